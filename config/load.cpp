@@ -1,0 +1,217 @@
+#include "config/load.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+#include <fstream>
+#include <set>
+#include <sstream>
+
+#include "config/mistakes.h"
+#include "config/schema.h"
+#include "config/tables.h"
+#include "core/http/fields.h"
+
+namespace roktcached::config {
+
+namespace {
+
+constexpr std::string_view prefix = "ROKTCACHED_";
+constexpr std::string_view config_variable = "ROKTCACHED_CONFIG";
+
+Error refused(std::string context) {
+  return {.code = ErrorCode::configuration, .source = ErrorSource::config, .retryable = false, .context = std::move(context)};
+}
+
+RawValue raw_value(const toml::node& node) {
+  if (const auto value = node.value_exact<bool>()) return *value;
+  if (const auto value = node.value_exact<std::int64_t>()) return *value;
+  if (const auto value = node.value_exact<std::string>()) return *value;
+  const toml::array* array = node.as_array();
+  if (array == nullptr) return std::monostate();
+  StringList list;
+  for (const toml::node& element : *array) {
+    const auto text = element.value_exact<std::string>();
+    if (!text) return std::monostate();
+    list.push_back(*text);
+  }
+  return list;
+}
+
+/// An environment variable's text as the kind of value that its setting takes.
+RawValue raw_value(const std::string& text, ValueKind kind) {
+  if (kind == ValueKind::text) return text;
+  if (kind == ValueKind::boolean && (text == "true" || text == "false")) return text == "true";
+  if (kind == ValueKind::integer) {
+    std::int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size()) return value;
+  }
+  if (kind != ValueKind::list) return std::monostate();
+  StringList list;
+  std::istringstream stream(text);
+  for (std::string element; std::getline(stream, element, ',');) list.emplace_back(http::trimmed(element));
+  return list;
+}
+
+std::vector<std::string> names_of_section(std::string_view section) {
+  std::vector<std::string> names;
+  for (const auto& setting : schema()) {
+    if (setting.section == section) names.push_back(setting.key);
+  }
+  return names;
+}
+
+std::vector<std::string> sections() {
+  std::vector<std::string> names = {"credential", "route"};
+  for (const auto& setting : schema()) {
+    if (std::ranges::find(names, setting.section) == names.end()) names.push_back(setting.section);
+  }
+  return names;
+}
+
+const Setting* find_setting(std::string_view section, std::string_view key) {
+  const auto found = std::ranges::find_if(schema(), [&](const Setting& s) { return s.section == section && s.key == key; });
+  return found == schema().end() ? nullptr : &*found;
+}
+
+void read_section(const std::string& section, const toml::node& node, const std::string& file, Settings& settings, Mistakes& mistakes) {
+  const toml::table* table = node.as_table();
+  if (table == nullptr) return mistakes.add(place(file, node), section + ": accepted: a section, [" + section + "]");
+  for (const auto& [key, value] : *table) {
+    const std::string name(key.str());
+    const Setting* setting = find_setting(section, name);
+    if (setting == nullptr) {
+      mistakes.add(place(file, value), section + "." + name + ": no such key" + suggestion(name, names_of_section(section)));
+    } else if (!setting->set(settings, raw_value(value))) {
+      mistakes.add(place(file, value), setting->name() + " = " + shown(value) + ": accepted: " + setting->accepted);
+    }
+  }
+}
+
+void read_file(const std::string& file, Settings& settings, Mistakes& mistakes) {
+  std::ifstream stream(file);
+  std::ostringstream content;
+  if (stream) content << stream.rdbuf();
+  if (!stream || stream.bad() || content.fail()) return mistakes.add(file, "cannot be read");
+  try {
+    const toml::table root = toml::parse(content.str(), file);
+    for (const auto& [key, node] : root) {
+      const std::string section(key.str());
+      const auto known = sections();
+      if (section == "credential") {
+        read_credentials(node, file, settings.credential, mistakes);
+      } else if (section == "route") {
+        read_routes(node, file, settings.routes, mistakes);
+      } else if (std::ranges::find(known, section) != known.end()) {
+        read_section(section, node, file, settings, mistakes);
+      } else {
+        mistakes.add(place(file, node), section + ": no such section" + suggestion(section, known));
+      }
+    }
+  } catch (const toml::parse_error& error) {
+    mistakes.add(file + ":" + std::to_string(error.source().begin.line), std::string(error.description()));
+  }
+}
+
+void read_environment(const Environment& environment, Settings& settings, Mistakes& mistakes) {
+  std::vector<std::string> known = {std::string(config_variable)};
+  for (const auto& setting : schema()) {
+    known.push_back(setting.environment_name());
+    const auto text = environment.get(known.back());
+    if (text && !setting.set(settings, raw_value(*text, setting.kind))) {
+      mistakes.add("$" + known.back(), "\"" + *text + "\": accepted: " + setting.accepted);
+    }
+  }
+  for (const auto& name : environment.names()) {
+    if (name.starts_with(prefix) && std::ranges::find(known, name) == known.end()) {
+      mistakes.add("$" + name, "no such setting" + suggestion(name, known));
+    }
+  }
+}
+
+/// What only the settings together can tell.
+void check_relations(const Settings& settings, Mistakes& mistakes) {
+  const auto only_loopback = [&](const std::string& name, const Endpoint& endpoint) {
+    if (endpoint.is_loopback()) return;
+    mistakes.add(name, to_string(endpoint) + " is beyond loopback: clients cannot be told apart yet, so everybody there "
+                                             "could use the credential; accepted: 127.0.0.1, [::1], localhost");
+  };
+  for (const auto& endpoint : settings.listen.addresses) only_loopback("listen.addresses", endpoint);
+  if (settings.admin.address) only_loopback("admin.address", *settings.admin.address);
+  const Url& url = settings.upstream.url;
+  if (!url.tls && !Endpoint{url.host, url.port}.is_loopback()) {
+    mistakes.add("upstream.url", to_string(url) + " would carry the credential in clear text; accepted: https, or http to loopback");
+  }
+}
+
+std::string default_cache_file(const Environment& environment) {
+  if (const auto folder = environment.get("CACHE_DIRECTORY")) return *folder + "/roktcached.db";
+  if (const auto folder = environment.get("XDG_CACHE_HOME"); folder && !folder->empty()) return *folder + "/roktcached/roktcached.db";
+  if (const auto home = environment.get("HOME"); home && !home->empty()) return *home + "/.cache/roktcached/roktcached.db";
+  return "roktcached.db";
+}
+
+std::optional<std::string> find_file(const std::optional<std::string>& file, const Environment& environment) {
+  if (file) return file;
+  if (const auto named = environment.get(std::string(config_variable))) return named;
+  for (const char* candidate : {"roktcached.toml", "/etc/roktcached/roktcached.toml"}) {
+    if (::access(candidate, F_OK) == 0) return candidate;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Environment process_environment() {
+  return {[](const std::string& name) -> std::optional<std::string> {
+            const char* value = std::getenv(name.c_str());  // read at start, before any thread
+            return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+          },
+          [] {
+            std::vector<std::string> names;
+            for (char** entry = environ; *entry != nullptr; ++entry) {
+              const std::string_view text(*entry);
+              names.emplace_back(text.substr(0, text.find('=')));
+            }
+            return names;
+          }};
+}
+
+Result<Settings> load(const std::optional<std::string>& file, const Environment& environment) {
+  Settings settings;
+  settings.cache.file = default_cache_file(environment);
+  Mistakes mistakes;
+  if (const auto found = find_file(file, environment)) read_file(*found, settings, mistakes);
+  read_environment(environment, settings, mistakes);
+  if (mistakes.empty()) check_relations(settings, mistakes);
+  if (!mistakes.empty()) return refused(mistakes.text());
+  return settings;
+}
+
+std::string effective_toml(const Settings& settings) {
+  std::string text;
+  std::string section;
+  for (const auto& setting : schema()) {
+    if (setting.section != section) {
+      section = setting.section;
+      text += (text.empty() ? "[" : "\n[") + section + "]\n";
+    }
+    text += setting.key + " = " + to_toml(setting.get(settings)) + "\n";
+  }
+  const Credential& credential = settings.credential;
+  const auto presence = [](const Secret& secret) { return secret.empty() ? "not set" : "set"; };
+  text += "\n[[credential]]\nname = " + to_toml(credential.name) + "\napp_id_file = " + to_toml(credential.app_id_file) +
+          "\napp_secret_file = " + to_toml(credential.app_secret_file) + "\n# app id: " + presence(credential.app_id) +
+          "\n# app secret: " + presence(credential.app_secret) + "\n";
+  for (const auto& route : settings.routes) {
+    text += "\n[[route]]\nname = " + to_toml(route.name) + "\npath = " + to_toml(route.pattern) + "\nmethods = " + to_toml(route.methods) +
+            "\ncache = " + to_toml(std::string(rokt::to_string(route.route_class))) + "\ngroupby = " + to_toml(route.groupby) +
+            "\ninject_token = " + to_toml(route.inject_token) + "\n";
+  }
+  return text;
+}
+
+}  // namespace roktcached::config

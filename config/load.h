@@ -1,0 +1,30 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/settings.h"
+#include "core/error.h"
+
+namespace roktcached::config {
+
+/// The process's environment, as a seam for tests.
+struct Environment {
+  std::function<std::optional<std::string>(const std::string& name)> get;
+  std::function<std::vector<std::string>()> names;  ///< every variable's name
+};
+[[nodiscard]] Environment process_environment();
+
+/// Reads the settings: defaults, then the file, then the environment's ROKTCACHED_SECTION_KEY.
+/// @param file  from --config; else $ROKTCACHED_CONFIG, ./roktcached.toml, /etc/roktcached/roktcached.toml, the first that
+///              exists; else no file
+/// @return configuration; its context holds every mistake found, a line each: "FILE:LINE: section.key = VALUE: what is
+///         wrong; accepted: ...". Secrets are not read here: see load_credential.
+[[nodiscard]] Result<Settings> load(const std::optional<std::string>& file, const Environment& environment);
+
+/// Every setting as TOML, as it is in force; whether secrets are set, never what they are.
+[[nodiscard]] std::string effective_toml(const Settings& settings);
+
+}  // namespace roktcached::config

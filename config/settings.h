@@ -1,0 +1,111 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/secret.h"
+#include "core/caching/freshness.h"
+#include "core/rokt/parameters.h"
+#include "core/rokt/routes.h"
+
+namespace roktcached::config {
+
+/// An address to listen on: an IPv4 address, an IPv6 address in brackets, or "localhost"; port 0 lets the system choose.
+struct Endpoint {
+  std::string host;
+  std::uint16_t port = 0;
+
+  [[nodiscard]] bool is_loopback() const;
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
+};
+[[nodiscard]] std::string to_string(const Endpoint& endpoint);
+
+/// Where the upstream is.
+struct Url {
+  bool tls = true;
+  std::string host;       ///< an IPv6 address is in brackets
+  std::uint16_t port = 443;
+  std::string base_path;  ///< before every path; empty or "/x", never ending in '/'
+
+  friend bool operator==(const Url&, const Url&) = default;
+};
+[[nodiscard]] std::string to_string(const Url& url);
+
+/// The `[listen]` section.
+struct Listen {
+  std::vector<Endpoint> addresses = {{"127.0.0.1", 8080}};
+  std::vector<std::string> allowed_hosts = {"localhost", "127.0.0.1", "[::1]"};
+  std::uint64_t threads = 0;  ///< 0: one a core
+  std::uint64_t max_connections = 10'000;
+  std::chrono::milliseconds head_timeout = std::chrono::seconds{10};
+  std::chrono::milliseconds body_timeout = std::chrono::seconds{10};
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds{60};
+  std::chrono::milliseconds write_timeout = std::chrono::seconds{30};
+  std::uint64_t max_head = 16 * 1024;  ///< bytes
+  std::uint64_t max_body = 64 * 1024;  ///< bytes
+};
+
+/// The `[admin]` section.
+struct Admin {
+  std::optional<Endpoint> address = Endpoint{"127.0.0.1", 8081};  ///< empty: no admin listener
+};
+
+/// The `[upstream]` section.
+struct Upstream {
+  Url url{true, "api.rokt.com", 443, ""};
+  std::string ca_file;  ///< PEM; empty: the system's certificates
+  std::chrono::milliseconds connect_timeout = std::chrono::seconds{5};
+  std::chrono::milliseconds head_timeout = std::chrono::seconds{30};
+  std::chrono::milliseconds body_timeout = std::chrono::seconds{30};
+  std::chrono::milliseconds idle_timeout = std::chrono::seconds{30};
+  std::uint64_t max_connections = 16;
+  std::uint64_t max_waiting = 1024;
+  std::uint64_t max_response = 16 * 1024 * 1024;  ///< bytes
+};
+
+/// The `[[credential]]` table. The secrets themselves come from load_credential.
+struct Credential {
+  std::string name = "default";
+  std::string app_id_file;
+  std::string app_secret_file;
+  Secret app_id;
+  Secret app_secret;
+};
+
+/// The `[cache]` section.
+struct Cache {
+  std::string file;  ///< empty: nothing is kept on disk
+  std::uint64_t max_disk = std::uint64_t{1} << 30;     ///< bytes
+  std::uint64_t max_memory = std::uint64_t{256} << 20;  ///< bytes
+};
+
+enum class LogLevel { trace, debug, info, warn, error };
+enum class LogFormat { text, json };
+[[nodiscard]] std::string_view to_string(LogLevel level);
+[[nodiscard]] std::string_view to_string(LogFormat format);
+
+/// The `[log]` section.
+struct Log {
+  LogLevel level = LogLevel::info;
+  LogFormat format = LogFormat::text;
+  bool access = true;
+};
+
+/// Everything an operator can set, with its default. A plain value.
+struct Settings {
+  Listen listen;
+  Admin admin;
+  Upstream upstream;
+  Credential credential;
+  Cache cache;
+  caching::FreshnessPolicy freshness;
+  rokt::ParameterRules parameters;
+  std::vector<rokt::Route> routes;  ///< the operator's, besides the built-in ones
+  Log log;
+};
+
+}  // namespace roktcached::config

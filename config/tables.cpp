@@ -1,0 +1,136 @@
+#include "config/tables.h"
+
+#include <algorithm>
+#include <array>
+#include <sstream>
+
+namespace roktcached::config {
+
+namespace {
+
+const std::vector<std::string> credential_keys = {"name", "app_id_file", "app_secret_file"};
+const std::vector<std::string> route_keys = {"name", "path", "methods", "cache", "groupby", "inject_token"};
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+  });
+}
+
+/// Reads the keys of one table, each at most once and of its type; everything else is a mistake.
+class TableReader {
+ public:
+  TableReader(std::string section, const toml::table& table, const std::string& file, Mistakes& mistakes)
+      : section_(std::move(section)), table_(table), file_(file), mistakes_(mistakes) {}
+
+  void check_keys(const std::vector<std::string>& known) {
+    for (const auto& [key, node] : table_) {
+      const std::string name(key.str());
+      if (std::ranges::find(known, name) == known.end()) {
+        mistakes_.add(place(file_, node), section_ + "." + name + ": no such key" + suggestion(name, known));
+      }
+    }
+  }
+  std::string text(std::string_view key, std::string fallback) {
+    return value<std::string>(key, std::move(fallback), "a text in quotes");
+  }
+  bool boolean(std::string_view key, bool fallback) { return value<bool>(key, fallback, "true or false"); }
+  std::vector<std::string> list(std::string_view key, std::vector<std::string> fallback) {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return fallback;
+    std::vector<std::string> values;
+    const toml::array* array = node->as_array();
+    const bool texts = array != nullptr && std::all_of(array->begin(), array->end(), [](const toml::node& n) { return n.is_string(); });
+    if (!texts) refuse(key, *node, "a list of texts, e.g. [\"GET\"]");
+    if (texts) {
+      for (const toml::node& element : *array) values.push_back(*element.value<std::string>());
+    }
+    return values;
+  }
+  void refuse(std::string_view key, const toml::node& node, std::string_view accepted) {
+    mistakes_.add(place(file_, node), section_ + "." + std::string(key) + " = " + shown(node) + ": accepted: " + std::string(accepted));
+  }
+
+ private:
+  template <class Value>
+  Value value(std::string_view key, Value fallback, std::string_view accepted) {
+    const toml::node* node = table_.get(key);
+    if (node == nullptr) return fallback;
+    if (const auto exact = node->value_exact<Value>()) return *exact;
+    refuse(key, *node, accepted);
+    return fallback;
+  }
+
+  const std::string section_;
+  const toml::table& table_;
+  const std::string& file_;
+  Mistakes& mistakes_;
+};
+
+rokt::Route read_route(const toml::table& table, const std::string& file, Mistakes& mistakes) {
+  TableReader reader("route", table, file, mistakes);
+  reader.check_keys(route_keys);
+  rokt::Route route;
+  route.name = reader.text("name", "");
+  route.pattern = reader.text("path", "");
+  route.methods = reader.list("methods", {"GET"});
+  route.groupby = reader.list("groupby", {});
+  route.inject_token = reader.boolean("inject_token", true);
+  const std::string cache = reader.text("cache", "report");
+  if (cache == "metadata") {
+    route.route_class = rokt::RouteClass::metadata;
+  } else if (cache == "off") {
+    route.route_class = rokt::RouteClass::off;
+  } else if (cache != "report") {
+    reader.refuse("cache", *table.get("cache"), R"("report", "metadata", "off")");
+  }
+  return route;
+}
+
+bool clashes(const rokt::Route& route, const rokt::Route& other) {
+  const auto shared = [&](const std::string& method) { return std::ranges::find(other.methods, method) != other.methods.end(); };
+  return route.pattern == other.pattern && std::ranges::any_of(route.methods, shared);
+}
+
+}  // namespace
+
+std::string place(const std::string& file, const toml::node& node) { return file + ":" + std::to_string(node.source().begin.line); }
+
+std::string shown(const toml::node& node) {
+  std::ostringstream text;
+  node.visit([&text](const auto& value) { text << value; });
+  return text.str();
+}
+
+void read_credentials(const toml::node& node, const std::string& file, Credential& credential, Mistakes& mistakes) {
+  const toml::array* tables = node.as_array();
+  if (tables == nullptr || !tables->is_array_of_tables()) return mistakes.add(place(file, node), "credential: accepted: [[credential]]");
+  if (tables->size() > 1) mistakes.add(place(file, *tables->get(1)), "credential: a second one; accepted: one");
+  TableReader reader("credential", *tables->get(0)->as_table(), file, mistakes);
+  reader.check_keys(credential_keys);
+  credential.name = reader.text("name", credential.name);
+  credential.app_id_file = reader.text("app_id_file", "");
+  credential.app_secret_file = reader.text("app_secret_file", "");
+  if (!is_name(credential.name)) {
+    mistakes.add(place(file, *tables->get(0)), "credential.name = \"" + credential.name + "\": accepted: 1 to 64 of A-Za-z0-9_-");
+  }
+}
+
+void read_routes(const toml::node& node, const std::string& file, std::vector<rokt::Route>& routes, Mistakes& mistakes) {
+  const toml::array* tables = node.as_array();
+  if (tables == nullptr || !tables->is_array_of_tables()) return mistakes.add(place(file, node), "route: accepted: [[route]]");
+  std::vector<rokt::Route> known = rokt::rokt_routes();
+  for (const toml::node& element : *tables) {
+    rokt::Route route = read_route(*element.as_table(), file, mistakes);
+    const std::string where = place(file, element);
+    if (const auto valid = rokt::validate(route); !valid) mistakes.add(where, "route." + valid.error().context);
+    for (const auto& other : known) {
+      if (other.name == route.name) mistakes.add(where, "route.name = \"" + route.name + "\": there is one of this name already");
+      if (clashes(route, other)) mistakes.add(where, "route.path = \"" + route.pattern + "\": is served by route " + other.name + " already");
+    }
+    known.push_back(route);
+    routes.push_back(std::move(route));
+  }
+}
+
+}  // namespace roktcached::config

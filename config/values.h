@@ -1,0 +1,28 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/settings.h"
+
+namespace roktcached::config {
+
+inline constexpr std::string_view accepted_durations = "a duration with its unit, e.g. \"500ms\", \"10s\", \"5m\", \"1h\", \"7d\"";
+inline constexpr std::string_view accepted_sizes = "a size with its unit, e.g. \"4096B\", \"16KiB\", \"256MiB\", \"1GiB\"";
+inline constexpr std::string_view accepted_endpoints = "ADDRESS:PORT, e.g. \"127.0.0.1:8080\" or \"[::1]:8080\"";
+inline constexpr std::string_view accepted_urls = "an http or https URL without user, query or fragment, e.g. \"https://api.rokt.com\"";
+
+/// Readers of the values that settings have; empty for what is not of the accepted form.
+[[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+[[nodiscard]] std::optional<Endpoint> parse_endpoint(std::string_view text);
+[[nodiscard]] std::optional<Url> parse_url(std::string_view text);
+
+/// The same values as they are written, in the largest unit that divides them.
+[[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);
+[[nodiscard]] std::string format_size(std::uint64_t bytes);
+
+}  // namespace roktcached::config

@@ -1,0 +1,83 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/http/fields.h"
+#include "core/http/target.h"
+
+namespace roktcached::caching {
+
+/// 128 bits that stand for a key in tables and in logs. Never proof of equality: the key's text is compared too.
+struct KeyHash {
+  std::uint64_t high = 0;
+  std::uint64_t low = 0;
+  friend bool operator==(const KeyHash&, const KeyHash&) = default;
+};
+
+/// 32 hex digits, lower case.
+[[nodiscard]] std::string to_hex(const KeyHash& hash);
+
+/// For unordered containers: the hash is uniform already.
+struct KeyHashHasher {
+  std::size_t operator()(const KeyHash& hash) const { return static_cast<std::size_t>(hash.low); }
+};
+
+/// Everything that can change an answer, as one line of text:
+///
+///     CREDENTIAL PATH[?QUERY] ROKT-VERSION[ ACCEPT-LANGUAGE]
+///
+/// QUERY has its parameters sorted by name, dates in canonical form; an absent rokt-version is LATEST. Two requests
+/// share a text only where the upstream cannot tell them apart.
+class Key {
+ public:
+  Key() = default;
+  explicit Key(std::string text);  ///< @param text  as above; from key_of or from a store that kept one
+  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] const KeyHash& hash() const { return hash_; }
+  friend bool operator==(const Key& left, const Key& right) {
+    return left.hash_ == right.hash_ && left.text_ == right.text_;
+  }
+
+ private:
+  std::string text_;
+  KeyHash hash_;  // XXH3, 128 bits, seed 0
+};
+
+/// The fields of a request that go upstream and so into the key.
+struct KeyFields {
+  std::string rokt_version;     ///< "LATEST" where the request has none
+  std::string accept_language;  ///< empty where the request has none
+};
+
+/// Fails with invalid_request where rokt-version is repeated, or is not a token of at most 64 bytes (RFC 9110, section
+/// 5.6.2), or Accept-Language is longer than 256 bytes. Repeated Accept-Language lines are combined.
+[[nodiscard]] Result<KeyFields> key_fields(const http::Fields& request);
+
+/// @param credential  the name of the credential that fetches the answer; `[A-Za-z0-9_-]+`
+/// @param path        as the route table matched it
+/// @param parameters  of the request's query, in any order
+[[nodiscard]] Key key_of(std::string_view credential, std::string_view path,
+                         const std::vector<http::QueryParameter>& parameters, const KeyFields& fields);
+
+/// A key taken apart again, for the cache file's readable columns. Absent parameters are empty.
+struct KeyColumns {
+  std::string credential;
+  std::string path;
+  std::optional<std::string> date_start;
+  std::optional<std::string> date_end;
+  std::optional<std::string> currency;
+  std::optional<std::string> time_zone;  ///< percent-decoded, as are the three above
+  std::string rokt_version;
+  std::string other_parameters;  ///< canonical "a=1&b=2", sorted; groupby among them
+  std::string accept_language;
+};
+
+[[nodiscard]] KeyColumns columns_of(const Key& key);
+
+}  // namespace roktcached::caching

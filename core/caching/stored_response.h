@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/caching/key.h"
+#include "core/http/fields.h"
+#include "core/time.h"
+
+namespace roktcached::caching {
+
+/// An upstream answer as it is kept and served. Immutable once shared; safe from any thread then.
+struct StoredResponse {
+  Key key;
+  std::string route;        ///< Route::name
+  std::string account_id;   ///< empty where the route has none
+  std::string campaign_id;  ///< likewise
+  unsigned status = 200;
+  /// The end-to-end fields of the upstream's answer as lines ("Name: value\r\n"), ready to be sent, without
+  /// Content-Length, Date, ETag, Age, Cache-Control and Cache-Status, which are ours to write.
+  std::string head;
+  /// Byte for byte what the upstream sent; shared by the copies that a revalidation makes. Never null.
+  std::shared_ptr<const std::string> body = std::make_shared<const std::string>();
+  std::string entity_tag;  ///< quoted; strong: the upstream's, else one made from the body
+  std::string validator;   ///< "If-None-Match: ..." or "If-Modified-Since: ...", from the upstream's fields; empty if it sent none
+  std::optional<WallTime> range_end;  ///< of a report
+  WallTime fetched_at;
+  WallTime fresh_until;
+  WallTime usable_until;
+
+  /// What it costs in memory, in bytes: key, head and body, and this object.
+  [[nodiscard]] std::size_t memory_size() const;
+};
+
+using StoredResponsePtr = std::shared_ptr<const StoredResponse>;
+
+/// The fields of an upstream answer that pass on to clients and into the store: without hop-by-hop fields and those
+/// that Connection nominates, without Set-Cookie, and without those that we write ourselves (Content-Length, Date, ETag,
+/// Age, Cache-Control, Expires, Pragma, Cache-Status, Proxy-Status, X-Request-Id, Report-State, Vary).
+[[nodiscard]] http::Fields end_to_end_fields(const http::Fields& upstream);
+
+}  // namespace roktcached::caching

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <boost/system/result.hpp>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace roktcached {
+
+/// What went wrong, in terms a caller can act on. "Not found" is never an error: it is an empty value.
+enum class ErrorCode {
+  // The client's request.
+  invalid_request,
+  unknown_route,
+  method_not_allowed,
+  content_too_large,
+  target_too_long,
+  fields_too_large,
+  unknown_host,
+  request_timeout,
+  not_in_cache,  ///< only-if-cached and nothing usable (RFC 9111, section 5.2.1.7)
+  // The way to the upstream.
+  upstream_unreachable,
+  upstream_invalid_response,
+  upstream_timeout,
+  token_unavailable,
+  overloaded,
+  // The cache's own storage.
+  storage_unavailable,
+  storage_corrupt,
+  storage_full,
+  storage_in_use,
+  // Start-up.
+  configuration,
+  unavailable,  ///< something outside is not to be had: an address, a port
+  internal,
+};
+
+/// The room in which an error arose.
+enum class ErrorSource { inbound, core, exchange, upstream, storage, config };
+
+/// The one error type of the project: expected failures travel as Result<T>; exceptions are for start-up and bugs.
+struct Error {
+  ErrorCode code = ErrorCode::internal;
+  ErrorSource source = ErrorSource::core;
+  bool retryable = false;  ///< the same call may succeed later without anyone changing anything
+  std::string context;     ///< one line for a person; never holds a secret
+};
+
+template <class T>
+using Result = boost::system::result<T, Error>;
+
+/// Found by boost::system::result::value() when it is called on an error, which is a bug.
+[[noreturn]] inline void throw_exception_from_error(const Error& error, const boost::source_location&) {
+  throw std::logic_error("unchecked error: " + error.context);
+}
+
+}  // namespace roktcached

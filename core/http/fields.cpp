@@ -1,0 +1,118 @@
+#include "core/http/fields.h"
+
+#include <algorithm>
+#include <array>
+
+namespace roktcached::http {
+
+namespace {
+
+constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+
+bool is_token_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
+}
+
+}  // namespace
+
+bool equal_ignoring_case(std::string_view left, std::string_view right) {
+  return std::ranges::equal(left, right, [](char a, char b) { return lower(a) == lower(b); });
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto first = text.find_first_not_of(" \t");
+  if (first == std::string_view::npos) return {};
+  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+}
+
+std::vector<std::string_view> list_members(std::string_view value) {
+  std::vector<std::string_view> members;
+  bool quoted = false;
+  std::size_t begin = 0;
+  for (std::size_t i = 0; i <= value.size(); ++i) {
+    const bool end = i == value.size();
+    if (!end && quoted && value[i] == '\\') {
+      ++i;  // the escaped character is part of the string, whatever it is
+      continue;
+    }
+    if (!end && value[i] == '"') quoted = !quoted;
+    if (end || (value[i] == ',' && !quoted)) {
+      const auto member = trimmed(value.substr(begin, std::min(i, value.size()) - begin));
+      if (!member.empty()) members.push_back(member);
+      begin = i + 1;
+    }
+  }
+  if (begin < value.size()) {
+    if (const auto member = trimmed(value.substr(begin)); !member.empty()) members.push_back(member);
+  }
+  return members;
+}
+
+bool is_token(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_token_character); }
+
+bool is_field_value(std::string_view value) {
+  return std::ranges::all_of(value, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
+  });
+}
+
+void Fields::add(std::string_view name, std::string_view value) { fields_.push_back({std::string(name), std::string(value)}); }
+
+void Fields::set(std::string_view name, std::string_view value) {
+  remove(name);
+  add(name, value);
+}
+
+void Fields::remove(std::string_view name) {
+  std::erase_if(fields_, [name](const Field& field) { return equal_ignoring_case(field.name, name); });
+}
+
+std::optional<std::string_view> Fields::find(std::string_view name) const {
+  const auto found = std::ranges::find_if(fields_, [name](const Field& field) { return equal_ignoring_case(field.name, name); });
+  if (found == fields_.end()) return std::nullopt;
+  return found->value;
+}
+
+std::size_t Fields::count(std::string_view name) const {
+  return static_cast<std::size_t>(
+      std::ranges::count_if(fields_, [name](const Field& field) { return equal_ignoring_case(field.name, name); }));
+}
+
+std::string Fields::combined(std::string_view name) const {
+  std::string value;
+  bool first = true;
+  for (const Field& field : fields_) {
+    if (!equal_ignoring_case(field.name, name)) continue;
+    if (!first) value += ", ";
+    value += field.value;
+    first = false;
+  }
+  return value;
+}
+
+std::string Fields::to_lines() const {
+  std::string lines;
+  for (const Field& field : fields_) lines.append(field.name).append(": ").append(field.value).append("\r\n");
+  return lines;
+}
+
+bool is_hop_by_hop(std::string_view name) {
+  static constexpr std::array<std::string_view, 10> names = {
+      "Connection", "Keep-Alive", "Proxy-Authenticate",        "Proxy-Authorization", "Proxy-Authentication-Info",
+      "TE",         "Trailer",    "Proxy-Connection", "Transfer-Encoding",   "Upgrade"};
+  return std::ranges::any_of(names, [name](std::string_view known) { return equal_ignoring_case(known, name); });
+}
+
+bool nominated_by_connection(const Fields& fields, std::string_view name) {
+  for (const Field& field : fields.all()) {
+    if (!equal_ignoring_case(field.name, "Connection")) continue;
+    for (const auto member : list_members(field.value)) {
+      if (equal_ignoring_case(member, name)) return true;
+    }
+  }
+  return false;
+}
+
+}  // namespace roktcached::http

@@ -1,0 +1,76 @@
+#include "core/rokt/date_range.h"
+
+#include <algorithm>
+
+namespace roktcached::rokt {
+
+namespace chrono = std::chrono;
+
+namespace {
+
+constexpr std::size_t date_size = std::string_view("YYYY-MM-DD").size();
+constexpr std::size_t seconds_size = std::string_view("YYYY-MM-DDThh:mm:ss").size();
+
+bool are_digits(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+}
+
+/// The number in `text`, or -1 where it is not of digits alone. For at most four digits.
+int number(std::string_view text) {
+  if (!are_digits(text)) return -1;
+  int value = 0;
+  for (const char c : text) value = value * 10 + (c - '0');
+  return value;
+}
+
+std::optional<LocalTime> parse_day(std::string_view text) {
+  if (text.size() != date_size || text[4] != '-' || text[7] != '-') return std::nullopt;
+  const int year = number(text.substr(0, 4));
+  const int month = number(text.substr(5, 2));
+  const int day = number(text.substr(8, 2));
+  if (year < 1 || month < 1 || day < 1) return std::nullopt;
+  const chrono::year_month_day date(chrono::year{year}, chrono::month{static_cast<unsigned>(month)},
+                                    chrono::day{static_cast<unsigned>(day)});
+  if (!date.ok()) return std::nullopt;
+  return LocalTime(chrono::local_days(date).time_since_epoch());
+}
+
+/// The time of day in "hh:mm:ss[.f[f[f]]]".
+std::optional<chrono::milliseconds> parse_clock(std::string_view text) {
+  if (text.size() < 8 || text[2] != ':' || text[5] != ':') return std::nullopt;
+  const int hour = number(text.substr(0, 2));
+  const int minute = number(text.substr(3, 2));
+  const int second = number(text.substr(6, 2));
+  if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return std::nullopt;
+  chrono::milliseconds time = chrono::hours{hour} + chrono::minutes{minute} + chrono::seconds{second};
+  std::string_view rest = text.substr(8);
+  if (rest.empty()) return time;
+  rest.remove_prefix(1);
+  if (text[8] != '.' || rest.size() > 3 || !are_digits(rest)) return std::nullopt;
+  int fraction = number(rest);
+  for (std::size_t i = rest.size(); i < 3; ++i) fraction *= 10;
+  return time + chrono::milliseconds{fraction};
+}
+
+}  // namespace
+
+std::optional<DateParameter> DateParameter::parse(std::string_view text) {
+  const auto day = parse_day(text.substr(0, date_size));
+  if (!day) return std::nullopt;
+  if (text.size() == date_size) return DateParameter{*day, *day + chrono::days{1}, true};
+  if (text[date_size] != 'T') return std::nullopt;
+  const auto clock = parse_clock(text.substr(date_size + 1));
+  if (!clock) return std::nullopt;
+  return DateParameter{*day + *clock, *day + *clock, false};
+}
+
+std::string canonical_date(std::string_view text) {
+  const bool has_fraction = text.size() > seconds_size && text[seconds_size] == '.';
+  if (!has_fraction || !DateParameter::parse(text)) return std::string(text);
+  const auto last = text.find_last_not_of('0');
+  return std::string(text.substr(0, text[last] == '.' ? last : last + 1));
+}
+
+WallTime range_end(const DateParameter& date_end, const TimeZone& zone) { return zone.to_wall_latest(date_end.latest); }
+
+}  // namespace roktcached::rokt

@@ -1,0 +1,137 @@
+#include "core/rokt/parameters.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/rokt/date_range.h"
+#include "core/rokt/time_zone.h"
+
+namespace roktcached::rokt {
+
+using http::QueryParameter;
+
+namespace {
+
+constexpr std::string_view accepted_dates = "YYYY-MM-DD or YYYY-MM-DDThh:mm:ss[.fff], a real calendar day";
+
+/// What was sent, fit for an error that ends up in logs and terminals.
+std::string shown(std::string_view value) {
+  constexpr std::size_t longest = 64;
+  std::string text(value.substr(0, longest));
+  std::ranges::replace_if(text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  return '"' + text + (value.size() > longest ? "...\"" : "\"");
+}
+
+Error refused(std::string_view name, std::string_view what, std::string_view accepted) {
+  std::string context(name);
+  context.append(": ").append(what).append("; accepted: ").append(accepted);
+  return {.code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = std::move(context)};
+}
+
+std::string joined(const std::vector<std::string>& values) {
+  std::string text;
+  for (const auto& value : values) text += (text.empty() ? "" : ", ") + value;
+  return text;
+}
+
+const QueryParameter* find(const std::vector<QueryParameter>& parameters, std::string_view name) {
+  const auto found = std::ranges::find(parameters, name, &QueryParameter::name);
+  return found == parameters.end() ? nullptr : &*found;
+}
+
+Result<void> check_names(const std::vector<QueryParameter>& parameters) {
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const std::string& name = parameters[i].name;
+    if (name.empty()) return refused("query", "a parameter without a name", "name=value pairs joined by '&'");
+    for (std::size_t j = 0; j < i; ++j) {
+      if (parameters[j].name == name) return refused(shown(name), "comes more than once", "once");
+    }
+  }
+  return {};
+}
+
+/// One required parameter of a report, read by `read`, which returns empty for what is not acceptable.
+template <class Read>
+auto required(const std::vector<QueryParameter>& parameters, std::string_view name, std::string_view accepted, Read read)
+    -> Result<typename std::invoke_result_t<Read, std::string_view>::value_type> {
+  const QueryParameter* parameter = find(parameters, name);
+  if (parameter == nullptr) return refused(name, "is missing", accepted);
+  if (auto value = read(std::string_view(parameter->value))) return *value;
+  return refused(name, shown(parameter->value), accepted);
+}
+
+std::vector<std::string> accepted_currencies(const ParameterRules& rules) {
+  std::vector<std::string> accepted;
+  for (const auto currency : documented_currencies()) accepted.emplace_back(currency);
+  accepted.insert(accepted.end(), rules.extra_currencies.begin(), rules.extra_currencies.end());
+  return accepted;
+}
+
+Result<void> check_currency(const std::vector<QueryParameter>& parameters, const ParameterRules& rules) {
+  const auto read = [&rules](std::string_view value) -> std::optional<bool> {
+    const auto& documented = documented_currencies();
+    const bool known = std::ranges::find(documented, value) != documented.end() ||
+                       std::ranges::find(rules.extra_currencies, value) != rules.extra_currencies.end();
+    return known ? std::optional<bool>(true) : std::nullopt;
+  };
+  // The list is only put together where it is going to be shown.
+  if (const auto* sent = find(parameters, "currency"); sent != nullptr && read(sent->value)) return {};
+  const auto checked = required(parameters, "currency", joined(accepted_currencies(rules)), read);
+  return checked ? Result<void>() : Result<void>(checked.error());
+}
+
+Result<void> check_groupby(const Route& route, const std::vector<QueryParameter>& parameters) {
+  const QueryParameter* groupby = find(parameters, "groupby");
+  if (groupby == nullptr || route.groupby.empty()) return {};
+  if (std::ranges::find(route.groupby, groupby->value) != route.groupby.end()) return {};
+  return refused("groupby", shown(groupby->value), joined(route.groupby));
+}
+
+/// The end of the range as far as a lenient check can tell.
+std::optional<WallTime> doubtful_end(const std::vector<QueryParameter>& parameters) {
+  const QueryParameter* date_end = find(parameters, "dateEnd");
+  const QueryParameter* zone_name = find(parameters, "timeZoneVariation");
+  if (date_end == nullptr || zone_name == nullptr) return std::nullopt;
+  const auto end = DateParameter::parse(date_end->value);
+  const auto zone = TimeZone::find(zone_name->value);
+  if (!end || !zone) return std::nullopt;
+  return range_end(*end, *zone);
+}
+
+Result<CheckedParameters> check_report(const Route& route, const std::vector<QueryParameter>& parameters,
+                                       const ParameterRules& rules) {
+  const auto start = required(parameters, "dateStart", accepted_dates, DateParameter::parse);
+  if (!start) return start.error();
+  const auto end = required(parameters, "dateEnd", accepted_dates, DateParameter::parse);
+  if (!end) return end.error();
+  // A bare end is the whole of its day, up to but not including the next midnight.
+  const bool after = end->bare ? start->earliest >= end->latest : start->earliest > end->latest;
+  if (after) {
+    return refused("dateStart", shown(find(parameters, "dateStart")->value) + " is after dateEnd",
+                   "a start that is not after " + shown(find(parameters, "dateEnd")->value));
+  }
+  if (const auto currency = check_currency(parameters, rules); !currency) return currency.error();
+  const auto zone = required(parameters, "timeZoneVariation", "an IANA time zone, e.g. America/New_York", TimeZone::find);
+  if (!zone) return zone.error();
+  if (const auto groupby = check_groupby(route, parameters); !groupby) return groupby.error();
+  return CheckedParameters{range_end(*end, *zone)};
+}
+
+}  // namespace
+
+const std::vector<std::string_view>& documented_currencies() {
+  static const std::vector<std::string_view> currencies = {"AUD", "CAD", "EUR", "GBP", "JPY", "NZD", "SGD", "USD", "KRW", "CNY"};
+  return currencies;
+}
+
+Result<CheckedParameters> check_parameters(const Route& route, const std::vector<QueryParameter>& parameters,
+                                           const ParameterRules& rules) {
+  const bool checked = route.route_class == RouteClass::report || route.route_class == RouteClass::metadata;
+  if (!checked) return CheckedParameters{};
+  if (const auto names = check_names(parameters); !names) return names.error();
+  if (route.route_class == RouteClass::metadata) return CheckedParameters{};
+  if (rules.validation == Validation::lenient) return CheckedParameters{doubtful_end(parameters)};
+  return check_report(route, parameters, rules);
+}
+
+}  // namespace roktcached::rokt

@@ -1,0 +1,201 @@
+#include "core/rokt/routes.h"
+
+#include <algorithm>
+#include <compare>
+#include <optional>
+
+namespace roktcached::rokt {
+
+namespace {
+
+constexpr std::size_t max_name = 64;
+
+bool is_id_character(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+bool is_id(std::string_view segment) {
+  return !segment.empty() && segment.size() <= 64 && std::ranges::all_of(segment, is_id_character);
+}
+
+bool is_plain_segment(std::string_view segment) { return !segment.empty() && segment != "." && segment != ".."; }
+
+bool is_placeholder(std::string_view segment) { return segment.starts_with('{'); }
+bool is_rest(std::string_view segment) { return segment.ends_with("...}"); }
+
+/// The segments of a path after its leading '/': "/a/b" gives a, b; "/a/" gives a and an empty one.
+std::vector<std::string_view> split(std::string_view path) {
+  std::vector<std::string_view> segments;
+  path.remove_prefix(1);
+  while (true) {
+    const auto slash = path.find('/');
+    segments.push_back(path.substr(0, slash));
+    if (slash == std::string_view::npos) return segments;
+    path.remove_prefix(slash + 1);
+  }
+}
+
+Error refused(std::string why) {
+  return {.code = ErrorCode::configuration, .source = ErrorSource::core, .retryable = false, .context = std::move(why)};
+}
+
+Route report(std::string name, std::string pattern, std::vector<std::string> groupby = {}) {
+  return {std::move(name), std::move(pattern), {"GET"}, RouteClass::report, std::move(groupby), true};
+}
+
+Route metadata(std::string name, std::string pattern) {
+  return {std::move(name), std::move(pattern), {"GET"}, RouteClass::metadata, {}, true};
+}
+
+/// Literal before placeholder before rest.
+int rank(std::string_view pattern_segment) {
+  if (!is_placeholder(pattern_segment)) return 0;
+  return is_rest(pattern_segment) ? 2 : 1;
+}
+
+bool more_specific(const std::vector<std::string>& left, const std::vector<std::string>& right) {
+  return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end(),
+                                      [](const std::string& a, const std::string& b) { return rank(a) < rank(b); });
+}
+
+Result<void> validate_pattern(const std::string& pattern) {
+  if (!pattern.starts_with('/')) return refused("path \"" + pattern + "\": accepted: a path that begins with '/'");
+  const auto segments = split(pattern);
+  std::vector<std::string_view> names;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    const auto segment = segments[i];
+    const bool braces = segment.find_first_of("{}") != std::string_view::npos;
+    if (!is_plain_segment(segment)) return refused("path \"" + pattern + "\": has an empty, \".\" or \"..\" segment");
+    if (!braces) continue;
+    if (!segment.starts_with('{') || !segment.ends_with('}')) {
+      return refused("path \"" + pattern + "\": a placeholder is a whole segment, e.g. {id}");
+    }
+    auto name = segment.substr(1, segment.size() - 2);
+    if (is_rest(segment)) {
+      if (i + 1 != segments.size()) return refused("path \"" + pattern + "\": {name...} comes last");
+      name.remove_suffix(3);
+    }
+    if (!is_id(name)) return refused("path \"" + pattern + "\": a placeholder's name is of A-Za-z0-9_-");
+    if (std::ranges::find(names, name) != names.end()) return refused("path \"" + pattern + "\": a placeholder's name comes twice");
+    names.push_back(name);
+  }
+  return {};
+}
+
+Result<void> validate_methods(const Route& route) {
+  if (route.methods.empty()) return refused("methods: at least one is needed, e.g. [\"GET\"]");
+  const bool only_get = route.inject_token || route.route_class != RouteClass::off;
+  for (const auto& method : route.methods) {
+    const bool upper = !method.empty() && std::ranges::all_of(method, [](char c) { return c >= 'A' && c <= 'Z'; });
+    if (!upper) return refused("methods: \"" + method + "\" is no method; accepted: upper-case letters, e.g. GET");
+    if (method == "HEAD") return refused("methods: HEAD is answered wherever GET is and is not listed");
+    if (method == "CONNECT" || method == "TRACE") return refused("methods: " + method + " is never forwarded");
+    if (only_get && method != "GET") {
+      return refused("methods: " + method + " needs cache = \"off\" and inject_token = false: nothing that could write is "
+                     "forwarded with the shared token");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(RouteClass route_class) {
+  switch (route_class) {
+    case RouteClass::token:
+      return "token";
+    case RouteClass::report:
+      return "report";
+    case RouteClass::metadata:
+      return "metadata";
+    case RouteClass::off:
+      return "off";
+  }
+  return {};
+}
+
+std::vector<Route> rokt_routes() {
+  const std::string reporting = "/reporting/accounts/{accountId}";
+  const std::string campaign = reporting + "/campaigns/{campaignId}";
+  const std::string creative = campaign + "/creatives/{creativeId}";
+  const std::string campaign_metadata = "/metadata/accounts/{accountId}/campaigns/{campaignId}";
+  return {
+      {"token", "/auth/oauth2/token", {"POST"}, RouteClass::token, {}, false},
+      report("account-campaigns-breakdown", reporting + "/campaigns/breakdown", {"country", "partner-source"}),
+      report("account-summary", reporting + "/summary"),
+      report("account-transactions-overview", reporting + "/transactions/overview"),
+      report("account-transactions-breakdown", reporting + "/transactions/breakdown",
+             {"age", "gender", "page", "pagetype", "placement", "position", "brand"}),
+      report("campaign-overview", campaign + "/overview"),
+      report("campaign-breakdown", campaign + "/breakdown", {"country", "campaign", "audience", "creative", "subvertical"}),
+      report("campaign-histogram", campaign + "/histogram"),
+      report("creative-overview", creative + "/overview"),
+      report("creative-breakdown", creative + "/breakdown", {"audience"}),
+      metadata("campaign-metadata", campaign_metadata),
+      metadata("audience-metadata", campaign_metadata + "/audiences/{audienceId}"),
+      metadata("creative-metadata", campaign_metadata + "/creatives/{creativeId}"),
+  };
+}
+
+Result<void> validate(const Route& route) {
+  const bool name_ok = !route.name.empty() && route.name.size() <= max_name &&
+                       std::ranges::all_of(route.name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  if (!name_ok) return refused("name \"" + route.name + "\": accepted: 1 to 64 of a-z, 0-9 and -");
+  if (route.route_class == RouteClass::token) return refused("cache: accepted: report, metadata, off");
+  if (const auto pattern = validate_pattern(route.pattern); !pattern) return pattern.error();
+  return validate_methods(route);
+}
+
+RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
+  const auto segments_of = [](const Route& route) {
+    std::vector<std::string> segments;
+    for (const auto segment : split(route.pattern)) segments.emplace_back(segment);
+    return segments;
+  };
+  std::ranges::stable_sort(routes_, [&](const Route& a, const Route& b) { return more_specific(segments_of(a), segments_of(b)); });
+  for (const Route& route : routes_) {
+    Pattern pattern{segments_of(route), false};
+    pattern.has_rest = is_rest(pattern.segments.back());
+    patterns_.push_back(std::move(pattern));
+  }
+}
+
+bool RouteTable::matches(std::size_t index, const std::vector<std::string_view>& path) const {
+  const Pattern& pattern = patterns_[index];
+  const std::size_t fixed = pattern.segments.size() - (pattern.has_rest ? 1 : 0);
+  if (pattern.has_rest ? path.size() <= fixed : path.size() != fixed) return false;
+  const bool any_segment = routes_[index].route_class == RouteClass::off;
+  for (std::size_t i = 0; i < fixed; ++i) {
+    const bool same = is_placeholder(pattern.segments[i]) ? (any_segment ? is_plain_segment(path[i]) : is_id(path[i]))
+                                                          : pattern.segments[i] == path[i];
+    if (!same) return false;
+  }
+  return std::ranges::all_of(path.begin() + static_cast<std::ptrdiff_t>(fixed), path.end(),
+                             any_segment ? is_plain_segment : is_id);
+}
+
+std::string_view RouteTable::captured(std::size_t index, const std::vector<std::string_view>& path, std::string_view name) const {
+  const auto& segments = patterns_[index].segments;
+  const auto found = std::ranges::find(segments, name);
+  return found == segments.end() ? std::string_view() : path[static_cast<std::size_t>(found - segments.begin())];
+}
+
+Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view path) const {
+  const std::string_view served_as = method == "HEAD" ? "GET" : method;
+  const auto segments = split(path);
+  std::string allow;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (!matches(i, segments)) continue;
+    const Route& route = routes_[i];
+    if (std::ranges::find(route.methods, served_as) != route.methods.end()) {
+      return RouteMatch{&route, captured(i, segments, "{accountId}"), captured(i, segments, "{campaignId}")};
+    }
+    for (const auto& allowed : route.methods) {
+      allow += (allow.empty() ? "" : ", ") + allowed + (allowed == "GET" ? ", HEAD" : "");
+    }
+  }
+  if (allow.empty()) return Error{ErrorCode::unknown_route, ErrorSource::core, false, "no route has this path"};
+  return Error{ErrorCode::method_not_allowed, ErrorSource::core, false, allow};
+}
+
+}  // namespace roktcached::rokt

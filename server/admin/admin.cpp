@@ -1,0 +1,100 @@
+#include "server/admin/admin.h"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "core/http/target.h"
+#include "server/problem.h"
+#include "server/version.h"
+
+namespace roktcached::admin {
+
+using inbound::Answer;
+using inbound::Request;
+namespace json = boost::json;
+
+namespace {
+
+Answer with_body(unsigned status, std::string_view type, std::string body) {
+  Answer answer;
+  answer.status = status;
+  answer.field("Content-Type", type).field("Cache-Control", "no-store").field("X-Content-Type-Options", "nosniff");
+  answer.body = std::make_shared<const std::string>(std::move(body));
+  return answer;
+}
+
+Answer text(unsigned status, std::string line) { return with_body(status, "text/plain; charset=utf-8", std::move(line)); }
+
+json::object token_json(const upstream::TokenStatus& token) {
+  json::object object;
+  object["state"] = token.alive ? "alive" : "dead";
+  object["expires_at_unix_ms"] = token.expires_at ? json::value(unix_ms(*token.expires_at)) : json::value(nullptr);
+  object["minted"] = token.minted;
+  object["failures"] = token.failures;
+  object["last_error"] = token.last_error.empty() ? json::value(nullptr) : json::value(token.last_error);
+  return object;
+}
+
+json::object cache_json(const std::vector<storage::TierStatistics>& tiers) {
+  json::object object;
+  for (const auto& tier : tiers) {
+    object[tier.tier] = {{"entries", tier.entries},       {"bytes", tier.bytes},
+                         {"bytes_max", tier.bytes_max},   {"evictions", tier.evictions},
+                         {"errors", tier.errors},         {"dropped_writes", tier.dropped_writes},
+                         {"queued_writes", tier.queued_writes}};
+  }
+  return object;
+}
+
+json::object requests_json(const std::vector<std::unique_ptr<exchange::Counters>>& counters) {
+  json::object object;
+  for (std::size_t i = 0; i < inbound::outcome_count; ++i) {
+    const auto outcome = static_cast<inbound::Outcome>(i);
+    std::uint64_t sum = 0;
+    for (const auto& one : counters) sum += one->of(outcome);
+    object[inbound::to_string(outcome)] = sum;
+  }
+  return object;
+}
+
+}  // namespace
+
+boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
+  const auto target = http::parse_target(request.target);
+  if (!target) co_return problem(target.error(), request.id);
+  const bool known = target->path == "/livez" || target->path == "/readyz" || target->path == "/status";
+  if (!known) {
+    const Error error{ErrorCode::unknown_route, ErrorSource::inbound, false, "the admin listener has /livez, /readyz and /status"};
+    co_return problem(error, request.id);
+  }
+  if (request.method != "GET" && request.method != "HEAD") {
+    co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "GET, HEAD"}, request.id);
+  }
+  if (target->path == "/livez") co_return text(200, "alive\n");
+  co_return target->path == "/readyz" ? ready() : status();
+}
+
+/// Without a token the proxy still serves what it has: ready, but degraded.
+Answer Admin::ready() const {
+  if (draining_) return text(503, "draining\n");
+  const upstream::TokenStatus token = sources_.desk.token_status();
+  if (token.alive) return text(200, "ready\n");
+  return text(200, "degraded: no access token for the upstream" + (token.last_error.empty() ? "" : ": " + token.last_error) + "\n");
+}
+
+Answer Admin::status() const {
+  const auto uptime = sources_.clock.steady_now() - sources_.started_at;
+  json::object object;
+  object["version"] = version;
+  object["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
+  object["connections"] = sources_.connections.open();
+  object["token"] = token_json(sources_.desk.token_status());
+  object["cache"] = cache_json(sources_.store.statistics());
+  object["requests"] = requests_json(sources_.counters);
+  object["collapsed_requests"] = sources_.flights.collapsed();
+  object["upstream_requests"] = sources_.desk.requests_sent();
+  return with_body(200, "application/json", json::serialize(object) + "\n");
+}
+
+}  // namespace roktcached::admin

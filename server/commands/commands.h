@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "config/settings.h"
+#include "server/simulator/simulator.h"
+
+namespace roktcached::commands {
+
+/// What the process ends with (sysexits.h for the last two).
+enum ExitCode { success = 0, failed = 1, usage = 2, unavailable = 69, configuration = 78 };
+
+/// Each verb of the command line; prints its result on standard output, its errors on standard error.
+/// @param config_file  from --config, or empty
+/// @return an ExitCode
+
+/// Runs the proxy until it is told to stop.
+/// @param demo  against a simulator of its own, without credentials, and without the cache file: invented numbers never
+///              mix with real ones
+[[nodiscard]] int serve(const std::optional<std::string>& config_file, bool demo);
+
+/// Validates the configuration and prints the effective settings, secrets redacted.
+[[nodiscard]] int check(const std::optional<std::string>& config_file);
+
+/// Prints the route table.
+[[nodiscard]] int routes(const std::optional<std::string>& config_file);
+
+struct ExplainOptions {
+  std::string target;
+  std::string rokt_version;     ///< as the client would send it; empty: not sent
+  std::string accept_language;  ///< likewise
+};
+
+/// Prints route, key and freshness class of a request, without asking anybody.
+[[nodiscard]] int explain(const std::optional<std::string>& config_file, const ExplainOptions& options);
+
+/// Runs the simulator alone until it is told to stop.
+[[nodiscard]] int simulate(const simulator::Options& options);
+
+[[nodiscard]] int print_version();
+
+}  // namespace roktcached::commands

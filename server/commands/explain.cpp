@@ -1,0 +1,91 @@
+#include <fmt/format.h>
+
+#include <cstdio>
+
+#include "core/caching/freshness.h"
+#include "core/caching/key.h"
+#include "core/http/date.h"
+#include "core/http/target.h"
+#include "core/rokt/parameters.h"
+#include "core/rokt/routes.h"
+#include "server/commands/commands.h"
+#include "server/commands/settings_file.h"
+#include "server/system_clock.h"
+
+namespace roktcached::commands {
+
+namespace {
+
+void print(std::string_view name, std::string_view value) {
+  fmt::print("{:<14} {}\n", std::string(name) + ":", value);
+}
+
+int refuse(const Error& error) {
+  fmt::print(stderr, "roktcached: {}\n", error.context);
+  return failed;
+}
+
+std::string in_seconds(std::chrono::milliseconds duration) {
+  return fmt::format("{} s", std::chrono::duration<double>(duration).count());
+}
+
+void print_freshness(rokt::RouteClass route_class, std::optional<WallTime> range_end, const caching::FreshnessPolicy& policy) {
+  const WallTime now = SystemClock().wall_now();
+  const auto lifetime = caching::lifetime_of(route_class, 200, range_end, now, policy);
+  if (range_end) print("range ends", http::format_date(*range_end));
+  if (!lifetime) return print("freshness", "not kept: its lifetime is zero");
+  print("freshness", caching::to_string(lifetime->state));
+  print("fresh for", in_seconds(lifetime->fresh_until - now));
+  print("usable for", in_seconds(lifetime->usable_until - now) + " if the upstream fails");
+}
+
+std::vector<rokt::Route> table_of(const config::Settings& settings) {
+  std::vector<rokt::Route> table = rokt::rokt_routes();
+  table.insert(table.end(), settings.routes.begin(), settings.routes.end());
+  return table;
+}
+
+}  // namespace
+
+int routes(const std::optional<std::string>& config_file) {
+  const auto settings = load_settings(config_file);
+  if (!settings) return configuration;
+  for (const rokt::Route& route : table_of(*settings)) {
+    const std::string groupby = route.groupby.empty() ? "" : fmt::format("  groupby={}", fmt::join(route.groupby, "|"));
+    fmt::print("{:<32} {:<9} {:<6} {}{}\n", route.name, rokt::to_string(route.route_class), fmt::join(route.methods, ","),
+               route.pattern, groupby);
+  }
+  return success;
+}
+
+int explain(const std::optional<std::string>& config_file, const ExplainOptions& options) {
+  const auto settings = load_settings(config_file);
+  if (!settings) return configuration;
+  const auto target = http::parse_target(options.target);
+  if (!target) return refuse(target.error());
+  const rokt::RouteTable table(table_of(*settings));
+  auto match = table.match("GET", target->path);
+  if (!match && match.error().code == ErrorCode::method_not_allowed) match = table.match("POST", target->path);
+  if (!match) return refuse(match.error());
+  const rokt::Route& route = *match->route;
+  print("route", route.name);
+  print("class", rokt::to_string(route.route_class));
+  const bool cached = route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
+  if (!cached) return success;
+
+  const auto parameters = http::parse_query(target->query);
+  const auto checked = rokt::check_parameters(route, parameters, settings->parameters);
+  if (!checked) return refuse(checked.error());
+  http::Fields fields;
+  if (!options.rokt_version.empty()) fields.add("rokt-version", options.rokt_version);
+  if (!options.accept_language.empty()) fields.add("Accept-Language", options.accept_language);
+  const auto key_fields = caching::key_fields(fields);
+  if (!key_fields) return refuse(key_fields.error());
+  const caching::Key key = caching::key_of(settings->credential.name, target->path, parameters, *key_fields);
+  print("key", key.text());
+  print("key hash", caching::to_hex(key.hash()));
+  print_freshness(route.route_class, checked->range_end, settings->freshness);
+  return success;
+}
+
+}  // namespace roktcached::commands

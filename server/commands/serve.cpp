@@ -1,0 +1,94 @@
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <cstdio>
+
+#include "config/credentials.h"
+#include "config/load.h"
+#include "server/commands/commands.h"
+#include "server/commands/settings_file.h"
+#include "server/daemon.h"
+#include "server/logging.h"
+#include "server/version.h"
+
+namespace roktcached::commands {
+
+namespace {
+
+void say(const Error& error) { fmt::print(stderr, "roktcached: {}\n", error.context); }
+
+int exit_code_of(const Error& error) {
+  const bool taken = error.code == ErrorCode::unavailable || error.code == ErrorCode::storage_in_use;
+  return taken ? unavailable : configuration;
+}
+
+/// Points the settings at a simulator of our own. Its invented numbers never go into the cache file.
+void use_simulator(config::Settings& settings, const simulator::Simulator& simulator, const simulator::Options& options) {
+  settings.upstream.url = {false, "127.0.0.1", simulator.port(), ""};
+  settings.credential.name = "demo";
+  settings.credential.app_id = config::Secret(options.app_id);
+  settings.credential.app_secret = config::Secret(options.app_secret);
+  settings.cache.file.clear();
+}
+
+}  // namespace
+
+std::optional<config::Settings> load_settings(const std::optional<std::string>& config_file) {
+  auto settings = config::load(config_file, config::process_environment());
+  if (settings) return std::move(*settings);
+  say(settings.error());
+  return std::nullopt;
+}
+
+bool load_credential(config::Settings& settings) {
+  const auto loaded = config::load_credential(settings.credential, config::process_environment());
+  if (!loaded) say(loaded.error());
+  return loaded.has_value();
+}
+
+int serve(const std::optional<std::string>& config_file, bool demo) {
+  auto settings = load_settings(config_file);
+  if (!settings) return configuration;
+  std::unique_ptr<simulator::Simulator> upstream;
+  if (demo) {
+    simulator::Options options;
+    options.port = 0;
+    auto started = simulator::Simulator::start(options);
+    if (!started) {
+      say(started.error());
+      return unavailable;
+    }
+    upstream = std::move(*started);
+    use_simulator(*settings, *upstream, options);
+  } else if (!load_credential(*settings)) {
+    return configuration;
+  }
+
+  start_logging(settings->log);
+  spdlog::info("roktcached {} for {}", version, config::to_string(settings->upstream.url));
+  if (demo) spdlog::info("demo: the upstream is a built-in simulator, the cache is in memory only");
+  auto daemon = Daemon::open(std::move(*settings));
+  if (!daemon) {
+    stop_logging();
+    say(daemon.error());
+    return exit_code_of(daemon.error());
+  }
+  (*daemon)->run();
+  daemon->reset();
+  stop_logging();
+  return success;
+}
+
+int check(const std::optional<std::string>& config_file) {
+  auto settings = load_settings(config_file);
+  if (!settings || !load_credential(*settings)) return configuration;
+  fmt::print("{}", config::effective_toml(*settings));
+  return success;
+}
+
+int print_version() {
+  fmt::print("roktcached {}\n", version);
+  return success;
+}
+
+}  // namespace roktcached::commands

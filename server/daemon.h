@@ -1,0 +1,89 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/error.h"
+#include "core/rokt/routes.h"
+#include "server/admin/admin.h"
+#include "server/exchange/counters.h"
+#include "server/exchange/exchange.h"
+#include "server/exchange/flights.h"
+#include "server/inbound/listener.h"
+#include "server/system_clock.h"
+#include "server/upstream/desk.h"
+#include "storage/tiered_store.h"
+
+namespace roktcached {
+
+/// The running proxy: composes the rooms and owns their threads.
+///
+///   hit threads   one io_context each, with listeners and connections of its own
+///   desk          one io_context, one thread: token, flights, upstream connections
+///   readers       two threads that may wait for the cache file
+///   the caller's  signals and the admin listener
+///
+/// Members are declared so that whatever is used outlives its users.
+class Daemon {
+ public:
+  /// Opens the cache and every listener; serves nothing yet.
+  /// @return configuration (a setting cannot be honoured) or unavailable (a port, the cache file are taken)
+  [[nodiscard]] static Result<std::unique_ptr<Daemon>> open(config::Settings settings);
+
+  ~Daemon();
+  Daemon(const Daemon&) = delete;
+  Daemon& operator=(const Daemon&) = delete;
+
+  /// Serves until SIGTERM or SIGINT, then drains: no answer in flight is cut, what is queued for the cache file reaches
+  /// it. Returns within ten seconds of the signal; a second signal ends the waiting.
+  void run();
+
+ private:
+  struct HitThread;
+  using Work = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
+
+  explicit Daemon(config::Settings settings);
+  Result<void> open_store();
+  Result<void> open_listeners();
+  Result<void> listen_on(const config::Endpoint& address);
+  void start_threads();
+  void drain();
+  void stop_when_idle();
+  void stop();
+  bool wait_for_threads();
+
+  const config::Settings settings_;
+  const SystemClock clock_;
+  const rokt::RouteTable routes_;
+  const inbound::Limits limits_;
+  std::unique_ptr<storage::TieredStore> store_;
+  boost::asio::thread_pool readers_;
+  boost::asio::io_context desk_context_{1};
+  Work desk_work_;
+  std::unique_ptr<upstream::Desk> desk_;
+  std::unique_ptr<exchange::Flights> flights_;
+  std::unique_ptr<exchange::Services> services_;
+  inbound::ConnectionBudget connections_;
+  inbound::ConnectionBudget admin_connections_;
+  std::vector<std::unique_ptr<exchange::Counters>> counters_;
+  std::vector<std::unique_ptr<HitThread>> hit_threads_;
+  boost::asio::io_context main_context_{1};
+  boost::asio::signal_set signals_;
+  boost::asio::steady_timer drain_timer_;
+  std::unique_ptr<admin::Admin> admin_;
+  std::unique_ptr<inbound::Listener> admin_listener_;
+  std::vector<std::thread> threads_;
+  std::atomic<std::size_t> threads_running_{0};
+  SteadyTime drain_deadline_;
+};
+
+}  // namespace roktcached

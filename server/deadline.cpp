@@ -1,0 +1,65 @@
+#include "server/deadline.h"
+
+#include <boost/asio/steady_timer.hpp>
+
+namespace roktcached {
+
+using Steady = std::chrono::steady_clock;
+
+struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
+  State(const boost::asio::any_io_executor& executor, std::function<void()> on_expiry)
+      : timer(executor), interrupt(std::move(on_expiry)) {}
+
+  void arm() {
+    armed_for = due;
+    timer.expires_at(due);
+    timer.async_wait([weak = weak_from_this(), generation = ++armed](const boost::system::error_code&) {
+      if (const auto self = weak.lock()) self->fired(generation);
+    });
+  }
+
+  void fired(unsigned generation) {
+    if (generation != armed) return;
+    armed_for = Steady::time_point::max();
+    if (due == Steady::time_point::max()) return;
+    if (Steady::now() < due) return arm();
+    due = Steady::time_point::max();
+    expired = true;
+    interrupt();
+  }
+
+  boost::asio::steady_timer timer;
+  std::function<void()> interrupt;
+  Steady::time_point due = Steady::time_point::max();
+  Steady::time_point armed_for = Steady::time_point::max();
+  unsigned armed = 0;
+  bool expired = false;
+};
+
+Deadline::Deadline(const boost::asio::any_io_executor& executor, std::function<void()> interrupt)
+    : state_(std::make_shared<State>(executor, std::move(interrupt))) {}
+
+Deadline::~Deadline() {
+  // Whoever still holds the state is a completed wait in the executor's queue: it must find nothing to do.
+  state_->due = Steady::time_point::max();
+  ++state_->armed;
+  state_->interrupt = nullptr;
+  state_->timer.cancel();
+}
+
+void Deadline::expires_after(std::chrono::milliseconds timeout) { expires_at(Steady::now() + timeout); }
+
+void Deadline::expires_at(Steady::time_point due) {
+  state_->expired = false;
+  state_->due = due;
+  if (due < state_->armed_for) state_->arm();
+}
+
+void Deadline::clear() {
+  state_->due = Steady::time_point::max();
+  state_->expired = false;
+}
+
+bool Deadline::expired() const { return state_->expired; }
+
+}  // namespace roktcached

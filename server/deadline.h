@@ -1,0 +1,34 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <chrono>
+#include <functional>
+#include <memory>
+
+namespace roktcached {
+
+/// Interrupts the I/O of one object when it takes too long. Moving the deadline is a plain store unless it comes closer
+/// than the timer already set, so that every operation can afford one.
+/// Belongs to one executor, on which alone it may be called; a copy of nothing: owned by the object it watches.
+class Deadline {
+ public:
+  /// @param interrupt  makes the pending operation fail, e.g. by cancelling the socket; called on `executor`, at most
+  ///                   once a set deadline, never after the destructor
+  Deadline(const boost::asio::any_io_executor& executor, std::function<void()> interrupt);
+  ~Deadline();
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+
+  void expires_after(std::chrono::milliseconds timeout);
+  void expires_at(std::chrono::steady_clock::time_point due);
+  /// From here on nothing is interrupted until the next expires_after.
+  void clear();
+  /// True if the last deadline set has passed and has interrupted.
+  [[nodiscard]] bool expired() const;
+
+ private:
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace roktcached

@@ -1,0 +1,100 @@
+#include "server/exchange/answers.h"
+
+#include <fmt/format.h>
+
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <random>
+
+#include "core/caching/decision.h"
+#include "core/http/date.h"
+#include "core/http/target.h"
+#include "core/http/validators.h"
+
+namespace roktcached::exchange {
+
+using inbound::Answer;
+using inbound::Request;
+
+namespace {
+
+Answer json_answer(unsigned status, const boost::json::object& body) {
+  Answer answer;
+  answer.status = status;
+  answer.field("Content-Type", "application/json").field("Cache-Control", "no-store").field("Pragma", "no-cache");
+  answer.body = std::make_shared<const std::string>(boost::json::serialize(body));
+  return answer;
+}
+
+Answer token_error(std::string_view error, std::string_view description) {
+  Answer answer = json_answer(400, {{"error", error}, {"error_description", description}});
+  answer.notes.outcome = inbound::Outcome::refused;
+  return answer;
+}
+
+/// The value of a form's field (application/x-www-form-urlencoded), or empty.
+std::string form_value(std::string_view body, std::string_view name) {
+  for (const auto& parameter : http::parse_query(body)) {
+    if (parameter.name == name) return parameter.value;
+  }
+  return {};
+}
+
+std::string local_token() {
+  std::random_device random;
+  return fmt::format("local-{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
+}  // namespace
+
+Answer answer_with(const Request& request, const caching::StoredResponsePtr& response, const http::CacheStatus& status,
+                   bool with_age, const caching::FreshnessPolicy& policy, WallTime now) {
+  Answer answer;
+  answer.status = response->status;
+  answer.field("Date", http::format_date(response->fetched_at))
+      .field("ETag", response->entity_tag)
+      .field("Cache-Control", "private, no-cache")
+      .field("Vary", "Accept-Language, rokt-version")
+      .field("Cache-Status", http::to_string(status));
+  if (with_age) answer.field("Age", std::to_string(caching::age_of(*response, now).count()));
+  if (response->range_end) {
+    answer.field("Report-State",
+                 caching::to_string(caching::report_state(*response->range_end, now, policy.restatement_window)));
+  }
+  if (response->status == 200 && http::none_match_fails(request.fields, response->entity_tag)) {
+    answer.status = 304;
+    return answer;
+  }
+  answer.owner = response;
+  answer.shared_head = response->head;
+  answer.body = response->body;
+  return answer;
+}
+
+Answer answer_token_request(const Request& request) {
+  if (!http::parse_target("/?" + request.body)) {
+    return token_error("invalid_request", "the content must be application/x-www-form-urlencoded");
+  }
+  const std::string grant = form_value(request.body, "grant_type");
+  if (grant.empty()) return token_error("invalid_request", "grant_type is missing; accepted: client_credentials");
+  if (grant != "client_credentials") return token_error("unsupported_grant_type", "accepted: client_credentials");
+  return json_answer(200, {{"access_token", local_token()}, {"expires_in", 3600}, {"token_type", "Bearer"}});
+}
+
+Answer answer_passed(upstream::UpstreamResponse response) {
+  Answer answer;
+  answer.status = response.status;
+  for (const auto& field : response.fields.all()) {
+    const bool dropped = http::is_hop_by_hop(field.name) || http::nominated_by_connection(response.fields, field.name) ||
+                         http::equal_ignoring_case(field.name, "Set-Cookie") ||
+                         http::equal_ignoring_case(field.name, "Content-Length") ||
+                         http::equal_ignoring_case(field.name, "X-Request-Id");
+    if (!dropped) answer.field(field.name, field.value);
+  }
+  answer.field("Cache-Status", http::to_string(http::CacheStatus{.forward = http::Forward::bypass}));
+  answer.body = std::make_shared<const std::string>(std::move(response.body));
+  answer.notes.outcome = inbound::Outcome::passed;
+  return answer;
+}
+
+}  // namespace roktcached::exchange

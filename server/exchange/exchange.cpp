@@ -1,0 +1,194 @@
+#include "server/exchange/exchange.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "core/http/cache_control.h"
+#include "core/http/target.h"
+#include "server/asio.h"
+#include "server/exchange/answers.h"
+#include "server/logging.h"
+#include "server/problem.h"
+
+namespace roktcached::exchange {
+
+using caching::Action;
+using caching::StoredResponsePtr;
+using http::Forward;
+using inbound::Answer;
+using inbound::Request;
+
+namespace {
+
+/// Client fields that go upstream on every route; all that can change an answer is in the key.
+constexpr std::array<std::string_view, 3> forwarded = {"rokt-version", "Accept-Language", "traceparent"};
+/// And what makes sense besides where nothing is cached.
+constexpr std::array<std::string_view, 7> forwarded_when_off = {
+    "Accept", "Content-Type", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "Range"};
+
+void copy_field(const Request& from, upstream::UpstreamRequest& to, std::string_view name) {
+  if (std::string value = from.fields.combined(name); !value.empty()) to.fields.add(name, value);
+}
+
+upstream::UpstreamRequest upstream_request(const Request& request, const rokt::Route& route) {
+  upstream::UpstreamRequest to_send;
+  to_send.target = request.target;
+  to_send.inject_token = route.inject_token;
+  for (const auto name : forwarded) copy_field(request, to_send, name);
+  return to_send;
+}
+
+FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match, caching::Key key,
+                           std::optional<WallTime> range_end, StoredResponsePtr stored, bool may_store) {
+  FetchRequest fetch;
+  fetch.key = std::move(key);
+  fetch.route = match.route->name;
+  fetch.route_class = match.route->route_class;
+  fetch.account_id = std::string(match.account_id);
+  fetch.campaign_id = std::string(match.campaign_id);
+  fetch.range_end = range_end;
+  fetch.upstream = upstream_request(request, *match.route);
+  fetch.stored = std::move(stored);
+  fetch.may_store = may_store;
+  fetch.received_at = request.received_at;
+  return fetch;
+}
+
+/// Cache-Status of an answer that a flight brought.
+http::CacheStatus status_of(const Landing& landing, Forward reason, WallTime now) {
+  const Outcome& outcome = *landing.outcome;
+  http::CacheStatus status{.forward = reason, .stored = outcome.stored, .collapsed = landing.collapsed};
+  if (outcome.upstream_status != outcome.response->status) status.forward_status = outcome.upstream_status;
+  if (outcome.stored) status.ttl = caching::ttl_of(*outcome.response, now);
+  return status;
+}
+
+inbound::Outcome outcome_of(const Landing& landing) {
+  if (landing.collapsed) return inbound::Outcome::collapsed;
+  return landing.outcome->upstream_status == 304 ? inbound::Outcome::revalidated : inbound::Outcome::miss;
+}
+
+Answer failure_answer(const Request& request, const upstream::UpstreamFailure& failure, Forward reason) {
+  Answer answer = problem(failure.error, request.id, failure.retry_after);
+  answer.field("Cache-Status", http::to_string(http::CacheStatus{.forward = reason}));
+  return answer;
+}
+
+Answer note(Answer answer, inbound::Outcome outcome, const rokt::Route& route, const caching::Key& key) {
+  answer.notes.outcome = outcome;
+  answer.notes.route = route.name;
+  answer.notes.key = key.hash();
+  return answer;
+}
+
+}  // namespace
+
+asio::awaitable<Answer> Exchange::handle(const Request& request) {
+  const auto target = http::parse_target(request.target);
+  if (!target) co_return problem(target.error(), request.id);
+  const auto match = services_.routes.match(request.method, target->path);
+  if (!match) co_return problem(match.error(), request.id);
+  const rokt::Route& route = *match->route;
+  switch (route.route_class) {
+    case rokt::RouteClass::token: {
+      Answer answer = answer_token_request(request);
+      answer.notes.route = route.name;
+      co_return answer;
+    }
+    case rokt::RouteClass::off:
+      co_return co_await pass(request, route);
+    case rokt::RouteClass::report:
+    case rokt::RouteClass::metadata:
+      break;
+  }
+  co_return co_await answer_cached(request, *match, target->path, target->query);
+}
+
+asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const rokt::RouteMatch& match,
+                                                std::string_view path, std::string_view query) {
+  const rokt::Route& route = *match.route;
+  const config::Settings& settings = services_.settings;
+  const auto parameters = http::parse_query(query);
+  const auto checked = rokt::check_parameters(route, parameters, settings.parameters);
+  if (!checked) co_return problem(checked.error(), request.id);
+  const auto fields = caching::key_fields(request.fields);
+  if (!fields) co_return problem(fields.error(), request.id);
+  const caching::Key key = caching::key_of(settings.credential.name, path, parameters, *fields);
+
+  const caching::FreshnessPolicy& policy = settings.freshness;
+  const http::RequestDirectives directives = http::parse_request_directives(request.fields);
+  WallTime now = services_.clock.wall_now();
+  const StoredResponsePtr stored = co_await look_up(key, now);
+  const caching::Decision decision = caching::decide(stored.get(), directives, policy, now);
+
+  const bool may_use = decision.action == Action::use || decision.action == Action::use_and_refresh;
+  if (may_use) {
+    const bool refresh = decision.action == Action::use_and_refresh;
+    if (refresh) services_.flights.refresh_behind(fetch_request(request, match, key, checked->range_end, stored, true));
+    const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
+    co_return note(answer_with(request, stored, status, true, policy, now),
+                   refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, key);
+  }
+  if (decision.action == Action::refuse) {
+    const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true, "only-if-cached, and nothing usable is stored"};
+    co_return note(problem(error, request.id), inbound::Outcome::refused, route, key);
+  }
+
+  FetchRequest fetch = fetch_request(request, match, key, checked->range_end, stored, !directives.no_store);
+  const SteadyTime asked_at = services_.clock.steady_now();
+  const Landing landing = co_await services_.flights.join(std::move(fetch));
+  now = services_.clock.wall_now();
+  const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
+  const Outcome& outcome = *landing.outcome;
+
+  Answer answer;
+  const bool failed = !outcome.response || is_upstream_error(outcome.response->status);
+  if (failed && caching::may_stand_in(stored.get(), policy, now)) {
+    http::CacheStatus status{.forward = decision.reason, .detail = "stale-if-error"};
+    if (outcome.upstream_status != 0) status.forward_status = outcome.upstream_status;
+    answer = note(answer_with(request, stored, status, true, policy, now), inbound::Outcome::stale_if_error, route, key);
+  } else if (!outcome.response) {
+    answer = note(failure_answer(request, *outcome.failure, decision.reason), inbound::Outcome::failed, route, key);
+  } else {
+    const http::CacheStatus status = status_of(landing, decision.reason, now);
+    answer = note(answer_with(request, outcome.response, status, false, policy, now), outcome_of(landing), route, key);
+  }
+  answer.notes.upstream = waited;
+  co_return answer;
+}
+
+/// The memory tier answers at once; only what it lacks goes to a thread that may wait for the disk.
+asio::awaitable<StoredResponsePtr> Exchange::look_up(const caching::Key& key, WallTime now) {
+  if (auto found = services_.store.find_in_memory(key, now)) co_return found;
+  if (!services_.store.has_disk()) co_return nullptr;
+  const auto from_disk = [&store = services_.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
+    co_return store.find(key, now);
+  };
+  const auto found = co_await asio::co_spawn(services_.readers, from_disk(), asio::use_awaitable);
+  if (found) co_return *found;
+  spdlog::warn("cache: {}", found.error().context);
+  co_return nullptr;
+}
+
+asio::awaitable<Answer> Exchange::pass(const Request& request, const rokt::Route& route) {
+  upstream::UpstreamRequest to_send = upstream_request(request, route);
+  to_send.method = request.method;
+  to_send.body = request.body;
+  for (const auto name : forwarded_when_off) copy_field(request, to_send, name);
+  const SteadyTime asked_at = services_.clock.steady_now();
+  upstream::UpstreamResult result =
+      co_await asio::co_spawn(services_.desk, services_.upstream.send(std::move(to_send)), asio::use_awaitable);
+  Answer answer = result ? answer_passed(std::move(*result)) : failure_answer(request, result.error(), Forward::bypass);
+  answer.notes.route = route.name;
+  answer.notes.upstream =
+      std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
+  co_return answer;
+}
+
+void Exchange::finished(const Request& request, const Answer& answer, std::size_t body_bytes) {
+  counters_.add(answer.notes.outcome);
+  if (services_.settings.log.access) log_access(request, answer, body_bytes);
+}
+
+}  // namespace roktcached::exchange

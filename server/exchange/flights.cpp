@@ -1,0 +1,110 @@
+#include "server/exchange/flights.h"
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "server/asio.h"
+#include "server/background.h"
+
+namespace roktcached::exchange {
+
+namespace {
+
+/// How long a landed flight is remembered for requests that were there before it landed but come late.
+constexpr std::chrono::seconds memory_of_landed{1};
+constexpr std::size_t max_landed = 1024;
+
+}  // namespace
+
+struct Flights::Flight {
+  Flight(const asio::any_io_executor& desk, caching::Key for_key) : key(std::move(for_key)), landing(desk) {
+    landing.expires_at(SteadyTime::max());
+  }
+  const caching::Key key;
+  asio::steady_timer landing;  // cancelled on landing: wakes all who wait
+  OutcomePtr outcome;          // null while under way
+  SteadyTime landed_at;
+};
+
+Flights::Flights(asio::any_io_executor desk, upstream::Upstream& upstream, storage::ResponseStore& store,
+                 const caching::FreshnessPolicy& policy, const Clock& clock)
+    : desk_(std::move(desk)), upstream_(upstream), store_(store), policy_(policy), clock_(clock) {}
+
+asio::awaitable<Landing> Flights::join(FetchRequest request) {
+  return asio::co_spawn(desk_, join_on_desk(std::move(request)), asio::use_awaitable);
+}
+
+void Flights::refresh_behind(FetchRequest request) {
+  asio::co_spawn(desk_, refresh_on_desk(std::move(request)), logging_failure("refreshing behind an answer"));
+}
+
+asio::awaitable<Landing> Flights::join_on_desk(FetchRequest request) {
+  forget_landed();
+  FlightPtr flight = find(request.key);
+  const bool collapsed = flight && (!flight->outcome || request.received_at <= flight->landed_at);
+  if (collapsed) {
+    collapsed_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    flight = take_off(std::move(request));
+  }
+  while (!flight->outcome) co_await flight->landing.async_wait(as_result);
+  co_return Landing{flight->outcome, collapsed};
+}
+
+asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
+  forget_landed();
+  if (!find(request.key)) take_off(std::move(request));
+  co_return;
+}
+
+Flights::FlightPtr Flights::find(const caching::Key& key) const {
+  const auto found = flights_.find(key.hash());
+  return found != flights_.end() && found->second->key == key ? found->second : nullptr;
+}
+
+Flights::FlightPtr Flights::take_off(FetchRequest request) {
+  auto flight = std::make_shared<Flight>(desk_, request.key);
+  flights_[request.key.hash()] = flight;
+  asio::co_spawn(desk_, fly(flight, std::move(request)),
+                 [this, flight, log = logging_failure("fetching")](const std::exception_ptr& failure) {
+                   log(failure);
+                   if (flight->outcome) return;
+                   auto outcome = std::make_shared<Outcome>();
+                   outcome->failure = {{ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"}, std::nullopt};
+                   land(flight, std::move(outcome));
+                 });
+  return flight;
+}
+
+asio::awaitable<void> Flights::fly(FlightPtr flight, FetchRequest request) {
+  const SteadyTime started_at = clock_.steady_now();
+  upstream::UpstreamRequest to_send = request.upstream;
+  if (request.stored && !request.stored->validator.empty()) {
+    const std::string& validator = request.stored->validator;
+    const auto colon = validator.find(": ");
+    to_send.fields.add(validator.substr(0, colon), validator.substr(colon + 2));
+  }
+  upstream::UpstreamResult result = co_await upstream_.send(std::move(to_send));
+  auto outcome = std::make_shared<Outcome>(judge(request, std::move(result), policy_));
+  outcome->took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - started_at);
+  if (outcome->stored) store_.put(outcome->response);
+  land(flight, std::move(outcome));
+}
+
+void Flights::land(const FlightPtr& flight, OutcomePtr outcome) {
+  flight->outcome = std::move(outcome);
+  flight->landed_at = clock_.steady_now();
+  flight->landing.cancel();
+  landed_.push_back(flight);
+  forget_landed();
+}
+
+void Flights::forget_landed() {
+  const SteadyTime limit = clock_.steady_now() - memory_of_landed;
+  while (!landed_.empty() && (landed_.front()->landed_at < limit || landed_.size() > max_landed)) {
+    const auto found = flights_.find(landed_.front()->key.hash());
+    if (found != flights_.end() && found->second == landed_.front()) flights_.erase(found);
+    landed_.pop_front();
+  }
+}
+
+}  // namespace roktcached::exchange

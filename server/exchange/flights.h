@@ -1,0 +1,72 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+
+#include "core/caching/freshness.h"
+#include "core/caching/key.h"
+#include "core/time.h"
+#include "server/exchange/outcome.h"
+#include "server/upstream/upstream.h"
+#include "storage/response_store.h"
+
+namespace roktcached::exchange {
+
+using OutcomePtr = std::shared_ptr<const Outcome>;
+
+/// What a caller of Flights::join gets.
+struct Landing {
+  OutcomePtr outcome;
+  bool collapsed = false;  ///< another request's fetch was shared
+};
+
+/// Request collapsing: at most one fetch per key is under way, a flight, and everybody who needs its answer waits for it.
+///
+/// A flight belongs to nobody who waits, so a client that goes away strands no other. A request shares a flight that is
+/// under way, and also one that has landed after the request was received: so a thousand requests that arrive together
+/// cause one fetch even where some reach this table late, and a failure fails those who were there once, all together.
+///
+/// join and refresh_behind may be called on any thread; the table lives on the desk's.
+class Flights {
+ public:
+  /// @param desk  the desk's executor, of one thread
+  /// The others outlive this object and every coroutine on `desk`.
+  Flights(boost::asio::any_io_executor desk, upstream::Upstream& upstream, storage::ResponseStore& store,
+          const caching::FreshnessPolicy& policy, const Clock& clock);
+
+  /// Waits for the answer to `request`, from a flight under way or a new one. Resumes on the caller's executor.
+  [[nodiscard]] boost::asio::awaitable<Landing> join(FetchRequest request);
+
+  /// Starts a flight that nobody waits for, unless one is under way, or has landed less than a second ago.
+  void refresh_behind(FetchRequest request);
+
+  /// How many requests have shared another's flight. From any thread.
+  [[nodiscard]] std::uint64_t collapsed() const { return collapsed_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Flight;
+  using FlightPtr = std::shared_ptr<Flight>;
+
+  boost::asio::awaitable<Landing> join_on_desk(FetchRequest request);
+  boost::asio::awaitable<void> refresh_on_desk(FetchRequest request);
+  boost::asio::awaitable<void> fly(FlightPtr flight, FetchRequest request);
+  FlightPtr take_off(FetchRequest request);
+  [[nodiscard]] FlightPtr find(const caching::Key& key) const;
+  void land(const FlightPtr& flight, OutcomePtr outcome);
+  void forget_landed();
+
+  boost::asio::any_io_executor desk_;
+  upstream::Upstream& upstream_;
+  storage::ResponseStore& store_;
+  const caching::FreshnessPolicy& policy_;
+  const Clock& clock_;
+  std::unordered_map<caching::KeyHash, FlightPtr, caching::KeyHashHasher> flights_;
+  std::deque<FlightPtr> landed_;  // in the order of their landing
+  std::atomic<std::uint64_t> collapsed_{0};
+};
+
+}  // namespace roktcached::exchange

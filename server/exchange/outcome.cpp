@@ -1,0 +1,86 @@
+#include "server/exchange/outcome.h"
+
+#include <string_view>
+
+#include "core/http/validators.h"
+
+namespace roktcached::exchange {
+
+using caching::StoredResponse;
+
+namespace {
+
+/// The field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from what it sent.
+std::string validator_of(const http::Fields& fields) {
+  if (const auto tag = fields.find("ETag")) return "If-None-Match: " + std::string(*tag);
+  if (const auto modified = fields.find("Last-Modified")) return "If-Modified-Since: " + std::string(*modified);
+  return {};
+}
+
+/// The upstream's entity-tag where it is a strong one, else one made from the body: what we serve is byte for byte one
+/// thing, so its tag is strong.
+std::string entity_tag_of(const http::Fields& fields, std::string_view body) {
+  const auto tag = fields.find("ETag");
+  const bool strong = tag && tag->size() >= 2 && tag->front() == '"' && tag->back() == '"';
+  return strong ? std::string(*tag) : http::entity_tag_of(body);
+}
+
+StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamResponse answer) {
+  StoredResponse response;
+  response.key = request.key;
+  response.route = request.route;
+  response.account_id = request.account_id;
+  response.campaign_id = request.campaign_id;
+  response.status = answer.status;
+  response.head = caching::end_to_end_fields(answer.fields).to_lines();
+  response.entity_tag = entity_tag_of(answer.fields, answer.body);
+  response.validator = validator_of(answer.fields);
+  response.range_end = request.range_end;
+  response.fetched_at = answer.sent_at;
+  const bool unchanged = request.stored && *request.stored->body == answer.body;
+  response.body = unchanged ? request.stored->body : std::make_shared<const std::string>(std::move(answer.body));
+  return response;
+}
+
+/// RFC 9111, section 4.3.4: what was stored lives on, from now.
+StoredResponse confirmed(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
+  StoredResponse response = *request.stored;
+  response.range_end = request.range_end;
+  response.fetched_at = answer.sent_at;
+  if (std::string validator = validator_of(answer.fields); !validator.empty()) response.validator = std::move(validator);
+  return response;
+}
+
+Outcome failed(upstream::UpstreamFailure failure) {
+  Outcome outcome;
+  outcome.failure = std::move(failure);
+  return outcome;
+}
+
+}  // namespace
+
+Outcome judge(const FetchRequest& request, upstream::UpstreamResult result, const caching::FreshnessPolicy& policy) {
+  if (!result) return failed(result.error());
+  Outcome outcome;
+  outcome.upstream_status = result->status;
+  const bool confirms = result->status == 304;
+  if (confirms && !request.stored) {
+    return failed({{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "304 to a request without a validator"},
+                   std::nullopt});
+  }
+  StoredResponse response = confirms ? confirmed(request, *result) : from_answer(request, std::move(*result));
+  const auto lifetime = caching::lifetime_of(request.route_class, response.status, request.range_end, response.fetched_at, policy);
+  if (lifetime) {
+    response.fresh_until = lifetime->fresh_until;
+    response.usable_until = lifetime->usable_until;
+    outcome.stored = request.may_store;
+  }
+  outcome.response = std::make_shared<const StoredResponse>(std::move(response));
+  return outcome;
+}
+
+bool is_upstream_error(unsigned status) {
+  return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+}  // namespace roktcached::exchange

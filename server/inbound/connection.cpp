@@ -1,0 +1,244 @@
+#include "server/inbound/connection.h"
+
+#include <fmt/format.h>
+
+#include <array>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/status.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include "server/asio.h"
+#include "server/inbound/host_check.h"
+#include "server/inbound/request_id.h"
+#include "server/problem.h"
+
+namespace roktcached::inbound {
+
+namespace beast_http = boost::beast::http;
+using tcp = asio::ip::tcp;
+
+struct Connection::Reading {
+  beast_http::request_parser<beast_http::string_body> parser;
+  Request request;
+};
+
+namespace {
+
+Error refusal(ErrorCode code, std::string context) {
+  return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
+}
+
+/// What is wrong with a head that Beast would not take. A head over its limit whose first line is not even complete has
+/// too long a target (RFC 9110, section 15.5.15).
+Error explain(const boost::system::error_code& error, std::string_view received, std::uint32_t max_head) {
+  if (error == beast_http::error::header_limit || error == beast_http::error::buffer_overflow) {
+    const std::string limit = " is longer than " + std::to_string(max_head) + " bytes";
+    return received.find('\n') == std::string_view::npos
+               ? refusal(ErrorCode::target_too_long, "request line:" + limit)
+               : refusal(ErrorCode::fields_too_large, "request head:" + limit);
+  }
+  return refusal(ErrorCode::invalid_request, "not an HTTP/1.1 request: " + error.message());
+}
+
+Request request_of(const beast_http::request<beast_http::string_body>& message) {
+  Request request;
+  request.method = std::string_view(message.method_string());
+  request.target = std::string_view(message.target());
+  for (const auto& field : message) request.fields.add(field.name_string(), field.value());
+  return request;
+}
+
+/// RFC 9110, section 8.6: an answer to HEAD and a 304 say what GET would; 204 has no length.
+bool has_content(const Answer& answer) { return answer.body && answer.status != 204 && answer.status != 304; }
+
+}  // namespace
+
+Connection::Connection(tcp::socket socket, const Limits& limits, Handler& handler)
+    : socket_(std::move(socket)),
+      limits_(limits),
+      handler_(handler),
+      deadline_(socket_.get_executor(), [this] { abort(); }) {
+  boost::system::error_code ignored;
+  socket_.set_option(tcp::no_delay(true), ignored);
+  const auto peer = socket_.remote_endpoint(ignored);
+  if (!ignored) client_ = peer.address().to_string();
+}
+
+void Connection::drain() {
+  draining_ = true;
+  if (waiting_) abort();
+}
+
+void Connection::abort() {
+  // cancel, not close: the coroutine decides what is still to be said.
+  boost::system::error_code ignored;
+  socket_.cancel(ignored);
+}
+
+asio::awaitable<void> Connection::run() {
+  while (true) {
+    const Wait next = co_await wait_for_request();
+    if (next == Wait::end) break;
+    const bool more = co_await serve_one();
+    if (!more) break;
+  }
+  boost::system::error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_both, ignored);
+  socket_.close(ignored);
+}
+
+asio::awaitable<Connection::Wait> Connection::wait_for_request() {
+  if (buffer_.size() > 0) co_return Wait::request;
+  boost::system::error_code error;
+  if (!draining_) {
+    waiting_ = true;
+    deadline_.expires_after(limits_.idle_timeout);
+    const auto [failed] = co_await socket_.async_wait(tcp::socket::wait_read, as_result);
+    waiting_ = false;
+    error = failed;
+    if (!failed) co_return Wait::request;
+  }
+  // A request that is already here when the connection is drained was sent in good faith: it is still answered.
+  const bool received = draining_ && socket_.available(error) > 0;
+  co_return received ? Wait::request : Wait::end;
+}
+
+asio::awaitable<bool> Connection::serve_one() {
+  Reading reading;
+  auto& parser = reading.parser;
+  parser.header_limit(limits_.max_head);
+  parser.body_limit(boost::none);  // checked below, where it can be answered
+  deadline_.expires_after(limits_.head_timeout);
+  const auto [error, read] = co_await beast_http::async_read_header(socket_, buffer_, parser, as_result);
+  reading.request.received_at = std::chrono::steady_clock::now();
+  reading.request.client = client_;
+  if (error) {
+    if (error == beast_http::error::end_of_stream) co_return false;
+    if (deadline_.expired()) {
+      const bool begun = buffer_.size() > 0 || parser.got_some();
+      if (!begun) co_return false;
+      Error timeout = refusal(ErrorCode::request_timeout,
+                              fmt::format("the head took longer than {} ms", limits_.head_timeout.count()));
+      co_return co_await refuse(reading, std::move(timeout));
+    }
+    if (error.category() != beast_http::make_error_code(beast_http::error::bad_method).category()) co_return false;
+    const auto data = buffer_.data();
+    const std::string_view received(static_cast<const char*>(data.data()), data.size());
+    Error why = explain(error, received, limits_.max_head);
+    co_return co_await refuse(reading, std::move(why));
+  }
+  const SteadyTime received_at = reading.request.received_at;
+  reading.request = request_of(parser.get());
+  reading.request.received_at = received_at;
+  reading.request.client = client_;
+  const bool http11 = parser.get().version() >= 11;
+  if (const auto host = check_host(reading.request.fields, http11, limits_.allowed_hosts); !host) {
+    Error why = host.error();
+    co_return co_await refuse(reading, std::move(why));
+  }
+  const bool complete = co_await read_body(reading);
+  if (!complete) co_return false;
+
+  deadline_.clear();
+  Request& request = reading.request;
+  request.id = request_id_of(request.fields);
+  Answer answer = co_await handler_.handle(request);
+  const bool keep_alive = parser.get().keep_alive() && !answer.close && !draining_;
+  const bool written = co_await write(request, std::move(answer), keep_alive, http11);
+  co_return written && keep_alive;
+}
+
+/// Reads what follows the head; whatever is refused here has been answered.
+asio::awaitable<bool> Connection::read_body(Reading& reading) {
+  auto& parser = reading.parser;
+  if (parser.is_done()) co_return true;
+  const auto announced = parser.content_length();
+  const std::string too_large = fmt::format("the content is longer than {} bytes", limits_.max_body);
+  if (announced && *announced > limits_.max_body) {
+    Error why = refusal(ErrorCode::content_too_large, too_large);
+    co_return co_await refuse(reading, std::move(why));
+  }
+  deadline_.expires_after(limits_.body_timeout);
+  const auto expect = reading.request.fields.find("Expect");
+  if (expect && http::equal_ignoring_case(*expect, "100-continue")) {
+    static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+    const auto [failed, sent] = co_await asio::async_write(socket_, asio::buffer(go_on), as_result);
+    if (failed) co_return false;
+  }
+  parser.body_limit(limits_.max_body);
+  const auto [error, read] = co_await beast_http::async_read(socket_, buffer_, parser, as_result);
+  if (!error) {
+    reading.request.body = std::move(parser.get().body());
+    co_return true;
+  }
+  if (error == beast_http::error::body_limit) {
+    Error why = refusal(ErrorCode::content_too_large, too_large);
+    co_return co_await refuse(reading, std::move(why));
+  }
+  if (deadline_.expired()) {
+    Error why = refusal(ErrorCode::request_timeout,
+                        fmt::format("the content took longer than {} ms", limits_.body_timeout.count()));
+    co_return co_await refuse(reading, std::move(why));
+  }
+  if (error.category() == beast_http::make_error_code(beast_http::error::bad_method).category() &&
+      error != beast_http::error::partial_message && error != beast_http::error::end_of_stream) {
+    Error why = refusal(ErrorCode::invalid_request, "content: " + error.message());
+    co_return co_await refuse(reading, std::move(why));
+  }
+  co_return false;
+}
+
+/// Answers a request that will not be handled; where it ends in the stream is not known, so the connection ends too.
+asio::awaitable<bool> Connection::refuse(Reading& reading, Error error) {
+  Request& request = reading.request;
+  request.id = request_id_of(request.fields);
+  Answer answer = problem(error, request.id);
+  const bool written = co_await write(request, std::move(answer), false, true);
+  if (written) co_await linger();
+  co_return false;
+}
+
+asio::awaitable<bool> Connection::write(const Request& request, Answer answer, bool keep_alive, bool http11) {
+  head_.clear();
+  const auto reason = beast_http::obsolete_reason(beast_http::int_to_status(answer.status));
+  fmt::format_to(std::back_inserter(head_), "HTTP/1.1 {} {}\r\n", answer.status, std::string_view(reason));
+  if (has_content(answer)) {
+    fmt::format_to(std::back_inserter(head_), "Content-Length: {}\r\n", answer.body->size());
+  }
+  if (!keep_alive) {
+    head_ += "Connection: close\r\n";
+  } else if (!http11) {
+    head_ += "Connection: keep-alive\r\n";
+  }
+  head_.append("X-Request-Id: ").append(request.id).append("\r\n").append(answer.head);
+
+  const bool with_body = has_content(answer) && request.method != "HEAD";
+  const std::array<asio::const_buffer, 4> parts = {
+      asio::buffer(head_), asio::buffer(answer.shared_head), asio::buffer("\r\n", 2),
+      with_body ? asio::buffer(*answer.body) : asio::const_buffer()};
+  deadline_.expires_after(limits_.write_timeout);
+  const auto [error, written] = co_await asio::async_write(socket_, parts, as_result);
+  deadline_.clear();
+  handler_.finished(request, answer, with_body && !error ? answer.body->size() : 0);
+  co_return !error;
+}
+
+/// Reads away what the client is still sending, for a moment: closing with unread bytes resets the connection, and the
+/// client would lose the answer (RFC 9112, section 9.6).
+asio::awaitable<void> Connection::linger() {
+  boost::system::error_code ignored;
+  socket_.shutdown(tcp::socket::shutdown_send, ignored);
+  deadline_.expires_after(std::chrono::seconds{2});
+  std::array<char, 4096> sink;
+  for (std::size_t total = 0; total < 1024 * 1024;) {
+    const auto [error, read] = co_await socket_.async_read_some(asio::buffer(sink), as_result);
+    if (error) break;
+    total += read;
+  }
+  deadline_.clear();
+}
+
+}  // namespace roktcached::inbound

@@ -1,0 +1,106 @@
+#include "server/inbound/listener.h"
+
+#include <sys/socket.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <sstream>
+
+#include "server/asio.h"
+#include "server/background.h"
+#include "server/problem.h"
+
+namespace roktcached::inbound {
+
+using tcp = asio::ip::tcp;
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+namespace {
+
+constexpr std::chrono::milliseconds pause_after_failed_accept{100};
+
+/// Tells a client beyond the bound why it is turned away; best effort, without waiting for it.
+void turn_away(tcp::socket socket) {
+  static const std::string body =
+      *problem({ErrorCode::overloaded, ErrorSource::inbound, true, "listen.max_connections are open"}, "").body;
+  static const std::string answer =
+      "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
+      "Connection: close\r\nContent-Length: " +
+      std::to_string(body.size()) + "\r\n\r\n" + body;
+  boost::system::error_code ignored;
+  socket.non_blocking(true, ignored);
+  socket.write_some(asio::buffer(answer), ignored);
+}
+
+}  // namespace
+
+bool ConnectionBudget::take() {
+  if (open_.fetch_add(1, std::memory_order_relaxed) < max_) return true;
+  give_back();
+  return false;
+}
+
+Result<tcp::acceptor> open_listener(const asio::any_io_executor& executor, const tcp::endpoint& endpoint, bool shared) {
+  tcp::acceptor acceptor(executor);
+  boost::system::error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && shared) acceptor.set_option(ReusePort(true), error);
+  if (!error && endpoint.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
+  if (!error) return acceptor;
+  std::ostringstream name;
+  name << endpoint << ": " << error.message();
+  return Error{ErrorCode::unavailable, ErrorSource::inbound, false, name.str()};
+}
+
+Listener::Listener(tcp::acceptor acceptor, const Limits& limits, Handler& handler, ConnectionBudget& budget)
+    : acceptor_(std::move(acceptor)), limits_(limits), handler_(handler), budget_(budget) {}
+
+void Listener::start() {
+  asio::co_spawn(acceptor_.get_executor(), accept_loop(), logging_failure("accepting connections"));
+}
+
+asio::awaitable<void> Listener::accept_loop() {
+  while (!draining_) {
+    auto [error, socket] = co_await acceptor_.async_accept(as_result);
+    if (!error) {
+      begin(std::move(socket));
+    } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {
+      // Out of descriptors, most likely: they come back when connections end.
+      asio::steady_timer pause(acceptor_.get_executor(), pause_after_failed_accept);
+      co_await pause.async_wait(as_result);
+    }
+  }
+}
+
+void Listener::begin(tcp::socket socket) {
+  if (!budget_.take()) return turn_away(std::move(socket));
+  auto connection = std::make_shared<Connection>(std::move(socket), limits_, handler_);
+  connections_.insert(connection);
+  asio::co_spawn(acceptor_.get_executor(), connection->run(),
+                 [this, connection, log = logging_failure("serving a connection")](const std::exception_ptr& failure) {
+                   connections_.erase(connection);
+                   budget_.give_back();
+                   log(failure);
+                 });
+}
+
+void Listener::drain() {
+  draining_ = true;
+  boost::system::error_code error;
+  acceptor_.non_blocking(true, error);
+  while (!error) {
+    tcp::socket socket = acceptor_.accept(error);
+    if (!error) begin(std::move(socket));
+  }
+  acceptor_.close(error);
+  for (const auto& connection : connections_) connection->drain();
+}
+
+void Listener::abort() {
+  for (const auto& connection : connections_) connection->abort();
+}
+
+}  // namespace roktcached::inbound

@@ -1,0 +1,79 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/caching/key.h"
+#include "core/http/fields.h"
+#include "core/time.h"
+
+namespace roktcached::inbound {
+
+/// A request as a handler sees it: read whole, its framing settled.
+struct Request {
+  std::string method;
+  std::string target;
+  http::Fields fields;
+  std::string body;
+  std::string id;      ///< for X-Request-Id: the client's, if it is a sane one, else made here
+  std::string client;  ///< who calls, for logs: the peer's address
+  SteadyTime received_at;
+};
+
+/// What became of a request, for the access log and the counters.
+enum class Outcome {
+  hit,             ///< fresh, from the store
+  refreshing_hit,  ///< stale, from the store, refreshed behind (stale-while-revalidate)
+  miss,            ///< fetched for this request
+  revalidated,     ///< the upstream said that what is stored still holds
+  collapsed,       ///< shared a fetch that another request had started
+  stale_if_error,  ///< from the store, because the fetch failed
+  passed,          ///< a route that is not cached
+  local,           ///< answered here, by nature
+  refused,         ///< the request itself was not acceptable
+  failed,          ///< no answer could be had
+};
+inline constexpr std::size_t outcome_count = 10;
+
+[[nodiscard]] std::string_view to_string(Outcome outcome);
+
+/// What the access log says beyond request and answer.
+struct AccessNotes {
+  Outcome outcome = Outcome::local;
+  std::string_view route;               ///< Route::name, of the table; empty where none matched
+  std::optional<caching::KeyHash> key;  ///< empty where there is none
+  std::optional<std::chrono::milliseconds> upstream;  ///< time spent waiting for the upstream
+};
+
+/// An answer ready to be framed. Content-Length, Connection and X-Request-Id are added by the connection.
+struct Answer {
+  unsigned status = 200;
+  std::string head;  ///< field lines of this answer alone, "Name: value\r\n" each
+  /// Keeps `shared_head` alive; may be null.
+  std::shared_ptr<const void> owner;
+  std::string_view shared_head;                  ///< further field lines, owned by `owner`
+  std::shared_ptr<const std::string> body;       ///< null: no content (204, 304)
+  bool close = false;                            ///< the connection ends after this answer
+  AccessNotes notes;
+
+  /// Appends a field line to `head`.
+  Answer& field(std::string_view name, std::string_view value) {
+    head.append(name).append(": ").append(value).append("\r\n");
+    return *this;
+  }
+};
+
+/// Answers requests. One object serves the connections of one thread and is called on that thread alone.
+class Handler {
+ public:
+  virtual ~Handler() = default;
+  /// Never throws for anything a client can send. `request` outlives the returned awaitable.
+  [[nodiscard]] virtual boost::asio::awaitable<Answer> handle(const Request& request) = 0;
+  /// Called once for every answer, after it was written or has failed to be.
+  virtual void finished(const Request& request, const Answer& answer, std::size_t body_bytes) = 0;
+};
+
+}  // namespace roktcached::inbound

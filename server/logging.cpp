@@ -1,0 +1,90 @@
+#include "server/logging.h"
+
+#include <fmt/format.h>
+#include <spdlog/async.h>
+#include <spdlog/pattern_formatter.h>
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
+
+namespace roktcached {
+
+namespace {
+
+constexpr std::size_t queue_length = 8192;
+constexpr const char* access_logger = "access";
+
+std::shared_ptr<spdlog::logger> access;  // null while access lines are not wanted
+bool access_as_json = false;
+
+/// One JSON object a line. An access line's payload is the inside of an object already.
+class JsonFormatter final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) override {
+    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(message.time.time_since_epoch()).count();
+    const auto level = spdlog::level::to_string_view(message.level);
+    const std::string_view payload(message.payload.data(), message.payload.size());
+    const bool is_access = std::string_view(message.logger_name.data(), message.logger_name.size()) == access_logger;
+    fmt::format_to(std::back_inserter(line), "{{\"time_unix_ms\":{},\"level\":\"{}\",", ms,
+                   std::string_view(level.data(), level.size()));
+    if (is_access) {
+      fmt::format_to(std::back_inserter(line), "{}}}\n", payload);
+    } else {
+      const std::string text = boost::json::serialize(boost::json::string_view(payload));
+      fmt::format_to(std::back_inserter(line), "\"message\":{}}}\n", text);
+    }
+  }
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonFormatter>(); }
+};
+
+std::unique_ptr<spdlog::formatter> formatter_for(config::LogFormat format) {
+  if (format == config::LogFormat::json) return std::make_unique<JsonFormatter>();
+  return std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc);
+}
+
+std::shared_ptr<spdlog::logger> make_logger(const char* name, const spdlog::sink_ptr& sink) {
+  return std::make_shared<spdlog::async_logger>(name, sink, spdlog::thread_pool(),
+                                                spdlog::async_overflow_policy::overrun_oldest);
+}
+
+}  // namespace
+
+void start_logging(const config::Log& settings) {
+  spdlog::init_thread_pool(queue_length, 1);
+  const auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  sink->set_formatter(formatter_for(settings.format));
+  const auto logger = make_logger("", sink);
+  logger->set_level(spdlog::level::from_str(std::string(config::to_string(settings.level))));
+  logger->flush_on(spdlog::level::info);
+  spdlog::set_default_logger(logger);
+  access_as_json = settings.format == config::LogFormat::json;
+  if (settings.access) {
+    access = make_logger(access_logger, sink);
+    access->flush_on(spdlog::level::info);
+  }
+}
+
+void stop_logging() {
+  access.reset();
+  spdlog::shutdown();
+}
+
+void log_access(const inbound::Request& request, const inbound::Answer& answer, std::size_t body_bytes) {
+  if (!access) return;
+  const inbound::AccessNotes& notes = answer.notes;
+  const auto took = std::chrono::steady_clock::now() - request.received_at;
+  const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  const std::string key = notes.key ? caching::to_hex(*notes.key) : "-";
+  const std::string upstream_ms = notes.upstream ? std::to_string(notes.upstream->count()) : "-";
+  const std::string_view route = notes.route.empty() ? "-" : notes.route;
+  const char* format = access_as_json
+                           ? R"("client":"{}","route":"{}","outcome":"{}","status":{},"bytes":{},"took_us":{},)"
+                             R"("upstream_ms":"{}","key":"{}","request_id":"{}")"
+                           : "client={} route={} outcome={} status={} bytes={} took_us={} upstream_ms={} key={} request_id={}";
+  access->info(fmt::runtime(format), request.client, route, inbound::to_string(notes.outcome), answer.status, body_bytes,
+               took_us, upstream_ms, key, request.id);
+}
+
+}  // namespace roktcached

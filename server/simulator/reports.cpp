@@ -1,0 +1,252 @@
+#include "server/simulator/reports.h"
+
+#include <fmt/format.h>
+
+#include <bit>
+#include <charconv>
+#include <optional>
+
+#include "core/http/target.h"
+#include "core/rokt/date_range.h"
+#include "core/rokt/parameters.h"
+
+namespace roktcached::simulator {
+
+namespace {
+
+constexpr std::int64_t longest_range_hours = 10 * 366 * 24;
+
+/// A JSON object written field by field, in the order of the API's page. Names and texts here need no escaping.
+class Object {
+ public:
+  Object& number(std::string_view name, std::int64_t value) { return raw(name, std::to_string(value)); }
+  Object& text(std::string_view name, std::string_view value) { return raw(name, fmt::format("\"{}\"", value)); }
+  Object& boolean(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
+  Object& raw(std::string_view name, std::string_view json) {
+    fmt::format_to(std::back_inserter(body_), "{}\"{}\":{}", body_.empty() ? "" : ",", name, json);
+    return *this;
+  }
+  /// Exact decimals: sums of what is printed are what is printed of the sum.
+  Object& money(std::string_view name, std::int64_t micro) { return raw(name, fmt::format("{}.{:06}", micro / 1'000'000, micro % 1'000'000)); }
+  Object& ratio(std::string_view name, std::int64_t micro, std::int64_t count) { return money(name, count == 0 ? 0 : micro / count); }
+  [[nodiscard]] std::string str() const { return "{" + body_ + "}"; }
+
+ private:
+  std::string body_;
+};
+
+/// One request, understood.
+struct Query {
+  std::string_view route;
+  Scope scope;
+  int audience = 0;
+  rokt::TimeZone zone;
+  Hours hours;
+  std::string currency;
+  std::string groupby;
+};
+
+std::string campaign_name(int campaign) { return fmt::format("Campaign {}", campaign); }
+std::string creative_name(int creative) { return fmt::format("Creative {}", creative); }
+
+void distinct(Object& object, const Facts& facts, std::string_view audiences_name = "audiences") {
+  object.number("campaigns", std::popcount(facts.campaigns_seen))
+      .number("creatives", std::popcount(facts.creatives_seen))
+      .number(audiences_name, std::popcount(facts.audiences_seen))
+      .number("campaignCountries", std::popcount(facts.countries_seen));
+}
+
+void campaign_fields(Object& object, const Facts& facts) {
+  object.money("grossCost", facts.gross_cost_micro)
+      .money("netCost", facts.net_cost_micro)
+      .number("impressions", facts.impressions)
+      .number("referrals", facts.referrals)
+      .number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
+      .number("acquisitionsByReferralDate", facts.acquisitions_by_referral_date);
+  distinct(object, facts);
+}
+
+void account_campaign_fields(Object& object, const Facts& facts) {
+  object.money("grossCost", facts.gross_cost_micro)
+      .money("netCost", facts.net_cost_micro)
+      .number("impressions", facts.impressions)
+      .number("referrals", facts.referrals)
+      .number("campaignCountries", std::popcount(facts.countries_seen))
+      .number("campaigns", std::popcount(facts.campaigns_seen))
+      .number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
+      .number("acquisitionsByReferralDate", facts.acquisitions_by_referral_date)
+      .number("creatives", std::popcount(facts.creatives_seen))
+      .number("Audiences", std::popcount(facts.audiences_seen));  // spelled like this on the API's page
+}
+
+void creative_fields(Object& object, const Facts& facts) {
+  object.money("grossCost", facts.gross_cost_micro)
+      .money("netCost", facts.net_cost_micro)
+      .number("impressions", facts.impressions)
+      .number("referrals", facts.referrals)
+      .number("uniqueReferrals", facts.referrals - facts.referrals / 7)
+      .number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
+      .number("acquisitionsByReferralDate", facts.acquisitions_by_referral_date)
+      .number("creatives", std::popcount(facts.creatives_seen))
+      .number("audiences", std::popcount(facts.audiences_seen));
+}
+
+void transaction_fields(Object& object, const Facts& facts) {
+  object.money("revenue", facts.revenue_micro)
+      .number("transactions", facts.transactions)
+      .number("placementImpressions", facts.placement_impressions)
+      .number("impressions", facts.impressions)
+      .number("referrals", facts.referrals)
+      .ratio("rpt", facts.revenue_micro, facts.transactions)
+      .ratio("rpm", facts.revenue_micro * 1000, facts.placement_impressions)
+      .number("positivePlacementEngagements", facts.positive_placement_engagements)
+      .number("purchases", facts.purchases);
+}
+
+using FieldsOf = void (*)(Object&, const Facts&);
+
+std::string overview(const World& world, const Query& query, WallTime now, FieldsOf fields) {
+  const auto sums = world.sum(query.scope, query.hours, now, query.currency, grouping_of(""));
+  Object object;
+  fields(object, sums.empty() ? Facts{} : sums.begin()->second);
+  return object.str();
+}
+
+std::string items(const std::map<std::string, Facts>& sums, std::string_view value_name, FieldsOf fields,
+                  const std::function<void(Object&, const std::string&)>& finish) {
+  std::string list;
+  for (const auto& [group, facts] : sums) {
+    Object object;
+    object.text(value_name, group);
+    fields(object, facts);
+    finish(object, group);
+    list.append(list.empty() ? "" : ",").append(object.str());
+  }
+  return "{\"items\":[" + list + "]}";
+}
+
+std::string breakdown(const World& world, const Query& query, WallTime now, FieldsOf fields, const std::string& usual) {
+  const std::string& groupby = query.groupby.empty() ? usual : query.groupby;
+  const auto sums = world.sum(query.scope, query.hours, now, query.currency, grouping_of(groupby));
+  return items(sums, "groupByValue", fields, [&](Object& object, const std::string& group) {
+    int id = 0;
+    std::from_chars(group.data(), group.data() + group.size(), id);
+    if (groupby == "campaign") object.text("campaignName", campaign_name(id));
+    if (groupby == "creative") object.text("creativeName", creative_name(id));
+  });
+}
+
+std::string histogram(const World& world, const Query& query, WallTime now) {
+  const auto local_day = [&query](const Cell&, std::int64_t hour) {
+    const auto local = query.zone.to_local(WallTime(std::chrono::hours{hour}));
+    const std::chrono::year_month_day day{std::chrono::local_days(std::chrono::floor<std::chrono::days>(local))};
+    return fmt::format("{:04}-{:02}-{:02}T00:00:00.000", static_cast<int>(day.year()), static_cast<unsigned>(day.month()),
+                       static_cast<unsigned>(day.day()));
+  };
+  const auto sums = world.sum(query.scope, query.hours, now, query.currency, local_day);
+  return items(sums, "intervalTimestamp", campaign_fields, [](Object&, const std::string&) {});
+}
+
+std::string summary(const World& world, const Query& query, WallTime now) {
+  Object object;
+  object.raw("campaignsSummary", overview(world, query, now, campaign_fields));
+  object.raw("transactionsSummary", overview(world, query, now, transaction_fields));
+  return object.str();
+}
+
+std::string metadata(const Query& query) {
+  const int account = query.scope.account;
+  const int campaign = query.scope.campaign;
+  Object object;
+  object.text("accountId", std::to_string(account)).text("campaignId", std::to_string(campaign));
+  if (query.route == "campaign-metadata") {
+    object.text("campaignName", campaign_name(campaign)).text("campaignType", "CPA").text("campaignObjective", "acquisition");
+    object.text("countryCode", country_of(campaign, 0)).text("status", campaign % 5 == 0 ? "paused" : "active");
+  } else if (query.route == "audience-metadata") {
+    const int audience = query.audience;
+    object.text("audienceId", std::to_string(audience)).text("name", fmt::format("Audience {}", audience));
+    object.raw("ageRange", Object().number("min", 18 + audience).number("max", 34 + audience).str());
+    object.raw("device", Object().boolean("desktop", true).boolean("tablet", audience % 2 == 0).boolean("mobile", true).str());
+    object.text("gender", audience % 2 == 0 ? "female" : "all");
+  } else {
+    const int creative = query.scope.creative;
+    object.text("creativeId", std::to_string(creative)).text("name", creative_name(creative)).text("title", "A title");
+    object.text("subtitle", "A subtitle").text("text", fmt::format("The text of creative {}", creative));
+    object.raw("responses", R"(["Yes please","No thanks"])").text("status", "active");
+  }
+  return object.str();
+}
+
+/// The number in the path segment behind `name`, within 1..most; 0 where there is no such segment, -1 where it is no such id.
+int id_after(std::string_view path, std::string_view name, int most) {
+  const auto at = path.find(name);
+  if (at == std::string_view::npos) return 0;
+  const std::string_view rest = path.substr(at + name.size());
+  const std::string_view segment = rest.substr(0, rest.find('/'));
+  int id = 0;
+  const auto [end, error] = std::from_chars(segment.data(), segment.data() + segment.size(), id);
+  return error == std::errc() && end == segment.data() + segment.size() && id >= 1 && id <= most ? id : -1;
+}
+
+std::string value_of(const std::vector<http::QueryParameter>& parameters, std::string_view name) {
+  for (const auto& parameter : parameters) {
+    if (parameter.name == name) return parameter.value;
+  }
+  return {};
+}
+
+Hours hours_of(const std::vector<http::QueryParameter>& parameters, const rokt::TimeZone& zone) {
+  const auto start = rokt::DateParameter::parse(value_of(parameters, "dateStart"));
+  const auto end = rokt::DateParameter::parse(value_of(parameters, "dateEnd"));
+  const auto to_hour = [&zone](rokt::LocalTime time) {
+    return std::chrono::ceil<std::chrono::hours>(zone.to_wall_latest(time)).time_since_epoch().count();
+  };
+  return {to_hour(start->earliest), to_hour(end->latest)};
+}
+
+std::string report(const World& world, const Query& query, WallTime now) {
+  if (query.route == "account-campaigns-breakdown") return breakdown(world, query, now, account_campaign_fields, "campaign");
+  if (query.route == "account-summary") return summary(world, query, now);
+  if (query.route == "account-transactions-overview") return overview(world, query, now, transaction_fields);
+  if (query.route == "account-transactions-breakdown") return breakdown(world, query, now, transaction_fields, "page");
+  if (query.route == "campaign-overview") return overview(world, query, now, campaign_fields);
+  if (query.route == "campaign-breakdown") return breakdown(world, query, now, campaign_fields, "campaign");
+  if (query.route == "campaign-histogram") return histogram(world, query, now);
+  if (query.route == "creative-overview") return overview(world, query, now, creative_fields);
+  return breakdown(world, query, now, creative_fields, "audience");
+}
+
+}  // namespace
+
+Reply error_reply(unsigned status, const std::string& message) {
+  return {status, Object().number("status", status).text("message", message).str()};
+}
+
+Reply answer(const World& world, const std::string& target_text, WallTime now) {
+  static const rokt::RouteTable routes(rokt::rokt_routes());
+  const auto target = http::parse_target(target_text);
+  if (!target) return error_reply(400, "bad target");
+  const auto match = routes.match("GET", target->path);
+  if (!match) return error_reply(404, "not found");
+  const bool is_metadata = match->route->route_class == rokt::RouteClass::metadata;
+  Query query{.route = match->route->name, .scope = {}, .zone = *rokt::TimeZone::find("UTC"), .hours = {}, .currency = {}, .groupby = {}};
+  query.scope.account = id_after(target->path, "/accounts/", accounts);
+  const bool account_route = match->campaign_id.empty();
+  query.scope.campaign = account_route ? 0 : id_after(target->path, "/campaigns/", campaigns);
+  query.scope.creative = id_after(target->path, "/creatives/", creatives);
+  query.audience = id_after(target->path, "/audiences/", audiences);
+  if (query.scope.account < 0) return error_reply(403, "this account is not yours");
+  if (query.scope.campaign < 0 || query.scope.creative < 0 || query.audience < 0) return error_reply(404, "no such id");
+  if (is_metadata) return {200, metadata(query)};
+
+  const auto parameters = http::parse_query(target->query);
+  if (!rokt::check_parameters(*match->route, parameters, {})) return error_reply(400, "bad parameters");
+  query.zone = *rokt::TimeZone::find(value_of(parameters, "timeZoneVariation"));
+  query.hours = hours_of(parameters, query.zone);
+  query.currency = value_of(parameters, "currency");
+  query.groupby = value_of(parameters, "groupby");
+  if (query.hours.last - query.hours.first > longest_range_hours) return error_reply(400, "a range is at most ten years");
+  return {200, report(world, query, now)};
+}
+
+}  // namespace roktcached::simulator

@@ -1,0 +1,215 @@
+#include "server/upstream/connection.h"
+
+#include <fmt/format.h>
+#include <openssl/err.h>
+#include <sys/socket.h>
+
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include "server/asio.h"
+
+namespace roktcached::upstream {
+
+namespace beast_http = boost::beast::http;
+namespace ssl = asio::ssl;
+
+namespace {
+
+constexpr std::uint32_t max_head = 64 * 1024;
+constexpr int max_interim_answers = 8;
+
+std::optional<ssl::context> make_tls(const config::Upstream& settings) {
+  if (!settings.url.tls) return std::nullopt;
+  ssl::context context(ssl::context::tls_client);
+  SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
+  context.set_verify_mode(ssl::verify_peer);
+  boost::system::error_code error;
+  if (settings.ca_file.empty()) {
+    context.set_default_verify_paths(error);
+  } else {
+    context.load_verify_file(settings.ca_file, error);
+  }
+  if (error) throw std::runtime_error("upstream.ca_file = \"" + settings.ca_file + "\": " + error.message());
+  return context;
+}
+
+bool is_address(const std::string& host) {
+  boost::system::error_code error;
+  asio::ip::make_address(host, error);
+  return !error;
+}
+
+std::string without_brackets(const std::string& host) {
+  return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+}
+
+Error error_of(ErrorCode code, std::string context, bool retryable = false) {
+  return {.code = code, .source = ErrorSource::upstream, .retryable = retryable, .context = std::move(context)};
+}
+
+http::Fields fields_of(const beast_http::fields& from) {
+  http::Fields fields;
+  for (const auto& field : from) fields.add(field.name_string(), field.value());
+  return fields;
+}
+
+}  // namespace
+
+Origin::Origin(const asio::any_io_executor& executor, const config::Upstream& upstream_settings)
+    : settings(upstream_settings),
+      resolver(executor, upstream_settings.url.host, upstream_settings.url.port),
+      tls(make_tls(upstream_settings)),
+      host_field(upstream_settings.url.host) {
+  const std::uint16_t usual = settings.url.tls ? 443 : 80;
+  if (settings.url.port != usual) host_field += ":" + std::to_string(settings.url.port);
+}
+
+Connection::Connection(const asio::any_io_executor& executor, Origin& origin)
+    : origin_(origin), deadline_(executor, [this] { close(); }) {
+  if (origin.tls) {
+    tls_.emplace(executor, *origin.tls);
+  } else {
+    plain_.emplace(executor);
+  }
+}
+
+void Connection::close() {
+  boost::system::error_code ignored;
+  socket().close(ignored);
+}
+
+bool Connection::gone() {
+  char byte = 0;
+  const auto peeked = ::recv(socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+  return peeked >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+}
+
+asio::awaitable<Result<std::unique_ptr<Connection>>> Connection::open(const asio::any_io_executor& executor,
+                                                                      Origin& origin) {
+  std::unique_ptr<Connection> connection(new Connection(executor, origin));
+  const Result<void> connected = co_await connection->connect();
+  if (!connected) co_return connected.error();
+  if (connection->tls_) {
+    const Result<void> secured = co_await connection->shake_hands();
+    if (!secured) co_return secured.error();
+  }
+  connection->deadline_.clear();
+  co_return connection;
+}
+
+asio::awaitable<Result<void>> Connection::connect() {
+  const SteadyTime due = std::chrono::steady_clock::now() + origin_.settings.connect_timeout;
+  const Result<Resolver::Endpoints> resolved = co_await origin_.resolver.resolve(due);
+  if (!resolved) co_return resolved.error();
+  const Resolver::Endpoints& endpoints = *resolved;
+  Error last;
+  for (std::size_t i = 0; i < endpoints.size(); ++i) {
+    const auto left = due - std::chrono::steady_clock::now();
+    deadline_.expires_at(std::chrono::steady_clock::now() + left / static_cast<long>(endpoints.size() - i));
+    boost::system::error_code ignored;
+    socket().close(ignored);
+    const auto [error] = co_await socket().async_connect(endpoints[i], as_result);
+    if (!error) {
+      socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+      deadline_.expires_at(due);
+      co_return Result<void>();
+    }
+    last = failure(error, "connecting");
+  }
+  origin_.resolver.doubt();
+  co_return last;
+}
+
+asio::awaitable<Result<void>> Connection::shake_hands() {
+  std::string host = without_brackets(origin_.settings.url.host);
+  tls_->set_verify_callback(ssl::host_name_verification(host));
+  if (!is_address(host)) {
+    SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, host.data());
+  }
+  const auto [error] = co_await tls_->async_handshake(ssl::stream_base::client, as_result);
+  if (!error) co_return Result<void>();
+  const long verdict = SSL_get_verify_result(tls_->native_handle());
+  Error why = failure(error, "the TLS handshake");
+  if (verdict != X509_V_OK && !deadline_.expired()) {
+    why.context += std::string(": certificate: ") + X509_verify_cert_error_string(verdict);
+  }
+  co_return why;
+}
+
+Error Connection::failure(const boost::system::error_code& error, const char* doing) const {
+  if (deadline_.expired()) return error_of(ErrorCode::upstream_timeout, fmt::format("{}: timed out", doing));
+  return error_of(ErrorCode::upstream_unreachable, fmt::format("{}: {}", doing, error.message()));
+}
+
+asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest& request) {
+  ++exchanges_;
+  reusable_ = false;  // until the answer has been read to its end
+  if (tls_) co_return co_await exchange_on(*tls_, request);
+  co_return co_await exchange_on(*plain_, request);
+}
+
+template <class Stream>
+asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream, const WireRequest& request) {
+  const config::Upstream& settings = origin_.settings;
+  deadline_.expires_after(settings.head_timeout);
+  const auto [write_error, sent] = co_await beast_http::async_write(stream, request, as_result);
+  if (write_error) {
+    Error why = failure(write_error, "sending the request");
+    why.retryable = !deadline_.expired();
+    co_return why;
+  }
+  std::optional<beast_http::response_parser<beast_http::string_body>> parser;
+  for (int interim = 0; interim <= max_interim_answers; ++interim) {
+    parser.emplace();
+    parser->header_limit(max_head);
+    parser->body_limit(settings.max_response);
+    if (request.method() == beast_http::verb::head) parser->skip(true);
+    const auto [error, read] = co_await beast_http::async_read_header(stream, buffer_, *parser, as_result);
+    if (error) {
+      if (deadline_.expired()) co_return failure(error, "waiting for the answer");
+      const bool nothing_came = !parser->got_some() && buffer_.size() == 0 && interim == 0;
+      if (nothing_came) {
+        co_return error_of(ErrorCode::upstream_unreachable, "the connection was closed without an answer", true);
+      }
+      if (error == beast_http::error::body_limit) {
+        co_return error_of(ErrorCode::upstream_invalid_response,
+                           fmt::format("the answer is larger than upstream.max_response = {} bytes", settings.max_response));
+      }
+      co_return error_of(ErrorCode::upstream_invalid_response, "the answer's head: " + error.message());
+    }
+    if (parser->get().result_int() / 100 != 1) break;
+  }
+  UpstreamResponse response;
+  response.status = parser->get().result_int();
+  if (response.status < 200 || response.status > 599) {
+    co_return error_of(ErrorCode::upstream_invalid_response, fmt::format("status {} is no final answer", response.status));
+  }
+  // Before the content: Beast would merge trailer fields into these.
+  response.fields = fields_of(parser->get());
+
+  deadline_.expires_after(settings.body_timeout);
+  const auto [error, read] = co_await beast_http::async_read(stream, buffer_, *parser, as_result);
+  if (error) {
+    if (deadline_.expired()) co_return failure(error, "reading the answer");
+    if (error == beast_http::error::body_limit) {
+      co_return error_of(ErrorCode::upstream_invalid_response,
+                         fmt::format("the answer is larger than upstream.max_response = {} bytes", settings.max_response));
+    }
+    co_return error_of(ErrorCode::upstream_invalid_response, "the answer's content: " + error.message());
+  }
+  deadline_.clear();
+  boost::system::error_code available_error;
+  const bool surplus = buffer_.size() > 0 || socket().available(available_error) > 0;
+  const bool length_known = response.fields.contains("Content-Length");
+  if (surplus && length_known) {
+    co_return error_of(ErrorCode::upstream_invalid_response, "the answer is longer than its Content-Length");
+  }
+  reusable_ = parser->keep_alive() && !surplus && !parser->need_eof();
+  response.body = std::move(parser->get().body());
+  co_return response;
+}
+
+}  // namespace roktcached::upstream

@@ -1,0 +1,82 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/fields.hpp>
+#include <boost/beast/http/message.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/settings.h"
+#include "core/error.h"
+#include "core/time.h"
+#include "server/deadline.h"
+#include "server/upstream/resolver.h"
+#include "server/upstream/upstream.h"
+
+namespace roktcached::upstream {
+
+using WireRequest = boost::beast::http::request<boost::beast::http::string_body>;
+
+/// What connecting needs, built once: the TLS context that verifies certificate and host name. No switch turns that off.
+class Origin {
+ public:
+  /// @throws std::runtime_error naming upstream.ca_file where it cannot be read
+  Origin(const boost::asio::any_io_executor& executor, const config::Upstream& settings);
+
+  const config::Upstream& settings;
+  Resolver resolver;
+  std::optional<boost::asio::ssl::context> tls;  ///< empty for plain HTTP
+  std::string host_field;                        ///< Host, with the port where it is not the scheme's
+};
+
+/// One connection to the upstream. Belongs to the desk's thread; owned by whoever uses it, or by the pool between uses.
+class Connection {
+ public:
+  /// Connects to the first address that answers, each getting its share of the connect timeout, and shakes hands.
+  /// @return upstream_unreachable or upstream_timeout
+  [[nodiscard]] static boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open(
+      const boost::asio::any_io_executor& executor, Origin& origin);
+
+  /// Sends one request and reads its answer, interim answers skipped. A connection that failed, or that the upstream will
+  /// close, is not reusable afterwards.
+  /// @return upstream_timeout, upstream_invalid_response or upstream_unreachable; retryable where the connection was
+  ///         gone before the first byte of an answer
+  [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request);
+
+  [[nodiscard]] bool reusable() const { return reusable_; }
+  /// True where the upstream has closed it, or has sent what nobody asked for.
+  [[nodiscard]] bool gone();
+  [[nodiscard]] bool used_before() const { return exchanges_ > 1; }
+  void close();
+
+  SteadyTime idle_since;
+
+ private:
+  using Plain = boost::asio::ip::tcp::socket;
+  using Tls = boost::asio::ssl::stream<Plain>;
+
+  Connection(const boost::asio::any_io_executor& executor, Origin& origin);
+  boost::asio::awaitable<Result<void>> connect();
+  boost::asio::awaitable<Result<void>> shake_hands();
+  template <class Stream>
+  boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(Stream& stream, const WireRequest& request);
+  [[nodiscard]] Error failure(const boost::system::error_code& error, const char* doing) const;
+  [[nodiscard]] Plain& socket() { return tls_ ? tls_->next_layer() : *plain_; }
+
+  Origin& origin_;
+  std::optional<Plain> plain_;  // exactly one of these two
+  std::optional<Tls> tls_;
+  Deadline deadline_;
+  boost::beast::flat_buffer buffer_;
+  unsigned exchanges_ = 0;
+  bool reusable_ = true;
+};
+
+}  // namespace roktcached::upstream

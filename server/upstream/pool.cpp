@@ -1,0 +1,115 @@
+#include "server/upstream/pool.h"
+
+#include <algorithm>
+
+#include "server/asio.h"
+
+namespace roktcached::upstream {
+
+struct Pool::Waiter {
+  explicit Waiter(const asio::any_io_executor& executor, SteadyTime due) : timer(executor, due) {}
+  asio::steady_timer timer;
+  bool granted = false;
+};
+
+class Pool::Slot {
+ public:
+  explicit Slot(Pool& pool) : pool_(pool) {}
+  ~Slot() { pool_.release_slot(); }
+  Slot(const Slot&) = delete;
+  Slot& operator=(const Slot&) = delete;
+
+ private:
+  Pool& pool_;
+};
+
+Pool::Pool(asio::any_io_executor executor, Origin& origin)
+    : executor_(std::move(executor)), origin_(origin), idle_timer_(executor_) {}
+
+asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, bool may_repeat) {
+  const Result<void> admitted = co_await wait_for_slot();
+  if (!admitted) co_return admitted.error();
+  const Slot slot(*this);
+  std::unique_ptr<Connection> connection = take_idle();
+  for (bool first = true;; first = false) {
+    if (!connection) {
+      Result<std::unique_ptr<Connection>> opened = co_await Connection::open(executor_, origin_);
+      if (!opened) co_return opened.error();
+      connection = std::move(*opened);
+    }
+    if (stopped_) co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
+    busy_.push_back(connection.get());
+    Result<UpstreamResponse> response = co_await connection->exchange(request);
+    std::erase(busy_, connection.get());
+    const bool repeat = first && may_repeat && !response && response.error().retryable && connection->used_before();
+    if (repeat) {
+      connection.reset();
+      continue;
+    }
+    if (response && connection->reusable()) put_back(std::move(connection));
+    co_return response;
+  }
+}
+
+asio::awaitable<Result<void>> Pool::wait_for_slot() {
+  if (slots_taken_ < origin_.settings.max_connections) {
+    ++slots_taken_;
+    co_return Result<void>();
+  }
+  if (waiting_.size() >= origin_.settings.max_waiting) {
+    co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true, "upstream.max_waiting requests wait for a connection"};
+  }
+  const auto waiter = std::make_shared<Waiter>(executor_, std::chrono::steady_clock::now() + origin_.settings.head_timeout);
+  waiting_.push_back(waiter);
+  co_await waiter->timer.async_wait(as_result);
+  if (waiter->granted) co_return Result<void>();
+  std::erase(waiting_, waiter);
+  co_return Error{ErrorCode::upstream_timeout, ErrorSource::upstream, true, "no connection became free in time"};
+}
+
+void Pool::release_slot() {
+  if (waiting_.empty()) {
+    --slots_taken_;
+    return;
+  }
+  waiting_.front()->granted = true;
+  waiting_.front()->timer.cancel();
+  waiting_.pop_front();
+}
+
+std::unique_ptr<Connection> Pool::take_idle() {
+  while (!idle_.empty()) {
+    std::unique_ptr<Connection> connection = std::move(idle_.back());
+    idle_.pop_back();
+    if (!connection->gone()) return connection;
+  }
+  return nullptr;
+}
+
+void Pool::put_back(std::unique_ptr<Connection> connection) {
+  if (stopped_) return;
+  connection->idle_since = std::chrono::steady_clock::now();
+  idle_.push_back(std::move(connection));
+  if (idle_.size() == 1) close_idle();
+}
+
+/// Closes what has been idle for too long, and comes back when the next one will have been.
+void Pool::close_idle() {
+  const SteadyTime limit = std::chrono::steady_clock::now() - origin_.settings.idle_timeout;
+  std::erase_if(idle_, [&](const auto& connection) { return connection->idle_since <= limit; });
+  if (idle_.empty()) return;
+  idle_timer_.expires_at(idle_.front()->idle_since + origin_.settings.idle_timeout);
+  idle_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) close_idle();
+  });
+}
+
+void Pool::stop() {
+  stopped_ = true;
+  idle_timer_.cancel();
+  idle_.clear();
+  for (Connection* connection : busy_) connection->close();
+  for (const auto& waiter : waiting_) waiter->timer.cancel();
+}
+
+}  // namespace roktcached::upstream

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <deque>
+#include <memory>
+#include <vector>
+
+#include "server/upstream/connection.h"
+
+namespace roktcached::upstream {
+
+/// The connections to the upstream: at most upstream.max_connections at once, the ones that may be reused kept open for
+/// upstream.idle_timeout. Who finds none free waits in line, at most upstream.max_waiting at once.
+/// Belongs to the desk's thread. A connection that fails is simply not put back.
+class Pool {
+ public:
+  /// @param origin  outlives the pool
+  Pool(boost::asio::any_io_executor executor, Origin& origin);
+
+  /// Sends `request` on a free connection or a new one. A kept connection that turns out to be closed is replaced by a
+  /// new one, once: the request is repeated, so it must be safe to repeat where `may_repeat`.
+  /// @return as Connection::open and Connection::exchange; overloaded where the line is full, upstream_timeout where it did
+  ///         not move in upstream.head_timeout
+  [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request, bool may_repeat);
+
+  /// Closes every connection, used or not, and fails who waits: for the end of the process.
+  void stop();
+
+ private:
+  class Slot;  // the right to one open connection, given back when it goes out of scope
+  struct Waiter;
+
+  boost::asio::awaitable<Result<void>> wait_for_slot();
+  std::unique_ptr<Connection> take_idle();
+  void put_back(std::unique_ptr<Connection> connection);
+  void release_slot();
+  void close_idle();
+
+  boost::asio::any_io_executor executor_;
+  Origin& origin_;
+  std::vector<std::unique_ptr<Connection>> idle_;  // the last used at the end
+  std::vector<Connection*> busy_;
+  std::deque<std::shared_ptr<Waiter>> waiting_;
+  boost::asio::steady_timer idle_timer_;
+  unsigned slots_taken_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace roktcached::upstream

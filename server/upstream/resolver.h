@@ -1,0 +1,42 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "core/error.h"
+#include "core/time.h"
+
+namespace roktcached::upstream {
+
+/// The addresses of the one upstream host. Looked up again when they are older than a minute; while the name service
+/// fails the last known ones serve. A slow lookup never holds a caller beyond its deadline.
+/// Belongs to the desk's thread.
+class Resolver {
+ public:
+  using Endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
+
+  Resolver(boost::asio::any_io_executor executor, std::string host, std::uint16_t port);
+
+  /// @return at least one endpoint; upstream_unreachable where the name has none, upstream_timeout at the deadline
+  [[nodiscard]] boost::asio::awaitable<Result<Endpoints>> resolve(SteadyTime deadline);
+
+  /// Makes the next resolve look the name up: its addresses did not answer.
+  void doubt();
+
+ private:
+  struct Lookup;
+  static boost::asio::awaitable<void> look_up(std::shared_ptr<Lookup> lookup, std::string host, std::string port);
+
+  boost::asio::any_io_executor executor_;
+  std::string host_;
+  std::string port_;
+  Endpoints endpoints_;
+  SteadyTime fresh_until_ = SteadyTime::min();
+  std::shared_ptr<Lookup> lookup_;  // the one under way, if any
+};
+
+}  // namespace roktcached::upstream

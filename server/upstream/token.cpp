@@ -1,0 +1,79 @@
+#include "server/upstream/token.h"
+
+#include <algorithm>
+#include <boost/json/parse.hpp>
+
+#include "core/http/fields.h"
+
+namespace roktcached::upstream {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds documented_lifetime = std::chrono::hours{1};
+constexpr double longest_lifetime_s = 366.0 * 24 * 3600;
+constexpr std::size_t max_token_size = 16 * 1024;
+
+Error malformed(std::string why) {
+  return {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "the token endpoint's answer " + std::move(why)};
+}
+
+bool is_visible(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
+}
+
+Result<milliseconds> lifetime_in(const boost::json::object& answer) {
+  const auto* expires_in = answer.if_contains("expires_in");
+  if (expires_in == nullptr) return documented_lifetime;
+  boost::system::error_code error;
+  const auto seconds = expires_in->to_number<double>(error);
+  if (error || !(seconds > 0) || seconds > longest_lifetime_s) {
+    return malformed("has an expires_in that is no positive number of seconds");
+  }
+  return milliseconds{static_cast<long long>(seconds * 1000)};
+}
+
+}  // namespace
+
+Result<TokenPtr> parse_token(std::string_view content, SteadyTime minted_at, WallTime minted_at_wall) {
+  if (content.empty()) return malformed("is empty");
+  boost::system::error_code error;
+  const auto value = boost::json::parse(boost::json::string_view(content), error);
+  if (error || !value.is_object()) return malformed("is no JSON object");
+  const auto& answer = value.get_object();
+  const auto* access_token = answer.if_contains("access_token");
+  if (access_token == nullptr || !access_token->is_string()) return malformed("has no access_token");
+  const std::string_view text = access_token->get_string();
+  if (text.empty() || text.size() > max_token_size || !is_visible(text)) {
+    return malformed("has an access_token that is empty, too long or not of visible ASCII");
+  }
+  if (const auto* type = answer.if_contains("token_type")) {
+    if (!type->is_string() || !http::equal_ignoring_case(std::string_view(type->get_string()), "Bearer")) {
+      return malformed("has a token_type other than Bearer");
+    }
+  }
+  const Result<milliseconds> lifetime = lifetime_in(answer);
+  if (!lifetime) return lifetime.error();
+
+  auto token = std::make_shared<Token>();
+  token->value = config::Secret(std::string(text));
+  token->lifetime = *lifetime;
+  token->minted_at = minted_at;
+  token->expires_at = minted_at + *lifetime;
+  token->expires_at_wall = minted_at_wall + *lifetime;
+  return TokenPtr(std::move(token));
+}
+
+milliseconds renewal_delay(milliseconds lifetime, double jitter) {
+  return std::chrono::duration_cast<milliseconds>(lifetime * (0.8 - 0.1 * jitter));
+}
+
+milliseconds retry_delay(unsigned failures, double jitter) {
+  const auto ceiling = std::min(milliseconds{1000} * (1U << std::min(failures - 1, 10U)), milliseconds{30'000});
+  return std::max(milliseconds{100}, std::chrono::duration_cast<milliseconds>(ceiling * jitter));
+}
+
+milliseconds doubt_after(milliseconds lifetime) { return std::min(milliseconds{10'000}, lifetime / 10); }
+
+}  // namespace roktcached::upstream

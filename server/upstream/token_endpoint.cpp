@@ -1,0 +1,61 @@
+#include "server/upstream/token_endpoint.h"
+
+#include <fmt/format.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+
+#include "server/asio.h"
+
+namespace roktcached::upstream {
+
+namespace beast_http = boost::beast::http;
+
+namespace {
+
+std::string base64(std::string_view text) {
+  std::string encoded(4 * ((text.size() + 2) / 3) + 1, '\0');
+  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                                     reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  encoded.resize(static_cast<std::size_t>(length));
+  return encoded;
+}
+
+}  // namespace
+
+TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, Origin& origin, const config::Credential& credential,
+                             const Clock& clock)
+    : executor_(std::move(executor)), origin_(origin), credential_(credential), clock_(clock) {}
+
+WireRequest TokenEndpoint::make_request() const {
+  WireRequest request(beast_http::verb::post, origin_.settings.url.base_path + "/auth/oauth2/token", 11);
+  request.set(beast_http::field::host, origin_.host_field);
+  std::string pair = credential_.app_id.reveal() + ":" + credential_.app_secret.reveal();
+  std::string authorization = "Basic " + base64(pair);
+  request.set(beast_http::field::authorization, authorization);
+  OPENSSL_cleanse(pair.data(), pair.size());
+  OPENSSL_cleanse(authorization.data(), authorization.size());
+  request.set(beast_http::field::content_type, "application/x-www-form-urlencoded");
+  request.set(beast_http::field::accept, "application/json");
+  request.set(beast_http::field::connection, "close");
+  request.body() = "grant_type=client_credentials";
+  request.prepare_payload();
+  return request;
+}
+
+asio::awaitable<Result<TokenPtr>> TokenEndpoint::fetch() {
+  Result<std::unique_ptr<Connection>> connection = co_await Connection::open(executor_, origin_);
+  if (!connection) co_return connection.error();
+  const WireRequest request = make_request();
+  const SteadyTime sent_at = clock_.steady_now();
+  const WallTime sent_at_wall = clock_.wall_now();
+  Result<UpstreamResponse> response = co_await (*connection)->exchange(request);
+  if (!response) co_return response.error();
+  Result<TokenPtr> token = response->status == 200
+                               ? parse_token(response->body, sent_at, sent_at_wall)
+                               : Error{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
+                                       fmt::format("the token endpoint answered {}", response->status)};
+  OPENSSL_cleanse(response->body.data(), response->body.size());
+  co_return token;
+}
+
+}  // namespace roktcached::upstream

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "config/settings.h"
+#include "core/time.h"
+#include "server/upstream/connection.h"
+#include "server/upstream/token.h"
+
+namespace roktcached::upstream {
+
+/// Mints tokens: one request at a time is the keeper's business, not its own.
+class TokenSource {
+ public:
+  virtual ~TokenSource() = default;
+  /// @return a token, or why there is none: upstream_unreachable, upstream_timeout or upstream_invalid_response (an answer
+  ///         other than 200, or a malformed 200); every one may be retried
+  [[nodiscard]] virtual boost::asio::awaitable<Result<TokenPtr>> fetch() = 0;
+};
+
+/// The upstream's `POST /auth/oauth2/token` with the client credentials grant (RFC 6749, section 4.4), over a connection of
+/// its own, so that a full pool never keeps the token waiting.
+class TokenEndpoint final : public TokenSource {
+ public:
+  /// @param origin, credential, clock  outlive it
+  TokenEndpoint(boost::asio::any_io_executor executor, Origin& origin, const config::Credential& credential, const Clock& clock);
+  [[nodiscard]] boost::asio::awaitable<Result<TokenPtr>> fetch() override;
+
+ private:
+  [[nodiscard]] WireRequest make_request() const;
+
+  boost::asio::any_io_executor executor_;
+  Origin& origin_;
+  const config::Credential& credential_;
+  const Clock& clock_;
+};
+
+}  // namespace roktcached::upstream

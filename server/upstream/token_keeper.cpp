@@ -1,0 +1,131 @@
+#include "server/upstream/token_keeper.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "server/asio.h"
+#include "server/background.h"
+
+namespace roktcached::upstream {
+
+using TokenResult = boost::system::result<TokenPtr, UpstreamFailure>;
+
+namespace {
+constexpr std::chrono::minutes acceptance_lasts{1};
+}
+
+TokenKeeper::TokenKeeper(asio::any_io_executor executor, TokenSource& source, const Clock& clock)
+    : executor_(std::move(executor)), source_(source), clock_(clock), schedule_(executor_), fetched_(executor_) {
+  fetched_.expires_at(SteadyTime::max());
+}
+
+void TokenKeeper::start() { asio::co_spawn(executor_, run(), logging_failure("refreshing the token")); }
+
+void TokenKeeper::stop() {
+  stopped_ = true;
+  schedule_.cancel();
+  fetched_.cancel();
+}
+
+asio::awaitable<void> TokenKeeper::run() {
+  while (!stopped_) {
+    co_await fetch_once();
+    if (stopped_) break;
+    const auto delay = failures_in_a_row_ > 0 ? retry_delay(failures_in_a_row_, jitter())
+                                              : renewal_delay(token_->lifetime, jitter());
+    co_await pause(delay);
+  }
+}
+
+asio::awaitable<void> TokenKeeper::pause(std::chrono::milliseconds delay) {
+  next_attempt_ = clock_.steady_now() + delay;
+  schedule_.expires_at(next_attempt_);
+  co_await schedule_.async_wait(as_result);
+}
+
+asio::awaitable<void> TokenKeeper::fetch_once() {
+  fetching_ = true;
+  const Result<TokenPtr> fetched = co_await source_.fetch();
+  fetching_ = false;
+  if (fetched) {
+    token_ = *fetched;
+    failures_in_a_row_ = 0;
+    spdlog::info("token: minted, lives {} s", std::chrono::duration_cast<std::chrono::seconds>(token_->lifetime).count());
+  } else {
+    ++failures_in_a_row_;
+    spdlog::warn("token: {} (attempt {}, {})", fetched.error().context, failures_in_a_row_,
+                 alive() ? "the old one is still alive" : "none is alive");
+  }
+  {
+    const std::lock_guard lock(status_mutex_);
+    if (fetched) {
+      ++status_.minted;
+      status_.last_error.clear();
+      status_.expires_at = token_->expires_at_wall;
+    } else {
+      ++status_.failures;
+      status_.last_error = fetched.error().context;
+    }
+  }
+  fetched_.cancel();
+}
+
+asio::awaitable<void> TokenKeeper::wait_for_fetch(SteadyTime deadline) {
+  asio::steady_timer timeout(executor_, deadline);
+  const auto wake_all = [this](const boost::system::error_code& error) {
+    if (!error) fetched_.cancel();
+  };
+  timeout.async_wait(wake_all);
+  while (fetching_ && !stopped_ && clock_.steady_now() < deadline) co_await fetched_.async_wait(as_result);
+}
+
+asio::awaitable<TokenResult> TokenKeeper::get(SteadyTime deadline) {
+  if (!alive() && fetching_) co_await wait_for_fetch(deadline);
+  if (alive()) co_return token_;
+  co_return unavailable();
+}
+
+asio::awaitable<TokenResult> TokenKeeper::renew(TokenPtr refused, SteadyTime deadline) {
+  if (token_ == refused) {
+    if (clock_.steady_now() - refused->minted_at < doubt_after(refused->lifetime)) co_return TokenPtr();
+    // Within the backoff of a failing endpoint nothing is forced: who comes next would only fail again.
+    if (!fetching_ && failures_in_a_row_ == 0) {
+      fetching_ = true;
+      schedule_.cancel();
+    }
+    if (fetching_) co_await wait_for_fetch(deadline);
+  }
+  if (alive() && token_ != refused) co_return token_;
+  co_return unavailable();
+}
+
+void TokenKeeper::accepted(const TokenPtr& token) {
+  accepted_token_ = token;
+  accepted_at_ = clock_.steady_now();
+}
+
+bool TokenKeeper::recently_accepted(const TokenPtr& token) const {
+  return accepted_token_ == token && clock_.steady_now() - accepted_at_ < acceptance_lasts;
+}
+
+UpstreamFailure TokenKeeper::unavailable() const {
+  std::string why = status().last_error;
+  if (why.empty()) why = "the token endpoint has not answered yet";
+  const auto wait = next_attempt_ - clock_.steady_now();
+  return {{ErrorCode::token_unavailable, ErrorSource::upstream, true, std::move(why)},
+          std::chrono::duration_cast<std::chrono::milliseconds>(std::max(wait, SteadyTime::duration::zero()))};
+}
+
+bool TokenKeeper::alive() const { return token_ && clock_.steady_now() < token_->expires_at; }
+
+double TokenKeeper::jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }
+
+TokenStatus TokenKeeper::status() const {
+  const std::lock_guard lock(status_mutex_);
+  TokenStatus copy = status_;
+  copy.alive = copy.expires_at && clock_.wall_now() < *copy.expires_at;
+  return copy;
+}
+
+}  // namespace roktcached::upstream

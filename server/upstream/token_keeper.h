@@ -1,0 +1,86 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <random>
+#include <string>
+
+#include "core/time.h"
+#include "server/upstream/token_endpoint.h"
+#include "server/upstream/upstream.h"
+
+namespace roktcached::upstream {
+
+/// What /status says of the token; never the token.
+struct TokenStatus {
+  bool alive = false;
+  std::optional<WallTime> expires_at;
+  std::uint64_t minted = 0;
+  std::uint64_t failures = 0;
+  std::string last_error;  ///< empty after a success
+};
+
+/// Keeps one shared token fresh in the background: fetched at start, renewed before it expires, retried with backoff, one
+/// fetch at a time. While a renewal fails, the old token stays in use for as long as it lives.
+/// Belongs to the desk's thread, but for status().
+class TokenKeeper {
+ public:
+  /// @param source, clock  outlive it
+  TokenKeeper(boost::asio::any_io_executor executor, TokenSource& source, const Clock& clock);
+
+  /// Begins the background work.
+  void start();
+  /// Ends it, and fails who waits.
+  void stop();
+
+  /// The token in use. Waits for a fetch under way where there is none, up to `deadline`.
+  /// @return token_unavailable with the time to the next attempt
+  [[nodiscard]] boost::asio::awaitable<boost::system::result<TokenPtr, UpstreamFailure>> get(SteadyTime deadline);
+
+  /// A newer token than `refused`, which the upstream may have refused: the one in use where it is another already, else a
+  /// fetched one.
+  /// @return as get; a null token where `refused` is too young to be doubted
+  [[nodiscard]] boost::asio::awaitable<boost::system::result<TokenPtr, UpstreamFailure>> renew(TokenPtr refused,
+                                                                                               SteadyTime deadline);
+
+  /// Says that the upstream has accepted `token`, so that a 400 need not be blamed on it for a minute.
+  void accepted(const TokenPtr& token);
+  /// Whether the upstream has accepted `token` within the last minute.
+  [[nodiscard]] bool recently_accepted(const TokenPtr& token) const;
+
+  /// From any thread.
+  [[nodiscard]] TokenStatus status() const;
+
+ private:
+  boost::asio::awaitable<void> run();
+  boost::asio::awaitable<void> fetch_once();
+  boost::asio::awaitable<void> pause(std::chrono::milliseconds delay);
+  boost::asio::awaitable<void> wait_for_fetch(SteadyTime deadline);
+  [[nodiscard]] UpstreamFailure unavailable() const;
+  [[nodiscard]] bool alive() const;
+  [[nodiscard]] double jitter();
+
+  boost::asio::any_io_executor executor_;
+  TokenSource& source_;
+  const Clock& clock_;
+  boost::asio::steady_timer schedule_;  // the refresher's sleep; cancelled to make it fetch now
+  boost::asio::steady_timer fetched_;   // who waits for a fetch; cancelled when one has ended
+  TokenPtr token_;
+  TokenPtr accepted_token_;
+  SteadyTime accepted_at_;
+  SteadyTime next_attempt_;
+  bool fetching_ = true;  // from the start: the first fetch is on its way
+  bool stopped_ = false;
+  unsigned failures_in_a_row_ = 0;
+  std::minstd_rand random_{std::random_device{}()};
+
+  mutable std::mutex status_mutex_;
+  TokenStatus status_;
+};
+
+}  // namespace roktcached::upstream

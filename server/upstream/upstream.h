@@ -1,0 +1,53 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+#include "core/http/fields.h"
+#include "core/time.h"
+
+namespace roktcached::upstream {
+
+/// A request as it goes to the upstream. Host and Authorization are written by the desk, and never come from a client.
+struct UpstreamRequest {
+  std::string method = "GET";
+  std::string target;  ///< origin-form; the upstream's base path comes before it
+  http::Fields fields;  ///< one of a name
+  std::string body;
+  bool inject_token = true;
+};
+
+/// The upstream's final answer, read whole.
+struct UpstreamResponse {
+  unsigned status = 0;
+  http::Fields fields;  ///< of the header section only; trailer fields are dropped
+  std::string body;
+  WallTime sent_at;  ///< when the request that brought it was sent
+};
+
+/// A failed exchange and, where waiting helps, for how long.
+struct UpstreamFailure {
+  Error error;
+  std::optional<std::chrono::milliseconds> retry_after;
+};
+
+using UpstreamResult = boost::system::result<UpstreamResponse, UpstreamFailure>;
+
+[[noreturn]] inline void throw_exception_from_error(const UpstreamFailure& failure, const boost::source_location& where) {
+  throw_exception_from_error(failure.error, where);
+}
+
+/// The seam between the exchange and the network: a request in, an awaitable result out.
+class Upstream {
+ public:
+  virtual ~Upstream() = default;
+  /// Ends within the configured deadlines. Called on the desk's thread alone.
+  /// @return upstream_unreachable, upstream_timeout, upstream_invalid_response, token_unavailable or overloaded; an
+  ///         answer of any status is a success
+  [[nodiscard]] virtual boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) = 0;
+};
+
+}  // namespace roktcached::upstream

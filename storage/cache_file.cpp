@@ -1,0 +1,176 @@
+#include "storage/cache_file.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <ctime>
+#include <filesystem>
+#include <system_error>
+
+namespace roktcached::storage {
+
+namespace {
+
+constexpr std::int64_t application_id = 0x524f4b54;  // "ROKT"
+constexpr std::int64_t schema_version = 1;
+
+/// migrations[n] leads from version n to n + 1; a migration that has been released is never edited.
+constexpr std::array<const char*, schema_version> migrations = {R"(
+CREATE TABLE responses (
+  id INTEGER PRIMARY KEY,
+  key_hash BLOB NOT NULL UNIQUE,
+  key TEXT NOT NULL,
+  credential TEXT NOT NULL,
+  route TEXT NOT NULL,
+  path TEXT NOT NULL,
+  account_id TEXT NOT NULL,
+  campaign_id TEXT NOT NULL,
+  date_start TEXT,
+  date_end TEXT,
+  currency TEXT,
+  time_zone TEXT,
+  rokt_version TEXT NOT NULL,
+  other_parameters TEXT NOT NULL,
+  accept_language TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  head TEXT NOT NULL,
+  entity_tag TEXT NOT NULL,
+  validator TEXT NOT NULL,
+  range_end_unix_ms INTEGER,
+  fetched_at_unix_ms INTEGER NOT NULL,
+  fresh_until_unix_ms INTEGER NOT NULL,
+  usable_until_unix_ms INTEGER NOT NULL,
+  last_used_at_unix_ms INTEGER NOT NULL,
+  checksum INTEGER NOT NULL,
+  stored_size INTEGER NOT NULL,
+  body_size INTEGER NOT NULL,
+  body_digest BLOB NOT NULL,
+  body_encoding TEXT NOT NULL,
+  body BLOB NOT NULL
+);
+CREATE INDEX responses_by_account ON responses (account_id, campaign_id);
+CREATE INDEX responses_by_use ON responses (last_used_at_unix_ms);
+CREATE INDEX responses_by_end ON responses (usable_until_unix_ms);
+CREATE TABLE totals (only INTEGER PRIMARY KEY CHECK (only = 1), entries INTEGER NOT NULL, bytes INTEGER NOT NULL);
+INSERT INTO totals VALUES (1, 0, 0);
+CREATE TRIGGER responses_added AFTER INSERT ON responses BEGIN
+  UPDATE totals SET entries = entries + 1, bytes = bytes + new.stored_size;
+END;
+CREATE TRIGGER responses_removed AFTER DELETE ON responses BEGIN
+  UPDATE totals SET entries = entries - 1, bytes = bytes - old.stored_size;
+END;
+CREATE TRIGGER responses_resized AFTER UPDATE OF stored_size ON responses WHEN old.stored_size <> new.stored_size BEGIN
+  UPDATE totals SET bytes = bytes + new.stored_size - old.stored_size;
+END;
+)"};
+
+Error refused(ErrorCode code, std::string context) {
+  return {.code = code, .source = ErrorSource::storage, .retryable = false, .context = std::move(context)};
+}
+
+Error system_error(const std::string& path, int number) {
+  return refused(ErrorCode::storage_unavailable, path + ": " + std::generic_category().message(number));
+}
+
+Result<void> migrate(Connection& connection, const std::string& path) {
+  const auto id = connection.integer("PRAGMA application_id");
+  if (!id) return id.error();
+  const auto version = connection.integer("PRAGMA user_version");
+  if (!version) return version.error();
+  const auto tables = connection.integer("SELECT count(*) FROM sqlite_schema");
+  if (!tables) return tables.error();
+  if (*tables > 0 && *id != application_id) return refused(ErrorCode::storage_unavailable, path + ": is a database of another program; accepted: a cache file of roktcached, or a new name");
+  if (*version > schema_version) return refused(ErrorCode::storage_unavailable, path + ": was written by a newer roktcached (schema " + std::to_string(*version) + ", this one knows " + std::to_string(schema_version) + ")");
+  if (*version == schema_version) return {};
+  auto transaction = Transaction::begin(connection);
+  if (!transaction) return transaction.error();
+  for (auto from = static_cast<std::size_t>(*version); from < migrations.size(); ++from) {
+    if (const auto migrated = connection.execute(migrations[from]); !migrated) return migrated;
+  }
+  const std::string stamp = "PRAGMA application_id = " + std::to_string(application_id) + "; PRAGMA user_version = " + std::to_string(schema_version);
+  if (const auto stamped = connection.execute(stamp.c_str()); !stamped) return stamped;
+  return transaction->commit();
+}
+
+std::string time_stamp() {
+  std::array<char, 32> text{};
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &utc)};
+}
+
+}  // namespace
+
+Result<FileLock> FileLock::acquire(const std::string& path) {
+  const std::string name = path + ".lock";
+  const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return system_error(name, errno);
+  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return FileLock(descriptor);
+  const int number = errno;
+  ::close(descriptor);
+  if (number != EWOULDBLOCK) return system_error(name, number);
+  return refused(ErrorCode::storage_in_use, path + ": is in use by another roktcached");
+}
+
+FileLock::~FileLock() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+FileLock& FileLock::operator=(FileLock&& other) noexcept {
+  std::swap(descriptor_, other.descriptor_);
+  return *this;
+}
+
+Result<void> prepare_path(const std::string& path) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  const fs::path folder = fs::path(path).parent_path();
+  if (!folder.empty() && !fs::exists(folder, error)) {
+    fs::create_directories(folder, error);
+    if (!error) fs::permissions(folder, fs::perms::owner_all, error);
+    if (error) return refused(ErrorCode::storage_unavailable, folder.string() + ": " + error.message());
+  }
+  if (fs::is_directory(path, error)) return refused(ErrorCode::storage_unavailable, path + ": is a directory; accepted: a file");
+  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (descriptor < 0) return system_error(path, errno);
+  ::close(descriptor);
+  return {};
+}
+
+Result<Connection> open_for_writing(const std::string& path, std::int64_t pages_max) {
+  auto connection = Connection::open(path, SQLITE_OPEN_READWRITE);
+  if (!connection) return connection.error();
+  const std::string limit = "PRAGMA max_page_count = " + std::to_string(pages_max);
+  for (const char* pragma : {"PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL",
+                             "PRAGMA wal_autocheckpoint = 1000", "PRAGMA journal_size_limit = 4194304", limit.c_str()}) {
+    if (const auto done = connection->execute(pragma); !done) return done.error();
+  }
+  if (const auto migrated = migrate(*connection, path); !migrated) return migrated.error();
+  return connection;
+}
+
+Result<Connection> open_for_reading(const std::string& path) {
+  auto connection = Connection::open(path, SQLITE_OPEN_READWRITE);  // WAL's shared memory must be writable
+  if (!connection) return connection.error();
+  if (const auto done = connection->execute("PRAGMA query_only = ON"); !done) return done.error();
+  return connection;
+}
+
+Result<std::string> set_aside(const std::string& path) {
+  std::string target = path + ".corrupt-" + time_stamp();
+  for (int i = 2; ::access(target.c_str(), F_OK) == 0; ++i) target = path + ".corrupt-" + time_stamp() + "-" + std::to_string(i);
+  if (::rename(path.c_str(), target.c_str()) != 0) return system_error(path, errno);
+  for (const char* suffix : {"-wal", "-shm"}) {
+    if (::rename((path + suffix).c_str(), (target + suffix).c_str()) != 0 && errno != ENOENT) return system_error(path + suffix, errno);
+  }
+  return target;
+}
+
+}  // namespace roktcached::storage

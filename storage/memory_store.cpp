@@ -1,0 +1,50 @@
+#include "storage/memory_store.h"
+
+#include <algorithm>
+
+namespace roktcached::storage {
+
+namespace {
+
+constexpr std::uint64_t shard_min = std::uint64_t{32} << 20;
+constexpr std::uint64_t shards_max = 16;
+
+}  // namespace
+
+MemoryStore::MemoryStore(std::uint64_t bytes_max) : bytes_max_(bytes_max) {
+  const std::uint64_t count = std::clamp<std::uint64_t>(bytes_max / shard_min, 1, shards_max);
+  for (std::uint64_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(bytes_max / count));
+}
+
+Result<StoredResponsePtr> MemoryStore::find(const Key& key, WallTime) {
+  Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  return shard.entries.find(key);
+}
+
+void MemoryStore::put(StoredResponsePtr response) {
+  Shard& shard = shard_of(response->key);
+  const std::lock_guard lock(shard.mutex);
+  shard.entries.put(std::move(response));
+}
+
+void MemoryStore::put_if_absent(StoredResponsePtr response) {
+  Shard& shard = shard_of(response->key);
+  const std::lock_guard lock(shard.mutex);
+  if (!shard.entries.find(response->key)) shard.entries.put(std::move(response));
+}
+
+std::vector<TierStatistics> MemoryStore::statistics() const {
+  TierStatistics sum;
+  sum.tier = "memory";
+  sum.bytes_max = bytes_max_;
+  for (const auto& shard : shards_) {
+    const std::lock_guard lock(shard->mutex);
+    sum.entries += shard->entries.entries();
+    sum.bytes += shard->entries.bytes();
+    sum.evictions += shard->entries.evictions();
+  }
+  return {sum};
+}
+
+}  // namespace roktcached::storage

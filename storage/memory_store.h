@@ -1,0 +1,39 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "storage/response_store.h"
+#include "storage/s3_fifo.h"
+
+namespace roktcached::storage {
+
+/// The memory tier: bounded in bytes, keys and heads counted. Spread over shards by key, each with a lock of its own that is
+/// held for a table look-up and never longer.
+class MemoryStore final : public ResponseStore {
+ public:
+  /// @param bytes_max  for all shards together; a response larger than one shard's share is not kept
+  explicit MemoryStore(std::uint64_t bytes_max);
+
+  [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
+  void put(StoredResponsePtr response) override;
+  void flush() override {}
+  [[nodiscard]] std::vector<TierStatistics> statistics() const override;
+
+  /// Keeps `response` only where nothing is kept for its key.
+  void put_if_absent(StoredResponsePtr response);
+
+ private:
+  struct alignas(64) Shard {
+    explicit Shard(std::uint64_t bytes) : entries(bytes) {}
+    mutable std::mutex mutex;
+    S3Fifo entries;
+  };
+  [[nodiscard]] Shard& shard_of(const Key& key) { return *shards_[key.hash().high % shards_.size()]; }
+
+  const std::uint64_t bytes_max_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace roktcached::storage

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/caching/key.h"
+#include "core/caching/stored_response.h"
+#include "core/error.h"
+#include "core/time.h"
+
+namespace roktcached::storage {
+
+using caching::Key;
+using caching::StoredResponse;
+using caching::StoredResponsePtr;
+
+/// What one tier holds and has done; counters since it was opened.
+struct TierStatistics {
+  std::string tier;                ///< "memory" or "disk"
+  std::uint64_t entries = 0;
+  std::uint64_t bytes = 0;         ///< keys and heads count
+  std::uint64_t bytes_max = 0;
+  std::uint64_t evictions = 0;
+  std::uint64_t errors = 0;        ///< reads and writes that failed
+  std::uint64_t dropped_writes = 0;  ///< writes given up because the queue was full or the disk was
+  std::uint64_t queued_writes = 0;
+};
+
+/// Where responses live. One contract test suite runs against every implementation
+/// (tests/unit/storage/response_store_contract.h). All calls are safe from any thread.
+class ResponseStore {
+ public:
+  virtual ~ResponseStore() = default;
+
+  /// The response stored for exactly this key, or null. May block on the disk. Says nothing about freshness.
+  /// @param now  when it is used, for the eviction order of tiers that keep one
+  /// @return storage_unavailable or storage_corrupt; a caller treats an error like a miss
+  [[nodiscard]] virtual Result<StoredResponsePtr> find(const Key& key, WallTime now) = 0;
+
+  /// Keeps `response` in place of any earlier one of its key. Never blocks on the disk and never fails: what can't be
+  /// kept is counted. A find on any thread that begins after put returns sees it, a later one, or nothing; an earlier one
+  /// only where a write had to be given up (queue or disk full).
+  virtual void put(StoredResponsePtr response) = 0;
+
+  /// Blocks until all that was put before has reached the disk, or could not.
+  virtual void flush() = 0;
+
+  /// One element a tier, the fastest first.
+  [[nodiscard]] virtual std::vector<TierStatistics> statistics() const = 0;
+};
+
+}  // namespace roktcached::storage

@@ -1,0 +1,253 @@
+#include "storage/row.h"
+
+#include <xxhash.h>
+#include <zstd.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+
+namespace roktcached::storage {
+
+namespace {
+
+constexpr int compression_level = 3;
+constexpr std::size_t worth_compressing = 128;
+constexpr std::int64_t body_max = std::int64_t{1} << 30;
+
+std::string bytes_of(std::uint64_t high, std::uint64_t low) {
+  std::string bytes;
+  for (const std::uint64_t half : {high, low}) {
+    for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>((half >> shift) & 0xff);
+  }
+  return bytes;
+}
+
+std::string bytes_of(const caching::KeyHash& hash) { return bytes_of(hash.high, hash.low); }
+
+std::string digest_of(std::string_view body) {
+  const XXH128_hash_t hash = XXH3_128bits(body.data(), body.size());
+  return bytes_of(hash.high64, hash.low64);
+}
+
+struct HashState {
+  HashState() : state(XXH3_createState()) { XXH3_64bits_reset(state); }
+  ~HashState() { XXH3_freeState(state); }
+  HashState(const HashState&) = delete;
+  HashState& operator=(const HashState&) = delete;
+
+  void add(std::string_view text) {
+    add(static_cast<std::int64_t>(text.size()));  // so that no byte can move from one text to the next unnoticed
+    XXH3_64bits_update(state, text.data(), text.size());
+  }
+  void add(std::int64_t number) { XXH3_64bits_update(state, &number, sizeof number); }
+
+  XXH3_state_t* state;
+};
+
+std::int64_t checksum_of(const StoredResponse& response) {
+  HashState hash;
+  for (const std::string_view text : {std::string_view(response.key.text()), std::string_view(response.route), std::string_view(response.account_id),
+                                      std::string_view(response.campaign_id), std::string_view(response.head), std::string_view(*response.body),
+                                      std::string_view(response.entity_tag), std::string_view(response.validator)}) {
+    hash.add(text);
+  }
+  hash.add(static_cast<std::int64_t>(response.status));
+  hash.add(response.range_end ? unix_ms(*response.range_end) : -1);
+  for (const WallTime time : {response.fetched_at, response.fresh_until, response.usable_until}) hash.add(unix_ms(time));
+  return static_cast<std::int64_t>(XXH3_64bits_digest(hash.state));
+}
+
+struct EncodedBody {
+  std::string compressed;  // empty where the body is stored as it is
+  std::string_view bytes;
+  std::string_view encoding;
+};
+
+EncodedBody encode(const std::string& body) {
+  EncodedBody encoded{{}, body, "identity"};
+  if (body.size() < worth_compressing) return encoded;
+  encoded.compressed.resize(ZSTD_compressBound(body.size()));
+  const std::size_t size = ZSTD_compress(encoded.compressed.data(), encoded.compressed.size(), body.data(), body.size(), compression_level);
+  if (ZSTD_isError(size) || size >= body.size()) return encoded;
+  encoded.compressed.resize(size);
+  encoded.bytes = encoded.compressed;
+  encoded.encoding = "zstd";
+  return encoded;
+}
+
+Error corrupt(const Key& key, std::string_view what) {
+  return {.code = ErrorCode::storage_corrupt, .source = ErrorSource::storage, .retryable = true,
+          .context = "the row of key " + caching::to_hex(key.hash()) + " is damaged: " + std::string(what)};
+}
+
+Result<std::shared_ptr<const std::string>> decode(const Key& key, std::string_view bytes, std::string_view encoding, std::int64_t size) {
+  if (encoding == "identity") return std::make_shared<const std::string>(bytes);
+  if (encoding != "zstd" || size < 0 || size > body_max) return corrupt(key, "body_encoding or body_size");
+  auto body = std::make_shared<std::string>(static_cast<std::size_t>(size), '\0');
+  const std::size_t written = ZSTD_decompress(body->data(), body->size(), bytes.data(), bytes.size());
+  if (ZSTD_isError(written) || written != body->size()) return corrupt(key, "the body does not decompress");
+  return std::shared_ptr<const std::string>(std::move(body));
+}
+
+std::int64_t stored_size(const StoredResponse& response, std::string_view encoded_body) {
+  return static_cast<std::int64_t>(response.key.text().size() + response.head.size() + encoded_body.size());
+}
+
+/// The columns that a confirmed body leaves to be written, bound in the order of both statements.
+void bind_times(Statement::Use& use, const StoredResponse& response) {
+  use.integer(response.status)
+      .text(response.head)
+      .text(response.entity_tag)
+      .text(response.validator)
+      .optional_integer(response.range_end ? std::optional<std::int64_t>(unix_ms(*response.range_end)) : std::nullopt)
+      .integer(unix_ms(response.fetched_at))
+      .integer(unix_ms(response.fresh_until))
+      .integer(unix_ms(response.usable_until))
+      .integer(unix_ms(response.fetched_at))
+      .integer(checksum_of(response));
+}
+
+Result<void> finish(Statement::Use& use) {
+  const auto stepped = use.step();
+  return stepped ? Result<void>() : Result<void>(stepped.error());
+}
+
+constexpr const char* confirm_sql = R"(
+UPDATE responses SET status = ?, head = ?, entity_tag = ?, validator = ?, range_end_unix_ms = ?, fetched_at_unix_ms = ?,
+  fresh_until_unix_ms = ?, usable_until_unix_ms = ?, last_used_at_unix_ms = ?, checksum = ?
+WHERE key_hash = ? AND key = ? AND body_digest = ? AND body_size = ?)";
+
+constexpr const char* replace_sql = R"(
+INSERT INTO responses (status, head, entity_tag, validator, range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms,
+  usable_until_unix_ms, last_used_at_unix_ms, checksum, key_hash, key, body_digest, body_size, body, body_encoding,
+  stored_size, credential, route, path, account_id, campaign_id, date_start, date_end, currency, time_zone, rokt_version,
+  other_parameters, accept_language)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.head, entity_tag = excluded.entity_tag,
+  validator = excluded.validator, range_end_unix_ms = excluded.range_end_unix_ms,
+  fetched_at_unix_ms = excluded.fetched_at_unix_ms, fresh_until_unix_ms = excluded.fresh_until_unix_ms,
+  usable_until_unix_ms = excluded.usable_until_unix_ms, last_used_at_unix_ms = excluded.last_used_at_unix_ms,
+  checksum = excluded.checksum, key = excluded.key, body_digest = excluded.body_digest, body_size = excluded.body_size,
+  body = excluded.body, body_encoding = excluded.body_encoding, stored_size = excluded.stored_size,
+  credential = excluded.credential, route = excluded.route, path = excluded.path, account_id = excluded.account_id,
+  campaign_id = excluded.campaign_id, date_start = excluded.date_start, date_end = excluded.date_end,
+  currency = excluded.currency, time_zone = excluded.time_zone, rokt_version = excluded.rokt_version,
+  other_parameters = excluded.other_parameters, accept_language = excluded.accept_language)";
+
+constexpr const char* find_sql = R"(
+SELECT route, account_id, campaign_id, status, head, body, body_encoding, body_size, entity_tag, validator,
+  range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms, usable_until_unix_ms, last_used_at_unix_ms, checksum
+FROM responses WHERE key_hash = ? AND key = ?)";
+
+constexpr const char* expire_sql =
+    "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE usable_until_unix_ms <= ? ORDER BY usable_until_unix_ms LIMIT ?)";
+constexpr const char* evict_sql =
+    "DELETE FROM responses WHERE id IN (SELECT id FROM responses ORDER BY last_used_at_unix_ms LIMIT ?)";
+
+}  // namespace
+
+Result<RowWriter> RowWriter::prepare(Connection& connection) {
+  RowWriter writer;
+  const std::array<std::pair<Statement*, const char*>, 6> statements = {
+      {{&writer.confirm_, confirm_sql},
+       {&writer.replace_, replace_sql},
+       {&writer.erase_, "DELETE FROM responses WHERE key_hash = ?"},
+       {&writer.touch_, "UPDATE responses SET last_used_at_unix_ms = max(last_used_at_unix_ms, ?) WHERE key_hash = ?"},
+       {&writer.expire_, expire_sql},
+       {&writer.evict_, evict_sql}}};
+  for (const auto& [statement, sql] : statements) {
+    auto prepared = Statement::prepare(connection, sql);
+    if (!prepared) return prepared.error();
+    *statement = std::move(*prepared);
+  }
+  return writer;
+}
+
+Result<void> RowWriter::put(Connection& connection, const StoredResponse& response) {
+  const std::string hash = bytes_of(response.key.hash());
+  const std::string digest = digest_of(*response.body);
+  const auto body_size = static_cast<std::int64_t>(response.body->size());
+  {
+    Statement::Use use(confirm_);
+    bind_times(use, response);
+    use.blob(hash).text(response.key.text()).blob(digest).integer(body_size);
+    if (const auto confirmed = finish(use); !confirmed) return confirmed;
+    if (sqlite3_changes(connection.get()) > 0) return {};
+  }
+  const EncodedBody body = encode(*response.body);
+  const caching::KeyColumns columns = caching::columns_of(response.key);
+  const auto text_or_null = [](Statement::Use& use, const std::optional<std::string>& value) { value ? use.text(*value) : use.null(); };
+  Statement::Use use(replace_);
+  bind_times(use, response);
+  use.blob(hash).text(response.key.text()).blob(digest).integer(body_size).blob(body.bytes).text(body.encoding);
+  use.integer(stored_size(response, body.bytes)).text(columns.credential).text(response.route).text(columns.path);
+  use.text(response.account_id).text(response.campaign_id);
+  for (const auto* value : {&columns.date_start, &columns.date_end, &columns.currency, &columns.time_zone}) text_or_null(use, *value);
+  use.text(columns.rokt_version).text(columns.other_parameters).text(columns.accept_language);
+  return finish(use);
+}
+
+Result<void> RowWriter::erase(const caching::KeyHash& hash) {
+  const std::string bytes = bytes_of(hash);
+  Statement::Use use(erase_);
+  use.blob(bytes);
+  return finish(use);
+}
+
+Result<void> RowWriter::touch(const caching::KeyHash& hash, WallTime used_at) {
+  const std::string bytes = bytes_of(hash);
+  Statement::Use use(touch_);
+  use.integer(unix_ms(used_at)).blob(bytes);
+  return finish(use);
+}
+
+Result<std::int64_t> RowWriter::evict(Connection& connection, WallTime now, std::int64_t count) {
+  {
+    Statement::Use use(expire_);
+    use.integer(unix_ms(now)).integer(count);
+    if (const auto expired = finish(use); !expired) return expired.error();
+    if (const auto deleted = sqlite3_changes(connection.get()); deleted > 0) return deleted;
+  }
+  Statement::Use use(evict_);
+  use.integer(count);
+  if (const auto evicted = finish(use); !evicted) return evicted.error();
+  return sqlite3_changes(connection.get());
+}
+
+Result<RowReader> RowReader::prepare(Connection& connection) {
+  RowReader reader;
+  auto prepared = Statement::prepare(connection, find_sql);
+  if (!prepared) return prepared.error();
+  reader.find_ = std::move(*prepared);
+  return reader;
+}
+
+Result<FoundRow> RowReader::find(const Key& key) {
+  const std::string hash = bytes_of(key.hash());
+  Statement::Use use(find_);
+  use.blob(hash).text(key.text());
+  const auto row = use.step();
+  if (!row) return row.error();
+  if (!*row) return FoundRow{};
+  StoredResponse response;
+  response.key = key;
+  response.route = use.text_at(0);
+  response.account_id = use.text_at(1);
+  response.campaign_id = use.text_at(2);
+  response.status = static_cast<unsigned>(use.integer_at(3));
+  response.head = use.text_at(4);
+  auto body = decode(key, use.blob_at(5), use.text_at(6), use.integer_at(7));
+  if (!body) return body.error();
+  response.body = std::move(*body);
+  response.entity_tag = use.text_at(8);
+  response.validator = use.text_at(9);
+  if (!use.is_null(10)) response.range_end = wall_time_from_unix_ms(use.integer_at(10));
+  response.fetched_at = wall_time_from_unix_ms(use.integer_at(11));
+  response.fresh_until = wall_time_from_unix_ms(use.integer_at(12));
+  response.usable_until = wall_time_from_unix_ms(use.integer_at(13));
+  if (use.integer_at(15) != checksum_of(response)) return corrupt(key, "its checksum does not fit");
+  return FoundRow{std::make_shared<const StoredResponse>(std::move(response)), wall_time_from_unix_ms(use.integer_at(14))};
+}
+
+}  // namespace roktcached::storage

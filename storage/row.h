@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "storage/response_store.h"
+#include "storage/sqlite_handle.h"
+
+namespace roktcached::storage {
+
+/// The statements that move responses into and out of the cache file's one table, and the coding of a row.
+///
+/// Every row carries a checksum over all that would be served from it: SQLite does not notice when a page of the file has
+/// been overwritten with another valid page, and a wrong number is worse than none.
+
+/// Writes `response` in place of any earlier row of its key. Where the body is the one stored already, it is not written
+/// again.
+class RowWriter {
+ public:
+  [[nodiscard]] static Result<RowWriter> prepare(Connection& connection);
+  [[nodiscard]] Result<void> put(Connection& connection, const StoredResponse& response);
+  [[nodiscard]] Result<void> erase(const caching::KeyHash& hash);
+  [[nodiscard]] Result<void> touch(const caching::KeyHash& hash, WallTime used_at);
+  /// Deletes at most `count` rows: those that are past their use, else the least recently used.
+  /// @return how many
+  [[nodiscard]] Result<std::int64_t> evict(Connection& connection, WallTime now, std::int64_t count);
+
+ private:
+  Statement confirm_;
+  Statement replace_;
+  Statement erase_;
+  Statement touch_;
+  Statement expire_;
+  Statement evict_;
+};
+
+struct FoundRow {
+  StoredResponsePtr response;
+  WallTime last_used_at;
+};
+
+/// Reads rows on a connection of its own.
+class RowReader {
+ public:
+  [[nodiscard]] static Result<RowReader> prepare(Connection& connection);
+  /// @return a null response where there is none; storage_corrupt where the row is not what was written
+  [[nodiscard]] Result<FoundRow> find(const Key& key);
+
+ private:
+  Statement find_;
+};
+
+}  // namespace roktcached::storage

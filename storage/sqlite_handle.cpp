@@ -1,0 +1,108 @@
+#include "storage/sqlite_handle.h"
+
+#include <utility>
+
+namespace roktcached::storage {
+
+Error sqlite_error(sqlite3* connection, int code, std::string_view doing) {
+  std::string context(doing);
+  context.append(": ").append(connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
+  ErrorCode meaning = ErrorCode::storage_unavailable;
+  const int primary = code & 0xff;
+  if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) meaning = ErrorCode::storage_corrupt;
+  if (primary == SQLITE_FULL || primary == SQLITE_IOERR) meaning = ErrorCode::storage_full;
+  return {.code = meaning, .source = ErrorSource::storage, .retryable = meaning != ErrorCode::storage_corrupt, .context = std::move(context)};
+}
+
+Result<Connection> Connection::open(const std::string& path, int flags) {
+  sqlite3* raw = nullptr;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  Connection connection;
+  connection.handle_.reset(raw);
+  if (code != SQLITE_OK) return sqlite_error(raw, code, path);
+  sqlite3_busy_timeout(raw, 5000);
+  return connection;
+}
+
+Result<void> Connection::execute(const char* sql) {
+  const int code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
+  if (code != SQLITE_OK) return sqlite_error(handle_.get(), code, sql);
+  return {};
+}
+
+Result<std::int64_t> Connection::integer(const char* sql) {
+  auto statement = Statement::prepare(*this, sql);
+  if (!statement) return statement.error();
+  Statement::Use use(*statement);
+  const auto row = use.step();
+  if (!row) return row.error();
+  return *row ? use.integer_at(0) : 0;
+}
+
+Result<Statement> Statement::prepare(const Connection& connection, const char* sql) {
+  sqlite3_stmt* raw = nullptr;
+  const int code = sqlite3_prepare_v3(connection.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  Statement statement;
+  statement.handle_.reset(raw);
+  if (code != SQLITE_OK) return sqlite_error(connection.get(), code, "preparing a statement");
+  return statement;
+}
+
+Statement::Use& Statement::Use::text(std::string_view value) {
+  sqlite3_bind_text64(statement_, next_++, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+  return *this;
+}
+
+Statement::Use& Statement::Use::blob(std::string_view value) {
+  if (value.empty()) {
+    sqlite3_bind_zeroblob(statement_, next_++, 0);  // a null pointer would bind NULL
+  } else {
+    sqlite3_bind_blob64(statement_, next_++, value.data(), value.size(), SQLITE_STATIC);
+  }
+  return *this;
+}
+
+Statement::Use& Statement::Use::integer(std::int64_t value) {
+  sqlite3_bind_int64(statement_, next_++, value);
+  return *this;
+}
+
+Statement::Use& Statement::Use::null() {
+  sqlite3_bind_null(statement_, next_++);
+  return *this;
+}
+
+Result<bool> Statement::Use::step() {
+  const int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  return sqlite_error(sqlite3_db_handle(statement_), code, "the cache file");
+}
+
+std::string_view Statement::Use::text_at(int column) const {
+  const auto* text = static_cast<const char*>(static_cast<const void*>(sqlite3_column_text(statement_, column)));
+  return text == nullptr ? std::string_view() : std::string_view(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+
+std::string_view Statement::Use::blob_at(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
+  return data == nullptr ? std::string_view() : std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+
+Result<Transaction> Transaction::begin(Connection& connection) {
+  if (const auto begun = connection.execute("BEGIN IMMEDIATE"); !begun) return begun.error();
+  return Transaction(connection);
+}
+
+Transaction::~Transaction() {
+  // Where the failure has already rolled back, SQLite says so, and there is nothing left to do.
+  if (connection_ != nullptr && sqlite3_get_autocommit(connection_->get()) == 0) static_cast<void>(connection_->execute("ROLLBACK"));
+}
+
+Result<void> Transaction::commit() {
+  const auto committed = connection_->execute("COMMIT");
+  if (committed) connection_ = nullptr;
+  return committed;
+}
+
+}  // namespace roktcached::storage

@@ -1,0 +1,195 @@
+#include "storage/sqlite_store.h"
+
+#include <algorithm>
+
+namespace roktcached::storage {
+
+namespace {
+
+constexpr std::int64_t page_size = 4096;
+/// Of max_disk, what the write-ahead log may take: its checkpoint mark, and one batch on top.
+constexpr std::uint64_t log_reserve = std::uint64_t{16} << 20;
+constexpr std::size_t batch_entries = 512;
+constexpr std::uint64_t batch_bytes = std::uint64_t{4} << 20;
+constexpr std::int64_t rows_evicted_at_once = 256;
+constexpr std::chrono::minutes touch_granularity{10};
+
+WallTime wall_now() { return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+
+}  // namespace
+
+SqliteStore::SqliteStore(SqliteOptions options, FileLock lock)
+    : options_(std::move(options)),
+      lock_(std::move(lock)),
+      pages_max_(static_cast<std::int64_t>(options_.max_disk - std::min(log_reserve, options_.max_disk / 2)) / page_size),
+      queue_(options_.queue),
+      readers_(options_.readers) {}
+
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
+  const std::string path = options.path;
+  if (const auto prepared = prepare_path(path); !prepared) return prepared.error();
+  auto lock = FileLock::acquire(path);
+  if (!lock) return lock.error();
+  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), std::move(*lock)));
+  auto opened = store->open_file();
+  if (!opened && opened.error().code == ErrorCode::storage_corrupt) {
+    const auto aside = set_aside(path);
+    if (!aside) return aside.error();
+    store->options_.report(path + ": is damaged (" + opened.error().context + "); set aside as " + *aside);
+    if (const auto prepared = prepare_path(path); !prepared) return prepared.error();
+    opened = store->open_file();
+  }
+  if (!opened) {
+    Error error = opened.error();
+    if (!error.context.starts_with(path)) error.context = path + ": " + error.context;
+    return error;
+  }
+  store->read_totals();
+  store->thread_ = std::thread([raw = store.get()] { raw->write_loop(); });
+  return store;
+}
+
+SqliteStore::~SqliteStore() {
+  queue_.close();
+  if (thread_.joinable()) thread_.join();
+}
+
+Result<void> SqliteStore::open_file() {
+  auto connection = open_for_writing(options_.path, pages_max_);
+  if (!connection) return connection.error();
+  auto rows = RowWriter::prepare(*connection);
+  if (!rows) return rows.error();
+  if (const auto reading = readers_.open(options_.path); !reading) return reading.error();
+  writer_ = std::make_unique<Writer>(Writer{std::move(*connection), std::move(*rows)});
+  return {};
+}
+
+Result<StoredResponsePtr> SqliteStore::find(const Key& key, WallTime now) {
+  if (auto queued = queue_.find(key)) return queued;
+  auto found = readers_.find(key);
+  if (!found) {
+    errors_.fetch_add(1, std::memory_order_relaxed);
+    if (found.error().code == ErrorCode::storage_corrupt) {
+      // One damaged row goes; that the file as a whole is unreadable the writer finds out when it tries.
+      if (!found.error().retryable) damaged_ = true;
+      queue_.erase(key);
+    }
+    return found.error();
+  }
+  // A write that came while the row was read is newer than the row.
+  if (auto queued = queue_.find(key)) return queued;
+  if (found->response && now - found->last_used_at > touch_granularity) queue_.touch(key, now);
+  return found->response;
+}
+
+void SqliteStore::put(StoredResponsePtr response) {
+  if (!queue_.put(std::move(response))) dropped_.fetch_add(1, std::memory_order_relaxed);
+}
+
+void SqliteStore::write_loop() {
+  while (true) {
+    const std::vector<Write> batch = queue_.take(batch_entries, batch_bytes, options_.linger);
+    if (batch.empty()) return;
+    write(batch);
+    queue_.done();
+  }
+}
+
+void SqliteStore::write(const std::vector<Write>& batch) {
+  const auto give_up = [&] { dropped_.fetch_add(batch.size(), std::memory_order_relaxed); };
+  if (damaged_.exchange(false)) recover({ErrorCode::storage_corrupt, ErrorSource::storage, false, "a reader found it unreadable"});
+  if (!writer_ || std::chrono::steady_clock::now() < writing_off_until_) return give_up();
+  auto written = write_batch(batch);
+  if (!written && written.error().code == ErrorCode::storage_full && keep_within_bounds()) written = write_batch(batch);
+  if (written) written = keep_within_bounds();
+  read_totals();
+  if (written) return;
+  give_up();
+  errors_.fetch_add(1, std::memory_order_relaxed);
+  recover(written.error());
+}
+
+Result<void> SqliteStore::write_batch(const std::vector<Write>& batch) {
+  auto transaction = Transaction::begin(writer_->connection);
+  if (!transaction) return transaction.error();
+  for (const Write& write : batch) {
+    const auto written = write.response     ? writer_->rows.put(writer_->connection, *write.response)
+                         : write.touched_at ? writer_->rows.touch(write.key.hash(), *write.touched_at)
+                                            : writer_->rows.erase(write.key.hash());
+    if (!written) return written;
+  }
+  return transaction->commit();
+}
+
+Result<std::int64_t> SqliteStore::pages_in_use() {
+  const auto pages = writer_->connection.integer("PRAGMA page_count");
+  if (!pages) return pages.error();
+  const auto free = writer_->connection.integer("PRAGMA freelist_count");
+  if (!free) return free.error();
+  return *pages - *free;
+}
+
+/// Above 95 % of the bound rows go until 90 % are in use; a file that is larger than its bound, because the bound was
+/// lowered, is shortened.
+Result<void> SqliteStore::keep_within_bounds() {
+  auto used = pages_in_use();
+  if (!used) return used.error();
+  if (*used > pages_max_ / 100 * 95) {
+    while (*used > pages_max_ / 100 * 90) {
+      auto transaction = Transaction::begin(writer_->connection);
+      if (!transaction) return transaction.error();
+      const auto evicted = writer_->rows.evict(writer_->connection, wall_now(), rows_evicted_at_once);
+      if (!evicted) return evicted.error();
+      if (const auto committed = transaction->commit(); !committed) return committed;
+      if (*evicted == 0) break;
+      evictions_.fetch_add(static_cast<std::uint64_t>(*evicted), std::memory_order_relaxed);
+      used = pages_in_use();
+      if (!used) return used.error();
+    }
+  }
+  const auto pages = writer_->connection.integer("PRAGMA page_count");
+  if (!pages) return pages.error();
+  if (*pages <= pages_max_) return {};
+  return writer_->connection.execute("PRAGMA incremental_vacuum");
+}
+
+void SqliteStore::read_totals() {
+  if (!writer_) return;
+  const auto entries = writer_->connection.integer("SELECT entries FROM totals");
+  const auto bytes = writer_->connection.integer("SELECT bytes FROM totals");
+  if (entries) entries_ = static_cast<std::uint64_t>(std::max<std::int64_t>(*entries, 0));
+  if (bytes) bytes_ = static_cast<std::uint64_t>(std::max<std::int64_t>(*bytes, 0));
+}
+
+/// A damaged file is replaced; anything else turns writing off until it may have passed.
+void SqliteStore::recover(const Error& error) {
+  if (error.code != ErrorCode::storage_corrupt) {
+    writing_off_until_ = std::chrono::steady_clock::now() + options_.retry_after;
+    options_.report(options_.path + ": writing is off for " + std::to_string(options_.retry_after.count()) + " ms: " + error.context);
+    return;
+  }
+  readers_.close();
+  writer_.reset();
+  const auto aside = set_aside(options_.path);
+  options_.report(options_.path + ": is damaged (" + error.context + "); " + (aside ? "set aside as " + *aside : aside.error().context));
+  auto opened = aside ? prepare_path(options_.path) : Result<void>(aside.error());
+  if (opened) opened = open_file();
+  if (!opened) options_.report(options_.path + ": nothing is kept on disk from here on: " + opened.error().context);
+  entries_ = 0;
+  bytes_ = 0;
+}
+
+std::vector<TierStatistics> SqliteStore::statistics() const {
+  TierStatistics statistics;
+  statistics.tier = "disk";
+  statistics.entries = entries_;
+  statistics.bytes = bytes_;
+  statistics.bytes_max = options_.max_disk;
+  statistics.evictions = evictions_;
+  statistics.errors = errors_;
+  statistics.dropped_writes = dropped_;
+  statistics.queued_writes = queue_.size();
+  return {statistics};
+}
+
+}  // namespace roktcached::storage

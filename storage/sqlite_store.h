@@ -1,0 +1,81 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "storage/cache_file.h"
+#include "storage/reader_pool.h"
+#include "storage/response_store.h"
+#include "storage/row.h"
+#include "storage/write_queue.h"
+
+namespace roktcached::storage {
+
+struct SqliteOptions {
+  std::string path;
+  std::uint64_t max_disk = std::uint64_t{1} << 30;  ///< bytes, of the file and its log together; at least 32 MiB
+  std::size_t readers = 2;
+  WriteQueue::Limits queue = {};
+  std::chrono::milliseconds linger{50};         ///< how long a write waits for company
+  std::chrono::milliseconds retry_after{30'000};  ///< how long writing stays off after the disk was full
+  Report report = [](std::string_view) {};
+};
+
+/// The disk tier: a SQLite file that a person can read. Writes go through a queue to one thread, in batches, each a
+/// transaction; a process that is killed loses at most the last moments. Reads use connections of their own.
+///
+/// A full disk turns writing off for a while, and nothing else. A file found damaged, at the start or later, is set aside
+/// with a time stamp and a new one begun. All calls are safe from any thread.
+class SqliteStore final : public ResponseStore {
+ public:
+  /// @return storage_in_use, storage_unavailable or storage_full, with one line that names the path
+  [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(SqliteOptions options);
+  /// Brings what is queued to the disk.
+  ~SqliteStore() override;
+  SqliteStore(const SqliteStore&) = delete;
+  SqliteStore& operator=(const SqliteStore&) = delete;
+
+  [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
+  void put(StoredResponsePtr response) override;
+  void flush() override { queue_.wait_until_written(); }
+  [[nodiscard]] std::vector<TierStatistics> statistics() const override;
+
+  /// What waits to be written for `key`, or null; never blocks on the disk.
+  [[nodiscard]] StoredResponsePtr find_queued(const Key& key) const { return queue_.find(key); }
+
+ private:
+  struct Writer {
+    Connection connection;
+    RowWriter rows;
+  };
+
+  SqliteStore(SqliteOptions options, FileLock lock);
+  Result<void> open_file();
+  void write_loop();
+  void write(const std::vector<Write>& batch);
+  Result<void> write_batch(const std::vector<Write>& batch);
+  Result<void> keep_within_bounds();
+  Result<std::int64_t> pages_in_use();
+  void read_totals();
+  void recover(const Error& error);
+
+  const SqliteOptions options_;
+  const FileLock lock_;
+  const std::int64_t pages_max_;
+  WriteQueue queue_;
+  ReaderPool readers_;
+  std::unique_ptr<Writer> writer_;  // of the writer thread; null while there is no file to write to
+  std::chrono::steady_clock::time_point writing_off_until_{};  // of the writer thread
+  std::atomic<bool> damaged_{false};  // a reader has found the file unreadable
+  std::atomic<std::uint64_t> entries_{0};
+  std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::uint64_t> evictions_{0};
+  std::atomic<std::uint64_t> errors_{0};
+  std::atomic<std::uint64_t> dropped_{0};
+  std::thread thread_;
+};
+
+}  // namespace roktcached::storage

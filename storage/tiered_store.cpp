@@ -1,0 +1,41 @@
+#include "storage/tiered_store.h"
+
+namespace roktcached::storage {
+
+StoredResponsePtr TieredStore::find_in_memory(const Key& key, WallTime now) {
+  auto found = memory_->find(key, now);
+  if (found && *found) return *found;
+  return disk_ ? disk_->find_queued(key) : nullptr;
+}
+
+Result<StoredResponsePtr> TieredStore::find(const Key& key, WallTime now) {
+  if (auto found = find_in_memory(key, now)) return found;
+  if (!disk_) return StoredResponsePtr();
+  auto found = disk_->find(key, now);
+  if (!found || !*found) return found;
+  memory_->put_if_absent(*found);
+  // Between the two a newer one may have come and, in a small memory, gone again: then it is still in the queue.
+  if (auto newer = disk_->find_queued(key); newer && newer != *found) {
+    memory_->put(newer);
+    return newer;
+  }
+  return found;
+}
+
+void TieredStore::put(StoredResponsePtr response) {
+  // The disk's queue first: what memory evicts at once can then still be found there.
+  if (disk_) disk_->put(response);
+  memory_->put(std::move(response));
+}
+
+void TieredStore::flush() {
+  if (disk_) disk_->flush();
+}
+
+std::vector<TierStatistics> TieredStore::statistics() const {
+  std::vector<TierStatistics> tiers = memory_->statistics();
+  if (disk_) tiers.push_back(disk_->statistics().front());
+  return tiers;
+}
+
+}  // namespace roktcached::storage

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <memory>
+
+#include "storage/memory_store.h"
+#include "storage/response_store.h"
+#include "storage/sqlite_store.h"
+
+namespace roktcached::storage {
+
+/// Memory over disk, as one store: what is read from the disk is kept in memory, what is put goes to both.
+class TieredStore final : public ResponseStore {
+ public:
+  /// @param disk  null: memory only
+  TieredStore(std::unique_ptr<MemoryStore> memory, std::unique_ptr<SqliteStore> disk)
+      : memory_(std::move(memory)), disk_(std::move(disk)) {}
+
+  /// What can be had without waiting for the disk: from memory, or from what waits to be written.
+  [[nodiscard]] StoredResponsePtr find_in_memory(const Key& key, WallTime now);
+  /// True where find may know more than find_in_memory.
+  [[nodiscard]] bool has_disk() const { return disk_ != nullptr; }
+
+  [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
+  void put(StoredResponsePtr response) override;
+  void flush() override;
+  [[nodiscard]] std::vector<TierStatistics> statistics() const override;
+
+ private:
+  std::unique_ptr<MemoryStore> memory_;
+  std::unique_ptr<SqliteStore> disk_;
+};
+
+}  // namespace roktcached::storage

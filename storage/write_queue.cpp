@@ -1,0 +1,94 @@
+#include "storage/write_queue.h"
+
+#include <algorithm>
+
+namespace roktcached::storage {
+
+namespace {
+
+std::uint64_t size_of(const Write& write) { return write.response ? write.response->memory_size() : 0; }
+
+}  // namespace
+
+bool WriteQueue::put(StoredResponsePtr response) {
+  const std::lock_guard lock(mutex_);
+  const caching::KeyHash hash = response->key.hash();
+  const auto found = pending_.find(hash);
+  const std::uint64_t replaced = found == pending_.end() ? 0 : size_of(found->second);
+  const std::uint64_t size = response->memory_size();
+  const bool full = (found == pending_.end() && pending_.size() >= limits_.entries) || bytes_ - replaced + size > limits_.bytes;
+  if (full) return false;
+  bytes_ += size - replaced;
+  if (found == pending_.end()) order_.push_back(hash);
+  Key key = response->key;
+  pending_.insert_or_assign(hash, Write{std::move(key), std::move(response), std::nullopt});
+  changed_.notify_all();
+  return true;
+}
+
+void WriteQueue::erase(const Key& key) { insert_if_absent({key, nullptr, std::nullopt}); }
+
+void WriteQueue::touch(const Key& key, WallTime used_at) { insert_if_absent({key, nullptr, used_at}); }
+
+void WriteQueue::insert_if_absent(Write write) {
+  const std::lock_guard lock(mutex_);
+  const caching::KeyHash hash = write.key.hash();
+  if (pending_.size() >= limits_.entries || pending_.contains(hash) || being_written_.contains(hash)) return;
+  pending_.emplace(hash, std::move(write));
+  order_.push_back(hash);
+  changed_.notify_all();
+}
+
+StoredResponsePtr WriteQueue::find(const Key& key) const {
+  const std::lock_guard lock(mutex_);
+  for (const Pending* writes : {&pending_, &being_written_}) {
+    const auto found = writes->find(key.hash());
+    if (found != writes->end() && found->second.response && found->second.key == key) return found->second.response;
+  }
+  return nullptr;
+}
+
+std::vector<Write> WriteQueue::take(std::size_t entries_max, std::uint64_t bytes_max, std::chrono::milliseconds linger) {
+  std::unique_lock lock(mutex_);
+  changed_.wait(lock, [this] { return closed_ || !order_.empty(); });
+  const auto enough = [&] { return closed_ || waiting_for_flush_ > 0 || order_.size() >= entries_max || bytes_ >= bytes_max; };
+  changed_.wait_for(lock, linger, enough);
+  std::vector<Write> batch;
+  std::uint64_t bytes = 0;
+  while (!order_.empty() && batch.size() < entries_max && bytes < bytes_max) {
+    const auto found = pending_.find(order_.front());
+    bytes += size_of(found->second);
+    batch.push_back(found->second);
+    being_written_.insert(pending_.extract(found));
+    order_.pop_front();
+  }
+  bytes_ -= bytes;
+  return batch;
+}
+
+void WriteQueue::done() {
+  const std::lock_guard lock(mutex_);
+  being_written_.clear();
+  changed_.notify_all();
+}
+
+void WriteQueue::wait_until_written() {
+  std::unique_lock lock(mutex_);
+  ++waiting_for_flush_;
+  changed_.notify_all();
+  changed_.wait(lock, [this] { return order_.empty() && being_written_.empty(); });
+  --waiting_for_flush_;
+}
+
+void WriteQueue::close() {
+  const std::lock_guard lock(mutex_);
+  closed_ = true;
+  changed_.notify_all();
+}
+
+std::size_t WriteQueue::size() const {
+  const std::lock_guard lock(mutex_);
+  return order_.size() + being_written_.size();
+}
+
+}  // namespace roktcached::storage

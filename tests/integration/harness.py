@@ -1,0 +1,224 @@
+"""Runs the real daemon and simulator on free ports of 127.0.0.1 and talks to them over real sockets.
+
+ROKTCACHED_BINARY names the binary, so that one suite serves the release and the sanitizer builds.
+"""
+import concurrent.futures
+import dataclasses
+import http.client
+import json
+import os
+import pathlib
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import unittest
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+BINARY = os.environ.get("ROKTCACHED_BINARY", str(TOP / "build" / "release" / "roktcached"))
+SANITIZED = "asan" in BINARY or "tsan" in BINARY
+NOW = "2026-01-31T12:30:00Z"  # the simulated data's clock; the daemon's own runs
+ZONE = "America/New_York"
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def wait_until(condition, what, seconds=30):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if condition():
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def query(**changes):
+    """A query of a settled month; a value of None leaves the parameter out."""
+    values = {"dateStart": "2025-03-01", "dateEnd": "2025-03-31", "currency": "USD", "timeZoneVariation": ZONE}
+    values.update(changes)
+    return "&".join(f"{name}={value}" for name, value in values.items() if value is not None)
+
+
+def overview(campaign=3, account=12, **changes):
+    return f"/reporting/accounts/{account}/campaigns/{campaign}/overview?{query(**changes)}"
+
+
+@dataclasses.dataclass
+class Reply:
+    status: int
+    fields: dict  # names in lower case
+    body: bytes
+
+    def json(self):
+        return json.loads(self.body)
+
+    def problem(self):
+        assert self.fields["content-type"] == "application/problem+json", self.fields
+        return self.json()
+
+    @property
+    def cache_status(self):
+        return self.fields.get("cache-status", "")
+
+    @property
+    def is_hit(self):
+        return self.cache_status.startswith("roktcached; hit")
+
+
+def request(port, target, method="GET", fields=None, body=None, timeout=60):
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+    try:
+        connection.request(method, target, body=body, headers=fields or {})
+        answer = connection.getresponse()
+        return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+    finally:
+        connection.close()
+
+
+def raw(port, data, seconds=15):
+    """Sends bytes as they are; returns everything that comes back until the peer closes or falls silent."""
+    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as sock:
+        sock.sendall(data)
+        received = b""
+        try:
+            while chunk := sock.recv(65536):
+                received += chunk
+        except (TimeoutError, ConnectionResetError):
+            pass
+        return received
+
+
+def in_parallel(count, call):
+    with concurrent.futures.ThreadPoolExecutor(count) as pool:
+        return list(pool.map(call, range(count)))
+
+
+class Process:
+    """A child with its output in a file; always stopped by its process id."""
+
+    def __init__(self, arguments, environment=None, folder=None):
+        self.folder = folder
+        self.output_path = tempfile.mkstemp(prefix="roktcached-test-")[1]
+        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("ROKT", "XDG_CACHE", "CACHE_DIR"))}
+        with open(self.output_path, "wb") as output:
+            self.child = subprocess.Popen([BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                                          env={**inherited, **(environment or {})}, cwd=folder)
+
+    @property
+    def output(self):
+        return pathlib.Path(self.output_path).read_text(errors="replace")
+
+    def alive(self):
+        return self.child.poll() is None
+
+    def signal(self, number):
+        self.child.send_signal(number)
+
+    def wait(self, seconds=30):
+        return self.child.wait(seconds)
+
+    def stop(self):
+        if self.alive():
+            self.signal(signal.SIGTERM)
+            try:
+                self.wait()
+            except subprocess.TimeoutExpired:
+                self.child.kill()
+                self.child.wait()
+        if os.path.exists(self.output_path):
+            os.unlink(self.output_path)
+
+
+class Simulator(Process):
+    def __init__(self, *arguments, port=None, now=NOW):
+        self.port = port or free_port()
+        clock = ["--now", now] if now else []
+        super().__init__(["simulate", "--listen", f"127.0.0.1:{self.port}", *clock, *arguments])
+        wait_until(self.answers, "the simulator answers")
+
+    def answers(self):
+        assert self.alive(), self.output
+        try:
+            return request(self.port, "/_simulator/requests").status == 200
+        except OSError:
+            return False
+
+    def ledger(self):
+        return request(self.port, "/_simulator/requests").json()
+
+    def faults(self, *faults):
+        if faults:
+            reply = request(self.port, "/_simulator/faults", "POST", body=json.dumps(faults))
+        else:
+            reply = request(self.port, "/_simulator/faults", "DELETE")
+        assert reply.status == 200, reply
+
+    def token(self):
+        basic = {"Authorization": "Basic ZGVtby1hcHA6ZGVtby1zZWNyZXQ=", "Content-Type": "application/x-www-form-urlencoded"}
+        reply = request(self.port, "/auth/oauth2/token", "POST", basic, "grant_type=client_credentials")
+        assert reply.status == 200, reply
+        return reply.json()["access_token"]
+
+
+class Daemon(Process):
+    """The proxy in front of `upstream` (a port). Settings are given as section_key="value"."""
+
+    def __init__(self, upstream, folder, wait=True, port=None, url=None, **settings):
+        self.port = port or free_port()
+        self.admin_port = free_port()
+        values = {
+            "listen_addresses": f"127.0.0.1:{self.port}",
+            "admin_address": f"127.0.0.1:{self.admin_port}",
+            "upstream_url": url or f"http://127.0.0.1:{upstream}",
+            "cache_file": os.path.join(folder, "cache.db"),
+            "log_level": "debug",
+            **settings,
+        }
+        environment = {f"ROKTCACHED_{name.upper()}": str(value) for name, value in values.items()}
+        environment.update(ROKT_APP_ID="demo-app", ROKT_APP_SECRET="demo-secret")
+        super().__init__(["serve"], environment, folder)
+        if wait:
+            wait_until(self.ready, "the daemon is ready")
+
+    def ready(self):
+        assert self.alive(), self.output
+        try:
+            return request(self.admin_port, "/livez").status == 200 and request(self.port, "/nothing").status == 404
+        except OSError:
+            return False
+
+    def get(self, target, **fields):
+        return request(self.port, target, fields={name.replace("_", "-"): value for name, value in fields.items()})
+
+    def status(self):
+        return request(self.admin_port, "/status").json()
+
+
+class TestCase(unittest.TestCase):
+    """Cleans up after itself: folders, daemons and simulators end with their test."""
+
+    def folder(self):
+        path = tempfile.mkdtemp(prefix="roktcached-test-")
+        self.addCleanup(shutil.rmtree, path, ignore_errors=True)
+        return path
+
+    def simulator(self, *arguments, **options):
+        simulator = Simulator(*arguments, **options)
+        self.addCleanup(simulator.stop)
+        return simulator
+
+    def daemon(self, simulator, folder=None, **settings):
+        upstream = simulator.port if isinstance(simulator, Simulator) else simulator
+        daemon = Daemon(upstream, folder or self.folder(), **settings)
+        self.addCleanup(daemon.stop)
+        return daemon
+
+    def pair(self, *arguments, **settings):
+        simulator = self.simulator(*arguments)
+        return simulator, self.daemon(simulator, **settings)

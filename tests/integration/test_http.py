@@ -1,0 +1,113 @@
+"""HTTP/1.1 on the wire: framing, limits, timeouts."""
+import socket
+import subprocess
+import time
+
+from harness import TestCase, overview, raw, request
+
+GET = f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def statuses(received):
+    return [int(line.split()[1]) for line in received.split(b"\r\n") if line.startswith(b"HTTP/1.1 ")]
+
+
+class Http(TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.base = TestCase()
+        cls.upstream, cls.proxy = cls.base.pair(listen_head_timeout="2s", listen_body_timeout="2s", listen_idle_timeout="4s")
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.base.doCleanups()
+
+    def test_curl_sees_a_hit(self):
+        url = f"http://127.0.0.1:{self.proxy.port}{overview()}"
+        subprocess.run(["curl", "-fsS", "-o", "/dev/null", url], check=True)
+        shown = subprocess.run(["curl", "-fsSi", url], check=True, capture_output=True, text=True).stdout
+        self.assertIn("Cache-Status: roktcached; hit; ttl=", shown)
+        self.assertIn("Age: ", shown)
+
+    def test_pipelined_requests_are_answered_in_order(self):
+        ids = [f"X-Request-Id: number-{i}\r\n" for i in range(16)]
+        data = "".join(GET + i + "\r\n" for i in ids[:-1]) + GET + ids[-1] + "Connection: close\r\n\r\n"
+        received = raw(self.proxy.port, data.encode())
+        self.assertEqual(statuses(received), [200] * 16)
+        found = [line.split(b": ")[1] for line in received.split(b"\r\n") if line.startswith(b"X-Request-Id")]
+        self.assertEqual(found, [f"number-{i}".encode() for i in range(16)])
+
+    def test_one_byte_at_a_time(self):
+        with socket.create_connection(("127.0.0.1", self.proxy.port), timeout=10) as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for byte in (GET + "Connection: close\r\n\r\n").encode():
+                sock.sendall(bytes([byte]))
+            received = b""
+            while chunk := sock.recv(65536):
+                received += chunk
+        self.assertEqual(statuses(received), [200])
+
+    def test_http_1_0(self):
+        received = raw(self.proxy.port, f"GET {overview()} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
+        self.assertEqual(statuses(received), [200])
+        self.assertIn(b"Connection: close\r\n", received)
+
+    def test_what_is_no_request_gets_400_and_the_end(self):
+        for data in (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", b"rubbish\r\n\r\n", b"GET / HTTP/9.9\r\nHost: localhost\r\n\r\n",
+                     f"GET {overview()} HTTP/1.1\r\n\r\n".encode(), (GET + "Host: localhost\r\n\r\n").encode(),
+                     f"GET {overview()} HTTP/1.1\r\nHost: a b\r\n\r\n".encode(), (GET + "bad field: x\r\n\r\n").encode(),
+                     (GET + "Content-Length: x\r\n\r\n").encode()):
+            with self.subTest(data):
+                received = raw(self.proxy.port, data + GET.encode() + b"\r\n")
+                self.assertEqual(statuses(received), [400])
+                self.assertIn(b"urn:roktcached:invalid-request", received)
+
+    def test_a_huge_head_and_a_long_target(self):
+        received = raw(self.proxy.port, (GET + "X: " + "x" * 40_000 + "\r\n\r\n").encode())
+        self.assertEqual(statuses(received), [431])
+        received = raw(self.proxy.port, ("GET /" + "x" * 40_000 + " HTTP/1.1\r\nHost: localhost\r\n\r\n").encode())
+        self.assertEqual(statuses(received), [414])
+
+    def test_a_large_body(self):
+        form = {"Content-Type": "application/x-www-form-urlencoded"}
+        reply = request(self.proxy.port, "/auth/oauth2/token", "POST", form, "x" * 100_000)
+        self.assertEqual((reply.status, reply.problem()["type"]), (413, "urn:roktcached:content-too-large"))
+        chunk = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+        head = b"POST /auth/oauth2/token HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
+        self.assertEqual(statuses(raw(self.proxy.port, head + chunk * 3 + b"0\r\n\r\n")), [413])
+
+    def test_slow_heads_and_bodies_end(self):
+        started = time.monotonic()
+        received = raw(self.proxy.port, b"GET /reporting HTTP/1.1\r\nHost:")
+        self.assertEqual(statuses(received), [408])
+        received = raw(self.proxy.port, b"POST /auth/oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\ngrant")
+        self.assertEqual(statuses(received), [408])
+        self.assertLess(time.monotonic() - started, 14)
+
+    def test_an_idle_connection_is_closed_silently(self):
+        self.assertEqual(raw(self.proxy.port, b""), b"")
+        received = raw(self.proxy.port, (GET + "\r\n").encode())
+        self.assertEqual(statuses(received), [200])
+
+    def test_connections_beyond_the_bound_are_turned_away(self):
+        proxy = self.daemon(self.upstream, listen_max_connections=2)
+        held = []
+        try:
+            for _ in range(2):
+                held.append(socket.create_connection(("127.0.0.1", proxy.port)))
+                held[-1].sendall((GET + "\r\n").encode())
+                self.assertTrue(held[-1].recv(10))
+            self.assertEqual(statuses(raw(proxy.port, b"")), [503])
+        finally:
+            for sock in held:
+                sock.close()
+
+    def test_expect_continue(self):
+        body = b"grant_type=client_credentials"
+        head = (f"POST /auth/oauth2/token HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: {len(body)}\r\n"
+                "Connection: close\r\n\r\n").encode()
+        with socket.create_connection(("127.0.0.1", self.proxy.port), timeout=10) as sock:
+            sock.sendall(head)
+            self.assertEqual(sock.recv(1000), b"HTTP/1.1 100 Continue\r\n\r\n")
+            sock.sendall(body)
+            self.assertIn(b"200 OK", sock.recv(1000))

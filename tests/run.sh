@@ -1,0 +1,69 @@
+#!/usr/bin/env bash
+# Builds and runs every test: unit and integration tests in release and under ASan+UBSan, what crosses threads under TSan.
+# Usage: tests/run.sh [--quick]    --quick: release only.
+set -uo pipefail
+cd "$(dirname "$0")/.."
+. deploy/packages.sh
+install_packages "${build_packages[@]}" "${test_packages[@]}" || exit 1
+
+passed=0
+failed=0
+count() {  # count PASSED FAILED
+  passed=$((passed + $1))
+  failed=$((failed + $2))
+}
+
+build() {  # build PRESET
+  echo "== Building $1"
+  cmake --preset "$1" >/dev/null && cmake --build --preset "$1" && return 0
+  count 0 1
+  return 1
+}
+
+unit_tests() {  # unit_tests PRESET [CTEST ARGUMENT...]
+  local preset=$1 log
+  shift
+  log=$(mktemp)
+  echo "== Unit tests, $preset"
+  ctest --preset "$preset" -j2 --timeout 300 "$@" >"$log" 2>&1
+  local all bad
+  all=$(grep -oE 'tests failed out of [0-9]+' "$log" | grep -oE '[0-9]+$' || echo 0)
+  bad=$(grep -oE '[0-9]+ tests failed out of' "$log" | grep -oE '^[0-9]+' || echo 1)
+  [ "$bad" -eq 0 ] && [ "$all" -gt 0 ] || cat "$log"
+  tail -n 3 "$log"
+  count $((all - bad)) "$bad"
+  rm -f "$log"
+}
+
+integration_tests() {  # integration_tests PRESET
+  echo "== Integration tests, $1"
+  local result
+  result=$(mktemp)
+  ROKTCACHED_BINARY="$PWD/build/$1/roktcached" ROKTCACHED_RESULT="$result" python3 tests/integration/run.py "${@:2}"
+  local counts
+  counts=$(cat "$result")
+  rm -f "$result"
+  count ${counts:-0 1}
+}
+
+echo "== Layout"
+if python3 tests/architecture_check.py; then count 1 0; else count 0 1; fi
+
+if build release; then
+  unit_tests release
+  integration_tests release
+fi
+if [ "${1:-}" != --quick ]; then
+  if build asan; then
+    unit_tests asan
+    integration_tests asan
+  fi
+  if build tsan; then
+    unit_tests tsan
+    integration_tests tsan test_coalescing test_shutdown test_persistence
+  fi
+fi
+
+echo
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

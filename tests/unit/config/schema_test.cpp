@@ -1,0 +1,245 @@
+#include "config/schema.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <set>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace roktcached::config {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::ElementsAre;
+
+const Setting& setting(std::string_view name) {
+  const auto found = std::ranges::find(schema(), name, &Setting::name);
+  if (found == schema().end()) throw std::invalid_argument("no such setting: " + std::string(name));
+  return *found;
+}
+
+/// Whether the setting takes `value`; a value that is not taken must leave the settings as they were.
+bool takes(std::string_view name, const RawValue& value) {
+  const Setting& row = setting(name);
+  Settings settings;
+  const RawValue before = row.get(settings);
+  const bool taken = row.set(settings, value);
+  EXPECT_TRUE(taken || row.get(settings) == before) << name << ": a refused value changed the setting";
+  return taken;
+}
+
+ValueKind kind_of(const RawValue& value) {
+  if (std::holds_alternative<bool>(value)) return ValueKind::boolean;
+  if (std::holds_alternative<std::int64_t>(value)) return ValueKind::integer;
+  if (std::holds_alternative<StringList>(value)) return ValueKind::list;
+  EXPECT_TRUE(std::holds_alternative<std::string>(value));
+  return ValueKind::text;
+}
+
+TEST(Schema, HasEveryKeyOfTheContract) {
+  std::vector<std::string> names;
+  for (const auto& row : schema()) names.push_back(row.name());
+  EXPECT_THAT(
+      names,
+      testing::UnorderedElementsAre(
+          "listen.addresses", "listen.allowed_hosts", "listen.threads", "listen.max_connections",
+          "listen.head_timeout", "listen.body_timeout", "listen.idle_timeout", "listen.write_timeout",
+          "listen.max_head", "listen.max_body", "admin.address", "upstream.url", "upstream.ca_file",
+          "upstream.connect_timeout", "upstream.head_timeout", "upstream.body_timeout",
+          "upstream.idle_timeout", "upstream.max_connections", "upstream.max_waiting",
+          "upstream.max_response", "cache.file", "cache.max_disk", "cache.max_memory", "freshness.open",
+          "freshness.restating", "freshness.settled", "freshness.metadata", "freshness.not_found",
+          "freshness.bad_request", "freshness.restatement_window", "freshness.stale_while_revalidate",
+          "freshness.stale_if_error", "freshness.min_refetch_interval", "parameters.validation",
+          "parameters.extra_currencies", "log.level", "log.format", "log.access"));
+}
+
+TEST(Schema, NamesEachVariableOnce) {
+  std::set<std::string> variables;
+  for (const auto& row : schema()) {
+    EXPECT_TRUE(variables.insert(row.environment_name()).second) << row.environment_name();
+  }
+  EXPECT_EQ(setting("listen.max_head").environment_name(), "ROKTCACHED_LISTEN_MAX_HEAD");
+  EXPECT_EQ(setting("freshness.stale_if_error").environment_name(), "ROKTCACHED_FRESHNESS_STALE_IF_ERROR");
+  EXPECT_FALSE(variables.contains("ROKTCACHED_CONFIG")) << "that one names the file";
+}
+
+TEST(Schema, SaysWhatEachSettingIsAndTakesOnOneLine) {
+  for (const auto& row : schema()) {
+    EXPECT_FALSE(row.help.empty()) << row.name();
+    EXPECT_FALSE(row.accepted.empty()) << row.name();
+    EXPECT_EQ((row.help + row.accepted).find('\n'), std::string::npos) << row.name();
+  }
+}
+
+TEST(Schema, EveryDefaultIsOfItsKindAndAccepted) {
+  const Settings defaults;
+  for (const auto& row : schema()) {
+    const RawValue value = row.get(defaults);
+    EXPECT_EQ(kind_of(value), row.kind) << row.name();
+    EXPECT_TRUE(takes(row.name(), value)) << row.name() << " = " << to_toml(value);
+  }
+}
+
+// Each row reads and writes a field of its own: a slip of the pen would set another row's.
+TEST(Schema, EveryRowSetsItselfAndNothingElse) {
+  const auto other_value = [](const Setting& row) -> RawValue {
+    const RawValue value = row.get(Settings{});
+    if (const auto* flag = std::get_if<bool>(&value)) return !*flag;
+    if (const auto* number = std::get_if<std::int64_t>(&value)) return *number + 1;
+    if (row.name() == "listen.addresses") return StringList{"127.0.0.9:9"};
+    if (row.name() == "listen.allowed_hosts") return StringList{"other.example"};
+    if (row.name() == "parameters.extra_currencies") return StringList{"CHF"};
+    for (const char* candidate : {"11m", "40MiB", "17KiB", "127.0.0.1:9", "http://localhost:9", "lenient",
+                                  "debug", "json", "other"}) {
+      Settings scratch;
+      if (row.set(scratch, std::string(candidate))) return std::string(candidate);
+    }
+    ADD_FAILURE() << row.name() << ": no other value";
+    return value;
+  };
+  for (const auto& row : schema()) {
+    Settings settings;
+    const RawValue value = other_value(row);
+    ASSERT_TRUE(row.set(settings, value)) << row.name() << " = " << to_toml(value);
+    EXPECT_EQ(row.get(settings), value) << row.name();
+    for (const auto& other : schema()) {
+      if (other.name() != row.name()) {
+        EXPECT_EQ(other.get(settings), other.get(Settings{})) << row.name() << " changed " << other.name();
+      }
+    }
+  }
+}
+
+TEST(Schema, NoRowTakesAValueOfAnotherType) {
+  for (const auto& row : schema()) {
+    EXPECT_FALSE(takes(row.name(), std::monostate{})) << row.name();
+    for (const RawValue& value :
+         {RawValue(true), RawValue(std::int64_t{1}), RawValue(std::string("1")), RawValue(StringList{"1"})}) {
+      EXPECT_TRUE(kind_of(value) == row.kind || !takes(row.name(), value))
+          << row.name() << " = " << to_toml(value);
+    }
+  }
+}
+
+TEST(Schema, NumbersHaveLimits) {
+  const auto number = [](std::int64_t value) -> RawValue { return value; };
+  EXPECT_TRUE(takes("listen.threads", number(0)));
+  EXPECT_TRUE(takes("listen.threads", number(256)));
+  EXPECT_FALSE(takes("listen.threads", number(257)));
+  EXPECT_FALSE(takes("listen.threads", number(-1)));
+  EXPECT_TRUE(takes("listen.max_connections", number(1)));
+  EXPECT_FALSE(takes("listen.max_connections", number(0)));
+  EXPECT_FALSE(takes("listen.max_connections", number(INT64_MIN)));
+  EXPECT_FALSE(takes("listen.max_connections", number(INT64_MAX)));
+  EXPECT_FALSE(takes("upstream.max_connections", number(0)));
+  EXPECT_FALSE(takes("upstream.max_waiting", number(0)));
+}
+
+TEST(Schema, SizesHaveLimits) {
+  const auto size = [](const char* value) -> RawValue { return std::string(value); };
+  EXPECT_TRUE(takes("cache.max_memory", size("1MiB")));
+  EXPECT_FALSE(takes("cache.max_memory", size("1048575B")));
+  EXPECT_TRUE(takes("cache.max_disk", size("32MiB")));
+  EXPECT_FALSE(takes("cache.max_disk", size("31MiB")));
+  EXPECT_TRUE(takes("upstream.max_response", size("1KiB")));
+  EXPECT_FALSE(takes("upstream.max_response", size("1023B")));
+  EXPECT_FALSE(takes("listen.max_head", size("0B")));
+  EXPECT_FALSE(takes("cache.max_disk", size("17179869183GiB")));
+}
+
+TEST(Schema, ATimeoutIsNeverZeroAndALifetimeMayBe) {
+  for (const auto& row : schema()) {
+    const RawValue zero = std::string("0ms");
+    const bool is_timeout = row.key.ends_with("_timeout");
+    if (is_timeout || row.section == "freshness") {
+      EXPECT_EQ(takes(row.name(), zero), !is_timeout) << row.name();
+    }
+  }
+}
+
+TEST(Schema, ListsRefuseARepeatedElement) {
+  EXPECT_FALSE(takes("listen.addresses", StringList{"127.0.0.1:80", "127.0.0.1:80"}));
+  EXPECT_FALSE(takes("listen.allowed_hosts", StringList{"localhost", "localhost"}));
+  EXPECT_FALSE(takes("parameters.extra_currencies", StringList{"CHF", "CHF"}));
+  EXPECT_TRUE(takes("listen.addresses", StringList{"127.0.0.1:80", "[::1]:80"}));
+}
+
+TEST(Schema, AListenerIsNeeded) {
+  EXPECT_FALSE(takes("listen.addresses", StringList{}));
+  EXPECT_FALSE(takes("listen.allowed_hosts", StringList{}));
+  EXPECT_TRUE(takes("parameters.extra_currencies", StringList{}));
+}
+
+TEST(Schema, AllowedHostsHaveNoPort) {
+  EXPECT_TRUE(
+      takes("listen.allowed_hosts", StringList{"cache.example.com", "10.0.0.1", "[::1]", "[fe80::1]"}));
+  for (const char* host : {"", "localhost:8080", "[::1]:8080", "::1", "[::1", "::1]", "[]", "a]b",
+                           "http://localhost", "Local", "a b", "a/b", "*"}) {
+    EXPECT_FALSE(takes("listen.allowed_hosts", StringList{host})) << '"' << host << '"';
+  }
+}
+
+TEST(Schema, CurrenciesAreCodes) {
+  for (const char* currency : {"", "chf", "CH", "CHFX", "C1F", "CH "}) {
+    EXPECT_FALSE(takes("parameters.extra_currencies", StringList{currency})) << '"' << currency << '"';
+  }
+}
+
+TEST(Schema, TheAdminListenerCanBeOff) {
+  Settings settings;
+  ASSERT_TRUE(setting("admin.address").set(settings, std::string("off")));
+  EXPECT_FALSE(settings.admin.address.has_value());
+  EXPECT_EQ(setting("admin.address").get(settings), RawValue(std::string("off")));
+  ASSERT_TRUE(setting("admin.address").set(settings, std::string("[::1]:0")));
+  EXPECT_EQ(settings.admin.address, (Endpoint{"[::1]", 0}));
+  EXPECT_FALSE(takes("admin.address", std::string("on")));
+}
+
+TEST(Schema, ChoicesTakeTheirWordsOnly) {
+  for (const char* level : {"trace", "debug", "info", "warn", "error"})
+    EXPECT_TRUE(takes("log.level", std::string(level))) << level;
+  for (const char* level : {"", "INFO", "warning", "off"})
+    EXPECT_FALSE(takes("log.level", std::string(level))) << level;
+  EXPECT_FALSE(takes("log.format", std::string("xml")));
+  EXPECT_FALSE(takes("parameters.validation", std::string("none")));
+}
+
+TEST(Schema, AValueArrivesInItsField) {
+  Settings settings;
+  ASSERT_TRUE(setting("listen.addresses").set(settings, StringList{"[::1]:9", "127.0.0.1:9"}));
+  ASSERT_TRUE(setting("freshness.open").set(settings, std::string("90s")));
+  ASSERT_TRUE(setting("cache.max_memory").set(settings, std::string("2MiB")));
+  ASSERT_TRUE(setting("parameters.validation").set(settings, std::string("lenient")));
+  ASSERT_TRUE(setting("log.access").set(settings, false));
+  EXPECT_THAT(settings.listen.addresses, ElementsAre(Endpoint{"[::1]", 9}, Endpoint{"127.0.0.1", 9}));
+  EXPECT_EQ(settings.freshness.open, 90s);
+  EXPECT_EQ(settings.cache.max_memory, 2U << 20);
+  EXPECT_EQ(settings.parameters.validation, rokt::Validation::lenient);
+  EXPECT_FALSE(settings.log.access);
+}
+
+TEST(Toml, WritesEveryKindOfValue) {
+  EXPECT_EQ(to_toml(true), "true");
+  EXPECT_EQ(to_toml(false), "false");
+  EXPECT_EQ(to_toml(std::int64_t{10'000}), "10000");
+  EXPECT_EQ(to_toml(std::string("5m")), "\"5m\"");
+  EXPECT_EQ(to_toml(StringList{}), "[]");
+  EXPECT_EQ(to_toml(StringList{"a", "b"}), "[\"a\", \"b\"]");
+}
+
+// TOML 1.0, section "String": quotes, backslashes and control characters are escaped in a basic string.
+TEST(Toml, EscapesWhatABasicStringCannotHold) {
+  EXPECT_EQ(to_toml(std::string("a\"b\\c")), R"("a\"b\\c")");
+  EXPECT_EQ(to_toml(std::string("a\nb\x01")), R"("a\u000Ab\u0001")");
+  EXPECT_EQ(to_toml(std::string("caf\xc3\xa9")), "\"caf\xc3\xa9\"");
+}
+
+}  // namespace
+}  // namespace roktcached::config

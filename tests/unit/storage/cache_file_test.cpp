@@ -1,0 +1,191 @@
+#include "storage/cache_file.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "tests/unit/storage/examples.h"
+
+namespace roktcached::storage {
+namespace {
+
+constexpr std::int64_t many_pages = 1'000'000;
+
+class CacheFileTest : public testing::Test {
+ protected:
+  Connection open() {
+    prepare_path(path_).value();
+    return open_for_writing(path_, many_pages).value();
+  }
+  static unsigned mode_of(const std::string& path) {
+    struct stat status {};
+    return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 0777U : 0U;
+  }
+  /// The error's one line, which has to name the path.
+  static void expect_names(const Error& error, const std::string& path) {
+    EXPECT_NE(error.context.find(path), std::string::npos) << error.context;
+    EXPECT_EQ(error.context.find('\n'), std::string::npos) << error.context;
+  }
+
+  examples::Folder folder_;
+  const std::string path_ = folder_.file("cache.db");
+};
+
+TEST_F(CacheFileTest, ANewFileIsForItsOwnerOnlyWhateverTheUmask) {
+  const mode_t umask_before = ::umask(0);
+  prepare_path(path_).value();
+  const Connection connection = open_for_writing(path_, many_pages).value();
+  ::umask(umask_before);
+  EXPECT_EQ(mode_of(path_), 0600U);
+  EXPECT_EQ(mode_of(path_ + "-wal"), 0600U);
+}
+
+TEST_F(CacheFileTest, AMissingFolderIsMadeForItsOwnerOnly) {
+  const mode_t umask_before = ::umask(0);
+  const auto prepared = prepare_path(folder_.file("new/cache.db"));
+  ::umask(umask_before);
+  ASSERT_TRUE(prepared);
+  EXPECT_EQ(mode_of(folder_.file("new")), 0700U);
+}
+
+TEST_F(CacheFileTest, ADirectoryAsFileIsRefused) {
+  const auto prepared = prepare_path(folder_.path().string());
+  ASSERT_FALSE(prepared);
+  EXPECT_EQ(prepared.error().code, ErrorCode::storage_unavailable);
+  expect_names(prepared.error(), folder_.path().string());
+}
+
+TEST_F(CacheFileTest, AFolderThatIsAFileIsRefused) {
+  examples::write_file(folder_.file("file"), "");
+  const auto prepared = prepare_path(folder_.file("file/cache.db"));
+  ASSERT_FALSE(prepared);
+  EXPECT_EQ(prepared.error().code, ErrorCode::storage_unavailable);
+  expect_names(prepared.error(), folder_.file("file"));
+}
+
+TEST_F(CacheFileTest, AnExistingFileIsNotTouched) {
+  examples::write_file(path_, "something");
+  prepare_path(path_).value();
+  EXPECT_EQ(examples::contents_of(path_), "something");
+}
+
+TEST_F(CacheFileTest, OnlyOneHoldsTheLock) {
+  const auto first = FileLock::acquire(path_);
+  ASSERT_TRUE(first);
+  const auto second = FileLock::acquire(path_);
+  ASSERT_FALSE(second);
+  EXPECT_EQ(second.error().code, ErrorCode::storage_in_use);
+  expect_names(second.error(), path_);
+}
+
+TEST_F(CacheFileTest, TheLockIsGivenBack) {
+  { const auto first = FileLock::acquire(path_).value(); }
+  auto second = FileLock::acquire(path_);
+  ASSERT_TRUE(second);
+  const FileLock moved = std::move(*second);
+  EXPECT_FALSE(FileLock::acquire(path_)) << "moving keeps it";
+}
+
+TEST_F(CacheFileTest, AFreshFileIsSetUpAsTheDaemonNeedsIt) {
+  Connection connection = open();
+  EXPECT_EQ(connection.integer("PRAGMA auto_vacuum").value(), 2);
+  EXPECT_EQ(connection.integer("PRAGMA synchronous").value(), 1);
+  EXPECT_EQ(connection.integer("SELECT journal_mode = 'wal' FROM pragma_journal_mode").value(), 1);
+  EXPECT_EQ(connection.integer("PRAGMA application_id").value(), 0x524f4b54);
+  EXPECT_EQ(connection.integer("PRAGMA user_version").value(), 1);
+  EXPECT_EQ(connection.integer("SELECT count(*) FROM responses").value(), 0);
+  EXPECT_EQ(connection.integer("SELECT entries + bytes FROM totals").value(), 0);
+}
+
+TEST_F(CacheFileTest, AFileOfZeroBytesIsAFreshOne) {
+  examples::write_file(path_, "");
+  EXPECT_TRUE(open_for_writing(path_, many_pages));
+}
+
+TEST_F(CacheFileTest, OpeningAgainChangesNothing) {
+  { open().execute("UPDATE totals SET entries = 7").value(); }
+  Connection again = open_for_writing(path_, many_pages).value();
+  EXPECT_EQ(again.integer("SELECT entries FROM totals").value(), 7);
+}
+
+TEST_F(CacheFileTest, AnUnfinishedMigrationIsBegunAgain) {
+  { open().execute("DROP TABLE responses; DROP TABLE totals; PRAGMA user_version = 0").value(); }
+  Connection again = open_for_writing(path_, many_pages).value();
+  EXPECT_EQ(again.integer("SELECT count(*) FROM responses").value(), 0);
+}
+
+TEST_F(CacheFileTest, GarbageIsCorrupt) {
+  for (const std::size_t size : {std::size_t{2}, std::size_t{100}, std::size_t{4096}, std::size_t{100'000}}) {
+    examples::write_file(path_, std::string(size, 'x'));
+    const auto opened = open_for_writing(path_, many_pages);
+    ASSERT_FALSE(opened) << size;
+    EXPECT_EQ(opened.error().code, ErrorCode::storage_corrupt) << size << ": " << opened.error().context;
+  }
+}
+
+TEST_F(CacheFileTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAsItIs) {
+  {
+    Connection other = Connection::open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE).value();
+    other.execute("CREATE TABLE notes (text); INSERT INTO notes VALUES ('dear')").value();
+  }
+  const std::string before = examples::contents_of(path_);
+  const auto opened = open_for_writing(path_, many_pages);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::storage_unavailable);
+  expect_names(opened.error(), path_);
+  EXPECT_TRUE(examples::contents_of(path_) == before);
+}
+
+TEST_F(CacheFileTest, AFileOfANewerVersionIsRefusedAndLeftAsItIs) {
+  { open().execute("PRAGMA user_version = 99").value(); }
+  const std::string before = examples::contents_of(path_);
+  const auto opened = open_for_writing(path_, many_pages);
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::storage_unavailable);
+  expect_names(opened.error(), path_);
+  EXPECT_TRUE(examples::contents_of(path_) == before);
+}
+
+TEST_F(CacheFileTest, AReaderCannotWrite) {
+  const Connection writer = open();
+  Connection reader = open_for_reading(path_).value();
+  EXPECT_TRUE(reader.integer("SELECT count(*) FROM responses"));
+  EXPECT_FALSE(reader.execute("DELETE FROM responses"));
+}
+
+TEST_F(CacheFileTest, TheLimitOfPagesIsHeld) {
+  prepare_path(path_).value();
+  Connection connection = open_for_writing(path_, 64).value();
+  connection.execute("CREATE TABLE filler (bytes)").value();
+  const auto filled = connection.execute("INSERT INTO filler VALUES (zeroblob(1000000))");
+  ASSERT_FALSE(filled);
+  EXPECT_EQ(filled.error().code, ErrorCode::storage_full);
+}
+
+TEST_F(CacheFileTest, SettingAsideMovesTheFileWithItsLog) {
+  for (const char* suffix : {"", "-wal", "-shm"})
+    examples::write_file(path_ + suffix, std::string("bad") + suffix);
+  const auto target = set_aside(path_);
+  ASSERT_TRUE(target);
+  EXPECT_TRUE(target->starts_with(path_ + ".corrupt-")) << *target;
+  for (const char* suffix : {"", "-wal", "-shm"}) {
+    EXPECT_FALSE(std::filesystem::exists(path_ + suffix)) << suffix;
+    EXPECT_EQ(examples::contents_of(*target + suffix), std::string("bad") + suffix);
+  }
+}
+
+TEST_F(CacheFileTest, SettingAsideTwiceInASecondKeepsBoth) {
+  for (const char* contents : {"first", "second"}) {
+    examples::write_file(path_, contents);
+    set_aside(path_).value();
+  }
+  EXPECT_EQ(folder_.count("cache.db.corrupt-"), 2);
+}
+
+TEST_F(CacheFileTest, SettingAsideAMissingFileFails) {
+  const auto target = set_aside(path_);
+  ASSERT_FALSE(target);
+  expect_names(target.error(), path_);
+}
+
+}  // namespace
+}  // namespace roktcached::storage

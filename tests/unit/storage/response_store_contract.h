@@ -1,0 +1,186 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "storage/response_store.h"
+#include "tests/unit/storage/examples.h"
+
+namespace roktcached::storage {
+
+/// One implementation under the contract: how it is made, with room for everything these tests put.
+struct StoreUnderTest {
+  std::string name;
+  std::function<std::unique_ptr<ResponseStore>(const examples::Folder&)> make;
+};
+
+/// What every ResponseStore promises, whatever it is made of.
+class ResponseStoreContract : public testing::TestWithParam<StoreUnderTest> {
+ protected:
+  [[nodiscard]] StoredResponsePtr found(int number) const {
+    return store_->find(examples::key(number), examples::noon).value();
+  }
+  [[nodiscard]] std::uint64_t entries() const {
+    std::uint64_t most = 0;
+    for (const auto& tier : store_->statistics()) most = std::max(most, tier.entries);
+    return most;
+  }
+
+  examples::Folder folder_;
+  std::unique_ptr<ResponseStore> store_ = GetParam().make(folder_);
+};
+
+TEST_P(ResponseStoreContract, AnUnknownKeyIsNoError) {
+  const auto unknown = store_->find(examples::key(1), examples::noon);
+  ASSERT_TRUE(unknown);
+  EXPECT_EQ(*unknown, nullptr);
+}
+
+TEST_P(ResponseStoreContract, WhatWasPutIsFoundAtOnceAndAfterAFlush) {
+  const StoredResponse put = examples::response(1, std::string(10'000, 'a'));
+  store_->put(examples::shared(put));
+  ASSERT_NE(found(1), nullptr);
+  EXPECT_TRUE(examples::same(*found(1), put));
+  store_->flush();
+  ASSERT_NE(found(1), nullptr);
+  EXPECT_TRUE(examples::same(*found(1), put));
+}
+
+TEST_P(ResponseStoreContract, BodiesAreKeptByteForByte) {
+  const std::vector<std::string> bodies = {"", std::string("\0\xff\r\n", 4), std::string(1 << 20, 'a'),
+                                           examples::noise(3 << 20, 7)};
+  for (std::size_t i = 0; i < bodies.size(); ++i)
+    store_->put(examples::shared_response(static_cast<int>(i), bodies[i]));
+  store_->flush();
+  for (std::size_t i = 0; i < bodies.size(); ++i) {
+    const auto response = found(static_cast<int>(i));
+    ASSERT_NE(response, nullptr) << i;
+    EXPECT_TRUE(*response->body == bodies[i]) << i;
+  }
+}
+
+TEST_P(ResponseStoreContract, WhatIsAbsentStaysAbsent) {
+  StoredResponse put = examples::response(1);
+  put.account_id.clear();
+  put.campaign_id.clear();
+  put.validator.clear();
+  put.range_end.reset();
+  put.status = 404;
+  store_->put(examples::shared(put));
+  store_->flush();
+  EXPECT_TRUE(examples::same(*found(1), put));
+}
+
+TEST_P(ResponseStoreContract, ALaterPutTakesThePlaceOfAnEarlier) {
+  store_->put(examples::shared_response(1, "early"));
+  store_->flush();
+  const StoredResponse later = examples::response(1, "later", examples::noon + std::chrono::hours{1});
+  store_->put(examples::shared(later));
+  EXPECT_TRUE(examples::same(*found(1), later));
+  store_->flush();
+  EXPECT_TRUE(examples::same(*found(1), later));
+  EXPECT_EQ(entries(), 1U);
+}
+
+TEST_P(ResponseStoreContract, AConfirmedResponseHasItsNewTimesAndItsOldBody) {
+  store_->put(examples::shared_response(1, std::string(5000, 'b')));
+  store_->flush();
+  StoredResponse confirmed = *found(1);
+  confirmed.fetched_at += std::chrono::hours{1};
+  confirmed.fresh_until += std::chrono::hours{1};
+  confirmed.usable_until += std::chrono::hours{1};
+  confirmed.head = "X-Confirmed: yes\r\n";
+  store_->put(examples::shared(confirmed));
+  store_->flush();
+  EXPECT_TRUE(examples::same(*found(1), confirmed));
+}
+
+TEST_P(ResponseStoreContract, KeysThatDifferInOneByteAreApart) {
+  StoredResponse one = examples::response(1, "one");
+  StoredResponse other = one;
+  other.key = Key(one.key.text() + "x");
+  other.body = std::make_shared<const std::string>("other");
+  store_->put(examples::shared(one));
+  store_->put(examples::shared(other));
+  store_->flush();
+  EXPECT_EQ(*store_->find(one.key, examples::noon).value()->body, "one");
+  EXPECT_EQ(*store_->find(other.key, examples::noon).value()->body, "other");
+}
+
+TEST_P(ResponseStoreContract, ManyAreAllFoundAndCounted) {
+  std::uint64_t least = 0;
+  for (int number = 0; number < 1500; ++number) {
+    const auto put = examples::shared_response(number, "body " + std::to_string(number));
+    least += put->key.text().size() + put->head.size() + put->body->size();
+    store_->put(put);
+  }
+  store_->flush();
+  for (int number = 0; number < 1500; ++number) {
+    const auto response = found(number);
+    ASSERT_NE(response, nullptr) << number;
+    ASSERT_EQ(*response->body, "body " + std::to_string(number));
+  }
+  for (const auto& tier : store_->statistics()) {
+    EXPECT_EQ(tier.entries, 1500U) << tier.tier;
+    EXPECT_GE(tier.bytes, least) << tier.tier;
+    EXPECT_GT(tier.bytes_max, tier.bytes) << tier.tier;
+    EXPECT_EQ(tier.errors + tier.dropped_writes + tier.queued_writes + tier.evictions, 0U) << tier.tier;
+  }
+}
+
+TEST_P(ResponseStoreContract, FlushingWithoutWritesReturns) {
+  store_->flush();
+  store_->flush();
+  EXPECT_EQ(entries(), 0U);
+}
+
+/// One thread counts a key's versions up, others read: whoever has seen put(n) return may never find less
+/// than n.
+TEST_P(ResponseStoreContract, NoFindSeesAnEarlierResponseThanTheLastThatWasPut) {
+  constexpr int keys = 8;
+  constexpr int versions = 400;
+  std::vector<std::atomic<int>> put(keys);
+  std::atomic<int> wrong = 0;
+  std::atomic<int> seen = 0;
+  std::atomic<bool> finished = false;
+  const auto write = [&](int first) {
+    for (int version = 1; version <= versions; ++version) {
+      for (int number = first; number < keys; number += 2) {
+        store_->put(examples::shared_response(number, std::to_string(version)));
+        put[static_cast<std::size_t>(number)] = version;
+      }
+      if (version % 50 == 0) store_->flush();
+    }
+  };
+  const auto read = [&] {
+    for (int i = 0; !finished; ++i) {
+      const int number = i % keys;
+      const int least = put[static_cast<std::size_t>(number)];
+      const auto response = store_->find(examples::key(number), examples::noon);
+      if (!response || (!*response && least > 0)) {
+        ++wrong;  // there is room for all of it
+      } else if (*response) {
+        ++seen;
+        if (std::stoi(*(*response)->body) < least) ++wrong;
+      }
+    }
+  };
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) readers.emplace_back(read);
+  std::thread even(write, 0);
+  std::thread odd(write, 1);
+  even.join();
+  odd.join();
+  finished = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GT(seen, 0);
+}
+
+}  // namespace roktcached::storage

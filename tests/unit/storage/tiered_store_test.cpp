@@ -1,0 +1,139 @@
+#include "storage/tiered_store.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+#include "tests/unit/storage/sqlite_store_fixture.h"
+
+namespace roktcached::storage {
+namespace {
+
+using examples::key;
+using examples::noon;
+using examples::shared_response;
+using namespace std::chrono_literals;
+
+constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
+
+class TieredStoreTest : public SqliteStoreFixture {
+ protected:
+  std::unique_ptr<TieredStore> tiered(std::uint64_t memory) {
+    return std::make_unique<TieredStore>(std::make_unique<MemoryStore>(memory), open());
+  }
+};
+
+TEST_F(TieredStoreTest, HasBothTiersTheFastestFirst) {
+  const auto store = tiered(mebibyte);
+  EXPECT_TRUE(store->has_disk());
+  const auto tiers = store->statistics();
+  ASSERT_EQ(tiers.size(), 2U);
+  EXPECT_EQ(tiers[0].tier, "memory");
+  EXPECT_EQ(tiers[1].tier, "disk");
+}
+
+TEST_F(TieredStoreTest, WithoutADiskMemoryIsAll) {
+  TieredStore store(std::make_unique<MemoryStore>(mebibyte), nullptr);
+  EXPECT_FALSE(store.has_disk());
+  store.put(shared_response(1));
+  store.flush();
+  EXPECT_NE(store.find_in_memory(key(1), noon), nullptr);
+  EXPECT_EQ(store.find(key(2), noon).value(), nullptr);
+  EXPECT_EQ(store.statistics().size(), 1U);
+}
+
+TEST_F(TieredStoreTest, AHitOnTheDiskIsKeptInMemory) {
+  { tiered(mebibyte)->put(shared_response(1)); }
+  const auto store = tiered(mebibyte);
+  EXPECT_EQ(store->find_in_memory(key(1), noon), nullptr);
+  const auto read = store->find(key(1), noon).value();
+  ASSERT_NE(read, nullptr);
+  EXPECT_EQ(store->find_in_memory(key(1), noon), read);
+}
+
+TEST_F(TieredStoreTest, WhatIsPutIsInMemoryAtOnceAndOnTheDiskBehind) {
+  const auto put = shared_response(1);
+  {
+    const auto store = tiered(mebibyte);
+    store->put(put);
+    EXPECT_EQ(store->find_in_memory(key(1), noon), put);
+  }
+  EXPECT_TRUE(examples::same(*found(*open(), 1), *put));
+}
+
+TEST_F(TieredStoreTest, WhatMemoryCannotKeepIsFoundWhileItWaits) {
+  options_.linger = 1h;
+  const auto store = tiered(1000);
+  const auto put = shared_response(1, std::string(10'000, 'a'));
+  store->put(put);
+  EXPECT_EQ(store->statistics()[0].entries, 0U);
+  EXPECT_EQ(store->find_in_memory(key(1), noon), put);
+  store->flush();
+  EXPECT_EQ(store->find_in_memory(key(1), noon), nullptr);
+  EXPECT_TRUE(examples::same(*store->find(key(1), noon).value(), *put));
+}
+
+TEST_F(TieredStoreTest, AResponseTooLargeForMemoryHidesTheEarlierOne) {
+  const auto store = tiered(mebibyte);
+  store->put(shared_response(1, "small"));
+  const auto large = shared_response(1, std::string(2 * mebibyte, 'a'));
+  store->put(large);
+  store->flush();
+  EXPECT_TRUE(examples::same(*store->find(key(1), noon).value(), *large));
+}
+
+TEST_F(TieredStoreTest, AMemoryThatEvictsAllTheTimeLosesNothing) {
+  const auto store = tiered(20'000);
+  for (int number = 0; number < 500; ++number) store->put(shared_response(number, std::string(1000, 'a')));
+  for (int number = 0; number < 500; ++number)
+    ASSERT_NE(store->find(key(number), noon).value(), nullptr) << number;
+  EXPECT_GT(store->statistics()[0].evictions, 0U);
+}
+
+TEST_F(TieredStoreTest, ADamagedRowIsAnErrorOnceAndThenAMiss) {
+  { tiered(mebibyte)->put(shared_response(1)); }
+  const auto store = tiered(mebibyte);
+  connect().execute("UPDATE responses SET head = 'X: y'").value();
+  const auto damaged = store->find(key(1), noon);
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().code, ErrorCode::storage_corrupt);
+  store->flush();
+  EXPECT_EQ(store->find(key(1), noon).value(), nullptr);
+}
+
+/// Readers promote from the disk what a writer replaces, with a memory so small that most of it is evicted at
+/// once.
+TEST_F(TieredStoreTest, PromotingNeverHidesANewerResponse) {
+  constexpr int keys = 40;
+  const auto store = tiered(15'000);
+  std::vector<std::atomic<int>> put(keys);
+  std::atomic<int> wrong = 0;
+  std::atomic<bool> finished = false;
+  const auto read = [&] {
+    for (int i = 0; !finished; ++i) {
+      const auto number = static_cast<std::size_t>(i % keys);
+      const int least = put[number];
+      const auto response = store->find(key(static_cast<int>(number)), noon);
+      if (response && *response && std::stoi(*(*response)->body) < least) ++wrong;
+    }
+  };
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) readers.emplace_back(read);
+  for (int version = 1; version <= 200; ++version) {
+    for (int number = 0; number < keys; ++number) {
+      store->put(shared_response(
+          number, std::to_string(version) + std::string(static_cast<std::size_t>(version % 3) * 400, ' ')));
+      put[static_cast<std::size_t>(number)] = version;
+    }
+    if (version % 10 == 0) store->flush();
+  }
+  finished = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(wrong, 0);
+  EXPECT_GT(store->statistics()[0].evictions, 0U);
+}
+
+}  // namespace
+}  // namespace roktcached::storage
