@@ -52,7 +52,12 @@ asio::awaitable<Landing> Flights::join_on_desk(FetchRequest request) {
 
 asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
   forget_landed();
-  if (!find(request.key)) take_off(std::move(request));
+  const FlightPtr flight = find(request.key);
+  const bool under_way = flight && !flight->outcome;
+  const bool done_since = flight && flight->outcome && request.received_at <= flight->landed_at;
+  // While the upstream fails, every stale answer would try again behind it: once a second is enough.
+  const bool failed_just_now = flight && flight->outcome && !flight->outcome->stored;
+  if (!under_way && !done_since && !failed_just_now) take_off(std::move(request));
   co_return;
 }
 

@@ -41,7 +41,8 @@ class Flights {
   /// Waits for the answer to `request`, from a flight under way or a new one. Resumes on the caller's executor.
   [[nodiscard]] boost::asio::awaitable<Landing> join(FetchRequest request);
 
-  /// Starts a flight that nobody waits for, unless one is under way, or has landed less than a second ago.
+  /// Starts a flight that nobody waits for, unless one is under way, has landed since the request was received, or has
+  /// failed less than a second ago.
   void refresh_behind(FetchRequest request);
 
   /// How many requests have shared another's flight. From any thread.

@@ -33,14 +33,19 @@ Error refusal(ErrorCode code, std::string context) {
 
 /// What is wrong with a head that Beast would not take. A head over its limit whose first line is not even complete has
 /// too long a target (RFC 9110, section 15.5.15).
-Error explain(const boost::system::error_code& error, std::string_view received, std::uint32_t max_head) {
+Error explain(const boost::system::error_code& error, bool has_target, std::uint32_t max_head) {
   if (error == beast_http::error::header_limit || error == beast_http::error::buffer_overflow) {
     const std::string limit = " is longer than " + std::to_string(max_head) + " bytes";
-    return received.find('\n') == std::string_view::npos
-               ? refusal(ErrorCode::target_too_long, "request line:" + limit)
-               : refusal(ErrorCode::fields_too_large, "request head:" + limit);
+    return has_target ? refusal(ErrorCode::fields_too_large, "request head" + limit)
+                      : refusal(ErrorCode::target_too_long, "request line" + limit);
   }
   return refusal(ErrorCode::invalid_request, "not an HTTP/1.1 request: " + error.message());
+}
+
+/// Beast's own verdicts on what it reads, as against those of the socket.
+bool is_protocol_error(const boost::system::error_code& error) {
+  static const auto& category = beast_http::make_error_code(beast_http::error::bad_method).category();
+  return error.category() == category;
 }
 
 Request request_of(const beast_http::request<beast_http::string_body>& message) {
@@ -124,10 +129,8 @@ asio::awaitable<bool> Connection::serve_one() {
                               fmt::format("the head took longer than {} ms", limits_.head_timeout.count()));
       co_return co_await refuse(reading, std::move(timeout));
     }
-    if (error.category() != beast_http::make_error_code(beast_http::error::bad_method).category()) co_return false;
-    const auto data = buffer_.data();
-    const std::string_view received(static_cast<const char*>(data.data()), data.size());
-    Error why = explain(error, received, limits_.max_head);
+    if (!is_protocol_error(error)) co_return false;
+    Error why = explain(error, !parser.get().target().empty(), limits_.max_head);
     co_return co_await refuse(reading, std::move(why));
   }
   const SteadyTime received_at = reading.request.received_at;
@@ -183,8 +186,8 @@ asio::awaitable<bool> Connection::read_body(Reading& reading) {
                         fmt::format("the content took longer than {} ms", limits_.body_timeout.count()));
     co_return co_await refuse(reading, std::move(why));
   }
-  if (error.category() == beast_http::make_error_code(beast_http::error::bad_method).category() &&
-      error != beast_http::error::partial_message && error != beast_http::error::end_of_stream) {
+  const bool cut_short = error == beast_http::error::partial_message || error == beast_http::error::end_of_stream;
+  if (is_protocol_error(error) && !cut_short) {
     Error why = refusal(ErrorCode::invalid_request, "content: " + error.message());
     co_return co_await refuse(reading, std::move(why));
   }

@@ -1,10 +1,14 @@
 #pragma once
 
+#include <algorithm>
+#include <cstdint>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <random>
 #include <stdexcept>
 #include <string>
 
@@ -51,12 +55,10 @@ inline StoredResponsePtr shared_response(int number, std::string body = "{}", Wa
 /// Bytes that no compression makes smaller, the same for the same seed.
 inline std::string noise(std::size_t size, std::uint64_t seed) {
   std::string bytes(size, '\0');
-  std::uint64_t state = seed * 0x9e3779b97f4a7c15U + 1;
-  for (char& byte : bytes) {
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    byte = static_cast<char>(state >> 56);
+  std::mt19937_64 random(seed);
+  for (std::size_t at = 0; at < size; at += sizeof(std::uint64_t)) {
+    const std::uint64_t eight = random();
+    std::memcpy(bytes.data() + at, &eight, std::min(sizeof eight, size - at));
   }
   return bytes;
 }

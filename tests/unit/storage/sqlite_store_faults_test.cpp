@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -188,6 +189,45 @@ TEST_F(SqliteStoreFaultsTest, WritingGoesOnOnceTheDiskHasRoom) {
   }
   expect_works(*store);
   EXPECT_EQ(connect().integer("SELECT integrity_check = 'ok' FROM pragma_integrity_check").value(), 1);
+}
+
+/// Runs in a child, as a user without rights on the folder.
+/// @return the exit code: 0 where opening was refused with one line that names the path
+int open_as_nobody(const SqliteOptions& options) {
+  constexpr uid_t nobody = 65534;
+  if (::geteuid() == 0 && ::setresuid(nobody, nobody, nobody) != 0) return 2;
+  const auto opened = SqliteStore::open(options);
+  if (opened) return 3;
+  const std::string& line = opened.error().context;
+  return opened.error().code == ErrorCode::storage_unavailable && line.find(options.path) != std::string::npos
+             ? 0
+             : 4;
+}
+
+int exit_code_of(pid_t child) {
+  int status = 0;
+  return ::waitpid(child, &status, 0) == child && WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST_F(SqliteStoreFaultsTest, AFolderThatCannotBeWrittenIsRefused) {
+  ::chmod(folder_.path().c_str(), 0555);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) ::_exit(open_as_nobody(options_));
+  EXPECT_EQ(exit_code_of(child), 0);
+  ::chmod(folder_.path().c_str(), 0700);
+}
+
+TEST_F(SqliteStoreFaultsTest, AFileThatCannotBeReadIsRefusedAndStays) {
+  examples::write_file(options_.path, "secret");
+  ::chmod(folder_.path().c_str(), 0777);
+  ::chmod(options_.path.c_str(), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) ::_exit(open_as_nobody(options_));
+  EXPECT_EQ(exit_code_of(child), 0);
+  ::chmod(options_.path.c_str(), 0600);
+  EXPECT_EQ(examples::contents_of(options_.path), "secret");
 }
 
 /// Runs in a child: puts without end, and tells the number below which everything has been flushed.

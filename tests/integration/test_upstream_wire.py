@@ -1,0 +1,258 @@
+"""What goes over the wire to the upstream and what of its answer comes back, seen by an upstream that writes everything down."""
+import json
+import os
+import socketserver
+import threading
+
+from harness import TestCase, overview, request, wait_until
+
+REPORT = b'{"grossCost":1}'
+OWN_TOKEN = "our-own-token"
+TOKEN = json.dumps({"access_token": OWN_TOKEN, "expires_in": 3600, "token_type": "Bearer"}).encode()
+
+
+def answer(body=REPORT, status="200 OK", fields=()):
+    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *fields]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+class Upstream(socketserver.ThreadingTCPServer):
+    """Answers the token endpoint with `token`, all else with `report`: bytes as they are. One request a connection."""
+
+    daemon_threads = True
+    allow_reuse_address = True
+
+    def __init__(self):
+        self.token = answer(TOKEN)
+        self.report = answer()
+        self.seen = []  # (request line, fields in lower case, body) of what was not for the token endpoint
+        self.minted = 0
+        super().__init__(("127.0.0.1", 0), Talk)
+
+    @property
+    def port(self):
+        return self.server_address[1]
+
+
+class Talk(socketserver.StreamRequestHandler):
+    def handle(self):
+        line = self.rfile.readline().decode().strip()
+        if not line:
+            return
+        fields = {}
+        while (field := self.rfile.readline().decode().strip()):
+            name, value = field.split(":", 1)
+            fields[name.lower()] = value.strip()
+        body = self.rfile.read(int(fields.get("content-length", "0")))
+        if line.startswith("POST /auth/oauth2/token"):
+            self.server.minted += 1
+            self.wfile.write(self.server.token)
+        else:
+            self.server.seen.append((line, fields, body))
+            self.wfile.write(self.server.report)
+
+
+class Wire(TestCase):
+    def setUp(self):
+        self.upstream = Upstream()
+        threading.Thread(target=self.upstream.serve_forever, daemon=True).start()
+        self.addCleanup(self.upstream.server_close)
+        self.addCleanup(self.upstream.shutdown)
+
+    def proxy(self, **settings):
+        return self.daemon(self.upstream.port, upstream_head_timeout="3s", upstream_body_timeout="3s", **settings)
+
+    def test_only_three_of_the_callers_fields_go_upstream(self):
+        sent = {"Authorization": "Bearer callers-own", "X-API-Key": "callers-key", "Cookie": "a=b", "X-Forwarded-For": "10.0.0.1",
+                "Origin": "http://localhost", "Proxy-Authorization": "Basic eDp5", "If-None-Match": '"x"', "Range": "bytes=0-1",
+                "X-Request-Id": "callers-id", "rokt-version": "alpha-1", "Accept-Language": "de",
+                "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
+        reply = request(self.proxy().port, overview(), fields=sent)
+        self.assertEqual(reply.status, 200)
+        line, fields, body = self.upstream.seen[0]
+        self.assertEqual((line, body), (f"GET {overview()} HTTP/1.1", b""))
+        self.assertEqual(fields["authorization"], f"Bearer {OWN_TOKEN}")
+        for name in ("rokt-version", "accept-language", "traceparent"):
+            self.assertEqual(fields[name], next(value for key, value in sent.items() if key.lower() == name))
+        for name in ("x-api-key", "cookie", "x-forwarded-for", "origin", "proxy-authorization", "if-none-match", "range"):
+            self.assertNotIn(name, fields)
+        self.assertNotIn("callers-own", str(fields))
+
+    def test_the_target_goes_upstream_as_it_was_sent(self):
+        target = overview(note="%41%2f+b", timeZoneVariation="America%2FNew_York")
+        self.assertEqual(self.proxy().get(target).status, 200)
+        self.assertEqual(self.upstream.seen[0][0], f"GET {target} HTTP/1.1")
+
+    def test_a_head_is_asked_for_as_a_get(self):
+        proxy = self.proxy()
+        head = request(proxy.port, overview(), "HEAD")
+        self.assertEqual((head.status, head.body, head.fields["content-length"]), (200, b"", str(len(REPORT))))
+        self.assertEqual([line for line, _, _ in self.upstream.seen], [f"GET {overview()} HTTP/1.1"])
+        self.assertEqual(proxy.get(overview()).body, REPORT)
+
+    def test_hop_by_hop_fields_and_cookies_never_come_back(self):
+        self.upstream.report = answer(fields=("Set-Cookie: session=1", "Connection: close, X-Hop", "X-Hop: 1", "Keep-Alive: timeout=5",
+                                              "Proxy-Authenticate: Basic", "Upgrade: h2c", "Age: 77", "Cache-Control: max-age=1",
+                                              "X-Rokt: kept"))
+        proxy = self.proxy()
+        for reply in (proxy.get(overview()), proxy.get(overview())):
+            self.assertEqual(reply.fields["x-rokt"], "kept")
+            self.assertEqual(reply.fields["cache-control"], "private, no-cache")
+            self.assertNotEqual(reply.fields.get("age"), "77")
+            for name in ("set-cookie", "x-hop", "keep-alive", "proxy-authenticate", "upgrade"):
+                self.assertNotIn(name, reply.fields)
+        self.assertTrue(proxy.get(overview()).is_hit)  # the upstream's own freshness decides nothing
+
+    def test_bodies_of_every_framing_arrive_whole(self):
+        body = bytes(range(256)) * 300
+        chunks = b"".join(f"{len(part):x};x=y\r\n".encode() + part + b"\r\n" for part in (body[:1], body[1:50_000], body[50_000:]))
+        head = b"HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\n"
+        framings = {
+            "length": answer(body),
+            "chunks with a trailer": head + b"Transfer-Encoding: chunked\r\n\r\n" + chunks + b"0\r\nX-Trailer: 1\r\n\r\n",
+            "until the connection closes": head + b"Connection: close\r\n\r\n" + body,
+            "after an interim answer": b"HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n" + answer(body),
+        }
+        proxy = self.proxy()
+        for number, (what, framed) in enumerate(framings.items(), 1):
+            with self.subTest(what):
+                self.upstream.report = framed
+                miss, hit = proxy.get(overview(campaign=number)), proxy.get(overview(campaign=number))
+                self.assertEqual((miss.status, miss.body), (200, body))
+                self.assertEqual((hit.is_hit, hit.body), (True, body))
+                self.assertNotIn("transfer-encoding", hit.fields)
+
+    def test_answers_that_are_none_are_refused_and_not_kept(self):
+        head = b"HTTP/1.1 200 OK\r\n"
+        nonsense = {
+            "no HTTP": b"hello\r\n\r\n",
+            "nothing": b"",
+            "half a head": head + b"Content-Ty",
+            "a huge head": head + b"X: " + b"x" * 200_000 + b"\r\n\r\n",
+            "a chunk cut short": head + b"Transfer-Encoding: chunked\r\n\r\nff\r\nabc",
+            "a chunk size that is no number": head + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
+            "a length that is no number": head + b"Content-Length: many\r\n\r\nabc",
+            "two lengths": head + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+            "a length and chunks": head + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+            "304 to no condition": b"HTTP/1.1 304 Not Modified\r\n\r\n",
+        }
+        proxy = self.proxy()
+        for what, data in nonsense.items():
+            with self.subTest(what):
+                self.upstream.report = data
+                reply = proxy.get(overview(campaign=7))
+                self.assertEqual(reply.status, 502, reply)
+                self.assertIn(reply.problem()["type"], ("urn:roktcached:upstream-invalid-response", "urn:roktcached:upstream-unreachable"))
+        self.upstream.report = answer()
+        self.assertIn("fwd=miss; stored", proxy.get(overview(campaign=7)).cache_status)
+
+    def test_a_304_that_nobody_asked_for_confirms_nothing(self):
+        proxy = self.proxy(freshness_settled="1ms", freshness_stale_while_revalidate="0ms", freshness_min_refetch_interval="0ms")
+        self.assertEqual(proxy.get(overview()).status, 200)  # without ETag or Last-Modified: nothing to ask with
+        self.upstream.report = b"HTTP/1.1 304 Not Modified\r\n\r\n"
+        reply = proxy.get(overview())
+        self.assertEqual((reply.status, reply.body), (200, REPORT))
+        self.assertIn("detail=stale-if-error", reply.cache_status)
+
+    def test_a_redirect_is_passed_on_and_not_followed_or_kept(self):
+        self.upstream.report = answer(b"", "302 Found", ("Location: http://169.254.169.254/",))
+        proxy = self.proxy()
+        for _ in range(2):
+            self.assertEqual(proxy.get(overview()).status, 302)
+        self.assertEqual(len(self.upstream.seen), 2)
+
+    def test_a_last_modified_date_revalidates_too(self):
+        modified = "Mon, 03 Mar 2025 10:00:00 GMT"
+        self.upstream.report = answer(fields=(f"Last-Modified: {modified}",))
+        proxy = self.proxy(freshness_settled="1ms", freshness_stale_while_revalidate="0ms", freshness_min_refetch_interval="0ms")
+        proxy.get(overview())
+        self.upstream.report = b"HTTP/1.1 304 Not Modified\r\n\r\n"
+        reply = proxy.get(overview())
+        self.assertEqual((reply.status, reply.body), (200, REPORT))
+        self.assertIn("fwd-status=304", reply.cache_status)
+        self.assertEqual(self.upstream.seen[1][1]["if-modified-since"], modified)
+
+    def test_every_malformed_token_answer_is_a_failure(self):
+        for body in (b"", b"<html>sign in</html>", b"[]", b"null", b'{"expires_in":3600}', b'{"access_token":""}', b'{"access_token":7}',
+                     b'{"access_token":"a b"}', b'{"access_token":"a\\r\\nX: y"}', b'{"access_token":"x","expires_in":0}',
+                     b'{"access_token":"x","expires_in":-1}', b'{"access_token":"x","expires_in":"soon"}',
+                     b'{"access_token":"x","token_type":"mac"}', b'{"access_token":"x"'):
+            with self.subTest(body):
+                self.upstream.token = answer(body)
+                proxy = self.proxy()
+                wait_until(lambda proxy=proxy: proxy.status()["token"]["failures"] > 0, "the refresh has failed")
+                self.assertEqual(proxy.status()["token"]["state"], "dead")
+                reply = proxy.get(overview())
+                self.assertEqual((reply.status, reply.problem()["type"]), (503, "urn:roktcached:token-unavailable"))
+                self.assertIn("retry-after", reply.fields)
+                proxy.stop()
+        self.assertEqual(self.upstream.seen, [])
+
+    def test_no_secret_is_ever_logged(self):
+        # The bytes of an upstream's bad answer and the caller's own secrets count as well.
+        sent = {"Authorization": "Bearer callers-own", "X-API-Key": "callers-key"}
+        for form in ("text", "json"):
+            with self.subTest(form):
+                proxy = self.proxy(log_level="trace", log_format=form)
+                for target in (overview(campaign=1), overview(campaign=1), overview(api_key="url-key"), "/x?api_key=url-key"):
+                    request(proxy.port, target, fields=sent)
+                self.upstream.report = answer(b"", "401 Unauthorized")
+                request(proxy.port, overview(campaign=2), fields=sent)
+                self.upstream.report = answer()
+                proxy.child.terminate()
+                self.assertEqual(proxy.wait(), 0)
+                lines = proxy.output.splitlines()
+                self.assertGreater(len(lines), 5)
+                for secret in (OWN_TOKEN, "demo-secret", "callers-own", "callers-key", "url-key", "ZGVtby1hcHA6"):
+                    self.assertNotIn(secret, proxy.output)
+                if form == "json":
+                    parsed = [json.loads(line) for line in lines]
+                    self.assertEqual({"hit", "miss"} - {line.get("outcome") for line in parsed}, set())
+
+    def test_the_operators_routes(self):
+        folder = self.folder()
+        config = os.path.join(folder, "roktcached.toml")
+        with open(config, "w", encoding="ascii") as file:
+            file.write('[[route]]\nname = "menu"\npath = "/reporting/accounts/{accountId}/campaigns/overview"\nmethods = ["GET"]\n'
+                       'cache = "report"\ninject_token = true\n'
+                       '[[route]]\nname = "open"\npath = "/open/{rest...}"\nmethods = ["GET", "POST"]\ncache = "off"\ninject_token = false\n')
+        proxy = self.proxy(config=config)
+        menu = overview().replace("/campaigns/3/", "/campaigns/")
+        self.assertIn("fwd=miss; stored", proxy.get(menu).cache_status)
+        self.assertTrue(proxy.get(menu).is_hit)
+        self.assertEqual(self.upstream.seen[-1][1]["authorization"], f"Bearer {OWN_TOKEN}")
+        for number in (1, 2):
+            reply = request(proxy.port, "/open/a/b?c=d", "POST", {"Authorization": "Bearer callers-own"}, b"text")
+            self.assertEqual((reply.status, reply.cache_status), (200, "roktcached; fwd=bypass"))
+            line, fields, body = self.upstream.seen[-1]
+            self.assertEqual((line, body, len(self.upstream.seen)), ("POST /open/a/b?c=d HTTP/1.1", b"text", number + 1))
+            self.assertNotIn("authorization", fields)
+        self.assertEqual(request(proxy.port, "/open/a", "DELETE").status, 405)
+
+    def test_lenient_parameters_are_forwarded_and_still_keyed_in_full(self):
+        proxy = self.proxy(parameters_validation="lenient")
+        for currency in ("XXX", "usd", None):
+            target = overview(currency=currency)
+            self.assertIn("fwd=miss", proxy.get(target).cache_status)
+            self.assertEqual(self.upstream.seen[-1][0], f"GET {target} HTTP/1.1")
+        strict = self.proxy(parameters_extra_currencies="CHF")
+        self.assertEqual(strict.get(overview(currency="CHF")).status, 200)
+        self.assertEqual(strict.get(overview(currency="XXX")).status, 400)
+
+    def test_the_bounds_of_memory_and_disk_are_kept(self):
+        self.upstream.report = answer(os.urandom(256 * 1024))  # cannot be compressed
+        folder = self.folder()
+        proxy = self.proxy(folder=folder, cache_max_disk="32MiB", cache_max_memory="8MiB", upstream_max_connections=4)
+        for account in range(1, 251):
+            self.assertEqual(proxy.get(overview(account=account)).status, 200)
+        wait_until(lambda: proxy.status()["cache"]["disk"]["queued_writes"] == 0, "everything is written")
+        cache = proxy.status()["cache"]
+        for tier in ("memory", "disk"):
+            self.assertLessEqual(cache[tier]["bytes"], cache[tier]["bytes_max"])
+            self.assertGreater(cache[tier]["entries"], 10)
+            self.assertGreater(cache[tier]["evictions"], 0)
+            self.assertEqual((cache[tier]["errors"], cache[tier]["dropped_writes"]), (0, 0))
+        wait_until(lambda: os.path.getsize(os.path.join(folder, "cache.db")) <= 36 << 20, "the file itself is within its bound")
+        self.assertTrue(proxy.get(overview(account=250)).is_hit)
+        print(f"\n250 answers of 256 KiB: {cache['memory']['entries']} in memory, {cache['disk']['entries']} on disk, "
+              f"{cache['disk']['dropped_writes']} writes dropped")

@@ -1,0 +1,126 @@
+#include "core/caching/decision.h"
+
+#include <gtest/gtest.h>
+
+namespace roktcached::caching {
+namespace {
+
+using http::Forward;
+using namespace std::chrono_literals;
+
+const WallTime fetched = wall_time_from_unix_ms(1'700'000'000'000);
+const FreshnessPolicy policy;  // open 5 min, swr 10 min, sie 7 d, min_refetch 10 s
+
+StoredResponse stored_for(std::chrono::milliseconds fresh) {
+  StoredResponse stored;
+  stored.fetched_at = fetched;
+  stored.fresh_until = fetched + fresh;
+  stored.usable_until = stored.fresh_until + policy.stale_if_error;
+  return stored;
+}
+
+Decision after(std::chrono::milliseconds age, const http::RequestDirectives& request = {}) {
+  const StoredResponse stored = stored_for(5min);
+  return decide(&stored, request, policy, fetched + age);
+}
+
+TEST(Decide, NothingStoredIsAMiss) {
+  const Decision decision = decide(nullptr, {}, policy, fetched);
+  EXPECT_EQ(decision.action, Action::fetch);
+  EXPECT_EQ(decision.reason, Forward::miss);
+}
+
+TEST(Decide, FreshIsUsedUntilItsLastMoment) {
+  EXPECT_EQ(after(0ms).action, Action::use);
+  EXPECT_EQ(after(5min - 1ms).action, Action::use);
+  EXPECT_EQ(after(5min).action, Action::use_and_refresh);
+}
+
+TEST(Decide, StaleIsRefreshedBehindForAWhileThenFetched) {
+  EXPECT_EQ(after(15min - 1ms).action, Action::use_and_refresh);
+  EXPECT_EQ(after(15min).action, Action::fetch);
+  EXPECT_EQ(after(15min).reason, Forward::stale);
+  EXPECT_EQ(after(5min + policy.stale_if_error).reason, Forward::miss);
+}
+
+TEST(Decide, AForcedReloadFetchesButNotTooOften) {
+  http::RequestDirectives reload;
+  reload.no_cache = true;
+  EXPECT_EQ(after(10s - 1ms, reload).action, Action::use);
+  EXPECT_EQ(after(10s, reload).action, Action::fetch);
+  EXPECT_EQ(after(10s, reload).reason, Forward::request);
+  EXPECT_EQ(after(6min, reload).reason, Forward::request);
+}
+
+TEST(Decide, MaxAgeMinFreshAndMaxStale) {
+  http::RequestDirectives young;
+  young.max_age = 60s;
+  EXPECT_EQ(after(60s, young).action, Action::use);
+  EXPECT_EQ(after(61s, young).reason, Forward::request);
+  http::RequestDirectives lasting;
+  lasting.min_fresh = 60s;
+  EXPECT_EQ(after(4min, lasting).action, Action::use);
+  EXPECT_EQ(after(4min + 1ms, lasting).reason, Forward::request);
+  EXPECT_EQ(after(6min, lasting).reason, Forward::stale);
+  http::RequestDirectives patient;
+  patient.max_stale = 3600s;
+  EXPECT_EQ(after(65min, patient).action, Action::use);
+  EXPECT_EQ(after(65min + 1ms, patient).reason, Forward::stale);
+  patient.max_stale = std::chrono::seconds::max();
+  EXPECT_EQ(after(24h, patient).action, Action::use);
+}
+
+TEST(Decide, OnlyIfCachedNeverGoesForward) {
+  http::RequestDirectives offline;
+  offline.only_if_cached = true;
+  EXPECT_EQ(after(1min, offline).action, Action::use);
+  EXPECT_EQ(after(6min, offline).action, Action::use);
+  EXPECT_EQ(after(16min, offline).action, Action::refuse);
+  EXPECT_EQ(decide(nullptr, offline, policy, fetched).action, Action::refuse);
+}
+
+TEST(Decide, AClockSetBackMakesNothingImmortal) {
+  EXPECT_EQ(after(-5s).action, Action::use);  // threads and hosts may differ by that much
+  EXPECT_EQ(after(-5s - 1ms).action, Action::fetch);
+  EXPECT_EQ(after(-24h).action, Action::fetch);
+  EXPECT_EQ(after(-24h).reason, Forward::stale);
+}
+
+TEST(Decide, AClockSetForwardEndsLives) {
+  EXPECT_EQ(after(24h).action, Action::fetch);
+}
+
+TEST(MayStandIn, WithinStaleIfErrorAlone) {
+  const StoredResponse stored = stored_for(5min);
+  EXPECT_TRUE(may_stand_in(&stored, policy, fetched + 1h));
+  EXPECT_TRUE(may_stand_in(&stored, policy, fetched + 5min + policy.stale_if_error - 1ms));
+  EXPECT_FALSE(may_stand_in(&stored, policy, fetched + 5min + policy.stale_if_error));
+  EXPECT_TRUE(may_stand_in(&stored, policy, fetched - 24h));
+  EXPECT_FALSE(may_stand_in(&stored, policy, fetched - policy.stale_if_error - 1ms));
+  EXPECT_FALSE(may_stand_in(nullptr, policy, fetched));
+}
+
+TEST(MayStandIn, NotLongerThanItsOwnLimitWhereStaleWhileRevalidateIsLonger) {
+  FreshnessPolicy other;
+  other.stale_if_error = 1min;
+  StoredResponse stored = stored_for(5min);
+  stored.usable_until = stored.fresh_until + other.stale_while_revalidate;
+  EXPECT_TRUE(may_stand_in(&stored, other, fetched + 5min + 59s));
+  EXPECT_FALSE(may_stand_in(&stored, other, fetched + 6min));
+}
+
+TEST(Age, IsWholeSecondsAndNeverNegative) {
+  const StoredResponse stored = stored_for(5min);
+  EXPECT_EQ(age_of(stored, fetched + 1999ms), 1s);
+  EXPECT_EQ(age_of(stored, fetched - 1h), 0s);
+}
+
+TEST(Ttl, CountsBegunSeconds) {
+  const StoredResponse stored = stored_for(5min);
+  EXPECT_EQ(ttl_of(stored, fetched + 1ms), 300s);
+  EXPECT_EQ(ttl_of(stored, fetched + 5min - 1ms), 1s);
+  EXPECT_EQ(ttl_of(stored, fetched + 5min + 1ms), -1s);
+}
+
+}  // namespace
+}  // namespace roktcached::caching

@@ -1,0 +1,73 @@
+#include "core/caching/freshness.h"
+
+#include <gtest/gtest.h>
+
+#include "core/caching/stored_response.h"
+
+namespace roktcached::caching {
+namespace {
+
+using namespace std::chrono_literals;
+using rokt::RouteClass;
+
+const WallTime range_end = wall_time_from_unix_ms(1'700'000'000'000);
+const FreshnessPolicy policy;
+
+std::optional<Lifetime> at(std::chrono::milliseconds after_end, unsigned status = 200) {
+  return lifetime_of(RouteClass::report, status, range_end, range_end + after_end, policy);
+}
+
+TEST(ReportState, ChangesAtItsBoundaries) {
+  const auto state = [](std::chrono::milliseconds after_end) { return report_state(range_end, range_end + after_end, policy.restatement_window); };
+  EXPECT_EQ(state(-1ms), FreshnessState::open);
+  EXPECT_EQ(state(0ms), FreshnessState::open);
+  EXPECT_EQ(state(1ms), FreshnessState::restating);
+  EXPECT_EQ(state(policy.restatement_window - 1ms), FreshnessState::restating);
+  EXPECT_EQ(state(policy.restatement_window), FreshnessState::settled);
+}
+
+TEST(Lifetime, FollowsTheState) {
+  EXPECT_EQ(at(-1h)->fresh_until - (range_end - 1h), 5min);
+  EXPECT_EQ(at(1h)->fresh_until - (range_end + 1h), 1h);
+  EXPECT_EQ(at(policy.restatement_window)->fresh_until - (range_end + policy.restatement_window), std::chrono::days{7});
+  EXPECT_EQ(lifetime_of(RouteClass::metadata, 200, std::nullopt, range_end, policy)->fresh_until - range_end, 1h);
+  EXPECT_EQ(at(1h)->usable_until - at(1h)->fresh_until, policy.stale_if_error);
+}
+
+TEST(Lifetime, OfAnUnknownRangeIsTheShortest) {
+  const auto lifetime = lifetime_of(RouteClass::report, 200, std::nullopt, range_end, policy);
+  EXPECT_EQ(lifetime->state, FreshnessState::open);
+}
+
+TEST(Lifetime, OfNegativesIsShortAndNeverStale) {
+  for (const unsigned status : {400U, 404U}) {
+    const auto lifetime = at(1h, status);
+    ASSERT_TRUE(lifetime);
+    EXPECT_EQ(lifetime->state, FreshnessState::negative);
+    EXPECT_EQ(lifetime->fresh_until - (range_end + 1h), 1min);
+    EXPECT_EQ(lifetime->usable_until, lifetime->fresh_until);
+  }
+}
+
+TEST(Lifetime, OtherStatusesAndClassesAreNotKept) {
+  for (const unsigned status : {201U, 204U, 206U, 301U, 302U, 401U, 403U, 405U, 410U, 429U, 500U, 502U, 503U}) EXPECT_FALSE(at(1h, status)) << status;
+  EXPECT_FALSE(lifetime_of(RouteClass::off, 200, range_end, range_end, policy));
+}
+
+TEST(Lifetime, OfZeroIsNotKept) {
+  FreshnessPolicy never;
+  never.open = 0ms;
+  EXPECT_FALSE(lifetime_of(RouteClass::report, 200, range_end, range_end, never));
+}
+
+TEST(EndToEndFields, LeaveOutWhatIsOursOrOfOneConnection) {
+  http::Fields upstream;
+  for (const char* name : {"Content-Type", "Connection", "X-Private", "Set-Cookie", "Transfer-Encoding", "Content-Length", "Date", "ETag", "Age", "Expires",
+                           "Cache-Control", "Vary", "Cache-Status", "X-Request-Id", "X-Public"}) {
+    upstream.add(name, std::string_view(name) == "Connection" ? "X-Private" : "1");
+  }
+  EXPECT_EQ(end_to_end_fields(upstream).to_lines(), "Content-Type: 1\r\nX-Public: 1\r\n");
+}
+
+}  // namespace
+}  // namespace roktcached::caching

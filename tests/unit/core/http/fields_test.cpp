@@ -1,0 +1,58 @@
+#include "core/http/fields.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace roktcached::http {
+namespace {
+
+using testing::ElementsAre;
+
+TEST(Fields, NamesIgnoreCaseAndRepeatedLinesCombine) {
+  Fields fields;
+  fields.add("Accept", "a");
+  fields.add("X", "1");
+  fields.add("ACCEPT", "b");
+  EXPECT_EQ(*fields.find("accept"), "a");
+  EXPECT_EQ(fields.count("Accept"), 2U);
+  EXPECT_EQ(fields.combined("accept"), "a, b");
+  fields.set("accept", "c");
+  EXPECT_EQ(fields.combined("Accept"), "c");
+  fields.remove("ACCEPT");
+  EXPECT_FALSE(fields.contains("Accept"));
+  EXPECT_EQ(fields.to_lines(), "X: 1\r\n");
+}
+
+TEST(ListMembers, SplitAtCommasOutsideQuotes) {
+  EXPECT_THAT(list_members(" a , \"b,c\" ,, d"), ElementsAre("a", "\"b,c\"", "d"));
+  EXPECT_THAT(list_members("\"a\\\",b\", c"), ElementsAre("\"a\\\",b\"", "c"));
+  EXPECT_THAT(list_members(""), ElementsAre());
+  EXPECT_THAT(list_members("\"open, end"), ElementsAre("\"open, end"));
+  EXPECT_THAT(list_members("\"open\\"), ElementsAre("\"open\\"));
+}
+
+TEST(Token, IsNonEmptyAndOfTokenCharacters) {
+  EXPECT_TRUE(is_token("alpha-20200701"));
+  for (const std::string_view bad : {"", "a b", "a\"", "a/b", "\xc3"}) EXPECT_FALSE(is_token(bad)) << bad;
+}
+
+TEST(FieldValue, HasNoControlsButTab) {
+  EXPECT_TRUE(is_field_value("a\tb \xc3\xa4"));
+  EXPECT_FALSE(is_field_value("a\r\nb"));
+  EXPECT_FALSE(is_field_value(std::string_view("a\0b", 3)));
+  EXPECT_FALSE(is_field_value("\x7f"));
+}
+
+TEST(HopByHop, FieldsOfOneConnectionAreKnown) {
+  for (const char* name : {"connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Authorization"}) {
+    EXPECT_TRUE(is_hop_by_hop(name)) << name;
+  }
+  EXPECT_FALSE(is_hop_by_hop("Content-Type"));
+  Fields fields;
+  fields.add("Connection", "close, X-Private");
+  EXPECT_TRUE(nominated_by_connection(fields, "x-private"));
+  EXPECT_FALSE(nominated_by_connection(fields, "x-public"));
+}
+
+}  // namespace
+}  // namespace roktcached::http

@@ -1,0 +1,77 @@
+#include "core/rokt/date_range.h"
+
+#include <gtest/gtest.h>
+
+#include "core/http/date.h"
+
+namespace roktcached::rokt {
+namespace {
+
+std::string end_of(std::string_view date, std::string_view zone) {
+  return http::format_date(range_end(*DateParameter::parse(date), *TimeZone::find(zone)));
+}
+
+TEST(DateParameter, TakesTheTwoForms) {
+  const auto bare = DateParameter::parse("2024-02-29");
+  ASSERT_TRUE(bare);
+  EXPECT_TRUE(bare->bare);
+  EXPECT_EQ(bare->latest - bare->earliest, std::chrono::days{1});
+  const auto full = DateParameter::parse("2020-03-31T23:59:59.5");
+  ASSERT_TRUE(full);
+  EXPECT_EQ(full->earliest, full->latest);
+  EXPECT_EQ(full->earliest, DateParameter::parse("2020-03-31T23:59:59.500")->earliest);
+}
+
+TEST(DateParameter, RefusesWhatIsNoDay) {
+  for (const std::string_view bad : {"", "2023-02-29", "2024-13-01", "2024-00-10", "2024-04-31", "0000-01-01", "2024-1-1", "24-01-01",
+                                     "2024-01-01T", "2024-01-01T24:00:00", "2024-01-01T00:60:00", "2024-01-01T00:00:60", "2024-01-01 00:00:00",
+                                     "2024-01-01T00:00", "2024-01-01T00:00:00.", "2024-01-01T00:00:00.1234", "2024-01-01T00:00:00Z",
+                                     "2024-01-01T00:00:00+01:00", " 2024-01-01", "2024-01-0a", "+024-01-01"}) {
+    EXPECT_FALSE(DateParameter::parse(bad)) << bad;
+  }
+}
+
+TEST(CanonicalDate, DropsTrailingZerosOfAFractionAlone) {
+  EXPECT_EQ(canonical_date("2020-03-01T00:00:00.000"), "2020-03-01T00:00:00");
+  EXPECT_EQ(canonical_date("2020-03-01T00:00:00.500"), "2020-03-01T00:00:00.5");
+  EXPECT_EQ(canonical_date("2020-03-01T00:00:10"), "2020-03-01T00:00:10");
+  EXPECT_EQ(canonical_date("2020-03-01"), "2020-03-01");
+  EXPECT_EQ(canonical_date("2020-03-01T00:00:00.0000"), "2020-03-01T00:00:00.0000");  // is no date
+}
+
+TEST(RangeEnd, FollowsTheZonesClock) {
+  EXPECT_EQ(end_of("2026-01-31", "UTC"), "Sun, 01 Feb 2026 00:00:00 GMT");
+  EXPECT_EQ(end_of("2026-01-31", "Pacific/Kiritimati"), "Sat, 31 Jan 2026 10:00:00 GMT");   // UTC+14
+  EXPECT_EQ(end_of("2026-01-31", "Pacific/Pago_Pago"), "Sun, 01 Feb 2026 11:00:00 GMT");    // UTC-11
+  EXPECT_EQ(end_of("2026-01-31T12:00:00", "Australia/Sydney"), "Sat, 31 Jan 2026 01:00:00 GMT");
+}
+
+TEST(RangeEnd, KnowsDaysOf23And25Hours) {
+  // New York, 2026: set forward on 8 March, back on 1 November.
+  EXPECT_EQ(end_of("2026-03-07", "America/New_York"), "Sun, 08 Mar 2026 05:00:00 GMT");
+  EXPECT_EQ(end_of("2026-03-08", "America/New_York"), "Mon, 09 Mar 2026 04:00:00 GMT");
+  EXPECT_EQ(end_of("2026-10-31", "America/New_York"), "Sun, 01 Nov 2026 04:00:00 GMT");
+  EXPECT_EQ(end_of("2026-11-01", "America/New_York"), "Mon, 02 Nov 2026 05:00:00 GMT");
+}
+
+TEST(RangeEnd, TakesTheLaterReadingOfADoubtfulTime) {
+  EXPECT_EQ(end_of("2026-11-01T01:30:00", "America/New_York"), "Sun, 01 Nov 2026 06:30:00 GMT");  // happens twice
+  EXPECT_EQ(end_of("2026-03-08T02:30:00", "America/New_York"), "Sun, 08 Mar 2026 07:00:00 GMT");  // never happens
+}
+
+TEST(RangeEnd, KnowsTheRulesOfYearsToCome) {
+  EXPECT_EQ(end_of("2036-07-01T00:00:00", "America/New_York"), "Tue, 01 Jul 2036 04:00:00 GMT");
+}
+
+TEST(TimeZone, IsAnIanaName) {
+  for (const std::string_view good : {"America/Chicago", "Pacific/Honolulu", "Australia/Sydney", "UTC", "Etc/GMT+5", "Asia/Kolkata", "US/Eastern"}) {
+    EXPECT_TRUE(TimeZone::find(good)) << good;
+  }
+  for (const std::string_view bad : {"", "america/chicago", "Mars/Olympus", "localtime", "posixrules", "Factory", "posix/UTC", "right/UTC",
+                                     "+05:00", "tzdata.zi", "leapseconds", "../etc/passwd"}) {
+    EXPECT_FALSE(TimeZone::find(bad)) << bad;
+  }
+}
+
+}  // namespace
+}  // namespace roktcached::rokt

@@ -1,0 +1,103 @@
+#include "core/rokt/routes.h"
+
+#include <gtest/gtest.h>
+
+namespace roktcached::rokt {
+namespace {
+
+std::string name_of(std::string_view path, std::string_view method = "GET") {
+  static const RouteTable table(rokt_routes());
+  const auto match = table.match(method, path);
+  return match ? match->route->name : std::string();
+}
+
+TEST(RouteTable, KnowsTheThirteenRoutes) {
+  const std::string a = "/reporting/accounts/12";
+  const std::string m = "/metadata/accounts/12/campaigns/3";
+  EXPECT_EQ(rokt_routes().size(), 13U);
+  EXPECT_EQ(name_of("/auth/oauth2/token", "POST"), "token");
+  EXPECT_EQ(name_of(a + "/campaigns/breakdown"), "account-campaigns-breakdown");
+  EXPECT_EQ(name_of(a + "/summary"), "account-summary");
+  EXPECT_EQ(name_of(a + "/transactions/overview"), "account-transactions-overview");
+  EXPECT_EQ(name_of(a + "/transactions/breakdown"), "account-transactions-breakdown");
+  EXPECT_EQ(name_of(a + "/campaigns/3/overview"), "campaign-overview");
+  EXPECT_EQ(name_of(a + "/campaigns/3/breakdown"), "campaign-breakdown");
+  EXPECT_EQ(name_of(a + "/campaigns/3/histogram"), "campaign-histogram");
+  EXPECT_EQ(name_of(a + "/campaigns/3/creatives/2/overview"), "creative-overview");
+  EXPECT_EQ(name_of(a + "/campaigns/3/creatives/2/breakdown"), "creative-breakdown");
+  EXPECT_EQ(name_of(m), "campaign-metadata");
+  EXPECT_EQ(name_of(m + "/audiences/1"), "audience-metadata");
+  EXPECT_EQ(name_of(m + "/creatives/2"), "creative-metadata");
+}
+
+TEST(RouteTable, ACampaignMayBeCalledBreakdownWhereTheTableLeavesRoom) {
+  EXPECT_EQ(name_of("/reporting/accounts/1/campaigns/breakdown/overview"), "campaign-overview");
+}
+
+TEST(RouteTable, MatchesStrictly) {
+  const std::string long_id(65, 'a');
+  for (const std::string& path :
+       {std::string("/"), std::string("/reporting//accounts/1/summary"), std::string("/reporting/accounts//summary"),
+        std::string("/reporting/./accounts/1/summary"), std::string("/reporting/accounts/../1/summary"),
+        std::string("/reporting/accounts/1%2F2/summary"), std::string("/reporting/accounts/%31/summary"),
+        std::string("/reporting/accounts/1/summary/"), std::string("/Reporting/accounts/1/summary"),
+        "/reporting/accounts/" + long_id + "/summary", std::string("/reporting/accounts/1.2/summary")}) {
+    EXPECT_EQ(name_of(path), "") << path;
+  }
+  EXPECT_EQ(name_of("/reporting/accounts/" + std::string(64, 'a') + "/summary"), "account-summary");
+}
+
+TEST(RouteTable, HeadIsServedWhereGetIsAndTheRestIsNamed) {
+  const RouteTable table(rokt_routes());
+  EXPECT_EQ(name_of("/reporting/accounts/1/summary", "HEAD"), "account-summary");
+  const auto post = table.match("POST", "/reporting/accounts/1/summary");
+  ASSERT_FALSE(post);
+  EXPECT_EQ(post.error().code, ErrorCode::method_not_allowed);
+  EXPECT_EQ(post.error().context, "GET, HEAD");
+  EXPECT_EQ(table.match("GET", "/auth/oauth2/token").error().context, "POST");
+}
+
+TEST(RouteTable, NamesAccountAndCampaign) {
+  const RouteTable table(rokt_routes());
+  const auto match = table.match("GET", "/reporting/accounts/12/campaigns/x-3/creatives/2/overview");
+  ASSERT_TRUE(match);
+  EXPECT_EQ(match->account_id, "12");
+  EXPECT_EQ(match->campaign_id, "x-3");
+  EXPECT_EQ(table.match("GET", "/reporting/accounts/12/summary")->campaign_id, "");
+}
+
+TEST(RouteTable, OperatorsRoutesTakeLooserSegmentsAndARest) {
+  std::vector<Route> routes = rokt_routes();
+  routes.push_back({"files", "/files/{rest...}", {"GET"}, RouteClass::off, {}, false});
+  routes.push_back({"one", "/files/{id}", {"GET"}, RouteClass::off, {}, false});
+  const RouteTable table(routes);
+  EXPECT_EQ(table.match("GET", "/files/a.b~c")->route->name, "one");
+  EXPECT_EQ(table.match("GET", "/files/a/b%20c")->route->name, "files");
+  EXPECT_FALSE(table.match("GET", "/files"));
+  EXPECT_FALSE(table.match("GET", "/files/a/../b"));
+  EXPECT_FALSE(table.match("GET", "/files/a//b"));
+}
+
+TEST(ValidateRoute, SaysWhatIsWrong) {
+  const Route good{"my-route", "/x/{id}", {"GET"}, RouteClass::report, {}, true};
+  EXPECT_TRUE(validate(good));
+  const auto message = [&](auto change) {
+    Route route = good;
+    change(route);
+    const auto result = validate(route);
+    return result ? std::string() : result.error().context;
+  };
+  EXPECT_NE(message([](Route& r) { r.name = "My Route"; }), "");
+  EXPECT_NE(message([](Route& r) { r.pattern = "x"; }), "");
+  EXPECT_NE(message([](Route& r) { r.pattern = "/x//y"; }), "");
+  EXPECT_NE(message([](Route& r) { r.pattern = "/x/{a}b"; }), "");
+  EXPECT_NE(message([](Route& r) { r.pattern = "/{a...}/x"; }), "");
+  EXPECT_NE(message([](Route& r) { r.pattern = "/{a}/{a}"; }), "");
+  EXPECT_NE(message([](Route& r) { r.methods = {}; }), "");
+  EXPECT_NE(message([](Route& r) { r.methods = {"HEAD"}; }), "");
+  EXPECT_NE(message([](Route& r) { r.route_class = RouteClass::off; r.methods = {"POST"}; }).find("nothing that could write"), std::string::npos);
+  EXPECT_EQ(message([](Route& r) { r.route_class = RouteClass::off; r.inject_token = false; r.methods = {"POST"}; }), "");
+}
+
+}  // namespace
+}  // namespace roktcached::rokt

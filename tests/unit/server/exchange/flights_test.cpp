@@ -1,0 +1,198 @@
+#include "server/exchange/flights.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <deque>
+#include <functional>
+
+#include "server/asio.h"
+#include "storage/memory_store.h"
+#include "tests/unit/server/fake_clock.h"
+
+namespace roktcached::exchange {
+namespace {
+
+using namespace std::chrono_literals;
+
+/// Answers when the test says so, every waiting request alike.
+class FakeUpstream final : public upstream::Upstream {
+ public:
+  FakeUpstream(boost::asio::io_context& context, const Clock& clock) : gate_(context), clock_(clock) { gate_.expires_at(SteadyTime::max()); }
+
+  boost::asio::awaitable<upstream::UpstreamResult> send(upstream::UpstreamRequest request) override {
+    requests.push_back(request);
+    const std::size_t round = rounds;
+    while (rounds == round) co_await gate_.async_wait(as_result);
+    co_return answer(request);
+  }
+  void respond(std::function<upstream::UpstreamResult()> with) {
+    answer_ = std::move(with);
+    ++rounds;
+    gate_.cancel();
+  }
+  upstream::UpstreamResult answer(const upstream::UpstreamRequest&) {
+    upstream::UpstreamResult result = answer_();
+    if (result) result->sent_at = clock_.wall_now();
+    return result;
+  }
+
+  std::deque<upstream::UpstreamRequest> requests;
+  std::size_t rounds = 0;
+
+ private:
+  boost::asio::steady_timer gate_;
+  const Clock& clock_;
+  std::function<upstream::UpstreamResult()> answer_;
+};
+
+upstream::UpstreamResult ok(std::string body) {
+  upstream::UpstreamResponse response;
+  response.status = 200;
+  response.fields.add("ETag", "\"v1\"");
+  response.body = std::move(body);
+  return response;
+}
+
+upstream::UpstreamResult dead() {
+  return upstream::UpstreamFailure{{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "dead"}, std::nullopt};
+}
+
+class FlightsTest : public testing::Test {
+ protected:
+  using Answer = std::shared_ptr<std::optional<Landing>>;
+
+  void run() {
+    context.restart();
+    context.poll();
+  }
+  FetchRequest request(const std::string& key) {
+    FetchRequest fetch;
+    fetch.key = caching::Key(key);
+    fetch.route_class = rokt::RouteClass::metadata;
+    fetch.upstream.target = "/" + key;
+    fetch.received_at = clock.steady_now();
+    return fetch;
+  }
+  Answer join(FetchRequest fetch) {
+    auto answer = std::make_shared<std::optional<Landing>>();
+    boost::asio::co_spawn(context, flights.join(std::move(fetch)), [answer](const std::exception_ptr&, Landing landing) { *answer = std::move(landing); });
+    run();
+    return answer;
+  }
+  void respond(std::function<upstream::UpstreamResult()> with) {
+    upstream.respond(std::move(with));
+    run();
+  }
+
+  FakeClock clock;
+  boost::asio::io_context context{1};
+  FakeUpstream upstream{context, clock};
+  storage::MemoryStore store{1 << 20};
+  caching::FreshnessPolicy policy;
+  Flights flights{context.get_executor(), upstream, store, policy, clock};
+};
+
+TEST_F(FlightsTest, ManyRequestsForOneKeyAreOneFetch) {
+  std::vector<Answer> answers;
+  for (int i = 0; i < 100; ++i) answers.push_back(join(request("a")));
+  EXPECT_EQ(upstream.requests.size(), 1U);
+  respond([] { return ok("body"); });
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    ASSERT_TRUE(*answers[i]);
+    EXPECT_EQ((*answers[i])->outcome, (*answers[0])->outcome);
+    EXPECT_EQ((*answers[i])->collapsed, i > 0);
+  }
+  EXPECT_EQ(flights.collapsed(), 99U);
+  const auto stored = store.find(caching::Key("a"), clock.wall_now());
+  ASSERT_TRUE(stored && *stored);
+  EXPECT_EQ(*(*stored)->body, "body");
+}
+
+TEST_F(FlightsTest, DifferentKeysAreDifferentFetches) {
+  const Answer a = join(request("a"));
+  const Answer b = join(request("b"));
+  EXPECT_EQ(upstream.requests.size(), 2U);
+  respond([] { return ok("x"); });
+}
+
+TEST_F(FlightsTest, AFailureFailsEverybodyWhoWasThereOnce) {
+  const FetchRequest late = request("a");
+  const Answer first = join(request("a"));
+  clock.advance(10ms);
+  respond(dead);
+  ASSERT_TRUE(*first);
+  EXPECT_EQ((*first)->outcome->failure->error.code, ErrorCode::upstream_unreachable);
+  // Received before the failure, at the table after it: no second stampede.
+  const Answer second = join(late);
+  ASSERT_TRUE(*second);
+  EXPECT_TRUE((*second)->collapsed);
+  EXPECT_EQ(upstream.requests.size(), 1U);
+  // Received after the failure: tries again.
+  clock.advance(1ms);
+  const Answer third = join(request("a"));
+  EXPECT_FALSE(*third);
+  EXPECT_EQ(upstream.requests.size(), 2U);
+  respond([] { return ok("x"); });
+}
+
+TEST_F(FlightsTest, AStoredValidatorIsSentAndA304KeepsTheBody) {
+  const Answer first = join(request("a"));
+  respond([] { return ok("body"); });
+  FetchRequest again = request("a");
+  again.stored = (*first)->outcome->response;
+  clock.advance(2h);
+  again.received_at = clock.steady_now();
+  const Answer second = join(again);
+  ASSERT_EQ(upstream.requests.size(), 2U);
+  EXPECT_EQ(*upstream.requests.back().fields.find("If-None-Match"), "\"v1\"");
+  respond([]() -> upstream::UpstreamResult {
+    upstream::UpstreamResponse response;
+    response.status = 304;
+    return response;
+  });
+  const auto& outcome = *(*second)->outcome;
+  EXPECT_TRUE(outcome.stored);
+  EXPECT_EQ(outcome.upstream_status, 304U);
+  EXPECT_EQ(outcome.response->status, 200U);
+  EXPECT_EQ(outcome.response->body, again.stored->body);
+  EXPECT_EQ(outcome.response->fetched_at, clock.wall_now());
+}
+
+TEST_F(FlightsTest, ARefreshBehindHappensOnceAndNotRightAfterAFailure) {
+  flights.refresh_behind(request("a"));
+  flights.refresh_behind(request("a"));
+  run();
+  EXPECT_EQ(upstream.requests.size(), 1U);
+  clock.advance(1ms);
+  respond(dead);
+  clock.advance(500ms);
+  flights.refresh_behind(request("a"));
+  run();
+  EXPECT_EQ(upstream.requests.size(), 1U);
+  clock.advance(1s);
+  flights.refresh_behind(request("a"));
+  run();
+  EXPECT_EQ(upstream.requests.size(), 2U);
+  respond([] { return ok("x"); });
+}
+
+TEST_F(FlightsTest, NoStoreIsNotStoredAndA304ToNothingIsAFailure) {
+  FetchRequest secret = request("a");
+  secret.may_store = false;
+  const Answer first = join(secret);
+  respond([] { return ok("body"); });
+  EXPECT_FALSE((*first)->outcome->stored);
+  EXPECT_FALSE(*store.find(caching::Key("a"), clock.wall_now()));
+  const Answer second = join(request("b"));
+  respond([]() -> upstream::UpstreamResult {
+    upstream::UpstreamResponse response;
+    response.status = 304;
+    return response;
+  });
+  EXPECT_EQ((*second)->outcome->failure->error.code, ErrorCode::upstream_invalid_response);
+}
+
+}  // namespace
+}  // namespace roktcached::exchange

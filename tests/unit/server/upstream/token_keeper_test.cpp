@@ -1,0 +1,157 @@
+#include "server/upstream/token_keeper.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
+#include <deque>
+
+#include "server/asio.h"
+#include "tests/unit/server/fake_clock.h"
+
+namespace roktcached::upstream {
+namespace {
+
+using namespace std::chrono_literals;
+using TokenResult = boost::system::result<TokenPtr, UpstreamFailure>;
+
+/// Mints on demand: a fetch waits until the test lets it end.
+class FakeSource final : public TokenSource {
+ public:
+  FakeSource(boost::asio::io_context& context, const Clock& clock) : gate_(context), clock_(clock) { gate_.expires_at(SteadyTime::max()); }
+
+  boost::asio::awaitable<Result<TokenPtr>> fetch() override {
+    ++fetches;
+    while (answers.empty()) co_await gate_.async_wait(as_result);
+    const bool good = answers.front();
+    answers.pop_front();
+    if (!good) co_return Error{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "no luck"};
+    co_return parse_token(R"({"access_token":"t)" + std::to_string(fetches) + R"(","expires_in":3600})", clock_.steady_now(), clock_.wall_now());
+  }
+  void answer(bool good) {
+    answers.push_back(good);
+    gate_.cancel();
+  }
+
+  int fetches = 0;
+  std::deque<bool> answers;
+
+ private:
+  boost::asio::steady_timer gate_;
+  const Clock& clock_;
+};
+
+class TokenKeeperTest : public testing::Test {
+ protected:
+  TokenKeeperTest() : source(context, clock), keeper(context.get_executor(), source, clock) { keeper.start(); }
+  ~TokenKeeperTest() override {
+    keeper.stop();
+    source.answer(false);
+    run();
+  }
+
+  void run() {
+    context.restart();
+    context.poll();
+  }
+  /// Asks for a token; the answer is there once something has run.
+  std::shared_ptr<std::optional<TokenResult>> get() {
+    return ask(keeper.get(clock.steady_now() + 1h));
+  }
+  std::shared_ptr<std::optional<TokenResult>> renew(TokenPtr refused) { return ask(keeper.renew(std::move(refused), clock.steady_now() + 1h)); }
+
+  FakeClock clock;
+  boost::asio::io_context context{1};
+  FakeSource source;
+  TokenKeeper keeper;
+
+ private:
+  std::shared_ptr<std::optional<TokenResult>> ask(boost::asio::awaitable<TokenResult> question) {
+    auto answer = std::make_shared<std::optional<TokenResult>>();
+    boost::asio::co_spawn(context, std::move(question), [answer](const std::exception_ptr&, TokenResult result) { *answer = std::move(result); });
+    run();
+    return answer;
+  }
+};
+
+TEST_F(TokenKeeperTest, RequestsWaitForTheFirstFetchAndShareIt) {
+  const auto first = get();
+  const auto second = get();
+  EXPECT_FALSE(*first);
+  source.answer(true);
+  run();
+  ASSERT_TRUE(*first && *second);
+  EXPECT_EQ((***first)->value.reveal(), "t1");
+  EXPECT_EQ(***first, ***second);
+  EXPECT_EQ(source.fetches, 1);
+  EXPECT_TRUE(keeper.status().alive);
+}
+
+TEST_F(TokenKeeperTest, AFailedFetchFailsWhoWaitsAndSaysWhenTheNextOneIs) {
+  const auto answer = get();
+  source.answer(false);
+  run();
+  ASSERT_TRUE(*answer);
+  const UpstreamFailure failure = (*answer)->error();
+  EXPECT_EQ(failure.error.code, ErrorCode::token_unavailable);
+  EXPECT_EQ(failure.error.context, "no luck");
+  ASSERT_TRUE(failure.retry_after);
+  EXPECT_LE(*failure.retry_after, 1s);
+  EXPECT_FALSE(keeper.status().alive);
+}
+
+TEST_F(TokenKeeperTest, ARefusedTokenIsRenewedOnceForAll) {
+  source.answer(true);
+  const TokenPtr old = ***get();
+  clock.advance(11s);
+  const auto first = renew(old);
+  const auto second = renew(old);
+  EXPECT_FALSE(*first);
+  source.answer(true);
+  run();
+  ASSERT_TRUE(*first && *second);
+  EXPECT_EQ((***first)->value.reveal(), "t2");
+  EXPECT_EQ(***first, ***second);
+  EXPECT_EQ(source.fetches, 2);
+  const auto late = renew(old);  // another has been minted meanwhile
+  EXPECT_EQ((***late)->value.reveal(), "t2");
+  EXPECT_EQ(source.fetches, 2);
+}
+
+TEST_F(TokenKeeperTest, ATokenMintedMomentsAgoIsNotDoubted) {
+  source.answer(true);
+  const TokenPtr young = ***get();
+  clock.advance(9s);
+  const auto answer = renew(young);
+  ASSERT_TRUE(*answer);
+  EXPECT_EQ(***answer, nullptr);
+  EXPECT_EQ(source.fetches, 1);
+}
+
+TEST_F(TokenKeeperTest, TheOldTokenStaysInUseWhileARenewalFails) {
+  source.answer(true);
+  const TokenPtr old = ***get();
+  clock.advance(11s);
+  const auto renewal = renew(old);
+  source.answer(false);
+  run();
+  ASSERT_TRUE(*renewal);
+  EXPECT_FALSE(**renewal);
+  EXPECT_EQ(***get(), old);
+  clock.advance(1h);
+  EXPECT_FALSE(**get());
+}
+
+TEST_F(TokenKeeperTest, AnAcceptedTokenIsTrustedForAMinute) {
+  source.answer(true);
+  const TokenPtr token = ***get();
+  EXPECT_FALSE(keeper.recently_accepted(token));
+  keeper.accepted(token);
+  EXPECT_TRUE(keeper.recently_accepted(token));
+  clock.advance(61s);
+  EXPECT_FALSE(keeper.recently_accepted(token));
+}
+
+}  // namespace
+}  // namespace roktcached::upstream
