@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <iomanip>
+#include <sstream>
 #include <system_error>
 
 namespace roktcached::config {
@@ -25,7 +27,10 @@ struct Source {
 };
 
 Error refused(std::string context) {
-  return {.code = ErrorCode::configuration, .source = ErrorSource::config, .retryable = false, .context = std::move(context)};
+  return {.code = ErrorCode::configuration,
+          .source = ErrorSource::config,
+          .retryable = false,
+          .context = std::move(context)};
 }
 
 class Descriptor {
@@ -43,12 +48,16 @@ class Descriptor {
 };
 
 Result<std::string> read_file(const std::string& path, bool must_be_private) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status {};
-  if (file.get() < 0 || ::fstat(file.get(), &status) != 0) return refused(path + ": " + std::generic_category().message(errno));
+  if (file.get() < 0 || ::fstat(file.get(), &status) != 0)
+    return refused(path + ": " + std::generic_category().message(errno));
   if (!S_ISREG(status.st_mode)) return refused(path + ": not a regular file");
   if (must_be_private && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    return refused(path + ": group or others have access to it; accepted: mode 0600 or 0400");
+    std::ostringstream mode;
+    mode << std::oct << std::setw(4) << std::setfill('0') << (status.st_mode & 07777);
+    return refused(path + ": has mode " + mode.str() +
+                   ", so that group or others have access to it; accepted: mode 0600 or 0400");
   }
   std::array<char, max_secret + 2> buffer{};
   const auto size = ::read(file.get(), buffer.data(), buffer.size());
@@ -63,14 +72,18 @@ Result<std::string> read_file(const std::string& path, bool must_be_private) {
 Result<Secret> check(const Source& source, const std::string& from, std::string value) {
   const bool plain = std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7f; });
   if (value.empty()) return refused(from + ": the " + std::string(source.what) + " is empty");
-  if (value.size() > max_secret) return refused(from + ": the " + std::string(source.what) + " is longer than 4096 bytes");
-  if (!plain) return refused(from + ": the " + std::string(source.what) + " has characters that are not visible ASCII");
-  if (source.what == "app id" && value.find(':') != std::string::npos) return refused(from + ": an app id has no ':'");
+  if (value.size() > max_secret)
+    return refused(from + ": the " + std::string(source.what) + " is longer than 4096 bytes");
+  if (!plain)
+    return refused(from + ": the " + std::string(source.what) + " has characters that are not visible ASCII");
+  if (source.what == "app id" && value.find(':') != std::string::npos)
+    return refused(from + ": an app id has no ':'");
   return Secret(std::move(value));
 }
 
 Result<Secret> load_one(const Source& source, const Environment& environment) {
-  if (auto value = environment.get(source.variable)) return check(source, "$" + source.variable, std::move(*value));
+  if (auto value = environment.get(source.variable))
+    return check(source, "$" + source.variable, std::move(*value));
   if (!source.file.empty()) {
     auto text = read_file(source.file, true);
     if (!text) return refused("credential." + source.file_key + ": " + text.error().context);
@@ -82,16 +95,19 @@ Result<Secret> load_one(const Source& source, const Environment& environment) {
     if (!text) return refused("$CREDENTIALS_DIRECTORY: " + text.error().context);
     return check(source, path, std::move(*text));
   }
-  return refused("no " + std::string(source.what) + ": set $" + source.variable + ", or credential." + source.file_key +
-                 ", or the systemd credential " + source.systemd_name);
+  return refused("no " + std::string(source.what) + ": set $" + source.variable + ", or credential." +
+                 source.file_key + ", or the systemd credential " + source.systemd_name);
 }
 
 }  // namespace
 
 Result<void> load_credential(Credential& credential, const Environment& environment) {
-  auto id = load_one({"app id", "ROKT_APP_ID", "app_id_file", credential.app_id_file, "rokt_app_id"}, environment);
+  auto id =
+      load_one({"app id", "ROKT_APP_ID", "app_id_file", credential.app_id_file, "rokt_app_id"}, environment);
   if (!id) return id.error();
-  auto secret = load_one({"app secret", "ROKT_APP_SECRET", "app_secret_file", credential.app_secret_file, "rokt_app_secret"}, environment);
+  auto secret = load_one(
+      {"app secret", "ROKT_APP_SECRET", "app_secret_file", credential.app_secret_file, "rokt_app_secret"},
+      environment);
   if (!secret) return secret.error();
   credential.app_id = std::move(*id);
   credential.app_secret = std::move(*secret);

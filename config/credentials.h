@@ -6,9 +6,10 @@
 
 namespace roktcached::config {
 
-/// Reads app id and app secret into `credential`, each from the first of: $ROKT_APP_ID / $ROKT_APP_SECRET; the file that
-/// app_id_file / app_secret_file names; rokt_app_id / rokt_app_secret in $CREDENTIALS_DIRECTORY (systemd). One line break
-/// at the end of a file is dropped. A file of our own naming that group or others can read is refused.
+/// Reads app id and app secret into `credential`, each from the first of: $ROKT_APP_ID / $ROKT_APP_SECRET;
+/// the file that app_id_file / app_secret_file names; rokt_app_id / rokt_app_secret in $CREDENTIALS_DIRECTORY
+/// (systemd). One line break at the end of a file is dropped. A file of our own naming that group or others
+/// can read is refused.
 /// @return configuration, naming the source, never the value
 [[nodiscard]] Result<void> load_credential(Credential& credential, const Environment& environment);
 

@@ -3,11 +3,15 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 #include <charconv>
+#include <cstdio>
 #include <cstdlib>
-#include <fstream>
-#include <set>
+#include <map>
+#include <memory>
 #include <sstream>
+#include <system_error>
 
 #include "config/mistakes.h"
 #include "config/schema.h"
@@ -22,26 +26,14 @@ constexpr std::string_view prefix = "ROKTCACHED_";
 constexpr std::string_view config_variable = "ROKTCACHED_CONFIG";
 
 Error refused(std::string context) {
-  return {.code = ErrorCode::configuration, .source = ErrorSource::config, .retryable = false, .context = std::move(context)};
-}
-
-RawValue raw_value(const toml::node& node) {
-  if (const auto value = node.value_exact<bool>()) return *value;
-  if (const auto value = node.value_exact<std::int64_t>()) return *value;
-  if (const auto value = node.value_exact<std::string>()) return *value;
-  const toml::array* array = node.as_array();
-  if (array == nullptr) return std::monostate();
-  StringList list;
-  for (const toml::node& element : *array) {
-    const auto text = element.value_exact<std::string>();
-    if (!text) return std::monostate();
-    list.push_back(*text);
-  }
-  return list;
+  return {.code = ErrorCode::configuration,
+          .source = ErrorSource::config,
+          .retryable = false,
+          .context = std::move(context)};
 }
 
 /// An environment variable's text as the kind of value that its setting takes.
-RawValue raw_value(const std::string& text, ValueKind kind) {
+RawValue from_environment(const std::string& text, ValueKind kind) {
   if (kind == ValueKind::text) return text;
   if (kind == ValueKind::boolean && (text == "true" || text == "false")) return text == "true";
   if (kind == ValueKind::integer) {
@@ -73,31 +65,59 @@ std::vector<std::string> sections() {
 }
 
 const Setting* find_setting(std::string_view section, std::string_view key) {
-  const auto found = std::ranges::find_if(schema(), [&](const Setting& s) { return s.section == section && s.key == key; });
+  const auto found =
+      std::ranges::find_if(schema(), [&](const Setting& s) { return s.section == section && s.key == key; });
   return found == schema().end() ? nullptr : &*found;
 }
 
-void read_section(const std::string& section, const toml::node& node, const std::string& file, Settings& settings, Mistakes& mistakes) {
+/// A refused value as it may be shown: not where it seems to hold a password.
+std::string without_password(std::string shown) {
+  const bool has_user = shown.find("://") != std::string::npos && shown.find('@') != std::string::npos;
+  return has_user ? "(not shown: it holds a user)" : shown;
+}
+
+/// Where each setting that was given was given: "FILE:LINE" or "$VARIABLE".
+using Places = std::map<std::string, std::string>;
+
+void read_section(const std::string& section, const toml::node& node, const std::string& file,
+                  Settings& settings, Places& places, Mistakes& mistakes) {
   const toml::table* table = node.as_table();
-  if (table == nullptr) return mistakes.add(place(file, node), section + ": accepted: a section, [" + section + "]");
+  if (table == nullptr)
+    return mistakes.add(place(file, node), section + ": accepted: a section, [" + section + "]");
   for (const auto& [key, value] : *table) {
     const std::string name(key.str());
     const Setting* setting = find_setting(section, name);
+    places[section + "." + name] = place(file, value);
     if (setting == nullptr) {
-      mistakes.add(place(file, value), section + "." + name + ": no such key" + suggestion(name, names_of_section(section)));
+      mistakes.add(place(file, value),
+                   section + "." + name + ": no such key" + suggestion(name, names_of_section(section)));
     } else if (!setting->set(settings, raw_value(value))) {
-      mistakes.add(place(file, value), setting->name() + " = " + shown(value) + ": accepted: " + setting->accepted);
+      mistakes.add(place(file, value), setting->name() + " = " + without_password(shown(value)) +
+                                           ": accepted: " + setting->accepted);
     }
   }
 }
 
-void read_file(const std::string& file, Settings& settings, Mistakes& mistakes) {
-  std::ifstream stream(file);
-  std::ostringstream content;
-  if (stream) content << stream.rdbuf();
-  if (!stream || stream.bad() || content.fail()) return mistakes.add(file, "cannot be read");
+/// The content of a file, or what the system says of it.
+Result<std::string> content_of(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
+  std::string content;
+  std::array<char, 4096> buffer{};
+  while (file) {
+    const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get());
+    content.append(buffer.data(), size);
+    if (size < buffer.size()) break;
+  }
+  if (!file || std::ferror(file.get()) != 0)
+    return refused("cannot be read: " + std::generic_category().message(errno));
+  return content;
+}
+
+void read_file(const std::string& file, Settings& settings, Places& places, Mistakes& mistakes) {
+  const auto content = content_of(file);
+  if (!content) return mistakes.add(file, content.error().context);
   try {
-    const toml::table root = toml::parse(content.str(), file);
+    const toml::table root = toml::parse(*content, file);
     for (const auto& [key, node] : root) {
       const std::string section(key.str());
       const auto known = sections();
@@ -106,7 +126,7 @@ void read_file(const std::string& file, Settings& settings, Mistakes& mistakes) 
       } else if (section == "route") {
         read_routes(node, file, settings.routes, mistakes);
       } else if (std::ranges::find(known, section) != known.end()) {
-        read_section(section, node, file, settings, mistakes);
+        read_section(section, node, file, settings, places, mistakes);
       } else {
         mistakes.add(place(file, node), section + ": no such section" + suggestion(section, known));
       }
@@ -116,13 +136,15 @@ void read_file(const std::string& file, Settings& settings, Mistakes& mistakes) 
   }
 }
 
-void read_environment(const Environment& environment, Settings& settings, Mistakes& mistakes) {
+void read_environment(const Environment& environment, Settings& settings, Places& places,
+                      Mistakes& mistakes) {
   std::vector<std::string> known = {std::string(config_variable)};
   for (const auto& setting : schema()) {
     known.push_back(setting.environment_name());
     const auto text = environment.get(known.back());
-    if (text && !setting.set(settings, raw_value(*text, setting.kind))) {
-      mistakes.add("$" + known.back(), "\"" + *text + "\": accepted: " + setting.accepted);
+    if (text) places[setting.name()] = "$" + known.back();
+    if (text && !setting.set(settings, from_environment(*text, setting.kind))) {
+      mistakes.add("$" + known.back(), without_password(to_toml(*text)) + ": accepted: " + setting.accepted);
     }
   }
   for (const auto& name : environment.names()) {
@@ -133,24 +155,43 @@ void read_environment(const Environment& environment, Settings& settings, Mistak
 }
 
 /// What only the settings together can tell.
-void check_relations(const Settings& settings, Mistakes& mistakes) {
+void check_relations(const Settings& settings, const Places& places, Mistakes& mistakes) {
+  const auto refuse = [&](const std::string& name, const std::string& what) {
+    const auto at = places.find(name);
+    at == places.end() ? mistakes.add(name, what) : mistakes.add(at->second, name + ": " + what);
+  };
   const auto only_loopback = [&](const std::string& name, const Endpoint& endpoint) {
     if (endpoint.is_loopback()) return;
-    mistakes.add(name, to_string(endpoint) + " is beyond loopback: clients cannot be told apart yet, so everybody there "
-                                             "could use the credential; accepted: 127.0.0.1, [::1], localhost");
+    refuse(name,
+           to_string(endpoint) +
+               " is beyond loopback: clients cannot be told apart yet, so everybody there could use the "
+               "credential; accepted: 127.0.0.1, [::1], localhost");
   };
-  for (const auto& endpoint : settings.listen.addresses) only_loopback("listen.addresses", endpoint);
-  if (settings.admin.address) only_loopback("admin.address", *settings.admin.address);
+  const auto& addresses = settings.listen.addresses;
+  for (const auto& endpoint : addresses) only_loopback("listen.addresses", endpoint);
+  if (const auto& admin = settings.admin.address) {
+    only_loopback("admin.address", *admin);
+    const bool taken = admin->port != 0 && std::ranges::find(addresses, *admin) != addresses.end();
+    if (taken)
+      refuse("admin.address",
+             to_string(*admin) + " is among listen.addresses; accepted: an address of its own");
+  }
   const Url& url = settings.upstream.url;
   if (!url.tls && !Endpoint{url.host, url.port}.is_loopback()) {
-    mistakes.add("upstream.url", to_string(url) + " would carry the credential in clear text; accepted: https, or http to loopback");
+    refuse(
+        "upstream.url",
+        to_string(url) + " would carry the credential in clear text; accepted: https, or http to loopback");
   }
 }
 
 std::string default_cache_file(const Environment& environment) {
-  if (const auto folder = environment.get("CACHE_DIRECTORY")) return *folder + "/roktcached.db";
-  if (const auto folder = environment.get("XDG_CACHE_HOME"); folder && !folder->empty()) return *folder + "/roktcached/roktcached.db";
-  if (const auto home = environment.get("HOME"); home && !home->empty()) return *home + "/.cache/roktcached/roktcached.db";
+  if (const auto folders = environment.get("CACHE_DIRECTORY"); folders && !folders->empty()) {
+    return folders->substr(0, folders->find(':')) + "/roktcached.db";
+  }
+  if (const auto folder = environment.get("XDG_CACHE_HOME"); folder && !folder->empty())
+    return *folder + "/roktcached/roktcached.db";
+  if (const auto home = environment.get("HOME"); home && !home->empty())
+    return *home + "/.cache/roktcached/roktcached.db";
   return "roktcached.db";
 }
 
@@ -184,9 +225,15 @@ Result<Settings> load(const std::optional<std::string>& file, const Environment&
   Settings settings;
   settings.cache.file = default_cache_file(environment);
   Mistakes mistakes;
-  if (const auto found = find_file(file, environment)) read_file(*found, settings, mistakes);
-  read_environment(environment, settings, mistakes);
-  if (mistakes.empty()) check_relations(settings, mistakes);
+  Places places;
+  const auto found = find_file(file, environment);
+  if (found && found->empty()) {
+    mistakes.add(file ? "--config" : "$" + std::string(config_variable), "is empty; accepted: a file's path");
+  } else if (found) {
+    read_file(*found, settings, places, mistakes);
+  }
+  read_environment(environment, settings, places, mistakes);
+  check_relations(settings, places, mistakes);
   if (!mistakes.empty()) return refused(mistakes.text());
   return settings;
 }
@@ -203,13 +250,17 @@ std::string effective_toml(const Settings& settings) {
   }
   const Credential& credential = settings.credential;
   const auto presence = [](const Secret& secret) { return secret.empty() ? "not set" : "set"; };
-  text += "\n[[credential]]\nname = " + to_toml(credential.name) + "\napp_id_file = " + to_toml(credential.app_id_file) +
-          "\napp_secret_file = " + to_toml(credential.app_secret_file) + "\n# app id: " + presence(credential.app_id) +
+  text += "\n[[credential]]\nname = " + to_toml(credential.name) +
+          "\napp_id_file = " + to_toml(credential.app_id_file) +
+          "\napp_secret_file = " + to_toml(credential.app_secret_file) +
+          "\n# app id: " + presence(credential.app_id) +
           "\n# app secret: " + presence(credential.app_secret) + "\n";
   for (const auto& route : settings.routes) {
-    text += "\n[[route]]\nname = " + to_toml(route.name) + "\npath = " + to_toml(route.pattern) + "\nmethods = " + to_toml(route.methods) +
-            "\ncache = " + to_toml(std::string(rokt::to_string(route.route_class))) + "\ngroupby = " + to_toml(route.groupby) +
-            "\ninject_token = " + to_toml(route.inject_token) + "\n";
+    text += "\n[[route]]\nname = " + to_toml(route.name) + "\npath = " + to_toml(route.pattern) +
+            "\nmethods = " + to_toml(route.methods) +
+            "\ncache = " + to_toml(std::string(rokt::to_string(route.route_class))) +
+            "\ngroupby = " + to_toml(route.groupby) + "\ninject_token = " + to_toml(route.inject_token) +
+            "\n";
   }
   return text;
 }

@@ -18,9 +18,11 @@ struct Environment {
 [[nodiscard]] Environment process_environment();
 
 /// Reads the settings: defaults, then the file, then the environment's ROKTCACHED_SECTION_KEY.
-/// @param file  from --config; else $ROKTCACHED_CONFIG, ./roktcached.toml, /etc/roktcached/roktcached.toml, the first that
+/// @param file  from --config; else $ROKTCACHED_CONFIG, ./roktcached.toml, /etc/roktcached/roktcached.toml,
+/// the first that
 ///              exists; else no file
-/// @return configuration; its context holds every mistake found, a line each: "FILE:LINE: section.key = VALUE: what is
+/// @return configuration; its context holds every mistake found, a line each: "FILE:LINE: section.key =
+/// VALUE: what is
 ///         wrong; accepted: ...". Secrets are not read here: see load_credential.
 [[nodiscard]] Result<Settings> load(const std::optional<std::string>& file, const Environment& environment);
 

@@ -24,6 +24,13 @@ std::size_t distance(std::string_view a, std::string_view b) {
 
 }  // namespace
 
+void Mistakes::add(const std::string& where, const std::string& what) {
+  std::string line = where + ": " + what;
+  std::ranges::replace_if(
+      line, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
+  lines_.push_back(std::move(line));
+}
+
 std::string Mistakes::text() const {
   std::string text;
   for (const auto& line : lines_) text.append(text.empty() ? "" : "\n").append(line);

@@ -10,7 +10,8 @@ namespace roktcached::config {
 class Mistakes {
  public:
   /// @param where  "FILE:LINE", or the variable's "$NAME"
-  void add(const std::string& where, const std::string& what) { lines_.push_back(where + ": " + what); }
+  /// Line breaks and other controls in either become spaces: a mistake is one line.
+  void add(const std::string& where, const std::string& what);
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   /// Every mistake on a line of its own.
   [[nodiscard]] std::string text() const;

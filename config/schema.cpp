@@ -21,8 +21,9 @@ Value read(const Field<Value>& field, const Settings& settings) {
 }
 
 template <class Value>
-Setting make(std::string name, ValueKind kind, std::string_view accepted, std::string help, Field<Value> field,
-             std::function<std::optional<Value>(const RawValue&)> parse, std::function<RawValue(const Value&)> show) {
+Setting make(std::string name, ValueKind kind, std::string_view accepted, std::string help,
+             Field<Value> field, std::function<std::optional<Value>(const RawValue&)> parse,
+             std::function<RawValue(const Value&)> show) {
   const auto dot = name.find('.');
   return {name.substr(0, dot),
           name.substr(dot + 1),
@@ -46,7 +47,8 @@ auto from_text(std::optional<Value> (*parse)(std::string_view)) {
   };
 }
 
-Setting duration(std::string name, std::string help, Field<milliseconds> field, milliseconds least = milliseconds{1}) {
+Setting duration(std::string name, std::string help, Field<milliseconds> field,
+                 milliseconds least = milliseconds{1}) {
   const std::string accepted = std::string(accepted_durations) + ", at least " + format_duration(least);
   return make<milliseconds>(
       std::move(name), ValueKind::text, accepted, std::move(help), std::move(field),
@@ -57,8 +59,10 @@ Setting duration(std::string name, std::string help, Field<milliseconds> field, 
       [](const milliseconds& value) -> RawValue { return format_duration(value); });
 }
 
-Setting size(std::string name, std::string help, Field<std::uint64_t> field, std::uint64_t least, std::uint64_t most) {
-  const std::string accepted = std::string(accepted_sizes) + ", from " + format_size(least) + " to " + format_size(most);
+Setting size(std::string name, std::string help, Field<std::uint64_t> field, std::uint64_t least,
+             std::uint64_t most) {
+  const std::string accepted =
+      std::string(accepted_sizes) + ", from " + format_size(least) + " to " + format_size(most);
   return make<std::uint64_t>(
       std::move(name), ValueKind::text, accepted, std::move(help), std::move(field),
       [least, most](const RawValue& raw) {
@@ -68,7 +72,8 @@ Setting size(std::string name, std::string help, Field<std::uint64_t> field, std
       [](const std::uint64_t& value) -> RawValue { return format_size(value); });
 }
 
-Setting count(std::string name, std::string help, Field<std::uint64_t> field, std::int64_t least, std::int64_t most) {
+Setting count(std::string name, std::string help, Field<std::uint64_t> field, std::int64_t least,
+              std::int64_t most) {
   const std::string accepted = "a whole number from " + std::to_string(least) + " to " + std::to_string(most);
   return make<std::uint64_t>(
       std::move(name), ValueKind::integer, accepted, std::move(help), std::move(field),
@@ -102,7 +107,8 @@ Setting boolean(std::string name, std::string help, Field<bool> field) {
 
 /// One of a few names.
 template <class Value>
-Setting choice(std::string name, std::vector<std::pair<std::string, Value>> values, std::string help, Field<Value> field) {
+Setting choice(std::string name, std::vector<std::pair<std::string, Value>> values, std::string help,
+               Field<Value> field) {
   std::string accepted;
   for (const auto& [word, value] : values) accepted += (accepted.empty() ? "\"" : ", \"") + word + "\"";
   return make<Value>(
@@ -121,8 +127,8 @@ Setting choice(std::string name, std::vector<std::pair<std::string, Value>> valu
 /// A list whose elements `parse` reads one by one.
 template <class Element>
 Setting list(std::string name, std::string_view accepted, std::string help, Field<std::vector<Element>> field,
-             std::function<std::optional<Element>(const std::string&)> parse, std::function<std::string(const Element&)> show,
-             std::size_t least) {
+             std::function<std::optional<Element>(const std::string&)> parse,
+             std::function<std::string(const Element&)> show, std::size_t least) {
   return make<std::vector<Element>>(
       std::move(name), ValueKind::list, accepted, std::move(help), std::move(field),
       [parse, least](const RawValue& raw) -> std::optional<std::vector<Element>> {
@@ -144,19 +150,25 @@ Setting list(std::string name, std::string_view accepted, std::string help, Fiel
 }
 
 std::optional<std::string> parse_host(const std::string& host) {
-  const bool plain = !host.empty() && std::ranges::all_of(host, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '[' || c == ']' || c == ':';
+  const bool address = host.size() > 2 && host.starts_with('[') && host.ends_with(']');
+  const std::string_view name =
+      address ? std::string_view(host).substr(1, host.size() - 2) : std::string_view(host);
+  const bool plain = !name.empty() && std::ranges::all_of(name, [address](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+           (address ? c == ':' : c == '-' || c == '_');
   });
-  const bool has_port = !host.starts_with('[') && host.find(':') != std::string::npos;
-  return plain && !has_port ? std::optional(host) : std::nullopt;
+  return plain ? std::optional(host) : std::nullopt;
 }
 
 std::optional<std::string> parse_currency(const std::string& currency) {
-  const bool code = currency.size() == 3 && std::ranges::all_of(currency, [](char c) { return c >= 'A' && c <= 'Z'; });
+  const bool code =
+      currency.size() == 3 && std::ranges::all_of(currency, [](char c) { return c >= 'A' && c <= 'Z'; });
   return code ? std::optional(currency) : std::nullopt;
 }
 
-std::string same(const std::string& value) { return value; }
+std::string same(const std::string& value) {
+  return value;
+}
 
 Setting admin_address() {
   return make<std::optional<Endpoint>>(
@@ -171,7 +183,9 @@ Setting admin_address() {
         if (!endpoint) return std::nullopt;
         return std::optional<std::optional<Endpoint>>(std::in_place, *endpoint);
       },
-      [](const std::optional<Endpoint>& value) -> RawValue { return value ? to_string(*value) : std::string("off"); });
+      [](const std::optional<Endpoint>& value) -> RawValue {
+        return value ? to_string(*value) : std::string("off");
+      });
 }
 
 void add_listen(std::vector<Setting>& table) {
@@ -186,75 +200,140 @@ void add_listen(std::vector<Setting>& table) {
       "listen.allowed_hosts", "host names in lower case without port, one or more, each once",
       "The Host values that are served; any other gets 421 (a guard against DNS rebinding)",
       [](Settings& s) -> StringList& { return s.listen.allowed_hosts; }, parse_host, same, 1));
-  table.push_back(count("listen.threads", "Threads that serve clients; 0: one a core", [](Settings& s) -> U& { return s.listen.threads; }, 0, 256));
-  table.push_back(count("listen.max_connections", "Client connections at once; one more gets 503",
-                        [](Settings& s) -> U& { return s.listen.max_connections; }, 1, 1'000'000));
-  table.push_back(duration("listen.head_timeout", "For a request's head, from its first byte", [](Settings& s) -> milliseconds& { return s.listen.head_timeout; }));
-  table.push_back(duration("listen.body_timeout", "For a request's content", [](Settings& s) -> milliseconds& { return s.listen.body_timeout; }));
-  table.push_back(duration("listen.idle_timeout", "Between two requests on a connection", [](Settings& s) -> milliseconds& { return s.listen.idle_timeout; }));
-  table.push_back(duration("listen.write_timeout", "For writing one answer", [](Settings& s) -> milliseconds& { return s.listen.write_timeout; }));
-  table.push_back(size("listen.max_head", "The largest request head, request line and fields", [](Settings& s) -> U& { return s.listen.max_head; }, 1024, 1024 * 1024));
-  table.push_back(size("listen.max_body", "The largest request content", [](Settings& s) -> U& { return s.listen.max_body; }, 1024, 64 * 1024 * 1024));
+  table.push_back(count(
+      "listen.threads", "Threads that serve clients; 0: one a core",
+      [](Settings& s) -> U& { return s.listen.threads; }, 0, 256));
+  table.push_back(count(
+      "listen.max_connections", "Client connections at once; one more gets 503",
+      [](Settings& s) -> U& { return s.listen.max_connections; }, 1, 1'000'000));
+  table.push_back(duration("listen.head_timeout", "For a request's head, from its first byte",
+                           [](Settings& s) -> milliseconds& { return s.listen.head_timeout; }));
+  table.push_back(duration("listen.body_timeout", "For a request's content",
+                           [](Settings& s) -> milliseconds& { return s.listen.body_timeout; }));
+  table.push_back(duration("listen.idle_timeout", "Between two requests on a connection",
+                           [](Settings& s) -> milliseconds& { return s.listen.idle_timeout; }));
+  table.push_back(duration("listen.write_timeout", "For writing one answer",
+                           [](Settings& s) -> milliseconds& { return s.listen.write_timeout; }));
+  table.push_back(size(
+      "listen.max_head", "The largest request head, request line and fields",
+      [](Settings& s) -> U& { return s.listen.max_head; }, 1024, 1024 * 1024));
+  table.push_back(size(
+      "listen.max_body", "The largest request content", [](Settings& s) -> U& { return s.listen.max_body; },
+      1024, 64 * 1024 * 1024));
   table.push_back(admin_address());
 }
 
 void add_upstream(std::vector<Setting>& table) {
   using U = std::uint64_t;
-  table.push_back(make<Url>("upstream.url", ValueKind::text, accepted_urls, "The Rokt Reporting API",
-                            [](Settings& s) -> Url& { return s.upstream.url; }, from_text(parse_url),
-                            [](const Url& url) -> RawValue { return to_string(url); }));
-  table.push_back(text("upstream.ca_file", "a path to a PEM file, or \"\"", "Certificates that the upstream's must descend from; \"\": the system's",
+  table.push_back(make<Url>(
+      "upstream.url", ValueKind::text, accepted_urls, "The Rokt Reporting API",
+      [](Settings& s) -> Url& { return s.upstream.url; }, from_text(parse_url),
+      [](const Url& url) -> RawValue { return to_string(url); }));
+  table.push_back(text("upstream.ca_file", "a path to a PEM file, or \"\"",
+                       "Certificates that the upstream's must descend from; \"\": the system's",
                        [](Settings& s) -> std::string& { return s.upstream.ca_file; }));
-  table.push_back(duration("upstream.connect_timeout", "For name lookup, connection and TLS handshake", [](Settings& s) -> milliseconds& { return s.upstream.connect_timeout; }));
-  table.push_back(duration("upstream.head_timeout", "From the request to the head of its answer; also for a free connection and for a token",
-                           [](Settings& s) -> milliseconds& { return s.upstream.head_timeout; }));
-  table.push_back(duration("upstream.body_timeout", "For the content of an answer", [](Settings& s) -> milliseconds& { return s.upstream.body_timeout; }));
-  table.push_back(duration("upstream.idle_timeout", "How long an unused connection is kept open", [](Settings& s) -> milliseconds& { return s.upstream.idle_timeout; }));
-  table.push_back(count("upstream.max_connections", "Connections to the upstream at once", [](Settings& s) -> U& { return s.upstream.max_connections; }, 1, 1024));
-  table.push_back(count("upstream.max_waiting", "Fetches that wait for a connection at once; one more gets 503", [](Settings& s) -> U& { return s.upstream.max_waiting; }, 1, 100'000));
-  table.push_back(size("upstream.max_response", "The largest answer that is taken", [](Settings& s) -> U& { return s.upstream.max_response; }, 1024, std::uint64_t{1} << 30));
+  table.push_back(duration("upstream.connect_timeout", "For name lookup, connection and TLS handshake",
+                           [](Settings& s) -> milliseconds& { return s.upstream.connect_timeout; }));
+  table.push_back(
+      duration("upstream.head_timeout",
+               "From the request to the head of its answer; also for a free connection and for a token",
+               [](Settings& s) -> milliseconds& { return s.upstream.head_timeout; }));
+  table.push_back(duration("upstream.body_timeout", "For the content of an answer",
+                           [](Settings& s) -> milliseconds& { return s.upstream.body_timeout; }));
+  table.push_back(duration("upstream.idle_timeout", "How long an unused connection is kept open",
+                           [](Settings& s) -> milliseconds& { return s.upstream.idle_timeout; }));
+  table.push_back(count(
+      "upstream.max_connections", "Connections to the upstream at once",
+      [](Settings& s) -> U& { return s.upstream.max_connections; }, 1, 1024));
+  table.push_back(count(
+      "upstream.max_waiting", "Fetches that wait for a connection at once; one more gets 503",
+      [](Settings& s) -> U& { return s.upstream.max_waiting; }, 1, 100'000));
+  table.push_back(size(
+      "upstream.max_response", "The largest answer that is taken",
+      [](Settings& s) -> U& { return s.upstream.max_response; }, 1024, std::uint64_t{1} << 30));
 }
 
 void add_cache(std::vector<Setting>& table) {
   using U = std::uint64_t;
   table.push_back(text("cache.file", "a path, or \"\"",
-                       "The cache file, SQLite; \"\": memory only. Without this key: roktcached.db in $CACHE_DIRECTORY (systemd), else in "
+                       "The cache file, SQLite; \"\": memory only. Without this key: roktcached.db in "
+                       "$CACHE_DIRECTORY (systemd), else in "
                        "$XDG_CACHE_HOME/roktcached, else in ~/.cache/roktcached",
                        [](Settings& s) -> std::string& { return s.cache.file; }));
-  table.push_back(size("cache.max_disk", "The largest that the cache file may become", [](Settings& s) -> U& { return s.cache.max_disk; }, std::uint64_t{32} << 20, std::uint64_t{1} << 50));
-  table.push_back(size("cache.max_memory", "The memory for cached answers", [](Settings& s) -> U& { return s.cache.max_memory; }, std::uint64_t{1} << 20, std::uint64_t{1} << 46));
+  table.push_back(size(
+      "cache.max_disk", "The largest that the cache file may become",
+      [](Settings& s) -> U& { return s.cache.max_disk; }, std::uint64_t{32} << 20, std::uint64_t{1} << 50));
+  table.push_back(size(
+      "cache.max_memory", "The memory for cached answers",
+      [](Settings& s) -> U& { return s.cache.max_memory; }, std::uint64_t{1} << 20, std::uint64_t{1} << 46));
 }
 
 void add_freshness(std::vector<Setting>& table) {
   constexpr milliseconds none{0};
-  table.push_back(duration("freshness.open", "A report whose range has not ended; \"0ms\" in this section: not kept, or never", [](Settings& s) -> milliseconds& { return s.freshness.open; }, none));
-  table.push_back(duration("freshness.restating", "A report whose range ended within the restatement window", [](Settings& s) -> milliseconds& { return s.freshness.restating; }, none));
-  table.push_back(duration("freshness.settled", "A report whose range ended earlier", [](Settings& s) -> milliseconds& { return s.freshness.settled; }, none));
-  table.push_back(duration("freshness.metadata", "Metadata of campaigns, audiences and creatives", [](Settings& s) -> milliseconds& { return s.freshness.metadata; }, none));
-  table.push_back(duration("freshness.not_found", "The upstream's 404", [](Settings& s) -> milliseconds& { return s.freshness.not_found; }, none));
-  table.push_back(duration("freshness.bad_request", "The upstream's 400", [](Settings& s) -> milliseconds& { return s.freshness.bad_request; }, none));
-  table.push_back(duration("freshness.restatement_window", "How long late conversions still change a past range", [](Settings& s) -> milliseconds& { return s.freshness.restatement_window; }, none));
-  table.push_back(duration("freshness.stale_while_revalidate", "How long a stale answer is served while it is refreshed behind", [](Settings& s) -> milliseconds& { return s.freshness.stale_while_revalidate; }, none));
-  table.push_back(duration("freshness.stale_if_error", "How long a stale answer is served when the upstream fails", [](Settings& s) -> milliseconds& { return s.freshness.stale_if_error; }, none));
-  table.push_back(duration("freshness.min_refetch_interval", "Clients' no-cache refetches a key no more often than this", [](Settings& s) -> milliseconds& { return s.freshness.min_refetch_interval; }, none));
+  table.push_back(duration(
+      "freshness.open", "A report whose range has not ended; \"0ms\" in this section: not kept, or never",
+      [](Settings& s) -> milliseconds& { return s.freshness.open; }, none));
+  table.push_back(duration(
+      "freshness.restating", "A report whose range ended within the restatement window",
+      [](Settings& s) -> milliseconds& { return s.freshness.restating; }, none));
+  table.push_back(duration(
+      "freshness.settled", "A report whose range ended earlier",
+      [](Settings& s) -> milliseconds& { return s.freshness.settled; }, none));
+  table.push_back(duration(
+      "freshness.metadata", "Metadata of campaigns, audiences and creatives",
+      [](Settings& s) -> milliseconds& { return s.freshness.metadata; }, none));
+  table.push_back(duration(
+      "freshness.not_found", "The upstream's 404",
+      [](Settings& s) -> milliseconds& { return s.freshness.not_found; }, none));
+  table.push_back(duration(
+      "freshness.bad_request", "The upstream's 400",
+      [](Settings& s) -> milliseconds& { return s.freshness.bad_request; }, none));
+  table.push_back(duration(
+      "freshness.restatement_window", "How long late conversions still change a past range",
+      [](Settings& s) -> milliseconds& { return s.freshness.restatement_window; }, none));
+  table.push_back(duration(
+      "freshness.stale_while_revalidate", "How long a stale answer is served while it is refreshed behind",
+      [](Settings& s) -> milliseconds& { return s.freshness.stale_while_revalidate; }, none));
+  table.push_back(duration(
+      "freshness.stale_if_error", "How long a stale answer is served when the upstream fails",
+      [](Settings& s) -> milliseconds& { return s.freshness.stale_if_error; }, none));
+  table.push_back(duration(
+      "freshness.min_refetch_interval", "Clients' no-cache refetches a key no more often than this",
+      [](Settings& s) -> milliseconds& { return s.freshness.min_refetch_interval; }, none));
 }
 
 void add_rest(std::vector<Setting>& table) {
-  table.push_back(choice<rokt::Validation>("parameters.validation", {{"strict", rokt::Validation::strict}, {"lenient", rokt::Validation::lenient}},
-                                           "strict: a bad parameter gets 400 here; lenient: it is forwarded",
-                                           [](Settings& s) -> rokt::Validation& { return s.parameters.validation; }));
-  table.push_back(list<std::string>("parameters.extra_currencies", "ISO 4217 codes, each once, e.g. [\"CHF\"]", "Currencies accepted besides the API's ten",
-                                    [](Settings& s) -> StringList& { return s.parameters.extra_currencies; }, parse_currency, same, 0));
-  table.push_back(choice<LogLevel>("log.level", {{"trace", LogLevel::trace}, {"debug", LogLevel::debug}, {"info", LogLevel::info}, {"warn", LogLevel::warn}, {"error", LogLevel::error}},
-                                   "The least severe lines that are logged", [](Settings& s) -> LogLevel& { return s.log.level; }));
-  table.push_back(choice<LogFormat>("log.format", {{"text", LogFormat::text}, {"json", LogFormat::json}}, "text for people, json for machines",
+  table.push_back(choice<rokt::Validation>(
+      "parameters.validation", {{"strict", rokt::Validation::strict}, {"lenient", rokt::Validation::lenient}},
+      "strict: a bad parameter gets 400 here; lenient: it is forwarded",
+      [](Settings& s) -> rokt::Validation& { return s.parameters.validation; }));
+  table.push_back(list<std::string>(
+      "parameters.extra_currencies", "ISO 4217 codes, each once, e.g. [\"CHF\"]",
+      "Currencies accepted besides the API's ten",
+      [](Settings& s) -> StringList& { return s.parameters.extra_currencies; }, parse_currency, same, 0));
+  table.push_back(choice<LogLevel>("log.level",
+                                   {{"trace", LogLevel::trace},
+                                    {"debug", LogLevel::debug},
+                                    {"info", LogLevel::info},
+                                    {"warn", LogLevel::warn},
+                                    {"error", LogLevel::error}},
+                                   "The least severe lines that are logged",
+                                   [](Settings& s) -> LogLevel& { return s.log.level; }));
+  table.push_back(choice<LogFormat>("log.format", {{"text", LogFormat::text}, {"json", LogFormat::json}},
+                                    "text for people, json for machines",
                                     [](Settings& s) -> LogFormat& { return s.log.format; }));
-  table.push_back(boolean("log.access", "One line a request", [](Settings& s) -> bool& { return s.log.access; }));
+  table.push_back(
+      boolean("log.access", "One line a request", [](Settings& s) -> bool& { return s.log.access; }));
 }
 
 std::string quoted(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      static constexpr std::string_view digits = "0123456789ABCDEF";
+      result.append("\\u00").append(1, digits[static_cast<unsigned char>(c) >> 4]).append(1, digits[c & 15]);
+      continue;
+    }
     if (c == '"' || c == '\\') result += '\\';
     result += c;
   }
@@ -265,7 +344,8 @@ std::string quoted(std::string_view text) {
 
 std::string Setting::environment_name() const {
   std::string text = "ROKTCACHED_" + section + "_" + key;
-  std::ranges::transform(text, text.begin(), [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
   return text;
 }
 

@@ -20,14 +20,14 @@ using RawValue = std::variant<std::monostate, bool, std::int64_t, std::string, S
 /// What kind of raw value a setting takes: an environment variable, always text, is turned into it.
 enum class ValueKind { text, integer, boolean, list };
 
-/// One row of the table of settings: the file's keys, the environment's names, the check of unknown ones, the effective
-/// print-out and the commented default file all come from this table.
+/// One row of the table of settings: the file's keys, the environment's names, the check of unknown ones, the
+/// effective print-out and the commented default file all come from this table.
 struct Setting {
   std::string section;
   std::string key;
   ValueKind kind;
-  std::string accepted;  ///< what an error says is accepted
-  std::string help;      ///< one line, with what the value means
+  std::string accepted;                                 ///< what an error says is accepted
+  std::string help;                                     ///< one line, with what the value means
   std::function<bool(Settings&, const RawValue&)> set;  ///< false where the value is not acceptable
   std::function<RawValue(const Settings&)> get;
 

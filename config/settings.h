@@ -14,7 +14,8 @@
 
 namespace roktcached::config {
 
-/// An address to listen on: an IPv4 address, an IPv6 address in brackets, or "localhost"; port 0 lets the system choose.
+/// An address to listen on: an IPv4 address, an IPv6 address in brackets, or "localhost"; port 0 lets the
+/// system choose.
 struct Endpoint {
   std::string host;
   std::uint16_t port = 0;
@@ -27,7 +28,7 @@ struct Endpoint {
 /// Where the upstream is.
 struct Url {
   bool tls = true;
-  std::string host;       ///< an IPv6 address is in brackets
+  std::string host;  ///< an IPv6 address is in brackets
   std::uint16_t port = 443;
   std::string base_path;  ///< before every path; empty or "/x", never ending in '/'
 
@@ -78,8 +79,8 @@ struct Credential {
 
 /// The `[cache]` section.
 struct Cache {
-  std::string file;  ///< empty: nothing is kept on disk
-  std::uint64_t max_disk = std::uint64_t{1} << 30;     ///< bytes
+  std::string file;                                     ///< empty: nothing is kept on disk
+  std::uint64_t max_disk = std::uint64_t{1} << 30;      ///< bytes
   std::uint64_t max_memory = std::uint64_t{256} << 20;  ///< bytes
 };
 

@@ -40,7 +40,8 @@ class TableReader {
     if (node == nullptr) return fallback;
     std::vector<std::string> values;
     const toml::array* array = node->as_array();
-    const bool texts = array != nullptr && std::all_of(array->begin(), array->end(), [](const toml::node& n) { return n.is_string(); });
+    const bool texts = array != nullptr && std::all_of(array->begin(), array->end(),
+                                                       [](const toml::node& n) { return n.is_string(); });
     if (!texts) refuse(key, *node, "a list of texts, e.g. [\"GET\"]");
     if (texts) {
       for (const toml::node& element : *array) values.push_back(*element.value<std::string>());
@@ -48,7 +49,8 @@ class TableReader {
     return values;
   }
   void refuse(std::string_view key, const toml::node& node, std::string_view accepted) {
-    mistakes_.add(place(file_, node), section_ + "." + std::string(key) + " = " + shown(node) + ": accepted: " + std::string(accepted));
+    mistakes_.add(place(file_, node), section_ + "." + std::string(key) + " = " + shown(node) +
+                                          ": accepted: " + std::string(accepted));
   }
 
  private:
@@ -87,46 +89,93 @@ rokt::Route read_route(const toml::table& table, const std::string& file, Mistak
   return route;
 }
 
+/// A pattern with its placeholders' names, which say nothing about the paths it takes, left out.
+std::string without_names(const std::string& pattern) {
+  std::string result;
+  bool in_name = false;
+  for (const char c : pattern) {
+    if (c == '}') in_name = false;
+    if (!in_name || c == '.') result += c;
+    if (c == '{') in_name = true;
+  }
+  return result;
+}
+
+bool same_paths(const std::string& left, const std::string& right) {
+  return without_names(left) == without_names(right);
+}
+
 bool clashes(const rokt::Route& route, const rokt::Route& other) {
-  const auto shared = [&](const std::string& method) { return std::ranges::find(other.methods, method) != other.methods.end(); };
-  return route.pattern == other.pattern && std::ranges::any_of(route.methods, shared);
+  const auto shared = [&](const std::string& method) {
+    return std::ranges::find(other.methods, method) != other.methods.end();
+  };
+  return same_paths(route.pattern, other.pattern) && std::ranges::any_of(route.methods, shared);
 }
 
 }  // namespace
 
-std::string place(const std::string& file, const toml::node& node) { return file + ":" + std::to_string(node.source().begin.line); }
+std::string place(const std::string& file, const toml::node& node) {
+  return file + ":" + std::to_string(node.source().begin.line);
+}
+
+RawValue raw_value(const toml::node& node) {
+  if (const auto value = node.value_exact<bool>()) return *value;
+  if (const auto value = node.value_exact<std::int64_t>()) return *value;
+  if (const auto value = node.value_exact<std::string>()) return *value;
+  const toml::array* array = node.as_array();
+  if (array == nullptr) return std::monostate();
+  StringList list;
+  for (const toml::node& element : *array) {
+    const auto text = element.value_exact<std::string>();
+    if (!text) return std::monostate();
+    list.push_back(*text);
+  }
+  return list;
+}
 
 std::string shown(const toml::node& node) {
+  if (const RawValue value = raw_value(node); !std::holds_alternative<std::monostate>(value))
+    return to_toml(value);
   std::ostringstream text;
   node.visit([&text](const auto& value) { text << value; });
   return text.str();
 }
 
-void read_credentials(const toml::node& node, const std::string& file, Credential& credential, Mistakes& mistakes) {
+void read_credentials(const toml::node& node, const std::string& file, Credential& credential,
+                      Mistakes& mistakes) {
   const toml::array* tables = node.as_array();
-  if (tables == nullptr || !tables->is_array_of_tables()) return mistakes.add(place(file, node), "credential: accepted: [[credential]]");
-  if (tables->size() > 1) mistakes.add(place(file, *tables->get(1)), "credential: a second one; accepted: one");
+  if (tables == nullptr || !tables->is_array_of_tables())
+    return mistakes.add(place(file, node), "credential: accepted: [[credential]]");
+  if (tables->size() > 1)
+    mistakes.add(place(file, *tables->get(1)), "credential: a second one; accepted: one");
   TableReader reader("credential", *tables->get(0)->as_table(), file, mistakes);
   reader.check_keys(credential_keys);
   credential.name = reader.text("name", credential.name);
   credential.app_id_file = reader.text("app_id_file", "");
   credential.app_secret_file = reader.text("app_secret_file", "");
   if (!is_name(credential.name)) {
-    mistakes.add(place(file, *tables->get(0)), "credential.name = \"" + credential.name + "\": accepted: 1 to 64 of A-Za-z0-9_-");
+    mistakes.add(place(file, *tables->get(0)),
+                 "credential.name = " + to_toml(credential.name) + ": accepted: 1 to 64 of A-Za-z0-9_-");
   }
 }
 
-void read_routes(const toml::node& node, const std::string& file, std::vector<rokt::Route>& routes, Mistakes& mistakes) {
+void read_routes(const toml::node& node, const std::string& file, std::vector<rokt::Route>& routes,
+                 Mistakes& mistakes) {
   const toml::array* tables = node.as_array();
-  if (tables == nullptr || !tables->is_array_of_tables()) return mistakes.add(place(file, node), "route: accepted: [[route]]");
+  if (tables == nullptr || !tables->is_array_of_tables())
+    return mistakes.add(place(file, node), "route: accepted: [[route]]");
   std::vector<rokt::Route> known = rokt::rokt_routes();
   for (const toml::node& element : *tables) {
     rokt::Route route = read_route(*element.as_table(), file, mistakes);
     const std::string where = place(file, element);
-    if (const auto valid = rokt::validate(route); !valid) mistakes.add(where, "route." + valid.error().context);
+    if (const auto valid = rokt::validate(route); !valid)
+      mistakes.add(where, "route." + valid.error().context);
     for (const auto& other : known) {
-      if (other.name == route.name) mistakes.add(where, "route.name = \"" + route.name + "\": there is one of this name already");
-      if (clashes(route, other)) mistakes.add(where, "route.path = \"" + route.pattern + "\": is served by route " + other.name + " already");
+      if (other.name == route.name)
+        mistakes.add(where, "route.name = \"" + route.name + "\": there is one of this name already");
+      if (clashes(route, other))
+        mistakes.add(where,
+                     "route.path = \"" + route.pattern + "\": is served by route " + other.name + " already");
     }
     known.push_back(route);
     routes.push_back(std::move(route));

@@ -1,5 +1,7 @@
 #include "config/values.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -17,8 +19,10 @@ struct Unit {
 };
 
 // The largest first.
-constexpr std::array<Unit, 5> duration_units = {{{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
-constexpr std::array<Unit, 4> size_units = {{{"GiB", std::uint64_t{1} << 30}, {"MiB", std::uint64_t{1} << 20}, {"KiB", 1024}, {"B", 1}}};
+constexpr std::array<Unit, 5> duration_units = {
+    {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
+constexpr std::array<Unit, 4> size_units = {
+    {{"GiB", std::uint64_t{1} << 30}, {"MiB", std::uint64_t{1} << 20}, {"KiB", 1024}, {"B", 1}}};
 constexpr std::uint64_t longest_ms = std::uint64_t{3650} * 86'400'000;
 
 template <class Units>
@@ -28,13 +32,15 @@ std::optional<std::uint64_t> parse_with_unit(std::string_view text, const Units&
   if (error != std::errc() || end == text.data()) return std::nullopt;
   const std::string_view name = text.substr(static_cast<std::size_t>(end - text.data()));
   const auto unit = std::ranges::find(units, name, &Unit::name);
-  if (unit == units.end() || value > std::numeric_limits<std::uint64_t>::max() / unit->factor) return std::nullopt;
+  if (unit == units.end() || value > std::numeric_limits<std::uint64_t>::max() / unit->factor)
+    return std::nullopt;
   return value * unit->factor;
 }
 
 template <class Units>
 std::string format_with_unit(std::uint64_t value, const Units& units) {
-  const auto unit = std::ranges::find_if(units, [value](const Unit& candidate) { return value != 0 && value % candidate.factor == 0; });
+  const auto unit = std::ranges::find_if(
+      units, [value](const Unit& candidate) { return value != 0 && value % candidate.factor == 0; });
   if (unit == units.end()) return "0" + std::string(units.back().name);
   return std::to_string(value / unit->factor) + std::string(unit->name);
 }
@@ -50,7 +56,8 @@ bool is_host(std::string_view host) {
   const bool bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
   if (bracketed) host = host.substr(1, host.size() - 2);
   return !host.empty() && std::ranges::all_of(host, [bracketed](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || (bracketed && c == ':');
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '-' || (bracketed && c == ':');
   });
 }
 
@@ -58,7 +65,8 @@ bool is_host(std::string_view host) {
 std::optional<Endpoint> parse_authority(std::string_view text, std::optional<std::uint16_t> usual) {
   const auto bracket = text.rfind(']');
   const auto colon = text.rfind(':');
-  const bool has_port = colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
+  const bool has_port =
+      colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
   if (!has_port && !usual) return std::nullopt;
   const auto host = has_port ? text.substr(0, colon) : text;
   const auto port = has_port ? parse_port(text.substr(colon + 1)) : usual;
@@ -74,9 +82,13 @@ std::optional<milliseconds> parse_duration(std::string_view text) {
   return milliseconds{static_cast<milliseconds::rep>(*value)};
 }
 
-std::optional<std::uint64_t> parse_size(std::string_view text) { return parse_with_unit(text, size_units); }
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  return parse_with_unit(text, size_units);
+}
 
-std::optional<Endpoint> parse_endpoint(std::string_view text) { return parse_authority(text, std::nullopt); }
+std::optional<Endpoint> parse_endpoint(std::string_view text) {
+  return parse_authority(text, std::nullopt);
+}
 
 std::optional<Url> parse_url(std::string_view text) {
   Url url;
@@ -89,10 +101,14 @@ std::optional<Url> parse_url(std::string_view text) {
     return std::nullopt;
   }
   const auto slash = std::min(text.find('/'), text.size());
-  const auto authority = parse_authority(text.substr(0, slash), static_cast<std::uint16_t>(url.tls ? 443 : 80));
+  const auto authority =
+      parse_authority(text.substr(0, slash), static_cast<std::uint16_t>(url.tls ? 443 : 80));
   std::string_view path = text.substr(slash);
   while (path.ends_with('/')) path.remove_suffix(1);
-  const bool plain = path.find_first_of("?#%\\ \t\"<>") == std::string_view::npos;
+  const bool plain = std::ranges::all_of(path, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           std::string_view("/-._~!$&'()*+,;=:@").find(c) != std::string_view::npos;
+  });
   if (!authority || authority->port == 0 || !plain) return std::nullopt;
   url.host = authority->host;
   url.port = authority->port;
@@ -104,11 +120,19 @@ std::string format_duration(milliseconds duration) {
   return format_with_unit(static_cast<std::uint64_t>(duration.count()), duration_units);
 }
 
-std::string format_size(std::uint64_t bytes) { return format_with_unit(bytes, size_units); }
+std::string format_size(std::uint64_t bytes) {
+  return format_with_unit(bytes, size_units);
+}
 
-bool Endpoint::is_loopback() const { return host == "localhost" || host == "[::1]" || host.starts_with("127."); }
+bool Endpoint::is_loopback() const {
+  in_addr address{};
+  const bool ipv4 = inet_pton(AF_INET, host.c_str(), &address) == 1;
+  return host == "localhost" || host == "[::1]" || (ipv4 && host.starts_with("127."));
+}
 
-std::string to_string(const Endpoint& endpoint) { return endpoint.host + ":" + std::to_string(endpoint.port); }
+std::string to_string(const Endpoint& endpoint) {
+  return endpoint.host + ":" + std::to_string(endpoint.port);
+}
 
 std::string to_string(const Url& url) {
   const std::uint16_t usual = url.tls ? 443 : 80;
@@ -122,6 +146,8 @@ std::string_view to_string(LogLevel level) {
   return names[static_cast<std::size_t>(level)];
 }
 
-std::string_view to_string(LogFormat format) { return format == LogFormat::json ? "json" : "text"; }
+std::string_view to_string(LogFormat format) {
+  return format == LogFormat::json ? "json" : "text";
+}
 
 }  // namespace roktcached::config

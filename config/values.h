@@ -10,10 +10,14 @@
 
 namespace roktcached::config {
 
-inline constexpr std::string_view accepted_durations = "a duration with its unit, e.g. \"500ms\", \"10s\", \"5m\", \"1h\", \"7d\"";
-inline constexpr std::string_view accepted_sizes = "a size with its unit, e.g. \"4096B\", \"16KiB\", \"256MiB\", \"1GiB\"";
-inline constexpr std::string_view accepted_endpoints = "ADDRESS:PORT, e.g. \"127.0.0.1:8080\" or \"[::1]:8080\"";
-inline constexpr std::string_view accepted_urls = "an http or https URL without user, query or fragment, e.g. \"https://api.rokt.com\"";
+inline constexpr std::string_view accepted_durations =
+    "a duration with its unit, e.g. \"500ms\", \"10s\", \"5m\", \"1h\", \"7d\"";
+inline constexpr std::string_view accepted_sizes =
+    "a size with its unit, e.g. \"4096B\", \"16KiB\", \"256MiB\", \"1GiB\"";
+inline constexpr std::string_view accepted_endpoints =
+    "ADDRESS:PORT, e.g. \"127.0.0.1:8080\" or \"[::1]:8080\"";
+inline constexpr std::string_view accepted_urls =
+    "an http or https URL without user, query or fragment, e.g. \"https://api.rokt.com\"";
 
 /// Readers of the values that settings have; empty for what is not of the accepted form.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);

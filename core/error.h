@@ -39,7 +39,8 @@ enum class ErrorCode {
 /// The room in which an error arose.
 enum class ErrorSource { inbound, core, exchange, upstream, storage, config };
 
-/// The one error type of the project: expected failures travel as Result<T>; exceptions are for start-up and bugs.
+/// The one error type of the project: expected failures travel as Result<T>; exceptions are for start-up and
+/// bugs.
 struct Error {
   ErrorCode code = ErrorCode::internal;
   ErrorSource source = ErrorSource::core;

@@ -20,7 +20,9 @@ class Clock {
 };
 
 /// `time` as a number for SQL, JSON and logs, where the type is lost.
-[[nodiscard]] constexpr long long unix_ms(WallTime time) { return time.time_since_epoch().count(); }
+[[nodiscard]] constexpr long long unix_ms(WallTime time) {
+  return time.time_since_epoch().count();
+}
 
 [[nodiscard]] constexpr WallTime wall_time_from_unix_ms(long long value) {
   return WallTime{std::chrono::milliseconds{value}};

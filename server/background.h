@@ -7,7 +7,8 @@
 
 namespace roktcached {
 
-/// The completion handler of every coroutine that is spawned and not awaited: what escapes it is a bug, and is logged.
+/// The completion handler of every coroutine that is spawned and not awaited: what escapes it is a bug, and
+/// is logged.
 /// @param what  what the coroutine was doing; a string literal
 [[nodiscard]] inline auto logging_failure(std::string_view what) {
   return [what](const std::exception_ptr& failure) {

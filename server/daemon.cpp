@@ -47,7 +47,8 @@ Result<tcp::endpoint> to_endpoint(const config::Endpoint& address) {
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
   boost::system::error_code error;
   const auto ip = asio::ip::make_address(host, error);
-  if (error) return Error{ErrorCode::configuration, ErrorSource::inbound, false, host + ": not an IP address"};
+  if (error)
+    return Error{ErrorCode::configuration, ErrorSource::inbound, false, host + ": not an IP address"};
   return tcp::endpoint(ip, address.port);
 }
 
@@ -85,15 +86,17 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(settings)));
   if (const auto opened = daemon->open_store(); !opened) return opened.error();
   try {
-    daemon->desk_ = std::make_unique<upstream::Desk>(daemon->desk_context_.get_executor(), daemon->settings_.upstream,
-                                                     daemon->settings_.credential, daemon->clock_);
+    daemon->desk_ =
+        std::make_unique<upstream::Desk>(daemon->desk_context_.get_executor(), daemon->settings_.upstream,
+                                         daemon->settings_.credential, daemon->clock_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
-  daemon->flights_ = std::make_unique<exchange::Flights>(daemon->desk_context_.get_executor(), *daemon->desk_,
-                                                         *daemon->store_, daemon->settings_.freshness, daemon->clock_);
-  daemon->services_.reset(new exchange::Services{daemon->settings_, daemon->routes_, *daemon->store_, daemon->readers_,
-                                                 *daemon->flights_, *daemon->desk_,
+  daemon->flights_ =
+      std::make_unique<exchange::Flights>(daemon->desk_context_.get_executor(), *daemon->desk_,
+                                          *daemon->store_, daemon->settings_.freshness, daemon->clock_);
+  daemon->services_.reset(new exchange::Services{daemon->settings_, daemon->routes_, *daemon->store_,
+                                                 daemon->readers_, *daemon->flights_, *daemon->desk_,
                                                  daemon->desk_context_.get_executor(), daemon->clock_});
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   return daemon;
@@ -125,20 +128,21 @@ Result<void> Daemon::open_listeners() {
   for (const auto& address : settings_.listen.addresses) {
     if (const auto listening = listen_on(address); !listening) return listening.error();
   }
-  admin_ = std::make_unique<admin::Admin>(admin::Sources{counters_, connections_, *store_, *flights_, *desk_, clock_,
-                                                         clock_.steady_now()});
+  admin_ = std::make_unique<admin::Admin>(
+      admin::Sources{counters_, connections_, *store_, *flights_, *desk_, clock_, clock_.steady_now()});
   if (!settings_.admin.address) return {};
   const auto endpoint = to_endpoint(*settings_.admin.address);
   if (!endpoint) return endpoint.error();
   auto acceptor = inbound::open_listener(main_context_.get_executor(), *endpoint, false);
   if (!acceptor) return acceptor.error();
   spdlog::info("admin on {}", to_text(acceptor->local_endpoint()));
-  admin_listener_ = std::make_unique<inbound::Listener>(std::move(*acceptor), limits_, *admin_, admin_connections_);
+  admin_listener_ =
+      std::make_unique<inbound::Listener>(std::move(*acceptor), limits_, *admin_, admin_connections_);
   return {};
 }
 
-/// One acceptor a hit thread. Another process could share a port that is open for sharing, so the port is first taken
-/// alone: that tells whether it is free.
+/// One acceptor a hit thread. Another process could share a port that is open for sharing, so the port is
+/// first taken alone: that tells whether it is free.
 Result<void> Daemon::listen_on(const config::Endpoint& address) {
   const auto wanted = to_endpoint(address);
   if (!wanted) return wanted.error();
@@ -239,7 +243,8 @@ void Daemon::stop() {
 
 bool Daemon::wait_for_threads() {
   const SteadyTime deadline = clock_.steady_now() + time_to_stop;
-  while (threads_running_.load() > 0 && clock_.steady_now() < deadline) std::this_thread::sleep_for(drain_poll);
+  while (threads_running_.load() > 0 && clock_.steady_now() < deadline)
+    std::this_thread::sleep_for(drain_poll);
   if (threads_running_.load() > 0) return false;
   for (auto& thread : threads_) thread.join();
   return true;

@@ -43,8 +43,8 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  /// Serves until SIGTERM or SIGINT, then drains: no answer in flight is cut, what is queued for the cache file reaches
-  /// it. Returns within ten seconds of the signal; a second signal ends the waiting.
+  /// Serves until SIGTERM or SIGINT, then drains: no answer in flight is cut, what is queued for the cache
+  /// file reaches it. Returns within ten seconds of the signal; a second signal ends the waiting.
   void run();
 
  private:

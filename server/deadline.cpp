@@ -47,7 +47,9 @@ Deadline::~Deadline() {
   state_->timer.cancel();
 }
 
-void Deadline::expires_after(std::chrono::milliseconds timeout) { expires_at(Steady::now() + timeout); }
+void Deadline::expires_after(std::chrono::milliseconds timeout) {
+  expires_at(Steady::now() + timeout);
+}
 
 void Deadline::expires_at(Steady::time_point due) {
   state_->expired = false;
@@ -60,6 +62,8 @@ void Deadline::clear() {
   state_->expired = false;
 }
 
-bool Deadline::expired() const { return state_->expired; }
+bool Deadline::expired() const {
+  return state_->expired;
+}
 
 }  // namespace roktcached

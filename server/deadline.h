@@ -7,12 +7,13 @@
 
 namespace roktcached {
 
-/// Interrupts the I/O of one object when it takes too long. Moving the deadline is a plain store unless it comes closer
-/// than the timer already set, so that every operation can afford one.
-/// Belongs to one executor, on which alone it may be called; a copy of nothing: owned by the object it watches.
+/// Interrupts the I/O of one object when it takes too long. Moving the deadline is a plain store unless it
+/// comes closer than the timer already set, so that every operation can afford one. Belongs to one executor,
+/// on which alone it may be called; a copy of nothing: owned by the object it watches.
 class Deadline {
  public:
-  /// @param interrupt  makes the pending operation fail, e.g. by cancelling the socket; called on `executor`, at most
+  /// @param interrupt  makes the pending operation fail, e.g. by cancelling the socket; called on `executor`,
+  /// at most
   ///                   once a set deadline, never after the destructor
   Deadline(const boost::asio::any_io_executor& executor, std::function<void()> interrupt);
   ~Deadline();

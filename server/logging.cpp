@@ -23,10 +23,12 @@ bool access_as_json = false;
 class JsonFormatter final : public spdlog::formatter {
  public:
   void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) override {
-    const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(message.time.time_since_epoch()).count();
+    const auto ms =
+        std::chrono::duration_cast<std::chrono::milliseconds>(message.time.time_since_epoch()).count();
     const auto level = spdlog::level::to_string_view(message.level);
     const std::string_view payload(message.payload.data(), message.payload.size());
-    const bool is_access = std::string_view(message.logger_name.data(), message.logger_name.size()) == access_logger;
+    const bool is_access =
+        std::string_view(message.logger_name.data(), message.logger_name.size()) == access_logger;
     fmt::format_to(std::back_inserter(line), "{{\"time_unix_ms\":{},\"level\":\"{}\",", ms,
                    std::string_view(level.data(), level.size()));
     if (is_access) {
@@ -36,12 +38,15 @@ class JsonFormatter final : public spdlog::formatter {
       fmt::format_to(std::back_inserter(line), "\"message\":{}}}\n", text);
     }
   }
-  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override { return std::make_unique<JsonFormatter>(); }
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<JsonFormatter>();
+  }
 };
 
 std::unique_ptr<spdlog::formatter> formatter_for(config::LogFormat format) {
   if (format == config::LogFormat::json) return std::make_unique<JsonFormatter>();
-  return std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v", spdlog::pattern_time_type::utc);
+  return std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v",
+                                                     spdlog::pattern_time_type::utc);
 }
 
 std::shared_ptr<spdlog::logger> make_logger(const char* name, const spdlog::sink_ptr& sink) {
@@ -79,12 +84,13 @@ void log_access(const inbound::Request& request, const inbound::Answer& answer, 
   const std::string key = notes.key ? caching::to_hex(*notes.key) : "-";
   const std::string upstream_ms = notes.upstream ? std::to_string(notes.upstream->count()) : "-";
   const std::string_view route = notes.route.empty() ? "-" : notes.route;
-  const char* format = access_as_json
-                           ? R"("client":"{}","route":"{}","outcome":"{}","status":{},"bytes":{},"took_us":{},)"
-                             R"("upstream_ms":"{}","key":"{}","request_id":"{}")"
-                           : "client={} route={} outcome={} status={} bytes={} took_us={} upstream_ms={} key={} request_id={}";
-  access->info(fmt::runtime(format), request.client, route, inbound::to_string(notes.outcome), answer.status, body_bytes,
-               took_us, upstream_ms, key, request.id);
+  const char* format =
+      access_as_json
+          ? R"("client":"{}","route":"{}","outcome":"{}","status":{},"bytes":{},"took_us":{},)"
+            R"("upstream_ms":"{}","key":"{}","request_id":"{}")"
+          : "client={} route={} outcome={} status={} bytes={} took_us={} upstream_ms={} key={} request_id={}";
+  access->info(fmt::runtime(format), request.client, route, inbound::to_string(notes.outcome), answer.status,
+               body_bytes, took_us, upstream_ms, key, request.id);
 }
 
 }  // namespace roktcached

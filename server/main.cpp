@@ -21,22 +21,28 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   std::optional<std::string> config_file;
   const auto add_config = [&](CLI::App* command) {
-    command->add_option("--config", config_file,
-                        "Configuration file; else $ROKTCACHED_CONFIG, ./roktcached.toml, /etc/roktcached/roktcached.toml");
+    command->add_option(
+        "--config", config_file,
+        "Configuration file; else $ROKTCACHED_CONFIG, ./roktcached.toml, /etc/roktcached/roktcached.toml");
     return command;
   };
 
   bool demo = false;
   CLI::App* serve = add_config(app.add_subcommand("serve", "Run the proxy until SIGTERM"));
-  serve->add_flag("--demo", demo, "Against a built-in simulator: no credentials needed, nothing written to the cache file");
-  CLI::App* check = add_config(app.add_subcommand("check", "Validate the configuration and print the effective settings"));
+  serve->add_flag("--demo", demo,
+                  "Against a built-in simulator: no credentials needed, nothing written to the cache file");
+  CLI::App* check =
+      add_config(app.add_subcommand("check", "Validate the configuration and print the effective settings"));
   CLI::App* routes = add_config(app.add_subcommand("routes", "Print the route table"));
-  CLI::App* explain = add_config(app.add_subcommand("explain", "Print route, key and freshness class of a request"));
+  CLI::App* explain =
+      add_config(app.add_subcommand("explain", "Print route, key and freshness class of a request"));
   commands::ExplainOptions explain_options;
   explain->add_option("target", explain_options.target, "Path and query of the request")->required();
   explain->add_option("--rokt-version", explain_options.rokt_version, "The request's rokt-version field");
-  explain->add_option("--accept-language", explain_options.accept_language, "The request's Accept-Language field");
-  CLI::App* simulate = app.add_subcommand("simulate", "Run a simulator of the Rokt Reporting API until SIGTERM");
+  explain->add_option("--accept-language", explain_options.accept_language,
+                      "The request's Accept-Language field");
+  CLI::App* simulate =
+      app.add_subcommand("simulate", "Run a simulator of the Rokt Reporting API until SIGTERM");
   commands::SimulateArguments simulate_arguments;
   commands::add_options(*simulate, simulate_arguments);
   CLI::App* version = app.add_subcommand("version", "Print the version");

@@ -37,7 +37,8 @@ Description describe(ErrorCode code) {
     case ErrorCode::upstream_invalid_response:
       return {502, "upstream-invalid-response", "The upstream's answer is not valid", "http_protocol_error"};
     case ErrorCode::token_unavailable:
-      return {503, "token-unavailable", "There is no access token for the upstream", "destination_unavailable"};
+      return {503, "token-unavailable", "There is no access token for the upstream",
+              "destination_unavailable"};
     case ErrorCode::overloaded:
       return {503, "overloaded", "Too much is waiting for the upstream", "connection_limit_reached"};
     case ErrorCode::upstream_timeout:
@@ -58,8 +59,6 @@ Description describe(ErrorCode code) {
 
 }  // namespace
 
-std::string_view problem_name(ErrorCode code) { return describe(code).name; }
-
 inbound::Answer problem(const Error& error, std::string_view request_id,
                         std::optional<std::chrono::milliseconds> retry_after) {
   const Description description = describe(error.code);
@@ -79,7 +78,8 @@ inbound::Answer problem(const Error& error, std::string_view request_id,
       .field("Proxy-Status", std::string("roktcached; error=").append(description.proxy_error));
   if (wrong_method) answer.field("Allow", error.context);
   if (retry_after) {
-    const auto seconds = std::max(std::chrono::ceil<std::chrono::seconds>(*retry_after), std::chrono::seconds{1});
+    const auto seconds =
+        std::max(std::chrono::ceil<std::chrono::seconds>(*retry_after), std::chrono::seconds{1});
     answer.field("Retry-After", std::to_string(seconds.count()));
   }
   answer.body = std::make_shared<const std::string>(boost::json::serialize(body) + "\n");

@@ -76,22 +76,35 @@ Error system_error(const std::string& path, int number) {
   return refused(ErrorCode::storage_unavailable, path + ": " + std::generic_category().message(number));
 }
 
-Result<void> migrate(Connection& connection, const std::string& path) {
+/// Refuses a database that is not ours to write to, before anything is written.
+/// @return the version of its schema; 0 for a new file
+Result<std::int64_t> version_of(Connection& connection, const std::string& path) {
   const auto id = connection.integer("PRAGMA application_id");
   if (!id) return id.error();
   const auto version = connection.integer("PRAGMA user_version");
   if (!version) return version.error();
   const auto tables = connection.integer("SELECT count(*) FROM sqlite_schema");
   if (!tables) return tables.error();
-  if (*tables > 0 && *id != application_id) return refused(ErrorCode::storage_unavailable, path + ": is a database of another program; accepted: a cache file of roktcached, or a new name");
-  if (*version > schema_version) return refused(ErrorCode::storage_unavailable, path + ": was written by a newer roktcached (schema " + std::to_string(*version) + ", this one knows " + std::to_string(schema_version) + ")");
-  if (*version == schema_version) return {};
+  if (*tables > 0 && *id != application_id)
+    return refused(
+        ErrorCode::storage_unavailable,
+        path + ": is a database of another program; accepted: a cache file of roktcached, or a new name");
+  if (*version > schema_version)
+    return refused(ErrorCode::storage_unavailable, path + ": was written by a newer roktcached (schema " +
+                                                       std::to_string(*version) + ", this one knows " +
+                                                       std::to_string(schema_version) + ")");
+  return version;
+}
+
+Result<void> migrate(Connection& connection, std::int64_t version) {
+  if (version == schema_version) return {};
   auto transaction = Transaction::begin(connection);
   if (!transaction) return transaction.error();
-  for (auto from = static_cast<std::size_t>(*version); from < migrations.size(); ++from) {
+  for (auto from = static_cast<std::size_t>(version); from < migrations.size(); ++from) {
     if (const auto migrated = connection.execute(migrations[from]); !migrated) return migrated;
   }
-  const std::string stamp = "PRAGMA application_id = " + std::to_string(application_id) + "; PRAGMA user_version = " + std::to_string(schema_version);
+  const std::string stamp = "PRAGMA application_id = " + std::to_string(application_id) +
+                            "; PRAGMA user_version = " + std::to_string(schema_version);
   if (const auto stamped = connection.execute(stamp.c_str()); !stamped) return stamped;
   return transaction->commit();
 }
@@ -137,7 +150,8 @@ Result<void> prepare_path(const std::string& path) {
     if (!error) fs::permissions(folder, fs::perms::owner_all, error);
     if (error) return refused(ErrorCode::storage_unavailable, folder.string() + ": " + error.message());
   }
-  if (fs::is_directory(path, error)) return refused(ErrorCode::storage_unavailable, path + ": is a directory; accepted: a file");
+  if (fs::is_directory(path, error))
+    return refused(ErrorCode::storage_unavailable, path + ": is a directory; accepted: a file");
   const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (descriptor < 0) return system_error(path, errno);
   ::close(descriptor);
@@ -147,12 +161,17 @@ Result<void> prepare_path(const std::string& path) {
 Result<Connection> open_for_writing(const std::string& path, std::int64_t pages_max) {
   auto connection = Connection::open(path, SQLITE_OPEN_READWRITE);
   if (!connection) return connection.error();
+  const auto version = version_of(*connection, path);
+  if (!version) return version.error();
   const std::string limit = "PRAGMA max_page_count = " + std::to_string(pages_max);
-  for (const char* pragma : {"PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL",
-                             "PRAGMA wal_autocheckpoint = 1000", "PRAGMA journal_size_limit = 4194304", limit.c_str()}) {
+  for (const char* pragma :
+       {"PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL",
+        "PRAGMA wal_autocheckpoint = 1000", "PRAGMA journal_size_limit = 4194304",
+        "PRAGMA secure_delete = OFF",  // a deleted body would be written to the log as zeros
+        limit.c_str()}) {
     if (const auto done = connection->execute(pragma); !done) return done.error();
   }
-  if (const auto migrated = migrate(*connection, path); !migrated) return migrated.error();
+  if (const auto migrated = migrate(*connection, *version); !migrated) return migrated.error();
   return connection;
 }
 
@@ -165,10 +184,12 @@ Result<Connection> open_for_reading(const std::string& path) {
 
 Result<std::string> set_aside(const std::string& path) {
   std::string target = path + ".corrupt-" + time_stamp();
-  for (int i = 2; ::access(target.c_str(), F_OK) == 0; ++i) target = path + ".corrupt-" + time_stamp() + "-" + std::to_string(i);
+  for (int i = 2; ::access(target.c_str(), F_OK) == 0; ++i)
+    target = path + ".corrupt-" + time_stamp() + "-" + std::to_string(i);
   if (::rename(path.c_str(), target.c_str()) != 0) return system_error(path, errno);
   for (const char* suffix : {"-wal", "-shm"}) {
-    if (::rename((path + suffix).c_str(), (target + suffix).c_str()) != 0 && errno != ENOENT) return system_error(path + suffix, errno);
+    if (::rename((path + suffix).c_str(), (target + suffix).c_str()) != 0 && errno != ENOENT)
+      return system_error(path + suffix, errno);
   }
   return target;
 }

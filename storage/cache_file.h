@@ -33,7 +33,8 @@ class FileLock {
 
 /// Opens the cache file for writing: WAL, schema made or migrated. Reads no more than its first pages.
 /// @param pages_max  the size that SQLite itself refuses to exceed, in pages of 4096 bytes
-/// @return storage_corrupt for a file that is no sound database; storage_unavailable for a database of somebody else's or of
+/// @return storage_corrupt for a file that is no sound database; storage_unavailable for a database of
+/// somebody else's or of
 ///         a newer version, which are left as they are
 [[nodiscard]] Result<Connection> open_for_writing(const std::string& path, std::int64_t pages_max);
 

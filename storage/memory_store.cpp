@@ -25,13 +25,20 @@ Result<StoredResponsePtr> MemoryStore::find(const Key& key, WallTime) {
 void MemoryStore::put(StoredResponsePtr response) {
   Shard& shard = shard_of(response->key);
   const std::lock_guard lock(shard.mutex);
+  ++shard.puts;
   shard.entries.put(std::move(response));
 }
 
-void MemoryStore::put_if_absent(StoredResponsePtr response) {
+std::uint64_t MemoryStore::version_of(const Key& key) {
+  Shard& shard = shard_of(key);
+  const std::lock_guard lock(shard.mutex);
+  return shard.puts;
+}
+
+void MemoryStore::put_if_absent(StoredResponsePtr response, std::uint64_t version) {
   Shard& shard = shard_of(response->key);
   const std::lock_guard lock(shard.mutex);
-  if (!shard.entries.find(response->key)) shard.entries.put(std::move(response));
+  if (shard.puts == version && !shard.entries.find(response->key)) shard.entries.put(std::move(response));
 }
 
 std::vector<TierStatistics> MemoryStore::statistics() const {

@@ -9,8 +9,8 @@
 
 namespace roktcached::storage {
 
-/// The memory tier: bounded in bytes, keys and heads counted. Spread over shards by key, each with a lock of its own that is
-/// held for a table look-up and never longer.
+/// The memory tier: bounded in bytes, keys and heads counted. Spread over shards by key, each with a lock of
+/// its own that is held for a table look-up and never longer.
 class MemoryStore final : public ResponseStore {
  public:
   /// @param bytes_max  for all shards together; a response larger than one shard's share is not kept
@@ -21,14 +21,18 @@ class MemoryStore final : public ResponseStore {
   void flush() override {}
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
-  /// Keeps `response` only where nothing is kept for its key.
-  void put_if_absent(StoredResponsePtr response);
+  /// Changes with every put that may be of this key.
+  [[nodiscard]] std::uint64_t version_of(const Key& key);
+  /// Keeps `response`, read elsewhere, only where nothing is kept for its key and nothing may have been put
+  /// for it since the key had this version.
+  void put_if_absent(StoredResponsePtr response, std::uint64_t version);
 
  private:
   struct alignas(64) Shard {
     explicit Shard(std::uint64_t bytes) : entries(bytes) {}
     mutable std::mutex mutex;
     S3Fifo entries;
+    std::uint64_t puts = 0;
   };
   [[nodiscard]] Shard& shard_of(const Key& key) { return *shards_[key.hash().high % shards_.size()]; }
 

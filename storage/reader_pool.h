@@ -18,7 +18,8 @@ class ReaderPool {
 
   /// Opens the connections. Only while nothing is open.
   [[nodiscard]] Result<void> open(const std::string& path);
-  /// Waits until every connection has been given back, and closes them all; find() then answers "nothing" until open.
+  /// Waits until every connection has been given back, and closes them all; find() then answers "nothing"
+  /// until open.
   void close();
 
   [[nodiscard]] Result<FoundRow> find(const Key& key);

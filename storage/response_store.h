@@ -17,12 +17,12 @@ using caching::StoredResponsePtr;
 
 /// What one tier holds and has done; counters since it was opened.
 struct TierStatistics {
-  std::string tier;                ///< "memory" or "disk"
+  std::string tier;  ///< "memory" or "disk"
   std::uint64_t entries = 0;
-  std::uint64_t bytes = 0;         ///< keys and heads count
+  std::uint64_t bytes = 0;  ///< keys and heads count
   std::uint64_t bytes_max = 0;
   std::uint64_t evictions = 0;
-  std::uint64_t errors = 0;        ///< reads and writes that failed
+  std::uint64_t errors = 0;          ///< reads and writes that failed
   std::uint64_t dropped_writes = 0;  ///< writes given up because the queue was full or the disk was
   std::uint64_t queued_writes = 0;
 };
@@ -38,9 +38,9 @@ class ResponseStore {
   /// @return storage_unavailable or storage_corrupt; a caller treats an error like a miss
   [[nodiscard]] virtual Result<StoredResponsePtr> find(const Key& key, WallTime now) = 0;
 
-  /// Keeps `response` in place of any earlier one of its key. Never blocks on the disk and never fails: what can't be
-  /// kept is counted. A find on any thread that begins after put returns sees it, a later one, or nothing; an earlier one
-  /// only where a write had to be given up (queue or disk full).
+  /// Keeps `response` in place of any earlier one of its key. Never blocks on the disk and never fails: what
+  /// can't be kept is counted. A find on any thread that begins after put returns sees it, a later one, or
+  /// nothing; an earlier one only where a write had to be given up (queue or disk full).
   virtual void put(StoredResponsePtr response) = 0;
 
   /// Blocks until all that was put before has reached the disk, or could not.

@@ -23,7 +23,9 @@ std::string bytes_of(std::uint64_t high, std::uint64_t low) {
   return bytes;
 }
 
-std::string bytes_of(const caching::KeyHash& hash) { return bytes_of(hash.high, hash.low); }
+std::string bytes_of(const caching::KeyHash& hash) {
+  return bytes_of(hash.high, hash.low);
+}
 
 std::string digest_of(std::string_view body) {
   const XXH128_hash_t hash = XXH3_128bits(body.data(), body.size());
@@ -37,7 +39,8 @@ struct HashState {
   HashState& operator=(const HashState&) = delete;
 
   void add(std::string_view text) {
-    add(static_cast<std::int64_t>(text.size()));  // so that no byte can move from one text to the next unnoticed
+    add(static_cast<std::int64_t>(
+        text.size()));  // so that no byte can move from one text to the next unnoticed
     XXH3_64bits_update(state, text.data(), text.size());
   }
   void add(std::int64_t number) { XXH3_64bits_update(state, &number, sizeof number); }
@@ -47,14 +50,17 @@ struct HashState {
 
 std::int64_t checksum_of(const StoredResponse& response) {
   HashState hash;
-  for (const std::string_view text : {std::string_view(response.key.text()), std::string_view(response.route), std::string_view(response.account_id),
-                                      std::string_view(response.campaign_id), std::string_view(response.head), std::string_view(*response.body),
-                                      std::string_view(response.entity_tag), std::string_view(response.validator)}) {
+  for (const std::string_view text :
+       {std::string_view(response.key.text()), std::string_view(response.route),
+        std::string_view(response.account_id), std::string_view(response.campaign_id),
+        std::string_view(response.head), std::string_view(*response.body),
+        std::string_view(response.entity_tag), std::string_view(response.validator)}) {
     hash.add(text);
   }
   hash.add(static_cast<std::int64_t>(response.status));
   hash.add(response.range_end ? unix_ms(*response.range_end) : -1);
-  for (const WallTime time : {response.fetched_at, response.fresh_until, response.usable_until}) hash.add(unix_ms(time));
+  for (const WallTime time : {response.fetched_at, response.fresh_until, response.usable_until})
+    hash.add(unix_ms(time));
   return static_cast<std::int64_t>(XXH3_64bits_digest(hash.state));
 }
 
@@ -68,7 +74,8 @@ EncodedBody encode(const std::string& body) {
   EncodedBody encoded{{}, body, "identity"};
   if (body.size() < worth_compressing) return encoded;
   encoded.compressed.resize(ZSTD_compressBound(body.size()));
-  const std::size_t size = ZSTD_compress(encoded.compressed.data(), encoded.compressed.size(), body.data(), body.size(), compression_level);
+  const std::size_t size = ZSTD_compress(encoded.compressed.data(), encoded.compressed.size(), body.data(),
+                                         body.size(), compression_level);
   if (ZSTD_isError(size) || size >= body.size()) return encoded;
   encoded.compressed.resize(size);
   encoded.bytes = encoded.compressed;
@@ -77,13 +84,18 @@ EncodedBody encode(const std::string& body) {
 }
 
 Error corrupt(const Key& key, std::string_view what) {
-  return {.code = ErrorCode::storage_corrupt, .source = ErrorSource::storage, .retryable = true,
+  return {.code = ErrorCode::storage_corrupt,
+          .source = ErrorSource::storage,
+          .retryable = true,
           .context = "the row of key " + caching::to_hex(key.hash()) + " is damaged: " + std::string(what)};
 }
 
-Result<std::shared_ptr<const std::string>> decode(const Key& key, std::string_view bytes, std::string_view encoding, std::int64_t size) {
+Result<std::shared_ptr<const std::string>> decode(const Key& key, std::string_view bytes,
+                                                  std::string_view encoding, std::int64_t size) {
   if (encoding == "identity") return std::make_shared<const std::string>(bytes);
   if (encoding != "zstd" || size < 0 || size > body_max) return corrupt(key, "body_encoding or body_size");
+  if (ZSTD_getFrameContentSize(bytes.data(), bytes.size()) != static_cast<unsigned long long>(size))
+    return corrupt(key, "body_size");
   auto body = std::make_shared<std::string>(static_cast<std::size_t>(size), '\0');
   const std::size_t written = ZSTD_decompress(body->data(), body->size(), bytes.data(), bytes.size());
   if (ZSTD_isError(written) || written != body->size()) return corrupt(key, "the body does not decompress");
@@ -100,7 +112,8 @@ void bind_times(Statement::Use& use, const StoredResponse& response) {
       .text(response.head)
       .text(response.entity_tag)
       .text(response.validator)
-      .optional_integer(response.range_end ? std::optional<std::int64_t>(unix_ms(*response.range_end)) : std::nullopt)
+      .optional_integer(response.range_end ? std::optional<std::int64_t>(unix_ms(*response.range_end))
+                                           : std::nullopt)
       .integer(unix_ms(response.fetched_at))
       .integer(unix_ms(response.fresh_until))
       .integer(unix_ms(response.usable_until))
@@ -115,7 +128,8 @@ Result<void> finish(Statement::Use& use) {
 
 constexpr const char* confirm_sql = R"(
 UPDATE responses SET status = ?, head = ?, entity_tag = ?, validator = ?, range_end_unix_ms = ?, fetched_at_unix_ms = ?,
-  fresh_until_unix_ms = ?, usable_until_unix_ms = ?, last_used_at_unix_ms = ?, checksum = ?
+  fresh_until_unix_ms = ?, usable_until_unix_ms = ?, last_used_at_unix_ms = ?, checksum = ?,
+  route = ?, account_id = ?, campaign_id = ?, stored_size = ? + length(body)
 WHERE key_hash = ? AND key = ? AND body_digest = ? AND body_size = ?)";
 
 constexpr const char* replace_sql = R"(
@@ -141,7 +155,8 @@ SELECT route, account_id, campaign_id, status, head, body, body_encoding, body_s
 FROM responses WHERE key_hash = ? AND key = ?)";
 
 constexpr const char* expire_sql =
-    "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE usable_until_unix_ms <= ? ORDER BY usable_until_unix_ms LIMIT ?)";
+    "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE usable_until_unix_ms <= ? ORDER BY "
+    "usable_until_unix_ms LIMIT ?)";
 constexpr const char* evict_sql =
     "DELETE FROM responses WHERE id IN (SELECT id FROM responses ORDER BY last_used_at_unix_ms LIMIT ?)";
 
@@ -153,7 +168,8 @@ Result<RowWriter> RowWriter::prepare(Connection& connection) {
       {{&writer.confirm_, confirm_sql},
        {&writer.replace_, replace_sql},
        {&writer.erase_, "DELETE FROM responses WHERE key_hash = ?"},
-       {&writer.touch_, "UPDATE responses SET last_used_at_unix_ms = max(last_used_at_unix_ms, ?) WHERE key_hash = ?"},
+       {&writer.touch_,
+        "UPDATE responses SET last_used_at_unix_ms = max(last_used_at_unix_ms, ?) WHERE key_hash = ?"},
        {&writer.expire_, expire_sql},
        {&writer.evict_, evict_sql}}};
   for (const auto& [statement, sql] : statements) {
@@ -171,19 +187,34 @@ Result<void> RowWriter::put(Connection& connection, const StoredResponse& respon
   {
     Statement::Use use(confirm_);
     bind_times(use, response);
+    use.text(response.route)
+        .text(response.account_id)
+        .text(response.campaign_id)
+        .integer(stored_size(response, {}));
     use.blob(hash).text(response.key.text()).blob(digest).integer(body_size);
     if (const auto confirmed = finish(use); !confirmed) return confirmed;
     if (sqlite3_changes(connection.get()) > 0) return {};
   }
   const EncodedBody body = encode(*response.body);
   const caching::KeyColumns columns = caching::columns_of(response.key);
-  const auto text_or_null = [](Statement::Use& use, const std::optional<std::string>& value) { value ? use.text(*value) : use.null(); };
+  const auto text_or_null = [](Statement::Use& use, const std::optional<std::string>& value) {
+    value ? use.text(*value) : use.null();
+  };
   Statement::Use use(replace_);
   bind_times(use, response);
-  use.blob(hash).text(response.key.text()).blob(digest).integer(body_size).blob(body.bytes).text(body.encoding);
-  use.integer(stored_size(response, body.bytes)).text(columns.credential).text(response.route).text(columns.path);
+  use.blob(hash)
+      .text(response.key.text())
+      .blob(digest)
+      .integer(body_size)
+      .blob(body.bytes)
+      .text(body.encoding);
+  use.integer(stored_size(response, body.bytes))
+      .text(columns.credential)
+      .text(response.route)
+      .text(columns.path);
   use.text(response.account_id).text(response.campaign_id);
-  for (const auto* value : {&columns.date_start, &columns.date_end, &columns.currency, &columns.time_zone}) text_or_null(use, *value);
+  for (const auto* value : {&columns.date_start, &columns.date_end, &columns.currency, &columns.time_zone})
+    text_or_null(use, *value);
   use.text(columns.rokt_version).text(columns.other_parameters).text(columns.accept_language);
   return finish(use);
 }
@@ -247,7 +278,8 @@ Result<FoundRow> RowReader::find(const Key& key) {
   response.fresh_until = wall_time_from_unix_ms(use.integer_at(12));
   response.usable_until = wall_time_from_unix_ms(use.integer_at(13));
   if (use.integer_at(15) != checksum_of(response)) return corrupt(key, "its checksum does not fit");
-  return FoundRow{std::make_shared<const StoredResponse>(std::move(response)), wall_time_from_unix_ms(use.integer_at(14))};
+  return FoundRow{std::make_shared<const StoredResponse>(std::move(response)),
+                  wall_time_from_unix_ms(use.integer_at(14))};
 }
 
 }  // namespace roktcached::storage

@@ -11,11 +11,11 @@ namespace roktcached::storage {
 
 /// The statements that move responses into and out of the cache file's one table, and the coding of a row.
 ///
-/// Every row carries a checksum over all that would be served from it: SQLite does not notice when a page of the file has
-/// been overwritten with another valid page, and a wrong number is worse than none.
+/// Every row carries a checksum over all that would be served from it: SQLite does not notice when a page of
+/// the file has been overwritten with another valid page, and a wrong number is worse than none.
 
-/// Writes `response` in place of any earlier row of its key. Where the body is the one stored already, it is not written
-/// again.
+/// Writes `response` in place of any earlier row of its key. Where the body is the one stored already, it is
+/// not written again.
 class RowWriter {
  public:
   [[nodiscard]] static Result<RowWriter> prepare(Connection& connection);

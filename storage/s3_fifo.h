@@ -10,13 +10,14 @@
 
 namespace roktcached::storage {
 
-/// A bounded set of responses with S3-FIFO eviction (Yang et al., "FIFO queues are all you need for cache eviction",
-/// SOSP 2023).
+/// A bounded set of responses with S3-FIFO eviction (Yang et al., "FIFO queues are all you need for cache
+/// eviction", SOSP 2023).
 ///
-/// A newcomer enters a small queue, a tenth of the room. Only what is asked for again while it is there moves to the main
-/// queue; the rest leaves, remembered by its hash for a while, and goes to the main queue directly if it comes back. So a
-/// scan, such as a nightly export over every campaign, passes through the small queue and never touches what the
-/// dashboards use all day. SIEVE is simpler, but by its authors' own account does not withstand scans.
+/// A newcomer enters a small queue, a tenth of the room. Only what is asked for again while it is there moves
+/// to the main queue; the rest leaves, remembered by its hash for a while, and goes to the main queue
+/// directly if it comes back. So a scan, such as a nightly export over every campaign, passes through the
+/// small queue and never touches what the dashboards use all day. SIEVE is simpler, but by its authors' own
+/// account does not withstand scans.
 ///
 /// Every operation is O(1) amortised. Not thread-safe: MemoryStore guards each one.
 class S3Fifo {
@@ -24,8 +25,8 @@ class S3Fifo {
   explicit S3Fifo(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
   [[nodiscard]] StoredResponsePtr find(const Key& key);
-  /// Takes the place of an earlier response of this key. One larger than the whole room is not kept, and the earlier one
-  /// is forgotten all the same.
+  /// Takes the place of an earlier response of this key. One larger than the whole room is not kept, and the
+  /// earlier one is forgotten all the same.
   void put(StoredResponsePtr response);
 
   [[nodiscard]] std::uint64_t bytes() const { return small_.bytes + main_.bytes; }

@@ -11,12 +11,16 @@ Error sqlite_error(sqlite3* connection, int code, std::string_view doing) {
   const int primary = code & 0xff;
   if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) meaning = ErrorCode::storage_corrupt;
   if (primary == SQLITE_FULL || primary == SQLITE_IOERR) meaning = ErrorCode::storage_full;
-  return {.code = meaning, .source = ErrorSource::storage, .retryable = meaning != ErrorCode::storage_corrupt, .context = std::move(context)};
+  return {.code = meaning,
+          .source = ErrorSource::storage,
+          .retryable = meaning != ErrorCode::storage_corrupt,
+          .context = std::move(context)};
 }
 
 Result<Connection> Connection::open(const std::string& path, int flags) {
   sqlite3* raw = nullptr;
-  const int code = sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  const int code =
+      sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   Connection connection;
   connection.handle_.reset(raw);
   if (code != SQLITE_OK) return sqlite_error(raw, code, path);
@@ -26,7 +30,7 @@ Result<Connection> Connection::open(const std::string& path, int flags) {
 
 Result<void> Connection::execute(const char* sql) {
   const int code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return sqlite_error(handle_.get(), code, sql);
+  if (code != SQLITE_OK) return sqlite_error(handle_.get(), code, "the cache file");
   return {};
 }
 
@@ -49,7 +53,8 @@ Result<Statement> Statement::prepare(const Connection& connection, const char* s
 }
 
 Statement::Use& Statement::Use::text(std::string_view value) {
-  sqlite3_bind_text64(statement_, next_++, value.data(), value.size(), SQLITE_STATIC, SQLITE_UTF8);
+  const char* data = value.data() == nullptr ? "" : value.data();  // a null pointer would bind NULL
+  sqlite3_bind_text64(statement_, next_++, data, value.size(), SQLITE_STATIC, SQLITE_UTF8);
   return *this;
 }
 
@@ -80,13 +85,18 @@ Result<bool> Statement::Use::step() {
 }
 
 std::string_view Statement::Use::text_at(int column) const {
-  const auto* text = static_cast<const char*>(static_cast<const void*>(sqlite3_column_text(statement_, column)));
-  return text == nullptr ? std::string_view() : std::string_view(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  const auto* text =
+      static_cast<const char*>(static_cast<const void*>(sqlite3_column_text(statement_, column)));
+  return text == nullptr
+             ? std::string_view()
+             : std::string_view(text, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
 std::string_view Statement::Use::blob_at(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(statement_, column));
-  return data == nullptr ? std::string_view() : std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+  return data == nullptr
+             ? std::string_view()
+             : std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
 }
 
 Result<Transaction> Transaction::begin(Connection& connection) {
@@ -96,7 +106,8 @@ Result<Transaction> Transaction::begin(Connection& connection) {
 
 Transaction::~Transaction() {
   // Where the failure has already rolled back, SQLite says so, and there is nothing left to do.
-  if (connection_ != nullptr && sqlite3_get_autocommit(connection_->get()) == 0) static_cast<void>(connection_->execute("ROLLBACK"));
+  if (connection_ != nullptr && sqlite3_get_autocommit(connection_->get()) == 0)
+    static_cast<void>(connection_->execute("ROLLBACK"));
 }
 
 Result<void> Transaction::commit() {

@@ -33,8 +33,8 @@ class Connection {
   std::unique_ptr<sqlite3, Closer> handle_;
 };
 
-/// A prepared statement. Bind and step through a Use, whose end resets it: a statement that is left standing in a row keeps
-/// the database's snapshot from moving on.
+/// A prepared statement. Bind and step through a Use, whose end resets it: a statement that is left standing
+/// in a row keeps the database's snapshot from moving on.
 class Statement {
  public:
   [[nodiscard]] static Result<Statement> prepare(const Connection& connection, const char* sql);
@@ -62,8 +62,12 @@ class Statement {
     /// Columns of the row at hand; views live until the next step.
     [[nodiscard]] std::string_view text_at(int column) const;
     [[nodiscard]] std::string_view blob_at(int column) const;
-    [[nodiscard]] std::int64_t integer_at(int column) const { return sqlite3_column_int64(statement_, column); }
-    [[nodiscard]] bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+    [[nodiscard]] std::int64_t integer_at(int column) const {
+      return sqlite3_column_int64(statement_, column);
+    }
+    [[nodiscard]] bool is_null(int column) const {
+      return sqlite3_column_type(statement_, column) == SQLITE_NULL;
+    }
 
    private:
     sqlite3_stmt* statement_;
@@ -77,7 +81,8 @@ class Statement {
   std::unique_ptr<sqlite3_stmt, Finalizer> handle_;
 };
 
-/// A write transaction: begins in the constructor's place, ends by commit, or by rollback when it goes out of scope.
+/// A write transaction: begins in the constructor's place, ends by commit, or by rollback when it goes out of
+/// scope.
 class Transaction {
  public:
   [[nodiscard]] static Result<Transaction> begin(Connection& connection);

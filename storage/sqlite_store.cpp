@@ -14,14 +14,28 @@ constexpr std::uint64_t batch_bytes = std::uint64_t{4} << 20;
 constexpr std::int64_t rows_evicted_at_once = 256;
 constexpr std::chrono::minutes touch_granularity{10};
 
-WallTime wall_now() { return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now()); }
+/// Pages that a batch may take, index pages and all, if nothing in it can be compressed.
+std::int64_t pages_for(const std::vector<Write>& batch) {
+  constexpr std::int64_t pages_beside_the_body = 4;
+  std::int64_t pages = 0;
+  for (const Write& write : batch) {
+    const std::size_t size = write.response ? write.response->memory_size() : 0;
+    pages += static_cast<std::int64_t>(size) / page_size + pages_beside_the_body;
+  }
+  return pages;
+}
+
+WallTime wall_now() {
+  return std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now());
+}
 
 }  // namespace
 
 SqliteStore::SqliteStore(SqliteOptions options, FileLock lock)
     : options_(std::move(options)),
       lock_(std::move(lock)),
-      pages_max_(static_cast<std::int64_t>(options_.max_disk - std::min(log_reserve, options_.max_disk / 2)) / page_size),
+      pages_max_(static_cast<std::int64_t>(options_.max_disk - std::min(log_reserve, options_.max_disk / 2)) /
+                 page_size),
       queue_(options_.queue),
       readers_(options_.readers) {}
 
@@ -66,12 +80,13 @@ Result<void> SqliteStore::open_file() {
 
 Result<StoredResponsePtr> SqliteStore::find(const Key& key, WallTime now) {
   if (auto queued = queue_.find(key)) return queued;
+  const std::uint64_t generation = generation_;
   auto found = readers_.find(key);
   if (!found) {
     errors_.fetch_add(1, std::memory_order_relaxed);
     if (found.error().code == ErrorCode::storage_corrupt) {
       // One damaged row goes; that the file as a whole is unreadable the writer finds out when it tries.
-      if (!found.error().retryable) damaged_ = true;
+      if (!found.error().retryable) damaged_generation_ = generation;
       queue_.erase(key);
     }
     return found.error();
@@ -83,7 +98,8 @@ Result<StoredResponsePtr> SqliteStore::find(const Key& key, WallTime now) {
 }
 
 void SqliteStore::put(StoredResponsePtr response) {
-  if (!queue_.put(std::move(response))) dropped_.fetch_add(1, std::memory_order_relaxed);
+  const bool too_large = response->memory_size() > options_.max_disk / 8;
+  if (too_large || !queue_.put(std::move(response))) dropped_.fetch_add(1, std::memory_order_relaxed);
 }
 
 void SqliteStore::write_loop() {
@@ -97,14 +113,16 @@ void SqliteStore::write_loop() {
 
 void SqliteStore::write(const std::vector<Write>& batch) {
   const auto give_up = [&] { dropped_.fetch_add(batch.size(), std::memory_order_relaxed); };
-  if (damaged_.exchange(false)) recover({ErrorCode::storage_corrupt, ErrorSource::storage, false, "a reader found it unreadable"});
+  if (damaged_generation_ == generation_)
+    recover({ErrorCode::storage_corrupt, ErrorSource::storage, false, "a reader found it unreadable"});
   if (!writer_ || std::chrono::steady_clock::now() < writing_off_until_) return give_up();
   auto written = write_batch(batch);
-  if (!written && written.error().code == ErrorCode::storage_full && keep_within_bounds()) written = write_batch(batch);
-  if (written) written = keep_within_bounds();
+  if (!written && written.error().code == ErrorCode::storage_full && keep_within_bounds(pages_for(batch)))
+    written = write_batch(batch);
+  if (!written) give_up();
+  if (written) written = keep_within_bounds(0);
   read_totals();
   if (written) return;
-  give_up();
   errors_.fetch_add(1, std::memory_order_relaxed);
   recover(written.error());
 }
@@ -113,9 +131,9 @@ Result<void> SqliteStore::write_batch(const std::vector<Write>& batch) {
   auto transaction = Transaction::begin(writer_->connection);
   if (!transaction) return transaction.error();
   for (const Write& write : batch) {
-    const auto written = write.response     ? writer_->rows.put(writer_->connection, *write.response)
-                         : write.touched_at ? writer_->rows.touch(write.key.hash(), *write.touched_at)
-                                            : writer_->rows.erase(write.key.hash());
+    auto written = write.damaged ? writer_->rows.erase(write.key.hash()) : Result<void>();
+    if (written && write.response) written = writer_->rows.put(writer_->connection, *write.response);
+    if (written && write.touched_at) written = writer_->rows.touch(write.key.hash(), *write.touched_at);
     if (!written) return written;
   }
   return transaction->commit();
@@ -129,20 +147,18 @@ Result<std::int64_t> SqliteStore::pages_in_use() {
   return *pages - *free;
 }
 
-/// Above 95 % of the bound rows go until 90 % are in use; a file that is larger than its bound, because the bound was
-/// lowered, is shortened.
-Result<void> SqliteStore::keep_within_bounds() {
+/// Above 95 % of the bound rows go until 90 % are in use; where a batch found no room, until it has it. A
+/// file that is larger than its bound, because the bound was lowered, is shortened.
+/// @param room  pages that are to be free
+Result<void> SqliteStore::keep_within_bounds(std::int64_t room) {
   auto used = pages_in_use();
   if (!used) return used.error();
-  if (*used > pages_max_ / 100 * 95) {
-    while (*used > pages_max_ / 100 * 90) {
-      auto transaction = Transaction::begin(writer_->connection);
-      if (!transaction) return transaction.error();
-      const auto evicted = writer_->rows.evict(writer_->connection, wall_now(), rows_evicted_at_once);
+  const std::int64_t target = std::min(pages_max_ * 90 / 100, pages_max_ - room);
+  if (room > 0 || *used > pages_max_ * 95 / 100) {
+    while (*used > target) {
+      const auto evicted = evict(*used, target);
       if (!evicted) return evicted.error();
-      if (const auto committed = transaction->commit(); !committed) return committed;
       if (*evicted == 0) break;
-      evictions_.fetch_add(static_cast<std::uint64_t>(*evicted), std::memory_order_relaxed);
       used = pages_in_use();
       if (!used) return used.error();
     }
@@ -151,6 +167,22 @@ Result<void> SqliteStore::keep_within_bounds() {
   if (!pages) return pages.error();
   if (*pages <= pages_max_) return {};
   return writer_->connection.execute("PRAGMA incremental_vacuum");
+}
+
+/// One step from `used` pages towards `target`: as many rows as that takes if all were of one size, within
+/// limits.
+Result<std::int64_t> SqliteStore::evict(std::int64_t used, std::int64_t target) {
+  const auto entries = writer_->connection.integer("SELECT entries FROM totals");
+  if (!entries) return entries.error();
+  const std::int64_t count =
+      std::clamp<std::int64_t>(*entries * (used - target) / used, 1, rows_evicted_at_once);
+  auto transaction = Transaction::begin(writer_->connection);
+  if (!transaction) return transaction.error();
+  const auto evicted = writer_->rows.evict(writer_->connection, wall_now(), count);
+  if (!evicted) return evicted.error();
+  if (const auto committed = transaction->commit(); !committed) return committed.error();
+  evictions_.fetch_add(static_cast<std::uint64_t>(*evicted), std::memory_order_relaxed);
+  return evicted;
 }
 
 void SqliteStore::read_totals() {
@@ -165,16 +197,20 @@ void SqliteStore::read_totals() {
 void SqliteStore::recover(const Error& error) {
   if (error.code != ErrorCode::storage_corrupt) {
     writing_off_until_ = std::chrono::steady_clock::now() + options_.retry_after;
-    options_.report(options_.path + ": writing is off for " + std::to_string(options_.retry_after.count()) + " ms: " + error.context);
+    options_.report(options_.path + ": writing is off for " + std::to_string(options_.retry_after.count()) +
+                    " ms: " + error.context);
     return;
   }
   readers_.close();
+  ++generation_;  // a reader that is late with its report means the old file
   writer_.reset();
   const auto aside = set_aside(options_.path);
-  options_.report(options_.path + ": is damaged (" + error.context + "); " + (aside ? "set aside as " + *aside : aside.error().context));
+  options_.report(options_.path + ": is damaged (" + error.context + "); " +
+                  (aside ? "set aside as " + *aside : aside.error().context));
   auto opened = aside ? prepare_path(options_.path) : Result<void>(aside.error());
   if (opened) opened = open_file();
-  if (!opened) options_.report(options_.path + ": nothing is kept on disk from here on: " + opened.error().context);
+  if (!opened)
+    options_.report(options_.path + ": nothing is kept on disk from here on: " + opened.error().context);
   entries_ = 0;
   bytes_ = 0;
 }

@@ -16,19 +16,21 @@ namespace roktcached::storage {
 
 struct SqliteOptions {
   std::string path;
-  std::uint64_t max_disk = std::uint64_t{1} << 30;  ///< bytes, of the file and its log together; at least 32 MiB
+  std::uint64_t max_disk = std::uint64_t{1}
+                           << 30;  ///< bytes, of the file and its log together; at least 32 MiB
   std::size_t readers = 2;
   WriteQueue::Limits queue = {};
-  std::chrono::milliseconds linger{50};         ///< how long a write waits for company
+  std::chrono::milliseconds linger{50};           ///< how long a write waits for company
   std::chrono::milliseconds retry_after{30'000};  ///< how long writing stays off after the disk was full
   Report report = [](std::string_view) {};
 };
 
-/// The disk tier: a SQLite file that a person can read. Writes go through a queue to one thread, in batches, each a
-/// transaction; a process that is killed loses at most the last moments. Reads use connections of their own.
+/// The disk tier: a SQLite file that a person can read. Writes go through a queue to one thread, in batches,
+/// each a transaction; a process that is killed loses at most the last moments. Reads use connections of
+/// their own.
 ///
-/// A full disk turns writing off for a while, and nothing else. A file found damaged, at the start or later, is set aside
-/// with a time stamp and a new one begun. All calls are safe from any thread.
+/// A full disk turns writing off for a while, and nothing else. A file found damaged, at the start or later,
+/// is set aside with a time stamp and a new one begun. All calls are safe from any thread.
 class SqliteStore final : public ResponseStore {
  public:
   /// @return storage_in_use, storage_unavailable or storage_full, with one line that names the path
@@ -39,6 +41,7 @@ class SqliteStore final : public ResponseStore {
   SqliteStore& operator=(const SqliteStore&) = delete;
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
+  /// A response that takes more than an eighth of max_disk is not kept.
   void put(StoredResponsePtr response) override;
   void flush() override { queue_.wait_until_written(); }
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
@@ -57,7 +60,8 @@ class SqliteStore final : public ResponseStore {
   void write_loop();
   void write(const std::vector<Write>& batch);
   Result<void> write_batch(const std::vector<Write>& batch);
-  Result<void> keep_within_bounds();
+  Result<void> keep_within_bounds(std::int64_t room);
+  Result<std::int64_t> evict(std::int64_t used, std::int64_t target);
   Result<std::int64_t> pages_in_use();
   void read_totals();
   void recover(const Error& error);
@@ -69,7 +73,8 @@ class SqliteStore final : public ResponseStore {
   ReaderPool readers_;
   std::unique_ptr<Writer> writer_;  // of the writer thread; null while there is no file to write to
   std::chrono::steady_clock::time_point writing_off_until_{};  // of the writer thread
-  std::atomic<bool> damaged_{false};  // a reader has found the file unreadable
+  std::atomic<std::uint64_t> generation_{1};          // of the file: counts those that were begun afresh
+  std::atomic<std::uint64_t> damaged_generation_{0};  // the one that a reader has found unreadable
   std::atomic<std::uint64_t> entries_{0};
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> evictions_{0};

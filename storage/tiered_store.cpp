@@ -11,14 +11,11 @@ StoredResponsePtr TieredStore::find_in_memory(const Key& key, WallTime now) {
 Result<StoredResponsePtr> TieredStore::find(const Key& key, WallTime now) {
   if (auto found = find_in_memory(key, now)) return found;
   if (!disk_) return StoredResponsePtr();
+  // A newer one may come while the disk is read, and may be too large for memory or have left it again: then
+  // what was read must not take its place.
+  const std::uint64_t version = memory_->version_of(key);
   auto found = disk_->find(key, now);
-  if (!found || !*found) return found;
-  memory_->put_if_absent(*found);
-  // Between the two a newer one may have come and, in a small memory, gone again: then it is still in the queue.
-  if (auto newer = disk_->find_queued(key); newer && newer != *found) {
-    memory_->put(newer);
-    return newer;
-  }
+  if (found && *found) memory_->put_if_absent(*found, version);
   return found;
 }
 

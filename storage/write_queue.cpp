@@ -6,7 +6,9 @@ namespace roktcached::storage {
 
 namespace {
 
-std::uint64_t size_of(const Write& write) { return write.response ? write.response->memory_size() : 0; }
+std::uint64_t size_of(const Write& write) {
+  return write.response ? write.response->memory_size() : 0;
+}
 
 }  // namespace
 
@@ -16,25 +18,35 @@ bool WriteQueue::put(StoredResponsePtr response) {
   const auto found = pending_.find(hash);
   const std::uint64_t replaced = found == pending_.end() ? 0 : size_of(found->second);
   const std::uint64_t size = response->memory_size();
-  const bool full = (found == pending_.end() && pending_.size() >= limits_.entries) || bytes_ - replaced + size > limits_.bytes;
+  const bool full = (found == pending_.end() && pending_.size() >= limits_.entries) ||
+                    bytes_ - replaced + size > limits_.bytes;
   if (full) return false;
   bytes_ += size - replaced;
   if (found == pending_.end()) order_.push_back(hash);
+  const bool damaged = found != pending_.end() && found->second.damaged;
   Key key = response->key;
-  pending_.insert_or_assign(hash, Write{std::move(key), std::move(response), std::nullopt});
+  pending_.insert_or_assign(hash, Write{std::move(key), std::move(response), std::nullopt, damaged});
   changed_.notify_all();
   return true;
 }
 
-void WriteQueue::erase(const Key& key) { insert_if_absent({key, nullptr, std::nullopt}); }
-
-void WriteQueue::touch(const Key& key, WallTime used_at) { insert_if_absent({key, nullptr, used_at}); }
-
-void WriteQueue::insert_if_absent(Write write) {
+void WriteQueue::erase(const Key& key) {
   const std::lock_guard lock(mutex_);
-  const caching::KeyHash hash = write.key.hash();
+  if (const auto found = pending_.find(key.hash()); found != pending_.end()) {
+    found->second.damaged = true;
+    return;
+  }
+  if (pending_.size() >= limits_.entries) return;
+  pending_.emplace(key.hash(), Write{key, nullptr, std::nullopt, true});
+  order_.push_back(key.hash());
+  changed_.notify_all();
+}
+
+void WriteQueue::touch(const Key& key, WallTime used_at) {
+  const std::lock_guard lock(mutex_);
+  const caching::KeyHash hash = key.hash();
   if (pending_.size() >= limits_.entries || pending_.contains(hash) || being_written_.contains(hash)) return;
-  pending_.emplace(hash, std::move(write));
+  pending_.emplace(hash, Write{key, nullptr, used_at});
   order_.push_back(hash);
   changed_.notify_all();
 }
@@ -43,15 +55,19 @@ StoredResponsePtr WriteQueue::find(const Key& key) const {
   const std::lock_guard lock(mutex_);
   for (const Pending* writes : {&pending_, &being_written_}) {
     const auto found = writes->find(key.hash());
-    if (found != writes->end() && found->second.response && found->second.key == key) return found->second.response;
+    if (found != writes->end() && found->second.response && found->second.key == key)
+      return found->second.response;
   }
   return nullptr;
 }
 
-std::vector<Write> WriteQueue::take(std::size_t entries_max, std::uint64_t bytes_max, std::chrono::milliseconds linger) {
+std::vector<Write> WriteQueue::take(std::size_t entries_max, std::uint64_t bytes_max,
+                                    std::chrono::milliseconds linger) {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [this] { return closed_ || !order_.empty(); });
-  const auto enough = [&] { return closed_ || waiting_for_flush_ > 0 || order_.size() >= entries_max || bytes_ >= bytes_max; };
+  const auto enough = [&] {
+    return closed_ || waiting_for_flush_ > 0 || order_.size() >= entries_max || bytes_ >= bytes_max;
+  };
   changed_.wait_for(lock, linger, enough);
   std::vector<Write> batch;
   std::uint64_t bytes = 0;
@@ -61,6 +77,7 @@ std::vector<Write> WriteQueue::take(std::size_t entries_max, std::uint64_t bytes
     batch.push_back(found->second);
     being_written_.insert(pending_.extract(found));
     order_.pop_front();
+    ++taken_;
   }
   bytes_ -= bytes;
   return batch;
@@ -69,6 +86,7 @@ std::vector<Write> WriteQueue::take(std::size_t entries_max, std::uint64_t bytes
 void WriteQueue::done() {
   const std::lock_guard lock(mutex_);
   being_written_.clear();
+  done_ = taken_;
   changed_.notify_all();
 }
 
@@ -76,7 +94,7 @@ void WriteQueue::wait_until_written() {
   std::unique_lock lock(mutex_);
   ++waiting_for_flush_;
   changed_.notify_all();
-  changed_.wait(lock, [this] { return order_.empty() && being_written_.empty(); });
+  changed_.wait(lock, [this, all = taken_ + order_.size()] { return done_ >= all; });
   --waiting_for_flush_;
 }
 

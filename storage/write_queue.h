@@ -13,15 +13,17 @@
 
 namespace roktcached::storage {
 
-/// One thing to be written: a response, the removal of a damaged row (null response), or only the time of its use.
+/// One thing to be written: a response, the removal of a damaged row, or only the time of its use.
 struct Write {
   Key key;
   StoredResponsePtr response;
   std::optional<WallTime> touched_at;
+  bool damaged = false;  ///< the row goes first, so that a response is never merged with what is wrong in it
 };
 
-/// What waits for the writer thread: bounded, one write a key (a later one replaces an earlier), and visible to readers until
-/// it is committed, so that nobody reads the row that is about to be replaced. Safe from any thread.
+/// What waits for the writer thread: bounded, one write a key (a later one replaces an earlier), and visible
+/// to readers until it is committed, so that nobody reads the row that is about to be replaced. Safe from any
+/// thread.
 class WriteQueue {
  public:
   struct Limits {
@@ -33,17 +35,19 @@ class WriteQueue {
 
   /// @return false where the queue is full and the write is given up
   bool put(StoredResponsePtr response);
-  /// Queues the removal of a damaged row, or a time of use, unless something is queued for the key already. Given up
-  /// silently where the queue is full.
+  /// Queues the removal of a damaged row; what waits for its key is written behind it. Given up silently
+  /// where the queue is full.
   void erase(const Key& key);
+  /// Queues a time of use, unless something is queued for the key already or the queue is full.
   void touch(const Key& key, WallTime used_at);
 
   /// The response that waits, or is being written, for `key`; null where there is none.
   [[nodiscard]] StoredResponsePtr find(const Key& key) const;
 
-  /// For the writer alone: waits for something to write, lets more come for `linger`, and takes a batch. It stays visible to
-  /// find until done() is called. Empty once the queue is closed and all is taken.
-  [[nodiscard]] std::vector<Write> take(std::size_t entries_max, std::uint64_t bytes_max, std::chrono::milliseconds linger);
+  /// For the writer alone: waits for something to write, lets more come for `linger`, and takes a batch. It
+  /// stays visible to find until done() is called. Empty once the queue is closed and all is taken.
+  [[nodiscard]] std::vector<Write> take(std::size_t entries_max, std::uint64_t bytes_max,
+                                        std::chrono::milliseconds linger);
   void done();
 
   /// Blocks until everything put before has been taken and is done.
@@ -53,8 +57,6 @@ class WriteQueue {
 
  private:
   using Pending = std::unordered_map<caching::KeyHash, Write, caching::KeyHashHasher>;
-  void insert_if_absent(Write write);
-
   const Limits limits_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;  // something came, is done, or the queue was closed or is in a hurry
@@ -63,6 +65,8 @@ class WriteQueue {
   Pending being_written_;
   std::uint64_t bytes_ = 0;
   std::size_t waiting_for_flush_ = 0;
+  std::uint64_t taken_ = 0;  // writes, since the beginning; with those in order_ they are all that ever came
+  std::uint64_t done_ = 0;
   bool closed_ = false;
 };
 

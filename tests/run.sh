@@ -25,7 +25,7 @@ unit_tests() {  # unit_tests PRESET [CTEST ARGUMENT...]
   shift
   log=$(mktemp)
   echo "== Unit tests, $preset"
-  ctest --preset "$preset" -j2 --timeout 300 "$@" >"$log" 2>&1
+  ctest --preset "$preset" -j4 --timeout 300 "$@" >"$log" 2>&1
   local all bad
   all=$(grep -oE 'tests failed out of [0-9]+' "$log" | grep -oE '[0-9]+$' || echo 0)
   bad=$(grep -oE '[0-9]+ tests failed out of' "$log" | grep -oE '^[0-9]+' || echo 1)

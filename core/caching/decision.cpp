@@ -10,7 +10,9 @@ using std::chrono::seconds;
 
 namespace {
 
-bool from_the_future(const StoredResponse& stored, WallTime now) { return stored.fetched_at > now + clock_tolerance; }
+bool from_the_future(const StoredResponse& stored, WallTime now) {
+  return stored.fetched_at > now + clock_tolerance;
+}
 
 bool older_than(const StoredResponse& stored, std::optional<seconds> max_age, WallTime now) {
   return max_age && now - stored.fetched_at > *max_age;
@@ -20,7 +22,8 @@ bool within(WallTime now, WallTime from, std::optional<seconds> span) {
   return span && (*span == seconds::max() || now - from <= *span);
 }
 
-Decision decide_stored(const StoredResponse& stored, const http::RequestDirectives& request, const FreshnessPolicy& policy, WallTime now) {
+Decision decide_stored(const StoredResponse& stored, const http::RequestDirectives& request,
+                       const FreshnessPolicy& policy, WallTime now) {
   const bool fresh = is_fresh(stored, now);
   const bool fetched_moments_ago = now - stored.fetched_at < policy.min_refetch_interval;
   if (fresh && fetched_moments_ago) return {Action::use, Forward::none};
@@ -40,11 +43,15 @@ Decision decide_stored(const StoredResponse& stored, const http::RequestDirectiv
 
 }  // namespace
 
-bool is_fresh(const StoredResponse& stored, WallTime now) { return now < stored.fresh_until && !from_the_future(stored, now); }
+bool is_fresh(const StoredResponse& stored, WallTime now) {
+  return now < stored.fresh_until && !from_the_future(stored, now);
+}
 
-Decision decide(const StoredResponse* stored, const http::RequestDirectives& request, const FreshnessPolicy& policy, WallTime now) {
+Decision decide(const StoredResponse* stored, const http::RequestDirectives& request,
+                const FreshnessPolicy& policy, WallTime now) {
   Decision decision;  // fetch, miss
-  if (stored != nullptr && now < stored->usable_until) decision = decide_stored(*stored, request, policy, now);
+  if (stored != nullptr && now < stored->usable_until)
+    decision = decide_stored(*stored, request, policy, now);
   if (!request.only_if_cached) return decision;
   if (decision.action == Action::fetch) decision.action = Action::refuse;
   if (decision.action == Action::use_and_refresh) decision.action = Action::use;
@@ -53,7 +60,8 @@ Decision decide(const StoredResponse* stored, const http::RequestDirectives& req
 
 bool may_stand_in(const StoredResponse* stored, const FreshnessPolicy& policy, WallTime now) {
   if (stored == nullptr || now >= stored->usable_until) return false;
-  return now - stored->fresh_until < policy.stale_if_error && stored->fetched_at - now <= policy.stale_if_error;
+  return now - stored->fresh_until < policy.stale_if_error &&
+         stored->fetched_at - now <= policy.stale_if_error;
 }
 
 seconds age_of(const StoredResponse& stored, WallTime now) {

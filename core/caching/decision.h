@@ -13,10 +13,10 @@ namespace roktcached::caching {
 
 /// What is to be done with a request, given what is stored for its key.
 enum class Action {
-  use,                 ///< answer from the store
-  use_and_refresh,     ///< answer from the store, and fetch behind the answer (stale-while-revalidate)
-  fetch,               ///< ask the upstream, with the stored validator if there is one; wait for it
-  refuse,              ///< only-if-cached, and nothing to use
+  use,              ///< answer from the store
+  use_and_refresh,  ///< answer from the store, and fetch behind the answer (stale-while-revalidate)
+  fetch,            ///< ask the upstream, with the stored validator if there is one; wait for it
+  refuse,           ///< only-if-cached, and nothing to use
 };
 
 struct Decision {
@@ -27,32 +27,37 @@ struct Decision {
 /// Clocks of threads and of a host that is being set may differ by this much before a stored time is doubted.
 inline constexpr std::chrono::milliseconds clock_tolerance = std::chrono::seconds{5};
 
-/// True while `stored` is fresh. An answer that claims to have been fetched in the future (beyond clock_tolerance) is
-/// not: the clock was set back, and its lifetime can no longer be measured.
+/// True while `stored` is fresh. An answer that claims to have been fetched in the future (beyond
+/// clock_tolerance) is not: the clock was set back, and its lifetime can no longer be measured.
 [[nodiscard]] bool is_fresh(const StoredResponse& stored, WallTime now);
 
 /// The rule, first match counts (RFC 9111, sections 4 and 5.2.1; RFC 5861, section 3):
 ///  1. nothing stored, or past usable_until: fetch (miss) - or refuse under only-if-cached;
-///  2. fetched less than min_refetch_interval ago and fresh: use, whatever the client asks (a forced reload must not
+///  2. fetched less than min_refetch_interval ago and fresh: use, whatever the client asks (a forced reload
+///  must not
 ///     spend the shared limit);
 ///  3. no-cache, or older than the client's max-age: fetch (request);
-///  4. fresh, and for at least the client's min-fresh longer: use; fresh but not long enough: fetch (request);
+///  4. fresh, and for at least the client's min-fresh longer: use; fresh but not long enough: fetch
+///  (request);
 ///  5. stale by no more than the client's max-stale: use;
-///  6. stale for less than stale_while_revalidate, and the client sent no max-age, min-fresh or max-stale: use and refresh;
+///  6. stale for less than stale_while_revalidate, and the client sent no max-age, min-fresh or max-stale:
+///  use and refresh;
 ///  7. else fetch (stale).
 /// Under only-if-cached every "fetch" is "refuse", and a refresh behind does not happen (use).
 /// A negative answer takes no part in 5 and 6: its usable_until is its fresh_until, so 1 applies.
 [[nodiscard]] Decision decide(const StoredResponse* stored, const http::RequestDirectives& request,
                               const FreshnessPolicy& policy, WallTime now);
 
-/// Whether `stored` may stand in for a fetch that failed (RFC 5861, section 4): stale for less than stale_if_error, and not
-/// from a future further away than stale_if_error (a clock set back makes nothing immortal).
+/// Whether `stored` may stand in for a fetch that failed (RFC 5861, section 4): stale for less than
+/// stale_if_error, and not from a future further away than stale_if_error (a clock set back makes nothing
+/// immortal).
 [[nodiscard]] bool may_stand_in(const StoredResponse* stored, const FreshnessPolicy& policy, WallTime now);
 
 /// For Age: whole seconds since the fetch, never negative (RFC 9111, section 4.2.3).
 [[nodiscard]] std::chrono::seconds age_of(const StoredResponse& stored, WallTime now);
 
-/// For Cache-Status: seconds of freshness left, begun ones counted; negative for a stale one, in whole seconds or begun ones.
+/// For Cache-Status: seconds of freshness left, begun ones counted; negative for a stale one, in whole
+/// seconds or begun ones.
 [[nodiscard]] std::chrono::seconds ttl_of(const StoredResponse& stored, WallTime now);
 
 }  // namespace roktcached::caching

@@ -47,8 +47,9 @@ FreshnessState report_state(WallTime range_end, WallTime now, milliseconds resta
   return now - range_end < restatement_window ? FreshnessState::restating : FreshnessState::settled;
 }
 
-std::optional<Lifetime> lifetime_of(rokt::RouteClass route_class, unsigned status, std::optional<WallTime> range_end,
-                                    WallTime fetched_at, const FreshnessPolicy& policy) {
+std::optional<Lifetime> lifetime_of(rokt::RouteClass route_class, unsigned status,
+                                    std::optional<WallTime> range_end, WallTime fetched_at,
+                                    const FreshnessPolicy& policy) {
   const bool cached = route_class == rokt::RouteClass::report || route_class == rokt::RouteClass::metadata;
   const bool negative = status == 404 || status == 400;
   if (!cached || (status != 200 && !negative)) return std::nullopt;
@@ -63,7 +64,8 @@ std::optional<Lifetime> lifetime_of(rokt::RouteClass route_class, unsigned statu
   const milliseconds fresh = lifetime_in(state, status, policy);
   if (fresh <= milliseconds{0}) return std::nullopt;
   const WallTime fresh_until = fetched_at + fresh;
-  const milliseconds stale = negative ? milliseconds{0} : std::max(policy.stale_if_error, policy.stale_while_revalidate);
+  const milliseconds stale =
+      negative ? milliseconds{0} : std::max(policy.stale_if_error, policy.stale_while_revalidate);
   return Lifetime{state, fresh_until, fresh_until + stale};
 }
 

@@ -9,7 +9,8 @@
 
 namespace roktcached::caching {
 
-/// How long an answer on a Rokt route lives, by what is known of its numbers. Upstream freshness fields have no say.
+/// How long an answer on a Rokt route lives, by what is known of its numbers. Upstream freshness fields have
+/// no say.
 ///
 ///   open       the range has not ended: every hour adds to it
 ///   restating  it ended a short while ago: late conversions still move it
@@ -34,9 +35,10 @@ struct FreshnessPolicy {
   std::chrono::milliseconds min_refetch_interval = std::chrono::seconds{10};
 };
 
-/// The state of a report whose range ends at `range_end`: open until that instant, inclusive; restating while less than
-/// the window has passed since; then settled.
-[[nodiscard]] FreshnessState report_state(WallTime range_end, WallTime now, std::chrono::milliseconds restatement_window);
+/// The state of a report whose range ends at `range_end`: open until that instant, inclusive; restating while
+/// less than the window has passed since; then settled.
+[[nodiscard]] FreshnessState report_state(WallTime range_end, WallTime now,
+                                          std::chrono::milliseconds restatement_window);
 
 /// An answer's life, fixed when it was fetched.
 struct Lifetime {
@@ -45,11 +47,11 @@ struct Lifetime {
   WallTime usable_until;  ///< after this it is no longer served, not even stale
 };
 
-/// Whether, and for how long, an upstream answer is kept: 200 by the state of its route and range, 404 and 400 as
-/// negative; every other status is not kept. On a report route without a known range_end (lenient) the answer counts as
-/// open, the shortest life. Stale it is usable for the longer of stale_while_revalidate and stale_if_error; a negative
-/// answer never: its usable_until is its fresh_until.
-/// A lifetime of zero means "not kept".
+/// Whether, and for how long, an upstream answer is kept: 200 by the state of its route and range, 404 and
+/// 400 as negative; every other status is not kept. On a report route without a known range_end (lenient) the
+/// answer counts as open, the shortest life. Stale it is usable for the longer of stale_while_revalidate and
+/// stale_if_error; a negative answer never: its usable_until is its fresh_until. A lifetime of zero means
+/// "not kept".
 /// @param fetched_at  when the request that brought the answer was sent: the numbers may be as old as that
 [[nodiscard]] std::optional<Lifetime> lifetime_of(rokt::RouteClass route_class, unsigned status,
                                                   std::optional<WallTime> range_end, WallTime fetched_at,

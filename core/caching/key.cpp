@@ -16,12 +16,18 @@ constexpr std::size_t max_rokt_version = 64;
 constexpr std::size_t max_accept_language = 256;
 
 Error refused(std::string context) {
-  return {.code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = std::move(context)};
+  return {.code = ErrorCode::invalid_request,
+          .source = ErrorSource::core,
+          .retryable = false,
+          .context = std::move(context)};
 }
 
-bool is_date(std::string_view name) { return name == "dateStart" || name == "dateEnd"; }
+bool is_date(std::string_view name) {
+  return name == "dateStart" || name == "dateEnd";
+}
 
-/// A date's canonical spelling, but only where its characters were sent as themselves: an encoded ':' stays apart.
+/// A date's canonical spelling, but only where its characters were sent as themselves: an encoded ':' stays
+/// apart.
 std::string canonical_value(const QueryParameter& parameter) {
   const bool plain = parameter.canonical_value == parameter.value;
   return is_date(parameter.name) && plain ? rokt::canonical_date(parameter.value) : parameter.canonical_value;
@@ -31,7 +37,8 @@ std::string canonical_query(const std::vector<QueryParameter>& parameters) {
   std::vector<std::string> pairs;
   pairs.reserve(parameters.size());
   for (const auto& parameter : parameters) {
-    pairs.push_back(parameter.has_value ? parameter.canonical_name + "=" + canonical_value(parameter) : parameter.canonical_name);
+    pairs.push_back(parameter.has_value ? parameter.canonical_name + "=" + canonical_value(parameter)
+                                        : parameter.canonical_name);
   }
   std::ranges::sort(pairs);
   std::string query;

@@ -13,7 +13,8 @@
 
 namespace roktcached::caching {
 
-/// 128 bits that stand for a key in tables and in logs. Never proof of equality: the key's text is compared too.
+/// 128 bits that stand for a key in tables and in logs. Never proof of equality: the key's text is compared
+/// too.
 struct KeyHash {
   std::uint64_t high = 0;
   std::uint64_t low = 0;
@@ -32,8 +33,8 @@ struct KeyHashHasher {
 ///
 ///     CREDENTIAL PATH[?QUERY] ROKT-VERSION[ ACCEPT-LANGUAGE]
 ///
-/// QUERY has its parameters sorted by name, dates in canonical form; an absent rokt-version is LATEST. Two requests
-/// share a text only where the upstream cannot tell them apart.
+/// QUERY has its parameters sorted by name, dates in canonical form; an absent rokt-version is LATEST. Two
+/// requests share a text only where the upstream cannot tell them apart.
 class Key {
  public:
   Key() = default;
@@ -55,8 +56,9 @@ struct KeyFields {
   std::string accept_language;  ///< empty where the request has none
 };
 
-/// Fails with invalid_request where rokt-version is repeated, or is not a token of at most 64 bytes (RFC 9110, section
-/// 5.6.2), or Accept-Language is longer than 256 bytes. Repeated Accept-Language lines are combined.
+/// Fails with invalid_request where rokt-version is repeated, or is not a token of at most 64 bytes (RFC
+/// 9110, section 5.6.2), or Accept-Language is longer than 256 bytes. Repeated Accept-Language lines are
+/// combined.
 [[nodiscard]] Result<KeyFields> key_fields(const http::Fields& request);
 
 /// @param credential  the name of the credential that fetches the answer; `[A-Za-z0-9_-]+`

@@ -25,7 +25,8 @@ struct StoredResponse {
   /// Byte for byte what the upstream sent; shared by the copies that a revalidation makes. Never null.
   std::shared_ptr<const std::string> body = std::make_shared<const std::string>();
   std::string entity_tag;  ///< quoted; strong: the upstream's, else one made from the body
-  std::string validator;   ///< "If-None-Match: ..." or "If-Modified-Since: ...", from the upstream's fields; empty if it sent none
+  std::string validator;   ///< "If-None-Match: ..." or "If-Modified-Since: ...", from the upstream's fields;
+                           ///< empty if it sent none
   std::optional<WallTime> range_end;  ///< of a report
   WallTime fetched_at;
   WallTime fresh_until;
@@ -37,9 +38,10 @@ struct StoredResponse {
 
 using StoredResponsePtr = std::shared_ptr<const StoredResponse>;
 
-/// The fields of an upstream answer that pass on to clients and into the store: without hop-by-hop fields and those
-/// that Connection nominates, without Set-Cookie, and without those that we write ourselves (Content-Length, Date, ETag,
-/// Age, Cache-Control, Expires, Pragma, Cache-Status, Proxy-Status, X-Request-Id, Report-State, Vary).
+/// The fields of an upstream answer that pass on to clients and into the store: without hop-by-hop fields and
+/// those that Connection nominates, without Set-Cookie, and without those that we write ourselves
+/// (Content-Length, Date, ETag, Age, Cache-Control, Expires, Pragma, Cache-Status, Proxy-Status,
+/// X-Request-Id, Report-State, Vary).
 [[nodiscard]] http::Fields end_to_end_fields(const http::Fields& upstream);
 
 }  // namespace roktcached::caching

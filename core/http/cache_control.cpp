@@ -34,7 +34,8 @@ void read(std::string_view member, RequestDirectives& directives) {
   if (equal_ignoring_case(name, "no-store")) directives.no_store = true;
   if (equal_ignoring_case(name, "only-if-cached")) directives.only_if_cached = true;
   if (equal_ignoring_case(name, "max-age")) keep_stricter(directives.max_age, delta_seconds(value), true);
-  if (equal_ignoring_case(name, "min-fresh")) keep_stricter(directives.min_fresh, delta_seconds(value), false);
+  if (equal_ignoring_case(name, "min-fresh"))
+    keep_stricter(directives.min_fresh, delta_seconds(value), false);
   if (equal_ignoring_case(name, "max-stale")) {
     keep_stricter(directives.max_stale, has_value ? delta_seconds(value) : seconds::max(), true);
   }

@@ -19,8 +19,9 @@ struct RequestDirectives {
 };
 
 /// Reads Cache-Control, and `Pragma: no-cache` where Cache-Control is absent (RFC 9111, section 5.4). Unknown
-/// directives are ignored. A delta-seconds that is no number counts as 0, the cautious reading; one too large to
-/// hold is held to 2^31 s (RFC 9111, section 1.2.2). Of a repeated directive the most restrictive one counts.
+/// directives are ignored. A delta-seconds that is no number counts as 0, the cautious reading; one too large
+/// to hold is held to 2^31 s (RFC 9111, section 1.2.2). Of a repeated directive the most restrictive one
+/// counts.
 [[nodiscard]] RequestDirectives parse_request_directives(const Fields& fields);
 
 }  // namespace roktcached::http

@@ -8,8 +8,6 @@ std::string_view to_string(Forward forward) {
       return {};
     case Forward::bypass:
       return "bypass";
-    case Forward::method:
-      return "method";
     case Forward::miss:
       return "miss";
     case Forward::request:

@@ -8,7 +8,7 @@
 namespace roktcached::http {
 
 /// Why a request went forward (RFC 9211, section 2.2), for the `fwd` parameter.
-enum class Forward { none, bypass, method, miss, request, stale };
+enum class Forward { none, bypass, miss, request, stale };
 
 /// One member of Cache-Status (RFC 9211), ours.
 struct CacheStatus {
@@ -19,7 +19,8 @@ struct CacheStatus {
   bool stored = false;
   std::optional<std::chrono::seconds> ttl = {};  ///< negative for a stale answer
   bool collapsed = false;
-  std::string_view detail = {};  ///< a token such as "stale-if-error"; empty for none. Must outlive this object.
+  std::string_view detail =
+      {};  ///< a token such as "stale-if-error"; empty for none. Must outlive this object.
 };
 
 /// E.g. "roktcached; hit; ttl=280", "roktcached; fwd=miss; stored; ttl=300; collapsed",

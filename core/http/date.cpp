@@ -21,10 +21,11 @@ std::string format_date(WallTime time) {
   const auto weekday = chrono::weekday(day).c_encoding();
   const chrono::hh_mm_ss clock(chrono::floor<chrono::seconds>(time - day));
   std::array<char, 64> text{};
-  const int length = std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT", days[weekday].data(),
-                                   static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1].data(),
-                                   static_cast<int>(date.year()), static_cast<int>(clock.hours().count()),
-                                   static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
+  const int length =
+      std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT", days[weekday].data(),
+                    static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1].data(),
+                    static_cast<int>(date.year()), static_cast<int>(clock.hours().count()),
+                    static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
   return {text.data(), static_cast<std::size_t>(length)};
 }
 

@@ -7,7 +7,9 @@ namespace roktcached::http {
 
 namespace {
 
-constexpr char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+constexpr char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool is_token_character(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
@@ -49,7 +51,9 @@ std::vector<std::string_view> list_members(std::string_view value) {
   return members;
 }
 
-bool is_token(std::string_view text) { return !text.empty() && std::ranges::all_of(text, is_token_character); }
+bool is_token(std::string_view text) {
+  return !text.empty() && std::ranges::all_of(text, is_token_character);
+}
 
 bool is_field_value(std::string_view value) {
   return std::ranges::all_of(value, [](char c) {
@@ -58,7 +62,9 @@ bool is_field_value(std::string_view value) {
   });
 }
 
-void Fields::add(std::string_view name, std::string_view value) { fields_.push_back({std::string(name), std::string(value)}); }
+void Fields::add(std::string_view name, std::string_view value) {
+  fields_.push_back({std::string(name), std::string(value)});
+}
 
 void Fields::set(std::string_view name, std::string_view value) {
   remove(name);
@@ -70,14 +76,15 @@ void Fields::remove(std::string_view name) {
 }
 
 std::optional<std::string_view> Fields::find(std::string_view name) const {
-  const auto found = std::ranges::find_if(fields_, [name](const Field& field) { return equal_ignoring_case(field.name, name); });
+  const auto found = std::ranges::find_if(
+      fields_, [name](const Field& field) { return equal_ignoring_case(field.name, name); });
   if (found == fields_.end()) return std::nullopt;
   return found->value;
 }
 
 std::size_t Fields::count(std::string_view name) const {
-  return static_cast<std::size_t>(
-      std::ranges::count_if(fields_, [name](const Field& field) { return equal_ignoring_case(field.name, name); }));
+  return static_cast<std::size_t>(std::ranges::count_if(
+      fields_, [name](const Field& field) { return equal_ignoring_case(field.name, name); }));
 }
 
 std::string Fields::combined(std::string_view name) const {
@@ -100,9 +107,10 @@ std::string Fields::to_lines() const {
 
 bool is_hop_by_hop(std::string_view name) {
   static constexpr std::array<std::string_view, 10> names = {
-      "Connection", "Keep-Alive", "Proxy-Authenticate",        "Proxy-Authorization", "Proxy-Authentication-Info",
-      "TE",         "Trailer",    "Proxy-Connection", "Transfer-Encoding",   "Upgrade"};
-  return std::ranges::any_of(names, [name](std::string_view known) { return equal_ignoring_case(known, name); });
+      "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info",
+      "TE",         "Trailer",    "Proxy-Connection",   "Transfer-Encoding",   "Upgrade"};
+  return std::ranges::any_of(names,
+                             [name](std::string_view known) { return equal_ignoring_case(known, name); });
 }
 
 bool nominated_by_connection(const Fields& fields, std::string_view name) {

@@ -55,8 +55,8 @@ class Fields {
   std::vector<Field> fields_;
 };
 
-/// True for fields that are meant for one connection and are never passed on: the hop-by-hop fields of RFC 9110,
-/// section 7.6.1, with Keep-Alive, Proxy-Connection, Proxy-Authenticate, Proxy-Authorization and
+/// True for fields that are meant for one connection and are never passed on: the hop-by-hop fields of RFC
+/// 9110, section 7.6.1, with Keep-Alive, Proxy-Connection, Proxy-Authenticate, Proxy-Authorization and
 /// Proxy-Authentication-Info. Fields that Connection nominates come on top: see nominated_by_connection.
 [[nodiscard]] bool is_hop_by_hop(std::string_view name);
 

@@ -15,14 +15,21 @@ int hex_digit(char c) {
 }
 
 bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
+         c == '_' || c == '~';
 }
 
-/// pchar / "/" / "?" of RFC 3986, section 3.4, '%' apart, and the brackets that many clients leave unencoded in queries.
-bool is_allowed(char c) { return is_unreserved(c) || std::string_view("!$&'()*+,;=:@/?[]").find(c) != std::string_view::npos; }
+/// pchar / "/" / "?" of RFC 3986, section 3.4, '%' apart, and the brackets that many clients leave unencoded
+/// in queries.
+bool is_allowed(char c) {
+  return is_unreserved(c) || std::string_view("!$&'()*+,;=:@/?[]").find(c) != std::string_view::npos;
+}
 
 Error refused(std::string why) {
-  return {.code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = "target: " + std::move(why)};
+  return {.code = ErrorCode::invalid_request,
+          .source = ErrorSource::core,
+          .retryable = false,
+          .context = "target: " + std::move(why)};
 }
 
 /// `text` with its percent-encoded octets decoded: all of them, or only the unreserved ones.
@@ -52,7 +59,8 @@ Result<Target> parse_target(std::string_view text) {
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] == '%') {
       const bool whole = i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
-      if (!whole) return refused("a '%' at offset " + std::to_string(i) + " without two hex digits behind it");
+      if (!whole)
+        return refused("a '%' at offset " + std::to_string(i) + " without two hex digits behind it");
     } else if (!is_allowed(text[i])) {
       return refused("the byte at offset " + std::to_string(i) + " must be percent-encoded");
     }
@@ -71,7 +79,8 @@ std::vector<QueryParameter> parse_query(std::string_view query) {
     const bool has_value = equals != std::string_view::npos;
     const std::string_view name = pair.substr(0, equals);
     const std::string_view value = has_value ? pair.substr(equals + 1) : std::string_view();
-    parameters.push_back({decoded(name, false), decoded(value, false), decoded(name, true), decoded(value, true), has_value});
+    parameters.push_back(
+        {decoded(name, false), decoded(value, false), decoded(name, true), decoded(value, true), has_value});
     if (end == query.size()) break;
     query.remove_prefix(end + 1);
     if (query.empty()) parameters.push_back({});  // "a=1&" ends in an empty parameter

@@ -12,7 +12,9 @@ namespace {
 constexpr std::size_t tag_bytes = 16;
 
 /// The opaque-tag without the mark of a weak validator.
-std::string_view opaque(std::string_view tag) { return tag.starts_with("W/") ? tag.substr(2) : tag; }
+std::string_view opaque(std::string_view tag) {
+  return tag.starts_with("W/") ? tag.substr(2) : tag;
+}
 
 }  // namespace
 

@@ -71,6 +71,8 @@ std::string canonical_date(std::string_view text) {
   return std::string(text.substr(0, text[last] == '.' ? last : last + 1));
 }
 
-WallTime range_end(const DateParameter& date_end, const TimeZone& zone) { return zone.to_wall_latest(date_end.latest); }
+WallTime range_end(const DateParameter& date_end, const TimeZone& zone) {
+  return zone.to_wall_latest(date_end.latest);
+}
 
 }  // namespace roktcached::rokt

@@ -18,14 +18,18 @@ constexpr std::string_view accepted_dates = "YYYY-MM-DD or YYYY-MM-DDThh:mm:ss[.
 std::string shown(std::string_view value) {
   constexpr std::size_t longest = 64;
   std::string text(value.substr(0, longest));
-  std::ranges::replace_if(text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+  std::ranges::replace_if(
+      text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
   return '"' + text + (value.size() > longest ? "...\"" : "\"");
 }
 
 Error refused(std::string_view name, std::string_view what, std::string_view accepted) {
   std::string context(name);
   context.append(": ").append(what).append("; accepted: ").append(accepted);
-  return {.code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = std::move(context)};
+  return {.code = ErrorCode::invalid_request,
+          .source = ErrorSource::core,
+          .retryable = false,
+          .context = std::move(context)};
 }
 
 std::string joined(const std::vector<std::string>& values) {
@@ -52,8 +56,8 @@ Result<void> check_names(const std::vector<QueryParameter>& parameters) {
 
 /// One required parameter of a report, read by `read`, which returns empty for what is not acceptable.
 template <class Read>
-auto required(const std::vector<QueryParameter>& parameters, std::string_view name, std::string_view accepted, Read read)
-    -> Result<typename std::invoke_result_t<Read, std::string_view>::value_type> {
+auto required(const std::vector<QueryParameter>& parameters, std::string_view name, std::string_view accepted,
+              Read read) -> Result<typename std::invoke_result_t<Read, std::string_view>::value_type> {
   const QueryParameter* parameter = find(parameters, name);
   if (parameter == nullptr) return refused(name, "is missing", accepted);
   if (auto value = read(std::string_view(parameter->value))) return *value;
@@ -111,7 +115,8 @@ Result<CheckedParameters> check_report(const Route& route, const std::vector<Que
                    "a start that is not after " + shown(find(parameters, "dateEnd")->value));
   }
   if (const auto currency = check_currency(parameters, rules); !currency) return currency.error();
-  const auto zone = required(parameters, "timeZoneVariation", "an IANA time zone, e.g. America/New_York", TimeZone::find);
+  const auto zone =
+      required(parameters, "timeZoneVariation", "an IANA time zone, e.g. America/New_York", TimeZone::find);
   if (!zone) return zone.error();
   if (const auto groupby = check_groupby(route, parameters); !groupby) return groupby.error();
   return CheckedParameters{range_end(*end, *zone)};
@@ -120,7 +125,8 @@ Result<CheckedParameters> check_report(const Route& route, const std::vector<Que
 }  // namespace
 
 const std::vector<std::string_view>& documented_currencies() {
-  static const std::vector<std::string_view> currencies = {"AUD", "CAD", "EUR", "GBP", "JPY", "NZD", "SGD", "USD", "KRW", "CNY"};
+  static const std::vector<std::string_view> currencies = {"AUD", "CAD", "EUR", "GBP", "JPY",
+                                                           "NZD", "SGD", "USD", "KRW", "CNY"};
   return currencies;
 }
 

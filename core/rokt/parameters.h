@@ -27,17 +27,18 @@ struct ParameterRules {
 
 /// What the parameters of an accepted request say about its answer's life.
 struct CheckedParameters {
-  /// When the requested range ends, in its later reading; on a report route always there under Validation::strict.
-  /// Empty elsewhere, and where a lenient check could not tell.
+  /// When the requested range ends, in its later reading; on a report route always there under
+  /// Validation::strict. Empty elsewhere, and where a lenient check could not tell.
   std::optional<WallTime> range_end;
 };
 
 /// Checks the query of a request on `route`.
 /// On every report and metadata route, also when lenient: no parameter twice, none with an empty name (400).
-/// On report routes when strict: dateStart, dateEnd, currency and timeZoneVariation are there and well-formed, start is
-/// not after end (both in the reading that lets the request pass), groupby is one of the route's where it has any.
-/// Unknown parameters pass. On `off` and token routes nothing is checked.
-/// @return invalid_request, whose context names the parameter, what was sent (at most 64 bytes of it, what is not
+/// On report routes when strict: dateStart, dateEnd, currency and timeZoneVariation are there and
+/// well-formed, start is not after end (both in the reading that lets the request pass), groupby is one of
+/// the route's where it has any. Unknown parameters pass. On `off` and token routes nothing is checked.
+/// @return invalid_request, whose context names the parameter, what was sent (at most 64 bytes of it, what is
+/// not
 ///         printable as '?') and what is accepted.
 [[nodiscard]] Result<CheckedParameters> check_parameters(const Route& route,
                                                          const std::vector<http::QueryParameter>& parameters,

@@ -18,10 +18,16 @@ bool is_id(std::string_view segment) {
   return !segment.empty() && segment.size() <= 64 && std::ranges::all_of(segment, is_id_character);
 }
 
-bool is_plain_segment(std::string_view segment) { return !segment.empty() && segment != "." && segment != ".."; }
+bool is_plain_segment(std::string_view segment) {
+  return !segment.empty() && segment != "." && segment != "..";
+}
 
-bool is_placeholder(std::string_view segment) { return segment.starts_with('{'); }
-bool is_rest(std::string_view segment) { return segment.ends_with("...}"); }
+bool is_placeholder(std::string_view segment) {
+  return segment.starts_with('{');
+}
+bool is_rest(std::string_view segment) {
+  return segment.ends_with("...}");
+}
 
 /// The segments of a path after its leading '/': "/a/b" gives a, b; "/a/" gives a and an empty one.
 std::vector<std::string_view> split(std::string_view path) {
@@ -36,7 +42,10 @@ std::vector<std::string_view> split(std::string_view path) {
 }
 
 Error refused(std::string why) {
-  return {.code = ErrorCode::configuration, .source = ErrorSource::core, .retryable = false, .context = std::move(why)};
+  return {.code = ErrorCode::configuration,
+          .source = ErrorSource::core,
+          .retryable = false,
+          .context = std::move(why)};
 }
 
 Route report(std::string name, std::string pattern, std::vector<std::string> groupby = {}) {
@@ -54,18 +63,21 @@ int rank(std::string_view pattern_segment) {
 }
 
 bool more_specific(const std::vector<std::string>& left, const std::vector<std::string>& right) {
-  return std::lexicographical_compare(left.begin(), left.end(), right.begin(), right.end(),
-                                      [](const std::string& a, const std::string& b) { return rank(a) < rank(b); });
+  return std::lexicographical_compare(
+      left.begin(), left.end(), right.begin(), right.end(),
+      [](const std::string& a, const std::string& b) { return rank(a) < rank(b); });
 }
 
 Result<void> validate_pattern(const std::string& pattern) {
-  if (!pattern.starts_with('/')) return refused("path \"" + pattern + "\": accepted: a path that begins with '/'");
+  if (!pattern.starts_with('/'))
+    return refused("path \"" + pattern + "\": accepted: a path that begins with '/'");
   const auto segments = split(pattern);
   std::vector<std::string_view> names;
   for (std::size_t i = 0; i < segments.size(); ++i) {
     const auto segment = segments[i];
     const bool braces = segment.find_first_of("{}") != std::string_view::npos;
-    if (!is_plain_segment(segment)) return refused("path \"" + pattern + "\": has an empty, \".\" or \"..\" segment");
+    if (!is_plain_segment(segment))
+      return refused("path \"" + pattern + "\": has an empty, \".\" or \"..\" segment");
     if (!braces) continue;
     if (!segment.starts_with('{') || !segment.ends_with('}')) {
       return refused("path \"" + pattern + "\": a placeholder is a whole segment, e.g. {id}");
@@ -76,7 +88,8 @@ Result<void> validate_pattern(const std::string& pattern) {
       name.remove_suffix(3);
     }
     if (!is_id(name)) return refused("path \"" + pattern + "\": a placeholder's name is of A-Za-z0-9_-");
-    if (std::ranges::find(names, name) != names.end()) return refused("path \"" + pattern + "\": a placeholder's name comes twice");
+    if (std::ranges::find(names, name) != names.end())
+      return refused("path \"" + pattern + "\": a placeholder's name comes twice");
     names.push_back(name);
   }
   return {};
@@ -86,12 +99,16 @@ Result<void> validate_methods(const Route& route) {
   if (route.methods.empty()) return refused("methods: at least one is needed, e.g. [\"GET\"]");
   const bool only_get = route.inject_token || route.route_class != RouteClass::off;
   for (const auto& method : route.methods) {
-    const bool upper = !method.empty() && std::ranges::all_of(method, [](char c) { return c >= 'A' && c <= 'Z'; });
-    if (!upper) return refused("methods: \"" + method + "\" is no method; accepted: upper-case letters, e.g. GET");
+    const bool upper =
+        !method.empty() && std::ranges::all_of(method, [](char c) { return c >= 'A' && c <= 'Z'; });
+    if (!upper)
+      return refused("methods: \"" + method + "\" is no method; accepted: upper-case letters, e.g. GET");
     if (method == "HEAD") return refused("methods: HEAD is answered wherever GET is and is not listed");
-    if (method == "CONNECT" || method == "TRACE") return refused("methods: " + method + " is never forwarded");
+    if (method == "CONNECT" || method == "TRACE")
+      return refused("methods: " + method + " is never forwarded");
     if (only_get && method != "GET") {
-      return refused("methods: " + method + " needs cache = \"off\" and inject_token = false: nothing that could write is "
+      return refused("methods: " + method +
+                     " needs cache = \"off\" and inject_token = false: nothing that could write is "
                      "forwarded with the shared token");
     }
   }
@@ -121,13 +138,15 @@ std::vector<Route> rokt_routes() {
   const std::string campaign_metadata = "/metadata/accounts/{accountId}/campaigns/{campaignId}";
   return {
       {"token", "/auth/oauth2/token", {"POST"}, RouteClass::token, {}, false},
-      report("account-campaigns-breakdown", reporting + "/campaigns/breakdown", {"country", "partner-source"}),
+      report("account-campaigns-breakdown", reporting + "/campaigns/breakdown",
+             {"country", "partner-source"}),
       report("account-summary", reporting + "/summary"),
       report("account-transactions-overview", reporting + "/transactions/overview"),
       report("account-transactions-breakdown", reporting + "/transactions/breakdown",
              {"age", "gender", "page", "pagetype", "placement", "position", "brand"}),
       report("campaign-overview", campaign + "/overview"),
-      report("campaign-breakdown", campaign + "/breakdown", {"country", "campaign", "audience", "creative", "subvertical"}),
+      report("campaign-breakdown", campaign + "/breakdown",
+             {"country", "campaign", "audience", "creative", "subvertical"}),
       report("campaign-histogram", campaign + "/histogram"),
       report("creative-overview", creative + "/overview"),
       report("creative-breakdown", creative + "/breakdown", {"audience"}),
@@ -138,8 +157,10 @@ std::vector<Route> rokt_routes() {
 }
 
 Result<void> validate(const Route& route) {
-  const bool name_ok = !route.name.empty() && route.name.size() <= max_name &&
-                       std::ranges::all_of(route.name, [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-'; });
+  const bool name_ok =
+      !route.name.empty() && route.name.size() <= max_name && std::ranges::all_of(route.name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+      });
   if (!name_ok) return refused("name \"" + route.name + "\": accepted: 1 to 64 of a-z, 0-9 and -");
   if (route.route_class == RouteClass::token) return refused("cache: accepted: report, metadata, off");
   if (const auto pattern = validate_pattern(route.pattern); !pattern) return pattern.error();
@@ -152,7 +173,8 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
     for (const auto segment : split(route.pattern)) segments.emplace_back(segment);
     return segments;
   };
-  std::ranges::stable_sort(routes_, [&](const Route& a, const Route& b) { return more_specific(segments_of(a), segments_of(b)); });
+  std::ranges::stable_sort(
+      routes_, [&](const Route& a, const Route& b) { return more_specific(segments_of(a), segments_of(b)); });
   for (const Route& route : routes_) {
     Pattern pattern{segments_of(route), false};
     pattern.has_rest = is_rest(pattern.segments.back());
@@ -166,18 +188,21 @@ bool RouteTable::matches(std::size_t index, const std::vector<std::string_view>&
   if (pattern.has_rest ? path.size() <= fixed : path.size() != fixed) return false;
   const bool any_segment = routes_[index].route_class == RouteClass::off;
   for (std::size_t i = 0; i < fixed; ++i) {
-    const bool same = is_placeholder(pattern.segments[i]) ? (any_segment ? is_plain_segment(path[i]) : is_id(path[i]))
-                                                          : pattern.segments[i] == path[i];
+    const bool same = is_placeholder(pattern.segments[i])
+                          ? (any_segment ? is_plain_segment(path[i]) : is_id(path[i]))
+                          : pattern.segments[i] == path[i];
     if (!same) return false;
   }
   return std::ranges::all_of(path.begin() + static_cast<std::ptrdiff_t>(fixed), path.end(),
                              any_segment ? is_plain_segment : is_id);
 }
 
-std::string_view RouteTable::captured(std::size_t index, const std::vector<std::string_view>& path, std::string_view name) const {
+std::string_view RouteTable::captured(std::size_t index, const std::vector<std::string_view>& path,
+                                      std::string_view name) const {
   const auto& segments = patterns_[index].segments;
   const auto found = std::ranges::find(segments, name);
-  return found == segments.end() ? std::string_view() : path[static_cast<std::size_t>(found - segments.begin())];
+  return found == segments.end() ? std::string_view()
+                                 : path[static_cast<std::size_t>(found - segments.begin())];
 }
 
 Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view path) const {
@@ -194,7 +219,8 @@ Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view p
       allow += (allow.empty() ? "" : ", ") + allowed + (allowed == "GET" ? ", HEAD" : "");
     }
   }
-  if (allow.empty()) return Error{ErrorCode::unknown_route, ErrorSource::core, false, "no route has this path"};
+  if (allow.empty())
+    return Error{ErrorCode::unknown_route, ErrorSource::core, false, "no route has this path"};
   return Error{ErrorCode::method_not_allowed, ErrorSource::core, false, allow};
 }
 

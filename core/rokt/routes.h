@@ -21,39 +21,44 @@ enum class RouteClass {
 /// One row of the route table.
 struct Route {
   std::string name;     ///< unique; what logs, metrics and the cache file call it
-  std::string pattern;  ///< "/a/{id}/b": `{name}` is one segment, a last `{name...}` all that follows (one segment or more)
+  std::string pattern;  ///< "/a/{id}/b": `{name}` is one segment, a last `{name...}` all that follows (one
+                        ///< segment or more)
   std::vector<std::string> methods;  ///< without HEAD, which is answered wherever GET is
   RouteClass route_class = RouteClass::report;
-  std::vector<std::string> groupby;  ///< the values that `groupby` may have; empty: the route has no such parameter
-  bool inject_token = true;          ///< the shared bearer token goes upstream with it
+  std::vector<std::string>
+      groupby;               ///< the values that `groupby` may have; empty: the route has no such parameter
+  bool inject_token = true;  ///< the shared bearer token goes upstream with it
 };
 
 /// The thirteen routes of the Rokt Reporting API.
 [[nodiscard]] std::vector<Route> rokt_routes();
 
-/// Checks one row, as the operator's routes need it. The error's context says what is wrong and what is accepted:
-/// name `[a-z0-9-]{1,64}`; pattern begins with '/', no empty, "." or ".." segment, placeholders whole segments with
-/// distinct names, rest only last; at least one method, each an upper-case token and none of HEAD, CONNECT, TRACE;
-/// only GET where the token is injected or the route is cached; class not token.
+/// Checks one row, as the operator's routes need it. The error's context says what is wrong and what is
+/// accepted: name `[a-z0-9-]{1,64}`; pattern begins with '/', no empty, "." or ".." segment, placeholders
+/// whole segments with distinct names, rest only last; at least one method, each an upper-case token and none
+/// of HEAD, CONNECT, TRACE; only GET where the token is injected or the route is cached; class not token.
 [[nodiscard]] Result<void> validate(const Route& route);
 
 struct RouteMatch {
-  const Route* route = nullptr;    ///< points into the table
-  std::string_view account_id;     ///< the segment at `{accountId}`, or empty; a view into the path
-  std::string_view campaign_id;    ///< the segment at `{campaignId}`, or empty; a view into the path
+  const Route* route = nullptr;  ///< points into the table
+  std::string_view account_id;   ///< the segment at `{accountId}`, or empty; a view into the path
+  std::string_view campaign_id;  ///< the segment at `{campaignId}`, or empty; a view into the path
 };
 
 /// Says what a path is. Immutable after construction; safe from any thread.
 class RouteTable {
  public:
-  /// @param routes  rows in order of precedence among equals; a literal segment beats a placeholder whatever the order,
+  /// @param routes  rows in order of precedence among equals; a literal segment beats a placeholder whatever
+  /// the order,
   ///                compared from the left, and a placeholder beats a rest. Takes valid rows.
   explicit RouteTable(std::vector<Route> routes);
 
-  /// Matches segment by segment, nothing decoded or normalised: `//`, `/./`, an encoded '/' and a trailing slash match
-  /// no placeholder. On token, report and metadata routes a placeholder takes `[A-Za-z0-9_-]{1,64}`; on routes that are
-  /// `off` any non-empty segment but "." and "..", and rest takes segments of that kind.
-  /// @return the match; unknown_route; or method_not_allowed, where other methods are served at this path: then the
+  /// Matches segment by segment, nothing decoded or normalised: `//`, `/./`, an encoded '/' and a trailing
+  /// slash match no placeholder. On token, report and metadata routes a placeholder takes
+  /// `[A-Za-z0-9_-]{1,64}`; on routes that are `off` any non-empty segment but "." and "..", and rest takes
+  /// segments of that kind.
+  /// @return the match; unknown_route; or method_not_allowed, where other methods are served at this path:
+  /// then the
   ///         error's context is the value for Allow, e.g. "GET, HEAD". HEAD matches where GET does.
   [[nodiscard]] Result<RouteMatch> match(std::string_view method, std::string_view path) const;
 

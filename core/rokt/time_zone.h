@@ -11,12 +11,12 @@ namespace roktcached::rokt {
 /// A time on some zone's clock, without the zone.
 using LocalTime = std::chrono::local_time<std::chrono::milliseconds>;
 
-/// An IANA time zone. A cheap value that points into the process-wide zone table, which is read once from the system's
-/// tzdata, at the first call. Safe from any thread.
+/// An IANA time zone. A cheap value that points into the process-wide zone table, which is read once from the
+/// system's tzdata, at the first call. Safe from any thread.
 class TimeZone {
  public:
-  /// The zone of exactly this name ("Australia/Sydney"; case counts), or empty. What the tzdata folder holds besides
-  /// IANA zones ("localtime", "posixrules", "posix/...", "right/...") is no zone.
+  /// The zone of exactly this name ("Australia/Sydney"; case counts), or empty. What the tzdata folder holds
+  /// besides IANA zones ("localtime", "posixrules", "posix/...", "right/...") is no zone.
   [[nodiscard]] static std::optional<TimeZone> find(std::string_view name);
 
   /// Reads the whole table now. @throws std::runtime_error where tzdata is missing from the system.
@@ -24,8 +24,8 @@ class TimeZone {
 
   [[nodiscard]] LocalTime to_local(WallTime time) const;
 
-  /// The latest instant at which this zone's clock shows `time`: the second one where the clock is set back, the moment
-  /// of the change where it is set forward over `time`.
+  /// The latest instant at which this zone's clock shows `time`: the second one where the clock is set back,
+  /// the moment of the change where it is set forward over `time`.
   [[nodiscard]] WallTime to_wall_latest(LocalTime time) const;
 
  private:

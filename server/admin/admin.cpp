@@ -19,17 +19,22 @@ namespace {
 Answer with_body(unsigned status, std::string_view type, std::string body) {
   Answer answer;
   answer.status = status;
-  answer.field("Content-Type", type).field("Cache-Control", "no-store").field("X-Content-Type-Options", "nosniff");
+  answer.field("Content-Type", type)
+      .field("Cache-Control", "no-store")
+      .field("X-Content-Type-Options", "nosniff");
   answer.body = std::make_shared<const std::string>(std::move(body));
   return answer;
 }
 
-Answer text(unsigned status, std::string line) { return with_body(status, "text/plain; charset=utf-8", std::move(line)); }
+Answer text(unsigned status, std::string line) {
+  return with_body(status, "text/plain; charset=utf-8", std::move(line));
+}
 
 json::object token_json(const upstream::TokenStatus& token) {
   json::object object;
   object["state"] = token.alive ? "alive" : "dead";
-  object["expires_at_unix_ms"] = token.expires_at ? json::value(unix_ms(*token.expires_at)) : json::value(nullptr);
+  object["expires_at_unix_ms"] =
+      token.expires_at ? json::value(unix_ms(*token.expires_at)) : json::value(nullptr);
   object["minted"] = token.minted;
   object["failures"] = token.failures;
   object["last_error"] = token.last_error.empty() ? json::value(nullptr) : json::value(token.last_error);
@@ -39,9 +44,12 @@ json::object token_json(const upstream::TokenStatus& token) {
 json::object cache_json(const std::vector<storage::TierStatistics>& tiers) {
   json::object object;
   for (const auto& tier : tiers) {
-    object[tier.tier] = {{"entries", tier.entries},       {"bytes", tier.bytes},
-                         {"bytes_max", tier.bytes_max},   {"evictions", tier.evictions},
-                         {"errors", tier.errors},         {"dropped_writes", tier.dropped_writes},
+    object[tier.tier] = {{"entries", tier.entries},
+                         {"bytes", tier.bytes},
+                         {"bytes_max", tier.bytes_max},
+                         {"evictions", tier.evictions},
+                         {"errors", tier.errors},
+                         {"dropped_writes", tier.dropped_writes},
                          {"queued_writes", tier.queued_writes}};
   }
   return object;
@@ -65,7 +73,8 @@ boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
   if (!target) co_return problem(target.error(), request.id);
   const bool known = target->path == "/livez" || target->path == "/readyz" || target->path == "/status";
   if (!known) {
-    const Error error{ErrorCode::unknown_route, ErrorSource::inbound, false, "the admin listener has /livez, /readyz and /status"};
+    const Error error{ErrorCode::unknown_route, ErrorSource::inbound, false,
+                      "the admin listener has /livez, /readyz and /status"};
     co_return problem(error, request.id);
   }
   if (request.method != "GET" && request.method != "HEAD") {
@@ -80,7 +89,8 @@ Answer Admin::ready() const {
   if (draining_) return text(503, "draining\n");
   const upstream::TokenStatus token = sources_.desk.token_status();
   if (token.alive) return text(200, "ready\n");
-  return text(200, "degraded: no access token for the upstream" + (token.last_error.empty() ? "" : ": " + token.last_error) + "\n");
+  return text(200, "degraded: no access token for the upstream" +
+                       (token.last_error.empty() ? "" : ": " + token.last_error) + "\n");
 }
 
 Answer Admin::status() const {

@@ -25,7 +25,8 @@ struct Sources {
   SteadyTime started_at;
 };
 
-/// The operator's window: `GET /livez`, `/readyz` and `/status`, on a listener of its own. Reads, never changes anything.
+/// The operator's window: `GET /livez`, `/readyz` and `/status`, on a listener of its own. Reads, never
+/// changes anything.
 class Admin final : public inbound::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}

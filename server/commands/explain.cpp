@@ -29,7 +29,8 @@ std::string in_seconds(std::chrono::milliseconds duration) {
   return fmt::format("{} s", std::chrono::duration<double>(duration).count());
 }
 
-void print_freshness(rokt::RouteClass route_class, std::optional<WallTime> range_end, const caching::FreshnessPolicy& policy) {
+void print_freshness(rokt::RouteClass route_class, std::optional<WallTime> range_end,
+                     const caching::FreshnessPolicy& policy) {
   const WallTime now = SystemClock().wall_now();
   const auto lifetime = caching::lifetime_of(route_class, 200, range_end, now, policy);
   if (range_end) print("range ends", http::format_date(*range_end));
@@ -51,9 +52,10 @@ int routes(const std::optional<std::string>& config_file) {
   const auto settings = load_settings(config_file);
   if (!settings) return configuration;
   for (const rokt::Route& route : table_of(*settings)) {
-    const std::string groupby = route.groupby.empty() ? "" : fmt::format("  groupby={}", fmt::join(route.groupby, "|"));
-    fmt::print("{:<32} {:<9} {:<6} {}{}\n", route.name, rokt::to_string(route.route_class), fmt::join(route.methods, ","),
-               route.pattern, groupby);
+    const std::string groupby =
+        route.groupby.empty() ? "" : fmt::format("  groupby={}", fmt::join(route.groupby, "|"));
+    fmt::print("{:<32} {:<9} {:<6} {}{}\n", route.name, rokt::to_string(route.route_class),
+               fmt::join(route.methods, ","), route.pattern, groupby);
   }
   return success;
 }
@@ -65,12 +67,14 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
   if (!target) return refuse(target.error());
   const rokt::RouteTable table(table_of(*settings));
   auto match = table.match("GET", target->path);
-  if (!match && match.error().code == ErrorCode::method_not_allowed) match = table.match("POST", target->path);
+  if (!match && match.error().code == ErrorCode::method_not_allowed)
+    match = table.match("POST", target->path);
   if (!match) return refuse(match.error());
   const rokt::Route& route = *match->route;
   print("route", route.name);
   print("class", rokt::to_string(route.route_class));
-  const bool cached = route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
+  const bool cached =
+      route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
   if (!cached) return success;
 
   const auto parameters = http::parse_query(target->query);

@@ -15,7 +15,9 @@ namespace roktcached::commands {
 
 namespace {
 
-void say(const Error& error) { fmt::print(stderr, "roktcached: {}\n", error.context); }
+void say(const Error& error) {
+  fmt::print(stderr, "roktcached: {}\n", error.context);
+}
 
 int exit_code_of(const Error& error) {
   const bool taken = error.code == ErrorCode::unavailable || error.code == ErrorCode::storage_in_use;
@@ -23,7 +25,8 @@ int exit_code_of(const Error& error) {
 }
 
 /// Points the settings at a simulator of our own. Its invented numbers never go into the cache file.
-void use_simulator(config::Settings& settings, const simulator::Simulator& simulator, const simulator::Options& options) {
+void use_simulator(config::Settings& settings, const simulator::Simulator& simulator,
+                   const simulator::Options& options) {
   settings.upstream.url = {false, "127.0.0.1", simulator.port(), ""};
   settings.credential.name = "demo";
   settings.credential.app_id = config::Secret(options.app_id);

@@ -21,7 +21,9 @@ namespace {
 Answer json_answer(unsigned status, const boost::json::object& body) {
   Answer answer;
   answer.status = status;
-  answer.field("Content-Type", "application/json").field("Cache-Control", "no-store").field("Pragma", "no-cache");
+  answer.field("Content-Type", "application/json")
+      .field("Cache-Control", "no-store")
+      .field("Pragma", "no-cache");
   answer.body = std::make_shared<const std::string>(boost::json::serialize(body));
   return answer;
 }
@@ -47,8 +49,9 @@ std::string local_token() {
 
 }  // namespace
 
-Answer answer_with(const Request& request, const caching::StoredResponsePtr& response, const http::CacheStatus& status,
-                   bool with_age, const caching::FreshnessPolicy& policy, WallTime now) {
+Answer answer_with(const Request& request, const caching::StoredResponsePtr& response,
+                   const http::CacheStatus& status, bool with_age, const caching::FreshnessPolicy& policy,
+                   WallTime now) {
   Answer answer;
   answer.status = response->status;
   answer.field("Date", http::format_date(response->fetched_at))
@@ -58,8 +61,8 @@ Answer answer_with(const Request& request, const caching::StoredResponsePtr& res
       .field("Cache-Status", http::to_string(status));
   if (with_age) answer.field("Age", std::to_string(caching::age_of(*response, now).count()));
   if (response->range_end) {
-    answer.field("Report-State",
-                 caching::to_string(caching::report_state(*response->range_end, now, policy.restatement_window)));
+    answer.field("Report-State", caching::to_string(caching::report_state(*response->range_end, now,
+                                                                          policy.restatement_window)));
   }
   if (response->status == 200 && http::none_match_fails(request.fields, response->entity_tag)) {
     answer.status = 304;
@@ -76,8 +79,10 @@ Answer answer_token_request(const Request& request) {
     return token_error("invalid_request", "the content must be application/x-www-form-urlencoded");
   }
   const std::string grant = form_value(request.body, "grant_type");
-  if (grant.empty()) return token_error("invalid_request", "grant_type is missing; accepted: client_credentials");
-  if (grant != "client_credentials") return token_error("unsupported_grant_type", "accepted: client_credentials");
+  if (grant.empty())
+    return token_error("invalid_request", "grant_type is missing; accepted: client_credentials");
+  if (grant != "client_credentials")
+    return token_error("unsupported_grant_type", "accepted: client_credentials");
   return json_answer(200, {{"access_token", local_token()}, {"expires_in", 3600}, {"token_type", "Bearer"}});
 }
 
@@ -85,7 +90,8 @@ Answer answer_passed(upstream::UpstreamResponse response) {
   Answer answer;
   answer.status = response.status;
   for (const auto& field : response.fields.all()) {
-    const bool dropped = http::is_hop_by_hop(field.name) || http::nominated_by_connection(response.fields, field.name) ||
+    const bool dropped = http::is_hop_by_hop(field.name) ||
+                         http::nominated_by_connection(response.fields, field.name) ||
                          http::equal_ignoring_case(field.name, "Set-Cookie") ||
                          http::equal_ignoring_case(field.name, "Content-Length") ||
                          http::equal_ignoring_case(field.name, "X-Request-Id");

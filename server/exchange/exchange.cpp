@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 
 #include "core/http/cache_control.h"
@@ -25,7 +26,8 @@ namespace {
 constexpr std::array<std::string_view, 3> forwarded = {"rokt-version", "Accept-Language", "traceparent"};
 /// And what makes sense besides where nothing is cached.
 constexpr std::array<std::string_view, 7> forwarded_when_off = {
-    "Accept", "Content-Type", "If-None-Match", "If-Modified-Since", "If-Match", "If-Unmodified-Since", "Range"};
+    "Accept",   "Content-Type",        "If-None-Match", "If-Modified-Since",
+    "If-Match", "If-Unmodified-Since", "Range"};
 
 void copy_field(const Request& from, upstream::UpstreamRequest& to, std::string_view name) {
   if (std::string value = from.fields.combined(name); !value.empty()) to.fields.add(name, value);
@@ -125,13 +127,15 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   const bool may_use = decision.action == Action::use || decision.action == Action::use_and_refresh;
   if (may_use) {
     const bool refresh = decision.action == Action::use_and_refresh;
-    if (refresh) services_.flights.refresh_behind(fetch_request(request, match, key, checked->range_end, stored, true));
+    if (refresh)
+      services_.flights.refresh_behind(fetch_request(request, match, key, checked->range_end, stored, true));
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
     co_return note(answer_with(request, stored, status, true, policy, now),
                    refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, key);
   }
   if (decision.action == Action::refuse) {
-    const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true, "only-if-cached, and nothing usable is stored"};
+    const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true,
+                      "only-if-cached, and nothing usable is stored"};
     co_return note(problem(error, request.id), inbound::Outcome::refused, route, key);
   }
 
@@ -139,7 +143,8 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   const SteadyTime asked_at = services_.clock.steady_now();
   const Landing landing = co_await services_.flights.join(std::move(fetch));
   now = services_.clock.wall_now();
-  const auto waited = std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
+  const auto waited =
+      std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
   const Outcome& outcome = *landing.outcome;
 
   Answer answer;
@@ -147,12 +152,15 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   if (failed && caching::may_stand_in(stored.get(), policy, now)) {
     http::CacheStatus status{.forward = decision.reason, .detail = "stale-if-error"};
     if (outcome.upstream_status != 0) status.forward_status = outcome.upstream_status;
-    answer = note(answer_with(request, stored, status, true, policy, now), inbound::Outcome::stale_if_error, route, key);
+    answer = note(answer_with(request, stored, status, true, policy, now), inbound::Outcome::stale_if_error,
+                  route, key);
   } else if (!outcome.response) {
-    answer = note(failure_answer(request, *outcome.failure, decision.reason), inbound::Outcome::failed, route, key);
+    answer = note(failure_answer(request, *outcome.failure, decision.reason), inbound::Outcome::failed, route,
+                  key);
   } else {
     const http::CacheStatus status = status_of(landing, decision.reason, now);
-    answer = note(answer_with(request, outcome.response, status, false, policy, now), outcome_of(landing), route, key);
+    answer = note(answer_with(request, outcome.response, status, false, policy, now), outcome_of(landing),
+                  route, key);
   }
   answer.notes.upstream = waited;
   co_return answer;
@@ -162,7 +170,8 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
 asio::awaitable<StoredResponsePtr> Exchange::look_up(const caching::Key& key, WallTime now) {
   if (auto found = services_.store.find_in_memory(key, now)) co_return found;
   if (!services_.store.has_disk()) co_return nullptr;
-  const auto from_disk = [&store = services_.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
+  const auto from_disk = [&store = services_.store, key,
+                          now]() -> asio::awaitable<Result<StoredResponsePtr>> {
     co_return store.find(key, now);
   };
   const auto found = co_await asio::co_spawn(services_.readers, from_disk(), asio::use_awaitable);
@@ -177,9 +186,10 @@ asio::awaitable<Answer> Exchange::pass(const Request& request, const rokt::Route
   to_send.body = request.body;
   for (const auto name : forwarded_when_off) copy_field(request, to_send, name);
   const SteadyTime asked_at = services_.clock.steady_now();
-  upstream::UpstreamResult result =
-      co_await asio::co_spawn(services_.desk, services_.upstream.send(std::move(to_send)), asio::use_awaitable);
-  Answer answer = result ? answer_passed(std::move(*result)) : failure_answer(request, result.error(), Forward::bypass);
+  upstream::UpstreamResult result = co_await asio::co_spawn(
+      services_.desk, services_.upstream.send(std::move(to_send)), asio::use_awaitable);
+  Answer answer =
+      result ? answer_passed(std::move(*result)) : failure_answer(request, result.error(), Forward::bypass);
   answer.notes.route = route.name;
   answer.notes.upstream =
       std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);

@@ -74,7 +74,8 @@ Flights::FlightPtr Flights::take_off(FetchRequest request) {
                    log(failure);
                    if (flight->outcome) return;
                    auto outcome = std::make_shared<Outcome>();
-                   outcome->failure = {{ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"}, std::nullopt};
+                   outcome->failure = {{ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"},
+                                       std::nullopt};
                    land(flight, std::move(outcome));
                  });
   return flight;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -24,11 +25,13 @@ struct Landing {
   bool collapsed = false;  ///< another request's fetch was shared
 };
 
-/// Request collapsing: at most one fetch per key is under way, a flight, and everybody who needs its answer waits for it.
+/// Request collapsing: at most one fetch per key is under way, a flight, and everybody who needs its answer
+/// waits for it.
 ///
-/// A flight belongs to nobody who waits, so a client that goes away strands no other. A request shares a flight that is
-/// under way, and also one that has landed after the request was received: so a thousand requests that arrive together
-/// cause one fetch even where some reach this table late, and a failure fails those who were there once, all together.
+/// A flight belongs to nobody who waits, so a client that goes away strands no other. A request shares a
+/// flight that is under way, and also one that has landed after the request was received: so a thousand
+/// requests that arrive together cause one fetch even where some reach this table late, and a failure fails
+/// those who were there once, all together.
 ///
 /// join and refresh_behind may be called on any thread; the table lives on the desk's.
 class Flights {
@@ -38,11 +41,12 @@ class Flights {
   Flights(boost::asio::any_io_executor desk, upstream::Upstream& upstream, storage::ResponseStore& store,
           const caching::FreshnessPolicy& policy, const Clock& clock);
 
-  /// Waits for the answer to `request`, from a flight under way or a new one. Resumes on the caller's executor.
+  /// Waits for the answer to `request`, from a flight under way or a new one. Resumes on the caller's
+  /// executor.
   [[nodiscard]] boost::asio::awaitable<Landing> join(FetchRequest request);
 
-  /// Starts a flight that nobody waits for, unless one is under way, has landed since the request was received, or has
-  /// failed less than a second ago.
+  /// Starts a flight that nobody waits for, unless one is under way, has landed since the request was
+  /// received, or has failed less than a second ago.
   void refresh_behind(FetchRequest request);
 
   /// How many requests have shared another's flight. From any thread.

@@ -10,15 +10,17 @@ using caching::StoredResponse;
 
 namespace {
 
-/// The field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from what it sent.
+/// The field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from what it
+/// sent.
 std::string validator_of(const http::Fields& fields) {
   if (const auto tag = fields.find("ETag")) return "If-None-Match: " + std::string(*tag);
-  if (const auto modified = fields.find("Last-Modified")) return "If-Modified-Since: " + std::string(*modified);
+  if (const auto modified = fields.find("Last-Modified"))
+    return "If-Modified-Since: " + std::string(*modified);
   return {};
 }
 
-/// The upstream's entity-tag where it is a strong one, else one made from the body: what we serve is byte for byte one
-/// thing, so its tag is strong.
+/// The upstream's entity-tag where it is a strong one, else one made from the body: what we serve is byte for
+/// byte one thing, so its tag is strong.
 std::string entity_tag_of(const http::Fields& fields, std::string_view body) {
   const auto tag = fields.find("ETag");
   const bool strong = tag && tag->size() >= 2 && tag->front() == '"' && tag->back() == '"';
@@ -38,7 +40,8 @@ StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamRespon
   response.range_end = request.range_end;
   response.fetched_at = answer.sent_at;
   const bool unchanged = request.stored && *request.stored->body == answer.body;
-  response.body = unchanged ? request.stored->body : std::make_shared<const std::string>(std::move(answer.body));
+  response.body =
+      unchanged ? request.stored->body : std::make_shared<const std::string>(std::move(answer.body));
   return response;
 }
 
@@ -47,7 +50,8 @@ StoredResponse confirmed(const FetchRequest& request, const upstream::UpstreamRe
   StoredResponse response = *request.stored;
   response.range_end = request.range_end;
   response.fetched_at = answer.sent_at;
-  if (std::string validator = validator_of(answer.fields); !validator.empty()) response.validator = std::move(validator);
+  if (std::string validator = validator_of(answer.fields); !validator.empty())
+    response.validator = std::move(validator);
   return response;
 }
 
@@ -59,17 +63,20 @@ Outcome failed(upstream::UpstreamFailure failure) {
 
 }  // namespace
 
-Outcome judge(const FetchRequest& request, upstream::UpstreamResult result, const caching::FreshnessPolicy& policy) {
+Outcome judge(const FetchRequest& request, upstream::UpstreamResult result,
+              const caching::FreshnessPolicy& policy) {
   if (!result) return failed(result.error());
   Outcome outcome;
   outcome.upstream_status = result->status;
   const bool confirms = result->status == 304;
-  if (confirms && !request.stored) {
-    return failed({{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "304 to a request without a validator"},
+  if (confirms && (!request.stored || request.stored->validator.empty())) {
+    return failed({{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
+                    "304 to a request without a validator"},
                    std::nullopt});
   }
   StoredResponse response = confirms ? confirmed(request, *result) : from_answer(request, std::move(*result));
-  const auto lifetime = caching::lifetime_of(request.route_class, response.status, request.range_end, response.fetched_at, policy);
+  const auto lifetime = caching::lifetime_of(request.route_class, response.status, request.range_end,
+                                             response.fetched_at, policy);
   if (lifetime) {
     response.fresh_until = lifetime->fresh_until;
     response.usable_until = lifetime->usable_until;

@@ -12,7 +12,8 @@
 
 namespace roktcached::exchange {
 
-/// What is to be fetched, and what is known about it. A plain value that crosses from a hit thread to the desk.
+/// What is to be fetched, and what is known about it. A plain value that crosses from a hit thread to the
+/// desk.
 struct FetchRequest {
   caching::Key key;
   std::string route;
@@ -20,18 +21,18 @@ struct FetchRequest {
   std::string account_id;
   std::string campaign_id;
   std::optional<WallTime> range_end;
-  upstream::UpstreamRequest upstream;   ///< without a validator
-  caching::StoredResponsePtr stored;    ///< what is to be revalidated or replaced; may be null
-  bool may_store = true;                ///< false where the client sent no-store
-  SteadyTime received_at;               ///< when the client's request was read
+  upstream::UpstreamRequest upstream;  ///< without a validator
+  caching::StoredResponsePtr stored;   ///< what is to be revalidated or replaced; may be null
+  bool may_store = true;               ///< false where the client sent no-store
+  SteadyTime received_at;              ///< when the client's request was read
 };
 
 /// How a fetch ended. Immutable once shared by those who waited for it.
 struct Outcome {
   /// What the upstream says: its answer, or what was stored, confirmed by a 304. Null where there is none.
   caching::StoredResponsePtr response;
-  bool stored = false;               ///< `response` went into the store
-  unsigned upstream_status = 0;      ///< 0 where no answer came
+  bool stored = false;                               ///< `response` went into the store
+  unsigned upstream_status = 0;                      ///< 0 where no answer came
   std::optional<upstream::UpstreamFailure> failure;  ///< set exactly where `response` is null
   std::chrono::milliseconds took{};
 };
@@ -41,8 +42,8 @@ struct Outcome {
 [[nodiscard]] Outcome judge(const FetchRequest& request, upstream::UpstreamResult result,
                             const caching::FreshnessPolicy& policy);
 
-/// True where an answer of this status is a failure that a stored response may stand in for (RFC 5861, section 4, and 429:
-/// the shared limit is spent).
+/// True where an answer of this status is a failure that a stored response may stand in for (RFC 5861,
+/// section 4, and 429: the shared limit is spent).
 [[nodiscard]] bool is_upstream_error(unsigned status);
 
 }  // namespace roktcached::exchange

@@ -31,8 +31,8 @@ Error refusal(ErrorCode code, std::string context) {
   return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
 }
 
-/// What is wrong with a head that Beast would not take. A head over its limit whose first line is not even complete has
-/// too long a target (RFC 9110, section 15.5.15).
+/// What is wrong with a head that Beast would not take. A head over its limit whose first line is not even
+/// complete has too long a target (RFC 9110, section 15.5.15).
 Error explain(const boost::system::error_code& error, bool has_target, std::uint32_t max_head) {
   if (error == beast_http::error::header_limit || error == beast_http::error::buffer_overflow) {
     const std::string limit = " is longer than " + std::to_string(max_head) + " bytes";
@@ -56,8 +56,22 @@ Request request_of(const beast_http::request<beast_http::string_body>& message) 
   return request;
 }
 
+/// RFC 9112, section 6.1: where "chunked" is not the one and only coding, Beast takes the content for the
+/// next request. A length beside chunks, and chunks in HTTP/1.0, are no honest client's either.
+Result<void> check_framing(const http::Fields& fields, bool http11) {
+  const std::string codings = fields.combined("Transfer-Encoding");
+  if (fields.count("Transfer-Encoding") == 0) return {};
+  const bool chunked =
+      http11 && http::equal_ignoring_case(codings, "chunked") && fields.count("Content-Length") == 0;
+  if (!chunked)
+    return refusal(ErrorCode::invalid_request, "Transfer-Encoding: accepted: chunked, alone, in HTTP/1.1");
+  return {};
+}
+
 /// RFC 9110, section 8.6: an answer to HEAD and a 304 say what GET would; 204 has no length.
-bool has_content(const Answer& answer) { return answer.body && answer.status != 204 && answer.status != 304; }
+bool has_content(const Answer& answer) {
+  return answer.body && answer.status != 204 && answer.status != 304;
+}
 
 }  // namespace
 
@@ -106,7 +120,8 @@ asio::awaitable<Connection::Wait> Connection::wait_for_request() {
     error = failed;
     if (!failed) co_return Wait::request;
   }
-  // A request that is already here when the connection is drained was sent in good faith: it is still answered.
+  // A request that is already here when the connection is drained was sent in good faith: it is still
+  // answered.
   const bool received = draining_ && socket_.available(error) > 0;
   co_return received ? Wait::request : Wait::end;
 }
@@ -142,6 +157,10 @@ asio::awaitable<bool> Connection::serve_one() {
     Error why = host.error();
     co_return co_await refuse(reading, std::move(why));
   }
+  if (const auto framing = check_framing(reading.request.fields, http11); !framing) {
+    Error why = framing.error();
+    co_return co_await refuse(reading, std::move(why));
+  }
   const bool complete = co_await read_body(reading);
   if (!complete) co_return false;
 
@@ -149,9 +168,9 @@ asio::awaitable<bool> Connection::serve_one() {
   Request& request = reading.request;
   request.id = request_id_of(request.fields);
   Answer answer = co_await handler_.handle(request);
-  const bool keep_alive = parser.get().keep_alive() && !answer.close && !draining_;
+  const bool keep_alive = parser.get().keep_alive() && !draining_;
   const bool written = co_await write(request, std::move(answer), keep_alive, http11);
-  co_return written && keep_alive;
+  co_return written&& keep_alive;
 }
 
 /// Reads what follows the head; whatever is refused here has been answered.
@@ -186,7 +205,8 @@ asio::awaitable<bool> Connection::read_body(Reading& reading) {
                         fmt::format("the content took longer than {} ms", limits_.body_timeout.count()));
     co_return co_await refuse(reading, std::move(why));
   }
-  const bool cut_short = error == beast_http::error::partial_message || error == beast_http::error::end_of_stream;
+  const bool cut_short =
+      error == beast_http::error::partial_message || error == beast_http::error::end_of_stream;
   if (is_protocol_error(error) && !cut_short) {
     Error why = refusal(ErrorCode::invalid_request, "content: " + error.message());
     co_return co_await refuse(reading, std::move(why));
@@ -194,7 +214,8 @@ asio::awaitable<bool> Connection::read_body(Reading& reading) {
   co_return false;
 }
 
-/// Answers a request that will not be handled; where it ends in the stream is not known, so the connection ends too.
+/// Answers a request that will not be handled; where it ends in the stream is not known, so the connection
+/// ends too.
 asio::awaitable<bool> Connection::refuse(Reading& reading, Error error) {
   Request& request = reading.request;
   request.id = request_id_of(request.fields);
@@ -229,8 +250,8 @@ asio::awaitable<bool> Connection::write(const Request& request, Answer answer, b
   co_return !error;
 }
 
-/// Reads away what the client is still sending, for a moment: closing with unread bytes resets the connection, and the
-/// client would lose the answer (RFC 9112, section 9.6).
+/// Reads away what the client is still sending, for a moment: closing with unread bytes resets the
+/// connection, and the client would lose the answer (RFC 9112, section 9.6).
 asio::awaitable<void> Connection::linger() {
   boost::system::error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);

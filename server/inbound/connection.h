@@ -12,9 +12,9 @@
 
 namespace roktcached::inbound {
 
-/// One client's connection: reads requests one after the other (RFC 9112, section 9.3), hands each to the handler and
-/// writes its answer. Lives and dies on the one thread of its socket's executor; owned by its own coroutine and by the
-/// listener's registry. A connection that fails takes nothing with it.
+/// One client's connection: reads requests one after the other (RFC 9112, section 9.3), hands each to the
+/// handler and writes its answer. Lives and dies on the one thread of its socket's executor; owned by its own
+/// coroutine and by the listener's registry. A connection that fails takes nothing with it.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   /// @param limits, handler  outlive the connection

@@ -11,7 +11,8 @@ bool is_port(std::string_view text) {
 }
 
 bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' || c == '_';
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
+         c == '_';
 }
 
 /// uri-host [ ":" port ] (RFC 9110, section 7.2) without its port; empty if it is not of that form.
@@ -38,13 +39,17 @@ Error refused(ErrorCode code, std::string context) {
 Result<void> check_host(const http::Fields& request, bool http11, const std::vector<std::string>& allowed) {
   const auto count = request.count("Host");
   if (count == 0 && !http11) return {};
-  if (count != 1) return refused(ErrorCode::invalid_request, "Host: a request has exactly one, this one has " + std::to_string(count));
+  if (count != 1)
+    return refused(ErrorCode::invalid_request,
+                   "Host: a request has exactly one, this one has " + std::to_string(count));
   const std::string_view name = name_of(*request.find("Host"));
   if (name.empty()) return refused(ErrorCode::invalid_request, "Host: not a host name with an optional port");
   if (allowed.empty()) return {};
-  const bool known = std::ranges::any_of(allowed, [&](const std::string& host) { return http::equal_ignoring_case(host, name); });
+  const bool known = std::ranges::any_of(
+      allowed, [&](const std::string& host) { return http::equal_ignoring_case(host, name); });
   if (!known) {
-    return refused(ErrorCode::unknown_host, "Host: " + std::string(name.substr(0, 64)) + " is none of listen.allowed_hosts");
+    return refused(ErrorCode::unknown_host,
+                   "Host: " + std::string(name.substr(0, 64)) + " is none of listen.allowed_hosts");
   }
   return {};
 }

@@ -22,7 +22,8 @@ constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 /// Tells a client beyond the bound why it is turned away; best effort, without waiting for it.
 void turn_away(tcp::socket socket) {
   static const std::string body =
-      *problem({ErrorCode::overloaded, ErrorSource::inbound, true, "listen.max_connections are open"}, "").body;
+      *problem({ErrorCode::overloaded, ErrorSource::inbound, true, "listen.max_connections are open"}, "")
+           .body;
   static const std::string answer =
       "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
       "Connection: close\r\nContent-Length: " +
@@ -40,7 +41,8 @@ bool ConnectionBudget::take() {
   return false;
 }
 
-Result<tcp::acceptor> open_listener(const asio::any_io_executor& executor, const tcp::endpoint& endpoint, bool shared) {
+Result<tcp::acceptor> open_listener(const asio::any_io_executor& executor, const tcp::endpoint& endpoint,
+                                    bool shared) {
   tcp::acceptor acceptor(executor);
   boost::system::error_code error;
   acceptor.open(endpoint.protocol(), error);
@@ -79,12 +81,13 @@ void Listener::begin(tcp::socket socket) {
   if (!budget_.take()) return turn_away(std::move(socket));
   auto connection = std::make_shared<Connection>(std::move(socket), limits_, handler_);
   connections_.insert(connection);
-  asio::co_spawn(acceptor_.get_executor(), connection->run(),
-                 [this, connection, log = logging_failure("serving a connection")](const std::exception_ptr& failure) {
-                   connections_.erase(connection);
-                   budget_.give_back();
-                   log(failure);
-                 });
+  asio::co_spawn(
+      acceptor_.get_executor(), connection->run(),
+      [this, connection, log = logging_failure("serving a connection")](const std::exception_ptr& failure) {
+        connections_.erase(connection);
+        budget_.give_back();
+        log(failure);
+      });
 }
 
 void Listener::drain() {

@@ -28,17 +28,20 @@ class ConnectionBudget {
 };
 
 /// Opens a listening socket on `endpoint`.
-/// @param shared  several listeners of this process share the port, the kernel spreads the connections (SO_REUSEPORT)
+/// @param shared  several listeners of this process share the port, the kernel spreads the connections
+/// (SO_REUSEPORT)
 /// @return unavailable, naming the address, e.g. "127.0.0.1:8080: Address already in use"
-[[nodiscard]] Result<boost::asio::ip::tcp::acceptor> open_listener(const boost::asio::any_io_executor& executor,
-                                                                   const boost::asio::ip::tcp::endpoint& endpoint,
-                                                                   bool shared);
+[[nodiscard]] Result<boost::asio::ip::tcp::acceptor> open_listener(
+    const boost::asio::any_io_executor& executor, const boost::asio::ip::tcp::endpoint& endpoint,
+    bool shared);
 
-/// Accepts connections on one socket and keeps a register of them. Belongs to one thread: that of its executor.
+/// Accepts connections on one socket and keeps a register of them. Belongs to one thread: that of its
+/// executor.
 class Listener {
  public:
   /// @param limits, handler, budget  outlive the listener and its connections
-  Listener(boost::asio::ip::tcp::acceptor acceptor, const Limits& limits, Handler& handler, ConnectionBudget& budget);
+  Listener(boost::asio::ip::tcp::acceptor acceptor, const Limits& limits, Handler& handler,
+           ConnectionBudget& budget);
 
   void start();
   /// Accepts what the kernel has queued, then nothing more; every connection ends after the answer at hand.

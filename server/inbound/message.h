@@ -43,8 +43,8 @@ inline constexpr std::size_t outcome_count = 10;
 /// What the access log says beyond request and answer.
 struct AccessNotes {
   Outcome outcome = Outcome::local;
-  std::string_view route;               ///< Route::name, of the table; empty where none matched
-  std::optional<caching::KeyHash> key;  ///< empty where there is none
+  std::string_view route;                             ///< Route::name, of the table; empty where none matched
+  std::optional<caching::KeyHash> key;                ///< empty where there is none
   std::optional<std::chrono::milliseconds> upstream;  ///< time spent waiting for the upstream
 };
 
@@ -54,9 +54,8 @@ struct Answer {
   std::string head;  ///< field lines of this answer alone, "Name: value\r\n" each
   /// Keeps `shared_head` alive; may be null.
   std::shared_ptr<const void> owner;
-  std::string_view shared_head;                  ///< further field lines, owned by `owner`
-  std::shared_ptr<const std::string> body;       ///< null: no content (204, 304)
-  bool close = false;                            ///< the connection ends after this answer
+  std::string_view shared_head;             ///< further field lines, owned by `owner`
+  std::shared_ptr<const std::string> body;  ///< null: no content (204, 304)
   AccessNotes notes;
 
   /// Appends a field line to `head`.

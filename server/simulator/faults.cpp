@@ -15,7 +15,10 @@ constexpr std::array<std::string_view, 8> kinds = {"status",   "latency",      "
                                                    "truncate", "wrong_length", "trickle", "malformed_token"};
 
 Error refused(std::string context) {
-  return {.code = ErrorCode::invalid_request, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
+  return {.code = ErrorCode::invalid_request,
+          .source = ErrorSource::inbound,
+          .retryable = false,
+          .context = std::move(context)};
 }
 
 template <class Number>
@@ -24,7 +27,7 @@ bool read_number(const json::value& value, Number least, Number most, Number& in
   const auto number = value.to_number<double>(error);
   if (error || number < static_cast<double>(least) || number > static_cast<double>(most)) return false;
   into = static_cast<Number>(number);
-  return true;
+  return static_cast<double>(into) == number;
 }
 
 bool read_field(std::string_view name, const json::value& value, Fault& fault) {
@@ -34,7 +37,8 @@ bool read_field(std::string_view name, const json::value& value, Fault& fault) {
     return true;
   }
   if (name == "kind") {
-    const auto found = value.is_string() ? std::ranges::find(kinds, std::string_view(value.get_string())) : kinds.end();
+    const auto found =
+        value.is_string() ? std::ranges::find(kinds, std::string_view(value.get_string())) : kinds.end();
     if (found == kinds.end()) return false;
     fault.kind = static_cast<FaultKind>(found - kinds.begin());
     return true;
@@ -67,7 +71,8 @@ Result<std::vector<Fault>> parse_faults(std::string_view text) {
     if (!element.is_object() || !element.get_object().contains("kind")) return refused("kind: is missing");
     Fault fault;
     for (const auto& [name, value] : element.get_object()) {
-      if (!read_field(name, value, fault)) return refused(std::string(std::string_view(name)) + ": no such field, or no such value for it");
+      if (!read_field(name, value, fault))
+        return refused(std::string(std::string_view(name)) + ": no such field, or no such value for it");
     }
     faults.push_back(std::move(fault));
   }
@@ -77,6 +82,7 @@ Result<std::vector<Fault>> parse_faults(std::string_view text) {
 std::optional<Fault> Faults::meet(std::string_view path) {
   for (Fault& fault : faults_) {
     if (!path.starts_with(fault.path_prefix) || fault.left == std::uint64_t{0}) continue;
+    if (fault.kind == FaultKind::malformed_token && path != "/auth/oauth2/token") continue;
     if (std::uniform_real_distribution<double>(0, 1)(random_) >= fault.share) continue;
     if (fault.left) --*fault.left;
     return fault;

@@ -36,7 +36,8 @@ struct Fault {
 /// @return invalid_request, naming the field
 [[nodiscard]] Result<std::vector<Fault>> parse_faults(std::string_view json);
 
-/// The faults in force; the first that matches a request and whose share it falls into meets it. Not thread-safe.
+/// The faults in force; the first that matches a request and whose share it falls into meets it. Not
+/// thread-safe.
 class Faults {
  public:
   void set(std::vector<Fault> faults) { faults_ = std::move(faults); }

@@ -2,7 +2,10 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <bit>
+#include <boost/json/serialize.hpp>
+#include <boost/json/string.hpp>
 #include <charconv>
 #include <optional>
 
@@ -16,19 +19,26 @@ namespace {
 
 constexpr std::int64_t longest_range_hours = 10 * 366 * 24;
 
-/// A JSON object written field by field, in the order of the API's page. Names and texts here need no escaping.
+/// A JSON object written field by field, in the order of the API's page. Names need no escaping.
 class Object {
  public:
   Object& number(std::string_view name, std::int64_t value) { return raw(name, std::to_string(value)); }
-  Object& text(std::string_view name, std::string_view value) { return raw(name, fmt::format("\"{}\"", value)); }
+  Object& text(std::string_view name, std::string_view value) {
+    return raw(name, boost::json::serialize(boost::json::string(value)));
+  }
   Object& boolean(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
   Object& raw(std::string_view name, std::string_view json) {
     fmt::format_to(std::back_inserter(body_), "{}\"{}\":{}", body_.empty() ? "" : ",", name, json);
     return *this;
   }
   /// Exact decimals: sums of what is printed are what is printed of the sum.
-  Object& money(std::string_view name, std::int64_t micro) { return raw(name, fmt::format("{}.{:06}", micro / 1'000'000, micro % 1'000'000)); }
-  Object& ratio(std::string_view name, std::int64_t micro, std::int64_t count) { return money(name, count == 0 ? 0 : micro / count); }
+  Object& money(std::string_view name, std::int64_t micro) {
+    return raw(name, fmt::format("{}.{:06}", micro / 1'000'000, micro % 1'000'000));
+  }
+  /// `factor` times the quotient; the product of all of `micro` might not fit.
+  Object& ratio(std::string_view name, std::int64_t micro, std::int64_t count, std::int64_t factor = 1) {
+    return money(name, count == 0 ? 0 : micro / count * factor + micro % count * factor / count);
+  }
   [[nodiscard]] std::string str() const { return "{" + body_ + "}"; }
 
  private:
@@ -46,13 +56,21 @@ struct Query {
   std::string groupby;
 };
 
-std::string campaign_name(int campaign) { return fmt::format("Campaign {}", campaign); }
-std::string creative_name(int creative) { return fmt::format("Creative {}", creative); }
+std::int64_t creatives_of(const Facts& facts) {
+  return static_cast<std::int64_t>(facts.creatives_seen.count());
+}
 
-void distinct(Object& object, const Facts& facts, std::string_view audiences_name = "audiences") {
+std::string campaign_name(int campaign) {
+  return fmt::format("Campaign {}", campaign);
+}
+std::string creative_name(int creative) {
+  return fmt::format("Creative {}", creative);
+}
+
+void distinct(Object& object, const Facts& facts) {
   object.number("campaigns", std::popcount(facts.campaigns_seen))
-      .number("creatives", std::popcount(facts.creatives_seen))
-      .number(audiences_name, std::popcount(facts.audiences_seen))
+      .number("creatives", creatives_of(facts))
+      .number("audiences", std::popcount(facts.audiences_seen))
       .number("campaignCountries", std::popcount(facts.countries_seen));
 }
 
@@ -75,8 +93,12 @@ void account_campaign_fields(Object& object, const Facts& facts) {
       .number("campaigns", std::popcount(facts.campaigns_seen))
       .number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
       .number("acquisitionsByReferralDate", facts.acquisitions_by_referral_date)
-      .number("creatives", std::popcount(facts.creatives_seen))
+      .number("creatives", creatives_of(facts))
       .number("Audiences", std::popcount(facts.audiences_seen));  // spelled like this on the API's page
+}
+
+std::int64_t unique_referrals(const Facts& facts) {
+  return facts.referrals - facts.referrals / 7;
 }
 
 void creative_fields(Object& object, const Facts& facts) {
@@ -84,10 +106,22 @@ void creative_fields(Object& object, const Facts& facts) {
       .money("netCost", facts.net_cost_micro)
       .number("impressions", facts.impressions)
       .number("referrals", facts.referrals)
-      .number("uniqueReferrals", facts.referrals - facts.referrals / 7)
+      .number("uniqueReferrals", unique_referrals(facts))
       .number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
       .number("acquisitionsByReferralDate", facts.acquisitions_by_referral_date)
-      .number("creatives", std::popcount(facts.creatives_seen))
+      .number("creatives", creatives_of(facts))
+      .number("audiences", std::popcount(facts.audiences_seen));
+}
+
+void creative_row_fields(Object& object, const Facts& facts) {
+  object.money("grossCost", facts.gross_cost_micro)
+      .money("netCost", facts.net_cost_micro)
+      .number("impressions", facts.impressions)
+      .number("uniqueReferrals", unique_referrals(facts))
+      .number("referrals", facts.referrals)
+      .number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
+      .number("acquisitionsByReferralDate", facts.acquisitions_by_referral_date)
+      .number("creatives", creatives_of(facts))
       .number("audiences", std::popcount(facts.audiences_seen));
 }
 
@@ -98,18 +132,48 @@ void transaction_fields(Object& object, const Facts& facts) {
       .number("impressions", facts.impressions)
       .number("referrals", facts.referrals)
       .ratio("rpt", facts.revenue_micro, facts.transactions)
-      .ratio("rpm", facts.revenue_micro * 1000, facts.placement_impressions)
+      .ratio("rpm", facts.revenue_micro, facts.placement_impressions, 1000)
       .number("positivePlacementEngagements", facts.positive_placement_engagements)
       .number("purchases", facts.purchases);
 }
 
+void transaction_row_fields(Object& object, const Facts& facts) {
+  object.money("revenue", facts.revenue_micro)
+      .number("transactions", facts.transactions)
+      .number("placementImpressions", facts.placement_impressions)
+      .number("impressions", facts.impressions)
+      .number("referrals", facts.referrals)
+      .number("purchases", facts.purchases)
+      .number("positivePlacementEngagements", facts.positive_placement_engagements)
+      .ratio("rpt", facts.revenue_micro, facts.transactions)
+      .ratio("rpm", facts.revenue_micro, facts.placement_impressions, 1000);
+}
+
+/// A placement knows nothing of its page, as the API's page says: no transactions, purchases or RPT.
+void placement_fields(Object& object, const Facts& facts) {
+  object.money("revenue", facts.revenue_micro)
+      .number("placementImpressions", facts.placement_impressions)
+      .number("impressions", facts.impressions)
+      .number("referrals", facts.referrals)
+      .number("positivePlacementEngagements", facts.positive_placement_engagements)
+      .ratio("rpm", facts.revenue_micro, facts.placement_impressions, 1000);
+}
+
 using FieldsOf = void (*)(Object&, const Facts&);
 
-std::string overview(const World& world, const Query& query, WallTime now, FieldsOf fields) {
+Facts total(const World& world, const Query& query, WallTime now) {
   const auto sums = world.sum(query.scope, query.hours, now, query.currency, grouping_of(""));
+  return sums.empty() ? Facts{} : sums.begin()->second;
+}
+
+std::string object_of(const Facts& facts, FieldsOf fields) {
   Object object;
-  fields(object, sums.empty() ? Facts{} : sums.begin()->second);
+  fields(object, facts);
   return object.str();
+}
+
+std::string overview(const World& world, const Query& query, WallTime now, FieldsOf fields) {
+  return object_of(total(world, query, now), fields);
 }
 
 std::string items(const std::map<std::string, Facts>& sums, std::string_view value_name, FieldsOf fields,
@@ -125,32 +189,43 @@ std::string items(const std::map<std::string, Facts>& sums, std::string_view val
   return "{\"items\":[" + list + "]}";
 }
 
-std::string breakdown(const World& world, const Query& query, WallTime now, FieldsOf fields, const std::string& usual) {
+std::string breakdown(const World& world, const Query& query, WallTime now, FieldsOf fields,
+                      const std::string& usual) {
   const std::string& groupby = query.groupby.empty() ? usual : query.groupby;
   const auto sums = world.sum(query.scope, query.hours, now, query.currency, grouping_of(groupby));
   return items(sums, "groupByValue", fields, [&](Object& object, const std::string& group) {
     int id = 0;
     std::from_chars(group.data(), group.data() + group.size(), id);
-    if (groupby == "campaign") object.text("campaignName", campaign_name(id));
+    if (query.route == "account-campaigns-breakdown" && groupby == "campaign")
+      object.text("campaignName", campaign_name(id));
     if (groupby == "creative") object.text("creativeName", creative_name(id));
   });
 }
 
 std::string histogram(const World& world, const Query& query, WallTime now) {
-  const auto local_day = [&query](const Cell&, std::int64_t hour) {
+  const auto local_day = [&query](std::int64_t hour) {
     const auto local = query.zone.to_local(WallTime(std::chrono::hours{hour}));
-    const std::chrono::year_month_day day{std::chrono::local_days(std::chrono::floor<std::chrono::days>(local))};
-    return fmt::format("{:04}-{:02}-{:02}T00:00:00.000", static_cast<int>(day.year()), static_cast<unsigned>(day.month()),
-                       static_cast<unsigned>(day.day()));
+    const std::chrono::year_month_day day{
+        std::chrono::local_days(std::chrono::floor<std::chrono::days>(local))};
+    return fmt::format("{:04}-{:02}-{:02}T00:00:00.000", static_cast<int>(day.year()),
+                       static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
   };
-  const auto sums = world.sum(query.scope, query.hours, now, query.currency, local_day);
+  const std::int64_t current = std::chrono::floor<std::chrono::hours>(now).time_since_epoch().count();
+  std::vector<std::string> days;  // of the range's hours: the same for every cell
+  for (std::int64_t hour = query.hours.first; hour < std::min(query.hours.last, current); ++hour)
+    days.push_back(local_day(hour));
+  const auto day_of = [&](const Cell&, std::int64_t hour) {
+    return days[static_cast<std::size_t>(hour - query.hours.first)];
+  };
+  const auto sums = world.sum(query.scope, query.hours, now, query.currency, day_of);
   return items(sums, "intervalTimestamp", campaign_fields, [](Object&, const std::string&) {});
 }
 
 std::string summary(const World& world, const Query& query, WallTime now) {
+  const Facts facts = total(world, query, now);
   Object object;
-  object.raw("campaignsSummary", overview(world, query, now, campaign_fields));
-  object.raw("transactionsSummary", overview(world, query, now, transaction_fields));
+  object.raw("campaignsSummary", object_of(facts, campaign_fields));
+  object.raw("transactionsSummary", object_of(facts, transaction_fields));
   return object.str();
 }
 
@@ -160,24 +235,32 @@ std::string metadata(const Query& query) {
   Object object;
   object.text("accountId", std::to_string(account)).text("campaignId", std::to_string(campaign));
   if (query.route == "campaign-metadata") {
-    object.text("campaignName", campaign_name(campaign)).text("campaignType", "CPA").text("campaignObjective", "acquisition");
-    object.text("countryCode", country_of(campaign, 0)).text("status", campaign % 5 == 0 ? "paused" : "active");
+    object.text("campaignName", campaign_name(campaign))
+        .text("campaignType", "CPA")
+        .text("campaignObjective", "acquisition");
+    object.text("countryCode", country_of(campaign, 0))
+        .text("status", campaign % 5 == 0 ? "paused" : "active");
   } else if (query.route == "audience-metadata") {
     const int audience = query.audience;
     object.text("audienceId", std::to_string(audience)).text("name", fmt::format("Audience {}", audience));
     object.raw("ageRange", Object().number("min", 18 + audience).number("max", 34 + audience).str());
-    object.raw("device", Object().boolean("desktop", true).boolean("tablet", audience % 2 == 0).boolean("mobile", true).str());
+    object.raw(
+        "device",
+        Object().boolean("desktop", true).boolean("tablet", audience % 2 == 0).boolean("mobile", true).str());
     object.text("gender", audience % 2 == 0 ? "female" : "all");
   } else {
     const int creative = query.scope.creative;
-    object.text("creativeId", std::to_string(creative)).text("name", creative_name(creative)).text("title", "A title");
+    object.text("creativeId", std::to_string(creative))
+        .text("name", creative_name(creative))
+        .text("title", "A title");
     object.text("subtitle", "A subtitle").text("text", fmt::format("The text of creative {}", creative));
     object.raw("responses", R"(["Yes please","No thanks"])").text("status", "active");
   }
   return object.str();
 }
 
-/// The number in the path segment behind `name`, within 1..most; 0 where there is no such segment, -1 where it is no such id.
+/// The number in the path segment behind `name`, within 1..most; 0 where there is no such segment, -1 where
+/// it is no such id.
 int id_after(std::string_view path, std::string_view name, int most) {
   const auto at = path.find(name);
   if (at == std::string_view::npos) return 0;
@@ -198,22 +281,31 @@ std::string value_of(const std::vector<http::QueryParameter>& parameters, std::s
 Hours hours_of(const std::vector<http::QueryParameter>& parameters, const rokt::TimeZone& zone) {
   const auto start = rokt::DateParameter::parse(value_of(parameters, "dateStart"));
   const auto end = rokt::DateParameter::parse(value_of(parameters, "dateEnd"));
+  // Where the clock shows a time twice, the first one counts: at a midnight set back, that is where the day
+  // begins.
   const auto to_hour = [&zone](rokt::LocalTime time) {
-    return std::chrono::ceil<std::chrono::hours>(zone.to_wall_latest(time)).time_since_epoch().count();
+    const WallTime latest = zone.to_wall_latest(time);
+    const WallTime before = latest - std::chrono::hours{1};
+    const WallTime earliest = zone.to_local(before) == time ? before : latest;
+    return std::chrono::ceil<std::chrono::hours>(earliest).time_since_epoch().count();
   };
   return {to_hour(start->earliest), to_hour(end->latest)};
 }
 
 std::string report(const World& world, const Query& query, WallTime now) {
-  if (query.route == "account-campaigns-breakdown") return breakdown(world, query, now, account_campaign_fields, "campaign");
+  if (query.route == "account-campaigns-breakdown")
+    return breakdown(world, query, now, account_campaign_fields, "campaign");
   if (query.route == "account-summary") return summary(world, query, now);
   if (query.route == "account-transactions-overview") return overview(world, query, now, transaction_fields);
-  if (query.route == "account-transactions-breakdown") return breakdown(world, query, now, transaction_fields, "page");
+  if (query.route == "account-transactions-breakdown") {
+    return breakdown(world, query, now,
+                     query.groupby == "placement" ? placement_fields : transaction_row_fields, "page");
+  }
   if (query.route == "campaign-overview") return overview(world, query, now, campaign_fields);
   if (query.route == "campaign-breakdown") return breakdown(world, query, now, campaign_fields, "campaign");
   if (query.route == "campaign-histogram") return histogram(world, query, now);
   if (query.route == "creative-overview") return overview(world, query, now, creative_fields);
-  return breakdown(world, query, now, creative_fields, "audience");
+  return breakdown(world, query, now, creative_row_fields, "audience");
 }
 
 }  // namespace
@@ -229,14 +321,20 @@ Reply answer(const World& world, const std::string& target_text, WallTime now) {
   const auto match = routes.match("GET", target->path);
   if (!match) return error_reply(404, "not found");
   const bool is_metadata = match->route->route_class == rokt::RouteClass::metadata;
-  Query query{.route = match->route->name, .scope = {}, .zone = *rokt::TimeZone::find("UTC"), .hours = {}, .currency = {}, .groupby = {}};
+  Query query{.route = match->route->name,
+              .scope = {},
+              .zone = *rokt::TimeZone::find("UTC"),
+              .hours = {},
+              .currency = {},
+              .groupby = {}};
   query.scope.account = id_after(target->path, "/accounts/", accounts);
   const bool account_route = match->campaign_id.empty();
   query.scope.campaign = account_route ? 0 : id_after(target->path, "/campaigns/", campaigns);
   query.scope.creative = id_after(target->path, "/creatives/", creatives);
   query.audience = id_after(target->path, "/audiences/", audiences);
   if (query.scope.account < 0) return error_reply(403, "this account is not yours");
-  if (query.scope.campaign < 0 || query.scope.creative < 0 || query.audience < 0) return error_reply(404, "no such id");
+  if (query.scope.campaign < 0 || query.scope.creative < 0 || query.audience < 0)
+    return error_reply(404, "no such id");
   if (is_metadata) return {200, metadata(query)};
 
   const auto parameters = http::parse_query(target->query);
@@ -245,7 +343,8 @@ Reply answer(const World& world, const std::string& target_text, WallTime now) {
   query.hours = hours_of(parameters, query.zone);
   query.currency = value_of(parameters, "currency");
   query.groupby = value_of(parameters, "groupby");
-  if (query.hours.last - query.hours.first > longest_range_hours) return error_reply(400, "a range is at most ten years");
+  if (query.hours.last - query.hours.first > longest_range_hours)
+    return error_reply(400, "a range is at most ten years");
   return {200, report(world, query, now)};
 }
 

@@ -41,7 +41,27 @@ namespace {
 constexpr std::uint64_t max_body = 1024 * 1024;
 constexpr std::chrono::hours forever{24};
 
-std::string_view path_of(std::string_view target) { return target.substr(0, target.find('?')); }
+std::string_view path_of(std::string_view target) {
+  return target.substr(0, target.find('?'));
+}
+
+/// Holds `one` in `all` for as long as it lives, whichever way its coroutine ends.
+template <class T>
+class Listed {
+ public:
+  Listed(std::set<T*>& all, T& one) : all_(all), one_(&one) { all_.insert(one_); }
+  ~Listed() { all_.erase(one_); }
+  Listed(const Listed&) = delete;
+  Listed& operator=(const Listed&) = delete;
+
+ private:
+  std::set<T*>& all_;
+  T* one_;
+};
+
+bool has_content(unsigned status) {
+  return status != 204 && status != 304;
+}
 
 std::string text_of(const Response& response) {
   std::ostringstream text;
@@ -89,14 +109,15 @@ class Simulator::Server {
   asio::awaitable<void> accept_loop() {
     while (!stopping_) {
       auto [error, socket] = co_await acceptor_.async_accept(as_result);
-      if (!error) asio::co_spawn(context_, serve(std::move(socket)), logging_failure("the simulator's connection"));
+      if (!error)
+        asio::co_spawn(context_, serve(std::move(socket)), logging_failure("the simulator's connection"));
     }
   }
 
   asio::awaitable<void> serve(tcp::socket socket) {
     boost::system::error_code ignored;
     socket.set_option(tcp::no_delay(true), ignored);
-    sockets_.insert(&socket);
+    const Listed<tcp::socket> listed(sockets_, socket);
     boost::beast::flat_buffer buffer;
     bool more = true;
     while (more && !stopping_) {
@@ -106,7 +127,6 @@ class Simulator::Server {
       if (error) break;
       more = co_await answer_one(socket, parser.get());
     }
-    sockets_.erase(&socket);
     close(socket);
   }
 
@@ -127,17 +147,21 @@ class Simulator::Server {
       socket.set_option(asio::socket_base::linger(true, 0), ignored);  // close with a reset
       co_return false;
     }
-    Response response = control ? control_response(request, path) : api_response(request, target, for_token, fault);
+    Response response =
+        control ? control_response(request, path) : api_response(request, target, for_token, fault);
     if (!control && !for_token) ledger_.answered(response.result_int());
     response.keep_alive(request.keep_alive());
     co_return co_await send(socket, std::move(response), request.method() == beast_http::verb::head, fault);
   }
 
-  Response api_response(const Request& request, const std::string& target, bool for_token, const std::optional<Fault>& fault) {
-    if (fault && fault->kind == FaultKind::status) return make(error_reply(fault->status, "a fault was asked for"), request);
+  Response api_response(const Request& request, const std::string& target, bool for_token,
+                        const std::optional<Fault>& fault) {
+    if (fault && fault->kind == FaultKind::status)
+      return make(error_reply(fault->status, "a fault was asked for"), request);
     if (for_token) return token_response(request, fault);
     const std::string authorization(request[beast_http::field::authorization]);
-    if (!tokens_.accepts(authorization, Steady::now())) return make(error_reply(403, "the token is missing, wrong or expired"), request);
+    if (!tokens_.accepts(authorization, Steady::now()))
+      return make(error_reply(403, "the token is missing, wrong or expired"), request);
     if (!bucket_.pour(Steady::now())) return make(error_reply(429, "too many requests"), request);
     const bool get = request.method() == beast_http::verb::get || request.method() == beast_http::verb::head;
     if (!get) return make(error_reply(405, "GET only"), request);
@@ -155,7 +179,8 @@ class Simulator::Server {
 
   Response control_response(const Request& request, const std::string& path) {
     const auto method = request.method();
-    if (path == "/_simulator/requests" && method == beast_http::verb::get) return make({200, ledger_.to_json()}, request);
+    if (path == "/_simulator/requests" && method == beast_http::verb::get)
+      return make({200, ledger_.to_json()}, request);
     if (path == "/_simulator/reset" && method == beast_http::verb::post) {
       ledger_.clear();
       bucket_.empty();
@@ -175,29 +200,30 @@ class Simulator::Server {
   }
 
   Response make(Reply reply, const Request& request) const {
-    Response response(beast_http::int_to_status(reply.status), 11);
+    Response response;
+    response.result(reply.status);
     response.set(beast_http::field::content_type, "application/json");
     if (options_.entity_tags && reply.status == 200) {
       const std::string tag = http::entity_tag_of(reply.body);
       response.set(beast_http::field::etag, tag);
       if (request[beast_http::field::if_none_match] == tag) {
         response.result(beast_http::status::not_modified);
-        reply.body.clear();
       }
     }
-    response.body() = std::move(reply.body);
+    if (has_content(response.result_int())) response.body() = std::move(reply.body);
     response.prepare_payload();
     return response;
   }
 
-  asio::awaitable<bool> send(tcp::socket& socket, Response response, bool head_only, const std::optional<Fault>& fault) {
+  asio::awaitable<bool> send(tcp::socket& socket, Response response, bool head_only,
+                             const std::optional<Fault>& fault) {
     const bool keep_alive = response.keep_alive();
+    const bool cut = fault && fault->kind == FaultKind::truncate;
     const std::size_t size = response.body().size();
     if (fault && fault->kind == FaultKind::wrong_length) response.content_length(size - size / 4);
     std::string text = text_of(response);
     const std::size_t head = text.size() - size;
-    if (head_only) text.resize(head);
-    if (fault && fault->kind == FaultKind::truncate) text.resize(head + size / 2);
+    if (head_only || cut) text.resize(head_only ? head : head + size / 2);
     const std::size_t piece = fault && fault->kind == FaultKind::trickle ? 64 : text.size();
     for (std::size_t sent = 0; sent < text.size(); sent += piece) {
       const auto data = asio::buffer(text.data() + sent, std::min(piece, text.size() - sent));
@@ -205,15 +231,14 @@ class Simulator::Server {
       if (error) co_return false;
       if (piece < text.size()) co_await pause(fault->latency);
     }
-    co_return keep_alive && !(fault && fault->kind == FaultKind::truncate);
+    co_return keep_alive && !cut;
   }
 
   asio::awaitable<void> pause(std::chrono::milliseconds duration) {
     if (stopping_) co_return;
     asio::steady_timer timer(context_, duration);
-    timers_.insert(&timer);
+    const Listed<asio::steady_timer> listed(timers_, timer);
     co_await timer.async_wait(as_result);
-    timers_.erase(&timer);
   }
 
   const Options options_;
@@ -234,8 +259,12 @@ class Simulator::Server {
 
 Simulator::Simulator(std::unique_ptr<Server> server) : server_(std::move(server)) {}
 Simulator::~Simulator() = default;
-void Simulator::stop() { server_->stop(); }
-std::uint16_t Simulator::port() const { return server_->port(); }
+void Simulator::stop() {
+  server_->stop();
+}
+std::uint16_t Simulator::port() const {
+  return server_->port();
+}
 
 Result<std::unique_ptr<Simulator>> Simulator::start(const Options& options) {
   const auto listen = [](asio::io_context& context, const Options& wanted) {

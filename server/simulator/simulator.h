@@ -24,8 +24,9 @@ struct Options {
   bool entity_tags = false;  ///< send ETag and honour If-None-Match
 };
 
-/// A Rokt Reporting API to develop, demo and test against: real sockets, a world of its own, faults on demand. Runs on a
-/// thread of its own from start() until stop() or the destructor; the other calls are safe from any thread.
+/// A Rokt Reporting API to develop, demo and test against: real sockets, a world of its own, faults on
+/// demand. Runs on a thread of its own from start() until stop() or the destructor; the other calls are safe
+/// from any thread.
 class Simulator {
  public:
   /// @return unavailable, naming the address, where it cannot listen

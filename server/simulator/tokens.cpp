@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 #include <openssl/evp.h>
 
+#include <algorithm>
 #include <random>
 
 #include "core/http/fields.h"
+#include "core/http/target.h"
 
 namespace roktcached::simulator {
 
@@ -14,14 +16,16 @@ namespace {
 /// The credentials behind `scheme` in an Authorization field; empty for another scheme.
 std::string_view credentials(std::string_view authorization, std::string_view scheme) {
   const auto space = authorization.find(' ');
-  const bool same = space != std::string_view::npos && http::equal_ignoring_case(authorization.substr(0, space), scheme);
+  const bool same =
+      space != std::string_view::npos && http::equal_ignoring_case(authorization.substr(0, space), scheme);
   return same ? http::trimmed(authorization.substr(space + 1)) : std::string_view();
 }
 
 std::string from_base64(std::string_view text) {
   std::string decoded(text.size() / 4 * 3 + 3, '\0');
-  const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()), reinterpret_cast<const unsigned char*>(text.data()),
-                                   static_cast<int>(text.size()));
+  const int size =
+      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   if (size < 0) return {};
   decoded.resize(static_cast<std::size_t>(size));
   while (decoded.ends_with('\0')) decoded.pop_back();  // EVP_DecodeBlock counts the padding
@@ -31,12 +35,17 @@ std::string from_base64(std::string_view text) {
 }  // namespace
 
 Reply Tokens::mint(std::string_view authorization, std::string_view form, Time now) {
-  if (from_base64(credentials(authorization, "Basic")) != expected_) return {400, R"({"error":"invalid_client"})"};
-  if (form.find("grant_type=client_credentials") == std::string_view::npos) return {400, R"({"error":"unsupported_grant_type"})"};
+  if (from_base64(credentials(authorization, "Basic")) != expected_)
+    return {400, R"({"error":"invalid_client"})"};
+  const auto fields = http::parse_query(form);
+  const auto grant = std::ranges::find(fields, "grant_type", &http::QueryParameter::name);
+  if (grant == fields.end() || grant->value != "client_credentials")
+    return {400, R"({"error":"unsupported_grant_type"})"};
   std::erase_if(expiry_, [now](const auto& token) { return token.second <= now; });
   std::random_device random;
   std::string token = fmt::format("sim-{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
-  Reply reply{200, fmt::format(R"({{"access_token":"{}","expires_in":{},"token_type":"Bearer"}})", token, lifetime_.count())};
+  Reply reply{200, fmt::format(R"({{"access_token":"{}","expires_in":{},"token_type":"Bearer"}})", token,
+                               lifetime_.count())};
   expiry_.emplace(std::move(token), now + lifetime_);
   return reply;
 }

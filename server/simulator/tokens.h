@@ -17,7 +17,8 @@ class Tokens {
   Tokens(std::string app_id, std::string app_secret, std::chrono::seconds lifetime)
       : expected_(app_id + ":" + app_secret), lifetime_(lifetime) {}
 
-  /// Answers `POST /auth/oauth2/token`: 400 for a wrong Basic or another grant than client_credentials (RFC 6749, section 5.2).
+  /// Answers `POST /auth/oauth2/token`: 400 for a wrong Basic or another grant than client_credentials (RFC
+  /// 6749, section 5.2).
   [[nodiscard]] Reply mint(std::string_view authorization, std::string_view form, Time now);
   [[nodiscard]] bool accepts(std::string_view authorization, Time now) const;
 

@@ -14,8 +14,16 @@ struct Rate {
   std::string_view currency;
   std::int64_t per_usd_micro;
 };
-constexpr std::array<Rate, 10> rates = {{{"AUD", 1'500'000}, {"CAD", 1'350'000}, {"EUR", 920'000}, {"GBP", 790'000}, {"JPY", 150'000'000},
-                                         {"NZD", 1'650'000}, {"SGD", 1'340'000}, {"USD", 1'000'000}, {"KRW", 1'330'000'000}, {"CNY", 7'200'000}}};
+constexpr std::array<Rate, 10> rates = {{{"AUD", 1'500'000},
+                                         {"CAD", 1'350'000},
+                                         {"EUR", 920'000},
+                                         {"GBP", 790'000},
+                                         {"JPY", 150'000'000},
+                                         {"NZD", 1'650'000},
+                                         {"SGD", 1'340'000},
+                                         {"USD", 1'000'000},
+                                         {"KRW", 1'330'000'000},
+                                         {"CNY", 7'200'000}}};
 
 std::int64_t rate_of(std::string_view currency) {
   const auto found = std::ranges::find(rates, currency, &Rate::currency);
@@ -23,8 +31,11 @@ std::int64_t rate_of(std::string_view currency) {
 }
 
 std::uint64_t cell_number(const Cell& cell) {
-  return ((static_cast<std::uint64_t>(cell.account) * campaigns + static_cast<std::uint64_t>(cell.campaign)) * creatives +
-          static_cast<std::uint64_t>(cell.creative)) * audiences + static_cast<std::uint64_t>(cell.audience);
+  return ((static_cast<std::uint64_t>(cell.account) * campaigns + static_cast<std::uint64_t>(cell.campaign)) *
+              creatives +
+          static_cast<std::uint64_t>(cell.creative)) *
+             audiences +
+         static_cast<std::uint64_t>(cell.audience);
 }
 
 /// A few bits of `bits`, as a number below `bound`; takes them away.
@@ -37,7 +48,8 @@ std::int64_t draw(std::uint64_t& bits, std::uint64_t bound) {
 /// Spreads hours over the names of a dimension that no id stands for.
 World::Grouping spread_over(std::vector<std::string> names, std::uint64_t salt) {
   return [names = std::move(names), salt](const Cell& cell, std::int64_t hour) {
-    return names[mix(cell_number(cell) * 31 + static_cast<std::uint64_t>(hour) + (salt << 48)) % names.size()];
+    return names[mix(cell_number(cell) * 31 + static_cast<std::uint64_t>(hour) + (salt << 48)) %
+                 names.size()];
   };
 }
 
@@ -74,7 +86,8 @@ std::string country_of(int campaign, int audience) {
 }
 
 Facts World::facts(const Cell& cell, std::int64_t hour, WallTime now, std::string_view currency) const {
-  const std::int64_t age_hours = std::chrono::floor<std::chrono::hours>(now).time_since_epoch().count() - hour - 1;
+  const std::int64_t age_hours =
+      std::chrono::floor<std::chrono::hours>(now).time_since_epoch().count() - hour - 1;
   if (age_hours < 0) return {};
   std::uint64_t bits = mix(mix(seed_ ^ (cell_number(cell) << 20)) + static_cast<std::uint64_t>(hour));
   Facts facts;
@@ -86,20 +99,22 @@ Facts World::facts(const Cell& cell, std::int64_t hour, WallTime now, std::strin
   facts.purchases = draw(bits, 3);
   facts.acquisitions_by_conversion_date = draw(bits, 4);
   const std::int64_t late = draw(bits, 5);
-  facts.acquisitions_by_referral_date = draw(bits, 3) + late * std::min(age_hours, attribution_hours) / attribution_hours;
+  facts.acquisitions_by_referral_date =
+      draw(bits, 3) + late * std::min(age_hours, attribution_hours) / attribution_hours;
   const std::int64_t rate = rate_of(currency);
   facts.gross_cost_micro = facts.referrals * (500'000 + draw(bits, 1000) * 1000) / 1000 * rate / 1000;
   facts.net_cost_micro = facts.gross_cost_micro / 10 * 9;
   facts.revenue_micro = facts.referrals * (300'000 + draw(bits, 1000) * 500) / 1000 * rate / 1000;
   facts.campaigns_seen = std::uint64_t{1} << cell.campaign;
-  facts.creatives_seen = std::uint64_t{1} << ((cell.campaign * creatives + cell.creative) % 64);
-  facts.audiences_seen = std::uint64_t{1} << (cell.campaign * audiences + cell.audience) % 64;
-  facts.countries_seen = std::uint64_t{1} << (static_cast<std::size_t>(cell.campaign + cell.audience % 2) % countries.size());
+  facts.creatives_seen.set(static_cast<std::size_t>(cell.campaign * creatives + cell.creative));
+  facts.audiences_seen = std::uint64_t{1} << (cell.campaign * audiences + cell.audience);
+  facts.countries_seen = std::uint64_t{1}
+                         << (static_cast<std::size_t>(cell.campaign + cell.audience % 2) % countries.size());
   return facts;
 }
 
-std::map<std::string, Facts> World::sum(const Scope& scope, const Hours& hours, WallTime now, std::string_view currency,
-                                        const Grouping& group) const {
+std::map<std::string, Facts> World::sum(const Scope& scope, const Hours& hours, WallTime now,
+                                        std::string_view currency, const Grouping& group) const {
   std::map<std::string, Facts> sums;
   const std::int64_t current = std::chrono::floor<std::chrono::hours>(now).time_since_epoch().count();
   const std::int64_t last = std::min(hours.last, current);
@@ -109,7 +124,16 @@ std::map<std::string, Facts> World::sum(const Scope& scope, const Hours& hours, 
     for (int creative = from(scope.creative); creative <= to(scope.creative, creatives); ++creative) {
       for (int audience = 1; audience <= audiences; ++audience) {
         const Cell cell{scope.account, campaign, creative, audience};
-        for (std::int64_t hour = hours.first; hour < last; ++hour) sums[group(cell, hour)] += facts(cell, hour, now, currency);
+        std::string name;
+        Facts* into = nullptr;
+        for (std::int64_t hour = hours.first; hour < last; ++hour) {
+          std::string next = group(cell, hour);
+          if (into == nullptr || next != name) {
+            name = std::move(next);
+            into = &sums[name];
+          }
+          *into += facts(cell, hour, now, currency);
+        }
       }
     }
   }
@@ -117,10 +141,14 @@ std::map<std::string, Facts> World::sum(const Scope& scope, const Hours& hours, 
 }
 
 World::Grouping grouping_of(std::string_view groupby) {
-  if (groupby == "campaign") return [](const Cell& cell, std::int64_t) { return std::to_string(cell.campaign); };
-  if (groupby == "creative") return [](const Cell& cell, std::int64_t) { return std::to_string(cell.creative); };
-  if (groupby == "audience") return [](const Cell& cell, std::int64_t) { return std::to_string(cell.audience); };
-  if (groupby == "country") return [](const Cell& cell, std::int64_t) { return country_of(cell.campaign, cell.audience); };
+  if (groupby == "campaign")
+    return [](const Cell& cell, std::int64_t) { return std::to_string(cell.campaign); };
+  if (groupby == "creative")
+    return [](const Cell& cell, std::int64_t) { return std::to_string(cell.creative); };
+  if (groupby == "audience")
+    return [](const Cell& cell, std::int64_t) { return std::to_string(cell.audience); };
+  if (groupby == "country")
+    return [](const Cell& cell, std::int64_t) { return country_of(cell.campaign, cell.audience); };
   if (groupby == "age") return spread_over({"18-24", "25-34", "35-44", "45-54", "55+"}, 1);
   if (groupby == "gender") return spread_over({"female", "male", "unknown"}, 2);
   if (groupby == "page") return spread_over({"confirmation", "checkout"}, 3);

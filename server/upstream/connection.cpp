@@ -47,7 +47,8 @@ std::string without_brackets(const std::string& host) {
 }
 
 Error error_of(ErrorCode code, std::string context, bool retryable = false) {
-  return {.code = code, .source = ErrorSource::upstream, .retryable = retryable, .context = std::move(context)};
+  return {
+      .code = code, .source = ErrorSource::upstream, .retryable = retryable, .context = std::move(context)};
 }
 
 http::Fields fields_of(const beast_http::fields& from) {
@@ -152,7 +153,8 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
 }
 
 template <class Stream>
-asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream, const WireRequest& request) {
+asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream,
+                                                                  const WireRequest& request) {
   const config::Upstream& settings = origin_.settings;
   deadline_.expires_after(settings.head_timeout);
   const auto [write_error, sent] = co_await beast_http::async_write(stream, request, as_result);
@@ -172,11 +174,13 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
       if (deadline_.expired()) co_return failure(error, "waiting for the answer");
       const bool nothing_came = !parser->got_some() && buffer_.size() == 0 && interim == 0;
       if (nothing_came) {
-        co_return error_of(ErrorCode::upstream_unreachable, "the connection was closed without an answer", true);
+        co_return error_of(ErrorCode::upstream_unreachable, "the connection was closed without an answer",
+                           true);
       }
       if (error == beast_http::error::body_limit) {
-        co_return error_of(ErrorCode::upstream_invalid_response,
-                           fmt::format("the answer is larger than upstream.max_response = {} bytes", settings.max_response));
+        co_return error_of(
+            ErrorCode::upstream_invalid_response,
+            fmt::format("the answer is larger than upstream.max_response = {} bytes", settings.max_response));
       }
       co_return error_of(ErrorCode::upstream_invalid_response, "the answer's head: " + error.message());
     }
@@ -185,7 +189,8 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   UpstreamResponse response;
   response.status = parser->get().result_int();
   if (response.status < 200 || response.status > 599) {
-    co_return error_of(ErrorCode::upstream_invalid_response, fmt::format("status {} is no final answer", response.status));
+    co_return error_of(ErrorCode::upstream_invalid_response,
+                       fmt::format("status {} is no final answer", response.status));
   }
   // Before the content: Beast would merge trailer fields into these.
   response.fields = fields_of(parser->get());
@@ -195,8 +200,9 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   if (error) {
     if (deadline_.expired()) co_return failure(error, "reading the answer");
     if (error == beast_http::error::body_limit) {
-      co_return error_of(ErrorCode::upstream_invalid_response,
-                         fmt::format("the answer is larger than upstream.max_response = {} bytes", settings.max_response));
+      co_return error_of(
+          ErrorCode::upstream_invalid_response,
+          fmt::format("the answer is larger than upstream.max_response = {} bytes", settings.max_response));
     }
     co_return error_of(ErrorCode::upstream_invalid_response, "the answer's content: " + error.message());
   }

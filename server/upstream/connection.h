@@ -24,7 +24,8 @@ namespace roktcached::upstream {
 
 using WireRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
-/// What connecting needs, built once: the TLS context that verifies certificate and host name. No switch turns that off.
+/// What connecting needs, built once: the TLS context that verifies certificate and host name. No switch
+/// turns that off.
 class Origin {
  public:
   /// @throws std::runtime_error naming upstream.ca_file where it cannot be read
@@ -36,17 +37,20 @@ class Origin {
   std::string host_field;                        ///< Host, with the port where it is not the scheme's
 };
 
-/// One connection to the upstream. Belongs to the desk's thread; owned by whoever uses it, or by the pool between uses.
+/// One connection to the upstream. Belongs to the desk's thread; owned by whoever uses it, or by the pool
+/// between uses.
 class Connection {
  public:
-  /// Connects to the first address that answers, each getting its share of the connect timeout, and shakes hands.
+  /// Connects to the first address that answers, each getting its share of the connect timeout, and shakes
+  /// hands.
   /// @return upstream_unreachable or upstream_timeout
   [[nodiscard]] static boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open(
       const boost::asio::any_io_executor& executor, Origin& origin);
 
-  /// Sends one request and reads its answer, interim answers skipped. A connection that failed, or that the upstream will
-  /// close, is not reusable afterwards.
-  /// @return upstream_timeout, upstream_invalid_response or upstream_unreachable; retryable where the connection was
+  /// Sends one request and reads its answer, interim answers skipped. A connection that failed, or that the
+  /// upstream will close, is not reusable afterwards.
+  /// @return upstream_timeout, upstream_invalid_response or upstream_unreachable; retryable where the
+  /// connection was
   ///         gone before the first byte of an answer
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request);
 

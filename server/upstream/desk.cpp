@@ -9,8 +9,8 @@ namespace roktcached::upstream {
 
 namespace beast_http = boost::beast::http;
 
-Desk::Desk(asio::any_io_executor executor, const config::Upstream& settings, const config::Credential& credential,
-           const Clock& clock)
+Desk::Desk(asio::any_io_executor executor, const config::Upstream& settings,
+           const config::Credential& credential, const Clock& clock)
     : settings_(settings),
       clock_(clock),
       origin_(executor, settings),
@@ -43,7 +43,8 @@ asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
   if (!*renewed) co_return first;  // too young to be dead: the refusal is meant
   spdlog::debug("upstream answered {}: replaying once with a new token", first->status);
   UpstreamResult second = co_await send_with(*renewed, wire);
-  if (second && second->status != 400 && second->status != 401 && second->status != 403) token_.accepted(*renewed);
+  if (second && second->status != 400 && second->status != 401 && second->status != 403)
+    token_.accepted(*renewed);
   co_return second;
 }
 
@@ -83,7 +84,8 @@ WireRequest Desk::to_wire(UpstreamRequest request) const {
   wire.set(beast_http::field::accept_encoding, "identity");
   wire.set(beast_http::field::user_agent, "roktcached");
   for (const auto& field : request.fields.all()) wire.set(field.name, field.value);
-  if (!request.body.empty() || (wire.method() != beast_http::verb::get && wire.method() != beast_http::verb::head)) {
+  if (!request.body.empty() ||
+      (wire.method() != beast_http::verb::get && wire.method() != beast_http::verb::head)) {
     wire.body() = std::move(request.body);
     wire.prepare_payload();
   }

@@ -20,8 +20,8 @@ class Desk final : public Upstream {
  public:
   /// @param settings, credential, clock  outlive it
   /// @throws std::runtime_error for an unusable upstream.ca_file
-  Desk(boost::asio::any_io_executor executor, const config::Upstream& settings, const config::Credential& credential,
-       const Clock& clock);
+  Desk(boost::asio::any_io_executor executor, const config::Upstream& settings,
+       const config::Credential& credential, const Clock& clock);
 
   void start() { token_.start(); }
   /// Closes every connection; requests under way fail.

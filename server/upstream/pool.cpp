@@ -37,11 +37,13 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
       if (!opened) co_return opened.error();
       connection = std::move(*opened);
     }
-    if (stopped_) co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
+    if (stopped_)
+      co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
     busy_.push_back(connection.get());
     Result<UpstreamResponse> response = co_await connection->exchange(request);
     std::erase(busy_, connection.get());
-    const bool repeat = first && may_repeat && !response && response.error().retryable && connection->used_before();
+    const bool repeat =
+        first && may_repeat && !response && response.error().retryable && connection->used_before();
     if (repeat) {
       connection.reset();
       continue;
@@ -57,14 +59,17 @@ asio::awaitable<Result<void>> Pool::wait_for_slot() {
     co_return Result<void>();
   }
   if (waiting_.size() >= origin_.settings.max_waiting) {
-    co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true, "upstream.max_waiting requests wait for a connection"};
+    co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true,
+                    "upstream.max_waiting requests wait for a connection"};
   }
-  const auto waiter = std::make_shared<Waiter>(executor_, std::chrono::steady_clock::now() + origin_.settings.head_timeout);
+  const auto waiter =
+      std::make_shared<Waiter>(executor_, std::chrono::steady_clock::now() + origin_.settings.head_timeout);
   waiting_.push_back(waiter);
   co_await waiter->timer.async_wait(as_result);
   if (waiter->granted) co_return Result<void>();
   std::erase(waiting_, waiter);
-  co_return Error{ErrorCode::upstream_timeout, ErrorSource::upstream, true, "no connection became free in time"};
+  co_return Error{ErrorCode::upstream_timeout, ErrorSource::upstream, true,
+                  "no connection became free in time"};
 }
 
 void Pool::release_slot() {

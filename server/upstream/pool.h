@@ -11,19 +11,21 @@
 
 namespace roktcached::upstream {
 
-/// The connections to the upstream: at most upstream.max_connections at once, the ones that may be reused kept open for
-/// upstream.idle_timeout. Who finds none free waits in line, at most upstream.max_waiting at once.
-/// Belongs to the desk's thread. A connection that fails is simply not put back.
+/// The connections to the upstream: at most upstream.max_connections at once, the ones that may be reused
+/// kept open for upstream.idle_timeout. Who finds none free waits in line, at most upstream.max_waiting at
+/// once. Belongs to the desk's thread. A connection that fails is simply not put back.
 class Pool {
  public:
   /// @param origin  outlives the pool
   Pool(boost::asio::any_io_executor executor, Origin& origin);
 
-  /// Sends `request` on a free connection or a new one. A kept connection that turns out to be closed is replaced by a
-  /// new one, once: the request is repeated, so it must be safe to repeat where `may_repeat`.
-  /// @return as Connection::open and Connection::exchange; overloaded where the line is full, upstream_timeout where it did
+  /// Sends `request` on a free connection or a new one. A kept connection that turns out to be closed is
+  /// replaced by a new one, once: the request is repeated, so it must be safe to repeat where `may_repeat`.
+  /// @return as Connection::open and Connection::exchange; overloaded where the line is full,
+  /// upstream_timeout where it did
   ///         not move in upstream.head_timeout
-  [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request, bool may_repeat);
+  [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request,
+                                                                          bool may_repeat);
 
   /// Closes every connection, used or not, and fails who waits: for the end of the process.
   void stop();

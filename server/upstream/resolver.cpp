@@ -29,7 +29,9 @@ Resolver::Resolver(asio::any_io_executor executor, std::string host, std::uint16
   if (host_.starts_with('[')) host_ = host_.substr(1, host_.size() - 2);
 }
 
-void Resolver::doubt() { fresh_until_ = SteadyTime::min(); }
+void Resolver::doubt() {
+  fresh_until_ = SteadyTime::min();
+}
 
 asio::awaitable<void> Resolver::look_up(std::shared_ptr<Lookup> lookup, std::string host, std::string port) {
   const auto [error, results] = co_await lookup->resolver.async_resolve(host, port, as_result);
@@ -52,7 +54,8 @@ asio::awaitable<Result<Resolver::Endpoints>> Resolver::resolve(SteadyTime deadli
     timeout.async_wait([lookup](const boost::system::error_code& error) {
       if (!error) lookup->done.cancel();
     });
-    while (!lookup->finished && std::chrono::steady_clock::now() < deadline) co_await lookup->done.async_wait(as_result);
+    while (!lookup->finished && std::chrono::steady_clock::now() < deadline)
+      co_await lookup->done.async_wait(as_result);
   }
   if (lookup->finished && lookup_ == lookup) {
     lookup_.reset();
@@ -63,10 +66,12 @@ asio::awaitable<Result<Resolver::Endpoints>> Resolver::resolve(SteadyTime deadli
   }
   if (!endpoints_.empty()) co_return endpoints_;
   if (lookup->finished && lookup->endpoints.empty()) {
-    co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, host_ + ": " + lookup->error.message()};
+    co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, true,
+                    host_ + ": " + lookup->error.message()};
   }
   if (lookup->finished) co_return lookup->endpoints;
-  co_return Error{ErrorCode::upstream_timeout, ErrorSource::upstream, true, host_ + ": the name service did not answer in time"};
+  co_return Error{ErrorCode::upstream_timeout, ErrorSource::upstream, true,
+                  host_ + ": the name service did not answer in time"};
 }
 
 }  // namespace roktcached::upstream

@@ -12,16 +12,17 @@
 
 namespace roktcached::upstream {
 
-/// The addresses of the one upstream host. Looked up again when they are older than a minute; while the name service
-/// fails the last known ones serve. A slow lookup never holds a caller beyond its deadline.
-/// Belongs to the desk's thread.
+/// The addresses of the one upstream host. Looked up again when they are older than a minute; while the name
+/// service fails the last known ones serve. A slow lookup never holds a caller beyond its deadline. Belongs
+/// to the desk's thread.
 class Resolver {
  public:
   using Endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
 
   Resolver(boost::asio::any_io_executor executor, std::string host, std::uint16_t port);
 
-  /// @return at least one endpoint; upstream_unreachable where the name has none, upstream_timeout at the deadline
+  /// @return at least one endpoint; upstream_unreachable where the name has none, upstream_timeout at the
+  /// deadline
   [[nodiscard]] boost::asio::awaitable<Result<Endpoints>> resolve(SteadyTime deadline);
 
   /// Makes the next resolve look the name up: its addresses did not answer.
@@ -29,7 +30,8 @@ class Resolver {
 
  private:
   struct Lookup;
-  static boost::asio::awaitable<void> look_up(std::shared_ptr<Lookup> lookup, std::string host, std::string port);
+  static boost::asio::awaitable<void> look_up(std::shared_ptr<Lookup> lookup, std::string host,
+                                              std::string port);
 
   boost::asio::any_io_executor executor_;
   std::string host_;

@@ -16,7 +16,8 @@ constexpr double longest_lifetime_s = 366.0 * 24 * 3600;
 constexpr std::size_t max_token_size = 16 * 1024;
 
 Error malformed(std::string why) {
-  return {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "the token endpoint's answer " + std::move(why)};
+  return {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
+          "the token endpoint's answer " + std::move(why)};
 }
 
 bool is_visible(std::string_view text) {
@@ -70,10 +71,13 @@ milliseconds renewal_delay(milliseconds lifetime, double jitter) {
 }
 
 milliseconds retry_delay(unsigned failures, double jitter) {
-  const auto ceiling = std::min(milliseconds{1000} * (1U << std::min(failures - 1, 10U)), milliseconds{30'000});
+  const auto ceiling =
+      std::min(milliseconds{1000} * (1U << std::min(failures - 1, 10U)), milliseconds{30'000});
   return std::max(milliseconds{100}, std::chrono::duration_cast<milliseconds>(ceiling * jitter));
 }
 
-milliseconds doubt_after(milliseconds lifetime) { return std::min(milliseconds{10'000}, lifetime / 10); }
+milliseconds doubt_after(milliseconds lifetime) {
+  return std::min(milliseconds{10'000}, lifetime / 10);
+}
 
 }  // namespace roktcached::upstream

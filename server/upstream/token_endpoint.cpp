@@ -14,16 +14,17 @@ namespace {
 
 std::string base64(std::string_view text) {
   std::string encoded(4 * ((text.size() + 2) / 3) + 1, '\0');
-  const int length = EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                                     reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
+  const int length =
+      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
+                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
   encoded.resize(static_cast<std::size_t>(length));
   return encoded;
 }
 
 }  // namespace
 
-TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, Origin& origin, const config::Credential& credential,
-                             const Clock& clock)
+TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, Origin& origin,
+                             const config::Credential& credential, const Clock& clock)
     : executor_(std::move(executor)), origin_(origin), credential_(credential), clock_(clock) {}
 
 WireRequest TokenEndpoint::make_request() const {

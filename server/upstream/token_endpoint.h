@@ -14,17 +14,19 @@ namespace roktcached::upstream {
 class TokenSource {
  public:
   virtual ~TokenSource() = default;
-  /// @return a token, or why there is none: upstream_unreachable, upstream_timeout or upstream_invalid_response (an answer
+  /// @return a token, or why there is none: upstream_unreachable, upstream_timeout or
+  /// upstream_invalid_response (an answer
   ///         other than 200, or a malformed 200); every one may be retried
   [[nodiscard]] virtual boost::asio::awaitable<Result<TokenPtr>> fetch() = 0;
 };
 
-/// The upstream's `POST /auth/oauth2/token` with the client credentials grant (RFC 6749, section 4.4), over a connection of
-/// its own, so that a full pool never keeps the token waiting.
+/// The upstream's `POST /auth/oauth2/token` with the client credentials grant (RFC 6749, section 4.4), over a
+/// connection of its own, so that a full pool never keeps the token waiting.
 class TokenEndpoint final : public TokenSource {
  public:
   /// @param origin, credential, clock  outlive it
-  TokenEndpoint(boost::asio::any_io_executor executor, Origin& origin, const config::Credential& credential, const Clock& clock);
+  TokenEndpoint(boost::asio::any_io_executor executor, Origin& origin, const config::Credential& credential,
+                const Clock& clock);
   [[nodiscard]] boost::asio::awaitable<Result<TokenPtr>> fetch() override;
 
  private:

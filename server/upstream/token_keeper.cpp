@@ -16,11 +16,17 @@ constexpr std::chrono::minutes acceptance_lasts{1};
 }
 
 TokenKeeper::TokenKeeper(asio::any_io_executor executor, TokenSource& source, const Clock& clock)
-    : executor_(std::move(executor)), source_(source), clock_(clock), schedule_(executor_), fetched_(executor_) {
+    : executor_(std::move(executor)),
+      source_(source),
+      clock_(clock),
+      schedule_(executor_),
+      fetched_(executor_) {
   fetched_.expires_at(SteadyTime::max());
 }
 
-void TokenKeeper::start() { asio::co_spawn(executor_, run(), logging_failure("refreshing the token")); }
+void TokenKeeper::start() {
+  asio::co_spawn(executor_, run(), logging_failure("refreshing the token"));
+}
 
 void TokenKeeper::stop() {
   stopped_ = true;
@@ -51,7 +57,8 @@ asio::awaitable<void> TokenKeeper::fetch_once() {
   if (fetched) {
     token_ = *fetched;
     failures_in_a_row_ = 0;
-    spdlog::info("token: minted, lives {} s", std::chrono::duration_cast<std::chrono::seconds>(token_->lifetime).count());
+    spdlog::info("token: minted, lives {} s",
+                 std::chrono::duration_cast<std::chrono::seconds>(token_->lifetime).count());
   } else {
     ++failures_in_a_row_;
     spdlog::warn("token: {} (attempt {}, {})", fetched.error().context, failures_in_a_row_,
@@ -113,13 +120,18 @@ UpstreamFailure TokenKeeper::unavailable() const {
   std::string why = status().last_error;
   if (why.empty()) why = "the token endpoint has not answered yet";
   const auto wait = next_attempt_ - clock_.steady_now();
-  return {{ErrorCode::token_unavailable, ErrorSource::upstream, true, std::move(why)},
-          std::chrono::duration_cast<std::chrono::milliseconds>(std::max(wait, SteadyTime::duration::zero()))};
+  return {
+      {ErrorCode::token_unavailable, ErrorSource::upstream, true, std::move(why)},
+      std::chrono::duration_cast<std::chrono::milliseconds>(std::max(wait, SteadyTime::duration::zero()))};
 }
 
-bool TokenKeeper::alive() const { return token_ && clock_.steady_now() < token_->expires_at; }
+bool TokenKeeper::alive() const {
+  return token_ && clock_.steady_now() < token_->expires_at;
+}
 
-double TokenKeeper::jitter() { return std::uniform_real_distribution<double>(0, 1)(random_); }
+double TokenKeeper::jitter() {
+  return std::uniform_real_distribution<double>(0, 1)(random_);
+}
 
 TokenStatus TokenKeeper::status() const {
   const std::lock_guard lock(status_mutex_);

@@ -25,8 +25,8 @@ struct TokenStatus {
   std::string last_error;  ///< empty after a success
 };
 
-/// Keeps one shared token fresh in the background: fetched at start, renewed before it expires, retried with backoff, one
-/// fetch at a time. While a renewal fails, the old token stays in use for as long as it lives.
+/// Keeps one shared token fresh in the background: fetched at start, renewed before it expires, retried with
+/// backoff, one fetch at a time. While a renewal fails, the old token stays in use for as long as it lives.
 /// Belongs to the desk's thread, but for status().
 class TokenKeeper {
  public:
@@ -40,13 +40,14 @@ class TokenKeeper {
 
   /// The token in use. Waits for a fetch under way where there is none, up to `deadline`.
   /// @return token_unavailable with the time to the next attempt
-  [[nodiscard]] boost::asio::awaitable<boost::system::result<TokenPtr, UpstreamFailure>> get(SteadyTime deadline);
+  [[nodiscard]] boost::asio::awaitable<boost::system::result<TokenPtr, UpstreamFailure>> get(
+      SteadyTime deadline);
 
-  /// A newer token than `refused`, which the upstream may have refused: the one in use where it is another already, else a
-  /// fetched one.
+  /// A newer token than `refused`, which the upstream may have refused: the one in use where it is another
+  /// already, else a fetched one.
   /// @return as get; a null token where `refused` is too young to be doubted
-  [[nodiscard]] boost::asio::awaitable<boost::system::result<TokenPtr, UpstreamFailure>> renew(TokenPtr refused,
-                                                                                               SteadyTime deadline);
+  [[nodiscard]] boost::asio::awaitable<boost::system::result<TokenPtr, UpstreamFailure>> renew(
+      TokenPtr refused, SteadyTime deadline);
 
   /// Says that the upstream has accepted `token`, so that a 400 need not be blamed on it for a minute.
   void accepted(const TokenPtr& token);

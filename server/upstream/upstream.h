@@ -11,10 +11,11 @@
 
 namespace roktcached::upstream {
 
-/// A request as it goes to the upstream. Host and Authorization are written by the desk, and never come from a client.
+/// A request as it goes to the upstream. Host and Authorization are written by the desk, and never come from
+/// a client.
 struct UpstreamRequest {
   std::string method = "GET";
-  std::string target;  ///< origin-form; the upstream's base path comes before it
+  std::string target;   ///< origin-form; the upstream's base path comes before it
   http::Fields fields;  ///< one of a name
   std::string body;
   bool inject_token = true;
@@ -36,7 +37,8 @@ struct UpstreamFailure {
 
 using UpstreamResult = boost::system::result<UpstreamResponse, UpstreamFailure>;
 
-[[noreturn]] inline void throw_exception_from_error(const UpstreamFailure& failure, const boost::source_location& where) {
+[[noreturn]] inline void throw_exception_from_error(const UpstreamFailure& failure,
+                                                    const boost::source_location& where) {
   throw_exception_from_error(failure.error, where);
 }
 
@@ -45,7 +47,8 @@ class Upstream {
  public:
   virtual ~Upstream() = default;
   /// Ends within the configured deadlines. Called on the desk's thread alone.
-  /// @return upstream_unreachable, upstream_timeout, upstream_invalid_response, token_unavailable or overloaded; an
+  /// @return upstream_unreachable, upstream_timeout, upstream_invalid_response, token_unavailable or
+  /// overloaded; an
   ///         answer of any status is a success
   [[nodiscard]] virtual boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) = 0;
 };

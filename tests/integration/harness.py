@@ -8,6 +8,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -124,15 +125,21 @@ class Process:
         return self.child.wait(seconds)
 
     def stop(self):
-        if self.alive():
+        asked = self.alive()
+        if asked:
             self.signal(signal.SIGTERM)
             try:
                 self.wait()
             except subprocess.TimeoutExpired:
                 self.child.kill()
                 self.child.wait()
-        if os.path.exists(self.output_path):
-            os.unlink(self.output_path)
+        if not os.path.exists(self.output_path):
+            return
+        output = self.output
+        os.unlink(self.output_path)
+        # A sanitizer's report, a leak for one, may come as late as this; each makes its test fail.
+        assert not re.search(r"(Address|Leak|Thread)Sanitizer|: runtime error: ", output), output
+        assert not asked or self.child.returncode == 0, f"exit code {self.child.returncode}\n{output}"
 
 
 class Simulator(Process):

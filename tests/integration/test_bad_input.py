@@ -36,12 +36,12 @@ class BadInput(TestCase):
         cases = {
             "[listen]\nthreads = 1000\n": (":2: listen.threads = 1000", "accepted: a whole number from 0 to 256"),
             "[cache]\nmax_memory = 5\n": (":2: cache.max_memory = 5", "accepted: a size with its unit"),
-            "[freshness]\nopen = \"soon\"\n": (":2: freshness.open = 'soon'", "accepted: a duration with its unit"),
+            "[freshness]\nopen = \"soon\"\n": (":2: freshness.open = \"soon\"", "accepted: a duration with its unit"),
             "[freshness]\n\nopn = \"5m\"\n": (":3: freshness.opn: no such key", "did you mean open?"),
             "[lsten]\n": (":1: lsten: no such section", "did you mean listen?"),
             "[listen\n": (":1",),
             "[listen]\naddresses = [\"0.0.0.0:8080\"]\n": ("beyond loopback",),
-            "[upstream]\nurl = \"ftp://x\"\n": (":2: upstream.url = 'ftp://x'", "accepted: an http or https URL"),
+            "[upstream]\nurl = \"ftp://x\"\n": (":2: upstream.url = \"ftp://x\"", "accepted: an http or https URL"),
             "[upstream]\nurl = \"http://api.example\"\n": ("clear text",),
             "[[route]]\nname = \"x\"\npath = \"/x\"\nmethods = [\"POST\"]\n": ("nothing that could write",),
         }

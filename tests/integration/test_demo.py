@@ -17,7 +17,8 @@ class Demo(TestCase):
         wait_until(lambda: "listening on" in self.demo.output, "the demo listens")
 
     def curl(self, target):
-        result = subprocess.run(["curl", "-sSi", f"http://127.0.0.1:{self.port}{target}"], capture_output=True, text=True, timeout=30, check=True)
+        command = ["curl", "-sSi", f"http://127.0.0.1:{self.port}{target}"]
+        result = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
         head, body = result.stdout.split("\n\n", 1)
         return head, body
 

@@ -3,7 +3,7 @@ import datetime
 import re
 import sqlite3
 
-from harness import TestCase, overview, query, wait_until
+from harness import TestCase, overview, query
 
 DAY = 24 * 3600
 

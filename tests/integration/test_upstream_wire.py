@@ -215,7 +215,8 @@ class Wire(TestCase):
         with open(config, "w", encoding="ascii") as file:
             file.write('[[route]]\nname = "menu"\npath = "/reporting/accounts/{accountId}/campaigns/overview"\nmethods = ["GET"]\n'
                        'cache = "report"\ninject_token = true\n'
-                       '[[route]]\nname = "open"\npath = "/open/{rest...}"\nmethods = ["GET", "POST"]\ncache = "off"\ninject_token = false\n')
+                       '[[route]]\nname = "open"\npath = "/open/{rest...}"\nmethods = ["GET", "POST"]\n'
+                       'cache = "off"\ninject_token = false\n')
         proxy = self.proxy(config=config)
         menu = overview().replace("/campaigns/3/", "/campaigns/")
         self.assertIn("fwd=miss; stored", proxy.get(menu).cache_status)

@@ -31,9 +31,18 @@ TEST(MemoryStoreTest, HandsOutTheVeryResponseThatWasPut) {
 TEST(MemoryStoreTest, PutIfAbsentDoesNotReplace) {
   MemoryStore store(mebibyte);
   const auto first = shared_response(1, "first");
-  store.put_if_absent(first);
-  store.put_if_absent(shared_response(1, "second"));
+  store.put_if_absent(first, store.version_of(key(1)));
+  store.put_if_absent(shared_response(1, "second"), store.version_of(key(1)));
   EXPECT_EQ(found(store, 1), first);
+}
+
+TEST(MemoryStoreTest, PutIfAbsentComesTooLateAfterAPutThatIsGoneAgain) {
+  MemoryStore store(mebibyte);
+  const std::uint64_t version = store.version_of(key(1));
+  store.put(shared_response(1, std::string(2 * mebibyte, 'a')));
+  ASSERT_EQ(found(store, 1), nullptr) << "it is too large";
+  store.put_if_absent(shared_response(1, "old"), version);
+  EXPECT_EQ(found(store, 1), nullptr);
 }
 
 TEST(MemoryStoreTest, SpreadOverShardsItFindsAndCountsEverything) {

@@ -112,12 +112,31 @@ TEST(WriteQueueTest, ATouchNeverStandsInTheWayOfAResponse) {
   EXPECT_FALSE(batch[0].touched_at);
 }
 
-TEST(WriteQueueTest, WhatIsBeingWrittenIsNotErased) {
+TEST(WriteQueueTest, ADamagedRowGoesBeforeWhatIsWrittenInItsPlace) {
   WriteQueue queue({.entries = 10, .bytes = mebibyte});
+  queue.erase(key(1));
   queue.put(shared_response(1));
+  queue.put(shared_response(2));
+  queue.erase(key(2));
+  queue.put(shared_response(3));
+  const auto batch = take_all(queue);
+  ASSERT_EQ(batch.size(), 3U);
+  EXPECT_TRUE(batch[0].damaged && batch[0].response);
+  EXPECT_TRUE(batch[1].damaged && batch[1].response);
+  EXPECT_FALSE(batch[2].damaged);
+}
+
+TEST(WriteQueueTest, ARowFoundDamagedWhileItIsWrittenGoesInTheNextBatch) {
+  WriteQueue queue({.entries = 10, .bytes = mebibyte});
+  const auto put = shared_response(1);
+  queue.put(put);
   take_all(queue);
   queue.erase(key(1));
-  EXPECT_EQ(queue.size(), 1U) << "the row that was found damaged is replaced by this very write";
+  EXPECT_EQ(queue.find(key(1)), put);
+  queue.done();
+  const auto batch = take_all(queue);
+  ASSERT_EQ(batch.size(), 1U);
+  EXPECT_TRUE(batch[0].damaged && !batch[0].response);
 }
 
 TEST(WriteQueueTest, TouchesAndErasuresAreBoundedToo) {
@@ -155,7 +174,8 @@ TEST(WriteQueueTest, AFlushWaitsOnlyForWhatWasPutBefore) {
   queue.put(shared_response(1));
   auto flushed = std::async(std::launch::async, [&] { queue.wait_until_written(); });
   int number = 2;
-  // While each batch is written a new key comes, as under constant load: the queue is never empty.
+  // While each batch is written a new key comes, as under constant load: the
+  // queue is never empty.
   while (number < 1000 && flushed.wait_for(0ms) != std::future_status::ready) {
     take_all(queue);
     queue.put(shared_response(number++));

@@ -18,7 +18,9 @@ std::optional<Lifetime> at(std::chrono::milliseconds after_end, unsigned status 
 }
 
 TEST(ReportState, ChangesAtItsBoundaries) {
-  const auto state = [](std::chrono::milliseconds after_end) { return report_state(range_end, range_end + after_end, policy.restatement_window); };
+  const auto state = [](std::chrono::milliseconds after_end) {
+    return report_state(range_end, range_end + after_end, policy.restatement_window);
+  };
   EXPECT_EQ(state(-1ms), FreshnessState::open);
   EXPECT_EQ(state(0ms), FreshnessState::open);
   EXPECT_EQ(state(1ms), FreshnessState::restating);
@@ -29,8 +31,10 @@ TEST(ReportState, ChangesAtItsBoundaries) {
 TEST(Lifetime, FollowsTheState) {
   EXPECT_EQ(at(-1h)->fresh_until - (range_end - 1h), 5min);
   EXPECT_EQ(at(1h)->fresh_until - (range_end + 1h), 1h);
-  EXPECT_EQ(at(policy.restatement_window)->fresh_until - (range_end + policy.restatement_window), std::chrono::days{7});
-  EXPECT_EQ(lifetime_of(RouteClass::metadata, 200, std::nullopt, range_end, policy)->fresh_until - range_end, 1h);
+  EXPECT_EQ(at(policy.restatement_window)->fresh_until - (range_end + policy.restatement_window),
+            std::chrono::days{7});
+  EXPECT_EQ(lifetime_of(RouteClass::metadata, 200, std::nullopt, range_end, policy)->fresh_until - range_end,
+            1h);
   EXPECT_EQ(at(1h)->usable_until - at(1h)->fresh_until, policy.stale_if_error);
 }
 
@@ -50,7 +54,8 @@ TEST(Lifetime, OfNegativesIsShortAndNeverStale) {
 }
 
 TEST(Lifetime, OtherStatusesAndClassesAreNotKept) {
-  for (const unsigned status : {201U, 204U, 206U, 301U, 302U, 401U, 403U, 405U, 410U, 429U, 500U, 502U, 503U}) EXPECT_FALSE(at(1h, status)) << status;
+  for (const unsigned status : {201U, 204U, 206U, 301U, 302U, 401U, 403U, 405U, 410U, 429U, 500U, 502U, 503U})
+    EXPECT_FALSE(at(1h, status)) << status;
   EXPECT_FALSE(lifetime_of(RouteClass::off, 200, range_end, range_end, policy));
 }
 
@@ -62,8 +67,9 @@ TEST(Lifetime, OfZeroIsNotKept) {
 
 TEST(EndToEndFields, LeaveOutWhatIsOursOrOfOneConnection) {
   http::Fields upstream;
-  for (const char* name : {"Content-Type", "Connection", "X-Private", "Set-Cookie", "Transfer-Encoding", "Content-Length", "Date", "ETag", "Age", "Expires",
-                           "Cache-Control", "Vary", "Cache-Status", "X-Request-Id", "X-Public"}) {
+  for (const char* name : {"Content-Type", "Connection", "X-Private", "Set-Cookie", "Transfer-Encoding",
+                           "Content-Length", "Date", "ETag", "Age", "Expires", "Cache-Control", "Vary",
+                           "Cache-Status", "X-Request-Id", "X-Public"}) {
     upstream.add(name, std::string_view(name) == "Connection" ? "X-Private" : "1");
   }
   EXPECT_EQ(end_to_end_fields(upstream).to_lines(), "Content-Type: 1\r\nX-Public: 1\r\n");

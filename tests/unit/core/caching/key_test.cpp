@@ -11,13 +11,15 @@ namespace {
 struct Asked {
   std::string credential = "default";
   std::string path = "/reporting/accounts/1/summary";
-  std::string query = "dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD&timeZoneVariation=America/New_York";
+  std::string query =
+      "dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD&timeZoneVariation=America/New_York";
   std::string rokt_version = "LATEST";
   std::string accept_language = {};
 };
 
 Key key(const Asked& asked) {
-  return key_of(asked.credential, asked.path, http::parse_query(asked.query), {asked.rokt_version, asked.accept_language});
+  return key_of(asked.credential, asked.path, http::parse_query(asked.query),
+                {asked.rokt_version, asked.accept_language});
 }
 
 Asked with_query(std::string query) {
@@ -28,26 +30,50 @@ Asked with_query(std::string query) {
 
 TEST(Key, IsOneReadableLine) {
   EXPECT_EQ(key({}).text(),
-            "default /reporting/accounts/1/summary?currency=USD&dateEnd=2026-01-31&dateStart=2026-01-01&timeZoneVariation=America/New_York LATEST");
+            "default "
+            "/reporting/accounts/1/"
+            "summary?currency=USD&dateEnd=2026-01-31&dateStart=2026-01-01&timeZoneVariation=America/New_York "
+            "LATEST");
 }
 
 TEST(Key, SpellingsThatTheUpstreamCannotTellApartShareIt) {
   EXPECT_EQ(key(with_query("a=1&b=2")), key(with_query("b=2&a=1")));
   EXPECT_EQ(key(with_query("a=%41%2d")), key(with_query("%61=A-")));
-  EXPECT_EQ(key(with_query("dateStart=2026-01-01T00:00:00.500")), key(with_query("dateStart=2026-01-01T00:00:00.5")));
-  EXPECT_EQ(key(with_query("dateEnd=2026-01-01T00:00:00.000")), key(with_query("dateEnd=2026-01-01T00:00:00")));
+  EXPECT_EQ(key(with_query("dateStart=2026-01-01T00:00:00.500")),
+            key(with_query("dateStart=2026-01-01T00:00:00.5")));
+  EXPECT_EQ(key(with_query("dateEnd=2026-01-01T00:00:00.000")),
+            key(with_query("dateEnd=2026-01-01T00:00:00")));
 }
 
 TEST(Key, WhateverDiffersInOneThingIsAnotherKey) {
   std::vector<Asked> all = {{}};
-  for (const char* query : {"", "a", "a=", "a=1", "a=2", "b=1", "a=1&b=1", "a=1%26b=1", "a=1%2Fb", "a=1/b", "a=1+b", "a=1%20b", "a=1%2Bb",
-                            "dateStart=2026-01-01", "dateStart=2026-01-01T00:00:00", "dateEnd=2026-01-01", "x=2026-01-01T00:00:00.5",
-                            "x=2026-01-01T00:00:00.50", "groupby=country", "groupby=campaign"}) {
+  for (const char* query : {"",
+                            "a",
+                            "a=",
+                            "a=1",
+                            "a=2",
+                            "b=1",
+                            "a=1&b=1",
+                            "a=1%26b=1",
+                            "a=1%2Fb",
+                            "a=1/b",
+                            "a=1+b",
+                            "a=1%20b",
+                            "a=1%2Bb",
+                            "dateStart=2026-01-01",
+                            "dateStart=2026-01-01T00:00:00",
+                            "dateEnd=2026-01-01",
+                            "x=2026-01-01T00:00:00.5",
+                            "x=2026-01-01T00:00:00.50",
+                            "groupby=country",
+                            "groupby=campaign"}) {
     all.push_back(with_query(query));
   }
-  for (const auto& change : std::vector<std::function<void(Asked&)>>{[](Asked& a) { a.credential = "other"; }, [](Asked& a) { a.path = "/reporting/accounts/2/summary"; },
-                                                                     [](Asked& a) { a.rokt_version = "alpha"; }, [](Asked& a) { a.accept_language = "de"; },
-                                                                     [](Asked& a) { a.accept_language = "de, en"; }}) {
+  for (const auto& change : std::vector<std::function<void(Asked&)>>{
+           [](Asked& a) { a.credential = "other"; },
+           [](Asked& a) { a.path = "/reporting/accounts/2/summary"; },
+           [](Asked& a) { a.rokt_version = "alpha"; }, [](Asked& a) { a.accept_language = "de"; },
+           [](Asked& a) { a.accept_language = "de, en"; }}) {
     Asked asked;
     change(asked);
     all.push_back(asked);
@@ -60,7 +86,9 @@ TEST(Key, WhateverDiffersInOneThingIsAnotherKey) {
 }
 
 TEST(Key, ComesApartAgain) {
-  Asked asked = with_query("timeZoneVariation=Etc%2FUTC&groupby=country&dateStart=2026-01-01&x=%20&currency=USD&dateEnd=2026-01-31T00:00:00.0");
+  Asked asked = with_query(
+      "timeZoneVariation=Etc%2FUTC&groupby=country&dateStart=2026-01-01&x=%20&currency=USD&dateEnd=2026-01-"
+      "31T00:00:00.0");
   asked.accept_language = "de, en;q=0.5";
   const KeyColumns columns = columns_of(Key(key(asked).text()));
   EXPECT_EQ(columns.credential, "default");

@@ -17,7 +17,8 @@ RequestDirectives directives(std::string_view value) {
 }
 
 TEST(RequestDirectives, AreRead) {
-  const auto all = directives("no-cache, NO-STORE, only-if-cached, max-age=5, min-fresh=\"6\", max-stale=7, unknown=8");
+  const auto all =
+      directives("no-cache, NO-STORE, only-if-cached, max-age=5, min-fresh=\"6\", max-stale=7, unknown=8");
   EXPECT_TRUE(all.no_cache);
   EXPECT_TRUE(all.no_store);
   EXPECT_TRUE(all.only_if_cached);
@@ -51,10 +52,13 @@ TEST(RequestDirectives, PragmaCountsOnlyWithoutCacheControl) {
 
 TEST(CacheStatus, IsWrittenAsTheContractSays) {
   EXPECT_EQ(to_string(CacheStatus{.hit = true, .ttl = seconds{280}}), "roktcached; hit; ttl=280");
-  EXPECT_EQ(to_string(CacheStatus{.forward = Forward::miss, .stored = true, .ttl = seconds{300}}), "roktcached; fwd=miss; stored; ttl=300");
-  EXPECT_EQ(to_string(CacheStatus{.forward = Forward::miss, .collapsed = true}), "roktcached; fwd=miss; collapsed");
-  EXPECT_EQ(to_string(CacheStatus{.forward = Forward::stale, .forward_status = 503, .detail = "stale-if-error"}),
-            "roktcached; fwd=stale; fwd-status=503; detail=stale-if-error");
+  EXPECT_EQ(to_string(CacheStatus{.forward = Forward::miss, .stored = true, .ttl = seconds{300}}),
+            "roktcached; fwd=miss; stored; ttl=300");
+  EXPECT_EQ(to_string(CacheStatus{.forward = Forward::miss, .collapsed = true}),
+            "roktcached; fwd=miss; collapsed");
+  EXPECT_EQ(
+      to_string(CacheStatus{.forward = Forward::stale, .forward_status = 503, .detail = "stale-if-error"}),
+      "roktcached; fwd=stale; fwd-status=503; detail=stale-if-error");
 }
 
 TEST(Date, IsAnImfFixdate) {

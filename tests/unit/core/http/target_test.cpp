@@ -14,18 +14,21 @@ TEST(Target, SplitsAtTheFirstQuestionMark) {
 }
 
 TEST(Target, TakesOriginFormAlone) {
-  for (const std::string_view bad : {"", "a", "*", "http://h/", "h:443"}) EXPECT_FALSE(parse_target(bad)) << bad;
+  for (const std::string_view bad : {"", "a", "*", "http://h/", "h:443"})
+    EXPECT_FALSE(parse_target(bad)) << bad;
 }
 
 TEST(Target, RefusesBytesThatMustBeEncoded) {
-  for (const std::string_view bad : {"/a b", "/a#b", "/a\\b", "/a\"b", "/a<b", "/a|b", "/a{b}", "/a^b", "/a`b", "/\x7f", "/\xc3\xa4", "/a\tb", "/a\rb"}) {
+  for (const std::string_view bad : {"/a b", "/a#b", "/a\\b", "/a\"b", "/a<b", "/a|b", "/a{b}", "/a^b",
+                                     "/a`b", "/\x7f", "/\xc3\xa4", "/a\tb", "/a\rb"}) {
     EXPECT_FALSE(parse_target(bad)) << bad;
   }
   EXPECT_FALSE(parse_target(std::string_view("/a\0b", 4)));
 }
 
 TEST(Target, RefusesAPercentWithoutTwoHexDigits) {
-  for (const std::string_view bad : {"/%", "/%4", "/a?b=%zz", "/%4g", "/%%41"}) EXPECT_FALSE(parse_target(bad)) << bad;
+  for (const std::string_view bad : {"/%", "/%4", "/a?b=%zz", "/%4g", "/%%41"})
+    EXPECT_FALSE(parse_target(bad)) << bad;
   EXPECT_TRUE(parse_target("/%41?b=%c3%A4"));
 }
 

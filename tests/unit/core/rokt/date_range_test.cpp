@@ -23,10 +23,27 @@ TEST(DateParameter, TakesTheTwoForms) {
 }
 
 TEST(DateParameter, RefusesWhatIsNoDay) {
-  for (const std::string_view bad : {"", "2023-02-29", "2024-13-01", "2024-00-10", "2024-04-31", "0000-01-01", "2024-1-1", "24-01-01",
-                                     "2024-01-01T", "2024-01-01T24:00:00", "2024-01-01T00:60:00", "2024-01-01T00:00:60", "2024-01-01 00:00:00",
-                                     "2024-01-01T00:00", "2024-01-01T00:00:00.", "2024-01-01T00:00:00.1234", "2024-01-01T00:00:00Z",
-                                     "2024-01-01T00:00:00+01:00", " 2024-01-01", "2024-01-0a", "+024-01-01"}) {
+  for (const std::string_view bad : {"",
+                                     "2023-02-29",
+                                     "2024-13-01",
+                                     "2024-00-10",
+                                     "2024-04-31",
+                                     "0000-01-01",
+                                     "2024-1-1",
+                                     "24-01-01",
+                                     "2024-01-01T",
+                                     "2024-01-01T24:00:00",
+                                     "2024-01-01T00:60:00",
+                                     "2024-01-01T00:00:60",
+                                     "2024-01-01 00:00:00",
+                                     "2024-01-01T00:00",
+                                     "2024-01-01T00:00:00.",
+                                     "2024-01-01T00:00:00.1234",
+                                     "2024-01-01T00:00:00Z",
+                                     "2024-01-01T00:00:00+01:00",
+                                     " 2024-01-01",
+                                     "2024-01-0a",
+                                     "+024-01-01"}) {
     EXPECT_FALSE(DateParameter::parse(bad)) << bad;
   }
 }
@@ -41,8 +58,8 @@ TEST(CanonicalDate, DropsTrailingZerosOfAFractionAlone) {
 
 TEST(RangeEnd, FollowsTheZonesClock) {
   EXPECT_EQ(end_of("2026-01-31", "UTC"), "Sun, 01 Feb 2026 00:00:00 GMT");
-  EXPECT_EQ(end_of("2026-01-31", "Pacific/Kiritimati"), "Sat, 31 Jan 2026 10:00:00 GMT");   // UTC+14
-  EXPECT_EQ(end_of("2026-01-31", "Pacific/Pago_Pago"), "Sun, 01 Feb 2026 11:00:00 GMT");    // UTC-11
+  EXPECT_EQ(end_of("2026-01-31", "Pacific/Kiritimati"), "Sat, 31 Jan 2026 10:00:00 GMT");  // UTC+14
+  EXPECT_EQ(end_of("2026-01-31", "Pacific/Pago_Pago"), "Sun, 01 Feb 2026 11:00:00 GMT");   // UTC-11
   EXPECT_EQ(end_of("2026-01-31T12:00:00", "Australia/Sydney"), "Sat, 31 Jan 2026 01:00:00 GMT");
 }
 
@@ -55,8 +72,10 @@ TEST(RangeEnd, KnowsDaysOf23And25Hours) {
 }
 
 TEST(RangeEnd, TakesTheLaterReadingOfADoubtfulTime) {
-  EXPECT_EQ(end_of("2026-11-01T01:30:00", "America/New_York"), "Sun, 01 Nov 2026 06:30:00 GMT");  // happens twice
-  EXPECT_EQ(end_of("2026-03-08T02:30:00", "America/New_York"), "Sun, 08 Mar 2026 07:00:00 GMT");  // never happens
+  EXPECT_EQ(end_of("2026-11-01T01:30:00", "America/New_York"),
+            "Sun, 01 Nov 2026 06:30:00 GMT");  // happens twice
+  EXPECT_EQ(end_of("2026-03-08T02:30:00", "America/New_York"),
+            "Sun, 08 Mar 2026 07:00:00 GMT");  // never happens
 }
 
 TEST(RangeEnd, KnowsTheRulesOfYearsToCome) {
@@ -64,11 +83,13 @@ TEST(RangeEnd, KnowsTheRulesOfYearsToCome) {
 }
 
 TEST(TimeZone, IsAnIanaName) {
-  for (const std::string_view good : {"America/Chicago", "Pacific/Honolulu", "Australia/Sydney", "UTC", "Etc/GMT+5", "Asia/Kolkata", "US/Eastern"}) {
+  for (const std::string_view good : {"America/Chicago", "Pacific/Honolulu", "Australia/Sydney", "UTC",
+                                      "Etc/GMT+5", "Asia/Kolkata", "US/Eastern"}) {
     EXPECT_TRUE(TimeZone::find(good)) << good;
   }
-  for (const std::string_view bad : {"", "america/chicago", "Mars/Olympus", "localtime", "posixrules", "Factory", "posix/UTC", "right/UTC",
-                                     "+05:00", "tzdata.zi", "leapseconds", "../etc/passwd"}) {
+  for (const std::string_view bad :
+       {"", "america/chicago", "Mars/Olympus", "localtime", "posixrules", "Factory", "posix/UTC", "right/UTC",
+        "+05:00", "tzdata.zi", "leapseconds", "../etc/passwd"}) {
     EXPECT_FALSE(TimeZone::find(bad)) << bad;
   }
 }

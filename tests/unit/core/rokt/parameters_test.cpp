@@ -12,11 +12,13 @@ const Route& route(std::string_view name) {
   return *std::find_if(routes.begin(), routes.end(), [&](const Route& r) { return r.name == name; });
 }
 
-Result<CheckedParameters> check(std::string_view query, const ParameterRules& rules = {}, std::string_view name = "campaign-breakdown") {
+Result<CheckedParameters> check(std::string_view query, const ParameterRules& rules = {},
+                                std::string_view name = "campaign-breakdown") {
   return check_parameters(route(name), http::parse_query(query), rules);
 }
 
-std::string refusal(std::string_view query, const ParameterRules& rules = {}, std::string_view name = "campaign-breakdown") {
+std::string refusal(std::string_view query, const ParameterRules& rules = {},
+                    std::string_view name = "campaign-breakdown") {
   const auto checked = check(query, rules, name);
   return checked ? "" : checked.error().context;
 }
@@ -30,18 +32,21 @@ TEST(CheckParameters, AcceptsAGoodRequestAndKnowsItsEnd) {
 TEST(CheckParameters, NamesWhatWasSentAndWhatIsAccepted) {
   EXPECT_EQ(refusal("dateEnd=2026-01-31&currency=USD&timeZoneVariation=UTC"),
             "dateStart: is missing; accepted: YYYY-MM-DD or YYYY-MM-DDThh:mm:ss[.fff], a real calendar day");
-  EXPECT_EQ(refusal("dateStart=2026-01-01&dateEnd=x&currency=USD&timeZoneVariation=UTC").substr(0, 22), "dateEnd: \"x\"; accepted");
+  EXPECT_EQ(refusal("dateStart=2026-01-01&dateEnd=x&currency=USD&timeZoneVariation=UTC").substr(0, 22),
+            "dateEnd: \"x\"; accepted");
   EXPECT_EQ(refusal("dateStart=2026-01-01&dateEnd=2026-01-31&currency=usd&timeZoneVariation=UTC"),
             "currency: \"usd\"; accepted: AUD, CAD, EUR, GBP, JPY, NZD, SGD, USD, KRW, CNY");
   EXPECT_EQ(refusal("dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD&timeZoneVariation=X"),
             "timeZoneVariation: \"X\"; accepted: an IANA time zone, e.g. America/New_York");
-  EXPECT_EQ(refusal(good + "&groupby=shoe"), "groupby: \"shoe\"; accepted: country, campaign, audience, creative, subvertical");
+  EXPECT_EQ(refusal(good + "&groupby=shoe"),
+            "groupby: \"shoe\"; accepted: country, campaign, audience, creative, subvertical");
   EXPECT_EQ(refusal(good + "&currency=EUR"), "\"currency\": comes more than once; accepted: once");
   EXPECT_NE(refusal(good + "&"), "");
 }
 
 TEST(CheckParameters, ShowsNothingUnprintable) {
-  const std::string shown = refusal("dateStart=%1b%5b31m&dateEnd=2026-01-31&currency=USD&timeZoneVariation=UTC");
+  const std::string shown =
+      refusal("dateStart=%1b%5b31m&dateEnd=2026-01-31&currency=USD&timeZoneVariation=UTC");
   EXPECT_EQ(shown.find('\x1b'), std::string::npos);
   EXPECT_NE(shown.find("?[31m"), std::string::npos);
 }

@@ -37,11 +37,12 @@ TEST(RouteTable, ACampaignMayBeCalledBreakdownWhereTheTableLeavesRoom) {
 TEST(RouteTable, MatchesStrictly) {
   const std::string long_id(65, 'a');
   for (const std::string& path :
-       {std::string("/"), std::string("/reporting//accounts/1/summary"), std::string("/reporting/accounts//summary"),
-        std::string("/reporting/./accounts/1/summary"), std::string("/reporting/accounts/../1/summary"),
-        std::string("/reporting/accounts/1%2F2/summary"), std::string("/reporting/accounts/%31/summary"),
-        std::string("/reporting/accounts/1/summary/"), std::string("/Reporting/accounts/1/summary"),
-        "/reporting/accounts/" + long_id + "/summary", std::string("/reporting/accounts/1.2/summary")}) {
+       {std::string("/"), std::string("/reporting//accounts/1/summary"),
+        std::string("/reporting/accounts//summary"), std::string("/reporting/./accounts/1/summary"),
+        std::string("/reporting/accounts/../1/summary"), std::string("/reporting/accounts/1%2F2/summary"),
+        std::string("/reporting/accounts/%31/summary"), std::string("/reporting/accounts/1/summary/"),
+        std::string("/Reporting/accounts/1/summary"), "/reporting/accounts/" + long_id + "/summary",
+        std::string("/reporting/accounts/1.2/summary")}) {
     EXPECT_EQ(name_of(path), "") << path;
   }
   EXPECT_EQ(name_of("/reporting/accounts/" + std::string(64, 'a') + "/summary"), "account-summary");
@@ -95,8 +96,17 @@ TEST(ValidateRoute, SaysWhatIsWrong) {
   EXPECT_NE(message([](Route& r) { r.pattern = "/{a}/{a}"; }), "");
   EXPECT_NE(message([](Route& r) { r.methods = {}; }), "");
   EXPECT_NE(message([](Route& r) { r.methods = {"HEAD"}; }), "");
-  EXPECT_NE(message([](Route& r) { r.route_class = RouteClass::off; r.methods = {"POST"}; }).find("nothing that could write"), std::string::npos);
-  EXPECT_EQ(message([](Route& r) { r.route_class = RouteClass::off; r.inject_token = false; r.methods = {"POST"}; }), "");
+  EXPECT_NE(message([](Route& r) {
+              r.route_class = RouteClass::off;
+              r.methods = {"POST"};
+            }).find("nothing that could write"),
+            std::string::npos);
+  EXPECT_EQ(message([](Route& r) {
+              r.route_class = RouteClass::off;
+              r.inject_token = false;
+              r.methods = {"POST"};
+            }),
+            "");
 }
 
 }  // namespace

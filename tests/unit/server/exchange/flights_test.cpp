@@ -19,7 +19,9 @@ using namespace std::chrono_literals;
 /// Answers when the test says so, every waiting request alike.
 class FakeUpstream final : public upstream::Upstream {
  public:
-  FakeUpstream(boost::asio::io_context& context, const Clock& clock) : gate_(context), clock_(clock) { gate_.expires_at(SteadyTime::max()); }
+  FakeUpstream(boost::asio::io_context& context, const Clock& clock) : gate_(context), clock_(clock) {
+    gate_.expires_at(SteadyTime::max());
+  }
 
   boost::asio::awaitable<upstream::UpstreamResult> send(upstream::UpstreamRequest request) override {
     requests.push_back(request);
@@ -56,7 +58,8 @@ upstream::UpstreamResult ok(std::string body) {
 }
 
 upstream::UpstreamResult dead() {
-  return upstream::UpstreamFailure{{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "dead"}, std::nullopt};
+  return upstream::UpstreamFailure{{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "dead"},
+                                   std::nullopt};
 }
 
 class FlightsTest : public testing::Test {
@@ -77,7 +80,9 @@ class FlightsTest : public testing::Test {
   }
   Answer join(FetchRequest fetch) {
     auto answer = std::make_shared<std::optional<Landing>>();
-    boost::asio::co_spawn(context, flights.join(std::move(fetch)), [answer](const std::exception_ptr&, Landing landing) { *answer = std::move(landing); });
+    boost::asio::co_spawn(
+        context, flights.join(std::move(fetch)),
+        [answer](const std::exception_ptr&, Landing landing) { *answer = std::move(landing); });
     run();
     return answer;
   }

@@ -19,7 +19,9 @@ using TokenResult = boost::system::result<TokenPtr, UpstreamFailure>;
 /// Mints on demand: a fetch waits until the test lets it end.
 class FakeSource final : public TokenSource {
  public:
-  FakeSource(boost::asio::io_context& context, const Clock& clock) : gate_(context), clock_(clock) { gate_.expires_at(SteadyTime::max()); }
+  FakeSource(boost::asio::io_context& context, const Clock& clock) : gate_(context), clock_(clock) {
+    gate_.expires_at(SteadyTime::max());
+  }
 
   boost::asio::awaitable<Result<TokenPtr>> fetch() override {
     ++fetches;
@@ -27,7 +29,8 @@ class FakeSource final : public TokenSource {
     const bool good = answers.front();
     answers.pop_front();
     if (!good) co_return Error{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "no luck"};
-    co_return parse_token(R"({"access_token":"t)" + std::to_string(fetches) + R"(","expires_in":3600})", clock_.steady_now(), clock_.wall_now());
+    co_return parse_token(R"({"access_token":"t)" + std::to_string(fetches) + R"(","expires_in":3600})",
+                          clock_.steady_now(), clock_.wall_now());
   }
   void answer(bool good) {
     answers.push_back(good);
@@ -44,7 +47,9 @@ class FakeSource final : public TokenSource {
 
 class TokenKeeperTest : public testing::Test {
  protected:
-  TokenKeeperTest() : source(context, clock), keeper(context.get_executor(), source, clock) { keeper.start(); }
+  TokenKeeperTest() : source(context, clock), keeper(context.get_executor(), source, clock) {
+    keeper.start();
+  }
   ~TokenKeeperTest() override {
     keeper.stop();
     source.answer(false);
@@ -56,10 +61,10 @@ class TokenKeeperTest : public testing::Test {
     context.poll();
   }
   /// Asks for a token; the answer is there once something has run.
-  std::shared_ptr<std::optional<TokenResult>> get() {
-    return ask(keeper.get(clock.steady_now() + 1h));
+  std::shared_ptr<std::optional<TokenResult>> get() { return ask(keeper.get(clock.steady_now() + 1h)); }
+  std::shared_ptr<std::optional<TokenResult>> renew(TokenPtr refused) {
+    return ask(keeper.renew(std::move(refused), clock.steady_now() + 1h));
   }
-  std::shared_ptr<std::optional<TokenResult>> renew(TokenPtr refused) { return ask(keeper.renew(std::move(refused), clock.steady_now() + 1h)); }
 
   FakeClock clock;
   boost::asio::io_context context{1};
@@ -69,7 +74,9 @@ class TokenKeeperTest : public testing::Test {
  private:
   std::shared_ptr<std::optional<TokenResult>> ask(boost::asio::awaitable<TokenResult> question) {
     auto answer = std::make_shared<std::optional<TokenResult>>();
-    boost::asio::co_spawn(context, std::move(question), [answer](const std::exception_ptr&, TokenResult result) { *answer = std::move(result); });
+    boost::asio::co_spawn(
+        context, std::move(question),
+        [answer](const std::exception_ptr&, TokenResult result) { *answer = std::move(result); });
     run();
     return answer;
   }

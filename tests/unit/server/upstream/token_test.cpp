@@ -7,7 +7,9 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Result<TokenPtr> parse(std::string_view content) { return parse_token(content, SteadyTime{1000s}, wall_time_from_unix_ms(5000)); }
+Result<TokenPtr> parse(std::string_view content) {
+  return parse_token(content, SteadyTime{1000s}, wall_time_from_unix_ms(5000));
+}
 
 TEST(ParseToken, ReadsAGoodAnswer) {
   const auto token = parse(R"({"access_token":"abc","expires_in":3600,"token_type":"bearer","other":1})");
@@ -23,8 +25,9 @@ TEST(ParseToken, TakesTheDocumentedHourWhereNoLifetimeIsGiven) {
 
 TEST(ParseToken, AnEmptyOrMalformed200IsAFailureThatNeverRepeatsTheContent) {
   for (const std::string_view bad :
-       {"", "canary", "[]", "{}", "null", R"({"access_token":null})", R"({"access_token":""})", R"({"access_token":"canary secret"})",
-        R"({"access_token":"canary\n"})", R"({"access_token":"canary","expires_in":0})", R"({"access_token":"canary","expires_in":-1})",
+       {"", "canary", "[]", "{}", "null", R"({"access_token":null})", R"({"access_token":""})",
+        R"({"access_token":"canary secret"})", R"({"access_token":"canary\n"})",
+        R"({"access_token":"canary","expires_in":0})", R"({"access_token":"canary","expires_in":-1})",
         R"({"access_token":"canary","expires_in":"soon"})", R"({"access_token":"canary","expires_in":1e99})",
         R"({"access_token":"canary","token_type":"mac"})", R"({"access_token":"canary")"}) {
     const auto token = parse(bad);
