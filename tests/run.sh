@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 . deploy/packages.sh
 install_packages "${build_packages[@]}" "${test_packages[@]}" || exit 1
 
+export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
 passed=0
 failed=0
 count() {  # count PASSED FAILED
@@ -58,8 +59,8 @@ if [ "${1:-}" != --quick ]; then
     unit_tests asan
     integration_tests asan
   fi
-  if build tsan --target roktcached storage_tests server_tests simulator_tests; then
-    unit_tests tsan -E NOT_BUILT  # core and config start no threads
+  if build tsan --target roktcached storage_tests server_tests; then
+    unit_tests tsan -E NOT_BUILT  # the others start no threads, or run inside the daemon below
     integration_tests tsan test_coalescing test_shutdown test_persistence
   fi
 fi
