@@ -9,8 +9,8 @@ install_packages "${build_packages[@]}" curl
 cmake --preset release -DROKTCACHED_TESTS=OFF >/dev/null
 cmake --build --preset release --target roktcached
 
-port=${ROKTCACHED_DEMO_PORT:-8080}
-admin=${ROKTCACHED_DEMO_ADMIN_PORT:-8081}
+port=${DEMO_PORT:-8080}
+admin=${DEMO_ADMIN_PORT:-8081}
 log=$(mktemp -t roktcached-demo.XXXXXX)
 ROKTCACHED_LISTEN_ADDRESSES="127.0.0.1:$port" ROKTCACHED_ADMIN_ADDRESS="127.0.0.1:$admin" \
   build/release/roktcached serve --demo >"$log" 2>&1 </dev/null &
