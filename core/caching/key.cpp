@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <tuple>
 
 #include "core/rokt/date_range.h"
 
@@ -34,15 +35,18 @@ std::string canonical_value(const QueryParameter& parameter) {
 }
 
 std::string canonical_query(const std::vector<QueryParameter>& parameters) {
-  std::vector<std::string> pairs;
-  pairs.reserve(parameters.size());
-  for (const auto& parameter : parameters) {
-    pairs.push_back(parameter.has_value ? parameter.canonical_name + "=" + canonical_value(parameter)
-                                        : parameter.canonical_name);
-  }
-  std::ranges::sort(pairs);
+  std::vector<const QueryParameter*> sorted;
+  sorted.reserve(parameters.size());
+  for (const auto& parameter : parameters) sorted.push_back(&parameter);
+  std::ranges::sort(sorted, {}, [](const QueryParameter* parameter) {
+    return std::tie(parameter->canonical_name, parameter->has_value, parameter->canonical_value);
+  });
   std::string query;
-  for (const auto& pair : pairs) query.append(query.empty() ? "" : "&").append(pair);
+  for (const auto* parameter : sorted) {
+    if (parameter != sorted.front()) query += '&';
+    query += parameter->canonical_name;
+    if (parameter->has_value) query.append("=").append(canonical_value(*parameter));
+  }
   return query;
 }
 

@@ -44,13 +44,16 @@ const QueryParameter* find(const std::vector<QueryParameter>& parameters, std::s
 }
 
 Result<void> check_names(const std::vector<QueryParameter>& parameters) {
-  for (std::size_t i = 0; i < parameters.size(); ++i) {
-    const std::string& name = parameters[i].name;
-    if (name.empty()) return refused("query", "a parameter without a name", "name=value pairs joined by '&'");
-    for (std::size_t j = 0; j < i; ++j) {
-      if (parameters[j].name == name) return refused(shown(name), "comes more than once", "once");
-    }
+  std::vector<std::string_view> names;
+  names.reserve(parameters.size());
+  for (const auto& parameter : parameters) {
+    if (parameter.name.empty())
+      return refused("query", "a parameter without a name", "name=value pairs joined by '&'");
+    names.push_back(parameter.name);
   }
+  std::ranges::sort(names);
+  const auto twice = std::ranges::adjacent_find(names);
+  if (twice != names.end()) return refused(shown(*twice), "comes more than once", "once");
   return {};
 }
 

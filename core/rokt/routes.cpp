@@ -18,8 +18,20 @@ bool is_id(std::string_view segment) {
   return !segment.empty() && segment.size() <= 64 && std::ranges::all_of(segment, is_id_character);
 }
 
+/// True for "." and "..", however they are spelled: to the upstream "%2e" is a '.' (RFC 3986,
+/// section 6.2.2.2).
+bool is_dot_segment(std::string_view segment) {
+  std::size_t dots = 0;
+  for (; !segment.empty(); ++dots) {
+    const bool encoded = segment.starts_with("%2e") || segment.starts_with("%2E");
+    if (!encoded && !segment.starts_with('.')) return false;
+    segment.remove_prefix(encoded ? 3 : 1);
+  }
+  return dots == 1 || dots == 2;
+}
+
 bool is_plain_segment(std::string_view segment) {
-  return !segment.empty() && segment != "." && segment != "..";
+  return !segment.empty() && !is_dot_segment(segment);
 }
 
 bool is_placeholder(std::string_view segment) {
@@ -208,19 +220,24 @@ std::string_view RouteTable::captured(std::size_t index, const std::vector<std::
 Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view path) const {
   const std::string_view served_as = method == "HEAD" ? "GET" : method;
   const auto segments = split(path);
-  std::string allow;
+  std::vector<std::string_view> allowed;
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     if (!matches(i, segments)) continue;
     const Route& route = routes_[i];
     if (std::ranges::find(route.methods, served_as) != route.methods.end()) {
       return RouteMatch{&route, captured(i, segments, "{accountId}"), captured(i, segments, "{campaignId}")};
     }
-    for (const auto& allowed : route.methods) {
-      allow += (allow.empty() ? "" : ", ") + allowed + (allowed == "GET" ? ", HEAD" : "");
+    // Rows may overlap at a path: each method is named once.
+    for (const auto& other : route.methods) {
+      if (std::ranges::find(allowed, other) == allowed.end()) allowed.push_back(other);
     }
   }
-  if (allow.empty())
+  if (allowed.empty())
     return Error{ErrorCode::unknown_route, ErrorSource::core, false, "no route has this path"};
+  std::string allow;
+  for (const auto other : allowed) {
+    allow.append(allow.empty() ? "" : ", ").append(other).append(other == "GET" ? ", HEAD" : "");
+  }
   return Error{ErrorCode::method_not_allowed, ErrorSource::core, false, allow};
 }
 

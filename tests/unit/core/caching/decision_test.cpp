@@ -90,6 +90,29 @@ TEST(Decide, AClockSetForwardEndsLives) {
   EXPECT_EQ(after(24h).action, Action::fetch);
 }
 
+TEST(Decide, ANegativeAnswerIsNeverUsedStale) {
+  StoredResponse negative = stored_for(1min);
+  negative.status = 404;
+  negative.usable_until = negative.fresh_until;
+  http::RequestDirectives patient;
+  patient.max_stale = std::chrono::seconds::max();
+  EXPECT_EQ(decide(&negative, {}, policy, fetched + 1min - 1ms).action, Action::use);
+  EXPECT_EQ(decide(&negative, patient, policy, fetched + 1min).reason, Forward::miss);
+  EXPECT_FALSE(may_stand_in(&negative, policy, fetched + 1min));
+  EXPECT_EQ(decide(&negative, patient, policy, fetched - 24h).action, Action::fetch);
+}
+
+TEST(Decide, WhatWasFetchedAMomentAgoIsUsedOnlyWhileFresh) {
+  http::RequestDirectives demanding;
+  demanding.max_age = 0s;
+  demanding.min_fresh = 3600s;
+  EXPECT_EQ(after(10s - 1ms, demanding).action, Action::use);
+  const StoredResponse brief = stored_for(5s);
+  http::RequestDirectives reload;
+  reload.no_cache = true;
+  EXPECT_EQ(decide(&brief, reload, policy, fetched + 6s).reason, Forward::request);
+}
+
 TEST(MayStandIn, WithinStaleIfErrorAlone) {
   const StoredResponse stored = stored_for(5min);
   EXPECT_TRUE(may_stand_in(&stored, policy, fetched + 1h));

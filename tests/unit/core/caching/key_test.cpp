@@ -45,6 +45,15 @@ TEST(Key, SpellingsThatTheUpstreamCannotTellApartShareIt) {
             key(with_query("dateEnd=2026-01-01T00:00:00")));
 }
 
+TEST(Key, ParametersAreSortedByName) {
+  EXPECT_EQ(key({.path = "/p", .query = "a-b=1&a=1&a"}).text(), "default /p?a&a=1&a-b=1 LATEST");
+}
+
+TEST(Key, EmptyParametersAreNotLost) {
+  EXPECT_NE(key(with_query("a=1&")), key(with_query("a=1")));
+  EXPECT_NE(key(with_query("&&a=1")), key(with_query("&a=1")));
+}
+
 TEST(Key, WhateverDiffersInOneThingIsAnotherKey) {
   std::vector<Asked> all = {{}};
   for (const char* query : {"",

@@ -78,6 +78,12 @@ TEST(RangeEnd, TakesTheLaterReadingOfADoubtfulTime) {
             "Sun, 08 Mar 2026 07:00:00 GMT");  // never happens
 }
 
+TEST(RangeEnd, KnowsADayThatNeverWas) {
+  // Samoa went from 29 to 31 December 2011.
+  EXPECT_EQ(end_of("2011-12-29", "Pacific/Apia"), "Fri, 30 Dec 2011 10:00:00 GMT");
+  EXPECT_EQ(end_of("2011-12-30T12:00:00", "Pacific/Apia"), "Fri, 30 Dec 2011 10:00:00 GMT");
+}
+
 TEST(RangeEnd, KnowsTheRulesOfYearsToCome) {
   EXPECT_EQ(end_of("2036-07-01T00:00:00", "America/New_York"), "Tue, 01 Jul 2036 04:00:00 GMT");
 }

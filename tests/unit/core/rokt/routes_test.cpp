@@ -79,6 +79,25 @@ TEST(RouteTable, OperatorsRoutesTakeLooserSegmentsAndARest) {
   EXPECT_FALSE(table.match("GET", "/files/a//b"));
 }
 
+TEST(RouteTable, ADotSegmentIsOneHoweverItIsSpelled) {
+  const RouteTable table({{"files", "/files/{rest...}", {"GET"}, RouteClass::off, {}, true}});
+  for (const std::string_view path :
+       {"/files/%2e%2E/x", "/files/.%2e/x", "/files/%2E./x", "/files/%2e/x", "/files/x/%2e%2e"}) {
+    EXPECT_FALSE(table.match("GET", path)) << path;
+  }
+  for (const std::string_view path : {"/files/.../x", "/files/.hidden", "/files/%2ehidden", "/files/a%2e"}) {
+    EXPECT_TRUE(table.match("GET", path)) << path;
+  }
+}
+
+TEST(RouteTable, AllowNamesEveryMethodOnce) {
+  std::vector<Route> routes = rokt_routes();
+  routes.push_back({"all", "/reporting/accounts/{id}/{rest...}", {"GET", "PUT"}, RouteClass::off, {}, false});
+  const auto match = RouteTable(routes).match("POST", "/reporting/accounts/1/summary");
+  ASSERT_FALSE(match);
+  EXPECT_EQ(match.error().context, "GET, HEAD, PUT");
+}
+
 TEST(ValidateRoute, SaysWhatIsWrong) {
   const Route good{"my-route", "/x/{id}", {"GET"}, RouteClass::report, {}, true};
   EXPECT_TRUE(validate(good));
