@@ -81,10 +81,12 @@ rokt::Route read_route(const toml::table& table, const std::string& file, Mistak
   const std::string cache = reader.text("cache", "report");
   if (cache == "metadata") {
     route.route_class = rokt::RouteClass::metadata;
+  } else if (cache == "http") {
+    route.route_class = rokt::RouteClass::http;
   } else if (cache == "off") {
     route.route_class = rokt::RouteClass::off;
   } else if (cache != "report") {
-    reader.refuse("cache", *table.get("cache"), R"("report", "metadata", "off")");
+    reader.refuse("cache", *table.get("cache"), R"("report", "metadata", "http", "off")");
   }
   return route;
 }

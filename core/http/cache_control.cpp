@@ -1,7 +1,10 @@
 #include "core/http/cache_control.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
+
+#include "core/http/structured_fields.h"
 
 namespace roktcached::http {
 
@@ -41,7 +44,100 @@ void read(std::string_view member, RequestDirectives& directives) {
   }
 }
 
+/// A directive's argument without its quotes.
+std::string_view unquoted(std::string_view text) {
+  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
+void add_names(std::vector<std::string>& names, std::string_view list) {
+  for (const auto name : list_members(list)) names.emplace_back(name);
+}
+
+/// Of different values of one directive none can be believed.
+void keep_agreed(std::optional<seconds>& held, seconds value) {
+  held = !held || *held == value ? value : seconds{0};
+}
+
+void read(std::string_view member, ResponseDirectives& directives) {
+  const auto equals = member.find('=');
+  const std::string_view name = member.substr(0, equals);
+  const bool has_value = equals != std::string_view::npos;
+  const std::string_view value = has_value ? member.substr(equals + 1) : std::string_view();
+  const auto is = [name](std::string_view known) { return equal_ignoring_case(name, known); };
+  if (is("no-store")) directives.no_store = true;
+  if (is("public")) directives.public_ = true;
+  if (is("must-revalidate")) directives.must_revalidate = true;
+  if (is("proxy-revalidate")) directives.proxy_revalidate = true;
+  if (is("must-understand")) directives.must_understand = true;
+  if (is("no-cache") && !has_value) directives.no_cache = true;
+  if (is("private") && !has_value) directives.private_all = true;
+  if (has_value && (is("no-cache") || is("private"))) add_names(directives.withheld, unquoted(value));
+  if (is("max-age")) keep_agreed(directives.max_age, delta_seconds(value));
+  if (is("s-maxage")) keep_agreed(directives.s_maxage, delta_seconds(value));
+  if (is("stale-while-revalidate")) keep_agreed(directives.stale_while_revalidate, delta_seconds(value));
+  if (is("stale-if-error")) keep_agreed(directives.stale_if_error, delta_seconds(value));
+}
+
+/// @return false where the value is of the wrong type: the field is to be ignored
+bool read_targeted(const DictionaryMember& member, ResponseDirectives& directives) {
+  const auto* const flag = std::get_if<bool>(&member.value);
+  const auto* const number = std::get_if<std::int64_t>(&member.value);
+  const auto* const text = std::get_if<std::string>(&member.value);
+  const auto set = [&](bool& target) {
+    if (flag != nullptr) target = *flag;
+    return flag != nullptr;
+  };
+  const auto set_seconds = [&](std::optional<seconds>& target) {
+    if (number != nullptr) target = std::clamp(seconds{*number}, seconds{0}, longest);
+    return number != nullptr;
+  };
+  const auto set_or_name = [&](bool& target) {
+    if (text != nullptr) add_names(directives.withheld, *text);
+    return text != nullptr || set(target);
+  };
+  const std::string& key = member.key;
+  if (key == "no-store") return set(directives.no_store);
+  if (key == "public") return set(directives.public_);
+  if (key == "must-revalidate") return set(directives.must_revalidate);
+  if (key == "proxy-revalidate") return set(directives.proxy_revalidate);
+  if (key == "must-understand") return set(directives.must_understand);
+  if (key == "no-cache") return set_or_name(directives.no_cache);
+  if (key == "private") return set_or_name(directives.private_all);
+  if (key == "max-age") return set_seconds(directives.max_age);
+  if (key == "s-maxage") return set_seconds(directives.s_maxage);
+  if (key == "stale-while-revalidate") return set_seconds(directives.stale_while_revalidate);
+  if (key == "stale-if-error") return set_seconds(directives.stale_if_error);
+  return true;
+}
+
+std::optional<ResponseDirectives> parse_targeted(const Fields& fields, std::string_view name) {
+  if (!fields.contains(name)) return std::nullopt;
+  const auto members = parse_dictionary(fields.combined(name));
+  if (!members || members->empty()) return std::nullopt;
+  ResponseDirectives directives;
+  directives.targeted = true;
+  for (const auto& member : *members) {
+    if (!read_targeted(member, directives)) return std::nullopt;
+  }
+  return directives;
+}
+
 }  // namespace
+
+ResponseDirectives parse_response_directives(const Fields& fields) {
+  static constexpr std::array<std::string_view, 2> target_list = {"Roktcached-Cache-Control",
+                                                                  "CDN-Cache-Control"};
+  for (const auto name : target_list) {
+    if (const auto directives = parse_targeted(fields, name)) return *directives;
+  }
+  ResponseDirectives directives;
+  for (const Field& field : fields.all()) {
+    if (!equal_ignoring_case(field.name, "Cache-Control")) continue;
+    for (const auto member : list_members(field.value)) read(member, directives);
+  }
+  return directives;
+}
 
 RequestDirectives parse_request_directives(const Fields& fields) {
   RequestDirectives directives;

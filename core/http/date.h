@@ -1,6 +1,8 @@
 #pragma once
 
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/time.h"
 
@@ -9,5 +11,12 @@ namespace roktcached::http {
 /// `time` as an IMF-fixdate, e.g. "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7); milliseconds are
 /// cut.
 [[nodiscard]] std::string format_date(WallTime time);
+
+/// Reads an HTTP-date in any of the three forms that a recipient must accept: IMF-fixdate, that of RFC 850
+/// and that of asctime (RFC 9110, section 5.6.7), letter for letter; the name of the day is not checked
+/// against the date.
+/// @param now  an RFC 850 year that would be more than 50 years ahead of it lies in the past century
+/// @return empty for anything else
+[[nodiscard]] std::optional<WallTime> parse_date(std::string_view text, WallTime now);
 
 }  // namespace roktcached::http

@@ -105,6 +105,18 @@ std::string Fields::to_lines() const {
   return lines;
 }
 
+Fields Fields::from_lines(std::string_view lines) {
+  Fields fields;
+  while (!lines.empty()) {
+    const auto end = std::min(lines.find("\r\n"), lines.size());
+    const std::string_view line = lines.substr(0, end);
+    const auto colon = std::min(line.find(": "), line.size());
+    fields.add(line.substr(0, colon), line.substr(std::min(colon + 2, line.size())));
+    lines.remove_prefix(std::min(end + 2, lines.size()));
+  }
+  return fields;
+}
+
 bool is_hop_by_hop(std::string_view name) {
   static constexpr std::array<std::string_view, 10> names = {
       "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info",

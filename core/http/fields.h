@@ -50,6 +50,8 @@ class Fields {
 
   /// "Name: value\r\n" for every field, in order.
   [[nodiscard]] std::string to_lines() const;
+  /// Reads back what to_lines wrote.
+  [[nodiscard]] static Fields from_lines(std::string_view lines);
 
  private:
   std::vector<Field> fields_;

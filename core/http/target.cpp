@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/http/fields.h"
+
 namespace roktcached::http {
 
 namespace {
@@ -52,6 +54,27 @@ std::string decoded(std::string_view text, bool only_unreserved) {
   return result;
 }
 
+/// RFC 3986, section 5.2.4.
+std::string without_dot_segments(std::string_view path) {
+  std::vector<std::string_view> kept;
+  bool ends_in_slash = false;
+  while (!path.empty()) {
+    path.remove_prefix(1);  // the slash
+    const auto segment = path.substr(0, path.find('/'));
+    path.remove_prefix(segment.size());
+    ends_in_slash = segment == "." || segment == "..";
+    if (segment == "..") {
+      if (!kept.empty()) kept.pop_back();
+    } else if (segment != ".") {
+      kept.push_back(segment);
+    }
+  }
+  std::string result;
+  for (const auto segment : kept) result.append("/").append(segment);
+  if (ends_in_slash || result.empty()) result += '/';
+  return result;
+}
+
 }  // namespace
 
 Result<Target> parse_target(std::string_view text) {
@@ -86,6 +109,38 @@ std::vector<QueryParameter> parse_query(std::string_view query) {
     if (query.empty()) parameters.push_back({});  // "a=1&" ends in an empty parameter
   }
   return parameters;
+}
+
+std::optional<std::string> resolve_reference(std::string_view reference, std::string_view base_target,
+                                             const std::vector<std::string>& hosts) {
+  reference = trimmed(reference.substr(0, reference.find('#')));
+  const auto scheme_end = reference.find("://");
+  const bool has_scheme = scheme_end != std::string_view::npos && scheme_end < reference.find_first_of("/?");
+  if (has_scheme || reference.starts_with("//")) {
+    std::string_view rest = reference.substr(has_scheme ? scheme_end + 3 : 2);
+    const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+    const bool known = std::ranges::any_of(
+        hosts, [&](const std::string& host) { return equal_ignoring_case(host, authority); });
+    if (!known) return std::nullopt;
+    reference = rest.substr(authority.size());
+    if (reference.empty()) return "/";
+  }
+  const std::string_view base_path = base_target.substr(0, base_target.find('?'));
+  std::string target;
+  if (reference.empty()) {
+    target = base_target;
+  } else if (reference.front() == '/') {
+    target = reference;
+  } else if (reference.front() == '?') {
+    target = std::string(base_path).append(reference);
+  } else {
+    target = std::string(base_path.substr(0, base_path.rfind('/') + 1)).append(reference);
+  }
+  const auto query = std::min(target.find('?'), target.size());
+  std::string resolved = without_dot_segments(std::string_view(target).substr(0, query));
+  resolved += target.substr(query);
+  if (!parse_target(resolved)) return std::nullopt;
+  return resolved;
 }
 
 }  // namespace roktcached::http

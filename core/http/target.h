@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,5 +34,13 @@ struct QueryParameter {
 /// The parameters of a query in the order they came; none for an empty query. "a=1&&b=2" has a parameter with
 /// an empty name in the middle: it is the caller's to refuse. `query` must come from parse_target.
 [[nodiscard]] std::vector<QueryParameter> parse_query(std::string_view query);
+
+/// Resolves a URI reference, such as a Location's, against the target of the request that it answers (RFC
+/// 3986, section 5.2).
+/// @param hosts  Host values under which the answering server is known; no other authority is ours
+/// @return a target in origin-form, without fragment; empty where it leads elsewhere or is malformed
+[[nodiscard]] std::optional<std::string> resolve_reference(std::string_view reference,
+                                                           std::string_view base_target,
+                                                           const std::vector<std::string>& hosts);
 
 }  // namespace roktcached::http

@@ -5,6 +5,8 @@
 #include <array>
 #include <stdexcept>
 
+#include "core/http/date.h"
+
 namespace roktcached::http {
 
 namespace {
@@ -41,6 +43,31 @@ bool none_match_fails(const Fields& request, std::string_view entity_tag) {
     }
   }
   return false;
+}
+
+bool is_not_modified(const Fields& request, const Fields& stored, WallTime now) {
+  if (request.contains("If-None-Match")) {
+    const auto tag = stored.find("ETag");
+    return none_match_fails(request, tag ? trimmed(*tag) : std::string_view());
+  }
+  const auto since = request.find("If-Modified-Since");
+  const auto since_time =
+      since && request.count("If-Modified-Since") == 1 ? parse_date(*since, now) : std::nullopt;
+  if (!since_time) return false;
+  auto modified = stored.find("Last-Modified");
+  if (!modified) modified = stored.find("Date");
+  const auto modified_time = modified ? parse_date(*modified, now) : std::nullopt;
+  return modified_time && *modified_time <= *since_time;
+}
+
+bool belongs_in_not_modified(std::string_view name) {
+  static constexpr std::array<std::string_view, 8> of_content = {
+      "Content-Length", "Content-Type",   "Content-Encoding", "Content-Language",
+      "Content-Range",  "Content-Digest", "Content-MD5",      "Repr-Digest"};
+  for (const auto known : of_content) {
+    if (equal_ignoring_case(name, known)) return false;
+  }
+  return true;
 }
 
 }  // namespace roktcached::http

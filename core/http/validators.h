@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "core/http/fields.h"
+#include "core/time.h"
 
 namespace roktcached::http {
 
@@ -14,5 +15,15 @@ namespace roktcached::http {
 /// True if If-None-Match in `request` lists `entity_tag` or is `*`, by weak comparison (RFC 9110,
 /// sections 8.8.3.2 and 13.1.2). False where the request has no If-None-Match.
 [[nodiscard]] bool none_match_fails(const Fields& request, std::string_view entity_tag);
+
+/// True if the conditions of a GET or HEAD request say that its sender has the stored response already, so
+/// that 304 answers it: If-None-Match where there is one, else If-Modified-Since against Last-Modified, or
+/// Date where there is none (RFC 9110, section 13.2.2; RFC 9111, section 4.3.2).
+/// @param stored  the fields of a stored 200
+[[nodiscard]] bool is_not_modified(const Fields& request, const Fields& stored, WallTime now);
+
+/// True for what a 304 carries of the response that it stands for: all but what describes the content
+/// itself (RFC 9110, section 15.4.5).
+[[nodiscard]] bool belongs_in_not_modified(std::string_view name);
 
 }  // namespace roktcached::http

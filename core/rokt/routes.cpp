@@ -34,6 +34,11 @@ bool is_plain_segment(std::string_view segment) {
   return !segment.empty() && !is_dot_segment(segment);
 }
 
+/// True where paths and methods are the operator's to choose, and not those of the Rokt API.
+bool takes_any_path(RouteClass route_class) {
+  return route_class == RouteClass::http || route_class == RouteClass::off;
+}
+
 bool is_placeholder(std::string_view segment) {
   return segment.starts_with('{');
 }
@@ -109,19 +114,20 @@ Result<void> validate_pattern(const std::string& pattern) {
 
 Result<void> validate_methods(const Route& route) {
   if (route.methods.empty()) return refused("methods: at least one is needed, e.g. [\"GET\"]");
-  const bool only_get = route.inject_token || route.route_class != RouteClass::off;
+  const bool only_get = route.inject_token || !takes_any_path(route.route_class);
   for (const auto& method : route.methods) {
-    const bool upper =
-        !method.empty() && std::ranges::all_of(method, [](char c) { return c >= 'A' && c <= 'Z'; });
+    const bool upper = !method.empty() &&
+                       std::ranges::all_of(method, [](char c) { return (c >= 'A' && c <= 'Z') || c == '-'; });
     if (!upper)
       return refused("methods: \"" + method + "\" is no method; accepted: upper-case letters, e.g. GET");
     if (method == "HEAD") return refused("methods: HEAD is answered wherever GET is and is not listed");
     if (method == "CONNECT" || method == "TRACE")
       return refused("methods: " + method + " is never forwarded");
     if (only_get && method != "GET") {
-      return refused("methods: " + method +
-                     " needs cache = \"off\" and inject_token = false: nothing that could write is "
-                     "forwarded with the shared token");
+      return refused(
+          "methods: " + method +
+          " needs cache = \"http\" or \"off\" and inject_token = false: nothing that could write is "
+          "forwarded with the shared token");
     }
   }
   return {};
@@ -137,6 +143,8 @@ std::string_view to_string(RouteClass route_class) {
       return "report";
     case RouteClass::metadata:
       return "metadata";
+    case RouteClass::http:
+      return "http";
     case RouteClass::off:
       return "off";
   }
@@ -174,7 +182,7 @@ Result<void> validate(const Route& route) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
       });
   if (!name_ok) return refused("name \"" + route.name + "\": accepted: 1 to 64 of a-z, 0-9 and -");
-  if (route.route_class == RouteClass::token) return refused("cache: accepted: report, metadata, off");
+  if (route.route_class == RouteClass::token) return refused("cache: accepted: report, metadata, http, off");
   if (const auto pattern = validate_pattern(route.pattern); !pattern) return pattern.error();
   return validate_methods(route);
 }
@@ -198,7 +206,7 @@ bool RouteTable::matches(std::size_t index, const std::vector<std::string_view>&
   const Pattern& pattern = patterns_[index];
   const std::size_t fixed = pattern.segments.size() - (pattern.has_rest ? 1 : 0);
   if (pattern.has_rest ? path.size() <= fixed : path.size() != fixed) return false;
-  const bool any_segment = routes_[index].route_class == RouteClass::off;
+  const bool any_segment = takes_any_path(routes_[index].route_class);
   for (std::size_t i = 0; i < fixed; ++i) {
     const bool same = is_placeholder(pattern.segments[i])
                           ? (any_segment ? is_plain_segment(path[i]) : is_id(path[i]))

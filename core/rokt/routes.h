@@ -13,6 +13,7 @@ enum class RouteClass {
   token,     ///< answered here, never forwarded
   report,    ///< cached by the dates in the request
   metadata,  ///< cached for a fixed time
+  http,      ///< cached as the upstream's fields say (RFC 9111), not checked
   off,       ///< passed through, neither cached nor checked
 };
 
@@ -36,7 +37,8 @@ struct Route {
 /// Checks one row, as the operator's routes need it. The error's context says what is wrong and what is
 /// accepted: name `[a-z0-9-]{1,64}`; pattern begins with '/', no empty, "." or ".." segment, placeholders
 /// whole segments with distinct names, rest only last; at least one method, each an upper-case token and none
-/// of HEAD, CONNECT, TRACE; only GET where the token is injected or the route is cached; class not token.
+/// of HEAD, CONNECT, TRACE; only GET where the token is injected or the route is a report's or metadata;
+/// class not token.
 [[nodiscard]] Result<void> validate(const Route& route);
 
 struct RouteMatch {
@@ -55,7 +57,7 @@ class RouteTable {
 
   /// Matches segment by segment, nothing decoded or normalised: `//`, `/./`, an encoded '/' and a trailing
   /// slash match no placeholder. On token, report and metadata routes a placeholder takes
-  /// `[A-Za-z0-9_-]{1,64}`; on routes that are `off` any non-empty segment but "." and ".." (percent-encoded
+  /// `[A-Za-z0-9_-]{1,64}`; on routes that are `http` or `off` any non-empty segment but "." and ".." (percent-encoded
   /// or not), and rest takes segments of that kind.
   /// @return the match; unknown_route; or method_not_allowed, where other methods are served at this path:
   /// then the

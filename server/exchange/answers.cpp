@@ -10,6 +10,7 @@
 #include "core/http/date.h"
 #include "core/http/target.h"
 #include "core/http/validators.h"
+#include "server/problem.h"
 
 namespace roktcached::exchange {
 
@@ -71,6 +72,33 @@ Answer answer_with(const Request& request, const caching::StoredResponsePtr& res
   answer.owner = response;
   answer.shared_head = response->head;
   answer.body = response->body;
+  return answer;
+}
+
+Answer failure_answer(const Request& request, const upstream::UpstreamFailure& failure,
+                      http::Forward reason) {
+  Answer answer = problem(failure.error, request.id, failure.retry_after);
+  answer.field("Cache-Status", http::to_string(http::CacheStatus{.forward = reason}));
+  return answer;
+}
+
+http::CacheStatus status_of(const Landing& landing, http::Forward reason, WallTime now) {
+  const Outcome& outcome = *landing.outcome;
+  http::CacheStatus status{.forward = reason, .stored = outcome.stored, .collapsed = landing.collapsed};
+  if (outcome.upstream_status != outcome.response->status) status.forward_status = outcome.upstream_status;
+  if (outcome.stored) status.ttl = caching::ttl_of(*outcome.response, now);
+  return status;
+}
+
+inbound::Outcome outcome_of(const Landing& landing) {
+  if (landing.collapsed) return inbound::Outcome::collapsed;
+  return landing.outcome->upstream_status == 304 ? inbound::Outcome::revalidated : inbound::Outcome::miss;
+}
+
+Answer note(Answer answer, inbound::Outcome outcome, const rokt::Route& route, const caching::Key& key) {
+  answer.notes.outcome = outcome;
+  answer.notes.route = route.name;
+  answer.notes.key = key.hash();
   return answer;
 }
 

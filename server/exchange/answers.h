@@ -3,7 +3,9 @@
 #include "core/caching/freshness.h"
 #include "core/caching/stored_response.h"
 #include "core/http/cache_status.h"
+#include "core/rokt/routes.h"
 #include "core/time.h"
+#include "server/exchange/flights.h"
 #include "server/exchange/outcome.h"
 #include "server/inbound/message.h"
 
@@ -17,6 +19,27 @@ namespace roktcached::exchange {
                                           const caching::StoredResponsePtr& response,
                                           const http::CacheStatus& status, bool with_age,
                                           const caching::FreshnessPolicy& policy, WallTime now);
+
+/// Turns a response on an http route into an answer: the upstream's status, fields and bytes, with Age and
+/// Cache-Status of our own; 304 where the request's conditions allow it, 206 or 416 where it asks for a range
+/// of a whole response (RFC 9110, sections 13 and 14). Pure.
+[[nodiscard]] inbound::Answer answer_http_with(const inbound::Request& request,
+                                               const caching::StoredResponsePtr& response,
+                                               const http::CacheStatus& status, bool with_age, WallTime now);
+
+/// The answer where no response could be had, and why.
+[[nodiscard]] inbound::Answer failure_answer(const inbound::Request& request,
+                                             const upstream::UpstreamFailure& failure, http::Forward reason);
+
+/// Cache-Status of an answer that a flight brought.
+[[nodiscard]] http::CacheStatus status_of(const Landing& landing, http::Forward reason, WallTime now);
+
+/// How the access log calls an answer that a flight brought.
+[[nodiscard]] inbound::Outcome outcome_of(const Landing& landing);
+
+/// `answer` with what the access log is to say of it.
+[[nodiscard]] inbound::Answer note(inbound::Answer answer, inbound::Outcome outcome, const rokt::Route& route,
+                                   const caching::Key& key);
 
 /// The answer to `POST /auth/oauth2/token` (RFC 6749, sections 4.4 and 5): a token that any Rokt client can
 /// carry and that is good here alone, since the shared one never leaves the process. Errors are RFC 6749's.

@@ -57,33 +57,6 @@ FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match
   return fetch;
 }
 
-/// Cache-Status of an answer that a flight brought.
-http::CacheStatus status_of(const Landing& landing, Forward reason, WallTime now) {
-  const Outcome& outcome = *landing.outcome;
-  http::CacheStatus status{.forward = reason, .stored = outcome.stored, .collapsed = landing.collapsed};
-  if (outcome.upstream_status != outcome.response->status) status.forward_status = outcome.upstream_status;
-  if (outcome.stored) status.ttl = caching::ttl_of(*outcome.response, now);
-  return status;
-}
-
-inbound::Outcome outcome_of(const Landing& landing) {
-  if (landing.collapsed) return inbound::Outcome::collapsed;
-  return landing.outcome->upstream_status == 304 ? inbound::Outcome::revalidated : inbound::Outcome::miss;
-}
-
-Answer failure_answer(const Request& request, const upstream::UpstreamFailure& failure, Forward reason) {
-  Answer answer = problem(failure.error, request.id, failure.retry_after);
-  answer.field("Cache-Status", http::to_string(http::CacheStatus{.forward = reason}));
-  return answer;
-}
-
-Answer note(Answer answer, inbound::Outcome outcome, const rokt::Route& route, const caching::Key& key) {
-  answer.notes.outcome = outcome;
-  answer.notes.route = route.name;
-  answer.notes.key = key.hash();
-  return answer;
-}
-
 }  // namespace
 
 asio::awaitable<Answer> Exchange::handle(const Request& request) {
@@ -98,6 +71,8 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
       answer.notes.route = route.name;
       co_return answer;
     }
+    case rokt::RouteClass::http:
+      co_return co_await http_.answer(request, route);
     case rokt::RouteClass::off:
       co_return co_await pass(request, route);
     case rokt::RouteClass::report:
@@ -121,7 +96,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   const caching::FreshnessPolicy& policy = settings.freshness;
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   WallTime now = services_.clock.wall_now();
-  const StoredResponsePtr stored = co_await look_up(key, now);
+  const StoredResponsePtr stored = co_await look_up(services_, key, now);
   const caching::Decision decision = caching::decide(stored.get(), directives, policy, now);
 
   const bool may_use = decision.action == Action::use || decision.action == Action::use_and_refresh;
@@ -164,20 +139,6 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   }
   answer.notes.upstream = waited;
   co_return answer;
-}
-
-/// The memory tier answers at once; only what it lacks goes to a thread that may wait for the disk.
-asio::awaitable<StoredResponsePtr> Exchange::look_up(const caching::Key& key, WallTime now) {
-  if (auto found = services_.store.find_in_memory(key, now)) co_return found;
-  if (!services_.store.has_disk()) co_return nullptr;
-  const auto from_disk = [&store = services_.store, key,
-                          now]() -> asio::awaitable<Result<StoredResponsePtr>> {
-    co_return store.find(key, now);
-  };
-  const auto found = co_await asio::co_spawn(services_.readers, from_disk(), asio::use_awaitable);
-  if (found) co_return *found;
-  spdlog::warn("cache: {}", found.error().context);
-  co_return nullptr;
 }
 
 asio::awaitable<Answer> Exchange::pass(const Request& request, const rokt::Route& route) {

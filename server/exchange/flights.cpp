@@ -1,9 +1,12 @@
 #include "server/exchange/flights.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 
+#include "core/caching/variants.h"
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/exchange/http_outcome.h"
 
 namespace roktcached::exchange {
 
@@ -12,6 +15,24 @@ namespace {
 /// How long a landed flight is remembered for requests that were there before it landed but come late.
 constexpr std::chrono::seconds memory_of_landed{1};
 constexpr std::size_t max_landed = 1024;
+/// Targets whose invalidation is remembered one by one; beyond, everything under way counts as invalidated.
+constexpr std::size_t max_invalidated = 4096;
+
+/// The conditions that ask the upstream whether what is stored still holds (RFC 9111, section 4.3.1).
+void add_validators(const FetchRequest& request, http::Fields& fields) {
+  if (!request.stored) return;
+  if (!request.http) {
+    const std::string& validator = request.stored->validator;
+    if (validator.empty()) return;
+    const auto colon = validator.find(": ");
+    return fields.add(validator.substr(0, colon), validator.substr(colon + 2));
+  }
+  const bool retrieves = request.http->method == "GET" || request.http->method == "HEAD";
+  if (!retrieves) return;
+  const http::Fields stored = http::Fields::from_lines(request.stored->head);
+  if (const auto tag = stored.find("ETag")) fields.add("If-None-Match", *tag);
+  if (const auto modified = stored.find("Last-Modified")) fields.add("If-Modified-Since", *modified);
+}
 
 }  // namespace
 
@@ -82,18 +103,51 @@ Flights::FlightPtr Flights::take_off(FetchRequest request) {
 }
 
 asio::awaitable<void> Flights::fly(FlightPtr flight, FetchRequest request) {
+  land(flight, co_await fetch(std::move(request)));
+}
+
+asio::awaitable<OutcomePtr> Flights::fetch_alone(FetchRequest request) {
+  return asio::co_spawn(desk_, fetch(std::move(request)), asio::use_awaitable);
+}
+
+asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {
   const SteadyTime started_at = clock_.steady_now();
   upstream::UpstreamRequest to_send = request.upstream;
-  if (request.stored && !request.stored->validator.empty()) {
-    const std::string& validator = request.stored->validator;
-    const auto colon = validator.find(": ");
-    to_send.fields.add(validator.substr(0, colon), validator.substr(colon + 2));
-  }
+  add_validators(request, to_send.fields);
   upstream::UpstreamResult result = co_await upstream_.send(std::move(to_send));
-  auto outcome = std::make_shared<Outcome>(judge(request, std::move(result), policy_));
+  auto outcome = std::make_shared<Outcome>(
+      request.http ? judge_http(request, std::move(result), policy_, clock_.wall_now())
+                   : judge(request, std::move(result), policy_));
   outcome->took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - started_at);
-  if (outcome->stored) store_.put(outcome->response);
-  land(flight, std::move(outcome));
+  for (const auto& target : outcome->invalidated) invalidate(target, request.route);
+  // What an unsafe method brought is newer than the invalidation that it caused itself.
+  if (outcome->invalidated.empty() && invalidated_since(request, started_at)) {
+    outcome->stored = false;
+    outcome->to_store.clear();
+  }
+  for (const auto& response : outcome->to_store) store_.put(response);
+  co_return outcome;
+}
+
+/// Ends what is stored for a target on an http route, variants and all, and keeps fetches that are under way
+/// from bringing it back.
+void Flights::invalidate(const caching::Key& target, std::string_view route) {
+  if (invalidated_.size() >= max_invalidated) {
+    invalidated_.clear();
+    all_invalidated_at_ = clock_.steady_now();
+  }
+  invalidated_[target.hash()] = clock_.steady_now();
+  // A generation later than any there was, also where the clock has been set back.
+  WallTime generation = clock_.wall_now();
+  if (const auto stored = store_.find(target, generation); stored && *stored)
+    generation = std::max(generation, (*stored)->fetched_at + std::chrono::milliseconds{1});
+  store_.put(caching::VariantIndex(generation).to_stored(target, route));
+}
+
+bool Flights::invalidated_since(const FetchRequest& request, SteadyTime started_at) const {
+  if (!request.http) return false;
+  const auto found = invalidated_.find(request.http->target.hash());
+  return all_invalidated_at_ >= started_at || (found != invalidated_.end() && found->second >= started_at);
 }
 
 void Flights::land(const FlightPtr& flight, OutcomePtr outcome) {

@@ -45,6 +45,10 @@ class Flights {
   /// executor.
   [[nodiscard]] boost::asio::awaitable<Landing> join(FetchRequest request);
 
+  /// Waits for the answer to `request` from a fetch of its own, which nobody shares: for what HTTP forbids to
+  /// collapse. Resumes on the caller's executor.
+  [[nodiscard]] boost::asio::awaitable<OutcomePtr> fetch_alone(FetchRequest request);
+
   /// Starts a flight that nobody waits for, unless one is under way, has landed since the request was
   /// received, or has failed less than a second ago.
   void refresh_behind(FetchRequest request);
@@ -59,6 +63,9 @@ class Flights {
   boost::asio::awaitable<Landing> join_on_desk(FetchRequest request);
   boost::asio::awaitable<void> refresh_on_desk(FetchRequest request);
   boost::asio::awaitable<void> fly(FlightPtr flight, FetchRequest request);
+  boost::asio::awaitable<OutcomePtr> fetch(FetchRequest request);
+  void invalidate(const caching::Key& target, std::string_view route);
+  [[nodiscard]] bool invalidated_since(const FetchRequest& request, SteadyTime started_at) const;
   FlightPtr take_off(FetchRequest request);
   [[nodiscard]] FlightPtr find(const caching::Key& key) const;
   void land(const FlightPtr& flight, OutcomePtr outcome);
@@ -71,6 +78,8 @@ class Flights {
   const Clock& clock_;
   std::unordered_map<caching::KeyHash, FlightPtr, caching::KeyHashHasher> flights_;
   std::deque<FlightPtr> landed_;  // in the order of their landing
+  std::unordered_map<caching::KeyHash, SteadyTime, caching::KeyHashHasher> invalidated_;
+  SteadyTime all_invalidated_at_ = SteadyTime::min();
   std::atomic<std::uint64_t> collapsed_{0};
 };
 

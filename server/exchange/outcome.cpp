@@ -83,6 +83,7 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult result,
     outcome.stored = request.may_store;
   }
   outcome.response = std::make_shared<const StoredResponse>(std::move(response));
+  if (outcome.stored) outcome.to_store.push_back(outcome.response);
   return outcome;
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/caching/freshness.h"
 #include "core/caching/stored_response.h"
@@ -11,6 +13,18 @@
 #include "server/upstream/upstream.h"
 
 namespace roktcached::exchange {
+
+/// What judging an answer on an http route needs besides.
+struct HttpFetch {
+  caching::Key target;  ///< of the target, not of a variant
+  std::string method;
+  http::Fields client;  ///< the fields of the client's request
+  bool no_store = false;
+  bool range_forwarded = false;
+  /// What stands at the target's key where responses vary; may be null.
+  caching::StoredResponsePtr index;
+  std::vector<std::string> hosts;  ///< under which Location and Content-Location mean this server
+};
 
 /// What is to be fetched, and what is known about it. A plain value that crosses from a hit thread to the
 /// desk.
@@ -21,17 +35,22 @@ struct FetchRequest {
   std::string account_id;
   std::string campaign_id;
   std::optional<WallTime> range_end;
-  upstream::UpstreamRequest upstream;  ///< without a validator
-  caching::StoredResponsePtr stored;   ///< what is to be revalidated or replaced; may be null
-  bool may_store = true;               ///< false where the client sent no-store
-  SteadyTime received_at;              ///< when the client's request was read
+  upstream::UpstreamRequest upstream;     ///< without a validator
+  caching::StoredResponsePtr stored;      ///< what is to be revalidated or replaced; may be null
+  bool may_store = true;                  ///< false where the client sent no-store
+  SteadyTime received_at;                 ///< when the client's request was read
+  std::shared_ptr<const HttpFetch> http;  ///< set on http routes alone
 };
 
 /// How a fetch ended. Immutable once shared by those who waited for it.
 struct Outcome {
   /// What the upstream says: its answer, or what was stored, confirmed by a 304. Null where there is none.
   caching::StoredResponsePtr response;
-  bool stored = false;                               ///< `response` went into the store
+  bool stored = false;  ///< `response` went into the store
+  /// What goes into the store: `response`, on http routes less what others must not see, and with its index.
+  std::vector<caching::StoredResponsePtr> to_store;
+  /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
+  std::vector<caching::Key> invalidated;
   unsigned upstream_status = 0;                      ///< 0 where no answer came
   std::optional<upstream::UpstreamFailure> failure;  ///< set exactly where `response` is null
   std::chrono::milliseconds took{};

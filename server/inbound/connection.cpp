@@ -237,11 +237,13 @@ asio::awaitable<bool> Connection::write(const Request& request, Answer answer, b
   } else if (!http11) {
     head_ += "Connection: keep-alive\r\n";
   }
-  head_.append("X-Request-Id: ").append(request.id).append("\r\n").append(answer.head);
+  head_.append("X-Request-Id: ").append(request.id).append("\r\n");
 
   const bool with_body = has_content(answer) && request.method != "HEAD";
+  // Our fields last: a Cache-Status of the upstream's comes before ours (RFC 9211, section 2).
+  answer.head += "\r\n";
   const std::array<asio::const_buffer, 4> parts = {
-      asio::buffer(head_), asio::buffer(answer.shared_head), asio::buffer("\r\n", 2),
+      asio::buffer(head_), asio::buffer(answer.shared_head), asio::buffer(answer.head),
       with_body ? asio::buffer(*answer.body) : asio::const_buffer()};
   deadline_.expires_after(limits_.write_timeout);
   const auto [error, written] = co_await asio::async_write(socket_, parts, as_result);

@@ -209,10 +209,7 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   deadline_.clear();
   boost::system::error_code available_error;
   const bool surplus = buffer_.size() > 0 || socket().available(available_error) > 0;
-  const bool length_known = response.fields.contains("Content-Length");
-  if (surplus && length_known) {
-    co_return error_of(ErrorCode::upstream_invalid_response, "the answer is longer than its Content-Length");
-  }
+  response.surplus = surplus && response.fields.contains("Content-Length");
   reusable_ = parser->keep_alive() && !surplus && !parser->need_eof();
   response.body = std::move(parser->get().body());
   co_return response;

@@ -24,6 +24,17 @@ void Desk::stop() {
 }
 
 asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
+  const bool exact_length = request.exact_length;
+  UpstreamResult answer = co_await send_authorized(std::move(request));
+  if (answer && answer->surplus && exact_length) {
+    co_return UpstreamFailure{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, false,
+                               "the answer is longer than its Content-Length"},
+                              std::nullopt};
+  }
+  co_return answer;
+}
+
+asio::awaitable<UpstreamResult> Desk::send_authorized(UpstreamRequest request) {
   const bool inject_token = request.inject_token;
   WireRequest wire = to_wire(std::move(request));
   if (!inject_token) co_return co_await send_with(nullptr, wire);

@@ -35,6 +35,7 @@ class Desk final : public Upstream {
   [[nodiscard]] std::uint64_t requests_sent() const { return requests_sent_.load(std::memory_order_relaxed); }
 
  private:
+  boost::asio::awaitable<UpstreamResult> send_authorized(UpstreamRequest request);
   boost::asio::awaitable<UpstreamResult> send_with(const TokenPtr& token, WireRequest& wire);
   [[nodiscard]] WireRequest to_wire(UpstreamRequest request) const;
   [[nodiscard]] bool may_mean_dead_token(unsigned status, const TokenPtr& token) const;

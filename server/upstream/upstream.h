@@ -19,6 +19,9 @@ struct UpstreamRequest {
   http::Fields fields;  ///< one of a name
   std::string body;
   bool inject_token = true;
+  /// Where true, an answer with bytes behind its Content-Length is refused; else they are dropped (RFC 9112,
+  /// section 6.3).
+  bool exact_length = true;
 };
 
 /// The upstream's final answer, read whole.
@@ -26,7 +29,8 @@ struct UpstreamResponse {
   unsigned status = 0;
   http::Fields fields;  ///< of the header section only; trailer fields are dropped
   std::string body;
-  WallTime sent_at;  ///< when the request that brought it was sent
+  bool surplus = false;  ///< more came than Content-Length announced
+  WallTime sent_at;      ///< when the request that brought it was sent
 };
 
 /// A failed exchange and, where waiting helps, for how long.

@@ -1,0 +1,218 @@
+#include "core/caching/http_rules.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include "core/http/date.h"
+
+namespace roktcached::caching {
+
+using http::Fields;
+using http::Forward;
+using http::RequestDirectives;
+using http::ResponseDirectives;
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+namespace {
+
+constexpr seconds longest{std::int64_t{1} << 31};
+constexpr milliseconds longest_heuristic = std::chrono::days{1};
+
+template <std::size_t N>
+bool is_one_of(unsigned status, const std::array<unsigned, N>& statuses) {
+  return std::ranges::find(statuses, status) != statuses.end();
+}
+
+/// RFC 9110, section 15.1.
+bool is_heuristically_cacheable(unsigned status) {
+  static constexpr std::array<unsigned, 12> statuses = {200, 203, 204, 206, 300, 301,
+                                                        308, 404, 405, 410, 414, 501};
+  return is_one_of(status, statuses);
+}
+
+/// The final status codes of RFC 9110, section 15, whose caching we know.
+bool is_understood(unsigned status) {
+  static constexpr std::array<unsigned, 40> statuses = {
+      200, 201, 202, 203, 204, 205, 206, 300, 301, 302, 303, 304, 305, 307, 308, 400, 401, 402, 403, 404,
+      405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426, 500, 501, 502, 503};
+  return is_one_of(status, statuses) || status == 504 || status == 505;
+}
+
+std::optional<WallTime> date_in(const Fields& fields, std::string_view name, WallTime now) {
+  if (fields.count(name) != 1) return std::nullopt;
+  return http::parse_date(http::trimmed(*fields.find(name)), now);
+}
+
+std::optional<seconds> delta_seconds(std::string_view text) {
+  const bool digits = !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  if (!digits) return std::nullopt;
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  return error == std::errc() ? std::min(seconds{value}, longest) : longest;
+}
+
+seconds age_value(const Fields& response) {
+  if (!response.contains("Age")) return seconds{0};
+  const std::string_view value = http::trimmed(*response.find("Age"));
+  // ", " is how lines of one name are joined on the way (RFC 9110, section 5.3).
+  const bool several = response.count("Age") > 1 || value.find(", ") != std::string_view::npos;
+  if (several) return longest;
+  return delta_seconds(value.substr(0, value.find(','))).value_or(longest);
+}
+
+/// Expires is never a list; what does not parse has passed (RFC 9111, section 5.3).
+milliseconds lifetime_by_expires(const Fields& response, WallTime made_at, WallTime received_at) {
+  const auto expires = date_in(response, "Expires", received_at);
+  return expires ? std::max(*expires - made_at, milliseconds{0}) : milliseconds{0};
+}
+
+bool has_validator(const Fields& response) {
+  return response.contains("ETag") || response.contains("Last-Modified");
+}
+
+bool forbids_stale(const ResponseDirectives& directives) {
+  return directives.no_cache || directives.must_revalidate || directives.proxy_revalidate ||
+         directives.s_maxage.has_value();
+}
+
+bool within(std::optional<seconds> span, milliseconds stale_for) {
+  return span && (*span == seconds::max() || stale_for <= *span);
+}
+
+/// What stays as it is when a stored response is brought up to date: what belongs to the stored bytes.
+bool belongs_to_content(std::string_view name) {
+  static constexpr std::array<std::string_view, 7> names = {
+      "Content-Encoding", "Content-Range", "Content-MD5",   "Content-Digest",
+      "Repr-Digest",      "ETag",          "Content-Length"};
+  return std::ranges::any_of(names, [name](auto known) { return http::equal_ignoring_case(name, known); });
+}
+
+}  // namespace
+
+milliseconds initial_age(const Fields& response, WallTime sent_at, WallTime received_at) {
+  const auto date = date_in(response, "Date", received_at);
+  const milliseconds apparent = date ? std::max(received_at - *date, milliseconds{0}) : milliseconds{0};
+  const milliseconds delay = std::max(received_at - sent_at, milliseconds{0});
+  return std::max(apparent, age_value(response) + delay);
+}
+
+milliseconds freshness_lifetime(unsigned status, const Fields& response, const ResponseDirectives& directives,
+                                WallTime received_at) {
+  if (directives.s_maxage) return *directives.s_maxage;
+  if (directives.max_age) return *directives.max_age;
+  const WallTime made_at = date_in(response, "Date", received_at).value_or(received_at);
+  if (!directives.targeted && response.contains("Expires"))
+    return lifetime_by_expires(response, made_at, received_at);
+  const auto modified = date_in(response, "Last-Modified", received_at);
+  if (!modified || (!is_heuristically_cacheable(status) && !directives.public_)) return milliseconds{0};
+  return std::clamp((made_at - *modified) / 10, milliseconds{0}, longest_heuristic);
+}
+
+std::optional<HttpLifetime> may_store(const AnsweredRequest& request, unsigned status, const Fields& response,
+                                      const ResponseDirectives& directives, const FreshnessPolicy& policy) {
+  const bool explicit_lifetime =
+      directives.max_age || directives.s_maxage || (!directives.targeted && response.contains("Expires"));
+  const bool by_method = request.method == "GET" || (request.method == "POST" && explicit_lifetime &&
+                                                     request.content_location_is_target);
+  if (!by_method || request.no_store || status < 200 || status == 304) return std::nullopt;
+  if (directives.must_understand && !is_understood(status)) return std::nullopt;
+  // Section 5.2.2.3: must-understand takes the place of no-store for who understands.
+  if (directives.no_store && !directives.must_understand) return std::nullopt;
+  if (directives.private_all) return std::nullopt;
+  const bool shareable = directives.public_ || directives.must_revalidate || directives.s_maxage;
+  if (request.has_authorization && !shareable) return std::nullopt;  // section 3.5
+  if (!explicit_lifetime && !directives.public_ && !is_heuristically_cacheable(status)) return std::nullopt;
+
+  HttpLifetime times;
+  times.made_at = request.received_at - initial_age(response, request.sent_at, request.received_at);
+  const milliseconds lifetime = directives.no_cache
+                                    ? milliseconds{0}
+                                    : freshness_lifetime(status, response, directives, request.received_at);
+  times.fresh_until = times.made_at + lifetime;
+  const auto stale =
+      std::max<milliseconds>({policy.stale_if_error, directives.stale_if_error.value_or(seconds{0}),
+                              directives.stale_while_revalidate.value_or(seconds{0})});
+  times.usable_until = std::max(times.fresh_until, request.received_at) + stale;
+  const bool useful = times.fresh_until > request.received_at || has_validator(response) ||
+                      directives.stale_if_error || directives.stale_while_revalidate;
+  if (!useful) return std::nullopt;
+  return times;
+}
+
+Decision decide_http(const StoredResponse* stored, const RequestDirectives& request, WallTime now) {
+  const auto decide = [&]() -> Decision {
+    if (stored == nullptr || now >= stored->usable_until) return {Action::fetch, Forward::miss};
+    if (request.no_cache) return {Action::fetch, Forward::request};
+    if (request.max_age && now - stored->fetched_at > *request.max_age) {
+      const bool tolerated = within(request.max_stale, now - stored->fetched_at - *request.max_age);
+      if (!tolerated) return {Action::fetch, Forward::request};
+    }
+    if (is_fresh(*stored, now)) {
+      const bool long_enough = !request.min_fresh || stored->fresh_until - now >= *request.min_fresh;
+      return long_enough ? Decision{Action::use, Forward::none} : Decision{Action::fetch, Forward::request};
+    }
+    const auto directives = http::parse_response_directives(Fields::from_lines(stored->head));
+    if (forbids_stale(directives) || request.min_fresh) return {Action::fetch, Forward::stale};
+    const milliseconds stale_for = now - stored->fresh_until;
+    if (within(request.max_stale, stale_for)) return {Action::use, Forward::none};
+    const bool particular = request.max_age || request.max_stale;
+    if (!particular && within(directives.stale_while_revalidate, stale_for))
+      return {Action::use_and_refresh, Forward::none};
+    return {Action::fetch, Forward::stale};
+  };
+  Decision decision = decide();
+  if (!request.only_if_cached) return decision;
+  if (decision.action == Action::fetch) decision.action = Action::refuse;
+  if (decision.action == Action::use_and_refresh) decision.action = Action::use;
+  return decision;
+}
+
+bool may_stand_in_http(const StoredResponse* stored, Failure failure, const FreshnessPolicy& policy,
+                       WallTime now) {
+  if (stored == nullptr || now >= stored->usable_until) return false;
+  const auto directives = http::parse_response_directives(Fields::from_lines(stored->head));
+  if (forbids_stale(directives)) return false;
+  const milliseconds stale_for = now - stored->fresh_until;
+  if (directives.stale_if_error) return stale_for <= *directives.stale_if_error;
+  return failure == Failure::no_answer && stale_for < policy.stale_if_error;
+}
+
+Fields freshened(const Fields& stored, const Fields& update) {
+  Fields result = stored;
+  for (const auto& field : update.all()) {
+    if (!belongs_to_content(field.name)) result.remove(field.name);
+  }
+  for (const auto& field : update.all()) {
+    if (!belongs_to_content(field.name)) result.add(field.name, field.value);
+  }
+  return result;
+}
+
+bool same_representation(const Fields& stored, std::size_t length, const Fields& head) {
+  for (const std::string_view name : {"ETag", "Last-Modified"}) {
+    if (head.contains(name) && head.find(name) != stored.find(name)) return false;
+  }
+  const auto announced = head.find("Content-Length");
+  return !announced || *announced == std::to_string(length);
+}
+
+Fields storable_fields(const Fields& upstream) {
+  static constexpr std::array<std::string_view, 3> ours = {"Content-Length", "Age", "X-Request-Id"};
+  Fields kept;
+  for (const auto& field : upstream.all()) {
+    const bool written_here =
+        std::ranges::any_of(ours, [&](auto name) { return http::equal_ignoring_case(field.name, name); });
+    if (!written_here && !http::is_hop_by_hop(field.name) &&
+        !http::nominated_by_connection(upstream, field.name))
+      kept.add(field.name, field.value);
+  }
+  return kept;
+}
+
+bool is_unsafe(std::string_view method) {
+  return method != "GET" && method != "HEAD" && method != "OPTIONS" && method != "TRACE";
+}
+
+}  // namespace roktcached::caching

@@ -1,0 +1,90 @@
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string_view>
+
+#include "core/caching/decision.h"
+#include "core/caching/freshness.h"
+#include "core/caching/stored_response.h"
+#include "core/http/cache_control.h"
+#include "core/http/fields.h"
+#include "core/time.h"
+
+namespace roktcached::caching {
+
+// What RFC 9111 says on routes with cache = "http", where the upstream's fields decide. A response stored
+// there keeps its whole head, so that every rule can be read from it again; `fetched_at` is when the upstream
+// made it: the time it was received less the age it had then (section 4.2.3).
+
+/// What there is to know of the request that a response answers.
+struct AnsweredRequest {
+  std::string_view method;
+  bool has_authorization = false;  ///< of the client's own; the shared token is part of the key
+  bool no_store = false;
+  bool content_location_is_target = false;  ///< of the response to a POST (RFC 9110, section 9.3.3)
+  WallTime sent_at;
+  WallTime received_at;
+};
+
+struct HttpLifetime {
+  WallTime made_at;  ///< for StoredResponse::fetched_at
+  WallTime fresh_until;
+  WallTime usable_until;
+};
+
+/// How old a response was when it was received (RFC 9111, section 4.2.3). A doubtful Age, one that is no
+/// number or comes on several lines (also where a hop has joined them by ", "), makes it older than any
+/// lifetime: section 5.1 would let it pass for young. Of a list on one line the first member counts.
+[[nodiscard]] std::chrono::milliseconds initial_age(const http::Fields& response, WallTime sent_at,
+                                                    WallTime received_at);
+
+/// For how long a response is fresh from when it was made (section 4.2.1): s-maxage, max-age, Expires less
+/// Date, else a tenth of its age since Last-Modified, at most a day, where the status or `public` allows it
+/// (section 4.2.2). Zero for one that is never fresh.
+[[nodiscard]] std::chrono::milliseconds freshness_lifetime(unsigned status, const http::Fields& response,
+                                                           const http::ResponseDirectives& directives,
+                                                           WallTime received_at);
+
+/// Whether a response may be stored by a shared cache, and then its times (section 3); empty where it may
+/// not, or where keeping it would serve nobody: neither fresh nor to be validated.
+/// @param policy  for how long a stale one may be of use: stale_if_error
+[[nodiscard]] std::optional<HttpLifetime> may_store(const AnsweredRequest& request, unsigned status,
+                                                    const http::Fields& response,
+                                                    const http::ResponseDirectives& directives,
+                                                    const FreshnessPolicy& policy);
+
+/// What is to be done with a GET or HEAD, given what is stored for it (sections 4 and 5.2.1; RFC 5861,
+/// section 3). The client's directives are followed to the letter: no min_refetch_interval here.
+[[nodiscard]] Decision decide_http(const StoredResponse* stored, const http::RequestDirectives& request,
+                                   WallTime now);
+
+enum class Failure {
+  no_answer,    ///< the upstream was not reached, or its answer was none: we are disconnected from it
+  error_status  ///< 500, 502, 503 or 504
+};
+
+/// Whether a stale response may stand in for a failed fetch: where nothing in it forbids that
+/// (section 4.2.4), as long as stale-if-error says; without it, only for `no_answer`, for stale_if_error of
+/// the policy (RFC 5861, section 4).
+[[nodiscard]] bool may_stand_in_http(const StoredResponse* stored, Failure failure,
+                                     const FreshnessPolicy& policy, WallTime now);
+
+/// The fields of `stored` brought up to date by those of a 304, or of a 200 to HEAD (section 3.2): what
+/// describes the stored content and its validator stay as they are.
+[[nodiscard]] http::Fields freshened(const http::Fields& stored, const http::Fields& update);
+
+/// Whether a 200 to HEAD speaks of the response that is stored (section 4.3.5).
+/// @param length  of the stored content, in bytes
+[[nodiscard]] bool same_representation(const http::Fields& stored, std::size_t length,
+                                       const http::Fields& head);
+
+/// The fields that are stored on an http route and passed to clients: all but the hop-by-hop ones, those that
+/// Connection nominates, and Content-Length, Age and X-Request-Id, which are ours to write (section 3.1).
+[[nodiscard]] http::Fields storable_fields(const http::Fields& upstream);
+
+/// True for methods after whose success what is stored for a target must go (section 4.4; RFC 9110, section
+/// 9.2.1): all that are not known to be safe.
+[[nodiscard]] bool is_unsafe(std::string_view method);
+
+}  // namespace roktcached::caching

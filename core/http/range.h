@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "core/http/fields.h"
+#include "core/time.h"
+
+namespace roktcached::http {
+
+/// What a request's Range asks of a representation of a known length (RFC 9110, section 14).
+struct RangeRequest {
+  enum class Kind {
+    none,           ///< no Range, or one that may be ignored: another unit, several ranges, malformed
+    satisfiable,    ///< `first` to `last`, inclusive
+    unsatisfiable,  ///< nothing of it is there: 416
+  };
+  Kind kind = Kind::none;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
+/// Reads Range against a content of `length` bytes. Where If-Range is there and does not name the stored
+/// response by a strong ETag or its exact Last-Modified, there is none (RFC 9110, section 13.1.5).
+[[nodiscard]] RangeRequest range_of(const Fields& request, const Fields& stored, std::uint64_t length,
+                                    WallTime now);
+
+}  // namespace roktcached::http

@@ -1,0 +1,193 @@
+#include "server/exchange/http_exchange.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/caching/http_rules.h"
+#include "core/caching/variants.h"
+#include "server/asio.h"
+#include "server/exchange/answers.h"
+#include "server/problem.h"
+
+namespace roktcached::exchange {
+
+using caching::Action;
+using caching::StoredResponsePtr;
+using http::Forward;
+using inbound::Answer;
+using inbound::Request;
+
+namespace {
+
+bool retrieves(const Request& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
+
+/// Whether a request may share another's fetch (RFC 9111, section 4: only what is stored, or could be, may
+/// answer several requests).
+bool may_share(const Request& request, const rokt::Route& route, const http::RequestDirectives& directives) {
+  const bool own_credential = request.fields.contains("Authorization") && !route.inject_token;
+  return request.method == "GET" && request.body.empty() && !request.fields.contains("Range") &&
+         !own_credential && !directives.no_store;
+}
+
+bool is_condition(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> names = {"If-None-Match", "If-Modified-Since", "If-Match",
+                                                            "If-Unmodified-Since"};
+  return std::ranges::any_of(names, [name](auto known) { return http::equal_ignoring_case(known, name); });
+}
+
+/// The client's fields as they go upstream: end to end, one line a name. A GET's conditions are answered
+/// here, from the whole response. A range is asked for where the whole is not at hand.
+http::Fields forwarded_fields(const Request& request, const rokt::Route& route, bool with_range) {
+  http::Fields fields;
+  for (const auto& field : request.fields.all()) {
+    const auto is = [&](std::string_view name) { return http::equal_ignoring_case(field.name, name); };
+    const bool range = is("Range") || is("If-Range");
+    const bool dropped =
+        is("Host") || is("Content-Length") || is("Expect") || is("Via") ||
+        (is("Authorization") && route.inject_token) || (is_condition(field.name) && retrieves(request)) ||
+        (range && !with_range) || http::is_hop_by_hop(field.name) ||
+        http::nominated_by_connection(request.fields, field.name) || fields.contains(field.name);
+    if (!dropped) fields.add(field.name, request.fields.combined(field.name));
+  }
+  std::string via = request.fields.combined("Via");
+  fields.add("Via", via.append(via.empty() ? "" : ", ").append("1.1 roktcached"));
+  return fields;
+}
+
+}  // namespace
+
+asio::awaitable<Answer> HttpExchange::answer(const Request& request, const rokt::Route& route) {
+  const caching::Key target = caching::http_key(services_.settings.credential.name, request.target);
+  const http::RequestDirectives directives = http::parse_request_directives(request.fields);
+  const WallTime now = services_.clock.wall_now();
+  const Selected selected = co_await select(request, target, now);
+  if (!retrieves(request))
+    co_return co_await fetch(request, route, target, directives, selected, Forward::bypass);
+
+  const caching::Decision decision = caching::decide_http(selected.response.get(), directives, now);
+  if (decision.action == Action::use || decision.action == Action::use_and_refresh) {
+    const bool refresh = decision.action == Action::use_and_refresh;
+    if (refresh)
+      services_.flights.refresh_behind(fetch_request(request, route, target, selected, directives.no_store));
+    const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*selected.response, now)};
+    co_return note(answer_http_with(request, selected.response, status, true, now),
+                   refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, target);
+  }
+  if (decision.action == Action::refuse) {
+    const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true,
+                      "only-if-cached, and nothing usable is stored"};
+    co_return note(problem(error, request.id), inbound::Outcome::refused, route, target);
+  }
+  co_return co_await fetch(request, route, target, directives, selected, decision.reason);
+}
+
+asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::Route& route,
+                                            const caching::Key& target,
+                                            const http::RequestDirectives& directives, Selected selected,
+                                            Forward reason) {
+  const SteadyTime asked_at = services_.clock.steady_now();
+  FetchRequest to_fetch = fetch_request(request, route, target, selected, directives.no_store);
+  Landing landing;
+  bool alone = !may_share(request, route, directives);
+  if (!alone) {
+    landing = co_await services_.flights.join(to_fetch);
+    if (landing.collapsed) {
+      // Another's answer is ours only where it was stored and is what this request selects.
+      const WallTime now = services_.clock.wall_now();
+      selected = co_await select(request, target, now);
+      const auto decision = caching::decide_http(selected.response.get(), directives, now);
+      if (decision.action == Action::use) {
+        const http::CacheStatus status{
+            .forward = reason, .ttl = caching::ttl_of(*selected.response, now), .collapsed = true};
+        co_return note(answer_http_with(request, selected.response, status, true, now),
+                       inbound::Outcome::collapsed, route, target);
+      }
+      to_fetch = fetch_request(request, route, target, selected, directives.no_store);
+      alone = true;
+    }
+  }
+  if (alone) {
+    OutcomePtr outcome = co_await services_.flights.fetch_alone(std::move(to_fetch));
+    landing = Landing{std::move(outcome), false};
+  }
+  const WallTime now = services_.clock.wall_now();
+  const Outcome& outcome = *landing.outcome;
+  const StoredResponsePtr stored = retrieves(request) ? selected.response : nullptr;
+  const unsigned status_code = outcome.upstream_status;
+  const bool error_status =
+      status_code == 500 || status_code == 502 || status_code == 503 || status_code == 504;
+  const auto failure = outcome.response ? caching::Failure::error_status : caching::Failure::no_answer;
+  Answer answer;
+  if ((!outcome.response || error_status) &&
+      caching::may_stand_in_http(stored.get(), failure, services_.settings.freshness, now)) {
+    http::CacheStatus status{.forward = reason, .detail = "stale-if-error"};
+    if (status_code != 0) status.forward_status = status_code;
+    answer = note(answer_http_with(request, stored, status, true, now), inbound::Outcome::stale_if_error,
+                  route, target);
+  } else if (!outcome.response) {
+    answer = note(failure_answer(request, *outcome.failure, reason), inbound::Outcome::failed, route, target);
+  } else {
+    const auto kind = retrieves(request) ? outcome_of(landing) : inbound::Outcome::passed;
+    answer = note(answer_http_with(request, outcome.response, status_of(landing, reason, now), false, now),
+                  kind, route, target);
+  }
+  answer.notes.upstream =
+      std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
+  co_return answer;
+}
+
+asio::awaitable<HttpExchange::Selected> HttpExchange::select(const Request& request,
+                                                             const caching::Key& target, WallTime now) {
+  Selected selected;
+  const StoredResponsePtr first = co_await look_up(services_, target, now);
+  if (!first) co_return selected;
+  if (!caching::VariantIndex::is_index(*first)) {
+    selected.response = first;
+    co_return selected;
+  }
+  selected.index = first;
+  const std::vector<caching::Key> keys = caching::VariantIndex(*first).keys_for(target, request.fields);
+  for (const auto& key : keys) {
+    const StoredResponsePtr found = co_await look_up(services_, key, now);
+    // RFC 9111, section 4.1: of several that match, the latest.
+    const bool later = found && (!selected.response || found->fetched_at > selected.response->fetched_at);
+    if (later) selected.response = found;
+  }
+  co_return selected;
+}
+
+FetchRequest HttpExchange::fetch_request(const Request& request, const rokt::Route& route,
+                                         const caching::Key& target, const Selected& selected,
+                                         bool no_store) const {
+  const bool whole_is_stored = selected.response && selected.response->status != 206;
+  const bool with_range = request.fields.contains("Range") && !whole_is_stored;
+  FetchRequest fetch;
+  fetch.key = target;
+  fetch.route = route.name;
+  fetch.route_class = route.route_class;
+  fetch.upstream.method = request.method;
+  fetch.upstream.target = request.target;
+  fetch.upstream.inject_token = route.inject_token;
+  fetch.upstream.exact_length = false;
+  fetch.upstream.fields = forwarded_fields(request, route, with_range);
+  fetch.upstream.body = request.body;
+  fetch.stored = retrieves(request) ? selected.response : nullptr;
+  fetch.may_store = !no_store;
+  fetch.received_at = request.received_at;
+  auto http = std::make_shared<HttpFetch>();
+  http->target = target;
+  http->method = request.method;
+  http->client = request.fields;
+  http->no_store = no_store;
+  http->range_forwarded = with_range;
+  http->index = selected.index;
+  http->hosts = {
+      std::string(request.fields.find("Host").value_or("")), services_.settings.upstream.url.host,
+      services_.settings.upstream.url.host + ":" + std::to_string(services_.settings.upstream.url.port)};
+  fetch.http = std::move(http);
+  return fetch;
+}
+
+}  // namespace roktcached::exchange

@@ -1,0 +1,16 @@
+#pragma once
+
+#include "core/caching/freshness.h"
+#include "core/time.h"
+#include "server/exchange/outcome.h"
+
+namespace roktcached::exchange {
+
+/// As judge, on a route where RFC 9111 decides: stores, freshens what a 304 or a HEAD confirms, invalidates
+/// what an unsafe method has changed. Pure.
+/// @pre request.http
+/// @param received_at  when the answer was there
+[[nodiscard]] Outcome judge_http(const FetchRequest& request, upstream::UpstreamResult result,
+                                 const caching::FreshnessPolicy& policy, WallTime received_at);
+
+}  // namespace roktcached::exchange

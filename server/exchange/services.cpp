@@ -1,0 +1,25 @@
+#include "server/exchange/services.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+
+#include "server/asio.h"
+
+namespace roktcached::exchange {
+
+using caching::StoredResponsePtr;
+
+asio::awaitable<StoredResponsePtr> look_up(const Services& services, const caching::Key& key, WallTime now) {
+  if (auto found = services.store.find_in_memory(key, now)) co_return found;
+  if (!services.store.has_disk()) co_return nullptr;
+  const auto from_disk = [&store = services.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
+    co_return store.find(key, now);
+  };
+  const auto found = co_await asio::co_spawn(services.readers, from_disk(), asio::use_awaitable);
+  if (found) co_return *found;
+  spdlog::warn("cache: {}", found.error().context);
+  co_return nullptr;
+}
+
+}  // namespace roktcached::exchange

@@ -1,0 +1,34 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
+
+#include "config/settings.h"
+#include "core/rokt/routes.h"
+#include "core/time.h"
+#include "server/exchange/flights.h"
+#include "server/upstream/upstream.h"
+#include "storage/tiered_store.h"
+
+namespace roktcached::exchange {
+
+/// What every exchange shares; all of it outlives them and is safe from any thread as it is used there.
+struct Services {
+  const config::Settings& settings;
+  const rokt::RouteTable& routes;
+  storage::TieredStore& store;
+  boost::asio::thread_pool& readers;  ///< where the store may block on the disk
+  Flights& flights;
+  upstream::Upstream& upstream;  ///< for routes that are not cached
+  boost::asio::any_io_executor desk;
+  const Clock& clock;
+};
+
+/// What is stored for `key`, or null; a store that fails is a miss, and is logged. The memory tier answers at
+/// once; only what it lacks goes to a thread that may wait for the disk. Resumes on the caller's executor.
+[[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> look_up(const Services& services,
+                                                                         const caching::Key& key,
+                                                                         WallTime now);
+
+}  // namespace roktcached::exchange
