@@ -53,6 +53,8 @@ if python3 tests/architecture_check.py; then count 1 0; else count 0 1; fi
 if build release; then
   unit_tests release
   integration_tests release
+  echo "== Conformance, http-cache-tests"
+  if tests/conformance/run.sh; then count 1 0; else count 0 1; fi
 fi
 if [ "${1:-}" != --quick ]; then
   if build asan; then
