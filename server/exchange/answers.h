@@ -27,6 +27,12 @@ namespace roktcached::exchange {
                                                const caching::StoredResponsePtr& response,
                                                const http::CacheStatus& status, bool with_age, WallTime now);
 
+/// Turns an answer that comes in pieces into one that is passed on so; 304 where the request's conditions
+/// allow it. Whether it is stored is not known yet, and Cache-Status does not say.
+[[nodiscard]] inbound::Answer answer_streamed(const inbound::Request& request, upstream::AnswerHead head,
+                                              std::shared_ptr<upstream::AnswerStream> stream,
+                                              http::Forward reason, WallTime now);
+
 /// The answer where no response could be had, and why.
 [[nodiscard]] inbound::Answer failure_answer(const inbound::Request& request,
                                              const upstream::UpstreamFailure& failure, http::Forward reason);

@@ -106,8 +106,28 @@ asio::awaitable<void> Flights::fly(FlightPtr flight, FetchRequest request) {
   land(flight, co_await fetch(std::move(request)));
 }
 
-asio::awaitable<OutcomePtr> Flights::fetch_alone(FetchRequest request) {
-  return asio::co_spawn(desk_, fetch(std::move(request)), asio::use_awaitable);
+std::shared_ptr<const Landing> Flights::start(FetchRequest request, Sharing sharing) {
+  auto landing = std::make_shared<Landing>();
+  const std::shared_ptr<upstream::AnswerStream> stream = request.upstream.stream;
+  asio::co_spawn(desk_, fetch_into(landing, std::move(request), sharing),
+                 [stream, log = logging_failure("fetching")](const std::exception_ptr& failure) {
+                   log(failure);
+                   if (failure) stream->abandon();
+                 });
+  return landing;
+}
+
+asio::awaitable<void> Flights::fetch_into(std::shared_ptr<Landing> landing, FetchRequest request,
+                                          Sharing sharing) {
+  const std::shared_ptr<upstream::AnswerStream> stream = request.upstream.stream;
+  if (sharing == Sharing::shared) {
+    *landing = co_await join_on_desk(std::move(request));
+  } else {
+    landing->outcome = co_await fetch(std::move(request));
+  }
+  std::optional<Error> error;
+  if (landing->outcome->failure) error = landing->outcome->failure->error;
+  co_await stream->end(std::move(error));
 }
 
 asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {

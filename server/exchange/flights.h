@@ -45,9 +45,13 @@ class Flights {
   /// executor.
   [[nodiscard]] boost::asio::awaitable<Landing> join(FetchRequest request);
 
-  /// Waits for the answer to `request` from a fetch of its own, which nobody shares: for what HTTP forbids to
-  /// collapse. Resumes on the caller's executor.
-  [[nodiscard]] boost::asio::awaitable<OutcomePtr> fetch_alone(FetchRequest request);
+  /// Whether a request may take its answer from another's fetch.
+  enum class Sharing { shared, alone };
+
+  /// Starts what join does, or a fetch that nobody shares, and returns at once: the answer goes into the
+  /// request's stream as it comes, and at its end stands in what this returns.
+  /// @pre request.upstream.stream
+  [[nodiscard]] std::shared_ptr<const Landing> start(FetchRequest request, Sharing sharing);
 
   /// Starts a flight that nobody waits for, unless one is under way, has landed since the request was
   /// received, or has failed less than a second ago.
@@ -64,6 +68,8 @@ class Flights {
   boost::asio::awaitable<void> refresh_on_desk(FetchRequest request);
   boost::asio::awaitable<void> fly(FlightPtr flight, FetchRequest request);
   boost::asio::awaitable<OutcomePtr> fetch(FetchRequest request);
+  boost::asio::awaitable<void> fetch_into(std::shared_ptr<Landing> landing, FetchRequest request,
+                                          Sharing sharing);
   void invalidate(const caching::Key& target, std::string_view route);
   [[nodiscard]] bool invalidated_since(const FetchRequest& request, SteadyTime started_at) const;
   FlightPtr take_off(FetchRequest request);

@@ -1,6 +1,8 @@
 #include <fmt/format.h>
 
 #include "core/caching/decision.h"
+#include "core/caching/http_rules.h"
+#include "core/http/date.h"
 #include "core/http/range.h"
 #include "core/http/validators.h"
 #include "server/exchange/answers.h"
@@ -48,6 +50,24 @@ Answer not_modified(const Fields& stored) {
   return answer;
 }
 
+/// The pieces of a stream behind its head.
+class StreamedContent final : public inbound::ContentSource {
+ public:
+  explicit StreamedContent(std::shared_ptr<upstream::AnswerStream> stream) : stream_(std::move(stream)) {}
+  ~StreamedContent() override { stream_->abandon(); }
+
+  [[nodiscard]] boost::asio::awaitable<Result<std::optional<std::string>>> next() override {
+    upstream::AnswerStream::Piece piece = co_await stream_->read();
+    if (auto* const data = std::get_if<std::string>(&piece)) co_return std::optional(std::move(*data));
+    const auto* const end = std::get_if<upstream::AnswerEnd>(&piece);
+    if (end != nullptr && end->error) co_return *end->error;
+    co_return std::optional<std::string>();
+  }
+
+ private:
+  std::shared_ptr<upstream::AnswerStream> stream_;
+};
+
 Answer chosen(const Request& request, const caching::StoredResponse& response, WallTime now) {
   const bool retrieves = request.method == "GET" || request.method == "HEAD";
   if (!retrieves || response.status != 200) return whole_of(response);
@@ -74,6 +94,28 @@ Answer answer_http_with(const Request& request, const caching::StoredResponsePtr
   const auto age = caching::age_of(*response, now);
   if (with_age || age.count() > 0) answer.field("Age", std::to_string(age.count()));
   answer.field("Cache-Status", http::to_string(status));
+  return answer;
+}
+
+Answer answer_streamed(const Request& request, upstream::AnswerHead head,
+                       std::shared_ptr<upstream::AnswerStream> stream, http::Forward reason, WallTime now) {
+  Fields fields = caching::storable_fields(head.fields);
+  if (!fields.contains("Date")) fields.add("Date", http::format_date(now));
+  if (const auto age = head.fields.find("Age")) fields.add("Age", *age);
+  const bool retrieves = request.method == "GET" || request.method == "HEAD";
+  const bool unchanged =
+      retrieves && head.status == 200 && http::is_not_modified(request.fields, fields, now);
+  auto content = std::make_shared<StreamedContent>(std::move(stream));
+  Answer answer;
+  answer.status = head.status;
+  if (unchanged) {
+    answer = not_modified(fields);
+  } else {
+    answer.head = fields.to_lines();
+    answer.content = std::move(content);
+    answer.content_length = head.length;
+  }
+  answer.field("Cache-Status", http::to_string(http::CacheStatus{.forward = reason}));
   return answer;
 }
 

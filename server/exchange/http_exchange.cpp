@@ -83,55 +83,81 @@ asio::awaitable<Answer> HttpExchange::answer(const Request& request, const rokt:
   co_return co_await fetch(request, route, target, directives, selected, decision.reason);
 }
 
+asio::awaitable<HttpExchange::Fetched> HttpExchange::start_fetch(const Request& request,
+                                                                 FetchRequest to_fetch,
+                                                                 Flights::Sharing sharing) {
+  Fetched fetched;
+  fetched.stream = std::make_shared<upstream::AnswerStream>(services_.desk);
+  to_fetch.upstream.stream = fetched.stream;
+  fetched.landing = services_.flights.start(std::move(to_fetch), sharing);
+  while (true) {
+    upstream::AnswerStream::Piece piece = co_await fetched.stream->read();
+    if (auto* const interim = std::get_if<upstream::InterimAnswer>(&piece)) {
+      if (request.interim == nullptr) continue;
+      const http::Fields fields = caching::storable_fields(interim->fields);
+      co_await request.interim->send_interim(interim->status, fields);
+      continue;
+    }
+    if (auto* const head = std::get_if<upstream::AnswerHead>(&piece)) fetched.head = std::move(*head);
+    co_return fetched;
+  }
+}
+
 asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::Route& route,
                                             const caching::Key& target,
                                             const http::RequestDirectives& directives, Selected selected,
                                             Forward reason) {
   const SteadyTime asked_at = services_.clock.steady_now();
   FetchRequest to_fetch = fetch_request(request, route, target, selected, directives.no_store);
-  Landing landing;
-  bool alone = !may_share(request, route, directives);
-  if (!alone) {
-    landing = co_await services_.flights.join(to_fetch);
-    if (landing.collapsed) {
-      // Another's answer is ours only where it was stored and is what this request selects.
-      const WallTime now = services_.clock.wall_now();
-      selected = co_await select(request, target, now);
-      const auto decision = caching::decide_http(selected.response.get(), directives, now);
-      if (decision.action == Action::use) {
-        const http::CacheStatus status{
-            .forward = reason, .ttl = caching::ttl_of(*selected.response, now), .collapsed = true};
-        co_return note(answer_http_with(request, selected.response, status, true, now),
-                       inbound::Outcome::collapsed, route, target);
-      }
-      to_fetch = fetch_request(request, route, target, selected, directives.no_store);
-      alone = true;
+  const auto sharing =
+      may_share(request, route, directives) ? Flights::Sharing::shared : Flights::Sharing::alone;
+  Fetched fetched = co_await start_fetch(request, std::move(to_fetch), sharing);
+  if (!fetched.head && fetched.landing->collapsed) {
+    // Another's answer is ours only where it was stored and is what this request selects.
+    const WallTime now = services_.clock.wall_now();
+    selected = co_await select(request, target, now);
+    const auto decision = caching::decide_http(selected.response.get(), directives, now);
+    if (decision.action == Action::use) {
+      const http::CacheStatus status{
+          .forward = reason, .ttl = caching::ttl_of(*selected.response, now), .collapsed = true};
+      co_return note(answer_http_with(request, selected.response, status, true, now),
+                     inbound::Outcome::collapsed, route, target);
     }
-  }
-  if (alone) {
-    OutcomePtr outcome = co_await services_.flights.fetch_alone(std::move(to_fetch));
-    landing = Landing{std::move(outcome), false};
+    to_fetch = fetch_request(request, route, target, selected, directives.no_store);
+    fetched = co_await start_fetch(request, std::move(to_fetch), Flights::Sharing::alone);
   }
   const WallTime now = services_.clock.wall_now();
-  const Outcome& outcome = *landing.outcome;
+  const OutcomePtr outcome = fetched.head ? nullptr : fetched.landing->outcome;
+  if (!fetched.head && !outcome) {
+    const upstream::UpstreamFailure failure{
+        {ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"}, std::nullopt};
+    co_return note(failure_answer(request, failure, reason), inbound::Outcome::failed, route, target);
+  }
+  const unsigned status_code = fetched.head ? fetched.head->status : outcome->upstream_status;
+  const bool answered = fetched.head || outcome->response;
   const StoredResponsePtr stored = retrieves(request) ? selected.response : nullptr;
-  const unsigned status_code = outcome.upstream_status;
   const bool error_status =
       status_code == 500 || status_code == 502 || status_code == 503 || status_code == 504;
-  const auto failure = outcome.response ? caching::Failure::error_status : caching::Failure::no_answer;
+  const auto failure = answered ? caching::Failure::error_status : caching::Failure::no_answer;
   Answer answer;
-  if ((!outcome.response || error_status) &&
+  if ((!answered || error_status) &&
       caching::may_stand_in_http(stored.get(), failure, services_.settings.freshness, now)) {
+    fetched.stream->abandon();
     http::CacheStatus status{.forward = reason, .detail = "stale-if-error"};
     if (status_code != 0) status.forward_status = status_code;
     answer = note(answer_http_with(request, stored, status, true, now), inbound::Outcome::stale_if_error,
                   route, target);
-  } else if (!outcome.response) {
-    answer = note(failure_answer(request, *outcome.failure, reason), inbound::Outcome::failed, route, target);
+  } else if (fetched.head) {
+    answer = note(answer_streamed(request, std::move(*fetched.head), fetched.stream, reason, now),
+                  retrieves(request) ? inbound::Outcome::miss : inbound::Outcome::passed, route, target);
+  } else if (!answered) {
+    answer =
+        note(failure_answer(request, *outcome->failure, reason), inbound::Outcome::failed, route, target);
   } else {
-    const auto kind = retrieves(request) ? outcome_of(landing) : inbound::Outcome::passed;
-    answer = note(answer_http_with(request, outcome.response, status_of(landing, reason, now), false, now),
-                  kind, route, target);
+    const auto kind = retrieves(request) ? outcome_of(*fetched.landing) : inbound::Outcome::passed;
+    answer = note(
+        answer_http_with(request, outcome->response, status_of(*fetched.landing, reason, now), false, now),
+        kind, route, target);
   }
   answer.notes.upstream =
       std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);

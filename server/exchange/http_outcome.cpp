@@ -77,7 +77,7 @@ class Judge {
                                                       policy_, received_at_);
     const Fields upstream_fields = answer_.fields;
     outcome_.response = made_of(fields, upstream_fields);
-    if (storable_ && !stands_in) keep(without(outcome_.response, fields));
+    if (storable_ && !stands_in && !answer_.too_large) keep(without(outcome_.response, fields));
   }
 
   /// The answer as a response; says in storable_ whether it may be kept.

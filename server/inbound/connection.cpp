@@ -68,6 +68,14 @@ Result<void> check_framing(const http::Fields& fields, bool http11) {
   return {};
 }
 
+/// A status that nobody has named has no reason phrase (RFC 9112, section 4).
+std::string_view reason_of(unsigned status) {
+  if (status == 103) return "Early Hints";
+  const auto known = beast_http::int_to_status(status);
+  return known == beast_http::status::unknown ? std::string_view()
+                                              : std::string_view(beast_http::obsolete_reason(known));
+}
+
 /// RFC 9110, section 8.6: an answer to HEAD and a 304 say what GET would; 204 has no length.
 bool has_content(const Answer& answer) {
   return answer.body && answer.status != 204 && answer.status != 304;
@@ -167,8 +175,11 @@ asio::awaitable<bool> Connection::serve_one() {
   deadline_.clear();
   Request& request = reading.request;
   request.id = request_id_of(request.fields);
+  if (http11) request.interim = this;
   Answer answer = co_await handler_.handle(request);
-  const bool keep_alive = parser.get().keep_alive() && !draining_;
+  // An HTTP/1.0 client learns the end of a content of unknown length by the end of the connection.
+  const bool ends_with_connection = answer.content && !answer.content_length && !http11;
+  const bool keep_alive = parser.get().keep_alive() && !draining_ && !ends_with_connection;
   const bool written = co_await write(request, std::move(answer), keep_alive, http11);
   co_return written&& keep_alive;
 }
@@ -227,10 +238,14 @@ asio::awaitable<bool> Connection::refuse(Reading& reading, Error error) {
 
 asio::awaitable<bool> Connection::write(const Request& request, Answer answer, bool keep_alive, bool http11) {
   head_.clear();
-  const auto reason = beast_http::obsolete_reason(beast_http::int_to_status(answer.status));
-  fmt::format_to(std::back_inserter(head_), "HTTP/1.1 {} {}\r\n", answer.status, std::string_view(reason));
+  fmt::format_to(std::back_inserter(head_), "HTTP/1.1 {} {}\r\n", answer.status, reason_of(answer.status));
+  const bool chunked = answer.content && !answer.content_length && http11;
   if (has_content(answer)) {
     fmt::format_to(std::back_inserter(head_), "Content-Length: {}\r\n", answer.body->size());
+  } else if (answer.content && answer.content_length) {
+    fmt::format_to(std::back_inserter(head_), "Content-Length: {}\r\n", *answer.content_length);
+  } else if (chunked) {
+    head_ += "Transfer-Encoding: chunked\r\n";
   }
   if (!keep_alive) {
     head_ += "Connection: close\r\n";
@@ -247,9 +262,42 @@ asio::awaitable<bool> Connection::write(const Request& request, Answer answer, b
       with_body ? asio::buffer(*answer.body) : asio::const_buffer()};
   deadline_.expires_after(limits_.write_timeout);
   const auto [error, written] = co_await asio::async_write(socket_, parts, as_result);
+  std::size_t sent = with_body && !error ? answer.body->size() : 0;
+  bool whole = !error;
+  if (whole && answer.content) whole = co_await write_content(*answer.content, chunked, sent);
+  answer.content.reset();
   deadline_.clear();
-  handler_.finished(request, answer, with_body && !error ? answer.body->size() : 0);
-  co_return !error;
+  handler_.finished(request, answer, sent);
+  co_return whole;
+}
+
+/// @return false where the client, or the content, broke off: the connection must end, so that what came is
+/// not taken for the whole
+asio::awaitable<bool> Connection::write_content(ContentSource& content, bool chunked, std::size_t& sent) {
+  while (true) {
+    deadline_.clear();  // the upstream has deadlines of its own
+    Result<std::optional<std::string>> piece = co_await content.next();
+    if (!piece) co_return false;
+    const bool last = !piece->has_value();
+    const std::string data = last ? std::string() : std::move(**piece);
+    std::string before;
+    if (chunked) before = last ? "0\r\n\r\n" : fmt::format("{:x}\r\n", data.size());
+    const std::array<asio::const_buffer, 3> parts = {
+        asio::buffer(before), asio::buffer(data),
+        chunked && !last ? asio::buffer("\r\n", 2) : asio::const_buffer()};
+    deadline_.expires_after(limits_.write_timeout);
+    const auto [error, written] = co_await asio::async_write(socket_, parts, as_result);
+    if (error) co_return false;
+    sent += data.size();
+    if (last) co_return true;
+  }
+}
+
+asio::awaitable<void> Connection::send_interim(unsigned status, const http::Fields& fields) {
+  std::string message = fmt::format("HTTP/1.1 {} {}\r\n{}\r\n", status, reason_of(status), fields.to_lines());
+  deadline_.expires_after(limits_.write_timeout);
+  co_await asio::async_write(socket_, asio::buffer(message), as_result);
+  deadline_.clear();
 }
 
 /// Reads away what the client is still sending, for a moment: closing with unread bytes resets the

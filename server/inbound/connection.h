@@ -15,7 +15,7 @@ namespace roktcached::inbound {
 /// One client's connection: reads requests one after the other (RFC 9112, section 9.3), hands each to the
 /// handler and writes its answer. Lives and dies on the one thread of its socket's executor; owned by its own
 /// coroutine and by the listener's registry. A connection that fails takes nothing with it.
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection : public std::enable_shared_from_this<Connection>, private InterimSink {
  public:
   /// @param limits, handler  outlive the connection
   Connection(boost::asio::ip::tcp::socket socket, const Limits& limits, Handler& handler);
@@ -40,6 +40,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   boost::asio::awaitable<bool> read_body(Reading& reading);
   boost::asio::awaitable<bool> refuse(Reading& reading, Error error);
   boost::asio::awaitable<bool> write(const Request& request, Answer answer, bool keep_alive, bool http11);
+  boost::asio::awaitable<bool> write_content(ContentSource& content, bool chunked, std::size_t& sent);
+  boost::asio::awaitable<void> send_interim(unsigned status, const http::Fields& fields) override;
   boost::asio::awaitable<void> linger();
 
   boost::asio::ip::tcp::socket socket_;

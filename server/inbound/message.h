@@ -1,16 +1,37 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "core/caching/key.h"
+#include "core/error.h"
 #include "core/http/fields.h"
 #include "core/time.h"
 
 namespace roktcached::inbound {
+
+/// Where a handler sends interim answers (RFC 9110, section 15.2) before its answer.
+class InterimSink {
+ public:
+  virtual ~InterimSink() = default;
+  /// Sends one, where the client's version of HTTP knows them; whether it arrives is of no consequence.
+  [[nodiscard]] virtual boost::asio::awaitable<void> send_interim(unsigned status,
+                                                                  const http::Fields& fields) = 0;
+};
+
+/// Content that is not all there yet when its answer begins.
+class ContentSource {
+ public:
+  /// The writer stops reading: the rest, if there is one, is not wanted.
+  virtual ~ContentSource() = default;
+  /// The next piece, never empty; nothing at the end.
+  /// @return an error where the content breaks off: the client must not take it for whole
+  [[nodiscard]] virtual boost::asio::awaitable<Result<std::optional<std::string>>> next() = 0;
+};
 
 /// A request as a handler sees it: read whole, its framing settled.
 struct Request {
@@ -21,6 +42,7 @@ struct Request {
   std::string id;      ///< for X-Request-Id: the client's, if it is a sane one, else made here
   std::string client;  ///< who calls, for logs: the peer's address
   SteadyTime received_at;
+  InterimSink* interim = nullptr;  ///< outlives the handling of the request
 };
 
 /// What became of a request, for the access log and the counters.
@@ -56,6 +78,9 @@ struct Answer {
   std::shared_ptr<const void> owner;
   std::string_view shared_head;             ///< further field lines, owned by `owner`
   std::shared_ptr<const std::string> body;  ///< null: no content (204, 304)
+  /// Set where the content comes in pieces; `body` is null then.
+  std::shared_ptr<ContentSource> content;
+  std::optional<std::uint64_t> content_length;  ///< of `content`, where it is known
   AccessNotes notes;
 
   /// Appends a field line to `head`.

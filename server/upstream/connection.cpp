@@ -4,7 +4,9 @@
 #include <openssl/err.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
@@ -20,6 +22,9 @@ namespace {
 
 constexpr std::uint32_t max_head = 64 * 1024;
 constexpr int max_interim_answers = 8;
+constexpr std::size_t piece_size = 64 * 1024;
+/// An answer that is known to be no longer than this is read whole before it is passed on.
+constexpr std::uint64_t max_unstreamed = 256 * 1024;
 
 std::optional<ssl::context> make_tls(const config::Upstream& settings) {
   if (!settings.url.tls) return std::nullopt;
@@ -55,6 +60,15 @@ http::Fields fields_of(const beast_http::fields& from) {
   http::Fields fields;
   for (const auto& field : from) fields.add(field.name_string(), field.value());
   return fields;
+}
+
+/// Refusals are read whole: they may have to be answered with a new token instead.
+template <class Parser>
+bool is_to_be_streamed(const Parser& parser, std::uint64_t max_response) {
+  const unsigned status = parser.get().result_int();
+  const auto length = parser.content_length();
+  return status != 400 && status != 401 && status != 403 &&
+         (!length || *length > std::min(max_unstreamed, max_response));
 }
 
 }  // namespace
@@ -145,16 +159,17 @@ Error Connection::failure(const boost::system::error_code& error, const char* do
   return error_of(ErrorCode::upstream_unreachable, fmt::format("{}: {}", doing, error.message()));
 }
 
-asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest& request) {
+asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest& request,
+                                                               AnswerStream* stream) {
   ++exchanges_;
   reusable_ = false;  // until the answer has been read to its end
-  if (tls_) co_return co_await exchange_on(*tls_, request);
-  co_return co_await exchange_on(*plain_, request);
+  if (tls_) co_return co_await exchange_on(*tls_, request, stream);
+  co_return co_await exchange_on(*plain_, request, stream);
 }
 
 template <class Stream>
-asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream,
-                                                                  const WireRequest& request) {
+asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream, const WireRequest& request,
+                                                                  AnswerStream* onward) {
   const config::Upstream& settings = origin_.settings;
   deadline_.expires_after(settings.head_timeout);
   const auto [write_error, sent] = co_await beast_http::async_write(stream, request, as_result);
@@ -167,7 +182,11 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   for (int interim = 0; interim <= max_interim_answers; ++interim) {
     parser.emplace();
     parser->header_limit(max_head);
-    parser->body_limit(settings.max_response);
+    if (onward != nullptr) {
+      parser->body_limit(boost::none);
+    } else {
+      parser->body_limit(settings.max_response);
+    }
     if (request.method() == beast_http::verb::head) parser->skip(true);
     const auto [error, read] = co_await beast_http::async_read_header(stream, buffer_, *parser, as_result);
     if (error) {
@@ -177,14 +196,17 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
         co_return error_of(ErrorCode::upstream_unreachable, "the connection was closed without an answer",
                            true);
       }
-      if (error == beast_http::error::body_limit) {
-        co_return error_of(
-            ErrorCode::upstream_invalid_response,
-            fmt::format("the answer is larger than upstream.max_response = {} bytes", settings.max_response));
-      }
+      if (error == beast_http::error::body_limit) co_return content_failure(error);
       co_return error_of(ErrorCode::upstream_invalid_response, "the answer's head: " + error.message());
     }
-    if (parser->get().result_int() / 100 != 1) break;
+    const unsigned status = parser->get().result_int();
+    if (status / 100 != 1) break;
+    const bool passed_on = onward != nullptr && status != 100 && status != 101;
+    if (passed_on) {
+      InterimAnswer answer{status, fields_of(parser->get())};
+      AnswerStream::Piece piece = std::move(answer);
+      co_await onward->write(std::move(piece));
+    }
   }
   UpstreamResponse response;
   response.status = parser->get().result_int();
@@ -196,23 +218,81 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   response.fields = fields_of(parser->get());
 
   deadline_.expires_after(settings.body_timeout);
-  const auto [error, read] = co_await beast_http::async_read(stream, buffer_, *parser, as_result);
-  if (error) {
-    if (deadline_.expired()) co_return failure(error, "reading the answer");
-    if (error == beast_http::error::body_limit) {
-      co_return error_of(
-          ErrorCode::upstream_invalid_response,
-          fmt::format("the answer is larger than upstream.max_response = {} bytes", settings.max_response));
-    }
-    co_return error_of(ErrorCode::upstream_invalid_response, "the answer's content: " + error.message());
+  const bool streamed =
+      onward != nullptr && !parser->is_done() && is_to_be_streamed(*parser, settings.max_response);
+  bool keep_alive = false;
+  if (streamed) {
+    beast_http::response_parser<beast_http::buffer_body> pieces(std::move(*parser));
+    const Result<void> passed = co_await pass_on(stream, pieces, *onward, response);
+    if (!passed) co_return passed.error();
+    keep_alive = pieces.keep_alive() && !pieces.need_eof();
+  } else {
+    const auto [error, read] = co_await beast_http::async_read(stream, buffer_, *parser, as_result);
+    if (error) co_return content_failure(error);
+    response.body = std::move(parser->get().body());
+    keep_alive = parser->keep_alive() && !parser->need_eof();
   }
   deadline_.clear();
   boost::system::error_code available_error;
   const bool surplus = buffer_.size() > 0 || socket().available(available_error) > 0;
   response.surplus = surplus && response.fields.contains("Content-Length");
-  reusable_ = parser->keep_alive() && !surplus && !parser->need_eof();
-  response.body = std::move(parser->get().body());
+  reusable_ = keep_alive && !surplus;
   co_return response;
+}
+
+/// Reads the content and passes it on as it comes; keeps it too while it is no larger than max_response. Goes
+/// on reading where nobody listens any more, as long as what is kept may still be of use.
+template <class Stream, class Parser>
+asio::awaitable<Result<void>> Connection::pass_on(Stream& stream, Parser& parser, AnswerStream& onward,
+                                                  UpstreamResponse& response) {
+  const config::Upstream& settings = origin_.settings;
+  const auto announced = parser.content_length();
+  const std::optional<std::uint64_t> length =
+      announced ? std::optional<std::uint64_t>(*announced) : std::nullopt;
+  std::string piece(piece_size, '\0');
+  bool heard = true;
+  while (!parser.is_done()) {
+    auto& body = parser.get().body();
+    body.data = piece.data();
+    body.size = piece.size();
+    deadline_.expires_after(settings.body_timeout);
+    const auto [error, read] = co_await beast_http::async_read_some(stream, buffer_, parser, as_result);
+    if (error && error != beast_http::error::need_buffer) co_return content_failure(error);
+    const std::size_t size = piece.size() - body.size;
+    deadline_.clear();  // what a slow client costs is not the upstream's fault
+    if (size > 0)
+      response.too_large = response.too_large || response.body.size() + size > settings.max_response;
+    if (response.too_large) {
+      response.body = std::string();
+    } else {
+      response.body.append(piece, 0, size);
+    }
+    if (!response.streamed) {
+      // A short one that is there already needs no pieces.
+      if (parser.is_done() && !response.too_large) break;
+      AnswerHead head{response.status, response.fields, length};
+      AnswerStream::Piece begin = std::move(head);
+      heard = co_await onward.write(std::move(begin));
+      response.streamed = true;
+    }
+    if (heard && size > 0) {
+      AnswerStream::Piece next = piece.substr(0, size);
+      heard = co_await onward.write(std::move(next));
+    }
+    if (!heard && response.too_large)
+      co_return error_of(ErrorCode::upstream_unreachable, "nobody waits for the answer any more");
+  }
+  co_return Result<void>();
+}
+
+Error Connection::content_failure(const boost::system::error_code& error) const {
+  if (deadline_.expired()) return failure(error, "reading the answer");
+  if (error == beast_http::error::body_limit) {
+    return error_of(ErrorCode::upstream_invalid_response,
+                    fmt::format("the answer is larger than upstream.max_response = {} bytes",
+                                origin_.settings.max_response));
+  }
+  return error_of(ErrorCode::upstream_invalid_response, "the answer's content: " + error.message());
 }
 
 }  // namespace roktcached::upstream

@@ -47,12 +47,14 @@ class Connection {
   [[nodiscard]] static boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open(
       const boost::asio::any_io_executor& executor, Origin& origin);
 
-  /// Sends one request and reads its answer, interim answers skipped. A connection that failed, or that the
-  /// upstream will close, is not reusable afterwards.
+  /// Sends one request and reads its answer. A connection that failed, or that the upstream will close, is
+  /// not reusable afterwards.
+  /// @param stream  as UpstreamRequest::stream; may be null
   /// @return upstream_timeout, upstream_invalid_response or upstream_unreachable; retryable where the
   /// connection was
   ///         gone before the first byte of an answer
-  [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request);
+  [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request,
+                                                                          AnswerStream* stream = nullptr);
 
   [[nodiscard]] bool reusable() const { return reusable_; }
   /// True where the upstream has closed it, or has sent what nobody asked for.
@@ -70,7 +72,12 @@ class Connection {
   boost::asio::awaitable<Result<void>> connect();
   boost::asio::awaitable<Result<void>> shake_hands();
   template <class Stream>
-  boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(Stream& stream, const WireRequest& request);
+  boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(Stream& stream, const WireRequest& request,
+                                                               AnswerStream* onward);
+  template <class Stream, class Parser>
+  boost::asio::awaitable<Result<void>> pass_on(Stream& stream, Parser& parser, AnswerStream& onward,
+                                               UpstreamResponse& response);
+  [[nodiscard]] Error content_failure(const boost::system::error_code& error) const;
   [[nodiscard]] Error failure(const boost::system::error_code& error, const char* doing) const;
   [[nodiscard]] Plain& socket() { return tls_ ? tls_->next_layer() : *plain_; }
 

@@ -36,13 +36,14 @@ asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
 
 asio::awaitable<UpstreamResult> Desk::send_authorized(UpstreamRequest request) {
   const bool inject_token = request.inject_token;
+  const std::shared_ptr<AnswerStream> stream = request.stream;
   WireRequest wire = to_wire(std::move(request));
-  if (!inject_token) co_return co_await send_with(nullptr, wire);
+  if (!inject_token) co_return co_await send_with(nullptr, wire, stream.get());
 
   const SteadyTime deadline = clock_.steady_now() + settings_.head_timeout;
   const auto token = co_await token_.get(deadline);
   if (!token) co_return token.error();
-  UpstreamResult first = co_await send_with(*token, wire);
+  UpstreamResult first = co_await send_with(*token, wire, stream.get());
   if (!first) co_return first;
   if (!may_mean_dead_token(first->status, *token)) {
     const bool refused = first->status == 400 || first->status == 401 || first->status == 403;
@@ -53,7 +54,7 @@ asio::awaitable<UpstreamResult> Desk::send_authorized(UpstreamRequest request) {
   if (!renewed) co_return renewed.error();
   if (!*renewed) co_return first;  // too young to be dead: the refusal is meant
   spdlog::debug("upstream answered {}: replaying once with a new token", first->status);
-  UpstreamResult second = co_await send_with(*renewed, wire);
+  UpstreamResult second = co_await send_with(*renewed, wire, stream.get());
   if (second && second->status != 400 && second->status != 401 && second->status != 403)
     token_.accepted(*renewed);
   co_return second;
@@ -65,7 +66,8 @@ bool Desk::may_mean_dead_token(unsigned status, const TokenPtr& token) const {
   return status == 400 && !token_.recently_accepted(token);
 }
 
-asio::awaitable<UpstreamResult> Desk::send_with(const TokenPtr& token, WireRequest& wire) {
+asio::awaitable<UpstreamResult> Desk::send_with(const TokenPtr& token, WireRequest& wire,
+                                                AnswerStream* stream) {
   if (token) {
     std::string authorization = "Bearer " + token->value.reveal();
     wire.set(beast_http::field::authorization, authorization);
@@ -74,7 +76,7 @@ asio::awaitable<UpstreamResult> Desk::send_with(const TokenPtr& token, WireReque
   const WallTime sent_at = clock_.wall_now();
   requests_sent_.fetch_add(1, std::memory_order_relaxed);
   const bool may_repeat = wire.method() == beast_http::verb::get || wire.method() == beast_http::verb::head;
-  Result<UpstreamResponse> response = co_await pool_.exchange(wire, may_repeat);
+  Result<UpstreamResponse> response = co_await pool_.exchange(wire, may_repeat, stream);
   if (!response) {
     const bool waiting_helps = response.error().code == ErrorCode::overloaded;
     UpstreamFailure failure{response.error(), std::nullopt};

@@ -36,7 +36,8 @@ class Desk final : public Upstream {
 
  private:
   boost::asio::awaitable<UpstreamResult> send_authorized(UpstreamRequest request);
-  boost::asio::awaitable<UpstreamResult> send_with(const TokenPtr& token, WireRequest& wire);
+  boost::asio::awaitable<UpstreamResult> send_with(const TokenPtr& token, WireRequest& wire,
+                                                   AnswerStream* stream);
   [[nodiscard]] WireRequest to_wire(UpstreamRequest request) const;
   [[nodiscard]] bool may_mean_dead_token(unsigned status, const TokenPtr& token) const;
 

@@ -26,7 +26,8 @@ class Pool::Slot {
 Pool::Pool(asio::any_io_executor executor, Origin& origin)
     : executor_(std::move(executor)), origin_(origin), idle_timer_(executor_) {}
 
-asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, bool may_repeat) {
+asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, bool may_repeat,
+                                                         AnswerStream* stream) {
   const Result<void> admitted = co_await wait_for_slot();
   if (!admitted) co_return admitted.error();
   const Slot slot(*this);
@@ -40,7 +41,7 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
     if (stopped_)
       co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
     busy_.push_back(connection.get());
-    Result<UpstreamResponse> response = co_await connection->exchange(request);
+    Result<UpstreamResponse> response = co_await connection->exchange(request, stream);
     std::erase(busy_, connection.get());
     const bool repeat =
         first && may_repeat && !response && response.error().retryable && connection->used_before();

@@ -25,7 +25,8 @@ class Pool {
   /// upstream_timeout where it did
   ///         not move in upstream.head_timeout
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request,
-                                                                          bool may_repeat);
+                                                                          bool may_repeat,
+                                                                          AnswerStream* stream = nullptr);
 
   /// Closes every connection, used or not, and fails who waits: for the end of the process.
   void stop();

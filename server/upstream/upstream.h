@@ -2,12 +2,14 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <memory>
 #include <optional>
 #include <string>
 
 #include "core/error.h"
 #include "core/http/fields.h"
 #include "core/time.h"
+#include "server/upstream/answer_stream.h"
 
 namespace roktcached::upstream {
 
@@ -22,15 +24,20 @@ struct UpstreamRequest {
   /// Where true, an answer with bytes behind its Content-Length is refused; else they are dropped (RFC 9112,
   /// section 6.3).
   bool exact_length = true;
+  /// Where set, interim answers go into it, and so does an answer that is large or of unknown length, as it
+  /// comes. Who sends the request ends it.
+  std::shared_ptr<AnswerStream> stream;
 };
 
-/// The upstream's final answer, read whole.
+/// The upstream's final answer.
 struct UpstreamResponse {
   unsigned status = 0;
-  http::Fields fields;  ///< of the header section only; trailer fields are dropped
-  std::string body;
-  bool surplus = false;  ///< more came than Content-Length announced
-  WallTime sent_at;      ///< when the request that brought it was sent
+  http::Fields fields;     ///< of the header section only; trailer fields are dropped
+  std::string body;        ///< whole, unless `too_large`
+  bool streamed = false;   ///< the answer has gone into the request's stream
+  bool too_large = false;  ///< streamed, and larger than upstream.max_response: `body` is empty
+  bool surplus = false;    ///< more came than Content-Length announced
+  WallTime sent_at;        ///< when the request that brought it was sent
 };
 
 /// A failed exchange and, where waiting helps, for how long.

@@ -174,9 +174,9 @@ class Simulator(Process):
 
 
 class Daemon(Process):
-    """The proxy in front of `upstream` (a port). Settings are given as section_key="value"."""
+    """The proxy in front of `upstream` (a port). Settings are given as section_key="value", tables as TOML."""
 
-    def __init__(self, upstream, folder, wait=True, port=None, url=None, **settings):
+    def __init__(self, upstream, folder, wait=True, port=None, url=None, tables="", **settings):
         self.port = port or free_port()
         self.admin_port = free_port()
         values = {
@@ -188,6 +188,8 @@ class Daemon(Process):
             **settings,
         }
         environment = {f"ROKTCACHED_{name.upper()}": str(value) for name, value in values.items()}
+        if tables:
+            pathlib.Path(folder, "roktcached.toml").write_text(tables)  # found as the working directory's
         environment.update(ROKT_APP_ID="demo-app", ROKT_APP_SECRET="demo-secret")
         super().__init__(["serve"], environment, folder)
         if wait:

@@ -1,0 +1,52 @@
+#include "server/upstream/answer_stream.h"
+
+#include <boost/asio/experimental/concurrent_channel.hpp>
+
+#include "server/asio.h"
+
+namespace roktcached::upstream {
+
+namespace {
+
+constexpr std::size_t max_pieces = 4;
+
+}  // namespace
+
+struct AnswerStream::Channel {
+  explicit Channel(const asio::any_io_executor& executor) : pieces(executor, max_pieces) {}
+  // A channel's values are copied inside Asio; what is moved around is a pointer.
+  asio::experimental::concurrent_channel<void(boost::system::error_code, std::shared_ptr<Piece>)> pieces;
+};
+
+AnswerStream::AnswerStream(const asio::any_io_executor& executor)
+    : channel_(std::make_unique<Channel>(executor)) {}
+
+AnswerStream::~AnswerStream() = default;
+
+asio::awaitable<bool> AnswerStream::write(Piece piece) {
+  auto shared = std::make_shared<Piece>(std::move(piece));
+  const auto [error] =
+      co_await channel_->pieces.async_send(boost::system::error_code(), std::move(shared), as_result);
+  co_return !error;
+}
+
+asio::awaitable<void> AnswerStream::end(std::optional<Error> error) {
+  AnswerEnd last{std::move(error)};
+  Piece piece = std::move(last);
+  co_await write(std::move(piece));
+}
+
+asio::awaitable<AnswerStream::Piece> AnswerStream::read() {
+  auto [error, piece] = co_await channel_->pieces.async_receive(as_result);
+  if (!error && piece) co_return std::move(*piece);
+  AnswerEnd broken_off;
+  broken_off.error =
+      Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the answer broke off"};
+  co_return std::move(broken_off);
+}
+
+void AnswerStream::abandon() {
+  channel_->pieces.close();
+}
+
+}  // namespace roktcached::upstream

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+
+#include "core/error.h"
+#include "core/http/fields.h"
+
+namespace roktcached::upstream {
+
+/// An interim answer (RFC 9110, section 15.2).
+struct InterimAnswer {
+  unsigned status = 0;
+  http::Fields fields;
+};
+
+/// The head of an answer whose content follows in pieces.
+struct AnswerHead {
+  unsigned status = 0;
+  http::Fields fields;
+  std::optional<std::uint64_t> length;  ///< of the content, where the upstream has said it
+};
+
+/// The last piece: an answer that was passed on in pieces is complete, or why it is not; one that was not is
+/// to be had from whoever sent the request.
+struct AnswerEnd {
+  std::optional<Error> error;
+};
+
+/// Takes an answer from the desk's thread to a hit thread while it still arrives: interim answers, then the
+/// head and the content of a large or endless one. Holds a few pieces and then makes the writer wait: a slow
+/// client slows the upstream down, and costs no memory.
+///
+/// Written on one thread and read on another. Either side may go first.
+class AnswerStream {
+ public:
+  using Piece = std::variant<InterimAnswer, AnswerHead, std::string, AnswerEnd>;
+
+  explicit AnswerStream(const boost::asio::any_io_executor& executor);
+  ~AnswerStream();
+
+  /// @return false where nobody reads any more
+  [[nodiscard]] boost::asio::awaitable<bool> write(Piece piece);
+  /// Writes AnswerEnd; nothing may follow.
+  [[nodiscard]] boost::asio::awaitable<void> end(std::optional<Error> error);
+
+  /// The next piece. Resumes on the caller's executor.
+  [[nodiscard]] boost::asio::awaitable<Piece> read();
+  /// The reader goes; writes fail from now on. From any thread.
+  void abandon();
+
+ private:
+  struct Channel;
+  std::unique_ptr<Channel> channel_;
+};
+
+}  // namespace roktcached::upstream
