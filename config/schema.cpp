@@ -277,6 +277,14 @@ void add_freshness(std::vector<Setting>& table) {
       "freshness.restating", "A report whose range ended within the restatement window",
       [](Settings& s) -> milliseconds& { return s.freshness.restating; }, none));
   table.push_back(duration(
+      "freshness.restating_max", "The same once it has not changed at several refreshes in a row",
+      [](Settings& s) -> milliseconds& { return s.freshness.restating_max; }, none));
+  table.push_back(count(
+      "freshness.restating_steady_after",
+      "So many unchanged refreshes in a row double a restating report's lifetime, one more doubles it again; "
+      "0: never",
+      [](Settings& s) -> std::uint64_t& { return s.freshness.restating_steady_after; }, 0, 1000));
+  table.push_back(duration(
       "freshness.settled", "A report whose range ended earlier",
       [](Settings& s) -> milliseconds& { return s.freshness.settled; }, none));
   table.push_back(duration(

@@ -16,7 +16,7 @@ namespace roktcached::storage {
 namespace {
 
 constexpr std::int64_t application_id = 0x524f4b54;  // "ROKT"
-constexpr std::int64_t schema_version = 1;
+constexpr std::int64_t schema_version = 2;
 
 /// migrations[n] leads from version n to n + 1; a migration that has been released is never edited.
 constexpr std::array<const char*, schema_version> migrations = {R"(
@@ -66,6 +66,9 @@ END;
 CREATE TRIGGER responses_resized AFTER UPDATE OF stored_size ON responses WHEN old.stored_size <> new.stored_size BEGIN
   UPDATE totals SET bytes = bytes + new.stored_size - old.stored_size;
 END;
+)",
+                                                                R"(
+ALTER TABLE responses ADD COLUMN steady_refreshes INTEGER NOT NULL DEFAULT 0;
 )"};
 
 Error refused(ErrorCode code, std::string context) {

@@ -59,6 +59,8 @@ std::int64_t checksum_of(const StoredResponse& response) {
   }
   hash.add(static_cast<std::int64_t>(response.status));
   hash.add(response.range_end ? unix_ms(*response.range_end) : -1);
+  // Rows of the first schema know none.
+  if (response.steady_refreshes > 0) hash.add(static_cast<std::int64_t>(response.steady_refreshes));
   for (const WallTime time : {response.fetched_at, response.fresh_until, response.usable_until})
     hash.add(unix_ms(time));
   return static_cast<std::int64_t>(XXH3_64bits_digest(hash.state));
@@ -118,6 +120,7 @@ void bind_times(Statement::Use& use, const StoredResponse& response) {
       .integer(unix_ms(response.fresh_until))
       .integer(unix_ms(response.usable_until))
       .integer(unix_ms(response.fetched_at))
+      .integer(response.steady_refreshes)
       .integer(checksum_of(response));
 }
 
@@ -128,21 +131,21 @@ Result<void> finish(Statement::Use& use) {
 
 constexpr const char* confirm_sql = R"(
 UPDATE responses SET status = ?, head = ?, entity_tag = ?, validator = ?, range_end_unix_ms = ?, fetched_at_unix_ms = ?,
-  fresh_until_unix_ms = ?, usable_until_unix_ms = ?, last_used_at_unix_ms = ?, checksum = ?,
+  fresh_until_unix_ms = ?, usable_until_unix_ms = ?, last_used_at_unix_ms = ?, steady_refreshes = ?, checksum = ?,
   route = ?, account_id = ?, campaign_id = ?, stored_size = ? + length(body)
 WHERE key_hash = ? AND key = ? AND body_digest = ? AND body_size = ?)";
 
 constexpr const char* replace_sql = R"(
 INSERT INTO responses (status, head, entity_tag, validator, range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms,
-  usable_until_unix_ms, last_used_at_unix_ms, checksum, key_hash, key, body_digest, body_size, body, body_encoding,
+  usable_until_unix_ms, last_used_at_unix_ms, steady_refreshes, checksum, key_hash, key, body_digest, body_size, body, body_encoding,
   stored_size, credential, route, path, account_id, campaign_id, date_start, date_end, currency, time_zone, rokt_version,
   other_parameters, accept_language)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.head, entity_tag = excluded.entity_tag,
   validator = excluded.validator, range_end_unix_ms = excluded.range_end_unix_ms,
   fetched_at_unix_ms = excluded.fetched_at_unix_ms, fresh_until_unix_ms = excluded.fresh_until_unix_ms,
   usable_until_unix_ms = excluded.usable_until_unix_ms, last_used_at_unix_ms = excluded.last_used_at_unix_ms,
-  checksum = excluded.checksum, key = excluded.key, body_digest = excluded.body_digest, body_size = excluded.body_size,
+  steady_refreshes = excluded.steady_refreshes, checksum = excluded.checksum, key = excluded.key, body_digest = excluded.body_digest, body_size = excluded.body_size,
   body = excluded.body, body_encoding = excluded.body_encoding, stored_size = excluded.stored_size,
   credential = excluded.credential, route = excluded.route, path = excluded.path, account_id = excluded.account_id,
   campaign_id = excluded.campaign_id, date_start = excluded.date_start, date_end = excluded.date_end,
@@ -151,7 +154,7 @@ ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.h
 
 constexpr const char* find_sql = R"(
 SELECT route, account_id, campaign_id, status, head, body, body_encoding, body_size, entity_tag, validator,
-  range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms, usable_until_unix_ms, last_used_at_unix_ms, checksum
+  range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms, usable_until_unix_ms, last_used_at_unix_ms, checksum, steady_refreshes
 FROM responses WHERE key_hash = ? AND key = ?)";
 
 constexpr const char* expire_sql =
@@ -277,6 +280,7 @@ Result<FoundRow> RowReader::find(const Key& key) {
   response.fetched_at = wall_time_from_unix_ms(use.integer_at(11));
   response.fresh_until = wall_time_from_unix_ms(use.integer_at(12));
   response.usable_until = wall_time_from_unix_ms(use.integer_at(13));
+  response.steady_refreshes = static_cast<unsigned>(use.integer_at(16));
   if (use.integer_at(15) != checksum_of(response)) return corrupt(key, "its checksum does not fit");
   return FoundRow{std::make_shared<const StoredResponse>(std::move(response)),
                   wall_time_from_unix_ms(use.integer_at(14))};

@@ -53,6 +53,8 @@ if python3 tests/architecture_check.py; then count 1 0; else count 0 1; fi
 if build release; then
   unit_tests release
   integration_tests release
+  echo "== Day replay"
+  if build/release/day_replay --check; then count 1 0; else count 0 1; fi
   echo "== Conformance, http-cache-tests"
   if tests/conformance/run.sh; then count 1 0; else count 0 1; fi
 fi

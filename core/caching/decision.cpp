@@ -22,6 +22,11 @@ bool within(WallTime now, WallTime from, std::optional<seconds> span) {
   return span && (*span == seconds::max() || now - from <= *span);
 }
 
+bool fetched_open(const StoredResponse& stored, const FreshnessPolicy& policy) {
+  return stored.range_end && report_state(*stored.range_end, stored.fetched_at, policy.restatement_window) ==
+                                 FreshnessState::open;
+}
+
 Decision decide_stored(const StoredResponse& stored, const http::RequestDirectives& request,
                        const FreshnessPolicy& policy, WallTime now) {
   const bool fresh = is_fresh(stored, now);
@@ -35,7 +40,8 @@ Decision decide_stored(const StoredResponse& stored, const http::RequestDirectiv
   const bool measurable = !from_the_future(stored, now);
   if (measurable && within(now, stored.fresh_until, request.max_stale)) return {Action::use, Forward::none};
   const bool particular = request.max_age || request.min_fresh || request.max_stale;
-  if (measurable && !particular && now - stored.fresh_until < policy.stale_while_revalidate) {
+  if (measurable && !particular && !fetched_open(stored, policy) &&
+      now - stored.fresh_until < policy.stale_while_revalidate) {
     return {Action::use_and_refresh, Forward::none};
   }
   return {Action::fetch, Forward::stale};
@@ -56,6 +62,16 @@ Decision decide(const StoredResponse* stored, const http::RequestDirectives& req
   if (decision.action == Action::fetch) decision.action = Action::refuse;
   if (decision.action == Action::use_and_refresh) decision.action = Action::use;
   return decision;
+}
+
+unsigned steady_refreshes_after(const StoredResponse& stored, std::optional<WallTime> range_end,
+                                WallTime fetched_at, const FreshnessPolicy& policy) {
+  const bool restating = range_end && report_state(*range_end, fetched_at, policy.restatement_window) ==
+                                          FreshnessState::restating;
+  if (!restating || fetched_open(stored, policy)) return 0;
+  const bool evidence = fetched_at - stored.fetched_at >= (stored.fresh_until - stored.fetched_at) / 2;
+  constexpr unsigned enough = 1000;
+  return std::min(stored.steady_refreshes + (evidence ? 1U : 0U), enough);
 }
 
 bool may_stand_in(const StoredResponse* stored, const FreshnessPolicy& policy, WallTime now) {

@@ -40,13 +40,22 @@ inline constexpr std::chrono::milliseconds clock_tolerance = std::chrono::second
 ///  4. fresh, and for at least the client's min-fresh longer: use; fresh but not long enough: fetch
 ///  (request);
 ///  5. stale by no more than the client's max-stale: use;
-///  6. stale for less than stale_while_revalidate, and the client sent no max-age, min-fresh or max-stale:
-///  use and refresh;
+///  6. stale for less than stale_while_revalidate, fetched when its range had ended, and the client sent no
+///  max-age, min-fresh or max-stale: use and refresh. What was fetched while its range was open is not served
+///  stale so: its numbers move every hour, and a tile that is looked at every few minutes would always show
+///  the ones before last;
 ///  7. else fetch (stale).
 /// Under only-if-cached every "fetch" is "refuse", and a refresh behind does not happen (use).
 /// A negative answer takes no part in 5 and 6: its usable_until is its fresh_until, so 1 applies.
 [[nodiscard]] Decision decide(const StoredResponse* stored, const http::RequestDirectives& request,
                               const FreshnessPolicy& policy, WallTime now);
+
+/// At how many refreshes in a row the body has stayed the same, once one has come that left it as it was.
+/// Only a restating range counts, and only a refresh that came after half the lifetime of what was stored is
+/// evidence: a client that reloads every ten seconds proves nothing about an hour.
+/// @param fetched_at, range_end  of the refresh
+[[nodiscard]] unsigned steady_refreshes_after(const StoredResponse& stored, std::optional<WallTime> range_end,
+                                              WallTime fetched_at, const FreshnessPolicy& policy);
 
 /// Whether `stored` may stand in for a fetch that failed (RFC 5861, section 4): stale for less than
 /// stale_if_error, and not from a future further away than stale_if_error (a clock set back makes nothing

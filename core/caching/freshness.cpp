@@ -8,12 +8,23 @@ using std::chrono::milliseconds;
 
 namespace {
 
-milliseconds lifetime_in(FreshnessState state, unsigned status, const FreshnessPolicy& policy) {
+/// How long a restating range lives that has stayed the same at so many refreshes in a row.
+milliseconds restating_lifetime(const FreshnessPolicy& policy, unsigned steady_refreshes) {
+  milliseconds lifetime = policy.restating;
+  if (policy.restating_steady_after == 0) return lifetime;
+  for (std::uint64_t i = policy.restating_steady_after; i <= steady_refreshes && lifetime < policy.restating_max;
+       ++i)
+    lifetime *= 2;
+  return std::min(lifetime, std::max(policy.restating, policy.restating_max));
+}
+
+milliseconds lifetime_in(FreshnessState state, unsigned status, const FreshnessPolicy& policy,
+                         unsigned steady_refreshes) {
   switch (state) {
     case FreshnessState::open:
       return policy.open;
     case FreshnessState::restating:
-      return policy.restating;
+      return restating_lifetime(policy, steady_refreshes);
     case FreshnessState::settled:
       return policy.settled;
     case FreshnessState::metadata:
@@ -49,7 +60,7 @@ FreshnessState report_state(WallTime range_end, WallTime now, milliseconds resta
 
 std::optional<Lifetime> lifetime_of(rokt::RouteClass route_class, unsigned status,
                                     std::optional<WallTime> range_end, WallTime fetched_at,
-                                    const FreshnessPolicy& policy) {
+                                    const FreshnessPolicy& policy, unsigned steady_refreshes) {
   const bool cached = route_class == rokt::RouteClass::report || route_class == rokt::RouteClass::metadata;
   const bool negative = status == 404 || status == 400;
   if (!cached || (status != 200 && !negative)) return std::nullopt;
@@ -61,7 +72,7 @@ std::optional<Lifetime> lifetime_of(rokt::RouteClass route_class, unsigned statu
   } else if (range_end) {
     state = report_state(*range_end, fetched_at, policy.restatement_window);
   }
-  const milliseconds fresh = lifetime_in(state, status, policy);
+  const milliseconds fresh = lifetime_in(state, status, policy, steady_refreshes);
   if (fresh <= milliseconds{0}) return std::nullopt;
   const WallTime fresh_until = fetched_at + fresh;
   const milliseconds stale =

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string_view>
 
@@ -25,6 +26,9 @@ enum class FreshnessState { open, restating, settled, metadata, negative };
 struct FreshnessPolicy {
   std::chrono::milliseconds open = std::chrono::minutes{5};
   std::chrono::milliseconds restating = std::chrono::hours{1};
+  std::chrono::milliseconds restating_max = std::chrono::hours{4};  ///< of one that has stayed the same
+  std::uint64_t restating_steady_after =
+      3;  ///< unchanged refreshes in a row, from which on it lives longer; 0: never
   std::chrono::milliseconds settled = std::chrono::days{7};
   std::chrono::milliseconds metadata = std::chrono::hours{1};
   std::chrono::milliseconds not_found = std::chrono::minutes{1};    ///< upstream 404
@@ -52,9 +56,15 @@ struct Lifetime {
 /// answer counts as open, the shortest life. Stale it is usable for the longer of stale_while_revalidate and
 /// stale_if_error; a negative answer never: its usable_until is its fresh_until. A lifetime of zero means
 /// "not kept".
+///
+/// A restating range that keeps bringing the same body lives longer: after restating_steady_after unchanged
+/// refreshes twice as long, twice that after one more, and so on up to restating_max. One change, and it
+/// lives as long as any other again.
 /// @param fetched_at  when the request that brought the answer was sent: the numbers may be as old as that
+/// @param steady_refreshes  as StoredResponse has it
 [[nodiscard]] std::optional<Lifetime> lifetime_of(rokt::RouteClass route_class, unsigned status,
                                                   std::optional<WallTime> range_end, WallTime fetched_at,
-                                                  const FreshnessPolicy& policy);
+                                                  const FreshnessPolicy& policy,
+                                                  unsigned steady_refreshes = 0);
 
 }  // namespace roktcached::caching

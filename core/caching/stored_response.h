@@ -28,6 +28,8 @@ struct StoredResponse {
   std::string validator;   ///< "If-None-Match: ..." or "If-Modified-Since: ...", from the upstream's fields;
                            ///< empty if it sent none
   std::optional<WallTime> range_end;  ///< of a report
+  /// At how many refreshes in a row the body of a restating range has stayed the same.
+  unsigned steady_refreshes = 0;
   WallTime fetched_at;
   WallTime fresh_until;
   WallTime usable_until;

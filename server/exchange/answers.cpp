@@ -62,8 +62,8 @@ Answer answer_with(const Request& request, const caching::StoredResponsePtr& res
       .field("Cache-Status", http::to_string(status));
   if (with_age) answer.field("Age", std::to_string(caching::age_of(*response, now).count()));
   if (response->range_end) {
-    answer.field("Report-State", caching::to_string(caching::report_state(*response->range_end, now,
-                                                                          policy.restatement_window)));
+    answer.field("Report-State", caching::to_string(caching::report_state(
+                                     *response->range_end, response->fetched_at, policy.restatement_window)));
   }
   if (response->status == 200 && http::none_match_fails(request.fields, response->entity_tag)) {
     answer.status = 304;

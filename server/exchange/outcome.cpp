@@ -2,6 +2,7 @@
 
 #include <string_view>
 
+#include "core/caching/decision.h"
 #include "core/http/validators.h"
 
 namespace roktcached::exchange {
@@ -75,8 +76,13 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult result,
                    std::nullopt});
   }
   StoredResponse response = confirms ? confirmed(request, *result) : from_answer(request, std::move(*result));
+  const bool unchanged =
+      request.stored && request.stored->status == response.status && request.stored->body == response.body;
+  if (unchanged)
+    response.steady_refreshes =
+        caching::steady_refreshes_after(*request.stored, request.range_end, response.fetched_at, policy);
   const auto lifetime = caching::lifetime_of(request.route_class, response.status, request.range_end,
-                                             response.fetched_at, policy);
+                                             response.fetched_at, policy, response.steady_refreshes);
   if (lifetime) {
     response.fresh_until = lifetime->fresh_until;
     response.usable_until = lifetime->usable_until;

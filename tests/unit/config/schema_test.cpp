@@ -54,10 +54,11 @@ TEST(Schema, HasEveryKeyOfTheContract) {
           "upstream.connect_timeout", "upstream.head_timeout", "upstream.body_timeout",
           "upstream.idle_timeout", "upstream.max_connections", "upstream.max_waiting",
           "upstream.max_response", "cache.file", "cache.max_disk", "cache.max_memory", "freshness.open",
-          "freshness.restating", "freshness.settled", "freshness.metadata", "freshness.not_found",
-          "freshness.bad_request", "freshness.restatement_window", "freshness.stale_while_revalidate",
-          "freshness.stale_if_error", "freshness.min_refetch_interval", "parameters.validation",
-          "parameters.extra_currencies", "log.level", "log.format", "log.access"));
+          "freshness.restating", "freshness.restating_max", "freshness.restating_steady_after",
+          "freshness.settled", "freshness.metadata", "freshness.not_found", "freshness.bad_request",
+          "freshness.restatement_window", "freshness.stale_while_revalidate", "freshness.stale_if_error",
+          "freshness.min_refetch_interval", "parameters.validation", "parameters.extra_currencies",
+          "log.level", "log.format", "log.access"));
 }
 
 TEST(Schema, NamesEachVariableOnce) {
@@ -158,7 +159,8 @@ TEST(Schema, ATimeoutIsNeverZeroAndALifetimeMayBe) {
   for (const auto& row : schema()) {
     const RawValue zero = std::string("0ms");
     const bool is_timeout = row.key.ends_with("_timeout");
-    if (is_timeout || row.section == "freshness") {
+    const bool is_lifetime = row.section == "freshness" && row.key != "restating_steady_after";
+    if (is_timeout || is_lifetime) {
       EXPECT_EQ(takes(row.name(), zero), !is_timeout) << row.name();
     }
   }

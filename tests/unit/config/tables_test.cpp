@@ -120,8 +120,8 @@ TEST_F(TablesTest, ARoutesCacheIsOneOfFour) {
   for (const char* cache : {"token", "", "Report", "HTTP"}) {
     EXPECT_THAT(
         loader_.mistakes(std::string("[[route]]\nname = \"a\"\npath = \"/a\"\ncache = \"") + cache + "\"\n"),
-        ElementsAre(
-            AllOf(StartsWith("FILE:4: route.cache = "), HasSubstr("\"report\", \"metadata\", \"http\", \"off\""))))
+        ElementsAre(AllOf(StartsWith("FILE:4: route.cache = "),
+                          HasSubstr("\"report\", \"metadata\", \"http\", \"off\""))))
         << cache;
   }
 }

@@ -67,10 +67,10 @@ inline std::string noise(std::size_t size, std::uint64_t seed) {
 inline bool same(const StoredResponse& left, const StoredResponse& right) {
   return left.key == right.key && left.route == right.route && left.account_id == right.account_id &&
          left.campaign_id == right.campaign_id && left.status == right.status && left.head == right.head &&
-         *left.body == *right.body && left.entity_tag == right.entity_tag &&
-         left.validator == right.validator && left.range_end == right.range_end &&
-         left.fetched_at == right.fetched_at && left.fresh_until == right.fresh_until &&
-         left.usable_until == right.usable_until;
+         *left.body == *right.body && left.steady_refreshes == right.steady_refreshes &&
+         left.entity_tag == right.entity_tag && left.validator == right.validator &&
+         left.range_end == right.range_end && left.fetched_at == right.fetched_at &&
+         left.fresh_until == right.fresh_until && left.usable_until == right.usable_until;
 }
 
 /// A folder of the test's own, removed with all it holds.

@@ -48,6 +48,15 @@ TEST_F(RowTest, ARowComesBackAsItWas) {
   }
 }
 
+TEST_F(RowTest, SteadyRefreshesComeBackAlsoWhereTheBodyWasConfirmed) {
+  StoredResponse stored = response(1);
+  for (const unsigned refreshes : {3U, 4U, 0U}) {
+    stored.steady_refreshes = refreshes;
+    put(stored);
+    EXPECT_TRUE(same(*found(1), stored)) << refreshes;
+  }
+}
+
 TEST_F(RowTest, ARowWithoutIdsValidatorAndRangeComesBackAsItWas) {
   StoredResponse stored = response(1);
   stored.account_id.clear();
@@ -199,7 +208,8 @@ INSTANTIATE_TEST_SUITE_P(
                     "entity_tag = '\"x\"'", "validator = ''", "range_end_unix_ms = NULL",
                     "range_end_unix_ms = 0", "fetched_at_unix_ms = fetched_at_unix_ms + 1",
                     "fresh_until_unix_ms = fresh_until_unix_ms + 1",
-                    "usable_until_unix_ms = usable_until_unix_ms + 1", "checksum = checksum + 1"));
+                    "usable_until_unix_ms = usable_until_unix_ms + 1", "steady_refreshes = 1",
+                    "checksum = checksum + 1"));
 
 TEST_F(RowTest, ARowOfAnotherKeyUnderThisHashIsNotThisKeys) {
   put(response(1));

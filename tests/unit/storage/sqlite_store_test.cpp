@@ -9,6 +9,7 @@ namespace {
 
 using examples::key;
 using examples::noon;
+using examples::same;
 using examples::shared_response;
 using namespace std::chrono_literals;
 
@@ -114,6 +115,20 @@ TEST_F(SqliteStoreTest, ANewerFileIsRefusedAndStays) {
   expect_names_path(opened.error());
   EXPECT_EQ(folder_.count("cache.db.corrupt-"), 0);
   EXPECT_EQ(integer("PRAGMA user_version"), 99);
+}
+
+TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsMigratedAndKeepsWhatItHolds) {
+  {
+    const auto store = open();
+    store->put(shared_response(1));
+    store->flush();
+  }
+  connect().execute("ALTER TABLE responses DROP COLUMN steady_refreshes; PRAGMA user_version = 1").value();
+  const auto store = open();
+  const auto found = store->find(key(1), noon).value();
+  ASSERT_NE(found, nullptr);
+  EXPECT_TRUE(same(*found, *shared_response(1)));
+  EXPECT_EQ(integer("PRAGMA user_version"), 2);
 }
 
 TEST_F(SqliteStoreTest, ADatabaseOfAnotherProgramIsRefusedAndStays) {

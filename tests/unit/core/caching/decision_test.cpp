@@ -43,6 +43,45 @@ TEST(Decide, StaleIsRefreshedBehindForAWhileThenFetched) {
   EXPECT_EQ(after(5min + policy.stale_if_error).reason, Forward::miss);
 }
 
+/// Fetched an hour before its range ended, or after.
+StoredResponse stored_of_range(std::chrono::milliseconds range_end_after_fetch,
+                               std::chrono::milliseconds fresh) {
+  StoredResponse stored = stored_for(fresh);
+  stored.range_end = fetched + range_end_after_fetch;
+  return stored;
+}
+
+TEST(Decide, WhatWasFetchedWhileItsRangeWasOpenIsNeverServedStaleBehindARefresh) {
+  for (const auto range_end : {0ms, 1ms, std::chrono::milliseconds(1h)}) {
+    const StoredResponse open = stored_of_range(range_end, 5min);
+    EXPECT_EQ(decide(&open, {}, policy, fetched + 5min - 1ms).action, Action::use);
+    EXPECT_EQ(decide(&open, {}, policy, fetched + 5min).action, Action::fetch);
+    EXPECT_EQ(decide(&open, {}, policy, fetched + 5min).reason, Forward::stale);
+  }
+  const StoredResponse ended = stored_of_range(-1ms, 5min);
+  EXPECT_EQ(decide(&ended, {}, policy, fetched + 5min).action, Action::use_and_refresh);
+}
+
+TEST(SteadyRefreshes, CountInARestatingRangeAlone) {
+  const WallTime later = fetched + 1h;
+  StoredResponse restating = stored_of_range(-1h, 1h);
+  restating.steady_refreshes = 2;
+  EXPECT_EQ(steady_refreshes_after(restating, restating.range_end, later, policy), 3U);
+  const StoredResponse open = stored_of_range(1h, 5min);
+  EXPECT_EQ(steady_refreshes_after(open, open.range_end, later, policy), 0U);
+  EXPECT_EQ(steady_refreshes_after(open, open.range_end, fetched + 2h, policy), 0U) << "was open when stored";
+  const WallTime settled = *restating.range_end + policy.restatement_window;
+  EXPECT_EQ(steady_refreshes_after(restating, restating.range_end, settled, policy), 0U);
+  EXPECT_EQ(steady_refreshes_after(restating, std::nullopt, later, policy), 0U);
+}
+
+TEST(SteadyRefreshes, AreNoEvidenceWhereTheyComeTooSoon) {
+  StoredResponse stored = stored_of_range(-1h, 1h);
+  stored.steady_refreshes = 2;
+  EXPECT_EQ(steady_refreshes_after(stored, stored.range_end, fetched + 30min - 1ms, policy), 2U);
+  EXPECT_EQ(steady_refreshes_after(stored, stored.range_end, fetched + 30min, policy), 3U);
+}
+
 TEST(Decide, AForcedReloadFetchesButNotTooOften) {
   http::RequestDirectives reload;
   reload.no_cache = true;

@@ -38,6 +38,38 @@ TEST(Lifetime, FollowsTheState) {
   EXPECT_EQ(at(1h)->usable_until - at(1h)->fresh_until, policy.stale_if_error);
 }
 
+std::chrono::milliseconds steady_lifetime(unsigned steady_refreshes, const FreshnessPolicy& with = policy) {
+  const WallTime fetched = range_end + 1h;
+  return lifetime_of(RouteClass::report, 200, range_end, fetched, with, steady_refreshes)->fresh_until -
+         fetched;
+}
+
+TEST(Lifetime, OfARestatingRangeGrowsWhileItStaysTheSameUpToItsBound) {
+  EXPECT_EQ(steady_lifetime(0), 1h);
+  EXPECT_EQ(steady_lifetime(2), 1h);
+  EXPECT_EQ(steady_lifetime(3), 2h);
+  EXPECT_EQ(steady_lifetime(4), 4h);
+  EXPECT_EQ(steady_lifetime(5), 4h);
+  EXPECT_EQ(steady_lifetime(1000), 4h);
+}
+
+TEST(Lifetime, NeverGrowsWhereThatIsOffOrTheBoundIsLower) {
+  FreshnessPolicy off;
+  off.restating_steady_after = 0;
+  EXPECT_EQ(steady_lifetime(1000, off), 1h);
+  FreshnessPolicy lower;
+  lower.restating_max = 30min;
+  EXPECT_EQ(steady_lifetime(1000, lower), 1h);
+}
+
+TEST(Lifetime, OfOtherStatesDoesNotGrow) {
+  EXPECT_EQ(lifetime_of(RouteClass::report, 200, range_end, range_end - 1h, policy, 1000)->fresh_until,
+            range_end - 1h + 5min);
+  const WallTime settled = range_end + policy.restatement_window;
+  EXPECT_EQ(lifetime_of(RouteClass::report, 200, range_end, settled, policy, 1000)->fresh_until,
+            settled + std::chrono::days{7});
+}
+
 TEST(Lifetime, OfAnUnknownRangeIsTheShortest) {
   const auto lifetime = lifetime_of(RouteClass::report, 200, std::nullopt, range_end, policy);
   EXPECT_EQ(lifetime->state, FreshnessState::open);
