@@ -19,12 +19,12 @@ namespace roktcached::caching {
 
 /// What there is to know of the request that a response answers.
 struct AnsweredRequest {
-  std::string_view method;
+  std::string_view method = {};
   bool has_authorization = false;  ///< of the client's own; the shared token is part of the key
   bool no_store = false;
   bool content_location_is_target = false;  ///< of the response to a POST (RFC 9110, section 9.3.3)
-  WallTime sent_at;
-  WallTime received_at;
+  WallTime sent_at = {};
+  WallTime received_at = {};
 };
 
 struct HttpLifetime {

@@ -14,10 +14,10 @@ struct RequestDirectives {
   bool no_cache = false;
   bool no_store = false;
   bool only_if_cached = false;
-  std::optional<std::chrono::seconds> max_age;
-  std::optional<std::chrono::seconds> min_fresh;
+  std::optional<std::chrono::seconds> max_age = {};
+  std::optional<std::chrono::seconds> min_fresh = {};
   /// Empty: not sent. max() : sent without a value, any staleness will do.
-  std::optional<std::chrono::seconds> max_stale;
+  std::optional<std::chrono::seconds> max_stale = {};
 };
 
 /// Reads Cache-Control, and `Pragma: no-cache` where Cache-Control is absent (RFC 9111, section 5.4). Unknown
