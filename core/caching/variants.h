@@ -22,7 +22,7 @@ namespace roktcached::caching {
 /// index invalidates a target whatever its variants.
 class VariantIndex {
  public:
-  /// @param now  the generation: later than that of any index of this key before
+  /// @param now  the generation: not that of any index of this key before
   explicit VariantIndex(WallTime now) : generation_(now) {}
   /// Reads one back. @pre is_index(stored)
   explicit VariantIndex(const StoredResponse& stored);

@@ -157,11 +157,9 @@ void Flights::invalidate(const caching::Key& target, std::string_view route) {
     all_invalidated_at_ = clock_.steady_now();
   }
   invalidated_[target.hash()] = clock_.steady_now();
-  // A generation later than any there was, also where the clock has been set back.
-  WallTime generation = clock_.wall_now();
-  if (const auto stored = store_.find(target, generation); stored && *stored)
-    generation = std::max(generation, (*stored)->fetched_at + std::chrono::milliseconds{1});
-  store_.put(caching::VariantIndex(generation).to_stored(target, route));
+  // No two generations are the same, also where the clock stands still or has been set back.
+  last_generation_ = std::max(clock_.wall_now(), last_generation_ + std::chrono::milliseconds{1});
+  store_.put(caching::VariantIndex(last_generation_).to_stored(target, route));
 }
 
 bool Flights::invalidated_since(const FetchRequest& request, SteadyTime started_at) const {

@@ -85,6 +85,7 @@ class Flights {
   std::unordered_map<caching::KeyHash, FlightPtr, caching::KeyHashHasher> flights_;
   std::deque<FlightPtr> landed_;  // in the order of their landing
   std::unordered_map<caching::KeyHash, SteadyTime, caching::KeyHashHasher> invalidated_;
+  WallTime last_generation_;
   SteadyTime all_invalidated_at_ = SteadyTime::min();
   std::atomic<std::uint64_t> collapsed_{0};
 };

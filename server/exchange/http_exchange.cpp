@@ -1,8 +1,5 @@
 #include "server/exchange/http_exchange.h"
 
-#include <algorithm>
-#include <array>
-
 #include "core/caching/http_rules.h"
 #include "core/caching/variants.h"
 #include "server/asio.h"
@@ -27,28 +24,26 @@ bool retrieves(const Request& request) {
 /// answer several requests).
 bool may_share(const Request& request, const rokt::Route& route, const http::RequestDirectives& directives) {
   const bool own_credential = request.fields.contains("Authorization") && !route.inject_token;
+  // If-Match and If-Unmodified-Since are for the origin to judge (RFC 9111, section 4.3.2).
+  const bool precondition =
+      request.fields.contains("If-Match") || request.fields.contains("If-Unmodified-Since");
   return request.method == "GET" && request.body.empty() && !request.fields.contains("Range") &&
-         !own_credential && !directives.no_store;
+         !own_credential && !precondition && !directives.no_store;
 }
 
-bool is_condition(std::string_view name) {
-  static constexpr std::array<std::string_view, 4> names = {"If-None-Match", "If-Modified-Since", "If-Match",
-                                                            "If-Unmodified-Since"};
-  return std::ranges::any_of(names, [name](auto known) { return http::equal_ignoring_case(known, name); });
-}
-
-/// The client's fields as they go upstream: end to end, one line a name. A GET's conditions are answered
-/// here, from the whole response. A range is asked for where the whole is not at hand.
+/// The client's fields as they go upstream: end to end, one line a name. What a GET's sender has already is
+/// judged here, from the whole response. A range is asked for where the whole is not at hand.
 http::Fields forwarded_fields(const Request& request, const rokt::Route& route, bool with_range) {
   http::Fields fields;
   for (const auto& field : request.fields.all()) {
     const auto is = [&](std::string_view name) { return http::equal_ignoring_case(field.name, name); };
     const bool range = is("Range") || is("If-Range");
-    const bool dropped =
-        is("Host") || is("Content-Length") || is("Expect") || is("Via") ||
-        (is("Authorization") && route.inject_token) || (is_condition(field.name) && retrieves(request)) ||
-        (range && !with_range) || http::is_hop_by_hop(field.name) ||
-        http::nominated_by_connection(request.fields, field.name) || fields.contains(field.name);
+    const bool dropped = is("Host") || is("Content-Length") || is("Expect") || is("Via") ||
+                         (is("Authorization") && route.inject_token) ||
+                         ((is("If-None-Match") || is("If-Modified-Since")) && retrieves(request)) ||
+                         (range && !with_range) || http::is_hop_by_hop(field.name) ||
+                         http::nominated_by_connection(request.fields, field.name) ||
+                         fields.contains(field.name);
     if (!dropped) fields.add(field.name, request.fields.combined(field.name));
   }
   std::string via = request.fields.combined("Via");

@@ -31,8 +31,13 @@ class Judge {
   }
 
   Outcome judge() && {
-    const bool confirms = answer_.status == 304 && request_.stored && http_.method != "POST";
-    if (confirms) {
+    const bool retrieves = http_.method == "GET" || http_.method == "HEAD";
+    const bool confirms = answer_.status == 304 && retrieves;
+    if (confirms && !was_conditional()) {
+      outcome_.failure = {{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
+                           "304 to a request without a validator"},
+                          std::nullopt};
+    } else if (confirms) {
       keep_freshened();
     } else if (http_.method == "HEAD") {
       take_head();
@@ -45,8 +50,9 @@ class Judge {
  private:
   /// Section 4.3.4: what is stored lives on, with the fields that came.
   void keep_freshened() {
-    Fields fields = caching::freshened(Fields::from_lines(request_.stored->head),
-                                       caching::storable_fields(answer_.fields));
+    Fields update = caching::storable_fields(answer_.fields);
+    if (!update.contains("Date")) update.add("Date", http::format_date(received_at_));
+    const Fields fields = caching::freshened(Fields::from_lines(request_.stored->head), update);
     // The freshened response is as old as the 304 is, not as what was stored.
     Fields timed = fields;
     if (const auto age = answer_.fields.find("Age")) timed.add("Age", *age);
@@ -169,6 +175,13 @@ class Judge {
                               : std::nullopt;
       if (target) outcome_.invalidated.push_back(key_beside(*target));
     }
+  }
+
+  /// Whether the request carried a condition of ours; a client's own never goes upstream with it.
+  [[nodiscard]] bool was_conditional() const {
+    if (!request_.stored) return false;
+    const Fields stored = Fields::from_lines(request_.stored->head);
+    return stored.contains("ETag") || stored.contains("Last-Modified");
   }
 
   /// The key of another target under the same credential.
