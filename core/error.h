@@ -11,6 +11,9 @@ namespace roktcached {
 enum class ErrorCode {
   // The client's request.
   invalid_request,
+  unauthenticated,
+  forbidden,
+  unsupported_media_type,
   unknown_route,
   method_not_allowed,
   content_too_large,

@@ -16,7 +16,7 @@ namespace roktcached::storage {
 namespace {
 
 constexpr std::int64_t application_id = 0x524f4b54;  // "ROKT"
-constexpr std::int64_t schema_version = 2;
+constexpr std::int64_t schema_version = 3;
 
 /// migrations[n] leads from version n to n + 1; a migration that has been released is never edited.
 constexpr std::array<const char*, schema_version> migrations = {R"(
@@ -69,6 +69,11 @@ END;
 )",
                                                                 R"(
 ALTER TABLE responses ADD COLUMN steady_refreshes INTEGER NOT NULL DEFAULT 0;
+)",
+                                                                R"(
+ALTER TABLE responses ADD COLUMN stale_since_unix_ms INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX responses_by_route ON responses (route);
+CREATE INDEX responses_by_path ON responses (path);
 )"};
 
 Error refused(ErrorCode code, std::string context) {

@@ -25,20 +25,33 @@ Result<StoredResponsePtr> MemoryStore::find(const Key& key, WallTime) {
 void MemoryStore::put(StoredResponsePtr response) {
   Shard& shard = shard_of(response->key);
   const std::lock_guard lock(shard.mutex);
-  ++shard.puts;
+  ++shard.version;
   shard.entries.put(std::move(response));
+}
+
+Result<std::uint64_t> MemoryStore::purge(const caching::Purge& purge, WallTime now) {
+  std::uint64_t purged = 0;
+  for (const auto& shard : shards_) {
+    S3Fifo::PurgeCursor cursor;
+    while (!cursor.finished) {
+      const std::lock_guard lock(shard->mutex);
+      ++shard->version;  // what a reader of the disk may have in hand already does not come back
+      purged += shard->entries.purge(purge, now, cursor);
+    }
+  }
+  return purged;
 }
 
 std::uint64_t MemoryStore::version_of(const Key& key) {
   Shard& shard = shard_of(key);
   const std::lock_guard lock(shard.mutex);
-  return shard.puts;
+  return shard.version;
 }
 
 void MemoryStore::put_if_absent(StoredResponsePtr response, std::uint64_t version) {
   Shard& shard = shard_of(response->key);
   const std::lock_guard lock(shard.mutex);
-  if (shard.puts == version && !shard.entries.find(response->key)) shard.entries.put(std::move(response));
+  if (shard.version == version && !shard.entries.find(response->key)) shard.entries.put(std::move(response));
 }
 
 std::vector<TierStatistics> MemoryStore::statistics() const {

@@ -18,13 +18,15 @@ class MemoryStore final : public ResponseStore {
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   void put(StoredResponsePtr response) override;
+  /// Shard by shard and slice by slice: no lock is held for longer than a few hundred entries take.
+  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
   void flush() override {}
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
-  /// Changes with every put that may be of this key.
+  /// Changes with every put that may be of this key, and with every purge.
   [[nodiscard]] std::uint64_t version_of(const Key& key);
   /// Keeps `response`, read elsewhere, only where nothing is kept for its key and nothing may have been put
-  /// for it since the key had this version.
+  /// for it, and nothing purged, since the key had this version.
   void put_if_absent(StoredResponsePtr response, std::uint64_t version);
 
  private:
@@ -32,7 +34,7 @@ class MemoryStore final : public ResponseStore {
     explicit Shard(std::uint64_t bytes) : entries(bytes) {}
     mutable std::mutex mutex;
     S3Fifo entries;
-    std::uint64_t puts = 0;
+    std::uint64_t version = 0;
   };
   [[nodiscard]] Shard& shard_of(const Key& key) { return *shards_[key.hash().high % shards_.size()]; }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/caching/key.h"
+#include "core/caching/selection.h"
 #include "core/caching/stored_response.h"
 #include "core/error.h"
 #include "core/time.h"
@@ -42,6 +43,15 @@ class ResponseStore {
   /// can't be kept is counted. A find on any thread that begins after put returns sees it, a later one, or
   /// nothing; an earlier one only where a write had to be given up (queue or disk full).
   virtual void put(StoredResponsePtr response) = 0;
+
+  /// After it has returned, no find on any thread that begins then returns a response that was put before and
+  /// that `purge` selects (a soft one: returns it but as stale), also not after the process was killed. What
+  /// is put meanwhile may be purged or not. Blocks on the disk, for seconds where very many rows go; finds
+  /// and puts go on meanwhile.
+  /// @param now  the time that soft-purged responses are fresh until, at the latest
+  /// @return how many it has removed or made stale, each counted once however many tiers have it; an error
+  ///         where that may not be all of them
+  [[nodiscard]] virtual Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) = 0;
 
   /// Blocks until all that was put before has reached the disk, or could not.
   virtual void flush() = 0;

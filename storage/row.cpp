@@ -7,6 +7,8 @@
 #include <cstring>
 #include <memory>
 
+#include "core/caching/selection.h"
+
 namespace roktcached::storage {
 
 namespace {
@@ -21,10 +23,6 @@ std::string bytes_of(std::uint64_t high, std::uint64_t low) {
     for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>((half >> shift) & 0xff);
   }
   return bytes;
-}
-
-std::string bytes_of(const caching::KeyHash& hash) {
-  return bytes_of(hash.high, hash.low);
 }
 
 std::string digest_of(std::string_view body) {
@@ -132,7 +130,7 @@ Result<void> finish(Statement::Use& use) {
 constexpr const char* confirm_sql = R"(
 UPDATE responses SET status = ?, head = ?, entity_tag = ?, validator = ?, range_end_unix_ms = ?, fetched_at_unix_ms = ?,
   fresh_until_unix_ms = ?, usable_until_unix_ms = ?, last_used_at_unix_ms = ?, steady_refreshes = ?, checksum = ?,
-  route = ?, account_id = ?, campaign_id = ?, stored_size = ? + length(body)
+  stale_since_unix_ms = 0,  route = ?, account_id = ?, campaign_id = ?, stored_size = ? + length(body)
 WHERE key_hash = ? AND key = ? AND body_digest = ? AND body_size = ?)";
 
 constexpr const char* replace_sql = R"(
@@ -145,7 +143,7 @@ ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.h
   validator = excluded.validator, range_end_unix_ms = excluded.range_end_unix_ms,
   fetched_at_unix_ms = excluded.fetched_at_unix_ms, fresh_until_unix_ms = excluded.fresh_until_unix_ms,
   usable_until_unix_ms = excluded.usable_until_unix_ms, last_used_at_unix_ms = excluded.last_used_at_unix_ms,
-  steady_refreshes = excluded.steady_refreshes, checksum = excluded.checksum, key = excluded.key, body_digest = excluded.body_digest, body_size = excluded.body_size,
+  stale_since_unix_ms = 0, steady_refreshes = excluded.steady_refreshes, checksum = excluded.checksum, key = excluded.key, body_digest = excluded.body_digest, body_size = excluded.body_size,
   body = excluded.body, body_encoding = excluded.body_encoding, stored_size = excluded.stored_size,
   credential = excluded.credential, route = excluded.route, path = excluded.path, account_id = excluded.account_id,
   campaign_id = excluded.campaign_id, date_start = excluded.date_start, date_end = excluded.date_end,
@@ -154,7 +152,8 @@ ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.h
 
 constexpr const char* find_sql = R"(
 SELECT route, account_id, campaign_id, status, head, body, body_encoding, body_size, entity_tag, validator,
-  range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms, usable_until_unix_ms, last_used_at_unix_ms, checksum, steady_refreshes
+  range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms, usable_until_unix_ms, last_used_at_unix_ms, checksum, steady_refreshes,
+  stale_since_unix_ms
 FROM responses WHERE key_hash = ? AND key = ?)";
 
 constexpr const char* expire_sql =
@@ -164,6 +163,10 @@ constexpr const char* evict_sql =
     "DELETE FROM responses WHERE id IN (SELECT id FROM responses ORDER BY last_used_at_unix_ms LIMIT ?)";
 
 }  // namespace
+
+std::string bytes_of(const caching::KeyHash& hash) {
+  return bytes_of(hash.high, hash.low);
+}
 
 Result<RowWriter> RowWriter::prepare(Connection& connection) {
   RowWriter writer;
@@ -281,7 +284,11 @@ Result<FoundRow> RowReader::find(const Key& key) {
   response.fresh_until = wall_time_from_unix_ms(use.integer_at(12));
   response.usable_until = wall_time_from_unix_ms(use.integer_at(13));
   response.steady_refreshes = static_cast<unsigned>(use.integer_at(16));
-  if (use.integer_at(15) != checksum_of(response)) return corrupt(key, "its checksum does not fit");
+  const std::int64_t stale_since = use.integer_at(17);
+  if (use.integer_at(15) != (checksum_of(response) ^ stale_since))
+    return corrupt(key, "its checksum does not fit");
+  if (stale_since != 0)
+    response = caching::made_stale(std::move(response), wall_time_from_unix_ms(stale_since));
   return FoundRow{std::make_shared<const StoredResponse>(std::move(response)),
                   wall_time_from_unix_ms(use.integer_at(14))};
 }

@@ -12,7 +12,12 @@ namespace roktcached::storage {
 /// The statements that move responses into and out of the cache file's one table, and the coding of a row.
 ///
 /// Every row carries a checksum over all that would be served from it: SQLite does not notice when a page of
-/// the file has been overwritten with another valid page, and a wrong number is worse than none.
+/// the file has been overwritten with another valid page, and a wrong number is worse than none. A soft purge
+/// does not read the body that the checksum is over: it stands in a column of its own (0: none), whose value
+/// is added to the checksum bit by bit (exclusive or).
+
+/// A key's hash as the column key_hash holds it.
+[[nodiscard]] std::string bytes_of(const caching::KeyHash& hash);
 
 /// Writes `response` in place of any earlier row of its key. Where the body is the one stored already, it is
 /// not written again.

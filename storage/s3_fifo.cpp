@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/caching/variants.h"
+
 namespace roktcached::storage {
 
 namespace {
@@ -9,8 +11,10 @@ namespace {
 constexpr std::uint8_t uses_max = 3;
 constexpr std::uint64_t small_share = 10;  // the small queue has one part in ten
 constexpr std::size_t ghosts_min = 64;
-/// List node, table node and bucket, shared_ptr control blocks and allocator slack, near enough.
-constexpr std::uint64_t overhead = 192;
+/// List node, table node and bucket, node of the account's set, shared_ptr control blocks and allocator
+/// slack, near enough.
+constexpr std::uint64_t overhead = 256;
+constexpr std::size_t purge_slice = 512;  // entries or buckets
 
 }  // namespace
 
@@ -36,8 +40,59 @@ void S3Fifo::put(StoredResponsePtr response) {
   make_room();
 }
 
+std::uint64_t S3Fifo::purge(const caching::Purge& purge, WallTime now, PurgeCursor& cursor) {
+  std::uint64_t purged = 0;
+  for (const Hash& hash : next_candidates(purge.selection, cursor)) {
+    const auto found = table_.find(hash);
+    if (found == table_.end()) continue;
+    StoredResponsePtr& response = found->second.entry->response;
+    if (!caching::matches(purge.selection, caching::subject_of(*response))) continue;
+    if (purge.kind == caching::PurgeKind::hard) {
+      remove(found);
+    } else if (response->fresh_until > now && !caching::VariantIndex::is_index(*response)) {
+      response = std::make_shared<const StoredResponse>(caching::made_stale(*response, now));
+    } else {
+      continue;
+    }
+    ++purged;
+  }
+  return purged;
+}
+
+/// By key and by account the entries are found directly; else, and for an account that has too many for one
+/// slice, the table is gone through, from the beginning again where it has grown in between.
+std::vector<S3Fifo::Hash> S3Fifo::next_candidates(const caching::Selection& selection,
+                                                  PurgeCursor& cursor) const {
+  if (const auto* with_key = std::get_if<caching::WithKey>(&selection)) {
+    cursor.finished = true;
+    return {with_key->hash};
+  }
+  if (const auto* of_account = std::get_if<caching::OfAccount>(&selection);
+      of_account != nullptr && cursor.bucket == 0) {
+    const auto account = accounts_.find(of_account->account_id);
+    const std::size_t size = account == accounts_.end() ? 0 : account->second.size();
+    if (size <= purge_slice) {
+      cursor.finished = true;
+      return size == 0 ? std::vector<Hash>{}
+                       : std::vector<Hash>(account->second.begin(), account->second.end());
+    }
+  }
+  if (cursor.bucket_count != table_.bucket_count()) cursor = {0, table_.bucket_count(), false};
+  const std::size_t end = std::min(cursor.bucket + purge_slice, cursor.bucket_count);
+  std::vector<Hash> hashes;
+  for (; cursor.bucket < end; ++cursor.bucket) {
+    for (auto entry = table_.begin(cursor.bucket); entry != table_.end(cursor.bucket); ++entry)
+      hashes.push_back(entry->first);
+  }
+  cursor.finished = cursor.bucket == cursor.bucket_count;
+  return hashes;
+}
+
 void S3Fifo::remove(Table::iterator found) {
   Queue& queue = *found->second.queue;
+  const auto account = accounts_.find(found->second.entry->response->account_id);
+  account->second.erase(found->first);
+  if (account->second.empty()) accounts_.erase(account);
   queue.bytes -= found->second.entry->size;
   queue.entries.erase(found->second.entry);
   table_.erase(found);
@@ -45,6 +100,7 @@ void S3Fifo::remove(Table::iterator found) {
 
 void S3Fifo::append(Queue& queue, Entry entry) {
   const Hash hash = entry.response->key.hash();
+  accounts_[entry.response->account_id].insert(hash);
   queue.bytes += entry.size;
   queue.entries.push_back(std::move(entry));
   table_[hash] = {&queue, std::prev(queue.entries.end())};

@@ -3,8 +3,10 @@
 #include <cstdint>
 #include <deque>
 #include <list>
+#include <string>
 #include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "storage/response_store.h"
 
@@ -29,6 +31,17 @@ class S3Fifo {
   /// earlier one is forgotten all the same.
   void put(StoredResponsePtr response);
 
+  /// Where a purge that is done in slices has got to.
+  struct PurgeCursor {
+    std::size_t bucket = 0;
+    std::size_t bucket_count = 0;
+    bool finished = false;
+  };
+  /// The next slice of a purge, of bounded length: what it selects is removed or made stale. Between slices
+  /// anything may happen; what is put then may be purged or not.
+  /// @return how many
+  std::uint64_t purge(const caching::Purge& purge, WallTime now, PurgeCursor& cursor);
+
   [[nodiscard]] std::uint64_t bytes() const { return small_.bytes + main_.bytes; }
   [[nodiscard]] std::uint64_t entries() const { return table_.size(); }
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
@@ -51,6 +64,8 @@ class S3Fifo {
   };
   using Table = std::unordered_map<Hash, Place, caching::KeyHashHasher>;
 
+  [[nodiscard]] std::vector<Hash> next_candidates(const caching::Selection& selection,
+                                                  PurgeCursor& cursor) const;
   void remove(Table::iterator found);
   void append(Queue& queue, Entry entry);
   void move_oldest(Queue& from, Queue& to);
@@ -64,6 +79,8 @@ class S3Fifo {
   Queue small_;
   Queue main_;
   Table table_;
+  /// For purges: the hashes of each account's entries.
+  std::unordered_map<std::string, std::unordered_set<Hash, caching::KeyHashHasher>> accounts_;
   std::unordered_set<Hash, caching::KeyHashHasher> ghosts_;
   std::deque<Hash> ghost_order_;  // may name hashes that have left the set
   std::uint64_t evictions_ = 0;

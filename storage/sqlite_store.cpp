@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "storage/row_purge.h"
+
 namespace roktcached::storage {
 
 namespace {
@@ -12,6 +14,7 @@ constexpr std::uint64_t log_reserve = std::uint64_t{16} << 20;
 constexpr std::size_t batch_entries = 512;
 constexpr std::uint64_t batch_bytes = std::uint64_t{4} << 20;
 constexpr std::int64_t rows_evicted_at_once = 256;
+constexpr std::ptrdiff_t rows_purged_at_once = 512;
 constexpr std::chrono::minutes touch_granularity{10};
 
 /// Pages that a batch may take, index pages and all, if nothing in it can be compressed.
@@ -105,9 +108,15 @@ void SqliteStore::put(StoredResponsePtr response) {
 void SqliteStore::write_loop() {
   while (true) {
     const std::vector<Write> batch = queue_.take(batch_entries, batch_bytes, options_.linger);
-    if (batch.empty()) return;
-    write(batch);
-    queue_.done();
+    if (!batch.empty()) {
+      write(batch);
+      queue_.done();
+    }
+    if (auto order = queue_.take_purge()) {
+      order->result.set_value(purge_rows(*order));
+    } else if (batch.empty()) {
+      return;
+    }
   }
 }
 
@@ -137,6 +146,54 @@ Result<void> SqliteStore::write_batch(const std::vector<Write>& batch) {
     if (!written) return written;
   }
   return transaction->commit();
+}
+
+/// A file that is damaged is set aside with all that was to be purged; where there is none, nothing is found.
+Result<std::uint64_t> SqliteStore::purge_rows(const QueuedPurge& order) {
+  if (!writer_) return order.met.size();
+  auto purged = purge_slices(order);
+  read_totals();
+  if (purged) return purged;
+  errors_.fetch_add(1, std::memory_order_relaxed);
+  const bool replaced = purged.error().code == ErrorCode::storage_corrupt;
+  if (replaced) recover(purged.error());
+  return replaced ? Result<std::uint64_t>(order.met.size()) : purged;
+}
+
+/// One transaction for what the purge met in the queue, and one a slice for the rest, between which the queue
+/// is written: a purge of everything must not make it overflow.
+Result<std::uint64_t> SqliteStore::purge_slices(const QueuedPurge& order) {
+  const std::uint64_t generation = generation_;
+  std::uint64_t purged = order.met.size();
+  auto rows = RowPurge::prepare(writer_->connection, order.purge, order.now);
+  if (!rows) return rows.error();
+  if (!order.met.empty()) {
+    auto transaction = Transaction::begin(writer_->connection);
+    if (!transaction) return transaction.error();
+    for (const auto& hash : order.met) {
+      if (const auto done = rows->purge(hash); !done) return done.error();
+    }
+    if (const auto committed = transaction->commit(); !committed) return committed.error();
+  }
+  const auto selected = rows->selected();
+  if (!selected) return selected.error();
+  for (auto id = selected->begin(); id != selected->end();) {
+    const auto end = id + std::min<std::ptrdiff_t>(rows_purged_at_once, selected->end() - id);
+    auto transaction = Transaction::begin(writer_->connection);
+    if (!transaction) return transaction.error();
+    for (; id != end; ++id) {
+      const auto done = rows->purge(*id);
+      if (!done) return done.error();
+      if (*done) ++purged;
+    }
+    if (const auto committed = transaction->commit(); !committed) return committed.error();
+    const std::vector<Write> batch = queue_.take_waiting(batch_entries, batch_bytes);
+    if (batch.empty()) continue;
+    write(batch);
+    queue_.done();
+    if (generation_ != generation) break;  // the file was damaged, and another one begun
+  }
+  return purged;
 }
 
 Result<std::int64_t> SqliteStore::pages_in_use() {

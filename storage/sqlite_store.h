@@ -43,6 +43,9 @@ class SqliteStore final : public ResponseStore {
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   /// A response that takes more than an eighth of max_disk is not kept.
   void put(StoredResponsePtr response) override;
+  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override {
+    return queue_.purge(purge, now).get();
+  }
   void flush() override { queue_.wait_until_written(); }
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
@@ -60,6 +63,8 @@ class SqliteStore final : public ResponseStore {
   void write_loop();
   void write(const std::vector<Write>& batch);
   Result<void> write_batch(const std::vector<Write>& batch);
+  Result<std::uint64_t> purge_rows(const QueuedPurge& order);
+  Result<std::uint64_t> purge_slices(const QueuedPurge& order);
   Result<void> keep_within_bounds(std::int64_t room);
   Result<std::int64_t> evict(std::int64_t used, std::int64_t target);
   Result<std::int64_t> pages_in_use();

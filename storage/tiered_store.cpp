@@ -1,5 +1,7 @@
 #include "storage/tiered_store.h"
 
+#include <algorithm>
+
 namespace roktcached::storage {
 
 StoredResponsePtr TieredStore::find_in_memory(const Key& key, WallTime now) {
@@ -23,6 +25,15 @@ void TieredStore::put(StoredResponsePtr response) {
   // The disk's queue first: what memory evicts at once can then still be found there.
   if (disk_) disk_->put(response);
   memory_->put(std::move(response));
+}
+
+Result<std::uint64_t> TieredStore::purge(const caching::Purge& purge, WallTime now) {
+  // The disk first. Who reads a row before it is purged finds, when it would keep it in memory, that memory
+  // has been purged since; the other way round it would bring it back. Memory also where the disk fails.
+  const auto on_disk = disk_ ? disk_->purge(purge, now) : Result<std::uint64_t>(std::uint64_t{0});
+  const auto in_memory = memory_->purge(purge, now);
+  if (!on_disk) return on_disk;
+  return std::max(*on_disk, *in_memory);
 }
 
 void TieredStore::flush() {

@@ -22,6 +22,7 @@ class TieredStore final : public ResponseStore {
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   void put(StoredResponsePtr response) override;
+  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
   void flush() override;
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 

@@ -61,14 +61,53 @@ StoredResponsePtr WriteQueue::find(const Key& key) const {
   return nullptr;
 }
 
+std::future<Result<std::uint64_t>> WriteQueue::purge(const caching::Purge& purge, WallTime now) {
+  const std::lock_guard lock(mutex_);
+  QueuedPurge queued{purge, now, {}, {}};
+  for (auto& [hash, write] : pending_) {
+    if (!write.response || !caching::matches(purge.selection, caching::subject_of(*write.response))) continue;
+    if (purge.kind == caching::PurgeKind::soft && write.response->fresh_until <= now) continue;
+    if (purge.kind == caching::PurgeKind::hard) {
+      bytes_ -= size_of(write);
+      write.response = nullptr;  // it keeps its place in the order
+    } else {
+      write.response = std::make_shared<const StoredResponse>(caching::made_stale(*write.response, now));
+    }
+    queued.met.push_back(hash);
+  }
+  auto result = queued.result.get_future();
+  purges_.push_back(std::move(queued));
+  changed_.notify_all();
+  return result;
+}
+
+std::optional<QueuedPurge> WriteQueue::take_purge() {
+  const std::lock_guard lock(mutex_);
+  if (purges_.empty()) return std::nullopt;
+  std::optional<QueuedPurge> oldest(std::move(purges_.front()));
+  purges_.pop_front();
+  return oldest;
+}
+
 std::vector<Write> WriteQueue::take(std::size_t entries_max, std::uint64_t bytes_max,
                                     std::chrono::milliseconds linger) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return closed_ || !order_.empty(); });
+  changed_.wait(lock, [this] { return closed_ || !order_.empty() || !purges_.empty(); });
   const auto enough = [&] {
-    return closed_ || waiting_for_flush_ > 0 || order_.size() >= entries_max || bytes_ >= bytes_max;
+    return closed_ || !purges_.empty() || waiting_for_flush_ > 0 || order_.size() >= entries_max ||
+           bytes_ >= bytes_max;
   };
   changed_.wait_for(lock, linger, enough);
+  if (!purges_.empty()) return {};
+  return take_locked(entries_max, bytes_max);
+}
+
+std::vector<Write> WriteQueue::take_waiting(std::size_t entries_max, std::uint64_t bytes_max) {
+  const std::lock_guard lock(mutex_);
+  return take_locked(entries_max, bytes_max);
+}
+
+std::vector<Write> WriteQueue::take_locked(std::size_t entries_max, std::uint64_t bytes_max) {
   std::vector<Write> batch;
   std::uint64_t bytes = 0;
   while (!order_.empty() && batch.size() < entries_max && bytes < bytes_max) {

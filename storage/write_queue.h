@@ -4,6 +4,7 @@
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
+#include <future>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
@@ -19,6 +20,15 @@ struct Write {
   StoredResponsePtr response;
   std::optional<WallTime> touched_at;
   bool damaged = false;  ///< the row goes first, so that a response is never merged with what is wrong in it
+};
+
+/// A purge that waits for the writer thread.
+struct QueuedPurge {
+  caching::Purge purge;
+  WallTime now;
+  /// Of the writes that the purge has met in the queue.
+  std::vector<caching::KeyHash> met;
+  std::promise<Result<std::uint64_t>> result;
 };
 
 /// What waits for the writer thread: bounded, one write a key (a later one replaces an earlier), and visible
@@ -44,11 +54,20 @@ class WriteQueue {
   /// The response that waits, or is being written, for `key`; null where there is none.
   [[nodiscard]] StoredResponsePtr find(const Key& key) const;
 
+  /// Drops what waits and is selected (a soft one: makes it stale), and queues the purge of what is on the
+  /// disk or on its way there: the writer takes it next, behind the batch that it is at.
+  [[nodiscard]] std::future<Result<std::uint64_t>> purge(const caching::Purge& purge, WallTime now);
+  /// For the writer alone, when no batch is taken: the oldest purge that waits.
+  [[nodiscard]] std::optional<QueuedPurge> take_purge();
+
   /// For the writer alone: waits for something to write, lets more come for `linger`, and takes a batch. It
-  /// stays visible to find until done() is called. Empty once the queue is closed and all is taken.
+  /// stays visible to find until done() is called. Empty where a purge waits, which goes first, and once the
+  /// queue is closed and all is taken.
   [[nodiscard]] std::vector<Write> take(std::size_t entries_max, std::uint64_t bytes_max,
                                         std::chrono::milliseconds linger);
   void done();
+  /// take, of what is there, without waiting, also past a purge that waits.
+  [[nodiscard]] std::vector<Write> take_waiting(std::size_t entries_max, std::uint64_t bytes_max);
 
   /// Blocks until everything put before has been taken and is done.
   void wait_until_written();
@@ -56,6 +75,8 @@ class WriteQueue {
   [[nodiscard]] std::size_t size() const;
 
  private:
+  std::vector<Write> take_locked(std::size_t entries_max, std::uint64_t bytes_max);
+
   using Pending = std::unordered_map<caching::KeyHash, Write, caching::KeyHashHasher>;
   const Limits limits_;
   mutable std::mutex mutex_;
@@ -63,6 +84,7 @@ class WriteQueue {
   Pending pending_;
   std::deque<caching::KeyHash> order_;
   Pending being_written_;
+  std::deque<QueuedPurge> purges_;
   std::uint64_t bytes_ = 0;
   std::size_t waiting_for_flush_ = 0;
   std::uint64_t taken_ = 0;  // writes, since the beginning; with those in order_ they are all that ever came

@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <charconv>
 #include <tuple>
 
 #include "core/rokt/date_range.h"
@@ -69,6 +70,19 @@ std::string to_hex(const KeyHash& hash) {
   return text;
 }
 
+std::optional<KeyHash> key_hash_of_hex(std::string_view text) {
+  constexpr std::size_t digits_of_half = 16;
+  if (text.size() != 2 * digits_of_half) return std::nullopt;
+  KeyHash hash;
+  for (auto* half : {&hash.high, &hash.low}) {
+    const char* const end = text.data() + digits_of_half;
+    const auto [stopped_at, error] = std::from_chars(text.data(), end, *half, 16);
+    if (error != std::errc{} || stopped_at != end) return std::nullopt;
+    text.remove_prefix(digits_of_half);
+  }
+  return hash;
+}
+
 Key::Key(std::string text) : text_(std::move(text)) {
   const XXH128_hash_t hash = XXH3_128bits(text_.data(), text_.size());
   hash_ = {hash.high64, hash.low64};
@@ -89,11 +103,22 @@ Result<KeyFields> key_fields(const http::Fields& request) {
   return fields;
 }
 
+std::string canonical_target(std::string_view path, const std::vector<QueryParameter>& parameters) {
+  std::string target(path);
+  if (!parameters.empty()) target.append("?").append(canonical_query(parameters));
+  return target;
+}
+
+std::string_view target_of(const Key& key) {
+  std::string_view rest = key.text();
+  take_word(rest);
+  return take_word(rest);
+}
+
 Key key_of(std::string_view credential, std::string_view path, const std::vector<QueryParameter>& parameters,
            const KeyFields& fields) {
   std::string text(credential);
-  text.append(" ").append(path);
-  if (!parameters.empty()) text.append("?").append(canonical_query(parameters));
+  text.append(" ").append(canonical_target(path, parameters));
   text.append(" ").append(fields.rokt_version);
   if (!fields.accept_language.empty()) text.append(" ").append(fields.accept_language);
   return Key(std::move(text));

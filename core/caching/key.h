@@ -24,6 +24,9 @@ struct KeyHash {
 /// 32 hex digits, lower case.
 [[nodiscard]] std::string to_hex(const KeyHash& hash);
 
+/// The hash that to_hex wrote, in either case of its letters; empty for any other text.
+[[nodiscard]] std::optional<KeyHash> key_hash_of_hex(std::string_view text);
+
 /// For unordered containers: the hash is uniform already.
 struct KeyHashHasher {
   std::size_t operator()(const KeyHash& hash) const { return static_cast<std::size_t>(hash.low); }
@@ -66,6 +69,12 @@ struct KeyFields {
 /// @param parameters  of the request's query, in any order
 [[nodiscard]] Key key_of(std::string_view credential, std::string_view path,
                          const std::vector<http::QueryParameter>& parameters, const KeyFields& fields);
+
+/// PATH[?QUERY] as it stands in a key: what a request asks for, whoever asks and in whatever version or
+/// language.
+[[nodiscard]] std::string canonical_target(std::string_view path,
+                                           const std::vector<http::QueryParameter>& parameters);
+[[nodiscard]] std::string_view target_of(const Key& key);
 
 /// A key taken apart again, for the cache file's readable columns. Absent parameters are empty.
 struct KeyColumns {

@@ -140,6 +140,100 @@ TEST_P(ResponseStoreContract, FlushingWithoutWritesReturns) {
   EXPECT_EQ(entries(), 0U);
 }
 
+TEST_P(ResponseStoreContract, AHardPurgeRemovesWhatItSelectsAndNothingElse) {
+  const auto target = caching::with_target(caching::target_of(examples::key(2))).value();
+  const std::vector<std::pair<caching::Selection, std::vector<int>>> cases = {
+      {caching::WithKey{examples::key(1).hash()}, {1}},
+      {target, {2}},
+      {caching::OfAccount{"7", "3"}, {3}},
+      {caching::OfAccount{"8", {}}, {20}},
+      {caching::OfRoute{"campaign-overview"}, {4}},
+      {caching::OfRoute{"no-such-route"}, {}},
+      {caching::Everything{}, {5, 6}},
+  };
+  for (const bool flushed : {false, true}) {
+    for (int number = 1; number <= 4; ++number) store_->put(examples::shared_response(number));
+    for (const int number : {5, 6, 20}) {
+      StoredResponse other = examples::response(number);
+      other.route = "another";
+      if (number == 20) other.account_id = "8";
+      store_->put(examples::shared(other));
+    }
+    if (flushed) store_->flush();
+    std::size_t left = 7;
+    for (const auto& [selection, gone] : cases) {
+      const auto purged = store_->purge({selection, caching::PurgeKind::hard}, examples::noon);
+      ASSERT_TRUE(purged);
+      EXPECT_EQ(*purged, gone.size()) << selection.index();
+      for (const int number : gone) EXPECT_EQ(found(number), nullptr) << number;
+      left -= gone.size();
+      EXPECT_TRUE(!flushed || entries() == left) << selection.index();
+      EXPECT_EQ(found(6) != nullptr, left > 0);
+    }
+  }
+}
+
+TEST_P(ResponseStoreContract, ASoftPurgeLeavesWhatItSelectsAsStale) {
+  const WallTime now = examples::noon + std::chrono::minutes{10};
+  for (const bool flushed : {false, true}) {
+    const StoredResponse put = examples::response(1, std::string(10'000, flushed ? 'a' : 'b'));
+    store_->put(examples::shared(put));
+    store_->put(examples::shared_response(2));
+    if (flushed) store_->flush();
+    const caching::Purge purge{caching::OfAccount{"7", "1"}, caching::PurgeKind::soft};
+    EXPECT_EQ(store_->purge(purge, now).value(), 1U);
+    EXPECT_EQ(store_->purge(purge, now).value(), 0U) << "is stale already";
+    for (int again = 0; again < 2; ++again) {
+      ASSERT_NE(found(1), nullptr);
+      EXPECT_TRUE(examples::same(*found(1), caching::made_stale(put, now)));
+      EXPECT_TRUE(examples::same(*found(2), examples::response(2)));
+      store_->flush();
+    }
+    const StoredResponse confirmed = examples::response(1, *put.body, now);
+    store_->put(examples::shared(confirmed));
+    store_->flush();
+    EXPECT_TRUE(examples::same(*found(1), confirmed)) << "a later answer is fresh";
+  }
+}
+
+TEST_P(ResponseStoreContract, APurgeOfManyRemovesThemAll) {
+  for (int number = 0; number < 3000; ++number) store_->put(examples::shared_response(number));
+  EXPECT_EQ(store_->purge({caching::OfAccount{"7", {}}, caching::PurgeKind::soft}, examples::noon).value(),
+            3000U);
+  store_->flush();
+  EXPECT_EQ(entries(), 3000U);
+  EXPECT_EQ(store_->purge({caching::Everything{}, caching::PurgeKind::hard}, examples::noon).value(), 3000U);
+  EXPECT_EQ(entries(), 0U);
+}
+
+/// Readers bring rows into memory while they are purged: none may be found once a purge has returned.
+TEST_P(ResponseStoreContract, NothingPurgedComesBack) {
+  constexpr int rounds = 60;
+  std::atomic<bool> finished = false;
+  std::vector<std::thread> readers;
+  for (int i = 0; i < 3; ++i) {
+    readers.emplace_back([&] {
+      while (!finished) {
+        for (int number = 0; number < 4; ++number)
+          static_cast<void>(store_->find(examples::key(number), examples::noon));
+      }
+    });
+  }
+  int wrong = 0;
+  for (int round = 0; round < rounds; ++round) {
+    for (int number = 0; number < 4; ++number)
+      store_->put(examples::shared_response(number, std::to_string(round)));
+    if (round % 2 == 0) store_->flush();
+    if (!store_->purge({caching::OfAccount{"7", {}}, caching::PurgeKind::hard}, examples::noon)) ++wrong;
+    for (int again = 0; again < 3; ++again) {
+      for (int number = 0; number < 4; ++number) wrong += found(number) != nullptr ? 1 : 0;
+    }
+  }
+  finished = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(wrong, 0);
+}
+
 /// One thread counts a key's versions up, others read: whoever has seen put(n) return may never find less
 /// than n.
 TEST_P(ResponseStoreContract, NoFindSeesAnEarlierResponseThanTheLastThatWasPut) {

@@ -123,12 +123,17 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsMigratedAndKeepsWhatItHolds) {
     store->put(shared_response(1));
     store->flush();
   }
-  connect().execute("ALTER TABLE responses DROP COLUMN steady_refreshes; PRAGMA user_version = 1").value();
+  connect()
+      .execute(
+          "DROP INDEX responses_by_path; DROP INDEX responses_by_route;"
+          "ALTER TABLE responses DROP COLUMN stale_since_unix_ms;"
+          "ALTER TABLE responses DROP COLUMN steady_refreshes; PRAGMA user_version = 1")
+      .value();
   const auto store = open();
   const auto found = store->find(key(1), noon).value();
   ASSERT_NE(found, nullptr);
   EXPECT_TRUE(same(*found, *shared_response(1)));
-  EXPECT_EQ(integer("PRAGMA user_version"), 2);
+  EXPECT_EQ(integer("PRAGMA user_version"), 3);
 }
 
 TEST_F(SqliteStoreTest, ADatabaseOfAnotherProgramIsRefusedAndStays) {

@@ -1,0 +1,60 @@
+#include "core/caching/selection.h"
+
+#include <algorithm>
+#include <array>
+
+#include "core/caching/variants.h"
+#include "core/http/target.h"
+
+namespace roktcached::caching {
+
+namespace {
+
+struct Matcher {
+  const Subject& subject;
+
+  bool operator()(const Everything&) const { return true; }
+  bool operator()(const WithKey& wanted) const { return subject.key.hash() == wanted.hash; }
+  bool operator()(const WithTarget& wanted) const {
+    const std::string_view target = target_of(subject.key);
+    return target == wanted.canonical || target == wanted.as_sent;
+  }
+  bool operator()(const OfRoute& wanted) const { return subject.route == wanted.name; }
+  bool operator()(const OfAccount& wanted) const {
+    return subject.account_id == wanted.account_id &&
+           (!wanted.campaign_id || subject.campaign_id == *wanted.campaign_id);
+  }
+};
+
+}  // namespace
+
+Result<WithTarget> with_target(std::string_view target) {
+  const auto parsed = http::parse_target(target);
+  if (!parsed) return parsed.error();
+  return WithTarget{std::string(parsed->path),
+                    canonical_target(parsed->path, http::parse_query(parsed->query)), std::string(target)};
+}
+
+std::string_view name_of(const Selection& selection) {
+  static constexpr std::array<std::string_view, std::variant_size_v<Selection>> names = {
+      "all", "key", "target", "route", "account"};
+  return names.at(selection.index());
+}
+
+Subject subject_of(const StoredResponse& response) {
+  return {response.key, response.route, response.account_id, response.campaign_id};
+}
+
+bool matches(const Selection& selection, const Subject& subject) {
+  return std::visit(Matcher{subject}, selection);
+}
+
+StoredResponse made_stale(StoredResponse response, WallTime at) {
+  if (VariantIndex::is_index(response)) return response;
+  const bool never_stale = response.usable_until <= response.fresh_until;
+  response.fresh_until = std::min(response.fresh_until, at);
+  if (never_stale) response.usable_until = response.fresh_until;
+  return response;
+}
+
+}  // namespace roktcached::caching

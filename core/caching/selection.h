@@ -1,0 +1,68 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "core/caching/key.h"
+#include "core/caching/stored_response.h"
+#include "core/error.h"
+#include "core/time.h"
+
+namespace roktcached::caching {
+
+/// Which responses a purge means; one of these.
+struct Everything {};
+struct WithKey {
+  KeyHash hash;
+};
+/// Every response to this path and query, whatever credential, rokt-version, Accept-Language or other field
+/// asked for it.
+struct WithTarget {
+  std::string path;
+  std::string canonical;  ///< as canonical_target makes it; how reports are keyed
+  std::string as_sent;    ///< byte for byte; how http routes are keyed
+};
+/// @param target  origin-form
+/// @return invalid_request as http::parse_target has it
+[[nodiscard]] Result<WithTarget> with_target(std::string_view target);
+struct OfRoute {
+  std::string name;
+};
+struct OfAccount {
+  std::string account_id;
+  std::optional<std::string> campaign_id;  ///< absent: the whole account
+};
+using Selection = std::variant<Everything, WithKey, WithTarget, OfRoute, OfAccount>;
+/// What it selects by, for logs: "all", "key", "target", "route", "account".
+[[nodiscard]] std::string_view name_of(const Selection& selection);
+
+/// What a selection looks at: of a response that is kept, or of one that is being fetched. Views; for the
+/// length of a call.
+struct Subject {
+  const Key& key;
+  std::string_view route;
+  std::string_view account_id;
+  std::string_view campaign_id;
+};
+[[nodiscard]] Subject subject_of(const StoredResponse& response);
+
+[[nodiscard]] bool matches(const Selection& selection, const Subject& subject);
+
+enum class PurgeKind {
+  hard,  ///< gone
+  soft,  ///< kept, but stale: served while it is refreshed behind, or when the upstream fails
+};
+
+struct Purge {
+  Selection selection;
+  PurgeKind kind = PurgeKind::hard;
+};
+
+/// What a soft purge at `at` leaves of `response`: fresh no longer than until then. One that was never to be
+/// used stale (a negative answer) ends with its freshness. An index of variants stays as it is: it is nothing
+/// to answer with, and leads to those that have been made stale.
+[[nodiscard]] StoredResponse made_stale(StoredResponse response, WallTime at);
+
+}  // namespace roktcached::caching
