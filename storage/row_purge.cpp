@@ -1,5 +1,6 @@
 #include "storage/row_purge.h"
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -125,6 +126,29 @@ Result<void> RowPurge::purge(const caching::KeyHash& hash) {
   }
   const auto purged = purge(id);
   return purged ? Result<void>() : Result<void>(purged.error());
+}
+
+/// SQLite drops a table's pages without looking at its rows, but not where a trigger wants to see each.
+/// Readers notice the change of the schema and prepare their statements again.
+Result<std::uint64_t> delete_all_rows(Connection& connection) {
+  const auto entries = connection.integer("SELECT entries FROM totals");
+  if (!entries) return entries.error();
+  std::string trigger;
+  {
+    auto find =
+        Statement::prepare(connection, "SELECT sql FROM sqlite_schema WHERE name = 'responses_removed'");
+    if (!find) return find.error();
+    Statement::Use use(*find);
+    const auto row = use.step();
+    if (!row) return row.error();
+    if (*row) trigger = use.text_at(0);
+  }
+  for (const std::string& sql :
+       {std::string("DROP TRIGGER IF EXISTS responses_removed"), std::string("DELETE FROM responses"),
+        std::string("UPDATE totals SET entries = 0, bytes = 0"), trigger}) {
+    if (const auto done = connection.execute(sql.c_str()); !done) return done.error();
+  }
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(*entries, 0));
 }
 
 }  // namespace roktcached::storage

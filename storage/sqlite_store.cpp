@@ -14,7 +14,7 @@ constexpr std::uint64_t log_reserve = std::uint64_t{16} << 20;
 constexpr std::size_t batch_entries = 512;
 constexpr std::uint64_t batch_bytes = std::uint64_t{4} << 20;
 constexpr std::int64_t rows_evicted_at_once = 256;
-constexpr std::ptrdiff_t rows_purged_at_once = 512;
+constexpr std::ptrdiff_t rows_purged_at_once = 2048;
 constexpr std::chrono::minutes touch_granularity{10};
 
 /// Pages that a batch may take, index pages and all, if nothing in it can be compressed.
@@ -161,7 +161,7 @@ Result<std::uint64_t> SqliteStore::purge_rows(const QueuedPurge& order) {
 }
 
 /// One transaction for what the purge met in the queue, and one a slice for the rest, between which the queue
-/// is written: a purge of everything must not make it overflow.
+/// is written: a purge of a million rows must not make it overflow.
 Result<std::uint64_t> SqliteStore::purge_slices(const QueuedPurge& order) {
   const std::uint64_t generation = generation_;
   std::uint64_t purged = order.met.size();
@@ -174,6 +174,15 @@ Result<std::uint64_t> SqliteStore::purge_slices(const QueuedPurge& order) {
       if (const auto done = rows->purge(hash); !done) return done.error();
     }
     if (const auto committed = transaction->commit(); !committed) return committed.error();
+  }
+  const bool whole = std::holds_alternative<caching::Everything>(order.purge.selection);
+  if (whole && order.purge.kind == caching::PurgeKind::hard) {
+    auto transaction = Transaction::begin(writer_->connection);
+    if (!transaction) return transaction.error();
+    const auto deleted = delete_all_rows(writer_->connection);
+    if (!deleted) return deleted.error();
+    if (const auto committed = transaction->commit(); !committed) return committed.error();
+    return purged + *deleted;
   }
   const auto selected = rows->selected();
   if (!selected) return selected.error();

@@ -38,6 +38,20 @@ TEST_F(PurgeTest, IsOnTheDiskWhenItReturns) {
   EXPECT_EQ(integer("SELECT entries + bytes FROM totals"), 0);
 }
 
+TEST_F(PurgeTest, TheTotalsAreCountedOnAfterEverythingWent) {
+  const auto store = open();
+  store->put(shared_response(1));
+  store->flush();
+  EXPECT_EQ(store->purge(everything, noon).value(), 1U);
+  EXPECT_EQ(found(*store, 1), nullptr);
+  for (int number = 0; number < 3; ++number) store->put(shared_response(number));
+  store->flush();
+  EXPECT_NE(found(*store, 1), nullptr);
+  EXPECT_EQ(store->purge({OfAccount{"7", "1"}, PurgeKind::hard}, noon).value(), 1U);
+  EXPECT_EQ(integer("SELECT entries FROM totals"), 2);
+  EXPECT_EQ(store->purge(everything, noon).value(), 2U);
+}
+
 TEST_F(PurgeTest, ASoftOneSurvivesARestart) {
   const WallTime now = noon + 10min;
   const auto put = shared_response(1, std::string(20'000, 'a'));
@@ -88,7 +102,8 @@ TEST_F(PurgeTest, WhatIsPutWhileALargePurgeRunsIsKept) {
   const auto store = open();
   for (int number = 0; number < 5000; ++number) store->put(shared_response(number));
   store->flush();
-  auto purged = std::async(std::launch::async, [&] { return store->purge(everything, noon).value(); });
+  const Purge account{OfAccount{"7", {}}, PurgeKind::hard};
+  auto purged = std::async(std::launch::async, [&] { return store->purge(account, noon).value(); });
   int put = 10'000;
   while (purged.wait_for(0s) != std::future_status::ready && put < 17'000) {
     store->put(shared_response(put++));
