@@ -114,4 +114,17 @@ Result<void> load_credential(Credential& credential, const Environment& environm
   return {};
 }
 
+Result<void> load_admin_token(Admin& admin) {
+  constexpr std::size_t least = 16;
+  if (admin.token_file.empty()) return {};
+  auto text = read_file(admin.token_file, true);
+  if (!text) return refused("admin.token_file: " + text.error().context);
+  auto token = check({"admin token", {}, {}, {}, {}}, admin.token_file, std::move(*text));
+  if (!token) return token.error();
+  if (token->reveal().size() < least)
+    return refused(admin.token_file + ": the admin token is shorter than 16 characters");
+  admin.token = std::move(*token);
+  return {};
+}
+
 }  // namespace roktcached::config

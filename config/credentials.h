@@ -13,4 +13,7 @@ namespace roktcached::config {
 /// @return configuration, naming the source, never the value
 [[nodiscard]] Result<void> load_credential(Credential& credential, const Environment& environment);
 
+/// Reads the admin token from admin.token_file, where that names a file; the same rules.
+[[nodiscard]] Result<void> load_admin_token(Admin& admin);
+
 }  // namespace roktcached::config

@@ -173,7 +173,7 @@ std::string same(const std::string& value) {
 Setting admin_address() {
   return make<std::optional<Endpoint>>(
       "admin.address", ValueKind::text, std::string(accepted_endpoints) + ", on loopback, or \"off\"",
-      "Where /livez, /readyz and /status are; \"off\": nowhere",
+      "Where /livez, /readyz, /status and /purge are; \"off\": nowhere",
       [](Settings& s) -> std::optional<Endpoint>& { return s.admin.address; },
       [](const RawValue& raw) -> std::optional<std::optional<Endpoint>> {
         const auto* value = std::get_if<std::string>(&raw);
@@ -221,6 +221,10 @@ void add_listen(std::vector<Setting>& table) {
       "listen.max_body", "The largest request content", [](Settings& s) -> U& { return s.listen.max_body; },
       1024, 64 * 1024 * 1024));
   table.push_back(admin_address());
+  table.push_back(text("admin.token_file", "a path, or \"\"",
+                       "A file of mode 0600 with the token that POST /purge asks for, 16 characters or more; "
+                       "\"\": it is refused",
+                       [](Settings& s) -> std::string& { return s.admin.token_file; }));
 }
 
 void add_upstream(std::vector<Setting>& table) {

@@ -53,6 +53,8 @@ struct Listen {
 /// The `[admin]` section.
 struct Admin {
   std::optional<Endpoint> address = Endpoint{"127.0.0.1", 8081};  ///< empty: no admin listener
+  std::string token_file;  ///< empty: nothing can be changed through the listener
+  Secret token;            ///< from load_admin_token
 };
 
 /// The `[upstream]` section.

@@ -128,8 +128,9 @@ Result<void> Daemon::open_listeners() {
   for (const auto& address : settings_.listen.addresses) {
     if (const auto listening = listen_on(address); !listening) return listening.error();
   }
-  admin_ = std::make_unique<admin::Admin>(
-      admin::Sources{counters_, connections_, *store_, *flights_, *desk_, clock_, clock_.steady_now()});
+  admin_ = std::make_unique<admin::Admin>(admin::Sources{counters_, connections_, *store_, *flights_, *desk_,
+                                                         clock_, clock_.steady_now(), settings_.admin.token,
+                                                         purger_});
   if (!settings_.admin.address) return {};
   const auto endpoint = to_endpoint(*settings_.admin.address);
   if (!endpoint) return endpoint.error();
@@ -197,6 +198,7 @@ void Daemon::run() {
     std::_Exit(EXIT_SUCCESS);
   }
   readers_.join();
+  purger_.join();
   store_->flush();
   spdlog::info("stopped");
 }

@@ -30,6 +30,7 @@ namespace roktcached {
 ///   hit threads   one io_context each, with listeners and connections of its own
 ///   desk          one io_context, one thread: token, flights, upstream connections
 ///   readers       two threads that may wait for the cache file
+///   the purger    one thread that waits for the cache file while it is purged
 ///   the caller's  signals and the admin listener
 ///
 /// Members are declared so that whatever is used outlives its users.
@@ -67,6 +68,7 @@ class Daemon {
   const inbound::Limits limits_;
   std::unique_ptr<storage::TieredStore> store_;
   boost::asio::thread_pool readers_;
+  boost::asio::thread_pool purger_{1};
   boost::asio::io_context desk_context_{1};
   Work desk_work_;
   std::unique_ptr<upstream::Desk> desk_;

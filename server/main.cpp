@@ -5,6 +5,7 @@
 
 #include "core/rokt/time_zone.h"
 #include "server/commands/commands.h"
+#include "server/commands/purge_options.h"
 #include "server/commands/simulate_options.h"
 
 namespace {
@@ -41,6 +42,9 @@ int run(int argc, char** argv) {
   explain->add_option("--rokt-version", explain_options.rokt_version, "The request's rokt-version field");
   explain->add_option("--accept-language", explain_options.accept_language,
                       "The request's Accept-Language field");
+  CLI::App* purge = add_config(app.add_subcommand("purge", "Remove entries from the running daemon's cache"));
+  commands::PurgeOptions purge_options;
+  commands::add_options(*purge, purge_options);
   CLI::App* simulate =
       app.add_subcommand("simulate", "Run a simulator of the Rokt Reporting API until SIGTERM");
   commands::SimulateArguments simulate_arguments;
@@ -58,6 +62,7 @@ int run(int argc, char** argv) {
   if (*check) return commands::check(config_file);
   if (*routes) return commands::routes(config_file);
   if (*explain) return commands::explain(config_file, explain_options);
+  if (*purge) return commands::purge(config_file, purge_options);
   return commands::usage;
 }
 

@@ -18,6 +18,10 @@ Description describe(ErrorCode code) {
   switch (code) {
     case ErrorCode::invalid_request:
       return {400, "invalid-request", "The request is not acceptable", "http_request_error"};
+    case ErrorCode::unauthenticated:
+      return {401, "unauthenticated", "Who calls is not known", "http_request_denied"};
+    case ErrorCode::forbidden:
+      return {403, "forbidden", "The request is not allowed", "http_request_denied"};
     case ErrorCode::unknown_route:
       return {404, "unknown-route", "No such route", "http_request_error"};
     case ErrorCode::method_not_allowed:
@@ -28,6 +32,8 @@ Description describe(ErrorCode code) {
       return {413, "content-too-large", "The request's content is too large", "http_request_error"};
     case ErrorCode::target_too_long:
       return {414, "target-too-long", "The request's target is too long", "http_request_error"};
+    case ErrorCode::unsupported_media_type:
+      return {415, "unsupported-media-type", "The content is not of an accepted type", "http_request_error"};
     case ErrorCode::unknown_host:
       return {421, "unknown-host", "The Host is not one of this proxy's", "http_request_error"};
     case ErrorCode::fields_too_large:
@@ -77,6 +83,7 @@ inbound::Answer problem(const Error& error, std::string_view request_id,
       .field("Cache-Control", "no-store")
       .field("Proxy-Status", std::string("roktcached; error=").append(description.proxy_error));
   if (wrong_method) answer.field("Allow", error.context);
+  if (error.code == ErrorCode::unauthenticated) answer.field("WWW-Authenticate", "Bearer");
   if (retry_after) {
     const auto seconds =
         std::max(std::chrono::ceil<std::chrono::seconds>(*retry_after), std::chrono::seconds{1});

@@ -1,10 +1,16 @@
 #include "server/admin/admin.h"
 
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
 #include "core/http/target.h"
+#include "server/admin/mutation.h"
+#include "server/admin/purge_request.h"
 #include "server/problem.h"
 #include "server/version.h"
 
@@ -71,10 +77,14 @@ json::object requests_json(const std::vector<std::unique_ptr<exchange::Counters>
 boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
   const auto target = http::parse_target(request.target);
   if (!target) co_return problem(target.error(), request.id);
+  if (target->path == "/purge") {
+    if (request.method == "POST") co_return co_await purge(request);
+    co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "POST"}, request.id);
+  }
   const bool known = target->path == "/livez" || target->path == "/readyz" || target->path == "/status";
   if (!known) {
     const Error error{ErrorCode::unknown_route, ErrorSource::inbound, false,
-                      "the admin listener has /livez, /readyz and /status"};
+                      "the admin listener has /livez, /readyz, /status and /purge"};
     co_return problem(error, request.id);
   }
   if (request.method != "GET" && request.method != "HEAD") {
@@ -82,6 +92,28 @@ boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
   }
   if (target->path == "/livez") co_return text(200, "alive\n");
   co_return target->path == "/readyz" ? ready() : status();
+}
+
+boost::asio::awaitable<Answer> Admin::purge(const Request& request) {
+  if (const auto allowed = check_mutation(request, sources_.token); !allowed)
+    co_return problem(allowed.error(), request.id);
+  const auto purge = parse_purge(request.body);
+  if (!purge) co_return problem(purge.error(), request.id);
+  const auto on_purger = [&flights = sources_.flights,
+                          wanted = *purge]() -> boost::asio::awaitable<Result<std::uint64_t>> {
+    co_return flights.purge(wanted);
+  };
+  const auto purged =
+      co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
+  if (!purged) {
+    spdlog::error("purge asked for by {} failed: {}", request.client, purged.error().context);
+    co_return problem(purged.error(), request.id);
+  }
+  spdlog::info("purged {} entries, by {}, as {} asked{}", *purged, caching::name_of(purge->selection),
+               request.client, purge->kind == caching::PurgeKind::soft ? " (soft)" : "");
+  json::object object;
+  object["purged"] = *purged;
+  co_return with_body(200, "application/json", json::serialize(object) + "\n");
 }
 
 /// Without a token the proxy still serves what it has: ready, but degraded.

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <vector>
 
+#include "config/secret.h"
 #include "core/time.h"
 #include "server/exchange/counters.h"
 #include "server/exchange/flights.h"
@@ -19,14 +21,16 @@ struct Sources {
   const std::vector<std::unique_ptr<exchange::Counters>>& counters;
   const inbound::ConnectionBudget& connections;
   const storage::ResponseStore& store;
-  const exchange::Flights& flights;
+  exchange::Flights& flights;
   const upstream::Desk& desk;
   const Clock& clock;
   SteadyTime started_at;
+  config::Secret token;              ///< what a mutating call must show; empty: none is allowed
+  boost::asio::thread_pool& purger;  ///< one thread, where a purge may block: one at a time
 };
 
-/// The operator's window: `GET /livez`, `/readyz` and `/status`, on a listener of its own. Reads, never
-/// changes anything.
+/// The operator's window, on a listener of its own: `GET /livez`, `/readyz` and `/status`, which only read,
+/// and `POST /purge`, for who has the admin token.
 class Admin final : public inbound::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
@@ -38,6 +42,7 @@ class Admin final : public inbound::Handler {
   void drain() { draining_ = true; }
 
  private:
+  [[nodiscard]] boost::asio::awaitable<inbound::Answer> purge(const inbound::Request& request);
   [[nodiscard]] inbound::Answer ready() const;
   [[nodiscard]] inbound::Answer status() const;
 

@@ -36,6 +36,21 @@ struct ExplainOptions {
 /// Prints route, key and freshness class of a request, without asking anybody.
 [[nodiscard]] int explain(const std::optional<std::string>& config_file, const ExplainOptions& options);
 
+/// What is to be purged: exactly one of them, `campaign` with `account` only.
+struct PurgeOptions {
+  bool all = false;
+  std::optional<std::string> account;
+  std::optional<std::string> campaign;
+  std::optional<std::string> route;
+  std::optional<std::string> target;
+  std::optional<std::string> key;
+  bool soft = false;  ///< keep them, as stale
+};
+
+/// Has the running daemon purge its cache, over its admin listener, and prints how many entries it was.
+/// `unavailable` where no daemon answers.
+[[nodiscard]] int purge(const std::optional<std::string>& config_file, const PurgeOptions& options);
+
 /// Runs the simulator alone until it is told to stop.
 [[nodiscard]] int simulate(const simulator::Options& options);
 

@@ -49,9 +49,15 @@ bool load_credential(config::Settings& settings) {
   return loaded.has_value();
 }
 
+bool load_admin_token(config::Settings& settings) {
+  const auto loaded = config::load_admin_token(settings.admin);
+  if (!loaded) say(loaded.error());
+  return loaded.has_value();
+}
+
 int serve(const std::optional<std::string>& config_file, bool demo) {
   auto settings = load_settings(config_file);
-  if (!settings) return configuration;
+  if (!settings || !load_admin_token(*settings)) return configuration;
   std::unique_ptr<simulator::Simulator> upstream;
   if (demo) {
     simulator::Options options;
@@ -84,7 +90,7 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
 
 int check(const std::optional<std::string>& config_file) {
   auto settings = load_settings(config_file);
-  if (!settings || !load_credential(*settings)) return configuration;
+  if (!settings || !load_credential(*settings) || !load_admin_token(*settings)) return configuration;
   fmt::print("{}", config::effective_toml(*settings));
   return success;
 }

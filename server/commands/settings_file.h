@@ -14,4 +14,7 @@ namespace roktcached::commands {
 /// Reads the credential into `settings`, likewise.
 [[nodiscard]] bool load_credential(config::Settings& settings);
 
+/// Reads the admin token, where one is configured, likewise.
+[[nodiscard]] bool load_admin_token(config::Settings& settings);
+
 }  // namespace roktcached::commands

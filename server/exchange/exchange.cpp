@@ -121,13 +121,14 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   const auto waited =
       std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
   const Outcome& outcome = *landing.outcome;
+  const StoredResponsePtr stand_in = services_.flights.unless_removed(stored, request.received_at);
 
   Answer answer;
   const bool failed = !outcome.response || is_upstream_error(outcome.response->status);
-  if (failed && caching::may_stand_in(stored.get(), policy, now)) {
+  if (failed && caching::may_stand_in(stand_in.get(), policy, now)) {
     http::CacheStatus status{.forward = decision.reason, .detail = "stale-if-error"};
     if (outcome.upstream_status != 0) status.forward_status = outcome.upstream_status;
-    answer = note(answer_with(request, stored, status, true, policy, now), inbound::Outcome::stale_if_error,
+    answer = note(answer_with(request, stand_in, status, true, policy, now), inbound::Outcome::stale_if_error,
                   route, key);
   } else if (!outcome.response) {
     answer = note(failure_answer(request, *outcome.failure, decision.reason), inbound::Outcome::failed, route,

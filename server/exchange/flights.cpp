@@ -34,13 +34,19 @@ void add_validators(const FetchRequest& request, http::Fields& fields) {
   if (const auto modified = stored.find("Last-Modified")) fields.add("If-Modified-Since", *modified);
 }
 
+caching::Subject subject_of(const FetchRequest& request) {
+  return {request.key, request.route, request.account_id, request.campaign_id};
+}
+
 }  // namespace
 
 struct Flights::Flight {
-  Flight(const asio::any_io_executor& desk, caching::Key for_key) : key(std::move(for_key)), landing(desk) {
+  Flight(const asio::any_io_executor& desk, caching::Key for_key, SteadyTime now)
+      : key(std::move(for_key)), took_off_at(now), landing(desk) {
     landing.expires_at(SteadyTime::max());
   }
   const caching::Key key;
+  const SteadyTime took_off_at;
   asio::steady_timer landing;  // cancelled on landing: wakes all who wait
   OutcomePtr outcome;          // null while under way
   SteadyTime landed_at;
@@ -48,7 +54,12 @@ struct Flights::Flight {
 
 Flights::Flights(asio::any_io_executor desk, upstream::Upstream& upstream, storage::ResponseStore& store,
                  const caching::FreshnessPolicy& policy, const Clock& clock)
-    : desk_(std::move(desk)), upstream_(upstream), store_(store), policy_(policy), clock_(clock) {}
+    : desk_(std::move(desk)),
+      upstream_(upstream),
+      store_(store),
+      policy_(policy),
+      clock_(clock),
+      purges_(clock) {}
 
 asio::awaitable<Landing> Flights::join(FetchRequest request) {
   return asio::co_spawn(desk_, join_on_desk(std::move(request)), asio::use_awaitable);
@@ -60,7 +71,7 @@ void Flights::refresh_behind(FetchRequest request) {
 
 asio::awaitable<Landing> Flights::join_on_desk(FetchRequest request) {
   forget_landed();
-  FlightPtr flight = find(request.key);
+  FlightPtr flight = find_for(request);
   const bool collapsed = flight && (!flight->outcome || request.received_at <= flight->landed_at);
   if (collapsed) {
     collapsed_.fetch_add(1, std::memory_order_relaxed);
@@ -73,7 +84,7 @@ asio::awaitable<Landing> Flights::join_on_desk(FetchRequest request) {
 
 asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
   forget_landed();
-  const FlightPtr flight = find(request.key);
+  const FlightPtr flight = find_for(request);
   const bool under_way = flight && !flight->outcome;
   const bool done_since = flight && flight->outcome && request.received_at <= flight->landed_at;
   // While the upstream fails, every stale answer would try again behind it: once a second is enough.
@@ -82,13 +93,28 @@ asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
   co_return;
 }
 
-Flights::FlightPtr Flights::find(const caching::Key& key) const {
-  const auto found = flights_.find(key.hash());
-  return found != flights_.end() && found->second->key == key ? found->second : nullptr;
+Result<std::uint64_t> Flights::purge(const caching::Purge& purge) {
+  const Purges::UnderWay under_way(purges_, purge);
+  return store_.purge(purge, clock_.wall_now());
+}
+
+caching::StoredResponsePtr Flights::unless_removed(caching::StoredResponsePtr stored,
+                                                   SteadyTime looked_up_at) const {
+  const bool removed = stored && purges_.removed_since(caching::subject_of(*stored), looked_up_at);
+  return removed ? nullptr : stored;
+}
+
+/// The flight that `request` may share: not one that took off before a purge that the request came after.
+Flights::FlightPtr Flights::find_for(const FetchRequest& request) const {
+  const auto found = flights_.find(request.key.hash());
+  if (found == flights_.end() || !(found->second->key == request.key)) return nullptr;
+  const FlightPtr& flight = found->second;
+  const bool purged = purges_.ended_between(subject_of(request), flight->took_off_at, request.received_at);
+  return purged ? nullptr : flight;
 }
 
 Flights::FlightPtr Flights::take_off(FetchRequest request) {
-  auto flight = std::make_shared<Flight>(desk_, request.key);
+  auto flight = std::make_shared<Flight>(desk_, request.key, clock_.steady_now());
   flights_[request.key.hash()] = flight;
   asio::co_spawn(desk_, fly(flight, std::move(request)),
                  [this, flight, log = logging_failure("fetching")](const std::exception_ptr& failure) {
@@ -132,6 +158,8 @@ asio::awaitable<void> Flights::fetch_into(std::shared_ptr<Landing> landing, Fetc
 
 asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {
   const SteadyTime started_at = clock_.steady_now();
+  // A 304 would bring back what a purge has removed since it was looked up.
+  request.stored = unless_removed(std::move(request.stored), request.received_at);
   upstream::UpstreamRequest to_send = request.upstream;
   add_validators(request, to_send.fields);
   upstream::UpstreamResult result = co_await upstream_.send(std::move(to_send));
@@ -145,7 +173,12 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {
     outcome->stored = false;
     outcome->to_store.clear();
   }
-  for (const auto& response : outcome->to_store) store_.put(response);
+  std::vector<caching::Subject> subjects = {subject_of(request)};
+  for (const auto& response : outcome->to_store) subjects.push_back(caching::subject_of(*response));
+  const bool put = purges_.put_unless_purged(subjects, started_at, [&] {
+    for (const auto& response : outcome->to_store) store_.put(response);
+  });
+  if (!put) outcome->stored = false;
   co_return outcome;
 }
 

@@ -12,6 +12,7 @@
 #include "core/caching/key.h"
 #include "core/time.h"
 #include "server/exchange/outcome.h"
+#include "server/exchange/purges.h"
 #include "server/upstream/upstream.h"
 #include "storage/response_store.h"
 
@@ -32,6 +33,10 @@ struct Landing {
 /// flight that is under way, and also one that has landed after the request was received: so a thousand
 /// requests that arrive together cause one fetch even where some reach this table late, and a failure fails
 /// those who were there once, all together.
+///
+/// A purge reaches what is under way too: what a fetch brings that was begun before the purge had ended is
+/// not stored, a request that comes after it joins no such flight, and what was looked up before it is not
+/// revalidated. So the purge is announced before the store is purged, and its end after.
 ///
 /// join and refresh_behind may be called on any thread; the table lives on the desk's.
 class Flights {
@@ -57,6 +62,15 @@ class Flights {
   /// received, or has failed less than a second ago.
   void refresh_behind(FetchRequest request);
 
+  /// Purges the store, and keeps out of it what was begun before this returns. Blocks, see
+  /// ResponseStore::purge: for a thread that serves nobody. From any thread.
+  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge);
+
+  /// `stored`, which may be null, unless it may have been removed by a purge since `looked_up_at`. From any
+  /// thread.
+  [[nodiscard]] caching::StoredResponsePtr unless_removed(caching::StoredResponsePtr stored,
+                                                          SteadyTime looked_up_at) const;
+
   /// How many requests have shared another's flight. From any thread.
   [[nodiscard]] std::uint64_t collapsed() const { return collapsed_.load(std::memory_order_relaxed); }
 
@@ -73,7 +87,7 @@ class Flights {
   void invalidate(const caching::Key& target, std::string_view route);
   [[nodiscard]] bool invalidated_since(const FetchRequest& request, SteadyTime started_at) const;
   FlightPtr take_off(FetchRequest request);
-  [[nodiscard]] FlightPtr find(const caching::Key& key) const;
+  [[nodiscard]] FlightPtr find_for(const FetchRequest& request) const;
   void land(const FlightPtr& flight, OutcomePtr outcome);
   void forget_landed();
 
@@ -82,6 +96,7 @@ class Flights {
   storage::ResponseStore& store_;
   const caching::FreshnessPolicy& policy_;
   const Clock& clock_;
+  Purges purges_;
   std::unordered_map<caching::KeyHash, FlightPtr, caching::KeyHashHasher> flights_;
   std::deque<FlightPtr> landed_;  // in the order of their landing
   std::unordered_map<caching::KeyHash, SteadyTime, caching::KeyHashHasher> invalidated_;

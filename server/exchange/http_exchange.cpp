@@ -130,7 +130,8 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::
   }
   const unsigned status_code = fetched.head ? fetched.head->status : outcome->upstream_status;
   const bool answered = fetched.head || outcome->response;
-  const StoredResponsePtr stored = retrieves(request) ? selected.response : nullptr;
+  const StoredResponsePtr stored =
+      retrieves(request) ? services_.flights.unless_removed(selected.response, request.received_at) : nullptr;
   const bool error_status =
       status_code == 500 || status_code == 502 || status_code == 503 || status_code == 504;
   const auto failure = answered ? caching::Failure::error_status : caching::Failure::no_answer;

@@ -12,6 +12,7 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import tempfile
 import time
@@ -93,6 +94,25 @@ def raw(port, data, seconds=15):
         except (TimeoutError, ConnectionResetError):
             pass
         return received
+
+
+def multiply_rows(path, copies, account="account_id"):
+    """Copies the one row of a cache file that nobody has open, each copy under a key of its own.
+
+    A million through the daemon would take too long; this is the same file format. `account` is an SQL expression of i.
+    """
+    with sqlite3.connect(path) as database:
+        database.execute("PRAGMA synchronous = OFF")
+        columns = [row[1] for row in database.execute("PRAGMA table_info(responses)")]
+        others = [c for c in columns if c not in ("id", "key_hash", "account_id")]
+        database.execute("DROP TRIGGER responses_added")
+        database.execute(f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {copies}) "
+                         f"INSERT INTO responses (key_hash, account_id, {', '.join(others)}) "
+                         f"SELECT randomblob(16), {account}, {', '.join(others)} FROM responses, n")
+        database.execute("UPDATE totals SET entries = (SELECT count(*) FROM responses)")
+        database.execute("CREATE TRIGGER responses_added AFTER INSERT ON responses BEGIN UPDATE totals SET "
+                         "entries = entries + 1, bytes = bytes + new.stored_size; END")
+    database.close()
 
 
 def in_parallel(count, call):

@@ -7,7 +7,7 @@ import sqlite3
 import threading
 import time
 
-from harness import SANITIZED, TestCase, overview, wait_until
+from harness import SANITIZED, TestCase, multiply_rows, overview, wait_until
 
 
 def integrity(path):
@@ -93,17 +93,7 @@ class Persistence(TestCase):
         seed = self.daemon(upstream, folder)
         seed.get(overview())
         seed.stop()
-        with sqlite3.connect(path) as database:
-            database.execute("PRAGMA synchronous = OFF")
-            columns = [row[1] for row in database.execute("PRAGMA table_info(responses)")]
-            others = ", ".join(c for c in columns if c not in ("id", "key_hash"))
-            database.execute("DROP TRIGGER responses_added")
-            database.execute(f"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {entries}) "
-                             f"INSERT INTO responses (key_hash, {others}) SELECT randomblob(16), {others} FROM responses, n")
-            database.execute("UPDATE totals SET entries = (SELECT count(*) FROM responses)")
-            database.execute("CREATE TRIGGER responses_added AFTER INSERT ON responses BEGIN UPDATE totals SET "
-                             "entries = entries + 1, bytes = bytes + new.stored_size; END")
-        database.close()
+        multiply_rows(path, entries)
         empty_ms = self.time_to_listen(upstream, self.folder())
         full_ms = self.time_to_listen(upstream, folder)
         size = os.path.getsize(path) >> 20

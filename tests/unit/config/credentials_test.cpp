@@ -185,5 +185,29 @@ TEST_F(CredentialsTest, AFailureLeavesTheOldOnesInPlace) {
   EXPECT_EQ(credential_.app_secret.reveal(), "old-secret");
 }
 
+TEST_F(CredentialsTest, TheAdminTokenComesFromAFileThatOthersCannotRead) {
+  Admin admin;
+  ASSERT_TRUE(load_admin_token(admin));
+  EXPECT_TRUE(admin.token.empty()) << "none is configured";
+  admin.token_file = folder_.write("token", "0123456789abcdef\n");
+  ASSERT_TRUE(load_admin_token(admin));
+  EXPECT_EQ(admin.token.reveal(), "0123456789abcdef");
+  ::chmod(admin.token_file.c_str(), 0640);
+  const auto readable = load_admin_token(admin);
+  ASSERT_FALSE(readable);
+  EXPECT_THAT(readable.error().context, AllOf(HasSubstr("admin.token_file"), HasSubstr("0640")));
+}
+
+TEST_F(CredentialsTest, AnAdminTokenThatCanBeGuessedIsRefused) {
+  for (const char* token : {"", "short", "0123456789abcde", "0123456789 abcdef"}) {
+    Admin admin;
+    admin.token_file = folder_.write("token", token);
+    const auto loaded = load_admin_token(admin);
+    ASSERT_FALSE(loaded) << token;
+    EXPECT_EQ(loaded.error().code, ErrorCode::configuration);
+    EXPECT_THAT(loaded.error().context, HasSubstr(admin.token_file));
+  }
+}
+
 }  // namespace
 }  // namespace roktcached::config

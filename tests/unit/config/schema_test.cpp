@@ -50,8 +50,8 @@ TEST(Schema, HasEveryKeyOfTheContract) {
       testing::UnorderedElementsAre(
           "listen.addresses", "listen.allowed_hosts", "listen.threads", "listen.max_connections",
           "listen.head_timeout", "listen.body_timeout", "listen.idle_timeout", "listen.write_timeout",
-          "listen.max_head", "listen.max_body", "admin.address", "upstream.url", "upstream.ca_file",
-          "upstream.connect_timeout", "upstream.head_timeout", "upstream.body_timeout",
+          "listen.max_head", "listen.max_body", "admin.address", "admin.token_file", "upstream.url",
+          "upstream.ca_file", "upstream.connect_timeout", "upstream.head_timeout", "upstream.body_timeout",
           "upstream.idle_timeout", "upstream.max_connections", "upstream.max_waiting",
           "upstream.max_response", "cache.file", "cache.max_disk", "cache.max_memory", "freshness.open",
           "freshness.restating", "freshness.restating_max", "freshness.restating_steady_after",

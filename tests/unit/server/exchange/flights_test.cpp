@@ -7,6 +7,7 @@
 #include <deque>
 #include <functional>
 
+#include "core/caching/decision.h"
 #include "server/asio.h"
 #include "storage/memory_store.h"
 #include "tests/unit/server/fake_clock.h"
@@ -181,6 +182,78 @@ TEST_F(FlightsTest, ARefreshBehindHappensOnceAndNotRightAfterAFailure) {
   run();
   EXPECT_EQ(upstream.requests.size(), 2U);
   respond([] { return ok("x"); });
+}
+
+upstream::UpstreamResult not_modified() {
+  upstream::UpstreamResponse response;
+  response.status = 304;
+  return response;
+}
+
+TEST_F(FlightsTest, AFetchUnderWayWhenItIsPurgedIsNotStored) {
+  const Answer first = join(request("a"));
+  const Answer other = join(request("b"));
+  clock.advance(1ms);
+  const auto selection = caching::WithKey{caching::Key("a").hash()};
+  EXPECT_EQ(flights.purge({selection, caching::PurgeKind::hard}).value(), 0U);
+  clock.advance(1ms);
+  respond([] { return ok("old"); });
+  ASSERT_TRUE(*first);
+  EXPECT_EQ(*(*first)->outcome->response->body, "old") << "who asked before it is answered";
+  EXPECT_FALSE((*first)->outcome->stored);
+  EXPECT_EQ(store.find(caching::Key("a"), clock.wall_now()).value(), nullptr);
+  EXPECT_NE(store.find(caching::Key("b"), clock.wall_now()).value(), nullptr);
+}
+
+TEST_F(FlightsTest, WhoComesAfterAPurgeJoinsNoFlightFromBefore) {
+  for (const auto kind : {caching::PurgeKind::hard, caching::PurgeKind::soft}) {
+    upstream.requests.clear();
+    const Answer before = join(request("a"));
+    clock.advance(1ms);
+    EXPECT_TRUE(flights.purge({caching::Everything{}, kind}));
+    clock.advance(1ms);
+    const Answer after = join(request("a"));
+    EXPECT_EQ(upstream.requests.size(), 2U);
+    const Answer beside = join(request("a"));
+    EXPECT_EQ(upstream.requests.size(), 2U) << "but shares the new one";
+    respond([] { return ok("new"); });
+    EXPECT_TRUE((*after)->outcome->stored);
+    EXPECT_TRUE((*beside)->collapsed);
+    clock.advance(2s);
+  }
+}
+
+TEST_F(FlightsTest, WhatWasLookedUpBeforeAHardPurgeIsNotRevalidated) {
+  const Answer first = join(request("a"));
+  respond([] { return ok("body"); });
+  clock.advance(2h);
+  FetchRequest again = request("a");
+  again.stored = (*first)->outcome->response;
+  clock.advance(1ms);
+  EXPECT_EQ(flights.purge({caching::Everything{}, caching::PurgeKind::hard}).value(), 1U);
+  EXPECT_EQ(flights.unless_removed(again.stored, again.received_at), nullptr);
+  clock.advance(1ms);
+  EXPECT_EQ(flights.unless_removed(again.stored, clock.steady_now()), again.stored);
+  const Answer second = join(again);
+  ASSERT_EQ(upstream.requests.size(), 2U);
+  EXPECT_FALSE(upstream.requests.back().fields.find("If-None-Match"));
+  respond([] { return ok("new"); });
+  EXPECT_EQ(*store.find(caching::Key("a"), clock.wall_now()).value()->body, "new");
+}
+
+TEST_F(FlightsTest, ASoftPurgeLeavesARevalidationToCome) {
+  const Answer first = join(request("a"));
+  respond([] { return ok("body"); });
+  clock.advance(1min);
+  EXPECT_EQ(flights.purge({caching::Everything{}, caching::PurgeKind::soft}).value(), 1U);
+  clock.advance(1s);
+  FetchRequest again = request("a");
+  again.stored = store.find(caching::Key("a"), clock.wall_now()).value();
+  EXPECT_FALSE(caching::is_fresh(*again.stored, clock.wall_now()));
+  const Answer second = join(again);
+  respond(not_modified);
+  EXPECT_TRUE((*second)->outcome->stored);
+  EXPECT_TRUE(caching::is_fresh(*store.find(caching::Key("a"), clock.wall_now()).value(), clock.wall_now()));
 }
 
 TEST_F(FlightsTest, NoStoreIsNotStoredAndA304ToNothingIsAFailure) {

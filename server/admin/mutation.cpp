@@ -1,0 +1,63 @@
+#include "server/admin/mutation.h"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <string>
+#include <string_view>
+
+#include "core/http/fields.h"
+
+namespace roktcached::admin {
+
+namespace {
+
+Error refused(ErrorCode code, std::string context) {
+  return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
+}
+
+/// RFC 6750, section 2.1. In constant time, but for the length.
+bool has_token(const http::Fields& fields, const config::Secret& token) {
+  constexpr std::string_view scheme = "Bearer ";
+  const auto authorization = fields.find("Authorization");
+  if (!authorization || fields.count("Authorization") != 1) return false;
+  if (!http::equal_ignoring_case(authorization->substr(0, scheme.size()), scheme)) return false;
+  const std::string_view sent = authorization->substr(std::min(scheme.size(), authorization->size()));
+  const std::string& wanted = token.reveal();
+  return sent.size() == wanted.size() && CRYPTO_memcmp(sent.data(), wanted.data(), wanted.size()) == 0;
+}
+
+/// RFC 6454. The listener has no TLS.
+bool same_origin(const http::Fields& fields) {
+  const auto origin = fields.find("Origin");
+  if (!origin) return true;
+  const std::string own = "http://" + std::string(fields.find("Host").value_or(""));
+  return fields.count("Origin") == 1 && http::equal_ignoring_case(*origin, own);
+}
+
+bool is_json(const http::Fields& fields) {
+  const auto type = fields.find("Content-Type");
+  if (!type || fields.count("Content-Type") != 1) return false;
+  std::string_view media_type = type->substr(0, type->find(';'));
+  while (media_type.ends_with(' ') || media_type.ends_with('\t')) media_type.remove_suffix(1);
+  return http::equal_ignoring_case(media_type, "application/json");
+}
+
+}  // namespace
+
+Result<void> check_mutation(const inbound::Request& request, const config::Secret& token) {
+  if (token.empty()) {
+    return refused(
+        ErrorCode::forbidden,
+        "no admin token is configured; set admin.token_file to a file of mode 0600 that holds one");
+  }
+  if (!has_token(request.fields, token))
+    return refused(ErrorCode::unauthenticated, "accepted: Authorization: Bearer, with the admin token");
+  if (!same_origin(request.fields))
+    return refused(ErrorCode::forbidden, "Origin: accepted: none, or this listener's own");
+  if (!is_json(request.fields))
+    return refused(ErrorCode::unsupported_media_type, "Content-Type: accepted: application/json");
+  return {};
+}
+
+}  // namespace roktcached::admin

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <string>
+
+#include "config/settings.h"
+#include "core/error.h"
+
+namespace roktcached::commands {
+
+struct AdminAnswer {
+  unsigned status = 0;
+  std::string body;
+};
+
+/// Sends `POST path` with JSON content and the admin token to the admin listener of a daemon that runs with
+/// these settings, and waits for the answer: a purge of very many entries takes its time.
+/// @return unavailable where nobody answers, or there is no such listener
+[[nodiscard]] Result<AdminAnswer> post_to_admin(const config::Admin& admin, const std::string& path,
+                                                const std::string& json);
+
+}  // namespace roktcached::commands

@@ -1,0 +1,76 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+#include <cstdio>
+
+#include "server/commands/admin_client.h"
+#include "server/commands/commands.h"
+#include "server/commands/purge_options.h"
+#include "server/commands/settings_file.h"
+
+namespace roktcached::commands {
+
+namespace json = boost::json;
+
+namespace {
+
+int fail(int code, std::string_view why) {
+  fmt::print(stderr, "roktcached: {}\n", why);
+  return code;
+}
+
+std::string content_of(const PurgeOptions& options) {
+  json::object content;
+  if (options.all) content["all"] = true;
+  if (options.account) content["account"] = *options.account;
+  if (options.campaign) content["campaign"] = *options.campaign;
+  if (options.route) content["route"] = *options.route;
+  if (options.target) content["target"] = *options.target;
+  if (options.key) content["key"] = *options.key;
+  if (options.soft) content["soft"] = true;
+  return json::serialize(content);
+}
+
+/// The member `name` of an answer's JSON object, as text; empty where there is none.
+std::string member(const std::string& body, std::string_view name) {
+  boost::system::error_code error;
+  const json::value parsed = json::parse(body, error);
+  const json::value* found = !error && parsed.is_object() ? parsed.get_object().if_contains(name) : nullptr;
+  if (found == nullptr) return {};
+  return found->is_string() ? std::string(found->get_string()) : json::serialize(*found);
+}
+
+}  // namespace
+
+void add_options(CLI::App& command, PurgeOptions& options) {
+  auto* selection = command.add_option_group("selection", "What to remove; exactly one of");
+  selection->add_flag("--all", options.all, "Everything");
+  auto* account = selection->add_option("--account", options.account, "All entries of an account");
+  selection->add_option("--route", options.route, "All entries of a route, by its name");
+  selection->add_option("--target", options.target,
+                        "A path with its query, whoever asked for it and in whatever version or language");
+  selection->add_option("--key", options.key, "One entry, by the hash that `explain` prints");
+  selection->require_option(1);
+  command.add_option("--campaign", options.campaign, "Of the account only this campaign")->needs(account);
+  command.add_flag("--soft", options.soft, "Keep them, but as stale: served while they are refreshed behind");
+}
+
+int purge(const std::optional<std::string>& config_file, const PurgeOptions& options) {
+  auto settings = load_settings(config_file);
+  if (!settings || !load_admin_token(*settings)) return configuration;
+  const auto answer = post_to_admin(settings->admin, "/purge", content_of(options));
+  if (!answer) return fail(unavailable, answer.error().context);
+  const std::string purged = member(answer->body, "purged");
+  if (answer->status == 200 && !purged.empty()) {
+    fmt::print("purged {}\n", purged);
+    return success;
+  }
+  const std::string detail = member(answer->body, "detail");
+  return fail(failed,
+              fmt::format("the daemon answered {}{}{}", answer->status, detail.empty() ? "" : ": ", detail));
+}
+
+}  // namespace roktcached::commands

@@ -1,0 +1,67 @@
+#include "server/admin/mutation.h"
+
+#include <gtest/gtest.h>
+
+namespace roktcached::admin {
+namespace {
+
+const config::Secret token("0123456789abcdef");
+
+inbound::Request request() {
+  inbound::Request made;
+  made.method = "POST";
+  made.fields.add("Host", "127.0.0.1:8081");
+  made.fields.add("Authorization", "Bearer 0123456789abcdef");
+  made.fields.add("Content-Type", "application/json");
+  return made;
+}
+
+ErrorCode refusal(const inbound::Request& made, const config::Secret& with = token) {
+  const auto checked = check_mutation(made, with);
+  EXPECT_FALSE(checked);
+  return checked ? ErrorCode::internal : checked.error().code;
+}
+
+inbound::Request with(std::string_view name, std::string_view value) {
+  inbound::Request made = request();
+  made.fields.remove(name);
+  if (!value.empty()) made.fields.add(name, value);
+  return made;
+}
+
+TEST(Mutation, IsAllowedWithTokenAndJson) {
+  EXPECT_TRUE(check_mutation(request(), token));
+  EXPECT_TRUE(check_mutation(with("Authorization", "bearer 0123456789abcdef"), token));
+  EXPECT_TRUE(check_mutation(with("Content-Type", "Application/JSON ; charset=utf-8"), token));
+  EXPECT_TRUE(check_mutation(with("Origin", "http://127.0.0.1:8081"), token));
+}
+
+TEST(Mutation, IsForbiddenToAllWhereNoTokenIsConfigured) {
+  EXPECT_EQ(refusal(request(), config::Secret()), ErrorCode::forbidden);
+  EXPECT_EQ(refusal(with("Authorization", "Bearer "), config::Secret()), ErrorCode::forbidden);
+  EXPECT_NE(check_mutation(request(), config::Secret()).error().context.find("admin.token_file"),
+            std::string::npos);
+}
+
+TEST(Mutation, NeedsTheTokenAndNoOther) {
+  for (const char* value : {"", "Bearer", "Bearer ", "Bearer 0123456789abcde", "Bearer 0123456789abcdeg",
+                            "Bearer 0123456789abcdef0", "Basic 0123456789abcdef", "0123456789abcdef"})
+    EXPECT_EQ(refusal(with("Authorization", value)), ErrorCode::unauthenticated) << value;
+  inbound::Request twice = request();
+  twice.fields.add("Authorization", "Bearer 0123456789abcdef");
+  EXPECT_EQ(refusal(twice), ErrorCode::unauthenticated);
+}
+
+TEST(Mutation, ComesFromNoOtherSitesPage) {
+  for (const char* value : {"null", "http://127.0.0.1", "http://127.0.0.1:8080", "https://127.0.0.1:8081",
+                            "http://evil.example", "http://127.0.0.1:8081.evil.example"})
+    EXPECT_EQ(refusal(with("Origin", value)), ErrorCode::forbidden) << value;
+}
+
+TEST(Mutation, NeedsJson) {
+  for (const char* value : {"", "text/plain", "application/x-www-form-urlencoded", "application/jsonx"})
+    EXPECT_EQ(refusal(with("Content-Type", value)), ErrorCode::unsupported_media_type) << value;
+}
+
+}  // namespace
+}  // namespace roktcached::admin
