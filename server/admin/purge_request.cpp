@@ -28,7 +28,10 @@ Error refused(std::string_view name, std::string_view what, std::string_view acc
 
 std::string quoted(const json::value& value) {
   std::string text = json::serialize(value);
-  if (text.size() > longest_quote) text = text.substr(0, longest_quote) + "...";
+  if (text.size() > longest_quote) {
+    text.resize(longest_quote);
+    text += "...";
+  }
   return text;
 }
 
