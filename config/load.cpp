@@ -14,7 +14,9 @@
 #include <system_error>
 
 #include "config/mistakes.h"
+#include "config/overrides.h"
 #include "config/schema.h"
+#include "config/table_reader.h"
 #include "config/tables.h"
 #include "core/http/fields.h"
 
@@ -48,14 +50,6 @@ RawValue from_environment(const std::string& text, ValueKind kind) {
   return list;
 }
 
-std::vector<std::string> names_of_section(std::string_view section) {
-  std::vector<std::string> names;
-  for (const auto& setting : schema()) {
-    if (setting.section == section) names.push_back(setting.key);
-  }
-  return names;
-}
-
 std::vector<std::string> sections() {
   std::vector<std::string> names = {"credential", "route"};
   for (const auto& setting : schema()) {
@@ -64,16 +58,9 @@ std::vector<std::string> sections() {
   return names;
 }
 
-const Setting* find_setting(std::string_view section, std::string_view key) {
-  const auto found =
-      std::ranges::find_if(schema(), [&](const Setting& s) { return s.section == section && s.key == key; });
-  return found == schema().end() ? nullptr : &*found;
-}
-
-/// A refused value as it may be shown: not where it seems to hold a password.
-std::string without_password(std::string shown) {
-  const bool has_user = shown.find("://") != std::string::npos && shown.find('@') != std::string::npos;
-  return has_user ? "(not shown: it holds a user)" : shown;
+/// A table inside a section that needs the settings as they are after everything else.
+bool is_read_last(std::string_view section, std::string_view key) {
+  return section == "freshness" && key == "override";
 }
 
 /// Where each setting that was given was given: "FILE:LINE" or "$VARIABLE".
@@ -86,14 +73,15 @@ void read_section(const std::string& section, const toml::node& node, const std:
     return mistakes.add(place(file, node), section + ": accepted: a section, [" + section + "]");
   for (const auto& [key, value] : *table) {
     const std::string name(key.str());
+    if (is_read_last(section, name)) continue;
     const Setting* setting = find_setting(section, name);
     places[section + "." + name] = place(file, value);
     if (setting == nullptr) {
       mistakes.add(place(file, value),
-                   section + "." + name + ": no such key" + suggestion(name, names_of_section(section)));
+                   section + "." + name + ": no such key" + suggestion(name, keys_of(section)));
     } else if (!setting->set(settings, raw_value(value))) {
-      mistakes.add(place(file, value), setting->name() + " = " + without_password(shown(value)) +
-                                           ": accepted: " + setting->accepted);
+      mistakes.add(place(file, value),
+                   setting->name() + " = " + shown(value) + ": accepted: " + setting->accepted);
     }
   }
 }
@@ -113,27 +101,42 @@ Result<std::string> content_of(const std::string& path) {
   return content;
 }
 
-void read_file(const std::string& file, Settings& settings, Places& places, Mistakes& mistakes) {
+/// The file as it stands; empty, as if it said nothing, where it is no TOML.
+toml::table parse_file(const std::string& file, Mistakes& mistakes) {
   const auto content = content_of(file);
-  if (!content) return mistakes.add(file, content.error().context);
+  if (!content) {
+    mistakes.add(file, content.error().context);
+    return {};
+  }
   try {
-    const toml::table root = toml::parse(*content, file);
-    for (const auto& [key, node] : root) {
-      const std::string section(key.str());
-      const auto known = sections();
-      if (section == "credential") {
-        read_credentials(node, file, settings.credential, mistakes);
-      } else if (section == "route") {
-        read_routes(node, file, settings.routes, mistakes);
-      } else if (std::ranges::find(known, section) != known.end()) {
-        read_section(section, node, file, settings, places, mistakes);
-      } else {
-        mistakes.add(place(file, node), section + ": no such section" + suggestion(section, known));
-      }
-    }
+    return toml::parse(*content, file);
   } catch (const toml::parse_error& error) {
     mistakes.add(file + ":" + std::to_string(error.source().begin.line), std::string(error.description()));
+    return {};
   }
+}
+
+void read_file(const toml::table& root, const std::string& file, Settings& settings, Places& places,
+               Mistakes& mistakes) {
+  const auto known = sections();
+  for (const auto& [key, node] : root) {
+    const std::string section(key.str());
+    if (section == "credential") {
+      read_credentials(node, file, settings.credential, mistakes);
+    } else if (section == "route") {
+      read_routes(node, file, settings.routes, mistakes);
+    } else if (std::ranges::find(known, section) != known.end()) {
+      read_section(section, node, file, settings, places, mistakes);
+    } else {
+      mistakes.add(place(file, node), section + ": no such section" + suggestion(section, known));
+    }
+  }
+}
+
+/// The file's tables that build on the settings as file and environment made them.
+void read_tables(const toml::table& root, const std::string& file, Settings& settings, Mistakes& mistakes) {
+  if (const auto overrides = root["freshness"]["override"])
+    read_overrides(*overrides.node(), file, settings, mistakes);
 }
 
 void read_environment(const Environment& environment, Settings& settings, Places& places,
@@ -195,6 +198,18 @@ std::string default_cache_file(const Environment& environment) {
   return "roktcached.db";
 }
 
+/// One override, with every key, whether it was given or taken from [freshness].
+std::string override_toml(const caching::PolicyOverride& one) {
+  std::string text = "\n[[freshness.override]]\n";
+  if (!one.routes.empty()) text += "routes = " + to_toml(one.routes) + "\n";
+  if (!one.accounts.empty()) text += "accounts = " + to_toml(one.accounts) + "\n";
+  Settings settings;
+  settings.freshness = one.policy;
+  for (const auto& key : keys_of("freshness"))
+    text += key + " = " + to_toml(find_setting("freshness", key)->get(settings)) + "\n";
+  return text;
+}
+
 std::optional<std::string> find_file(const std::optional<std::string>& file, const Environment& environment) {
   if (file) return file;
   if (const auto named = environment.get(std::string(config_variable))) return named;
@@ -229,10 +244,12 @@ Result<Settings> load(const std::optional<std::string>& file, const Environment&
   const auto found = find_file(file, environment);
   if (found && found->empty()) {
     mistakes.add(file ? "--config" : "$" + std::string(config_variable), "is empty; accepted: a file's path");
-  } else if (found) {
-    read_file(*found, settings, places, mistakes);
   }
+  const std::string name = found.value_or("");
+  const toml::table root = name.empty() ? toml::table() : parse_file(name, mistakes);
+  read_file(root, name, settings, places, mistakes);
   read_environment(environment, settings, places, mistakes);
+  read_tables(root, name, settings, mistakes);
   check_relations(settings, places, mistakes);
   if (!mistakes.empty()) return refused(mistakes.text());
   return settings;
@@ -248,6 +265,7 @@ std::string effective_toml(const Settings& settings) {
     }
     text += setting.key + " = " + to_toml(setting.get(settings)) + "\n";
   }
+  for (const auto& one : settings.freshness_overrides) text += override_toml(one);
   const Credential& credential = settings.credential;
   const auto presence = [](const Secret& secret) { return secret.empty() ? "not set" : "set"; };
   text += "\n[[credential]]\nname = " + to_toml(credential.name) +

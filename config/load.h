@@ -17,7 +17,8 @@ struct Environment {
 };
 [[nodiscard]] Environment process_environment();
 
-/// Reads the settings: defaults, then the file, then the environment's ROKTCACHED_SECTION_KEY.
+/// Reads the settings: defaults, then the file, then the environment's ROKTCACHED_SECTION_KEY; last
+/// [[freshness.override]], which begins from [freshness] as those left it.
 /// @param file  from --config; else $ROKTCACHED_CONFIG, ./roktcached.toml, /etc/roktcached/roktcached.toml,
 /// the first that
 ///              exists; else no file

@@ -312,6 +312,11 @@ void add_freshness(std::vector<Setting>& table) {
   table.push_back(duration(
       "freshness.min_refetch_interval", "Clients' no-cache refetches a key no more often than this",
       [](Settings& s) -> milliseconds& { return s.freshness.min_refetch_interval; }, none));
+  table.push_back(count(
+      "freshness.refresh_ahead_uses",
+      "A key asked for at least so often in its last lifetime is refreshed shortly before it expires; 0: "
+      "never",
+      [](Settings& s) -> std::uint64_t& { return s.freshness.refresh_ahead_uses; }, 0, 1'000'000));
 }
 
 void add_rest(std::vector<Setting>& table) {
@@ -372,6 +377,20 @@ const std::vector<Setting>& schema() {
     return rows;
   }();
   return table;
+}
+
+const Setting* find_setting(std::string_view section, std::string_view key) {
+  const auto found =
+      std::ranges::find_if(schema(), [&](const Setting& s) { return s.section == section && s.key == key; });
+  return found == schema().end() ? nullptr : &*found;
+}
+
+std::vector<std::string> keys_of(std::string_view section) {
+  std::vector<std::string> keys;
+  for (const auto& setting : schema()) {
+    if (setting.section == section) keys.push_back(setting.key);
+  }
+  return keys;
 }
 
 std::string to_toml(const RawValue& value) {

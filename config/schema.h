@@ -38,6 +38,11 @@ struct Setting {
 /// Every setting of the plain sections, in the order of the default file. Built once; safe from any thread.
 [[nodiscard]] const std::vector<Setting>& schema();
 
+/// The setting of that section and key, or null.
+[[nodiscard]] const Setting* find_setting(std::string_view section, std::string_view key);
+/// The keys of a section, in the order of the default file.
+[[nodiscard]] std::vector<std::string> keys_of(std::string_view section);
+
 /// The value as TOML.
 [[nodiscard]] std::string to_toml(const RawValue& value);
 

@@ -9,6 +9,7 @@
 
 #include "config/secret.h"
 #include "core/caching/freshness.h"
+#include "core/caching/policies.h"
 #include "core/rokt/parameters.h"
 #include "core/rokt/routes.h"
 
@@ -106,6 +107,7 @@ struct Settings {
   Credential credential;
   Cache cache;
   caching::FreshnessPolicy freshness;
+  std::vector<caching::PolicyOverride> freshness_overrides;  ///< the first that matches a request counts
   rokt::ParameterRules parameters;
   std::vector<rokt::Route> routes;  ///< the operator's, besides the built-in ones
   Log log;

@@ -1,8 +1,8 @@
 #include "config/tables.h"
 
 #include <algorithm>
-#include <array>
-#include <sstream>
+
+#include "config/table_reader.h"
 
 namespace roktcached::config {
 
@@ -16,58 +16,6 @@ bool is_name(std::string_view text) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
   });
 }
-
-/// Reads the keys of one table, each at most once and of its type; everything else is a mistake.
-class TableReader {
- public:
-  TableReader(std::string section, const toml::table& table, const std::string& file, Mistakes& mistakes)
-      : section_(std::move(section)), table_(table), file_(file), mistakes_(mistakes) {}
-
-  void check_keys(const std::vector<std::string>& known) {
-    for (const auto& [key, node] : table_) {
-      const std::string name(key.str());
-      if (std::ranges::find(known, name) == known.end()) {
-        mistakes_.add(place(file_, node), section_ + "." + name + ": no such key" + suggestion(name, known));
-      }
-    }
-  }
-  std::string text(std::string_view key, std::string fallback) {
-    return value<std::string>(key, std::move(fallback), "a text in quotes");
-  }
-  bool boolean(std::string_view key, bool fallback) { return value<bool>(key, fallback, "true or false"); }
-  std::vector<std::string> list(std::string_view key, std::vector<std::string> fallback) {
-    const toml::node* node = table_.get(key);
-    if (node == nullptr) return fallback;
-    std::vector<std::string> values;
-    const toml::array* array = node->as_array();
-    const bool texts = array != nullptr && std::all_of(array->begin(), array->end(),
-                                                       [](const toml::node& n) { return n.is_string(); });
-    if (!texts) refuse(key, *node, "a list of texts, e.g. [\"GET\"]");
-    if (texts) {
-      for (const toml::node& element : *array) values.push_back(*element.value<std::string>());
-    }
-    return values;
-  }
-  void refuse(std::string_view key, const toml::node& node, std::string_view accepted) {
-    mistakes_.add(place(file_, node), section_ + "." + std::string(key) + " = " + shown(node) +
-                                          ": accepted: " + std::string(accepted));
-  }
-
- private:
-  template <class Value>
-  Value value(std::string_view key, Value fallback, std::string_view accepted) {
-    const toml::node* node = table_.get(key);
-    if (node == nullptr) return fallback;
-    if (const auto exact = node->value_exact<Value>()) return *exact;
-    refuse(key, *node, accepted);
-    return fallback;
-  }
-
-  const std::string section_;
-  const toml::table& table_;
-  const std::string& file_;
-  Mistakes& mistakes_;
-};
 
 rokt::Route read_route(const toml::table& table, const std::string& file, Mistakes& mistakes) {
   TableReader reader("route", table, file, mistakes);
@@ -115,33 +63,6 @@ bool clashes(const rokt::Route& route, const rokt::Route& other) {
 }
 
 }  // namespace
-
-std::string place(const std::string& file, const toml::node& node) {
-  return file + ":" + std::to_string(node.source().begin.line);
-}
-
-RawValue raw_value(const toml::node& node) {
-  if (const auto value = node.value_exact<bool>()) return *value;
-  if (const auto value = node.value_exact<std::int64_t>()) return *value;
-  if (const auto value = node.value_exact<std::string>()) return *value;
-  const toml::array* array = node.as_array();
-  if (array == nullptr) return std::monostate();
-  StringList list;
-  for (const toml::node& element : *array) {
-    const auto text = element.value_exact<std::string>();
-    if (!text) return std::monostate();
-    list.push_back(*text);
-  }
-  return list;
-}
-
-std::string shown(const toml::node& node) {
-  if (const RawValue value = raw_value(node); !std::holds_alternative<std::monostate>(value))
-    return to_toml(value);
-  std::ostringstream text;
-  node.visit([&text](const auto& value) { text << value; });
-  return text.str();
-}
 
 void read_credentials(const toml::node& node, const std::string& file, Credential& credential,
                       Mistakes& mistakes) {

@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "config/mistakes.h"
-#include "config/schema.h"
 #include "config/settings.h"
 
 namespace roktcached::config {
@@ -16,12 +15,5 @@ void read_credentials(const toml::node& node, const std::string& file, Credentia
                       Mistakes& mistakes);
 void read_routes(const toml::node& node, const std::string& file, std::vector<rokt::Route>& routes,
                  Mistakes& mistakes);
-
-/// A node's value as settings take them.
-[[nodiscard]] RawValue raw_value(const toml::node& node);
-/// "FILE:LINE" of a node.
-[[nodiscard]] std::string place(const std::string& file, const toml::node& node);
-/// The node's value as it stands in the file, for a mistake.
-[[nodiscard]] std::string shown(const toml::node& node);
 
 }  // namespace roktcached::config

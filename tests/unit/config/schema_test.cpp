@@ -57,8 +57,8 @@ TEST(Schema, HasEveryKeyOfTheContract) {
           "freshness.restating", "freshness.restating_max", "freshness.restating_steady_after",
           "freshness.settled", "freshness.metadata", "freshness.not_found", "freshness.bad_request",
           "freshness.restatement_window", "freshness.stale_while_revalidate", "freshness.stale_if_error",
-          "freshness.min_refetch_interval", "parameters.validation", "parameters.extra_currencies",
-          "log.level", "log.format", "log.access"));
+          "freshness.min_refetch_interval", "freshness.refresh_ahead_uses", "parameters.validation",
+          "parameters.extra_currencies", "log.level", "log.format", "log.access"));
 }
 
 TEST(Schema, NamesEachVariableOnce) {
@@ -140,6 +140,9 @@ TEST(Schema, NumbersHaveLimits) {
   EXPECT_FALSE(takes("listen.max_connections", number(INT64_MIN)));
   EXPECT_FALSE(takes("listen.max_connections", number(INT64_MAX)));
   EXPECT_FALSE(takes("upstream.max_connections", number(0)));
+  EXPECT_TRUE(takes("freshness.refresh_ahead_uses", number(0)));
+  EXPECT_TRUE(takes("freshness.refresh_ahead_uses", number(1'000'000)));
+  EXPECT_FALSE(takes("freshness.refresh_ahead_uses", number(1'000'001)));
   EXPECT_FALSE(takes("upstream.max_waiting", number(0)));
 }
 
@@ -159,7 +162,7 @@ TEST(Schema, ATimeoutIsNeverZeroAndALifetimeMayBe) {
   for (const auto& row : schema()) {
     const RawValue zero = std::string("0ms");
     const bool is_timeout = row.key.ends_with("_timeout");
-    const bool is_lifetime = row.section == "freshness" && row.key != "restating_steady_after";
+    const bool is_lifetime = row.section == "freshness" && row.kind == ValueKind::text;
     if (is_timeout || is_lifetime) {
       EXPECT_EQ(takes(row.name(), zero), !is_timeout) << row.name();
     }
