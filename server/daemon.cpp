@@ -72,6 +72,7 @@ struct Daemon::HitThread {
 Daemon::Daemon(config::Settings settings)
     : settings_(std::move(settings)),
       routes_(all_routes(settings_)),
+      policies_(settings_.freshness, settings_.freshness_overrides),
       limits_(limits_of(settings_.listen)),
       readers_(reader_threads),
       desk_work_(desk_context_.get_executor()),
@@ -92,12 +93,11 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
-  daemon->flights_ =
-      std::make_unique<exchange::Flights>(daemon->desk_context_.get_executor(), *daemon->desk_,
-                                          *daemon->store_, daemon->settings_.freshness, daemon->clock_);
-  daemon->services_.reset(new exchange::Services{daemon->settings_, daemon->routes_, *daemon->store_,
-                                                 daemon->readers_, *daemon->flights_, *daemon->desk_,
-                                                 daemon->desk_context_.get_executor(), daemon->clock_});
+  daemon->flights_ = std::make_unique<exchange::Flights>(daemon->desk_context_.get_executor(), *daemon->desk_,
+                                                         *daemon->store_, daemon->clock_);
+  daemon->services_.reset(new exchange::Services{
+      daemon->settings_, daemon->policies_, daemon->routes_, *daemon->store_, daemon->readers_,
+      *daemon->flights_, *daemon->desk_, daemon->desk_context_.get_executor(), daemon->clock_});
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   return daemon;
 }
@@ -128,9 +128,9 @@ Result<void> Daemon::open_listeners() {
   for (const auto& address : settings_.listen.addresses) {
     if (const auto listening = listen_on(address); !listening) return listening.error();
   }
-  admin_ = std::make_unique<admin::Admin>(admin::Sources{counters_, connections_, *store_, *flights_, *desk_,
-                                                         clock_, clock_.steady_now(), settings_.admin.token,
-                                                         purger_});
+  admin_ = std::make_unique<admin::Admin>(admin::Sources{counters_, connections_, *store_, policies_,
+                                                         *flights_, *desk_, clock_, clock_.steady_now(),
+                                                         settings_.admin.token, purger_});
   if (!settings_.admin.address) return {};
   const auto endpoint = to_endpoint(*settings_.admin.address);
   if (!endpoint) return endpoint.error();

@@ -65,6 +65,7 @@ class Daemon {
   const config::Settings settings_;
   const SystemClock clock_;
   const rokt::RouteTable routes_;
+  const caching::FreshnessPolicies policies_;
   const inbound::Limits limits_;
   std::unique_ptr<storage::TieredStore> store_;
   boost::asio::thread_pool readers_;

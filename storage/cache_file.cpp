@@ -16,7 +16,7 @@ namespace roktcached::storage {
 namespace {
 
 constexpr std::int64_t application_id = 0x524f4b54;  // "ROKT"
-constexpr std::int64_t schema_version = 3;
+constexpr std::int64_t schema_version = 4;
 
 /// migrations[n] leads from version n to n + 1; a migration that has been released is never edited.
 constexpr std::array<const char*, schema_version> migrations = {R"(
@@ -74,6 +74,12 @@ ALTER TABLE responses ADD COLUMN steady_refreshes INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE responses ADD COLUMN stale_since_unix_ms INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX responses_by_route ON responses (route);
 CREATE INDEX responses_by_path ON responses (path);
+)",
+                                                                R"(
+ALTER TABLE responses ADD COLUMN restatements INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE responses ADD COLUMN restated_at_unix_ms INTEGER;
+ALTER TABLE responses ADD COLUMN restated_fields TEXT;
+CREATE INDEX responses_by_restatement ON responses (restated_at_unix_ms) WHERE restated_at_unix_ms IS NOT NULL;
 )"};
 
 Error refused(ErrorCode code, std::string context) {

@@ -32,7 +32,7 @@ void MemoryStore::put(StoredResponsePtr response) {
 Result<std::uint64_t> MemoryStore::purge(const caching::Purge& purge, WallTime now) {
   std::uint64_t purged = 0;
   for (const auto& shard : shards_) {
-    S3Fifo::PurgeCursor cursor;
+    S3Fifo::Cursor cursor;
     while (!cursor.finished) {
       const std::lock_guard lock(shard->mutex);
       ++shard->version;  // what a reader of the disk may have in hand already does not come back
@@ -40,6 +40,31 @@ Result<std::uint64_t> MemoryStore::purge(const caching::Purge& purge, WallTime n
     }
   }
   return purged;
+}
+
+Result<std::vector<EntrySummary>> MemoryStore::list(const Listing& wanted) {
+  std::vector<EntrySummary> entries;
+  const auto before = [&](const EntrySummary& left, const EntrySummary& right) {
+    return comes_before(left, right, wanted.restated_only);
+  };
+  for (const auto& shard : shards_) {
+    std::unordered_map<caching::KeyHash, EntrySummary, caching::KeyHashHasher> found;
+    S3Fifo::Cursor cursor;
+    while (!cursor.finished) {
+      const std::lock_guard lock(shard->mutex);
+      shard->entries.list(wanted, found, cursor);
+    }
+    for (auto& [hash, entry] : found) entries.push_back(std::move(entry));
+    std::ranges::sort(entries, before);
+    entries.resize(std::min(entries.size(), wanted.limit));
+  }
+  return entries;
+}
+
+Usage MemoryStore::usage_of(const caching::KeyHash& hash) {
+  Shard& shard = shard_of(hash);
+  const std::lock_guard lock(shard.mutex);
+  return shard.entries.usage_of(hash);
 }
 
 std::uint64_t MemoryStore::version_of(const Key& key) {

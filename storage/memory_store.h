@@ -20,6 +20,9 @@ class MemoryStore final : public ResponseStore {
   void put(StoredResponsePtr response) override;
   /// Shard by shard and slice by slice: no lock is held for longer than a few hundred entries take.
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
+  /// Shard by shard and slice by slice, as purge.
+  [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override;
+  [[nodiscard]] Usage usage_of(const caching::KeyHash& hash) override;
   void flush() override {}
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
@@ -36,7 +39,8 @@ class MemoryStore final : public ResponseStore {
     S3Fifo entries;
     std::uint64_t version = 0;
   };
-  [[nodiscard]] Shard& shard_of(const Key& key) { return *shards_[key.hash().high % shards_.size()]; }
+  [[nodiscard]] Shard& shard_of(const caching::KeyHash& hash) { return *shards_[hash.high % shards_.size()]; }
+  [[nodiscard]] Shard& shard_of(const Key& key) { return shard_of(key.hash()); }
 
   const std::uint64_t bytes_max_;
   std::vector<std::unique_ptr<Shard>> shards_;

@@ -1,5 +1,7 @@
 #include "storage/reader_pool.h"
 
+#include "storage/row_listing.h"
+
 namespace roktcached::storage {
 
 Result<void> ReaderPool::open(const std::string& path) {
@@ -25,20 +27,33 @@ void ReaderPool::close() {
   idle_.clear();
 }
 
+ReaderPool::Lease::Lease(ReaderPool& pool) : pool_(pool) {
+  std::unique_lock lock(pool_.mutex_);
+  pool_.returned_.wait(lock, [this] { return !pool_.open_ || !pool_.idle_.empty(); });
+  if (!pool_.open_) return;
+  reader_ = std::move(pool_.idle_.back());
+  pool_.idle_.pop_back();
+  ++pool_.lent_;
+}
+
+ReaderPool::Lease::~Lease() {
+  if (!reader_) return;
+  const std::lock_guard lock(pool_.mutex_);
+  --pool_.lent_;
+  pool_.idle_.push_back(std::move(reader_));  // never allocates: there was room for all of them at once
+  pool_.returned_.notify_all();
+}
+
 Result<FoundRow> ReaderPool::find(const Key& key) {
-  std::unique_lock lock(mutex_);
-  returned_.wait(lock, [this] { return !open_ || !idle_.empty(); });
-  if (!open_) return FoundRow{};
-  std::unique_ptr<Reader> reader = std::move(idle_.back());
-  idle_.pop_back();
-  ++lent_;
-  lock.unlock();
-  auto found = reader->rows.find(key);
-  lock.lock();
-  --lent_;
-  idle_.push_back(std::move(reader));
-  returned_.notify_all();
-  return found;
+  const Lease lease(*this);
+  if (lease.reader() == nullptr) return FoundRow{};
+  return lease.reader()->rows.find(key);
+}
+
+Result<std::vector<EntrySummary>> ReaderPool::list(const Listing& wanted) {
+  const Lease lease(*this);
+  if (lease.reader() == nullptr) return std::vector<EntrySummary>();
+  return list_rows(lease.reader()->connection, wanted);
 }
 
 }  // namespace roktcached::storage

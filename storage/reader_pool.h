@@ -23,11 +23,28 @@ class ReaderPool {
   void close();
 
   [[nodiscard]] Result<FoundRow> find(const Key& key);
+  [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted);
 
  private:
   struct Reader {
     Connection connection;
     RowReader rows;
+  };
+
+  /// The loan of a connection, given back at its end.
+  class Lease {
+   public:
+    /// Waits for a free one.
+    explicit Lease(ReaderPool& pool);
+    ~Lease();
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    /// Null while the pool is closed.
+    [[nodiscard]] Reader* reader() const { return reader_.get(); }
+
+   private:
+    ReaderPool& pool_;
+    std::unique_ptr<Reader> reader_;
   };
 
   const std::size_t count_;

@@ -9,6 +9,7 @@
 #include "core/caching/stored_response.h"
 #include "core/error.h"
 #include "core/time.h"
+#include "storage/entry_summary.h"
 
 namespace roktcached::storage {
 
@@ -26,6 +27,12 @@ struct TierStatistics {
   std::uint64_t errors = 0;          ///< reads and writes that failed
   std::uint64_t dropped_writes = 0;  ///< writes given up because the queue was full or the disk was
   std::uint64_t queued_writes = 0;
+};
+
+/// What the memory tier holds for a key, and how much it is asked for.
+struct Usage {
+  StoredResponsePtr response;  ///< null: nothing
+  std::uint64_t finds = 0;     ///< since it was put
 };
 
 /// Where responses live. One contract test suite runs against every implementation
@@ -52,6 +59,15 @@ class ResponseStore {
   /// @return how many it has removed or made stale, each counted once however many tiers have it; an error
   ///         where that may not be all of them
   [[nodiscard]] virtual Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) = 0;
+
+  /// Names entries that the selection takes, at most wanted.limit of them, in the order of comes_before as
+  /// near as an index gives it. The last moments' puts may be missing. May block on the disk.
+  /// @pre wanted.selection names no key
+  [[nodiscard]] virtual Result<std::vector<EntrySummary>> list(const Listing& wanted) = 0;
+
+  /// What is kept in memory under a key's hash, and how often it has been found there; counts as no use.
+  /// Never blocks on the disk.
+  [[nodiscard]] virtual Usage usage_of(const caching::KeyHash& hash) = 0;
 
   /// Blocks until all that was put before has reached the disk, or could not.
   virtual void flush() = 0;

@@ -59,6 +59,11 @@ std::int64_t checksum_of(const StoredResponse& response) {
   hash.add(response.range_end ? unix_ms(*response.range_end) : -1);
   // Rows of the first schema know none.
   if (response.steady_refreshes > 0) hash.add(static_cast<std::int64_t>(response.steady_refreshes));
+  if (response.restated) {
+    hash.add(static_cast<std::int64_t>(response.restated->times));
+    hash.add(unix_ms(response.restated->at));
+    hash.add(response.restated->moved);
+  }
   for (const WallTime time : {response.fetched_at, response.fresh_until, response.usable_until})
     hash.add(unix_ms(time));
   return static_cast<std::int64_t>(XXH3_64bits_digest(hash.state));
@@ -108,6 +113,8 @@ std::int64_t stored_size(const StoredResponse& response, std::string_view encode
 
 /// The columns that a confirmed body leaves to be written, bound in the order of both statements.
 void bind_times(Statement::Use& use, const StoredResponse& response) {
+  const caching::Restated* const restated = response.restated.get();
+  const auto times = restated == nullptr ? std::int64_t{0} : static_cast<std::int64_t>(restated->times);
   use.integer(response.status)
       .text(response.head)
       .text(response.entity_tag)
@@ -119,7 +126,13 @@ void bind_times(Statement::Use& use, const StoredResponse& response) {
       .integer(unix_ms(response.usable_until))
       .integer(unix_ms(response.fetched_at))
       .integer(response.steady_refreshes)
-      .integer(checksum_of(response));
+      .integer(times);
+  if (restated == nullptr) {
+    use.null().null();
+  } else {
+    use.integer(unix_ms(restated->at)).text(restated->moved);
+  }
+  use.integer(checksum_of(response));
 }
 
 Result<void> finish(Statement::Use& use) {
@@ -129,21 +142,23 @@ Result<void> finish(Statement::Use& use) {
 
 constexpr const char* confirm_sql = R"(
 UPDATE responses SET status = ?, head = ?, entity_tag = ?, validator = ?, range_end_unix_ms = ?, fetched_at_unix_ms = ?,
-  fresh_until_unix_ms = ?, usable_until_unix_ms = ?, last_used_at_unix_ms = ?, steady_refreshes = ?, checksum = ?,
-  stale_since_unix_ms = 0,  route = ?, account_id = ?, campaign_id = ?, stored_size = ? + length(body)
+  fresh_until_unix_ms = ?, usable_until_unix_ms = ?, last_used_at_unix_ms = ?, steady_refreshes = ?,
+  restatements = ?, restated_at_unix_ms = ?, restated_fields = ?, checksum = ?, stale_since_unix_ms = 0, route = ?, account_id = ?, campaign_id = ?, stored_size = ? + length(body)
 WHERE key_hash = ? AND key = ? AND body_digest = ? AND body_size = ?)";
 
 constexpr const char* replace_sql = R"(
 INSERT INTO responses (status, head, entity_tag, validator, range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms,
-  usable_until_unix_ms, last_used_at_unix_ms, steady_refreshes, checksum, key_hash, key, body_digest, body_size, body, body_encoding,
+  usable_until_unix_ms, last_used_at_unix_ms, steady_refreshes, restatements, restated_at_unix_ms, restated_fields, checksum, key_hash, key, body_digest, body_size, body, body_encoding,
   stored_size, credential, route, path, account_id, campaign_id, date_start, date_end, currency, time_zone, rokt_version,
   other_parameters, accept_language)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.head, entity_tag = excluded.entity_tag,
   validator = excluded.validator, range_end_unix_ms = excluded.range_end_unix_ms,
   fetched_at_unix_ms = excluded.fetched_at_unix_ms, fresh_until_unix_ms = excluded.fresh_until_unix_ms,
   usable_until_unix_ms = excluded.usable_until_unix_ms, last_used_at_unix_ms = excluded.last_used_at_unix_ms,
-  stale_since_unix_ms = 0, steady_refreshes = excluded.steady_refreshes, checksum = excluded.checksum, key = excluded.key, body_digest = excluded.body_digest, body_size = excluded.body_size,
+  stale_since_unix_ms = 0, steady_refreshes = excluded.steady_refreshes, restatements = excluded.restatements,
+  restated_at_unix_ms = excluded.restated_at_unix_ms, restated_fields = excluded.restated_fields,
+  checksum = excluded.checksum, key = excluded.key, body_digest = excluded.body_digest, body_size = excluded.body_size,
   body = excluded.body, body_encoding = excluded.body_encoding, stored_size = excluded.stored_size,
   credential = excluded.credential, route = excluded.route, path = excluded.path, account_id = excluded.account_id,
   campaign_id = excluded.campaign_id, date_start = excluded.date_start, date_end = excluded.date_end,
@@ -153,7 +168,7 @@ ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.h
 constexpr const char* find_sql = R"(
 SELECT route, account_id, campaign_id, status, head, body, body_encoding, body_size, entity_tag, validator,
   range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms, usable_until_unix_ms, last_used_at_unix_ms, checksum, steady_refreshes,
-  stale_since_unix_ms
+  stale_since_unix_ms, restatements, restated_at_unix_ms, restated_fields
 FROM responses WHERE key_hash = ? AND key = ?)";
 
 constexpr const char* expire_sql =
@@ -260,6 +275,13 @@ Result<RowReader> RowReader::prepare(Connection& connection) {
   return reader;
 }
 
+std::shared_ptr<const caching::Restated> restated_at(Statement::Use& use, int column) {
+  if (use.is_null(column + 1)) return nullptr;
+  return std::make_shared<const caching::Restated>(caching::Restated{
+      static_cast<std::uint64_t>(use.integer_at(column)), wall_time_from_unix_ms(use.integer_at(column + 1)),
+      std::string(use.text_at(column + 2))});
+}
+
 Result<FoundRow> RowReader::find(const Key& key) {
   const std::string hash = bytes_of(key.hash());
   Statement::Use use(find_);
@@ -284,6 +306,7 @@ Result<FoundRow> RowReader::find(const Key& key) {
   response.fresh_until = wall_time_from_unix_ms(use.integer_at(12));
   response.usable_until = wall_time_from_unix_ms(use.integer_at(13));
   response.steady_refreshes = static_cast<unsigned>(use.integer_at(16));
+  response.restated = restated_at(use, 18);
   const std::int64_t stale_since = use.integer_at(17);
   if (use.integer_at(15) != (checksum_of(response) ^ stale_since))
     return corrupt(key, "its checksum does not fit");

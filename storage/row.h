@@ -40,6 +40,9 @@ class RowWriter {
   Statement evict_;
 };
 
+/// What three columns from `column` on say of restatements; null where there was none.
+[[nodiscard]] std::shared_ptr<const caching::Restated> restated_at(Statement::Use& use, int column);
+
 struct FoundRow {
   StoredResponsePtr response;
   WallTime last_used_at;

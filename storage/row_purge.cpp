@@ -5,53 +5,17 @@
 #include <string>
 
 #include "storage/row.h"
+#include "storage/row_condition.h"
 
 namespace roktcached::storage {
-
-namespace {
-
-/// The selection as a condition on rows; every text of it is a parameter, bound by bind_selection. A target
-/// is the second word of a key's text, see caching::Key.
-struct Condition {
-  std::string operator()(const caching::Everything&) const { return "1"; }
-  std::string operator()(const caching::WithKey&) const { return "key_hash = ?"; }
-  std::string operator()(const caching::WithTarget&) const {
-    return "path = ? AND (substr(key, length(credential) + 2, length(?) + 1) = ? || ' ' OR "
-           "substr(key, length(credential) + 2, length(?) + 1) = ? || ' ')";
-  }
-  std::string operator()(const caching::OfRoute&) const { return "route = ?"; }
-  std::string operator()(const caching::OfAccount& wanted) const {
-    return wanted.campaign_id ? "account_id = ? AND campaign_id = ?" : "account_id = ?";
-  }
-};
-
-struct Binder {
-  Statement::Use& use;
-  const std::string& key_hash;
-
-  void operator()(const caching::Everything&) const {}
-  void operator()(const caching::WithKey&) const { use.blob(key_hash); }
-  void operator()(const caching::WithTarget& wanted) const {
-    use.text(wanted.path);
-    for (const std::string* target : {&wanted.canonical, &wanted.as_sent}) use.text(*target).text(*target);
-  }
-  void operator()(const caching::OfRoute& wanted) const { use.text(wanted.name); }
-  void operator()(const caching::OfAccount& wanted) const {
-    use.text(wanted.account_id);
-    if (wanted.campaign_id) use.text(*wanted.campaign_id);
-  }
-};
-
-}  // namespace
 
 Result<RowPurge> RowPurge::prepare(Connection& connection, const caching::Purge& purge, WallTime now) {
   RowPurge rows;
   rows.connection_ = connection.get();
   rows.purge_ = purge;
   rows.now_ = now;
-  if (const auto* wanted = std::get_if<caching::WithKey>(&purge.selection))
-    rows.key_hash_ = bytes_of(wanted->hash);
-  const std::string condition = std::visit(Condition{}, purge.selection);
+  rows.condition_ = RowCondition(purge.selection);
+  const std::string& condition = rows.condition_.sql();
   // A row with status 0 leads to variants; it is never made stale, see caching::made_stale.
   const std::array<std::pair<Statement*, std::string>, 5> statements = {
       {{&rows.select_, "SELECT id FROM responses WHERE " + condition},
@@ -70,14 +34,10 @@ Result<RowPurge> RowPurge::prepare(Connection& connection, const caching::Purge&
   return rows;
 }
 
-void RowPurge::bind_selection(Statement::Use& use) const {
-  std::visit(Binder{use, key_hash_}, purge_.selection);
-}
-
 Result<std::vector<std::int64_t>> RowPurge::selected() {
   std::vector<std::int64_t> ids;
   Statement::Use use(select_);
-  bind_selection(use);
+  condition_.bind(use);
   while (true) {
     const auto row = use.step();
     if (!row) return row.error();
@@ -90,7 +50,7 @@ Result<bool> RowPurge::purge(std::int64_t id) {
   if (purge_.kind == caching::PurgeKind::hard) {
     Statement::Use use(delete_);
     use.integer(id);
-    bind_selection(use);
+    condition_.bind(use);
     const auto deleted = use.step();
     if (!deleted) return deleted.error();
     return sqlite3_changes(connection_) > 0;
@@ -100,7 +60,7 @@ Result<bool> RowPurge::purge(std::int64_t id) {
   {
     Statement::Use use(read_);
     use.integer(id).integer(now).integer(now);
-    bind_selection(use);
+    condition_.bind(use);
     const auto row = use.step();
     if (!row) return row.error();
     if (!*row) return false;

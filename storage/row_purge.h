@@ -6,6 +6,7 @@
 
 #include "core/caching/selection.h"
 #include "storage/response_store.h"
+#include "storage/row_condition.h"
 #include "storage/sqlite_handle.h"
 
 namespace roktcached::storage {
@@ -27,12 +28,10 @@ class RowPurge {
   [[nodiscard]] Result<void> purge(const caching::KeyHash& hash);
 
  private:
-  void bind_selection(Statement::Use& use) const;
-
   sqlite3* connection_ = nullptr;
   caching::Purge purge_;
   WallTime now_;
-  std::string key_hash_;  // where one is selected
+  RowCondition condition_;
   Statement select_;
   Statement find_;
   Statement delete_;

@@ -24,7 +24,14 @@ StoredResponsePtr S3Fifo::find(const Key& key) {
   Entry& entry = *found->second.entry;
   if (!(entry.response->key == key)) return nullptr;
   if (entry.uses < uses_max) ++entry.uses;
+  ++entry.finds;
   return entry.response;
+}
+
+Usage S3Fifo::usage_of(const caching::KeyHash& hash) const {
+  const auto found = table_.find(hash);
+  if (found == table_.end()) return {};
+  return {found->second.entry->response, found->second.entry->finds};
 }
 
 void S3Fifo::put(StoredResponsePtr response) {
@@ -36,11 +43,11 @@ void S3Fifo::put(StoredResponsePtr response) {
   if (found != table_.end()) remove(found);
   if (size > bytes_max_) return;
   const bool came_back = ghosts_.erase(hash) > 0;
-  append(keep_in_main || came_back ? main_ : small_, Entry{std::move(response), size, uses});
+  append(keep_in_main || came_back ? main_ : small_, Entry{std::move(response), size, uses, 0});
   make_room();
 }
 
-std::uint64_t S3Fifo::purge(const caching::Purge& purge, WallTime now, PurgeCursor& cursor) {
+std::uint64_t S3Fifo::purge(const caching::Purge& purge, WallTime now, Cursor& cursor) {
   std::uint64_t purged = 0;
   for (const Hash& hash : next_candidates(purge.selection, cursor)) {
     const auto found = table_.find(hash);
@@ -59,10 +66,21 @@ std::uint64_t S3Fifo::purge(const caching::Purge& purge, WallTime now, PurgeCurs
   return purged;
 }
 
+void S3Fifo::list(const Listing& wanted,
+                  std::unordered_map<caching::KeyHash, EntrySummary, caching::KeyHashHasher>& entries,
+                  Cursor& cursor) const {
+  for (const Hash& hash : next_candidates(wanted.selection, cursor)) {
+    const StoredResponse& response = *table_.find(hash)->second.entry->response;
+    const bool listed = !caching::VariantIndex::is_index(response) &&
+                        (response.restated || !wanted.restated_only) &&
+                        caching::matches(wanted.selection, caching::subject_of(response));
+    if (listed) entries.insert_or_assign(hash, summary_of(response));
+  }
+}
+
 /// By key and by account the entries are found directly; else, and for an account that has too many for one
 /// slice, the table is gone through, from the beginning again where it has grown in between.
-std::vector<S3Fifo::Hash> S3Fifo::next_candidates(const caching::Selection& selection,
-                                                  PurgeCursor& cursor) const {
+std::vector<S3Fifo::Hash> S3Fifo::next_candidates(const caching::Selection& selection, Cursor& cursor) const {
   if (const auto* with_key = std::get_if<caching::WithKey>(&selection)) {
     cursor.finished = true;
     return {with_key->hash};

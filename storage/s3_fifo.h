@@ -31,8 +31,10 @@ class S3Fifo {
   /// earlier one is forgotten all the same.
   void put(StoredResponsePtr response);
 
-  /// Where a purge that is done in slices has got to.
-  struct PurgeCursor {
+  [[nodiscard]] Usage usage_of(const caching::KeyHash& hash) const;
+
+  /// Where a purge or a listing that is done in slices has got to.
+  struct Cursor {
     std::size_t bucket = 0;
     std::size_t bucket_count = 0;
     bool finished = false;
@@ -40,7 +42,11 @@ class S3Fifo {
   /// The next slice of a purge, of bounded length: what it selects is removed or made stale. Between slices
   /// anything may happen; what is put then may be purged or not.
   /// @return how many
-  std::uint64_t purge(const caching::Purge& purge, WallTime now, PurgeCursor& cursor);
+  std::uint64_t purge(const caching::Purge& purge, WallTime now, Cursor& cursor);
+  /// The next slice of a listing: adds what `wanted` takes, whatever its limit.
+  void list(const Listing& wanted,
+            std::unordered_map<caching::KeyHash, EntrySummary, caching::KeyHashHasher>& entries,
+            Cursor& cursor) const;
 
   [[nodiscard]] std::uint64_t bytes() const { return small_.bytes + main_.bytes; }
   [[nodiscard]] std::uint64_t entries() const { return table_.size(); }
@@ -51,7 +57,8 @@ class S3Fifo {
   struct Entry {
     StoredResponsePtr response;
     std::uint64_t size = 0;
-    std::uint8_t uses = 0;  // since it entered its queue; counts to 3
+    std::uint8_t uses = 0;    // since it entered its queue; counts to 3
+    std::uint32_t finds = 0;  // since it was put
   };
   /// The oldest entry is at the front.
   struct Queue {
@@ -64,8 +71,7 @@ class S3Fifo {
   };
   using Table = std::unordered_map<Hash, Place, caching::KeyHashHasher>;
 
-  [[nodiscard]] std::vector<Hash> next_candidates(const caching::Selection& selection,
-                                                  PurgeCursor& cursor) const;
+  [[nodiscard]] std::vector<Hash> next_candidates(const caching::Selection& selection, Cursor& cursor) const;
   void remove(Table::iterator found);
   void append(Queue& queue, Entry entry);
   void move_oldest(Queue& from, Queue& to);

@@ -46,6 +46,10 @@ class SqliteStore final : public ResponseStore {
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override {
     return queue_.purge(purge, now).get();
   }
+  [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override {
+    return readers_.list(wanted);
+  }
+  [[nodiscard]] Usage usage_of(const caching::KeyHash&) override { return {}; }
   void flush() override { queue_.wait_until_written(); }
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 

@@ -36,6 +36,10 @@ Result<std::uint64_t> TieredStore::purge(const caching::Purge& purge, WallTime n
   return std::max(*on_disk, *in_memory);
 }
 
+Result<std::vector<EntrySummary>> TieredStore::list(const Listing& wanted) {
+  return disk_ ? disk_->list(wanted) : memory_->list(wanted);
+}
+
 void TieredStore::flush() {
   if (disk_) disk_->flush();
 }

@@ -23,6 +23,9 @@ class TieredStore final : public ResponseStore {
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   void put(StoredResponsePtr response) override;
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
+  /// Of the disk where there is one: it holds all that memory has.
+  [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override;
+  [[nodiscard]] Usage usage_of(const caching::KeyHash& hash) override { return memory_->usage_of(hash); }
   void flush() override;
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 

@@ -74,6 +74,21 @@ unsigned steady_refreshes_after(const StoredResponse& stored, std::optional<Wall
   return std::min(stored.steady_refreshes + (evidence ? 1U : 0U), enough);
 }
 
+WallTime refresh_ahead_at(const StoredResponse& stored) {
+  const milliseconds lifetime = stored.fresh_until - stored.fetched_at;
+  const milliseconds lead =
+      std::clamp(lifetime / 20, milliseconds{seconds{1}}, milliseconds{std::chrono::minutes{1}});
+  return stored.fresh_until - std::min(lead, lifetime / 2);
+}
+
+bool worth_refreshing_ahead(const StoredResponse& stored, std::uint64_t uses, const FreshnessPolicy& policy) {
+  return stored.status == 200 && policy.refresh_ahead_uses > 0 && uses >= policy.refresh_ahead_uses;
+}
+
+bool would_restate(const StoredResponse& stored, const FreshnessPolicy& policy) {
+  return stored.status == 200 && stored.range_end && !fetched_open(stored, policy);
+}
+
 bool may_stand_in(const StoredResponse* stored, const FreshnessPolicy& policy, WallTime now) {
   if (stored == nullptr || now >= stored->usable_until) return false;
   return now - stored->fresh_until < policy.stale_if_error &&

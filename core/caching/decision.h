@@ -57,6 +57,19 @@ inline constexpr std::chrono::milliseconds clock_tolerance = std::chrono::second
 [[nodiscard]] unsigned steady_refreshes_after(const StoredResponse& stored, std::optional<WallTime> range_end,
                                               WallTime fetched_at, const FreshnessPolicy& policy);
 
+/// When a stored response is to be refreshed ahead of its end, if it is used enough: a twentieth of its
+/// lifetime before it expires, but at least a second and at most a minute; never sooner than half of it.
+[[nodiscard]] WallTime refresh_ahead_at(const StoredResponse& stored);
+
+/// Whether it is used enough: as often as refresh_ahead_uses says since it was fetched, the requests that its
+/// fetch answered included; and only a 200, since a negative answer is not worth the shared limit.
+[[nodiscard]] bool worth_refreshing_ahead(const StoredResponse& stored, std::uint64_t uses,
+                                          const FreshnessPolicy& policy);
+
+/// Whether an answer of 200 with another body than `stored` changes numbers that had been given out for good:
+/// those of a range that had ended when they were fetched.
+[[nodiscard]] bool would_restate(const StoredResponse& stored, const FreshnessPolicy& policy);
+
 /// Whether `stored` may stand in for a fetch that failed (RFC 5861, section 4): stale for less than
 /// stale_if_error, and not from a future further away than stale_if_error (a clock set back makes nothing
 /// immortal).

@@ -12,6 +12,13 @@
 
 namespace roktcached::caching {
 
+/// How the numbers of a range that had ended have changed since they were first given out.
+struct Restated {
+  std::uint64_t times = 0;
+  WallTime at;        ///< when the refresh that brought the last change was sent
+  std::string moved;  ///< what that one moved, as JSON: [{"field":"/revenue","before":1,"after":2}]
+};
+
 /// An upstream answer as it is kept and served. Immutable once shared; safe from any thread then.
 struct StoredResponse {
   Key key;
@@ -30,11 +37,12 @@ struct StoredResponse {
   std::optional<WallTime> range_end;  ///< of a report
   /// At how many refreshes in a row the body of a restating range has stayed the same.
   unsigned steady_refreshes = 0;
+  std::shared_ptr<const Restated> restated;  ///< null where no refresh has changed what had been given out
   WallTime fetched_at;
   WallTime fresh_until;
   WallTime usable_until;
 
-  /// What it costs in memory, in bytes: key, head and body, and this object.
+  /// What it costs in memory, in bytes: key, head and body, and this object and what it holds.
   [[nodiscard]] std::size_t memory_size() const;
 };
 

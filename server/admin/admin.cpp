@@ -9,6 +9,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/http/target.h"
+#include "server/admin/entries.h"
 #include "server/admin/mutation.h"
 #include "server/admin/purge_request.h"
 #include "server/problem.h"
@@ -81,16 +82,18 @@ boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
     if (request.method == "POST") co_return co_await purge(request);
     co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "POST"}, request.id);
   }
-  const bool known = target->path == "/livez" || target->path == "/readyz" || target->path == "/status";
+  const bool known = target->path == "/livez" || target->path == "/readyz" || target->path == "/status" ||
+                     target->path == "/entries";
   if (!known) {
     const Error error{ErrorCode::unknown_route, ErrorSource::inbound, false,
-                      "the admin listener has /livez, /readyz, /status and /purge"};
+                      "the admin listener has /livez, /readyz, /status, /entries and /purge"};
     co_return problem(error, request.id);
   }
   if (request.method != "GET" && request.method != "HEAD") {
     co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "GET, HEAD"}, request.id);
   }
   if (target->path == "/livez") co_return text(200, "alive\n");
+  if (target->path == "/entries") co_return co_await entries(request, target->query);
   co_return target->path == "/readyz" ? ready() : status();
 }
 
@@ -116,6 +119,21 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request) {
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
 }
 
+boost::asio::awaitable<Answer> Admin::entries(const Request& request, std::string_view query) {
+  const auto listing = parse_listing(query);
+  if (!listing) co_return problem(listing.error(), request.id);
+  const auto on_purger =
+      [&store = sources_.store,
+       wanted = *listing]() -> boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> {
+    store.flush();
+    co_return store.list(wanted);
+  };
+  const auto found = co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
+  if (!found) co_return problem(found.error(), request.id);
+  co_return with_body(200, "application/json",
+                      to_json(*found, sources_.policies, sources_.clock.wall_now()) + "\n");
+}
+
 /// Without a token the proxy still serves what it has: ready, but degraded.
 Answer Admin::ready() const {
   if (draining_) return text(503, "draining\n");
@@ -135,6 +153,8 @@ Answer Admin::status() const {
   object["cache"] = cache_json(sources_.store.statistics());
   object["requests"] = requests_json(sources_.counters);
   object["collapsed_requests"] = sources_.flights.collapsed();
+  object["restatements"] = sources_.flights.restatements();
+  object["refreshed_ahead"] = sources_.flights.refreshed_ahead();
   object["upstream_requests"] = sources_.desk.requests_sent();
   return with_body(200, "application/json", json::serialize(object) + "\n");
 }

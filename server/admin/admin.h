@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "config/secret.h"
+#include "core/caching/policies.h"
 #include "core/time.h"
 #include "server/exchange/counters.h"
 #include "server/exchange/flights.h"
@@ -20,17 +21,18 @@ namespace roktcached::admin {
 struct Sources {
   const std::vector<std::unique_ptr<exchange::Counters>>& counters;
   const inbound::ConnectionBudget& connections;
-  const storage::ResponseStore& store;
+  storage::ResponseStore& store;
+  const caching::FreshnessPolicies& policies;
   exchange::Flights& flights;
   const upstream::Desk& desk;
   const Clock& clock;
   SteadyTime started_at;
   config::Secret token;              ///< what a mutating call must show; empty: none is allowed
-  boost::asio::thread_pool& purger;  ///< one thread, where a purge may block: one at a time
+  boost::asio::thread_pool& purger;  ///< one thread, where a purge or a listing may block: one at a time
 };
 
-/// The operator's window, on a listener of its own: `GET /livez`, `/readyz` and `/status`, which only read,
-/// and `POST /purge`, for who has the admin token.
+/// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status` and `/entries`, which
+/// only read, and `POST /purge`, for who has the admin token.
 class Admin final : public inbound::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
@@ -43,6 +45,8 @@ class Admin final : public inbound::Handler {
 
  private:
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> purge(const inbound::Request& request);
+  [[nodiscard]] boost::asio::awaitable<inbound::Answer> entries(const inbound::Request& request,
+                                                                std::string_view query);
   [[nodiscard]] inbound::Answer ready() const;
   [[nodiscard]] inbound::Answer status() const;
 

@@ -114,19 +114,18 @@ Answer answer_token_request(const Request& request) {
   return json_answer(200, {{"access_token", local_token()}, {"expires_in", 3600}, {"token_type", "Bearer"}});
 }
 
-Answer answer_passed(upstream::UpstreamResponse response) {
+Answer answer_passed(unsigned status, const http::Fields& fields) {
   Answer answer;
-  answer.status = response.status;
-  for (const auto& field : response.fields.all()) {
+  answer.status = status;
+  for (const auto& field : fields.all()) {
     const bool dropped = http::is_hop_by_hop(field.name) ||
-                         http::nominated_by_connection(response.fields, field.name) ||
+                         http::nominated_by_connection(fields, field.name) ||
                          http::equal_ignoring_case(field.name, "Set-Cookie") ||
                          http::equal_ignoring_case(field.name, "Content-Length") ||
                          http::equal_ignoring_case(field.name, "X-Request-Id");
     if (!dropped) answer.field(field.name, field.value);
   }
   answer.field("Cache-Status", http::to_string(http::CacheStatus{.forward = http::Forward::bypass}));
-  answer.body = std::make_shared<const std::string>(std::move(response.body));
   answer.notes.outcome = inbound::Outcome::passed;
   return answer;
 }

@@ -51,7 +51,8 @@ namespace roktcached::exchange {
 /// carry and that is good here alone, since the shared one never leaves the process. Errors are RFC 6749's.
 [[nodiscard]] inbound::Answer answer_token_request(const inbound::Request& request);
 
-/// Passes an upstream answer on: status, bytes and end-to-end fields as they came, without Set-Cookie.
-[[nodiscard]] inbound::Answer answer_passed(upstream::UpstreamResponse response);
+/// Passes an upstream answer on: status and end-to-end fields as they came, without Set-Cookie; the content
+/// is the caller's to add.
+[[nodiscard]] inbound::Answer answer_passed(unsigned status, const http::Fields& fields);
 
 }  // namespace roktcached::exchange

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <array>
-#include <boost/asio/co_spawn.hpp>
 
 #include "core/http/cache_control.h"
 #include "core/http/target.h"
@@ -22,26 +21,21 @@ using inbound::Request;
 
 namespace {
 
-/// Client fields that go upstream on every route; all that can change an answer is in the key.
+/// Client fields that go upstream; all that can change an answer is in the key.
 constexpr std::array<std::string_view, 3> forwarded = {"rokt-version", "Accept-Language", "traceparent"};
-/// And what makes sense besides where nothing is cached.
-constexpr std::array<std::string_view, 7> forwarded_when_off = {
-    "Accept",   "Content-Type",        "If-None-Match", "If-Modified-Since",
-    "If-Match", "If-Unmodified-Since", "Range"};
-
-void copy_field(const Request& from, upstream::UpstreamRequest& to, std::string_view name) {
-  if (std::string value = from.fields.combined(name); !value.empty()) to.fields.add(name, value);
-}
 
 upstream::UpstreamRequest upstream_request(const Request& request, const rokt::Route& route) {
   upstream::UpstreamRequest to_send;
   to_send.target = request.target;
   to_send.inject_token = route.inject_token;
-  for (const auto name : forwarded) copy_field(request, to_send, name);
+  for (const auto name : forwarded) {
+    if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
+  }
   return to_send;
 }
 
-FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match, caching::Key key,
+FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match,
+                           const caching::FreshnessPolicy& policy, caching::Key key,
                            std::optional<WallTime> range_end, StoredResponsePtr stored, bool may_store) {
   FetchRequest fetch;
   fetch.key = std::move(key);
@@ -53,6 +47,7 @@ FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match
   fetch.upstream = upstream_request(request, *match.route);
   fetch.stored = std::move(stored);
   fetch.may_store = may_store;
+  fetch.policy = policy;
   fetch.received_at = request.received_at;
   return fetch;
 }
@@ -74,7 +69,7 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
     case rokt::RouteClass::http:
       co_return co_await http_.answer(request, route);
     case rokt::RouteClass::off:
-      co_return co_await pass(request, route);
+      co_return co_await pass_.answer(request, route);
     case rokt::RouteClass::report:
     case rokt::RouteClass::metadata:
       break;
@@ -93,7 +88,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   if (!fields) co_return problem(fields.error(), request.id);
   const caching::Key key = caching::key_of(settings.credential.name, path, parameters, *fields);
 
-  const caching::FreshnessPolicy& policy = settings.freshness;
+  const caching::FreshnessPolicy& policy = services_.policies.policy_for(route.name, match.account_id);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   WallTime now = services_.clock.wall_now();
   const StoredResponsePtr stored = co_await look_up(services_, key, now);
@@ -103,7 +98,8 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   if (may_use) {
     const bool refresh = decision.action == Action::use_and_refresh;
     if (refresh)
-      services_.flights.refresh_behind(fetch_request(request, match, key, checked->range_end, stored, true));
+      services_.flights.refresh_behind(
+          fetch_request(request, match, policy, key, checked->range_end, stored, true));
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
     co_return note(answer_with(request, stored, status, true, policy, now),
                    refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, key);
@@ -114,7 +110,8 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
     co_return note(problem(error, request.id), inbound::Outcome::refused, route, key);
   }
 
-  FetchRequest fetch = fetch_request(request, match, key, checked->range_end, stored, !directives.no_store);
+  FetchRequest fetch =
+      fetch_request(request, match, policy, key, checked->range_end, stored, !directives.no_store);
   const SteadyTime asked_at = services_.clock.steady_now();
   const Landing landing = co_await services_.flights.join(std::move(fetch));
   now = services_.clock.wall_now();
@@ -139,22 +136,6 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
                   route, key);
   }
   answer.notes.upstream = waited;
-  co_return answer;
-}
-
-asio::awaitable<Answer> Exchange::pass(const Request& request, const rokt::Route& route) {
-  upstream::UpstreamRequest to_send = upstream_request(request, route);
-  to_send.method = request.method;
-  to_send.body = request.body;
-  for (const auto name : forwarded_when_off) copy_field(request, to_send, name);
-  const SteadyTime asked_at = services_.clock.steady_now();
-  upstream::UpstreamResult result = co_await asio::co_spawn(
-      services_.desk, services_.upstream.send(std::move(to_send)), asio::use_awaitable);
-  Answer answer =
-      result ? answer_passed(std::move(*result)) : failure_answer(request, result.error(), Forward::bypass);
-  answer.notes.route = route.name;
-  answer.notes.upstream =
-      std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
   co_return answer;
 }
 

@@ -11,6 +11,7 @@
 #include "server/exchange/counters.h"
 #include "server/exchange/flights.h"
 #include "server/exchange/http_exchange.h"
+#include "server/exchange/pass_exchange.h"
 #include "server/exchange/services.h"
 #include "server/inbound/message.h"
 #include "server/upstream/upstream.h"
@@ -25,7 +26,7 @@ namespace roktcached::exchange {
 class Exchange final : public inbound::Handler {
  public:
   Exchange(const Services& services, Counters& counters)
-      : services_(services), http_(services), counters_(counters) {}
+      : services_(services), http_(services), pass_(services), counters_(counters) {}
 
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> handle(const inbound::Request& request) override;
   void finished(const inbound::Request& request, const inbound::Answer& answer,
@@ -35,10 +36,10 @@ class Exchange final : public inbound::Handler {
   boost::asio::awaitable<inbound::Answer> answer_cached(const inbound::Request& request,
                                                         const rokt::RouteMatch& match, std::string_view path,
                                                         std::string_view query);
-  boost::asio::awaitable<inbound::Answer> pass(const inbound::Request& request, const rokt::Route& route);
 
   const Services& services_;
   HttpExchange http_;
+  PassExchange pass_;
   Counters& counters_;
 };
 

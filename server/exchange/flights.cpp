@@ -1,5 +1,7 @@
 #include "server/exchange/flights.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 
@@ -47,19 +49,21 @@ struct Flights::Flight {
   }
   const caching::Key key;
   const SteadyTime took_off_at;
+  std::uint64_t asks = 0;      // requests of clients that wait for it
   asio::steady_timer landing;  // cancelled on landing: wakes all who wait
   OutcomePtr outcome;          // null while under way
   SteadyTime landed_at;
 };
 
 Flights::Flights(asio::any_io_executor desk, upstream::Upstream& upstream, storage::ResponseStore& store,
-                 const caching::FreshnessPolicy& policy, const Clock& clock)
+                 const Clock& clock)
     : desk_(std::move(desk)),
       upstream_(upstream),
       store_(store),
-      policy_(policy),
       clock_(clock),
-      purges_(clock) {}
+      purges_(clock),
+      ahead_(desk_, store, upstream, clock,
+             [this](FetchRequest request) { return refresh_ahead(std::move(request)); }) {}
 
 asio::awaitable<Landing> Flights::join(FetchRequest request) {
   return asio::co_spawn(desk_, join_on_desk(std::move(request)), asio::use_awaitable);
@@ -78,6 +82,7 @@ asio::awaitable<Landing> Flights::join_on_desk(FetchRequest request) {
   } else {
     flight = take_off(std::move(request));
   }
+  ++flight->asks;
   while (!flight->outcome) co_await flight->landing.async_wait(as_result);
   co_return Landing{flight->outcome, collapsed};
 }
@@ -91,6 +96,14 @@ asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
   const bool failed_just_now = flight && flight->outcome && !flight->outcome->stored;
   if (!under_way && !done_since && !failed_just_now) take_off(std::move(request));
   co_return;
+}
+
+/// Ends when the refresh has; where another fetch of the key is under way there is nothing to do.
+asio::awaitable<void> Flights::refresh_ahead(FetchRequest request) {
+  forget_landed();
+  if (find_for(request)) co_return;
+  const FlightPtr flight = take_off(std::move(request));
+  while (!flight->outcome) co_await flight->landing.async_wait(as_result);
 }
 
 Result<std::uint64_t> Flights::purge(const caching::Purge& purge) {
@@ -129,7 +142,10 @@ Flights::FlightPtr Flights::take_off(FetchRequest request) {
 }
 
 asio::awaitable<void> Flights::fly(FlightPtr flight, FetchRequest request) {
-  land(flight, co_await fetch(std::move(request)));
+  OutcomePtr outcome = co_await fetch(request);
+  const bool stored = outcome->stored;
+  if (stored) ahead_.has_stored(request, *outcome->response, flight->asks);
+  land(flight, std::move(outcome));
 }
 
 std::shared_ptr<const Landing> Flights::start(FetchRequest request, Sharing sharing) {
@@ -163,9 +179,9 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {
   upstream::UpstreamRequest to_send = request.upstream;
   add_validators(request, to_send.fields);
   upstream::UpstreamResult result = co_await upstream_.send(std::move(to_send));
-  auto outcome = std::make_shared<Outcome>(
-      request.http ? judge_http(request, std::move(result), policy_, clock_.wall_now())
-                   : judge(request, std::move(result), policy_));
+  auto outcome =
+      std::make_shared<Outcome>(request.http ? judge_http(request, std::move(result), clock_.wall_now())
+                                             : judge(request, std::move(result)));
   outcome->took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - started_at);
   for (const auto& target : outcome->invalidated) invalidate(target, request.route);
   // What an unsafe method brought is newer than the invalidation that it caused itself.
@@ -179,7 +195,15 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {
     for (const auto& response : outcome->to_store) store_.put(response);
   });
   if (!put) outcome->stored = false;
+  if (outcome->stored && outcome->restates) note_restatement(*outcome->response);
   co_return outcome;
+}
+
+void Flights::note_restatement(const caching::StoredResponse& response) {
+  restatements_.fetch_add(1, std::memory_order_relaxed);
+  spdlog::info("restated: route={} key={} account={} times={} moved={}", response.route,
+               caching::to_hex(response.key.hash()), response.account_id, response.restated->times,
+               response.restated->moved);
 }
 
 /// Ends what is stored for a target on an http route, variants and all, and keeps fetches that are under way

@@ -13,6 +13,7 @@
 #include "core/time.h"
 #include "server/exchange/outcome.h"
 #include "server/exchange/purges.h"
+#include "server/exchange/refresh_ahead.h"
 #include "server/upstream/upstream.h"
 #include "storage/response_store.h"
 
@@ -44,7 +45,7 @@ class Flights {
   /// @param desk  the desk's executor, of one thread
   /// The others outlive this object and every coroutine on `desk`.
   Flights(boost::asio::any_io_executor desk, upstream::Upstream& upstream, storage::ResponseStore& store,
-          const caching::FreshnessPolicy& policy, const Clock& clock);
+          const Clock& clock);
 
   /// Waits for the answer to `request`, from a flight under way or a new one. Resumes on the caller's
   /// executor.
@@ -73,6 +74,11 @@ class Flights {
 
   /// How many requests have shared another's flight. From any thread.
   [[nodiscard]] std::uint64_t collapsed() const { return collapsed_.load(std::memory_order_relaxed); }
+  /// How many refreshes have changed numbers that had been given out of a range that had ended. From any
+  /// thread.
+  [[nodiscard]] std::uint64_t restatements() const { return restatements_.load(std::memory_order_relaxed); }
+  /// How many refreshes were begun before what they refresh had expired. From any thread.
+  [[nodiscard]] std::uint64_t refreshed_ahead() const { return ahead_.begun(); }
 
  private:
   struct Flight;
@@ -80,10 +86,12 @@ class Flights {
 
   boost::asio::awaitable<Landing> join_on_desk(FetchRequest request);
   boost::asio::awaitable<void> refresh_on_desk(FetchRequest request);
+  boost::asio::awaitable<void> refresh_ahead(FetchRequest request);
   boost::asio::awaitable<void> fly(FlightPtr flight, FetchRequest request);
   boost::asio::awaitable<OutcomePtr> fetch(FetchRequest request);
   boost::asio::awaitable<void> fetch_into(std::shared_ptr<Landing> landing, FetchRequest request,
                                           Sharing sharing);
+  void note_restatement(const caching::StoredResponse& response);
   void invalidate(const caching::Key& target, std::string_view route);
   [[nodiscard]] bool invalidated_since(const FetchRequest& request, SteadyTime started_at) const;
   FlightPtr take_off(FetchRequest request);
@@ -94,15 +102,16 @@ class Flights {
   boost::asio::any_io_executor desk_;
   upstream::Upstream& upstream_;
   storage::ResponseStore& store_;
-  const caching::FreshnessPolicy& policy_;
   const Clock& clock_;
   Purges purges_;
+  RefreshAhead ahead_;
   std::unordered_map<caching::KeyHash, FlightPtr, caching::KeyHashHasher> flights_;
   std::deque<FlightPtr> landed_;  // in the order of their landing
   std::unordered_map<caching::KeyHash, SteadyTime, caching::KeyHashHasher> invalidated_;
   WallTime last_generation_;
   SteadyTime all_invalidated_at_ = SteadyTime::min();
   std::atomic<std::uint64_t> collapsed_{0};
+  std::atomic<std::uint64_t> restatements_{0};
 };
 
 }  // namespace roktcached::exchange

@@ -6,6 +6,7 @@
 #include "core/http/range.h"
 #include "core/http/validators.h"
 #include "server/exchange/answers.h"
+#include "server/exchange/streaming.h"
 
 namespace roktcached::exchange {
 
@@ -50,24 +51,6 @@ Answer not_modified(const Fields& stored) {
   return answer;
 }
 
-/// The pieces of a stream behind its head.
-class StreamedContent final : public inbound::ContentSource {
- public:
-  explicit StreamedContent(std::shared_ptr<upstream::AnswerStream> stream) : stream_(std::move(stream)) {}
-  ~StreamedContent() override { stream_->abandon(); }
-
-  [[nodiscard]] boost::asio::awaitable<Result<std::optional<std::string>>> next() override {
-    upstream::AnswerStream::Piece piece = co_await stream_->read();
-    if (auto* const data = std::get_if<std::string>(&piece)) co_return std::optional(std::move(*data));
-    const auto* const end = std::get_if<upstream::AnswerEnd>(&piece);
-    if (end != nullptr && end->error) co_return *end->error;
-    co_return std::optional<std::string>();
-  }
-
- private:
-  std::shared_ptr<upstream::AnswerStream> stream_;
-};
-
 Answer chosen(const Request& request, const caching::StoredResponse& response, WallTime now) {
   const bool retrieves = request.method == "GET" || request.method == "HEAD";
   if (!retrieves || response.status != 200) return whole_of(response);
@@ -105,7 +88,7 @@ Answer answer_streamed(const Request& request, upstream::AnswerHead head,
   const bool retrieves = request.method == "GET" || request.method == "HEAD";
   const bool unchanged =
       retrieves && head.status == 200 && http::is_not_modified(request.fields, fields, now);
-  auto content = std::make_shared<StreamedContent>(std::move(stream));
+  std::shared_ptr<inbound::ContentSource> content = content_of(std::move(stream));
   Answer answer;
   answer.status = head.status;
   if (unchanged) {

@@ -4,6 +4,7 @@
 #include "core/caching/variants.h"
 #include "server/asio.h"
 #include "server/exchange/answers.h"
+#include "server/exchange/streaming.h"
 #include "server/problem.h"
 
 namespace roktcached::exchange {
@@ -85,17 +86,8 @@ asio::awaitable<HttpExchange::Fetched> HttpExchange::start_fetch(const Request& 
   fetched.stream = std::make_shared<upstream::AnswerStream>(services_.desk);
   to_fetch.upstream.stream = fetched.stream;
   fetched.landing = services_.flights.start(std::move(to_fetch), sharing);
-  while (true) {
-    upstream::AnswerStream::Piece piece = co_await fetched.stream->read();
-    if (auto* const interim = std::get_if<upstream::InterimAnswer>(&piece)) {
-      if (request.interim == nullptr) continue;
-      const http::Fields fields = caching::storable_fields(interim->fields);
-      co_await request.interim->send_interim(interim->status, fields);
-      continue;
-    }
-    if (auto* const head = std::get_if<upstream::AnswerHead>(&piece)) fetched.head = std::move(*head);
-    co_return fetched;
-  }
+  fetched.head = co_await read_beginning(request, *fetched.stream);
+  co_return fetched;
 }
 
 asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::Route& route,
@@ -197,6 +189,7 @@ FetchRequest HttpExchange::fetch_request(const Request& request, const rokt::Rou
   fetch.upstream.body = request.body;
   fetch.stored = retrieves(request) ? selected.response : nullptr;
   fetch.may_store = !no_store;
+  fetch.policy = services_.settings.freshness;
   fetch.received_at = request.received_at;
   auto http = std::make_shared<HttpFetch>();
   http->target = target;

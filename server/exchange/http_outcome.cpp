@@ -20,12 +20,11 @@ namespace {
 /// One answer on its way to a verdict.
 class Judge {
  public:
-  Judge(const FetchRequest& request, upstream::UpstreamResponse answer,
-        const caching::FreshnessPolicy& policy, WallTime received_at)
+  Judge(const FetchRequest& request, upstream::UpstreamResponse answer, WallTime received_at)
       : request_(request),
         http_(*request.http),
         answer_(std::move(answer)),
-        policy_(policy),
+        policy_(request.policy),
         received_at_(received_at) {
     outcome_.upstream_status = answer_.status;
   }
@@ -208,9 +207,8 @@ class Judge {
 
 }  // namespace
 
-Outcome judge_http(const FetchRequest& request, upstream::UpstreamResult result,
-                   const caching::FreshnessPolicy& policy, WallTime received_at) {
-  if (result) return Judge(request, std::move(*result), policy, received_at).judge();
+Outcome judge_http(const FetchRequest& request, upstream::UpstreamResult result, WallTime received_at) {
+  if (result) return Judge(request, std::move(*result), received_at).judge();
   Outcome outcome;
   outcome.failure = result.error();
   return outcome;

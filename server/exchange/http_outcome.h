@@ -11,6 +11,6 @@ namespace roktcached::exchange {
 /// @pre request.http
 /// @param received_at  when the answer was there
 [[nodiscard]] Outcome judge_http(const FetchRequest& request, upstream::UpstreamResult result,
-                                 const caching::FreshnessPolicy& policy, WallTime received_at);
+                                 WallTime received_at);
 
 }  // namespace roktcached::exchange

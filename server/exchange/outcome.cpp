@@ -4,6 +4,7 @@
 
 #include "core/caching/decision.h"
 #include "core/http/validators.h"
+#include "server/exchange/moved_fields.h"
 
 namespace roktcached::exchange {
 
@@ -56,6 +57,15 @@ StoredResponse confirmed(const FetchRequest& request, const upstream::UpstreamRe
   return response;
 }
 
+/// The history of `stored`, and one change more where `response` brings it.
+std::shared_ptr<const caching::Restated> history_of(const StoredResponse& stored,
+                                                    const StoredResponse& response, bool restates) {
+  if (!restates) return stored.restated;
+  const std::uint64_t times = stored.restated ? stored.restated->times : 0;
+  return std::make_shared<const caching::Restated>(
+      caching::Restated{times + 1, response.fetched_at, moved_fields(*stored.body, *response.body)});
+}
+
 Outcome failed(upstream::UpstreamFailure failure) {
   Outcome outcome;
   outcome.failure = std::move(failure);
@@ -64,8 +74,8 @@ Outcome failed(upstream::UpstreamFailure failure) {
 
 }  // namespace
 
-Outcome judge(const FetchRequest& request, upstream::UpstreamResult result,
-              const caching::FreshnessPolicy& policy) {
+Outcome judge(const FetchRequest& request, upstream::UpstreamResult result) {
+  const caching::FreshnessPolicy& policy = request.policy;
   if (!result) return failed(result.error());
   Outcome outcome;
   outcome.upstream_status = result->status;
@@ -81,6 +91,10 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult result,
   if (unchanged)
     response.steady_refreshes =
         caching::steady_refreshes_after(*request.stored, request.range_end, response.fetched_at, policy);
+  if (request.stored && response.status == 200) {
+    outcome.restates = !unchanged && caching::would_restate(*request.stored, policy);
+    response.restated = history_of(*request.stored, response, outcome.restates);
+  }
   const auto lifetime = caching::lifetime_of(request.route_class, response.status, request.range_end,
                                              response.fetched_at, policy, response.steady_refreshes);
   if (lifetime) {

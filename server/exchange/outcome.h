@@ -38,6 +38,7 @@ struct FetchRequest {
   upstream::UpstreamRequest upstream;     ///< without a validator
   caching::StoredResponsePtr stored;      ///< what is to be revalidated or replaced; may be null
   bool may_store = true;                  ///< false where the client sent no-store
+  caching::FreshnessPolicy policy;        ///< of this route and account
   SteadyTime received_at;                 ///< when the client's request was read
   std::shared_ptr<const HttpFetch> http;  ///< set on http routes alone
 };
@@ -51,15 +52,15 @@ struct Outcome {
   std::vector<caching::StoredResponsePtr> to_store;
   /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
   std::vector<caching::Key> invalidated;
-  unsigned upstream_status = 0;                      ///< 0 where no answer came
+  bool restates = false;         ///< the answer changes what had been given out of a range that had ended
+  unsigned upstream_status = 0;  ///< 0 where no answer came
   std::optional<upstream::UpstreamFailure> failure;  ///< set exactly where `response` is null
   std::chrono::milliseconds took{};
 };
 
 /// Judges an upstream answer: what becomes of it and for how long it may be kept. Pure.
 /// A 304 without a stored response is upstream_invalid_response.
-[[nodiscard]] Outcome judge(const FetchRequest& request, upstream::UpstreamResult result,
-                            const caching::FreshnessPolicy& policy);
+[[nodiscard]] Outcome judge(const FetchRequest& request, upstream::UpstreamResult result);
 
 /// True where an answer of this status is a failure that a stored response may stand in for (RFC 5861,
 /// section 4, and 429: the shared limit is spent).

@@ -5,6 +5,7 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include "config/settings.h"
+#include "core/caching/policies.h"
 #include "core/rokt/routes.h"
 #include "core/time.h"
 #include "server/exchange/flights.h"
@@ -16,6 +17,7 @@ namespace roktcached::exchange {
 /// What every exchange shares; all of it outlives them and is safe from any thread as it is used there.
 struct Services {
   const config::Settings& settings;
+  const caching::FreshnessPolicies& policies;
   const rokt::RouteTable& routes;
   storage::TieredStore& store;
   boost::asio::thread_pool& readers;  ///< where the store may block on the disk

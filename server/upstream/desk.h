@@ -29,6 +29,9 @@ class Desk final : public Upstream {
 
   [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) override;
 
+  /// A token is alive, and more than half of the connections are free.
+  [[nodiscard]] bool idle() const override { return token_.status().alive && pool_.mostly_free(); }
+
   /// From any thread.
   [[nodiscard]] TokenStatus token_status() const { return token_.status(); }
   /// Requests sent upstream, replays included, token requests not. From any thread.

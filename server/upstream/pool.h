@@ -28,6 +28,10 @@ class Pool {
                                                                           bool may_repeat,
                                                                           AnswerStream* stream = nullptr);
 
+  [[nodiscard]] bool mostly_free() const {
+    return slots_taken_ < (origin_.settings.max_connections + 1) / 2 && waiting_.empty();
+  }
+
   /// Closes every connection, used or not, and fails who waits: for the end of the process.
   void stop();
 

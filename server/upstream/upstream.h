@@ -62,6 +62,9 @@ class Upstream {
   /// overloaded; an
   ///         answer of any status is a success
   [[nodiscard]] virtual boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) = 0;
+
+  /// Whether a request that can wait would take nothing from one that cannot. On the desk's thread.
+  [[nodiscard]] virtual bool idle() const = 0;
 };
 
 }  // namespace roktcached::upstream

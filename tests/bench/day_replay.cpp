@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 #include <optional>
+#include <queue>
 #include <random>
 #include <string>
 #include <vector>
@@ -233,7 +234,10 @@ class Ours {
   explicit Ours(const Day& day) : day_(day), entries_(day.reports().size()) {}
 
   Score play() {
-    for (const Ask& ask : day_.asks()) answer(ask);
+    for (const Ask& ask : day_.asks()) {
+      refresh_ahead_until(ask.at);
+      answer(ask);
+    }
     return score_;
   }
 
@@ -242,12 +246,28 @@ class Ours {
     std::optional<caching::StoredResponse> response;
     int version = 0;
     std::optional<WallTime> refresh_sent_at;
+    std::uint64_t uses = 0;  // since it was stored
   };
+
+  /// What falls due before `now`, in order; as exchange::RefreshAhead does it with an idle upstream.
+  void refresh_ahead_until(WallTime now) {
+    while (!due_.empty() && due_.top().first <= now) {
+      const auto [at, report] = due_.top();
+      due_.pop();
+      Entry& entry = entries_[report];
+      const bool the_one_expected = entry.response && caching::refresh_ahead_at(*entry.response) == at;
+      if (!the_one_expected || entry.refresh_sent_at ||
+          !caching::worth_refreshing_ahead(*entry.response, entry.uses, policy_))
+        continue;
+      ++score_.calls;
+      store(report, at, 0);
+    }
+  }
 
   void answer(const Ask& ask) {
     Entry& entry = entries_[ask.report];
     if (entry.refresh_sent_at && *entry.refresh_sent_at + upstream_latency <= ask.at) {
-      store(ask.report, *entry.refresh_sent_at);
+      store(ask.report, *entry.refresh_sent_at, 0);
       entry.refresh_sent_at.reset();
     }
     const auto decision = caching::decide(entry.response ? &*entry.response : nullptr,
@@ -255,16 +275,20 @@ class Ours {
     if (decision.action == caching::Action::fetch && !entry.refresh_sent_at) {
       ++score_.calls;
       ++score_.waited;
-      store(ask.report, ask.at);
+      store(ask.report, ask.at, 1);
     } else if (decision.action == caching::Action::use_and_refresh && !entry.refresh_sent_at) {
       ++score_.calls;
       entry.refresh_sent_at = ask.at;
+      ++entry.uses;
+    } else {
+      ++entry.uses;
     }
     score_.show(day_, ask, entry.version);
   }
 
   /// Keeps what the upstream answers to a request sent at `sent_at`.
-  void store(std::size_t report, WallTime sent_at) {
+  /// @param asks  requests of clients that it answers
+  void store(std::size_t report, WallTime sent_at, std::uint64_t asks) {
     Entry& entry = entries_[report];
     const WallTime range_end = day_.reports()[report].range_end;
     const int version = day_.version(report, sent_at);
@@ -280,11 +304,16 @@ class Ours {
     response.usable_until = lifetime->usable_until;
     entry.response = std::move(response);
     entry.version = version;
+    entry.uses = asks;
+    due_.emplace(caching::refresh_ahead_at(*entry.response), report);
   }
+
+  using Due = std::pair<WallTime, std::size_t>;  // when, and which report
 
   const Day& day_;
   const caching::FreshnessPolicy policy_;
   std::vector<Entry> entries_;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   Score score_;
 };
 

@@ -44,6 +44,13 @@ inline StoredResponse response(int number, std::string body = "{}", WallTime fet
   return made;
 }
 
+/// The same, restated once at `at`.
+inline StoredResponse restated_response(int number, WallTime at) {
+  StoredResponse made = response(number, "{}", at);
+  made.restated = std::make_shared<const caching::Restated>(caching::Restated{1, at, R"([{"field":"/a"}])"});
+  return made;
+}
+
 inline StoredResponsePtr shared(StoredResponse made) {
   return std::make_shared<const StoredResponse>(std::move(made));
 }
@@ -63,14 +70,20 @@ inline std::string noise(std::size_t size, std::uint64_t seed) {
   return bytes;
 }
 
+inline bool same_history(const caching::Restated* left, const caching::Restated* right) {
+  if (left == nullptr || right == nullptr) return left == right;
+  return left->times == right->times && left->at == right->at && left->moved == right->moved;
+}
+
 /// True where everything that is served or decided upon is the same.
 inline bool same(const StoredResponse& left, const StoredResponse& right) {
   return left.key == right.key && left.route == right.route && left.account_id == right.account_id &&
          left.campaign_id == right.campaign_id && left.status == right.status && left.head == right.head &&
-         *left.body == *right.body && left.steady_refreshes == right.steady_refreshes &&
-         left.entity_tag == right.entity_tag && left.validator == right.validator &&
-         left.range_end == right.range_end && left.fetched_at == right.fetched_at &&
-         left.fresh_until == right.fresh_until && left.usable_until == right.usable_until;
+         *left.body == *right.body && same_history(left.restated.get(), right.restated.get()) &&
+         left.steady_refreshes == right.steady_refreshes && left.entity_tag == right.entity_tag &&
+         left.validator == right.validator && left.range_end == right.range_end &&
+         left.fetched_at == right.fetched_at && left.fresh_until == right.fresh_until &&
+         left.usable_until == right.usable_until;
 }
 
 /// A folder of the test's own, removed with all it holds.

@@ -101,6 +101,59 @@ TEST_P(ResponseStoreContract, AConfirmedResponseHasItsNewTimesAndItsOldBody) {
   EXPECT_TRUE(examples::same(*found(1), confirmed));
 }
 
+TEST_P(ResponseStoreContract, ListsWhatIsSelectedAndNoMoreThanAskedFor) {
+  StoredResponse other_account = examples::response(1);
+  other_account.account_id = "8";
+  store_->put(examples::shared(other_account));
+  for (int i = 2; i <= 5; ++i) store_->put(examples::shared_response(i));
+  store_->flush();
+  const auto listed = [&](const Listing& wanted) { return store_->list(wanted).value().size(); };
+  EXPECT_EQ(listed({.selection = caching::Everything{}}), 5U);
+  EXPECT_EQ(listed({.selection = caching::OfAccount{"7", std::nullopt}}), 4U);
+  EXPECT_EQ(listed({.selection = caching::OfAccount{"7", "3"}}), 1U);
+  EXPECT_EQ(listed({.selection = caching::OfRoute{"campaign-overview"}, .limit = 3}), 3U);
+  EXPECT_EQ(listed({.selection = caching::OfRoute{"another"}}), 0U);
+  EXPECT_EQ(listed({.restated_only = true}), 0U);
+  const EntrySummary entry =
+      store_->list({.selection = caching::OfAccount{"8", std::nullopt}}).value().front();
+  EXPECT_EQ(entry.key, other_account.key);
+  EXPECT_EQ(entry.route, other_account.route);
+  EXPECT_EQ(entry.campaign_id, other_account.campaign_id);
+  EXPECT_EQ(entry.body_bytes, other_account.body->size());
+  EXPECT_EQ(entry.range_end, other_account.range_end);
+  EXPECT_EQ(entry.fetched_at, other_account.fetched_at);
+  EXPECT_EQ(entry.fresh_until, other_account.fresh_until);
+  EXPECT_EQ(entry.usable_until, other_account.usable_until);
+}
+
+TEST_P(ResponseStoreContract, ListsTheLastRestatedFirst) {
+  store_->put(examples::shared_response(1));
+  for (const int number : {2, 4, 3})
+    store_->put(
+        examples::shared(examples::restated_response(number, examples::noon + std::chrono::minutes{number})));
+  store_->flush();
+  const auto entries = store_->list({.restated_only = true, .limit = 2}).value();
+  ASSERT_EQ(entries.size(), 2U);
+  EXPECT_EQ(entries[0].key, examples::key(4));
+  EXPECT_EQ(entries[1].key, examples::key(3));
+  EXPECT_EQ(entries[1].restated->at, examples::noon + std::chrono::minutes{3});
+  EXPECT_EQ(entries[1].restated->moved, R"([{"field":"/a"}])");
+}
+
+TEST_P(ResponseStoreContract, UsageCountsWhatWasFoundInMemorySinceItWasPut) {
+  const auto hash = examples::key(1).hash();
+  EXPECT_EQ(store_->usage_of(hash).response, nullptr);
+  store_->put(examples::shared_response(1));
+  const Usage before = store_->usage_of(hash);
+  if (before.response == nullptr) return;  // a tier that is no memory
+  EXPECT_EQ(before.finds, 0U);
+  static_cast<void>(found(1));
+  static_cast<void>(found(1));
+  EXPECT_EQ(store_->usage_of(hash).finds, 2U);
+  store_->put(examples::shared_response(1));
+  EXPECT_EQ(store_->usage_of(hash).finds, 0U);
+}
+
 TEST_P(ResponseStoreContract, KeysThatDifferInOneByteAreApart) {
   StoredResponse one = examples::response(1, "one");
   StoredResponse other = one;

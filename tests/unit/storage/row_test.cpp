@@ -57,6 +57,18 @@ TEST_F(RowTest, SteadyRefreshesComeBackAlsoWhereTheBodyWasConfirmed) {
   }
 }
 
+TEST_F(RowTest, RestatementsComeBackAlsoWhereTheBodyWasConfirmed) {
+  for (const std::uint64_t times : {1U, 2U}) {
+    StoredResponse stored = response(1);
+    stored.restated = std::make_shared<const caching::Restated>(
+        caching::Restated{times, examples::noon, R"([{"field":"/revenue","before":1,"after":2}])"});
+    put(stored);
+    EXPECT_TRUE(same(*found(1), stored)) << times;
+  }
+  put(response(1));
+  EXPECT_EQ(found(1)->restated, nullptr);
+}
+
 TEST_F(RowTest, ARowWithoutIdsValidatorAndRangeComesBackAsItWas) {
   StoredResponse stored = response(1);
   stored.account_id.clear();
@@ -209,7 +221,7 @@ INSTANTIATE_TEST_SUITE_P(
                     "range_end_unix_ms = 0", "fetched_at_unix_ms = fetched_at_unix_ms + 1",
                     "fresh_until_unix_ms = fresh_until_unix_ms + 1",
                     "usable_until_unix_ms = usable_until_unix_ms + 1", "steady_refreshes = 1",
-                    "checksum = checksum + 1"));
+                    "restated_at_unix_ms = 1", "checksum = checksum + 1"));
 
 TEST_F(RowTest, ARowOfAnotherKeyUnderThisHashIsNotThisKeys) {
   put(response(1));

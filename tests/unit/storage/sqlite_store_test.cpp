@@ -125,7 +125,9 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsMigratedAndKeepsWhatItHolds) {
   }
   connect()
       .execute(
-          "DROP INDEX responses_by_path; DROP INDEX responses_by_route;"
+          "DROP INDEX responses_by_path; DROP INDEX responses_by_route; DROP INDEX responses_by_restatement;"
+          "ALTER TABLE responses DROP COLUMN restatements; ALTER TABLE responses DROP COLUMN restated_fields;"
+          "ALTER TABLE responses DROP COLUMN restated_at_unix_ms;"
           "ALTER TABLE responses DROP COLUMN stale_since_unix_ms;"
           "ALTER TABLE responses DROP COLUMN steady_refreshes; PRAGMA user_version = 1")
       .value();
@@ -133,7 +135,7 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsMigratedAndKeepsWhatItHolds) {
   const auto found = store->find(key(1), noon).value();
   ASSERT_NE(found, nullptr);
   EXPECT_TRUE(same(*found, *shared_response(1)));
-  EXPECT_EQ(integer("PRAGMA user_version"), 3);
+  EXPECT_EQ(integer("PRAGMA user_version"), 4);
 }
 
 TEST_F(SqliteStoreTest, ADatabaseOfAnotherProgramIsRefusedAndStays) {

@@ -30,6 +30,7 @@ class FakeUpstream final : public upstream::Upstream {
     while (rounds == round) co_await gate_.async_wait(as_result);
     co_return answer(request);
   }
+  [[nodiscard]] bool idle() const override { return is_idle; }
   void respond(std::function<upstream::UpstreamResult()> with) {
     answer_ = std::move(with);
     ++rounds;
@@ -43,6 +44,7 @@ class FakeUpstream final : public upstream::Upstream {
 
   std::deque<upstream::UpstreamRequest> requests;
   std::size_t rounds = 0;
+  bool is_idle = true;
 
  private:
   boost::asio::steady_timer gate_;
@@ -76,6 +78,7 @@ class FlightsTest : public testing::Test {
     fetch.key = caching::Key(key);
     fetch.route_class = rokt::RouteClass::metadata;
     fetch.upstream.target = "/" + key;
+    fetch.policy = policy;
     fetch.received_at = clock.steady_now();
     return fetch;
   }
@@ -97,7 +100,7 @@ class FlightsTest : public testing::Test {
   FakeUpstream upstream{context, clock};
   storage::MemoryStore store{1 << 20};
   caching::FreshnessPolicy policy;
-  Flights flights{context.get_executor(), upstream, store, policy, clock};
+  Flights flights{context.get_executor(), upstream, store, clock};
 };
 
 TEST_F(FlightsTest, ManyRequestsForOneKeyAreOneFetch) {
@@ -254,6 +257,56 @@ TEST_F(FlightsTest, ASoftPurgeLeavesARevalidationToCome) {
   respond(not_modified);
   EXPECT_TRUE((*second)->outcome->stored);
   EXPECT_TRUE(caching::is_fresh(*store.find(caching::Key("a"), clock.wall_now()).value(), clock.wall_now()));
+}
+
+/// A report of a range that has just ended.
+FetchRequest restating(FetchRequest fetch, const Clock& clock) {
+  fetch.route_class = rokt::RouteClass::report;
+  fetch.range_end = clock.wall_now() - 1h;
+  return fetch;
+}
+
+TEST_F(FlightsTest, ARefreshThatChangesARangeThatHadEndedIsARestatement) {
+  FetchRequest first = restating(request("a"), clock);
+  const Answer before = join(first);
+  respond([] { return ok(R"({"revenue":1})"); });
+  EXPECT_EQ((*before)->outcome->response->restated, nullptr);
+  clock.advance(1h);
+  FetchRequest second = first;
+  second.stored = (*before)->outcome->response;
+  second.received_at = clock.steady_now();
+  const Answer after = join(second);
+  respond([] { return ok(R"({"revenue":2})"); });
+  const auto restated = (*after)->outcome->response->restated;
+  ASSERT_NE(restated, nullptr);
+  EXPECT_EQ(restated->times, 1U);
+  EXPECT_EQ(restated->at, clock.wall_now());
+  EXPECT_EQ(restated->moved, R"([{"field":"/revenue","before":1,"after":2}])");
+  EXPECT_EQ(flights.restatements(), 1U);
+
+  clock.advance(2h);
+  FetchRequest third = second;
+  third.stored = (*after)->outcome->response;
+  third.received_at = clock.steady_now();
+  const Answer same = join(third);
+  respond([] { return ok(R"({"revenue":2})"); });
+  EXPECT_EQ((*same)->outcome->response->restated, restated) << "the history stays";
+  EXPECT_EQ(flights.restatements(), 1U);
+}
+
+TEST_F(FlightsTest, WhatWasFetchedWhileItsRangeWasOpenMovesWithoutARestatement) {
+  FetchRequest first = restating(request("a"), clock);
+  first.range_end = clock.wall_now() + 1min;
+  const Answer before = join(first);
+  respond([] { return ok(R"({"revenue":1})"); });
+  clock.advance(1h);
+  FetchRequest second = first;
+  second.stored = (*before)->outcome->response;
+  second.received_at = clock.steady_now();
+  const Answer after = join(second);
+  respond([] { return ok(R"({"revenue":2})"); });
+  EXPECT_EQ((*after)->outcome->response->restated, nullptr);
+  EXPECT_EQ(flights.restatements(), 0U);
 }
 
 TEST_F(FlightsTest, NoStoreIsNotStoredAndA304ToNothingIsAFailure) {

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace roktcached::exchange {
+
+/// Which fields differ between two JSON texts, and how, as JSON for people: each by its JSON Pointer (RFC
+/// 6901) with the values before and after, `null` where there is none. The shape of an answer is the
+/// upstream's: elements of arrays are compared place by place.
+/// @return at most 32 fields, then {"more":N}; "[]" where one of the texts is no JSON or longer than 256 KiB
+[[nodiscard]] std::string moved_fields(std::string_view before, std::string_view after);
+
+}  // namespace roktcached::exchange

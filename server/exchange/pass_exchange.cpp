@@ -1,0 +1,82 @@
+#include "server/exchange/pass_exchange.h"
+
+#include <array>
+#include <boost/asio/co_spawn.hpp>
+
+#include "server/asio.h"
+#include "server/background.h"
+#include "server/exchange/answers.h"
+#include "server/exchange/streaming.h"
+
+namespace roktcached::exchange {
+
+using inbound::Answer;
+using inbound::Request;
+
+namespace {
+
+constexpr std::array<std::string_view, 10> forwarded = {
+    "rokt-version",      "Accept-Language", "traceparent",         "Accept", "Content-Type", "If-None-Match",
+    "If-Modified-Since", "If-Match",        "If-Unmodified-Since", "Range"};
+
+/// How a request that was sent has ended; written on the desk's thread before the stream's end, read after.
+using Ending = std::shared_ptr<std::optional<upstream::UpstreamResult>>;
+
+asio::awaitable<void> send_into(upstream::Upstream& upstream, upstream::UpstreamRequest request,
+                                Ending ending) {
+  const std::shared_ptr<upstream::AnswerStream> stream = request.stream;
+  *ending = co_await upstream.send(std::move(request));
+  std::optional<Error> error;
+  if (!**ending) error = (*ending)->error().error;
+  co_await stream->end(std::move(error));
+}
+
+upstream::UpstreamRequest upstream_request(const Request& request, const rokt::Route& route) {
+  upstream::UpstreamRequest to_send;
+  to_send.method = request.method;
+  to_send.target = request.target;
+  to_send.body = request.body;
+  to_send.inject_token = route.inject_token;
+  for (const auto name : forwarded) {
+    if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
+  }
+  return to_send;
+}
+
+}  // namespace
+
+asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt::Route& route) {
+  const SteadyTime asked_at = services_.clock.steady_now();
+  auto stream = std::make_shared<upstream::AnswerStream>(services_.desk);
+  upstream::UpstreamRequest to_send = upstream_request(request, route);
+  to_send.stream = stream;
+  const auto ending = std::make_shared<std::optional<upstream::UpstreamResult>>();
+  asio::co_spawn(services_.desk, send_into(services_.upstream, std::move(to_send), ending),
+                 [stream, log = logging_failure("passing a request on")](const std::exception_ptr& failure) {
+                   log(failure);
+                   if (failure) stream->abandon();
+                 });
+  std::optional<upstream::AnswerHead> head = co_await read_beginning(request, *stream);
+
+  Answer answer;
+  if (head) {
+    answer = answer_passed(head->status, head->fields);
+    answer.content = content_of(std::move(stream));
+    answer.content_length = head->length;
+  } else if (!*ending) {
+    const upstream::UpstreamFailure failure{
+        {ErrorCode::internal, ErrorSource::exchange, true, "the request failed"}, std::nullopt};
+    answer = failure_answer(request, failure, http::Forward::bypass);
+  } else if (upstream::UpstreamResult& result = **ending; result) {
+    answer = answer_passed(result->status, result->fields);
+    answer.body = std::make_shared<const std::string>(std::move(result->body));
+  } else {
+    answer = failure_answer(request, result.error(), http::Forward::bypass);
+  }
+  answer.notes.route = route.name;
+  answer.notes.upstream =
+      std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
+  co_return answer;
+}
+
+}  // namespace roktcached::exchange

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <functional>
+#include <map>
+
+#include "core/caching/stored_response.h"
+#include "core/time.h"
+#include "server/exchange/outcome.h"
+#include "server/upstream/upstream.h"
+#include "storage/response_store.h"
+
+namespace roktcached::exchange {
+
+/// Refreshes what clients ask for again and again shortly before it expires, so that a dashboard's tiles are
+/// always warm: see caching::refresh_ahead_at and worth_refreshing_ahead. Only while the upstream has nothing
+/// better to do, and a few at a time; what cannot be refreshed before it expires is left to the next request.
+///
+/// Remembers the next 16,384 that fall due; what lives longer than those is dropped first. Belongs to the
+/// desk's thread. A refresh that fails is not repeated.
+class RefreshAhead {
+ public:
+  /// Fetches what the request says, and stores it.
+  using Refresh = std::function<boost::asio::awaitable<void>(FetchRequest)>;
+
+  /// The references outlive this object and every coroutine on `desk`.
+  RefreshAhead(boost::asio::any_io_executor desk, storage::ResponseStore& store,
+               const upstream::Upstream& upstream, const Clock& clock, Refresh refresh);
+
+  /// Says that `request` has brought what is stored now.
+  /// @param asks  how many requests of clients it has answered
+  void has_stored(const FetchRequest& request, const caching::StoredResponse& response, std::uint64_t asks);
+
+  /// Refreshes what is due now, see above; called every second while something is expected.
+  void look();
+
+  /// How many have been begun. From any thread.
+  [[nodiscard]] std::uint64_t begun() const { return begun_.load(std::memory_order_relaxed); }
+
+ private:
+  struct Expected {
+    caching::KeyHash hash;
+    WallTime fetched_at;  // of what was stored: another time, and it is not that any more
+    std::uint64_t asks = 0;
+    FetchRequest request;  // without what is stored
+  };
+  using Schedule = std::multimap<WallTime, Expected>;
+
+  void wake_up_later();
+  [[nodiscard]] caching::StoredResponsePtr to_refresh(const Expected& expected, WallTime now);
+  void begin(FetchRequest request);
+
+  boost::asio::any_io_executor desk_;
+  storage::ResponseStore& store_;
+  const upstream::Upstream& upstream_;
+  const Clock& clock_;
+  const Refresh refresh_;
+  Schedule schedule_;  // by when they fall due
+  boost::asio::steady_timer timer_;
+  bool timer_runs_ = false;
+  std::size_t under_way_ = 0;
+  std::atomic<std::uint64_t> begun_{0};
+};
+
+}  // namespace roktcached::exchange

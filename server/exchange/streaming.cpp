@@ -1,0 +1,51 @@
+#include "server/exchange/streaming.h"
+
+#include <variant>
+
+#include "core/caching/http_rules.h"
+#include "server/asio.h"
+
+namespace roktcached::exchange {
+
+namespace {
+
+class StreamedContent final : public inbound::ContentSource {
+ public:
+  explicit StreamedContent(std::shared_ptr<upstream::AnswerStream> stream) : stream_(std::move(stream)) {}
+  ~StreamedContent() override { stream_->abandon(); }
+
+  [[nodiscard]] asio::awaitable<Result<std::optional<std::string>>> next() override {
+    upstream::AnswerStream::Piece piece = co_await stream_->read();
+    if (auto* const data = std::get_if<std::string>(&piece)) co_return std::optional(std::move(*data));
+    const auto* const end = std::get_if<upstream::AnswerEnd>(&piece);
+    if (end != nullptr && end->error) co_return *end->error;
+    co_return std::optional<std::string>();
+  }
+
+ private:
+  std::shared_ptr<upstream::AnswerStream> stream_;
+};
+
+}  // namespace
+
+asio::awaitable<std::optional<upstream::AnswerHead>> read_beginning(const inbound::Request& request,
+                                                                    upstream::AnswerStream& stream) {
+  while (true) {
+    upstream::AnswerStream::Piece piece = co_await stream.read();
+    if (auto* const interim = std::get_if<upstream::InterimAnswer>(&piece)) {
+      if (request.interim == nullptr) continue;
+      const http::Fields fields = caching::storable_fields(interim->fields);
+      co_await request.interim->send_interim(interim->status, fields);
+      continue;
+    }
+    std::optional<upstream::AnswerHead> head;
+    if (auto* const begun = std::get_if<upstream::AnswerHead>(&piece)) head = std::move(*begun);
+    co_return head;
+  }
+}
+
+std::shared_ptr<inbound::ContentSource> content_of(std::shared_ptr<upstream::AnswerStream> stream) {
+  return std::make_shared<StreamedContent>(std::move(stream));
+}
+
+}  // namespace roktcached::exchange

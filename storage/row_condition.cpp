@@ -1,0 +1,53 @@
+#include "storage/row_condition.h"
+
+#include <variant>
+
+#include "storage/row.h"
+
+namespace roktcached::storage {
+
+namespace {
+
+/// A target is the second word of a key's text, see caching::Key.
+struct Sql {
+  std::string operator()(const caching::Everything&) const { return "1"; }
+  std::string operator()(const caching::WithKey&) const { return "key_hash = ?"; }
+  std::string operator()(const caching::WithTarget&) const {
+    return "path = ? AND (substr(key, length(credential) + 2, length(?) + 1) = ? || ' ' OR "
+           "substr(key, length(credential) + 2, length(?) + 1) = ? || ' ')";
+  }
+  std::string operator()(const caching::OfRoute&) const { return "route = ?"; }
+  std::string operator()(const caching::OfAccount& wanted) const {
+    return wanted.campaign_id ? "account_id = ? AND campaign_id = ?" : "account_id = ?";
+  }
+};
+
+struct Binder {
+  Statement::Use& use;
+  const std::string& key_hash;
+
+  void operator()(const caching::Everything&) const {}
+  void operator()(const caching::WithKey&) const { use.blob(key_hash); }
+  void operator()(const caching::WithTarget& wanted) const {
+    use.text(wanted.path);
+    for (const std::string* target : {&wanted.canonical, &wanted.as_sent}) use.text(*target).text(*target);
+  }
+  void operator()(const caching::OfRoute& wanted) const { use.text(wanted.name); }
+  void operator()(const caching::OfAccount& wanted) const {
+    use.text(wanted.account_id);
+    if (wanted.campaign_id) use.text(*wanted.campaign_id);
+  }
+};
+
+}  // namespace
+
+RowCondition::RowCondition(caching::Selection selection)
+    : selection_(std::move(selection)), sql_(std::visit(Sql{}, selection_)) {
+  if (const auto* wanted = std::get_if<caching::WithKey>(&selection_)) key_hash_ = bytes_of(wanted->hash);
+}
+
+void RowCondition::bind(Statement::Use& use) const {
+  std::visit(Binder{use, key_hash_}, selection_);
+}
+
+}  // namespace roktcached::storage

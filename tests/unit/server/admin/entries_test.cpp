@@ -1,0 +1,63 @@
+#include "server/admin/entries.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+
+namespace roktcached::admin {
+namespace {
+
+using testing::HasSubstr;
+
+std::string refusal(std::string_view query) {
+  const auto listing = parse_listing(query);
+  return listing ? "accepted" : listing.error().context;
+}
+
+TEST(Entries, TheQuerySaysWhatIsListed) {
+  EXPECT_TRUE(std::holds_alternative<caching::Everything>(parse_listing("").value().selection));
+  EXPECT_EQ(parse_listing("").value().limit, 100U);
+  EXPECT_TRUE(parse_listing("restated").value().restated_only);
+  EXPECT_EQ(parse_listing("limit=7").value().limit, 7U);
+  const auto of_route = parse_listing("route=account-summary&restated").value();
+  EXPECT_EQ(std::get<caching::OfRoute>(of_route.selection).name, "account-summary");
+  const auto of_campaign = parse_listing("campaign=3&account=12").value();
+  EXPECT_EQ(std::get<caching::OfAccount>(of_campaign.selection).account_id, "12");
+  EXPECT_EQ(std::get<caching::OfAccount>(of_campaign.selection).campaign_id, "3");
+}
+
+TEST(Entries, WhatIsWrongIsNamedWithWhatIsAccepted) {
+  EXPECT_THAT(refusal("limit=0"), HasSubstr("limit = \"0\": accepted: a whole number from 1 to 1000"));
+  EXPECT_THAT(refusal("limit=1001"), HasSubstr("1001"));
+  EXPECT_THAT(refusal("limit=9x"), HasSubstr("9x"));
+  EXPECT_THAT(refusal("limit=1&limit=2"), HasSubstr("limit"));
+  EXPECT_THAT(refusal("restated=1"), HasSubstr("without a value"));
+  EXPECT_THAT(refusal("campaign=3"), HasSubstr("together with account"));
+  EXPECT_THAT(refusal("account=12&route=x"), HasSubstr("not both"));
+  EXPECT_THAT(refusal("account="), HasSubstr("account"));
+  EXPECT_THAT(refusal("colour=red"), HasSubstr("colour = \"red\": accepted: restated, route, account"));
+}
+
+TEST(Entries, AnEntryIsToldWithItsStateAndItsLastRestatement) {
+  storage::EntrySummary entry;
+  entry.key = caching::Key("default /a LATEST");
+  entry.route = "account-summary";
+  entry.range_end = wall_time_from_unix_ms(1'000'000);
+  entry.fetched_at = wall_time_from_unix_ms(2'000'000);
+  entry.fresh_until = wall_time_from_unix_ms(3'000'000);
+  entry.restated = std::make_shared<const caching::Restated>(
+      caching::Restated{2, entry.fetched_at, R"([{"field":"/revenue","before":1,"after":2}])"});
+  const caching::FreshnessPolicies policies{caching::FreshnessPolicy{}};
+  const auto json = boost::json::parse(to_json({entry}, policies, wall_time_from_unix_ms(2'500'000)));
+  const auto& told = json.at("entries").at(0);
+  EXPECT_EQ(told.at("state"), "restating");
+  EXPECT_EQ(told.at("fresh"), true);
+  EXPECT_EQ(told.at("key"), caching::to_hex(entry.key.hash()).c_str());
+  EXPECT_EQ(told.at("restated").at("times"), 2);
+  EXPECT_EQ(told.at("restated").at("at_unix_ms"), 2'000'000);
+  EXPECT_EQ(told.at("restated").at("moved").at(0).at("field"), "/revenue");
+}
+
+}  // namespace
+}  // namespace roktcached::admin

@@ -1,0 +1,53 @@
+#include "server/exchange/moved_fields.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+
+namespace roktcached::exchange {
+namespace {
+
+namespace json = boost::json;
+
+TEST(MovedFields, EachIsNamedWithItsValueBeforeAndAfter) {
+  EXPECT_EQ(
+      moved_fields(R"({"revenue":1.5,"name":"a","same":[1,2]})", R"({"revenue":2,"same":[1,2],"name":"b"})"),
+      R"([{"field":"/revenue","before":1.5E0,"after":2},{"field":"/name","before":"a","after":"b"}])");
+}
+
+TEST(MovedFields, NestedOnesHavePointers) {
+  EXPECT_EQ(
+      json::parse(moved_fields(R"({"items":[{"a/b":1},{"c~d":2}]})", R"({"items":[{"a/b":1},{"c~d":3}]})")),
+      json::parse(R"([{"field":"/items/1/c~0d","before":2,"after":3}])"));
+  EXPECT_EQ(json::parse(moved_fields(R"({"items":[{"a/b":1}]})", R"({"items":[{"a/b":{}}]})")),
+            json::parse(R"([{"field":"/items/0/a~1b","before":1,"after":"{...}"}])"));
+}
+
+TEST(MovedFields, WhatCameOrWentHasNullOnOneSide) {
+  EXPECT_EQ(json::parse(moved_fields(R"({"gone":1,"rows":[1]})", R"({"rows":[1,[2]],"new":true})")),
+            json::parse(R"([{"field":"/gone","before":1,"after":null},
+                            {"field":"/rows/1","before":null,"after":"[...]"},
+                            {"field":"/new","before":null,"after":true}])"));
+}
+
+TEST(MovedFields, ManyAreCountedRatherThanTold) {
+  std::string before = "[0";
+  std::string after = "[1";
+  for (int i = 1; i < 50; ++i) {
+    before += ",0";
+    after += ",1";
+  }
+  const json::value moved = json::parse(moved_fields(before + "]", after + "]"));
+  ASSERT_EQ(moved.get_array().size(), 33U);
+  EXPECT_EQ(moved.at(32).at("more"), 18);
+}
+
+TEST(MovedFields, WhatIsNoJsonOrTooLongHasNone) {
+  EXPECT_EQ(moved_fields("{}", "<html>"), "[]");
+  EXPECT_EQ(moved_fields("", "{}"), "[]");
+  EXPECT_EQ(moved_fields(R"({"a":1}, {"a":2})", "{}"), "[]") << "two values are no JSON text";
+  EXPECT_EQ(moved_fields("[1]", "[2" + std::string(300'000, ' ') + "]"), "[]");
+}
+
+}  // namespace
+}  // namespace roktcached::exchange
