@@ -154,7 +154,8 @@ Decision decide_http(const StoredResponse* stored, const RequestDirectives& requ
       return long_enough ? Decision{Action::use, Forward::none} : Decision{Action::fetch, Forward::request};
     }
     const auto directives = http::parse_response_directives(Fields::from_lines(stored->head));
-    if (forbids_stale(directives) || request.min_fresh) return {Action::fetch, Forward::stale};
+    const bool measurable = stored->fetched_at <= now + clock_tolerance;
+    if (!measurable || forbids_stale(directives) || request.min_fresh) return {Action::fetch, Forward::stale};
     const milliseconds stale_for = now - stored->fresh_until;
     if (within(request.max_stale, stale_for)) return {Action::use, Forward::none};
     const bool particular = request.max_age || request.max_stale;
@@ -174,9 +175,12 @@ bool may_stand_in_http(const StoredResponse* stored, Failure failure, const Fres
   if (stored == nullptr || now >= stored->usable_until) return false;
   const auto directives = http::parse_response_directives(Fields::from_lines(stored->head));
   if (forbids_stale(directives)) return false;
+  const milliseconds limit = directives.stale_if_error ? *directives.stale_if_error : policy.stale_if_error;
+  const milliseconds ahead = stored->fetched_at - now;
+  if (ahead > std::max(limit, clock_tolerance)) return false;
   const milliseconds stale_for = now - stored->fresh_until;
-  if (directives.stale_if_error) return stale_for <= *directives.stale_if_error;
-  return failure == Failure::no_answer && stale_for < policy.stale_if_error;
+  if (directives.stale_if_error) return stale_for <= limit;
+  return failure == Failure::no_answer && stale_for < limit;
 }
 
 Fields freshened(const Fields& stored, const Fields& update) {

@@ -55,7 +55,8 @@ struct HttpLifetime {
                                                     const FreshnessPolicy& policy);
 
 /// What is to be done with a GET or HEAD, given what is stored for it (sections 4 and 5.2.1; RFC 5861,
-/// section 3). The client's directives are followed to the letter: no min_refetch_interval here.
+/// section 3). The client's directives are followed to the letter: no min_refetch_interval here. What claims
+/// to be from the future (see is_fresh) is not served stale: nobody knows how stale it is.
 [[nodiscard]] Decision decide_http(const StoredResponse* stored, const http::RequestDirectives& request,
                                    WallTime now);
 
@@ -66,7 +67,7 @@ enum class Failure {
 
 /// Whether a stale response may stand in for a failed fetch: where nothing in it forbids that
 /// (section 4.2.4), as long as stale-if-error says; without it, only for `no_answer`, for stale_if_error of
-/// the policy (RFC 5861, section 4).
+/// the policy (RFC 5861, section 4). Not from a future further away than that.
 [[nodiscard]] bool may_stand_in_http(const StoredResponse* stored, Failure failure,
                                      const FreshnessPolicy& policy, WallTime now);
 

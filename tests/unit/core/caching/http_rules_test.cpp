@@ -194,6 +194,22 @@ TEST(DecideHttp, RefreshesBehindWhileTheUpstreamAllowsIt) {  // RFC 5861, sectio
   EXPECT_EQ(at(70s, {.only_if_cached = true}, allows).action, Action::use);
 }
 
+TEST(DecideHttp, BelievesNoStalenessAfterTheClockWasSetBack) {
+  const char* const allows = "max-age=60, stale-while-revalidate=30";
+  EXPECT_EQ(at(-5s, {}, allows).action, Action::use);  // clocks may differ by that much
+  EXPECT_EQ(at(-5s - 1ms, {}, allows).reason, Forward::stale);
+  EXPECT_EQ(at(-24h, {.max_stale = 10s}).reason, Forward::stale);
+}
+
+TEST(MayStandInHttp, NotFromAFutureFurtherAwayThanItMayBeStale) {  // a clock set back makes nothing immortal
+  const StoredResponse allows = response("max-age=60, stale-if-error=30");
+  EXPECT_TRUE(may_stand_in_http(&allows, Failure::error_status, policy, now - 30s));
+  EXPECT_FALSE(may_stand_in_http(&allows, Failure::error_status, policy, now - 30s - 1ms));
+  const StoredResponse plain = response("max-age=60");
+  EXPECT_TRUE(may_stand_in_http(&plain, Failure::no_answer, policy, now - policy.stale_if_error));
+  EXPECT_FALSE(may_stand_in_http(&plain, Failure::no_answer, policy, now - policy.stale_if_error - 1ms));
+}
+
 TEST(MayStandInHttp, WhereTheUpstreamIsGoneOrAllowsIt) {  // RFC 9111, section 4.2.4; RFC 5861, section 4
   const StoredResponse plain = response("max-age=60");
   EXPECT_TRUE(may_stand_in_http(&plain, Failure::no_answer, policy, now + 61s));
