@@ -69,7 +69,11 @@ unsigned steady_refreshes_after(const StoredResponse& stored, std::optional<Wall
   const bool restating = range_end && report_state(*range_end, fetched_at, policy.restatement_window) ==
                                           FreshnessState::restating;
   if (!restating || fetched_open(stored, policy)) return 0;
-  const bool evidence = fetched_at - stored.fetched_at >= (stored.fresh_until - stored.fetched_at) / 2;
+  // Of its lifetime before a soft purge: what is refreshed for that has been asked for too soon as well.
+  const auto lifetime = lifetime_of(rokt::RouteClass::report, stored.status, stored.range_end,
+                                    stored.fetched_at, policy, stored.steady_refreshes);
+  const bool evidence =
+      lifetime && fetched_at - stored.fetched_at >= (lifetime->fresh_until - stored.fetched_at) / 2;
   constexpr unsigned enough = 1000;
   return std::min(stored.steady_refreshes + (evidence ? 1U : 0U), enough);
 }

@@ -52,7 +52,7 @@ inline constexpr std::chrono::milliseconds clock_tolerance = std::chrono::second
 
 /// At how many refreshes in a row the body has stayed the same, once one has come that left it as it was.
 /// Only a restating range counts, and only a refresh that came after half the lifetime of what was stored is
-/// evidence: a client that reloads every ten seconds proves nothing about an hour.
+/// evidence: a client that reloads every ten seconds proves nothing about an hour, nor does a soft purge.
 /// @param fetched_at, range_end  of the refresh
 [[nodiscard]] unsigned steady_refreshes_after(const StoredResponse& stored, std::optional<WallTime> range_end,
                                               WallTime fetched_at, const FreshnessPolicy& policy);

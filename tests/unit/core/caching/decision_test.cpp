@@ -82,6 +82,14 @@ TEST(SteadyRefreshes, AreNoEvidenceWhereTheyComeTooSoon) {
   EXPECT_EQ(steady_refreshes_after(stored, stored.range_end, fetched + 30min, policy), 3U);
 }
 
+TEST(SteadyRefreshes, AreNoEvidenceWhereASoftPurgeCausedThem) {
+  StoredResponse stored = stored_of_range(-1h, 1h);
+  stored.steady_refreshes = 2;
+  stored.fresh_until = fetched + 10s;  // purged then
+  EXPECT_EQ(steady_refreshes_after(stored, stored.range_end, fetched + 11s, policy), 2U);
+  EXPECT_EQ(steady_refreshes_after(stored, stored.range_end, fetched + 30min, policy), 3U);
+}
+
 TEST(Decide, AForcedReloadFetchesButNotTooOften) {
   http::RequestDirectives reload;
   reload.no_cache = true;
