@@ -214,8 +214,9 @@ void Flights::invalidate(const caching::Key& target, std::string_view route) {
     all_invalidated_at_ = clock_.steady_now();
   }
   invalidated_[target.hash()] = clock_.steady_now();
-  // No two generations are the same, also where the clock stands still or has been set back.
-  last_generation_ = std::max(clock_.wall_now(), last_generation_ + std::chrono::milliseconds{1});
+  // No two generations are the same, also where the clock stands still or has been set back: nor is it that
+  // of an index that was made in this millisecond.
+  last_generation_ = std::max(clock_.wall_now(), last_generation_) + std::chrono::milliseconds{1};
   store_.put(caching::VariantIndex(last_generation_).to_stored(target, route));
 }
 

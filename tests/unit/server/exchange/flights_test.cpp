@@ -8,6 +8,7 @@
 #include <functional>
 
 #include "core/caching/decision.h"
+#include "core/caching/variants.h"
 #include "server/asio.h"
 #include "storage/memory_store.h"
 #include "tests/unit/server/fake_clock.h"
@@ -307,6 +308,24 @@ TEST_F(FlightsTest, WhatWasFetchedWhileItsRangeWasOpenMovesWithoutARestatement) 
   respond([] { return ok(R"({"revenue":2})"); });
   EXPECT_EQ((*after)->outcome->response->restated, nullptr);
   EXPECT_EQ(flights.restatements(), 0U);
+
+TEST_F(FlightsTest, AnInvalidationEndsAnIndexThatWasMadeInTheSameMillisecond) {
+  const caching::Key target = caching::http_key("default", "/a");
+  caching::VariantIndex index(clock.wall_now());
+  index.add({"x-a"});
+  store.put(index.to_stored(target, "mirror"));
+  FetchRequest put = request("a");
+  put.key = target;
+  auto http = std::make_shared<HttpFetch>();
+  http->target = target;
+  http->method = "PUT";
+  put.http = std::move(http);
+  const Answer answer = join(put);
+  respond([] { return ok("done"); });
+  ASSERT_TRUE(*answer);
+  const auto after = store.find(target, clock.wall_now()).value();
+  ASSERT_TRUE(after && caching::VariantIndex::is_index(*after));
+  EXPECT_NE(caching::VariantIndex(*after).key_for(target, {"x-a"}, {}), index.key_for(target, {"x-a"}, {}));
 }
 
 TEST_F(FlightsTest, NoStoreIsNotStoredAndA304ToNothingIsAFailure) {
