@@ -54,7 +54,9 @@ class Judge {
     const Fields fields = caching::freshened(Fields::from_lines(request_.stored->head), update);
     // The freshened response is as old as the 304 is, not as what was stored.
     Fields timed = fields;
-    if (const auto age = answer_.fields.find("Age")) timed.add("Age", *age);
+    for (const auto& field : answer_.fields.all()) {
+      if (http::equal_ignoring_case(field.name, "Age")) timed.add("Age", field.value);
+    }
     StoredResponse response = *request_.stored;
     response.head = fields.to_lines();
     set_times(response, timed, "GET");
@@ -155,12 +157,20 @@ class Judge {
       outcome_.to_store.push_back(std::make_shared<const StoredResponse>(std::move(plain)));
       return;
     }
-    VariantIndex index = http_.index ? VariantIndex(*http_.index) : VariantIndex(received_at_);
+    VariantIndex index = index_to_extend();
     index.add(vary.names);
     StoredResponse variant = *response;
     variant.key = index.key_for(http_.target, vary.names, http_.client);
     outcome_.to_store.push_back(std::make_shared<const StoredResponse>(std::move(variant)));
     outcome_.to_store.push_back(index.to_stored(http_.target, request_.route));
+  }
+
+  /// What leads to a new variant. After an invalidation it must be a new index: the one before would lead to
+  /// what has just been made invalid.
+  [[nodiscard]] VariantIndex index_to_extend() const {
+    if (!http_.index) return VariantIndex(received_at_);
+    if (outcome_.invalidated.empty()) return VariantIndex(*http_.index);
+    return VariantIndex(std::max(received_at_, http_.index->fetched_at + std::chrono::milliseconds{1}));
   }
 
   /// Section 4.4: the target, and what Location and Content-Location name on this server.
