@@ -308,6 +308,7 @@ TEST_F(FlightsTest, WhatWasFetchedWhileItsRangeWasOpenMovesWithoutARestatement) 
   respond([] { return ok(R"({"revenue":2})"); });
   EXPECT_EQ((*after)->outcome->response->restated, nullptr);
   EXPECT_EQ(flights.restatements(), 0U);
+}
 
 TEST_F(FlightsTest, AnInvalidationEndsAnIndexThatWasMadeInTheSameMillisecond) {
   const caching::Key target = caching::http_key("default", "/a");

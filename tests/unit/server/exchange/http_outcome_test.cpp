@@ -44,10 +44,10 @@ TEST(JudgeHttp, A304WithADoubtfulAgeIsOlderThanAnyLifetime) {
   stored.usable_until = now + 1h;
   const FetchRequest request =
       request_of("GET", std::make_shared<const caching::StoredResponse>(stored), nullptr);
-  const auto young = judge_http(request, answer_of(304, {{"Age", "5"}}), {}, now);
+  const auto young = judge_http(request, answer_of(304, {{"Age", "5"}}), now);
   ASSERT_EQ(young.to_store.size(), 1U);
   EXPECT_EQ(young.to_store[0]->fresh_until, now + 55s);
-  const auto doubtful = judge_http(request, answer_of(304, {{"Age", "5"}, {"Age", "5"}}), {}, now);
+  const auto doubtful = judge_http(request, answer_of(304, {{"Age", "5"}, {"Age", "5"}}), now);
   ASSERT_EQ(doubtful.to_store.size(), 1U);
   EXPECT_LT(doubtful.to_store[0]->fresh_until, now);
 }
@@ -58,7 +58,7 @@ TEST(JudgeHttp, AVaryingAnswerToPostDoesNotLeadBackToWhatItHasInvalidated) {  //
   const FetchRequest request = request_of("POST", nullptr, before.to_stored(target, "mirror"));
   const auto outcome = judge_http(
       request, answer_of(200, {{"Cache-Control", "max-age=60"}, {"Content-Location", "/a"}, {"Vary", "X-A"}}),
-      {}, now);
+      now);
   ASSERT_FALSE(outcome.invalidated.empty());
   ASSERT_EQ(outcome.to_store.size(), 2U);
   const caching::VariantIndex after(*outcome.to_store[1]);
