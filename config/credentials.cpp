@@ -17,9 +17,9 @@ namespace {
 
 constexpr std::size_t max_secret = 4096;
 
-/// One half of the credential: where it may come from.
+/// One half of a credential: where it may come from.
 struct Source {
-  std::string_view what;  // "app id"
+  std::string what;  // "app id"
   std::string variable;
   std::string file_key;
   std::string file;
@@ -71,47 +71,74 @@ Result<std::string> read_file(const std::string& path, bool must_be_private) {
 
 Result<Secret> check(const Source& source, const std::string& from, std::string value) {
   const bool plain = std::ranges::all_of(value, [](char c) { return c > 0x20 && c < 0x7f; });
-  if (value.empty()) return refused(from + ": the " + std::string(source.what) + " is empty");
-  if (value.size() > max_secret)
-    return refused(from + ": the " + std::string(source.what) + " is longer than 4096 bytes");
-  if (!plain)
-    return refused(from + ": the " + std::string(source.what) + " has characters that are not visible ASCII");
+  if (value.empty()) return refused(from + ": the " + source.what + " is empty");
+  if (value.size() > max_secret) return refused(from + ": the " + source.what + " is longer than 4096 bytes");
+  if (!plain) return refused(from + ": the " + source.what + " has characters that are not visible ASCII");
   if (source.what == "app id" && value.find(':') != std::string::npos)
     return refused(from + ": an app id has no ':'");
   return Secret(std::move(value));
 }
 
-Result<Secret> load_one(const Source& source, const Environment& environment) {
-  if (auto value = environment.get(source.variable))
-    return check(source, "$" + source.variable, std::move(*value));
+/// The systemd credential of that name; empty where there is none.
+std::optional<Result<Secret>> load_from_systemd(const Source& source, const std::string& name,
+                                                const Environment& environment) {
+  const auto folder = environment.get("CREDENTIALS_DIRECTORY");
+  if (!folder) return std::nullopt;
+  const std::string path = *folder + "/" + name;
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::nullopt;
+  auto text = read_file(path, false);
+  if (!text) return refused("$CREDENTIALS_DIRECTORY: " + text.error().context);
+  return check(source, path, std::move(*text));
+}
+
+Result<Secret> load_one(const Source& source, const Credential& credential, const Environment& environment) {
   if (!source.file.empty()) {
     auto text = read_file(source.file, true);
-    if (!text) return refused("credential." + source.file_key + ": " + text.error().context);
+    if (!text) {
+      return refused("credential." + source.file_key + " of \"" + credential.name +
+                     "\": " + text.error().context);
+    }
     return check(source, source.file, std::move(*text));
   }
-  if (const auto folder = environment.get("CREDENTIALS_DIRECTORY")) {
-    const std::string path = *folder + "/" + source.systemd_name;
-    auto text = read_file(path, false);
-    if (!text) return refused("$CREDENTIALS_DIRECTORY: " + text.error().context);
-    return check(source, path, std::move(*text));
+  if (credential.is_first) {
+    if (auto value = environment.get(source.variable))
+      return check(source, "$" + source.variable, std::move(*value));
   }
-  return refused("no " + std::string(source.what) + ": set $" + source.variable + ", or credential." +
-                 source.file_key + ", or the systemd credential " + source.systemd_name);
+  const std::string own_name = source.systemd_name + "_" + credential.name;
+  if (auto own = load_from_systemd(source, own_name, environment)) return std::move(*own);
+  if (!credential.is_first) {
+    return refused("no " + source.what + " of credential \"" + credential.name + "\": set credential." +
+                   source.file_key + ", or the systemd credential " + own_name + "; $" + source.variable +
+                   " is the first credential's");
+  }
+  if (auto plain = load_from_systemd(source, source.systemd_name, environment)) return std::move(*plain);
+  return refused("no " + source.what + " of credential \"" + credential.name + "\": set $" + source.variable +
+                 ", or credential." + source.file_key + ", or the systemd credential " + source.systemd_name +
+                 " or " + own_name);
 }
 
 }  // namespace
 
 Result<void> load_credential(Credential& credential, const Environment& environment) {
-  auto id =
-      load_one({"app id", "ROKT_APP_ID", "app_id_file", credential.app_id_file, "rokt_app_id"}, environment);
+  auto id = load_one({"app id", "ROKT_APP_ID", "app_id_file", credential.app_id_file, "rokt_app_id"},
+                     credential, environment);
   if (!id) return id.error();
   auto secret = load_one(
       {"app secret", "ROKT_APP_SECRET", "app_secret_file", credential.app_secret_file, "rokt_app_secret"},
-      environment);
+      credential, environment);
   if (!secret) return secret.error();
   credential.app_id = std::move(*id);
   credential.app_secret = std::move(*secret);
   return {};
+}
+
+std::optional<std::size_t> credential_for(const std::vector<Credential>& credentials,
+                                          std::string_view account_id) {
+  for (std::size_t i = 0; i < credentials.size(); ++i) {
+    const auto& accounts = credentials[i].accounts;
+    if (accounts.empty() || std::ranges::find(accounts, account_id) != accounts.end()) return i;
+  }
+  return std::nullopt;
 }
 
 Result<void> load_admin_token(Admin& admin) {

@@ -1,17 +1,33 @@
 #pragma once
 
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
 #include "config/load.h"
 #include "config/settings.h"
 #include "core/error.h"
 
 namespace roktcached::config {
 
-/// Reads app id and app secret into `credential`, each from the first of: $ROKT_APP_ID / $ROKT_APP_SECRET;
-/// the file that app_id_file / app_secret_file names; rokt_app_id / rokt_app_secret in $CREDENTIALS_DIRECTORY
-/// (systemd). One line break at the end of a file is dropped. A file of our own naming that group or others
-/// can read is refused.
+/// Reads app id and app secret into `credential`, each from the first of: the file that app_id_file /
+/// app_secret_file names; of the first credential $ROKT_APP_ID / $ROKT_APP_SECRET; rokt_app_id_NAME /
+/// rokt_app_secret_NAME in $CREDENTIALS_DIRECTORY (systemd); of the first credential rokt_app_id /
+/// rokt_app_secret there. One line break at the end of a file is dropped. A file of our own naming that group
+/// or others can read is refused.
+///
+/// May be called again at any time, from any thread, to take over secrets that were changed in place: it
+/// touches nothing but files and `credential`, which is to be a copy of the caller's own where others read
+/// it. A failure leaves `credential` as it was.
 /// @return configuration, naming the source, never the value
 [[nodiscard]] Result<void> load_credential(Credential& credential, const Environment& environment);
+
+/// The credential that an account's requests go out with: the first that lists it or lists none.
+/// @param account_id  empty where a route has none: then the first that lists none
+/// @return its index; empty where every credential lists others
+[[nodiscard]] std::optional<std::size_t> credential_for(const std::vector<Credential>& credentials,
+                                                        std::string_view account_id);
 
 /// Reads the admin token from admin.token_file, where that names a file; the same rules.
 [[nodiscard]] Result<void> load_admin_token(Admin& admin);

@@ -43,6 +43,11 @@ RawValue from_environment(const std::string& text, ValueKind kind) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error == std::errc() && end == text.data() + text.size()) return value;
   }
+  if (kind == ValueKind::number) {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size()) return value;
+  }
   if (kind != ValueKind::list) return std::monostate();
   StringList list;
   std::istringstream stream(text);
@@ -50,17 +55,38 @@ RawValue from_environment(const std::string& text, ValueKind kind) {
   return list;
 }
 
+void add_once(std::vector<std::string>& names, std::string name) {
+  if (std::ranges::find(names, name) == names.end()) names.push_back(std::move(name));
+}
+
+/// Tables that build on the settings as file and environment made them: read last, each by its own reader.
+constexpr std::array<std::string_view, 3> late_tables = {"freshness.override", "upstream.budget.shares",
+                                                         "credential"};
+
+/// @param key  as the file has it: a dot in it makes no table in a table
+bool is_late(const std::string& section, std::string_view key) {
+  const std::string name = section.empty() ? std::string(key) : section + "." + std::string(key);
+  return key.find('.') == std::string_view::npos && std::ranges::find(late_tables, name) != late_tables.end();
+}
+
+/// What may stand at the top of a file.
 std::vector<std::string> sections() {
   std::vector<std::string> names = {"credential", "route"};
-  for (const auto& setting : schema()) {
-    if (std::ranges::find(names, setting.section) == names.end()) names.push_back(setting.section);
-  }
+  for (const auto& setting : schema()) add_once(names, setting.section.substr(0, setting.section.find('.')));
   return names;
 }
 
-/// A table inside a section that needs the settings as they are after everything else.
-bool is_read_last(std::string_view section, std::string_view key) {
-  return section == "freshness" && key == "override";
+/// What may stand in a section: its keys and its tables.
+std::vector<std::string> names_in(const std::string& section) {
+  std::vector<std::string> names = keys_of(section);
+  const auto add_child = [&](std::string_view table) {
+    if (!table.starts_with(section + ".")) return;
+    table.remove_prefix(section.size() + 1);
+    add_once(names, std::string(table.substr(0, table.find('.'))));
+  };
+  for (const auto& setting : schema()) add_child(setting.section);
+  std::ranges::for_each(late_tables, add_child);
+  return names;
 }
 
 /// Where each setting that was given was given: "FILE:LINE" or "$VARIABLE".
@@ -72,16 +98,15 @@ void read_section(const std::string& section, const toml::node& node, const std:
   if (table == nullptr)
     return mistakes.add(place(file, node), section + ": accepted: a section, [" + section + "]");
   for (const auto& [key, value] : *table) {
-    const std::string name(key.str());
-    if (is_read_last(section, name)) continue;
-    const Setting* setting = find_setting(section, name);
-    places[section + "." + name] = place(file, value);
-    if (setting == nullptr) {
-      mistakes.add(place(file, value),
-                   section + "." + name + ": no such key" + suggestion(name, keys_of(section)));
-    } else if (!setting->set(settings, raw_value(value))) {
-      mistakes.add(place(file, value),
-                   setting->name() + " = " + shown(value) + ": accepted: " + setting->accepted);
+    const std::string name = section + "." + std::string(key.str());
+    const Setting* setting = find_setting(section, key.str());
+    places[name] = place(file, value);
+    if (is_section(name)) {
+      read_section(name, value, file, settings, places, mistakes);
+    } else if (setting == nullptr && !is_late(section, key.str())) {
+      mistakes.add(place(file, value), name + ": no such key" + suggestion(key.str(), names_in(section)));
+    } else if (setting != nullptr && !setting->set(settings, raw_value(value))) {
+      mistakes.add(place(file, value), name + " = " + shown(value) + ": accepted: " + setting->accepted);
     }
   }
 }
@@ -121,10 +146,10 @@ void read_file(const toml::table& root, const std::string& file, Settings& setti
   const auto known = sections();
   for (const auto& [key, node] : root) {
     const std::string section(key.str());
-    if (section == "credential") {
-      read_credentials(node, file, settings.credential, mistakes);
-    } else if (section == "route") {
+    if (section == "route") {
       read_routes(node, file, settings.routes, mistakes);
+    } else if (is_late("", section)) {
+      continue;
     } else if (std::ranges::find(known, section) != known.end()) {
       read_section(section, node, file, settings, places, mistakes);
     } else {
@@ -133,10 +158,16 @@ void read_file(const toml::table& root, const std::string& file, Settings& setti
   }
 }
 
-/// The file's tables that build on the settings as file and environment made them.
-void read_tables(const toml::table& root, const std::string& file, Settings& settings, Mistakes& mistakes) {
+/// The late tables. The shares come before the credentials, whose budgets have them too.
+void read_late_tables(const toml::table& root, const std::string& file, Settings& settings,
+                      Mistakes& mistakes) {
   if (const auto overrides = root["freshness"]["override"])
     read_overrides(*overrides.node(), file, settings, mistakes);
+  if (const auto shares = root["upstream"]["budget"]["shares"])
+    read_shares(*shares.node(), file, settings.upstream.budget, mistakes);
+  settings.credentials.front().budget = settings.upstream.budget;
+  if (const auto credentials = root["credential"])
+    read_credentials(*credentials.node(), file, settings, mistakes);
 }
 
 void read_environment(const Environment& environment, Settings& settings, Places& places,
@@ -185,6 +216,11 @@ void check_relations(const Settings& settings, const Places& places, Mistakes& m
         "upstream.url",
         to_string(url) + " would carry the credential in clear text; accepted: https, or http to loopback");
   }
+  const auto& proxy = settings.upstream.proxy;
+  if (proxy && !url.tls && !Endpoint{proxy->host, proxy->port}.is_loopback()) {
+    refuse("upstream.proxy", to_string(*proxy) + " would be given the credential for " + to_string(url) +
+                                 " in clear text; accepted: an https upstream.url, or a proxy on loopback");
+  }
 }
 
 std::string default_cache_file(const Environment& environment) {
@@ -196,18 +232,6 @@ std::string default_cache_file(const Environment& environment) {
   if (const auto home = environment.get("HOME"); home && !home->empty())
     return *home + "/.cache/roktcached/roktcached.db";
   return "roktcached.db";
-}
-
-/// One override, with every key, whether it was given or taken from [freshness].
-std::string override_toml(const caching::PolicyOverride& one) {
-  std::string text = "\n[[freshness.override]]\n";
-  if (!one.routes.empty()) text += "routes = " + to_toml(one.routes) + "\n";
-  if (!one.accounts.empty()) text += "accounts = " + to_toml(one.accounts) + "\n";
-  Settings settings;
-  settings.freshness = one.policy;
-  for (const auto& key : keys_of("freshness"))
-    text += key + " = " + to_toml(find_setting("freshness", key)->get(settings)) + "\n";
-  return text;
 }
 
 std::optional<std::string> find_file(const std::optional<std::string>& file, const Environment& environment) {
@@ -223,7 +247,7 @@ std::optional<std::string> find_file(const std::optional<std::string>& file, con
 
 Environment process_environment() {
   return {[](const std::string& name) -> std::optional<std::string> {
-            const char* value = std::getenv(name.c_str());  // read at start, before any thread
+            const char* value = std::getenv(name.c_str());  // safe while nothing sets one, and we never do
             return value == nullptr ? std::nullopt : std::optional<std::string>(value);
           },
           [] {
@@ -249,38 +273,10 @@ Result<Settings> load(const std::optional<std::string>& file, const Environment&
   const toml::table root = name.empty() ? toml::table() : parse_file(name, mistakes);
   read_file(root, name, settings, places, mistakes);
   read_environment(environment, settings, places, mistakes);
-  read_tables(root, name, settings, mistakes);
+  read_late_tables(root, name, settings, mistakes);
   check_relations(settings, places, mistakes);
   if (!mistakes.empty()) return refused(mistakes.text());
   return settings;
-}
-
-std::string effective_toml(const Settings& settings) {
-  std::string text;
-  std::string section;
-  for (const auto& setting : schema()) {
-    if (setting.section != section) {
-      section = setting.section;
-      text += (text.empty() ? "[" : "\n[") + section + "]\n";
-    }
-    text += setting.key + " = " + to_toml(setting.get(settings)) + "\n";
-  }
-  for (const auto& one : settings.freshness_overrides) text += override_toml(one);
-  const Credential& credential = settings.credential;
-  const auto presence = [](const Secret& secret) { return secret.empty() ? "not set" : "set"; };
-  text += "\n[[credential]]\nname = " + to_toml(credential.name) +
-          "\napp_id_file = " + to_toml(credential.app_id_file) +
-          "\napp_secret_file = " + to_toml(credential.app_secret_file) +
-          "\n# app id: " + presence(credential.app_id) +
-          "\n# app secret: " + presence(credential.app_secret) + "\n";
-  for (const auto& route : settings.routes) {
-    text += "\n[[route]]\nname = " + to_toml(route.name) + "\npath = " + to_toml(route.pattern) +
-            "\nmethods = " + to_toml(route.methods) +
-            "\ncache = " + to_toml(std::string(rokt::to_string(route.route_class))) +
-            "\ngroupby = " + to_toml(route.groupby) + "\ninject_token = " + to_toml(route.inject_token) +
-            "\n";
-  }
-  return text;
 }
 
 }  // namespace roktcached::config

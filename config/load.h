@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "config/settings.h"
 #include "core/error.h"
@@ -18,7 +19,8 @@ struct Environment {
 [[nodiscard]] Environment process_environment();
 
 /// Reads the settings: defaults, then the file, then the environment's ROKTCACHED_SECTION_KEY; last
-/// [[freshness.override]], which begins from [freshness] as those left it.
+/// [[freshness.override]] and [[credential]], which begin from [freshness] and [upstream.budget] as those
+/// left them.
 /// @param file  from --config; else $ROKTCACHED_CONFIG, ./roktcached.toml, /etc/roktcached/roktcached.toml,
 /// the first that
 ///              exists; else no file
@@ -26,8 +28,5 @@ struct Environment {
 /// VALUE: what is
 ///         wrong; accepted: ...". Secrets are not read here: see load_credential.
 [[nodiscard]] Result<Settings> load(const std::optional<std::string>& file, const Environment& environment);
-
-/// Every setting as TOML, as it is in force; whether secrets are set, never what they are.
-[[nodiscard]] std::string effective_toml(const Settings& settings);
 
 }  // namespace roktcached::config

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 #include "config/values.h"
 
@@ -24,7 +25,7 @@ template <class Value>
 Setting make(std::string name, ValueKind kind, std::string_view accepted, std::string help,
              Field<Value> field, std::function<std::optional<Value>(const RawValue&)> parse,
              std::function<RawValue(const Value&)> show) {
-  const auto dot = name.find('.');
+  const auto dot = name.rfind('.');
   return {name.substr(0, dot),
           name.substr(dot + 1),
           kind,
@@ -83,6 +84,19 @@ Setting count(std::string name, std::string help, Field<std::uint64_t> field, st
         return static_cast<std::uint64_t>(*value);
       },
       [](const std::uint64_t& value) -> RawValue { return static_cast<std::int64_t>(value); });
+}
+
+/// Zero, or a number between limits.
+Setting rate(std::string name, std::string help, Field<double> field, double least, double most) {
+  const std::string accepted = "0, or a number from " + to_toml(least) + " to " + to_toml(most);
+  return make<double>(
+      std::move(name), ValueKind::number, accepted, std::move(help), std::move(field),
+      [least, most](const RawValue& raw) -> std::optional<double> {
+        const auto value = number_of(raw);
+        const bool taken = value && (*value == 0 || (*value >= least && *value <= most));
+        return taken ? std::optional(*value + 0.0) : std::nullopt;  // -0 becomes 0
+      },
+      [](const double& value) -> RawValue { return value; });
 }
 
 Setting text(std::string name, std::string_view accepted, std::string help, Field<std::string> field) {
@@ -188,6 +202,24 @@ Setting admin_address() {
       });
 }
 
+Setting upstream_proxy() {
+  return make<std::optional<Url>>(
+      "upstream.proxy", ValueKind::text, std::string(accepted_proxies) + ", or \"\"",
+      "An HTTP proxy that CONNECTs to the upstream; \"\": none",
+      [](Settings& s) -> std::optional<Url>& { return s.upstream.proxy; },
+      [](const RawValue& raw) -> std::optional<std::optional<Url>> {
+        const auto* value = std::get_if<std::string>(&raw);
+        if (value == nullptr) return std::nullopt;
+        if (value->empty()) return std::optional<std::optional<Url>>(std::in_place, std::nullopt);
+        const auto proxy = parse_proxy(*value);
+        if (!proxy) return std::nullopt;
+        return std::optional<std::optional<Url>>(std::in_place, *proxy);
+      },
+      [](const std::optional<Url>& value) -> RawValue {
+        return value ? "http://" + to_string(Endpoint{value->host, value->port}) : std::string();
+      });
+}
+
 void add_listen(std::vector<Setting>& table) {
   using U = std::uint64_t;
   table.push_back(list<Endpoint>(
@@ -236,6 +268,7 @@ void add_upstream(std::vector<Setting>& table) {
   table.push_back(text("upstream.ca_file", "a path to a PEM file, or \"\"",
                        "Certificates that the upstream's must descend from; \"\": the system's",
                        [](Settings& s) -> std::string& { return s.upstream.ca_file; }));
+  table.push_back(upstream_proxy());
   table.push_back(duration("upstream.connect_timeout", "For name lookup, connection and TLS handshake",
                            [](Settings& s) -> milliseconds& { return s.upstream.connect_timeout; }));
   table.push_back(
@@ -246,6 +279,11 @@ void add_upstream(std::vector<Setting>& table) {
                            [](Settings& s) -> milliseconds& { return s.upstream.body_timeout; }));
   table.push_back(duration("upstream.idle_timeout", "How long an unused connection is kept open",
                            [](Settings& s) -> milliseconds& { return s.upstream.idle_timeout; }));
+  table.push_back(duration("upstream.max_age", "A kept connection is not used again after this",
+                           [](Settings& s) -> milliseconds& { return s.upstream.max_age; }));
+  table.push_back(count(
+      "upstream.max_retries", "So often a failed fetch is tried again; 0: never",
+      [](Settings& s) -> U& { return s.upstream.max_retries; }, 0, 10));
   table.push_back(count(
       "upstream.max_connections", "Connections to the upstream at once",
       [](Settings& s) -> U& { return s.upstream.max_connections; }, 1, 1024));
@@ -255,6 +293,25 @@ void add_upstream(std::vector<Setting>& table) {
   table.push_back(size(
       "upstream.max_response", "The largest answer that is taken",
       [](Settings& s) -> U& { return s.upstream.max_response; }, 1024, std::uint64_t{1} << 30));
+}
+
+void add_budget(std::vector<Setting>& table) {
+  using U = std::uint64_t;
+  table.push_back(rate(
+      "upstream.budget.requests_per_second",
+      "The ceiling of what is sent upstream a credential; the real limit is learned below it; 0: no limit",
+      [](Settings& s) -> double& { return s.upstream.budget.requests_per_second; }, 0.01, 100'000));
+  table.push_back(count(
+      "upstream.budget.burst", "Requests that may be sent at once after a pause",
+      [](Settings& s) -> U& { return s.upstream.budget.burst; }, 1, 100'000));
+  table.push_back(count(
+      "upstream.budget.max_concurrent", "Requests under way at once",
+      [](Settings& s) -> U& { return s.upstream.budget.max_concurrent; }, 1, 1024));
+  table.push_back(count(
+      "upstream.budget.max_queued", "Requests that wait for their turn at once; one more gets 503",
+      [](Settings& s) -> U& { return s.upstream.budget.max_queued; }, 0, 1'000'000));
+  table.push_back(duration("upstream.budget.max_queue_wait", "The longest that a request waits for its turn",
+                           [](Settings& s) -> milliseconds& { return s.upstream.budget.max_queue_wait; }));
 }
 
 void add_cache(std::vector<Setting>& table) {
@@ -343,6 +400,14 @@ void add_rest(std::vector<Setting>& table) {
       boolean("log.access", "One line a request", [](Settings& s) -> bool& { return s.log.access; }));
 }
 
+/// The shortest text that is read as the same number; with an exponent only where it would be very long.
+std::string plain_number(double value) {
+  std::array<char, 32> text{};
+  auto written = std::to_chars(text.data(), text.data() + text.size(), value, std::chars_format::fixed);
+  if (written.ec != std::errc()) written = std::to_chars(text.data(), text.data() + text.size(), value);
+  return {text.data(), written.ptr};
+}
+
 std::string quoted(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
@@ -361,8 +426,10 @@ std::string quoted(std::string_view text) {
 
 std::string Setting::environment_name() const {
   std::string text = "ROKTCACHED_" + section + "_" + key;
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+  std::ranges::transform(text, text.begin(), [](char c) {
+    if (c == '.') return '_';
+    return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+  });
   return text;
 }
 
@@ -371,6 +438,7 @@ const std::vector<Setting>& schema() {
     std::vector<Setting> rows;
     add_listen(rows);
     add_upstream(rows);
+    add_budget(rows);
     add_cache(rows);
     add_freshness(rows);
     add_rest(rows);
@@ -385,6 +453,10 @@ const Setting* find_setting(std::string_view section, std::string_view key) {
   return found == schema().end() ? nullptr : &*found;
 }
 
+bool is_section(std::string_view name) {
+  return std::ranges::find(schema(), name, &Setting::section) != schema().end();
+}
+
 std::vector<std::string> keys_of(std::string_view section) {
   std::vector<std::string> keys;
   for (const auto& setting : schema()) {
@@ -393,9 +465,16 @@ std::vector<std::string> keys_of(std::string_view section) {
   return keys;
 }
 
+std::optional<double> number_of(const RawValue& value) {
+  if (const auto* whole = std::get_if<std::int64_t>(&value)) return static_cast<double>(*whole);
+  if (const auto* number = std::get_if<double>(&value)) return *number;
+  return std::nullopt;
+}
+
 std::string to_toml(const RawValue& value) {
   if (const auto* boolean = std::get_if<bool>(&value)) return *boolean ? "true" : "false";
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
+  if (const auto* number = std::get_if<double>(&value)) return plain_number(*number);
   if (const auto* text = std::get_if<std::string>(&value)) return quoted(*text);
   std::string joined;
   if (const auto* elements = std::get_if<StringList>(&value)) {

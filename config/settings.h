@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/secret.h"
@@ -58,24 +59,44 @@ struct Admin {
   Secret token;            ///< from load_admin_token
 };
 
+/// The `[upstream.budget]` section, and a credential's own: what may be sent upstream with one credential.
+/// The upstream's real limit is not known; it is learned below this one.
+struct Budget {
+  double requests_per_second = 10;  ///< 0: no limit
+  std::uint64_t burst = 20;
+  std::uint64_t max_concurrent = 8;
+  std::uint64_t max_queued = 1000;
+  std::chrono::milliseconds max_queue_wait = std::chrono::seconds{20};
+  std::vector<std::pair<std::string, double>> shares;  ///< a client's name and weight; of any other: 1
+
+  friend bool operator==(const Budget&, const Budget&) = default;
+};
+
 /// The `[upstream]` section.
 struct Upstream {
   Url url{true, "api.rokt.com", 443, ""};
-  std::string ca_file;  ///< PEM; empty: the system's certificates
+  std::string ca_file;       ///< PEM; empty: the system's certificates
+  std::optional<Url> proxy;  ///< an HTTP proxy that CONNECTs to the upstream; empty: straight there
   std::chrono::milliseconds connect_timeout = std::chrono::seconds{5};
   std::chrono::milliseconds head_timeout = std::chrono::seconds{30};
   std::chrono::milliseconds body_timeout = std::chrono::seconds{30};
   std::chrono::milliseconds idle_timeout = std::chrono::seconds{30};
+  std::chrono::milliseconds max_age = std::chrono::minutes{10};  ///< of a connection that is used again
+  std::uint64_t max_retries = 2;
   std::uint64_t max_connections = 16;
   std::uint64_t max_waiting = 1024;
   std::uint64_t max_response = 16 * 1024 * 1024;  ///< bytes
+  Budget budget;                                  ///< what a credential's own begins from
 };
 
-/// The `[[credential]]` table. The secrets themselves come from load_credential.
+/// A `[[credential]]` table. The secrets themselves come from load_credential.
 struct Credential {
   std::string name = "default";
+  bool is_first = true;  ///< the secrets that name no credential are its: $ROKT_APP_ID and the like
   std::string app_id_file;
   std::string app_secret_file;
+  std::vector<std::string> accounts;  ///< ids; empty: every account. See credential_for
+  Budget budget;                      ///< complete: what the file left out is the upstream's
   Secret app_id;
   Secret app_secret;
 };
@@ -104,7 +125,7 @@ struct Settings {
   Listen listen;
   Admin admin;
   Upstream upstream;
-  Credential credential;
+  std::vector<Credential> credentials{Credential{}};  ///< one or more, each of another name
   Cache cache;
   caching::FreshnessPolicy freshness;
   std::vector<caching::PolicyOverride> freshness_overrides;  ///< the first that matches a request counts

@@ -53,15 +53,12 @@ StringList TableReader::accounts() {
   return accounts;
 }
 
-bool TableReader::set_each(std::string_view settings_section, Settings& settings) {
-  bool any = false;
+void TableReader::set_each(std::string_view settings_section, Settings& settings) {
   for (const auto& [key, node] : table_) {
     const Setting* setting = find_setting(settings_section, key.str());
-    any = any || setting != nullptr;
     if (setting != nullptr && !setting->set(settings, raw_value(node)))
       refuse(key.str(), node, setting->accepted);
   }
-  return any;
 }
 
 void TableReader::refuse(std::string_view key, const toml::node& node, std::string_view accepted) {
@@ -85,6 +82,7 @@ std::string place(const std::string& file, const toml::node& node) {
 RawValue raw_value(const toml::node& node) {
   if (const auto value = node.value_exact<bool>()) return *value;
   if (const auto value = node.value_exact<std::int64_t>()) return *value;
+  if (const auto value = node.value_exact<double>()) return *value;
   if (const auto value = node.value_exact<std::string>()) return *value;
   const toml::array* array = node.as_array();
   if (array == nullptr) return std::monostate();

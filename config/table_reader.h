@@ -28,8 +28,7 @@ class TableReader {
   /// Account ids, each once and as a path can carry it; empty where the key is absent or wrong.
   [[nodiscard]] StringList accounts();
   /// Sets in `settings` each of the table's keys that is one of `settings_section`.
-  /// @return whether there was one, right or wrong
-  bool set_each(std::string_view settings_section, Settings& settings);
+  void set_each(std::string_view settings_section, Settings& settings);
   void refuse(std::string_view key, const toml::node& node, std::string_view accepted);
 
  private:

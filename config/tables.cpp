@@ -8,7 +8,9 @@ namespace roktcached::config {
 
 namespace {
 
-const std::vector<std::string> credential_keys = {"name", "app_id_file", "app_secret_file"};
+const std::vector<std::string> credential_keys = {"name", "app_id_file", "app_secret_file", "accounts",
+                                                  "budget"};
+const std::string accepted_names = "1 to 64 of A-Za-z0-9_-";
 const std::vector<std::string> route_keys = {"name", "path", "methods", "cache", "groupby", "inject_token"};
 
 bool is_name(std::string_view text) {
@@ -39,6 +41,52 @@ rokt::Route read_route(const toml::table& table, const std::string& file, Mistak
   return route;
 }
 
+/// A credential's own budget: [upstream.budget] with what the table says.
+Budget read_budget(const toml::node& node, const std::string& file, const Budget& general,
+                   Mistakes& mistakes) {
+  const std::string section = "credential.budget";
+  const toml::table* table = node.as_table();
+  if (table == nullptr) {
+    mistakes.add(place(file, node), section + ": accepted: a table, [" + section + "]");
+    return general;
+  }
+  std::vector<std::string> keys = keys_of("upstream.budget");
+  if (const toml::node* shares = table->get("shares")) {
+    mistakes.add(place(file, *shares), section +
+                                           ".shares: are the same for every credential; accepted: "
+                                           "[upstream.budget.shares]");
+    keys.emplace_back("shares");
+  }
+  TableReader reader(section, *table, file, mistakes);
+  reader.check_keys(keys);
+  Settings changed;
+  changed.upstream.budget = general;
+  reader.set_each("upstream.budget", changed);
+  return changed.upstream.budget;
+}
+
+Credential read_credential(const toml::table& table, const std::string& file, const Settings& settings,
+                           Mistakes& mistakes) {
+  TableReader reader("credential", table, file, mistakes);
+  reader.check_keys(credential_keys);
+  Credential credential;
+  credential.name = reader.text("name", credential.name);
+  credential.app_id_file = reader.text("app_id_file", "");
+  credential.app_secret_file = reader.text("app_secret_file", "");
+  credential.accounts = reader.accounts();
+  if (const toml::node* accounts = table.get("accounts");
+      accounts != nullptr && accounts->is_array() && accounts->as_array()->empty())
+    reader.refuse("accounts", *accounts, "one account id or more; for every account, no such key");
+  const toml::node* budget = table.get("budget");
+  credential.budget = budget == nullptr ? settings.upstream.budget
+                                        : read_budget(*budget, file, settings.upstream.budget, mistakes);
+  if (!is_name(credential.name)) {
+    mistakes.add(place(file, table),
+                 "credential.name = " + to_toml(credential.name) + ": accepted: " + accepted_names);
+  }
+  return credential;
+}
+
 /// A pattern with its placeholders' names, which say nothing about the paths it takes, left out.
 std::string without_names(const std::string& pattern) {
   std::string result;
@@ -64,22 +112,47 @@ bool clashes(const rokt::Route& route, const rokt::Route& other) {
 
 }  // namespace
 
-void read_credentials(const toml::node& node, const std::string& file, Credential& credential,
+void read_shares(const toml::node& node, const std::string& file, Budget& budget, Mistakes& mistakes) {
+  const std::string section = "upstream.budget.shares";
+  const toml::table* table = node.as_table();
+  if (table == nullptr)
+    return mistakes.add(place(file, node), section + ": accepted: a table, [" + section + "]");
+  TableReader reader(section, *table, file, mistakes);
+  for (const auto& [key, value] : *table) {
+    const std::string client(key.str());
+    const auto weight = number_of(raw_value(value));
+    if (!is_name(client)) {
+      mistakes.add(place(file, value),
+                   section + ": " + to_toml(client) + ": accepted: a client's name, " + accepted_names);
+    } else if (!weight || !(*weight >= 0.01 && *weight <= 1000)) {
+      reader.refuse(client, value, "a weight, a number from 0.01 to 1000");
+    } else {
+      budget.shares.emplace_back(client, *weight);
+    }
+  }
+}
+
+void read_credentials(const toml::node& node, const std::string& file, Settings& settings,
                       Mistakes& mistakes) {
   const toml::array* tables = node.as_array();
   if (tables == nullptr || !tables->is_array_of_tables())
     return mistakes.add(place(file, node), "credential: accepted: [[credential]]");
-  if (tables->size() > 1)
-    mistakes.add(place(file, *tables->get(1)), "credential: a second one; accepted: one");
-  TableReader reader("credential", *tables->get(0)->as_table(), file, mistakes);
-  reader.check_keys(credential_keys);
-  credential.name = reader.text("name", credential.name);
-  credential.app_id_file = reader.text("app_id_file", "");
-  credential.app_secret_file = reader.text("app_secret_file", "");
-  if (!is_name(credential.name)) {
-    mistakes.add(place(file, *tables->get(0)),
-                 "credential.name = " + to_toml(credential.name) + ": accepted: 1 to 64 of A-Za-z0-9_-");
+  std::vector<Credential> credentials;
+  for (const toml::node& element : *tables) {
+    Credential credential = read_credential(*element.as_table(), file, settings, mistakes);
+    credential.is_first = credentials.empty();
+    const std::string where = place(file, element);
+    if (std::ranges::find(credentials, credential.name, &Credential::name) != credentials.end())
+      mistakes.add(where,
+                   "credential.name = " + to_toml(credential.name) + ": there is one of this name already");
+    if (!credentials.empty() && !tables->get(credentials.size() - 1)->as_table()->contains("accounts"))
+      mistakes.add(where, "credential " + to_toml(credential.name) + ": is never used: credential " +
+                              to_toml(credentials.back().name) +
+                              " before it has no accounts, and so takes every one; accepted: accounts in "
+                              "each but the last");
+    credentials.push_back(std::move(credential));
   }
+  settings.credentials = std::move(credentials);
 }
 
 void read_routes(const toml::node& node, const std::string& file, std::vector<rokt::Route>& routes,

@@ -9,10 +9,16 @@
 
 namespace roktcached::config {
 
-/// Reads the `[[credential]]` and `[[route]]` tables of a file.
+/// Readers of a file's tables that are not sections.
 /// @param file  for the mistakes' "FILE:LINE"
-void read_credentials(const toml::node& node, const std::string& file, Credential& credential,
+
+/// Reads `[upstream.budget.shares]`, a client's weight a key.
+void read_shares(const toml::node& node, const std::string& file, Budget& budget, Mistakes& mistakes);
+/// Reads `[[credential]]` in place of the settings' credentials. Comes after all that concerns
+/// `settings.upstream.budget`, from which each credential's begins.
+void read_credentials(const toml::node& node, const std::string& file, Settings& settings,
                       Mistakes& mistakes);
+/// Reads `[[route]]`.
 void read_routes(const toml::node& node, const std::string& file, std::vector<rokt::Route>& routes,
                  Mistakes& mistakes);
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 namespace roktcached::config {
 
@@ -114,6 +115,16 @@ std::optional<Url> parse_url(std::string_view text) {
   url.port = authority->port;
   url.base_path = path;
   return url;
+}
+
+std::optional<Url> parse_proxy(std::string_view text) {
+  constexpr std::string_view scheme = "http://";
+  if (!text.starts_with(scheme)) return std::nullopt;
+  text.remove_prefix(scheme.size());
+  if (text.ends_with('/')) text.remove_suffix(1);
+  auto endpoint = parse_endpoint(text);
+  if (!endpoint || endpoint->port == 0) return std::nullopt;
+  return Url{false, std::move(endpoint->host), endpoint->port, ""};
 }
 
 std::string format_duration(milliseconds duration) {

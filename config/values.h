@@ -19,11 +19,15 @@ inline constexpr std::string_view accepted_endpoints =
 inline constexpr std::string_view accepted_urls =
     "an http or https URL without user, query or fragment, e.g. \"https://api.rokt.com\"";
 
+inline constexpr std::string_view accepted_proxies =
+    "an http URL of host and port without user and path, e.g. \"http://proxy.example.com:3128\"";
+
 /// Readers of the values that settings have; empty for what is not of the accepted form.
 [[nodiscard]] std::optional<std::chrono::milliseconds> parse_duration(std::string_view text);
 [[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
 [[nodiscard]] std::optional<Endpoint> parse_endpoint(std::string_view text);
 [[nodiscard]] std::optional<Url> parse_url(std::string_view text);
+[[nodiscard]] std::optional<Url> parse_proxy(std::string_view text);
 
 /// The same values as they are written, in the largest unit that divides them.
 [[nodiscard]] std::string format_duration(std::chrono::milliseconds duration);

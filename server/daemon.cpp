@@ -89,7 +89,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   try {
     daemon->desk_ =
         std::make_unique<upstream::Desk>(daemon->desk_context_.get_executor(), daemon->settings_.upstream,
-                                         daemon->settings_.credential, daemon->clock_);
+                                         daemon->settings_.credentials.front(), daemon->clock_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }

@@ -85,7 +85,8 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
   if (!options.accept_language.empty()) fields.add("Accept-Language", options.accept_language);
   const auto key_fields = caching::key_fields(fields);
   if (!key_fields) return refuse(key_fields.error());
-  const caching::Key key = caching::key_of(settings->credential.name, target->path, parameters, *key_fields);
+  const caching::Key key =
+      caching::key_of(settings->credentials.front().name, target->path, parameters, *key_fields);
   print("key", key.text());
   print("key hash", caching::to_hex(key.hash()));
   print_freshness(route.route_class, checked->range_end, settings->freshness);

@@ -2,8 +2,10 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
+#include <utility>
 
 #include "config/credentials.h"
+#include "config/effective.h"
 #include "config/load.h"
 #include "server/commands/commands.h"
 #include "server/commands/settings_file.h"
@@ -28,9 +30,13 @@ int exit_code_of(const Error& error) {
 void use_simulator(config::Settings& settings, const simulator::Simulator& simulator,
                    const simulator::Options& options) {
   settings.upstream.url = {false, "127.0.0.1", simulator.port(), ""};
-  settings.credential.name = "demo";
-  settings.credential.app_id = config::Secret(options.app_id);
-  settings.credential.app_secret = config::Secret(options.app_secret);
+  settings.upstream.proxy.reset();
+  config::Credential credential;
+  credential.name = "demo";
+  credential.app_id = config::Secret(options.app_id);
+  credential.app_secret = config::Secret(options.app_secret);
+  credential.budget = settings.upstream.budget;
+  settings.credentials = {std::move(credential)};
   settings.cache.file.clear();
 }
 
@@ -43,10 +49,14 @@ std::optional<config::Settings> load_settings(const std::optional<std::string>& 
   return std::nullopt;
 }
 
-bool load_credential(config::Settings& settings) {
-  const auto loaded = config::load_credential(settings.credential, config::process_environment());
-  if (!loaded) say(loaded.error());
-  return loaded.has_value();
+bool load_credentials(config::Settings& settings) {
+  bool all = true;
+  for (config::Credential& credential : settings.credentials) {
+    const auto loaded = config::load_credential(credential, config::process_environment());
+    if (!loaded) say(loaded.error());
+    all = all && loaded.has_value();
+  }
+  return all;
 }
 
 bool load_admin_token(config::Settings& settings) {
@@ -69,7 +79,7 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
     }
     upstream = std::move(*started);
     use_simulator(*settings, *upstream, options);
-  } else if (!load_credential(*settings)) {
+  } else if (!load_credentials(*settings)) {
     return configuration;
   }
 
@@ -90,7 +100,7 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
 
 int check(const std::optional<std::string>& config_file) {
   auto settings = load_settings(config_file);
-  if (!settings || !load_credential(*settings) || !load_admin_token(*settings)) return configuration;
+  if (!settings || !load_credentials(*settings) || !load_admin_token(*settings)) return configuration;
   fmt::print("{}", config::effective_toml(*settings));
   return success;
 }

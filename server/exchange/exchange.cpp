@@ -86,7 +86,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   if (!checked) co_return problem(checked.error(), request.id);
   const auto fields = caching::key_fields(request.fields);
   if (!fields) co_return problem(fields.error(), request.id);
-  const caching::Key key = caching::key_of(settings.credential.name, path, parameters, *fields);
+  const caching::Key key = caching::key_of(settings.credentials.front().name, path, parameters, *fields);
 
   const caching::FreshnessPolicy& policy = services_.policies.policy_for(route.name, match.account_id);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);

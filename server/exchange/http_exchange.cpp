@@ -55,7 +55,7 @@ http::Fields forwarded_fields(const Request& request, const rokt::Route& route, 
 }  // namespace
 
 asio::awaitable<Answer> HttpExchange::answer(const Request& request, const rokt::Route& route) {
-  const caching::Key target = caching::http_key(services_.settings.credential.name, request.target);
+  const caching::Key target = caching::http_key(services_.settings.credentials.front().name, request.target);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   const WallTime now = services_.clock.wall_now();
   const Selected selected = co_await select(request, target, now);

@@ -9,6 +9,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "tests/unit/config/support.h"
 
@@ -63,17 +64,81 @@ TEST_F(CredentialsTest, ComeFromSystemd) {
   EXPECT_EQ(credential_.app_secret.reveal(), "systemd-secret");
 }
 
-TEST_F(CredentialsTest, TheEnvironmentComesBeforeTheFileAndTheFileBeforeSystemd) {
+TEST_F(CredentialsTest, TheFileComesBeforeTheEnvironmentAndTheEnvironmentBeforeSystemd) {
   folder_.write("rokt_app_id", "from-systemd");
   const std::string systemd = folder_.path().string();
   credential_.app_id_file = folder_.write("id", "from-file");
   ASSERT_TRUE(load_id({{"ROKT_APP_ID", "from-environment"}, {"CREDENTIALS_DIRECTORY", systemd}}));
-  EXPECT_EQ(credential_.app_id.reveal(), "from-environment");
-  ASSERT_TRUE(load_id({{"CREDENTIALS_DIRECTORY", systemd}}));
   EXPECT_EQ(credential_.app_id.reveal(), "from-file");
   credential_.app_id_file.clear();
+  ASSERT_TRUE(load_id({{"ROKT_APP_ID", "from-environment"}, {"CREDENTIALS_DIRECTORY", systemd}}));
+  EXPECT_EQ(credential_.app_id.reveal(), "from-environment");
   ASSERT_TRUE(load_id({{"CREDENTIALS_DIRECTORY", systemd}}));
   EXPECT_EQ(credential_.app_id.reveal(), "from-systemd");
+}
+
+TEST_F(CredentialsTest, ASystemdCredentialOfItsNameComesBeforeThePlainOne) {
+  folder_.write("rokt_app_id", "plain");
+  folder_.write("rokt_app_id_default", "of-its-name");
+  folder_.write("rokt_app_id_other", "of-another");
+  ASSERT_TRUE(load_id({{"CREDENTIALS_DIRECTORY", folder_.path().string()}}));
+  EXPECT_EQ(credential_.app_id.reveal(), "of-its-name");
+}
+
+TEST_F(CredentialsTest, OnlyTheFirstHasWhatNamesNoCredential) {
+  folder_.write("rokt_app_id", "plain");
+  folder_.write("rokt_app_secret", "plain");
+  credential_.name = "emea";
+  credential_.is_first = false;
+  EXPECT_THAT(refusal({{"ROKT_APP_ID", "the-id"}, {"CREDENTIALS_DIRECTORY", folder_.path().string()}}),
+              AllOf(HasSubstr("no app id of credential \"emea\""), HasSubstr("credential.app_id_file"),
+                    HasSubstr("rokt_app_id_emea"), Not(HasSubstr("the-id"))));
+  folder_.write("rokt_app_id_emea", "emea-id");
+  EXPECT_THAT(refusal({{"CREDENTIALS_DIRECTORY", folder_.path().string()}}),
+              AllOf(HasSubstr("no app secret of credential \"emea\""), HasSubstr("rokt_app_secret_emea")));
+  folder_.write("rokt_app_secret_emea", "emea-secret");
+  ASSERT_TRUE(load_id({{"CREDENTIALS_DIRECTORY", folder_.path().string()}}));
+  EXPECT_EQ(credential_.app_id.reveal(), "emea-id");
+  EXPECT_EQ(credential_.app_secret.reveal(), "emea-secret");
+}
+
+TEST_F(CredentialsTest, ASystemdCredentialThatCannotBeReadIsNotPassedOver) {
+  folder_.write("rokt_app_id", "plain");
+  ASSERT_EQ(::mkdir((folder_.path() / "rokt_app_id_default").c_str(), 0700), 0);
+  EXPECT_THAT(refusal({{"CREDENTIALS_DIRECTORY", folder_.path().string()}}),
+              AllOf(HasSubstr("rokt_app_id_default"), HasSubstr("not a regular file")));
+}
+
+TEST_F(CredentialsTest, SecretsThatWereChangedInPlaceAreTakenOver) {
+  credential_.app_id_file = folder_.write("id", "old-id");
+  ASSERT_TRUE(load_id({}));
+  folder_.write("id", "new-id");
+  ASSERT_TRUE(load_id({}));
+  EXPECT_EQ(credential_.app_id.reveal(), "new-id");
+}
+
+/// A credential for these accounts.
+Credential credential_of(std::vector<std::string> accounts) {
+  Credential credential;
+  credential.accounts = std::move(accounts);
+  return credential;
+}
+
+TEST(CredentialFor, IsTheFirstThatListsTheAccountOrNone) {
+  const std::vector<Credential> credentials = {credential_of({"1", "2"}), credential_of({"2", "3"}),
+                                               credential_of({})};
+  EXPECT_EQ(credential_for(credentials, "1"), 0U);
+  EXPECT_EQ(credential_for(credentials, "2"), 0U) << "the first of two";
+  EXPECT_EQ(credential_for(credentials, "3"), 1U);
+  EXPECT_EQ(credential_for(credentials, "12"), 2U);
+  EXPECT_EQ(credential_for(credentials, ""), 2U) << "a route without an account";
+}
+
+TEST(CredentialFor, IsNoneWhereEachListsOthers) {
+  const std::vector<Credential> credentials = {credential_of({"1"}), credential_of({"2"})};
+  EXPECT_EQ(credential_for(credentials, "3"), std::nullopt);
+  EXPECT_EQ(credential_for(credentials, ""), std::nullopt);
+  EXPECT_EQ(credential_for({}, "1"), std::nullopt);
 }
 
 TEST_F(CredentialsTest, WithoutAnyTheThreeWaysAreListed) {

@@ -5,6 +5,7 @@
 #include <regex>
 #include <string>
 
+#include "config/effective.h"
 #include "config/load.h"
 #include "config/schema.h"
 #include "tests/unit/config/support.h"
@@ -20,7 +21,7 @@ struct DefaultFile {
 };
 
 DefaultFile read_default_file() {
-  static const std::regex section_line(R"((?:# )?\[+([a-z]+)\]+)");
+  static const std::regex section_line(R"((?:# )?\[+([a-z.]+)\]+)");
   static const std::regex key_line("# ([a-z_]+) = .*");
   DefaultFile file;
   std::ifstream stream(ROKTCACHED_DEFAULT_FILE);

@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdlib>
+#include <map>
 #include <string>
 
 #include "config/load.h"
@@ -47,6 +48,24 @@ TEST_F(EnvironmentTest, EverySettingHasAVariable) {
     } else {
       EXPECT_THAT(settings.error().context, StartsWith("$" + row.environment_name() + ": "));
     }
+  }
+}
+
+TEST_F(EnvironmentTest, ANumberMayHaveAFraction) {
+  const std::string variable = "ROKTCACHED_UPSTREAM_BUDGET_REQUESTS_PER_SECOND";
+  for (const auto& [text, value] :
+       std::map<std::string, double>{{"0", 0}, {"2.5", 2.5}, {"10", 10}, {"1e3", 1000}}) {
+    const auto settings =
+        loader_.load("[upstream.budget]\nrequests_per_second = 1\nburst = 3\n", {{variable, text}});
+    ASSERT_TRUE(settings) << settings.error().context;
+    EXPECT_EQ(settings->upstream.budget.requests_per_second, value) << text;
+    EXPECT_EQ(settings->upstream.budget.burst, 3U);
+    EXPECT_EQ(settings->credentials.front().budget, settings->upstream.budget);
+  }
+  for (const char* text : {"", "nan", "inf", "-1", "+1", " 1", "1 ", "0x1p3", "1,5", "ten"}) {
+    EXPECT_THAT(loader_.mistakes("# nothing", {{variable, text}}),
+                ElementsAre(AllOf(StartsWith("$" + variable + ": "), HasSubstr("accepted: 0, or a number"))))
+        << text;
   }
 }
 

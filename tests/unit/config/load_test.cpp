@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <string>
 
+#include "config/effective.h"
 #include "config/schema.h"
 #include "tests/unit/config/support.h"
 
@@ -32,7 +33,9 @@ void expect_defaults(const Settings& settings, std::string_view cache_file) {
   expected.cache.file = cache_file;
   for (const auto& row : schema()) EXPECT_EQ(row.get(settings), row.get(expected)) << row.name();
   EXPECT_THAT(settings.routes, IsEmpty());
-  EXPECT_EQ(settings.credential.name, "default");
+  ASSERT_THAT(settings.credentials, SizeIs(1));
+  EXPECT_EQ(settings.credentials.front().name, "default");
+  EXPECT_EQ(settings.credentials.front().budget, Budget{});
 }
 
 TEST_F(LoadTest, AFileThatSaysNothingLeavesTheDefaults) {
@@ -128,8 +131,20 @@ TEST_F(LoadTest, AnUnknownKeyIsRefusedWithASuggestion) {
               ElementsAre(AllOf(StartsWith("FILE:2: listen.head_timout: "),
                                 HasSubstr("did you mean head_timeout?"))));
   EXPECT_THAT(loader_.mistakes("[listen]\nqqq = 1\n"), ElementsAre(Not(HasSubstr("did you mean"))));
-  EXPECT_THAT(loader_.mistakes("[upstream.budget]\nburst = 1\n"),
-              ElementsAre(StartsWith("FILE:1: upstream.budget: ")));
+  EXPECT_THAT(loader_.mistakes("[upstream.bugdet]\nburst = 1\n"),
+              ElementsAre(AllOf(StartsWith("FILE:1: upstream.bugdet: "), HasSubstr("did you mean budget?"))));
+  EXPECT_THAT(loader_.mistakes("[[freshness.overide]]\nopen = \"1s\"\n"),
+              ElementsAre(HasSubstr("did you mean override?")));
+}
+
+// Quoted, the name is one key and no path; it must not be taken for the table and left unread.
+TEST_F(LoadTest, ADotInAKeyMakesNoSection) {
+  EXPECT_THAT(loader_.mistakes("[\"upstream.budget\"]\nburst = 1\n"),
+              ElementsAre(StartsWith("FILE:1: upstream.budget: no such section")));
+  EXPECT_THAT(loader_.mistakes("[\"freshness.override\"]\nopen = \"1s\"\n"),
+              ElementsAre(StartsWith("FILE:1: freshness.override: no such section")));
+  EXPECT_THAT(loader_.mistakes("[upstream.\"budget.shares\"]\ntableau = 1\n"),
+              ElementsAre(StartsWith("FILE:1: upstream.budget.shares: no such key")));
 }
 
 TEST_F(LoadTest, AnUnknownSectionIsRefusedWithASuggestion) {
@@ -214,11 +229,24 @@ TEST_F(LoadTest, TheCredentialNeverTravelsInClearText) {
   EXPECT_THAT(loader_.mistakes("[upstream]\nurl = \"http://[::1]:9090\"\n"), IsEmpty());
 }
 
+// A proxy is asked for a tunnel; what goes through it in clear text it can read.
+TEST_F(LoadTest, TheCredentialNeverTravelsInClearTextThroughAProxy) {
+  EXPECT_THAT(loader_.mistakes(
+                  "[upstream]\nurl = \"http://127.0.0.1:9090\"\nproxy = \"http://proxy.example.com:3128\"\n"),
+              ElementsAre(AllOf(StartsWith("FILE:3: upstream.proxy: "), HasSubstr("clear text"))));
+  EXPECT_THAT(
+      loader_.mistakes("[upstream]\nurl = \"http://127.0.0.1:9090\"\nproxy = \"http://localhost:3128\"\n"),
+      IsEmpty());
+  EXPECT_THAT(loader_.mistakes("[upstream]\nproxy = \"http://proxy.example.com:3128\"\n"), IsEmpty());
+}
+
 TEST_F(LoadTest, APasswordInTheUrlIsRefusedAndNotRepeated) {
   EXPECT_THAT(loader_.mistakes("[upstream]\nurl = \"https://user:hunter2@api.rokt.com\"\n"),
               ElementsAre(AllOf(StartsWith("FILE:2: upstream.url"), Not(HasSubstr("hunter2")))));
   EXPECT_THAT(loader_.mistakes("", {{"ROKTCACHED_UPSTREAM_URL", "https://user:hunter2@api.rokt.com"}}),
               ElementsAre(AllOf(StartsWith("$ROKTCACHED_UPSTREAM_URL: "), Not(HasSubstr("hunter2")))));
+  EXPECT_THAT(loader_.mistakes("[upstream]\nproxy = \"http://user:hunter2@proxy.example.com:3128\"\n"),
+              ElementsAre(AllOf(StartsWith("FILE:2: upstream.proxy"), Not(HasSubstr("hunter2")))));
 }
 
 TEST_F(LoadTest, TheDefaultCacheFileIsWhereTheEnvironmentSays) {
@@ -246,9 +274,20 @@ addresses = ["[::1]:1"]
 file = "with \"quotes\" and \\ and é.db"
 [parameters]
 extra_currencies = ["CHF", "SEK"]
+[upstream]
+proxy = "http://proxy.example.com:80"
+[upstream.budget]
+requests_per_second = 0.25
+[upstream.budget.shares]
+tableau = 4
+nightly-export = 0.5
 [[credential]]
 name = "main"
 app_id_file = "id"
+accounts = ["1", "2"]
+[[credential]]
+name = "rest"
+budget = { burst = 7 }
 [[route]]
 name = "status"
 path = "/status/{rest...}"
@@ -266,7 +305,11 @@ groupby = ["day"]
   ASSERT_TRUE(again) << again.error().context << '\n' << text;
   EXPECT_EQ(effective_toml(*again), text);
   for (const auto& row : schema()) EXPECT_EQ(row.get(*again), row.get(*settings)) << row.name();
-  EXPECT_EQ(again->credential.name, "main");
+  ASSERT_THAT(again->credentials, SizeIs(2));
+  EXPECT_EQ(again->credentials[0].name, "main");
+  EXPECT_EQ(again->credentials[0].accounts, (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(again->credentials[1].budget, settings->credentials[1].budget);
+  EXPECT_EQ(again->upstream.budget, settings->upstream.budget);
   ASSERT_EQ(again->routes.size(), 2U);
   EXPECT_EQ(again->routes[0].pattern, "/status/{rest...}");
   EXPECT_EQ(again->routes[1].groupby, std::vector<std::string>{"day"});
@@ -275,8 +318,8 @@ groupby = ["day"]
 TEST_F(LoadTest, EffectiveTomlSaysThatSecretsAreSetAndNotWhatTheyAre) {
   Settings settings;
   const std::string without = effective_toml(settings);
-  settings.credential.app_id = Secret("the-app-id");
-  settings.credential.app_secret = Secret("the-app-secret");
+  settings.credentials.front().app_id = Secret("the-app-id");
+  settings.credentials.front().app_secret = Secret("the-app-secret");
   const std::string with = effective_toml(settings);
   EXPECT_THAT(with, AllOf(Not(HasSubstr("the-app-id")), Not(HasSubstr("the-app-secret"))));
   EXPECT_NE(with, without);

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <string>
 
+#include "config/effective.h"
 #include "config/load.h"
 #include "tests/unit/config/support.h"
 

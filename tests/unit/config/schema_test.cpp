@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <set>
 #include <stdexcept>
 #include <string>
@@ -37,6 +38,7 @@ bool takes(std::string_view name, const RawValue& value) {
 ValueKind kind_of(const RawValue& value) {
   if (std::holds_alternative<bool>(value)) return ValueKind::boolean;
   if (std::holds_alternative<std::int64_t>(value)) return ValueKind::integer;
+  if (std::holds_alternative<double>(value)) return ValueKind::number;
   if (std::holds_alternative<StringList>(value)) return ValueKind::list;
   EXPECT_TRUE(std::holds_alternative<std::string>(value));
   return ValueKind::text;
@@ -53,12 +55,15 @@ TEST(Schema, HasEveryKeyOfTheContract) {
           "listen.max_head", "listen.max_body", "admin.address", "admin.token_file", "upstream.url",
           "upstream.ca_file", "upstream.connect_timeout", "upstream.head_timeout", "upstream.body_timeout",
           "upstream.idle_timeout", "upstream.max_connections", "upstream.max_waiting",
-          "upstream.max_response", "cache.file", "cache.max_disk", "cache.max_memory", "freshness.open",
-          "freshness.restating", "freshness.restating_max", "freshness.restating_steady_after",
-          "freshness.settled", "freshness.metadata", "freshness.not_found", "freshness.bad_request",
-          "freshness.restatement_window", "freshness.stale_while_revalidate", "freshness.stale_if_error",
-          "freshness.min_refetch_interval", "freshness.refresh_ahead_uses", "parameters.validation",
-          "parameters.extra_currencies", "log.level", "log.format", "log.access"));
+          "upstream.max_response", "upstream.proxy", "upstream.max_age", "upstream.max_retries",
+          "upstream.budget.requests_per_second", "upstream.budget.burst", "upstream.budget.max_concurrent",
+          "upstream.budget.max_queued", "upstream.budget.max_queue_wait", "cache.file", "cache.max_disk",
+          "cache.max_memory", "freshness.open", "freshness.restating", "freshness.restating_max",
+          "freshness.restating_steady_after", "freshness.settled", "freshness.metadata",
+          "freshness.not_found", "freshness.bad_request", "freshness.restatement_window",
+          "freshness.stale_while_revalidate", "freshness.stale_if_error", "freshness.min_refetch_interval",
+          "freshness.refresh_ahead_uses", "parameters.validation", "parameters.extra_currencies", "log.level",
+          "log.format", "log.access"));
 }
 
 TEST(Schema, NamesEachVariableOnce) {
@@ -94,6 +99,7 @@ TEST(Schema, EveryRowSetsItselfAndNothingElse) {
     const RawValue value = row.get(Settings{});
     if (const auto* flag = std::get_if<bool>(&value)) return !*flag;
     if (const auto* number = std::get_if<std::int64_t>(&value)) return *number + 1;
+    if (const auto* number = std::get_if<double>(&value)) return *number + 1;
     if (row.name() == "listen.addresses") return StringList{"127.0.0.9:9"};
     if (row.name() == "listen.allowed_hosts") return StringList{"other.example"};
     if (row.name() == "parameters.extra_currencies") return StringList{"CHF"};
@@ -121,9 +127,10 @@ TEST(Schema, EveryRowSetsItselfAndNothingElse) {
 TEST(Schema, NoRowTakesAValueOfAnotherType) {
   for (const auto& row : schema()) {
     EXPECT_FALSE(takes(row.name(), std::monostate{})) << row.name();
-    for (const RawValue& value :
-         {RawValue(true), RawValue(std::int64_t{1}), RawValue(std::string("1")), RawValue(StringList{"1"})}) {
-      EXPECT_TRUE(kind_of(value) == row.kind || !takes(row.name(), value))
+    for (const RawValue& value : {RawValue(true), RawValue(std::int64_t{1}), RawValue(1.0),
+                                  RawValue(std::string("1")), RawValue(StringList{"1"})}) {
+      const bool whole_number = kind_of(value) == ValueKind::integer && row.kind == ValueKind::number;
+      EXPECT_TRUE(kind_of(value) == row.kind || whole_number || !takes(row.name(), value))
           << row.name() << " = " << to_toml(value);
     }
   }
@@ -144,6 +151,65 @@ TEST(Schema, NumbersHaveLimits) {
   EXPECT_TRUE(takes("freshness.refresh_ahead_uses", number(1'000'000)));
   EXPECT_FALSE(takes("freshness.refresh_ahead_uses", number(1'000'001)));
   EXPECT_FALSE(takes("upstream.max_waiting", number(0)));
+}
+
+TEST(Schema, ARateIsZeroOrBetweenItsLimits) {
+  const std::string name = "upstream.budget.requests_per_second";
+  for (const RawValue& value : {RawValue(std::int64_t{0}), RawValue(0.0), RawValue(0.01), RawValue(2.5),
+                                RawValue(std::int64_t{10}), RawValue(std::int64_t{100'000})}) {
+    EXPECT_TRUE(takes(name, value)) << to_toml(value);
+  }
+  for (const RawValue& value :
+       {RawValue(0.0099), RawValue(-0.01), RawValue(std::int64_t{-1}), RawValue(100'000.5), RawValue(1e300),
+        RawValue(std::int64_t{INT64_MAX}), RawValue(std::numeric_limits<double>::infinity()),
+        RawValue(std::numeric_limits<double>::quiet_NaN()), RawValue(std::string("10"))}) {
+    const Setting& row = setting(name);
+    Settings settings;
+    EXPECT_FALSE(row.set(settings, value)) << to_toml(value);
+    EXPECT_EQ(settings.upstream.budget.requests_per_second, 10);
+  }
+  EXPECT_EQ(setting(name).accepted, "0, or a number from 0.01 to 100000");
+}
+
+TEST(Schema, ABudgetHasLimits) {
+  const auto number = [](std::int64_t value) -> RawValue { return value; };
+  EXPECT_TRUE(takes("upstream.budget.burst", number(1)));
+  EXPECT_FALSE(takes("upstream.budget.burst", number(0)));
+  EXPECT_FALSE(takes("upstream.budget.burst", number(100'001)));
+  EXPECT_TRUE(takes("upstream.budget.max_concurrent", number(1024)));
+  EXPECT_FALSE(takes("upstream.budget.max_concurrent", number(0)));
+  EXPECT_FALSE(takes("upstream.budget.max_concurrent", number(1025)));
+  EXPECT_TRUE(takes("upstream.budget.max_queued", number(0)));
+  EXPECT_FALSE(takes("upstream.budget.max_queued", number(1'000'001)));
+  EXPECT_FALSE(takes("upstream.budget.max_queue_wait", std::string("0ms")));
+  EXPECT_TRUE(takes("upstream.max_retries", number(0)));
+  EXPECT_TRUE(takes("upstream.max_retries", number(10)));
+  EXPECT_FALSE(takes("upstream.max_retries", number(11)));
+  EXPECT_FALSE(takes("upstream.max_age", std::string("0ms")));
+}
+
+TEST(Schema, TheProxyCanBeNone) {
+  Settings settings;
+  const Setting& proxy = setting("upstream.proxy");
+  EXPECT_EQ(proxy.get(settings), RawValue(std::string()));
+  ASSERT_TRUE(proxy.set(settings, std::string("http://[::1]:80")));
+  EXPECT_EQ(settings.upstream.proxy, (Url{false, "[::1]", 80, ""}));
+  EXPECT_EQ(proxy.get(settings), RawValue(std::string("http://[::1]:80"))) << "with its port, always";
+  ASSERT_TRUE(proxy.set(settings, std::string()));
+  EXPECT_FALSE(settings.upstream.proxy.has_value());
+}
+
+TEST(Schema, FindsSectionsAndTheirKeys) {
+  EXPECT_TRUE(is_section("upstream"));
+  EXPECT_TRUE(is_section("upstream.budget"));
+  EXPECT_FALSE(is_section("upstream.budget.burst"));
+  EXPECT_FALSE(is_section(""));
+  EXPECT_THAT(keys_of("upstream.budget"),
+              ElementsAre("requests_per_second", "burst", "max_concurrent", "max_queued", "max_queue_wait"));
+  EXPECT_THAT(keys_of("nowhere"), ElementsAre());
+  EXPECT_EQ(find_setting("upstream.budget", "burst"), &setting("upstream.budget.burst"));
+  EXPECT_EQ(find_setting("upstream", "budget.burst"), nullptr);
+  EXPECT_EQ(setting("upstream.budget.burst").environment_name(), "ROKTCACHED_UPSTREAM_BUDGET_BURST");
 }
 
 TEST(Schema, SizesHaveLimits) {
@@ -234,6 +300,11 @@ TEST(Toml, WritesEveryKindOfValue) {
   EXPECT_EQ(to_toml(true), "true");
   EXPECT_EQ(to_toml(false), "false");
   EXPECT_EQ(to_toml(std::int64_t{10'000}), "10000");
+  EXPECT_EQ(to_toml(10.0), "10");
+  EXPECT_EQ(to_toml(0.01), "0.01");
+  EXPECT_EQ(to_toml(100'000.0), "100000");
+  EXPECT_EQ(to_toml(1e300), "1e+300");
+  EXPECT_EQ(to_toml(std::numeric_limits<double>::infinity()), "inf");
   EXPECT_EQ(to_toml(std::string("5m")), "\"5m\"");
   EXPECT_EQ(to_toml(StringList{}), "[]");
   EXPECT_EQ(to_toml(StringList{"a", "b"}), "[\"a\", \"b\"]");

@@ -26,15 +26,10 @@ TEST_F(TablesTest, ACredentialNamesItsFiles) {
   const auto settings = loader_.load(
       "[[credential]]\nname = \"team_A-1\"\napp_id_file = \"/run/id\"\napp_secret_file = \"/run/secret\"\n");
   ASSERT_TRUE(settings) << settings.error().context;
-  EXPECT_EQ(settings->credential.name, "team_A-1");
-  EXPECT_EQ(settings->credential.app_id_file, "/run/id");
-  EXPECT_EQ(settings->credential.app_secret_file, "/run/secret");
-  EXPECT_TRUE(settings->credential.app_id.empty()) << "loading reads no secret";
-}
-
-TEST_F(TablesTest, OneCredentialIsSupported) {
-  EXPECT_THAT(loader_.mistakes("[[credential]]\nname = \"a\"\n\n[[credential]]\nname = \"b\"\n"),
-              ElementsAre(AllOf(StartsWith("FILE:4: credential"), HasSubstr("one"))));
+  EXPECT_EQ(settings->credentials.front().name, "team_A-1");
+  EXPECT_EQ(settings->credentials.front().app_id_file, "/run/id");
+  EXPECT_EQ(settings->credentials.front().app_secret_file, "/run/secret");
+  EXPECT_TRUE(settings->credentials.front().app_id.empty()) << "loading reads no secret";
 }
 
 TEST_F(TablesTest, ACredentialIsAnArrayOfTables) {

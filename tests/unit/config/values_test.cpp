@@ -199,6 +199,22 @@ TEST(Urls, RefuseAPathThatIsNoPath) {
   }
 }
 
+TEST(Proxies, AreAHostAndAPort) {
+  EXPECT_EQ(parse_proxy("http://proxy.example.com:3128"), (Url{false, "proxy.example.com", 3128, ""}));
+  EXPECT_EQ(parse_proxy("http://127.0.0.1:80/"), (Url{false, "127.0.0.1", 80, ""}));
+  EXPECT_EQ(parse_proxy("http://[::1]:3128"), (Url{false, "[::1]", 3128, ""}));
+}
+
+TEST(Proxies, RefuseEverythingElse) {
+  for (const std::string_view text :
+       {"", "proxy:3128", "http://proxy", "http://:3128", "http://proxy:0", "http://proxy:65536",
+        "https://proxy:3128", "socks5://proxy:3128", "HTTP://proxy:3128", "http://proxy:3128/path",
+        "http://proxy:3128//", "http://user@proxy:3128", "http://user:password@proxy:3128",
+        "http://proxy:3128?a", "http://proxy:3128#a", "http://a b:3128", "http://a\r\nb:3128"}) {
+    EXPECT_EQ(parse_proxy(text), std::nullopt) << '"' << text << '"';
+  }
+}
+
 TEST(Urls, AreWrittenWithoutTheUsualPort) {
   EXPECT_EQ(to_string(Url{true, "api.rokt.com", 443, ""}), "https://api.rokt.com");
   EXPECT_EQ(to_string(Url{true, "api.rokt.com", 80, "/v1"}), "https://api.rokt.com:80/v1");
