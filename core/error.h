@@ -13,6 +13,7 @@ enum class ErrorCode {
   invalid_request,
   unauthenticated,
   forbidden,
+  account_not_allowed,  ///< no credential, or not this caller, may read the account
   unsupported_media_type,
   unknown_route,
   method_not_allowed,
@@ -27,6 +28,7 @@ enum class ErrorCode {
   upstream_invalid_response,
   upstream_timeout,
   token_unavailable,
+  upstream_budget_exhausted,  ///< no request may go in time under the shared rate limit
   overloaded,
   // The cache's own storage.
   storage_unavailable,

@@ -22,6 +22,8 @@ Description describe(ErrorCode code) {
       return {401, "unauthenticated", "Who calls is not known", "http_request_denied"};
     case ErrorCode::forbidden:
       return {403, "forbidden", "The request is not allowed", "http_request_denied"};
+    case ErrorCode::account_not_allowed:
+      return {403, "account-not-allowed", "The account may not be read", "http_request_denied"};
     case ErrorCode::unknown_route:
       return {404, "unknown-route", "No such route", "http_request_error"};
     case ErrorCode::method_not_allowed:
@@ -45,6 +47,9 @@ Description describe(ErrorCode code) {
     case ErrorCode::token_unavailable:
       return {503, "token-unavailable", "There is no access token for the upstream",
               "destination_unavailable"};
+    case ErrorCode::upstream_budget_exhausted:
+      return {503, "upstream-budget-exhausted", "The shared rate limit leaves no room for the request",
+              "connection_limit_reached"};
     case ErrorCode::overloaded:
       return {503, "overloaded", "Too much is waiting for the upstream", "connection_limit_reached"};
     case ErrorCode::upstream_timeout:

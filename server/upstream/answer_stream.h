@@ -46,6 +46,8 @@ class AnswerStream {
 
   /// @return false where nobody reads any more
   [[nodiscard]] boost::asio::awaitable<bool> write(Piece piece);
+  /// Whether a head has been written: then the answer is on its way to the client. For the writer.
+  [[nodiscard]] bool begun() const { return begun_; }
   /// Writes AnswerEnd; nothing may follow.
   [[nodiscard]] boost::asio::awaitable<void> end(std::optional<Error> error);
 
@@ -57,6 +59,7 @@ class AnswerStream {
  private:
   struct Channel;
   std::unique_ptr<Channel> channel_;
+  bool begun_ = false;
 };
 
 }  // namespace roktcached::upstream

@@ -3,91 +3,242 @@
 #include <openssl/crypto.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+
+#include "core/http/retry_after.h"
 #include "server/asio.h"
 
 namespace roktcached::upstream {
 
 namespace beast_http = boost::beast::http;
 
+namespace {
+
+bool is_refusal(unsigned status) {
+  return status == 400 || status == 401 || status == 403;
+}
+
+/// 401 and 403 always may; a 400 only while the token has not proved itself lately.
+bool may_mean_dead_token(unsigned status, const TokenKeeper& keeper, const TokenPtr& token) {
+  if (status == 401 || status == 403) return true;
+  return status == 400 && !keeper.recently_accepted(token);
+}
+
+AttemptFailure kind_of(const Error& error) {
+  if (error.code == ErrorCode::upstream_timeout) return AttemptFailure::timed_out;
+  if (error.code == ErrorCode::upstream_unreachable) return AttemptFailure::not_connected;
+  return error.retryable ? AttemptFailure::cut_off : AttemptFailure::invalid_answer;
+}
+
+/// Failures of ours, which say nothing about the upstream and are no better for being repeated at once.
+bool is_of_the_proxy(const Error& error) {
+  return error.code != ErrorCode::upstream_unreachable && error.code != ErrorCode::upstream_timeout &&
+         error.code != ErrorCode::upstream_invalid_response;
+}
+
+}  // namespace
+
+/// One request on its way, with all its attempts.
+struct Desk::Journey {
+  const UpstreamRequest& request;
+  WireRequest wire;
+  Line* line;  // null where it goes without a token, and so without a budget
+  SteadyTime deadline;
+  unsigned attempts = 1;
+  std::chrono::milliseconds waited{};
+};
+
 Desk::Desk(asio::any_io_executor executor, const config::Upstream& settings,
-           const config::Credential& credential, const Clock& clock)
-    : settings_(settings),
+           const std::vector<config::Credential>& credentials,
+           const std::function<Result<config::Credential>(const config::Credential&)>& secrets,
+           const Clock& clock)
+    : executor_(executor),
+      settings_(settings),
       clock_(clock),
       origin_(executor, settings),
-      pool_(executor, origin_),
-      endpoint_(executor, origin_, credential, clock),
-      token_(executor, endpoint_, clock) {}
+      pool_(executor, origin_) {
+  for (const config::Credential& credential : credentials) {
+    SecretSource source;
+    if (secrets) source = [secrets, credential] { return secrets(credential); };
+    lines_.push_back(std::make_unique<Line>(executor, origin_, credential, std::move(source), clock));
+  }
+}
+
+void Desk::start() {
+  for (const auto& line : lines_) line->token.start();
+}
 
 void Desk::stop() {
-  token_.stop();
+  stopped_ = true;
+  const UpstreamFailure stopping{
+      {ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"}, std::nullopt};
+  for (const auto& line : lines_) {
+    line->token.stop();
+    line->admission.give_up(stopping);
+  }
   pool_.stop();
 }
 
 asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
-  const bool exact_length = request.exact_length;
-  UpstreamResult answer = co_await send_authorized(std::move(request));
-  if (answer && answer->surplus && exact_length) {
-    co_return UpstreamFailure{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, false,
-                               "the answer is longer than its Content-Length"},
-                              std::nullopt};
+  Line* const line = request.inject_token ? lines_.at(request.credential).get() : nullptr;
+  const auto patience = line != nullptr ? line->max_wait : settings_.budget.max_queue_wait;
+  Journey journey{.request = request,
+                  .wire = to_wire(request),
+                  .line = line,
+                  .deadline = clock_.steady_now() + patience};
+  retry_budget_.earn();
+  while (true) {
+    UpstreamResult result = co_await attempt_with_token(journey);
+    if (co_await may_go_again(journey, result)) continue;
+    if (result && result->surplus && request.exact_length) {
+      co_return UpstreamFailure{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, false,
+                                 "the answer is longer than its Content-Length"},
+                                std::nullopt};
+    }
+    if (result) result->waited = journey.waited;
+    co_return result;
   }
-  co_return answer;
 }
 
-asio::awaitable<UpstreamResult> Desk::send_authorized(UpstreamRequest request) {
-  const bool inject_token = request.inject_token;
-  const std::shared_ptr<AnswerStream> stream = request.stream;
-  WireRequest wire = to_wire(std::move(request));
-  if (!inject_token) co_return co_await send_with(nullptr, wire, stream.get());
-
-  const SteadyTime deadline = clock_.steady_now() + settings_.head_timeout;
-  const auto token = co_await token_.get(deadline);
+/// One attempt, and a replay where the token may have been what was refused.
+asio::awaitable<UpstreamResult> Desk::attempt_with_token(Journey& journey) {
+  if (journey.line == nullptr) co_return co_await exchange(journey, nullptr);
+  TokenKeeper& keeper = journey.line->token;
+  const auto token = co_await keeper.get(journey.deadline);
   if (!token) co_return token.error();
-  UpstreamResult first = co_await send_with(*token, wire, stream.get());
+  UpstreamResult first = co_await exchange(journey, *token);
   if (!first) co_return first;
-  if (!may_mean_dead_token(first->status, *token)) {
-    const bool refused = first->status == 400 || first->status == 401 || first->status == 403;
-    if (!refused) token_.accepted(*token);
+  if (!may_mean_dead_token(first->status, keeper, *token)) {
+    if (!is_refusal(first->status)) keeper.accepted(*token);
     co_return first;
   }
-  const auto renewed = co_await token_.renew(*token, deadline);
+  const auto renewed = co_await keeper.renew(*token, journey.deadline);
   if (!renewed) co_return renewed.error();
   if (!*renewed) co_return first;  // too young to be dead: the refusal is meant
   spdlog::debug("upstream answered {}: replaying once with a new token", first->status);
-  UpstreamResult second = co_await send_with(*renewed, wire, stream.get());
-  if (second && second->status != 400 && second->status != 401 && second->status != 403)
-    token_.accepted(*renewed);
+  UpstreamResult second = co_await exchange(journey, *renewed);
+  if (second && !is_refusal(second->status)) keeper.accepted(*renewed);
   co_return second;
 }
 
-/// 401 and 403 always may; a 400 only while the token has not proved itself lately.
-bool Desk::may_mean_dead_token(unsigned status, const TokenPtr& token) const {
-  if (status == 401 || status == 403) return true;
-  return status == 400 && !token_.recently_accepted(token);
-}
-
-asio::awaitable<UpstreamResult> Desk::send_with(const TokenPtr& token, WireRequest& wire,
-                                                AnswerStream* stream) {
+/// Waits for its turn and sends the request. Whether the upstream is dead is asked first, so that nobody waits
+/// for a dead one, and again when it is its turn.
+asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr& token) {
+  const SteadyTime asked_at = clock_.steady_now();
+  if (circuit_.retry_after(asked_at) > std::chrono::nanoseconds::zero()) co_return circuit_is_open();
+  Admission::Permit permit;
+  if (journey.line != nullptr) {
+    Admission::Admitted admitted = co_await journey.line->admission.admit(
+        journey.request.client, journey.request.priority, journey.deadline);
+    journey.waited +=
+        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - asked_at);
+    if (!admitted) co_return admitted.error();
+    permit = std::move(*admitted);
+  }
+  if (circuit_.admit(clock_.steady_now()) == Circuit::Admission::refuse) co_return circuit_is_open();
   if (token) {
     std::string authorization = "Bearer " + token->value.reveal();
-    wire.set(beast_http::field::authorization, authorization);
+    journey.wire.set(beast_http::field::authorization, authorization);
     OPENSSL_cleanse(authorization.data(), authorization.size());
   }
-  const WallTime sent_at = clock_.wall_now();
+  const SteadyTime sent_at = clock_.steady_now();
+  const WallTime sent_at_wall = clock_.wall_now();
   requests_sent_.fetch_add(1, std::memory_order_relaxed);
-  const bool may_repeat = wire.method() == beast_http::verb::get || wire.method() == beast_http::verb::head;
-  Result<UpstreamResponse> response = co_await pool_.exchange(wire, may_repeat, stream);
-  if (!response) {
-    const bool waiting_helps = response.error().code == ErrorCode::overloaded;
+  const bool may_repeat =
+      journey.wire.method() == beast_http::verb::get || journey.wire.method() == beast_http::verb::head;
+  Result<UpstreamResponse> response =
+      co_await pool_.exchange(journey.wire, may_repeat, journey.request.stream.get());
+  UpstreamResult result = UpstreamFailure{};
+  if (response) {
+    response->sent_at = sent_at_wall;
+    result = std::move(*response);
+  } else {
     UpstreamFailure failure{response.error(), std::nullopt};
-    if (waiting_helps) failure.retry_after = std::chrono::seconds{1};
-    co_return failure;
+    if (response.error().code == ErrorCode::overloaded) failure.retry_after = std::chrono::seconds{1};
+    result = std::move(failure);
   }
-  response->sent_at = sent_at;
-  co_return std::move(*response);
+  learn(journey, result, sent_at);
+  co_return result;
 }
 
-WireRequest Desk::to_wire(UpstreamRequest request) const {
+/// What the end of an attempt says of the upstream's limit, and of its health.
+void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at) {
+  const SteadyTime now = clock_.steady_now();
+  if (!result && is_of_the_proxy(result.error().error)) return;
+  if (result && journey.line != nullptr)
+    journey.line->admission.on_answer(result->status, sent_at,
+                                      http::retry_after_of(result->fields, clock_.wall_now()));
+  const bool ok = result && result->status != 502 && result->status != 503 && result->status != 504;
+  const Circuit::State before = circuit_.state();
+  circuit_.record(ok, sent_at, now);
+  if (circuit_.state() == before) return;
+  if (circuit_.state() == Circuit::State::closed) {
+    spdlog::info("upstream: answers again");
+    return;
+  }
+  spdlog::warn("upstream: fails; it is asked once a second until it answers again");
+  for (const auto& line : lines_) line->admission.give_up(circuit_is_open());
+}
+
+/// Whether the request is to be sent once more; waits until it may.
+asio::awaitable<bool> Desk::may_go_again(Journey& journey, const UpstreamResult& result) {
+  if (stopped_ || (!result && is_of_the_proxy(result.error().error))) co_return false;
+  const UpstreamRequest& request = journey.request;
+  FailedAttempt failed;
+  failed.method = request.method;
+  failed.failure = result ? AttemptFailure::status : kind_of(result.error().error);
+  if (result) failed.status = result->status;
+  if (result) failed.retry_after = http::retry_after_of(result->fields, clock_.wall_now());
+  failed.answer_begun = request.stream && request.stream->begun();
+  failed.attempts = journey.attempts;
+  failed.max_retries = static_cast<unsigned>(settings_.max_retries);
+  failed.time_left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(journey.deadline - clock_.steady_now());
+  const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
+  const RetryVerdict verdict = may_retry(failed, jitter);
+  const bool circuit_refuses = circuit_.state() == Circuit::State::open;
+  if (!verdict.retry() || circuit_refuses || !retry_budget_.spend()) co_return false;
+  spdlog::debug("upstream: attempt {} failed ({}): again in {} ms", journey.attempts,
+                result ? std::to_string(result->status) : result.error().error.context,
+                verdict.delay.count());
+  ++journey.attempts;
+  asio::steady_timer pause(executor_, verdict.delay);
+  co_await pause.async_wait(as_result);
+  co_return !stopped_;
+}
+
+UpstreamFailure Desk::circuit_is_open() const {
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(circuit_.retry_after(clock_.steady_now()));
+  return {{ErrorCode::upstream_unreachable, ErrorSource::upstream, true,
+           "the upstream has failed again and again; it is being asked once a second"},
+          std::max(wait, std::chrono::milliseconds{1})};
+}
+
+bool Desk::idle() const {
+  const Line& line = *lines_.front();
+  return circuit_.state() == Circuit::State::closed && line.token.status().alive && line.admission.idle() &&
+         pool_.mostly_free();
+}
+
+DeskStatus Desk::status() const {
+  DeskStatus status;
+  for (const auto& line : lines_)
+    status.credentials.push_back({line->name, line->token.status(), line->admission.status()});
+  status.circuit_open = circuit_.state() == Circuit::State::open;
+  status.circuit_opened = circuit_.opened();
+  status.retries = retry_budget_.spent();
+  status.retries_refused = retry_budget_.refused();
+  return status;
+}
+
+TokenStatus Desk::token_status() const {
+  for (const auto& line : lines_) {
+    if (TokenStatus status = line->token.status(); !status.alive) return status;
+  }
+  return lines_.front()->token.status();
+}
+
+WireRequest Desk::to_wire(const UpstreamRequest& request) const {
   WireRequest wire;
   wire.version(11);
   wire.method_string(request.method);
@@ -99,7 +250,7 @@ WireRequest Desk::to_wire(UpstreamRequest request) const {
   for (const auto& field : request.fields.all()) wire.set(field.name, field.value);
   if (!request.body.empty() ||
       (wire.method() != beast_http::verb::get && wire.method() != beast_http::verb::head)) {
-    wire.body() = std::move(request.body);
+    wire.body() = request.body;
     wire.prepare_payload();
   }
   return wire;

@@ -3,54 +3,88 @@
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <random>
+#include <string>
+#include <vector>
 
 #include "config/settings.h"
 #include "core/time.h"
+#include "server/upstream/circuit.h"
 #include "server/upstream/connection.h"
+#include "server/upstream/line.h"
 #include "server/upstream/pool.h"
-#include "server/upstream/token_endpoint.h"
-#include "server/upstream/token_keeper.h"
+#include "server/upstream/retry_policy.h"
 #include "server/upstream/upstream.h"
 
 namespace roktcached::upstream {
 
-/// The one way to the upstream: token, connection, and one replay where the token may have been dead.
-/// Belongs to the desk's thread, but for the counters and the token's status.
+/// What /status says of one credential.
+struct CredentialStatus {
+  std::string name;
+  TokenStatus token;
+  BudgetStatus budget;
+};
+
+/// What /status says of the way to the upstream.
+struct DeskStatus {
+  std::vector<CredentialStatus> credentials;
+  bool circuit_open = false;
+  std::uint64_t circuit_opened = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t retries_refused = 0;  ///< that the retry budget did not allow
+};
+
+/// The one way to the upstream, and the one place that spends its rate limit: circuit, token, turn,
+/// connection; one replay where the token may have been dead, and a retry where that is safe and affordable.
+/// Belongs to the desk's thread, but for what says otherwise.
 class Desk final : public Upstream {
  public:
-  /// @param settings, credential, clock  outlive it
+  /// @param settings, credentials, clock  outlive it
+  /// @param secrets  reads the secrets of a credential again; may be null
   /// @throws std::runtime_error for an unusable upstream.ca_file
   Desk(boost::asio::any_io_executor executor, const config::Upstream& settings,
-       const config::Credential& credential, const Clock& clock);
+       const std::vector<config::Credential>& credentials,
+       const std::function<Result<config::Credential>(const config::Credential&)>& secrets, const Clock& clock);
 
-  void start() { token_.start(); }
-  /// Closes every connection; requests under way fail.
+  void start();
+  /// Closes every connection; requests under way and those that wait fail.
   void stop();
 
   [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) override;
 
-  /// A token is alive, and more than half of the connections are free.
-  [[nodiscard]] bool idle() const override { return token_.status().alive && pool_.mostly_free(); }
+  /// The first credential's token is alive, nobody waits for its budget, which is half there, and more than
+  /// half of the connections are free.
+  [[nodiscard]] bool idle() const override;
 
-  /// From any thread.
-  [[nodiscard]] TokenStatus token_status() const { return token_.status(); }
-  /// Requests sent upstream, replays included, token requests not. From any thread.
+  [[nodiscard]] DeskStatus status() const;
+  /// Of the first credential whose token is dead, else of the first. From any thread.
+  [[nodiscard]] TokenStatus token_status() const;
+  /// Requests sent upstream, replays and retries included, token requests not. From any thread.
   [[nodiscard]] std::uint64_t requests_sent() const { return requests_sent_.load(std::memory_order_relaxed); }
 
  private:
-  boost::asio::awaitable<UpstreamResult> send_authorized(UpstreamRequest request);
-  boost::asio::awaitable<UpstreamResult> send_with(const TokenPtr& token, WireRequest& wire,
-                                                   AnswerStream* stream);
-  [[nodiscard]] WireRequest to_wire(UpstreamRequest request) const;
-  [[nodiscard]] bool may_mean_dead_token(unsigned status, const TokenPtr& token) const;
+  struct Journey;
 
+  boost::asio::awaitable<UpstreamResult> attempt_with_token(Journey& journey);
+  boost::asio::awaitable<UpstreamResult> exchange(Journey& journey, const TokenPtr& token);
+  boost::asio::awaitable<bool> may_go_again(Journey& journey, const UpstreamResult& result);
+  void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at);
+  [[nodiscard]] UpstreamFailure circuit_is_open() const;
+  [[nodiscard]] WireRequest to_wire(const UpstreamRequest& request) const;
+
+  boost::asio::any_io_executor executor_;
   const config::Upstream& settings_;
   const Clock& clock_;
   Origin origin_;
   Pool pool_;
-  TokenEndpoint endpoint_;
-  TokenKeeper token_;
+  std::vector<std::unique_ptr<Line>> lines_;  // in the order of the credentials
+  Circuit circuit_;
+  RetryBudget retry_budget_;
+  bool stopped_ = false;
   std::atomic<std::uint64_t> requests_sent_{0};
+  std::minstd_rand random_{std::random_device{}()};
 };
 
 }  // namespace roktcached::upstream

@@ -50,8 +50,8 @@ struct RetryVerdict {
 };
 
 /// Whether a failed attempt may be followed by another, and after what delay: no earlier than the answer's
-/// Retry-After. GET and HEAD alone are repeated, after a failure to connect, a cut-off answer, or a 502, 503
-/// or 504. The RetryBudget has still to agree.
+/// Retry-After. GET and HEAD alone are repeated, after a failure to connect, a cut-off answer, or a 429, 502,
+/// 503 or 504. The RetryBudget has still to agree.
 /// @param random  in [0, 1)
 [[nodiscard]] RetryVerdict may_retry(const FailedAttempt& attempt, double random);
 

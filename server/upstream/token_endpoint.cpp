@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <spdlog/spdlog.h>
 
 #include "server/asio.h"
 
@@ -24,8 +25,12 @@ std::string base64(std::string_view text) {
 }  // namespace
 
 TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, Origin& origin,
-                             const config::Credential& credential, const Clock& clock)
-    : executor_(std::move(executor)), origin_(origin), credential_(credential), clock_(clock) {}
+                             config::Credential credential, SecretSource secrets, const Clock& clock)
+    : executor_(std::move(executor)),
+      origin_(origin),
+      credential_(std::move(credential)),
+      secrets_(std::move(secrets)),
+      clock_(clock) {}
 
 WireRequest TokenEndpoint::make_request() const {
   WireRequest request(beast_http::verb::post, origin_.settings.url.base_path + "/auth/oauth2/token", 11);
@@ -43,7 +48,22 @@ WireRequest TokenEndpoint::make_request() const {
   return request;
 }
 
+void TokenEndpoint::read_secrets_again() {
+  if (!secrets_) return;
+  const Result<config::Credential> read = secrets_();
+  if (!read) {
+    spdlog::warn("token: credential {}: {}", credential_.name, read.error().context);
+  } else if (read->app_id.reveal() != credential_.app_id.reveal()) {
+    spdlog::error("token: credential {} has another app id now; restart to change over to it",
+                  credential_.name);
+  } else if (read->app_secret.reveal() != credential_.app_secret.reveal()) {
+    credential_.app_secret = read->app_secret;
+    spdlog::info("token: credential {} has a new app secret", credential_.name);
+  }
+}
+
 asio::awaitable<Result<TokenPtr>> TokenEndpoint::fetch() {
+  if (refusals_in_a_row_ >= 2) read_secrets_again();
   Result<std::unique_ptr<Connection>> connection = co_await Connection::open(executor_, origin_);
   if (!connection) co_return connection.error();
   const WireRequest request = make_request();
@@ -51,6 +71,8 @@ asio::awaitable<Result<TokenPtr>> TokenEndpoint::fetch() {
   const WallTime sent_at_wall = clock_.wall_now();
   Result<UpstreamResponse> response = co_await (*connection)->exchange(request);
   if (!response) co_return response.error();
+  const bool refused = response->status == 400 || response->status == 401 || response->status == 403;
+  refusals_in_a_row_ = refused ? refusals_in_a_row_ + 1 : 0;
   Result<TokenPtr> token = response->status == 200
                                ? parse_token(response->body, sent_at, sent_at_wall)
                                : Error{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,

@@ -2,8 +2,10 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 
 #include "config/settings.h"
+#include "core/error.h"
 #include "core/time.h"
 #include "server/upstream/connection.h"
 #include "server/upstream/token.h"
@@ -20,21 +22,29 @@ class TokenSource {
   [[nodiscard]] virtual boost::asio::awaitable<Result<TokenPtr>> fetch() = 0;
 };
 
+/// Reads a credential's secrets again from where they are kept; null where they cannot change.
+using SecretSource = std::function<Result<config::Credential>()>;
+
 /// The upstream's `POST /auth/oauth2/token` with the client credentials grant (RFC 6749, section 4.4), over a
-/// connection of its own, so that a full pool never keeps the token waiting.
+/// connection of its own, so that a full pool never keeps the token waiting. When it is refused a second time
+/// in a row the secrets are read again: one that was rotated in place is taken over. Another app id is not:
+/// what is cached was fetched under this one.
 class TokenEndpoint final : public TokenSource {
  public:
   /// @param origin, credential, clock  outlive it
-  TokenEndpoint(boost::asio::any_io_executor executor, Origin& origin, const config::Credential& credential,
-                const Clock& clock);
+  TokenEndpoint(boost::asio::any_io_executor executor, Origin& origin, config::Credential credential,
+                SecretSource secrets, const Clock& clock);
   [[nodiscard]] boost::asio::awaitable<Result<TokenPtr>> fetch() override;
 
  private:
   [[nodiscard]] WireRequest make_request() const;
+  void read_secrets_again();
 
   boost::asio::any_io_executor executor_;
   Origin& origin_;
-  const config::Credential& credential_;
+  config::Credential credential_;
+  const SecretSource secrets_;
+  unsigned refusals_in_a_row_ = 0;
   const Clock& clock_;
 };
 

@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/http/fields.h"
 #include "core/time.h"
+#include "server/upstream/fair_queue.h"
 #include "server/upstream/answer_stream.h"
 
 namespace roktcached::upstream {
@@ -21,6 +22,9 @@ struct UpstreamRequest {
   http::Fields fields;  ///< one of a name
   std::string body;
   bool inject_token = true;
+  std::size_t credential = 0;  ///< whose token and budget, by its place in the settings; with inject_token alone
+  std::string client;          ///< who asks, for its share of the budget; names nobody where nobody has asked
+  Priority priority = Priority::interactive;
   /// Where true, an answer with bytes behind its Content-Length is refused; else they are dropped (RFC 9112,
   /// section 6.3).
   bool exact_length = true;
@@ -38,6 +42,7 @@ struct UpstreamResponse {
   bool too_large = false;  ///< streamed, and larger than upstream.max_response: `body` is empty
   bool surplus = false;    ///< more came than Content-Length announced
   WallTime sent_at;        ///< when the request that brought it was sent
+  std::chrono::milliseconds waited{};  ///< for its turn, a retry's too
 };
 
 /// A failed exchange and, where waiting helps, for how long.
@@ -58,9 +63,8 @@ class Upstream {
  public:
   virtual ~Upstream() = default;
   /// Ends within the configured deadlines. Called on the desk's thread alone.
-  /// @return upstream_unreachable, upstream_timeout, upstream_invalid_response, token_unavailable or
-  /// overloaded; an
-  ///         answer of any status is a success
+  /// @return upstream_unreachable, upstream_timeout, upstream_invalid_response, token_unavailable,
+  ///         upstream_budget_exhausted or overloaded; an answer of any status is a success
   [[nodiscard]] virtual boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) = 0;
 
   /// Whether a request that can wait would take nothing from one that cannot. On the desk's thread.

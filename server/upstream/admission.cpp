@@ -1,0 +1,176 @@
+#include "server/upstream/admission.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "server/asio.h"
+
+namespace roktcached::upstream {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+/// How much the latest request counts in the moving average of the time under way.
+constexpr double newest_share = 0.1;
+
+/// Rounded up: who comes back a moment too early would have come for nothing.
+milliseconds rounded_up(std::chrono::nanoseconds time) {
+  return std::chrono::ceil<milliseconds>(time);
+}
+
+}  // namespace
+
+struct Admission::Waiter {
+  Waiter(const asio::any_io_executor& executor, SteadyTime deadline) : timer(executor, deadline) {}
+  asio::steady_timer timer;  // cancelled when it is answered
+  bool admitted = false;
+  std::optional<UpstreamFailure> failure;
+};
+
+Admission::Admission(asio::any_io_executor executor, const config::Budget& budget, std::string credential,
+                     const Clock& clock)
+    : executor_(std::move(executor)),
+      budget_(budget),
+      credential_(std::move(credential)),
+      clock_(clock),
+      weights_(budget.shares.begin(), budget.shares.end()),
+      limit_({.ceiling = budget.requests_per_second, .burst = static_cast<double>(budget.burst)}),
+      queue_(budget.max_queued),
+      next_turn_(executor_) {}
+
+asio::awaitable<Admission::Admitted> Admission::admit(std::string client, Priority priority,
+                                                      SteadyTime deadline) {
+  const SteadyTime now = clock_.steady_now();
+  if (queue_.size() == 0 && in_flight_ < budget_.max_concurrent && limit_.take(now)) {
+    ++in_flight_;
+    co_return Permit(*this, now);
+  }
+  const milliseconds wait = expected_wait(client, priority);
+  if (now + wait > deadline) {
+    ++refused_;
+    co_return refusal(wait);
+  }
+  const FairQueue::Pushed pushed = queue_.push({client, weight_of(client), priority, deadline});
+  if (pushed.displaced) answer(*pushed.displaced, refusal(wait));
+  if (!pushed.queued) {
+    ++refused_;
+    co_return refusal(wait);
+  }
+  const auto waiter = std::make_shared<Waiter>(executor_, deadline);
+  waiters_[*pushed.queued] = waiter;
+  serve();
+  co_await waiter->timer.async_wait(as_result);
+  if (waiter->admitted) co_return Permit(*this, clock_.steady_now());
+  queue_.remove(*pushed.queued);
+  waiters_.erase(*pushed.queued);
+  ++refused_;
+  if (waiter->failure) co_return *waiter->failure;
+  co_return refusal(expected_wait(client, priority));
+}
+
+/// Lets through whoever's turn it is, and comes back when the next token is there.
+void Admission::serve() {
+  const SteadyTime now = clock_.steady_now();
+  for (const FairQueue::Handle late : queue_.expire(now)) waiters_.erase(late);  // their timers wake them
+  while (queue_.size() > 0 && in_flight_ < budget_.max_concurrent) {
+    if (!limit_.take(now)) return serve_at(now + limit_.until_available(now));
+    const auto next = queue_.pop(now);
+    if (!next) return;
+    const auto found = waiters_.find(*next);
+    ++in_flight_;
+    found->second->admitted = true;
+    found->second->timer.cancel();
+    waiters_.erase(found);
+  }
+}
+
+void Admission::serve_at(SteadyTime time) {
+  next_turn_.expires_at(time);
+  next_turn_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) serve();
+  });
+}
+
+void Admission::release(SteadyTime since) {
+  --in_flight_;
+  const double took = std::chrono::duration<double>(clock_.steady_now() - since).count();
+  service_s_ = service_s_ == 0 ? took : service_s_ + newest_share * (took - service_s_);
+  serve();
+}
+
+void Admission::answer(FairQueue::Handle handle, UpstreamFailure failure) {
+  const auto found = waiters_.find(handle);
+  found->second->failure = std::move(failure);
+  found->second->timer.cancel();
+  waiters_.erase(found);
+}
+
+void Admission::give_up(const UpstreamFailure& failure) {
+  next_turn_.cancel();
+  while (!waiters_.empty()) {
+    const FairQueue::Handle handle = waiters_.begin()->first;
+    queue_.remove(handle);
+    answer(handle, failure);
+  }
+}
+
+void Admission::on_answer(unsigned status, SteadyTime sent_at, std::optional<milliseconds> retry_after) {
+  const SteadyTime now = clock_.steady_now();
+  if (status == 429) {
+    limit_.on_limited(sent_at, now, retry_after);
+  } else {
+    limit_.on_success(sent_at, now);
+  }
+}
+
+double Admission::weight_of(std::string_view client) const {
+  const auto found = weights_.find(client);
+  return found == weights_.end() ? 1 : found->second;
+}
+
+/// Requests a second that go through: as the limit allows, and as those under way make room.
+double Admission::rate_served() const {
+  const double by_room = service_s_ > 0 ? static_cast<double>(budget_.max_concurrent) / service_s_ : 0;
+  const double by_limit = limit_.rate();
+  if (by_limit <= 0 || by_room <= 0) return std::max(by_limit, by_room);
+  return std::min(by_limit, by_room);
+}
+
+milliseconds Admission::expected_wait(std::string_view client, Priority priority) const {
+  const SteadyTime now = clock_.steady_now();
+  const bool room = in_flight_ < budget_.max_concurrent;
+  const double at_once = room ? limit_.available(now) : 0;
+  const milliseconds in_line =
+      queue_.expected_wait(client, weight_of(client), priority, rate_served(), at_once);
+  return std::max(in_line, rounded_up(limit_.until_available(now)));
+}
+
+UpstreamFailure Admission::refusal(milliseconds wait) const {
+  return {{ErrorCode::upstream_budget_exhausted, ErrorSource::upstream, true,
+           fmt::format("the budget of credential {} is spent for now: {} requests wait, {} are under way, {:.3g} "
+                       "a second may go",
+                       credential_, queue_.size(), in_flight_, limit_.rate())},
+          std::max(wait, milliseconds{1})};
+}
+
+bool Admission::idle() const {
+  const double half = std::max(1.0, limit_.burst() / 2);
+  const bool room = in_flight_ < (budget_.max_concurrent + 1) / 2;
+  return queue_.size() == 0 && room && (limit_.rate() <= 0 || limit_.available(clock_.steady_now()) >= half);
+}
+
+BudgetStatus Admission::status() const {
+  const SteadyTime now = clock_.steady_now();
+  return {.rate = limit_.rate(),
+          .ceiling = budget_.requests_per_second,
+          .available = limit_.available(now),
+          .paused = limit_.paused(now),
+          .in_flight = in_flight_,
+          .queued = queue_.size(),
+          .limited = limit_.limited(),
+          .refused = refused_};
+}
+
+}  // namespace roktcached::upstream

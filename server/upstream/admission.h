@@ -1,0 +1,110 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <utility>
+
+#include "config/settings.h"
+#include "core/time.h"
+#include "server/upstream/fair_queue.h"
+#include "server/upstream/rate_limit.h"
+#include "server/upstream/upstream.h"
+
+namespace roktcached::upstream {
+
+/// What /status says of a credential's budget.
+struct BudgetStatus {
+  double rate = 0;  ///< requests per second as learned; 0: no limit
+  double ceiling = 0;
+  double available = 0;  ///< requests that could go at once
+  bool paused = false;   ///< a Retry-After is being obeyed
+  std::uint64_t in_flight = 0;
+  std::uint64_t queued = 0;
+  std::uint64_t limited = 0;  ///< 429s so far
+  std::uint64_t refused = 0;  ///< requests that were not let through so far
+};
+
+/// Lets requests through to the upstream, one credential's: no more at a time and no more a second than the
+/// budget and the learned limit allow, in the order of FairQueue. Who cannot hope for a turn before its
+/// deadline is told at once.
+///
+/// Belongs to the desk's thread; outlives whoever waits in it and every permit.
+class Admission {
+ public:
+  /// The right to have one request under way, given back at its end.
+  class Permit {
+   public:
+    Permit() = default;
+    Permit(Admission& admission, SteadyTime since) : admission_(&admission), since_(since) {}
+    Permit(Permit&& other) noexcept
+        : admission_(std::exchange(other.admission_, nullptr)), since_(other.since_) {}
+    Permit& operator=(Permit&& other) noexcept {
+      std::swap(admission_, other.admission_);
+      std::swap(since_, other.since_);
+      return *this;
+    }
+    ~Permit() {
+      if (admission_ != nullptr) admission_->release(since_);
+    }
+
+   private:
+    Admission* admission_ = nullptr;
+    SteadyTime since_;
+  };
+  using Admitted = boost::system::result<Permit, UpstreamFailure>;
+
+  /// @param credential  its name, for messages
+  Admission(boost::asio::any_io_executor executor, const config::Budget& budget, std::string credential,
+            const Clock& clock);
+
+  /// Waits for a turn.
+  /// @return upstream_budget_exhausted, with the time after which asking again is worth it
+  [[nodiscard]] boost::asio::awaitable<Admitted> admit(std::string client, Priority priority,
+                                                       SteadyTime deadline);
+
+  /// What the upstream's answer to a request that was let through says of the limit.
+  /// @param retry_after  of a 429
+  void on_answer(unsigned status, SteadyTime sent_at, std::optional<std::chrono::milliseconds> retry_after);
+
+  /// Answers everybody who waits with `failure`.
+  void give_up(const UpstreamFailure& failure);
+
+  /// Whether a request that can wait would take nothing from one that cannot: nobody waits, and half of what
+  /// may go at once is free.
+  [[nodiscard]] bool idle() const;
+  [[nodiscard]] BudgetStatus status() const;
+
+ private:
+  struct Waiter;
+  using WaiterPtr = std::shared_ptr<Waiter>;
+
+  void serve();
+  void serve_at(SteadyTime time);
+  void release(SteadyTime since);
+  void answer(FairQueue::Handle handle, UpstreamFailure failure);
+  [[nodiscard]] double weight_of(std::string_view client) const;
+  [[nodiscard]] double rate_served() const;
+  [[nodiscard]] std::chrono::milliseconds expected_wait(std::string_view client, Priority priority) const;
+  [[nodiscard]] UpstreamFailure refusal(std::chrono::milliseconds wait) const;
+
+  boost::asio::any_io_executor executor_;
+  const config::Budget& budget_;
+  const std::string credential_;
+  const Clock& clock_;
+  const std::map<std::string, double, std::less<>> weights_;
+  RateLimit limit_;
+  FairQueue queue_;
+  std::unordered_map<FairQueue::Handle, WaiterPtr> waiters_;
+  boost::asio::steady_timer next_turn_;
+  std::uint64_t in_flight_ = 0;
+  double service_s_ = 0;  // how long a request is under way, a moving average; 0: not known yet
+  std::uint64_t refused_ = 0;
+};
+
+}  // namespace roktcached::upstream

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <string>
+
+#include "config/settings.h"
+#include "core/time.h"
+#include "server/upstream/admission.h"
+#include "server/upstream/token_endpoint.h"
+#include "server/upstream/token_keeper.h"
+
+namespace roktcached::upstream {
+
+/// What each credential has of its own: its token, and its budget with the queue for it. Belongs to the
+/// desk's thread, but for the token's status.
+struct Line {
+  /// @param origin, credential, clock  outlive it
+  Line(const boost::asio::any_io_executor& executor, Origin& origin, const config::Credential& credential,
+       SecretSource secrets, const Clock& clock)
+      : name(credential.name),
+        max_wait(credential.budget.max_queue_wait),
+        endpoint(executor, origin, credential, std::move(secrets), clock),
+        token(executor, endpoint, clock),
+        admission(executor, credential.budget, credential.name, clock) {}
+
+  const std::string name;
+  const std::chrono::milliseconds max_wait;  ///< of a request, for its token and its turn
+  TokenEndpoint endpoint;
+  TokenKeeper token;
+  Admission admission;
+};
+
+}  // namespace roktcached::upstream
