@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <string>
 
-#include "config/effective.h"
 #include "config/schema.h"
 #include "tests/unit/config/support.h"
 
@@ -264,75 +263,6 @@ TEST_F(LoadTest, AGivenCacheFileWinsOverTheEnvironmentsFolder) {
   EXPECT_EQ(loader_.load("[cache]\nfile = \"mine.db\"\n", {{"CACHE_DIRECTORY", "/c"}}).value().cache.file,
             "mine.db");
   EXPECT_EQ(loader_.load("[cache]\nfile = \"\"\n", {{"CACHE_DIRECTORY", "/c"}}).value().cache.file, "");
-}
-
-TEST_F(LoadTest, EffectiveTomlIsAFileThatSaysTheSame) {
-  const auto settings = loader_.load(R"(
-[listen]
-addresses = ["[::1]:1"]
-[cache]
-file = "with \"quotes\" and \\ and é.db"
-[parameters]
-extra_currencies = ["CHF", "SEK"]
-[upstream]
-proxy = "http://proxy.example.com:80"
-[upstream.budget]
-requests_per_second = 0.25
-[upstream.budget.shares]
-tableau = 4
-nightly-export = 0.5
-[[credential]]
-name = "main"
-app_id_file = "id"
-accounts = ["1", "2"]
-[[credential]]
-name = "rest"
-budget = { burst = 7 }
-[[route]]
-name = "status"
-path = "/status/{rest...}"
-methods = ["GET", "POST"]
-cache = "off"
-inject_token = false
-[[route]]
-name = "extra"
-path = "/reporting/extra/{accountId}"
-groupby = ["day"]
-)");
-  ASSERT_TRUE(settings) << settings.error().context;
-  const std::string text = effective_toml(*settings);
-  const auto again = loader_.load(text);
-  ASSERT_TRUE(again) << again.error().context << '\n' << text;
-  EXPECT_EQ(effective_toml(*again), text);
-  for (const auto& row : schema()) EXPECT_EQ(row.get(*again), row.get(*settings)) << row.name();
-  ASSERT_THAT(again->credentials, SizeIs(2));
-  EXPECT_EQ(again->credentials[0].name, "main");
-  EXPECT_EQ(again->credentials[0].accounts, (std::vector<std::string>{"1", "2"}));
-  EXPECT_EQ(again->credentials[1].budget, settings->credentials[1].budget);
-  EXPECT_EQ(again->upstream.budget, settings->upstream.budget);
-  ASSERT_EQ(again->routes.size(), 2U);
-  EXPECT_EQ(again->routes[0].pattern, "/status/{rest...}");
-  EXPECT_EQ(again->routes[1].groupby, std::vector<std::string>{"day"});
-}
-
-TEST_F(LoadTest, EffectiveTomlSaysThatSecretsAreSetAndNotWhatTheyAre) {
-  Settings settings;
-  const std::string without = effective_toml(settings);
-  settings.credentials.front().app_id = Secret("the-app-id");
-  settings.credentials.front().app_secret = Secret("the-app-secret");
-  const std::string with = effective_toml(settings);
-  EXPECT_THAT(with, AllOf(Not(HasSubstr("the-app-id")), Not(HasSubstr("the-app-secret"))));
-  EXPECT_NE(with, without);
-  EXPECT_THAT(without, HasSubstr("not set"));
-  EXPECT_THAT(with, Not(HasSubstr("not set")));
-}
-
-TEST_F(LoadTest, EffectiveTomlHasEveryKey) {
-  const std::string text = effective_toml(Settings{});
-  for (const auto& row : schema()) {
-    EXPECT_THAT(text, HasSubstr("\n" + row.key + " = " + to_toml(row.get(Settings{})) + "\n")) << row.name();
-    EXPECT_THAT("\n" + text, HasSubstr("\n[" + row.section + "]\n"));
-  }
 }
 
 }  // namespace

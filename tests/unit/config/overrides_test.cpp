@@ -6,7 +6,6 @@
 #include <chrono>
 #include <string>
 
-#include "config/effective.h"
 #include "config/load.h"
 #include "tests/unit/config/support.h"
 
@@ -19,7 +18,6 @@ using testing::ElementsAre;
 using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Not;
 using testing::StartsWith;
 
 class OverridesTest : public testing::Test {
@@ -162,22 +160,6 @@ TEST_F(OverridesTest, EveryMistakeIsFoundAtOnce) {
 TEST_F(OverridesTest, AreNoVariable) {
   EXPECT_THAT(loader_.mistakes("", {{"ROKTCACHED_FRESHNESS_OVERRIDE", "1"}}),
               ElementsAre(StartsWith("$ROKTCACHED_FRESHNESS_OVERRIDE: no such setting")));
-}
-
-TEST_F(OverridesTest, ArePrintedWithEverythingThatIsInForce) {
-  const auto settings = loader_.load(
-      "[freshness]\nsettled = \"1d\"\n[[freshness.override]]\nroutes = [\"account-summary\"]\nopen = "
-      "\"30s\"\n[[freshness.override]]\naccounts = [\"5\"]\nopen = \"31s\"\n");
-  ASSERT_TRUE(settings) << settings.error().context;
-  const std::string text = effective_toml(*settings);
-  EXPECT_THAT(text,
-              AllOf(HasSubstr("\n[[freshness.override]]\nroutes = [\"account-summary\"]\nopen = \"30s\"\n"),
-                    HasSubstr("\n[[freshness.override]]\naccounts = [\"5\"]\nopen = \"31s\"\n")));
-  EXPECT_THAT(text.substr(text.find("[[freshness.override]]")), HasSubstr("\nsettled = \"1d\"\n"));
-  const auto again = loader_.load(text);
-  ASSERT_TRUE(again) << again.error().context;
-  EXPECT_EQ(effective_toml(*again), text);
-  EXPECT_THAT(effective_toml(Settings{}), Not(HasSubstr("override")));
 }
 
 }  // namespace
