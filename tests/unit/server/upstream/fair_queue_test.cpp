@@ -122,6 +122,15 @@ TEST_F(FairQueueTest, IdlingSavesNothingUp) {
   EXPECT_NEAR(served.at("late"), 50, 1);
 }
 
+TEST_F(FairQueueTest, AClientThatHasGoneIsForgottenOnceItsTurnWouldComeAgain) {
+  for (int i = 0; i < 10; ++i) push("flood");
+  push("gone");
+  serve_many(2);
+  EXPECT_EQ(queue->remembered(), 1U);
+  serve_many(2);
+  EXPECT_EQ(queue->remembered(), 0U);
+}
+
 TEST_F(FairQueueTest, WhatIsTakenOutUnservedCostsItsClientNothing) {
   for (int i = 0; i < 100; ++i) push("stays");
   std::vector<Handle> leaving;
