@@ -31,8 +31,8 @@ enum class Priority {
 /// and takes 1/weight; the earliest start is served next. So a client that floods delays another's single
 /// request by one request, not by its flood. Within one client, first come is first served.
 ///
-/// Bounded: in length, and in what it remembers of clients, by `max_queued` each. Operations take a time
-/// logarithmic in the length, unless they say otherwise.
+/// Bounded: in length by `max_queued`, and so is, per priority, the number of clients that it remembers.
+/// Operations take a time logarithmic in the length, unless they say otherwise.
 ///
 /// Belongs to the desk's thread; not thread-safe. The queue knows requests by a handle only: who waits for
 /// one is the owner's business, and so is to answer what the queue gives up. No call fails.

@@ -18,7 +18,7 @@ constexpr double deepest_cut = 0.5;
 constexpr double shallowest_cut = 0.03;
 constexpr double settled_cut = 2 * shallowest_cut;  // up to this depth the limit counts as found
 
-// Accepted requests that a 429 costs once the limit is found: under half a percent of them are limited.
+// Accepted requests that a 429 costs once the limit is found: about half a percent are limited then.
 constexpr double price_of_429 = 220;
 constexpr double largest_debt = 1.5 * price_of_429;
 
