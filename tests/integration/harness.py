@@ -196,7 +196,7 @@ class Simulator(Process):
 class Daemon(Process):
     """The proxy in front of `upstream` (a port). Settings are given as section_key="value", tables as TOML."""
 
-    def __init__(self, upstream, folder, wait=True, port=None, url=None, tables="", **settings):
+    def __init__(self, upstream, folder, wait=True, port=None, url=None, tables="", app_id="demo-app", **settings):
         self.port = port or free_port()
         self.admin_port = free_port()
         values = {
@@ -210,7 +210,7 @@ class Daemon(Process):
         environment = {f"ROKTCACHED_{name.upper()}": str(value) for name, value in values.items()}
         if tables:
             pathlib.Path(folder, "roktcached.toml").write_text(tables)  # found as the working directory's
-        environment.update(ROKT_APP_ID="demo-app", ROKT_APP_SECRET="demo-secret")
+        environment.update(ROKT_APP_ID=app_id, ROKT_APP_SECRET="demo-secret")
         super().__init__(["serve"], environment, folder)
         if wait:
             wait_until(self.ready, "the daemon is ready")

@@ -16,12 +16,16 @@ inject_token = false
 
 
 class Origin(http.server.ThreadingHTTPServer):
-    """Answers by `script(handler)`, which returns status, fields and body; counts what it was asked."""
+    """Answers by `script(handler)`, which returns status, fields and body; counts what it was asked.
+
+    `mint` is the script of the token endpoint.
+    """
 
     daemon_threads = True
 
-    def __init__(self, script):
+    def __init__(self, script, mint=lambda _: (503, [], b"")):
         self.script = script
+        self.mint = mint
         self.asked = []
         self.dead = False  # closes connections without a word
         super().__init__(("127.0.0.1", 0), Handler)
@@ -29,6 +33,7 @@ class Origin(http.server.ThreadingHTTPServer):
 
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True  # head and body are two writes
 
     def do_GET(self):
         self.request_body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -36,7 +41,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
             return
         if self.path.startswith("/auth/"):
-            status, fields, body = 503, [], b""
+            status, fields, body = self.server.mint(self)
         else:
             self.server.asked.append(self)
             status, fields, body = self.server.script(self)
