@@ -12,6 +12,8 @@
 #include <boost/beast/http/write.hpp>
 
 #include "server/asio.h"
+#include "server/upstream/dial.h"
+#include "server/upstream/tunnel.h"
 
 namespace roktcached::upstream {
 
@@ -25,21 +27,6 @@ constexpr int max_interim_answers = 8;
 constexpr std::size_t piece_size = 64 * 1024;
 /// An answer that is known to be no longer than this is read whole before it is passed on.
 constexpr std::uint64_t max_unstreamed = 256 * 1024;
-
-std::optional<ssl::context> make_tls(const config::Upstream& settings) {
-  if (!settings.url.tls) return std::nullopt;
-  ssl::context context(ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
-  context.set_verify_mode(ssl::verify_peer);
-  boost::system::error_code error;
-  if (settings.ca_file.empty()) {
-    context.set_default_verify_paths(error);
-  } else {
-    context.load_verify_file(settings.ca_file, error);
-  }
-  if (error) throw std::runtime_error("upstream.ca_file = \"" + settings.ca_file + "\": " + error.message());
-  return context;
-}
 
 bool is_address(const std::string& host) {
   boost::system::error_code error;
@@ -73,13 +60,10 @@ bool is_to_be_streamed(const Parser& parser, std::uint64_t max_response) {
 
 }  // namespace
 
-Origin::Origin(const asio::any_io_executor& executor, const config::Upstream& upstream_settings)
-    : settings(upstream_settings),
-      resolver(executor, upstream_settings.url.host, upstream_settings.url.port),
-      tls(make_tls(upstream_settings)),
-      host_field(upstream_settings.url.host) {
-  const std::uint16_t usual = settings.url.tls ? 443 : 80;
-  if (settings.url.port != usual) host_field += ":" + std::to_string(settings.url.port);
+std::chrono::milliseconds connection_lifetime(std::chrono::milliseconds max_age, double jitter) {
+  const auto less =
+      std::chrono::duration<double, std::milli>(static_cast<double>(max_age.count()) / 10 * jitter);
+  return max_age - std::chrono::duration_cast<std::chrono::milliseconds>(less);
 }
 
 Connection::Connection(const asio::any_io_executor& executor, Origin& origin)
@@ -91,12 +75,17 @@ Connection::Connection(const asio::any_io_executor& executor, Origin& origin)
   }
 }
 
+Connection::~Connection() {
+  if (tls_) TlsSessions::keep_session_of(tls_->native_handle());
+}
+
 void Connection::close() {
   boost::system::error_code ignored;
   socket().close(ignored);
 }
 
 bool Connection::gone() {
+  if (tls_ && (SSL_get_shutdown(tls_->native_handle()) & SSL_RECEIVED_SHUTDOWN) != 0) return true;
   char byte = 0;
   const auto peeked = ::recv(socket().native_handle(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return peeked >= 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
@@ -112,30 +101,36 @@ asio::awaitable<Result<std::unique_ptr<Connection>>> Connection::open(const asio
     if (!secured) co_return secured.error();
   }
   connection->deadline_.clear();
+  const double jitter = std::uniform_real_distribution<double>(0, 1)(origin.random);
+  connection->expires_at =
+      std::chrono::steady_clock::now() + connection_lifetime(origin.settings.max_age, jitter);
   co_return connection;
 }
 
 asio::awaitable<Result<void>> Connection::connect() {
   const SteadyTime due = std::chrono::steady_clock::now() + origin_.settings.connect_timeout;
-  const Result<Resolver::Endpoints> resolved = co_await origin_.resolver.resolve(due);
-  if (!resolved) co_return resolved.error();
-  const Resolver::Endpoints& endpoints = *resolved;
-  Error last;
-  for (std::size_t i = 0; i < endpoints.size(); ++i) {
-    const auto left = due - std::chrono::steady_clock::now();
-    deadline_.expires_at(std::chrono::steady_clock::now() + left / static_cast<long>(endpoints.size() - i));
-    boost::system::error_code ignored;
-    socket().close(ignored);
-    const auto [error] = co_await socket().async_connect(endpoints[i], as_result);
-    if (!error) {
-      socket().set_option(asio::ip::tcp::no_delay(true), ignored);
-      deadline_.expires_at(due);
-      co_return Result<void>();
-    }
-    last = failure(error, "connecting");
+  const std::optional<config::Url>& proxy = origin_.settings.proxy;
+  const std::string proxy_name = proxy ? fmt::format("{}:{}", proxy->host, proxy->port) : std::string();
+  const auto named = [&](Error why) {
+    if (proxy) why.context = fmt::format("the proxy {}: {}", proxy_name, why.context);
+    return why;
+  };
+  const Result<Endpoints> endpoints = co_await origin_.resolver.resolve(due);
+  if (!endpoints) co_return named(endpoints.error());
+  Result<Plain> dialed = co_await dial(socket().get_executor(), *endpoints, due);
+  if (!dialed) {
+    origin_.resolver.doubt();
+    co_return named(dialed.error());
   }
-  origin_.resolver.doubt();
-  co_return last;
+  socket() = std::move(*dialed);
+  boost::system::error_code ignored;
+  socket().set_option(asio::ip::tcp::no_delay(true), ignored);
+  deadline_.expires_at(due);
+  if (!proxy) co_return Result<void>();
+  const Result<void> tunnel = co_await open_tunnel(socket(), origin_.authority, proxy_name);
+  if (!tunnel && deadline_.expired())
+    co_return named(error_of(ErrorCode::upstream_timeout, "waiting for its answer to CONNECT: timed out"));
+  co_return tunnel;
 }
 
 asio::awaitable<Result<void>> Connection::shake_hands() {
@@ -144,8 +139,10 @@ asio::awaitable<Result<void>> Connection::shake_hands() {
   if (!is_address(host)) {
     SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, host.data());
   }
+  origin_.sessions.offer_to(tls_->native_handle(), std::chrono::steady_clock::now());
   const auto [error] = co_await tls_->async_handshake(ssl::stream_base::client, as_result);
   if (!error) co_return Result<void>();
+  origin_.sessions.forget();
   const long verdict = SSL_get_verify_result(tls_->native_handle());
   Error why = failure(error, "the TLS handshake");
   if (verdict != X509_V_OK && !deadline_.expired()) {
@@ -233,11 +230,25 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
     keep_alive = parser->keep_alive() && !parser->need_eof();
   }
   deadline_.clear();
-  boost::system::error_code available_error;
-  const bool surplus = buffer_.size() > 0 || socket().available(available_error) > 0;
+  const bool surplus = more_than_the_answer();
   response.surplus = surplus && response.fields.contains("Content-Length");
-  reusable_ = keep_alive && !surplus;
+  reusable_ = keep_alive && !surplus && !gone();
   co_return response;
+}
+
+/// Whether the upstream has gone on behind its answer. What comes encrypted need not be content: it may be
+/// the notice that the upstream closes, or a session ticket.
+bool Connection::more_than_the_answer() {
+  if (buffer_.size() > 0) return true;
+  if (!tls_) {
+    boost::system::error_code ignored;
+    return socket().available(ignored) > 0;
+  }
+  char byte = 0;
+  ERR_clear_error();
+  const bool content = SSL_peek(tls_->native_handle(), &byte, 1) > 0;
+  ERR_clear_error();
+  return content;
 }
 
 /// Reads the content and passes it on as it comes; keeps it too while it is no larger than max_response. Goes

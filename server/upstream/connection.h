@@ -3,7 +3,6 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/fields.hpp>
@@ -11,41 +10,33 @@
 #include <boost/beast/http/string_body.hpp>
 #include <memory>
 #include <optional>
-#include <string>
 
-#include "config/settings.h"
 #include "core/error.h"
 #include "core/time.h"
 #include "server/deadline.h"
-#include "server/upstream/resolver.h"
+#include "server/upstream/origin.h"
 #include "server/upstream/upstream.h"
 
 namespace roktcached::upstream {
 
 using WireRequest = boost::beast::http::request<boost::beast::http::string_body>;
 
-/// What connecting needs, built once: the TLS context that verifies certificate and host name. No switch
-/// turns that off.
-class Origin {
- public:
-  /// @throws std::runtime_error naming upstream.ca_file where it cannot be read
-  Origin(const boost::asio::any_io_executor& executor, const config::Upstream& settings);
-
-  const config::Upstream& settings;
-  Resolver resolver;
-  std::optional<boost::asio::ssl::context> tls;  ///< empty for plain HTTP
-  std::string host_field;                        ///< Host, with the port where it is not the scheme's
-};
+/// How long a connection may be used, from its opening: `max_age`, or up to a tenth less, so that those that
+/// were opened together are not all closed together.
+/// @param jitter  in [0, 1)
+[[nodiscard]] std::chrono::milliseconds connection_lifetime(std::chrono::milliseconds max_age, double jitter);
 
 /// One connection to the upstream. Belongs to the desk's thread; owned by whoever uses it, or by the pool
 /// between uses.
 class Connection {
  public:
-  /// Connects to the first address that answers, each getting its share of the connect timeout, and shakes
-  /// hands.
+  /// Connects to the first address that answers, of the upstream or of upstream.proxy, which is asked for a
+  /// tunnel then, and shakes hands; all within upstream.connect_timeout.
   /// @return upstream_unreachable or upstream_timeout
   [[nodiscard]] static boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open(
       const boost::asio::any_io_executor& executor, Origin& origin);
+
+  ~Connection();
 
   /// Sends one request and reads its answer. A connection that failed, or that the upstream will close, is
   /// not reusable afterwards.
@@ -63,6 +54,7 @@ class Connection {
   void close();
 
   SteadyTime idle_since;
+  SteadyTime expires_at;  ///< not to be used again from then on: upstream.max_age
 
  private:
   using Plain = boost::asio::ip::tcp::socket;
@@ -71,6 +63,7 @@ class Connection {
   Connection(const boost::asio::any_io_executor& executor, Origin& origin);
   boost::asio::awaitable<Result<void>> connect();
   boost::asio::awaitable<Result<void>> shake_hands();
+  [[nodiscard]] bool more_than_the_answer();
   template <class Stream>
   boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(Stream& stream, const WireRequest& request,
                                                                AnswerStream* onward);

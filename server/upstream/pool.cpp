@@ -87,7 +87,8 @@ std::unique_ptr<Connection> Pool::take_idle() {
   while (!idle_.empty()) {
     std::unique_ptr<Connection> connection = std::move(idle_.back());
     idle_.pop_back();
-    if (!connection->gone()) return connection;
+    const bool too_old = connection->expires_at <= std::chrono::steady_clock::now();
+    if (!too_old && !connection->gone()) return connection;
   }
   return nullptr;
 }
@@ -96,15 +97,18 @@ void Pool::put_back(std::unique_ptr<Connection> connection) {
   if (stopped_) return;
   connection->idle_since = std::chrono::steady_clock::now();
   idle_.push_back(std::move(connection));
-  if (idle_.size() == 1) close_idle();
+  close_idle();
 }
 
-/// Closes what has been idle for too long, and comes back when the next one will have been.
+/// Closes what has been idle for too long or is too old, and comes back when the next one will be.
 void Pool::close_idle() {
-  const SteadyTime limit = std::chrono::steady_clock::now() - origin_.settings.idle_timeout;
-  std::erase_if(idle_, [&](const auto& connection) { return connection->idle_since <= limit; });
+  const auto ends_at = [this](const auto& connection) {
+    return std::min(connection->idle_since + origin_.settings.idle_timeout, connection->expires_at);
+  };
+  const SteadyTime now = std::chrono::steady_clock::now();
+  std::erase_if(idle_, [&](const auto& connection) { return ends_at(connection) <= now; });
   if (idle_.empty()) return;
-  idle_timer_.expires_at(idle_.front()->idle_since + origin_.settings.idle_timeout);
+  idle_timer_.expires_at(ends_at(*std::ranges::min_element(idle_, {}, ends_at)));
   idle_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) close_idle();
   });

@@ -12,8 +12,9 @@
 namespace roktcached::upstream {
 
 /// The connections to the upstream: at most upstream.max_connections at once, the ones that may be reused
-/// kept open for upstream.idle_timeout. Who finds none free waits in line, at most upstream.max_waiting at
-/// once. Belongs to the desk's thread. A connection that fails is simply not put back.
+/// kept open for upstream.idle_timeout, and none beyond upstream.max_age. Who finds none free waits in line,
+/// at most upstream.max_waiting at once. Belongs to the desk's thread. A connection that fails is simply not
+/// put back.
 class Pool {
  public:
   /// @param origin  outlives the pool

@@ -41,7 +41,7 @@ asio::awaitable<void> Resolver::look_up(std::shared_ptr<Lookup> lookup, std::str
   lookup->done.cancel();
 }
 
-asio::awaitable<Result<Resolver::Endpoints>> Resolver::resolve(SteadyTime deadline) {
+asio::awaitable<Result<Endpoints>> Resolver::resolve(SteadyTime deadline) {
   if (!endpoints_.empty() && std::chrono::steady_clock::now() < fresh_until_) co_return endpoints_;
   if (!lookup_) {
     lookup_ = std::make_shared<Lookup>(executor_);

@@ -5,20 +5,18 @@
 #include <boost/asio/ip/tcp.hpp>
 #include <memory>
 #include <string>
-#include <vector>
 
 #include "core/error.h"
 #include "core/time.h"
+#include "server/upstream/dial.h"
 
 namespace roktcached::upstream {
 
-/// The addresses of the one upstream host. Looked up again when they are older than a minute; while the name
-/// service fails the last known ones serve. A slow lookup never holds a caller beyond its deadline. Belongs
-/// to the desk's thread.
+/// The addresses of the one host that is connected to. Looked up again when they are older than a minute;
+/// while the name service fails the last known ones serve. A slow lookup never holds a caller beyond its
+/// deadline. Belongs to the desk's thread.
 class Resolver {
  public:
-  using Endpoints = std::vector<boost::asio::ip::tcp::endpoint>;
-
   Resolver(boost::asio::any_io_executor executor, std::string host, std::uint16_t port);
 
   /// @return at least one endpoint; upstream_unreachable where the name has none, upstream_timeout at the

@@ -13,6 +13,7 @@ BODY = b'{"grossCost":1}'
 
 class Upstream(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    resumed = []  # of the connection of each GET: whether its handshake was a short one
 
     def answer(self, body):
         self.send_response(200)
@@ -26,6 +27,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
         self.answer(json.dumps({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}).encode())
 
     def do_GET(self):
+        Upstream.resumed.append(self.connection.session_reused)
         self.answer(BODY)
 
     def log_message(self, *_):
@@ -63,8 +65,9 @@ class Tls(TestCase):
         self.addCleanup(server.shutdown)
         return server.server_address[1]
 
-    def proxy_to(self, port, ca=True):
-        settings = {"upstream_ca_file": os.path.join(self.keys, "ca.pem")} if ca else {}
+    def proxy_to(self, port, ca=True, **settings):
+        if ca:
+            settings["upstream_ca_file"] = os.path.join(self.keys, "ca.pem")
         return self.daemon(port, url=f"https://localhost:{port}", **settings)
 
     def refusal(self, proxy):
@@ -89,6 +92,17 @@ class Tls(TestCase):
     def test_an_expired_certificate(self):
         self.certificate("DNS:localhost", days="-1")
         self.assertIn("certificate has expired", self.refusal(self.proxy_to(self.serve())))
+
+    def test_the_session_is_resumed_by_the_next_connection(self):
+        self.certificate("DNS:localhost")
+        port = self.serve()
+        Upstream.resumed = []
+        proxy = self.proxy_to(port, upstream_idle_timeout="1ms")
+        for campaign in range(1, 6):
+            self.assertEqual(proxy.get(overview(campaign=campaign)).status, 200)
+        # The token's connection is a handshake in full; a few may have begun beside it.
+        self.assertIn(True, Upstream.resumed)
+        self.assertEqual(Upstream.resumed, sorted(Upstream.resumed))
 
     def test_an_old_protocol(self):
         self.certificate("DNS:localhost")
