@@ -184,6 +184,7 @@ FetchRequest HttpExchange::fetch_request(const Request& request, const rokt::Rou
   fetch.upstream.method = request.method;
   fetch.upstream.target = request.target;
   fetch.upstream.inject_token = route.inject_token;
+  fetch.upstream.accept_gzip = false;
   fetch.upstream.exact_length = false;
   fetch.upstream.fields = forwarded_fields(request, route, with_range);
   fetch.upstream.body = request.body;

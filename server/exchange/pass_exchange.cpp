@@ -36,6 +36,7 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
   to_send.method = request.method;
   to_send.target = request.target;
   to_send.body = request.body;
+  to_send.accept_gzip = false;
   to_send.inject_token = route.inject_token;
   for (const auto name : forwarded) {
     if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);

@@ -12,6 +12,7 @@
 #include <boost/beast/http/write.hpp>
 
 #include "server/asio.h"
+#include "server/upstream/content_coding.h"
 #include "server/upstream/dial.h"
 #include "server/upstream/tunnel.h"
 
@@ -233,6 +234,13 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   const bool surplus = more_than_the_answer();
   response.surplus = surplus && response.fields.contains("Content-Length");
   reusable_ = keep_alive && !surplus && !gone();
+  // Who has a stream passes on what a client has asked for, coding and all.
+  const bool decodes = onward == nullptr && request[beast_http::field::accept_encoding] == "gzip";
+  if (decodes) {
+    const Result<void> decoded =
+        undo_coding(response.status, response.fields, response.body, settings.max_response);
+    if (!decoded) co_return decoded.error();
+  }
   co_return response;
 }
 

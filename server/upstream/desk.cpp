@@ -245,7 +245,7 @@ WireRequest Desk::to_wire(const UpstreamRequest& request) const {
   wire.target(settings_.url.base_path + request.target);
   wire.set(beast_http::field::host, origin_.host_field);
   wire.set(beast_http::field::accept, "*/*");
-  wire.set(beast_http::field::accept_encoding, "identity");
+  wire.set(beast_http::field::accept_encoding, request.accept_gzip ? "gzip" : "identity");
   wire.set(beast_http::field::user_agent, "roktcached");
   for (const auto& field : request.fields.all()) wire.set(field.name, field.value);
   if (!request.body.empty() ||

@@ -25,6 +25,9 @@ struct UpstreamRequest {
   std::size_t credential = 0;  ///< whose token and budget, by its place in the settings; with inject_token alone
   std::string client;          ///< who asks, for its share of the budget; names nobody where nobody has asked
   Priority priority = Priority::interactive;
+  /// The answer may come compressed: it is asked for with gzip and handed over without. Of no effect where
+  /// `fields` hold an Accept-Encoding: then the coding is a client's own business.
+  bool accept_gzip = true;
   /// Where true, an answer with bytes behind its Content-Length is refused; else they are dropped (RFC 9112,
   /// section 6.3).
   bool exact_length = true;
