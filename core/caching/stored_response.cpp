@@ -20,8 +20,8 @@ bool is_ours(std::string_view name) {
 
 std::size_t StoredResponse::memory_size() const {
   return sizeof(StoredResponse) + key.text().size() + route.size() + account_id.size() + campaign_id.size() +
-         head.size() + body->size() + entity_tag.size() + validator.size() +
-         (restated ? sizeof(Restated) + restated->moved.size() : 0);
+         head.size() + body->size() + (gzip_body ? gzip_body->size() : 0) + entity_tag.size() +
+         validator.size() + (restated ? sizeof(Restated) + restated->moved.size() : 0);
 }
 
 http::Fields end_to_end_fields(const http::Fields& upstream) {

@@ -31,6 +31,9 @@ struct StoredResponse {
   std::string head;
   /// Byte for byte what the upstream sent; shared by the copies that a revalidation makes. Never null.
   std::shared_ptr<const std::string> body = std::make_shared<const std::string>();
+  /// `body` under the gzip coding, made once and sent to clients that take it; null where there is none, or
+  /// where it saves too little. Never in the cache file.
+  std::shared_ptr<const std::string> gzip_body;
   std::string entity_tag;  ///< quoted; strong: the upstream's, else one made from the body
   std::string validator;   ///< "If-None-Match: ..." or "If-Modified-Since: ...", from the upstream's fields;
                            ///< empty if it sent none
@@ -42,7 +45,7 @@ struct StoredResponse {
   WallTime fresh_until;
   WallTime usable_until;
 
-  /// What it costs in memory, in bytes: key, head and body, and this object and what it holds.
+  /// What it costs in memory, in bytes: this object and all it holds.
   [[nodiscard]] std::size_t memory_size() const;
 };
 

@@ -4,12 +4,15 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <optional>
 #include <random>
 
 #include "core/caching/decision.h"
+#include "core/http/accept_encoding.h"
 #include "core/http/date.h"
 #include "core/http/target.h"
 #include "core/http/validators.h"
+#include "server/exchange/compression.h"
 #include "server/problem.h"
 
 namespace roktcached::exchange {
@@ -48,30 +51,48 @@ std::string local_token() {
   return fmt::format("local-{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
 }
 
+/// The entity-tag with which If-None-Match says that the client has the response: of the form that it would
+/// be sent, or of the other one, which is the same content and was sent to it before. The 304 names the form
+/// that the client has, so that it takes no other for confirmed (RFC 9111, section 4.3.4).
+std::optional<std::string> tag_that_client_has(const Request& request,
+                                               const caching::StoredResponse& response,
+                                               const std::string& sent_tag) {
+  if (!request.fields.contains("If-None-Match")) return std::nullopt;
+  for (const std::string& tag : {sent_tag, response.entity_tag, gzip_entity_tag(response.entity_tag)}) {
+    if (http::none_match_fails(request.fields, tag)) return tag;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Answer answer_with(const Request& request, const caching::StoredResponsePtr& response,
                    const http::CacheStatus& status, bool with_age, const caching::FreshnessPolicy& policy,
                    WallTime now) {
+  const bool gzip = response->gzip_body && http::prefers_gzip(request.fields);
+  const std::string sent_tag = gzip ? gzip_entity_tag(response->entity_tag) : response->entity_tag;
+  const auto held_tag =
+      response->status == 200 ? tag_that_client_has(request, *response, sent_tag) : std::nullopt;
   Answer answer;
   answer.status = response->status;
   answer.field("Date", http::format_date(response->fetched_at))
-      .field("ETag", response->entity_tag)
+      .field("ETag", held_tag.value_or(sent_tag))
       .field("Cache-Control", "private, no-cache")
-      .field("Vary", "Accept-Language, rokt-version")
+      .field("Vary", "Accept-Encoding, Accept-Language, rokt-version")
       .field("Cache-Status", http::to_string(status));
   if (with_age) answer.field("Age", std::to_string(caching::age_of(*response, now).count()));
   if (response->range_end) {
     answer.field("Report-State", caching::to_string(caching::report_state(
                                      *response->range_end, response->fetched_at, policy.restatement_window)));
   }
-  if (response->status == 200 && http::none_match_fails(request.fields, response->entity_tag)) {
+  if (held_tag) {
     answer.status = 304;
     return answer;
   }
+  if (gzip) answer.field("Content-Encoding", "gzip");
   answer.owner = response;
   answer.shared_head = response->head;
-  answer.body = response->body;
+  answer.body = gzip ? response->gzip_body : response->body;
   return answer;
 }
 

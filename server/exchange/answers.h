@@ -12,7 +12,8 @@
 namespace roktcached::exchange {
 
 /// Turns a response from the store or from a flight into an answer: the upstream's status, end-to-end fields
-/// and bytes, with ETag, Date (of the fetch), Cache-Control, Vary, Cache-Status and Report-State of our own;
+/// and bytes, or their gzip form where there is one and the client prefers it, with ETag, Date (of the
+/// fetch), Cache-Control, Vary, Cache-Status and Report-State of our own;
 /// 304 where the request's If-None-Match says that the client has it (RFC 9110, section 13.1.2). Pure.
 /// @param with_age  true for what comes from the store (RFC 9111, section 5.1)
 [[nodiscard]] inbound::Answer answer_with(const inbound::Request& request,

@@ -8,6 +8,7 @@
 #include "core/caching/variants.h"
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/exchange/compression.h"
 #include "server/exchange/http_outcome.h"
 
 namespace roktcached::exchange {
@@ -34,6 +35,14 @@ void add_validators(const FetchRequest& request, http::Fields& fields) {
   const http::Fields stored = http::Fields::from_lines(request.stored->head);
   if (const auto tag = stored.find("ETag")) fields.add("If-None-Match", *tag);
   if (const auto modified = stored.find("Last-Modified")) fields.add("If-Modified-Since", *modified);
+}
+
+/// Makes the gzip form of what has come once, for all who will be sent it.
+void add_gzip(Outcome& outcome) {
+  if (!outcome.response) return;
+  const caching::StoredResponsePtr plain = outcome.response;
+  outcome.response = with_gzip(plain);
+  std::ranges::replace(outcome.to_store, plain, outcome.response);
 }
 
 caching::Subject subject_of(const FetchRequest& request) {
@@ -182,6 +191,7 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {
   auto outcome =
       std::make_shared<Outcome>(request.http ? judge_http(request, std::move(result), clock_.wall_now())
                                              : judge(request, std::move(result)));
+  if (!request.http) add_gzip(*outcome);
   outcome->took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - started_at);
   for (const auto& target : outcome->invalidated) invalidate(target, request.route);
   // What an unsafe method brought is newer than the invalidation that it caused itself.

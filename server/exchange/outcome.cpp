@@ -44,6 +44,7 @@ StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamRespon
   const bool unchanged = request.stored && *request.stored->body == answer.body;
   response.body =
       unchanged ? request.stored->body : std::make_shared<const std::string>(std::move(answer.body));
+  if (unchanged) response.gzip_body = request.stored->gzip_body;
   return response;
 }
 

@@ -5,16 +5,21 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "server/asio.h"
+#include "server/exchange/compression.h"
 
 namespace roktcached::exchange {
 
 using caching::StoredResponsePtr;
 
-asio::awaitable<StoredResponsePtr> look_up(const Services& services, const caching::Key& key, WallTime now) {
+asio::awaitable<StoredResponsePtr> look_up(const Services& services, const caching::Key& key, WallTime now,
+                                           Forms forms) {
   if (auto found = services.store.find_in_memory(key, now)) co_return found;
   if (!services.store.has_disk()) co_return nullptr;
-  const auto from_disk = [&store = services.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
-    co_return store.find(key, now);
+  const auto from_disk = [&store = services.store, key, now,
+                          forms]() -> asio::awaitable<Result<StoredResponsePtr>> {
+    auto found = store.find(key, now);
+    if (found && *found && forms == Forms::with_gzip) found = with_gzip(*found);
+    co_return found;
   };
   const auto found = co_await asio::co_spawn(services.readers, from_disk(), asio::use_awaitable);
   if (found) co_return *found;

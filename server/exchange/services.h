@@ -27,10 +27,13 @@ struct Services {
   const Clock& clock;
 };
 
+/// Whether what comes from the cache file gets its gzip form, which is not kept there.
+enum class Forms { as_stored, with_gzip };
+
 /// What is stored for `key`, or null; a store that fails is a miss, and is logged. The memory tier answers at
 /// once; only what it lacks goes to a thread that may wait for the disk. Resumes on the caller's executor.
 [[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> look_up(const Services& services,
                                                                          const caching::Key& key,
-                                                                         WallTime now);
+                                                                         WallTime now, Forms forms);
 
 }  // namespace roktcached::exchange

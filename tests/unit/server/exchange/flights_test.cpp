@@ -170,6 +170,31 @@ TEST_F(FlightsTest, AStoredValidatorIsSentAndA304KeepsTheBody) {
   EXPECT_EQ(outcome.response->fetched_at, clock.wall_now());
 }
 
+TEST_F(FlightsTest, TheGzipFormIsMadeOnceAndStaysWithTheBody) {
+  const std::string body(5000, 'x');
+  const Answer first = join(request("a"));
+  respond([&] { return ok(body); });
+  const auto stored = store.find(caching::Key("a"), clock.wall_now());
+  ASSERT_TRUE(stored && *stored);
+  EXPECT_EQ(*stored, (*first)->outcome->response);
+  const auto gzip_body = (*stored)->gzip_body;
+  ASSERT_TRUE(gzip_body);
+  for (const unsigned status : {304U, 200U}) {
+    FetchRequest again = request("a");
+    again.stored = *stored;
+    clock.advance(2h);
+    again.received_at = clock.steady_now();
+    const Answer second = join(again);
+    respond([&] {
+      upstream::UpstreamResult result = ok(status == 200 ? body : std::string());
+      result->status = status;
+      return result;
+    });
+    ASSERT_TRUE(*second);
+    EXPECT_EQ((*second)->outcome->response->gzip_body, gzip_body) << status;
+  }
+}
+
 TEST_F(FlightsTest, ARefreshBehindHappensOnceAndNotRightAfterAFailure) {
   flights.refresh_behind(request("a"));
   flights.refresh_behind(request("a"));

@@ -1,0 +1,65 @@
+#include "core/http/accept_encoding.h"
+
+#include <algorithm>
+#include <optional>
+
+namespace roktcached::http {
+
+namespace {
+
+/// A quality in thousandths (RFC 9110, section 12.4.2).
+std::optional<int> parse_quality(std::string_view text) {
+  if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) return std::nullopt;
+  if (text.size() > 1 && text[1] != '.') return std::nullopt;
+  int thousandths = (text[0] - '0') * 1000;
+  int weight = 100;
+  for (const char digit : text.substr(std::min<std::size_t>(2, text.size()))) {
+    if (digit < '0' || digit > '9') return std::nullopt;
+    thousandths += (digit - '0') * weight;
+    weight /= 10;
+  }
+  return thousandths <= 1000 ? std::optional(thousandths) : std::nullopt;
+}
+
+struct Member {
+  std::string_view coding;
+  int quality = 1000;
+};
+
+Member parse_member(std::string_view text) {
+  const auto semicolon = text.find(';');
+  if (semicolon == std::string_view::npos) return {text};
+  Member member{trimmed(text.substr(0, semicolon))};
+  const std::string_view parameter = trimmed(text.substr(semicolon + 1));
+  const bool weighted = equal_ignoring_case(parameter.substr(0, 2), "q=");
+  member.quality = weighted ? parse_quality(parameter.substr(2)).value_or(0) : 0;
+  return member;
+}
+
+}  // namespace
+
+bool prefers_gzip(const Fields& request) {
+  std::optional<int> gzip;
+  std::optional<int> identity;
+  std::optional<int> any;
+  const auto take = [](std::optional<int>& known, int quality) {
+    known = known ? std::min(*known, quality) : quality;
+  };
+  for (const Field& field : request.all()) {
+    if (!equal_ignoring_case(field.name, "Accept-Encoding")) continue;
+    for (const auto text : list_members(field.value)) {
+      const Member member = parse_member(text);
+      if (equal_ignoring_case(member.coding, "gzip") || equal_ignoring_case(member.coding, "x-gzip")) {
+        take(gzip, member.quality);
+      } else if (equal_ignoring_case(member.coding, "identity")) {
+        take(identity, member.quality);
+      } else if (member.coding == "*") {
+        take(any, member.quality);
+      }
+    }
+  }
+  const int of_gzip = gzip ? *gzip : any.value_or(0);
+  return of_gzip > 0 && of_gzip >= identity.value_or(0);
+}
+
+}  // namespace roktcached::http
