@@ -4,6 +4,7 @@
 
 #include <array>
 
+#include "config/credentials.h"
 #include "core/http/cache_control.h"
 #include "core/http/target.h"
 #include "server/asio.h"
@@ -24,8 +25,11 @@ namespace {
 /// Client fields that go upstream; all that can change an answer is in the key.
 constexpr std::array<std::string_view, 3> forwarded = {"rokt-version", "Accept-Language", "traceparent"};
 
-upstream::UpstreamRequest upstream_request(const Request& request, const rokt::Route& route) {
+upstream::UpstreamRequest upstream_request(const Request& request, const rokt::Route& route,
+                                           std::size_t credential) {
   upstream::UpstreamRequest to_send;
+  to_send.credential = credential;
+  to_send.client = request.client;
   to_send.target = request.target;
   to_send.inject_token = route.inject_token;
   for (const auto name : forwarded) {
@@ -35,7 +39,7 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
 }
 
 FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match,
-                           const caching::FreshnessPolicy& policy, caching::Key key,
+                           std::size_t credential, const caching::FreshnessPolicy& policy, caching::Key key,
                            std::optional<WallTime> range_end, StoredResponsePtr stored, bool may_store) {
   FetchRequest fetch;
   fetch.key = std::move(key);
@@ -44,12 +48,19 @@ FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match
   fetch.account_id = std::string(match.account_id);
   fetch.campaign_id = std::string(match.campaign_id);
   fetch.range_end = range_end;
-  fetch.upstream = upstream_request(request, *match.route);
+  fetch.upstream = upstream_request(request, *match.route, credential);
   fetch.stored = std::move(stored);
   fetch.may_store = may_store;
   fetch.policy = policy;
   fetch.received_at = request.received_at;
   return fetch;
+}
+
+Error no_credential(std::string_view account_id) {
+  return {.code = ErrorCode::account_not_allowed,
+          .source = ErrorSource::exchange,
+          .retryable = false,
+          .context = "account " + std::string(account_id) + ": no [[credential]] lists it"};
 }
 
 }  // namespace
@@ -86,7 +97,10 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   if (!checked) co_return problem(checked.error(), request.id);
   const auto fields = caching::key_fields(request.fields);
   if (!fields) co_return problem(fields.error(), request.id);
-  const caching::Key key = caching::key_of(settings.credentials.front().name, path, parameters, *fields);
+  const auto credential = config::credential_for(settings.credentials, match.account_id);
+  if (!credential) co_return problem(no_credential(match.account_id), request.id);
+  const caching::Key key =
+      caching::key_of(settings.credentials[*credential].name, path, parameters, *fields);
 
   const caching::FreshnessPolicy& policy = services_.policies.policy_for(route.name, match.account_id);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
@@ -99,7 +113,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
     const bool refresh = decision.action == Action::use_and_refresh;
     if (refresh)
       services_.flights.refresh_behind(
-          fetch_request(request, match, policy, key, checked->range_end, stored, true));
+          fetch_request(request, match, *credential, policy, key, checked->range_end, stored, true));
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
     co_return note(answer_with(request, stored, status, true, policy, now),
                    refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, key);
@@ -111,7 +125,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   }
 
   FetchRequest fetch =
-      fetch_request(request, match, policy, key, checked->range_end, stored, !directives.no_store);
+      fetch_request(request, match, *credential, policy, key, checked->range_end, stored, !directives.no_store);
   const SteadyTime asked_at = services_.clock.steady_now();
   const Landing landing = co_await services_.flights.join(std::move(fetch));
   now = services_.clock.wall_now();

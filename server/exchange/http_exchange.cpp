@@ -17,6 +17,10 @@ using inbound::Request;
 
 namespace {
 
+const std::string& credential_name(const Services& services) {
+  return services.settings.credentials[general_credential(services)].name;
+}
+
 bool retrieves(const Request& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
@@ -55,7 +59,7 @@ http::Fields forwarded_fields(const Request& request, const rokt::Route& route, 
 }  // namespace
 
 asio::awaitable<Answer> HttpExchange::answer(const Request& request, const rokt::Route& route) {
-  const caching::Key target = caching::http_key(services_.settings.credentials.front().name, request.target);
+  const caching::Key target = caching::http_key(credential_name(services_), request.target);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   const WallTime now = services_.clock.wall_now();
   const Selected selected = co_await select(request, target, now);
@@ -184,6 +188,8 @@ FetchRequest HttpExchange::fetch_request(const Request& request, const rokt::Rou
   fetch.upstream.method = request.method;
   fetch.upstream.target = request.target;
   fetch.upstream.inject_token = route.inject_token;
+  fetch.upstream.credential = general_credential(services_);
+  fetch.upstream.client = request.client;
   fetch.upstream.accept_gzip = false;
   fetch.upstream.exact_length = false;
   fetch.upstream.fields = forwarded_fields(request, route, with_range);

@@ -31,13 +31,16 @@ asio::awaitable<void> send_into(upstream::Upstream& upstream, upstream::Upstream
   co_await stream->end(std::move(error));
 }
 
-upstream::UpstreamRequest upstream_request(const Request& request, const rokt::Route& route) {
+upstream::UpstreamRequest upstream_request(const Request& request, const rokt::Route& route,
+                                           std::size_t credential) {
   upstream::UpstreamRequest to_send;
   to_send.method = request.method;
+  to_send.client = request.client;
   to_send.target = request.target;
   to_send.body = request.body;
   to_send.accept_gzip = false;
   to_send.inject_token = route.inject_token;
+  to_send.credential = credential;
   for (const auto name : forwarded) {
     if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
   }
@@ -49,7 +52,7 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
 asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt::Route& route) {
   const SteadyTime asked_at = services_.clock.steady_now();
   auto stream = std::make_shared<upstream::AnswerStream>(services_.desk);
-  upstream::UpstreamRequest to_send = upstream_request(request, route);
+  upstream::UpstreamRequest to_send = upstream_request(request, route, general_credential(services_));
   to_send.stream = stream;
   const auto ending = std::make_shared<std::optional<upstream::UpstreamResult>>();
   asio::co_spawn(services_.desk, send_into(services_.upstream, std::move(to_send), ending),

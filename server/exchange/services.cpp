@@ -4,12 +4,17 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include "config/credentials.h"
 #include "server/asio.h"
 #include "server/exchange/compression.h"
 
 namespace roktcached::exchange {
 
 using caching::StoredResponsePtr;
+
+std::size_t general_credential(const Services& services) {
+  return config::credential_for(services.settings.credentials, {}).value_or(0);
+}
 
 asio::awaitable<StoredResponsePtr> look_up(const Services& services, const caching::Key& key, WallTime now,
                                            Forms forms) {

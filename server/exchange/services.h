@@ -30,6 +30,10 @@ struct Services {
 /// Whether what comes from the cache file gets its gzip form, which is not kept there.
 enum class Forms { as_stored, with_gzip };
 
+/// The place of the credential that requests of no account go out with: the first that lists no accounts, or
+/// the first of all.
+[[nodiscard]] std::size_t general_credential(const Services& services);
+
 /// What is stored for `key`, or null; a store that fails is a miss, and is logged. The memory tier answers at
 /// once; only what it lacks goes to a thread that may wait for the disk. Resumes on the caller's executor.
 [[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> look_up(const Services& services,

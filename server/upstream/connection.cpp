@@ -39,6 +39,13 @@ std::string without_brackets(const std::string& host) {
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
 }
 
+/// Whether an answer ended before its end, as against one that cannot be understood.
+bool is_cut_off(const boost::system::error_code& error) {
+  return error == beast_http::error::partial_message || error == beast_http::error::end_of_stream ||
+         error == asio::error::eof || error == asio::error::connection_reset ||
+         error == asio::error::broken_pipe || error == asio::ssl::error::stream_truncated;
+}
+
 Error error_of(ErrorCode code, std::string context, bool retryable = false) {
   return {
       .code = code, .source = ErrorSource::upstream, .retryable = retryable, .context = std::move(context)};
@@ -195,7 +202,8 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
                            true);
       }
       if (error == beast_http::error::body_limit) co_return content_failure(error);
-      co_return error_of(ErrorCode::upstream_invalid_response, "the answer's head: " + error.message());
+      co_return error_of(ErrorCode::upstream_invalid_response, "the answer's head: " + error.message(),
+                         is_cut_off(error));
     }
     const unsigned status = parser->get().result_int();
     if (status / 100 != 1) break;
@@ -299,7 +307,7 @@ asio::awaitable<Result<void>> Connection::pass_on(Stream& stream, Parser& parser
       heard = co_await onward.write(std::move(next));
     }
     if (!heard && response.too_large)
-      co_return error_of(ErrorCode::upstream_unreachable, "nobody waits for the answer any more");
+      co_return error_of(ErrorCode::internal, "nobody waits for the answer any more");
   }
   co_return Result<void>();
 }
@@ -311,7 +319,8 @@ Error Connection::content_failure(const boost::system::error_code& error) const 
                     fmt::format("the answer is larger than upstream.max_response = {} bytes",
                                 origin_.settings.max_response));
   }
-  return error_of(ErrorCode::upstream_invalid_response, "the answer's content: " + error.message());
+  return error_of(ErrorCode::upstream_invalid_response, "the answer's content: " + error.message(),
+                  is_cut_off(error));
 }
 
 }  // namespace roktcached::upstream

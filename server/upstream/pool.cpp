@@ -43,8 +43,9 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
     busy_.push_back(connection.get());
     Result<UpstreamResponse> response = co_await connection->exchange(request, stream);
     std::erase(busy_, connection.get());
-    const bool repeat =
-        first && may_repeat && !response && response.error().retryable && connection->used_before();
+    const bool closed_while_idle = !response && response.error().code == ErrorCode::upstream_unreachable &&
+                                   response.error().retryable && connection->used_before();
+    const bool repeat = first && may_repeat && closed_while_idle;
     if (repeat) {
       connection.reset();
       continue;

@@ -14,7 +14,7 @@ bool may_pass(const FailedAttempt& attempt) {
     case AttemptFailure::cut_off:
       return true;
     case AttemptFailure::status:
-      return attempt.status == 502 || attempt.status == 503 || attempt.status == 504;
+      return attempt.status == 429 || attempt.status == 502 || attempt.status == 503 || attempt.status == 504;
     case AttemptFailure::timed_out:
     case AttemptFailure::invalid_answer:
       return false;

@@ -88,7 +88,8 @@ asio::awaitable<void> TokenKeeper::wait_for_fetch(SteadyTime deadline) {
 }
 
 asio::awaitable<TokenResult> TokenKeeper::get(SteadyTime deadline) {
-  if (!alive() && fetching_) co_await wait_for_fetch(deadline);
+  const bool refused = token_ && token_ == doubted_;
+  if ((!alive() || refused) && fetching_) co_await wait_for_fetch(deadline);
   if (alive()) co_return token_;
   co_return unavailable();
 }
@@ -96,6 +97,7 @@ asio::awaitable<TokenResult> TokenKeeper::get(SteadyTime deadline) {
 asio::awaitable<TokenResult> TokenKeeper::renew(TokenPtr refused, SteadyTime deadline) {
   if (token_ == refused) {
     if (clock_.steady_now() - refused->minted_at < doubt_after(refused->lifetime)) co_return TokenPtr();
+    doubted_ = refused;
     // Within the backoff of a failing endpoint nothing is forced: who comes next would only fail again.
     if (!fetching_ && failures_in_a_row_ == 0) {
       fetching_ = true;

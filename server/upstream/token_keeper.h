@@ -38,7 +38,8 @@ class TokenKeeper {
   /// Ends it, and fails who waits.
   void stop();
 
-  /// The token in use. Waits for a fetch under way where there is none, up to `deadline`.
+  /// The token in use. Waits for a fetch under way where there is none, or where the upstream has refused it,
+  /// up to `deadline`.
   /// @return token_unavailable with the time to the next attempt
   [[nodiscard]] boost::asio::awaitable<boost::system::result<TokenPtr, UpstreamFailure>> get(
       SteadyTime deadline);
@@ -72,6 +73,7 @@ class TokenKeeper {
   boost::asio::steady_timer schedule_;  // the refresher's sleep; cancelled to make it fetch now
   boost::asio::steady_timer fetched_;   // who waits for a fetch; cancelled when one has ended
   TokenPtr token_;
+  TokenPtr doubted_;  // refused by the upstream; used again only where no other can be had
   TokenPtr accepted_token_;
   SteadyTime accepted_at_;
   SteadyTime next_attempt_;
