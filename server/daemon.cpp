@@ -9,6 +9,8 @@
 #include <cstdlib>
 #include <sstream>
 
+#include "config/credentials.h"
+#include "core/http/validators.h"
 #include "server/logging.h"
 #include "storage/memory_store.h"
 #include "storage/sqlite_store.h"
@@ -61,8 +63,8 @@ std::string to_text(const tcp::endpoint& endpoint) {
 }  // namespace
 
 struct Daemon::HitThread {
-  HitThread(const exchange::Services& services, exchange::Counters& counters)
-      : work(context.get_executor()), exchange(services, counters) {}
+  HitThread(const exchange::Services& services, exchange::Accounts& accounts)
+      : work(context.get_executor()), exchange(services, accounts) {}
   asio::io_context context{1};
   Work work;
   exchange::Exchange exchange;
@@ -85,11 +87,16 @@ Daemon::~Daemon() = default;
 
 Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   std::unique_ptr<Daemon> daemon(new Daemon(std::move(settings)));
+  const auto secrets_again = [](const config::Credential& credential) -> Result<config::Credential> {
+    config::Credential read = credential;
+    const auto loaded = config::load_credential(read, config::process_environment());
+    return loaded ? Result<config::Credential>(std::move(read)) : loaded.error();
+  };
   if (const auto opened = daemon->open_store(); !opened) return opened.error();
   try {
     daemon->desk_ =
         std::make_unique<upstream::Desk>(daemon->desk_context_.get_executor(), daemon->settings_.upstream,
-                                         daemon->settings_.credentials.front(), daemon->clock_);
+                                         daemon->settings_.credentials, secrets_again, daemon->clock_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
@@ -109,6 +116,8 @@ Result<void> Daemon::open_store() {
     storage::SqliteOptions options;
     options.path = settings_.cache.file;
     options.max_disk = settings_.cache.max_disk;
+    for (const config::Credential& credential : settings_.credentials)
+      options.owners.push_back({credential.name, http::entity_tag_of(credential.app_id.reveal())});
     options.report = [](std::string_view line) { spdlog::warn("cache: {}", line); };
     auto opened = storage::SqliteStore::open(std::move(options));
     if (!opened) return opened.error();
@@ -122,15 +131,15 @@ Result<void> Daemon::open_listeners() {
   const std::size_t wanted = settings_.listen.threads;
   const std::size_t count = wanted > 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < count; ++i) {
-    counters_.push_back(std::make_unique<exchange::Counters>());
-    hit_threads_.push_back(std::make_unique<HitThread>(*services_, *counters_.back()));
+    accounts_.push_back(std::make_unique<exchange::Accounts>());
+    hit_threads_.push_back(std::make_unique<HitThread>(*services_, *accounts_.back()));
   }
   for (const auto& address : settings_.listen.addresses) {
     if (const auto listening = listen_on(address); !listening) return listening.error();
   }
-  admin_ = std::make_unique<admin::Admin>(admin::Sources{counters_, connections_, *store_, policies_,
-                                                         *flights_, *desk_, clock_, clock_.steady_now(),
-                                                         settings_.admin.token, purger_});
+  admin_ = std::make_unique<admin::Admin>(admin::Sources{
+      accounts_, connections_, *store_, policies_, *flights_, *desk_, desk_context_.get_executor(), clock_,
+      clock_.steady_now(), settings_.admin.token, purger_});
   if (!settings_.admin.address) return {};
   const auto endpoint = to_endpoint(*settings_.admin.address);
   if (!endpoint) return endpoint.error();

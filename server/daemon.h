@@ -15,7 +15,7 @@
 #include "core/error.h"
 #include "core/rokt/routes.h"
 #include "server/admin/admin.h"
-#include "server/exchange/counters.h"
+#include "server/exchange/accounts.h"
 #include "server/exchange/exchange.h"
 #include "server/exchange/flights.h"
 #include "server/inbound/listener.h"
@@ -77,7 +77,7 @@ class Daemon {
   std::unique_ptr<exchange::Services> services_;
   inbound::ConnectionBudget connections_;
   inbound::ConnectionBudget admin_connections_;
-  std::vector<std::unique_ptr<exchange::Counters>> counters_;
+  std::vector<std::unique_ptr<exchange::Accounts>> accounts_;
   std::vector<std::unique_ptr<HitThread>> hit_threads_;
   boost::asio::io_context main_context_{1};
   boost::asio::signal_set signals_;

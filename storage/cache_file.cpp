@@ -80,6 +80,7 @@ ALTER TABLE responses ADD COLUMN restatements INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE responses ADD COLUMN restated_at_unix_ms INTEGER;
 ALTER TABLE responses ADD COLUMN restated_fields TEXT;
 CREATE INDEX responses_by_restatement ON responses (restated_at_unix_ms) WHERE restated_at_unix_ms IS NOT NULL;
+CREATE TABLE credentials (name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL);
 )"};
 
 Error refused(ErrorCode code, std::string context) {

@@ -74,6 +74,13 @@ SqliteStore::~SqliteStore() {
 Result<void> SqliteStore::open_file() {
   auto connection = open_for_writing(options_.path, pages_max_);
   if (!connection) return connection.error();
+  for (const RowOwner& owner : options_.owners) {
+    const auto deleted = claim_rows(*connection, owner);
+    if (!deleted) return deleted.error();
+    if (*deleted > 0)
+      options_.report(options_.path + ": " + std::to_string(*deleted) + " entries of credential " + owner.name +
+                      " were fetched with another app id, and are deleted");
+  }
   auto rows = RowWriter::prepare(*connection);
   if (!rows) return rows.error();
   if (const auto reading = readers_.open(options_.path); !reading) return reading.error();

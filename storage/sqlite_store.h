@@ -10,6 +10,7 @@
 #include "storage/reader_pool.h"
 #include "storage/response_store.h"
 #include "storage/row.h"
+#include "storage/row_owner.h"
 #include "storage/write_queue.h"
 
 namespace roktcached::storage {
@@ -18,6 +19,7 @@ struct SqliteOptions {
   std::string path;
   std::uint64_t max_disk = std::uint64_t{1}
                            << 30;  ///< bytes, of the file and its log together; at least 32 MiB
+  std::vector<RowOwner> owners = {};  ///< the credentials whose names keys will have
   std::size_t readers = 2;
   WriteQueue::Limits queue = {};
   std::chrono::milliseconds linger{50};           ///< how long a write waits for company

@@ -55,6 +55,8 @@ if build release; then
   integration_tests release
   echo "== Day replay"
   if build/release/day_replay --check; then count 1 0; else count 0 1; fi
+  echo "== Cache model"
+  if build/release/cache_model; then count 1 0; else count 0 1; fi
   echo "== Conformance, http-cache-tests"
   if tests/conformance/run.sh; then count 1 0; else count 0 1; fi
 fi

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
@@ -9,6 +10,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/http/target.h"
+#include "server/admin/accounts_json.h"
 #include "server/admin/entries.h"
 #include "server/admin/mutation.h"
 #include "server/admin/purge_request.h"
@@ -48,6 +50,37 @@ json::object token_json(const upstream::TokenStatus& token) {
   return object;
 }
 
+json::object budget_json(const upstream::BudgetStatus& budget) {
+  json::object object;
+  object["requests_per_second"] = budget.rate;
+  object["ceiling"] = budget.ceiling;
+  object["available"] = budget.available;
+  object["paused"] = budget.paused;
+  object["in_flight"] = budget.in_flight;
+  object["queued"] = budget.queued;
+  object["limited"] = budget.limited;
+  object["refused"] = budget.refused;
+  return object;
+}
+
+json::object desk_json(const upstream::DeskStatus& desk) {
+  json::array credentials;
+  for (const auto& credential : desk.credentials) {
+    json::object object;
+    object["name"] = credential.name;
+    object["token"] = token_json(credential.token);
+    object["budget"] = budget_json(credential.budget);
+    credentials.push_back(std::move(object));
+  }
+  json::object object;
+  object["circuit"] = desk.circuit_open ? "open" : "closed";
+  object["circuit_opened"] = desk.circuit_opened;
+  object["retries"] = desk.retries;
+  object["retries_refused"] = desk.retries_refused;
+  object["credentials"] = std::move(credentials);
+  return object;
+}
+
 json::object cache_json(const std::vector<storage::TierStatistics>& tiers) {
   json::object object;
   for (const auto& tier : tiers) {
@@ -62,15 +95,13 @@ json::object cache_json(const std::vector<storage::TierStatistics>& tiers) {
   return object;
 }
 
-json::object requests_json(const std::vector<std::unique_ptr<exchange::Counters>>& counters) {
-  json::object object;
-  for (std::size_t i = 0; i < inbound::outcome_count; ++i) {
-    const auto outcome = static_cast<inbound::Outcome>(i);
-    std::uint64_t sum = 0;
-    for (const auto& one : counters) sum += one->of(outcome);
-    object[inbound::to_string(outcome)] = sum;
+std::vector<exchange::Account> read_all(const std::vector<std::unique_ptr<exchange::Accounts>>& threads) {
+  std::vector<exchange::Account> all;
+  for (const auto& thread : threads) {
+    auto accounts = thread->read();
+    std::ranges::move(accounts, std::back_inserter(all));
   }
-  return object;
+  return exchange::summed(all);
 }
 
 }  // namespace
@@ -94,7 +125,8 @@ boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
   }
   if (target->path == "/livez") co_return text(200, "alive\n");
   if (target->path == "/entries") co_return co_await entries(request, target->query);
-  co_return target->path == "/readyz" ? ready() : status();
+  if (target->path == "/readyz") co_return ready();
+  co_return co_await status();
 }
 
 boost::asio::awaitable<Answer> Admin::purge(const Request& request) {
@@ -143,7 +175,12 @@ Answer Admin::ready() const {
                        (token.last_error.empty() ? "" : ": " + token.last_error) + "\n");
 }
 
-Answer Admin::status() const {
+boost::asio::awaitable<Answer> Admin::status() const {
+  const auto on_desk = [&desk = sources_.desk]() -> boost::asio::awaitable<upstream::DeskStatus> {
+    co_return desk.status();
+  };
+  const upstream::DeskStatus desk =
+      co_await boost::asio::co_spawn(sources_.desk_executor, on_desk(), boost::asio::use_awaitable);
   const auto uptime = sources_.clock.steady_now() - sources_.started_at;
   json::object object;
   object["version"] = version;
@@ -151,12 +188,15 @@ Answer Admin::status() const {
   object["connections"] = sources_.connections.open();
   object["token"] = token_json(sources_.desk.token_status());
   object["cache"] = cache_json(sources_.store.statistics());
-  object["requests"] = requests_json(sources_.counters);
+  const std::vector<exchange::Account> accounts = read_all(sources_.accounts);
+  object["requests"] = requests_json(accounts);
+  object["clients"] = clients_json(accounts, desk.spending);
   object["collapsed_requests"] = sources_.flights.collapsed();
   object["restatements"] = sources_.flights.restatements();
   object["refreshed_ahead"] = sources_.flights.refreshed_ahead();
   object["upstream_requests"] = sources_.desk.requests_sent();
-  return with_body(200, "application/json", json::serialize(object) + "\n");
+  object["upstream"] = desk_json(desk);
+  co_return with_body(200, "application/json", json::serialize(object) + "\n");
 }
 
 }  // namespace roktcached::admin

@@ -8,7 +8,7 @@
 #include "config/secret.h"
 #include "core/caching/policies.h"
 #include "core/time.h"
-#include "server/exchange/counters.h"
+#include "server/exchange/accounts.h"
 #include "server/exchange/flights.h"
 #include "server/inbound/listener.h"
 #include "server/inbound/message.h"
@@ -19,12 +19,13 @@ namespace roktcached::admin {
 
 /// What the admin listener looks at; all of it outlives the handler and may be read from any thread.
 struct Sources {
-  const std::vector<std::unique_ptr<exchange::Counters>>& counters;
+  const std::vector<std::unique_ptr<exchange::Accounts>>& accounts;
   const inbound::ConnectionBudget& connections;
   storage::ResponseStore& store;
   const caching::FreshnessPolicies& policies;
   exchange::Flights& flights;
   const upstream::Desk& desk;
+  boost::asio::any_io_executor desk_executor;
   const Clock& clock;
   SteadyTime started_at;
   config::Secret token;              ///< what a mutating call must show; empty: none is allowed
@@ -48,7 +49,7 @@ class Admin final : public inbound::Handler {
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> entries(const inbound::Request& request,
                                                                 std::string_view query);
   [[nodiscard]] inbound::Answer ready() const;
-  [[nodiscard]] inbound::Answer status() const;
+  [[nodiscard]] boost::asio::awaitable<inbound::Answer> status() const;
 
   const Sources sources_;
   bool draining_ = false;

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 
+#include "config/credentials.h"
 #include "core/caching/freshness.h"
 #include "core/caching/key.h"
 #include "core/http/date.h"
@@ -85,11 +86,20 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
   if (!options.accept_language.empty()) fields.add("Accept-Language", options.accept_language);
   const auto key_fields = caching::key_fields(fields);
   if (!key_fields) return refuse(key_fields.error());
+  const std::string_view account = match->account_id;
+  const auto credential = config::credential_for(settings->credentials, account);
+  if (!credential) {
+    return refuse({.code = ErrorCode::account_not_allowed,
+                   .source = ErrorSource::config,
+                   .retryable = false,
+                   .context = "account " + std::string(account) + ": no [[credential]] lists it"});
+  }
   const caching::Key key =
-      caching::key_of(settings->credentials.front().name, target->path, parameters, *key_fields);
+      caching::key_of(settings->credentials[*credential].name, target->path, parameters, *key_fields);
+  const caching::FreshnessPolicies policies(settings->freshness, settings->freshness_overrides);
   print("key", key.text());
   print("key hash", caching::to_hex(key.hash()));
-  print_freshness(route.route_class, checked->range_end, settings->freshness);
+  print_freshness(route.route_class, checked->range_end, policies.policy_for(route.name, account));
   return success;
 }
 

@@ -5,7 +5,6 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <optional>
-#include <random>
 
 #include "core/caching/decision.h"
 #include "core/http/accept_encoding.h"
@@ -13,6 +12,7 @@
 #include "core/http/target.h"
 #include "core/http/validators.h"
 #include "server/exchange/compression.h"
+#include "server/inbound/caller.h"
 #include "server/problem.h"
 
 namespace roktcached::exchange {
@@ -44,24 +44,6 @@ std::string form_value(std::string_view body, std::string_view name) {
     if (parameter.name == name) return parameter.value;
   }
   return {};
-}
-
-std::string local_token() {
-  std::random_device random;
-  return fmt::format("local-{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
-}
-
-/// The entity-tag with which If-None-Match says that the client has the response: of the form that it would
-/// be sent, or of the other one, which is the same content and was sent to it before. The 304 names the form
-/// that the client has, so that it takes no other for confirmed (RFC 9111, section 4.3.4).
-std::optional<std::string> tag_that_client_has(const Request& request,
-                                               const caching::StoredResponse& response,
-                                               const std::string& sent_tag) {
-  if (!request.fields.contains("If-None-Match")) return std::nullopt;
-  for (const std::string& tag : {sent_tag, response.entity_tag, gzip_entity_tag(response.entity_tag)}) {
-    if (http::none_match_fails(request.fields, tag)) return tag;
-  }
-  return std::nullopt;
 }
 
 }  // namespace
@@ -132,7 +114,10 @@ Answer answer_token_request(const Request& request) {
     return token_error("invalid_request", "grant_type is missing; accepted: client_credentials");
   if (grant != "client_credentials")
     return token_error("unsupported_grant_type", "accepted: client_credentials");
-  return json_answer(200, {{"access_token", local_token()}, {"expires_in", 3600}, {"token_type", "Bearer"}});
+  const std::string name = inbound::basic_id(request.fields.find("Authorization").value_or(""));
+  return json_answer(
+      200,
+      {{"access_token", inbound::local_token_for(name)}, {"expires_in", 3600}, {"token_type", "Bearer"}});
 }
 
 Answer answer_passed(unsigned status, const http::Fields& fields) {

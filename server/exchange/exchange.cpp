@@ -30,6 +30,7 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
   upstream::UpstreamRequest to_send;
   to_send.credential = credential;
   to_send.client = request.client;
+  to_send.route = route.name;
   to_send.target = request.target;
   to_send.inject_token = route.inject_token;
   for (const auto name : forwarded) {
@@ -38,8 +39,8 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
   return to_send;
 }
 
-FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match,
-                           std::size_t credential, const caching::FreshnessPolicy& policy, caching::Key key,
+FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match, std::size_t credential,
+                           const caching::FreshnessPolicy& policy, caching::Key key,
                            std::optional<WallTime> range_end, StoredResponsePtr stored, bool may_store) {
   FetchRequest fetch;
   fetch.key = std::move(key);
@@ -99,8 +100,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   if (!fields) co_return problem(fields.error(), request.id);
   const auto credential = config::credential_for(settings.credentials, match.account_id);
   if (!credential) co_return problem(no_credential(match.account_id), request.id);
-  const caching::Key key =
-      caching::key_of(settings.credentials[*credential].name, path, parameters, *fields);
+  const caching::Key key = caching::key_of(settings.credentials[*credential].name, path, parameters, *fields);
 
   const caching::FreshnessPolicy& policy = services_.policies.policy_for(route.name, match.account_id);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
@@ -124,8 +124,9 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
     co_return note(problem(error, request.id), inbound::Outcome::refused, route, key);
   }
 
-  FetchRequest fetch =
-      fetch_request(request, match, *credential, policy, key, checked->range_end, stored, !directives.no_store);
+  FetchRequest fetch = fetch_request(request, match, *credential, policy, key, checked->range_end, stored,
+                                     !directives.no_store);
+  fetch.upstream.reason = reason_of(decision.reason);
   const SteadyTime asked_at = services_.clock.steady_now();
   const Landing landing = co_await services_.flights.join(std::move(fetch));
   now = services_.clock.wall_now();
@@ -154,7 +155,8 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
 }
 
 void Exchange::finished(const Request& request, const Answer& answer, std::size_t body_bytes) {
-  counters_.add(answer.notes.outcome);
+  accounts_.add(request.client, answer.notes.route, answer.notes.outcome,
+                answer.notes.upstream.value_or(std::chrono::milliseconds{0}));
   if (services_.settings.log.access) log_access(request, answer, body_bytes);
 }
 

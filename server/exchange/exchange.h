@@ -8,7 +8,7 @@
 #include "core/caching/decision.h"
 #include "core/rokt/parameters.h"
 #include "core/rokt/routes.h"
-#include "server/exchange/counters.h"
+#include "server/exchange/accounts.h"
 #include "server/exchange/flights.h"
 #include "server/exchange/http_exchange.h"
 #include "server/exchange/pass_exchange.h"
@@ -25,8 +25,8 @@ namespace roktcached::exchange {
 /// handle() is the one place with branches; what it calls has none that matter.
 class Exchange final : public inbound::Handler {
  public:
-  Exchange(const Services& services, Counters& counters)
-      : services_(services), http_(services), pass_(services), counters_(counters) {}
+  Exchange(const Services& services, Accounts& accounts)
+      : services_(services), http_(services), pass_(services), accounts_(accounts) {}
 
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> handle(const inbound::Request& request) override;
   void finished(const inbound::Request& request, const inbound::Answer& answer,
@@ -40,7 +40,7 @@ class Exchange final : public inbound::Handler {
   const Services& services_;
   HttpExchange http_;
   PassExchange pass_;
-  Counters& counters_;
+  Accounts& accounts_;
 };
 
 }  // namespace roktcached::exchange

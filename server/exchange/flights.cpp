@@ -80,6 +80,7 @@ asio::awaitable<Landing> Flights::join(FetchRequest request) {
 
 void Flights::refresh_behind(FetchRequest request) {
   request.upstream.priority = upstream::Priority::revalidation;
+  request.upstream.reason = upstream::Reason::revalidation;
   asio::co_spawn(desk_, refresh_on_desk(std::move(request)), logging_failure("refreshing behind an answer"));
 }
 
@@ -111,6 +112,7 @@ asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
 /// Ends when the refresh has; where another fetch of the key is under way there is nothing to do.
 asio::awaitable<void> Flights::refresh_ahead(FetchRequest request) {
   request.upstream.priority = upstream::Priority::refresh_ahead;
+  request.upstream.reason = upstream::Reason::refresh_ahead;
   request.upstream.client.clear();
   forget_landed();
   if (find_for(request)) co_return;

@@ -100,6 +100,7 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::
                                             Forward reason) {
   const SteadyTime asked_at = services_.clock.steady_now();
   FetchRequest to_fetch = fetch_request(request, route, target, selected, directives.no_store);
+  to_fetch.upstream.reason = reason_of(reason);
   const auto sharing =
       may_share(request, route, directives) ? Flights::Sharing::shared : Flights::Sharing::alone;
   Fetched fetched = co_await start_fetch(request, std::move(to_fetch), sharing);
@@ -190,6 +191,7 @@ FetchRequest HttpExchange::fetch_request(const Request& request, const rokt::Rou
   fetch.upstream.inject_token = route.inject_token;
   fetch.upstream.credential = general_credential(services_);
   fetch.upstream.client = request.client;
+  fetch.upstream.route = route.name;
   fetch.upstream.accept_gzip = false;
   fetch.upstream.exact_length = false;
   fetch.upstream.fields = forwarded_fields(request, route, with_range);

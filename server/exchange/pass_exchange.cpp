@@ -36,6 +36,8 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
   upstream::UpstreamRequest to_send;
   to_send.method = request.method;
   to_send.client = request.client;
+  to_send.route = route.name;
+  to_send.reason = upstream::Reason::passed;
   to_send.target = request.target;
   to_send.body = request.body;
   to_send.accept_gzip = false;

@@ -16,6 +16,21 @@ std::size_t general_credential(const Services& services) {
   return config::credential_for(services.settings.credentials, {}).value_or(0);
 }
 
+upstream::Reason reason_of(http::Forward forward) {
+  switch (forward) {
+    case http::Forward::request:
+      return upstream::Reason::forced;
+    case http::Forward::stale:
+      return upstream::Reason::stale;
+    case http::Forward::bypass:
+      return upstream::Reason::passed;
+    case http::Forward::none:
+    case http::Forward::miss:
+      break;
+  }
+  return upstream::Reason::miss;
+}
+
 asio::awaitable<StoredResponsePtr> look_up(const Services& services, const caching::Key& key, WallTime now,
                                            Forms forms) {
   if (auto found = services.store.find_in_memory(key, now)) co_return found;

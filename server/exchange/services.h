@@ -6,6 +6,7 @@
 
 #include "config/settings.h"
 #include "core/caching/policies.h"
+#include "core/http/cache_status.h"
 #include "core/rokt/routes.h"
 #include "core/time.h"
 #include "server/exchange/flights.h"
@@ -33,6 +34,9 @@ enum class Forms { as_stored, with_gzip };
 /// The place of the credential that requests of no account go out with: the first that lists no accounts, or
 /// the first of all.
 [[nodiscard]] std::size_t general_credential(const Services& services);
+
+/// What a request that goes upstream for this reason is accounted as.
+[[nodiscard]] upstream::Reason reason_of(http::Forward forward);
 
 /// What is stored for `key`, or null; a store that fails is a miss, and is logged. The memory tier answers at
 /// once; only what it lacks goes to a thread that may wait for the disk. Resumes on the caller's executor.

@@ -11,6 +11,7 @@
 #include <boost/beast/http/string_body.hpp>
 
 #include "server/asio.h"
+#include "server/inbound/caller.h"
 #include "server/inbound/host_check.h"
 #include "server/inbound/request_id.h"
 #include "server/problem.h"
@@ -159,7 +160,7 @@ asio::awaitable<bool> Connection::serve_one() {
   const SteadyTime received_at = reading.request.received_at;
   reading.request = request_of(parser.get());
   reading.request.received_at = received_at;
-  reading.request.client = client_;
+  reading.request.client = caller_of(reading.request.fields, client_);
   const bool http11 = parser.get().version() >= 11;
   if (const auto host = check_host(reading.request.fields, http11, limits_.allowed_hosts); !host) {
     Error why = host.error();

@@ -40,7 +40,7 @@ struct Request {
   http::Fields fields;
   std::string body;
   std::string id;      ///< for X-Request-Id: the client's, if it is a sane one, else made here
-  std::string client;  ///< who calls, for logs: the peer's address
+  std::string client;  ///< who calls, see caller_of
   SteadyTime received_at;
   InterimSink* interim = nullptr;  ///< outlives the handling of the request
 };

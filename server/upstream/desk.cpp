@@ -82,10 +82,8 @@ void Desk::stop() {
 asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
   Line* const line = request.inject_token ? lines_.at(request.credential).get() : nullptr;
   const auto patience = line != nullptr ? line->max_wait : settings_.budget.max_queue_wait;
-  Journey journey{.request = request,
-                  .wire = to_wire(request),
-                  .line = line,
-                  .deadline = clock_.steady_now() + patience};
+  Journey journey{
+      .request = request, .wire = to_wire(request), .line = line, .deadline = clock_.steady_now() + patience};
   retry_budget_.earn();
   while (true) {
     UpstreamResult result = co_await attempt_with_token(journey);
@@ -102,11 +100,12 @@ asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
 
 /// One attempt, and a replay where the token may have been what was refused.
 asio::awaitable<UpstreamResult> Desk::attempt_with_token(Journey& journey) {
-  if (journey.line == nullptr) co_return co_await exchange(journey, nullptr);
+  const Reason reason = journey.attempts > 1 ? Reason::retry : journey.request.reason;
+  if (journey.line == nullptr) co_return co_await exchange(journey, nullptr, reason);
   TokenKeeper& keeper = journey.line->token;
   const auto token = co_await keeper.get(journey.deadline);
   if (!token) co_return token.error();
-  UpstreamResult first = co_await exchange(journey, *token);
+  UpstreamResult first = co_await exchange(journey, *token, reason);
   if (!first) co_return first;
   if (!may_mean_dead_token(first->status, keeper, *token)) {
     if (!is_refusal(first->status)) keeper.accepted(*token);
@@ -116,22 +115,21 @@ asio::awaitable<UpstreamResult> Desk::attempt_with_token(Journey& journey) {
   if (!renewed) co_return renewed.error();
   if (!*renewed) co_return first;  // too young to be dead: the refusal is meant
   spdlog::debug("upstream answered {}: replaying once with a new token", first->status);
-  UpstreamResult second = co_await exchange(journey, *renewed);
+  UpstreamResult second = co_await exchange(journey, *renewed, Reason::replay);
   if (second && !is_refusal(second->status)) keeper.accepted(*renewed);
   co_return second;
 }
 
-/// Waits for its turn and sends the request. Whether the upstream is dead is asked first, so that nobody waits
-/// for a dead one, and again when it is its turn.
-asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr& token) {
+/// Waits for its turn and sends the request. Whether the upstream is dead is asked first, so that nobody
+/// waits for a dead one, and again when it is its turn.
+asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr& token, Reason reason) {
   const SteadyTime asked_at = clock_.steady_now();
   if (circuit_.retry_after(asked_at) > std::chrono::nanoseconds::zero()) co_return circuit_is_open();
   Admission::Permit permit;
   if (journey.line != nullptr) {
     Admission::Admitted admitted = co_await journey.line->admission.admit(
         journey.request.client, journey.request.priority, journey.deadline);
-    journey.waited +=
-        std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - asked_at);
+    journey.waited += std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - asked_at);
     if (!admitted) co_return admitted.error();
     permit = std::move(*admitted);
   }
@@ -144,6 +142,7 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   const SteadyTime sent_at = clock_.steady_now();
   const WallTime sent_at_wall = clock_.wall_now();
   requests_sent_.fetch_add(1, std::memory_order_relaxed);
+  spending_.add(journey.request.client, journey.request.route, reason);
   const bool may_repeat =
       journey.wire.method() == beast_http::verb::get || journey.wire.method() == beast_http::verb::head;
   Result<UpstreamResponse> response =
@@ -228,6 +227,7 @@ DeskStatus Desk::status() const {
   status.circuit_opened = circuit_.opened();
   status.retries = retry_budget_.spent();
   status.retries_refused = retry_budget_.refused();
+  status.spending = spending_.read();
   return status;
 }
 

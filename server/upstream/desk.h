@@ -16,6 +16,7 @@
 #include "server/upstream/line.h"
 #include "server/upstream/pool.h"
 #include "server/upstream/retry_policy.h"
+#include "server/upstream/spending.h"
 #include "server/upstream/upstream.h"
 
 namespace roktcached::upstream {
@@ -34,6 +35,7 @@ struct DeskStatus {
   std::uint64_t circuit_opened = 0;
   std::uint64_t retries = 0;
   std::uint64_t retries_refused = 0;  ///< that the retry budget did not allow
+  std::vector<Spent> spending;
 };
 
 /// The one way to the upstream, and the one place that spends its rate limit: circuit, token, turn,
@@ -46,7 +48,8 @@ class Desk final : public Upstream {
   /// @throws std::runtime_error for an unusable upstream.ca_file
   Desk(boost::asio::any_io_executor executor, const config::Upstream& settings,
        const std::vector<config::Credential>& credentials,
-       const std::function<Result<config::Credential>(const config::Credential&)>& secrets, const Clock& clock);
+       const std::function<Result<config::Credential>(const config::Credential&)>& secrets,
+       const Clock& clock);
 
   void start();
   /// Closes every connection; requests under way and those that wait fail.
@@ -68,7 +71,7 @@ class Desk final : public Upstream {
   struct Journey;
 
   boost::asio::awaitable<UpstreamResult> attempt_with_token(Journey& journey);
-  boost::asio::awaitable<UpstreamResult> exchange(Journey& journey, const TokenPtr& token);
+  boost::asio::awaitable<UpstreamResult> exchange(Journey& journey, const TokenPtr& token, Reason reason);
   boost::asio::awaitable<bool> may_go_again(Journey& journey, const UpstreamResult& result);
   void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at);
   [[nodiscard]] UpstreamFailure circuit_is_open() const;
@@ -82,6 +85,7 @@ class Desk final : public Upstream {
   std::vector<std::unique_ptr<Line>> lines_;  // in the order of the credentials
   Circuit circuit_;
   RetryBudget retry_budget_;
+  Spending spending_;
   bool stopped_ = false;
   std::atomic<std::uint64_t> requests_sent_{0};
   std::minstd_rand random_{std::random_device{}()};

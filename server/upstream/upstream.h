@@ -9,8 +9,9 @@
 #include "core/error.h"
 #include "core/http/fields.h"
 #include "core/time.h"
-#include "server/upstream/fair_queue.h"
 #include "server/upstream/answer_stream.h"
+#include "server/upstream/fair_queue.h"
+#include "server/upstream/spending.h"
 
 namespace roktcached::upstream {
 
@@ -22,9 +23,12 @@ struct UpstreamRequest {
   http::Fields fields;  ///< one of a name
   std::string body;
   bool inject_token = true;
-  std::size_t credential = 0;  ///< whose token and budget, by its place in the settings; with inject_token alone
-  std::string client;          ///< who asks, for its share of the budget; names nobody where nobody has asked
+  std::size_t credential =
+      0;               ///< whose token and budget, by its place in the settings; with inject_token alone
+  std::string client;  ///< who asks, for its share of the budget; names nobody where nobody has asked
   Priority priority = Priority::interactive;
+  std::string route;  ///< Route::name, for the accounts
+  Reason reason = Reason::miss;
   /// The answer may come compressed: it is asked for with gzip and handed over without. Of no effect where
   /// `fields` hold an Accept-Encoding: then the coding is a client's own business.
   bool accept_gzip = true;
@@ -39,12 +43,12 @@ struct UpstreamRequest {
 /// The upstream's final answer.
 struct UpstreamResponse {
   unsigned status = 0;
-  http::Fields fields;     ///< of the header section only; trailer fields are dropped
-  std::string body;        ///< whole, unless `too_large`
-  bool streamed = false;   ///< the answer has gone into the request's stream
-  bool too_large = false;  ///< streamed, and larger than upstream.max_response: `body` is empty
-  bool surplus = false;    ///< more came than Content-Length announced
-  WallTime sent_at;        ///< when the request that brought it was sent
+  http::Fields fields;                 ///< of the header section only; trailer fields are dropped
+  std::string body;                    ///< whole, unless `too_large`
+  bool streamed = false;               ///< the answer has gone into the request's stream
+  bool too_large = false;              ///< streamed, and larger than upstream.max_response: `body` is empty
+  bool surplus = false;                ///< more came than Content-Length announced
+  WallTime sent_at;                    ///< when the request that brought it was sent
   std::chrono::milliseconds waited{};  ///< for its turn, a retry's too
 };
 

@@ -50,6 +50,7 @@ addresses = ["127.0.0.1:$port"]
 address = "off"
 [upstream]
 url = "http://127.0.0.1:$origin_port"
+max_retries = 0
 [cache]
 file = "$work/cache.sqlite3"
 [[credential]]

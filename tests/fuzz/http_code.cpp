@@ -108,9 +108,9 @@ Seen HttpCode::seen(const StoredResponse& response, WallTime now) {
 /// As HttpExchange::fetch and Flights::fetch.
 Ending HttpCode::forwarded(const HttpRequest& request, const Selected& selected, const HttpAnswer* answer,
                            WallTime sent_at, WallTime received_at) {
-  const exchange::FetchRequest fetch = fetch_request(request, selected);
-  const exchange::Outcome outcome =
-      exchange::judge_http(fetch, result_of(answer, sent_at), policy_, received_at);
+  exchange::FetchRequest fetch = fetch_request(request, selected);
+  fetch.policy = policy_;
+  const exchange::Outcome outcome = exchange::judge_http(fetch, result_of(answer, sent_at), received_at);
   for (const auto& target : outcome.invalidated) invalidate(target, received_at);
   for (const auto& response : outcome.to_store) put(response);
 

@@ -97,7 +97,8 @@ std::string ReportCode::standing(const caching::Key& key, WallTime now) const {
 ReportEnding ReportCode::forwarded(exchange::FetchRequest fetch, const ReportAnswer* answer, WallTime sent_at,
                                    WallTime received_at) {
   fetch.stored = look_up(fetch.key);
-  const exchange::Outcome outcome = exchange::judge(fetch, result_of(answer, sent_at), policy_);
+  fetch.policy = policy_;
+  const exchange::Outcome outcome = exchange::judge(fetch, result_of(answer, sent_at));
   for (const auto& response : outcome.to_store) store_[response->key.text()] = response;
 
   const auto ending = [&](ReportEnding::Kind kind, const StoredResponse& response) {

@@ -205,6 +205,10 @@ class Daemon(Process):
             "upstream_url": url or f"http://127.0.0.1:{upstream}",
             "cache_file": os.path.join(folder, "cache.db"),
             "log_level": "debug",
+            # What most tests are about is not the budget: test_budget.py runs on the defaults.
+            "upstream_budget_requests_per_second": "0",
+            "upstream_budget_max_concurrent": "1024",
+            "upstream_max_retries": "0",
             **settings,
         }
         environment = {f"ROKTCACHED_{name.upper()}": str(value) for name, value in values.items()}

@@ -127,7 +127,7 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsMigratedAndKeepsWhatItHolds) {
       .execute(
           "DROP INDEX responses_by_path; DROP INDEX responses_by_route; DROP INDEX responses_by_restatement;"
           "ALTER TABLE responses DROP COLUMN restatements; ALTER TABLE responses DROP COLUMN restated_fields;"
-          "ALTER TABLE responses DROP COLUMN restated_at_unix_ms;"
+          "ALTER TABLE responses DROP COLUMN restated_at_unix_ms; DROP TABLE credentials;"
           "ALTER TABLE responses DROP COLUMN stale_since_unix_ms;"
           "ALTER TABLE responses DROP COLUMN steady_refreshes; PRAGMA user_version = 1")
       .value();
@@ -136,6 +136,24 @@ TEST_F(SqliteStoreTest, AFileOfTheFirstSchemaIsMigratedAndKeepsWhatItHolds) {
   ASSERT_NE(found, nullptr);
   EXPECT_TRUE(same(*found, *shared_response(1)));
   EXPECT_EQ(integer("PRAGMA user_version"), 4);
+}
+
+TEST_F(SqliteStoreTest, WhatOneOwnerOfANameHasFetchedIsNotTheNextOnes) {
+  const auto kept_for = [&](const std::string& name, const std::string& fingerprint) {
+    options_.owners = {{name, fingerprint}};
+    const auto store = open();
+    return store->find(key(1), noon).value() != nullptr;
+  };
+  options_.owners = {{"default", "tenant-a"}};
+  {
+    const auto store = open();
+    store->put(shared_response(1));
+    store->flush();
+  }
+  EXPECT_TRUE(kept_for("another", "tenant-b")) << "keys have the name in them";
+  EXPECT_TRUE(kept_for("default", "tenant-a"));
+  EXPECT_FALSE(kept_for("default", "tenant-b"));
+  EXPECT_FALSE(kept_for("default", "tenant-a")) << "it is gone";
 }
 
 TEST_F(SqliteStoreTest, ADatabaseOfAnotherProgramIsRefusedAndStays) {

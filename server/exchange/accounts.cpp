@@ -1,0 +1,66 @@
+#include "server/exchange/accounts.h"
+
+namespace roktcached::exchange {
+
+namespace {
+
+constexpr std::size_t max_clients = 256;
+constexpr std::string_view all_others = "(others)";
+
+/// By the one thread that writes; others only read.
+void increase(std::atomic<std::uint64_t>& counter, std::uint64_t by) {
+  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+void Accounts::add(std::string_view client, std::string_view route, inbound::Outcome outcome,
+                   std::chrono::milliseconds waited) {
+  Row& row = row_of(client, route.empty() ? "-" : route);
+  increase(row.by_outcome[static_cast<std::size_t>(outcome)], 1);
+  increase(row.waited_ms, static_cast<std::uint64_t>(waited.count()));
+}
+
+Accounts::Row& Accounts::row_of(std::string_view client, std::string_view route) {
+  auto found = clients_.find(client);
+  if (found == clients_.end() && clients_.size() >= max_clients) {
+    client = all_others;
+    found = clients_.find(client);
+  }
+  if (found != clients_.end()) {
+    if (const auto row = found->second.find(route); row != found->second.end()) return row->second;
+  }
+  const std::lock_guard lock(mutex_);
+  return clients_[std::string(client)][std::string(route)];
+}
+
+std::vector<Account> Accounts::read() const {
+  const std::lock_guard lock(mutex_);
+  std::vector<Account> accounts;
+  for (const auto& [client, routes] : clients_) {
+    for (const auto& [route, row] : routes) {
+      Account account{.client = client, .route = route};
+      for (std::size_t i = 0; i < account.by_outcome.size(); ++i)
+        account.by_outcome[i] = row.by_outcome[i].load(std::memory_order_relaxed);
+      account.waited = std::chrono::milliseconds{row.waited_ms.load(std::memory_order_relaxed)};
+      accounts.push_back(std::move(account));
+    }
+  }
+  return accounts;
+}
+
+std::vector<Account> summed(const std::vector<Account>& accounts) {
+  std::map<std::pair<std::string_view, std::string_view>, Account> sums;
+  for (const Account& account : accounts) {
+    Account& sum = sums[{account.client, account.route}];
+    sum.client = account.client;
+    sum.route = account.route;
+    sum.waited += account.waited;
+    for (std::size_t i = 0; i < sum.by_outcome.size(); ++i) sum.by_outcome[i] += account.by_outcome[i];
+  }
+  std::vector<Account> list;
+  for (auto& [key, sum] : sums) list.push_back(std::move(sum));
+  return list;
+}
+
+}  // namespace roktcached::exchange

@@ -1,0 +1,64 @@
+#include "server/inbound/caller.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/beast/core/detail/base64.hpp>
+#include <random>
+
+namespace roktcached::inbound {
+
+namespace {
+
+constexpr std::string_view local_prefix = "local.";
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= max_caller_name && std::ranges::all_of(text, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+
+/// What follows a scheme, which is compared without case (RFC 9110, section 11.1); empty for another one.
+std::string_view after_scheme(std::string_view authorization, std::string_view scheme) {
+  if (!http::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme)) return {};
+  authorization.remove_prefix(scheme.size());
+  if (!authorization.starts_with(' ')) return {};
+  return http::trimmed(authorization);
+}
+
+}  // namespace
+
+std::string basic_id(std::string_view authorization) {
+  constexpr std::size_t longest = 1024;
+  const std::string_view encoded = after_scheme(authorization, "Basic");
+  if (encoded.empty() || encoded.size() > longest) return {};
+  namespace base64 = boost::beast::detail::base64;
+  std::string pair(base64::decoded_size(encoded.size()), '\0');
+  pair.resize(base64::decode(pair.data(), encoded.data(), encoded.size()).first);
+  const std::string id = pair.substr(0, pair.find(':'));
+  explicit_bzero(pair.data(), pair.size());
+  return is_name(id) ? id : std::string();
+}
+
+std::string caller_of(const http::Fields& request, std::string_view address) {
+  const auto authorization = request.find("Authorization");
+  if (authorization) {
+    if (std::string id = basic_id(*authorization); !id.empty()) return id;
+    std::string_view token = after_scheme(*authorization, "Bearer");
+    if (token.starts_with(local_prefix)) {
+      token.remove_prefix(local_prefix.size());
+      const std::string_view name = token.substr(0, token.rfind('.'));
+      if (is_name(name)) return std::string(name);
+    }
+  }
+  return std::string(address);
+}
+
+std::string local_token_for(std::string_view name) {
+  std::random_device random;
+  return fmt::format("{}{}.{:08x}{:08x}{:08x}{:08x}", local_prefix, name, random(), random(), random(),
+                     random());
+}
+
+}  // namespace roktcached::inbound

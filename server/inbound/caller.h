@@ -1,0 +1,26 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "core/http/fields.h"
+
+namespace roktcached::inbound {
+
+/// The longest name that a caller can give itself, in bytes.
+inline constexpr std::size_t max_caller_name = 64;
+
+/// Who calls, for fair shares, accounts and logs: the id that it used in Basic (RFC 7617), or with which it
+/// got its local token, else its address. A name proves nothing; it only tells callers apart. An id that is
+/// longer than max_caller_name, or not made of `[A-Za-z0-9._-]`, is no name.
+/// @param address  the peer's
+[[nodiscard]] std::string caller_of(const http::Fields& request, std::string_view address);
+
+/// A local token, as the daemon's own token endpoint gives it: the caller's name, where it has one, and
+/// something that makes each token another.
+[[nodiscard]] std::string local_token_for(std::string_view name);
+
+/// The id in an Authorization of scheme Basic, if it is a name; else empty.
+[[nodiscard]] std::string basic_id(std::string_view authorization);
+
+}  // namespace roktcached::inbound

@@ -1,0 +1,47 @@
+#include "server/upstream/spending.h"
+
+namespace roktcached::upstream {
+
+namespace {
+
+constexpr std::size_t max_clients = 256;
+
+}  // namespace
+
+std::string_view to_string(Reason reason) {
+  switch (reason) {
+    case Reason::miss:
+      return "miss";
+    case Reason::stale:
+      return "stale";
+    case Reason::forced:
+      return "forced";
+    case Reason::revalidation:
+      return "revalidation";
+    case Reason::refresh_ahead:
+      return "refresh_ahead";
+    case Reason::passed:
+      return "passed";
+    case Reason::replay:
+      return "replay";
+    case Reason::retry:
+      return "retry";
+  }
+  return {};
+}
+
+void Spending::add(std::string_view client, std::string_view route, Reason reason) {
+  if (client.empty()) client = "-";
+  if (!clients_.contains(client) && clients_.size() >= max_clients) client = "(others)";
+  ++clients_[std::string(client)][std::string(route)][static_cast<std::size_t>(reason)];
+}
+
+std::vector<Spent> Spending::read() const {
+  std::vector<Spent> list;
+  for (const auto& [client, routes] : clients_) {
+    for (const auto& [route, by_reason] : routes) list.push_back({client, route, by_reason});
+  }
+  return list;
+}
+
+}  // namespace roktcached::upstream
