@@ -46,6 +46,19 @@ std::string form_value(std::string_view body, std::string_view name) {
   return {};
 }
 
+/// The entity-tag with which If-None-Match says that the client has the response: of the form that it would
+/// be sent, or of the other one, which is the same content and was sent to it before. The 304 names the form
+/// that the client has, so that it takes no other for confirmed (RFC 9111, section 4.3.4).
+std::optional<std::string> tag_that_client_has(const Request& request,
+                                               const caching::StoredResponse& response,
+                                               const std::string& sent_tag) {
+  if (!request.fields.contains("If-None-Match")) return std::nullopt;
+  for (const std::string& tag : {sent_tag, response.entity_tag, gzip_entity_tag(response.entity_tag)}) {
+    if (http::none_match_fails(request.fields, tag)) return tag;
+  }
+  return std::nullopt;
+}
+
 }  // namespace
 
 Answer answer_with(const Request& request, const caching::StoredResponsePtr& response,
