@@ -32,7 +32,7 @@ std::string sections_toml(const Settings& settings) {
 
 std::string shares_toml(const Budget& budget) {
   std::string text;
-  for (const auto& [client, weight] : budget.shares) text += line(client, weight);
+  for (const auto& [client, weight] : budget.shares) text += line(to_toml(client), weight);
   return text.empty() ? text : "\n[upstream.budget.shares]\n" + text;
 }
 

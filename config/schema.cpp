@@ -158,7 +158,8 @@ void add_budget(std::vector<Setting>& table) {
       "upstream.budget.max_concurrent", "Requests under way at once",
       [](Settings& s) -> U& { return s.upstream.budget.max_concurrent; }, 1, 1024));
   table.push_back(count(
-      "upstream.budget.max_queued", "Requests that wait for their turn at once; one more gets 503",
+      "upstream.budget.max_queued",
+      "Requests that wait for their turn at once; one more, and the client with the most waiting gets a 503",
       [](Settings& s) -> U& { return s.upstream.budget.max_queued; }, 0, 1'000'000));
   table.push_back(duration("upstream.budget.max_queue_wait", "The longest that a request waits for its turn",
                            [](Settings& s) -> milliseconds& { return s.upstream.budget.max_queue_wait; }));

@@ -110,6 +110,13 @@ bool clashes(const rokt::Route& route, const rokt::Route& other) {
   return same_paths(route.pattern, other.pattern) && std::ranges::any_of(route.methods, shared);
 }
 
+/// A client's name, or the address that stands for one without.
+bool is_client(std::string_view text) {
+  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
+    return is_name(std::string_view(&c, 1)) || c == '.' || c == ':';
+  });
+}
+
 }  // namespace
 
 void read_shares(const toml::node& node, const std::string& file, Budget& budget, Mistakes& mistakes) {
@@ -121,9 +128,10 @@ void read_shares(const toml::node& node, const std::string& file, Budget& budget
   for (const auto& [key, value] : *table) {
     const std::string client(key.str());
     const auto weight = number_of(raw_value(value));
-    if (!is_name(client)) {
+    if (!is_client(client)) {
       mistakes.add(place(file, value),
-                   section + ": " + to_toml(client) + ": accepted: a client's name, " + accepted_names);
+                   section + ": " + to_toml(client) +
+                       ": accepted: a client's name or address, 1 to 64 of A-Za-z0-9._:-");
     } else if (!weight || !(*weight >= 0.01 && *weight <= 1000)) {
       reader.refuse(client, value, "a weight, a number from 0.01 to 1000");
     } else {

@@ -4,7 +4,6 @@
 
 #include <array>
 
-#include "config/credentials.h"
 #include "core/http/cache_control.h"
 #include "core/http/target.h"
 #include "server/asio.h"
@@ -57,13 +56,6 @@ FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match
   return fetch;
 }
 
-Error no_credential(std::string_view account_id) {
-  return {.code = ErrorCode::account_not_allowed,
-          .source = ErrorSource::exchange,
-          .retryable = false,
-          .context = "account " + std::string(account_id) + ": no [[credential]] lists it"};
-}
-
 }  // namespace
 
 asio::awaitable<Answer> Exchange::handle(const Request& request) {
@@ -72,6 +64,9 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
   const auto match = services_.routes.match(request.method, target->path);
   if (!match) co_return problem(match.error(), request.id);
   const rokt::Route& route = *match->route;
+  const auto credential =
+      route.inject_token ? credential_of(services_, match->account_id) : Result<std::size_t>(std::size_t{0});
+  if (!credential) co_return problem(credential.error(), request.id);
   switch (route.route_class) {
     case rokt::RouteClass::token: {
       Answer answer = answer_token_request(request);
@@ -79,18 +74,19 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
       co_return answer;
     }
     case rokt::RouteClass::http:
-      co_return co_await http_.answer(request, route);
+      co_return co_await http_.answer(request, route, *credential);
     case rokt::RouteClass::off:
-      co_return co_await pass_.answer(request, route);
+      co_return co_await pass_.answer(request, route, *credential);
     case rokt::RouteClass::report:
     case rokt::RouteClass::metadata:
       break;
   }
-  co_return co_await answer_cached(request, *match, target->path, target->query);
+  co_return co_await answer_cached(request, *match, *credential, target->path, target->query);
 }
 
 asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const rokt::RouteMatch& match,
-                                                std::string_view path, std::string_view query) {
+                                                std::size_t credential, std::string_view path,
+                                                std::string_view query) {
   const rokt::Route& route = *match.route;
   const config::Settings& settings = services_.settings;
   const auto parameters = http::parse_query(query);
@@ -98,9 +94,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   if (!checked) co_return problem(checked.error(), request.id);
   const auto fields = caching::key_fields(request.fields);
   if (!fields) co_return problem(fields.error(), request.id);
-  const auto credential = config::credential_for(settings.credentials, match.account_id);
-  if (!credential) co_return problem(no_credential(match.account_id), request.id);
-  const caching::Key key = caching::key_of(settings.credentials[*credential].name, path, parameters, *fields);
+  const caching::Key key = caching::key_of(settings.credentials[credential].name, path, parameters, *fields);
 
   const caching::FreshnessPolicy& policy = services_.policies.policy_for(route.name, match.account_id);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
@@ -113,7 +107,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
     const bool refresh = decision.action == Action::use_and_refresh;
     if (refresh)
       services_.flights.refresh_behind(
-          fetch_request(request, match, *credential, policy, key, checked->range_end, stored, true));
+          fetch_request(request, match, credential, policy, key, checked->range_end, stored, true));
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
     co_return note(answer_with(request, stored, status, true, policy, now),
                    refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, key);
@@ -124,7 +118,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
     co_return note(problem(error, request.id), inbound::Outcome::refused, route, key);
   }
 
-  FetchRequest fetch = fetch_request(request, match, *credential, policy, key, checked->range_end, stored,
+  FetchRequest fetch = fetch_request(request, match, credential, policy, key, checked->range_end, stored,
                                      !directives.no_store);
   fetch.upstream.reason = reason_of(decision.reason);
   const SteadyTime asked_at = services_.clock.steady_now();

@@ -34,8 +34,8 @@ class Exchange final : public inbound::Handler {
 
  private:
   boost::asio::awaitable<inbound::Answer> answer_cached(const inbound::Request& request,
-                                                        const rokt::RouteMatch& match, std::string_view path,
-                                                        std::string_view query);
+                                                        const rokt::RouteMatch& match, std::size_t credential,
+                                                        std::string_view path, std::string_view query);
 
   const Services& services_;
   HttpExchange http_;

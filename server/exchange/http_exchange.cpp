@@ -17,10 +17,6 @@ using inbound::Request;
 
 namespace {
 
-const std::string& credential_name(const Services& services) {
-  return services.settings.credentials[general_credential(services)].name;
-}
-
 bool retrieves(const Request& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
@@ -58,19 +54,22 @@ http::Fields forwarded_fields(const Request& request, const rokt::Route& route, 
 
 }  // namespace
 
-asio::awaitable<Answer> HttpExchange::answer(const Request& request, const rokt::Route& route) {
-  const caching::Key target = caching::http_key(credential_name(services_), request.target);
+asio::awaitable<Answer> HttpExchange::answer(const Request& request, const rokt::Route& route,
+                                             std::size_t credential) {
+  const caching::Key target =
+      caching::http_key(services_.settings.credentials[credential].name, request.target);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   const WallTime now = services_.clock.wall_now();
   const Selected selected = co_await select(request, target, now);
   if (!retrieves(request))
-    co_return co_await fetch(request, route, target, directives, selected, Forward::bypass);
+    co_return co_await fetch(request, route, credential, target, directives, selected, Forward::bypass);
 
   const caching::Decision decision = caching::decide_http(selected.response.get(), directives, now);
   if (decision.action == Action::use || decision.action == Action::use_and_refresh) {
     const bool refresh = decision.action == Action::use_and_refresh;
     if (refresh)
-      services_.flights.refresh_behind(fetch_request(request, route, target, selected, directives.no_store));
+      services_.flights.refresh_behind(
+          fetch_request(request, route, credential, target, selected, directives.no_store));
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*selected.response, now)};
     co_return note(answer_http_with(request, selected.response, status, true, now),
                    refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, target);
@@ -80,7 +79,7 @@ asio::awaitable<Answer> HttpExchange::answer(const Request& request, const rokt:
                       "only-if-cached, and nothing usable is stored"};
     co_return note(problem(error, request.id), inbound::Outcome::refused, route, target);
   }
-  co_return co_await fetch(request, route, target, directives, selected, decision.reason);
+  co_return co_await fetch(request, route, credential, target, directives, selected, decision.reason);
 }
 
 asio::awaitable<HttpExchange::Fetched> HttpExchange::start_fetch(const Request& request,
@@ -95,11 +94,11 @@ asio::awaitable<HttpExchange::Fetched> HttpExchange::start_fetch(const Request& 
 }
 
 asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::Route& route,
-                                            const caching::Key& target,
+                                            std::size_t credential, const caching::Key& target,
                                             const http::RequestDirectives& directives, Selected selected,
                                             Forward reason) {
   const SteadyTime asked_at = services_.clock.steady_now();
-  FetchRequest to_fetch = fetch_request(request, route, target, selected, directives.no_store);
+  FetchRequest to_fetch = fetch_request(request, route, credential, target, selected, directives.no_store);
   to_fetch.upstream.reason = reason_of(reason);
   const auto sharing =
       may_share(request, route, directives) ? Flights::Sharing::shared : Flights::Sharing::alone;
@@ -115,7 +114,7 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::
       co_return note(answer_http_with(request, selected.response, status, true, now),
                      inbound::Outcome::collapsed, route, target);
     }
-    to_fetch = fetch_request(request, route, target, selected, directives.no_store);
+    to_fetch = fetch_request(request, route, credential, target, selected, directives.no_store);
     fetched = co_await start_fetch(request, std::move(to_fetch), Flights::Sharing::alone);
   }
   const WallTime now = services_.clock.wall_now();
@@ -178,8 +177,8 @@ asio::awaitable<HttpExchange::Selected> HttpExchange::select(const Request& requ
 }
 
 FetchRequest HttpExchange::fetch_request(const Request& request, const rokt::Route& route,
-                                         const caching::Key& target, const Selected& selected,
-                                         bool no_store) const {
+                                         std::size_t credential, const caching::Key& target,
+                                         const Selected& selected, bool no_store) const {
   const bool whole_is_stored = selected.response && selected.response->status != 206;
   const bool with_range = request.fields.contains("Range") && !whole_is_stored;
   FetchRequest fetch;
@@ -189,7 +188,7 @@ FetchRequest HttpExchange::fetch_request(const Request& request, const rokt::Rou
   fetch.upstream.method = request.method;
   fetch.upstream.target = request.target;
   fetch.upstream.inject_token = route.inject_token;
-  fetch.upstream.credential = general_credential(services_);
+  fetch.upstream.credential = credential;
   fetch.upstream.client = request.client;
   fetch.upstream.route = route.name;
   fetch.upstream.accept_gzip = false;

@@ -16,7 +16,8 @@ class HttpExchange {
   explicit HttpExchange(const Services& services) : services_(services) {}
 
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> answer(const inbound::Request& request,
-                                                               const rokt::Route& route);
+                                                               const rokt::Route& route,
+                                                               std::size_t credential);
 
  private:
   /// What stands for a target: the index of its variants, where they vary, and what this request selects.
@@ -37,12 +38,12 @@ class HttpExchange {
   boost::asio::awaitable<Fetched> start_fetch(const inbound::Request& request, FetchRequest to_fetch,
                                               Flights::Sharing sharing);
   boost::asio::awaitable<inbound::Answer> fetch(const inbound::Request& request, const rokt::Route& route,
-                                                const caching::Key& target,
+                                                std::size_t credential, const caching::Key& target,
                                                 const http::RequestDirectives& directives, Selected selected,
                                                 http::Forward reason);
   [[nodiscard]] FetchRequest fetch_request(const inbound::Request& request, const rokt::Route& route,
-                                           const caching::Key& target, const Selected& selected,
-                                           bool no_store) const;
+                                           std::size_t credential, const caching::Key& target,
+                                           const Selected& selected, bool no_store) const;
 
   const Services& services_;
 };

@@ -51,10 +51,11 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
 
 }  // namespace
 
-asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt::Route& route) {
+asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt::Route& route,
+                                             std::size_t credential) {
   const SteadyTime asked_at = services_.clock.steady_now();
   auto stream = std::make_shared<upstream::AnswerStream>(services_.desk);
-  upstream::UpstreamRequest to_send = upstream_request(request, route, general_credential(services_));
+  upstream::UpstreamRequest to_send = upstream_request(request, route, credential);
   to_send.stream = stream;
   const auto ending = std::make_shared<std::optional<upstream::UpstreamResult>>();
   asio::co_spawn(services_.desk, send_into(services_.upstream, std::move(to_send), ending),

@@ -15,7 +15,8 @@ class PassExchange {
   explicit PassExchange(const Services& services) : services_(services) {}
 
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> answer(const inbound::Request& request,
-                                                               const rokt::Route& route);
+                                                               const rokt::Route& route,
+                                                               std::size_t credential);
 
  private:
   const Services& services_;

@@ -56,7 +56,7 @@ void RefreshAhead::look() {
     const Expected& expected = schedule_.begin()->second;
     const caching::StoredResponsePtr stored = to_refresh(expected, now);
     if (stored) {
-      if (under_way_ >= max_under_way || !upstream_.idle()) return;
+      if (under_way_ >= max_under_way || !upstream_.idle(expected.request.upstream.credential)) return;
       FetchRequest request = expected.request;
       request.stored = stored;
       request.received_at = clock_.steady_now();

@@ -12,8 +12,14 @@ namespace roktcached::exchange {
 
 using caching::StoredResponsePtr;
 
-std::size_t general_credential(const Services& services) {
-  return config::credential_for(services.settings.credentials, {}).value_or(0);
+Result<std::size_t> credential_of(const Services& services, std::string_view account_id) {
+  const auto credential = config::credential_for(services.settings.credentials, account_id);
+  if (credential) return *credential;
+  if (account_id.empty()) return std::size_t{0};
+  return Error{.code = ErrorCode::account_not_allowed,
+               .source = ErrorSource::exchange,
+               .retryable = false,
+               .context = "account " + std::string(account_id) + ": no [[credential]] lists it"};
 }
 
 upstream::Reason reason_of(http::Forward forward) {

@@ -31,9 +31,10 @@ struct Services {
 /// Whether what comes from the cache file gets its gzip form, which is not kept there.
 enum class Forms { as_stored, with_gzip };
 
-/// The place of the credential that requests of no account go out with: the first that lists no accounts, or
-/// the first of all.
-[[nodiscard]] std::size_t general_credential(const Services& services);
+/// The place of the credential that a request goes out with: the first that lists its account or lists none;
+/// where it has no account, the first that lists none, or the first of all.
+/// @return account_not_allowed where every credential lists others
+[[nodiscard]] Result<std::size_t> credential_of(const Services& services, std::string_view account_id);
 
 /// What a request that goes upstream for this reason is accounted as.
 [[nodiscard]] upstream::Reason reason_of(http::Forward forward);

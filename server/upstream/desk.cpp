@@ -167,6 +167,8 @@ void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent
   if (result && journey.line != nullptr)
     journey.line->admission.on_answer(result->status, sent_at,
                                       http::retry_after_of(result->fields, clock_.wall_now()));
+  // An answer that cannot be understood came from an upstream that lives; it says nothing else.
+  if (!result && kind_of(result.error().error) == AttemptFailure::invalid_answer) return;
   const bool ok = result && result->status != 502 && result->status != 503 && result->status != 504;
   const Circuit::State before = circuit_.state();
   circuit_.record(ok, sent_at, now);
@@ -213,8 +215,8 @@ UpstreamFailure Desk::circuit_is_open() const {
           std::max(wait, std::chrono::milliseconds{1})};
 }
 
-bool Desk::idle() const {
-  const Line& line = *lines_.front();
+bool Desk::idle(std::size_t credential) const {
+  const Line& line = *lines_.at(credential);
   return circuit_.state() == Circuit::State::closed && line.token.status().alive && line.admission.idle() &&
          pool_.mostly_free();
 }

@@ -57,9 +57,9 @@ class Desk final : public Upstream {
 
   [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) override;
 
-  /// The first credential's token is alive, nobody waits for its budget, which is half there, and more than
-  /// half of the connections are free.
-  [[nodiscard]] bool idle() const override;
+  /// The credential's token is alive, nobody waits for its budget, which is half there, and more than half of
+  /// the connections are free.
+  [[nodiscard]] bool idle(std::size_t credential) const override;
 
   [[nodiscard]] DeskStatus status() const;
   /// Of the first credential whose token is dead, else of the first. From any thread.

@@ -24,8 +24,8 @@ std::string base64(std::string_view text) {
 
 }  // namespace
 
-TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, Origin& origin,
-                             config::Credential credential, SecretSource secrets, const Clock& clock)
+TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, Origin& origin, config::Credential credential,
+                             SecretSource secrets, const Clock& clock)
     : executor_(std::move(executor)),
       origin_(origin),
       credential_(std::move(credential)),
@@ -48,8 +48,9 @@ WireRequest TokenEndpoint::make_request() const {
   return request;
 }
 
-void TokenEndpoint::read_secrets_again() {
-  if (!secrets_) return;
+/// Reads the secrets again, and takes over an app secret that has changed.
+bool TokenEndpoint::has_new_secret() {
+  if (!secrets_) return false;
   const Result<config::Credential> read = secrets_();
   if (!read) {
     spdlog::warn("token: credential {}: {}", credential_.name, read.error().context);
@@ -59,20 +60,31 @@ void TokenEndpoint::read_secrets_again() {
   } else if (read->app_secret.reveal() != credential_.app_secret.reveal()) {
     credential_.app_secret = read->app_secret;
     spdlog::info("token: credential {} has a new app secret", credential_.name);
+    return true;
   }
+  return false;
+}
+
+asio::awaitable<Result<UpstreamResponse>> TokenEndpoint::ask(const WireRequest& request) {
+  Result<std::unique_ptr<Connection>> connection = co_await Connection::open(executor_, origin_);
+  if (!connection) co_return connection.error();
+  co_return co_await (*connection)->exchange(request);
 }
 
 asio::awaitable<Result<TokenPtr>> TokenEndpoint::fetch() {
-  if (refusals_in_a_row_ >= 2) read_secrets_again();
-  Result<std::unique_ptr<Connection>> connection = co_await Connection::open(executor_, origin_);
-  if (!connection) co_return connection.error();
-  const WireRequest request = make_request();
-  const SteadyTime sent_at = clock_.steady_now();
-  const WallTime sent_at_wall = clock_.wall_now();
-  Result<UpstreamResponse> response = co_await (*connection)->exchange(request);
+  WireRequest request = make_request();
+  SteadyTime sent_at = clock_.steady_now();
+  WallTime sent_at_wall = clock_.wall_now();
+  Result<UpstreamResponse> response = co_await ask(request);
+  const bool refused =
+      response && (response->status == 400 || response->status == 401 || response->status == 403);
+  if (refused && has_new_secret()) {
+    request = make_request();
+    sent_at = clock_.steady_now();
+    sent_at_wall = clock_.wall_now();
+    response = co_await ask(request);
+  }
   if (!response) co_return response.error();
-  const bool refused = response->status == 400 || response->status == 401 || response->status == 403;
-  refusals_in_a_row_ = refused ? refusals_in_a_row_ + 1 : 0;
   Result<TokenPtr> token = response->status == 200
                                ? parse_token(response->body, sent_at, sent_at_wall)
                                : Error{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,

@@ -26,9 +26,9 @@ class TokenSource {
 using SecretSource = std::function<Result<config::Credential>()>;
 
 /// The upstream's `POST /auth/oauth2/token` with the client credentials grant (RFC 6749, section 4.4), over a
-/// connection of its own, so that a full pool never keeps the token waiting. When it is refused a second time
-/// in a row the secrets are read again: one that was rotated in place is taken over. Another app id is not:
-/// what is cached was fetched under this one.
+/// connection of its own, so that a full pool never keeps the token waiting. When it is refused the secrets
+/// are read again: one that was rotated in place is taken over at once. Another app id is not: what is cached
+/// was fetched under this one.
 class TokenEndpoint final : public TokenSource {
  public:
   /// @param origin, credential, clock  outlive it
@@ -37,14 +37,14 @@ class TokenEndpoint final : public TokenSource {
   [[nodiscard]] boost::asio::awaitable<Result<TokenPtr>> fetch() override;
 
  private:
+  boost::asio::awaitable<Result<UpstreamResponse>> ask(const WireRequest& request);
   [[nodiscard]] WireRequest make_request() const;
-  void read_secrets_again();
+  [[nodiscard]] bool has_new_secret();
 
   boost::asio::any_io_executor executor_;
   Origin& origin_;
   config::Credential credential_;
   const SecretSource secrets_;
-  unsigned refusals_in_a_row_ = 0;
   const Clock& clock_;
 };
 

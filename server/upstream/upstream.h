@@ -75,7 +75,8 @@ class Upstream {
   [[nodiscard]] virtual boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) = 0;
 
   /// Whether a request that can wait would take nothing from one that cannot. On the desk's thread.
-  [[nodiscard]] virtual bool idle() const = 0;
+  /// @param credential  as UpstreamRequest::credential
+  [[nodiscard]] virtual bool idle(std::size_t credential) const = 0;
 };
 
 }  // namespace roktcached::upstream

@@ -31,7 +31,7 @@ class FakeUpstream final : public upstream::Upstream {
     while (rounds == round) co_await gate_.async_wait(as_result);
     co_return answer(request);
   }
-  [[nodiscard]] bool idle() const override { return is_idle; }
+  [[nodiscard]] bool idle(std::size_t) const override { return is_idle; }
   void respond(std::function<upstream::UpstreamResult()> with) {
     answer_ = std::move(with);
     ++rounds;

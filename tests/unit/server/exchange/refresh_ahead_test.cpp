@@ -18,7 +18,7 @@ class IdleOrNot final : public upstream::Upstream {
   boost::asio::awaitable<upstream::UpstreamResult> send(upstream::UpstreamRequest) override {
     co_return upstream::UpstreamFailure{};
   }
-  [[nodiscard]] bool idle() const override { return is_idle; }
+  [[nodiscard]] bool idle(std::size_t) const override { return is_idle; }
   bool is_idle = true;
 };
 
