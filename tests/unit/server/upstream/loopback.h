@@ -34,31 +34,40 @@ class Loopback {
   using Serve = std::function<asio::awaitable<void>(tcp::socket&)>;
 
   Loopback(asio::io_context& context, Serve serve)
-      : acceptor_(context, {asio::ip::address_v4::loopback(), 0}),
-        serve_(std::make_shared<const Serve>(std::move(serve))) {
-    asio::co_spawn(context, accept(), asio::detached);
+      : state_(std::make_shared<State>(context, std::move(serve))) {
+    asio::co_spawn(context, accept(state_), asio::detached);
   }
+  ~Loopback() { state_->acceptor.close(); }
+  Loopback(const Loopback&) = delete;
+  Loopback& operator=(const Loopback&) = delete;
 
-  [[nodiscard]] std::uint16_t port() const { return acceptor_.local_endpoint().port(); }
+  [[nodiscard]] std::uint16_t port() const { return state_->acceptor.local_endpoint().port(); }
   [[nodiscard]] config::Url url(bool tls = false) const { return {tls, "127.0.0.1", port(), ""}; }
-  int connections = 0;
+  [[nodiscard]] int connections() const { return state_->connections; }
 
  private:
-  asio::awaitable<void> accept() {
+  /// Outlives the server, as its coroutines may.
+  struct State {
+    State(asio::io_context& context, Serve to_serve)
+        : acceptor(context, {asio::ip::address_v4::loopback(), 0}), serve(std::move(to_serve)) {}
+    tcp::acceptor acceptor;
+    Serve serve;
+    int connections = 0;
+  };
+
+  static asio::awaitable<void> accept(std::shared_ptr<State> state) {
     while (true) {
-      auto [error, socket] = co_await acceptor_.async_accept(as_result);
+      auto [error, socket] = co_await state->acceptor.async_accept(as_result);
       if (error) co_return;
-      ++connections;
-      asio::co_spawn(acceptor_.get_executor(), serve_one(std::move(socket), serve_), asio::detached);
+      ++state->connections;
+      asio::co_spawn(state->acceptor.get_executor(), serve_one(std::move(socket), state), asio::detached);
     }
   }
-  /// May outlive this object.
-  static asio::awaitable<void> serve_one(tcp::socket socket, std::shared_ptr<const Serve> serve) {
-    co_await (*serve)(socket);
+  static asio::awaitable<void> serve_one(tcp::socket socket, std::shared_ptr<State> state) {
+    co_await state->serve(socket);
   }
 
-  tcp::acceptor acceptor_;
-  std::shared_ptr<const Serve> serve_;
+  std::shared_ptr<State> state_;
 };
 
 /// The next head that comes, without its empty line; empty where none does.

@@ -40,7 +40,7 @@ class PoolTest : public testing::Test {
 TEST_F(PoolTest, UsesAConnectionAgain) {
   Pool pool(context.get_executor(), origin);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(exchange(pool));
-  EXPECT_EQ(server.connections, 1);
+  EXPECT_EQ(server.connections(), 1);
 }
 
 TEST_F(PoolTest, ReplacesAConnectionThatWasClosedWhileIdle) {
@@ -51,7 +51,7 @@ TEST_F(PoolTest, ReplacesAConnectionThatWasClosedWhileIdle) {
     ASSERT_TRUE(response) << response.error().context;
     context.poll();  // lets the server close
   }
-  EXPECT_EQ(server.connections, 3);
+  EXPECT_EQ(server.connections(), 3);
   EXPECT_EQ(requests, 3);
 }
 
@@ -71,7 +71,7 @@ TEST_F(PoolTest, KeepsNoConnectionBeyondItsMaximumAge) {
   settings.max_age = 0ms;
   Pool pool(context.get_executor(), origin);
   for (int i = 0; i < 3; ++i) ASSERT_TRUE(exchange(pool));
-  EXPECT_EQ(server.connections, 3);
+  EXPECT_EQ(server.connections(), 3);
 }
 
 TEST_F(PoolTest, ClosesWhatHasBecomeTooOldOrIdleForTooLong) {
@@ -80,10 +80,10 @@ TEST_F(PoolTest, ClosesWhatHasBecomeTooOldOrIdleForTooLong) {
     settings.idle_timeout = by_age ? 10min : 30ms;
     Pool pool(context.get_executor(), origin);
     ASSERT_TRUE(exchange(pool));
-    const int connections = server.connections;
+    const int connections = server.connections();
     context.run_for(60ms);
     ASSERT_TRUE(exchange(pool));
-    EXPECT_EQ(server.connections, connections + 1);
+    EXPECT_EQ(server.connections(), connections + 1);
   }
 }
 
