@@ -11,6 +11,7 @@
 
 #include "config/credentials.h"
 #include "core/http/validators.h"
+#include "server/exchange/compression.h"
 #include "server/logging.h"
 #include "storage/memory_store.h"
 #include "storage/sqlite_store.h"
@@ -123,7 +124,7 @@ Result<void> Daemon::open_store() {
     if (!opened) return opened.error();
     disk = std::move(*opened);
   }
-  store_ = std::make_unique<storage::TieredStore>(std::move(memory), std::move(disk));
+  store_ = std::make_unique<storage::TieredStore>(std::move(memory), std::move(disk), exchange::with_gzip);
   return {};
 }
 

@@ -17,6 +17,7 @@ Result<StoredResponsePtr> TieredStore::find(const Key& key, WallTime now) {
   // what was read must not take its place.
   const std::uint64_t version = memory_->version_of(key);
   auto found = disk_->find(key, now);
+  if (found && *found && prepare_) *found = prepare_(std::move(*found));
   if (found && *found) memory_->put_if_absent(*found, version);
   return found;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 
 #include "storage/memory_store.h"
@@ -11,9 +12,12 @@ namespace roktcached::storage {
 /// Memory over disk, as one store: what is read from the disk is kept in memory, what is put goes to both.
 class TieredStore final : public ResponseStore {
  public:
+  /// What is made of a row, on the thread that has read it, before memory keeps it.
+  using Prepare = std::function<StoredResponsePtr(StoredResponsePtr)>;
+
   /// @param disk  null: memory only
-  TieredStore(std::unique_ptr<MemoryStore> memory, std::unique_ptr<SqliteStore> disk)
-      : memory_(std::move(memory)), disk_(std::move(disk)) {}
+  TieredStore(std::unique_ptr<MemoryStore> memory, std::unique_ptr<SqliteStore> disk, Prepare prepare = {})
+      : memory_(std::move(memory)), disk_(std::move(disk)), prepare_(std::move(prepare)) {}
 
   /// What can be had without waiting for the disk: from memory, or from what waits to be written.
   [[nodiscard]] StoredResponsePtr find_in_memory(const Key& key, WallTime now);
@@ -32,6 +36,7 @@ class TieredStore final : public ResponseStore {
  private:
   std::unique_ptr<MemoryStore> memory_;
   std::unique_ptr<SqliteStore> disk_;
+  const Prepare prepare_;
 };
 
 }  // namespace roktcached::storage

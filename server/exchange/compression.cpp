@@ -49,7 +49,8 @@ caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response) {
   const std::string& body = *response->body;
   if (response->gzip_body || body.size() < worth_compressing || body.size() > compressible_max)
     return response;
-  if (speaks_of_its_form(http::Fields::from_lines(response->head))) return response;
+  const bool on_http_route = response->entity_tag.empty();  // there the upstream's own form is the one
+  if (on_http_route || speaks_of_its_form(http::Fields::from_lines(response->head))) return response;
   std::string compressed = gzip(body);
   if (compressed.size() > body.size() - body.size() / 10) return response;
   auto with = std::make_shared<caching::StoredResponse>(*response);

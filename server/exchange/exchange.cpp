@@ -99,7 +99,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
   const caching::FreshnessPolicy& policy = services_.policies.policy_for(route.name, match.account_id);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   WallTime now = services_.clock.wall_now();
-  const StoredResponsePtr stored = co_await look_up(services_, key, now, Forms::with_gzip);
+  const StoredResponsePtr stored = co_await look_up(services_, key, now);
   const caching::Decision decision = caching::decide(stored.get(), directives, policy, now);
 
   const bool may_use = decision.action == Action::use || decision.action == Action::use_and_refresh;

@@ -159,7 +159,7 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::
 asio::awaitable<HttpExchange::Selected> HttpExchange::select(const Request& request,
                                                              const caching::Key& target, WallTime now) {
   Selected selected;
-  const StoredResponsePtr first = co_await look_up(services_, target, now, Forms::as_stored);
+  const StoredResponsePtr first = co_await look_up(services_, target, now);
   if (!first) co_return selected;
   if (!caching::VariantIndex::is_index(*first)) {
     selected.response = first;
@@ -168,7 +168,7 @@ asio::awaitable<HttpExchange::Selected> HttpExchange::select(const Request& requ
   selected.index = first;
   const std::vector<caching::Key> keys = caching::VariantIndex(*first).keys_for(target, request.fields);
   for (const auto& key : keys) {
-    const StoredResponsePtr found = co_await look_up(services_, key, now, Forms::as_stored);
+    const StoredResponsePtr found = co_await look_up(services_, key, now);
     // RFC 9111, section 4.1: of several that match, the latest.
     const bool later = found && (!selected.response || found->fetched_at > selected.response->fetched_at);
     if (later) selected.response = found;

@@ -6,7 +6,6 @@
 
 #include "config/credentials.h"
 #include "server/asio.h"
-#include "server/exchange/compression.h"
 
 namespace roktcached::exchange {
 
@@ -37,15 +36,11 @@ upstream::Reason reason_of(http::Forward forward) {
   return upstream::Reason::miss;
 }
 
-asio::awaitable<StoredResponsePtr> look_up(const Services& services, const caching::Key& key, WallTime now,
-                                           Forms forms) {
+asio::awaitable<StoredResponsePtr> look_up(const Services& services, const caching::Key& key, WallTime now) {
   if (auto found = services.store.find_in_memory(key, now)) co_return found;
   if (!services.store.has_disk()) co_return nullptr;
-  const auto from_disk = [&store = services.store, key, now,
-                          forms]() -> asio::awaitable<Result<StoredResponsePtr>> {
-    auto found = store.find(key, now);
-    if (found && *found && forms == Forms::with_gzip) found = with_gzip(*found);
-    co_return found;
+  const auto from_disk = [&store = services.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
+    co_return store.find(key, now);
   };
   const auto found = co_await asio::co_spawn(services.readers, from_disk(), asio::use_awaitable);
   if (found) co_return *found;

@@ -28,9 +28,6 @@ struct Services {
   const Clock& clock;
 };
 
-/// Whether what comes from the cache file gets its gzip form, which is not kept there.
-enum class Forms { as_stored, with_gzip };
-
 /// The place of the credential that a request goes out with: the first that lists its account or lists none;
 /// where it has no account, the first that lists none, or the first of all.
 /// @return account_not_allowed where every credential lists others
@@ -43,6 +40,6 @@ enum class Forms { as_stored, with_gzip };
 /// once; only what it lacks goes to a thread that may wait for the disk. Resumes on the caller's executor.
 [[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> look_up(const Services& services,
                                                                          const caching::Key& key,
-                                                                         WallTime now, Forms forms);
+                                                                         WallTime now);
 
 }  // namespace roktcached::exchange

@@ -180,7 +180,7 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   const auto [write_error, sent] = co_await beast_http::async_write(stream, request, as_result);
   if (write_error) {
     Error why = failure(write_error, "sending the request");
-    why.retryable = !deadline_.expired();
+    why.retryable = !deadline_.expired() && used_before();
     co_return why;
   }
   std::optional<beast_http::response_parser<beast_http::string_body>> parser;
@@ -199,7 +199,7 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
       const bool nothing_came = !parser->got_some() && buffer_.size() == 0 && interim == 0;
       if (nothing_came) {
         co_return error_of(ErrorCode::upstream_unreachable, "the connection was closed without an answer",
-                           true);
+                           used_before());
       }
       if (error == beast_http::error::body_limit) co_return content_failure(error);
       co_return error_of(ErrorCode::upstream_invalid_response, "the answer's head: " + error.message(),

@@ -44,7 +44,7 @@ class Connection {
   /// its coding
   /// @param stream  as UpstreamRequest::stream; may be null
   /// @return upstream_timeout, upstream_invalid_response or upstream_unreachable; retryable where the
-  ///         connection was gone before the first byte of an answer, or before its last
+  ///         answer was cut off, or where a connection that was used before was gone before it began
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request,
                                                                           AnswerStream* stream = nullptr);
 

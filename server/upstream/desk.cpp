@@ -143,10 +143,7 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   const WallTime sent_at_wall = clock_.wall_now();
   requests_sent_.fetch_add(1, std::memory_order_relaxed);
   spending_.add(journey.request.client, journey.request.route, reason);
-  const bool may_repeat =
-      journey.wire.method() == beast_http::verb::get || journey.wire.method() == beast_http::verb::head;
-  Result<UpstreamResponse> response =
-      co_await pool_.exchange(journey.wire, may_repeat, journey.request.stream.get());
+  Result<UpstreamResponse> response = co_await pool_.exchange(journey.wire, journey.request.stream.get());
   UpstreamResult result = UpstreamFailure{};
   if (response) {
     response->sent_at = sent_at_wall;
@@ -160,10 +157,17 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   co_return result;
 }
 
+/// A kept connection was closed just as it was used again, as happens between two that are both in order.
+bool Desk::lost_a_kept_connection(const UpstreamResult& result) {
+  return !result && result.error().error.code == ErrorCode::upstream_unreachable &&
+         result.error().error.retryable;
+}
+
 /// What the end of an attempt says of the upstream's limit, and of its health.
 void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at) {
   const SteadyTime now = clock_.steady_now();
   if (!result && is_of_the_proxy(result.error().error)) return;
+  if (lost_a_kept_connection(result) && journey.attempts == 1) return;
   if (result && journey.line != nullptr)
     journey.line->admission.on_answer(result->status, sent_at,
                                       http::retry_after_of(result->fields, clock_.wall_now()));
@@ -192,11 +196,14 @@ asio::awaitable<bool> Desk::may_go_again(Journey& journey, const UpstreamResult&
   if (result) failed.retry_after = http::retry_after_of(result->fields, clock_.wall_now());
   failed.answer_begun = request.stream && request.stream->begun();
   failed.attempts = journey.attempts;
-  failed.max_retries = static_cast<unsigned>(settings_.max_retries);
+  // The first that loses its connection so is repeated at once, whatever max_retries says: it is nobody's
+  // fault.
+  const bool at_once = lost_a_kept_connection(result) && journey.attempts == 1;
+  failed.max_retries = std::max(static_cast<unsigned>(settings_.max_retries), at_once ? 1U : 0U);
   failed.time_left =
       std::chrono::duration_cast<std::chrono::milliseconds>(journey.deadline - clock_.steady_now());
   const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
-  const RetryVerdict verdict = may_retry(failed, jitter);
+  const RetryVerdict verdict = may_retry(failed, at_once ? 0 : jitter);
   const bool circuit_refuses = circuit_.state() == Circuit::State::open;
   if (!verdict.retry() || circuit_refuses || !retry_budget_.spend()) co_return false;
   spdlog::debug("upstream: attempt {} failed ({}): again in {} ms", journey.attempts,

@@ -74,6 +74,7 @@ class Desk final : public Upstream {
   boost::asio::awaitable<UpstreamResult> exchange(Journey& journey, const TokenPtr& token, Reason reason);
   boost::asio::awaitable<bool> may_go_again(Journey& journey, const UpstreamResult& result);
   void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at);
+  [[nodiscard]] static bool lost_a_kept_connection(const UpstreamResult& result);
   [[nodiscard]] UpstreamFailure circuit_is_open() const;
   [[nodiscard]] WireRequest to_wire(const UpstreamRequest& request) const;
 

@@ -26,33 +26,23 @@ class Pool::Slot {
 Pool::Pool(asio::any_io_executor executor, Origin& origin)
     : executor_(std::move(executor)), origin_(origin), idle_timer_(executor_) {}
 
-asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, bool may_repeat,
-                                                         AnswerStream* stream) {
+asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, AnswerStream* stream) {
   const Result<void> admitted = co_await wait_for_slot();
   if (!admitted) co_return admitted.error();
   const Slot slot(*this);
   std::unique_ptr<Connection> connection = take_idle();
-  for (bool first = true;; first = false) {
-    if (!connection) {
-      Result<std::unique_ptr<Connection>> opened = co_await Connection::open(executor_, origin_);
-      if (!opened) co_return opened.error();
-      connection = std::move(*opened);
-    }
-    if (stopped_)
-      co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
-    busy_.push_back(connection.get());
-    Result<UpstreamResponse> response = co_await connection->exchange(request, stream);
-    std::erase(busy_, connection.get());
-    const bool closed_while_idle = !response && response.error().code == ErrorCode::upstream_unreachable &&
-                                   response.error().retryable && connection->used_before();
-    const bool repeat = first && may_repeat && closed_while_idle;
-    if (repeat) {
-      connection.reset();
-      continue;
-    }
-    if (response && connection->reusable()) put_back(std::move(connection));
-    co_return response;
+  if (!connection) {
+    Result<std::unique_ptr<Connection>> opened = co_await Connection::open(executor_, origin_);
+    if (!opened) co_return opened.error();
+    connection = std::move(*opened);
   }
+  if (stopped_)
+    co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
+  busy_.push_back(connection.get());
+  Result<UpstreamResponse> response = co_await connection->exchange(request, stream);
+  std::erase(busy_, connection.get());
+  if (response && connection->reusable()) put_back(std::move(connection));
+  co_return response;
 }
 
 asio::awaitable<Result<void>> Pool::wait_for_slot() {

@@ -20,13 +20,12 @@ class Pool {
   /// @param origin  outlives the pool
   Pool(boost::asio::any_io_executor executor, Origin& origin);
 
-  /// Sends `request` on a free connection or a new one. A kept connection that turns out to be closed is
-  /// replaced by a new one, once: the request is repeated, so it must be safe to repeat where `may_repeat`.
+  /// Sends `request` on a free connection or a new one. A kept connection that was closed while it was idle
+  /// is replaced; one that is closed just as it is used again fails.
   /// @return as Connection::open and Connection::exchange; overloaded where the line is full,
   /// upstream_timeout where it did
   ///         not move in upstream.head_timeout
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request,
-                                                                          bool may_repeat,
                                                                           AnswerStream* stream = nullptr);
 
   [[nodiscard]] bool mostly_free() const {

@@ -23,9 +23,9 @@ class PoolTest : public testing::Test {
       co_await write_text(socket, answer("x"));
     }
   }
-  Result<UpstreamResponse> exchange(Pool& pool, bool may_repeat = true) {
+  Result<UpstreamResponse> exchange(Pool& pool) {
     const WireRequest request = get();
-    return run(context, pool.exchange(request, may_repeat));
+    return run(context, pool.exchange(request));
   }
 
   asio::io_context context;
@@ -47,7 +47,7 @@ TEST_F(PoolTest, ReplacesAConnectionThatWasClosedWhileIdle) {
   requests_a_connection = 1;
   Pool pool(context.get_executor(), origin);
   for (int i = 0; i < 3; ++i) {
-    const auto response = exchange(pool, false);  // nothing is repeated: the request was never sent
+    const auto response = exchange(pool);
     ASSERT_TRUE(response) << response.error().context;
     context.poll();  // lets the server close
   }
@@ -55,16 +55,21 @@ TEST_F(PoolTest, ReplacesAConnectionThatWasClosedWhileIdle) {
   EXPECT_EQ(requests, 3);
 }
 
-TEST_F(PoolTest, RepeatsOnlyWhatIsSafeToRepeat) {
-  for (const bool may_repeat : {true, false}) {
-    deaf = false;
-    Pool pool(context.get_executor(), origin);
-    ASSERT_TRUE(exchange(pool));
-    deaf = true;
-    requests = 0;
-    EXPECT_FALSE(exchange(pool, may_repeat));
-    EXPECT_EQ(requests, may_repeat ? 2 : 1);
-  }
+TEST_F(PoolTest, SaysWhetherAKeptConnectionWasLostOrANewOneFailed) {
+  Pool pool(context.get_executor(), origin);
+  deaf = true;
+  const auto on_a_new_one = exchange(pool);
+  ASSERT_FALSE(on_a_new_one);
+  EXPECT_FALSE(on_a_new_one.error().retryable);
+  deaf = false;
+  ASSERT_TRUE(exchange(pool));
+  deaf = true;
+  requests = 0;
+  const auto on_a_kept_one = exchange(pool);
+  ASSERT_FALSE(on_a_kept_one);
+  EXPECT_EQ(on_a_kept_one.error().code, ErrorCode::upstream_unreachable);
+  EXPECT_TRUE(on_a_kept_one.error().retryable);
+  EXPECT_EQ(requests, 1) << "repeating is not the pool's to decide";
 }
 
 TEST_F(PoolTest, KeepsNoConnectionBeyondItsMaximumAge) {
