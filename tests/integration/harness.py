@@ -5,6 +5,7 @@ ROKTCACHED_BINARY names the binary, so that one suite serves the release and the
 import concurrent.futures
 import dataclasses
 import http.client
+import itertools
 import json
 import os
 import pathlib
@@ -25,10 +26,20 @@ NOW = "2026-01-31T12:30:00Z"  # the simulated data's clock; the daemon's own run
 ZONE = "America/New_York"
 
 
+# Below the ports that the system gives to outgoing connections: nobody takes one between here and its use.
+next_port = itertools.cycle(range(first := int(os.environ.get("ROKTCACHED_TEST_PORTS", "19700")), first + 300))
+
+
 def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+    for port in itertools.islice(next_port, 300):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
+    raise AssertionError("no port is free")
 
 
 def wait_until(condition, what, seconds=30):

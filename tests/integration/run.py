@@ -1,17 +1,63 @@
 #!/usr/bin/env python3
-"""Runs the integration tests: all of them, or the modules named. Writes "PASSED FAILED" to $ROKTCACHED_RESULT."""
+"""Runs the integration tests: all of them, or the modules named. Writes "PASSED FAILED" to $ROKTCACHED_RESULT.
+
+Tests mostly wait, so several modules run at once, each in a process and with ports of its own; one that is named alone runs
+in this process.
+"""
+import concurrent.futures
 import os
 import pathlib
+import subprocess
 import sys
+import tempfile
+import time
 import unittest
+
+AT_ONCE = 3
+PORTS_EACH = 300
 
 folder = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(folder))
-loader = unittest.defaultTestLoader
-names = sys.argv[1:]
-suite = loader.loadTestsFromNames(names) if names else loader.discover(str(folder), "test_*.py")
-result = unittest.TextTestRunner(verbosity=2).run(suite)
-failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
-if path := os.environ.get("ROKTCACHED_RESULT"):
-    pathlib.Path(path).write_text(f"{result.testsRun - failed} {failed}")
-sys.exit(0 if failed == 0 and result.testsRun > 0 else 1)
+
+
+def write_result(passed, failed):
+    if path := os.environ.get("ROKTCACHED_RESULT"):
+        pathlib.Path(path).write_text(f"{passed} {failed}")
+    sys.exit(0 if failed == 0 and passed > 0 else 1)
+
+
+def run_here(names):
+    result = unittest.TextTestRunner(verbosity=2).run(unittest.defaultTestLoader.loadTestsFromNames(names))
+    failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
+    write_result(result.testsRun - failed, failed)
+
+
+def run_module(number, name):
+    """(passed, failed, output, seconds) of one module, from a process of its own."""
+    started = time.monotonic()
+    with tempfile.NamedTemporaryFile() as result:
+        environment = {**os.environ, "ROKTCACHED_RESULT": result.name,
+                       "ROKTCACHED_TEST_PORTS": str(20_000 + number * PORTS_EACH)}
+        child = subprocess.run([sys.executable, __file__, name], env=environment, stdout=subprocess.PIPE,
+                               stderr=subprocess.STDOUT, text=True)
+        counts = pathlib.Path(result.name).read_text().split() or ["0", "1"]
+    return int(counts[0]), int(counts[1]), child.stdout, time.monotonic() - started
+
+
+def run_all(names):
+    passed = failed = 0
+    with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
+        running = {pool.submit(run_module, number, name): name for number, name in enumerate(names)}
+        for done in concurrent.futures.as_completed(running):
+            module_passed, module_failed, output, seconds = done.result()
+            passed += module_passed
+            failed += module_failed
+            print(f"-- {running[done]}: {module_passed} passed, {module_failed} failed, {seconds:.0f} s\n{output}", flush=True)
+    write_result(passed, failed)
+
+
+wanted = sys.argv[1:]
+if len(wanted) == 1:
+    run_here(wanted)
+else:
+    run_all(wanted or sorted(path.stem for path in folder.glob("test_*.py")))

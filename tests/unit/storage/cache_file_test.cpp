@@ -91,7 +91,7 @@ TEST_F(CacheFileTest, AFreshFileIsSetUpAsTheDaemonNeedsIt) {
   EXPECT_EQ(connection.integer("PRAGMA synchronous").value(), 1);
   EXPECT_EQ(connection.integer("SELECT journal_mode = 'wal' FROM pragma_journal_mode").value(), 1);
   EXPECT_EQ(connection.integer("PRAGMA application_id").value(), 0x524f4b54);
-  EXPECT_EQ(connection.integer("PRAGMA user_version").value(), 3);
+  EXPECT_EQ(connection.integer("PRAGMA user_version").value(), 4);
   EXPECT_EQ(connection.integer("SELECT count(*) FROM responses").value(), 0);
   EXPECT_EQ(connection.integer("SELECT entries + bytes FROM totals").value(), 0);
 }
@@ -108,7 +108,7 @@ TEST_F(CacheFileTest, OpeningAgainChangesNothing) {
 }
 
 TEST_F(CacheFileTest, AnUnfinishedMigrationIsBegunAgain) {
-  { open().execute("DROP TABLE responses; DROP TABLE totals; PRAGMA user_version = 0").value(); }
+  { open().execute("DROP TABLE responses; DROP TABLE totals; DROP TABLE credentials; PRAGMA user_version = 0").value(); }
   Connection again = open_for_writing(path_, many_pages).value();
   EXPECT_EQ(again.integer("SELECT count(*) FROM responses").value(), 0);
 }

@@ -52,12 +52,12 @@ TEST(RetryPolicyTest, OnlyWhatMayPassIsRetried) {
   }
 }
 
-TEST(RetryPolicyTest, OfStatusesOnly502And503And504AreRetried) {
+TEST(RetryPolicyTest, OfStatusesOnly429And502And503And504AreRetried) {
   FailedAttempt attempt = not_connected();
   attempt.failure = AttemptFailure::status;
   for (unsigned status = 100; status < 600; ++status) {
     attempt.status = status;
-    const bool passing = status == 502 || status == 503 || status == 504;
+    const bool passing = status == 429 || status == 502 || status == 503 || status == 504;
     EXPECT_EQ(reason_for(attempt), passing ? RetryReason::worth_it : RetryReason::final_failure) << status;
   }
 }
