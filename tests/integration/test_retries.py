@@ -110,7 +110,8 @@ class Retries(TestCase):
 class Circuit(TestCase):
     def test_a_dead_upstream_is_asked_once_a_second_until_it_lives_again(self):
         upstream, proxy = self.pair(upstream_max_retries="2", log_level="info", log_access="false")
-        proxy.get(cold())
+        in_parallel(16, lambda _: proxy.get(cold()))
+        memory = memory_of(proxy)
         is_open = lambda: proxy.status()["upstream"]["circuit"] == "open"
         with Load(proxy.port, "many", rate=300) as load:
             time.sleep(1)
@@ -119,7 +120,7 @@ class Circuit(TestCase):
             dead = DeadUpstream(upstream.port)
             wait_until(is_open, "the circuit is open", 10)
             time.sleep(1)  # what was under way when it opened has ended
-            first, begun, memory = len(dead.times), time.monotonic(), memory_of(proxy)
+            first, begun = len(dead.times), time.monotonic()
             time.sleep(11)
             probes, took = len(dead.times) - first, time.monotonic() - begun
             grown = memory_of(proxy) - memory

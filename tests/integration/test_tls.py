@@ -2,6 +2,8 @@
 import http.server
 import json
 import os
+import socket
+import socketserver
 import ssl
 import subprocess
 import threading
@@ -9,6 +11,7 @@ import threading
 from harness import TestCase, overview, wait_until
 
 BODY = b'{"grossCost":1}'
+TOKEN = "the-shared-token"
 
 
 class Upstream(http.server.BaseHTTPRequestHandler):
@@ -24,7 +27,7 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         self.rfile.read(int(self.headers["Content-Length"]))
-        self.answer(json.dumps({"access_token": "t", "expires_in": 3600, "token_type": "Bearer"}).encode())
+        self.answer(json.dumps({"access_token": TOKEN, "expires_in": 3600, "token_type": "Bearer"}).encode())
 
     def do_GET(self):
         Upstream.resumed.append(self.connection.session_reused)
@@ -32,6 +35,48 @@ class Upstream(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+class ConnectProxy(socketserver.ThreadingTCPServer):
+    """An HTTP proxy that knows CONNECT; keeps all that it sees."""
+
+    daemon_threads = True
+
+    def __init__(self):
+        self.heads = []  # of the requests for a tunnel
+        self.passed = []  # what went through, either way
+        self.refuse_with = None
+        super().__init__(("127.0.0.1", 0), Tunnel)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class Tunnel(socketserver.BaseRequestHandler):
+    def handle(self):
+        head = b""
+        while b"\r\n\r\n" not in head:
+            if not (data := self.request.recv(4096)):
+                return
+            head += data
+        self.server.heads.append(head.decode())
+        if self.server.refuse_with:
+            self.request.sendall(f"HTTP/1.1 {self.server.refuse_with}\r\nContent-Length: 0\r\n\r\n".encode())
+            return
+        host, _, port = head.split()[1].decode().rpartition(":")
+        with socket.create_connection((host, int(port))) as onward:
+            self.request.sendall(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=self.pass_on, args=(onward, self.request), daemon=True)
+            back.start()
+            self.pass_on(self.request, onward)
+            back.join()
+
+    def pass_on(self, source, sink):
+        try:
+            while data := source.recv(65536):
+                self.server.passed.append(data)
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
 
 
 class Tls(TestCase):
@@ -107,3 +152,37 @@ class Tls(TestCase):
     def test_an_old_protocol(self):
         self.certificate("DNS:localhost")
         self.assertIn("TLS handshake", self.refusal(self.proxy_to(self.serve(ssl.TLSVersion.TLSv1_1))))
+
+    def connect_proxy(self):
+        proxy = ConnectProxy()
+        self.addCleanup(proxy.server_close)
+        self.addCleanup(proxy.shutdown)
+        return proxy, f"http://127.0.0.1:{proxy.server_address[1]}"
+
+    def test_through_a_connect_proxy_that_sees_nothing_but_a_name(self):
+        self.certificate("DNS:localhost")
+        port = self.serve()
+        between, url = self.connect_proxy()
+        reply = self.proxy_to(port, upstream_proxy=url).get(overview())
+        self.assertEqual((reply.status, reply.body), (200, BODY))
+        for head in between.heads:
+            self.assertEqual(head.split("\r\n")[:2], [f"CONNECT localhost:{port} HTTP/1.1", f"Host: localhost:{port}"])
+            self.assertNotIn("authorization", head.lower())
+        seen = "".join(between.heads).encode() + b"".join(between.passed)
+        print(f"\na report through {len(between.heads)} tunnels, {len(seen)} bytes")
+        self.assertGreater(len(seen), 1000)
+        for secret in (TOKEN, "demo-secret", "ZGVtby1hcHA6", "/reporting"):
+            self.assertNotIn(secret.encode(), seen)
+
+    def test_a_connect_proxy_that_refuses_is_named(self):
+        self.certificate("DNS:localhost")
+        between, url = self.connect_proxy()
+        between.refuse_with = "407 Proxy Authentication Required"
+        detail = self.refusal(self.proxy_to(self.serve(), upstream_proxy=url))
+        self.assertIn("407", detail)
+        self.assertIn("proxy", detail)
+
+    def test_a_certificate_for_the_proxy_is_none_for_the_upstream(self):
+        self.certificate("IP:127.0.0.1")
+        _, url = self.connect_proxy()
+        self.assertIn("certificate", self.refusal(self.proxy_to(self.serve(), upstream_proxy=url)))

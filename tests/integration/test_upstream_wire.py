@@ -139,6 +139,8 @@ class Wire(TestCase):
         proxy = self.proxy()
         for what, data in nonsense.items():
             with self.subTest(what):
+                self.upstream.report = answer()  # so that not too many in a row are bad, and the upstream is taken for dead
+                self.assertEqual(proxy.get(overview(campaign=7), Cache_Control="no-store").status, 200)
                 self.upstream.report = data
                 reply = proxy.get(overview(campaign=7))
                 self.assertEqual(reply.status, 502, reply)
