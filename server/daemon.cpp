@@ -82,6 +82,7 @@ Daemon::Daemon(config::Settings settings)
       connections_(settings_.listen.max_connections),
       admin_connections_(max_admin_connections),
       signals_(main_context_),
+      hangup_(main_context_, SIGHUP),
       drain_timer_(main_context_) {}
 
 Daemon::~Daemon() = default;
@@ -194,6 +195,7 @@ void Daemon::start_threads() {
 void Daemon::run() {
   signals_.add(SIGTERM);
   signals_.add(SIGINT);
+  await_hangup();
   if (admin_listener_) admin_listener_->start();
   start_threads();
   signals_.async_wait([this](const boost::system::error_code& error, int) {
@@ -211,6 +213,15 @@ void Daemon::run() {
   purger_.join();
   store_->flush();
   spdlog::info("stopped");
+}
+
+void Daemon::await_hangup() {
+  hangup_.async_wait([this](const boost::system::error_code& error, int) {
+    if (error) return;
+    spdlog::info("SIGHUP: the secrets are read again; any other change of the settings needs a restart");
+    asio::post(desk_context_, [this] { desk_->read_secrets_again(); });
+    await_hangup();
+  });
 }
 
 void Daemon::drain() {
@@ -239,6 +250,7 @@ void Daemon::stop_when_idle() {
 void Daemon::stop() {
   if (connections_.open() > 0) spdlog::warn("{} connections are cut", connections_.open());
   signals_.cancel();
+  hangup_.cancel();
   if (admin_listener_) {
     admin_listener_->drain();
     admin_listener_->abort();

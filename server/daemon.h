@@ -44,8 +44,9 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  /// Serves until SIGTERM or SIGINT, then drains: no answer in flight is cut, what is queued for the cache
-  /// file reaches it. Returns within ten seconds of the signal; a second signal ends the waiting.
+  /// SIGHUP reads the secrets again. Serves until SIGTERM or SIGINT, then drains: no answer in flight is cut,
+  /// what is queued for the cache file reaches it. Returns within ten seconds of the signal; a second signal
+  /// ends the waiting.
   void run();
 
  private:
@@ -57,6 +58,7 @@ class Daemon {
   Result<void> open_listeners();
   Result<void> listen_on(const config::Endpoint& address);
   void start_threads();
+  void await_hangup();
   void drain();
   void stop_when_idle();
   void stop();
@@ -81,6 +83,7 @@ class Daemon {
   std::vector<std::unique_ptr<HitThread>> hit_threads_;
   boost::asio::io_context main_context_{1};
   boost::asio::signal_set signals_;
+  boost::asio::signal_set hangup_;
   boost::asio::steady_timer drain_timer_;
   std::unique_ptr<admin::Admin> admin_;
   std::unique_ptr<inbound::Listener> admin_listener_;

@@ -1,6 +1,7 @@
 #include "server/upstream/answer_stream.h"
 
 #include <boost/asio/experimental/concurrent_channel.hpp>
+#include <boost/asio/post.hpp>
 
 #include "server/asio.h"
 
@@ -19,7 +20,7 @@ struct AnswerStream::Channel {
 };
 
 AnswerStream::AnswerStream(const asio::any_io_executor& executor)
-    : channel_(std::make_unique<Channel>(executor)) {}
+    : channel_(std::make_shared<Channel>(executor)) {}
 
 AnswerStream::~AnswerStream() = default;
 
@@ -47,7 +48,13 @@ asio::awaitable<AnswerStream::Piece> AnswerStream::read() {
 }
 
 void AnswerStream::abandon() {
-  channel_->pieces.close();
+  // Closing wakes no writer that waits for room; cancelling does, but only before. Both on the writer's
+  // thread, so that no write begins in between.
+  const auto executor = channel_->pieces.get_executor();
+  asio::post(executor, [channel = channel_] {
+    channel->pieces.cancel();
+    channel->pieces.close();
+  });
 }
 
 }  // namespace roktcached::upstream

@@ -41,6 +41,7 @@ class AnswerStream {
  public:
   using Piece = std::variant<InterimAnswer, AnswerHead, std::string, AnswerEnd>;
 
+  /// @param executor  the writer's, of one thread
   explicit AnswerStream(const boost::asio::any_io_executor& executor);
   ~AnswerStream();
 
@@ -53,12 +54,12 @@ class AnswerStream {
 
   /// The next piece. Resumes on the caller's executor.
   [[nodiscard]] boost::asio::awaitable<Piece> read();
-  /// The reader goes; writes fail from now on. From any thread.
+  /// The reader goes: a write that waits fails soon, and every later one. From any thread.
   void abandon();
 
  private:
   struct Channel;
-  std::unique_ptr<Channel> channel_;
+  std::shared_ptr<Channel> channel_;
   bool begun_ = false;
 };
 

@@ -5,12 +5,12 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/beast/http/buffer_body.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 
+#include "core/http/location.h"
 #include "server/asio.h"
 #include "server/upstream/content_coding.h"
 #include "server/upstream/dial.h"
@@ -37,6 +37,14 @@ bool is_address(const std::string& host) {
 
 std::string without_brackets(const std::string& host) {
   return host.starts_with('[') ? host.substr(1, host.size() - 2) : host;
+}
+
+/// Clients know this server alone, so a redirect to the upstream has to lead here.
+void make_local(http::Fields& fields, const config::Url& url) {
+  const auto location = fields.find("Location");
+  if (!location) return;
+  const http::Place upstream{url.tls ? "https" : "http", url.host, url.port, url.base_path};
+  if (const auto local = http::local_location(*location, upstream)) fields.set("Location", *local);
 }
 
 /// Whether an answer ended before its end, as against one that cannot be understood.
@@ -143,7 +151,13 @@ asio::awaitable<Result<void>> Connection::connect() {
 
 asio::awaitable<Result<void>> Connection::shake_hands() {
   std::string host = without_brackets(origin_.settings.url.host);
-  tls_->set_verify_callback(ssl::host_name_verification(host));
+  // OpenSSL's own check, rather than a callback, since it says what is wrong.
+  X509_VERIFY_PARAM* const verified = SSL_get0_param(tls_->native_handle());
+  X509_VERIFY_PARAM_set_hostflags(verified, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  const bool named = is_address(host) ? X509_VERIFY_PARAM_set1_ip_asc(verified, host.c_str()) == 1
+                                      : X509_VERIFY_PARAM_set1_host(verified, host.data(), host.size()) == 1;
+  if (!named)
+    co_return error_of(ErrorCode::upstream_unreachable, "the TLS handshake: " + host + " cannot be verified");
   if (!is_address(host)) {
     SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, host.data());
   }
@@ -222,6 +236,7 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   }
   // Before the content: Beast would merge trailer fields into these.
   response.fields = fields_of(parser->get());
+  make_local(response.fields, settings.url);
 
   deadline_.expires_after(settings.body_timeout);
   const bool streamed =

@@ -79,6 +79,12 @@ void Desk::stop() {
   pool_.stop();
 }
 
+void Desk::read_secrets_again() {
+  for (const auto& line : lines_) {
+    if (line->endpoint.take_new_secret()) line->token.fetch_now();
+  }
+}
+
 asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
   Line* const line = request.inject_token ? lines_.at(request.credential).get() : nullptr;
   const auto patience = line != nullptr ? line->max_wait : settings_.budget.max_queue_wait;

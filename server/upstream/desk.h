@@ -55,6 +55,9 @@ class Desk final : public Upstream {
   /// Closes every connection; requests under way and those that wait fail.
   void stop();
 
+  /// Takes over app secrets that have been changed in place, and fetches tokens with them.
+  void read_secrets_again();
+
   [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) override;
 
   /// The credential's token is alive, nobody waits for its budget, which is half there, and more than half of

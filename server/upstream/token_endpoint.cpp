@@ -48,8 +48,7 @@ WireRequest TokenEndpoint::make_request() const {
   return request;
 }
 
-/// Reads the secrets again, and takes over an app secret that has changed.
-bool TokenEndpoint::has_new_secret() {
+bool TokenEndpoint::take_new_secret() {
   if (!secrets_) return false;
   const Result<config::Credential> read = secrets_();
   if (!read) {
@@ -78,7 +77,7 @@ asio::awaitable<Result<TokenPtr>> TokenEndpoint::fetch() {
   Result<UpstreamResponse> response = co_await ask(request);
   const bool refused =
       response && (response->status == 400 || response->status == 401 || response->status == 403);
-  if (refused && has_new_secret()) {
+  if (refused && take_new_secret()) {
     request = make_request();
     sent_at = clock_.steady_now();
     sent_at_wall = clock_.wall_now();

@@ -36,10 +36,13 @@ class TokenEndpoint final : public TokenSource {
                 SecretSource secrets, const Clock& clock);
   [[nodiscard]] boost::asio::awaitable<Result<TokenPtr>> fetch() override;
 
+  /// Reads the secrets again.
+  /// @return whether another app secret was found, and taken over
+  bool take_new_secret();
+
  private:
   boost::asio::awaitable<Result<UpstreamResponse>> ask(const WireRequest& request);
   [[nodiscard]] WireRequest make_request() const;
-  [[nodiscard]] bool has_new_secret();
 
   boost::asio::any_io_executor executor_;
   Origin& origin_;

@@ -99,14 +99,17 @@ asio::awaitable<TokenResult> TokenKeeper::renew(TokenPtr refused, SteadyTime dea
     if (clock_.steady_now() - refused->minted_at < doubt_after(refused->lifetime)) co_return TokenPtr();
     doubted_ = refused;
     // Within the backoff of a failing endpoint nothing is forced: who comes next would only fail again.
-    if (!fetching_ && failures_in_a_row_ == 0) {
-      fetching_ = true;
-      schedule_.cancel();
-    }
+    if (failures_in_a_row_ == 0) fetch_now();
     if (fetching_) co_await wait_for_fetch(deadline);
   }
   if (alive() && token_ != refused) co_return token_;
   co_return unavailable();
+}
+
+void TokenKeeper::fetch_now() {
+  if (fetching_) return;
+  fetching_ = true;
+  schedule_.cancel();
 }
 
 void TokenKeeper::accepted(const TokenPtr& token) {

@@ -50,6 +50,9 @@ class TokenKeeper {
   [[nodiscard]] boost::asio::awaitable<boost::system::result<TokenPtr, UpstreamFailure>> renew(
       TokenPtr refused, SteadyTime deadline);
 
+  /// Fetches a token now, unless one is on its way: the secret has changed.
+  void fetch_now();
+
   /// Says that the upstream has accepted `token`, so that a 400 need not be blamed on it for a minute.
   void accepted(const TokenPtr& token);
   /// Whether the upstream has accepted `token` within the last minute.
