@@ -77,3 +77,13 @@ class Accounts(TestCase):
             self.assertEqual(request(proxy.port, overview(), fields=fields).status, 200)
         asked = lambda: {client["client"]: client["routes"].get("campaign-overview", {}).get("asked") for client in proxy.status()["clients"]}
         wait_until(lambda: asked() == {"127.0.0.1": 3}, "they are one", 5)
+
+    def test_the_first_256_callers_are_told_apart(self):
+        upstream, proxy = self.pair(listen_threads="1")
+        count = 300
+        for number in range(count):
+            self.assertEqual(request(proxy.port, overview(n=number), fields={"Authorization": basic(f"client-{number}")}).status, 200)
+        clients = {client["client"]: client for client in proxy.status()["clients"]}
+        self.assertLessEqual(len(clients), 260)
+        self.assertGreaterEqual(clients["(others)"]["upstream"], count - 256)
+        self.assertEqual(sum(client["upstream"] for client in clients.values()), upstream.ledger()["total"])

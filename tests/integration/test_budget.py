@@ -1,4 +1,6 @@
 """What goes upstream is within the budget and the upstream's own limit, in fair shares, and the urgent first."""
+import concurrent.futures
+import contextlib
 import json
 import math
 import re
@@ -7,6 +9,7 @@ import time
 
 from harness import SANITIZED, TestCase, in_parallel, overview, request, wait_until
 from load import Load, basic, cold
+from test_http_routes import Origin
 
 DEFAULTS = {"upstream_budget_requests_per_second": "10", "upstream_budget_burst": "20", "upstream_budget_max_concurrent": "8",
             "upstream_max_retries": "2", "log_level": "info", "log_access": "false"}
@@ -87,9 +90,61 @@ class Budget(TestCase):
         print(f"\n{len(refused)} of 10 at once refused, to come back after {wait} s; then: {reply.status} in {took:.2f} s")
         self.assertEqual(reply.status, 200)
 
+    def test_a_full_queue_keeps_room_for_who_has_little_in_it(self):
+        settings = {"upstream_budget_max_queued": "20", "upstream_budget_max_queue_wait": "1m", "upstream_budget_burst": "1"}
+        _, proxy = self.pair(**{**DEFAULTS, **settings})
+        budget = lambda: proxy.status()["upstream"]["credentials"][0]["budget"]
+        with Load(proxy.port, "flood", rate=200) as flood:
+            wait_until(lambda: budget()["queued"] == 20, "the queue is full")
+            waits = [ask(proxy, "other") for _ in range(10)]
+            self.assertLessEqual(budget()["queued"], 20)
+        print(f"\na queue of 20 full of one client's: {dict(flood.statuses)}; another's 10 took {max(took for _, took in waits):.2f} s at most")
+        self.assertEqual({reply.status for reply, _ in waits}, {200})
+        self.assertLess(max(took for _, took in waits), LONGEST_WAIT_SECONDS)
+        self.assertGreater(flood.statuses[503], 0)
+        for head, body in flood.refused:
+            self.expect_refusal(503, head, body)
+
+    def test_who_has_a_larger_share_gets_so_much_more(self):
+        _, proxy = self.pair(**{**DEFAULTS, "upstream_budget_requests_per_second": "20", "upstream_budget_burst": "1"},
+                             tables="[upstream.budget.shares]\ntableau = 4\nnightly = 0.5\n")
+        clients = ("tableau", "plain", "nightly")
+        with contextlib.ExitStack() as stack:
+            loads = [stack.enter_context(Load(proxy.port, client, waiting=40)) for client in clients]
+            wait_until(lambda: all(load.statuses[200] for load in loads), "all are served")
+            before = [load.statuses[200] for load in loads]
+            time.sleep(8)
+            tableau, plain, nightly = (load.statuses[200] - had for load, had in zip(loads, before))
+        print(f"\nshares of 4, 1 and 0.5: {tableau}, {plain} and {nightly} of {tableau + plain + nightly}")
+        self.assertTrue(3 <= tableau / plain <= 5)
+        self.assertTrue(1.5 <= plain / nightly <= 2.8)
+
+    def test_the_upstreams_retry_after_is_obeyed(self):
+        times = []
+
+        def script(_):
+            times.append(time.monotonic())
+            return (429, [("Retry-After", "3")], b"") if len(times) == 1 else (200, [], b"{}")
+
+        origin = Origin(script, lambda _: (200, [], b'{"access_token":"t","expires_in":3600,"token_type":"Bearer"}'))
+        threading.Thread(target=origin.serve_forever, daemon=True).start()
+        self.addCleanup(origin.server_close)
+        self.addCleanup(origin.shutdown)
+        proxy = self.daemon(origin.server_address[1], **DEFAULTS)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            first = pool.submit(ask, proxy, "first")
+            wait_until(lambda: times, "the upstream has answered")
+            time.sleep(0.2)
+            self.assertTrue(proxy.status()["upstream"]["credentials"][0]["budget"]["paused"])
+            replies = in_parallel(5, lambda number: ask(proxy, f"other-{number}")[0]) + [first.result()[0]]
+        print(f"\nafter a 429 with Retry-After: 3 the next went {times[1] - times[0]:.2f} s later, {len(times) - 1} in all")
+        self.assertEqual([reply.status for reply in replies], [200] * 6)
+        self.assertEqual(len(times), 7)
+        self.assertGreaterEqual(times[1] - times[0], 2.9)
+
     def test_the_upstreams_own_limit_is_learned(self):
         limits = (3, 10, 50)
-        learning, measuring = 20, 30
+        learning, measuring = 30, 30
 
         def overload(index):
             limit = limits[index]
@@ -109,8 +164,9 @@ class Budget(TestCase):
         for limit, used, refused, sent, _ in figures:
             with self.subTest(limit):
                 self.assertGreaterEqual(used, 0.9)
-                # One in a hundred. As few as are sent in this time at a low limit, one more may be chance.
-                self.assertLessEqual(refused, sent / 100 + 1)
+                # One in a hundred. At a low limit few are sent in this time: two more may be chance.
+                self.assertLessEqual(refused, sent / 100 + 2)
+        self.assertLessEqual(sum(figure[2] for figure in figures), sum(figure[3] for figure in figures) / 100)
 
     def test_refreshes_that_nobody_waits_for_give_way(self):
         _, proxy = self.pair(**{**DEFAULTS, "upstream_budget_requests_per_second": "5", "upstream_budget_burst": "2",
