@@ -66,11 +66,11 @@ def read_until(connection, ending, seconds=15):
 
 
 class Streaming(TestCase):
-    def proxy(self, script, **settings):
+    def proxy(self, script, routes=ROUTE, **settings):
         self.origin = Origin(script)
         self.addCleanup(self.origin.listener.close)
         settings.setdefault("upstream_body_timeout", "5s")
-        return self.daemon(self.origin.port, tables=ROUTE, **settings)
+        return self.daemon(self.origin.port, tables=routes, **settings)
 
     def ask(self, proxy, target="/files/a", version="1.1"):
         connection = socket.create_connection(("127.0.0.1", proxy.port))
@@ -174,6 +174,33 @@ class Streaming(TestCase):
         follower.join(15)
         self.assertEqual([reply.body for reply in replies], [b"firstsecond"])
         self.assertEqual(len(self.origin.requests), 1)
+
+    def test_clients_that_go_away_give_back_what_they_held(self):
+        # More than fits into what is under way to a client: the upstream's answer waits for room when its reader goes.
+        size = 64 << 20
+        ended = []
+
+        def script(connection, head):
+            if b"/small" in head:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody")
+                return
+            try:
+                connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nCache-Control: no-store\r\n\r\n".encode() + bytes(size))
+            finally:
+                ended.append(head)
+
+        off = '[[route]]\nname = "off"\npath = "/off/{rest...}"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
+        proxy = self.proxy(script, routes=ROUTE + off, upstream_max_connections=2, upstream_max_response="1MiB")
+        for target in ("/files/a", "/off/a"):
+            with self.subTest(target):
+                ended.clear()
+                for number in range(4):  # twice as many as there may be connections
+                    client = self.ask(proxy, f"{target}{number}")
+                    read_until(client, b"\r\n\r\n")
+                    time.sleep(0.3)
+                    client.close()
+                self.assertEqual(request(proxy.port, f"{target}/small", timeout=10).body, b"body")
+                wait_until(lambda: len(ended) == 4, "the upstream is rid of them", 10)
 
     def test_interim_answers_pass_and_are_never_stored(self):
         def script(connection, _):
