@@ -128,11 +128,11 @@ class Tls(TestCase):
 
     def test_a_certificate_of_an_unknown_authority(self):
         self.certificate("DNS:localhost")
-        self.assertIn("certificate", self.refusal(self.proxy_to(self.serve(), ca=False)))
+        self.assertIn("certificate: unable to get local issuer certificate", self.refusal(self.proxy_to(self.serve(), ca=False)))
 
     def test_a_certificate_for_another_host(self):
         self.certificate("DNS:other.example")
-        self.assertIn("certificate", self.refusal(self.proxy_to(self.serve())))
+        self.assertIn("certificate: hostname mismatch", self.refusal(self.proxy_to(self.serve())))
 
     def test_an_expired_certificate(self):
         self.certificate("DNS:localhost", days="-1")

@@ -62,6 +62,15 @@ class Wire(TestCase):
     def proxy(self, **settings):
         return self.daemon(self.upstream.port, upstream_head_timeout="3s", upstream_body_timeout="3s", **settings)
 
+    def test_a_redirect_is_passed_on_and_leads_here(self):
+        proxy = self.proxy()
+        for location, seen in ((f"http://127.0.0.1:{self.upstream.port}/reporting/moved?a=1", "/reporting/moved?a=1"),
+                               ("https://login.example/x", "https://login.example/x")):
+            self.upstream.report = answer(b"", "302 Found", (f"Location: {location}",))
+            reply = proxy.get(overview())
+            self.assertEqual((reply.status, reply.fields["location"]), (302, seen))
+        self.assertEqual(len(self.upstream.seen), 2, "nobody followed it with the token")
+
     def test_only_three_of_the_callers_fields_go_upstream(self):
         sent = {"Authorization": "Bearer callers-own", "X-API-Key": "callers-key", "Cookie": "a=b", "X-Forwarded-For": "10.0.0.1",
                 "Origin": "http://localhost", "Proxy-Authorization": "Basic eDp5", "If-None-Match": '"x"', "Range": "bytes=0-1",
