@@ -3,6 +3,7 @@ import base64
 import json
 import os
 import pathlib
+import signal
 import threading
 import time
 
@@ -115,13 +116,31 @@ class Credentials(TestCase):
                 origin.secrets["id-one"] = "secret-new"  # neither the old secret nor its token is good any more
                 started = time.monotonic()
                 first = proxy.get(overview(n=2))
-                if when == "after":
+                if when == "before":
+                    self.assertEqual(first.status, 200, "nobody has noticed")
+                else:
                     self.assertEqual((first.status, first.problem()["type"]), (503, "urn:roktcached:token-unavailable"))
                     write_secret(folder, "one.secret", "secret-new\n")
                 wait_until(lambda proxy=proxy: proxy.get(overview(n=3)).status == 200, "the new secret is in use", 45)
                 print(f"\na secret that was replaced {when} the origin's: in use {time.monotonic() - started:.1f} s after")
                 self.assertEqual(origin.seen[-1], "Bearer id-one.secret-new")
                 self.assertNotIn("secret-new", proxy.output)
+
+    def test_a_hangup_reads_the_secrets_and_cuts_nobody_off(self):
+        origin, folder, proxy = self.start(ONE)
+        self.assertEqual(proxy.get(overview(n=1)).status, 200)
+        minted = proxy.status()["token"]["minted"]
+        origin.secrets["id-one"] = "secret-new"
+        write_secret(folder, "one.secret", "secret-new\n")
+        proxy.signal(signal.SIGHUP)
+        wait_until(lambda: proxy.status()["token"]["minted"] > minted, "a token of the new secret")
+        self.assertEqual(proxy.get(overview(n=2)).status, 200)
+        self.assertEqual(origin.seen, ["Bearer id-one.secret-one", "Bearer id-one.secret-new"])
+        self.assertNotIn("secret-new", proxy.output)
+        write_secret(folder, "one.secret", "")  # a bad file leaves the old secret in force
+        proxy.signal(signal.SIGHUP)
+        wait_until(lambda: "one.secret" in proxy.output, "the reason is logged")
+        self.assertEqual(proxy.get(overview(n=3)).status, 200)
 
     def test_what_another_app_has_fetched_under_the_same_name_is_gone(self):
         origin, folder, proxy = self.start(ONE)
