@@ -255,7 +255,10 @@ void Daemon::stop() {
     admin_listener_->drain();
     admin_listener_->abort();
   }
-  asio::post(desk_context_, [this] { desk_->stop(); });
+  asio::post(desk_context_, [this] {
+    flights_->stop();
+    desk_->stop();
+  });
   desk_work_.reset();
   for (const auto& thread : hit_threads_) {
     asio::post(thread->context, [&thread = *thread] {

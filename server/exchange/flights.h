@@ -63,6 +63,9 @@ class Flights {
   /// received, or has failed less than a second ago.
   void refresh_behind(FetchRequest request);
 
+  /// Begins nothing any more that nobody asks for: for the end of the process, on the desk's thread.
+  void stop() { ahead_.stop(); }
+
   /// Purges the store, and keeps out of it what was begun before this returns. Blocks, see
   /// ResponseStore::purge: for a thread that serves nobody. From any thread.
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge);

@@ -15,9 +15,11 @@ using inbound::Request;
 
 namespace {
 
-constexpr std::array<std::string_view, 10> forwarded = {
-    "rokt-version",      "Accept-Language", "traceparent",         "Accept", "Content-Type", "If-None-Match",
-    "If-Modified-Since", "If-Match",        "If-Unmodified-Since", "Range"};
+constexpr std::array<std::string_view, 13> forwarded = {
+    "rokt-version",      "Accept-Language",  "traceparent",         "Accept",
+    "Content-Type",      "Content-Encoding", "Content-Language",    "If-None-Match",
+    "If-Modified-Since", "If-Match",         "If-Unmodified-Since", "Range",
+    "If-Range"};
 
 /// How a request that was sent has ended; written on the desk's thread before the stream's end, read after.
 using Ending = std::shared_ptr<std::optional<upstream::UpstreamResult>>;

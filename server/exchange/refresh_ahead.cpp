@@ -38,8 +38,13 @@ void RefreshAhead::has_stored(const FetchRequest& request, const caching::Stored
   wake_up_later();
 }
 
+void RefreshAhead::stop() {
+  stopped_ = true;
+  timer_.cancel();
+}
+
 void RefreshAhead::wake_up_later() {
-  if (timer_runs_ || schedule_.empty()) return;
+  if (timer_runs_ || stopped_ || schedule_.empty()) return;
   timer_runs_ = true;
   timer_.expires_after(look_every);
   timer_.async_wait([this](const boost::system::error_code& error) {
@@ -52,7 +57,7 @@ void RefreshAhead::wake_up_later() {
 
 void RefreshAhead::look() {
   const WallTime now = clock_.wall_now();
-  while (!schedule_.empty() && schedule_.begin()->first <= now) {
+  while (!stopped_ && !schedule_.empty() && schedule_.begin()->first <= now) {
     const Expected& expected = schedule_.begin()->second;
     const caching::StoredResponsePtr stored = to_refresh(expected, now);
     if (stored) {

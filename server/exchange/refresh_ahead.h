@@ -33,6 +33,9 @@ class RefreshAhead {
   /// @param asks  how many requests of clients it has answered
   void has_stored(const FetchRequest& request, const caching::StoredResponse& response, std::uint64_t asks);
 
+  /// From now on nothing is begun.
+  void stop();
+
   /// Refreshes what is due now, see above; called every second while something is expected.
   void look();
 
@@ -60,6 +63,7 @@ class RefreshAhead {
   Schedule schedule_;  // by when they fall due
   boost::asio::steady_timer timer_;
   bool timer_runs_ = false;
+  bool stopped_ = false;
   std::size_t under_way_ = 0;
   std::atomic<std::uint64_t> begun_{0};
 };

@@ -12,7 +12,6 @@
 
 #include "core/http/location.h"
 #include "server/asio.h"
-#include "server/upstream/content_coding.h"
 #include "server/upstream/dial.h"
 #include "server/upstream/tunnel.h"
 
@@ -257,13 +256,6 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   const bool surplus = more_than_the_answer();
   response.surplus = surplus && response.fields.contains("Content-Length");
   reusable_ = keep_alive && !surplus && !gone();
-  // Who has a stream passes on what a client has asked for, coding and all.
-  const bool decodes = onward == nullptr && request[beast_http::field::accept_encoding] == "gzip";
-  if (decodes) {
-    const Result<void> decoded =
-        undo_coding(response.status, response.fields, response.body, settings.max_response);
-    if (!decoded) co_return decoded.error();
-  }
   co_return response;
 }
 

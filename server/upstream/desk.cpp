@@ -7,6 +7,7 @@
 
 #include "core/http/retry_after.h"
 #include "server/asio.h"
+#include "server/upstream/content_coding.h"
 
 namespace roktcached::upstream {
 
@@ -44,6 +45,7 @@ struct Desk::Journey {
   WireRequest wire;
   Line* line;  // null where it goes without a token, and so without a budget
   SteadyTime deadline;
+  bool asked_for_gzip;  // on our own account: clients are to know nothing of it
   unsigned attempts = 1;
   std::chrono::milliseconds waited{};
 };
@@ -88,8 +90,11 @@ void Desk::read_secrets_again() {
 asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
   Line* const line = request.inject_token ? lines_.at(request.credential).get() : nullptr;
   const auto patience = line != nullptr ? line->max_wait : settings_.budget.max_queue_wait;
-  Journey journey{
-      .request = request, .wire = to_wire(request), .line = line, .deadline = clock_.steady_now() + patience};
+  Journey journey{.request = request,
+                  .wire = to_wire(request),
+                  .line = line,
+                  .deadline = clock_.steady_now() + patience,
+                  .asked_for_gzip = request.accept_gzip && !request.fields.contains("Accept-Encoding")};
   retry_budget_.earn();
   while (true) {
     UpstreamResult result = co_await attempt_with_token(journey);
@@ -150,6 +155,11 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   requests_sent_.fetch_add(1, std::memory_order_relaxed);
   spending_.add(journey.request.client, journey.request.route, reason);
   Result<UpstreamResponse> response = co_await pool_.exchange(journey.wire, journey.request.stream.get());
+  if (response && journey.asked_for_gzip) {
+    const Result<void> undone =
+        undo_coding(response->status, response->fields, response->body, settings_.max_response);
+    if (!undone) response = undone.error();
+  }
   UpstreamResult result = UpstreamFailure{};
   if (response) {
     response->sent_at = sent_at_wall;

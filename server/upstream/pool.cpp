@@ -60,8 +60,7 @@ asio::awaitable<Result<void>> Pool::wait_for_slot() {
   co_await waiter->timer.async_wait(as_result);
   if (waiter->granted) co_return Result<void>();
   std::erase(waiting_, waiter);
-  co_return Error{ErrorCode::upstream_timeout, ErrorSource::upstream, true,
-                  "no connection became free in time"};
+  co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true, "no connection became free in time"};
 }
 
 void Pool::release_slot() {

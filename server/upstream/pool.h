@@ -22,9 +22,9 @@ class Pool {
 
   /// Sends `request` on a free connection or a new one. A kept connection that was closed while it was idle
   /// is replaced; one that is closed just as it is used again fails.
-  /// @return as Connection::open and Connection::exchange; overloaded where the line is full,
-  /// upstream_timeout where it did
-  ///         not move in upstream.head_timeout
+  /// @return as Connection::open and Connection::exchange; overloaded where the line is full, or did not move
+  /// in
+  ///         upstream.head_timeout
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request,
                                                                           AnswerStream* stream = nullptr);
 

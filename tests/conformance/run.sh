@@ -10,6 +10,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 top=$(cd "$here/../.." && pwd)
 binary=${ROKTCACHED_BINARY:-$top/build/release/roktcached}
+unset "${!ROKTCACHED_@}"  # the daemon would take it for a setting
 version=0.4.5
 work=$(mktemp -d)
 origin=

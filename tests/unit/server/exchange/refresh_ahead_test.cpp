@@ -133,6 +133,15 @@ TEST_F(RefreshAheadTest, ManyGoAFewAtATime) {
   EXPECT_EQ(ahead.begun(), 5U);
 }
 
+TEST_F(RefreshAheadTest, NothingIsBegunOnceItIsStopped) {
+  put("a", 5min, 2);
+  ahead.stop();
+  put("b", 5min, 2);
+  EXPECT_EQ(look_after(4min + 50s), Keys());
+  context.restart();
+  EXPECT_EQ(context.run(), 0U) << "no timer keeps the thread";
+}
+
 TEST_F(RefreshAheadTest, AClockThatJumpsBackDelaysAndOneThatJumpsAheadSkips) {
   put("a", 5min, 2);
   clock.wall -= 24h;
