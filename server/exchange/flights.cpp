@@ -58,7 +58,8 @@ struct Flights::Flight {
   }
   const caching::Key key;
   const SteadyTime took_off_at;
-  std::uint64_t asks = 0;      // requests of clients that wait for it
+  std::uint64_t asks = 0;  // requests of clients that wait for it
+  const std::shared_ptr<upstream::Turn> turn = std::make_shared<upstream::Turn>();
   asio::steady_timer landing;  // cancelled on landing: wakes all who wait
   OutcomePtr outcome;          // null while under way
   SteadyTime landed_at;
@@ -90,6 +91,7 @@ asio::awaitable<Landing> Flights::join_on_desk(FetchRequest request) {
   const bool collapsed = flight && (!flight->outcome || request.received_at <= flight->landed_at);
   if (collapsed) {
     collapsed_.fetch_add(1, std::memory_order_relaxed);
+    flight->turn->join({request.upstream.client, request.upstream.priority}, clock_.steady_now());
   } else {
     flight = take_off(std::move(request));
   }
@@ -143,6 +145,7 @@ Flights::FlightPtr Flights::find_for(const FetchRequest& request) const {
 Flights::FlightPtr Flights::take_off(FetchRequest request) {
   auto flight = std::make_shared<Flight>(desk_, request.key, clock_.steady_now());
   flights_[request.key.hash()] = flight;
+  request.upstream.turn = flight->turn;
   asio::co_spawn(desk_, fly(flight, std::move(request)),
                  [this, flight, log = logging_failure("fetching")](const std::exception_ptr& failure) {
                    log(failure);

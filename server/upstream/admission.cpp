@@ -23,8 +23,9 @@ milliseconds rounded_up(std::chrono::nanoseconds time) {
 }  // namespace
 
 struct Admission::Waiter {
-  Waiter(const asio::any_io_executor& executor, SteadyTime deadline) : timer(executor, deadline) {}
-  asio::steady_timer timer;  // cancelled when it is answered
+  explicit Waiter(const asio::any_io_executor& executor) : timer(executor) {}
+  asio::steady_timer timer;  // cancelled when there is something to be seen here
+  std::vector<FairQueue::Handle> places;
   bool admitted = false;
   std::optional<UpstreamFailure> failure;
 };
@@ -40,49 +41,91 @@ Admission::Admission(asio::any_io_executor executor, const config::Budget& budge
       queue_(budget.max_queued),
       next_turn_(executor_) {}
 
-asio::awaitable<Admission::Admitted> Admission::admit(std::string client, Priority priority,
-                                                      SteadyTime deadline) {
+asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn) {
   const SteadyTime now = clock_.steady_now();
   if (queue_.size() == 0 && in_flight_ < budget_.max_concurrent && limit_.take(now)) {
     ++in_flight_;
     co_return Permit(*this, now);
   }
-  const milliseconds wait = expected_wait(client, priority);
-  if (now + wait > deadline) {
+  const auto waiter = std::make_shared<Waiter>(executor_);
+  std::optional<UpstreamFailure> refused;
+  for (const Turn::Place& place : turn.places()) refused = take_place(waiter, place, turn.deadline());
+  if (waiter->places.empty()) {
     ++refused_;
-    co_return refusal(wait);
+    co_return *refused;
   }
-  const FairQueue::Pushed pushed = queue_.push({client, weight_of(client), priority, deadline});
-  if (pushed.displaced) answer(*pushed.displaced, refusal(wait));
-  if (!pushed.queued) {
-    ++refused_;
-    co_return refusal(wait);
-  }
-  const auto waiter = std::make_shared<Waiter>(executor_, deadline);
-  waiters_[*pushed.queued] = waiter;
+  turn.joined = [this, waiter, &turn](const Turn::Place& place) {
+    if (take_place(waiter, place, turn.deadline())) return;  // the places before it are still there
+    waiter->timer.cancel();                                  // to wait longer
+    serve();
+  };
   serve();
-  co_await waiter->timer.async_wait(as_result);
+  while (!waiter->admitted && !waiter->failure && clock_.steady_now() < turn.deadline()) {
+    waiter->timer.expires_at(turn.deadline());
+    co_await waiter->timer.async_wait(as_result);
+  }
+  turn.joined = nullptr;
+  leave(waiter);
   if (waiter->admitted) co_return Permit(*this, clock_.steady_now());
-  queue_.remove(*pushed.queued);
-  waiters_.erase(*pushed.queued);
   ++refused_;
   if (waiter->failure) co_return *waiter->failure;
-  co_return refusal(expected_wait(client, priority));
+  const Turn::Place& first = turn.places().front();
+  co_return refusal(expected_wait(first.client, first.priority));
+}
+
+/// @return why there is no place, or none worth having
+std::optional<UpstreamFailure> Admission::take_place(const WaiterPtr& waiter, const Turn::Place& place,
+                                                     SteadyTime deadline) {
+  const milliseconds wait = expected_wait(place.client, place.priority);
+  if (clock_.steady_now() + wait > deadline) return refusal(wait);
+  const FairQueue::Pushed pushed =
+      queue_.push({place.client, weight_of(place.client), place.priority, deadline});
+  if (pushed.queued) {
+    waiter->places.push_back(*pushed.queued);
+    waiters_[*pushed.queued] = waiter;
+  }
+  if (pushed.displaced) lose_place(*pushed.displaced, refusal(wait));
+  return pushed.queued ? std::nullopt : std::optional(refusal(wait));
+}
+
+/// The queue has given a place up; who has no other is answered.
+void Admission::lose_place(FairQueue::Handle handle, const UpstreamFailure& failure) {
+  const auto found = waiters_.find(handle);
+  const WaiterPtr waiter = found->second;
+  waiters_.erase(found);
+  std::erase(waiter->places, handle);
+  if (!waiter->places.empty()) return;
+  waiter->failure = failure;
+  waiter->timer.cancel();
+}
+
+void Admission::leave(const WaiterPtr& waiter) {
+  for (const FairQueue::Handle place : waiter->places) {
+    queue_.remove(place);
+    waiters_.erase(place);
+  }
+  waiter->places.clear();
 }
 
 /// Lets through whoever's turn it is, and comes back when the next token is there.
 void Admission::serve() {
   const SteadyTime now = clock_.steady_now();
-  for (const FairQueue::Handle late : queue_.expire(now)) waiters_.erase(late);  // their timers wake them
+  for (const FairQueue::Handle late : queue_.expire(now)) {
+    const auto found = waiters_.find(late);
+    std::erase(found->second->places, late);  // its timer wakes it when its last place is too late
+    waiters_.erase(found);
+  }
   while (queue_.size() > 0 && in_flight_ < budget_.max_concurrent) {
     if (!limit_.take(now)) return serve_at(now + limit_.until_available(now));
     const auto next = queue_.pop(now);
     if (!next) return;
-    const auto found = waiters_.find(*next);
+    const WaiterPtr waiter = waiters_.at(*next);
     ++in_flight_;
-    found->second->admitted = true;
-    found->second->timer.cancel();
-    waiters_.erase(found);
+    waiter->admitted = true;
+    waiters_.erase(*next);
+    std::erase(waiter->places, *next);
+    leave(waiter);
+    waiter->timer.cancel();
   }
 }
 
@@ -100,19 +143,12 @@ void Admission::release(SteadyTime since) {
   serve();
 }
 
-void Admission::answer(FairQueue::Handle handle, UpstreamFailure failure) {
-  const auto found = waiters_.find(handle);
-  found->second->failure = std::move(failure);
-  found->second->timer.cancel();
-  waiters_.erase(found);
-}
-
 void Admission::give_up(const UpstreamFailure& failure) {
   next_turn_.cancel();
   while (!waiters_.empty()) {
-    const FairQueue::Handle handle = waiters_.begin()->first;
-    queue_.remove(handle);
-    answer(handle, failure);
+    const FairQueue::Handle place = waiters_.begin()->first;
+    queue_.remove(place);
+    lose_place(place, failure);
   }
 }
 
@@ -148,11 +184,12 @@ milliseconds Admission::expected_wait(std::string_view client, Priority priority
 }
 
 UpstreamFailure Admission::refusal(milliseconds wait) const {
-  return {{ErrorCode::upstream_budget_exhausted, ErrorSource::upstream, true,
-           fmt::format("the budget of credential {} is spent for now: {} requests wait, {} are under way, {:.3g} "
-                       "a second may go",
-                       credential_, queue_.size(), in_flight_, limit_.rate())},
-          std::max(wait, milliseconds{1})};
+  return {
+      {ErrorCode::upstream_budget_exhausted, ErrorSource::upstream, true,
+       fmt::format("the budget of credential {} is spent for now: {} requests wait, {} are under way, {:.3g} "
+                   "a second may go",
+                   credential_, queue_.size(), in_flight_, limit_.rate())},
+      std::max(wait, milliseconds{1})};
 }
 
 bool Admission::idle() const {

@@ -14,6 +14,7 @@
 #include "core/time.h"
 #include "server/upstream/fair_queue.h"
 #include "server/upstream/rate_limit.h"
+#include "server/upstream/turn.h"
 #include "server/upstream/upstream.h"
 
 namespace roktcached::upstream {
@@ -63,10 +64,10 @@ class Admission {
   Admission(boost::asio::any_io_executor executor, const config::Budget& budget, std::string credential,
             const Clock& clock);
 
-  /// Waits for a turn.
+  /// Waits for a turn, in every place that `turn` has or gets meanwhile.
+  /// @param turn  outlives the wait
   /// @return upstream_budget_exhausted, with the time after which asking again is worth it
-  [[nodiscard]] boost::asio::awaitable<Admitted> admit(std::string client, Priority priority,
-                                                       SteadyTime deadline);
+  [[nodiscard]] boost::asio::awaitable<Admitted> admit(Turn& turn);
 
   /// What the upstream's answer to a request that was let through says of the limit.
   /// @param retry_after  of a 429
@@ -87,7 +88,10 @@ class Admission {
   void serve();
   void serve_at(SteadyTime time);
   void release(SteadyTime since);
-  void answer(FairQueue::Handle handle, UpstreamFailure failure);
+  [[nodiscard]] std::optional<UpstreamFailure> take_place(const WaiterPtr& waiter, const Turn::Place& place,
+                                                          SteadyTime deadline);
+  void lose_place(FairQueue::Handle handle, const UpstreamFailure& failure);
+  void leave(const WaiterPtr& waiter);
   [[nodiscard]] double weight_of(std::string_view client) const;
   [[nodiscard]] double rate_served() const;
   [[nodiscard]] std::chrono::milliseconds expected_wait(std::string_view client, Priority priority) const;
@@ -100,7 +104,7 @@ class Admission {
   const std::map<std::string, double, std::less<>> weights_;
   RateLimit limit_;
   FairQueue queue_;
-  std::unordered_map<FairQueue::Handle, WaiterPtr> waiters_;
+  std::unordered_map<FairQueue::Handle, WaiterPtr> waiters_;  // each by all its places
   boost::asio::steady_timer next_turn_;
   std::uint64_t in_flight_ = 0;
   double service_s_ = 0;  // how long a request is under way, a moving average; 0: not known yet

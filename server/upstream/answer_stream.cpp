@@ -25,7 +25,10 @@ AnswerStream::AnswerStream(const asio::any_io_executor& executor)
 AnswerStream::~AnswerStream() = default;
 
 asio::awaitable<bool> AnswerStream::write(Piece piece) {
-  begun_ = begun_ || std::holds_alternative<AnswerHead>(piece);
+  if (std::holds_alternative<AnswerHead>(piece)) {
+    begun_ = true;
+    if (const auto action = std::exchange(when_begun_, nullptr)) action();
+  }
   auto shared = std::make_shared<Piece>(std::move(piece));
   const auto [error] =
       co_await channel_->pieces.async_send(boost::system::error_code(), std::move(shared), as_result);

@@ -3,6 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -49,6 +50,8 @@ class AnswerStream {
   [[nodiscard]] boost::asio::awaitable<bool> write(Piece piece);
   /// Whether a head has been written: then the answer is on its way to the client. For the writer.
   [[nodiscard]] bool begun() const { return begun_; }
+  /// What is to be done once, when a head is written. For the writer.
+  void when_begun(std::function<void()> action) { when_begun_ = std::move(action); }
   /// Writes AnswerEnd; nothing may follow.
   [[nodiscard]] boost::asio::awaitable<void> end(std::optional<Error> error);
 
@@ -61,6 +64,7 @@ class AnswerStream {
   struct Channel;
   std::shared_ptr<Channel> channel_;
   bool begun_ = false;
+  std::function<void()> when_begun_;
 };
 
 }  // namespace roktcached::upstream

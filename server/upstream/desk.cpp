@@ -44,7 +44,7 @@ struct Desk::Journey {
   const UpstreamRequest& request;
   WireRequest wire;
   Line* line;  // null where it goes without a token, and so without a budget
-  SteadyTime deadline;
+  Turn& turn;
   bool asked_for_gzip;  // on our own account: clients are to know nothing of it
   unsigned attempts = 1;
   std::chrono::milliseconds waited{};
@@ -90,10 +90,12 @@ void Desk::read_secrets_again() {
 asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
   Line* const line = request.inject_token ? lines_.at(request.credential).get() : nullptr;
   const auto patience = line != nullptr ? line->max_wait : settings_.budget.max_queue_wait;
+  const std::shared_ptr<Turn> turn = request.turn ? request.turn : std::make_shared<Turn>();
+  turn->begin({request.client, request.priority}, clock_.steady_now(), patience);
   Journey journey{.request = request,
                   .wire = to_wire(request),
                   .line = line,
-                  .deadline = clock_.steady_now() + patience,
+                  .turn = *turn,
                   .asked_for_gzip = request.accept_gzip && !request.fields.contains("Accept-Encoding")};
   retry_budget_.earn();
   while (true) {
@@ -114,7 +116,7 @@ asio::awaitable<UpstreamResult> Desk::attempt_with_token(Journey& journey) {
   const Reason reason = journey.attempts > 1 ? Reason::retry : journey.request.reason;
   if (journey.line == nullptr) co_return co_await exchange(journey, nullptr, reason);
   TokenKeeper& keeper = journey.line->token;
-  const auto token = co_await keeper.get(journey.deadline);
+  const auto token = co_await keeper.get(journey.turn.deadline());
   if (!token) co_return token.error();
   UpstreamResult first = co_await exchange(journey, *token, reason);
   if (!first) co_return first;
@@ -122,7 +124,7 @@ asio::awaitable<UpstreamResult> Desk::attempt_with_token(Journey& journey) {
     if (!is_refusal(first->status)) keeper.accepted(*token);
     co_return first;
   }
-  const auto renewed = co_await keeper.renew(*token, journey.deadline);
+  const auto renewed = co_await keeper.renew(*token, journey.turn.deadline());
   if (!renewed) co_return renewed.error();
   if (!*renewed) co_return first;  // too young to be dead: the refusal is meant
   spdlog::debug("upstream answered {}: replaying once with a new token", first->status);
@@ -136,13 +138,12 @@ asio::awaitable<UpstreamResult> Desk::attempt_with_token(Journey& journey) {
 asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr& token, Reason reason) {
   const SteadyTime asked_at = clock_.steady_now();
   if (circuit_.retry_after(asked_at) > std::chrono::nanoseconds::zero()) co_return circuit_is_open();
-  Admission::Permit permit;
+  const auto permit = std::make_shared<Admission::Permit>();
   if (journey.line != nullptr) {
-    Admission::Admitted admitted = co_await journey.line->admission.admit(
-        journey.request.client, journey.request.priority, journey.deadline);
+    Admission::Admitted admitted = co_await journey.line->admission.admit(journey.turn);
     journey.waited += std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - asked_at);
     if (!admitted) co_return admitted.error();
-    permit = std::move(*admitted);
+    *permit = std::move(*admitted);
   }
   if (circuit_.admit(clock_.steady_now()) == Circuit::Admission::refuse) co_return circuit_is_open();
   if (token) {
@@ -154,7 +155,10 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   const WallTime sent_at_wall = clock_.wall_now();
   requests_sent_.fetch_add(1, std::memory_order_relaxed);
   spending_.add(journey.request.client, journey.request.route, reason);
-  Result<UpstreamResponse> response = co_await pool_.exchange(journey.wire, journey.request.stream.get());
+  AnswerStream* const stream = journey.request.stream.get();
+  // A client that reads slowly must not keep others from their turn.
+  if (stream != nullptr) stream->when_begun([permit] { *permit = Admission::Permit(); });
+  Result<UpstreamResponse> response = co_await pool_.exchange(journey.wire, stream);
   if (response && journey.asked_for_gzip) {
     const Result<void> undone =
         undo_coding(response->status, response->fields, response->body, settings_.max_response);
@@ -170,6 +174,7 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
     result = std::move(failure);
   }
   learn(journey, result, sent_at);
+  if (stream != nullptr) stream->when_begun(nullptr);
   co_return result;
 }
 
@@ -217,7 +222,7 @@ asio::awaitable<bool> Desk::may_go_again(Journey& journey, const UpstreamResult&
   const bool at_once = lost_a_kept_connection(result) && journey.attempts == 1;
   failed.max_retries = std::max(static_cast<unsigned>(settings_.max_retries), at_once ? 1U : 0U);
   failed.time_left =
-      std::chrono::duration_cast<std::chrono::milliseconds>(journey.deadline - clock_.steady_now());
+      std::chrono::duration_cast<std::chrono::milliseconds>(journey.turn.deadline() - clock_.steady_now());
   const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
   const RetryVerdict verdict = may_retry(failed, at_once ? 0 : jitter);
   const bool circuit_refuses = circuit_.state() == Circuit::State::open;

@@ -12,6 +12,7 @@
 #include "server/upstream/answer_stream.h"
 #include "server/upstream/fair_queue.h"
 #include "server/upstream/spending.h"
+#include "server/upstream/turn.h"
 
 namespace roktcached::upstream {
 
@@ -27,7 +28,8 @@ struct UpstreamRequest {
       0;               ///< whose token and budget, by its place in the settings; with inject_token alone
   std::string client;  ///< who asks, for its share of the budget; names nobody where nobody has asked
   Priority priority = Priority::interactive;
-  std::string route;  ///< Route::name, for the accounts
+  std::shared_ptr<Turn> turn;  ///< where others may join who wait for the same answer; null: nobody does
+  std::string route;           ///< Route::name, for the accounts
   Reason reason = Reason::miss;
   /// The answer may come compressed: it is asked for with gzip and handed over without. Of no effect where
   /// `fields` hold an Accept-Encoding: then the coding is a client's own business.

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/time.h"
+#include "server/upstream/fair_queue.h"
+
+namespace roktcached::upstream {
+
+/// Who waits for one request to be sent, and until when. Several callers may share its answer; then it goes
+/// as soon as any one of them has its turn, and is given up when the last of them has waited long enough: who
+/// joins another's request must not wait longer for that than for one of its own. Belongs to the desk's
+/// thread.
+class Turn {
+ public:
+  struct Place {
+    std::string client;
+    Priority priority = Priority::interactive;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+
+  /// The request sets out.
+  /// @param patience  how long each of those who wait for it does so
+  void begin(Place place, SteadyTime now, std::chrono::milliseconds patience) {
+    patience_ = patience;
+    join(std::move(place), now);
+  }
+
+  /// Somebody else waits for it, too, before it sets out or after. Callers beyond the sixteenth have no place
+  /// of their own.
+  void join(Place place, SteadyTime now) {
+    deadline_ = std::max(deadline_, now + patience_);
+    const bool known = std::ranges::find(places_, place) != places_.end();
+    if (known || places_.size() >= max_places) return;
+    places_.push_back(std::move(place));
+    if (joined) joined(places_.back());
+  }
+
+  [[nodiscard]] const std::vector<Place>& places() const { return places_; }
+  [[nodiscard]] SteadyTime deadline() const { return deadline_; }
+
+  /// Called for each new place while the request waits in the queue; empty else.
+  std::function<void(const Place&)> joined;
+
+ private:
+  static constexpr std::size_t max_places = 16;
+
+  std::vector<Place> places_;
+  SteadyTime deadline_ = SteadyTime::min();
+  std::chrono::milliseconds patience_{};
+};
+
+}  // namespace roktcached::upstream
