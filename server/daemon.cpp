@@ -35,14 +35,19 @@ std::vector<rokt::Route> all_routes(const config::Settings& settings) {
   return routes;
 }
 
-inbound::Limits limits_of(const config::Listen& listen) {
-  return {.head_timeout = listen.head_timeout,
-          .body_timeout = listen.body_timeout,
-          .idle_timeout = listen.idle_timeout,
-          .write_timeout = listen.write_timeout,
-          .max_head = static_cast<std::uint32_t>(listen.max_head),
-          .max_body = listen.max_body,
-          .allowed_hosts = listen.allowed_hosts};
+inbound::Limits limits_of(const config::Settings& settings) {
+  const config::Listen& listen = settings.listen;
+  inbound::Limits limits{.head_timeout = listen.head_timeout,
+                         .body_timeout = listen.body_timeout,
+                         .idle_timeout = listen.idle_timeout,
+                         .write_timeout = listen.write_timeout,
+                         .max_head = static_cast<std::uint32_t>(listen.max_head),
+                         .max_body = listen.max_body,
+                         .allowed_hosts = listen.allowed_hosts,
+                         .own_ids = {}};
+  for (const config::Credential& credential : settings.credentials)
+    limits.own_ids.push_back({credential.app_id, credential.name});
+  return limits;
 }
 
 Result<tcp::endpoint> to_endpoint(const config::Endpoint& address) {
@@ -76,7 +81,7 @@ Daemon::Daemon(config::Settings settings)
     : settings_(std::move(settings)),
       routes_(all_routes(settings_)),
       policies_(settings_.freshness, settings_.freshness_overrides),
-      limits_(limits_of(settings_.listen)),
+      limits_(limits_of(settings_)),
       readers_(reader_threads),
       desk_work_(desk_context_.get_executor()),
       connections_(settings_.listen.max_connections),
@@ -119,7 +124,9 @@ Result<void> Daemon::open_store() {
     options.path = settings_.cache.file;
     options.max_disk = settings_.cache.max_disk;
     for (const config::Credential& credential : settings_.credentials)
-      options.owners.push_back({credential.name, http::entity_tag_of(credential.app_id.reveal())});
+      options.owners.push_back(
+          {credential.name, http::entity_tag_of(credential.app_id.reveal() + "\n" +
+                                                config::to_string(settings_.upstream.url))});
     options.report = [](std::string_view line) { spdlog::warn("cache: {}", line); };
     auto opened = storage::SqliteStore::open(std::move(options));
     if (!opened) return opened.error();
@@ -201,7 +208,10 @@ void Daemon::run() {
   signals_.async_wait([this](const boost::system::error_code& error, int) {
     if (!error) drain();
   });
-  main_context_.run();
+  main_context_.run();  // until stop()
+  main_context_.restart();
+  main_context_.run_for(time_to_stop);  // what the admin listener is still at
+  desk_work_.reset();
   if (!wait_for_threads()) {
     // Something hangs: what matters now is that the queued writes reach the disk.
     spdlog::error("not every thread has ended in time");
@@ -259,13 +269,13 @@ void Daemon::stop() {
     flights_->stop();
     desk_->stop();
   });
-  desk_work_.reset();
   for (const auto& thread : hit_threads_) {
     asio::post(thread->context, [&thread = *thread] {
       for (const auto& listener : thread.listeners) listener->abort();
       thread.work.reset();
     });
   }
+  main_context_.stop();
 }
 
 bool Daemon::wait_for_threads() {

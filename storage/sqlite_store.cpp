@@ -78,8 +78,9 @@ Result<void> SqliteStore::open_file() {
     const auto deleted = claim_rows(*connection, owner);
     if (!deleted) return deleted.error();
     if (*deleted > 0)
-      options_.report(options_.path + ": " + std::to_string(*deleted) + " entries of credential " + owner.name +
-                      " were fetched with another app id, and are deleted");
+      options_.report(options_.path + ": " + std::to_string(*deleted) + " entries of credential " +
+                      owner.name +
+                      " were fetched with another app id or from another upstream, and are deleted");
   }
   auto rows = RowWriter::prepare(*connection);
   if (!rows) return rows.error();

@@ -20,7 +20,9 @@ std::optional<std::string> without_base(std::string_view path, std::string_view 
   if (!path.starts_with(base_path)) return std::nullopt;
   path.remove_prefix(base_path.size());
   if (path.empty() || path.front() == '?' || path.front() == '#') return "/" + std::string(path);
-  return path.front() == '/' ? std::optional(std::string(path)) : std::nullopt;
+  // Two slashes at the beginning would name another server.
+  const bool is_path = path.front() == '/' && !path.starts_with("//");
+  return is_path ? std::optional(std::string(path)) : std::nullopt;
 }
 
 }  // namespace

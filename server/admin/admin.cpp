@@ -59,7 +59,11 @@ json::object budget_json(const upstream::BudgetStatus& budget) {
   object["in_flight"] = budget.in_flight;
   object["queued"] = budget.queued;
   object["limited"] = budget.limited;
+  object["cuts"] = budget.cuts;
   object["refused"] = budget.refused;
+  json::object waiting;
+  for (const auto& [client, count] : budget.waiting) waiting[client] = count;
+  object["waiting"] = std::move(waiting);
   return object;
 }
 
@@ -75,6 +79,8 @@ json::object desk_json(const upstream::DeskStatus& desk) {
   json::object object;
   object["circuit"] = desk.circuit_open ? "open" : "closed";
   object["circuit_opened"] = desk.circuit_opened;
+  object["circuit_probes"] = desk.circuit_probes;
+  object["circuit_refused"] = desk.circuit_refused;
   object["retries"] = desk.retries;
   object["retries_refused"] = desk.retries_refused;
   object["credentials"] = std::move(credentials);

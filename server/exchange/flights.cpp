@@ -10,6 +10,7 @@
 #include "server/background.h"
 #include "server/exchange/compression.h"
 #include "server/exchange/http_outcome.h"
+#include "server/exchange/moved_fields.h"
 
 namespace roktcached::exchange {
 
@@ -219,9 +220,9 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {
 
 void Flights::note_restatement(const caching::StoredResponse& response) {
   restatements_.fetch_add(1, std::memory_order_relaxed);
-  spdlog::info("restated: route={} key={} account={} times={} moved={}", response.route,
+  spdlog::info("restated: route={} key={} account={} times={} moved=[{}]", response.route,
                caching::to_hex(response.key.hash()), response.account_id, response.restated->times,
-               response.restated->moved);
+               names_of(response.restated->moved));
 }
 
 /// Ends what is stored for a target on an http route, variants and all, and keeps fetches that are under way

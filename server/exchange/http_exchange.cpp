@@ -86,7 +86,8 @@ asio::awaitable<HttpExchange::Fetched> HttpExchange::start_fetch(const Request& 
                                                                  FetchRequest to_fetch,
                                                                  Flights::Sharing sharing) {
   Fetched fetched;
-  fetched.stream = std::make_shared<upstream::AnswerStream>(services_.desk);
+  fetched.stream =
+      std::make_shared<upstream::AnswerStream>(services_.desk, upstream::AnswerStream::Keep::whole);
   to_fetch.upstream.stream = fetched.stream;
   fetched.landing = services_.flights.start(std::move(to_fetch), sharing);
   fetched.head = co_await read_beginning(request, *fetched.stream);
@@ -115,6 +116,7 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::
                      inbound::Outcome::collapsed, route, target);
     }
     to_fetch = fetch_request(request, route, credential, target, selected, directives.no_store);
+    to_fetch.upstream.reason = reason_of(reason);
     fetched = co_await start_fetch(request, std::move(to_fetch), Flights::Sharing::alone);
   }
   const WallTime now = services_.clock.wall_now();

@@ -29,11 +29,13 @@ std::string escaped(std::string_view name) {
   return token;
 }
 
-/// A nested value is named by its field alone: what is in it may be large.
+/// What may be large is only hinted at.
 json::value shown(const json::value* value) {
+  constexpr std::size_t longest_shown = 100;
   if (value == nullptr) return nullptr;
   if (value->is_object()) return "{...}";
-  if (value->is_array()) return "[...]";
+  if (value->is_array()) return json::string("[" + std::to_string(value->get_array().size()) + " elements]");
+  if (value->is_string() && value->get_string().size() > longest_shown) return "(a long text)";
   return *value;
 }
 
@@ -44,8 +46,9 @@ class Comparison {
       if (*before == *after) return;
       if (before->is_object() && after->is_object())
         return compare_objects(pointer, before->get_object(), after->get_object());
-      if (before->is_array() && after->is_array())
-        return compare_arrays(pointer, before->get_array(), after->get_array());
+      const bool comparable =
+          before->is_array() && after->is_array() && before->get_array().size() == after->get_array().size();
+      if (comparable) return compare_arrays(pointer, before->get_array(), after->get_array());
     }
     if (moved_.size() == most_fields) {
       ++more_;
@@ -70,8 +73,8 @@ class Comparison {
   }
 
   void compare_arrays(const std::string& pointer, const json::array& before, const json::array& after) {
-    for (std::size_t i = 0; i < std::max(before.size(), after.size()); ++i)
-      compare(pointer + "/" + std::to_string(i), before.if_contains(i), after.if_contains(i));
+    for (std::size_t i = 0; i < before.size(); ++i)
+      compare(pointer + "/" + std::to_string(i), &before[i], &after[i]);
   }
 
   json::array moved_;
@@ -90,6 +93,20 @@ std::string moved_fields(std::string_view before, std::string_view after) {
   Comparison comparison;
   comparison.compare({}, &left, &right);
   return std::move(comparison).to_json();
+}
+
+std::string names_of(std::string_view moved) {
+  boost::system::error_code error;
+  const json::value fields = json::parse(moved, error);
+  std::string names;
+  if (error || !fields.is_array()) return names;
+  for (const json::value& field : fields.get_array()) {
+    const json::value* const pointer = field.is_object() ? field.get_object().if_contains("field") : nullptr;
+    if (pointer == nullptr || !pointer->is_string()) continue;
+    if (!names.empty()) names += ", ";
+    names += std::string_view(pointer->get_string());
+  }
+  return names;
 }
 
 }  // namespace roktcached::exchange

@@ -56,7 +56,8 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
 asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt::Route& route,
                                              std::size_t credential) {
   const SteadyTime asked_at = services_.clock.steady_now();
-  auto stream = std::make_shared<upstream::AnswerStream>(services_.desk);
+  auto stream =
+      std::make_shared<upstream::AnswerStream>(services_.desk, upstream::AnswerStream::Keep::nothing);
   upstream::UpstreamRequest to_send = upstream_request(request, route, credential);
   to_send.stream = stream;
   const auto ending = std::make_shared<std::optional<upstream::UpstreamResult>>();

@@ -32,6 +32,7 @@ void RefreshAhead::has_stored(const FetchRequest& request, const caching::Stored
   if (!ever) return;
   Expected expected{response.key.hash(), response.fetched_at, asks, request};
   expected.request.stored.reset();
+  expected.request.upstream.turn.reset();
   expected.request.upstream.fields.remove("traceparent");  // of the request that is over
   schedule_.emplace(caching::refresh_ahead_at(response), std::move(expected));
   if (schedule_.size() > max_expected) schedule_.erase(std::prev(schedule_.end()));
@@ -57,17 +58,23 @@ void RefreshAhead::wake_up_later() {
 
 void RefreshAhead::look() {
   const WallTime now = clock_.wall_now();
-  while (!stopped_ && !schedule_.empty() && schedule_.begin()->first <= now) {
-    const Expected& expected = schedule_.begin()->second;
+  for (auto next = schedule_.begin(); !stopped_ && next != schedule_.end() && next->first <= now;) {
+    const Expected& expected = next->second;
     const caching::StoredResponsePtr stored = to_refresh(expected, now);
     if (stored) {
-      if (under_way_ >= max_under_way || !upstream_.idle(expected.request.upstream.credential)) return;
+      if (under_way_ >= max_under_way) return;
+      if (!upstream_.idle(expected.request.upstream.credential)) {
+        ++next;  // another credential's may go
+        continue;
+      }
       FetchRequest request = expected.request;
       request.stored = stored;
       request.received_at = clock_.steady_now();
+      next = schedule_.erase(next);
       begin(std::move(request));
+      continue;
     }
-    schedule_.erase(schedule_.begin());
+    next = schedule_.erase(next);
   }
 }
 

@@ -41,10 +41,14 @@ std::string basic_id(std::string_view authorization) {
   return is_name(id) ? id : std::string();
 }
 
-std::string caller_of(const http::Fields& request, std::string_view address) {
+std::string caller_of(const http::Fields& request, std::string_view address,
+                      const std::vector<OwnId>& own_ids) {
   const auto authorization = request.find("Authorization");
   if (authorization) {
-    if (std::string id = basic_id(*authorization); !id.empty()) return id;
+    if (std::string id = basic_id(*authorization); !id.empty()) {
+      const auto own = std::ranges::find_if(own_ids, [&](const OwnId& one) { return one.id.reveal() == id; });
+      return own == own_ids.end() ? id : own->name;
+    }
     std::string_view token = after_scheme(*authorization, "Bearer");
     if (token.starts_with(local_prefix)) {
       token.remove_prefix(local_prefix.size());

@@ -2,7 +2,9 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
+#include "config/secret.h"
 #include "core/http/fields.h"
 
 namespace roktcached::inbound {
@@ -10,11 +12,19 @@ namespace roktcached::inbound {
 /// The longest name that a caller can give itself, in bytes.
 inline constexpr std::size_t max_caller_name = 64;
 
+/// An id that is not to be seen: one of the credentials' own, which a client that was made for the upstream
+/// uses here, too; and what its caller is called instead.
+struct OwnId {
+  config::Secret id;
+  std::string name;
+};
+
 /// Who calls, for fair shares, accounts and logs: the id that it used in Basic (RFC 7617), or with which it
 /// got its local token, else its address. A name proves nothing; it only tells callers apart. An id that is
 /// longer than max_caller_name, or not made of `[A-Za-z0-9._-]`, is no name.
 /// @param address  the peer's
-[[nodiscard]] std::string caller_of(const http::Fields& request, std::string_view address);
+[[nodiscard]] std::string caller_of(const http::Fields& request, std::string_view address,
+                                    const std::vector<OwnId>& own_ids = {});
 
 /// A local token, as the daemon's own token endpoint gives it: the caller's name, where it has one, and
 /// something that makes each token another.

@@ -160,7 +160,7 @@ asio::awaitable<bool> Connection::serve_one() {
   const SteadyTime received_at = reading.request.received_at;
   reading.request = request_of(parser.get());
   reading.request.received_at = received_at;
-  reading.request.client = caller_of(reading.request.fields, client_);
+  reading.request.client = caller_of(reading.request.fields, client_, limits_.own_ids);
   const bool http11 = parser.get().version() >= 11;
   if (const auto host = check_host(reading.request.fields, http11, limits_.allowed_hosts); !host) {
     Error why = host.error();

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "server/inbound/caller.h"
+
 namespace roktcached::inbound {
 
 /// What a connection allows its client.
@@ -17,6 +19,7 @@ struct Limits {
   std::uint64_t max_body = 64 * 1024;               ///< bytes of content
   /// Host values served, without port, lower case; empty: any.
   std::vector<std::string> allowed_hosts;
+  std::vector<OwnId> own_ids;
 };
 
 }  // namespace roktcached::inbound

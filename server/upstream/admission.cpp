@@ -60,7 +60,7 @@ asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn) {
     serve();
   };
   serve();
-  while (!waiter->admitted && !waiter->failure && clock_.steady_now() < turn.deadline()) {
+  while (!waiter->places.empty() && clock_.steady_now() < turn.deadline()) {
     waiter->timer.expires_at(turn.deadline());
     co_await waiter->timer.async_wait(as_result);
   }
@@ -112,7 +112,8 @@ void Admission::serve() {
   const SteadyTime now = clock_.steady_now();
   for (const FairQueue::Handle late : queue_.expire(now)) {
     const auto found = waiters_.find(late);
-    std::erase(found->second->places, late);  // its timer wakes it when its last place is too late
+    std::erase(found->second->places, late);
+    if (found->second->places.empty()) found->second->timer.cancel();
     waiters_.erase(found);
   }
   while (queue_.size() > 0 && in_flight_ < budget_.max_concurrent) {
@@ -207,7 +208,9 @@ BudgetStatus Admission::status() const {
           .in_flight = in_flight_,
           .queued = queue_.size(),
           .limited = limit_.limited(),
-          .refused = refused_};
+          .cuts = limit_.cuts(),
+          .refused = refused_,
+          .waiting = queue_.waiting_by_client()};
 }
 
 }  // namespace roktcached::upstream

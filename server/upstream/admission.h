@@ -27,8 +27,10 @@ struct BudgetStatus {
   bool paused = false;   ///< a Retry-After is being obeyed
   std::uint64_t in_flight = 0;
   std::uint64_t queued = 0;
-  std::uint64_t limited = 0;  ///< 429s so far
-  std::uint64_t refused = 0;  ///< requests that were not let through so far
+  std::uint64_t limited = 0;                   ///< 429s so far
+  std::uint64_t cuts = 0;                      ///< of the rate, so far
+  std::uint64_t refused = 0;                   ///< requests that were not let through so far
+  std::map<std::string, std::size_t> waiting;  ///< by client
 };
 
 /// Lets requests through to the upstream, one credential's: no more at a time and no more a second than the

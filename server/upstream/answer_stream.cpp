@@ -19,15 +19,15 @@ struct AnswerStream::Channel {
   asio::experimental::concurrent_channel<void(boost::system::error_code, std::shared_ptr<Piece>)> pieces;
 };
 
-AnswerStream::AnswerStream(const asio::any_io_executor& executor)
-    : channel_(std::make_shared<Channel>(executor)) {}
+AnswerStream::AnswerStream(const asio::any_io_executor& executor, Keep keep)
+    : channel_(std::make_shared<Channel>(executor)), keep_(keep) {}
 
 AnswerStream::~AnswerStream() = default;
 
 asio::awaitable<bool> AnswerStream::write(Piece piece) {
   if (std::holds_alternative<AnswerHead>(piece)) {
     begun_ = true;
-    if (const auto action = std::exchange(when_begun_, nullptr)) action();
+    for (const auto& action : std::exchange(when_begun_, {})) action();
   }
   auto shared = std::make_shared<Piece>(std::move(piece));
   const auto [error] =

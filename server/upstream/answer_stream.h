@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <variant>
+#include <vector>
 
 #include "core/error.h"
 #include "core/http/fields.h"
@@ -42,16 +43,23 @@ class AnswerStream {
  public:
   using Piece = std::variant<InterimAnswer, AnswerHead, std::string, AnswerEnd>;
 
+  enum class Keep {
+    whole,    ///< the writer keeps a copy of what is small enough, and so finishes what nobody reads any more
+    nothing,  ///< what nobody reads any more is broken off
+  };
+
   /// @param executor  the writer's, of one thread
-  explicit AnswerStream(const boost::asio::any_io_executor& executor);
+  AnswerStream(const boost::asio::any_io_executor& executor, Keep keep);
   ~AnswerStream();
 
   /// @return false where nobody reads any more
   [[nodiscard]] boost::asio::awaitable<bool> write(Piece piece);
   /// Whether a head has been written: then the answer is on its way to the client. For the writer.
   [[nodiscard]] bool begun() const { return begun_; }
-  /// What is to be done once, when a head is written. For the writer.
-  void when_begun(std::function<void()> action) { when_begun_ = std::move(action); }
+  /// What is to be done, once, when a head is written. For the writer, as the next.
+  void when_begun(std::function<void()> action) { when_begun_.push_back(std::move(action)); }
+  void forget_when_begun() { when_begun_.clear(); }
+  [[nodiscard]] Keep keep() const { return keep_; }
   /// Writes AnswerEnd; nothing may follow.
   [[nodiscard]] boost::asio::awaitable<void> end(std::optional<Error> error);
 
@@ -63,8 +71,9 @@ class AnswerStream {
  private:
   struct Channel;
   std::shared_ptr<Channel> channel_;
+  const Keep keep_;
   bool begun_ = false;
-  std::function<void()> when_begun_;
+  std::vector<std::function<void()>> when_begun_;
 };
 
 }  // namespace roktcached::upstream

@@ -247,6 +247,10 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
     if (!passed) co_return passed.error();
     keep_alive = pieces.keep_alive() && !pieces.need_eof();
   } else {
+    const auto length = parser->content_length();
+    if (length && *length > settings.max_response)
+      co_return content_failure(beast_http::make_error_code(beast_http::error::body_limit));
+    parser->body_limit(settings.max_response);
     const auto [error, read] = co_await beast_http::async_read(stream, buffer_, *parser, as_result);
     if (error) co_return content_failure(error);
     response.body = std::move(parser->get().body());
@@ -285,15 +289,16 @@ asio::awaitable<Result<void>> Connection::pass_on(Stream& stream, Parser& parser
       announced ? std::optional<std::uint64_t>(*announced) : std::nullopt;
   std::string piece(piece_size, '\0');
   bool heard = true;
+  bool was_heard = true;
   while (!parser.is_done()) {
     auto& body = parser.get().body();
     body.data = piece.data();
     body.size = piece.size();
-    deadline_.expires_after(settings.body_timeout);
+    if (heard) deadline_.expires_after(settings.body_timeout);
     const auto [error, read] = co_await beast_http::async_read_some(stream, buffer_, parser, as_result);
     if (error && error != beast_http::error::need_buffer) co_return content_failure(error);
     const std::size_t size = piece.size() - body.size;
-    deadline_.clear();  // what a slow client costs is not the upstream's fault
+    if (heard) deadline_.clear();  // what a slow client costs is not the upstream's fault
     if (size > 0)
       response.too_large = response.too_large || response.body.size() + size > settings.max_response;
     if (response.too_large) {
@@ -308,13 +313,16 @@ asio::awaitable<Result<void>> Connection::pass_on(Stream& stream, Parser& parser
       AnswerStream::Piece begin = std::move(head);
       heard = co_await onward.write(std::move(begin));
       response.streamed = true;
+      if (onward.keep() == AnswerStream::Keep::nothing) response.too_large = true;
     }
     if (heard && size > 0) {
       AnswerStream::Piece next = piece.substr(0, size);
       heard = co_await onward.write(std::move(next));
     }
-    if (!heard && response.too_large)
-      co_return error_of(ErrorCode::internal, "nobody waits for the answer any more");
+    if (heard) continue;
+    if (response.too_large) co_return error_of(ErrorCode::internal, "nobody waits for the answer any more");
+    // What is to be kept is worth one body_timeout more, for all the rest.
+    if (std::exchange(was_heard, false)) deadline_.expires_after(settings.body_timeout);
   }
   co_return Result<void>();
 }

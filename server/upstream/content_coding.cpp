@@ -122,7 +122,7 @@ Result<void> undo_coding(unsigned status, http::Fields& fields, std::string& con
     return invalid(fmt::format("Content-Encoding: {}: only gzip was asked for",
                                std::string_view(value).substr(0, shown_max)));
   }
-  const bool has_content = status != 204 && status != 304;
+  const bool has_content = status != 204 && status != 304 && !content.empty();
   if (!codings.empty() && has_content) {
     auto plain = gunzip(content, max_size);
     if (!plain) return plain.error();

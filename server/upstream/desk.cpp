@@ -37,6 +37,20 @@ bool is_of_the_proxy(const Error& error) {
          error.code != ErrorCode::upstream_invalid_response;
 }
 
+/// Takes out what an answer was to do when it begins, once it has ended.
+class ForgetActions {
+ public:
+  explicit ForgetActions(AnswerStream* stream) : stream_(stream) {}
+  ~ForgetActions() {
+    if (stream_ != nullptr) stream_->forget_when_begun();
+  }
+  ForgetActions(const ForgetActions&) = delete;
+  ForgetActions& operator=(const ForgetActions&) = delete;
+
+ private:
+  AnswerStream* const stream_;
+};
+
 }  // namespace
 
 /// One request on its way, with all its attempts.
@@ -78,6 +92,7 @@ void Desk::stop() {
     line->token.stop();
     line->admission.give_up(stopping);
   }
+  for (asio::steady_timer* const pause : pauses_) pause->cancel();
   pool_.stop();
 }
 
@@ -156,6 +171,7 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   requests_sent_.fetch_add(1, std::memory_order_relaxed);
   spending_.add(journey.request.client, journey.request.route, reason);
   AnswerStream* const stream = journey.request.stream.get();
+  const ForgetActions forget(stream);
   // A client that reads slowly must not keep others from their turn.
   if (stream != nullptr) stream->when_begun([permit] { *permit = Admission::Permit(); });
   Result<UpstreamResponse> response = co_await pool_.exchange(journey.wire, stream);
@@ -174,7 +190,6 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
     result = std::move(failure);
   }
   learn(journey, result, sent_at);
-  if (stream != nullptr) stream->when_begun(nullptr);
   co_return result;
 }
 
@@ -232,7 +247,9 @@ asio::awaitable<bool> Desk::may_go_again(Journey& journey, const UpstreamResult&
                 verdict.delay.count());
   ++journey.attempts;
   asio::steady_timer pause(executor_, verdict.delay);
+  pauses_.insert(&pause);
   co_await pause.async_wait(as_result);
+  pauses_.erase(&pause);
   co_return !stopped_;
 }
 
@@ -255,6 +272,8 @@ DeskStatus Desk::status() const {
     status.credentials.push_back({line->name, line->token.status(), line->admission.status()});
   status.circuit_open = circuit_.state() == Circuit::State::open;
   status.circuit_opened = circuit_.opened();
+  status.circuit_probes = circuit_.probes();
+  status.circuit_refused = circuit_.refused();
   status.retries = retry_budget_.spent();
   status.retries_refused = retry_budget_.refused();
   status.spending = spending_.read();

@@ -2,10 +2,12 @@
 
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -33,6 +35,8 @@ struct DeskStatus {
   std::vector<CredentialStatus> credentials;
   bool circuit_open = false;
   std::uint64_t circuit_opened = 0;
+  std::uint64_t circuit_probes = 0;
+  std::uint64_t circuit_refused = 0;
   std::uint64_t retries = 0;
   std::uint64_t retries_refused = 0;  ///< that the retry budget did not allow
   std::vector<Spent> spending;
@@ -90,6 +94,7 @@ class Desk final : public Upstream {
   Circuit circuit_;
   RetryBudget retry_budget_;
   Spending spending_;
+  std::set<boost::asio::steady_timer*> pauses_;  // before retries
   bool stopped_ = false;
   std::atomic<std::uint64_t> requests_sent_{0};
   std::minstd_rand random_{std::random_device{}()};

@@ -29,7 +29,9 @@ Pool::Pool(asio::any_io_executor executor, Origin& origin)
 asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, AnswerStream* stream) {
   const Result<void> admitted = co_await wait_for_slot();
   if (!admitted) co_return admitted.error();
-  const Slot slot(*this);
+  const auto slot = std::make_shared<std::optional<Slot>>(std::in_place, *this);
+  // A stream goes at its client's pace, and is bounded by the clients: it keeps no other from a connection.
+  if (stream != nullptr) stream->when_begun([slot] { slot->reset(); });
   std::unique_ptr<Connection> connection = take_idle();
   if (!connection) {
     Result<std::unique_ptr<Connection>> opened = co_await Connection::open(executor_, origin_);

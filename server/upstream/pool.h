@@ -11,10 +11,10 @@
 
 namespace roktcached::upstream {
 
-/// The connections to the upstream: at most upstream.max_connections at once, the ones that may be reused
-/// kept open for upstream.idle_timeout, and none beyond upstream.max_age. Who finds none free waits in line,
-/// at most upstream.max_waiting at once. Belongs to the desk's thread. A connection that fails is simply not
-/// put back.
+/// The connections to the upstream: at most upstream.max_connections at once, not counting those that stream
+/// an answer to a client, the ones that may be reused kept open for upstream.idle_timeout, and none beyond
+/// upstream.max_age. Who finds none free waits in line, at most upstream.max_waiting at once. Belongs to the
+/// desk's thread. A connection that fails is simply not put back.
 class Pool {
  public:
   /// @param origin  outlives the pool

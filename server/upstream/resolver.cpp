@@ -66,7 +66,7 @@ asio::awaitable<Result<Endpoints>> Resolver::resolve(SteadyTime deadline) {
   }
   if (!endpoints_.empty()) co_return endpoints_;
   if (lookup->finished && lookup->endpoints.empty()) {
-    co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, true,
+    co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false,
                     host_ + ": " + lookup->error.message()};
   }
   if (lookup->finished) co_return lookup->endpoints;

@@ -25,19 +25,21 @@ class Turn {
   };
 
   /// The request sets out.
-  /// @param patience  how long each of those who wait for it does so
+  /// @param patience  how long each of those who wait for it does so; all of them together, twice that
   void begin(Place place, SteadyTime now, std::chrono::milliseconds patience) {
     patience_ = patience;
+    deadline_ = now + patience;
+    last_deadline_ = deadline_ + patience;
     join(std::move(place), now);
   }
 
-  /// Somebody else waits for it, too, before it sets out or after. Callers beyond the sixteenth have no place
-  /// of their own.
+  /// Somebody else waits for it, too, before it sets out or after. Who has a place has it for all that it
+  /// asks; callers beyond the sixteenth have none of their own.
   void join(Place place, SteadyTime now) {
-    deadline_ = std::max(deadline_, now + patience_);
     const bool known = std::ranges::find(places_, place) != places_.end();
     if (known || places_.size() >= max_places) return;
     places_.push_back(std::move(place));
+    deadline_ = std::clamp(now + patience_, deadline_, std::max(deadline_, last_deadline_));
     if (joined) joined(places_.back());
   }
 
@@ -52,6 +54,7 @@ class Turn {
 
   std::vector<Place> places_;
   SteadyTime deadline_ = SteadyTime::min();
+  SteadyTime last_deadline_ = SteadyTime::min();
   std::chrono::milliseconds patience_{};
 };
 

@@ -16,8 +16,8 @@
 
 namespace roktcached::upstream {
 
-/// A request as it goes to the upstream. Host and Authorization are written by the desk, and never come from
-/// a client.
+/// A request as it goes to the upstream. Host is written by the desk, and Authorization where the token is
+/// injected; neither comes from a client then.
 struct UpstreamRequest {
   std::string method = "GET";
   std::string target;   ///< origin-form; the upstream's base path comes before it

@@ -83,7 +83,8 @@ class Load:
     def send(self, line):
         self.under_way.add(line)
         self.sent += 1
-        line.transport.write(f"GET {cold(self.account)} HTTP/1.1\r\nHost: localhost\r\nAuthorization: {basic(self.client)}\r\n\r\n".encode())
+        fields = f"Host: localhost\r\nAuthorization: {basic(self.client)}\r\n"
+        line.transport.write(f"GET {cold(self.account)} HTTP/1.1\r\n{fields}\r\n".encode())
 
     def answered(self, line, status, head, body):
         self.statuses[status] += 1

@@ -185,7 +185,8 @@ class Streaming(TestCase):
                 connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody")
                 return
             try:
-                connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nCache-Control: no-store\r\n\r\n".encode() + bytes(size))
+                connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {size}\r\nCache-Control: no-store\r\n\r\n".encode())
+                connection.sendall(bytes(size))
             finally:
                 ended.append(head)
 

@@ -24,10 +24,25 @@ TEST(MovedFields, NestedOnesHavePointers) {
 }
 
 TEST(MovedFields, WhatCameOrWentHasNullOnOneSide) {
-  EXPECT_EQ(json::parse(moved_fields(R"({"gone":1,"rows":[1]})", R"({"rows":[1,[2]],"new":true})")),
+  EXPECT_EQ(json::parse(moved_fields(R"({"gone":1})", R"({"new":true})")),
             json::parse(R"([{"field":"/gone","before":1,"after":null},
-                            {"field":"/rows/1","before":null,"after":"[...]"},
                             {"field":"/new","before":null,"after":true}])"));
+}
+
+TEST(MovedFields, AnArrayOfAnotherLengthMovedAsAWhole) {
+  EXPECT_EQ(json::parse(moved_fields(R"({"rows":[1,2]})", R"({"rows":[0,1,2]})")),
+            json::parse(R"([{"field":"/rows","before":"[2 elements]","after":"[3 elements]"}])"));
+}
+
+TEST(MovedFields, LongTextsAreNotShown) {
+  EXPECT_EQ(json::parse(moved_fields(R"({"name":"a"})", R"({"name":")" + std::string(1000, 'x') + R"("})")),
+            json::parse(R"([{"field":"/name","before":"a","after":"(a long text)"}])"));
+}
+
+TEST(MovedFields, TheLogGetsTheNamesAlone) {
+  EXPECT_EQ(names_of(moved_fields(R"({"a":1,"b":[1]})", R"({"a":2,"b":[2]})")), "/a, /b/0");
+  EXPECT_EQ(names_of("[]"), "");
+  EXPECT_EQ(names_of("nonsense"), "");
 }
 
 TEST(MovedFields, ManyAreCountedRatherThanTold) {

@@ -25,6 +25,13 @@ TEST(Caller, IsTheIdThatALocalTokenWasGivenTo) {
   EXPECT_NE(local_token_for("tableau"), local_token_for("tableau"));
 }
 
+TEST(Caller, ACredentialsOwnIdIsNotShown) {
+  http::Fields fields;
+  fields.add("Authorization", "Basic dGFibGVhdTpzZWNyZXQ=");
+  const std::vector<OwnId> own = {{config::Secret("other"), "one"}, {config::Secret("tableau"), "two"}};
+  EXPECT_EQ(caller_of(fields, "10.0.0.1", own), "two");
+}
+
 TEST(Caller, WhatIsNoNameIsNotTakenForOne) {
   for (const char* authorization : {"", "Basic", "Basic ", "Basic !!!", "Basic OnNlY3JldA==" /* :secret */,
                                     "Basic YSBiOmM=" /* "a b:c" */, "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x",
