@@ -69,8 +69,8 @@ std::string to_text(const tcp::endpoint& endpoint) {
 }  // namespace
 
 struct Daemon::HitThread {
-  HitThread(const exchange::Services& services, exchange::Accounts& accounts)
-      : work(context.get_executor()), exchange(services, accounts) {}
+  HitThread(const exchange::Services& services, exchange::Accounts& accounts, exchange::Traffic& traffic)
+      : work(context.get_executor()), exchange(services, accounts, traffic) {}
   asio::io_context context{1};
   Work work;
   exchange::Exchange exchange;
@@ -141,14 +141,15 @@ Result<void> Daemon::open_listeners() {
   const std::size_t count = wanted > 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
   for (std::size_t i = 0; i < count; ++i) {
     accounts_.push_back(std::make_unique<exchange::Accounts>());
-    hit_threads_.push_back(std::make_unique<HitThread>(*services_, *accounts_.back()));
+    traffic_.push_back(std::make_unique<exchange::Traffic>());
+    hit_threads_.push_back(std::make_unique<HitThread>(*services_, *accounts_.back(), *traffic_.back()));
   }
   for (const auto& address : settings_.listen.addresses) {
     if (const auto listening = listen_on(address); !listening) return listening.error();
   }
   admin_ = std::make_unique<admin::Admin>(admin::Sources{
-      accounts_, connections_, *store_, policies_, *flights_, *desk_, desk_context_.get_executor(), clock_,
-      clock_.steady_now(), settings_.admin.token, purger_});
+      accounts_, traffic_, connections_, *store_, policies_, *flights_, *desk_, desk_context_.get_executor(),
+      clock_, clock_.steady_now(), settings_.admin.token, purger_});
   if (!settings_.admin.address) return {};
   const auto endpoint = to_endpoint(*settings_.admin.address);
   if (!endpoint) return endpoint.error();

@@ -18,6 +18,7 @@
 #include "server/exchange/accounts.h"
 #include "server/exchange/exchange.h"
 #include "server/exchange/flights.h"
+#include "server/exchange/traffic.h"
 #include "server/inbound/listener.h"
 #include "server/system_clock.h"
 #include "server/upstream/desk.h"
@@ -80,6 +81,7 @@ class Daemon {
   inbound::ConnectionBudget connections_;
   inbound::ConnectionBudget admin_connections_;
   std::vector<std::unique_ptr<exchange::Accounts>> accounts_;
+  std::vector<std::unique_ptr<exchange::Traffic>> traffic_;
   std::vector<std::unique_ptr<HitThread>> hit_threads_;
   boost::asio::io_context main_context_{1};
   boost::asio::signal_set signals_;

@@ -12,6 +12,7 @@
 #include "core/http/target.h"
 #include "server/admin/accounts_json.h"
 #include "server/admin/entries.h"
+#include "server/admin/metrics.h"
 #include "server/admin/mutation.h"
 #include "server/admin/purge_request.h"
 #include "server/problem.h"
@@ -120,10 +121,10 @@ boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
     co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "POST"}, request.id);
   }
   const bool known = target->path == "/livez" || target->path == "/readyz" || target->path == "/status" ||
-                     target->path == "/entries";
+                     target->path == "/metrics" || target->path == "/entries";
   if (!known) {
     const Error error{ErrorCode::unknown_route, ErrorSource::inbound, false,
-                      "the admin listener has /livez, /readyz, /status, /entries and /purge"};
+                      "the admin listener has /livez, /readyz, /status, /metrics, /entries and /purge"};
     co_return problem(error, request.id);
   }
   if (request.method != "GET" && request.method != "HEAD") {
@@ -132,6 +133,7 @@ boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
   if (target->path == "/livez") co_return text(200, "alive\n");
   if (target->path == "/entries") co_return co_await entries(request, target->query);
   if (target->path == "/readyz") co_return ready();
+  if (target->path == "/metrics") co_return co_await metrics();
   co_return co_await status();
 }
 
@@ -181,12 +183,16 @@ Answer Admin::ready() const {
                        (token.last_error.empty() ? "" : ": " + token.last_error) + "\n");
 }
 
-boost::asio::awaitable<Answer> Admin::status() const {
+/// On the desk's thread, which alone may look.
+boost::asio::awaitable<upstream::DeskStatus> Admin::read_desk() const {
   const auto on_desk = [&desk = sources_.desk]() -> boost::asio::awaitable<upstream::DeskStatus> {
     co_return desk.status();
   };
-  const upstream::DeskStatus desk =
-      co_await boost::asio::co_spawn(sources_.desk_executor, on_desk(), boost::asio::use_awaitable);
+  co_return co_await boost::asio::co_spawn(sources_.desk_executor, on_desk(), boost::asio::use_awaitable);
+}
+
+boost::asio::awaitable<Answer> Admin::status() const {
+  const upstream::DeskStatus desk = co_await read_desk();
   const auto uptime = sources_.clock.steady_now() - sources_.started_at;
   json::object object;
   object["version"] = version;
@@ -203,6 +209,19 @@ boost::asio::awaitable<Answer> Admin::status() const {
   object["upstream_requests"] = sources_.desk.requests_sent();
   object["upstream"] = desk_json(desk);
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
+}
+
+boost::asio::awaitable<Answer> Admin::metrics() const {
+  MetricReadings readings;
+  readings.desk = co_await read_desk();
+  readings.version = version;
+  readings.connections = sources_.connections.open();
+  for (const auto& thread : sources_.traffic) readings.traffic.add(thread->read());
+  readings.collapsed = sources_.flights.collapsed();
+  readings.restatements = sources_.flights.restatements();
+  readings.refreshed_ahead = sources_.flights.refreshed_ahead();
+  readings.tiers = sources_.store.statistics();
+  co_return with_body(200, metrics_type, metrics_text(readings));
 }
 
 }  // namespace roktcached::admin

@@ -10,6 +10,7 @@
 #include "core/time.h"
 #include "server/exchange/accounts.h"
 #include "server/exchange/flights.h"
+#include "server/exchange/traffic.h"
 #include "server/inbound/listener.h"
 #include "server/inbound/message.h"
 #include "server/upstream/desk.h"
@@ -20,6 +21,7 @@ namespace roktcached::admin {
 /// What the admin listener looks at; all of it outlives the handler and may be read from any thread.
 struct Sources {
   const std::vector<std::unique_ptr<exchange::Accounts>>& accounts;
+  const std::vector<std::unique_ptr<exchange::Traffic>>& traffic;
   const inbound::ConnectionBudget& connections;
   storage::ResponseStore& store;
   const caching::FreshnessPolicies& policies;
@@ -32,8 +34,8 @@ struct Sources {
   boost::asio::thread_pool& purger;  ///< one thread, where a purge or a listing may block: one at a time
 };
 
-/// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status` and `/entries`, which
-/// only read, and `POST /purge`, for who has the admin token.
+/// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics` and
+/// `/entries`, which only read, and `POST /purge`, for who has the admin token.
 class Admin final : public inbound::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
@@ -50,6 +52,8 @@ class Admin final : public inbound::Handler {
                                                                 std::string_view query);
   [[nodiscard]] inbound::Answer ready() const;
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> status() const;
+  [[nodiscard]] boost::asio::awaitable<inbound::Answer> metrics() const;
+  [[nodiscard]] boost::asio::awaitable<upstream::DeskStatus> read_desk() const;
 
   const Sources sources_;
   bool draining_ = false;

@@ -7,18 +7,13 @@ namespace {
 constexpr std::size_t max_clients = 256;
 constexpr std::string_view all_others = "(others)";
 
-/// By the one thread that writes; others only read.
-void increase(std::atomic<std::uint64_t>& counter, std::uint64_t by) {
-  counter.store(counter.load(std::memory_order_relaxed) + by, std::memory_order_relaxed);
-}
-
 }  // namespace
 
 void Accounts::add(std::string_view client, std::string_view route, inbound::Outcome outcome,
                    std::chrono::milliseconds waited) {
   Row& row = row_of(client, route.empty() ? "-" : route);
-  increase(row.by_outcome[static_cast<std::size_t>(outcome)], 1);
-  increase(row.waited_ms, static_cast<std::uint64_t>(waited.count()));
+  row.by_outcome[static_cast<std::size_t>(outcome)].add();
+  row.waited_ms.add(static_cast<std::uint64_t>(waited.count()));
 }
 
 Accounts::Row& Accounts::row_of(std::string_view client, std::string_view route) {
@@ -41,8 +36,8 @@ std::vector<Account> Accounts::read() const {
     for (const auto& [route, row] : routes) {
       Account account{.client = client, .route = route};
       for (std::size_t i = 0; i < account.by_outcome.size(); ++i)
-        account.by_outcome[i] = row.by_outcome[i].load(std::memory_order_relaxed);
-      account.waited = std::chrono::milliseconds{row.waited_ms.load(std::memory_order_relaxed)};
+        account.by_outcome[i] = row.by_outcome[i].read();
+      account.waited = std::chrono::milliseconds{row.waited_ms.read()};
       accounts.push_back(std::move(account));
     }
   }

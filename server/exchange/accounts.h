@@ -1,7 +1,6 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -11,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/counter.h"
 #include "server/inbound/message.h"
 
 namespace roktcached::exchange {
@@ -39,8 +39,8 @@ class Accounts {
 
  private:
   struct Row {
-    std::array<std::atomic<std::uint64_t>, inbound::outcome_count> by_outcome{};
-    std::atomic<std::uint64_t> waited_ms{0};
+    std::array<Counter, inbound::outcome_count> by_outcome;
+    Counter waited_ms;
   };
   using Routes = std::map<std::string, Row, std::less<>>;
   using Clients = std::map<std::string, Routes, std::less<>>;

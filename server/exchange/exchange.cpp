@@ -151,6 +151,8 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
 void Exchange::finished(const Request& request, const Answer& answer, std::size_t body_bytes) {
   accounts_.add(request.client, answer.notes.route, answer.notes.outcome,
                 answer.notes.upstream.value_or(std::chrono::milliseconds{0}));
+  traffic_.add(answer.notes.route, answer.notes.outcome, answer.status,
+               services_.clock.steady_now() - request.received_at);
   if (services_.settings.log.access) log_access(request, answer, body_bytes);
 }
 

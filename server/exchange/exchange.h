@@ -13,6 +13,7 @@
 #include "server/exchange/http_exchange.h"
 #include "server/exchange/pass_exchange.h"
 #include "server/exchange/services.h"
+#include "server/exchange/traffic.h"
 #include "server/inbound/message.h"
 #include "server/upstream/upstream.h"
 #include "storage/tiered_store.h"
@@ -25,8 +26,8 @@ namespace roktcached::exchange {
 /// handle() is the one place with branches; what it calls has none that matter.
 class Exchange final : public inbound::Handler {
  public:
-  Exchange(const Services& services, Accounts& accounts)
-      : services_(services), http_(services), pass_(services), accounts_(accounts) {}
+  Exchange(const Services& services, Accounts& accounts, Traffic& traffic)
+      : services_(services), http_(services), pass_(services), accounts_(accounts), traffic_(traffic) {}
 
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> handle(const inbound::Request& request) override;
   void finished(const inbound::Request& request, const inbound::Answer& answer,
@@ -41,6 +42,7 @@ class Exchange final : public inbound::Handler {
   HttpExchange http_;
   PassExchange pass_;
   Accounts& accounts_;
+  Traffic& traffic_;
 };
 
 }  // namespace roktcached::exchange

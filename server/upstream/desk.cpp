@@ -180,6 +180,8 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
         undo_coding(response->status, response->fields, response->body, settings_.max_response);
     if (!undone) response = undone.error();
   }
+  attempts_.add(journey.request.route, response ? response->status : 0, reason,
+                clock_.steady_now() - sent_at);
   UpstreamResult result = UpstreamFailure{};
   if (response) {
     response->sent_at = sent_at_wall;
@@ -277,6 +279,7 @@ DeskStatus Desk::status() const {
   status.retries = retry_budget_.spent();
   status.retries_refused = retry_budget_.refused();
   status.spending = spending_.read();
+  status.attempts = attempts_.read();
   return status;
 }
 

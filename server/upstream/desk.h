@@ -13,6 +13,7 @@
 
 #include "config/settings.h"
 #include "core/time.h"
+#include "server/upstream/attempts.h"
 #include "server/upstream/circuit.h"
 #include "server/upstream/connection.h"
 #include "server/upstream/line.h"
@@ -23,14 +24,14 @@
 
 namespace roktcached::upstream {
 
-/// What /status says of one credential.
+/// What /status and /metrics say of one credential.
 struct CredentialStatus {
   std::string name;
   TokenStatus token;
   BudgetStatus budget;
 };
 
-/// What /status says of the way to the upstream.
+/// What /status and /metrics say of the way to the upstream.
 struct DeskStatus {
   std::vector<CredentialStatus> credentials;
   bool circuit_open = false;
@@ -40,6 +41,7 @@ struct DeskStatus {
   std::uint64_t retries = 0;
   std::uint64_t retries_refused = 0;  ///< that the retry budget did not allow
   std::vector<Spent> spending;
+  AttemptsReading attempts;
 };
 
 /// The one way to the upstream, and the one place that spends its rate limit: circuit, token, turn,
@@ -94,6 +96,7 @@ class Desk final : public Upstream {
   Circuit circuit_;
   RetryBudget retry_budget_;
   Spending spending_;
+  Attempts attempts_;
   std::set<boost::asio::steady_timer*> pauses_;  // before retries
   bool stopped_ = false;
   std::atomic<std::uint64_t> requests_sent_{0};

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "server/exchange/traffic.h"
+#include "server/upstream/desk.h"
+#include "storage/response_store.h"
+
+namespace roktcached::admin {
+
+inline constexpr std::string_view metrics_type = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The numbers that a scrape shows, as they were read for it.
+struct MetricReadings {
+  std::string version;
+  std::uint64_t connections = 0;
+  exchange::TrafficReading traffic;
+  std::uint64_t collapsed = 0;
+  std::uint64_t restatements = 0;
+  std::uint64_t refreshed_ahead = 0;
+  std::vector<storage::TierStatistics> tiers;
+  upstream::DeskStatus desk;
+};
+
+/// The readings in Prometheus' text exposition format, version 0.0.4. Labels hold what the configuration and
+/// this program name, and statuses; nothing from a request's target, and no caller's name: their number must
+/// not be for clients to choose. Pure.
+[[nodiscard]] std::string metrics_text(const MetricReadings& readings);
+
+}  // namespace roktcached::admin

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "server/counter.h"
+#include "server/histogram.h"
+#include "server/inbound/message.h"
+
+namespace roktcached::exchange {
+
+/// What requests are told apart by: the configuration's routes, our outcomes, statuses of three digits. So
+/// there is a bound on their number, whatever clients send.
+struct RequestKind {
+  std::string route;  ///< "-" where none matched
+  inbound::Outcome outcome = inbound::Outcome::local;
+  unsigned status = 0;
+
+  auto operator<=>(const RequestKind&) const = default;
+};
+
+/// What Traffic has counted until some moment, of one thread or of several.
+struct TrafficReading {
+  std::map<RequestKind, std::uint64_t> requests;
+  std::array<Histogram::Reading, inbound::outcome_count> durations;  ///< by outcome
+
+  void add(const TrafficReading& other);
+};
+
+/// Requests by route, outcome and status, and how long they took; one object a hit thread, so that counting
+/// shares no cache line, and takes no lock and no memory once a kind is known. add is for the owning thread,
+/// read for any.
+class Traffic {
+ public:
+  /// @param route  Route::name, of the table; empty where none matched
+  void add(std::string_view route, inbound::Outcome outcome, unsigned status, std::chrono::nanoseconds took);
+  [[nodiscard]] TrafficReading read() const;
+
+ private:
+  using Kinds = std::map<std::pair<inbound::Outcome, unsigned>, Counter>;
+
+  [[nodiscard]] Counter& counter_of(std::string_view route, inbound::Outcome outcome, unsigned status);
+
+  mutable std::mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
+  std::map<std::string, Kinds, std::less<>> routes_;
+  std::array<Histogram, inbound::outcome_count> durations_;
+};
+
+}  // namespace roktcached::exchange

@@ -1,0 +1,193 @@
+#include "server/admin/metrics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <set>
+#include <sstream>
+
+namespace roktcached::admin {
+namespace {
+
+using inbound::Outcome;
+using testing::HasSubstr;
+using testing::Not;
+using namespace std::chrono_literals;
+
+std::vector<std::string> lines_of(const std::string& text) {
+  std::vector<std::string> lines;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line);) lines.push_back(line);
+  return lines;
+}
+
+/// The samples of one name, in their order.
+std::vector<std::string> samples(const std::string& text, const std::string& name) {
+  std::vector<std::string> found;
+  for (const std::string& line : lines_of(text)) {
+    if (line.starts_with(name + "{") || line.starts_with(name + " ")) found.push_back(line);
+  }
+  return found;
+}
+
+upstream::CredentialStatus credential(std::string name) {
+  upstream::CredentialStatus status;
+  status.name = std::move(name);
+  status.token = {.alive = true,
+                  .expires_at = WallTime(1'800'000'000'250ms),
+                  .minted = 4,
+                  .failures = 1,
+                  .last_error = ""};
+  status.budget = {.rate = 2.5,
+                   .ceiling = 10,
+                   .available = 3.75,
+                   .paused = false,
+                   .in_flight = 1,
+                   .queued = 7,
+                   .limited = 12,
+                   .refused = 2};
+  return status;
+}
+
+MetricReadings some_readings() {
+  MetricReadings readings;
+  readings.version = "1.2.3";
+  readings.connections = 5;
+  readings.traffic.requests = {{{"-", Outcome::refused, 404}, 2},
+                               {{"account-summary", Outcome::hit, 200}, 9'007'199'254'740'992}};
+  Histogram hits;
+  hits.observe(40us);
+  hits.observe(60us);
+  hits.observe(400us);
+  hits.observe(45s);
+  readings.traffic.durations[static_cast<std::size_t>(Outcome::hit)] = hits.read();
+  readings.collapsed = 11;
+  readings.restatements = 13;
+  readings.refreshed_ahead = 17;
+  readings.tiers = {{.tier = "memory", .entries = 100, .bytes = 4096, .evictions = 3},
+                    {.tier = "disk", .entries = 1000, .bytes = 1'234'567'890, .evictions = 1, .errors = 6}};
+  readings.desk.credentials = {credential("default")};
+  readings.desk.retries = 19;
+  readings.desk.attempts.by_kind = {{{"account-summary", 0, upstream::Reason::retry}, 1},
+                                    {{"account-summary", 503, upstream::Reason::stale}, 2}};
+  Histogram attempts;
+  attempts.observe(250ms);
+  readings.desk.attempts.durations = attempts.read();
+  return readings;
+}
+
+TEST(Metrics, SayWhatWasRead) {
+  const std::vector<std::string> lines = lines_of(metrics_text(some_readings()));
+  for (const char* line : {
+           R"(roktcached_requests_total{route="-",outcome="refused",code="404"} 2)",
+           R"(roktcached_requests_total{route="account-summary",outcome="hit",code="200"} 9007199254740992)",
+           R"(roktcached_upstream_requests_total{route="account-summary",code="none",reason="retry"} 1)",
+           R"(roktcached_upstream_requests_total{route="account-summary",code="503",reason="stale"} 2)",
+           R"(roktcached_upstream_duration_seconds_sum 0.25)",
+           R"(roktcached_upstream_retries_total 19)",
+           R"(roktcached_upstream_budget_available{credential="default"} 3.75)",
+           R"(roktcached_upstream_queue_length{credential="default"} 7)",
+           R"(roktcached_upstream_requests_per_second{credential="default"} 2.5)",
+           R"(roktcached_upstream_limited_total{credential="default"} 12)",
+           R"(roktcached_token_expiry_timestamp_seconds{credential="default"} 1800000000.25)",
+           R"(roktcached_token_refreshes_total{credential="default",result="success"} 4)",
+           R"(roktcached_token_refreshes_total{credential="default",result="failure"} 1)",
+           R"(roktcached_cache_entries{tier="memory"} 100)",
+           R"(roktcached_cache_entries{tier="disk"} 1000)",
+           R"(roktcached_cache_bytes{tier="disk"} 1234567890)",
+           R"(roktcached_cache_evictions_total{tier="memory"} 3)",
+           R"(roktcached_storage_errors_total 6)",
+           R"(roktcached_coalesced_requests_total 11)",
+           R"(roktcached_restatements_total 13)",
+           R"(roktcached_refreshed_ahead_total 17)",
+           R"(roktcached_connections 5)",
+           R"(roktcached_build_info{version="1.2.3"} 1)",
+       }) {
+    EXPECT_THAT(lines, testing::Contains(line));
+  }
+}
+
+TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
+  std::set<std::string> helped;
+  std::set<std::string> typed;
+  std::string current;
+  for (const std::string& line : lines_of(metrics_text(some_readings()))) {
+    std::istringstream words(line);
+    std::string first;
+    std::string keyword;
+    std::string name;
+    words >> first >> keyword >> name;
+    if (first != "#") {
+      EXPECT_TRUE(line.starts_with(current)) << line << " is not of " << current;
+    } else if (keyword == "HELP") {
+      EXPECT_TRUE(helped.insert(name).second) << name;
+      current = name;
+    } else {
+      std::string type;
+      words >> type;
+      EXPECT_EQ(keyword, "TYPE");
+      EXPECT_EQ(name, current);
+      EXPECT_TRUE(typed.insert(name).second) << name;
+      EXPECT_EQ(type == "counter", name.ends_with("_total")) << line;
+    }
+  }
+  EXPECT_EQ(helped, typed);
+  EXPECT_EQ(helped.size(), 21U);
+}
+
+TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {
+  const std::string text = metrics_text(some_readings());
+  const std::string hit = R"(roktcached_request_duration_seconds_bucket{outcome="hit",le=)";
+  std::vector<std::string> buckets;
+  for (const std::string& line : lines_of(text)) {
+    if (line.starts_with(hit)) buckets.push_back(line.substr(hit.size()));
+  }
+  ASSERT_EQ(buckets.size(), Histogram::bounds.size() + 1);
+  EXPECT_EQ(buckets[0], R"("0.0001"} 2)");
+  EXPECT_EQ(buckets[1], R"("0.00025"} 2)");
+  EXPECT_EQ(buckets[2], R"("0.0005"} 3)");
+  EXPECT_EQ(buckets[16], R"("30"} 3)");
+  EXPECT_EQ(buckets[17], R"("+Inf"} 4)");
+  EXPECT_THAT(text, HasSubstr("roktcached_request_duration_seconds_count{outcome=\"hit\"} 4\n"));
+  EXPECT_THAT(text, HasSubstr("roktcached_request_duration_seconds_sum{outcome=\"hit\"} 45.0005\n"));
+}
+
+TEST(Metrics, LabelValuesAreEscaped) {
+  MetricReadings readings = some_readings();
+  readings.desk.credentials = {credential("a\"b\\c\nd")};
+  EXPECT_EQ(samples(metrics_text(readings), "roktcached_upstream_queue_length"),
+            std::vector<std::string>{R"(roktcached_upstream_queue_length{credential="a\"b\\c\nd"} 7)"});
+}
+
+TEST(Metrics, TheCircuitIsInOneStateAtATime) {
+  MetricReadings readings = some_readings();
+  const std::string name = "roktcached_upstream_state";
+  EXPECT_EQ(samples(metrics_text(readings), name),
+            (std::vector<std::string>{name + R"({state="closed"} 1)", name + R"({state="open"} 0)"}));
+  readings.desk.circuit_open = true;
+  EXPECT_EQ(samples(metrics_text(readings), name),
+            (std::vector<std::string>{name + R"({state="closed"} 0)", name + R"({state="open"} 1)"}));
+}
+
+TEST(Metrics, NoLimitIsNoSmallLimit) {
+  MetricReadings readings = some_readings();
+  readings.desk.credentials[0].budget.ceiling = 0;
+  readings.desk.credentials[0].budget.rate = 0;
+  EXPECT_THAT(metrics_text(readings),
+              HasSubstr("roktcached_upstream_requests_per_second{credential=\"default\"} +Inf\n"));
+}
+
+TEST(Metrics, ATokenThatNeverWasHasNoExpiry) {
+  MetricReadings readings = some_readings();
+  readings.desk.credentials[0].token.expires_at.reset();
+  EXPECT_TRUE(samples(metrics_text(readings), "roktcached_token_expiry_timestamp_seconds").empty());
+}
+
+TEST(Metrics, NameNoCaller) {
+  MetricReadings readings = some_readings();
+  readings.desk.spending = {{"tableau", "account-summary", {1}}};
+  EXPECT_THAT(metrics_text(readings), Not(HasSubstr("tableau")));
+}
+
+}  // namespace
+}  // namespace roktcached::admin
