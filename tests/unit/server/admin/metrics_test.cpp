@@ -45,7 +45,9 @@ upstream::CredentialStatus credential(std::string name) {
                    .in_flight = 1,
                    .queued = 7,
                    .limited = 12,
-                   .refused = 2};
+                   .cuts = 3,
+                   .refused = 2,
+                   .waiting = {}};
   return status;
 }
 
