@@ -18,7 +18,7 @@ namespace roktcached::storage {
 struct SqliteOptions {
   std::string path;
   std::uint64_t max_disk = std::uint64_t{1}
-                           << 30;  ///< bytes, of the file and its log together; at least 32 MiB
+                           << 30;     ///< bytes, of the file and its log together; at least 32 MiB
   std::vector<RowOwner> owners = {};  ///< the credentials whose names keys will have
   std::size_t readers = 2;
   WriteQueue::Limits queue = {};

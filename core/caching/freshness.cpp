@@ -12,8 +12,8 @@ namespace {
 milliseconds restating_lifetime(const FreshnessPolicy& policy, unsigned steady_refreshes) {
   milliseconds lifetime = policy.restating;
   if (policy.restating_steady_after == 0) return lifetime;
-  for (std::uint64_t i = policy.restating_steady_after; i <= steady_refreshes && lifetime < policy.restating_max;
-       ++i)
+  for (std::uint64_t i = policy.restating_steady_after;
+       i <= steady_refreshes && lifetime < policy.restating_max; ++i)
     lifetime *= 2;
   return std::min(lifetime, std::max(policy.restating, policy.restating_max));
 }

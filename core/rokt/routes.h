@@ -57,8 +57,8 @@ class RouteTable {
 
   /// Matches segment by segment, nothing decoded or normalised: `//`, `/./`, an encoded '/' and a trailing
   /// slash match no placeholder. On token, report and metadata routes a placeholder takes
-  /// `[A-Za-z0-9_-]{1,64}`; on routes that are `http` or `off` any non-empty segment but "." and ".." (percent-encoded
-  /// or not), and rest takes segments of that kind.
+  /// `[A-Za-z0-9_-]{1,64}`; on routes that are `http` or `off` any non-empty segment but "." and ".."
+  /// (percent-encoded or not), and rest takes segments of that kind.
   /// @return the match; unknown_route; or method_not_allowed, where other methods are served at this path:
   /// then the
   ///         error's context is the value for Allow, e.g. "GET, HEAD". HEAD matches where GET does.

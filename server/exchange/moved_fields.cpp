@@ -35,7 +35,7 @@ json::value shown(const json::value* value) {
   if (value == nullptr) return nullptr;
   if (value->is_object()) return "{...}";
   if (value->is_array()) return json::string("[" + std::to_string(value->get_array().size()) + " elements]");
-  if (value->is_string() && value->get_string().size() > longest_shown) return "(a long text)";
+  if (value->is_string() && value->get_string().size() > longest_shown) return "[long text]";
   return *value;
 }
 

@@ -108,7 +108,11 @@ TEST_F(CacheFileTest, OpeningAgainChangesNothing) {
 }
 
 TEST_F(CacheFileTest, AnUnfinishedMigrationIsBegunAgain) {
-  { open().execute("DROP TABLE responses; DROP TABLE totals; DROP TABLE credentials; PRAGMA user_version = 0").value(); }
+  {
+    open()
+        .execute("DROP TABLE responses; DROP TABLE totals; DROP TABLE credentials; PRAGMA user_version = 0")
+        .value();
+  }
   Connection again = open_for_writing(path_, many_pages).value();
   EXPECT_EQ(again.integer("SELECT count(*) FROM responses").value(), 0);
 }
