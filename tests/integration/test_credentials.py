@@ -156,3 +156,14 @@ class Credentials(TestCase):
             write_secret(folder, "one.secret", f"secret-{other}\n")
             proxy = self.daemon(origin.server_address[1], folder, tables=ONE.format(folder=folder))
         self.assertEqual(len(origin.seen), 3 * len(targets))
+
+    def test_what_another_upstream_has_answered_is_gone(self):
+        first, folder, proxy = self.start(ONE)
+        self.assertEqual(proxy.get(overview()).status, 200)
+        proxy.stop()
+        second = Tokens({"id-one": "secret-one"})
+        self.addCleanup(second.server_close)
+        self.addCleanup(second.shutdown)
+        proxy = self.daemon(second.server_address[1], folder, tables=ONE.format(folder=folder))
+        self.assertFalse(proxy.get(overview()).is_hit)
+        self.assertEqual((len(first.seen), len(second.seen)), (1, 1))

@@ -1,9 +1,10 @@
 """Routes with cache = "http": what RFC 9111 wants, over real sockets and against an origin that counts."""
+import gzip
 import http.server
 import threading
 import time
 
-from harness import TestCase, in_parallel, overview, raw, request
+from harness import TestCase, in_parallel, overview, raw, request, wait_until
 
 ROUTES = """
 [[route]]
@@ -233,6 +234,23 @@ class HttpRoutes(TestCase):
         self.assertEqual((seen["X-Own"], seen["Cookie"], seen["Via"]), ("1", "a=b", "1.1 roktcached"))
         for name in ("X-Hop", "TE", "If-None-Match", "Proxy-Authorization", "Authorization"):
             self.assertIsNone(seen[name], name)
+
+    def test_a_refresh_behind_keeps_the_form_that_the_client_took(self):
+        versions = [gzip.compress(b"one " * 100), gzip.compress(b"two " * 100)]
+        fields = [("Content-Encoding", "gzip"), ("Cache-Control", "max-age=1, stale-while-revalidate=60")]
+
+        def script(handler):
+            number = min(len(self.origin.asked), 2) - 1
+            return 200, [*fields, ("ETag", f'"v{number}"')], versions[number]
+
+        proxy = self.proxy(script)
+        ask = lambda: request(proxy.port, "/files/a", fields={"Accept-Encoding": "gzip"})  # what Go sends by itself
+        self.assertEqual(ask().body, versions[0])
+        time.sleep(1.2)
+        self.assertEqual(ask().body, versions[0])  # stale, and refreshed behind
+        wait_until(lambda: ask().fields["etag"] == '"v1"', "the refresh is stored")
+        refreshed = ask()
+        self.assertEqual((refreshed.body, refreshed.fields["content-encoding"]), (versions[1], "gzip"))
 
     def test_stale_stands_in_where_the_origin_is_gone_but_not_where_that_is_forbidden(self):
         def script(handler):

@@ -74,6 +74,14 @@ class Shutdown(TestCase):
         with sqlite3.connect(f"{folder}/cache.db") as database:
             self.assertEqual(database.execute("SELECT count(*) FROM responses").fetchone()[0], 100)
 
+    def test_nothing_keeps_a_thread_once_a_report_is_cached(self):
+        _, proxy = self.pair()
+        self.assertEqual(proxy.get(overview()).status, 200)
+        proxy.signal(signal.SIGTERM)
+        self.assertEqual(proxy.wait(), 0)
+        self.assertNotIn("not every thread", proxy.output)
+        self.assertIn("stopped", proxy.output)
+
     def test_sigint_is_the_same(self):
         _, proxy = self.pair()
         proxy.signal(signal.SIGINT)

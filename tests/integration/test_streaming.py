@@ -203,6 +203,50 @@ class Streaming(TestCase):
                 self.assertEqual(request(proxy.port, f"{target}/small", timeout=10).body, b"body")
                 wait_until(lambda: len(ended) == 4, "the upstream is rid of them", 10)
 
+    def test_an_endless_answer_ends_with_its_reader(self):
+        ended = []
+
+        def script(connection, head):
+            try:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+                for _ in range(600):
+                    connection.sendall(b"5\r\ntick\n\r\n")
+                    time.sleep(0.1)
+            except OSError:
+                ended.append(head)
+
+        off = '[[route]]\nname = "off"\npath = "/off/{rest...}"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
+        proxy = self.proxy(script, routes=off, upstream_body_timeout="30s")
+        for number in range(3):
+            client = self.ask(proxy, f"/off/{number}")
+            read_until(client, b"tick")
+            client.close()
+        wait_until(lambda: len(ended) == 3, "the upstream is told", 10)
+
+    def test_slow_readers_leave_the_connections_to_others(self):
+        def script(connection, head):
+            if b"/small" in head:
+                connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody")
+                return
+            connection.sendall(f"HTTP/1.1 200 OK\r\nContent-Length: {64 << 20}\r\n\r\n".encode())
+            connection.sendall(bytes(64 << 20))
+
+        proxy = self.proxy(script, upstream_max_connections=1, upstream_max_response="1MiB")
+        for number in range(3):
+            read_until(self.ask(proxy, f"/files/{number}"), b"\r\n\r\n")  # and no more
+        self.assertEqual(request(proxy.port, "/files/small", timeout=10).body, b"body")
+
+    def test_a_refusal_is_bounded_too(self):
+        def script(connection, _):
+            connection.sendall(b"HTTP/1.1 403 Forbidden\r\nTransfer-Encoding: chunked\r\n\r\n")
+            for _ in range(64):
+                connection.sendall(b"10000\r\n" + bytes(65536) + b"\r\n")
+            connection.sendall(b"0\r\n\r\n")
+
+        proxy = self.proxy(script, upstream_max_response="1MiB")
+        reply = request(proxy.port, "/files/a")
+        self.assertEqual((reply.status, reply.problem()["type"]), (502, "urn:roktcached:upstream-invalid-response"))
+
     def test_interim_answers_pass_and_are_never_stored(self):
         def script(connection, _):
             connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
