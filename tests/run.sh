@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Builds and runs every test: unit and integration tests in release and under ASan+UBSan, what crosses threads under TSan.
+# Integration tests mostly wait, so the next build goes on behind them.
 # Usage: tests/run.sh [--quick]    --quick: release only.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -14,11 +15,21 @@ count() {  # count PASSED FAILED
   failed=$((failed + $2))
 }
 
-build() {  # build PRESET [CMAKE BUILD ARGUMENT...]
+declare -A building logs
+
+begin_build() {  # begin_build PRESET [CMAKE BUILD ARGUMENT...]
+  logs[$1]=$(mktemp)
+  { cmake --preset "$1" && nice cmake --build --preset "$@"; } >"${logs[$1]}" 2>&1 &
+  building[$1]=$!
+}
+
+end_build() {  # end_build PRESET
   echo "== Building $1"
-  cmake --preset "$1" >/dev/null && cmake --build --preset "$@" && return 0
-  count 0 1
-  return 1
+  local ended=0
+  wait "${building[$1]}" || ended=1
+  if [ $ended -eq 0 ]; then tail -n 1 "${logs[$1]}"; else cat "${logs[$1]}"; count 0 1; fi
+  rm -f "${logs[$1]}"
+  return $ended
 }
 
 unit_tests() {  # unit_tests PRESET [CTEST ARGUMENT...]
@@ -50,8 +61,13 @@ integration_tests() {  # integration_tests PRESET
 echo "== Layout"
 if python3 tests/architecture_check.py; then count 1 0; else count 0 1; fi
 
-if build release; then
+all=true
+[ "${1:-}" != --quick ] || all=false
+
+begin_build release
+if end_build release; then
   unit_tests release
+  $all && begin_build asan
   integration_tests release
   echo "== Day replay"
   if build/release/day_replay --check; then count 1 0; else count 0 1; fi
@@ -59,15 +75,14 @@ if build release; then
   if build/release/cache_model; then count 1 0; else count 0 1; fi
   echo "== Conformance, http-cache-tests"
   if tests/conformance/run.sh; then count 1 0; else count 0 1; fi
-fi
-if [ "${1:-}" != --quick ]; then
-  if build asan; then
+  if $all && end_build asan; then
     unit_tests asan
+    begin_build tsan --target roktcached storage_tests server_tests
     integration_tests asan
-  fi
-  if build tsan --target roktcached storage_tests server_tests; then
-    unit_tests tsan -E NOT_BUILT  # the others start no threads, or run inside the daemon below
-    integration_tests tsan test_coalescing test_shutdown test_persistence
+    if end_build tsan; then
+      unit_tests tsan -E NOT_BUILT  # the others start no threads, or run inside the daemon below
+      integration_tests tsan test_coalescing test_shutdown test_persistence test_metrics
+    fi
   fi
 fi
 

@@ -14,7 +14,7 @@ import time
 import unittest
 
 AT_ONCE = 3
-LONGEST = ["test_budget", "test_token", "test_purge", "test_retries"]  # begun first, so that none is left alone at the end
+LONGEST = ["test_upstream_limit", "test_token", "test_budget", "test_purge", "test_retries"]  # begun first, so that none is left alone at the end
 PORTS_EACH = 300
 
 folder = pathlib.Path(__file__).resolve().parent
