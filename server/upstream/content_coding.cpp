@@ -122,8 +122,10 @@ Result<void> undo_coding(unsigned status, http::Fields& fields, std::string& con
     return invalid(fmt::format("Content-Encoding: {}: only gzip was asked for",
                                std::string_view(value).substr(0, shown_max)));
   }
-  const bool has_content = status != 204 && status != 304 && !content.empty();
-  if (!codings.empty() && has_content) {
+  // An error may come without content; nothing else is complete with none, since gzip of nothing is
+  // something.
+  const bool without_content = status == 204 || status == 304 || (status >= 400 && content.empty());
+  if (!codings.empty() && !without_content) {
     auto plain = gunzip(content, max_size);
     if (!plain) return plain.error();
     content = std::move(*plain);

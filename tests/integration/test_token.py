@@ -54,7 +54,7 @@ class Token(TestCase):
         wait_until(lambda: proxy.get(overview(campaign=4)).status == 200, "service is whole again", 60)
 
     def test_a_malformed_token_answer_is_a_failed_refresh(self):
-        upstream, proxy = self.pair("--token-lifetime", "5")
+        upstream, proxy = self.pair("--token-lifetime", "20")  # long enough that it lives on for seconds after that
         upstream.faults({"path_prefix": "/auth", "kind": "malformed_token"})
         wait_until(lambda: proxy.status()["token"]["failures"] > 0, "a refresh has failed")
         self.assertEqual(proxy.get(overview()).status, 200)

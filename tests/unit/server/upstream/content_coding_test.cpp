@@ -153,6 +153,7 @@ TEST_F(UndoCodingTest, AnAnswerWithoutContentHasNoneToUndo) {
   content.clear();
   EXPECT_TRUE(undo("gzip", 304));
   EXPECT_TRUE(undo("gzip", 204));
+  EXPECT_TRUE(undo("gzip", 401));
   EXPECT_TRUE(content.empty());
   EXPECT_FALSE(undo("gzip", 200));
 }
