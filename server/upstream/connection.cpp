@@ -259,7 +259,7 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   deadline_.clear();
   const bool surplus = more_than_the_answer();
   response.surplus = surplus && response.fields.contains("Content-Length");
-  reusable_ = keep_alive && !surplus && !gone();
+  reusable_ = keep_alive && !surplus;
   co_return response;
 }
 
