@@ -43,7 +43,7 @@ class Metrics(TestCase):
 
     def test_they_add_up(self):
         upstream, proxy = self.pair(tables=TABLES, freshness_refresh_ahead_uses="0")
-        answered = scrape(proxy).sum("requests_total")  # what it took to see that the daemon is ready
+        answered = self.settled_scrape(proxy, 1).sum("requests_total")  # the one that has found it ready
         asked = []
 
         def ask(client, target, status=200, method="GET", **fields):
@@ -123,7 +123,7 @@ class Metrics(TestCase):
 
     def test_a_scrape_under_load_is_whole(self):
         _, proxy = self.pair()
-        before = scrape(proxy)
+        before = self.settled_scrape(proxy, 1)
         answered = before.sum("requests_total")
         scrapes = [before]
         ended = threading.Event()
@@ -164,7 +164,7 @@ class Metrics(TestCase):
 
     def test_an_upstream_in_trouble_shows(self):
         upstream, proxy = self.pair(upstream_max_retries="2", upstream_budget_requests_per_second="100")
-        quiet = scrape(proxy)
+        quiet = self.settled_scrape(proxy, 1)  # the one that has found it ready
         self.assertEqual(quiet.get("upstream_state", state="closed"), 1)
         self.assertEqual(quiet.sum("upstream_requests_per_second"), 100)
         self.assertEqual(quiet.sum("upstream_budget_available"), 20)
