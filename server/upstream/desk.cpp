@@ -61,7 +61,6 @@ struct Desk::Journey {
   Turn& turn;
   bool asked_for_gzip;  // on our own account: clients are to know nothing of it
   unsigned attempts = 1;
-  std::chrono::milliseconds waited{};
 };
 
 Desk::Desk(asio::any_io_executor executor, const config::Upstream& settings,
@@ -121,7 +120,6 @@ asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
                                  "the answer is longer than its Content-Length"},
                                 std::nullopt};
     }
-    if (result) result->waited = journey.waited;
     co_return result;
   }
 }
@@ -151,12 +149,11 @@ asio::awaitable<UpstreamResult> Desk::attempt_with_token(Journey& journey) {
 /// Waits for its turn and sends the request. Whether the upstream is dead is asked first, so that nobody
 /// waits for a dead one, and again when it is its turn.
 asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr& token, Reason reason) {
-  const SteadyTime asked_at = clock_.steady_now();
-  if (circuit_.retry_after(asked_at) > std::chrono::nanoseconds::zero()) co_return circuit_is_open();
+  if (circuit_.retry_after(clock_.steady_now()) > std::chrono::nanoseconds::zero())
+    co_return circuit_is_open();
   const auto permit = std::make_shared<Admission::Permit>();
   if (journey.line != nullptr) {
     Admission::Admitted admitted = co_await journey.line->admission.admit(journey.turn);
-    journey.waited += std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - asked_at);
     if (!admitted) co_return admitted.error();
     *permit = std::move(*admitted);
   }

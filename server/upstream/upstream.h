@@ -51,7 +51,6 @@ struct UpstreamResponse {
   bool too_large = false;              ///< streamed, and larger than upstream.max_response: `body` is empty
   bool surplus = false;                ///< more came than Content-Length announced
   WallTime sent_at;                    ///< when the request that brought it was sent
-  std::chrono::milliseconds waited{};  ///< for its turn, a retry's too
 };
 
 /// A failed exchange and, where waiting helps, for how long.

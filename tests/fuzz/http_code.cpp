@@ -130,20 +130,6 @@ void HttpCode::invalidate(const caching::Key& target, WallTime now) {
   put(VariantIndex(last_generation_).to_stored(target, route));
 }
 
-/// As every ResponseStore.
-void HttpCode::purge(const caching::Purge& purge, WallTime at) {
-  for (auto entry = store_.begin(); entry != store_.end();) {
-    const bool selected = caching::matches(purge.selection, caching::subject_of(*entry->second));
-    if (selected && purge.kind == caching::PurgeKind::hard) {
-      entry = store_.erase(entry);
-      continue;
-    }
-    if (selected)
-      entry->second = std::make_shared<const StoredResponse>(caching::made_stale(*entry->second, at));
-    ++entry;
-  }
-}
-
 std::vector<StoredResponsePtr> HttpCode::stored() const {
   std::vector<StoredResponsePtr> all;
   for (const auto& [key, response] : store_) all.push_back(response);

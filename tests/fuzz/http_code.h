@@ -3,7 +3,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "core/caching/decision.h"
@@ -13,6 +12,7 @@
 #include "core/time.h"
 #include "tests/fuzz/http_messages.h"
 #include "tests/fuzz/http_model.h"
+#include "tests/fuzz/store.h"
 
 namespace roktcached::fuzz {
 
@@ -35,7 +35,7 @@ class HttpCode {
   /// @param answer  null where none came
   Ending forwarded(const HttpRequest& request, const Selected& selected, const HttpAnswer* answer,
                    WallTime sent_at, WallTime received_at);
-  void purge(const caching::Purge& purge, WallTime at);
+  void purge(const caching::Purge& purge, WallTime at) { purge_from(store_, purge, at); }
 
   /// All that is stored, indexes too.
   [[nodiscard]] std::vector<caching::StoredResponsePtr> stored() const;
@@ -48,7 +48,7 @@ class HttpCode {
   void invalidate(const caching::Key& target, WallTime now);
 
   const caching::FreshnessPolicy policy_;
-  std::unordered_map<std::string, caching::StoredResponsePtr> store_;
+  Store store_;
   WallTime last_generation_;
 };
 

@@ -111,20 +111,6 @@ ReportEnding ReportCode::forwarded(exchange::FetchRequest fetch, const ReportAns
   return outcome.response ? ending(ReportEnding::Kind::answer, *outcome.response) : ReportEnding{};
 }
 
-/// As every ResponseStore.
-void ReportCode::purge(const caching::Purge& purge, WallTime at) {
-  for (auto entry = store_.begin(); entry != store_.end();) {
-    const bool selected = caching::matches(purge.selection, caching::subject_of(*entry->second));
-    if (selected && purge.kind == caching::PurgeKind::hard) {
-      entry = store_.erase(entry);
-      continue;
-    }
-    if (selected)
-      entry->second = std::make_shared<const StoredResponse>(caching::made_stale(*entry->second, at));
-    ++entry;
-  }
-}
-
 ReportWorld::ReportWorld(const caching::FreshnessPolicy& policy, Random& random, PlayedClock& clock,
                          Tally& tally, Trace& trace)
     : random_(random),

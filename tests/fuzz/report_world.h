@@ -1,12 +1,12 @@
 #pragma once
 
 #include <optional>
-#include <unordered_map>
 
 #include "core/caching/selection.h"
 #include "server/exchange/outcome.h"
 #include "tests/fuzz/play.h"
 #include "tests/fuzz/report_model.h"
+#include "tests/fuzz/store.h"
 
 namespace roktcached::fuzz {
 
@@ -21,13 +21,13 @@ class ReportCode {
   [[nodiscard]] std::string standing(const caching::Key& key, WallTime now) const;
   ReportEnding forwarded(exchange::FetchRequest fetch, const ReportAnswer* answer, WallTime sent_at,
                          WallTime received_at);
-  void purge(const caching::Purge& purge, WallTime at);
+  void purge(const caching::Purge& purge, WallTime at) { purge_from(store_, purge, at); }
 
  private:
   [[nodiscard]] caching::StoredResponsePtr look_up(const caching::Key& key) const;
 
   const caching::FreshnessPolicy policy_;
-  std::unordered_map<std::string, caching::StoredResponsePtr> store_;
+  Store store_;
 };
 
 /// Some reports and their random clients and upstream: asks the code and the model the same, and compares.

@@ -134,6 +134,11 @@ class Tls(TestCase):
         self.certificate("DNS:other.example")
         self.assertIn("certificate: hostname mismatch", self.refusal(self.proxy_to(self.serve())))
 
+    def test_a_certificate_that_has_signed_itself(self):
+        self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.pem", "-days", "2",
+                     "-subj", "/CN=upstream", "-addext", "subjectAltName=DNS:localhost")
+        self.assertIn("certificate: self-signed certificate", self.refusal(self.proxy_to(self.serve())))
+
     def test_an_expired_certificate(self):
         self.certificate("DNS:localhost", days="-1")
         self.assertIn("certificate has expired", self.refusal(self.proxy_to(self.serve())))
