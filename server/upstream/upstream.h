@@ -45,12 +45,12 @@ struct UpstreamRequest {
 /// The upstream's final answer.
 struct UpstreamResponse {
   unsigned status = 0;
-  http::Fields fields;                 ///< of the header section only; trailer fields are dropped
-  std::string body;                    ///< whole, unless `too_large`
-  bool streamed = false;               ///< the answer has gone into the request's stream
-  bool too_large = false;              ///< streamed, and larger than upstream.max_response: `body` is empty
-  bool surplus = false;                ///< more came than Content-Length announced
-  WallTime sent_at;                    ///< when the request that brought it was sent
+  http::Fields fields;     ///< of the header section only; trailer fields are dropped
+  std::string body;        ///< whole, unless `too_large`
+  bool streamed = false;   ///< the answer has gone into the request's stream
+  bool too_large = false;  ///< streamed, and larger than upstream.max_response: `body` is empty
+  bool surplus = false;    ///< more came than Content-Length announced
+  WallTime sent_at;        ///< when the request that brought it was sent
 };
 
 /// A failed exchange and, where waiting helps, for how long.
