@@ -22,6 +22,7 @@ enum class ErrorCode {
   fields_too_large,
   unknown_host,
   request_timeout,
+  expectation_failed,
   not_in_cache,  ///< only-if-cached and nothing usable (RFC 9111, section 5.2.1.7)
   // The way to the upstream.
   upstream_unreachable,

@@ -36,6 +36,8 @@ Description describe(ErrorCode code) {
       return {414, "target-too-long", "The request's target is too long", "http_request_error"};
     case ErrorCode::unsupported_media_type:
       return {415, "unsupported-media-type", "The content is not of an accepted type", "http_request_error"};
+    case ErrorCode::expectation_failed:
+      return {417, "expectation-failed", "The expectation is not known", "http_request_error"};
     case ErrorCode::unknown_host:
       return {421, "unknown-host", "The Host is not one of this proxy's", "http_request_error"};
     case ErrorCode::fields_too_large:

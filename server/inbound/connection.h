@@ -1,29 +1,42 @@
 #pragma once
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <memory>
 #include <string>
 
+#include "server/asio.h"
 #include "server/deadline.h"
+#include "server/inbound/answer_writer.h"
+#include "server/inbound/client_stream.h"
 #include "server/inbound/limits.h"
 #include "server/inbound/message.h"
+#include "server/inbound/request_reader.h"
 
 namespace roktcached::inbound {
+
+class Gate;
+
+/// What a connection serves, and on what terms. What it refers to belongs to the connection's thread, or is
+/// safe from any.
+struct Site {
+  const Limits& limits;
+  Handler& handler;
+  Gate* gate = nullptr;  ///< who may ask; null: everybody
+};
 
 /// One client's connection: reads requests one after the other (RFC 9112, section 9.3), hands each to the
 /// handler and writes its answer. Lives and dies on the one thread of its socket's executor; owned by its own
 /// coroutine and by the listener's registry. A connection that fails takes nothing with it.
-class Connection : public std::enable_shared_from_this<Connection>, private InterimSink {
+class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  /// @param limits, handler  outlive the connection
-  Connection(boost::asio::ip::tcp::socket socket, const Limits& limits, Handler& handler);
+  /// @param tls   null: none
+  /// @param site  what it refers to outlives the connection
+  Connection(ClientStream::Socket socket, std::shared_ptr<asio::ssl::context> tls, const Site& site);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
   /// Serves until the client, an error, a timeout or drain() ends it.
-  [[nodiscard]] boost::asio::awaitable<void> run();
+  [[nodiscard]] asio::awaitable<void> run();
 
   /// Lets the request at hand, and one already received, be answered in full; then ends the connection.
   void drain();
@@ -31,26 +44,22 @@ class Connection : public std::enable_shared_from_this<Connection>, private Inte
   void abort();
 
  private:
-  struct Reading;  // a request while it is being read
-  enum class Wait { request, end };
-
-  boost::asio::awaitable<Wait> wait_for_request();
+  asio::awaitable<bool> shake_hands();
+  /// @return false where there is none to come
+  asio::awaitable<bool> wait_for_request();
   /// @return false where the connection is to end without another request
-  boost::asio::awaitable<bool> serve_one();
-  boost::asio::awaitable<bool> read_body(Reading& reading);
-  boost::asio::awaitable<bool> refuse(Reading& reading, Error error);
-  boost::asio::awaitable<bool> write(const Request& request, Answer answer, bool keep_alive, bool http11);
-  boost::asio::awaitable<bool> write_content(ContentSource& content, bool chunked, std::size_t& sent);
-  boost::asio::awaitable<void> send_interim(unsigned status, const http::Fields& fields) override;
-  boost::asio::awaitable<void> linger();
+  asio::awaitable<bool> serve_one();
+  asio::awaitable<bool> admit(Request& request, Answer& refusal);
+  asio::awaitable<void> refuse(Incoming& incoming);
+  asio::awaitable<void> linger();
 
-  boost::asio::ip::tcp::socket socket_;
-  const Limits& limits_;
-  Handler& handler_;
+  ClientStream stream_;
+  const Site site_;
   Deadline deadline_;
-  boost::beast::flat_buffer buffer_;
-  std::string head_;    // of the answer being written; kept to reuse its memory
-  std::string client_;  // the peer's address
+  RequestReader reader_;
+  AnswerWriter writer_;
+  std::string peer_;            // its address
+  std::string browser_fields_;  // of the answer being written
   bool draining_ = false;
   bool waiting_ = false;  // between two requests
 };

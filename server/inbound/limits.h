@@ -20,6 +20,8 @@ struct Limits {
   /// Host values served, without port, lower case; empty: any.
   std::vector<std::string> allowed_hosts;
   std::vector<OwnId> own_ids;
+  /// Origins whose pages may read answers, in lower case (CORS); none: no page of another origin may.
+  std::vector<std::string> allowed_origins;
 };
 
 }  // namespace roktcached::inbound

@@ -1,10 +1,7 @@
 #include "server/inbound/listener.h"
 
-#include <sys/socket.h>
-
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <sstream>
 
 #include "server/asio.h"
 #include "server/background.h"
@@ -12,15 +9,12 @@
 
 namespace roktcached::inbound {
 
-using tcp = asio::ip::tcp;
-using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
-
 namespace {
 
 constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 
 /// Tells a client beyond the bound why it is turned away; best effort, without waiting for it.
-void turn_away(tcp::socket socket) {
+void turn_away(ClientStream::Socket socket) {
   static const std::string body =
       *problem({ErrorCode::overloaded, ErrorSource::inbound, true, "listen.max_connections are open"}, "")
            .body;
@@ -41,24 +35,9 @@ bool ConnectionBudget::take() {
   return false;
 }
 
-Result<tcp::acceptor> open_listener(const asio::any_io_executor& executor, const tcp::endpoint& endpoint,
-                                    bool shared) {
-  tcp::acceptor acceptor(executor);
-  boost::system::error_code error;
-  acceptor.open(endpoint.protocol(), error);
-  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
-  if (!error && shared) acceptor.set_option(ReusePort(true), error);
-  if (!error && endpoint.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true), error);
-  if (!error) acceptor.bind(endpoint, error);
-  if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
-  if (!error) return acceptor;
-  std::ostringstream name;
-  name << endpoint << ": " << error.message();
-  return Error{ErrorCode::unavailable, ErrorSource::inbound, false, name.str()};
-}
-
-Listener::Listener(tcp::acceptor acceptor, const Limits& limits, Handler& handler, ConnectionBudget& budget)
-    : acceptor_(std::move(acceptor)), limits_(limits), handler_(handler), budget_(budget) {}
+Listener::Listener(Acceptor acceptor, const Site& site, ConnectionBudget& budget,
+                   std::shared_ptr<asio::ssl::context> tls)
+    : acceptor_(std::move(acceptor)), site_(site), budget_(budget), tls_(std::move(tls)) {}
 
 void Listener::start() {
   asio::co_spawn(acceptor_.get_executor(), accept_loop(), logging_failure("accepting connections"));
@@ -77,9 +56,16 @@ asio::awaitable<void> Listener::accept_loop() {
   }
 }
 
-void Listener::begin(tcp::socket socket) {
-  if (!budget_.take()) return turn_away(std::move(socket));
-  auto connection = std::make_shared<Connection>(std::move(socket), limits_, handler_);
+void Listener::renew(std::shared_ptr<asio::ssl::context> tls) {
+  if (tls_) tls_ = std::move(tls);
+}
+
+void Listener::begin(ClientStream::Socket socket) {
+  if (!budget_.take()) {
+    if (!tls_) turn_away(std::move(socket));
+    return;
+  }
+  auto connection = std::make_shared<Connection>(std::move(socket), tls_, site_);
   connections_.insert(connection);
   asio::co_spawn(
       acceptor_.get_executor(), connection->run(),
@@ -95,7 +81,7 @@ void Listener::drain() {
   boost::system::error_code error;
   acceptor_.non_blocking(true, error);
   while (!error) {
-    tcp::socket socket = acceptor_.accept(error);
+    ClientStream::Socket socket = acceptor_.accept(error);
     if (!error) begin(std::move(socket));
   }
   acceptor_.close(error);

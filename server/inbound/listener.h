@@ -1,16 +1,13 @@
 #pragma once
 
 #include <atomic>
-#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
 #include <memory>
 #include <unordered_set>
 
-#include "core/error.h"
 #include "server/inbound/connection.h"
-#include "server/inbound/limits.h"
-#include "server/inbound/message.h"
+#include "server/inbound/listening_socket.h"
 
 namespace roktcached::inbound {
 
@@ -27,23 +24,19 @@ class ConnectionBudget {
   const std::size_t max_;
 };
 
-/// Opens a listening socket on `endpoint`.
-/// @param shared  several listeners of this process share the port, the kernel spreads the connections
-/// (SO_REUSEPORT)
-/// @return unavailable, naming the address, e.g. "127.0.0.1:8080: Address already in use"
-[[nodiscard]] Result<boost::asio::ip::tcp::acceptor> open_listener(
-    const boost::asio::any_io_executor& executor, const boost::asio::ip::tcp::endpoint& endpoint,
-    bool shared);
-
 /// Accepts connections on one socket and keeps a register of them. Belongs to one thread: that of its
 /// executor.
 class Listener {
  public:
-  /// @param limits, handler, budget  outlive the listener and its connections
-  Listener(boost::asio::ip::tcp::acceptor acceptor, const Limits& limits, Handler& handler,
-           ConnectionBudget& budget);
+  /// @param site    what it refers to outlives the listener and its connections
+  /// @param budget  outlives them too
+  /// @param tls     null: none
+  Listener(Acceptor acceptor, const Site& site, ConnectionBudget& budget,
+           std::shared_ptr<boost::asio::ssl::context> tls = nullptr);
 
   void start();
+  /// What connections begin with from now on; those that are open keep theirs. Of no effect without TLS.
+  void renew(std::shared_ptr<boost::asio::ssl::context> tls);
   /// Accepts what the kernel has queued, then nothing more; every connection ends after the answer at hand.
   void drain();
   /// Ends every connection now.
@@ -51,12 +44,12 @@ class Listener {
 
  private:
   boost::asio::awaitable<void> accept_loop();
-  void begin(boost::asio::ip::tcp::socket socket);
+  void begin(ClientStream::Socket socket);
 
-  boost::asio::ip::tcp::acceptor acceptor_;
-  const Limits& limits_;
-  Handler& handler_;
+  Acceptor acceptor_;
+  const Site site_;
   ConnectionBudget& budget_;
+  std::shared_ptr<boost::asio::ssl::context> tls_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
   bool draining_ = false;
 };

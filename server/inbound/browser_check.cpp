@@ -1,0 +1,70 @@
+#include "server/inbound/browser_check.h"
+
+#include <algorithm>
+
+namespace roktcached::inbound {
+
+namespace {
+
+Error forbidden(std::string context) {
+  return {.code = ErrorCode::forbidden,
+          .source = ErrorSource::inbound,
+          .retryable = false,
+          .context = std::move(context)};
+}
+
+bool is_own(std::string_view origin, const http::Fields& request, bool encrypted) {
+  const std::string own = (encrypted ? "https://" : "http://") + std::string(request.find("Host").value_or(""));
+  return http::equal_ignoring_case(origin, own);
+}
+
+}  // namespace
+
+Result<std::string_view> reading_origin(const http::Fields& request, bool encrypted,
+                                        const std::vector<std::string>& allowed) {
+  const auto origin = request.find("Origin");
+  if (!origin) {
+    const auto site = request.find("Sec-Fetch-Site");
+    const bool elsewhere = site && !http::equal_ignoring_case(*site, "same-origin") &&
+                           !http::equal_ignoring_case(*site, "none");
+    if (elsewhere) return forbidden("Sec-Fetch-Site: accepted: same-origin or none; a page elsewhere asks");
+    return std::string_view();
+  }
+  if (request.count("Origin") == 1) {
+    const auto known = std::ranges::find(allowed, *origin);
+    if (known != allowed.end()) return std::string_view(*known);
+    if (is_own(*origin, request, encrypted)) return std::string_view();
+  }
+  return forbidden("Origin: accepted: this listener's own, and those of listen.allowed_origins");
+}
+
+void add_browser_fields(std::string& head, std::string_view origin, bool any_allowed) {
+  head += "X-Content-Type-Options: nosniff\r\n";
+  if (any_allowed) head += "Vary: Origin\r\n";
+  if (origin.empty()) {
+    head += "Cross-Origin-Resource-Policy: same-origin\r\n";
+    return;
+  }
+  head.append("Cross-Origin-Resource-Policy: cross-origin\r\nAccess-Control-Allow-Origin: ")
+      .append(origin)
+      .append(
+          "\r\nAccess-Control-Expose-Headers: Age, Cache-Status, ETag, Proxy-Status, Report-State, Retry-After, "
+          "X-Request-Id\r\n");
+}
+
+bool is_preflight(std::string_view method, std::string_view origin, const http::Fields& request) {
+  return method == "OPTIONS" && !origin.empty() && request.contains("Access-Control-Request-Method");
+}
+
+std::string preflight_fields(const http::Fields& request) {
+  std::string lines =
+      "Access-Control-Allow-Methods: GET, HEAD, POST\r\n"
+      "Access-Control-Allow-Headers: Accept-Language, Authorization, Cache-Control, Content-Type, "
+      "If-None-Match, Rokt-Version, X-API-Key, X-Request-Id\r\n"
+      "Access-Control-Max-Age: 600\r\n";
+  if (request.contains("Access-Control-Request-Private-Network"))
+    lines += "Access-Control-Allow-Private-Network: true\r\n";
+  return lines;
+}
+
+}  // namespace roktcached::inbound

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <tuple>
+
+#include "server/asio.h"
+
+namespace roktcached::inbound {
+
+/// The bytes of one client's connection, over TCP or a Unix socket, with or without TLS. Belongs to the
+/// socket's thread.
+class ClientStream {
+ public:
+  using Socket = asio::generic::stream_protocol::socket;
+  using Transferred = asio::awaitable<std::tuple<boost::system::error_code, std::size_t>>;
+
+  /// @param tls  of a listener with TLS; null: none
+  ClientStream(Socket socket, std::shared_ptr<asio::ssl::context> tls);
+  ClientStream(const ClientStream&) = delete;
+  ClientStream& operator=(const ClientStream&) = delete;
+
+  [[nodiscard]] asio::any_io_executor executor() { return socket_.get_executor(); }
+  [[nodiscard]] bool encrypted() const { return tls_.has_value(); }
+  /// The peer's address, or "unix" where a Unix socket has none.
+  [[nodiscard]] std::string peer() const;
+  /// What the client has proved to hold; null: nothing. Owned by the stream.
+  [[nodiscard]] X509* certificate();
+
+  /// The TLS handshake; at once where there is no TLS.
+  [[nodiscard]] asio::awaitable<boost::system::error_code> shake_hands();
+
+  /// Waits until there is something to read, without a buffer to read it into. Not with TLS, which may hold
+  /// bytes that the socket no longer has.
+  [[nodiscard]] asio::awaitable<std::tuple<boost::system::error_code>> readable();
+  [[nodiscard]] Transferred read_some(asio::mutable_buffer into);
+  template <class Buffers>
+  [[nodiscard]] Transferred write(const Buffers& from) {
+    return tls_ ? asio::async_write(*tls_, from, as_result) : asio::async_write(socket_, from, as_result);
+  }
+
+  /// Whether bytes have come that were not read.
+  [[nodiscard]] bool has_received();
+  /// Makes what is waited for fail. The stream can be used on.
+  void cancel();
+  /// Tells the peer that nothing more comes. With TLS this waits for its consent, so set a deadline.
+  [[nodiscard]] asio::awaitable<void> end_sending();
+  void close();
+
+ private:
+  Socket socket_;
+  std::shared_ptr<asio::ssl::context> context_;  // outlives what was made from it
+  std::optional<asio::ssl::stream<Socket&>> tls_;
+};
+
+}  // namespace roktcached::inbound

@@ -1,0 +1,136 @@
+#include "server/inbound/listening_socket.h"
+
+#include <fcntl.h>
+#include <grp.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <sstream>
+#include <system_error>
+#include <utility>
+
+#include "server/asio.h"
+
+namespace roktcached::inbound {
+
+using tcp = asio::ip::tcp;
+using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+
+namespace {
+
+Error refused(ErrorCode code, const std::string& path, std::string_view why) {
+  return {code, ErrorSource::inbound, false, "unix:" + path + ": " + std::string(why)};
+}
+
+Error system_error(const std::string& path) {
+  return refused(ErrorCode::configuration, path, std::generic_category().message(errno));
+}
+
+sockaddr_un address_of(const std::string& path) {
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  return address;
+}
+
+int new_socket() {
+  return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/// Whether somebody answers there.
+bool is_live(const sockaddr_un& address) {
+  const int probe = new_socket();
+  const bool connected = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
+  const bool live = connected || errno == EAGAIN || errno == EINPROGRESS;
+  ::close(probe);
+  return live;
+}
+
+Result<void> make_way(const std::string& path, const sockaddr_un& address) {
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return errno == ENOENT ? Result<void>() : system_error(path);
+  if (!S_ISSOCK(status.st_mode))
+    return refused(ErrorCode::configuration, path, "exists and is no socket; accepted: a path that is free");
+  if (status.st_uid != ::geteuid())
+    return refused(ErrorCode::configuration, path, "is a socket of another user; accepted: a path that is free");
+  if (is_live(address)) return refused(ErrorCode::unavailable, path, "Address already in use");
+  if (::unlink(path.c_str()) != 0) return system_error(path);
+  return {};
+}
+
+Result<void> set_owner(const std::string& path, mode_t mode, const std::string& group) {
+  if (!group.empty()) {
+    std::array<char, 4096> buffer{};
+    struct group entry {};
+    struct group* found = nullptr;
+    ::getgrnam_r(group.c_str(), &entry, buffer.data(), buffer.size(), &found);
+    if (found == nullptr)
+      return refused(ErrorCode::configuration, path, "listen.unix_group = \"" + group + "\": there is no such group");
+    if (::lchown(path.c_str(), static_cast<uid_t>(-1), entry.gr_gid) != 0) return system_error(path);
+  }
+  if (::chmod(path.c_str(), mode) != 0) return system_error(path);
+  return {};
+}
+
+}  // namespace
+
+Result<Acceptor> open_listener(const asio::any_io_executor& executor, const tcp::endpoint& endpoint,
+                               bool shared) {
+  tcp::acceptor acceptor(executor);
+  boost::system::error_code error;
+  acceptor.open(endpoint.protocol(), error);
+  if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
+  if (!error && shared) acceptor.set_option(ReusePort(true), error);
+  if (!error && endpoint.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true), error);
+  if (!error) acceptor.bind(endpoint, error);
+  if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
+  if (!error) return Acceptor(std::move(acceptor));
+  std::ostringstream name;
+  name << endpoint << ": " << error.message();
+  return Error{ErrorCode::unavailable, ErrorSource::inbound, false, name.str()};
+}
+
+Result<UnixSocket> UnixSocket::open(const std::string& path, mode_t mode, const std::string& group) {
+  const sockaddr_un address = address_of(path);
+  if (const auto free = make_way(path, address); !free) return free.error();
+  UnixSocket made(path);
+  made.descriptor_ = new_socket();
+  if (made.descriptor_ < 0 ||
+      ::bind(made.descriptor_, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) != 0)
+    return system_error(path);
+  struct stat status {};
+  if (::lstat(path.c_str(), &status) != 0) return system_error(path);
+  made.device_ = status.st_dev;
+  made.inode_ = status.st_ino;
+  // Nobody can connect before listen(), so there is no moment in which the mode is a wider one.
+  if (const auto owned = set_owner(path, mode, group); !owned) return owned.error();
+  if (::listen(made.descriptor_, SOMAXCONN) != 0) return system_error(path);
+  return made;
+}
+
+UnixSocket::UnixSocket(UnixSocket&& other) noexcept
+    : path_(std::move(other.path_)),
+      descriptor_(std::exchange(other.descriptor_, -1)),
+      device_(other.device_),
+      inode_(std::exchange(other.inode_, 0)) {}
+
+UnixSocket::~UnixSocket() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+  struct stat status {};
+  const bool ours = inode_ != 0 && ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ &&
+                    status.st_ino == inode_;
+  if (ours) ::unlink(path_.c_str());
+}
+
+Result<Acceptor> UnixSocket::acceptor(const asio::any_io_executor& executor) const {
+  const int own = ::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0);
+  if (own < 0) return system_error(path_);
+  return Acceptor(executor, asio::generic::stream_protocol(AF_UNIX, 0), own);
+}
+
+}  // namespace roktcached::inbound

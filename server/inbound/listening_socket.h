@@ -1,0 +1,50 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/basic_socket_acceptor.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <string>
+#include <sys/types.h>
+
+#include "core/error.h"
+
+namespace roktcached::inbound {
+
+using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
+
+/// Opens a listening socket on `endpoint`.
+/// @param shared  several listeners of this process share the port, the kernel spreads the connections
+/// (SO_REUSEPORT)
+/// @return unavailable, naming the address, e.g. "127.0.0.1:8080: Address already in use"
+[[nodiscard]] Result<Acceptor> open_listener(const boost::asio::any_io_executor& executor,
+                                             const boost::asio::ip::tcp::endpoint& endpoint, bool shared);
+
+/// A Unix socket that others connect to by a path. The file goes with the object, unless somebody has put
+/// another one there.
+class UnixSocket {
+ public:
+  /// Takes the path: a socket there that nobody listens on is replaced, anything else is left alone.
+  /// @param mode   of the file, which says who may connect
+  /// @param group  of the file; empty: the process's own
+  /// @return unavailable where it is in use, else configuration
+  [[nodiscard]] static Result<UnixSocket> open(const std::string& path, mode_t mode, const std::string& group);
+
+  UnixSocket(UnixSocket&& other) noexcept;
+  UnixSocket& operator=(UnixSocket&&) = delete;
+  ~UnixSocket();
+
+  /// One more acceptor on it: each thread has its own.
+  [[nodiscard]] Result<Acceptor> acceptor(const boost::asio::any_io_executor& executor) const;
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  explicit UnixSocket(std::string path) : path_(std::move(path)) {}
+
+  std::string path_;
+  int descriptor_ = -1;
+  dev_t device_ = 0;
+  ino_t inode_ = 0;
+};
+
+}  // namespace roktcached::inbound

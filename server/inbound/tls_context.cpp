@@ -1,0 +1,100 @@
+#include "server/inbound/tls_context.h"
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+
+#include <array>
+#include <string>
+#include <string_view>
+
+#include "config/private_file.h"
+
+namespace roktcached::inbound {
+
+namespace ssl = boost::asio::ssl;
+
+namespace {
+
+constexpr std::size_t max_key_file = 64 * 1024;
+
+Error refused(std::string context) {
+  return {.code = ErrorCode::configuration,
+          .source = ErrorSource::inbound,
+          .retryable = false,
+          .context = std::move(context)};
+}
+
+/// With what OpenSSL says of the matter, which never holds a part of a key.
+Error openssl_error(const std::string& what) {
+  std::array<char, 256> text{};
+  const unsigned long first = ERR_get_error();
+  ERR_error_string_n(first, text.data(), text.size());
+  ERR_clear_error();
+  return refused(what + ": " + (first == 0 ? "cannot be read" : text.data()));
+}
+
+/// Nobody is there to be asked for a passphrase.
+int no_passphrase(char*, int, int, void*) {
+  return 0;
+}
+
+Result<void> use_key(SSL_CTX* context, const std::string& file) {
+  const auto pem = config::read_private_file(file, max_key_file);
+  if (!pem) return refused("listen.tls.key_file: " + pem.error().context);
+  const std::unique_ptr<BIO, decltype(&BIO_free)> source(
+      BIO_new_mem_buf(pem->reveal().data(), static_cast<int>(pem->reveal().size())), BIO_free);
+  const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+      PEM_read_bio_PrivateKey(source.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
+  if (!key) return openssl_error("listen.tls.key_file: " + file);
+  if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
+    return openssl_error("listen.tls.key_file: " + file + ": does not belong to listen.tls.certificate_file");
+  return {};
+}
+
+Result<void> ask_for_certificates(SSL_CTX* context, const config::ListenTls& settings) {
+  if (settings.client_ca_file.empty()) return {};
+  const char* const file = settings.client_ca_file.c_str();
+  STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(file);
+  if (names == nullptr || SSL_CTX_load_verify_file(context, file) != 1)
+    return openssl_error("listen.tls.client_ca_file: " + settings.client_ca_file);
+  SSL_CTX_set_client_CA_list(context, names);
+  const int required = settings.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER | required, nullptr);
+  static constexpr std::array<unsigned char, 10> id = {'r', 'o', 'k', 't', 'c', 'a', 'c', 'h', 'e', 'd'};
+  SSL_CTX_set_session_id_context(context, id.data(), id.size());
+  return {};
+}
+
+/// HTTP/1.1 is all that is spoken (RFC 7301); who offers only others is refused.
+int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, const unsigned char* offered,
+                    unsigned int offered_size, void*) {
+  static constexpr std::string_view ours = "\x08http/1.1";
+  const std::string_view list(reinterpret_cast<const char*>(offered), offered_size);
+  for (std::size_t at = 0; at < list.size(); at += 1 + static_cast<unsigned char>(list[at])) {
+    if (list.substr(at, ours.size()) != ours) continue;
+    *chosen = offered + at + 1;
+    *size = static_cast<unsigned char>(ours.size() - 1);
+    return SSL_TLSEXT_ERR_OK;
+  }
+  return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+}  // namespace
+
+Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& settings) {
+  ERR_clear_error();
+  auto made = std::make_shared<ssl::context>(ssl::context::tls_server);
+  SSL_CTX* const context = made->native_handle();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+  if (SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1)
+    return openssl_error("listen.tls.certificate_file: " + settings.certificate_file);
+  if (const auto key = use_key(context, settings.key_file); !key) return key.error();
+  if (const auto asked = ask_for_certificates(context, settings); !asked) return asked.error();
+  return made;
+}
+
+}  // namespace roktcached::inbound
