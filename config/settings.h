@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/secret.h"
+#include "config/secret_hash.h"
 #include "core/caching/freshness.h"
 #include "core/caching/policies.h"
 #include "core/rokt/parameters.h"
@@ -16,12 +17,15 @@
 
 namespace roktcached::config {
 
-/// An address to listen on: an IPv4 address, an IPv6 address in brackets, or "localhost"; port 0 lets the
-/// system choose.
+/// An address to listen on: an IPv4 address, an IPv6 address in brackets, or "localhost", port 0 letting the
+/// system choose; or a Unix socket.
 struct Endpoint {
   std::string host;
   std::uint16_t port = 0;
+  std::string path = {};  ///< of a Unix socket, absolute; the host is empty then
 
+  [[nodiscard]] bool is_unix() const { return !path.empty(); }
+  /// Whether only this machine can connect, as over a Unix socket.
   [[nodiscard]] bool is_loopback() const;
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
@@ -38,11 +42,25 @@ struct Url {
 };
 [[nodiscard]] std::string to_string(const Url& url);
 
+/// The `[listen.tls]` section.
+struct ListenTls {
+  std::vector<Endpoint> addresses;  ///< none of them a Unix socket; empty: no TLS
+  std::string certificate_file;     ///< PEM, the chain; set where there are addresses
+  std::string key_file;             ///< PEM; set where there are addresses. See read_private_file
+  std::string client_ca_file;       ///< PEM; empty: clients are not asked for a certificate
+  bool require_client_certificate = false;
+};
+
 /// The `[listen]` section.
 struct Listen {
   std::vector<Endpoint> addresses = {{"127.0.0.1", 8080}};
   std::vector<std::string> allowed_hosts = {"localhost", "127.0.0.1", "[::1]"};
-  std::uint64_t threads = 0;  ///< 0: one a core
+  std::vector<std::string> allowed_origins;  ///< as a browser sends them: "https://bi.example.com"
+  std::uint32_t unix_mode = 0660;            ///< of Unix sockets
+  std::string unix_group;                    ///< of Unix sockets; empty: the process's own
+  bool cleartext_beyond_loopback = false;
+  std::string token_key_file;  ///< empty: the key of local tokens is kept in memory only
+  std::uint64_t threads = 0;   ///< 0: one a core
   std::uint64_t max_connections = 10'000;
   std::chrono::milliseconds head_timeout = std::chrono::seconds{10};
   std::chrono::milliseconds body_timeout = std::chrono::seconds{10};
@@ -50,6 +68,18 @@ struct Listen {
   std::chrono::milliseconds write_timeout = std::chrono::seconds{30};
   std::uint64_t max_head = 16 * 1024;  ///< bytes
   std::uint64_t max_body = 64 * 1024;  ///< bytes
+  ListenTls tls;
+};
+
+/// A `[[client]]` table: who may ask, and how much. Where there is none, everybody may who can connect.
+struct Client {
+  std::string name;
+  std::optional<SecretHash> secret_hash;  ///< empty: known by its certificate alone
+  std::vector<std::string> accounts;      ///< ids; empty: every account
+  double requests_per_second = 0;         ///< 0: no limit
+  std::uint64_t burst = 0;                ///< 1 or more where there is a limit, else 0
+  double upstream_share = 1;              ///< weight; see Budget::shares
+  std::string certificate;                ///< a client certificate's subject CN or DNS name; empty: none
 };
 
 /// The `[admin]` section.
@@ -67,7 +97,9 @@ struct Budget {
   std::uint64_t max_concurrent = 8;
   std::uint64_t max_queued = 1000;
   std::chrono::milliseconds max_queue_wait = std::chrono::seconds{20};
-  std::vector<std::pair<std::string, double>> shares;  ///< a client's name and weight; of any other: 1
+  /// A client's name and weight, where it is not 1: each [[client]]'s upstream_share, the same in every
+  /// budget.
+  std::vector<std::pair<std::string, double>> shares;
 
   friend bool operator==(const Budget&, const Budget&) = default;
 };
@@ -126,6 +158,7 @@ struct Settings {
   Admin admin;
   Upstream upstream;
   std::vector<Credential> credentials{Credential{}};  ///< one or more, each of another name
+  std::vector<Client> clients;                        ///< each of another name; empty: open to everybody
   Cache cache;
   caching::FreshnessPolicy freshness;
   std::vector<caching::PolicyOverride> freshness_overrides;  ///< the first that matches a request counts
