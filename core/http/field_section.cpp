@@ -1,0 +1,126 @@
+#include "core/http/field_section.h"
+
+#include <algorithm>
+
+#include "core/http/fields.h"
+#include "core/http/octets.h"
+
+namespace roktcached::http {
+
+using enum Octet;
+
+void FieldSectionScan::reset() {
+  state_ = State::line_start;
+  fields_ = 0;
+}
+
+Result<bool> FieldSectionScan::scan(std::string_view bytes, std::size_t& at) {
+  while (state_ != State::done && at < bytes.size()) {
+    if (auto taken = step(bytes, at); !taken) return taken.error();
+  }
+  return state_ == State::done;
+}
+
+/// Takes one octet at least, of `field-line = field-name ":" OWS field-value OWS CRLF` (RFC 9112, section 5).
+Result<void> FieldSectionScan::step(std::string_view bytes, std::size_t& at) {
+  switch (state_) {
+    case State::line_start:
+      if (bytes[at] == '\r') {
+        state_ = State::section_end;
+        break;
+      }
+      ++fields_;
+      // RFC 9112, section 5.2: obs-fold is refused. Before the first field line it is section 2.2's.
+      if (is(space_or_tab, bytes[at])) return refused("begins with a space: folded lines are not taken");
+      if (bytes[at] == '\n') return refused("a bare LF");
+      if (!is(tchar, bytes[at])) return refused("a field name is a token");
+      if (fields_ > max_fields_) {
+        Error error = refused("there are too many");
+        error.code = ErrorCode::fields_too_large;
+        return error;
+      }
+      state_ = State::name;
+      break;
+    case State::name:
+      at = run_end(tchar, bytes, at);
+      if (at == bytes.size()) return {};
+      // RFC 9112, section 5.1.
+      if (is(space_or_tab, bytes[at])) return refused("a space in the field name or before the colon");
+      if (bytes[at] != ':') return refused("a field name is a token, and a colon follows it");
+      state_ = State::value;
+      break;
+    case State::value:
+      at = run_end(field_octet, bytes, at);
+      if (at == bytes.size()) return {};
+      if (bytes[at] == '\n') return refused("a bare LF");
+      // RFC 9110, section 5.5.
+      if (bytes[at] != '\r') return refused("a control character in the field value");
+      state_ = State::line_end;
+      break;
+    case State::line_end:
+    case State::section_end:
+      if (bytes[at] != '\n') return refused("a bare CR");  // RFC 9112, section 2.2
+      state_ = state_ == State::line_end ? State::line_start : State::done;
+      break;
+    case State::done:
+      return {};
+  }
+  ++at;
+  return {};
+}
+
+Error FieldSectionScan::refused(const char* why) const {
+  return {.code = ErrorCode::invalid_request,
+          .source = ErrorSource::core,
+          .retryable = false,
+          .context = "field line " + std::to_string(fields_) + ": " + why};
+}
+
+void read_field_lines(std::string_view section, std::vector<FieldLine>& fields) {
+  fields.clear();
+  while (true) {
+    const std::size_t colon = section.find(':');
+    const std::size_t end = colon == std::string_view::npos ? colon : section.find('\r', colon);
+    if (end == std::string_view::npos) return;  // the empty line: it has no colon
+    fields.push_back({section.substr(0, colon), trimmed(section.substr(colon + 1, end - colon - 1))});
+    section.remove_prefix(std::min(end + 2, section.size()));
+  }
+}
+
+std::optional<std::string_view> find(const std::vector<FieldLine>& fields, std::string_view name) {
+  const auto found = std::ranges::find_if(
+      fields, [name](const FieldLine& field) { return equal_ignoring_case(field.name, name); });
+  if (found == fields.end()) return std::nullopt;
+  return found->value;
+}
+
+std::size_t count(const std::vector<FieldLine>& fields, std::string_view name) {
+  return static_cast<std::size_t>(std::ranges::count_if(
+      fields, [name](const FieldLine& field) { return equal_ignoring_case(field.name, name); }));
+}
+
+std::string combined(const std::vector<FieldLine>& fields, std::string_view name) {
+  std::string value;
+  bool first = true;
+  for (const FieldLine& field : fields) {
+    if (!equal_ignoring_case(field.name, name)) continue;
+    if (!first) value += ", ";
+    value += field.value;
+    first = false;
+  }
+  return value;
+}
+
+bool lists(const std::vector<FieldLine>& fields, std::string_view name, std::string_view token) {
+  for (const FieldLine& field : fields) {
+    if (!equal_ignoring_case(field.name, name)) continue;
+    for (std::string_view rest = field.value; !rest.empty();) {
+      const std::size_t comma = std::min(rest.find(','), rest.size());
+      if (equal_ignoring_case(trimmed(rest.substr(0, comma)), token)) return true;
+      rest.remove_prefix(std::min(comma + 1, rest.size()));
+    }
+  }
+  return false;
+}
+
+}  // namespace roktcached::http

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+
+namespace roktcached::http {
+
+/// One field line of a message that was received; views into its bytes.
+struct FieldLine {
+  std::string_view name;
+  std::string_view value;  ///< without surrounding SP and HTAB
+};
+
+/// Finds the end of a header or trailer section: its field lines, and the empty line behind them (RFC 9112,
+/// sections 2.1 and 5). Judges each octet when it comes: what no further octet can mend is refused at once.
+///
+/// Looks at each octet once. After an error it is of no more use until reset(). A plain value; not
+/// thread-safe.
+class FieldSectionScan {
+ public:
+  explicit FieldSectionScan(std::size_t max_fields) : max_fields_(max_fields) {}
+
+  /// @param bytes  the section, or its beginning, perhaps with other bytes before and behind it
+  /// @param at     in: where the section begins, or where the last call stopped; out: where this call stopped
+  /// @return true where `at` is behind the section's empty line; false: more is needed; invalid_request, or
+  ///         fields_too_large where there are too many field lines
+  [[nodiscard]] Result<bool> scan(std::string_view bytes, std::size_t& at);
+  void reset();
+
+ private:
+  enum class State { line_start, name, value, line_end, section_end, done };
+
+  [[nodiscard]] Result<void> step(std::string_view bytes, std::size_t& at);
+  [[nodiscard]] Error refused(const char* why) const;
+
+  State state_ = State::line_start;
+  std::size_t fields_ = 0;
+  std::size_t max_fields_;
+};
+
+/// Splits a whole section, as FieldSectionScan found it, into its field lines. `fields` is emptied before; it
+/// keeps its memory.
+void read_field_lines(std::string_view section, std::vector<FieldLine>& fields);
+
+/// The first field line of this name, if any (RFC 9110, section 5.1: names have no case).
+[[nodiscard]] std::optional<std::string_view> find(const std::vector<FieldLine>& fields,
+                                                   std::string_view name);
+[[nodiscard]] std::size_t count(const std::vector<FieldLine>& fields, std::string_view name);
+/// All field lines of this name joined by ", " (RFC 9110, section 5.3); empty if there is none.
+[[nodiscard]] std::string combined(const std::vector<FieldLine>& fields, std::string_view name);
+/// True if `token` is, in any case, a member of the list of tokens that the field lines of this name make.
+[[nodiscard]] bool lists(const std::vector<FieldLine>& fields, std::string_view name, std::string_view token);
+
+}  // namespace roktcached::http

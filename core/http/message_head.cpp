@@ -1,0 +1,227 @@
+#include "core/http/message_head.h"
+
+#include <algorithm>
+
+#include "core/http/fields.h"
+#include "core/http/octets.h"
+
+namespace roktcached::http {
+
+using enum Octet;
+
+namespace {
+
+constexpr std::size_t max_method = 32;
+
+Error refused(std::string why, ErrorCode code = ErrorCode::invalid_request) {
+  return {.code = code, .source = ErrorSource::core, .retryable = false, .context = std::move(why)};
+}
+
+/// HTTP-version is HTTP/1.0 or HTTP/1.1, in capitals (RFC 9112, section 2.3).
+const char* version_objection(std::string_view part, bool whole) {
+  const bool known = part.size() == 8 ? part == "HTTP/1.1" || part == "HTTP/1.0"
+                                      : !whole && std::string_view("HTTP/1.").starts_with(part);
+  return known ? nullptr : "the version is neither HTTP/1.1 nor HTTP/1.0";
+}
+
+/// The forms of a target that are ours (RFC 9112, section 3.2). CONNECT knows none of them.
+const char* target_objection(std::string_view method, std::string_view target) {
+  if (method == "CONNECT") return "CONNECT: this is no tunnel";
+  if (target == "*") return method == "OPTIONS" ? nullptr : "target: '*' is for OPTIONS only";
+  if (target.starts_with('/') || absolute_target(target)) return nullptr;
+  return "target: accepted: a path that begins with '/', or a http or https URI with a host";
+}
+
+/// status-code = 3DIGIT, and RFC 9110, section 15 has no class of it beyond 5xx.
+const char* status_objection(std::string_view part, bool whole) {
+  const bool in_class = part.empty() || (part[0] >= '1' && part[0] <= '5');
+  if (in_class && part.size() <= 3 && (!whole || part.size() == 3)) return nullptr;
+  return "the status code is not three digits from 100 to 599";
+}
+
+}  // namespace
+
+/// A part of the start line: octets of one class up to the one that ends it.
+struct HeadScan::Part {
+  Octet octets;
+  char end;
+  Place next;
+  const char* wrong;  ///< where another octet comes
+};
+
+/// request-line = method SP request-target SP HTTP-version CRLF (RFC 9112, section 3);
+/// status-line = HTTP-version SP status-code SP [ reason-phrase ] CRLF (section 4).
+HeadScan::Part HeadScan::part_at(Place place) {
+  switch (place) {
+    case Place::method:
+      return {tchar, ' ', Place::target, "the method is a token, and one space follows it"};
+    case Place::target:
+      return {vchar, ' ', Place::request_version,
+              "the target is visible ASCII, and a space and the version follow it"};
+    case Place::request_version:
+      return {vchar, '\r', Place::start_line_end, "the line ends behind the version, in CRLF"};
+    case Place::response_version:
+      return {vchar, ' ', Place::status, "one space follows the version"};
+    case Place::status:
+      return {digit, ' ', Place::reason, "one space follows the status code, which is digits"};
+    default:
+      return {field_octet, '\r', Place::start_line_end,
+              "a bare LF or a control character in the reason phrase"};
+  }
+}
+
+HeadScan::HeadScan(HeadKind kind, HeadLimits limits)
+    : kind_(kind), limits_(limits), fields_(limits.max_fields) {}
+
+void HeadScan::reset() {
+  place_ = Place::start;
+  at_ = line_begin_ = part_begin_ = 0;
+  fields_.reset();
+}
+
+Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes) {
+  const auto whole = take(bytes.substr(0, limits_.max_bytes));
+  if (!whole) return whole.error();
+  if (*whole) return std::optional(at_);
+  if (bytes.size() >= limits_.max_bytes) return too_long();
+  return std::optional<std::size_t>();
+}
+
+/// @return true where the head is whole
+Result<bool> HeadScan::take(std::string_view bytes) {
+  while (place_ != Place::fields) {
+    if (at_ >= bytes.size()) return false;
+    if (auto taken = step(bytes); !taken) return taken.error();
+  }
+  return fields_.scan(bytes, at_);
+}
+
+Result<void> HeadScan::step(std::string_view bytes) {
+  switch (place_) {
+    case Place::start:
+      if (kind_ == HeadKind::request && bytes[at_] == '\r') {
+        ++at_;
+        go_to(Place::empty_line_end);
+      } else {
+        go_to(first_part());
+      }
+      return {};
+    case Place::empty_line_end:
+    case Place::start_line_end:
+      // RFC 9112, section 2.2.
+      if (bytes[at_] != '\n') return refused("a bare CR ends no line");
+      ++at_;
+      go_to(place_ == Place::start_line_end ? Place::fields : first_part());
+      return {};
+    default:
+      return take_part(bytes);
+  }
+}
+
+Result<void> HeadScan::take_part(std::string_view bytes) {
+  const Part part = part_at(place_);
+  at_ = run_end(part.octets, bytes, at_);
+  const std::string_view text = bytes.substr(part_begin_, at_ - part_begin_);
+  const bool ended = at_ < bytes.size();
+  const bool whole = ended && bytes[at_] == part.end;
+  if (const char* why = objection(bytes, text, whole)) return refused(why);
+  if (!ended) return {};
+  if (!whole) return refused(part.wrong);
+  ++at_;
+  go_to(part.next);
+  return {};
+}
+
+void HeadScan::go_to(Place place) {
+  if (place == first_part()) line_begin_ = at_;
+  place_ = place;
+  part_begin_ = at_;
+}
+
+HeadScan::Place HeadScan::first_part() const {
+  return kind_ == HeadKind::request ? Place::method : Place::response_version;
+}
+
+const char* HeadScan::objection(std::string_view bytes, std::string_view part, bool whole) const {
+  switch (place_) {
+    case Place::method:
+      if (part.size() > max_method) return "the method is longer than 32 bytes";
+      return whole && part.empty() ? "there is no method" : nullptr;
+    case Place::target:
+      return whole ? target_objection(bytes.substr(line_begin_, part_begin_ - 1 - line_begin_), part)
+                   : nullptr;
+    case Place::request_version:
+    case Place::response_version:
+      return version_objection(part, whole);
+    case Place::status:
+      return status_objection(part, whole);
+    default:
+      return nullptr;
+  }
+}
+
+/// RFC 9110, section 15.5.15, where not even the request line has its end; else RFC 6585, section 5.
+Error HeadScan::too_long() const {
+  const std::string limit = " is longer than " + std::to_string(limits_.max_bytes) + " bytes";
+  const bool in_line = kind_ == HeadKind::request && place_ != Place::fields;
+  return in_line ? refused("the request line" + limit, ErrorCode::target_too_long)
+                 : refused("the head" + limit, ErrorCode::fields_too_large);
+}
+
+namespace {
+
+/// The start line without its CRLF, cut off from `bytes`.
+std::optional<std::string_view> take_line(std::string_view& bytes) {
+  const std::size_t end = bytes.find("\r\n");
+  if (end == std::string_view::npos) return std::nullopt;
+  const std::string_view line = bytes.substr(0, end);
+  bytes.remove_prefix(end + 2);
+  return line;
+}
+
+Result<void> read_fields(std::string_view section, std::vector<FieldLine>& fields, HeadLimits limits) {
+  read_field_lines(section, fields);
+  if (fields.size() <= limits.max_fields) return {};
+  return refused("there are more than " + std::to_string(limits.max_fields) + " field lines",
+                 ErrorCode::fields_too_large);
+}
+
+}  // namespace
+
+Result<void> read_request_head(std::string_view bytes, RequestHead& head, HeadLimits limits) {
+  if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
+  const auto line = take_line(bytes);
+  if (!line) return refused("there is no request line");
+  const std::size_t first = line->find(' ');
+  const std::size_t last = line->rfind(' ');
+  if (first == last) return refused("a request line has three parts");
+  head.method = line->substr(0, first);
+  head.target = line->substr(first + 1, last - first - 1);
+  head.http11 = line->ends_with("/1.1");
+  return read_fields(bytes, head.fields, limits);
+}
+
+Result<void> read_response_head(std::string_view bytes, ResponseHead& head, HeadLimits limits) {
+  constexpr std::string_view shape = "HTTP/1.1 200 ";
+  const auto line = take_line(bytes);
+  if (!line || line->size() < shape.size()) return refused("a status line has three parts");
+  head.http11 = line->substr(0, 8) == "HTTP/1.1";
+  head.status = 0;
+  for (const char c : line->substr(9, 3)) head.status = head.status * 10 + static_cast<unsigned>(c - '0');
+  head.reason = line->substr(shape.size());
+  return read_fields(bytes, head.fields, limits);
+}
+
+std::optional<AbsoluteTarget> absolute_target(std::string_view target) {
+  const std::size_t colon = target.find(':');
+  const std::string_view scheme = target.substr(0, colon);
+  if (!equal_ignoring_case(scheme, "http") && !equal_ignoring_case(scheme, "https")) return std::nullopt;
+  std::string_view rest = target.substr(scheme.size());
+  if (!rest.starts_with("://")) return std::nullopt;
+  rest.remove_prefix(3);
+  const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+  if (authority.empty()) return std::nullopt;
+  return AbsoluteTarget{scheme, authority, rest.substr(authority.size())};
+}
+
+}  // namespace roktcached::http

@@ -1,0 +1,111 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+#include "core/http/field_section.h"
+
+namespace roktcached::http {
+
+// The one strict reading of a message's head, in both directions: HeadScan judges the octets as they come,
+// read_request_head and read_response_head split what it let pass. A head that two readers could take two
+// ways is refused, also where RFC 9112 would let a lenient recipient mend it. Errors never quote the message.
+
+/// The head of a request. The views live as long as the bytes that were read.
+struct RequestHead {
+  std::string_view method;
+  std::string_view
+      target;          ///< in origin-form, absolute-form, or "*"; visible ASCII, nothing more is known of it
+  bool http11 = true;  ///< false: HTTP/1.0
+  std::vector<FieldLine> fields;
+};
+
+/// The head of a response. The views live as long as the bytes that were read.
+struct ResponseHead {
+  unsigned status = 0;      ///< 100 to 599
+  std::string_view reason;  ///< may be empty
+  bool http11 = true;       ///< false: HTTP/1.0
+  std::vector<FieldLine> fields;
+};
+
+struct HeadLimits {
+  std::size_t max_bytes = 16 * 1024;  ///< of the whole head, its empty line too
+  std::size_t max_fields = 100;
+};
+
+enum class HeadKind { request, response };
+
+/// Finds the end of a head in a growing buffer, and refuses at once what no further byte can mend: an illegal
+/// octet when it comes, a part of the start line when it ends. The verdict does not depend on how the bytes
+/// are cut into pieces.
+///
+/// Looks at each byte once. Keeps offsets only, so the buffer may move between calls. After an error it is of
+/// no more use until reset(). A plain value; not thread-safe.
+class HeadScan {
+ public:
+  HeadScan(HeadKind kind, HeadLimits limits);
+
+  /// @param bytes  everything since the head's first byte
+  /// @return the size of the head with its empty line (and with the one empty line that may stand before a
+  ///         request); nothing: more is needed; invalid_request for what is malformed; target_too_long or
+  ///         fields_too_large where a request line, or any other part, goes beyond the limits
+  [[nodiscard]] Result<std::optional<std::size_t>> scan(std::string_view bytes);
+  /// Makes it ready for another head.
+  void reset();
+
+ private:
+  /// Where in the head `at_` is.
+  enum class Place {
+    start,           ///< before the start line; one empty line may come (RFC 9112, section 2.2)
+    empty_line_end,  ///< behind the CR of that line
+    method,
+    target,
+    request_version,
+    response_version,
+    status,
+    reason,
+    start_line_end,  ///< behind the CR
+    fields,
+  };
+  struct Part;
+
+  [[nodiscard]] Result<bool> take(std::string_view bytes);
+  [[nodiscard]] Result<void> step(std::string_view bytes);
+  [[nodiscard]] Result<void> take_part(std::string_view bytes);
+  void go_to(Place place);
+  [[nodiscard]] Place first_part() const;
+  [[nodiscard]] static Part part_at(Place place);
+  /// What is wrong with a part of the start line that may not be whole yet; nullptr: nothing.
+  [[nodiscard]] const char* objection(std::string_view bytes, std::string_view part, bool whole) const;
+  [[nodiscard]] Error too_long() const;
+
+  HeadKind kind_;
+  HeadLimits limits_;
+  Place place_ = Place::start;
+  std::size_t at_ = 0;          ///< everything before it has been judged
+  std::size_t line_begin_ = 0;  ///< of the start line
+  std::size_t part_begin_ = 0;  ///< of the part of the start line at `at_`
+  FieldSectionScan fields_;
+};
+
+/// @param bytes  exactly one whole head as HeadScan found it, which has judged its octets
+/// @param head   what was in it is dropped; its vector keeps its memory
+/// @return invalid_request or fields_too_large where `bytes` is no such head
+[[nodiscard]] Result<void> read_request_head(std::string_view bytes, RequestHead& head, HeadLimits limits);
+[[nodiscard]] Result<void> read_response_head(std::string_view bytes, ResponseHead& head, HeadLimits limits);
+
+/// A target in absolute-form (RFC 9112, section 3.2.2), in parts; views into it.
+struct AbsoluteTarget {
+  std::string_view scheme;     ///< "http" or "https", in any case
+  std::string_view authority;  ///< not empty; not judged: compare it with Host
+  std::string_view
+      origin;  ///< the path and query as sent: may be empty, or begin with '?', where "/" is meant
+};
+
+/// The parts of `target`; nothing where it is not http:// or https:// with an authority.
+[[nodiscard]] std::optional<AbsoluteTarget> absolute_target(std::string_view target);
+
+}  // namespace roktcached::http

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace roktcached::http {
+
+/// The classes of octets that the grammars of RFC 9110 and RFC 9112 are made of. They are bits: an octet may
+/// be of several classes.
+enum class Octet : std::uint8_t {
+  tchar = 1,  ///< of a token (RFC 9110, section 5.6.2)
+  vchar = 2,  ///< visible ASCII (RFC 5234, appendix B.1)
+  field_octet =
+      4,       ///< of a field value or a reason phrase: VCHAR, obs-text, SP and HTAB (RFC 9110, section 5.5)
+  qdtext = 8,  ///< of a quoted-string, unescaped (RFC 9110, section 5.6.4)
+  digit = 16,  ///< DIGIT
+  hex_digit = 32,     ///< HEXDIG, in either case
+  space_or_tab = 64,  ///< of OWS and BWS (RFC 9110, section 5.6.3)
+};
+
+namespace detail {
+
+constexpr unsigned bit(Octet wanted) {
+  return static_cast<unsigned>(wanted);
+}
+
+constexpr std::array<std::uint8_t, 256> make_octet_classes() {
+  std::array<std::uint8_t, 256> classes{};
+  for (unsigned octet = 0; octet < classes.size(); ++octet) {
+    const bool is_digit = octet >= '0' && octet <= '9';
+    const unsigned letter = octet | 0x20U;  // in lower case
+    const bool is_letter = octet < 0x80 && letter >= 'a' && letter <= 'z';
+    const bool is_visible = octet > 0x20 && octet < 0x7f;
+    const bool is_blank = octet == ' ' || octet == '\t';
+    const bool is_obs_text = octet >= 0x80;
+    const bool is_mark = is_visible && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(octet)) !=
+                                           std::string_view::npos;
+    unsigned bits = 0;
+    if (is_digit || is_letter || is_mark) bits |= bit(Octet::tchar);
+    if (is_visible) bits |= bit(Octet::vchar);
+    if (is_visible || is_obs_text || is_blank) bits |= bit(Octet::field_octet);
+    if ((is_visible && octet != '"' && octet != '\\') || is_obs_text || is_blank) bits |= bit(Octet::qdtext);
+    if (is_digit) bits |= bit(Octet::digit);
+    if (is_digit || (is_letter && letter <= 'f')) bits |= bit(Octet::hex_digit);
+    if (is_blank) bits |= bit(Octet::space_or_tab);
+    classes[octet] = static_cast<std::uint8_t>(bits);
+  }
+  return classes;
+}
+
+inline constexpr std::array<std::uint8_t, 256> octet_classes = make_octet_classes();
+
+}  // namespace detail
+
+[[nodiscard]] constexpr bool is(Octet wanted, char c) {
+  return (detail::octet_classes[static_cast<unsigned char>(c)] & detail::bit(wanted)) != 0;
+}
+
+/// Where the octets of one class that begin at `from` end: the first octet of another, or the end of `bytes`.
+[[nodiscard]] constexpr std::size_t run_end(Octet wanted, std::string_view bytes, std::size_t from) {
+  while (from < bytes.size() && is(wanted, bytes[from])) ++from;
+  return from;
+}
+
+}  // namespace roktcached::http
