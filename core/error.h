@@ -23,7 +23,8 @@ enum class ErrorCode {
   unknown_host,
   request_timeout,
   expectation_failed,
-  not_in_cache,  ///< only-if-cached and nothing usable (RFC 9111, section 5.2.1.7)
+  client_quota_exceeded,  ///< the client's own rate
+  not_in_cache,           ///< only-if-cached and nothing usable (RFC 9111, section 5.2.1.7)
   // The way to the upstream.
   upstream_unreachable,
   upstream_invalid_response,
@@ -43,7 +44,7 @@ enum class ErrorCode {
 };
 
 /// The room in which an error arose.
-enum class ErrorSource { inbound, core, exchange, upstream, storage, config };
+enum class ErrorSource { inbound, admin, core, exchange, upstream, storage, config };
 
 /// The one error type of the project: expected failures travel as Result<T>; exceptions are for start-up and
 /// bugs.

@@ -42,6 +42,9 @@ Description describe(ErrorCode code) {
       return {421, "unknown-host", "The Host is not one of this proxy's", "http_request_error"};
     case ErrorCode::fields_too_large:
       return {431, "fields-too-large", "The request's head is too large", "http_request_error"};
+    case ErrorCode::client_quota_exceeded:
+      return {429, "client-quota-exceeded", "The client's rate leaves no room for the request",
+              "http_request_denied"};
     case ErrorCode::upstream_unreachable:
       return {502, "upstream-unreachable", "The upstream cannot be reached", "destination_unavailable"};
     case ErrorCode::upstream_invalid_response:
@@ -70,6 +73,11 @@ Description describe(ErrorCode code) {
   return {500, "internal", "The proxy failed", "proxy_internal_error"};
 }
 
+/// RFC 9110, section 11.6.1. The admin listener offers no Basic: a browser would ask its user for it.
+std::string_view challenge(const Error& error) {
+  return error.source == ErrorSource::admin ? "Bearer" : R"(Basic realm="roktcached", Bearer)";
+}
+
 }  // namespace
 
 inbound::Answer problem(const Error& error, std::string_view request_id,
@@ -90,7 +98,7 @@ inbound::Answer problem(const Error& error, std::string_view request_id,
       .field("Cache-Control", "no-store")
       .field("Proxy-Status", std::string("roktcached; error=").append(description.proxy_error));
   if (wrong_method) answer.field("Allow", error.context);
-  if (error.code == ErrorCode::unauthenticated) answer.field("WWW-Authenticate", "Bearer");
+  if (error.code == ErrorCode::unauthenticated) answer.field("WWW-Authenticate", challenge(error));
   if (retry_after) {
     const auto seconds =
         std::max(std::chrono::ceil<std::chrono::seconds>(*retry_after), std::chrono::seconds{1});

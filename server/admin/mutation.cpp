@@ -13,7 +13,7 @@ namespace roktcached::admin {
 namespace {
 
 Error refused(ErrorCode code, std::string context) {
-  return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
+  return {.code = code, .source = ErrorSource::admin, .retryable = false, .context = std::move(context)};
 }
 
 /// RFC 6750, section 2.1. In constant time, but for the length.

@@ -79,8 +79,8 @@ Result<void> set_owner(const std::string& path, mode_t mode, const std::string& 
 
 }  // namespace
 
-Result<Acceptor> open_listener(const asio::any_io_executor& executor, const tcp::endpoint& endpoint,
-                               bool shared) {
+Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_executor& executor,
+                                                         const tcp::endpoint& endpoint, bool shared) {
   tcp::acceptor acceptor(executor);
   boost::system::error_code error;
   acceptor.open(endpoint.protocol(), error);
@@ -89,7 +89,8 @@ Result<Acceptor> open_listener(const asio::any_io_executor& executor, const tcp:
   if (!error && endpoint.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
-  if (!error) return Acceptor(std::move(acceptor));
+  const tcp::endpoint taken = error ? endpoint : acceptor.local_endpoint(error);
+  if (!error) return std::pair(Acceptor(std::move(acceptor)), taken);
   std::ostringstream name;
   name << endpoint << ": " << error.message();
   return Error{ErrorCode::unavailable, ErrorSource::inbound, false, name.str()};

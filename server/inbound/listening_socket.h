@@ -1,11 +1,13 @@
 #pragma once
 
+#include <sys/types.h>
+
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <string>
-#include <sys/types.h>
+#include <utility>
 
 #include "core/error.h"
 
@@ -16,9 +18,11 @@ using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream
 /// Opens a listening socket on `endpoint`.
 /// @param shared  several listeners of this process share the port, the kernel spreads the connections
 /// (SO_REUSEPORT)
-/// @return unavailable, naming the address, e.g. "127.0.0.1:8080: Address already in use"
-[[nodiscard]] Result<Acceptor> open_listener(const boost::asio::any_io_executor& executor,
-                                             const boost::asio::ip::tcp::endpoint& endpoint, bool shared);
+/// @return it, and its endpoint with the port that it has; or unavailable, naming the address, e.g.
+///         "127.0.0.1:8080: Address already in use"
+[[nodiscard]] Result<std::pair<Acceptor, boost::asio::ip::tcp::endpoint>> open_listener(
+    const boost::asio::any_io_executor& executor, const boost::asio::ip::tcp::endpoint& endpoint,
+    bool shared);
 
 /// A Unix socket that others connect to by a path. The file goes with the object, unless somebody has put
 /// another one there.

@@ -1,0 +1,95 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/thread_pool.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/error.h"
+#include "core/time.h"
+#include "server/inbound/clients/local_tokens.h"
+#include "server/inbound/clients/presented.h"
+#include "server/inbound/clients/verdicts.h"
+
+namespace roktcached::inbound {
+
+/// The answer to whoever shows nothing valid: the same words whatever was wrong.
+[[nodiscard]] Error unauthenticated();
+
+/// Finds out which client has shown a secret, for all threads together: one scrypt a secret and process, on a
+/// thread of its own, so that no hit ever waits for another client's. Owned by the daemon; safe from any
+/// thread.
+class Authenticator {
+ public:
+  /// Beyond so many secrets that wait for their scrypt: overloaded.
+  static constexpr std::size_t max_queued = 64;
+  /// Verdicts that each memory keeps, of each kind.
+  static constexpr std::size_t memory_capacity = 4096;
+
+  /// @param clients, tokens  outlive this object
+  Authenticator(const std::vector<config::Client>& clients, const LocalTokens& tokens);
+  /// Calls stop(). The executors of those who wait must still be there.
+  ~Authenticator();
+  Authenticator(const Authenticator&) = delete;
+  Authenticator& operator=(const Authenticator&) = delete;
+
+  /// Begins no further scrypt, and tells all who wait that it is overloaded. Waits for the scrypt at hand.
+  void stop();
+
+  /// How many scrypts were begun; for the metrics.
+  [[nodiscard]] std::uint64_t scrypts() const { return scrypts_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class Gate;
+  using Done = std::function<void(const Result<Verdict>&)>;
+  struct Job;
+
+  /// Calls `done` once: here and now where the verdict is known, else on the scrypt thread, or in stop().
+  void look_into(const Digest& digest, const Presented& shown, WallTime now, Done done);
+  void work_on(const std::shared_ptr<Job>& job);
+  [[nodiscard]] Verdict judge(const Presented& shown);
+  [[nodiscard]] Verdict judge_pair(std::string_view name, std::string_view secret);
+  [[nodiscard]] Verdict judge_secret(std::string_view secret);
+  [[nodiscard]] bool is_secret_of(const config::SecretHash& hash, std::string_view secret);
+
+  const std::vector<config::Client>& clients_;
+  const LocalTokens& tokens_;
+  const config::Secret digest_key_;
+  config::SecretHash nobody_;  ///< what a name that is no client's is asked for: it must cost as much
+  std::atomic<std::uint64_t> scrypts_{0};
+  std::mutex mutex_;  ///< for what follows
+  VerdictMemory memory_{memory_capacity};
+  std::map<Digest, std::shared_ptr<Job>> jobs_;  ///< queued or at hand, by digest
+  bool stopped_ = false;
+  boost::asio::thread_pool scrypt_thread_{1};  ///< last: its work uses all of the above
+};
+
+/// One hit thread's door to the Authenticator, with a memory of its own, which needs no lock. Owned by its
+/// thread, and used on it alone.
+class Gate {
+ public:
+  /// @param authenticator  outlives the gate
+  explicit Gate(Authenticator& authenticator);
+
+  /// The verdict where none has to be waited for: it is remembered, or needs no scrypt. Nobody for who shows
+  /// nothing.
+  [[nodiscard]] std::optional<Verdict> recall(const Presented& shown, WallTime now);
+
+  /// Waits for a verdict; resumes on the caller's executor, which must be the gate's thread.
+  /// @param shown  what it borrows lives until this returns
+  /// @return a client; unauthenticated() for nobody; overloaded, where too many wait
+  [[nodiscard]] boost::asio::awaitable<Result<Verdict>> verify(Presented shown, WallTime now);
+
+ private:
+  Authenticator& authenticator_;
+  Digester digest_of_;
+  VerdictMemory memory_{Authenticator::memory_capacity};
+};
+
+}  // namespace roktcached::inbound

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace roktcached::inbound {
+
+/// Base64 with the URL-safe alphabet, without padding (RFC 4648, section 5).
+[[nodiscard]] std::string to_base64url(std::string_view bytes);
+
+/// Empty for anything that to_base64url would not have written: another alphabet, padding, a stray bit.
+[[nodiscard]] std::optional<std::string> from_base64url(std::string_view text);
+
+}  // namespace roktcached::inbound

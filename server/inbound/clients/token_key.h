@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+
+#include "config/secret.h"
+#include "core/error.h"
+
+namespace roktcached::inbound {
+
+/// The bytes of a master key for local tokens.
+inline constexpr std::size_t token_key_size = 32;
+
+/// A master key that lasts as long as the process.
+[[nodiscard]] config::Secret random_token_key();
+
+/// The master key that is kept in the file at `path`, which is made, with mode 0600, where there is none. Of
+/// several processes that start at once all get the same key. Calls the file system, so it is for the start.
+/// @return configuration where the file is not a regular one of this user's that nobody else can read, or is
+/// not of 32 bytes, or cannot be made; nothing is changed then
+[[nodiscard]] Result<config::Secret> load_or_make_token_key(const std::string& path);
+
+}  // namespace roktcached::inbound

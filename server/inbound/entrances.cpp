@@ -1,0 +1,114 @@
+#include "server/inbound/entrances.h"
+
+#include <spdlog/spdlog.h>
+
+#include <boost/asio/post.hpp>
+#include <sstream>
+
+#include "server/asio.h"
+#include "server/inbound/tls_context.h"
+
+namespace roktcached::inbound {
+
+using tcp = asio::ip::tcp;
+
+Result<tcp::endpoint> to_endpoint(const config::Endpoint& address) {
+  std::string host = address.host == "localhost" ? "127.0.0.1" : address.host;
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  boost::system::error_code error;
+  const auto ip = asio::ip::make_address(host, error);
+  if (error)
+    return Error{ErrorCode::configuration, ErrorSource::inbound, false, host + ": not an IP address"};
+  return tcp::endpoint(ip, address.port);
+}
+
+Entrances::Entrances(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads)
+    : settings_(settings), budget_(budget), threads_(std::move(threads)), listeners_(threads_.size()) {}
+
+Result<std::unique_ptr<Entrances>> Entrances::open(const config::Listen& settings, ConnectionBudget& budget,
+                                                   std::vector<Thread> threads) {
+  std::unique_ptr<Entrances> made(new Entrances(settings, budget, std::move(threads)));
+  for (const auto& address : settings.addresses) {
+    const auto opened = address.is_unix() ? made->open_unix(address) : made->open_tcp(address, nullptr);
+    if (!opened) return opened.error();
+  }
+  if (settings.tls.addresses.empty()) return made;
+  const auto tls = make_tls_context(settings.tls);
+  if (!tls) return tls.error();
+  for (const auto& address : settings.tls.addresses) {
+    if (const auto opened = made->open_tcp(address, *tls); !opened) return opened.error();
+  }
+  return made;
+}
+
+/// Another process could share a port that is open for sharing, so the port is first taken alone: that tells
+/// whether it is free.
+Result<void> Entrances::open_tcp(const config::Endpoint& address, const Tls& tls) {
+  const auto wanted = to_endpoint(address);
+  if (!wanted) return wanted.error();
+  tcp::endpoint endpoint = *wanted;
+  {
+    asio::io_context alone_context;
+    const auto alone = open_listener(alone_context.get_executor(), endpoint, false);
+    if (!alone) return alone.error();
+    endpoint = alone->second;
+  }
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    auto opened = open_listener(threads_[i].context.get_executor(), endpoint, true);
+    if (!opened) return opened.error();
+    add(i, std::move(opened->first), tls);
+  }
+  std::ostringstream name;
+  name << endpoint;
+  spdlog::info("listening on {}{}", name.str(), tls ? " (TLS)" : "");
+  return {};
+}
+
+Result<void> Entrances::open_unix(const config::Endpoint& address) {
+  auto opened = UnixSocket::open(address.path, settings_.unix_mode, settings_.unix_group);
+  if (!opened) return opened.error();
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    auto acceptor = opened->acceptor(threads_[i].context.get_executor());
+    if (!acceptor) return acceptor.error();
+    add(i, std::move(*acceptor), nullptr);
+  }
+  spdlog::info("listening on unix:{}", address.path);
+  unix_sockets_.push_back(std::move(*opened));
+  return {};
+}
+
+void Entrances::add(std::size_t thread, Acceptor acceptor, const Tls& tls) {
+  listeners_[thread].push_back(
+      std::make_unique<Listener>(std::move(acceptor), threads_[thread].site, budget_, tls));
+}
+
+template <class Action>
+void Entrances::on_each(Action action) {
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    asio::post(threads_[i].context, [&listeners = listeners_[i], action] {
+      for (const auto& listener : listeners) action(*listener);
+    });
+  }
+}
+
+void Entrances::start() {
+  on_each([](Listener& listener) { listener.start(); });
+}
+
+void Entrances::drain() {
+  on_each([](Listener& listener) { listener.drain(); });
+}
+
+void Entrances::abort() {
+  on_each([](Listener& listener) { listener.abort(); });
+}
+
+Result<void> Entrances::renew_certificate() {
+  if (settings_.tls.addresses.empty()) return {};
+  auto tls = make_tls_context(settings_.tls);
+  if (!tls) return tls.error();
+  on_each([tls = std::move(*tls)](Listener& listener) { listener.renew(tls); });
+  return {};
+}
+
+}  // namespace roktcached::inbound

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <memory>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/error.h"
+#include "server/inbound/connection.h"
+#include "server/inbound/listener.h"
+#include "server/inbound/listening_socket.h"
+
+namespace roktcached::inbound {
+
+/// All addresses that clients connect to, with a listener on each for every thread that serves them. Its
+/// methods are for the thread that owns it; the listeners live on theirs.
+class Entrances {
+ public:
+  /// A thread that serves clients, and what its connections serve.
+  struct Thread {
+    boost::asio::io_context& context;
+    Site site;
+  };
+
+  /// Opens every address of `settings`; nothing is accepted yet.
+  /// @param settings, budget, threads  outlive the object
+  /// @return configuration, or unavailable where an address is taken
+  [[nodiscard]] static Result<std::unique_ptr<Entrances>> open(const config::Listen& settings,
+                                                               ConnectionBudget& budget,
+                                                               std::vector<Thread> threads);
+
+  void start();
+  /// See Listener::drain.
+  void drain();
+  void abort();
+  /// Reads certificate and key again: for connections from now on.
+  /// @return an error where they cannot be used; those that were in use stay so
+  [[nodiscard]] Result<void> renew_certificate();
+
+ private:
+  using Tls = std::shared_ptr<boost::asio::ssl::context>;
+
+  Entrances(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads);
+  Result<void> open_tcp(const config::Endpoint& address, const Tls& tls);
+  Result<void> open_unix(const config::Endpoint& address);
+  void add(std::size_t thread, Acceptor acceptor, const Tls& tls);
+  template <class Action>
+  void on_each(Action action);
+
+  const config::Listen& settings_;
+  ConnectionBudget& budget_;
+  const std::vector<Thread> threads_;
+  std::vector<std::vector<std::unique_ptr<Listener>>> listeners_;  // of each thread
+  std::vector<UnixSocket> unix_sockets_;
+};
+
+/// @return configuration where the host is no IP address
+[[nodiscard]] Result<boost::asio::ip::tcp::endpoint> to_endpoint(const config::Endpoint& address);
+
+}  // namespace roktcached::inbound
