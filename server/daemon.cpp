@@ -12,6 +12,8 @@
 #include "config/credentials.h"
 #include "core/http/validators.h"
 #include "server/exchange/compression.h"
+#include "server/inbound/clients/token_key.h"
+#include "server/inbound/doorkeeper.h"
 #include "server/logging.h"
 #include "storage/memory_store.h"
 #include "storage/sqlite_store.h"
@@ -19,7 +21,6 @@
 namespace roktcached {
 
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
 
 namespace {
 
@@ -44,26 +45,11 @@ inbound::Limits limits_of(const config::Settings& settings) {
                          .max_head = static_cast<std::uint32_t>(listen.max_head),
                          .max_body = listen.max_body,
                          .allowed_hosts = listen.allowed_hosts,
-                         .own_ids = {}};
+                         .own_ids = {},
+                         .allowed_origins = listen.allowed_origins};
   for (const config::Credential& credential : settings.credentials)
     limits.own_ids.push_back({credential.app_id, credential.name});
   return limits;
-}
-
-Result<tcp::endpoint> to_endpoint(const config::Endpoint& address) {
-  std::string host = address.host == "localhost" ? "127.0.0.1" : address.host;
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  boost::system::error_code error;
-  const auto ip = asio::ip::make_address(host, error);
-  if (error)
-    return Error{ErrorCode::configuration, ErrorSource::inbound, false, host + ": not an IP address"};
-  return tcp::endpoint(ip, address.port);
-}
-
-std::string to_text(const tcp::endpoint& endpoint) {
-  std::ostringstream text;
-  text << endpoint;
-  return text.str();
 }
 
 }  // namespace
@@ -71,10 +57,13 @@ std::string to_text(const tcp::endpoint& endpoint) {
 struct Daemon::HitThread {
   HitThread(const exchange::Services& services, exchange::Accounts& accounts, exchange::Traffic& traffic)
       : work(context.get_executor()), exchange(services, accounts, traffic) {}
+  /// Null where everybody may ask.
+  [[nodiscard]] inbound::Doorkeeper* door_or_null() { return door ? &*door : nullptr; }
+
   asio::io_context context{1};
   Work work;
   exchange::Exchange exchange;
-  std::vector<std::unique_ptr<inbound::Listener>> listeners;
+  std::optional<inbound::Doorkeeper> door;
 };
 
 Daemon::Daemon(config::Settings settings)
@@ -112,6 +101,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   daemon->services_.reset(new exchange::Services{
       daemon->settings_, daemon->policies_, daemon->routes_, *daemon->store_, daemon->readers_,
       *daemon->flights_, *daemon->desk_, daemon->desk_context_.get_executor(), daemon->clock_});
+  if (const auto known = daemon->open_client_book(); !known) return known.error();
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   return daemon;
 }
@@ -136,6 +126,20 @@ Result<void> Daemon::open_store() {
   return {};
 }
 
+Result<void> Daemon::open_client_book() {
+  if (settings_.clients.empty()) return {};
+  const std::string& file = settings_.listen.token_key_file;
+  if (file.empty()) {
+    clients_.emplace(settings_.clients, inbound::random_token_key());
+    spdlog::info("local tokens end with this process: there is no listen.token_key_file");
+    return {};
+  }
+  const auto key = inbound::load_or_make_token_key(file);
+  if (!key) return key.error();
+  clients_.emplace(settings_.clients, *key);
+  return {};
+}
+
 Result<void> Daemon::open_listeners() {
   const std::size_t wanted = settings_.listen.threads;
   const std::size_t count = wanted > 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
@@ -143,43 +147,50 @@ Result<void> Daemon::open_listeners() {
     accounts_.push_back(std::make_unique<exchange::Accounts>());
     traffic_.push_back(std::make_unique<exchange::Traffic>());
     hit_threads_.push_back(std::make_unique<HitThread>(*services_, *accounts_.back(), *traffic_.back()));
+    if (clients_) hit_threads_.back()->door.emplace(*clients_, clock_);
   }
-  for (const auto& address : settings_.listen.addresses) {
-    if (const auto listening = listen_on(address); !listening) return listening.error();
-  }
+  std::vector<inbound::Entrances::Thread> threads;
+  for (const auto& thread : hit_threads_)
+    threads.push_back({thread->context, {limits_, thread->exchange, thread->door_or_null()}});
+  auto opened = inbound::Entrances::open(settings_.listen, connections_, std::move(threads));
+  if (!opened) return opened.error();
+  entrances_ = std::move(*opened);
+  return open_admin();
+}
+
+Result<void> Daemon::open_admin() {
+  const std::optional<config::Endpoint>& address = settings_.admin.address;
+  const bool is_unix = address && address->is_unix();
   admin_ = std::make_unique<admin::Admin>(admin::Sources{
       accounts_, traffic_, connections_, *store_, policies_, *flights_, *desk_, desk_context_.get_executor(),
-      clock_, clock_.steady_now(), settings_.admin.token, purger_});
-  if (!settings_.admin.address) return {};
-  const auto endpoint = to_endpoint(*settings_.admin.address);
-  if (!endpoint) return endpoint.error();
-  auto acceptor = inbound::open_listener(main_context_.get_executor(), *endpoint, false);
+      clock_, clock_.steady_now(), settings_.admin.token, is_unix, purger_});
+  if (!address) return {};
+  auto acceptor = is_unix ? open_admin_socket(*address) : open_admin_port(*address);
   if (!acceptor) return acceptor.error();
-  spdlog::info("admin on {}", to_text(acceptor->local_endpoint()));
-  admin_listener_ =
-      std::make_unique<inbound::Listener>(std::move(*acceptor), limits_, *admin_, admin_connections_);
+  const inbound::Site site{.limits = limits_, .handler = *admin_};
+  admin_listener_ = std::make_unique<inbound::Listener>(std::move(*acceptor), site, admin_connections_);
   return {};
 }
 
-/// One acceptor a hit thread. Another process could share a port that is open for sharing, so the port is
-/// first taken alone: that tells whether it is free.
-Result<void> Daemon::listen_on(const config::Endpoint& address) {
-  const auto wanted = to_endpoint(address);
-  if (!wanted) return wanted.error();
-  tcp::endpoint endpoint = *wanted;
-  {
-    const auto alone = inbound::open_listener(main_context_.get_executor(), endpoint, false);
-    if (!alone) return alone.error();
-    endpoint = alone->local_endpoint();
-  }
-  for (const auto& thread : hit_threads_) {
-    auto acceptor = inbound::open_listener(thread->context.get_executor(), endpoint, true);
-    if (!acceptor) return acceptor.error();
-    thread->listeners.push_back(
-        std::make_unique<inbound::Listener>(std::move(*acceptor), limits_, thread->exchange, connections_));
-  }
-  spdlog::info("listening on {}", to_text(endpoint));
-  return {};
+Result<inbound::Acceptor> Daemon::open_admin_port(const config::Endpoint& address) {
+  const auto endpoint = inbound::to_endpoint(address);
+  if (!endpoint) return endpoint.error();
+  auto opened = inbound::open_listener(main_context_.get_executor(), *endpoint, false);
+  if (!opened) return opened.error();
+  std::ostringstream name;
+  name << opened->second;
+  spdlog::info("admin on {}", name.str());
+  return std::move(opened->first);
+}
+
+/// Who can open it may purge without a token, so it is the owner's alone.
+Result<inbound::Acceptor> Daemon::open_admin_socket(const config::Endpoint& address) {
+  constexpr mode_t owner_only = 0600;
+  auto opened = inbound::UnixSocket::open(address.path, owner_only, "");
+  if (!opened) return opened.error();
+  admin_socket_.emplace(std::move(*opened));
+  spdlog::info("admin on unix:{}", address.path);
+  return admin_socket_->acceptor(main_context_.get_executor());
 }
 
 void Daemon::start_threads() {
@@ -193,11 +204,9 @@ void Daemon::start_threads() {
   asio::post(desk_context_, [this] { desk_->start(); });
   run_context(desk_context_);
   for (const auto& thread : hit_threads_) {
-    asio::post(thread->context, [&listeners = thread->listeners] {
-      for (const auto& listener : listeners) listener->start();
-    });
     run_context(thread->context);
   }
+  entrances_->start();
 }
 
 void Daemon::run() {
@@ -229,8 +238,11 @@ void Daemon::run() {
 void Daemon::await_hangup() {
   hangup_.async_wait([this](const boost::system::error_code& error, int) {
     if (error) return;
-    spdlog::info("SIGHUP: the secrets are read again; any other change of the settings needs a restart");
+    spdlog::info(
+        "SIGHUP: secrets and certificates are read again; any other change of the settings needs a restart");
     asio::post(desk_context_, [this] { desk_->read_secrets_again(); });
+    if (const auto renewed = entrances_->renew_certificate(); !renewed)
+      spdlog::error("{}; the one in use stays in force", renewed.error().context);
     await_hangup();
   });
 }
@@ -239,11 +251,7 @@ void Daemon::drain() {
   spdlog::info("draining {} connections", connections_.open());
   drain_deadline_ = clock_.steady_now() + time_to_drain;
   admin_->drain();
-  for (const auto& thread : hit_threads_) {
-    asio::post(thread->context, [&listeners = thread->listeners] {
-      for (const auto& listener : listeners) listener->drain();
-    });
-  }
+  entrances_->drain();
   signals_.async_wait([this](const boost::system::error_code& error, int) {
     if (!error) drain_deadline_ = clock_.steady_now();
   });
@@ -270,12 +278,9 @@ void Daemon::stop() {
     flights_->stop();
     desk_->stop();
   });
-  for (const auto& thread : hit_threads_) {
-    asio::post(thread->context, [&thread = *thread] {
-      for (const auto& listener : thread.listeners) listener->abort();
-      thread.work.reset();
-    });
-  }
+  entrances_->abort();
+  if (clients_) clients_->authenticator.stop();
+  for (const auto& thread : hit_threads_) asio::post(thread->context, [&work = thread->work] { work.reset(); });
   main_context_.stop();
 }
 

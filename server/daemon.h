@@ -7,6 +7,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,7 +20,8 @@
 #include "server/exchange/exchange.h"
 #include "server/exchange/flights.h"
 #include "server/exchange/traffic.h"
-#include "server/inbound/listener.h"
+#include "server/inbound/doorkeeper.h"
+#include "server/inbound/entrances.h"
 #include "server/system_clock.h"
 #include "server/upstream/desk.h"
 #include "storage/tiered_store.h"
@@ -45,7 +47,7 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  /// SIGHUP reads the secrets again. Serves until SIGTERM or SIGINT, then drains: no answer in flight is cut,
+  /// SIGHUP reads secrets and certificates again. Serves until SIGTERM or SIGINT, then drains: no answer in flight is cut,
   /// what is queued for the cache file reaches it. Returns within ten seconds of the signal; a second signal
   /// ends the waiting.
   void run();
@@ -56,8 +58,11 @@ class Daemon {
 
   explicit Daemon(config::Settings settings);
   Result<void> open_store();
+  Result<void> open_client_book();
   Result<void> open_listeners();
-  Result<void> listen_on(const config::Endpoint& address);
+  Result<void> open_admin();
+  Result<inbound::Acceptor> open_admin_port(const config::Endpoint& address);
+  Result<inbound::Acceptor> open_admin_socket(const config::Endpoint& address);
   void start_threads();
   void await_hangup();
   void drain();
@@ -78,16 +83,19 @@ class Daemon {
   std::unique_ptr<upstream::Desk> desk_;
   std::unique_ptr<exchange::Flights> flights_;
   std::unique_ptr<exchange::Services> services_;
+  std::optional<inbound::ClientBook> clients_;  // empty: everybody may ask
   inbound::ConnectionBudget connections_;
   inbound::ConnectionBudget admin_connections_;
   std::vector<std::unique_ptr<exchange::Accounts>> accounts_;
   std::vector<std::unique_ptr<exchange::Traffic>> traffic_;
   std::vector<std::unique_ptr<HitThread>> hit_threads_;
+  std::unique_ptr<inbound::Entrances> entrances_;
   boost::asio::io_context main_context_{1};
   boost::asio::signal_set signals_;
   boost::asio::signal_set hangup_;
   boost::asio::steady_timer drain_timer_;
   std::unique_ptr<admin::Admin> admin_;
+  std::optional<inbound::UnixSocket> admin_socket_;
   std::unique_ptr<inbound::Listener> admin_listener_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> threads_running_{0};

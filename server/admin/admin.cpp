@@ -31,7 +31,9 @@ Answer with_body(unsigned status, std::string_view type, std::string body) {
   answer.status = status;
   answer.field("Content-Type", type)
       .field("Cache-Control", "no-store")
-      .field("X-Content-Type-Options", "nosniff");
+      .field("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+      .field("X-Frame-Options", "DENY")
+      .field("Referrer-Policy", "no-referrer");
   answer.body = std::make_shared<const std::string>(std::move(body));
   return answer;
 }
@@ -138,7 +140,7 @@ boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
 }
 
 boost::asio::awaitable<Answer> Admin::purge(const Request& request) {
-  if (const auto allowed = check_mutation(request, sources_.token); !allowed)
+  if (const auto allowed = check_mutation(request, sources_.token, sources_.over_unix_socket); !allowed)
     co_return problem(allowed.error(), request.id);
   const auto purge = parse_purge(request.body);
   if (!purge) co_return problem(purge.error(), request.id);

@@ -31,11 +31,12 @@ struct Sources {
   const Clock& clock;
   SteadyTime started_at;
   config::Secret token;              ///< what a mutating call must show; empty: none is allowed
+  bool over_unix_socket;             ///< the listener is one that only its owner can open
   boost::asio::thread_pool& purger;  ///< one thread, where a purge or a listing may block: one at a time
 };
 
 /// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics` and
-/// `/entries`, which only read, and `POST /purge`, for who has the admin token.
+/// `/entries`, which only read, and `POST /purge`, see check_mutation.
 class Admin final : public inbound::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}

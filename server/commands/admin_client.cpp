@@ -1,13 +1,16 @@
 #include "server/commands/admin_client.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/core/basic_stream.hpp>
 #include <boost/beast/http.hpp>
 #include <optional>
 
 #include "server/asio.h"
+#include "server/inbound/entrances.h"
 
 namespace roktcached::commands {
 
@@ -26,17 +29,21 @@ Error unavailable_error(const config::Endpoint& address, const std::string& why)
           .context = "admin listener " + config::to_string(address) + ": " + why};
 }
 
+Result<asio::generic::stream_protocol::endpoint> to_generic(const config::Endpoint& address) {
+  if (address.is_unix())
+    return asio::generic::stream_protocol::endpoint(asio::local::stream_protocol::endpoint(address.path));
+  const auto endpoint = inbound::to_endpoint(address);
+  if (!endpoint) return endpoint.error();
+  return asio::generic::stream_protocol::endpoint(*endpoint);
+}
+
 asio::awaitable<Result<AdminAnswer>> call(config::Endpoint address,
                                           beast_http::request<beast_http::string_body> request) {
-  std::string host = address.host == "localhost" ? "127.0.0.1" : address.host;
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  boost::system::error_code bad;
-  const auto ip = asio::ip::make_address(host, bad);
-  if (bad) co_return unavailable_error(address, bad.message());
-  beast::tcp_stream stream(co_await asio::this_coro::executor);
+  const auto endpoint = to_generic(address);
+  if (!endpoint) co_return unavailable_error(address, endpoint.error().context);
+  beast::basic_stream<asio::generic::stream_protocol> stream(co_await asio::this_coro::executor);
   stream.expires_after(connect_timeout);
-  const asio::ip::tcp::endpoint endpoint(ip, address.port);
-  const auto [unconnected] = co_await stream.async_connect(endpoint, as_result);
+  const auto [unconnected] = co_await stream.async_connect(*endpoint, as_result);
   if (unconnected) co_return unavailable_error(address, unconnected.message());
   stream.expires_after(answer_timeout);
   const auto [unsent, sent] = co_await beast_http::async_write(stream, request, as_result);
@@ -56,7 +63,8 @@ Result<AdminAnswer> post_to_admin(const config::Admin& admin, const std::string&
     return Error{ErrorCode::unavailable, ErrorSource::inbound, false,
                  "admin.address is \"off\": a running daemon cannot be asked"};
   beast_http::request<beast_http::string_body> request(beast_http::verb::post, path, 11);
-  request.set(beast_http::field::host, config::to_string(*admin.address));
+  const std::string host = admin.address->is_unix() ? "localhost" : config::to_string(*admin.address);
+  request.set(beast_http::field::host, host);
   request.set(beast_http::field::content_type, "application/json");
   request.set(beast_http::field::connection, "close");
   if (!admin.token.empty()) request.set(beast_http::field::authorization, "Bearer " + admin.token.reveal());

@@ -4,6 +4,8 @@
 
 #include "server/inbound/browser_check.h"
 #include "server/inbound/caller.h"
+#include "server/inbound/clients/presented.h"
+#include "server/inbound/doorkeeper.h"
 #include "server/inbound/request_id.h"
 #include "server/problem.h"
 
@@ -53,6 +55,7 @@ asio::awaitable<bool> Connection::shake_hands() {
   if (!stream_.encrypted()) co_return true;
   deadline_.expires_after(site_.limits.head_timeout);
   const auto error = co_await stream_.shake_hands();
+  if (!error && site_.door != nullptr) certified_ = site_.door->client_of(stream_.certificate());
   co_return !error;
 }
 
@@ -83,18 +86,7 @@ asio::awaitable<bool> Connection::serve_one() {
   }
   deadline_.clear();
   if (incoming.http11) request.interim = &writer_;
-  const bool any_origins = !site_.limits.allowed_origins.empty();
-  const auto origin = reading_origin(request.fields, stream_.encrypted(), site_.limits.allowed_origins);
-  browser_fields_.clear();
-  add_browser_fields(browser_fields_, origin ? *origin : std::string_view(), any_origins);
-  Answer answer;
-  if (!origin) {
-    answer = problem(origin.error(), request.id);
-  } else if (is_preflight(request.method, *origin, request.fields)) {
-    answer = preflight_answer(request);
-  } else if (co_await admit(request, answer)) {
-    answer = co_await site_.handler.handle(request);
-  }
+  Answer answer = co_await answer_to(incoming);
   // An HTTP/1.0 client learns the end of a content of unknown length by the end of the connection.
   const bool ends_with_connection = answer.content && !answer.content_length && !incoming.http11;
   const bool keep_alive = !incoming.last && !draining_ && !ends_with_connection;
@@ -102,6 +94,30 @@ asio::awaitable<bool> Connection::serve_one() {
       co_await writer_.write(request, answer, {keep_alive, incoming.http11, browser_fields_});
   site_.handler.finished(request, answer, written.body_bytes);
   co_return written.whole&& keep_alive;
+}
+
+/// Who asks, by whose page, and whether it may; then the handler.
+asio::awaitable<Answer> Connection::answer_to(Incoming& incoming) {
+  Request& request = incoming.request;
+  const Limits& limits = site_.limits;
+  const auto origin = reading_origin(request.fields, stream_.encrypted(), limits.allowed_origins);
+  browser_fields_.clear();
+  add_browser_fields(browser_fields_, origin ? *origin : std::string_view(), !limits.allowed_origins.empty());
+  auto api_key = take_api_key(request.target);
+  if (!origin) co_return problem(origin.error(), request.id);
+  if (!api_key) co_return problem(api_key.error(), request.id);
+  if (is_preflight(request.method, *origin, request.fields)) co_return preflight_answer(request);
+  request.api_key = std::move(*api_key);
+  if (site_.door != nullptr) {
+    Admission admission = site_.door->recall(request, certified_);
+    if (admission.kind == Admission::Kind::unknown)
+      admission = co_await site_.door->verify(request, certified_);
+    if (admission.kind == Admission::Kind::answered) co_return std::move(admission.answer);
+  } else {
+    request.client = caller_of(request.fields, peer_, limits.own_ids);
+  }
+  request.fields.remove("X-API-Key");
+  co_return co_await site_.handler.handle(request);
 }
 
 /// Answers a request that will not be handled; where it ends in the stream is not known, so the connection

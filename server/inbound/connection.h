@@ -14,14 +14,14 @@
 
 namespace roktcached::inbound {
 
-class Gate;
+class Doorkeeper;
 
 /// What a connection serves, and on what terms. What it refers to belongs to the connection's thread, or is
 /// safe from any.
 struct Site {
   const Limits& limits;
   Handler& handler;
-  Gate* gate = nullptr;  ///< who may ask; null: everybody
+  Doorkeeper* door = nullptr;  ///< who may ask; null: everybody
 };
 
 /// One client's connection: reads requests one after the other (RFC 9112, section 9.3), hands each to the
@@ -49,7 +49,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   asio::awaitable<bool> wait_for_request();
   /// @return false where the connection is to end without another request
   asio::awaitable<bool> serve_one();
-  asio::awaitable<bool> admit(Request& request, Answer& refusal);
+  asio::awaitable<Answer> answer_to(Incoming& incoming);
   asio::awaitable<void> refuse(Incoming& incoming);
   asio::awaitable<void> linger();
 
@@ -58,7 +58,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Deadline deadline_;
   RequestReader reader_;
   AnswerWriter writer_;
-  std::string peer_;            // its address
+  std::string peer_;                      // its address
+  std::optional<std::size_t> certified_;  // the client whose certificate it has shown
   std::string browser_fields_;  // of the answer being written
   bool draining_ = false;
   bool waiting_ = false;  // between two requests

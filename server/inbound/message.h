@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "config/settings.h"
 #include "core/caching/key.h"
 #include "core/error.h"
 #include "core/http/fields.h"
@@ -40,7 +41,9 @@ struct Request {
   http::Fields fields;
   std::string body;
   std::string id;      ///< for X-Request-Id: the client's, if it is a sane one, else made here
-  std::string client;  ///< who calls, see caller_of
+  std::string client;  ///< who calls: a client's name; where there are none, see caller_of
+  std::optional<config::Secret> api_key;   ///< from the target, which no longer has it
+  const config::Client* rules = nullptr;  ///< what the caller may; null: everything
   SteadyTime received_at;
   InterimSink* interim = nullptr;  ///< outlives the handling of the request
 };
