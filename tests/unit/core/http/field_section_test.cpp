@@ -1,0 +1,75 @@
+#include "core/http/field_section.h"
+
+#include <gtest/gtest.h>
+
+#include "core/http/octets.h"
+
+namespace roktcached::http {
+namespace {
+
+std::vector<FieldLine> read(std::string_view section) {
+  std::vector<FieldLine> fields;
+  read_field_lines(section, fields);
+  return fields;
+}
+
+TEST(Octets, AreOfTheClassesOfTheirGrammars) {  // an independent spelling of RFC 9110, sections 5.5 and 5.6
+  const std::string marks = "!#$%&'*+-.^_`|~";
+  for (int octet = 0; octet < 256; ++octet) {
+    const char c = static_cast<char>(octet);
+    const bool decimal = octet >= '0' && octet <= '9';
+    const bool letter = (octet >= 'a' && octet <= 'z') || (octet >= 'A' && octet <= 'Z');
+    const bool visible = octet >= 33 && octet <= 126;
+    const bool field = octet == 9 || octet == 32 || visible || octet >= 128;
+    EXPECT_EQ(is(Octet::digit, c), decimal) << octet;
+    EXPECT_EQ(is(Octet::tchar, c), decimal || letter || (octet != 0 && marks.find(c) != std::string::npos))
+        << octet;
+    EXPECT_EQ(is(Octet::vchar, c), visible) << octet;
+    EXPECT_EQ(is(Octet::field_octet, c), field) << octet;
+    EXPECT_EQ(is(Octet::qdtext, c), field && octet != '"' && octet != '\\') << octet;
+    EXPECT_EQ(is(Octet::hex_digit, c), octet < 128 && isxdigit(octet) != 0) << octet;
+    EXPECT_EQ(is(Octet::space_or_tab, c), octet == 9 || octet == 32) << octet;
+  }
+}
+
+TEST(FieldSectionScan, BeginsWhereItIsTold) {
+  FieldSectionScan scan(1);
+  std::size_t at = 3;
+  const auto whole = scan.scan("???A: b\r\n\r\nmore", at);
+  ASSERT_TRUE(whole);
+  EXPECT_TRUE(*whole);
+  EXPECT_EQ(at, 11U);
+}
+
+TEST(FieldLines, AreReadInOrder) {
+  const auto fields = read("A: 1\r\nb:\t 2:3 \t\r\nC:\r\n\r\n");
+  ASSERT_EQ(fields.size(), 3U);
+  EXPECT_EQ(fields[0].name, "A");
+  EXPECT_EQ(fields[0].value, "1");
+  EXPECT_EQ(fields[1].name, "b");
+  EXPECT_EQ(fields[1].value, "2:3");
+  EXPECT_EQ(fields[2].name, "C");
+  EXPECT_EQ(fields[2].value, "");
+  EXPECT_TRUE(read("\r\n").empty());
+}
+
+TEST(FieldLines, AreFoundByNameInAnyCase) {
+  const auto fields = read("Accept: a\r\nX: 1\r\nACCEPT:\r\naccept: b\r\n\r\n");
+  EXPECT_EQ(find(fields, "accept"), "a");
+  EXPECT_EQ(find(fields, "x"), "1");
+  EXPECT_EQ(find(fields, "Accept-"), std::nullopt);
+  EXPECT_EQ(count(fields, "accept"), 3U);
+  EXPECT_EQ(count(fields, "y"), 0U);
+  EXPECT_EQ(combined(fields, "Accept"), "a, , b");
+  EXPECT_EQ(combined(fields, "Y"), "");
+}
+
+TEST(FieldLines, ListTokensInAnyCase) {
+  const auto fields = read("Connection: a,, Keep-Alive ,b\r\nConnection: \tclose\r\nX: c\r\n\r\n");
+  for (const char* token : {"a", "keep-alive", "B", "CLOSE"}) EXPECT_TRUE(lists(fields, "connection", token));
+  for (const char* other : {"keep", "alive", "c", "a,", "close "})
+    EXPECT_FALSE(lists(fields, "connection", other));
+}
+
+}  // namespace
+}  // namespace roktcached::http
