@@ -1,8 +1,6 @@
 #include "storage/cache_file.h"
 
-#include <fcntl.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
@@ -17,6 +15,8 @@ namespace {
 
 constexpr std::int64_t application_id = 0x524f4b54;  // "ROKT"
 constexpr std::int64_t schema_version = 4;
+/// What SQLite writes beside the file.
+constexpr std::array<const char*, 3> suffixes = {"-wal", "-shm", "-journal"};
 
 /// migrations[n] leads from version n to n + 1; a migration that has been released is never edited.
 constexpr std::array<const char*, schema_version> migrations = {R"(
@@ -124,6 +124,19 @@ Result<void> migrate(Connection& connection, std::int64_t version) {
   return transaction->commit();
 }
 
+/// Opens by name what was looked at by descriptor. SQLite tells whether the name still leads to what it has
+/// opened, and we whether it leads to what we had looked at: then the two are the same.
+Result<Connection> open_file(const CacheFile& file) {
+  auto connection = Connection::open(file.path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW);
+  if (!connection) return connection.error();
+  int moved = 0;
+  const int asked = sqlite3_file_control(connection->get(), "main", SQLITE_FCNTL_HAS_MOVED, &moved);
+  if (asked != SQLITE_OK || moved != 0 || !leads_to(file.path, file.identity))
+    return refused(ErrorCode::storage_unavailable,
+                   file.path + ": was exchanged for another file while it was opened");
+  return connection;
+}
+
 std::string time_stamp() {
   std::array<char, 32> text{};
   const std::time_t now = std::time(nullptr);
@@ -134,49 +147,42 @@ std::string time_stamp() {
 
 }  // namespace
 
-Result<FileLock> FileLock::acquire(const std::string& path) {
+Result<FileLock> FileLock::acquire(const std::string& path, const Report& report) {
   const std::string name = path + ".lock";
-  const int descriptor = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) return system_error(name, errno);
-  if (::flock(descriptor, LOCK_EX | LOCK_NB) == 0) return FileLock(descriptor);
-  const int number = errno;
-  ::close(descriptor);
-  if (number != EWOULDBLOCK) return system_error(name, number);
+  auto file = open_private_file(name, Missing::make, report);
+  if (!file) return file.error();
+  if (::flock(file->descriptor.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(file->descriptor));
+  if (errno != EWOULDBLOCK) return system_error(name, errno);
   return refused(ErrorCode::storage_in_use, path + ": is in use by another roktcached");
 }
 
-FileLock::~FileLock() {
-  if (descriptor_ >= 0) ::close(descriptor_);
+Result<std::string> resolve_path(const std::string& path) {
+  const std::filesystem::path given(path);
+  const auto folder = private_folder(given.parent_path().string());
+  if (!folder) return folder.error();
+  const std::string resolved = (std::filesystem::path(*folder) / given.filename()).string();
+  if (const auto accepted = check_private_file(resolved); !accepted) return accepted.error();
+  return resolved;
 }
 
-FileLock::FileLock(FileLock&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)) {}
-
-FileLock& FileLock::operator=(FileLock&& other) noexcept {
-  std::swap(descriptor_, other.descriptor_);
-  return *this;
-}
-
-Result<void> prepare_path(const std::string& path) {
-  namespace fs = std::filesystem;
-  std::error_code error;
-  const fs::path folder = fs::path(path).parent_path();
-  if (!folder.empty() && !fs::exists(folder, error)) {
-    fs::create_directories(folder, error);
-    if (!error) fs::permissions(folder, fs::perms::owner_all, error);
-    if (error) return refused(ErrorCode::storage_unavailable, folder.string() + ": " + error.message());
+Result<CacheFile> prepare_file(const std::string& path, const Report& report) {
+  const auto file = open_private_file(path, Missing::make, report);
+  if (!file) return file.error();
+  // A log that another user had put there would be taken for the file's own last pages.
+  for (const char* suffix : suffixes) {
+    const auto there = check_private_file(path + suffix);
+    if (!there) return there.error();
+    if (!*there) continue;
+    const auto beside = open_private_file(path + suffix, Missing::refuse, report);
+    if (!beside) return beside.error();
   }
-  if (fs::is_directory(path, error))
-    return refused(ErrorCode::storage_unavailable, path + ": is a directory; accepted: a file");
-  const int descriptor = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (descriptor < 0) return system_error(path, errno);
-  ::close(descriptor);
-  return {};
+  return CacheFile{path, file->identity};
 }
 
-Result<Connection> open_for_writing(const std::string& path, std::int64_t pages_max) {
-  auto connection = Connection::open(path, SQLITE_OPEN_READWRITE);
+Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_max) {
+  auto connection = open_file(file);
   if (!connection) return connection.error();
-  const auto version = version_of(*connection, path);
+  const auto version = version_of(*connection, file.path);
   if (!version) return version.error();
   const std::string limit = "PRAGMA max_page_count = " + std::to_string(pages_max);
   for (const char* pragma :
@@ -190,8 +196,8 @@ Result<Connection> open_for_writing(const std::string& path, std::int64_t pages_
   return connection;
 }
 
-Result<Connection> open_for_reading(const std::string& path) {
-  auto connection = Connection::open(path, SQLITE_OPEN_READWRITE);  // WAL's shared memory must be writable
+Result<Connection> open_for_reading(const CacheFile& file) {
+  auto connection = open_file(file);  // for writing, too: WAL's shared memory must be writable
   if (!connection) return connection.error();
   if (const auto done = connection->execute("PRAGMA query_only = ON"); !done) return done.error();
   return connection;
@@ -202,7 +208,7 @@ Result<std::string> set_aside(const std::string& path) {
   for (int i = 2; ::access(target.c_str(), F_OK) == 0; ++i)
     target = path + ".corrupt-" + time_stamp() + "-" + std::to_string(i);
   if (::rename(path.c_str(), target.c_str()) != 0) return system_error(path, errno);
-  for (const char* suffix : {"-wal", "-shm"}) {
+  for (const char* suffix : suffixes) {
     if (::rename((path + suffix).c_str(), (target + suffix).c_str()) != 0 && errno != ENOENT)
       return system_error(path + suffix, errno);
   }

@@ -1,46 +1,53 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <string>
-#include <string_view>
 
 #include "core/error.h"
+#include "storage/private_file.h"
 #include "storage/sqlite_handle.h"
 
 namespace roktcached::storage {
 
-/// Where lines for the operator go. Called from the store's threads.
-using Report = std::function<void(std::string_view)>;
-
 /// Holds FILE.lock, so that two processes never share a cache file. Given back when it goes out of scope.
 class FileLock {
  public:
-  /// @return storage_in_use or storage_unavailable, naming the path
-  [[nodiscard]] static Result<FileLock> acquire(const std::string& path);
-  ~FileLock();
-  FileLock(FileLock&& other) noexcept;
-  FileLock& operator=(FileLock&& other) noexcept;
+  /// @return storage_in_use, or storage_unavailable as of open_private_file
+  [[nodiscard]] static Result<FileLock> acquire(const std::string& path, const Report& report);
 
  private:
-  explicit FileLock(int descriptor) : descriptor_(descriptor) {}
-  int descriptor_;
+  explicit FileLock(Descriptor file) : file_(std::move(file)) {}
+  Descriptor file_;
 };
 
-/// Makes the folder of `path` where it is missing (mode 0700) and the file itself (mode 0600).
-/// @return storage_unavailable with one line that names the path
-[[nodiscard]] Result<void> prepare_path(const std::string& path);
+/// The cache file as it was found fit to be opened. SQLite opens it by its name: that this still leads to the
+/// same file is looked at again then.
+struct CacheFile {
+  std::string path;
+  FileIdentity identity;
+};
+
+/// Makes the folder of `path` where it is missing, and refuses a path that no cache file may have; makes
+/// nothing else.
+/// @return the path by which the file is to be known from here on: without symlinks in its folder
+[[nodiscard]] Result<std::string> resolve_path(const std::string& path);
+
+/// Makes the file where it is missing, and refuses it, or a log of SQLite's beside it, where
+/// open_private_file would. Only while nothing in this process has it open: POSIX gives up a process's locks
+/// on a file when any descriptor of it is closed.
+/// @param path  from resolve_path
+[[nodiscard]] Result<CacheFile> prepare_file(const std::string& path, const Report& report);
 
 /// Opens the cache file for writing: WAL, schema made or migrated. Reads no more than its first pages.
 /// @param pages_max  the size that SQLite itself refuses to exceed, in pages of 4096 bytes
 /// @return storage_corrupt for a file that is no sound database; storage_unavailable for a database of
 /// somebody else's or of
-///         a newer version, which are left as they are
-[[nodiscard]] Result<Connection> open_for_writing(const std::string& path, std::int64_t pages_max);
+///         a newer version, which are left as they are, and for a file that was exchanged since
+[[nodiscard]] Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_max);
 
-[[nodiscard]] Result<Connection> open_for_reading(const std::string& path);
+[[nodiscard]] Result<Connection> open_for_reading(const CacheFile& file);
 
-/// Renames FILE, FILE-wal and FILE-shm to FILE.corrupt-TIME….
+/// Renames FILE and what SQLite keeps beside it to FILE.corrupt-TIME….
 /// @return the new name of the file
 [[nodiscard]] Result<std::string> set_aside(const std::string& path);
 

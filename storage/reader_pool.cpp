@@ -4,10 +4,10 @@
 
 namespace roktcached::storage {
 
-Result<void> ReaderPool::open(const std::string& path) {
+Result<void> ReaderPool::open(const CacheFile& file) {
   std::vector<std::unique_ptr<Reader>> readers;
   for (std::size_t i = 0; i < count_; ++i) {
-    auto connection = open_for_reading(path);
+    auto connection = open_for_reading(file);
     if (!connection) return connection.error();
     auto rows = RowReader::prepare(*connection);
     if (!rows) return rows.error();

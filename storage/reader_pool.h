@@ -17,7 +17,7 @@ class ReaderPool {
   explicit ReaderPool(std::size_t count) : count_(count) {}
 
   /// Opens the connections. Only while nothing is open.
-  [[nodiscard]] Result<void> open(const std::string& path);
+  [[nodiscard]] Result<void> open(const CacheFile& file);
   /// Waits until every connection has been given back, and closes them all; find() then answers "nothing"
   /// until open.
   void close();

@@ -43,9 +43,10 @@ SqliteStore::SqliteStore(SqliteOptions options, FileLock lock)
       readers_(options_.readers) {}
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
-  const std::string path = options.path;
-  if (const auto prepared = prepare_path(path); !prepared) return prepared.error();
-  auto lock = FileLock::acquire(path);
+  const auto resolved = resolve_path(options.path);
+  if (!resolved) return resolved.error();
+  const std::string path = options.path = *resolved;
+  auto lock = FileLock::acquire(path, options.report);
   if (!lock) return lock.error();
   std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), std::move(*lock)));
   auto opened = store->open_file();
@@ -53,7 +54,6 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
     const auto aside = set_aside(path);
     if (!aside) return aside.error();
     store->options_.report(path + ": is damaged (" + opened.error().context + "); set aside as " + *aside);
-    if (const auto prepared = prepare_path(path); !prepared) return prepared.error();
     opened = store->open_file();
   }
   if (!opened) {
@@ -72,7 +72,9 @@ SqliteStore::~SqliteStore() {
 }
 
 Result<void> SqliteStore::open_file() {
-  auto connection = open_for_writing(options_.path, pages_max_);
+  const auto file = prepare_file(options_.path, options_.report);
+  if (!file) return file.error();
+  auto connection = open_for_writing(*file, pages_max_);
   if (!connection) return connection.error();
   for (const RowOwner& owner : options_.owners) {
     const auto deleted = claim_rows(*connection, owner);
@@ -84,7 +86,7 @@ Result<void> SqliteStore::open_file() {
   }
   auto rows = RowWriter::prepare(*connection);
   if (!rows) return rows.error();
-  if (const auto reading = readers_.open(options_.path); !reading) return reading.error();
+  if (const auto reading = readers_.open(*file); !reading) return reading.error();
   writer_ = std::make_unique<Writer>(Writer{std::move(*connection), std::move(*rows)});
   return {};
 }
@@ -281,8 +283,7 @@ void SqliteStore::recover(const Error& error) {
   const auto aside = set_aside(options_.path);
   options_.report(options_.path + ": is damaged (" + error.context + "); " +
                   (aside ? "set aside as " + *aside : aside.error().context));
-  auto opened = aside ? prepare_path(options_.path) : Result<void>(aside.error());
-  if (opened) opened = open_file();
+  const auto opened = aside ? open_file() : Result<void>(aside.error());
   if (!opened)
     options_.report(options_.path + ": nothing is kept on disk from here on: " + opened.error().context);
   entries_ = 0;

@@ -11,6 +11,7 @@
 #include "server/commands/settings_file.h"
 #include "server/daemon.h"
 #include "server/logging.h"
+#include "server/process.h"
 #include "server/version.h"
 
 namespace roktcached::commands {
@@ -67,6 +68,10 @@ bool load_admin_token(config::Settings& settings) {
 }
 
 int serve(const std::optional<std::string>& config_file, bool demo) {
+  if (const auto hardened = harden_process(); !hardened) {
+    say(hardened.error());
+    return failed;
+  }
   auto settings = load_settings(config_file);
   if (!settings || !load_admin_token(*settings)) return configuration;
   std::unique_ptr<simulator::Simulator> upstream;
@@ -87,6 +92,9 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
   start_logging(settings->log);
   spdlog::info("roktcached {} for {}", version, config::to_string(settings->upstream.url));
   if (demo) spdlog::info("demo: the upstream is a built-in simulator, the cache is in memory only");
+  const std::uint64_t descriptors =
+      descriptors_for(settings->listen.max_connections, settings->upstream.max_connections);
+  if (const auto warning = raise_descriptor_limit(descriptors)) spdlog::warn("{}", *warning);
   auto daemon = Daemon::open(std::move(*settings));
   if (!daemon) {
     stop_logging();

@@ -3,6 +3,10 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <cstdio>
+#include <filesystem>
+#include <vector>
+
 #include "tests/unit/storage/examples.h"
 
 namespace roktcached::storage {
@@ -12,13 +16,17 @@ constexpr std::int64_t many_pages = 1'000'000;
 
 class CacheFileTest : public testing::Test {
  protected:
-  Connection open() {
-    prepare_path(path_).value();
-    return open_for_writing(path_, many_pages).value();
-  }
+  [[nodiscard]] Result<CacheFile> prepare() { return prepare_file(path_, report_); }
+  [[nodiscard]] Result<Connection> open_at_all() { return open_for_writing(prepare().value(), many_pages); }
+  Connection open() { return open_at_all().value(); }
   static unsigned mode_of(const std::string& path) {
     struct stat status {};
     return ::stat(path.c_str(), &status) == 0 ? status.st_mode & 0777U : 0U;
+  }
+  static FileIdentity identity_of(const std::string& path) {
+    struct stat status {};
+    EXPECT_EQ(::lstat(path.c_str(), &status), 0) << path;
+    return {status.st_dev, status.st_ino};
   }
   /// The error's one line, which has to name the path.
   static void expect_names(const Error& error, const std::string& path) {
@@ -28,27 +36,33 @@ class CacheFileTest : public testing::Test {
 
   examples::Folder folder_;
   const std::string path_ = folder_.file("cache.db");
+  std::vector<std::string> reported_;
+  const Report report_ = [this](std::string_view line) { reported_.emplace_back(line); };
 };
 
 TEST_F(CacheFileTest, ANewFileIsForItsOwnerOnlyWhateverTheUmask) {
   const mode_t umask_before = ::umask(0);
-  prepare_path(path_).value();
-  const Connection connection = open_for_writing(path_, many_pages).value();
+  const auto lock = FileLock::acquire(path_, report_);
+  const Connection connection = open();
   ::umask(umask_before);
-  EXPECT_EQ(mode_of(path_), 0600U);
-  EXPECT_EQ(mode_of(path_ + "-wal"), 0600U);
+  EXPECT_TRUE(lock);
+  for (const char* suffix : {"", "-wal", "-shm", ".lock"})
+    EXPECT_EQ(mode_of(path_ + suffix), 0600U) << suffix;
+  EXPECT_TRUE(reported_.empty());
 }
 
 TEST_F(CacheFileTest, AMissingFolderIsMadeForItsOwnerOnly) {
   const mode_t umask_before = ::umask(0);
-  const auto prepared = prepare_path(folder_.file("new/cache.db"));
+  const auto resolved = resolve_path(folder_.file("new/newer/cache.db"));
   ::umask(umask_before);
-  ASSERT_TRUE(prepared);
+  ASSERT_TRUE(resolved);
+  EXPECT_EQ(*resolved, folder_.file("new/newer/cache.db"));
   EXPECT_EQ(mode_of(folder_.file("new")), 0700U);
+  EXPECT_EQ(mode_of(folder_.file("new/newer")), 0700U);
 }
 
 TEST_F(CacheFileTest, ADirectoryAsFileIsRefused) {
-  const auto prepared = prepare_path(folder_.path().string());
+  const auto prepared = resolve_path(folder_.path().string());
   ASSERT_FALSE(prepared);
   EXPECT_EQ(prepared.error().code, ErrorCode::storage_unavailable);
   expect_names(prepared.error(), folder_.path().string());
@@ -56,7 +70,7 @@ TEST_F(CacheFileTest, ADirectoryAsFileIsRefused) {
 
 TEST_F(CacheFileTest, AFolderThatIsAFileIsRefused) {
   examples::write_file(folder_.file("file"), "");
-  const auto prepared = prepare_path(folder_.file("file/cache.db"));
+  const auto prepared = resolve_path(folder_.file("file/cache.db"));
   ASSERT_FALSE(prepared);
   EXPECT_EQ(prepared.error().code, ErrorCode::storage_unavailable);
   expect_names(prepared.error(), folder_.file("file"));
@@ -64,25 +78,85 @@ TEST_F(CacheFileTest, AFolderThatIsAFileIsRefused) {
 
 TEST_F(CacheFileTest, AnExistingFileIsNotTouched) {
   examples::write_file(path_, "something");
-  prepare_path(path_).value();
+  resolve_path(path_).value();
+  prepare().value();
   EXPECT_EQ(examples::contents_of(path_), "something");
 }
 
+TEST_F(CacheFileTest, AFileExchangedBeforeSqliteOpensItIsRefused) {
+  const CacheFile prepared = prepare().value();
+  ::rename(path_.c_str(), folder_.file("away").c_str());
+  examples::write_file(path_, "");
+  for (const auto& opened : {open_for_writing(prepared, many_pages), open_for_reading(prepared)}) {
+    ASSERT_FALSE(opened);
+    EXPECT_EQ(opened.error().code, ErrorCode::storage_unavailable);
+    expect_names(opened.error(), path_);
+  }
+  EXPECT_EQ(examples::contents_of(path_), "") << "nothing is written to it";
+}
+
+TEST_F(CacheFileTest, AFileExchangedForASymlinkBeforeSqliteOpensItIsRefused) {
+  const CacheFile prepared = prepare().value();
+  ::rename(path_.c_str(), folder_.file("away").c_str());
+  std::filesystem::create_symlink(folder_.file("away"), path_);
+  const auto opened = open_for_writing(prepared, many_pages);
+  ASSERT_FALSE(opened) << "though it leads to the very same file";
+  EXPECT_EQ(opened.error().code, ErrorCode::storage_unavailable);
+  EXPECT_EQ(examples::contents_of(folder_.file("away")), "");
+}
+
+TEST_F(CacheFileTest, ALogThatIsASymlinkIsRefused) {
+  for (const char* suffix : {"-wal", "-shm", "-journal"}) {
+    std::filesystem::create_symlink(folder_.file("elsewhere"), path_ + suffix);
+    const auto prepared = prepare();
+    ASSERT_FALSE(prepared) << suffix;
+    expect_names(prepared.error(), path_ + suffix);
+    std::filesystem::remove(path_ + suffix);
+  }
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("elsewhere")));
+}
+
+TEST_F(CacheFileTest, AFileThatOthersCouldReadIsTakenBackWithItsLog) {
+  { open().execute("UPDATE totals SET entries = 7").value(); }
+  examples::write_file(path_ + "-wal", "");
+  for (const char* suffix : {"", "-wal"}) ::chmod((path_ + suffix).c_str(), 0644);
+  Connection connection = open();
+  EXPECT_EQ(connection.integer("SELECT entries FROM totals").value(), 7);
+  for (const char* suffix : {"", "-wal", "-shm"}) EXPECT_EQ(mode_of(path_ + suffix), 0600U) << suffix;
+  ASSERT_EQ(reported_.size(), 2U);
+  EXPECT_NE(reported_[0].find(path_ + ": had mode 0644"), std::string::npos) << reported_[0];
+}
+
+TEST_F(CacheFileTest, TheFolderMayBeASymlink) {
+  std::filesystem::create_directory(folder_.file("real"));
+  std::filesystem::create_directory_symlink(folder_.file("real"), folder_.file("link"));
+  EXPECT_EQ(resolve_path(folder_.file("link/cache.db")).value(), folder_.file("real/cache.db"));
+}
+
+TEST_F(CacheFileTest, ALockThatIsASymlinkIsRefused) {
+  std::filesystem::create_symlink(folder_.file("elsewhere"), path_ + ".lock");
+  const auto lock = FileLock::acquire(path_, report_);
+  ASSERT_FALSE(lock);
+  EXPECT_EQ(lock.error().code, ErrorCode::storage_unavailable);
+  expect_names(lock.error(), path_ + ".lock");
+  EXPECT_FALSE(std::filesystem::exists(folder_.file("elsewhere")));
+}
+
 TEST_F(CacheFileTest, OnlyOneHoldsTheLock) {
-  const auto first = FileLock::acquire(path_);
+  const auto first = FileLock::acquire(path_, report_);
   ASSERT_TRUE(first);
-  const auto second = FileLock::acquire(path_);
+  const auto second = FileLock::acquire(path_, report_);
   ASSERT_FALSE(second);
   EXPECT_EQ(second.error().code, ErrorCode::storage_in_use);
   expect_names(second.error(), path_);
 }
 
 TEST_F(CacheFileTest, TheLockIsGivenBack) {
-  { const auto first = FileLock::acquire(path_).value(); }
-  auto second = FileLock::acquire(path_);
+  { const auto first = FileLock::acquire(path_, report_).value(); }
+  auto second = FileLock::acquire(path_, report_);
   ASSERT_TRUE(second);
   const FileLock moved = std::move(*second);
-  EXPECT_FALSE(FileLock::acquire(path_)) << "moving keeps it";
+  EXPECT_FALSE(FileLock::acquire(path_, report_)) << "moving keeps it";
 }
 
 TEST_F(CacheFileTest, AFreshFileIsSetUpAsTheDaemonNeedsIt) {
@@ -98,12 +172,12 @@ TEST_F(CacheFileTest, AFreshFileIsSetUpAsTheDaemonNeedsIt) {
 
 TEST_F(CacheFileTest, AFileOfZeroBytesIsAFreshOne) {
   examples::write_file(path_, "");
-  EXPECT_TRUE(open_for_writing(path_, many_pages));
+  EXPECT_TRUE(open_at_all());
 }
 
 TEST_F(CacheFileTest, OpeningAgainChangesNothing) {
   { open().execute("UPDATE totals SET entries = 7").value(); }
-  Connection again = open_for_writing(path_, many_pages).value();
+  Connection again = open();
   EXPECT_EQ(again.integer("SELECT entries FROM totals").value(), 7);
 }
 
@@ -113,14 +187,14 @@ TEST_F(CacheFileTest, AnUnfinishedMigrationIsBegunAgain) {
         .execute("DROP TABLE responses; DROP TABLE totals; DROP TABLE credentials; PRAGMA user_version = 0")
         .value();
   }
-  Connection again = open_for_writing(path_, many_pages).value();
+  Connection again = open();
   EXPECT_EQ(again.integer("SELECT count(*) FROM responses").value(), 0);
 }
 
 TEST_F(CacheFileTest, GarbageIsCorrupt) {
   for (const std::size_t size : {std::size_t{2}, std::size_t{100}, std::size_t{4096}, std::size_t{100'000}}) {
     examples::write_file(path_, std::string(size, 'x'));
-    const auto opened = open_for_writing(path_, many_pages);
+    const auto opened = open_at_all();
     ASSERT_FALSE(opened) << size;
     EXPECT_EQ(opened.error().code, ErrorCode::storage_corrupt) << size << ": " << opened.error().context;
   }
@@ -132,7 +206,7 @@ TEST_F(CacheFileTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAsItIs) {
     other.execute("CREATE TABLE notes (text); INSERT INTO notes VALUES ('dear')").value();
   }
   const std::string before = examples::contents_of(path_);
-  const auto opened = open_for_writing(path_, many_pages);
+  const auto opened = open_at_all();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::storage_unavailable);
   expect_names(opened.error(), path_);
@@ -142,7 +216,7 @@ TEST_F(CacheFileTest, ADatabaseOfAnotherProgramIsRefusedAndLeftAsItIs) {
 TEST_F(CacheFileTest, AFileOfANewerVersionIsRefusedAndLeftAsItIs) {
   { open().execute("PRAGMA user_version = 99").value(); }
   const std::string before = examples::contents_of(path_);
-  const auto opened = open_for_writing(path_, many_pages);
+  const auto opened = open_at_all();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::storage_unavailable);
   expect_names(opened.error(), path_);
@@ -151,14 +225,13 @@ TEST_F(CacheFileTest, AFileOfANewerVersionIsRefusedAndLeftAsItIs) {
 
 TEST_F(CacheFileTest, AReaderCannotWrite) {
   const Connection writer = open();
-  Connection reader = open_for_reading(path_).value();
+  Connection reader = open_for_reading(CacheFile{path_, identity_of(path_)}).value();
   EXPECT_TRUE(reader.integer("SELECT count(*) FROM responses"));
   EXPECT_FALSE(reader.execute("DELETE FROM responses"));
 }
 
 TEST_F(CacheFileTest, TheLimitOfPagesIsHeld) {
-  prepare_path(path_).value();
-  Connection connection = open_for_writing(path_, 64).value();
+  Connection connection = open_for_writing(prepare().value(), 64).value();
   connection.execute("CREATE TABLE filler (bytes)").value();
   const auto filled = connection.execute("INSERT INTO filler VALUES (zeroblob(1000000))");
   ASSERT_FALSE(filled);
@@ -166,12 +239,12 @@ TEST_F(CacheFileTest, TheLimitOfPagesIsHeld) {
 }
 
 TEST_F(CacheFileTest, SettingAsideMovesTheFileWithItsLog) {
-  for (const char* suffix : {"", "-wal", "-shm"})
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"})
     examples::write_file(path_ + suffix, std::string("bad") + suffix);
   const auto target = set_aside(path_);
   ASSERT_TRUE(target);
   EXPECT_TRUE(target->starts_with(path_ + ".corrupt-")) << *target;
-  for (const char* suffix : {"", "-wal", "-shm"}) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
     EXPECT_FALSE(std::filesystem::exists(path_ + suffix)) << suffix;
     EXPECT_EQ(examples::contents_of(*target + suffix), std::string("bad") + suffix);
   }

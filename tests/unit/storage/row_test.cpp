@@ -18,8 +18,7 @@ class RowTest : public testing::Test {
   RowTest() : connection_(open()), writer_(RowWriter::prepare(connection_).value()) {}
 
   Connection open() {
-    prepare_path(path_).value();
-    return open_for_writing(path_, 1'000'000).value();
+    return open_for_writing(prepare_file(path_, [](std::string_view) {}).value(), 1'000'000).value();
   }
   void put(const StoredResponse& stored) { writer_.put(connection_, stored).value(); }
   Result<FoundRow> find(int number) { return RowReader::prepare(connection_).value().find(key(number)); }

@@ -77,11 +77,26 @@ class SqliteStoreFaultsTest : public SqliteStoreFixture {
 TEST_F(SqliteStoreFaultsTest, GarbageIsSetAsideAndAFreshFileBegun) {
   const std::string garbage(100'000, 'x');
   examples::write_file(options_.path, garbage);
+  ::chmod(options_.path.c_str(), 0600);
   const auto store = open();
   ASSERT_EQ(reports().size(), 1U);
   EXPECT_NE(reports()[0].find(options_.path + ".corrupt-"), std::string::npos) << reports()[0];
   EXPECT_EQ(folder_.count("cache.db.corrupt-"), 1);
   expect_works(*store);
+}
+
+TEST_F(SqliteStoreFaultsTest, WhatIsSetAsideIsForItsOwnerOnly) {
+  examples::write_file(options_.path, std::string(100'000, 'x'));
+  ::chmod(options_.path.c_str(), 0644);
+  const auto store = open();
+  ASSERT_EQ(reports().size(), 2U);
+  EXPECT_NE(reports()[0].find("had mode 0644"), std::string::npos) << reports()[0];
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path())) {
+    struct stat status {};
+    ASSERT_EQ(::stat(entry.path().c_str(), &status), 0);
+    EXPECT_EQ(status.st_mode & 0777U, 0600U) << entry.path();
+  }
+  EXPECT_EQ(folder_.count("cache.db.corrupt-"), 1);
 }
 
 TEST_F(SqliteStoreFaultsTest, AHalfOverwrittenFileNeverGivesAWrongAnswer) {
@@ -220,7 +235,7 @@ TEST_F(SqliteStoreFaultsTest, AFolderThatCannotBeWrittenIsRefused) {
 
 TEST_F(SqliteStoreFaultsTest, AFileThatCannotBeReadIsRefusedAndStays) {
   examples::write_file(options_.path, "secret");
-  ::chmod(folder_.path().c_str(), 0777);
+  ::chmod(folder_.path().c_str(), 01777);
   ::chmod(options_.path.c_str(), 0);
   const pid_t child = ::fork();
   ASSERT_GE(child, 0);

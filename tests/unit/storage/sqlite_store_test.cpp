@@ -1,6 +1,7 @@
 #include "storage/sqlite_store.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "tests/unit/storage/sqlite_store_fixture.h"
 
@@ -168,6 +169,7 @@ TEST_F(SqliteStoreTest, ADatabaseOfAnotherProgramIsRefusedAndStays) {
 
 TEST_F(SqliteStoreTest, AFileOfZeroBytesIsAFreshOne) {
   examples::write_file(options_.path, "");
+  ::chmod(options_.path.c_str(), 0600);
   const auto store = open();
   store->put(shared_response(1));
   store->flush();

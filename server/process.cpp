@@ -1,0 +1,53 @@
+#include "server/process.h"
+
+#include <fmt/format.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+
+namespace roktcached {
+
+namespace {
+
+/// The admin listener's connections, the listeners, the reactors, the cache file's and the resolver's; what
+/// libraries hold.
+constexpr std::uint64_t other_descriptors = 256;
+
+Error refused(const char* what, int number) {
+  return {ErrorCode::internal, ErrorSource::config, false,
+          fmt::format("{}: {}", what, std::generic_category().message(number))};
+}
+
+}  // namespace
+
+Result<void> harden_process() {
+  ::umask(S_IRWXG | S_IRWXO);
+  if (::prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0) return refused("PR_SET_DUMPABLE", errno);
+  const rlimit none{0, 0};
+  if (::setrlimit(RLIMIT_CORE, &none) != 0) return refused("RLIMIT_CORE", errno);
+  return {};
+}
+
+std::uint64_t descriptors_for(std::uint64_t client_connections, std::uint64_t upstream_connections) {
+  return client_connections + upstream_connections + other_descriptors;
+}
+
+std::optional<std::string> raise_descriptor_limit(std::uint64_t wanted) {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return refused("RLIMIT_NOFILE", errno).context;
+  if (limit.rlim_cur >= wanted) return std::nullopt;
+  limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return refused("RLIMIT_NOFILE", errno).context;
+  if (limit.rlim_cur >= wanted) return std::nullopt;
+  return fmt::format(
+      "open files are limited to {}, and listen.max_connections and upstream.max_connections need {}; raise "
+      "the "
+      "hard limit (systemd: LimitNOFILE=), or lower them",
+      limit.rlim_cur, wanted);
+}
+
+}  // namespace roktcached

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+
+namespace roktcached {
+
+/// Makes the process one whose memory and files nobody else reads: PR_SET_DUMPABLE 0, so that other processes
+/// of the same user can neither ptrace it nor read /proc/PID/mem or its environment, and the kernel writes no
+/// core for it; RLIMIT_CORE 0, for a handler of cores that asks nobody; umask 0077, for whatever is made from
+/// here on. Before anything secret is read, and before any thread.
+/// @return internal, where the kernel refuses; it does not on any Linux that this runs on
+[[nodiscard]] Result<void> harden_process();
+
+/// How many descriptors the process needs: one a client connection, and one an upstream connection, with room
+/// for listeners, the cache file, the log and what libraries hold.
+[[nodiscard]] std::uint64_t descriptors_for(std::uint64_t client_connections,
+                                            std::uint64_t upstream_connections);
+
+/// Raises the soft limit of open files to `wanted`, or to the hard limit where that is lower; never lowers
+/// it.
+/// @return a line for the log where the limit stays below `wanted`
+[[nodiscard]] std::optional<std::string> raise_descriptor_limit(std::uint64_t wanted);
+
+}  // namespace roktcached

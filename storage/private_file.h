@@ -1,0 +1,71 @@
+#pragma once
+
+#include <sys/types.h>
+
+#include <functional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "core/error.h"
+
+namespace roktcached::storage {
+
+/// Where lines for the operator go. Called from the store's threads.
+using Report = std::function<void(std::string_view)>;
+
+/// A descriptor that is closed when it goes out of scope.
+class Descriptor {
+ public:
+  explicit Descriptor(int number) : number_(number) {}
+  ~Descriptor();
+  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
+  Descriptor& operator=(Descriptor&& other) noexcept {
+    std::swap(number_, other.number_);
+    return *this;
+  }
+  [[nodiscard]] int get() const { return number_; }
+
+ private:
+  int number_;
+};
+
+/// What a name led to: another look tells whether it still leads to the same file.
+struct FileIdentity {
+  dev_t device{};
+  ino_t inode{};
+  friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
+};
+
+struct PrivateFile {
+  Descriptor descriptor;
+  FileIdentity identity;
+};
+
+enum class Missing { make, refuse };
+
+/// The files of the cache belong to this process's user, and nobody else reads or writes them. These two
+/// refuse what could be somebody else's trap: whoever can write to the folder, or owns the file, or has made
+/// its name lead elsewhere, could read the reports, change their numbers, or have us write over another file.
+/// All return storage_unavailable, with one line that says the path, what was found and what is accepted.
+
+/// Makes the folder where it is missing; each level that is made has mode 0700. Accepted: a directory of
+/// root's or of the process's own user, to which nobody else may write unless it is sticky.
+/// @return its name without symlinks, so that nothing on the way can be exchanged for a symlink later
+[[nodiscard]] Result<std::string> private_folder(const std::string& folder);
+
+/// Refuses what `path` must not be, without opening it.
+/// @return whether there is a file
+[[nodiscard]] Result<bool> check_private_file(const std::string& path);
+
+/// Opens a regular file of the process's own user with one name. One that is made has mode 0600 whatever the
+/// umask. One that others can only read is ours still, so its mode is set to 0600, and `report` says so: a
+/// cache that was copied or restored must not stop the daemon. One that others can write to may hold anything
+/// and is refused.
+[[nodiscard]] Result<PrivateFile> open_private_file(const std::string& path, Missing missing,
+                                                    const Report& report);
+
+/// Whether `path` still leads to that file, and not by way of a symlink.
+[[nodiscard]] bool leads_to(const std::string& path, const FileIdentity& identity);
+
+}  // namespace roktcached::storage
