@@ -29,21 +29,27 @@ Error unavailable_error(const config::Endpoint& address, const std::string& why)
           .context = "admin listener " + config::to_string(address) + ": " + why};
 }
 
-Result<asio::generic::stream_protocol::endpoint> to_generic(const config::Endpoint& address) {
-  if (address.is_unix())
-    return asio::generic::stream_protocol::endpoint(asio::local::stream_protocol::endpoint(address.path));
-  const auto endpoint = inbound::to_endpoint(address);
-  if (!endpoint) return endpoint.error();
-  return asio::generic::stream_protocol::endpoint(*endpoint);
+using Protocol = asio::generic::stream_protocol;
+
+Result<void> find_endpoint(const config::Endpoint& address, Protocol::endpoint& endpoint) {
+  if (address.is_unix()) {
+    endpoint = asio::local::stream_protocol::endpoint(address.path);
+    return {};
+  }
+  const auto found = inbound::to_endpoint(address);
+  if (!found) return found.error();
+  endpoint = *found;
+  return {};
 }
 
 asio::awaitable<Result<AdminAnswer>> call(config::Endpoint address,
                                           beast_http::request<beast_http::string_body> request) {
-  const auto endpoint = to_generic(address);
-  if (!endpoint) co_return unavailable_error(address, endpoint.error().context);
-  beast::basic_stream<asio::generic::stream_protocol> stream(co_await asio::this_coro::executor);
+  Protocol::endpoint endpoint;
+  const auto found = find_endpoint(address, endpoint);
+  if (!found) co_return unavailable_error(address, found.error().context);
+  beast::basic_stream<Protocol> stream(co_await asio::this_coro::executor);
   stream.expires_after(connect_timeout);
-  const auto [unconnected] = co_await stream.async_connect(*endpoint, as_result);
+  const auto [unconnected] = co_await stream.async_connect(endpoint, as_result);
   if (unconnected) co_return unavailable_error(address, unconnected.message());
   stream.expires_after(answer_timeout);
   const auto [unsent, sent] = co_await beast_http::async_write(stream, request, as_result);

@@ -48,7 +48,11 @@ Admission Doorkeeper::recall(Request& request, std::optional<std::size_t> certif
 }
 
 asio::awaitable<Admission> Doorkeeper::verify(Request& request, std::optional<std::size_t> certified) {
-  if (is_token_request(request)) co_return answered(co_await answer_token_request(request, certified));
+  if (is_token_request(request)) {
+    Answer answer = co_await answer_token_request(request, certified);
+    answer.notes.route = token_route;
+    co_return answered(std::move(answer));
+  }
   const auto shown = present(request.fields, request.api_key);
   const auto verdict = co_await gate_.verify(*shown, clock_.wall_now());
   if (!verdict) co_return answered(problem(verdict.error(), request.id));
@@ -76,27 +80,17 @@ std::optional<Answer> Doorkeeper::over_rate(std::size_t client, const Request& r
 
 asio::awaitable<Answer> Doorkeeper::answer_token_request(Request& request,
                                                          std::optional<std::size_t> certified) {
-  Answer answer;
   const auto asked = read_token_request(request.body, *present(request.fields, request.api_key));
-  if (const auto* refusal = std::get_if<TokenRefusal>(&asked)) {
-    answer = token_refused(*refusal);
-  } else {
-    const Presented shown = std::get<TokenRequest>(asked).shown();
-    Result<Verdict> verdict = Verdict{certified};
-    if (!shown.shows_nothing()) verdict = co_await gate_.verify(shown, clock_.wall_now());
-    if (!verdict && verdict.error().code != ErrorCode::unauthenticated) {
-      answer = problem(verdict.error(), request.id);
-    } else if (!verdict || verdict->is_nobody()) {
-      answer = token_refused(invalid_client());
-    } else {
-      request.client = book_.clients[*verdict->client].name;
-      auto refusal = over_rate(*verdict->client, request);
-      answer = refusal ? std::move(*refusal)
-                       : token_granted(book_.tokens.issue(*verdict->client, clock_.wall_now()));
-    }
-  }
-  answer.notes.route = token_route;
-  co_return answer;
+  if (const auto* refused = std::get_if<TokenRefusal>(&asked)) co_return token_refused(*refused);
+  const Presented shown = std::get<TokenRequest>(asked).shown();
+  Result<Verdict> verdict = Verdict{certified};
+  if (!shown.shows_nothing()) verdict = co_await gate_.verify(shown, clock_.wall_now());
+  if (!verdict && verdict.error().code != ErrorCode::unauthenticated)
+    co_return problem(verdict.error(), request.id);
+  if (!verdict || verdict->is_nobody()) co_return token_refused(invalid_client());
+  request.client = book_.clients[*verdict->client].name;
+  if (auto refusal = over_rate(*verdict->client, request)) co_return std::move(*refusal);
+  co_return token_granted(book_.tokens.issue(*verdict->client, clock_.wall_now()));
 }
 
 }  // namespace roktcached::inbound

@@ -71,7 +71,7 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, con
                     unsigned int offered_size, void*) {
   static constexpr std::string_view ours = "\x08http/1.1";
   const std::string_view list(reinterpret_cast<const char*>(offered), offered_size);
-  for (std::size_t at = 0; at < list.size(); at += 1 + static_cast<unsigned char>(list[at])) {
+  for (std::size_t at = 0; at < list.size(); at += 1U + static_cast<unsigned char>(list[at])) {
     if (list.substr(at, ours.size()) != ours) continue;
     *chosen = offered + at + 1;
     *size = static_cast<unsigned char>(ours.size() - 1);

@@ -5,9 +5,6 @@
 #include <sys/socket.h>
 
 #include <algorithm>
-#include <boost/beast/http/buffer_body.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/write.hpp>
 
 #include "core/http/location.h"
@@ -46,11 +43,14 @@ void make_local(http::Fields& fields, const config::Url& url) {
   if (const auto local = http::local_location(*location, upstream)) fields.set("Location", *local);
 }
 
-/// Whether an answer ended before its end, as against one that cannot be understood.
+/// Whether the connection ended, as against another failure of it.
 bool is_cut_off(const boost::system::error_code& error) {
-  return error == beast_http::error::partial_message || error == beast_http::error::end_of_stream ||
-         error == asio::error::eof || error == asio::error::connection_reset ||
+  return error == asio::error::eof || error == asio::error::connection_reset ||
          error == asio::error::broken_pipe || error == asio::ssl::error::stream_truncated;
+}
+
+std::string cause(const boost::system::error_code& error) {
+  return is_cut_off(error) ? "cut off: " + error.message() : error.message();
 }
 
 Error error_of(ErrorCode code, std::string context, bool retryable = false) {
@@ -58,19 +58,30 @@ Error error_of(ErrorCode code, std::string context, bool retryable = false) {
       .code = code, .source = ErrorSource::upstream, .retryable = retryable, .context = std::move(context)};
 }
 
-http::Fields fields_of(const beast_http::fields& from) {
+Error invalid_head(const Error& why) {
+  return error_of(ErrorCode::upstream_invalid_response, "the answer's head: " + why.context);
+}
+
+http::Fields fields_of(const http::ResponseHead& head) {
   http::Fields fields;
-  for (const auto& field : from) fields.add(field.name_string(), field.value());
+  for (const auto& field : head.fields) fields.add(field.name, field.value);
   return fields;
 }
 
+/// What browsers may do with an answer is not the upstream's to say: they ask us.
+void remove_browser_fields(http::Fields& fields) {
+  for (const auto name :
+       {"Access-Control-Allow-Origin", "Access-Control-Allow-Credentials", "Access-Control-Allow-Headers",
+        "Access-Control-Allow-Methods", "Access-Control-Expose-Headers", "Access-Control-Max-Age",
+        "Cross-Origin-Resource-Policy", "Timing-Allow-Origin", "X-Content-Type-Options"})
+    fields.remove(name);
+}
+
 /// Refusals are read whole: they may have to be answered with a new token instead.
-template <class Parser>
-bool is_to_be_streamed(const Parser& parser, std::uint64_t max_response) {
-  const unsigned status = parser.get().result_int();
-  const auto length = parser.content_length();
-  return status != 400 && status != 401 && status != 403 &&
-         (!length || *length > std::min(max_unstreamed, max_response));
+bool is_to_be_streamed(unsigned status, const http::Framing& framing, std::uint64_t max_response) {
+  const bool short_one =
+      framing.kind == http::Framing::Kind::length && framing.length <= std::min(max_unstreamed, max_response);
+  return status != 400 && status != 401 && status != 403 && !short_one;
 }
 
 }  // namespace
@@ -196,71 +207,109 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
     why.retryable = !deadline_.expired() && used_before();
     co_return why;
   }
-  std::optional<beast_http::response_parser<beast_http::string_body>> parser;
-  for (int interim = 0; interim <= max_interim_answers; ++interim) {
-    parser.emplace();
-    parser->header_limit(max_head);
-    if (onward != nullptr) {
-      parser->body_limit(boost::none);
-    } else {
-      parser->body_limit(settings.max_response);
-    }
-    if (request.method() == beast_http::verb::head) parser->skip(true);
-    const auto [error, read] = co_await beast_http::async_read_header(stream, buffer_, *parser, as_result);
-    if (error) {
-      if (deadline_.expired()) co_return failure(error, "waiting for the answer");
-      const bool nothing_came = !parser->got_some() && buffer_.size() == 0 && interim == 0;
-      if (nothing_came) {
-        co_return error_of(ErrorCode::upstream_unreachable, "the connection was closed without an answer",
-                           used_before());
-      }
-      if (error == beast_http::error::body_limit) co_return content_failure(error);
-      co_return error_of(ErrorCode::upstream_invalid_response, "the answer's head: " + error.message(),
-                         is_cut_off(error));
-    }
-    const unsigned status = parser->get().result_int();
+  const bool answers_head = request.method() == beast_http::verb::head;
+  AnswerHeadRead answer;
+  for (int interim = 0;; ++interim) {
+    const Result<void> read = co_await read_head(stream, answer, interim == 0);
+    if (!read) co_return read.error();
+    const unsigned status = answer.head.status;
+    const auto framing = http::framing_of(answer.head, answers_head);
+    if (!framing) co_return invalid_head(framing.error());
+    answer.framing = *framing;
     if (status / 100 != 1) break;
-    const bool passed_on = onward != nullptr && status != 100 && status != 101;
-    if (passed_on) {
-      InterimAnswer answer{status, fields_of(parser->get())};
-      AnswerStream::Piece piece = std::move(answer);
+    if (interim == max_interim_answers)
+      co_return error_of(ErrorCode::upstream_invalid_response, "too many interim answers");
+    if (onward != nullptr && status != 100) {
+      AnswerStream::Piece piece = InterimAnswer{status, fields_of(answer.head)};
       co_await onward->write(std::move(piece));
     }
+    buffer_.consume(answer.size);
   }
   UpstreamResponse response;
-  response.status = parser->get().result_int();
-  if (response.status < 200 || response.status > 599) {
-    co_return error_of(ErrorCode::upstream_invalid_response,
-                       fmt::format("status {} is no final answer", response.status));
-  }
-  // Before the content: Beast would merge trailer fields into these.
-  response.fields = fields_of(parser->get());
+  response.status = answer.head.status;
+  response.fields = fields_of(answer.head);
   make_local(response.fields, settings.url);
+  remove_browser_fields(response.fields);
+  bool keep_alive = http::keeps_alive(answer.head.fields, answer.head.http11);
+  buffer_.consume(answer.size);  // the views into the head end here
 
   deadline_.expires_after(settings.body_timeout);
-  const bool streamed =
-      onward != nullptr && !parser->is_done() && is_to_be_streamed(*parser, settings.max_response);
-  bool keep_alive = false;
-  if (streamed) {
-    beast_http::response_parser<beast_http::buffer_body> pieces(std::move(*parser));
-    const Result<void> passed = co_await pass_on(stream, pieces, *onward, response);
-    if (!passed) co_return passed.error();
-    keep_alive = pieces.keep_alive() && !pieces.need_eof();
-  } else {
-    const auto length = parser->content_length();
-    if (length && *length > settings.max_response)
-      co_return content_failure(beast_http::make_error_code(beast_http::error::body_limit));
-    parser->body_limit(settings.max_response);
-    const auto [error, read] = co_await beast_http::async_read(stream, buffer_, *parser, as_result);
-    if (error) co_return content_failure(error);
-    response.body = std::move(parser->get().body());
-    keep_alive = parser->keep_alive() && !parser->need_eof();
-  }
+  http::ContentDecoder content(answer.framing);
+  keep_alive = keep_alive && !content.ends_with_connection();
+  const bool streamed = onward != nullptr && !content.done() &&
+                        is_to_be_streamed(response.status, answer.framing, settings.max_response);
+  const Result<void> passed =
+      streamed ? co_await pass_on(stream, content, answer.framing, *onward, response)
+               : co_await read_content(stream, content, answer.framing, response.body);
+  if (!passed) co_return passed.error();
   deadline_.clear();
   const bool surplus = more_than_the_answer();
   response.surplus = surplus && response.fields.contains("Content-Length");
   reusable_ = keep_alive && !surplus;
   co_return response;
+}
+
+/// Reads bytes until a whole head is in the buffer.
+/// @param first  nothing of an answer to this request has come before
+template <class Stream>
+asio::awaitable<Result<void>> Connection::read_head(Stream& stream, AnswerHeadRead& answer, bool first) {
+  const http::HeadLimits limits{.max_bytes = max_head};
+  http::HeadScan scan(http::HeadKind::response, limits);
+  while (true) {
+    const auto scanned = scan.scan(received());
+    if (!scanned) co_return invalid_head(scanned.error());
+    if (const auto size = *scanned) {
+      answer.size = *size;
+      const auto read = http::read_response_head(received().substr(0, *size), answer.head, limits);
+      co_return read ? Result<void>() : invalid_head(read.error());
+    }
+    const auto [error, read] = co_await stream.async_read_some(buffer_.prepare(piece_size), as_result);
+    buffer_.commit(read);
+    if (!error) continue;
+    if (deadline_.expired()) co_return failure(error, "waiting for the answer");
+    if (buffer_.size() > 0 || !first)
+      co_return error_of(ErrorCode::upstream_invalid_response, "the answer's head: " + cause(error),
+                         is_cut_off(error));
+    co_return error_of(ErrorCode::upstream_unreachable, "the connection was closed without an answer",
+                       used_before());
+  }
+}
+
+/// Decodes what has come of the content into `piece`, after waiting for some if there is nothing.
+/// @return nothing where the connection's end was the content's end
+template <class Stream>
+asio::awaitable<Result<void>> Connection::next_content(Stream& stream, http::ContentDecoder& content,
+                                                       bool& ended, std::string& piece) {
+  if (buffer_.size() == 0) {
+    const auto [error, read] = co_await stream.async_read_some(buffer_.prepare(piece_size), as_result);
+    buffer_.commit(read);
+    if (error && read == 0) {
+      // Over TLS an end without its notice may be somebody else's doing (RFC 9112, section 9.8).
+      ended = content.ends_with_connection() && error == asio::error::eof;
+      co_return ended ? Result<void>() : content_failure(error);
+    }
+  }
+  const auto step = content.next(received());
+  if (!step)
+    co_return error_of(ErrorCode::upstream_invalid_response, "the answer's content: " + step.error().context);
+  piece.append(step->content);
+  buffer_.consume(step->consumed);
+  ended = content.done();
+  co_return Result<void>();
+}
+
+template <class Stream>
+asio::awaitable<Result<void>> Connection::read_content(Stream& stream, http::ContentDecoder& content,
+                                                       const http::Framing& framing, std::string& body) {
+  const std::uint64_t max = origin_.settings.max_response;
+  if (framing.kind == http::Framing::Kind::length && framing.length > max) co_return too_large();
+  if (framing.kind == http::Framing::Kind::length) body.reserve(framing.length);
+  for (bool ended = content.done(); !ended;) {
+    const Result<void> next = co_await next_content(stream, content, ended, body);
+    if (!next) co_return next;
+    if (body.size() > max) co_return too_large();
+  }
+  co_return Result<void>();
 }
 
 /// Whether the upstream has gone on behind its answer. What comes encrypted need not be content: it may be
@@ -280,44 +329,41 @@ bool Connection::more_than_the_answer() {
 
 /// Reads the content and passes it on as it comes; keeps it too while it is no larger than max_response. Goes
 /// on reading where nobody listens any more, as long as what is kept may still be of use.
-template <class Stream, class Parser>
-asio::awaitable<Result<void>> Connection::pass_on(Stream& stream, Parser& parser, AnswerStream& onward,
+template <class Stream>
+asio::awaitable<Result<void>> Connection::pass_on(Stream& stream, http::ContentDecoder& content,
+                                                  const http::Framing& framing, AnswerStream& onward,
                                                   UpstreamResponse& response) {
   const config::Upstream& settings = origin_.settings;
-  const auto announced = parser.content_length();
   const std::optional<std::uint64_t> length =
-      announced ? std::optional<std::uint64_t>(*announced) : std::nullopt;
-  std::string piece(piece_size, '\0');
+      framing.kind == http::Framing::Kind::length ? std::optional(framing.length) : std::nullopt;
   bool heard = true;
   bool was_heard = true;
-  while (!parser.is_done()) {
-    auto& body = parser.get().body();
-    body.data = piece.data();
-    body.size = piece.size();
+  for (bool ended = content.done(); !ended;) {
+    std::string piece;
     if (heard) deadline_.expires_after(settings.body_timeout);
-    const auto [error, read] = co_await beast_http::async_read_some(stream, buffer_, parser, as_result);
-    if (error && error != beast_http::error::need_buffer) co_return content_failure(error);
-    const std::size_t size = piece.size() - body.size;
+    const Result<void> next = co_await next_content(stream, content, ended, piece);
+    if (!next) co_return next;
     if (heard) deadline_.clear();  // what a slow client costs is not the upstream's fault
-    if (size > 0)
-      response.too_large = response.too_large || response.body.size() + size > settings.max_response;
+    if (!piece.empty())
+      response.too_large =
+          response.too_large || response.body.size() + piece.size() > settings.max_response;
     if (response.too_large) {
       response.body = std::string();
     } else {
-      response.body.append(piece, 0, size);
+      response.body.append(piece);
     }
     if (!response.streamed) {
       // A short one that is there already needs no pieces.
-      if (parser.is_done() && !response.too_large) break;
+      if (ended && !response.too_large) break;
       AnswerHead head{response.status, response.fields, length};
       AnswerStream::Piece begin = std::move(head);
       heard = co_await onward.write(std::move(begin));
       response.streamed = true;
       if (onward.keep() == AnswerStream::Keep::nothing) response.too_large = true;
     }
-    if (heard && size > 0) {
-      AnswerStream::Piece next = piece.substr(0, size);
-      heard = co_await onward.write(std::move(next));
+    if (heard && !piece.empty()) {
+      AnswerStream::Piece next_piece = std::move(piece);
+      heard = co_await onward.write(std::move(next_piece));
     }
     if (heard) continue;
     if (response.too_large) co_return error_of(ErrorCode::internal, "nobody waits for the answer any more");
@@ -327,14 +373,20 @@ asio::awaitable<Result<void>> Connection::pass_on(Stream& stream, Parser& parser
   co_return Result<void>();
 }
 
+std::string_view Connection::received() const {
+  const auto data = buffer_.data();
+  return {static_cast<const char*>(data.data()), data.size()};
+}
+
+Error Connection::too_large() const {
+  return error_of(ErrorCode::upstream_invalid_response,
+                  fmt::format("the answer is larger than upstream.max_response = {} bytes",
+                              origin_.settings.max_response));
+}
+
 Error Connection::content_failure(const boost::system::error_code& error) const {
   if (deadline_.expired()) return failure(error, "reading the answer");
-  if (error == beast_http::error::body_limit) {
-    return error_of(ErrorCode::upstream_invalid_response,
-                    fmt::format("the answer is larger than upstream.max_response = {} bytes",
-                                origin_.settings.max_response));
-  }
-  return error_of(ErrorCode::upstream_invalid_response, "the answer's content: " + error.message(),
+  return error_of(ErrorCode::upstream_invalid_response, "the answer's content: " + cause(error),
                   is_cut_off(error));
 }
 

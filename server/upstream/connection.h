@@ -12,6 +12,8 @@
 #include <optional>
 
 #include "core/error.h"
+#include "core/http/content.h"
+#include "core/http/message_head.h"
 #include "core/time.h"
 #include "server/deadline.h"
 #include "server/upstream/origin.h"
@@ -61,6 +63,13 @@ class Connection {
   using Plain = boost::asio::ip::tcp::socket;
   using Tls = boost::asio::ssl::stream<Plain>;
 
+  /// A head in the buffer, while its bytes are there.
+  struct AnswerHeadRead {
+    http::ResponseHead head;
+    std::size_t size = 0;
+    http::Framing framing;
+  };
+
   Connection(const boost::asio::any_io_executor& executor, Origin& origin);
   boost::asio::awaitable<Result<void>> connect();
   boost::asio::awaitable<Result<void>> shake_hands();
@@ -68,9 +77,20 @@ class Connection {
   template <class Stream>
   boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(Stream& stream, const WireRequest& request,
                                                                AnswerStream* onward);
-  template <class Stream, class Parser>
-  boost::asio::awaitable<Result<void>> pass_on(Stream& stream, Parser& parser, AnswerStream& onward,
+  template <class Stream>
+  boost::asio::awaitable<Result<void>> read_head(Stream& stream, AnswerHeadRead& answer, bool first);
+  template <class Stream>
+  boost::asio::awaitable<Result<void>> next_content(Stream& stream, http::ContentDecoder& content, bool& ended,
+                                                    std::string& piece);
+  template <class Stream>
+  boost::asio::awaitable<Result<void>> read_content(Stream& stream, http::ContentDecoder& content,
+                                                    const http::Framing& framing, std::string& body);
+  template <class Stream>
+  boost::asio::awaitable<Result<void>> pass_on(Stream& stream, http::ContentDecoder& content,
+                                               const http::Framing& framing, AnswerStream& onward,
                                                UpstreamResponse& response);
+  [[nodiscard]] std::string_view received() const;
+  [[nodiscard]] Error too_large() const;
   [[nodiscard]] Error content_failure(const boost::system::error_code& error) const;
   [[nodiscard]] Error failure(const boost::system::error_code& error, const char* doing) const;
   [[nodiscard]] Plain& socket() { return tls_ ? tls_->next_layer() : *plain_; }
