@@ -103,7 +103,7 @@ void read_section(const std::string& section, const toml::node& node, const std:
   for (const auto& [key, value] : *table) {
     const std::string name = section + "." + std::string(key.str());
     const Setting* setting = find_setting(section, key.str());
-    places[name] = place(file, value);
+    places[name] = {place(file, value)};
     if (is_section(name)) {
       read_section(name, value, file, settings, places, mistakes);
     } else if (const std::string successor = successor_of(name); !successor.empty()) {
@@ -111,6 +111,7 @@ void read_section(const std::string& section, const toml::node& node, const std:
     } else if (setting == nullptr && !is_late(section, key.str())) {
       mistakes.add(place(file, value), name + ": no such key" + suggestion(key.str(), names_in(section)));
     } else if (setting != nullptr && !setting->set(settings, raw_value(value))) {
+      places[name].refused = true;
       mistakes.add(place(file, value), name + " = " + shown(value) + ": accepted: " + setting->accepted);
     }
   }
@@ -180,8 +181,9 @@ void read_environment(const Environment& environment, Settings& settings, Places
   for (const auto& setting : schema()) {
     known.push_back(setting.environment_name());
     const auto text = environment.get(known.back());
-    if (text) places[setting.name()] = "$" + known.back();
+    if (text) places[setting.name()] = {"$" + known.back()};
     if (text && !setting.set(settings, from_environment(*text, setting.kind))) {
+      places[setting.name()].refused = true;
       mistakes.add("$" + known.back(), without_password(to_toml(*text)) + ": accepted: " + setting.accepted);
     }
   }

@@ -15,7 +15,11 @@ class Relations {
 
   void refuse(const std::string& name, const std::string& what) {
     const auto at = places_.find(name);
-    at == places_.end() ? mistakes_.add(name, what) : mistakes_.add(at->second, name + ": " + what);
+    at == places_.end() ? mistakes_.add(name, what) : mistakes_.add(at->second.place, name + ": " + what);
+  }
+  [[nodiscard]] bool was_refused(const std::string& name) const {
+    const auto at = places_.find(name);
+    return at != places_.end() && at->second.refused;
   }
 
  private:
@@ -80,6 +84,7 @@ void check_addresses(const Settings& settings, Relations& relations) {
 /// What is set for TLS without an address of it would leave clients in clear text, and nobody the wiser.
 void check_tls(const ListenTls& tls, Relations& relations) {
   const std::string section = "listen.tls.";
+  if (relations.was_refused(section + "addresses")) return;
   const auto check_use = [&](const std::string& key, bool given) {
     if (given && tls.addresses.empty())
       relations.refuse(section + key, "is for listen.tls.addresses, of which there is none");

@@ -8,8 +8,14 @@
 
 namespace roktcached::config {
 
-/// Where each setting that was given was given: "FILE:LINE" or "$VARIABLE", by "section.key".
-using Places = std::map<std::string, std::string>;
+/// Where a setting was given: "FILE:LINE" or "$VARIABLE"; and whether it was not taken, so that the default
+/// stands in for it.
+struct Given {
+  std::string place;
+  bool refused = false;
+};
+/// By "section.key".
+using Places = std::map<std::string, Given>;
 
 /// Adds what only the settings together can tell: who could reach the credential, and what would travel in
 /// clear text.

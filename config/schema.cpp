@@ -36,7 +36,7 @@ std::string same(const std::string& value) {
 
 Setting admin_address() {
   return make<std::optional<Endpoint>>(
-      "admin.address", ValueKind::text, std::string(accepted_endpoints) + ", on loopback, or \"off\"",
+      "admin.address", ValueKind::text, std::string(accepted_endpoints) + "; on loopback; or \"off\"",
       "Where /livez, /readyz, /status and /purge are; \"off\": nowhere",
       [](Settings& s) -> std::optional<Endpoint>& { return s.admin.address; },
       [](const RawValue& raw) -> std::optional<std::optional<Endpoint>> {
