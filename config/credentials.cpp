@@ -1,15 +1,11 @@
 #include "config/credentials.h"
 
-#include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 #include <cerrno>
-#include <iomanip>
-#include <sstream>
-#include <system_error>
+
+#include "config/private_file.h"
 
 namespace roktcached::config {
 
@@ -33,37 +29,12 @@ Error refused(std::string context) {
           .context = std::move(context)};
 }
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
-
-Result<std::string> read_file(const std::string& path, bool must_be_private) {
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
-  struct stat status {};
-  if (file.get() < 0 || ::fstat(file.get(), &status) != 0)
-    return refused(path + ": " + std::generic_category().message(errno));
-  if (!S_ISREG(status.st_mode)) return refused(path + ": not a regular file");
-  if (must_be_private && (status.st_mode & (S_IRWXG | S_IRWXO)) != 0) {
-    std::ostringstream mode;
-    mode << std::oct << std::setw(4) << std::setfill('0') << (status.st_mode & 07777);
-    return refused(path + ": has mode " + mode.str() +
-                   ", so that group or others have access to it; accepted: mode 0600 or 0400");
-  }
-  std::array<char, max_secret + 2> buffer{};
-  const auto size = ::read(file.get(), buffer.data(), buffer.size());
-  if (size < 0) return refused(path + ": " + std::generic_category().message(errno));
-  std::string text(buffer.data(), static_cast<std::size_t>(size));
-  explicit_bzero(buffer.data(), buffer.size());
+/// Reads a file with `read`; one line break at its end is dropped.
+Result<std::string> text_of(const std::string& path,
+                            Result<Secret> (*read)(const std::string&, std::size_t)) {
+  const auto content = read(path, max_secret + 2);
+  if (!content) return content.error();
+  std::string text = content->reveal();
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
   return text;
@@ -86,14 +57,14 @@ std::optional<Result<Secret>> load_from_systemd(const Source& source, const std:
   if (!folder) return std::nullopt;
   const std::string path = *folder + "/" + name;
   if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::nullopt;
-  auto text = read_file(path, false);
+  auto text = text_of(path, read_guarded_file);
   if (!text) return refused("$CREDENTIALS_DIRECTORY: " + text.error().context);
   return check(source, path, std::move(*text));
 }
 
 Result<Secret> load_one(const Source& source, const Credential& credential, const Environment& environment) {
   if (!source.file.empty()) {
-    auto text = read_file(source.file, true);
+    auto text = text_of(source.file, read_private_file);
     if (!text) {
       return refused("credential." + source.file_key + " of \"" + credential.name +
                      "\": " + text.error().context);
@@ -144,7 +115,7 @@ std::optional<std::size_t> credential_for(const std::vector<Credential>& credent
 Result<void> load_admin_token(Admin& admin) {
   constexpr std::size_t least = 16;
   if (admin.token_file.empty()) return {};
-  auto text = read_file(admin.token_file, true);
+  auto text = text_of(admin.token_file, read_private_file);
   if (!text) return refused("admin.token_file: " + text.error().context);
   auto token = check({"admin token", {}, {}, {}, {}}, admin.token_file, std::move(*text));
   if (!token) return token.error();

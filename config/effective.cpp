@@ -30,10 +30,16 @@ std::string sections_toml(const Settings& settings) {
   return text;
 }
 
-std::string shares_toml(const Budget& budget) {
-  std::string text;
-  for (const auto& [client, weight] : budget.shares) text += line(to_toml(client), weight);
-  return text.empty() ? text : "\n[upstream.budget.shares]\n" + text;
+/// With every key, but for the secret's hash: whoever has it can try secrets against it.
+std::string client_toml(const Client& client) {
+  std::string text = "\n[[client]]\n" + line("name", client.name);
+  if (client.secret_hash) text += "# secret: set\n";
+  if (!client.accounts.empty()) text += line("accounts", client.accounts);
+  text += line("requests_per_second", client.requests_per_second);
+  if (client.requests_per_second > 0) text += line("burst", static_cast<std::int64_t>(client.burst));
+  text += line("upstream_share", client.upstream_share);
+  if (!client.certificate.empty()) text += line("certificate", client.certificate);
+  return text;
 }
 
 /// With every key, whether it was given or taken from [freshness].
@@ -69,8 +75,9 @@ std::string route_toml(const rokt::Route& route) {
 }  // namespace
 
 std::string effective_toml(const Settings& settings) {
-  std::string text = sections_toml(settings) + shares_toml(settings.upstream.budget);
+  std::string text = sections_toml(settings);
   for (const auto& one : settings.freshness_overrides) text += override_toml(one);
+  for (const auto& client : settings.clients) text += client_toml(client);
   for (const auto& credential : settings.credentials) text += credential_toml(credential);
   for (const auto& route : settings.routes) text += route_toml(route);
   return text;

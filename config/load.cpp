@@ -8,13 +8,15 @@
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
-#include <map>
+#include <filesystem>
 #include <memory>
 #include <sstream>
 #include <system_error>
 
+#include "config/clients.h"
 #include "config/mistakes.h"
 #include "config/overrides.h"
+#include "config/relations.h"
 #include "config/schema.h"
 #include "config/table_reader.h"
 #include "config/tables.h"
@@ -60,8 +62,7 @@ void add_once(std::vector<std::string>& names, std::string name) {
 }
 
 /// Tables that build on the settings as file and environment made them: read last, each by its own reader.
-constexpr std::array<std::string_view, 3> late_tables = {"freshness.override", "upstream.budget.shares",
-                                                         "credential"};
+constexpr std::array<std::string_view, 3> late_tables = {"freshness.override", "client", "credential"};
 
 /// @param key  as the file has it: a dot in it makes no table in a table
 bool is_late(const std::string& section, std::string_view key) {
@@ -71,7 +72,7 @@ bool is_late(const std::string& section, std::string_view key) {
 
 /// What may stand at the top of a file.
 std::vector<std::string> sections() {
-  std::vector<std::string> names = {"credential", "route"};
+  std::vector<std::string> names = {"client", "credential", "route"};
   for (const auto& setting : schema()) add_once(names, setting.section.substr(0, setting.section.find('.')));
   return names;
 }
@@ -89,8 +90,10 @@ std::vector<std::string> names_in(const std::string& section) {
   return names;
 }
 
-/// Where each setting that was given was given: "FILE:LINE" or "$VARIABLE".
-using Places = std::map<std::string, std::string>;
+/// Where a key went that earlier versions had; empty for any other.
+std::string successor_of(std::string_view name) {
+  return name == "upstream.budget.shares" ? "[[client]] upstream_share" : "";
+}
 
 void read_section(const std::string& section, const toml::node& node, const std::string& file,
                   Settings& settings, Places& places, Mistakes& mistakes) {
@@ -100,12 +103,15 @@ void read_section(const std::string& section, const toml::node& node, const std:
   for (const auto& [key, value] : *table) {
     const std::string name = section + "." + std::string(key.str());
     const Setting* setting = find_setting(section, key.str());
-    places[name] = place(file, value);
+    places[name] = {place(file, value)};
     if (is_section(name)) {
       read_section(name, value, file, settings, places, mistakes);
+    } else if (const std::string successor = successor_of(name); !successor.empty()) {
+      mistakes.add(place(file, value), name + ": is no more; accepted: " + successor);
     } else if (setting == nullptr && !is_late(section, key.str())) {
       mistakes.add(place(file, value), name + ": no such key" + suggestion(key.str(), names_in(section)));
     } else if (setting != nullptr && !setting->set(settings, raw_value(value))) {
+      places[name].refused = true;
       mistakes.add(place(file, value), name + " = " + shown(value) + ": accepted: " + setting->accepted);
     }
   }
@@ -158,13 +164,12 @@ void read_file(const toml::table& root, const std::string& file, Settings& setti
   }
 }
 
-/// The late tables. The shares come before the credentials, whose budgets have them too.
+/// The late tables. The clients come before the credentials, whose budgets have their shares.
 void read_late_tables(const toml::table& root, const std::string& file, Settings& settings,
                       Mistakes& mistakes) {
   if (const auto overrides = root["freshness"]["override"])
     read_overrides(*overrides.node(), file, settings, mistakes);
-  if (const auto shares = root["upstream"]["budget"]["shares"])
-    read_shares(*shares.node(), file, settings.upstream.budget, mistakes);
+  if (const auto clients = root["client"]) read_clients(*clients.node(), file, settings, mistakes);
   settings.credentials.front().budget = settings.upstream.budget;
   if (const auto credentials = root["credential"])
     read_credentials(*credentials.node(), file, settings, mistakes);
@@ -176,8 +181,9 @@ void read_environment(const Environment& environment, Settings& settings, Places
   for (const auto& setting : schema()) {
     known.push_back(setting.environment_name());
     const auto text = environment.get(known.back());
-    if (text) places[setting.name()] = "$" + known.back();
+    if (text) places[setting.name()] = {"$" + known.back()};
     if (text && !setting.set(settings, from_environment(*text, setting.kind))) {
+      places[setting.name()].refused = true;
       mistakes.add("$" + known.back(), without_password(to_toml(*text)) + ": accepted: " + setting.accepted);
     }
   }
@@ -185,41 +191,6 @@ void read_environment(const Environment& environment, Settings& settings, Places
     if (name.starts_with(prefix) && std::ranges::find(known, name) == known.end()) {
       mistakes.add("$" + name, "no such setting" + suggestion(name, known));
     }
-  }
-}
-
-/// What only the settings together can tell.
-void check_relations(const Settings& settings, const Places& places, Mistakes& mistakes) {
-  const auto refuse = [&](const std::string& name, const std::string& what) {
-    const auto at = places.find(name);
-    at == places.end() ? mistakes.add(name, what) : mistakes.add(at->second, name + ": " + what);
-  };
-  const auto only_loopback = [&](const std::string& name, const Endpoint& endpoint) {
-    if (endpoint.is_loopback()) return;
-    refuse(name,
-           to_string(endpoint) +
-               " is beyond loopback: clients cannot be told apart yet, so everybody there could use the "
-               "credential; accepted: 127.0.0.1, [::1], localhost");
-  };
-  const auto& addresses = settings.listen.addresses;
-  for (const auto& endpoint : addresses) only_loopback("listen.addresses", endpoint);
-  if (const auto& admin = settings.admin.address) {
-    only_loopback("admin.address", *admin);
-    const bool taken = admin->port != 0 && std::ranges::find(addresses, *admin) != addresses.end();
-    if (taken)
-      refuse("admin.address",
-             to_string(*admin) + " is among listen.addresses; accepted: an address of its own");
-  }
-  const Url& url = settings.upstream.url;
-  if (!url.tls && !Endpoint{url.host, url.port}.is_loopback()) {
-    refuse(
-        "upstream.url",
-        to_string(url) + " would carry the credential in clear text; accepted: https, or http to loopback");
-  }
-  const auto& proxy = settings.upstream.proxy;
-  if (proxy && !url.tls && !Endpoint{proxy->host, proxy->port}.is_loopback()) {
-    refuse("upstream.proxy", to_string(*proxy) + " would be given the credential for " + to_string(url) +
-                                 " in clear text; accepted: an https upstream.url, or a proxy on loopback");
   }
 }
 
@@ -232,6 +203,12 @@ std::string default_cache_file(const Environment& environment) {
   if (const auto home = environment.get("HOME"); home && !home->empty())
     return *home + "/.cache/roktcached/roktcached.db";
   return "roktcached.db";
+}
+
+/// Beside the cache file; nowhere where there is none.
+std::string default_token_key_file(const std::string& cache_file) {
+  if (cache_file.empty()) return "";
+  return (std::filesystem::path(cache_file).parent_path() / "token.key").string();
 }
 
 std::optional<std::string> find_file(const std::optional<std::string>& file, const Environment& environment) {
@@ -274,6 +251,8 @@ Result<Settings> load(const std::optional<std::string>& file, const Environment&
   read_file(root, name, settings, places, mistakes);
   read_environment(environment, settings, places, mistakes);
   read_late_tables(root, name, settings, mistakes);
+  if (settings.listen.token_key_file.empty())
+    settings.listen.token_key_file = default_token_key_file(settings.cache.file);
   check_relations(settings, places, mistakes);
   if (!mistakes.empty()) return refused(mistakes.text());
   return settings;

@@ -19,8 +19,8 @@ struct Environment {
 [[nodiscard]] Environment process_environment();
 
 /// Reads the settings: defaults, then the file, then the environment's ROKTCACHED_SECTION_KEY; last
-/// [[freshness.override]] and [[credential]], which begin from [freshness] and [upstream.budget] as those
-/// left them.
+/// [[freshness.override]], [[client]] and [[credential]], which begin from [freshness] and [upstream.budget]
+/// as those left them.
 /// @param file  from --config; else $ROKTCACHED_CONFIG, ./roktcached.toml, /etc/roktcached/roktcached.toml,
 /// the first that
 ///              exists; else no file

@@ -36,7 +36,7 @@ std::string same(const std::string& value) {
 
 Setting admin_address() {
   return make<std::optional<Endpoint>>(
-      "admin.address", ValueKind::text, std::string(accepted_endpoints) + ", on loopback, or \"off\"",
+      "admin.address", ValueKind::text, std::string(accepted_endpoints) + "; on loopback; or \"off\"",
       "Where /livez, /readyz, /status and /purge are; \"off\": nowhere",
       [](Settings& s) -> std::optional<Endpoint>& { return s.admin.address; },
       [](const RawValue& raw) -> std::optional<std::optional<Endpoint>> {
@@ -73,15 +73,20 @@ Setting upstream_proxy() {
 void add_listen(std::vector<Setting>& table) {
   using U = std::uint64_t;
   table.push_back(list<Endpoint>(
-      "listen.addresses", "one address or more, each once, " + std::string(accepted_endpoints),
-      "Where clients connect; loopback only in this version; port 0: a free one",
+      "listen.addresses", "addresses, each once, " + std::string(accepted_endpoints),
+      "Where clients connect without TLS; beyond loopback only with [[client]]; port 0: a free one",
       [](Settings& s) -> std::vector<Endpoint>& { return s.listen.addresses; },
       [](const std::string& element) { return parse_endpoint(element); },
-      [](const Endpoint& endpoint) { return to_string(endpoint); }, 1));
+      [](const Endpoint& endpoint) { return to_string(endpoint); }, 0));
   table.push_back(list<std::string>(
       "listen.allowed_hosts", "host names in lower case without port, one or more, each once",
       "The Host values that are served; any other gets 421 (a guard against DNS rebinding)",
       [](Settings& s) -> StringList& { return s.listen.allowed_hosts; }, parse_host, same, 1));
+  table.push_back(list<std::string>(
+      "listen.allowed_origins", "origins, each once: " + std::string(accepted_origins),
+      "Web pages of other origins that may read answers in a browser (CORS)",
+      [](Settings& s) -> StringList& { return s.listen.allowed_origins; },
+      [](const std::string& element) { return parse_origin(element); }, same, 0));
   table.push_back(count(
       "listen.threads", "Threads that serve clients; 0: one a core",
       [](Settings& s) -> U& { return s.listen.threads; }, 0, 256));
@@ -102,11 +107,52 @@ void add_listen(std::vector<Setting>& table) {
   table.push_back(size(
       "listen.max_body", "The largest request content", [](Settings& s) -> U& { return s.listen.max_body; },
       1024, 64 * 1024 * 1024));
+  table.push_back(make<std::uint32_t>(
+      "listen.unix_mode", ValueKind::text, accepted_modes, "The mode of Unix sockets: who may write may ask",
+      [](Settings& s) -> std::uint32_t& { return s.listen.unix_mode; }, from_text(parse_mode),
+      [](const std::uint32_t& mode) -> RawValue { return format_mode(mode); }));
+  table.push_back(text("listen.unix_group", "a group's name, or \"\"",
+                       "The group of Unix sockets; \"\": the daemon's own",
+                       [](Settings& s) -> std::string& { return s.listen.unix_group; }));
+  table.push_back(boolean("listen.cleartext_beyond_loopback",
+                          "Addresses beyond loopback may do without TLS: clients' secrets and reports can be "
+                          "read on the way",
+                          [](Settings& s) -> bool& { return s.listen.cleartext_beyond_loopback; }));
+  table.push_back(
+      text("listen.token_key_file", "a path, or \"\"",
+           "The key of the tokens that clients get, made at the first start; \"\": token.key beside "
+           "the cache file, without one memory only",
+           [](Settings& s) -> std::string& { return s.listen.token_key_file; }));
+}
+
+void add_listen_tls(std::vector<Setting>& table) {
+  table.push_back(list<Endpoint>(
+      "listen.tls.addresses", "addresses, each once, " + std::string(accepted_tcp_endpoints),
+      "Where clients connect with TLS; beyond loopback only with [[client]]; port 0: a free one",
+      [](Settings& s) -> std::vector<Endpoint>& { return s.listen.tls.addresses; },
+      [](const std::string& element) { return parse_tcp_endpoint(element); },
+      [](const Endpoint& endpoint) { return to_string(endpoint); }, 0));
+  table.push_back(text("listen.tls.certificate_file", "a path to a PEM file, or \"\"",
+                       "The certificate, followed by those between it and the root; read again on SIGHUP",
+                       [](Settings& s) -> std::string& { return s.listen.tls.certificate_file; }));
+  table.push_back(text("listen.tls.key_file", "a path to a PEM file, or \"\"",
+                       "The certificate's key, a file of mode 0600; read again on SIGHUP",
+                       [](Settings& s) -> std::string& { return s.listen.tls.key_file; }));
+  table.push_back(text("listen.tls.client_ca_file", "a path to a PEM file, or \"\"",
+                       "Certificates that clients' must descend from; \"\": clients are not asked for one",
+                       [](Settings& s) -> std::string& { return s.listen.tls.client_ca_file; }));
+  table.push_back(boolean("listen.tls.require_client_certificate",
+                          "Who shows no certificate of client_ca_file cannot connect",
+                          [](Settings& s) -> bool& { return s.listen.tls.require_client_certificate; }));
+}
+
+void add_admin(std::vector<Setting>& table) {
   table.push_back(admin_address());
-  table.push_back(text("admin.token_file", "a path, or \"\"",
-                       "A file of mode 0600 with the token that POST /purge asks for, 16 characters or more; "
-                       "\"\": it is refused",
-                       [](Settings& s) -> std::string& { return s.admin.token_file; }));
+  table.push_back(
+      text("admin.token_file", "a path, or \"\"",
+           "A file of mode 0600 with the token that POST /purge asks for over TCP, 16 characters or "
+           "more; \"\": it is refused",
+           [](Settings& s) -> std::string& { return s.admin.token_file; }));
 }
 
 void add_upstream(std::vector<Setting>& table) {
@@ -288,6 +334,8 @@ const std::vector<Setting>& schema() {
   static const std::vector<Setting> table = [] {
     std::vector<Setting> rows;
     add_listen(rows);
+    add_listen_tls(rows);
+    add_admin(rows);
     add_upstream(rows);
     add_budget(rows);
     add_cache(rows);

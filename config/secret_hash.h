@@ -22,7 +22,9 @@ struct SecretHash {
 };
 
 inline constexpr std::string_view accepted_secret_hashes =
-    "\"$scrypt$ln=14,r=8,p=1$SALT$HASH\" as `roktcached hash-secret` prints it";
+    "\"$scrypt$ln=LN,r=R,p=P$SALT$HASH\" as `roktcached hash-secret` prints it; ln 10 to 20, r 1 to 32, p 1 "
+    "to "
+    "16, at most 256 MiB of memory";
 
 /// Reads a PHC string, "$scrypt$ln=LN,r=R,p=P$SALT$HASH", base64 without padding.
 /// @return empty for any other form, and for what would be too weak to keep or too dear to check: ln 10 to

@@ -34,6 +34,16 @@ bool TableReader::boolean(std::string_view key, bool fallback) {
   return value<bool>(key, fallback, "true or false");
 }
 
+double TableReader::number(std::string_view key, double fallback, bool (*accepts)(double),
+                           std::string_view accepted) {
+  const toml::node* node = table_.get(key);
+  if (node == nullptr) return fallback;
+  const auto number = number_of(raw_value(*node));
+  if (number && accepts(*number)) return *number + 0.0;  // -0 becomes 0
+  refuse(key, *node, accepted);
+  return fallback;
+}
+
 StringList TableReader::list(std::string_view key, StringList fallback, std::string_view example) {
   const toml::node* node = table_.get(key);
   if (node == nullptr) return fallback;
@@ -51,6 +61,13 @@ StringList TableReader::accounts() {
     return {};
   }
   return accounts;
+}
+
+StringList TableReader::accounts_or_every() {
+  const toml::node* node = table_.get("accounts");
+  if (node != nullptr && node->is_array() && node->as_array()->empty())
+    refuse("accounts", *node, "one account id or more; for every account, no such key");
+  return accounts();
 }
 
 void TableReader::set_each(std::string_view settings_section, Settings& settings) {

@@ -22,11 +22,17 @@ class TableReader {
   void check_keys(const std::vector<std::string>& known);
   [[nodiscard]] std::string text(std::string_view key, std::string fallback);
   [[nodiscard]] bool boolean(std::string_view key, bool fallback);
+  /// A number, whole or fractional.
+  /// @param accepted  which ones `accepts` takes, for the mistake
+  [[nodiscard]] double number(std::string_view key, double fallback, bool (*accepts)(double),
+                              std::string_view accepted);
   /// @param example  of such a list, for the mistake
   [[nodiscard]] StringList list(std::string_view key, StringList fallback,
                                 std::string_view example = R"(["GET"])");
   /// Account ids, each once and as a path can carry it; empty where the key is absent or wrong.
   [[nodiscard]] StringList accounts();
+  /// The same where no such key means every account: a list of none is refused, for it would mean that too.
+  [[nodiscard]] StringList accounts_or_every();
   /// Sets in `settings` each of the table's keys that is one of `settings_section`.
   void set_each(std::string_view settings_section, Settings& settings);
   void refuse(std::string_view key, const toml::node& node, std::string_view accepted);

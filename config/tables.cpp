@@ -54,7 +54,7 @@ Budget read_budget(const toml::node& node, const std::string& file, const Budget
   if (const toml::node* shares = table->get("shares")) {
     mistakes.add(place(file, *shares), section +
                                            ".shares: are the same for every credential; accepted: "
-                                           "[upstream.budget.shares]");
+                                           "[[client]] upstream_share");
     keys.emplace_back("shares");
   }
   TableReader reader(section, *table, file, mistakes);
@@ -73,10 +73,7 @@ Credential read_credential(const toml::table& table, const std::string& file, co
   credential.name = reader.text("name", credential.name);
   credential.app_id_file = reader.text("app_id_file", "");
   credential.app_secret_file = reader.text("app_secret_file", "");
-  credential.accounts = reader.accounts();
-  if (const toml::node* accounts = table.get("accounts");
-      accounts != nullptr && accounts->is_array() && accounts->as_array()->empty())
-    reader.refuse("accounts", *accounts, "one account id or more; for every account, no such key");
+  credential.accounts = reader.accounts_or_every();
   const toml::node* budget = table.get("budget");
   credential.budget = budget == nullptr ? settings.upstream.budget
                                         : read_budget(*budget, file, settings.upstream.budget, mistakes);
@@ -110,35 +107,7 @@ bool clashes(const rokt::Route& route, const rokt::Route& other) {
   return same_paths(route.pattern, other.pattern) && std::ranges::any_of(route.methods, shared);
 }
 
-/// A client's name, or the address that stands for one without.
-bool is_client(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return is_name(std::string_view(&c, 1)) || c == '.' || c == ':';
-  });
-}
-
 }  // namespace
-
-void read_shares(const toml::node& node, const std::string& file, Budget& budget, Mistakes& mistakes) {
-  const std::string section = "upstream.budget.shares";
-  const toml::table* table = node.as_table();
-  if (table == nullptr)
-    return mistakes.add(place(file, node), section + ": accepted: a table, [" + section + "]");
-  TableReader reader(section, *table, file, mistakes);
-  for (const auto& [key, value] : *table) {
-    const std::string client(key.str());
-    const auto weight = number_of(raw_value(value));
-    if (!is_client(client)) {
-      mistakes.add(place(file, value),
-                   section + ": " + to_toml(client) +
-                       ": accepted: a client's name or address, 1 to 64 of A-Za-z0-9._:-");
-    } else if (!weight || !(*weight >= 0.01 && *weight <= 1000)) {
-      reader.refuse(client, value, "a weight, a number from 0.01 to 1000");
-    } else {
-      budget.shares.emplace_back(client, *weight);
-    }
-  }
-}
 
 void read_credentials(const toml::node& node, const std::string& file, Settings& settings,
                       Mistakes& mistakes) {

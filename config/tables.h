@@ -12,8 +12,6 @@ namespace roktcached::config {
 /// Readers of a file's tables that are not sections.
 /// @param file  for the mistakes' "FILE:LINE"
 
-/// Reads `[upstream.budget.shares]`, a client's weight a key.
-void read_shares(const toml::node& node, const std::string& file, Budget& budget, Mistakes& mistakes);
 /// Reads `[[credential]]` in place of the settings' credentials. Comes after all that concerns
 /// `settings.upstream.budget`, from which each credential's begins.
 void read_credentials(const toml::node& node, const std::string& file, Settings& settings,

@@ -1,6 +1,7 @@
 #include "config/values.h"
 
 #include <arpa/inet.h>
+#include <sys/un.h>
 
 #include <algorithm>
 #include <array>
@@ -24,6 +25,7 @@ constexpr std::array<Unit, 5> duration_units = {
     {{"d", 86'400'000}, {"h", 3'600'000}, {"m", 60'000}, {"s", 1000}, {"ms", 1}}};
 constexpr std::array<Unit, 4> size_units = {
     {{"GiB", std::uint64_t{1} << 30}, {"MiB", std::uint64_t{1} << 20}, {"KiB", 1024}, {"B", 1}}};
+constexpr std::string_view unix_prefix = "unix:";
 constexpr std::uint64_t longest_ms = std::uint64_t{3650} * 86'400'000;
 
 template <class Units>
@@ -75,6 +77,15 @@ std::optional<Endpoint> parse_authority(std::string_view text, std::optional<std
   return Endpoint{std::string(host), *port};
 }
 
+/// What follows "unix:": the path has to fit into a sockaddr_un, with the zero that ends it.
+std::optional<Endpoint> parse_socket(std::string_view path) {
+  constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
+  const bool plain =
+      std::ranges::none_of(path, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; });
+  if (!path.starts_with('/') || path.ends_with('/') || path.size() > longest || !plain) return std::nullopt;
+  return Endpoint{"", 0, std::string(path)};
+}
+
 }  // namespace
 
 std::optional<milliseconds> parse_duration(std::string_view text) {
@@ -88,6 +99,11 @@ std::optional<std::uint64_t> parse_size(std::string_view text) {
 }
 
 std::optional<Endpoint> parse_endpoint(std::string_view text) {
+  if (text.starts_with(unix_prefix)) return parse_socket(text.substr(unix_prefix.size()));
+  return parse_tcp_endpoint(text);
+}
+
+std::optional<Endpoint> parse_tcp_endpoint(std::string_view text) {
   return parse_authority(text, std::nullopt);
 }
 
@@ -122,9 +138,24 @@ std::optional<Url> parse_proxy(std::string_view text) {
   if (!text.starts_with(scheme)) return std::nullopt;
   text.remove_prefix(scheme.size());
   if (text.ends_with('/')) text.remove_suffix(1);
-  auto endpoint = parse_endpoint(text);
+  auto endpoint = parse_tcp_endpoint(text);
   if (!endpoint || endpoint->port == 0) return std::nullopt;
   return Url{false, std::move(endpoint->host), endpoint->port, ""};
+}
+
+std::optional<std::string> parse_origin(std::string_view text) {
+  const auto url = parse_url(text);
+  const bool lower = std::ranges::none_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+  if (!url || !url->base_path.empty() || !lower || to_string(*url) != text) return std::nullopt;
+  return std::string(text);
+}
+
+std::optional<std::uint32_t> parse_mode(std::string_view text) {
+  std::uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), mode, 8);
+  const bool taken =
+      text.size() == 4 && text.front() == '0' && error == std::errc() && end == text.data() + text.size();
+  return taken ? std::optional(mode) : std::nullopt;
 }
 
 std::string format_duration(milliseconds duration) {
@@ -135,13 +166,21 @@ std::string format_size(std::uint64_t bytes) {
   return format_with_unit(bytes, size_units);
 }
 
+std::string format_mode(std::uint32_t mode) {
+  std::string text;
+  for (const unsigned shift : {9U, 6U, 3U, 0U}) text += static_cast<char>('0' + ((mode >> shift) & 7U));
+  return text;
+}
+
 bool Endpoint::is_loopback() const {
+  if (is_unix()) return true;
   in_addr address{};
   const bool ipv4 = inet_pton(AF_INET, host.c_str(), &address) == 1;
   return host == "localhost" || host == "[::1]" || (ipv4 && host.starts_with("127."));
 }
 
 std::string to_string(const Endpoint& endpoint) {
+  if (endpoint.is_unix()) return std::string(unix_prefix) + endpoint.path;
   return endpoint.host + ":" + std::to_string(endpoint.port);
 }
 

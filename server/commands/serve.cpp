@@ -38,6 +38,7 @@ void use_simulator(config::Settings& settings, const simulator::Simulator& simul
   credential.budget = settings.upstream.budget;
   settings.credentials = {std::move(credential)};
   settings.cache.file.clear();
+  settings.listen.token_key_file.clear();
 }
 
 }  // namespace

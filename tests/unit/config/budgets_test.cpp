@@ -18,11 +18,10 @@ using testing::Each;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-using testing::Pair;
 using testing::SizeIs;
 using testing::StartsWith;
 
-/// `[upstream.budget]`, its shares, and the `[[credential]]` tables that have a budget of their own.
+/// `[upstream.budget]`, and the `[[credential]]` tables that have a budget of their own.
 class BudgetsTest : public testing::Test {
  protected:
   Loader loader_;
@@ -53,31 +52,12 @@ TEST_F(BudgetsTest, AMistakeNamesItsLineAndKey) {
               ElementsAre(AllOf(StartsWith("FILE:2: upstream.budget: "), HasSubstr("[upstream.budget]"))));
 }
 
-TEST_F(BudgetsTest, SharesAreAWeightAClient) {
-  const auto settings =
-      loader_.load("[upstream.budget.shares]\ntableau = 4\nnightly_1-x = 0.5\n\"10.0.0.5\" = 2\n");
-  ASSERT_TRUE(settings) << settings.error().context;
-  EXPECT_THAT(settings->upstream.budget.shares,
-              ElementsAre(Pair("10.0.0.5", 2.0), Pair("nightly_1-x", 0.5), Pair("tableau", 4.0)));
-  EXPECT_EQ(settings->credentials.front().budget.shares, settings->upstream.budget.shares);
-}
-
-TEST_F(BudgetsTest, AShareThatIsNoneIsRefused) {
-  for (const char* weight : {"0", "0.001", "-1", "1000.5", "\"4\"", "true", "inf", "nan", "[1]"}) {
-    EXPECT_THAT(loader_.mistakes(std::string("[upstream.budget.shares]\ntableau = ") + weight + "\n"),
-                ElementsAre(AllOf(StartsWith("FILE:2: upstream.budget.shares.tableau = "),
-                                  HasSubstr("accepted: a weight, a number from 0.01 to 1000"))))
-        << weight;
-  }
-  for (const char* client : {"\"\"", "\"a b\"", "\"a/b\"", "\"é\""}) {
-    EXPECT_THAT(
-        loader_.mistakes(std::string("[upstream.budget.shares]\n") + client + " = 1\n"),
-        ElementsAre(AllOf(StartsWith("FILE:2: upstream.budget.shares: "), HasSubstr("A-Za-z0-9._:-"))))
-        << client;
-  }
-  EXPECT_THAT(loader_.mistakes("[upstream.budget]\nshares = 4\n"),
-              ElementsAre(AllOf(StartsWith("FILE:2: upstream.budget.shares: "),
-                                HasSubstr("[upstream.budget.shares]"))));
+// Earlier versions had the weights in a table of their own: left unread, every client would have the same.
+TEST_F(BudgetsTest, ATableOfSharesIsToldWhereTheyWent) {
+  const auto told = ElementsAre(AllOf(StartsWith("FILE:2: upstream.budget.shares: is no more"),
+                                      HasSubstr("accepted: [[client]] upstream_share")));
+  EXPECT_THAT(loader_.mistakes("\n[upstream.budget.shares]\ntableau = 4\n"), told);
+  EXPECT_THAT(loader_.mistakes("[upstream.budget]\nshares = 4\n"), told);
 }
 
 TEST_F(BudgetsTest, SharesAreNoVariable) {
@@ -90,7 +70,9 @@ TEST_F(BudgetsTest, ACredentialsBudgetBeginsFromTheUpstreams) {
       "[[credential]]\nname = \"a\"\naccounts = [\"1\"]\n[credential.budget]\nburst = "
       "3\nrequests_per_second = 0\n"
       "[[credential]]\nname = \"b\"\n"
-      "[upstream.budget]\nmax_queued = 7\n[upstream.budget.shares]\ntableau = 4\n",
+      "[upstream.budget]\nmax_queued = 7\n[[client]]\nname = \"tableau\"\nupstream_share = 4\nsecret_hash "
+      "= \"" +
+          std::string(a_secret_hash) + "\"\n",
       {{"ROKTCACHED_UPSTREAM_BUDGET_MAX_CONCURRENT", "2"}, {"ROKTCACHED_UPSTREAM_BUDGET_BURST", "9"}});
   ASSERT_TRUE(settings) << settings.error().context;
   ASSERT_THAT(settings->credentials, SizeIs(2));
@@ -108,7 +90,7 @@ TEST_F(BudgetsTest, ACredentialsBudgetsMistakesNameTheirLines) {
       ElementsAre(AllOf(StartsWith("FILE:3: credential.budget.brust: "), HasSubstr("did you mean burst?"))));
   EXPECT_THAT(loader_.mistakes(head + "shares = { tableau = 4 }\n"),
               ElementsAre(AllOf(StartsWith("FILE:3: credential.budget.shares: "),
-                                HasSubstr("accepted: [upstream.budget.shares]"))));
+                                HasSubstr("accepted: [[client]] upstream_share"))));
   EXPECT_THAT(
       loader_.mistakes("[[credential]]\nbudget = 5\n"),
       ElementsAre(AllOf(StartsWith("FILE:2: credential.budget: "), HasSubstr("[credential.budget]"))));

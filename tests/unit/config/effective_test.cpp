@@ -26,7 +26,16 @@ class EffectiveTest : public testing::Test {
 TEST_F(EffectiveTest, IsAFileThatSaysTheSame) {
   const auto settings = loader_.load(R"(
 [listen]
-addresses = ["[::1]:1"]
+addresses = ["[::1]:1", "unix:/run/proxy.sock"]
+allowed_origins = ["https://bi.example.com"]
+unix_mode = "0600"
+[listen.tls]
+addresses = ["0.0.0.0:8443"]
+certificate_file = "c.pem"
+key_file = "k.pem"
+client_ca_file = "ca.pem"
+[admin]
+address = "unix:/run/admin.sock"
 [cache]
 file = "with \"quotes\" and \\ and é.db"
 [parameters]
@@ -35,9 +44,17 @@ extra_currencies = ["CHF", "SEK"]
 proxy = "http://proxy.example.com:80"
 [upstream.budget]
 requests_per_second = 0.25
-[upstream.budget.shares]
-tableau = 4
-nightly-export = 0.5
+[[client]]
+name = "tableau"
+accounts = ["1", "2"]
+requests_per_second = 2.5
+upstream_share = 4
+certificate = "tableau.internal"
+[[client]]
+name = "nightly-export"
+requests_per_second = 1
+burst = 50
+certificate = "nightly"
 [[credential]]
 name = "main"
 app_id_file = "id"
@@ -67,6 +84,12 @@ groupby = ["day"]
   EXPECT_EQ(again->credentials[0].accounts, (std::vector<std::string>{"1", "2"}));
   EXPECT_EQ(again->credentials[1].budget, settings->credentials[1].budget);
   EXPECT_EQ(again->upstream.budget, settings->upstream.budget);
+  ASSERT_THAT(again->clients, SizeIs(2));
+  EXPECT_EQ(again->clients[0].accounts, (std::vector<std::string>{"1", "2"}));
+  EXPECT_EQ(again->clients[0].requests_per_second, 2.5);
+  EXPECT_EQ(again->clients[0].burst, 3U);
+  EXPECT_EQ(again->clients[0].certificate, "tableau.internal");
+  EXPECT_EQ(again->clients[1].burst, 50U);
   ASSERT_EQ(again->routes.size(), 2U);
   EXPECT_EQ(again->routes[0].pattern, "/status/{rest...}");
   EXPECT_EQ(again->routes[1].groupby, std::vector<std::string>{"day"});
@@ -82,6 +105,22 @@ TEST_F(EffectiveTest, SaysThatSecretsAreSetAndNotWhatTheyAre) {
   EXPECT_NE(with, without);
   EXPECT_THAT(without, HasSubstr("not set"));
   EXPECT_THAT(with, Not(HasSubstr("not set")));
+}
+
+// Whoever has the hash can try secrets against it: it stays in its file.
+TEST_F(EffectiveTest, SaysThatAClientHasASecretAndNotItsHash) {
+  const std::string hash(a_secret_hash);
+  const auto settings = loader_.load("[[client]]\nname = \"tableau\"\nsecret_hash = \"" + hash + "\"\n");
+  ASSERT_TRUE(settings) << settings.error().context;
+  std::string text = effective_toml(*settings);
+  EXPECT_THAT(text, AllOf(HasSubstr("\n[[client]]\nname = \"tableau\"\n# secret: set\n"),
+                          Not(HasSubstr("scrypt")), Not(HasSubstr("AAAA"))));
+  const std::string comment = "# secret: set";
+  text.replace(text.find(comment), comment.size(), "secret_hash = \"" + hash + "\"");
+  const auto again = loader_.load(text);
+  ASSERT_TRUE(again) << again.error().context;
+  EXPECT_EQ(effective_toml(*again), effective_toml(*settings));
+  EXPECT_EQ(again->clients.front().secret_hash, settings->clients.front().secret_hash);
 }
 
 TEST_F(EffectiveTest, HasEveryKey) {

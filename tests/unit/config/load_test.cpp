@@ -30,8 +30,10 @@ class LoadTest : public testing::Test {
 void expect_defaults(const Settings& settings, std::string_view cache_file) {
   Settings expected;
   expected.cache.file = cache_file;
+  expected.listen.token_key_file = "token.key";
   for (const auto& row : schema()) EXPECT_EQ(row.get(settings), row.get(expected)) << row.name();
   EXPECT_THAT(settings.routes, IsEmpty());
+  EXPECT_THAT(settings.clients, IsEmpty());
   ASSERT_THAT(settings.credentials, SizeIs(1));
   EXPECT_EQ(settings.credentials.front().name, "default");
   EXPECT_EQ(settings.credentials.front().budget, Budget{});
@@ -142,8 +144,8 @@ TEST_F(LoadTest, ADotInAKeyMakesNoSection) {
               ElementsAre(StartsWith("FILE:1: upstream.budget: no such section")));
   EXPECT_THAT(loader_.mistakes("[\"freshness.override\"]\nopen = \"1s\"\n"),
               ElementsAre(StartsWith("FILE:1: freshness.override: no such section")));
-  EXPECT_THAT(loader_.mistakes("[upstream.\"budget.shares\"]\ntableau = 1\n"),
-              ElementsAre(StartsWith("FILE:1: upstream.budget.shares: no such key")));
+  EXPECT_THAT(loader_.mistakes("[listen.\"tls.addresses\"]\na = 1\n"),
+              ElementsAre(StartsWith("FILE:1: listen.tls.addresses: no such key")));
 }
 
 TEST_F(LoadTest, AnUnknownSectionIsRefusedWithASuggestion) {
@@ -184,17 +186,6 @@ TEST_F(LoadTest, TomlThatIsNoneIsRefusedWithItsLine) {
       << "no text at all";
 }
 
-TEST_F(LoadTest, AListenerBeyondLoopbackIsRefusedWithTheReason) {
-  for (const char* address : {"0.0.0.0:8080", "[::]:8080", "192.168.1.2:8080", "proxy.example.com:8080"}) {
-    EXPECT_THAT(
-        loader_.mistakes(std::string("[listen]\naddresses = [\"127.0.0.1:8080\", \"") + address + "\"]\n"),
-        ElementsAre(AllOf(HasSubstr("listen.addresses"), HasSubstr(address), HasSubstr("loopback"))))
-        << address;
-  }
-  EXPECT_THAT(loader_.mistakes("[admin]\naddress = \"0.0.0.0:8081\"\n"),
-              ElementsAre(AllOf(HasSubstr("admin.address"), HasSubstr("loopback"))));
-}
-
 TEST_F(LoadTest, ARelationThatFailsNamesItsLine) {
   EXPECT_THAT(loader_.mistakes("\n[listen]\naddresses = [\"0.0.0.0:8080\"]\n"),
               ElementsAre(StartsWith("FILE:3: listen.addresses")));
@@ -204,18 +195,6 @@ TEST_F(LoadTest, ARelationThatFailsNamesItsLine) {
               ElementsAre(StartsWith("FILE:3: upstream.url")));
   EXPECT_THAT(loader_.mistakes("", {{"ROKTCACHED_LISTEN_ADDRESSES", "0.0.0.0:8080"}}),
               ElementsAre(StartsWith("$ROKTCACHED_LISTEN_ADDRESSES: ")));
-}
-
-TEST_F(LoadTest, AnAddressIsListenedOnOnce) {
-  EXPECT_THAT(loader_.mistakes("[listen]\naddresses = [\"127.0.0.1:8080\", \"127.0.0.1:8080\"]\n"),
-              ElementsAre(StartsWith("FILE:2: listen.addresses")));
-  EXPECT_THAT(loader_.mistakes("[listen]\naddresses = [\"127.0.0.1:8081\"]\n"),
-              ElementsAre(HasSubstr("admin.address")))
-      << "where the admin listener is by default";
-  EXPECT_THAT(
-      loader_.mistakes("[listen]\naddresses = [\"127.0.0.1:0\"]\n[admin]\naddress = \"127.0.0.1:0\"\n"),
-      IsEmpty())
-      << "the system chooses two";
 }
 
 TEST_F(LoadTest, TheCredentialNeverTravelsInClearText) {

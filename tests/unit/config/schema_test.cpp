@@ -52,13 +52,17 @@ TEST(Schema, HasEveryKeyOfTheContract) {
       testing::UnorderedElementsAre(
           "listen.addresses", "listen.allowed_hosts", "listen.threads", "listen.max_connections",
           "listen.head_timeout", "listen.body_timeout", "listen.idle_timeout", "listen.write_timeout",
-          "listen.max_head", "listen.max_body", "admin.address", "admin.token_file", "upstream.url",
-          "upstream.ca_file", "upstream.connect_timeout", "upstream.head_timeout", "upstream.body_timeout",
-          "upstream.idle_timeout", "upstream.max_connections", "upstream.max_waiting",
-          "upstream.max_response", "upstream.proxy", "upstream.max_age", "upstream.max_retries",
-          "upstream.budget.requests_per_second", "upstream.budget.burst", "upstream.budget.max_concurrent",
-          "upstream.budget.max_queued", "upstream.budget.max_queue_wait", "cache.file", "cache.max_disk",
-          "cache.max_memory", "freshness.open", "freshness.restating", "freshness.restating_max",
+          "listen.max_head", "listen.max_body", "listen.allowed_origins", "listen.unix_mode",
+          "listen.unix_group", "listen.cleartext_beyond_loopback", "listen.token_key_file",
+          "listen.tls.addresses", "listen.tls.certificate_file", "listen.tls.key_file",
+          "listen.tls.client_ca_file", "listen.tls.require_client_certificate", "admin.address",
+          "admin.token_file", "upstream.url", "upstream.ca_file", "upstream.connect_timeout",
+          "upstream.head_timeout", "upstream.body_timeout", "upstream.idle_timeout",
+          "upstream.max_connections", "upstream.max_waiting", "upstream.max_response", "upstream.proxy",
+          "upstream.max_age", "upstream.max_retries", "upstream.budget.requests_per_second",
+          "upstream.budget.burst", "upstream.budget.max_concurrent", "upstream.budget.max_queued",
+          "upstream.budget.max_queue_wait", "cache.file", "cache.max_disk", "cache.max_memory",
+          "freshness.open", "freshness.restating", "freshness.restating_max",
           "freshness.restating_steady_after", "freshness.settled", "freshness.metadata",
           "freshness.not_found", "freshness.bad_request", "freshness.restatement_window",
           "freshness.stale_while_revalidate", "freshness.stale_if_error", "freshness.min_refetch_interval",
@@ -100,11 +104,12 @@ TEST(Schema, EveryRowSetsItselfAndNothingElse) {
     if (const auto* flag = std::get_if<bool>(&value)) return !*flag;
     if (const auto* number = std::get_if<std::int64_t>(&value)) return *number + 1;
     if (const auto* number = std::get_if<double>(&value)) return *number + 1;
-    if (row.name() == "listen.addresses") return StringList{"127.0.0.9:9"};
+    if (row.key == "addresses") return StringList{"127.0.0.9:9"};
+    if (row.name() == "listen.allowed_origins") return StringList{"https://other.example"};
     if (row.name() == "listen.allowed_hosts") return StringList{"other.example"};
     if (row.name() == "parameters.extra_currencies") return StringList{"CHF"};
     for (const char* candidate : {"11m", "40MiB", "17KiB", "127.0.0.1:9", "http://localhost:9", "lenient",
-                                  "debug", "json", "other"}) {
+                                  "0600", "debug", "json", "other"}) {
       Settings scratch;
       if (row.set(scratch, std::string(candidate))) return std::string(candidate);
     }
@@ -239,11 +244,13 @@ TEST(Schema, ListsRefuseARepeatedElement) {
   EXPECT_FALSE(takes("listen.addresses", StringList{"127.0.0.1:80", "127.0.0.1:80"}));
   EXPECT_FALSE(takes("listen.allowed_hosts", StringList{"localhost", "localhost"}));
   EXPECT_FALSE(takes("parameters.extra_currencies", StringList{"CHF", "CHF"}));
+  EXPECT_FALSE(takes("listen.tls.addresses", StringList{"127.0.0.1:80", "127.0.0.1:80"}));
+  EXPECT_FALSE(takes("listen.allowed_origins", StringList{"https://a.example", "https://a.example"}));
   EXPECT_TRUE(takes("listen.addresses", StringList{"127.0.0.1:80", "[::1]:80"}));
 }
 
-TEST(Schema, AListenerIsNeeded) {
-  EXPECT_FALSE(takes("listen.addresses", StringList{}));
+TEST(Schema, ListsSayWhetherTheyMayBeEmpty) {
+  EXPECT_TRUE(takes("listen.addresses", StringList{})) << "there may be TLS instead";
   EXPECT_FALSE(takes("listen.allowed_hosts", StringList{}));
   EXPECT_TRUE(takes("parameters.extra_currencies", StringList{}));
 }
@@ -255,6 +262,11 @@ TEST(Schema, AllowedHostsHaveNoPort) {
                            "http://localhost", "Local", "a b", "a/b", "*"}) {
     EXPECT_FALSE(takes("listen.allowed_hosts", StringList{host})) << '"' << host << '"';
   }
+}
+
+TEST(Schema, OnlyTlsIsForTcpAlone) {
+  EXPECT_TRUE(takes("listen.addresses", StringList{"unix:/run/proxy.sock"}));
+  EXPECT_FALSE(takes("listen.tls.addresses", StringList{"unix:/run/proxy.sock"}));
 }
 
 TEST(Schema, CurrenciesAreCodes) {
@@ -270,6 +282,8 @@ TEST(Schema, TheAdminListenerCanBeOff) {
   EXPECT_EQ(setting("admin.address").get(settings), RawValue(std::string("off")));
   ASSERT_TRUE(setting("admin.address").set(settings, std::string("[::1]:0")));
   EXPECT_EQ(settings.admin.address, (Endpoint{"[::1]", 0}));
+  ASSERT_TRUE(setting("admin.address").set(settings, std::string("unix:/run/admin.sock")));
+  EXPECT_EQ(settings.admin.address, (Endpoint{"", 0, "/run/admin.sock"}));
   EXPECT_FALSE(takes("admin.address", std::string("on")));
 }
 

@@ -45,6 +45,10 @@ class TemporaryFolder {
   std::filesystem::path path_;
 };
 
+/// Of a secret that nobody knows; both salt and hash are zeros.
+inline constexpr std::string_view a_secret_hash =
+    "$scrypt$ln=14,r=8,p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
 using Variables = std::map<std::string, std::string>;
 
 /// An environment of exactly these variables.

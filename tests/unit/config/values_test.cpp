@@ -129,8 +129,37 @@ TEST(Endpoints, RefuseEverythingElse) {
   }
 }
 
+TEST(Endpoints, MayBeUnixSockets) {
+  const auto endpoint = parse_endpoint("unix:/run/roktcached/proxy.sock");
+  ASSERT_TRUE(endpoint.has_value());
+  EXPECT_EQ(*endpoint, (Endpoint{"", 0, "/run/roktcached/proxy.sock"}));
+  EXPECT_TRUE(endpoint->is_unix());
+  EXPECT_TRUE(endpoint->is_loopback());
+  EXPECT_FALSE((Endpoint{"127.0.0.1", 80}).is_unix());
+  EXPECT_EQ(parse_tcp_endpoint("unix:/run/roktcached/proxy.sock"), std::nullopt);
+  EXPECT_EQ(parse_tcp_endpoint("127.0.0.1:80"), (Endpoint{"127.0.0.1", 80}));
+}
+
+// sockaddr_un has 108 bytes for the path and the zero after it: what is longer would be cut to another path.
+TEST(Endpoints, AUnixPathFitsIntoAnAddress) {
+  const auto path_of = [](std::size_t size) { return "unix:/" + std::string(size - 1, 'x'); };
+  EXPECT_TRUE(parse_endpoint(path_of(107)).has_value());
+  EXPECT_EQ(parse_endpoint(path_of(108)), std::nullopt);
+  EXPECT_EQ(parse_endpoint(path_of(100'000)), std::nullopt);
+}
+
+TEST(Endpoints, RefuseOtherUnixPaths) {
+  using namespace std::string_view_literals;
+  for (const std::string_view text :
+       {"unix:"sv, "unix:/"sv, "unix:proxy.sock"sv, "unix:./proxy.sock"sv, "unix:/run/"sv, "unix://"sv,
+        "unix: /run/a"sv, "UNIX:/run/a"sv, "/run/a"sv, "unix:/run/a\n"sv, "unix:/run/\x7f"sv,
+        "unix:/run/a\0b"sv, "unix:@abstract"sv, "unix:\0abstract"sv}) {
+    EXPECT_EQ(parse_endpoint(text), std::nullopt) << '"' << text << '"';
+  }
+}
+
 TEST(Endpoints, AreWrittenAsTheyAreRead) {
-  for (const std::string text : {"127.0.0.1:8080", "[::1]:0", "localhost:65535"}) {
+  for (const std::string text : {"127.0.0.1:8080", "[::1]:0", "localhost:65535", "unix:/run/a b.sock"}) {
     const auto endpoint = parse_endpoint(text);
     ASSERT_TRUE(endpoint.has_value()) << text;
     EXPECT_EQ(to_string(*endpoint), text);
@@ -213,6 +242,67 @@ TEST(Proxies, RefuseEverythingElse) {
         "http://proxy:3128?a", "http://proxy:3128#a", "http://a b:3128", "http://a\r\nb:3128"}) {
     EXPECT_EQ(parse_proxy(text), std::nullopt) << '"' << text << '"';
   }
+}
+
+TEST(Proxies, AreNoUnixSockets) {
+  EXPECT_EQ(parse_proxy("http://unix:/run/proxy.sock"), std::nullopt);
+  EXPECT_EQ(parse_proxy("unix:/run/proxy.sock"), std::nullopt);
+  EXPECT_EQ(parse_url("unix:/run/proxy.sock"), std::nullopt);
+}
+
+TEST(Origins, AreAsABrowserSendsThem) {
+  for (const std::string text :
+       {"https://bi.example.com", "http://localhost", "https://bi.example.com:8443", "http://127.0.0.1:3000",
+        "http://[::1]:3000", "https://a:80", "http://a:443"}) {
+    EXPECT_EQ(parse_origin(text), text);
+  }
+}
+
+// What is spelt otherwise would never be found among them, and "null" is what every sandboxed page sends.
+TEST(Origins, RefuseEverythingElse) {
+  for (const std::string_view text : {"",
+                                      "*",
+                                      "null",
+                                      "bi.example.com",
+                                      "//bi.example.com",
+                                      "https://",
+                                      "https://*",
+                                      "https://*.example.com",
+                                      "https://bi.example.com/",
+                                      "https://bi.example.com/a",
+                                      "https://bi.example.com?a",
+                                      "https://bi.example.com#a",
+                                      "https://user@bi.example.com",
+                                      "https://BI.example.com",
+                                      "HTTPS://bi.example.com",
+                                      "https://bi.example.com:443",
+                                      "http://bi.example.com:80",
+                                      "https://bi.example.com:08443",
+                                      "https://bi.example.com:0",
+                                      "https://bi.example.com:",
+                                      "https://bi.example.com:65536",
+                                      "ftp://bi.example.com",
+                                      "https://bi.example.com ",
+                                      " https://bi.example.com",
+                                      "https://a,https://b",
+                                      "https://a\r\nb",
+                                      "file://",
+                                      "unix:/run/a"}) {
+    EXPECT_EQ(parse_origin(text), std::nullopt) << '"' << text << '"';
+  }
+}
+
+TEST(Modes, AreFourOctalDigits) {
+  EXPECT_EQ(parse_mode("0660"), 0660U);
+  EXPECT_EQ(parse_mode("0000"), 0U);
+  EXPECT_EQ(parse_mode("0777"), 0777U);
+  for (const std::string_view text : {"", "0", "660", "00660", "1777", "0680", "0x66", "-660", "066", "0660 ",
+                                      " 660", "066.", "rw-rw----"}) {
+    EXPECT_EQ(parse_mode(text), std::nullopt) << '"' << text << '"';
+  }
+  for (const std::uint32_t mode : {0U, 0007U, 0600U, 0660U, 0777U})
+    EXPECT_EQ(parse_mode(format_mode(mode)), mode);
+  EXPECT_EQ(format_mode(01777), "1777");
 }
 
 TEST(Urls, AreWrittenWithoutTheUsualPort) {

@@ -1,0 +1,131 @@
+#include "config/relations.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+namespace roktcached::config {
+
+namespace {
+
+/// Adds mistakes where the setting was given; by its name alone where the default is at fault.
+class Relations {
+ public:
+  Relations(const Places& places, Mistakes& mistakes) : places_(places), mistakes_(mistakes) {}
+
+  void refuse(const std::string& name, const std::string& what) {
+    const auto at = places_.find(name);
+    at == places_.end() ? mistakes_.add(name, what) : mistakes_.add(at->second.place, name + ": " + what);
+  }
+  [[nodiscard]] bool was_refused(const std::string& name) const {
+    const auto at = places_.find(name);
+    return at != places_.end() && at->second.refused;
+  }
+
+ private:
+  const Places& places_;
+  Mistakes& mistakes_;
+};
+
+/// Whether nobody else can have it: the system chooses another for each port 0.
+bool is_of_one(const Endpoint& endpoint) {
+  return endpoint.is_unix() || endpoint.port != 0;
+}
+
+bool has(const std::vector<Endpoint>& addresses, const Endpoint& endpoint) {
+  return is_of_one(endpoint) && std::ranges::find(addresses, endpoint) != addresses.end();
+}
+
+void check_reach(const Settings& settings, Relations& relations) {
+  const auto check_clients = [&](const std::string& name, const Endpoint& endpoint) {
+    if (endpoint.is_loopback() || !settings.clients.empty()) return;
+    relations.refuse(name, to_string(endpoint) +
+                               " is beyond loopback: everybody there could use the credential; accepted: "
+                               "127.0.0.1, [::1], localhost, or [[client]] tables that say who may");
+  };
+  const Listen& listen = settings.listen;
+  for (const Endpoint& endpoint : listen.tls.addresses) check_clients("listen.tls.addresses", endpoint);
+  for (const Endpoint& endpoint : listen.addresses) {
+    check_clients("listen.addresses", endpoint);
+    if (endpoint.is_loopback() || settings.clients.empty() || listen.cleartext_beyond_loopback) continue;
+    relations.refuse("listen.addresses",
+                     to_string(endpoint) +
+                         " is beyond loopback without TLS: clients' secrets and reports could be read on the "
+                         "way; accepted: listen.tls.addresses, or listen.cleartext_beyond_loopback = true "
+                         "where something else encrypts");
+  }
+  const auto& admin = settings.admin.address;
+  if (admin && !admin->is_loopback())
+    relations.refuse("admin.address",
+                     to_string(*admin) +
+                         " is beyond loopback: everybody there could see and steer the daemon; "
+                         "accepted: 127.0.0.1, [::1], localhost, unix:/PATH");
+}
+
+void check_addresses(const Settings& settings, Relations& relations) {
+  const auto& plain = settings.listen.addresses;
+  const auto& tls = settings.listen.tls.addresses;
+  if (plain.empty() && tls.empty())
+    relations.refuse("listen.addresses", "there is none; accepted: one here or in listen.tls.addresses");
+  for (const Endpoint& endpoint : tls) {
+    if (has(plain, endpoint))
+      relations.refuse("listen.tls.addresses",
+                       to_string(endpoint) + " is among listen.addresses; accepted: addresses of its own");
+  }
+  const auto& admin = settings.admin.address;
+  for (const auto& [name, addresses] :
+       {std::pair("listen.addresses", &plain), std::pair("listen.tls.addresses", &tls)}) {
+    if (admin && has(*addresses, *admin))
+      relations.refuse("admin.address",
+                       to_string(*admin) + " is among " + name + "; accepted: an address of its own");
+  }
+}
+
+/// What is set for TLS without an address of it would leave clients in clear text, and nobody the wiser.
+void check_tls(const ListenTls& tls, Relations& relations) {
+  const std::string section = "listen.tls.";
+  if (relations.was_refused(section + "addresses")) return;
+  const auto check_use = [&](const std::string& key, bool given) {
+    if (given && tls.addresses.empty())
+      relations.refuse(section + key, "is for listen.tls.addresses, of which there is none");
+  };
+  check_use("certificate_file", !tls.certificate_file.empty());
+  check_use("key_file", !tls.key_file.empty());
+  check_use("client_ca_file", !tls.client_ca_file.empty());
+  check_use("require_client_certificate", tls.require_client_certificate);
+  if (tls.addresses.empty()) return;
+  for (const auto& [key, value] :
+       {std::pair("certificate_file", &tls.certificate_file), std::pair("key_file", &tls.key_file)}) {
+    if (value->empty()) relations.refuse(section + "addresses", "TLS needs " + section + key);
+  }
+  if (tls.require_client_certificate && tls.client_ca_file.empty())
+    relations.refuse(section + "require_client_certificate",
+                     "nothing says which certificates; accepted: with listen.tls.client_ca_file");
+}
+
+void check_upstream(const Upstream& upstream, Relations& relations) {
+  const Url& url = upstream.url;
+  if (!url.tls && !Endpoint{url.host, url.port}.is_loopback()) {
+    relations.refuse(
+        "upstream.url",
+        to_string(url) + " would carry the credential in clear text; accepted: https, or http to loopback");
+  }
+  const auto& proxy = upstream.proxy;
+  if (proxy && !url.tls && !Endpoint{proxy->host, proxy->port}.is_loopback()) {
+    relations.refuse("upstream.proxy",
+                     to_string(*proxy) + " would be given the credential for " + to_string(url) +
+                         " in clear text; accepted: an https upstream.url, or a proxy on loopback");
+  }
+}
+
+}  // namespace
+
+void check_relations(const Settings& settings, const Places& places, Mistakes& mistakes) {
+  Relations relations(places, mistakes);
+  check_reach(settings, relations);
+  check_addresses(settings, relations);
+  check_tls(settings.listen.tls, relations);
+  check_upstream(settings.upstream, relations);
+}
+
+}  // namespace roktcached::config

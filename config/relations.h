@@ -1,0 +1,24 @@
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "config/mistakes.h"
+#include "config/settings.h"
+
+namespace roktcached::config {
+
+/// Where a setting was given: "FILE:LINE" or "$VARIABLE"; and whether it was not taken, so that the default
+/// stands in for it.
+struct Given {
+  std::string place;
+  bool refused = false;
+};
+/// By "section.key".
+using Places = std::map<std::string, Given>;
+
+/// Adds what only the settings together can tell: who could reach the credential, and what would travel in
+/// clear text.
+void check_relations(const Settings& settings, const Places& places, Mistakes& mistakes);
+
+}  // namespace roktcached::config
