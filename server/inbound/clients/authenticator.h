@@ -8,11 +8,13 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <string_view>
 #include <vector>
 
 #include "config/settings.h"
 #include "core/error.h"
 #include "core/time.h"
+#include "server/inbound/clients/hmac.h"
 #include "server/inbound/clients/local_tokens.h"
 #include "server/inbound/clients/presented.h"
 #include "server/inbound/clients/verdicts.h"
@@ -23,26 +25,28 @@ namespace roktcached::inbound {
 [[nodiscard]] Error unauthenticated();
 
 /// Finds out which client has shown a secret, for all threads together: one scrypt a secret and process, on a
-/// thread of its own, so that no hit ever waits for another client's. Owned by the daemon; safe from any
-/// thread.
+/// thread of its own, so that no hit ever waits for it. What it finds out it remembers by a keyed digest; the
+/// secret itself is kept only as long as it waits. Owned by the daemon; hit threads come in by their Gate.
+/// Safe from any thread.
 class Authenticator {
  public:
-  /// Beyond so many secrets that wait for their scrypt: overloaded.
+  /// Secrets that wait for their scrypt, or have it; beyond: overloaded.
   static constexpr std::size_t max_queued = 64;
-  /// Verdicts that each memory keeps, of each kind.
+  /// Verdicts that a memory keeps, of each kind.
   static constexpr std::size_t memory_capacity = 4096;
 
   /// @param clients, tokens  outlive this object
   Authenticator(const std::vector<config::Client>& clients, const LocalTokens& tokens);
-  /// Calls stop(). The executors of those who wait must still be there.
+  /// Calls stop(). The execution contexts of those who wait must still be there.
   ~Authenticator();
   Authenticator(const Authenticator&) = delete;
   Authenticator& operator=(const Authenticator&) = delete;
 
-  /// Begins no further scrypt, and tells all who wait that it is overloaded. Waits for the scrypt at hand.
+  /// Waits for the scrypt at hand, begins no further one, and tells all who wait, and who come, that it is
+  /// overloaded.
   void stop();
 
-  /// How many scrypts were begun; for the metrics.
+  /// How many scrypts were made, for the metrics.
   [[nodiscard]] std::uint64_t scrypts() const { return scrypts_.load(std::memory_order_relaxed); }
 
  private:
@@ -50,22 +54,26 @@ class Authenticator {
   using Done = std::function<void(const Result<Verdict>&)>;
   struct Job;
 
-  /// Calls `done` once: here and now where the verdict is known, else on the scrypt thread, or in stop().
+  /// Calls `done` once: here and now where the verdict is known, else later on the scrypt thread or in
+  /// stop().
   void look_into(const Digest& digest, const Presented& shown, WallTime now, Done done);
+  /// The same, awaited. Resumes on the caller's executor.
+  boost::asio::awaitable<Result<Verdict>> look_into(Digest digest, Presented shown, WallTime now);
   void work_on(const std::shared_ptr<Job>& job);
-  [[nodiscard]] Verdict judge(const Presented& shown);
-  [[nodiscard]] Verdict judge_pair(std::string_view name, std::string_view secret);
+  [[nodiscard]] Result<Verdict> judge(const Presented& shown);
+  [[nodiscard]] Verdict judge_pair(const Pair& pair);
   [[nodiscard]] Verdict judge_secret(std::string_view secret);
   [[nodiscard]] bool is_secret_of(const config::SecretHash& hash, std::string_view secret);
 
   const std::vector<config::Client>& clients_;
   const LocalTokens& tokens_;
   const config::Secret digest_key_;
-  config::SecretHash nobody_;  ///< what a name that is no client's is asked for: it must cost as much
+  /// What a name without a secret is asked for, so that it costs as much; empty where no client has one.
+  std::optional<config::SecretHash> nobody_;
   std::atomic<std::uint64_t> scrypts_{0};
-  std::mutex mutex_;  ///< for what follows
+  std::mutex mutex_;  ///< for what follows, up to the thread
   VerdictMemory memory_{memory_capacity};
-  std::map<Digest, std::shared_ptr<Job>> jobs_;  ///< queued or at hand, by digest
+  std::map<Digest, std::shared_ptr<Job>> jobs_;  ///< queued or at hand
   bool stopped_ = false;
   boost::asio::thread_pool scrypt_thread_{1};  ///< last: its work uses all of the above
 };
@@ -75,20 +83,21 @@ class Authenticator {
 class Gate {
  public:
   /// @param authenticator  outlives the gate
-  explicit Gate(Authenticator& authenticator);
+  explicit Gate(Authenticator& authenticator)
+      : authenticator_(authenticator), hmac_(authenticator.digest_key_) {}
 
-  /// The verdict where none has to be waited for: it is remembered, or needs no scrypt. Nobody for who shows
-  /// nothing.
+  /// The verdict where none has to be waited for: it is remembered, or needs no scrypt. Who shows nothing is
+  /// nobody.
   [[nodiscard]] std::optional<Verdict> recall(const Presented& shown, WallTime now);
 
-  /// Waits for a verdict; resumes on the caller's executor, which must be the gate's thread.
+  /// Waits for a verdict. Resumes on the caller's executor, which must be the gate's thread.
   /// @param shown  what it borrows lives until this returns
-  /// @return a client; unauthenticated() for nobody; overloaded, where too many wait
+  /// @return a client; unauthenticated() for nobody; overloaded where too many wait
   [[nodiscard]] boost::asio::awaitable<Result<Verdict>> verify(Presented shown, WallTime now);
 
  private:
   Authenticator& authenticator_;
-  Digester digest_of_;
+  Hmac hmac_;
   VerdictMemory memory_{Authenticator::memory_capacity};
 };
 

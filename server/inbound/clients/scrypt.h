@@ -12,7 +12,8 @@ namespace roktcached::inbound {
 [[nodiscard]] config::SecretHash hash_secret(std::string_view secret, unsigned log2_n = 14);
 
 /// Whether `secret` is the one that was hashed. As slow as the hash was made to be; in constant time, but for
-/// the secret's length. False where the hash cannot be computed, for want of memory.
+/// the secret's length.
+/// @throws std::bad_alloc where the memory that it takes is not to be had
 [[nodiscard]] bool matches(const config::SecretHash& hash, std::string_view secret);
 
 /// `size` bytes that nobody can guess.

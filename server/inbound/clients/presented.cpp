@@ -1,0 +1,169 @@
+#include "server/inbound/clients/presented.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "server/inbound/clients/base64.h"
+
+namespace roktcached::inbound {
+
+namespace {
+
+constexpr std::string_view api_key_name = "api_key";
+/// Of what a client shows, in bytes: twice the longest secret.
+constexpr std::size_t longest_shown = 2048;
+
+Error refused(std::string context) {
+  return {.code = ErrorCode::invalid_request,
+          .source = ErrorSource::inbound,
+          .retryable = false,
+          .context = std::move(context)};
+}
+
+Error more_than_one_key() {
+  return refused("an API key is shown more than once; accepted: one, in X-API-Key or api_key");
+}
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+/// Takes one octet, percent-encoded or plain, from the front of `text`; -1 where a '%' has not two hex digits
+/// behind it.
+int take_octet(std::string_view& text) {
+  if (text.front() != '%') {
+    const auto plain = static_cast<unsigned char>(text.front());
+    text.remove_prefix(1);
+    return plain;
+  }
+  const int high = text.size() > 2 ? hex_digit(text[1]) : -1;
+  const int low = text.size() > 2 ? hex_digit(text[2]) : -1;
+  if (high < 0 || low < 0) return -1;
+  text.remove_prefix(3);
+  return high * 16 + low;
+}
+
+/// Takes a parameter's name off; true if it is that of the API key.
+bool take_name(std::string_view& parameter) {
+  for (const char c : api_key_name) {
+    if (parameter.empty() || take_octet(parameter) != c) return false;
+  }
+  if (parameter.empty()) return true;
+  if (parameter.front() != '=') return false;
+  parameter.remove_prefix(1);
+  return true;
+}
+
+std::optional<config::Secret> decoded(std::string_view value) {
+  std::string text;
+  text.reserve(value.size());
+  while (!value.empty()) {
+    const int octet = take_octet(value);
+    if (octet < 0) {
+      explicit_bzero(text.data(), text.size());
+      return std::nullopt;
+    }
+    text += static_cast<char>(octet);
+  }
+  return config::Secret(std::move(text));
+}
+
+/// Makes `target` shorter, and leaves nothing of its end in memory.
+void cut_off(std::string& target, std::size_t size) {
+  explicit_bzero(target.data() + size, target.size() - size);
+  target.resize(size);
+}
+
+/// What follows a scheme, which is compared without case (RFC 9110, section 11.1).
+std::optional<std::string_view> after_scheme(std::string_view authorization, std::string_view scheme) {
+  if (authorization.size() <= scheme.size() || authorization[scheme.size()] != ' ' ||
+      !http::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme)) {
+    return std::nullopt;
+  }
+  return http::trimmed(authorization.substr(scheme.size()));
+}
+
+Presented of_kind(Presented::Kind kind, std::string_view text) {
+  const bool can_be = !text.empty() && text.size() <= longest_shown;
+  return {can_be ? kind : Presented::Kind::other, text};
+}
+
+Presented read_authorization(std::string_view value) {
+  if (const auto pair = after_scheme(value, "Basic")) return of_kind(Presented::Kind::basic, *pair);
+  const auto token = after_scheme(value, "Bearer");
+  if (token && token->starts_with("local.")) return of_kind(Presented::Kind::local_token, *token);
+  return {Presented::Kind::other, value};
+}
+
+}  // namespace
+
+Result<std::optional<config::Secret>> take_api_key(std::string& target) {
+  const auto question = target.find('?');
+  if (question == std::string::npos) return std::optional<config::Secret>();
+  std::optional<config::Secret> found;
+  std::size_t count = 0;
+  bool malformed = false;
+  bool kept_one = false;
+  std::size_t kept_end = question + 1;  // what is kept moves up to here
+  for (std::size_t begin = question + 1, end = 0; begin <= target.size(); begin = end + 1) {
+    end = std::min(target.find('&', begin), target.size());
+    std::string_view parameter = std::string_view(target).substr(begin, end - begin);
+    if (take_name(parameter)) {
+      ++count;
+      found = decoded(parameter);
+      malformed = malformed || !found;
+      continue;
+    }
+    if (kept_one) target[kept_end++] = '&';
+    kept_one = true;
+    if (kept_end != begin) std::memmove(target.data() + kept_end, target.data() + begin, end - begin);
+    kept_end += end - begin;
+  }
+  if (count == 0) return std::optional<config::Secret>();
+  cut_off(target, kept_end > question + 1 ? kept_end : question);
+  if (count > 1) return more_than_one_key();
+  if (malformed) return refused("api_key: a '%' without two hex digits behind it");
+  return found;
+}
+
+Result<Presented> present(const http::Fields& request, const std::optional<config::Secret>& api_key) {
+  std::optional<std::string_view> key;
+  std::optional<std::string_view> authorization;
+  std::size_t keys = 0;
+  std::size_t authorizations = 0;
+  if (api_key) {
+    ++keys;
+    key = api_key->reveal();
+  }
+  for (const auto& field : request.all()) {
+    if (http::equal_ignoring_case(field.name, "X-API-Key")) {
+      ++keys;
+      key = field.value;
+    } else if (http::equal_ignoring_case(field.name, "Authorization")) {
+      ++authorizations;
+      authorization = field.value;
+    }
+  }
+  if (keys > 1) return more_than_one_key();
+  if (key) return of_kind(Presented::Kind::api_key, *key);
+  if (authorizations > 1) return refused("Authorization: a request has at most one");
+  if (authorization) return read_authorization(*authorization);
+  return Presented{};
+}
+
+std::optional<Pair> split_pair(std::string_view text) {
+  const auto colon = text.find(':');
+  if (colon == std::string_view::npos) return std::nullopt;
+  return Pair{text.substr(0, colon), text.substr(colon + 1)};
+}
+
+std::optional<config::Secret> decode_basic(std::string_view text) {
+  auto pair = from_base64(text);
+  if (!pair) return std::nullopt;
+  return config::Secret(std::move(*pair));
+}
+
+}  // namespace roktcached::inbound

@@ -1,0 +1,60 @@
+#include "server/inbound/clients/scrypt.h"
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rand.h>
+
+#include <new>
+#include <stdexcept>
+
+#include "config/secret.h"
+
+namespace roktcached::inbound {
+
+namespace {
+
+constexpr std::size_t salt_size = 16;
+constexpr std::size_t hash_size = 32;
+
+const unsigned char* bytes_of(std::string_view text) {
+  return reinterpret_cast<const unsigned char*>(text.data());
+}
+
+/// `size` bytes made of `secret` as `parameters` say.
+config::Secret derive(const config::SecretHash& parameters, std::string_view secret, std::size_t size) {
+  std::string derived(size, '\0');
+  // Besides the large block there are p + 2 small ones.
+  const std::uint64_t most =
+      parameters.memory() + std::uint64_t{128} * parameters.r * (std::uint64_t{parameters.p} + 2);
+  const int done = EVP_PBE_scrypt(secret.data(), secret.size(), bytes_of(parameters.salt),
+                                  parameters.salt.size(), std::uint64_t{1} << parameters.log2_n, parameters.r,
+                                  parameters.p, most, reinterpret_cast<unsigned char*>(derived.data()), size);
+  if (done == 1) return config::Secret(std::move(derived));
+  ERR_clear_error();
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+config::SecretHash hash_secret(std::string_view secret, unsigned log2_n) {
+  config::SecretHash result;
+  result.log2_n = log2_n;
+  result.salt = random_bytes(salt_size);
+  result.hash = derive(result, secret, hash_size).reveal();
+  return result;
+}
+
+bool matches(const config::SecretHash& hash, std::string_view secret) {
+  const config::Secret derived = derive(hash, secret, hash.hash.size());
+  return CRYPTO_memcmp(derived.reveal().data(), hash.hash.data(), hash.hash.size()) == 0;
+}
+
+std::string random_bytes(std::size_t size) {
+  std::string bytes(size, '\0');
+  if (RAND_bytes(reinterpret_cast<unsigned char*>(bytes.data()), static_cast<int>(size)) != 1)
+    throw std::runtime_error("the system gives no random bytes");
+  return bytes;
+}
+
+}  // namespace roktcached::inbound

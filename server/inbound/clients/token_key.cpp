@@ -1,0 +1,128 @@
+#include "server/inbound/clients/token_key.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <optional>
+#include <system_error>
+
+#include "server/inbound/clients/base64.h"
+#include "server/inbound/clients/scrypt.h"
+
+namespace roktcached::inbound {
+
+namespace {
+
+Error refused(const std::string& path, std::string_view why) {
+  return {.code = ErrorCode::configuration,
+          .source = ErrorSource::inbound,
+          .retryable = false,
+          .context = "token key " + path + ": " + std::string(why)};
+}
+
+Error failed(const std::string& path) {
+  return refused(path, std::generic_category().message(errno));
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+
+ private:
+  int fd_;
+};
+
+/// A file that goes when its maker does.
+class TemporaryFile {
+ public:
+  explicit TemporaryFile(std::string path)
+      : path_(std::move(path)),
+        file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) {}
+  ~TemporaryFile() {
+    if (file_.is_open()) ::unlink(path_.c_str());
+  }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const Descriptor& file() const { return file_; }
+
+ private:
+  const std::string path_;
+  const Descriptor file_;
+};
+
+std::string folder_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return path.substr(0, slash == 0 ? 1 : slash);
+}
+
+/// @return nothing where there is no file
+Result<std::optional<config::Secret>> load(const std::string& path) {
+  // A pipe in its place must not hold up the start, hence O_NONBLOCK.
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  if (!file.is_open() && errno == ENOENT) return std::optional<config::Secret>();
+  if (!file.is_open() && errno == ELOOP) return refused(path, "is a symbolic link");
+  struct stat status {};
+  if (!file.is_open() || ::fstat(file.get(), &status) != 0) return failed(path);
+  if (!S_ISREG(status.st_mode)) return refused(path, "is not a regular file");
+  if (status.st_uid != ::geteuid()) return refused(path, "is another user's");
+  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
+    return refused(path, "group or others have access to it; accepted: mode 0600 or 0400");
+  std::array<char, token_key_size + 1> buffer{};
+  const auto size = ::read(file.get(), buffer.data(), buffer.size());
+  if (size < 0) return failed(path);
+  config::Secret key(std::string(buffer.data(), static_cast<std::size_t>(size)));
+  explicit_bzero(buffer.data(), buffer.size());
+  if (key.reveal().size() != token_key_size) {
+    return refused(path,
+                   "does not hold 32 bytes, and so is no key that was made here; once it is gone, a new "
+                   "one is made at the next start");
+  }
+  return std::optional(std::move(key));
+}
+
+/// Puts a new key at `path`, unless there is something by then.
+Result<void> make(const std::string& path) {
+  const TemporaryFile fresh(path + ".new-" + to_base64url(random_bytes(6)));
+  const Descriptor folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!fresh.file().is_open() || !folder.is_open()) return failed(path);
+  const config::Secret key = random_token_key();
+  const auto written = ::write(fresh.file().get(), key.reveal().data(), key.reveal().size());
+  if (written < 0) return failed(path);
+  if (static_cast<std::size_t>(written) != token_key_size) return refused(path, "could not be written whole");
+  if (::fsync(fresh.file().get()) != 0) return failed(path);
+  // A link, not a rename, replaces nothing: of two who start at once, one finds the other's key in its place.
+  if (::link(fresh.path().c_str(), path.c_str()) != 0 && errno != EEXIST) return failed(path);
+  if (::fsync(folder.get()) != 0) return failed(path);
+  return {};
+}
+
+}  // namespace
+
+config::Secret random_token_key() {
+  return config::Secret(random_bytes(token_key_size));
+}
+
+Result<config::Secret> load_or_make_token_key(const std::string& path) {
+  auto kept = load(path);
+  if (kept && !*kept) {
+    if (const auto made = make(path); !made) return made.error();
+    kept = load(path);
+  }
+  if (!kept) return kept.error();
+  if (!*kept) return refused(path, "was removed while it was made");
+  return std::move(**kept);
+}
+
+}  // namespace roktcached::inbound
