@@ -1,13 +1,14 @@
 #include "server/upstream/desk.h"
 
-#include <openssl/crypto.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <optional>
 
 #include "core/http/retry_after.h"
 #include "server/asio.h"
 #include "server/upstream/content_coding.h"
+#include "server/upstream/shown_credential.h"
 
 namespace roktcached::upstream {
 
@@ -158,11 +159,8 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
     *permit = std::move(*admitted);
   }
   if (circuit_.admit(clock_.steady_now()) == Circuit::Admission::refuse) co_return circuit_is_open();
-  if (token) {
-    std::string authorization = "Bearer " + token->value.reveal();
-    journey.wire.set(beast_http::field::authorization, authorization);
-    OPENSSL_cleanse(authorization.data(), authorization.size());
-  }
+  std::optional<ShownCredential> shown;
+  if (token) shown.emplace(journey.wire, "Bearer", token->value.reveal());
   const SteadyTime sent_at = clock_.steady_now();
   const WallTime sent_at_wall = clock_.wall_now();
   requests_sent_.fetch_add(1, std::memory_order_relaxed);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <cstring>
 
 #include "core/http/fields.h"
 
@@ -24,6 +25,13 @@ bool is_visible(std::string_view text) {
   return std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
 }
 
+/// Leaves no copy behind in what was parsed.
+config::Secret taken_out_of(boost::json::string& text) {
+  config::Secret secret{std::string(std::string_view(text))};
+  explicit_bzero(text.data(), text.size());
+  return secret;
+}
+
 Result<milliseconds> lifetime_in(const boost::json::object& answer) {
   const auto* expires_in = answer.if_contains("expires_in");
   if (expires_in == nullptr) return documented_lifetime;
@@ -40,12 +48,13 @@ Result<milliseconds> lifetime_in(const boost::json::object& answer) {
 Result<TokenPtr> parse_token(std::string_view content, SteadyTime minted_at, WallTime minted_at_wall) {
   if (content.empty()) return malformed("is empty");
   boost::system::error_code error;
-  const auto value = boost::json::parse(boost::json::string_view(content), error);
+  auto value = boost::json::parse(boost::json::string_view(content), error);
   if (error || !value.is_object()) return malformed("is no JSON object");
-  const auto& answer = value.get_object();
-  const auto* access_token = answer.if_contains("access_token");
+  auto& answer = value.get_object();
+  auto* const access_token = answer.if_contains("access_token");
   if (access_token == nullptr || !access_token->is_string()) return malformed("has no access_token");
-  const std::string_view text = access_token->get_string();
+  config::Secret secret = taken_out_of(access_token->get_string());
+  const std::string_view text = secret.reveal();
   if (text.empty() || text.size() > max_token_size || !is_visible(text)) {
     return malformed("has an access_token that is empty, too long or not of visible ASCII");
   }
@@ -58,7 +67,7 @@ Result<TokenPtr> parse_token(std::string_view content, SteadyTime minted_at, Wal
   if (!lifetime) return lifetime.error();
 
   auto token = std::make_shared<Token>();
-  token->value = config::Secret(std::string(text));
+  token->value = std::move(secret);
   token->lifetime = *lifetime;
   token->minted_at = minted_at;
   token->expires_at = minted_at + *lifetime;

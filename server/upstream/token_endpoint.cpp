@@ -6,6 +6,7 @@
 #include <spdlog/spdlog.h>
 
 #include "server/asio.h"
+#include "server/upstream/shown_credential.h"
 
 namespace roktcached::upstream {
 
@@ -22,6 +23,14 @@ std::string base64(std::string_view text) {
   return encoded;
 }
 
+/// RFC 6749, section 2.3.1.
+config::Secret basic_pair(const config::Credential& credential) {
+  std::string pair = credential.app_id.reveal() + ":" + credential.app_secret.reveal();
+  config::Secret encoded(base64(pair));
+  OPENSSL_cleanse(pair.data(), pair.size());
+  return encoded;
+}
+
 }  // namespace
 
 TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, Origin& origin, config::Credential credential,
@@ -35,11 +44,6 @@ TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, Origin& origin, con
 WireRequest TokenEndpoint::make_request() const {
   WireRequest request(beast_http::verb::post, origin_.settings.url.base_path + "/auth/oauth2/token", 11);
   request.set(beast_http::field::host, origin_.host_field);
-  std::string pair = credential_.app_id.reveal() + ":" + credential_.app_secret.reveal();
-  std::string authorization = "Basic " + base64(pair);
-  request.set(beast_http::field::authorization, authorization);
-  OPENSSL_cleanse(pair.data(), pair.size());
-  OPENSSL_cleanse(authorization.data(), authorization.size());
   request.set(beast_http::field::content_type, "application/x-www-form-urlencoded");
   request.set(beast_http::field::accept, "application/json");
   request.set(beast_http::field::connection, "close");
@@ -64,24 +68,25 @@ bool TokenEndpoint::take_new_secret() {
   return false;
 }
 
-asio::awaitable<Result<UpstreamResponse>> TokenEndpoint::ask(const WireRequest& request) {
+asio::awaitable<Result<UpstreamResponse>> TokenEndpoint::ask() {
   Result<std::unique_ptr<Connection>> connection = co_await Connection::open(executor_, origin_);
   if (!connection) co_return connection.error();
+  WireRequest request = make_request();
+  const config::Secret pair = basic_pair(credential_);
+  const ShownCredential shown(request, "Basic", pair.reveal());
   co_return co_await (*connection)->exchange(request);
 }
 
 asio::awaitable<Result<TokenPtr>> TokenEndpoint::fetch() {
-  WireRequest request = make_request();
   SteadyTime sent_at = clock_.steady_now();
   WallTime sent_at_wall = clock_.wall_now();
-  Result<UpstreamResponse> response = co_await ask(request);
+  Result<UpstreamResponse> response = co_await ask();
   const bool refused =
       response && (response->status == 400 || response->status == 401 || response->status == 403);
   if (refused && take_new_secret()) {
-    request = make_request();
     sent_at = clock_.steady_now();
     sent_at_wall = clock_.wall_now();
-    response = co_await ask(request);
+    response = co_await ask();
   }
   if (!response) co_return response.error();
   Result<TokenPtr> token = response->status == 200

@@ -41,7 +41,7 @@ class TokenEndpoint final : public TokenSource {
   bool take_new_secret();
 
  private:
-  boost::asio::awaitable<Result<UpstreamResponse>> ask(const WireRequest& request);
+  boost::asio::awaitable<Result<UpstreamResponse>> ask();
   [[nodiscard]] WireRequest make_request() const;
 
   boost::asio::any_io_executor executor_;
