@@ -89,8 +89,8 @@ int run(const Options& options) {
   std::printf(")\n");
   if (options.rounds < rounds_that_reach_all) return 0;
   bool all = true;
-  for (const char* what :
-       {"requests taken", "responses taken", "refused", "not whole", "taken by Beast only"}) {
+  for (const char* what : {"requests taken", "responses taken", "refused", "not whole", "taken by Beast only",
+                           rule_of_connection_lists, rule_of_close_in_http10}) {
     if (counts.contains(what)) continue;
     std::printf("http_readers: never reached: %s\n", what);
     all = false;

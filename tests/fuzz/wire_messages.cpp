@@ -60,8 +60,8 @@ std::string random_rest(Random& random) {
   while (random.percent(60)) fields += random_field(random);
   if (random.percent(25)) {
     fields += std::string("Connection: ") +
-              random.one_of<const char*>(
-                  {"close", "keep-alive", "Close, x", "x , KEEP-alive", ",close,", "upgrade"}) +
+              random.one_of<const char*>({"close", "keep-alive", "Close, x", "x , KEEP-alive",
+                                          "keep-alive, close", ",close,", "upgrade"}) +
               "\r\n";
   }
   const std::string content = random.percent(50) ? random_content(random) : "";

@@ -182,16 +182,13 @@ const char* rule_that_beast_breaks(const Reading& ours) {
   bool keep_alive = false;
   for (const auto& [name, value] : ours.fields) {
     if (!http::equal_ignoring_case(name, "Connection")) continue;
-    // Beast refuses the whole message; for us such a list has no option that we know.
-    if (!is_list_of_tokens(value)) return "a Connection that is no list of tokens (RFC 9110, section 7.6.1)";
+    if (!is_list_of_tokens(value)) return rule_of_connection_lists;
     for (const auto option : http::list_members(value)) {
       close = close || http::equal_ignoring_case(option, "close");
       keep_alive = keep_alive || http::equal_ignoring_case(option, "keep-alive");
     }
   }
-  // Beast lets keep-alive win.
-  if (close && keep_alive && !ours.http11)
-    return "HTTP/1.0 with close and keep-alive (RFC 9112, section 9.3)";
+  if (close && keep_alive && !ours.http11) return rule_of_close_in_http10;
   return nullptr;
 }
 

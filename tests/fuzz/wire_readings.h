@@ -37,6 +37,13 @@ struct Outcome {
 /// Beast's reading of them. What it would do wrong with them by itself, and we know of, is put right here.
 [[nodiscard]] Outcome beast_reading(const WireMessage& message);
 
+/// Beast refuses the whole message; for us such a list has no option that we know.
+inline constexpr const char* rule_of_connection_lists =
+    "Connection is no list of tokens (RFC 9110, section 7.6.1)";
+/// Beast lets keep-alive win.
+inline constexpr const char* rule_of_close_in_http10 =
+    "close and keep-alive in HTTP/1.0 (RFC 9112, section 9.3)";
+
 /// The rule that Beast 1.81 is known to break on what we took; nullptr: none, and it must read the same.
 [[nodiscard]] const char* rule_that_beast_breaks(const Reading& ours);
 
