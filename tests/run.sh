@@ -73,6 +73,8 @@ if end_build release; then
   if build/release/day_replay --check; then count 1 0; else count 0 1; fi
   echo "== Cache model"
   if build/release/cache_model; then count 1 0; else count 0 1; fi
+  echo "== HTTP readers"
+  if build/release/http_readers; then count 1 0; else count 0 1; fi
   echo "== Conformance, http-cache-tests"
   if tests/conformance/run.sh; then count 1 0; else count 0 1; fi
   if $all && end_build asan; then

@@ -1,6 +1,7 @@
 #include "core/http/chunked.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "core/http/fields.h"
 #include "core/http/octets.h"
@@ -14,7 +15,6 @@ namespace {
 constexpr std::size_t max_size_digits = 8;
 constexpr std::size_t max_line_bytes = 256;
 constexpr std::size_t max_trailer_bytes = 8 * 1024;
-constexpr std::size_t max_credit = 16 * 1024;
 constexpr std::size_t credit_of_a_byte = 16;
 
 Error refused(const char* why, ErrorCode code = ErrorCode::invalid_request) {
@@ -25,40 +25,17 @@ unsigned hex_value(char c) {
   return is(digit, c) ? static_cast<unsigned>(c - '0') : (static_cast<unsigned>(c) | 0x20U) - 'a' + 10;
 }
 
-/// What must be known before the content (RFC 9110, section 6.5.1): framing and routing, who asks, how it is
-/// asked, how it is answered, how it is coded.
+/// What must be known before the content comes (RFC 9110, section 6.5.1), beside the hop-by-hop fields.
+constexpr std::string_view barred_from_trailers =
+    "Content-Length, Host, Origin,"                                               // framing and routing
+    "Authorization, Cookie, Set-Cookie, WWW-Authenticate, X-API-Key,"             // who asks
+    "Expect, Max-Forwards, Pragma, Range,"                                        // how it is asked
+    "If-Match, If-Modified-Since, If-None-Match, If-Range, If-Unmodified-Since,"  // and on what condition
+    "Age, Cache-Control, Date, Expires, Location, Retry-After, Vary, Warning,"    // how to use it
+    "Content-Encoding, Content-Location, Content-Range, Content-Type";            // how it is coded
+
 bool is_barred_from_trailers(std::string_view name) {
-  static constexpr std::array<std::string_view, 30> names = {"Content-Length",
-                                                             "Host",
-                                                             "Authorization",
-                                                             "Cookie",
-                                                             "Set-Cookie",
-                                                             "WWW-Authenticate",
-                                                             "X-API-Key",
-                                                             "Expect",
-                                                             "If-Match",
-                                                             "If-Modified-Since",
-                                                             "If-None-Match",
-                                                             "If-Range",
-                                                             "If-Unmodified-Since",
-                                                             "Max-Forwards",
-                                                             "Pragma",
-                                                             "Range",
-                                                             "Age",
-                                                             "Cache-Control",
-                                                             "Date",
-                                                             "Expires",
-                                                             "Location",
-                                                             "Retry-After",
-                                                             "Vary",
-                                                             "Warning",
-                                                             "Content-Encoding",
-                                                             "Content-Range",
-                                                             "Content-Type",
-                                                             "Content-Location",
-                                                             "Origin",
-                                                             "HTTP2-Settings"};
-  return is_hop_by_hop(name) || std::ranges::any_of(names, [name](std::string_view barred) {
+  return is_hop_by_hop(name) || std::ranges::any_of(list_members(barred_from_trailers), [name](auto barred) {
            return equal_ignoring_case(barred, name);
          });
 }

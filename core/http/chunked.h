@@ -1,11 +1,9 @@
 #pragma once
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/error.h"
 #include "core/http/field_section.h"
@@ -34,6 +32,9 @@ class ChunkDecoder {
   [[nodiscard]] Result<Step> next(std::string_view bytes);
 
  private:
+  static constexpr std::size_t max_credit = 16 * 1024;
+  static constexpr std::size_t max_trailers = 32;
+
   /// What comes next.
   enum class Place {
     size,
@@ -64,9 +65,9 @@ class ChunkDecoder {
   std::uint64_t left_ = 0;  ///< of the chunk; while its size is read: so far
   std::size_t size_digits_ = 0;
   std::size_t line_bytes_ = 0;
-  std::size_t credit_ = 16 * 1024;  ///< how much more framing there may be before content comes
+  std::size_t credit_ = max_credit;  ///< how much more framing there may be before content comes
   std::string trailers_;
-  FieldSectionScan trailer_scan_{32};
+  FieldSectionScan trailer_scan_{max_trailers};
 };
 
 }  // namespace roktcached::http

@@ -16,13 +16,18 @@ void FieldSectionScan::reset() {
 
 Result<bool> FieldSectionScan::scan(std::string_view bytes, std::size_t& at) {
   while (state_ != State::done && at < bytes.size()) {
-    if (auto taken = step(bytes, at); !taken) return taken.error();
+    if (const Objection objection = step(bytes, at)) {
+      return Error{.code = objection.code,
+                   .source = ErrorSource::core,
+                   .retryable = false,
+                   .context = "field line " + std::to_string(fields_) + ": " + objection.why};
+    }
   }
   return state_ == State::done;
 }
 
 /// Takes one octet at least, of `field-line = field-name ":" OWS field-value OWS CRLF` (RFC 9112, section 5).
-Result<void> FieldSectionScan::step(std::string_view bytes, std::size_t& at) {
+Objection FieldSectionScan::step(std::string_view bytes, std::size_t& at) {
   switch (state_) {
     case State::line_start:
       if (bytes[at] == '\r') {
@@ -31,35 +36,31 @@ Result<void> FieldSectionScan::step(std::string_view bytes, std::size_t& at) {
       }
       ++fields_;
       // RFC 9112, section 5.2: obs-fold is refused. Before the first field line it is section 2.2's.
-      if (is(space_or_tab, bytes[at])) return refused("begins with a space: folded lines are not taken");
-      if (bytes[at] == '\n') return refused("a bare LF");
-      if (!is(tchar, bytes[at])) return refused("a field name is a token");
-      if (fields_ > max_fields_) {
-        Error error = refused("there are too many");
-        error.code = ErrorCode::fields_too_large;
-        return error;
-      }
+      if (is(space_or_tab, bytes[at])) return {"begins with a space: folded lines are not taken"};
+      if (bytes[at] == '\n') return {"a bare LF"};
+      if (!is(tchar, bytes[at])) return {"a field name is a token"};
+      if (fields_ > max_fields_) return {"there are too many", ErrorCode::fields_too_large};
       state_ = State::name;
       break;
     case State::name:
       at = run_end(tchar, bytes, at);
       if (at == bytes.size()) return {};
       // RFC 9112, section 5.1.
-      if (is(space_or_tab, bytes[at])) return refused("a space in the field name or before the colon");
-      if (bytes[at] != ':') return refused("a field name is a token, and a colon follows it");
+      if (is(space_or_tab, bytes[at])) return {"a space in the field name or before the colon"};
+      if (bytes[at] != ':') return {"a field name is a token, and a colon follows it"};
       state_ = State::value;
       break;
     case State::value:
       at = run_end(field_octet, bytes, at);
       if (at == bytes.size()) return {};
-      if (bytes[at] == '\n') return refused("a bare LF");
+      if (bytes[at] == '\n') return {"a bare LF"};
       // RFC 9110, section 5.5.
-      if (bytes[at] != '\r') return refused("a control character in the field value");
+      if (bytes[at] != '\r') return {"a control character in the field value"};
       state_ = State::line_end;
       break;
     case State::line_end:
     case State::section_end:
-      if (bytes[at] != '\n') return refused("a bare CR");  // RFC 9112, section 2.2
+      if (bytes[at] != '\n') return {"a bare CR"};  // RFC 9112, section 2.2
       state_ = state_ == State::line_end ? State::line_start : State::done;
       break;
     case State::done:
@@ -67,13 +68,6 @@ Result<void> FieldSectionScan::step(std::string_view bytes, std::size_t& at) {
   }
   ++at;
   return {};
-}
-
-Error FieldSectionScan::refused(const char* why) const {
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::core,
-          .retryable = false,
-          .context = "field line " + std::to_string(fields_) + ": " + why};
 }
 
 void read_field_lines(std::string_view section, std::vector<FieldLine>& fields) {

@@ -16,6 +16,15 @@ struct FieldLine {
   std::string_view value;  ///< without surrounding SP and HTAB
 };
 
+/// What is wrong with what was read, if anything. Passed on for each part of a message; an Error is made of
+/// it only where there is something.
+struct Objection {
+  const char* why = nullptr;  ///< nullptr: nothing is wrong
+  ErrorCode code = ErrorCode::invalid_request;
+
+  explicit operator bool() const { return why != nullptr; }
+};
+
 /// Finds the end of a header or trailer section: its field lines, and the empty line behind them (RFC 9112,
 /// sections 2.1 and 5). Judges each octet when it comes: what no further octet can mend is refused at once.
 ///
@@ -35,8 +44,7 @@ class FieldSectionScan {
  private:
   enum class State { line_start, name, value, line_end, section_end, done };
 
-  [[nodiscard]] Result<void> step(std::string_view bytes, std::size_t& at);
-  [[nodiscard]] Error refused(const char* why) const;
+  [[nodiscard]] Objection step(std::string_view bytes, std::size_t& at);
 
   State state_ = State::line_start;
   std::size_t fields_ = 0;

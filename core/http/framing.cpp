@@ -1,6 +1,5 @@
 #include "core/http/framing.h"
 
-#include <algorithm>
 #include <charconv>
 #include <optional>
 

@@ -1,6 +1,6 @@
 #include "core/http/message_head.h"
 
-#include <algorithm>
+#include <string>
 
 #include "core/http/fields.h"
 #include "core/http/octets.h"
@@ -18,25 +18,26 @@ Error refused(std::string why, ErrorCode code = ErrorCode::invalid_request) {
 }
 
 /// HTTP-version is HTTP/1.0 or HTTP/1.1, in capitals (RFC 9112, section 2.3).
-const char* version_objection(std::string_view part, bool whole) {
+Objection version_objection(std::string_view part, bool whole) {
   const bool known = part.size() == 8 ? part == "HTTP/1.1" || part == "HTTP/1.0"
                                       : !whole && std::string_view("HTTP/1.").starts_with(part);
-  return known ? nullptr : "the version is neither HTTP/1.1 nor HTTP/1.0";
+  if (known) return {};
+  return {"the version is neither HTTP/1.1 nor HTTP/1.0"};
 }
 
 /// The forms of a target that are ours (RFC 9112, section 3.2). CONNECT knows none of them.
-const char* target_objection(std::string_view method, std::string_view target) {
-  if (method == "CONNECT") return "CONNECT: this is no tunnel";
-  if (target == "*") return method == "OPTIONS" ? nullptr : "target: '*' is for OPTIONS only";
-  if (target.starts_with('/') || absolute_target(target)) return nullptr;
-  return "target: accepted: a path that begins with '/', or a http or https URI with a host";
+Objection target_objection(std::string_view method, std::string_view target) {
+  if (method == "CONNECT") return {"CONNECT: this is no tunnel"};
+  if (target == "*" && method != "OPTIONS") return {"target: '*' is for OPTIONS only"};
+  if (target == "*" || target.starts_with('/') || absolute_target(target)) return {};
+  return {"target: accepted: a path that begins with '/', or a http or https URI with a host"};
 }
 
 /// status-code = 3DIGIT, and RFC 9110, section 15 has no class of it beyond 5xx.
-const char* status_objection(std::string_view part, bool whole) {
+Objection status_objection(std::string_view part, bool whole) {
   const bool in_class = part.empty() || (part[0] >= '1' && part[0] <= '5');
-  if (in_class && part.size() <= 3 && (!whole || part.size() == 3)) return nullptr;
-  return "the status code is not three digits from 100 to 599";
+  if (in_class && part.size() <= 3 && (!whole || part.size() == 3)) return {};
+  return {"the status code is not three digits from 100 to 599"};
 }
 
 }  // namespace
@@ -91,12 +92,12 @@ Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes) {
 Result<bool> HeadScan::take(std::string_view bytes) {
   while (place_ != Place::fields) {
     if (at_ >= bytes.size()) return false;
-    if (auto taken = step(bytes); !taken) return taken.error();
+    if (const Objection objection = step(bytes)) return refused(objection.why, objection.code);
   }
   return fields_.scan(bytes, at_);
 }
 
-Result<void> HeadScan::step(std::string_view bytes) {
+Objection HeadScan::step(std::string_view bytes) {
   switch (place_) {
     case Place::start:
       if (kind_ == HeadKind::request && bytes[at_] == '\r') {
@@ -109,7 +110,7 @@ Result<void> HeadScan::step(std::string_view bytes) {
     case Place::empty_line_end:
     case Place::start_line_end:
       // RFC 9112, section 2.2.
-      if (bytes[at_] != '\n') return refused("a bare CR ends no line");
+      if (bytes[at_] != '\n') return {"a bare CR ends no line"};
       ++at_;
       go_to(place_ == Place::start_line_end ? Place::fields : first_part());
       return {};
@@ -118,15 +119,15 @@ Result<void> HeadScan::step(std::string_view bytes) {
   }
 }
 
-Result<void> HeadScan::take_part(std::string_view bytes) {
+Objection HeadScan::take_part(std::string_view bytes) {
   const Part part = part_at(place_);
   at_ = run_end(part.octets, bytes, at_);
   const std::string_view text = bytes.substr(part_begin_, at_ - part_begin_);
   const bool ended = at_ < bytes.size();
   const bool whole = ended && bytes[at_] == part.end;
-  if (const char* why = objection(bytes, text, whole)) return refused(why);
+  if (const Objection objection = objection_to(bytes, text, whole)) return objection;
   if (!ended) return {};
-  if (!whole) return refused(part.wrong);
+  if (!whole) return {part.wrong};
   ++at_;
   go_to(part.next);
   return {};
@@ -142,21 +143,22 @@ HeadScan::Place HeadScan::first_part() const {
   return kind_ == HeadKind::request ? Place::method : Place::response_version;
 }
 
-const char* HeadScan::objection(std::string_view bytes, std::string_view part, bool whole) const {
+Objection HeadScan::objection_to(std::string_view bytes, std::string_view part, bool whole) const {
   switch (place_) {
     case Place::method:
-      if (part.size() > max_method) return "the method is longer than 32 bytes";
-      return whole && part.empty() ? "there is no method" : nullptr;
+      if (part.size() > max_method) return {"the method is longer than 32 bytes"};
+      if (whole && part.empty()) return {"there is no method"};
+      return {};
     case Place::target:
-      return whole ? target_objection(bytes.substr(line_begin_, part_begin_ - 1 - line_begin_), part)
-                   : nullptr;
+      if (!whole) return {};
+      return target_objection(bytes.substr(line_begin_, part_begin_ - 1 - line_begin_), part);
     case Place::request_version:
     case Place::response_version:
       return version_objection(part, whole);
     case Place::status:
       return status_objection(part, whole);
     default:
-      return nullptr;
+      return {};
   }
 }
 

@@ -73,13 +73,13 @@ class HeadScan {
   struct Part;
 
   [[nodiscard]] Result<bool> take(std::string_view bytes);
-  [[nodiscard]] Result<void> step(std::string_view bytes);
-  [[nodiscard]] Result<void> take_part(std::string_view bytes);
+  [[nodiscard]] Objection step(std::string_view bytes);
+  [[nodiscard]] Objection take_part(std::string_view bytes);
   void go_to(Place place);
   [[nodiscard]] Place first_part() const;
   [[nodiscard]] static Part part_at(Place place);
-  /// What is wrong with a part of the start line that may not be whole yet; nullptr: nothing.
-  [[nodiscard]] const char* objection(std::string_view bytes, std::string_view part, bool whole) const;
+  /// @param part  of the start line; may not be whole yet
+  [[nodiscard]] Objection objection_to(std::string_view bytes, std::string_view part, bool whole) const;
   [[nodiscard]] Error too_long() const;
 
   HeadKind kind_;
