@@ -31,6 +31,9 @@ class ChunkDecoder {
   /// with fields_too_large where the trailer section is beyond its bounds.
   [[nodiscard]] Result<Step> next(std::string_view bytes);
 
+  /// How much the chunk at hand, or as much of its size as was read, still has to bring.
+  [[nodiscard]] std::uint64_t announced() const { return left_; }
+
  private:
   static constexpr std::size_t max_credit = 16 * 1024;
   static constexpr std::size_t max_trailers = 32;

@@ -38,6 +38,10 @@ class ContentDecoder {
   }
 
   [[nodiscard]] bool done() const { return done_; }
+  /// How much content is known to come yet: of the length, or of the chunk at hand. Nothing of it has come.
+  [[nodiscard]] std::uint64_t announced() const {
+    return kind_ == Framing::Kind::chunked ? chunks_.announced() : left_;
+  }
   /// Whether the end of the connection is the end of the content, too.
   [[nodiscard]] bool ends_with_connection() const { return kind_ == Framing::Kind::until_close; }
 

@@ -3,8 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/beast/core/detail/base64.hpp>
 #include <random>
+
+#include "server/inbound/clients/presented.h"
 
 namespace roktcached::inbound {
 
@@ -33,11 +34,9 @@ std::string basic_id(std::string_view authorization) {
   constexpr std::size_t longest = 1024;
   const std::string_view encoded = after_scheme(authorization, "Basic");
   if (encoded.empty() || encoded.size() > longest) return {};
-  namespace base64 = boost::beast::detail::base64;
-  std::string pair(base64::decoded_size(encoded.size()), '\0');
-  pair.resize(base64::decode(pair.data(), encoded.data(), encoded.size()).first);
-  const std::string id = pair.substr(0, pair.find(':'));
-  explicit_bzero(pair.data(), pair.size());
+  const auto pair = decode_basic(encoded);
+  if (!pair) return {};
+  const std::string id(std::string_view(pair->reveal()).substr(0, pair->reveal().find(':')));
   return is_name(id) ? id : std::string();
 }
 

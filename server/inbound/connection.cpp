@@ -44,7 +44,10 @@ void Connection::abort() {
 
 asio::awaitable<void> Connection::run() {
   bool more = co_await shake_hands();
-  while (more && co_await wait_for_request()) more = co_await serve_one();
+  while (more) {
+    more = co_await wait_for_request();
+    if (more) more = co_await serve_one();
+  }
   deadline_.expires_after(time_to_part);
   if (stream_.encrypted()) co_await stream_.end_sending();
   deadline_.clear();

@@ -1,13 +1,25 @@
 #include "server/inbound/host_check.h"
 
 #include <algorithm>
+#include <boost/asio/ip/address_v6.hpp>
+#include <charconv>
 
 namespace roktcached::inbound {
 
 namespace {
 
 bool is_port(std::string_view text) {
-  return text.size() <= 5 && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+  if (text.empty()) return true;
+  std::uint16_t port = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
+  return error == std::errc() && end == text.data() + text.size();
+}
+
+bool is_ipv6(std::string_view text) {
+  if (text.find('%') != std::string_view::npos) return false;  // a zone has no place here (RFC 6874)
+  boost::system::error_code error;
+  boost::asio::ip::make_address_v6(text, error);
+  return !error;
 }
 
 bool is_host_character(char c) {
@@ -19,7 +31,7 @@ bool is_host_character(char c) {
 std::string_view name_of(std::string_view host) {
   if (host.starts_with('[')) {
     const auto end = host.find(']');
-    if (end == std::string_view::npos) return {};
+    if (end == std::string_view::npos || !is_ipv6(host.substr(1, end - 1))) return {};
     const auto rest = host.substr(end + 1);
     if (!rest.empty() && (rest[0] != ':' || !is_port(rest.substr(1)))) return {};
     return host.substr(0, end + 1);

@@ -62,7 +62,11 @@ asio::awaitable<End> RequestReader::read_head(Incoming& incoming) {
   while (true) {
     const auto scanned = scan.scan(received());
     incoming.request.received_at = std::chrono::steady_clock::now();
-    if (!scanned) co_return refuse(incoming, scanned.error());
+    if (!scanned) {
+      // Whoever asked for a head alone would take content for the next answer.
+      if (received().starts_with("HEAD ")) incoming.request.method = "HEAD";
+      co_return refuse(incoming, scanned.error());
+    }
     if (const auto size = *scanned) {
       const auto framing = accept_head(incoming, received().substr(0, *size));
       buffer_.consume(*size);
@@ -93,7 +97,8 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
   request.target = std::move(target->origin_form);
   // What lies behind a request that others may read otherwise is not read at all.
   incoming.last = target->was_absolute || request.fields.contains("Expect") ||
-                  request.fields.contains("Upgrade") || !http::keeps_alive(head_.fields, head_.http11);
+                  request.fields.contains("Upgrade") || request.fields.contains("HTTP2-Settings") ||
+                  !http::keeps_alive(head_.fields, head_.http11);
   return http::framing_of(head_);
 }
 
@@ -114,7 +119,8 @@ asio::awaitable<End> RequestReader::read_content(Incoming& incoming, const http:
     if (!step) co_return refuse(incoming, refusal(ErrorCode::invalid_request, "content: " + step.error().context));
     incoming.request.body.append(step->content);
     buffer_.consume(step->consumed);
-    if (incoming.request.body.size() > limits_.max_body) co_return refuse(incoming, too_large);
+    if (incoming.request.body.size() + content.announced() > limits_.max_body)
+      co_return refuse(incoming, too_large);
     if (content.done() || step->consumed > 0) continue;
     const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece));
     if (error) co_return interrupted(incoming, error, "content", limits_.body_timeout);

@@ -238,10 +238,13 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
   keep_alive = keep_alive && !content.ends_with_connection();
   const bool streamed = onward != nullptr && !content.done() &&
                         is_to_be_streamed(response.status, answer.framing, settings.max_response);
-  const Result<void> passed =
-      streamed ? co_await pass_on(stream, content, answer.framing, *onward, response)
-               : co_await read_content(stream, content, answer.framing, response.body);
-  if (!passed) co_return passed.error();
+  if (streamed) {
+    const Result<void> passed = co_await pass_on(stream, content, answer.framing, *onward, response);
+    if (!passed) co_return passed.error();
+  } else {
+    const Result<void> read = co_await read_content(stream, content, answer.framing, response.body);
+    if (!read) co_return read.error();
+  }
   deadline_.clear();
   const bool surplus = more_than_the_answer();
   response.surplus = surplus && response.fields.contains("Content-Length");
@@ -261,7 +264,8 @@ asio::awaitable<Result<void>> Connection::read_head(Stream& stream, AnswerHeadRe
     if (const auto size = *scanned) {
       answer.size = *size;
       const auto read = http::read_response_head(received().substr(0, *size), answer.head, limits);
-      co_return read ? Result<void>() : invalid_head(read.error());
+      if (!read) co_return invalid_head(read.error());
+      co_return Result<void>();
     }
     const auto [error, read] = co_await stream.async_read_some(buffer_.prepare(piece_size), as_result);
     buffer_.commit(read);
@@ -286,7 +290,8 @@ asio::awaitable<Result<void>> Connection::next_content(Stream& stream, http::Con
     if (error && read == 0) {
       // Over TLS an end without its notice may be somebody else's doing (RFC 9112, section 9.8).
       ended = content.ends_with_connection() && error == asio::error::eof;
-      co_return ended ? Result<void>() : content_failure(error);
+      if (!ended) co_return content_failure(error);
+      co_return Result<void>();
     }
   }
   const auto step = content.next(received());
