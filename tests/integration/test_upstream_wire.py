@@ -131,31 +131,14 @@ class Wire(TestCase):
                 self.assertEqual((hit.is_hit, hit.body), (True, body))
                 self.assertNotIn("transfer-encoding", hit.fields)
 
-    def test_answers_that_are_none_are_refused_and_not_kept(self):
-        head = b"HTTP/1.1 200 OK\r\n"
-        nonsense = {
-            "no HTTP": b"hello\r\n\r\n",
-            "nothing": b"",
-            "half a head": head + b"Content-Ty",
-            "a huge head": head + b"X: " + b"x" * 200_000 + b"\r\n\r\n",
-            "a chunk cut short": head + b"Transfer-Encoding: chunked\r\n\r\nff\r\nabc",
-            "a chunk size that is no number": head + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n0\r\n\r\n",
-            "a length that is no number": head + b"Content-Length: many\r\n\r\nabc",
-            "two lengths": head + b"Content-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
-            "a length and chunks": head + b"Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
-            "304 to no condition": b"HTTP/1.1 304 Not Modified\r\n\r\n",
-        }
+    def test_no_answer_at_all_is_not_kept(self):
+        # What is no answer otherwise is in hostile_answers.py.
+        self.upstream.report = b""
         proxy = self.proxy()
-        for what, data in nonsense.items():
-            with self.subTest(what):
-                self.upstream.report = answer()  # so that not too many in a row are bad, and the upstream is taken for dead
-                self.assertEqual(proxy.get(overview(campaign=7), Cache_Control="no-store").status, 200)
-                self.upstream.report = data
-                reply = proxy.get(overview(campaign=7))
-                self.assertEqual(reply.status, 502, reply)
-                self.assertIn(reply.problem()["type"], ("urn:roktcached:upstream-invalid-response", "urn:roktcached:upstream-unreachable"))
+        reply = proxy.get(overview())
+        self.assertEqual((reply.status, reply.problem()["type"]), (502, "urn:roktcached:upstream-unreachable"))
         self.upstream.report = answer()
-        self.assertIn("fwd=miss; stored", proxy.get(overview(campaign=7)).cache_status)
+        self.assertIn("fwd=miss; stored", proxy.get(overview()).cache_status)
 
     def test_a_304_that_nobody_asked_for_confirms_nothing(self):
         proxy = self.proxy(freshness_settled="1ms", freshness_stale_while_revalidate="0ms", freshness_min_refetch_interval="0ms")
