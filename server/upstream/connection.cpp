@@ -77,6 +77,11 @@ void remove_browser_fields(http::Fields& fields) {
     fields.remove(name);
 }
 
+bool is_conditional(const WireRequest& request) {
+  return request.count(beast_http::field::if_none_match) > 0 ||
+         request.count(beast_http::field::if_modified_since) > 0;
+}
+
 /// Refusals are read whole: they may have to be answered with a new token instead.
 bool is_to_be_streamed(unsigned status, const http::Framing& framing, std::uint64_t max_response) {
   const bool short_one =
@@ -225,6 +230,8 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange_on(Stream& stream
     }
     buffer_.consume(answer.size);
   }
+  if (answer.head.status == 304 && !is_conditional(request))
+    co_return error_of(ErrorCode::upstream_invalid_response, "304 to a request without conditions");
   UpstreamResponse response;
   response.status = answer.head.status;
   response.fields = fields_of(answer.head);

@@ -228,6 +228,8 @@ class HostileAnswers(TestCase):
         self.each(HOSTILE + [case for case in UNUSUAL if not case.reusable], self.check_connection)
 
     def check_connection(self, _, mode, outcome, upstream):
+        if outcome.first[0] == 200:  # only where its own test lets it: it streams through, whole
+            return
         target = mode.target(outcome.number, "case")
         connection = upstream.connection_of(target)
         self.assertIsNotNone(connection, "the case has been written")

@@ -73,7 +73,7 @@ class Wire(TestCase):
 
     def test_only_three_of_the_callers_fields_go_upstream(self):
         sent = {"Authorization": "Bearer callers-own", "X-API-Key": "callers-key", "Cookie": "a=b", "X-Forwarded-For": "10.0.0.1",
-                "Origin": "http://localhost", "Proxy-Authorization": "Basic eDp5", "If-None-Match": '"x"', "Range": "bytes=0-1",
+                "Sec-Fetch-Site": "none", "Proxy-Authorization": "Basic eDp5", "If-None-Match": '"x"', "Range": "bytes=0-1",
                 "X-Request-Id": "callers-id", "rokt-version": "alpha-1", "Accept-Language": "de",
                 "traceparent": "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"}
         reply = request(self.proxy().port, overview(), fields=sent)
