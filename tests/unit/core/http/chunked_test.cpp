@@ -14,10 +14,11 @@ struct Verdict {
   bool done = false;
   std::optional<ErrorCode> refused;
   std::string why;
-  std::size_t taken = 0;  ///< up to the end, or up to the byte that was refused, and with it
+  std::size_t taken = 0;  ///< up to the end, or with the piece that was refused
 
   bool operator==(const Verdict& other) const {
-    return content == other.content && done == other.done && refused == other.refused && why == other.why;
+    return content == other.content && done == other.done && refused == other.refused && why == other.why &&
+           (!done || taken == other.taken);
   }
 };
 
