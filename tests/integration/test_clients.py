@@ -335,14 +335,15 @@ inject_token = false
         cases = [("/files/1", {"X-API-Key": alice, "Authorization": own}, own), ("/files/2", {"X-API-Key": alice}, None),
                  (with_key("/files/3?a=1", alice), {"Authorization": own}, own),
                  ("/files/4", {"Authorization": basic("alice", alice)}, None), ("/files/5", {"Authorization": f"Bearer {token}"}, None)]
+        paths = []
         for target, fields, expected in cases:
             with self.subTest(target=target):
                 self.assertEqual(request(proxy.at, target, fields=fields).status, 200)
                 seen = origin.asked[-1]
+                paths.append(seen.path)
                 self.assertEqual((seen.headers.get("Authorization"), seen.headers.get("X-API-Key")), (expected, None))
-                self.assertNotIn("api_key", seen.path)
                 self.assertNotIn(alice, str(seen.headers))
-        self.assertEqual(origin.asked[2].path, "/files/3?a=1")
+        self.assertEqual(paths, ["/files/1", "/files/2", "/files/3?a=1", "/files/4", "/files/5"])
 
     def test_a_client_with_accounts_may_not_use_a_route_without(self):
         origin, proxy, alice, bob = self.passing()

@@ -109,7 +109,7 @@ class UnixSockets(TestCase):
 
     def test_a_path_that_is_too_long_or_not_absolute(self):
         for path in ("/" + "x" * 107, "relative.sock", ""):
-            self.refusal("listen.addresses", listen_addresses=f"unix:{path}")
+            self.refusal("LISTEN_ADDRESSES", "accepted", listen_addresses=f"unix:{path}")
 
     def test_admin_over_one_needs_no_token(self):
         _, proxy = self.pair(admin_address=f"unix:{self.path}")
