@@ -2,8 +2,10 @@
 
 ROKTCACHED_BINARY names the binary, so that one suite serves the release and the sanitizer builds.
 """
+import base64
 import concurrent.futures
 import dataclasses
+import hashlib
 import http.client
 import itertools
 import json
@@ -14,10 +16,14 @@ import shutil
 import signal
 import socket
 import sqlite3
+import ssl
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
+
+import canary
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("ROKTCACHED_BINARY", str(TOP / "build" / "release" / "roktcached"))
@@ -84,27 +90,91 @@ class Reply:
         return self.cache_status.startswith("roktcached; hit")
 
 
-def request(port, target, method="GET", fields=None, body=None, timeout=60):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout)
+@dataclasses.dataclass(frozen=True)
+class Tls:
+    """Where a daemon listens with TLS, and whom a client believes there."""
+
+    port: int
+    context: ssl.SSLContext
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path, timeout):
+        super().__init__("localhost", timeout=timeout)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def connection_to(at, timeout=60):
+    """`at` is a port, the path of a Unix socket, or a Tls."""
+    if isinstance(at, str):
+        return UnixConnection(at, timeout)
+    if isinstance(at, Tls):
+        return http.client.HTTPSConnection("127.0.0.1", at.port, timeout=timeout, context=at.context)
+    return http.client.HTTPConnection("127.0.0.1", at, timeout=timeout)
+
+
+searched = set()  # the addresses of daemons: no answer from there may show a secret
+
+
+def is_searched(at):
+    return (at.port if isinstance(at, Tls) else at) in searched
+
+
+def request(at, target, method="GET", fields=None, body=None, timeout=60):
+    connection = connection_to(at, timeout)
     try:
         connection.request(method, target, body=body, headers=fields or {})
         answer = connection.getresponse()
-        return Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        reply = Reply(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
     finally:
         connection.close()
+    if is_searched(at):
+        canary.check(repr(answer.getheaders()).encode(), f"the head of the answer to {method} {target}")
+        canary.check(reply.body, f"the answer to {method} {target}")
+    return reply
 
 
-def raw(port, data, seconds=15):
+def raw(at, data, seconds=15):
     """Sends bytes as they are; returns everything that comes back until the peer closes or falls silent."""
-    with socket.create_connection(("127.0.0.1", port), timeout=seconds) as sock:
-        sock.sendall(data)
-        received = b""
-        try:
-            while chunk := sock.recv(65536):
-                received += chunk
-        except (TimeoutError, ConnectionResetError):
-            pass
-        return received
+    connection = connection_to(at, seconds)
+    received = b""
+    try:
+        connection.connect()
+        connection.sock.sendall(data)
+        while chunk := connection.sock.recv(65536):
+            received += chunk
+    except (TimeoutError, ConnectionResetError, ssl.SSLEOFError):
+        pass
+    finally:
+        connection.close()
+    if is_searched(at):
+        canary.check(received, "an answer")
+    return received
+
+
+def basic(name, secret="x"):
+    """The Authorization of who goes by this name."""
+    return "Basic " + base64.b64encode(f"{name}:{secret}".encode()).decode()
+
+
+def secret_hash(secret):
+    """As `roktcached hash-secret` prints it, but made and verified in a millisecond."""
+    salt = os.urandom(16)
+    digest = hashlib.scrypt(secret.encode(), salt=salt, n=1 << 10, r=8, p=1, dklen=32)
+    text = lambda data: base64.b64encode(data).decode().rstrip("=")
+    return f"$scrypt$ln=10,r=8,p=1${text(salt)}${text(digest)}"
+
+
+def client(name, secret=None, **settings):
+    """A [[client]] table. Values are TOML where they are text."""
+    if secret is not None:
+        settings["secret_hash"] = f'"{secret_hash(secret)}"'
+    return "\n".join(["", "[[client]]", f'name = "{name}"', *(f"{key} = {value}" for key, value in settings.items()), ""])
 
 
 def multiply_rows(path, copies, account="account_id"):
@@ -134,13 +204,14 @@ def in_parallel(count, call):
 class Process:
     """A child with its output in a file; always stopped by its process id."""
 
-    def __init__(self, arguments, environment=None, folder=None):
+    def __init__(self, arguments, environment=None, folder=None, binary=None, **options):
+        """`options` are Popen's: user, umask and the like."""
         self.folder = folder
         self.output_path = tempfile.mkstemp(prefix="roktcached-test-")[1]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("ROKT", "XDG_CACHE", "CACHE_DIR"))}
         with open(self.output_path, "wb") as output:
-            self.child = subprocess.Popen([BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                          env={**inherited, **(environment or {})}, cwd=folder)
+            self.child = subprocess.Popen([binary or BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=output,
+                                          stderr=output, env={**inherited, **(environment or {})}, cwd=folder, **options)
 
     @property
     def output(self):
@@ -171,11 +242,16 @@ class Process:
         # A sanitizer's report, a leak for one, may come as late as this; each makes its test fail.
         assert not re.search(r"(Address|Leak|Thread)Sanitizer|: runtime error: ", output), output
         assert not asked or self.child.returncode == 0, f"exit code {self.child.returncode}\n{output}"
+        self.inspect(output)
+
+    def inspect(self, output):
+        """Once it has ended."""
 
 
 class Simulator(Process):
     def __init__(self, *arguments, port=None, now=NOW):
         self.port = port or free_port()
+        searched.discard(self.port)
         clock = ["--now", now] if now else []
         super().__init__(["simulate", "--listen", f"127.0.0.1:{self.port}", *clock, *arguments])
         wait_until(self.answers, "the simulator answers")
@@ -205,9 +281,12 @@ class Simulator(Process):
 
 
 class Daemon(Process):
-    """The proxy in front of `upstream` (a port). Settings are given as section_key="value", tables as TOML."""
+    """The proxy in front of `upstream` (a port). Settings are given as section_key="value", tables as TOML.
 
-    def __init__(self, upstream, folder, wait=True, port=None, url=None, tables="", app_id="demo-app", **settings):
+    All that it says and keeps is searched for the secrets that it was given and those that canary knows.
+    """
+
+    def __init__(self, upstream, folder, wait=True, port=None, url=None, tables="", app_id="demo-app", process=None, **settings):
         self.port = port or free_port()
         self.admin_port = free_port()
         values = {
@@ -215,33 +294,67 @@ class Daemon(Process):
             "admin_address": f"127.0.0.1:{self.admin_port}",
             "upstream_url": url or f"http://127.0.0.1:{upstream}",
             "cache_file": os.path.join(folder, "cache.db"),
-            "log_level": "debug",
+            "log_level": "trace",
             # What most tests are about is not the budget: test_budget.py runs on the defaults.
             "upstream_budget_requests_per_second": "0",
             "upstream_budget_max_concurrent": "1024",
             "upstream_max_retries": "0",
             **settings,
         }
+        self.at = first_address(values["listen_addresses"], self.port)
+        self.admin_at = first_address(values["admin_address"], self.admin_port)
+        searched.update({self.port, self.at, self.admin_port, self.admin_at})
+        for path in [values.get("admin_token_file", ""), *re.findall(r'secret_file *= *"(.*?)"', tables)]:
+            register_file(path)
+        canary.register("demo-secret")
         environment = {f"ROKTCACHED_{name.upper()}": str(value) for name, value in values.items()}
         if tables:
             pathlib.Path(folder, "roktcached.toml").write_text(tables)  # found as the working directory's
         environment.update(ROKT_APP_ID=app_id, ROKT_APP_SECRET="demo-secret")
-        super().__init__(["serve"], environment, folder)
+        super().__init__(["serve"], environment, folder, **(process or {}))
         if wait:
             wait_until(self.ready, "the daemon is ready")
 
     def ready(self):
         assert self.alive(), self.output
         try:
-            return request(self.admin_port, "/livez").status == 200 and request(self.port, "/nothing").status == 404
+            # To who shows nothing, a daemon with clients says 401 only.
+            return request(self.admin_at, "/livez").status == 200 and request(self.at, "/nothing").status in (401, 404)
         except OSError:
             return False
 
     def get(self, target, **fields):
-        return request(self.port, target, fields={name.replace("_", "-"): value for name, value in fields.items()})
+        return request(self.at, target, fields={name.replace("_", "-"): value for name, value in fields.items()})
 
     def status(self):
-        return request(self.admin_port, "/status").json()
+        return request(self.admin_at, "/status").json()
+
+    def stop(self):
+        if self.alive():
+            self.look_at_admin()
+        super().stop()
+
+    def look_at_admin(self):
+        try:
+            for target in ("/status", "/metrics", "/entries"):
+                request(self.admin_at, target, timeout=5)  # and searches it
+        except (OSError, http.client.HTTPException):
+            pass  # a test has stopped it, or left it busy
+
+    def inspect(self, output):
+        canary.check(output.encode(), "the daemon's output")
+        canary.check_files(self.folder)
+
+
+def first_address(addresses, port):
+    first = addresses.split(",")[0]
+    return first.removeprefix("unix:") if first.startswith("unix:") else port
+
+
+def register_file(path):
+    """The secret in a file, if there is one."""
+    if os.path.isfile(path) and len(text := pathlib.Path(path).read_text(errors="replace").strip()) >= canary.SHORTEST:
+        canary.register(text)
 
 
 class TestCase(unittest.TestCase):
@@ -266,3 +379,23 @@ class TestCase(unittest.TestCase):
     def pair(self, *arguments, **settings):
         simulator = self.simulator(*arguments)
         return simulator, self.daemon(simulator, **settings)
+
+    def serve(self, server):
+        """Runs a socketserver until the test is over; returns its port."""
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        self.addCleanup(server.server_close)
+        self.addCleanup(server.shutdown)
+        return server.server_address[1]
+
+    def refusal(self, *named, code=78, folder=None, **settings):
+        """Starts a daemon that refuses its settings; returns what it says, in which each of `named` stands."""
+        daemon = Daemon(1, folder or self.folder(), wait=False, **settings)
+        try:
+            self.assertEqual(daemon.wait(10), code, daemon.output)
+            for text in named:
+                self.assertIn(text, daemon.output)
+            return daemon.output
+        except subprocess.TimeoutExpired:
+            raise self.failureException(f"it starts all the same:\n{daemon.output}") from None
+        finally:
+            daemon.stop()

@@ -1,12 +1,11 @@
 """Cold requests in numbers, from a thread of their own: so many a second, or so many that wait at any time."""
 import asyncio
-import base64
 import collections
 import itertools
 import re
 import threading
 
-from harness import overview
+from harness import basic, overview
 
 TICK_SECONDS = 0.01
 numbers = itertools.count()
@@ -15,11 +14,6 @@ numbers = itertools.count()
 def cold(account=12):
     """A report that nobody has asked for before."""
     return overview(account=account, n=next(numbers))
-
-
-def basic(client):
-    """The Authorization of a caller that goes by this id."""
-    return "Basic " + base64.b64encode(f"{client}:x".encode()).decode()
 
 
 class Load:

@@ -7,8 +7,8 @@ import re
 import threading
 import time
 
-from harness import SANITIZED, TestCase, in_parallel, overview, request, wait_until
-from load import Load, basic, cold
+from harness import SANITIZED, TestCase, basic, client, in_parallel, overview, request, wait_until
+from load import Load, cold
 
 DEFAULTS = {"upstream_budget_requests_per_second": "10", "upstream_budget_burst": "20", "upstream_budget_max_concurrent": "8",
             "upstream_max_retries": "2", "log_level": "info", "log_access": "false"}
@@ -145,10 +145,10 @@ class Budget(TestCase):
 
     def test_who_has_a_larger_share_gets_so_much_more(self):
         _, proxy = self.pair(**{**DEFAULTS, "upstream_budget_requests_per_second": "20", "upstream_budget_burst": "1"},
-                             tables="[upstream.budget.shares]\ntableau = 4\nnightly = 0.5\n")
-        clients = ("tableau", "plain", "nightly")
+                             tables=client("tableau", "x", upstream_share=4) + client("plain", "x")
+                             + client("nightly", "x", upstream_share=0.5))
         with contextlib.ExitStack() as stack:
-            loads = [stack.enter_context(Load(proxy.port, client, waiting=40)) for client in clients]
+            loads = [stack.enter_context(Load(proxy.port, name, waiting=40)) for name in ("tableau", "plain", "nightly")]
             wait_until(lambda: all(load.statuses[200] for load in loads), "all are served")
             before = [load.statuses[200] for load in loads]
             time.sleep(8)

@@ -5,8 +5,7 @@ import time
 import urllib.parse
 
 from exposition import Exposition
-from harness import TestCase, in_parallel, overview, request, wait_until
-from load import basic
+from harness import TestCase, basic, in_parallel, overview, request, wait_until
 
 TABLES = """
 [[freshness.override]]
