@@ -7,6 +7,7 @@
 #include "server/commands/commands.h"
 #include "server/commands/purge_options.h"
 #include "server/commands/simulate_options.h"
+#include "server/process.h"
 
 namespace {
 
@@ -70,6 +71,11 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
+  // Whatever the command: several of them read secrets.
+  if (const auto hardened = roktcached::harden_process(); !hardened) {
+    std::fprintf(stderr, "roktcached: %s\n", hardened.error().context.c_str());
+    return commands::failed;
+  }
   try {
     roktcached::rokt::TimeZone::load();
     return run(argc, argv);

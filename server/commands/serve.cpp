@@ -68,10 +68,6 @@ bool load_admin_token(config::Settings& settings) {
 }
 
 int serve(const std::optional<std::string>& config_file, bool demo) {
-  if (const auto hardened = harden_process(); !hardened) {
-    say(hardened.error());
-    return failed;
-  }
   auto settings = load_settings(config_file);
   if (!settings || !load_admin_token(*settings)) return configuration;
   std::unique_ptr<simulator::Simulator> upstream;

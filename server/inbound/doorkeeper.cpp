@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <utility>
 
 #include "server/inbound/clients/client_certificate.h"
@@ -51,6 +52,7 @@ asio::awaitable<Admission> Doorkeeper::verify(Request& request, std::optional<st
   if (is_token_request(request)) {
     Answer answer = co_await answer_token_request(request, certified);
     answer.notes.route = token_route;
+    explicit_bzero(request.body.data(), request.body.size());  // client_secret may stand there
     co_return answered(std::move(answer));
   }
   const auto shown = present(request.fields, request.api_key);

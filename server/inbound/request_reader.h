@@ -1,6 +1,5 @@
 #pragma once
 
-#include <boost/beast/core/flat_buffer.hpp>
 #include <string_view>
 
 #include "core/error.h"
@@ -11,6 +10,7 @@
 #include "server/inbound/client_stream.h"
 #include "server/inbound/limits.h"
 #include "server/inbound/message.h"
+#include "server/wiped_buffer.h"
 
 namespace roktcached::inbound {
 
@@ -52,7 +52,7 @@ class RequestReader {
   ClientStream& stream_;
   Deadline& deadline_;
   const Limits& limits_;
-  boost::beast::flat_buffer buffer_;
+  WipedBuffer buffer_;
   http::RequestHead head_;
   http::Framing framing_;
 };

@@ -4,7 +4,6 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/stream.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/fields.hpp>
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
@@ -18,6 +17,7 @@
 #include "server/deadline.h"
 #include "server/upstream/origin.h"
 #include "server/upstream/upstream.h"
+#include "server/wiped_buffer.h"
 
 namespace roktcached::upstream {
 
@@ -99,7 +99,7 @@ class Connection {
   std::optional<Plain> plain_;  // exactly one of these two
   std::optional<Tls> tls_;
   Deadline deadline_;
-  boost::beast::flat_buffer buffer_;
+  WipedBuffer buffer_;
   unsigned exchanges_ = 0;
   bool reusable_ = true;
 };
