@@ -53,8 +53,8 @@ class Unseen {
   Unseen& operator=(const Unseen&) = delete;
 
  private:
+  termios before_{};  // set while is_terminal_ is
   bool is_terminal_;
-  termios before_{};
   std::array<struct sigaction, ending_signals.size()> actions_before_{};
 };
 
