@@ -46,6 +46,10 @@ int run(int argc, char** argv) {
   CLI::App* purge = add_config(app.add_subcommand("purge", "Remove entries from the running daemon's cache"));
   commands::PurgeOptions purge_options;
   commands::add_options(*purge, purge_options);
+  CLI::App* hash_secret = app.add_subcommand(
+      "hash-secret", "Hash a client's secret, a line of standard input, for the configuration");
+  bool generate = false;
+  hash_secret->add_flag("--generate", generate, "Make a secret of 256 random bits, and print it, too");
   CLI::App* simulate =
       app.add_subcommand("simulate", "Run a simulator of the Rokt Reporting API until SIGTERM");
   commands::SimulateArguments simulate_arguments;
@@ -63,6 +67,7 @@ int run(int argc, char** argv) {
   if (*check) return commands::check(config_file);
   if (*routes) return commands::routes(config_file);
   if (*explain) return commands::explain(config_file, explain_options);
+  if (*hash_secret) return commands::hash_secret(generate);
   if (*purge) return commands::purge(config_file, purge_options);
   return commands::usage;
 }

@@ -51,6 +51,11 @@ struct PurgeOptions {
 /// `unavailable` where no daemon answers.
 [[nodiscard]] int purge(const std::optional<std::string>& config_file, const PurgeOptions& options);
 
+/// Prints the hash of a client's secret, for `client.secret_hash`. The secret is a line of standard input; at
+/// a terminal it is asked for twice, unseen.
+/// @param generate  make a secret instead, and print it, too
+[[nodiscard]] int hash_secret(bool generate);
+
 /// Runs the simulator alone until it is told to stop.
 [[nodiscard]] int simulate(const simulator::Options& options);
 

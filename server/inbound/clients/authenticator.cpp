@@ -73,7 +73,8 @@ void Authenticator::stop() {
     left.swap(jobs_);
   }
   for (const auto& [digest, job] : left) {
-    for (const Done& done : job->waiting) done(overloaded());
+    // The thread's queue keeps the job as long as it lives itself; those who wait must not be kept with it.
+    for (const Done& done : std::exchange(job->waiting, {})) done(overloaded());
   }
 }
 

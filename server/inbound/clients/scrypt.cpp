@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
 #include <new>
 #include <stdexcept>
 
@@ -36,6 +37,17 @@ config::Secret derive(const config::SecretHash& parameters, std::string_view sec
 }
 
 }  // namespace
+
+std::optional<std::string_view> why_no_secret(std::string_view text) {
+  constexpr std::size_t least = 16;
+  constexpr std::size_t most = 1024;
+  if (text.size() < least) return "the secret is shorter than 16 characters";
+  if (text.size() > most) return "the secret is longer than 1024 characters";
+  if (!std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; }))
+    return "the secret has characters that are not visible ASCII";
+  if (text.find(':') != std::string_view::npos) return "the secret has a ':', which ends a name";
+  return std::nullopt;
+}
 
 config::SecretHash hash_secret(std::string_view secret, unsigned log2_n) {
   config::SecretHash result;

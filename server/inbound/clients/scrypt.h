@@ -1,11 +1,16 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "config/secret_hash.h"
 
 namespace roktcached::inbound {
+
+/// Why a text cannot be a client's secret; empty where it can: 16 to 1024 visible ASCII characters without
+/// ':', behind which an API key's secret would begin.
+[[nodiscard]] std::optional<std::string_view> why_no_secret(std::string_view text);
 
 /// The hash of a client's secret under a salt of its own.
 /// @param log2_n  of what it costs: 14 takes 16 MiB and some 50 ms, and each more doubles both

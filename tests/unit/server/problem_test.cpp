@@ -1,0 +1,38 @@
+#include "server/problem.h"
+
+#include <gtest/gtest.h>
+
+namespace roktcached {
+namespace {
+
+using namespace std::chrono_literals;
+
+bool has(const inbound::Answer& answer, std::string_view line) {
+  return answer.head.find(std::string(line).append("\r\n")) != std::string::npos;
+}
+
+TEST(Problem, SaysHowAClientCanMakeItselfKnown) {
+  const auto answer = problem({ErrorCode::unauthenticated, ErrorSource::inbound, false, "why"}, "id");
+  EXPECT_EQ(answer.status, 401U);
+  EXPECT_TRUE(has(answer, "WWW-Authenticate: Basic realm=\"roktcached\", Bearer"));
+}
+
+/// A browser that is offered Basic asks whoever looks at the dashboard for a password that there is not.
+TEST(Problem, TheAdminListenerOffersNoBasic) {
+  const auto answer = problem({ErrorCode::unauthenticated, ErrorSource::admin, false, "why"}, "id");
+  EXPECT_EQ(answer.status, 401U);
+  EXPECT_TRUE(has(answer, "WWW-Authenticate: Bearer"));
+}
+
+TEST(Problem, AClientBeyondItsRateLearnsHowLongToWait) {
+  const auto answer =
+      problem({ErrorCode::client_quota_exceeded, ErrorSource::inbound, true, "why"}, "id", 1100ms);
+  EXPECT_EQ(answer.status, 429U);
+  EXPECT_TRUE(has(answer, "Retry-After: 2"));
+  EXPECT_TRUE(has(answer, "Proxy-Status: roktcached; error=http_request_denied"));
+  EXPECT_NE(answer.body->find("urn:roktcached:client-quota-exceeded"), std::string::npos);
+  EXPECT_EQ(answer.notes.outcome, inbound::Outcome::refused);
+}
+
+}  // namespace
+}  // namespace roktcached
