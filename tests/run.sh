@@ -77,6 +77,8 @@ if end_build release; then
   if build/release/http_readers; then count 1 0; else count 0 1; fi
   echo "== Conformance, http-cache-tests"
   if tests/conformance/run.sh; then count 1 0; else count 0 1; fi
+  echo "== Pages in Chromium"
+  if tests/browser/run.sh; then count 1 0; else count 0 1; fi
   if $all && end_build asan; then
     unit_tests asan
     begin_build tsan --target roktcached storage_tests server_tests

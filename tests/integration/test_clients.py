@@ -312,7 +312,7 @@ class Upstreams(TestCase):
 [[route]]
 name = "files"
 path = "/files/{rest...}"
-cache = "off"
+cache = "http"
 inject_token = false
 [[route]]
 name = "account-files"

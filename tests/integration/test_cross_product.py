@@ -23,9 +23,9 @@ app_id_file = "{folder}/two.id"
 app_secret_file = "{folder}/two.secret"
 """
 CREDENTIAL_OF = {"1": "one", "12": "one", "123": "one", "2": "two", "13": "two", "21": "two"}
+UNTOUCHED = "31"  # an account of which nothing is ever cached
 MAY = {"all": {*CREDENTIAL_OF, UNTOUCHED}, "first": {"1"}, "mixed": {"12", "21"}, "longest": {"123", "13"}, "certified": {"2", "12"}}
 CACHED, COLD = 1, 2  # campaigns
-UNTOUCHED = "31"  # an account of which nothing is ever cached
 PAIRS = 1000 if SANITIZED else 3000
 
 
