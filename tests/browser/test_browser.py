@@ -13,7 +13,8 @@ sys.path.insert(0, str(HERE.parent / "integration"))
 # pylint: disable=wrong-import-position
 from canary import canary
 from chromium import Chromium
-from harness import TestCase, basic, client, free_port, overview, request
+from clients import basic, client
+from harness import TestCase, free_port, overview, request
 
 LOOK = (HERE / "look.js").read_text().split("\n", 1)[1].strip()
 HOSTS = ("evil.test", "rebind.test", "bi.test")

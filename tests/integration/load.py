@@ -5,7 +5,8 @@ import itertools
 import re
 import threading
 
-from harness import basic, overview
+from clients import basic
+from harness import overview
 
 TICK_SECONDS = 0.01
 numbers = itertools.count()

@@ -1,7 +1,8 @@
 """The accounts in /status: what each caller has asked for, what the cache has saved, and what was spent upstream."""
 import time
 
-from harness import TestCase, basic, in_parallel, overview, request, wait_until
+from clients import basic
+from harness import TestCase, in_parallel, overview, request, wait_until
 
 TABLES = """
 [[freshness.override]]

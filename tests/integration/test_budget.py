@@ -7,7 +7,8 @@ import re
 import threading
 import time
 
-from harness import SANITIZED, TestCase, basic, client, in_parallel, overview, request, wait_until
+from clients import basic, client
+from harness import SANITIZED, TestCase, in_parallel, overview, request, wait_until
 from load import Load, cold
 
 DEFAULTS = {"upstream_budget_requests_per_second": "10", "upstream_budget_burst": "20", "upstream_budget_max_concurrent": "8",

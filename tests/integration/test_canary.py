@@ -5,7 +5,8 @@ import pathlib
 import urllib.parse
 
 import canary
-from harness import TestCase, basic, overview, request
+from clients import basic
+from harness import TestCase, overview, request
 from test_http_routes import Origin, ROUTES
 
 

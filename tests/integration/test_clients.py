@@ -8,7 +8,8 @@ import time
 import urllib.parse
 
 from canary import canary, register
-from harness import BINARY, TestCase, basic, client, overview, raw, request, wait_until
+from clients import basic, client
+from harness import BINARY, TestCase, overview, raw, request, wait_until
 from test_credentials import Tokens
 from test_http_routes import Origin
 

@@ -7,7 +7,8 @@ import time
 
 from canary import canary
 from certificates import Authority, tls_table
-from harness import SANITIZED, TestCase, Tls, client, free_port, overview, raw, request
+from clients import client
+from harness import SANITIZED, TestCase, Tls, free_port, overview, raw, request
 from test_credentials import Tokens, write_secret
 
 CREDENTIALS = """

@@ -9,7 +9,8 @@ import subprocess
 import unittest
 
 from canary import canary
-from harness import BINARY, Daemon, TestCase, client, overview, wait_until
+from clients import client
+from harness import BINARY, Daemon, TestCase, overview, wait_until
 
 NOBODY = 65534
 AS_ROOT = os.geteuid() == 0

@@ -15,7 +15,8 @@ import warnings
 
 from canary import canary
 from certificates import Authority, tls_table
-from harness import BINARY, TestCase, Tls, client, connection_to, free_port, overview, raw, request, wait_until
+from clients import client
+from harness import BINARY, TestCase, Tls, connection_to, free_port, overview, raw, request, wait_until
 
 UNAVAILABLE, CONFIGURATION = 69, 78
 

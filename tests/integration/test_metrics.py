@@ -4,8 +4,9 @@ import threading
 import time
 import urllib.parse
 
+from clients import basic
 from exposition import Exposition
-from harness import TestCase, basic, in_parallel, overview, request, wait_until
+from harness import TestCase, in_parallel, overview, request, wait_until
 
 TABLES = """
 [[freshness.override]]
