@@ -36,6 +36,12 @@ std::vector<rokt::Route> all_routes(const config::Settings& settings) {
   return routes;
 }
 
+/// No page of another origin has business with the admin listener, whatever may read reports.
+inbound::Limits without_origins(inbound::Limits limits) {
+  limits.allowed_origins.clear();
+  return limits;
+}
+
 inbound::Limits limits_of(const config::Settings& settings) {
   const config::Listen& listen = settings.listen;
   inbound::Limits limits{.head_timeout = listen.head_timeout,
@@ -71,6 +77,7 @@ Daemon::Daemon(config::Settings settings)
       routes_(all_routes(settings_)),
       policies_(settings_.freshness, settings_.freshness_overrides),
       limits_(limits_of(settings_)),
+      admin_limits_(without_origins(limits_)),
       readers_(reader_threads),
       desk_work_(desk_context_.get_executor()),
       connections_(settings_.listen.max_connections),
@@ -167,7 +174,7 @@ Result<void> Daemon::open_admin() {
   if (!address) return {};
   auto acceptor = is_unix ? open_admin_socket(*address) : open_admin_port(*address);
   if (!acceptor) return acceptor.error();
-  const inbound::Site site{.limits = limits_, .handler = *admin_};
+  const inbound::Site site{.limits = admin_limits_, .handler = *admin_};
   admin_listener_ = std::make_unique<inbound::Listener>(std::move(*acceptor), site, admin_connections_);
   return {};
 }

@@ -31,8 +31,8 @@ class ChunkDecoder {
   /// with fields_too_large where the trailer section is beyond its bounds.
   [[nodiscard]] Result<Step> next(std::string_view bytes);
 
-  /// How much the chunk at hand, or as much of its size as was read, still has to bring.
-  [[nodiscard]] std::uint64_t announced() const { return left_; }
+  /// How much the chunk at hand still has to bring.
+  [[nodiscard]] std::uint64_t announced() const { return place_ == Place::data ? left_ : 0; }
 
  private:
   static constexpr std::size_t max_credit = 16 * 1024;

@@ -48,9 +48,6 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
   for (const auto name : forwarded) {
     if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
   }
-  // The caller's own, where it has shown us another one or none.
-  const auto authorization = request.fields.find("Authorization");
-  if (authorization && !route.inject_token) to_send.fields.add("Authorization", *authorization);
   return to_send;
 }
 
