@@ -34,16 +34,18 @@ int checked(int result, const char* what) {
 }
 
 /// As many fields as a cache's answer has.
-std::string answer_of(unsigned status, std::size_t body_bytes) {
-  return "HTTP/1.1 " + std::to_string(status) + (status == 304 ? " Not Modified" : " OK") +
-         "\r\nContent-Type: application/json"
-         "\r\nDate: Mon, 05 Oct 2026 08:00:00 GMT"
-         "\r\nETag: \"6b5f7c1e-d0\""
-         "\r\nCache-Control: private, no-cache"
-         "\r\nVary: Accept-Encoding"
-         "\r\nAge: 60" +
-         (status == 304 ? "" : "\r\nContent-Length: " + std::to_string(body_bytes)) +
-         std::string(end_of_head) + (status == 304 ? "" : std::string(body_bytes, 'x'));
+std::string answer_of(bool unchanged, std::size_t body_bytes, bool closes) {
+  std::string answer = unchanged ? "HTTP/1.1 304 Not Modified\r\n" : "HTTP/1.1 200 OK\r\n";
+  answer +=
+      "Content-Type: application/json\r\n"
+      "Date: Mon, 05 Oct 2026 08:00:00 GMT\r\n"
+      "ETag: \"6b5f7c1e-d0\"\r\n"
+      "Cache-Control: private, no-cache\r\n"
+      "Vary: Accept-Encoding\r\n"
+      "Age: 60\r\n";
+  if (closes) answer += "Connection: close\r\n";
+  if (unchanged) return answer + "\r\n";
+  return answer + "Content-Length: " + std::to_string(body_bytes) + "\r\n\r\n" + std::string(body_bytes, 'x');
 }
 
 int listen_on(std::uint16_t port) {
@@ -64,8 +66,11 @@ int listen_on(std::uint16_t port) {
 /// which a client that reads what it asked for never notices.
 class Loop {
  public:
-  Loop(std::uint16_t port, std::string answer)
-      : listener_(listen_on(port)), epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")) {
+  Loop(std::uint16_t port, bool unchanged, std::size_t body_bytes)
+      : listener_(listen_on(port)),
+        epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
+        last_answer_(answer_of(unchanged, body_bytes, true)) {
+    const std::string answer = answer_of(unchanged, body_bytes, false);
     for (std::size_t i = 0; i < answers_at_once; ++i) answers_ += answer;
     answer_size_ = answer.size();
     watch(listener_);
@@ -110,26 +115,28 @@ class Loop {
     const std::string_view read(buffer_.data(), static_cast<std::size_t>(received));
     const auto begun = begun_.find(socket);
     if (begun == begun_.end()) return answer_each(socket, read);
-    const std::string whole = std::move(begun->second.append(read));
+    const std::string whole = std::move(begun->second) + std::string(read);
     begun_.erase(begun);
     return answer_each(socket, whole);
   }
 
   bool answer_each(int socket, std::string_view text) {
-    const bool last = text.find("\r\nConnection: close\r\n") != std::string_view::npos;
+    if (text.ends_with(end_of_head) && text.find("\r\nConnection: close\r\n") != std::string_view::npos) {
+      send(socket, last_answer_);
+      return false;
+    }
     std::size_t heads = 0;
     for (auto end = text.find(end_of_head); end != std::string_view::npos; end = text.find(end_of_head)) {
       text.remove_prefix(end + end_of_head.size());
       if (++heads < answers_at_once) continue;
-      if (!send(socket, heads)) return false;
+      if (!send(socket, answers_)) return false;
       heads = 0;
     }
     if (!text.empty()) begun_[socket] = text;
-    return (heads == 0 || send(socket, heads)) && !last;
+    return heads == 0 || send(socket, std::string_view(answers_).substr(0, heads * answer_size_));
   }
 
-  bool send(int socket, std::size_t heads) {
-    std::string_view rest(answers_.data(), heads * answer_size_);
+  bool send(int socket, std::string_view rest) {
     while (!rest.empty()) {
       const ssize_t sent = ::send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
       if (sent <= 0) return false;
@@ -140,15 +147,16 @@ class Loop {
 
   const int listener_;
   const int epoll_;
+  const std::string last_answer_;
   std::string answers_;  // the answer, as often as it may be sent at once
   std::size_t answer_size_ = 0;
   std::array<char, 65536> buffer_{};
   std::unordered_map<int, std::string> begun_;  // of heads whose end has not come yet
 };
 
-void run_loop(std::uint16_t port, const std::string& answer) {
+void run_loop(std::uint16_t port, bool unchanged, std::size_t body_bytes) {
   try {
-    Loop(port, answer).run();
+    Loop(port, unchanged, body_bytes).run();
   } catch (const std::exception& failure) {
     std::fprintf(stderr, "bare_loop: %s\n", failure.what());
     std::exit(1);
@@ -163,9 +171,8 @@ int main(int argc, char** argv) {
     return 2;
   }
   const auto number = [&](int i) { return std::strtoul(argv[i], nullptr, 10); };
-  const std::string answer = answer_of(static_cast<unsigned>(number(2)), number(3));
   std::vector<std::thread> threads;
   for (unsigned long i = 0; i < (argc == 5 ? number(4) : 1); ++i)
-    threads.emplace_back(run_loop, static_cast<std::uint16_t>(number(1)), answer);
+    threads.emplace_back(run_loop, static_cast<std::uint16_t>(number(1)), number(2) == 304, number(3));
   for (auto& thread : threads) thread.join();
 }
