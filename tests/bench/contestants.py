@@ -189,7 +189,10 @@ access = false
 app_id_file = "{setup.folder}/id"
 app_secret_file = "{setup.folder}/secret"
 """)
-        super().__init__("roktcached", [self.binary, "serve", "--config", conf], setup.folder, port, setup.cores)
+        super().__init__("roktcached", self.command(conf), setup.folder, port, setup.cores)
+
+    def command(self, conf):
+        return [self.binary, "serve", "--config", conf]
 
 
 class BareLoop(Process):

@@ -56,16 +56,19 @@ class Process:
             self.child = subprocess.Popen(on_cores(cores, arguments), stdin=subprocess.DEVNULL, stdout=output,
                                           stderr=output, env=environment)
 
-    def wait_until_open(self):
-        wait_until(self.is_open, f"{self.name} listens")
+    def wait_until_ready(self):
+        wait_until(self.answers, f"{self.name} answers")
 
-    def is_open(self):
+    def answers(self):
+        """Whether it says anything to a request. That its port is open is not enough: whoever looks whether a port is free opens
+        it for a moment."""
         if self.child.poll() is not None:
             raise Wrong(f"{self.name} ended with {self.child.returncode}:\n"
                         + self.output_path.read_text(errors="replace"))
         try:
-            socket.create_connection(("127.0.0.1", self.port), timeout=5).close()
-            return True
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
+                client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
+                return client.recv(64).startswith(b"HTTP/1.1 ")
         except OSError:
             return False
 

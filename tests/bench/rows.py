@@ -57,7 +57,7 @@ class Run:
         folder = pathlib.Path(tempfile.mkdtemp(prefix="origin-", dir=self.folder))
         origin = Origin(folder, LOAD_CORES)
         self.closing.callback(origin.stop)
-        origin.wait_until_open()
+        origin.wait_until_ready()
         return origin
 
     @contextlib.contextmanager
@@ -73,7 +73,7 @@ class Run:
                 servers.append(kind(setup, **(bare or {})) if kind is BareLoop else kind(setup))
                 stopping.callback(servers[-1].stop)
             for server in servers:
-                server.wait_until_open()
+                server.wait_until_ready()
             yield servers
 
 
