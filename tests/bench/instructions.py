@@ -28,7 +28,7 @@ class UnderCallgrind(Roktcached):
         super().__init__(setup)
 
     def command(self, conf):
-        return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.profile}", Roktcached.binary, *super().command(conf)[1:]]
+        return ["valgrind", "--tool=callgrind", f"--callgrind-out-file={self.profile}", *super().command(conf)]
 
     def total(self):
         return int(re.search(r"^(?:summary|totals): (\d+)", self.profile.read_text(), re.M)[1])
@@ -152,7 +152,7 @@ def main():
         if "--profile" in sys.argv:
             print_profile(functions)
     if "--write" in sys.argv:
-        COMMITTED.write_text(f"# Instructions of a hit in user space, as tests/bench/instructions.sh counts them; it compares with these.\n"
+        COMMITTED.write_text("# Instructions of a hit in user space: what tests/bench/instructions.sh counts and compares with.\n"
                              f"# Release build; {environment()}.\n"
                              + "".join(f"{title + ':':<36} {count:>8,}\n" for title, (count, _) in measured.items()))
     if grown and "--check" in sys.argv:

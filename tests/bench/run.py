@@ -11,7 +11,8 @@ import tempfile
 
 from contestants import PEERS, BareLoop, Roktcached, versions
 from processes import CORES, Wrong
-from rows import ROWS, Run
+from rows import ROWS
+from runs import Run
 
 COLUMNS = [kind.title for kind in (BareLoop, Roktcached, *PEERS)]
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Measures roktcached beside nginx's proxy_cache, HAProxy, Varnish and a bare epoll loop, and prints one table: hits, pipelined hits,
-# new connections, many keys, a million entries on disk, misses, memory, the start, both cores. The bars that roktcached is held
-# to come below it. Half an hour; it needs two cores that nobody else uses, 8 GB of disk and 4 GB of memory.
+# Measures roktcached beside nginx's proxy_cache, HAProxy, Varnish and a bare epoll loop, and prints one table: hits, pipelined
+# hits, new connections, many keys, a million entries on disk, misses, memory, the start, both cores. The bars that roktcached is
+# held to come below it. Half an hour; it needs two cores that nobody else uses, 8 GB of disk and 4 GB of memory.
 #
 #   tests/bench/run.sh                        all rows, three rounds
 #   tests/bench/run.sh --rows a,b --rounds 5  some of them
