@@ -31,6 +31,8 @@ class Setup:
 
 
 def nginx_conf(folder, name, threads, connections, http):
+    # It ends idle connections while less than a sixteenth of these is free.
+    connections += connections // 8 + 512
     return f"""
 {AS_USER}
 daemon off;
@@ -38,7 +40,7 @@ worker_processes {threads};
 worker_rlimit_nofile {OPEN_FILES};
 pid {folder}/{name}.pid;
 error_log {folder}/{name}.log notice;
-events {{ worker_connections {connections + 256}; }}
+events {{ worker_connections {connections}; }}
 http {{
   access_log off;
   sendfile on;
@@ -70,7 +72,7 @@ class Nginx(Process):
         conf.write_text(nginx_conf(setup.folder, "nginx", setup.threads, setup.connections, f"""
   proxy_cache_path {cache} levels=1:2 keys_zone=reports:512m max_size=64g inactive=30d use_temp_path=off
                    loader_files=1000 loader_threshold=200ms loader_sleep=50ms;
-  open_file_cache max={min(12_000, OPEN_FILES - 2 * setup.connections - 512)} inactive=1h;
+  open_file_cache max={max(1000, min(12_000, OPEN_FILES - 2 * setup.connections - 512))} inactive=1h;
   open_file_cache_valid 1h;
   upstream origin {{
     server 127.0.0.1:{setup.origin.port};
@@ -105,6 +107,7 @@ class HAProxy(Process):
 global
   nbthread {setup.threads}
   maxconn {setup.connections + 256}
+  no strict-limits  # it wants a second file for each, to the origin
 cache reports
   total-max-size {setup.memory_mib}
   max-object-size 1000000

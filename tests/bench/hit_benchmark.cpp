@@ -55,14 +55,27 @@ Key key_of_target(const rokt::RouteTable& routes, const std::string& text, const
   return caching::key_of("default", parsed.path, parameters, value_of(caching::key_fields(fields)));
 }
 
+/// As a breakdown is: names that repeat, numbers that do not.
+std::string report() {
+  std::string text = R"({"currency":"USD","rows":[)";
+  for (unsigned i = 1; text.size() < body_size - 100; ++i) {
+    text += R"({"country":"US","impressions":)" + std::to_string(i * 7919 % 900'001) + R"(,"referrals":)" +
+            std::to_string(i * 104'729 % 90'001) + R"(,"grossCost":)" +
+            std::to_string(i * 15'485'863 % 9'000'011) + "},";
+  }
+  text.back() = ']';
+  return text + "}";
+}
+
 StoredResponsePtr response_of(Key key) {
+  static const auto body = std::make_shared<const std::string>(report());
   StoredResponse response;
   response.key = std::move(key);
   response.route = "campaign-overview";
   response.account_id = "12";
   response.campaign_id = "3";
   response.head = "Content-Type: application/json\r\n";
-  response.body = std::make_shared<const std::string>(body_size, 'x');
+  response.body = body;
   response.entity_tag = http::entity_tag_of(*response.body);
   response.range_end = now - std::chrono::days{60};
   response.fetched_at = now - std::chrono::minutes{5};
