@@ -26,11 +26,12 @@ class Setup:
     threads: int = 1
     connections: int = 1024
     memory_mib: int = 1024
+    size: int = SIZES["1 KB"]       # of what will be asked for
     unchanged: bool = False         # 304 is what will be asked for
     cores: list = dataclasses.field(default_factory=lambda: SERVER_CORES)
 
 
-def nginx_conf(folder, name, threads, connections, http):
+def nginx_conf(folder, name, threads, connections, http, large=False):
     # It ends idle connections while less than a sixteenth of these is free.
     connections += connections // 8 + 512
     return f"""
@@ -43,8 +44,7 @@ error_log {folder}/{name}.log notice;
 events {{ worker_connections {connections}; }}
 http {{
   access_log off;
-  sendfile on;
-  tcp_nopush on;
+  {"sendfile on; tcp_nopush on;" if large else "sendfile off;"}
   tcp_nodelay on;
   keepalive_timeout 1h;
   keepalive_requests 1000000000;
@@ -60,7 +60,8 @@ http {{
 
 
 class Nginx(Process):
-    """proxy_cache; its cache is on disk by nature, and in the kernel's memory by use."""
+    """proxy_cache; its cache is on disk by nature, and in the kernel's memory by use. What is small costs it less when it is read and
+    written with its head than when it is sent by sendfile."""
     title = "nginx"
     package = "nginx"
 
@@ -88,7 +89,7 @@ class Nginx(Process):
       proxy_set_header Connection "";
       proxy_cache reports;
     }}
-  }}"""))
+  }}""", large=setup.size > 16 * 1024))
         super().__init__("nginx", ["nginx", "-p", setup.folder, "-e", setup.folder / "nginx.log", "-c", conf],
                          setup.folder, port, setup.cores)
 

@@ -44,7 +44,7 @@ class Hits:
         cores = {"cores": SERVER_CORES if self.threads == 1 else CORES}
         bare = {"size": self.size, "status": 304 if self.if_none_match else 200}
         classes = [*([BareLoop] if self.with_bare_loop else []), Roktcached, *PEERS]
-        with run.started(classes, origin, threads=self.threads, unchanged=self.if_none_match, bare=bare,
+        with run.started(classes, origin, threads=self.threads, size=self.size, unchanged=self.if_none_match, bare=bare,
                          **cores) as servers:
             return self.compare(run, origin, servers, Keys(self.keys, self.size))
 

@@ -5,7 +5,7 @@
 #
 #   tests/bench/run.sh                        all rows, three rounds
 #   tests/bench/run.sh --rows a,b --rounds 5  some of them
-#   tests/bench/run.sh --quick                sees in a minute that everything works; its figures say nothing
+#   tests/bench/run.sh --quick                sees in a few minutes that everything works; its figures say nothing
 #   tests/bench/run.sh --check                fails where a bar is missed
 #   ROKTCACHED_BINARY=FILE tests/bench/run.sh another build than build/release
 #   BENCH_DISK=FOLDER tests/bench/run.sh      where the million entries go, /var/tmp by default
