@@ -6,6 +6,7 @@ import pathlib
 import platform
 import re
 import resource
+import signal
 import sys
 import tempfile
 
@@ -59,6 +60,7 @@ def bars(results):
 
 def main():
     chosen = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of what stops the servers and removes the folders
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory(prefix="roktcached-bench-", ignore_cleanup_errors=True) as folder:
