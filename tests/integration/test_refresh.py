@@ -79,7 +79,8 @@ class Refresh(TestCase):
             self.assertEqual(reply.status, 200)
             misses += not reply.is_hit
             time.sleep(0.2)
-        self.assertEqual(misses, 1, "the first; the rest was refreshed ahead")
+        # Without refreshes ahead there are four; a machine that stands still for a second may cost one.
+        self.assertLessEqual(misses, 2, "the first; the rest was refreshed ahead")
         asked = [line for line, _, _ in upstream.seen]
         self.assertGreaterEqual(proxy.status()["refreshed_ahead"], 3)
         self.assertEqual(sum("campaigns" in line for line in asked), 1, "nobody asked for it again")

@@ -1,0 +1,51 @@
+"""The rows of the table, and the bars that roktcached is held to."""
+from contestants import PEERS, SIZES
+from costs import Cached, Idle, Misses, Start
+from hits import ColdHits, Hits
+
+
+def ahead_of_peers(results):
+    ours = results["roktcached"].middle("rate")
+    return all(ours > results[peer.title].middle("rate") for peer in PEERS)
+
+
+def as_prompt_as_peers(results):
+    return results["roktcached"].middle("p99_ms") <= min(results[peer.title].middle("p99_ms") for peer in PEERS)
+
+
+def at_least(share, other, name="rate"):
+    return lambda r: r["roktcached"].middle(name) >= share * r[other].middle(name)
+
+
+def at_most(share, other, name="cpu_us"):
+    return lambda r: r["roktcached"].middle(name) <= share * r[other].middle(name)
+
+
+AHEAD = ("a higher rate than every peer", ahead_of_peers)
+PROMPT = ("p99 no worse than the best peer's", as_prompt_as_peers)
+
+ROWS = [
+    Hits("a", "hit, 208 B", bars=(
+        ("CPU at most 1.3 × the bare loop's", at_most(1.3, "bare loop")),
+        ("CPU at most 0.9 × HAProxy's", at_most(0.9, "HAProxy")),
+        ("rate at least 1.05 × HAProxy's", at_least(1.05, "HAProxy")), PROMPT)),
+    Hits("b", "hit, 50 KB", size=SIZES["50 KB"],
+         bars=(("rate at least 1.1 × nginx's", at_least(1.1, "nginx")), PROMPT)),
+    Hits("c", "hit with If-None-Match, 304", if_none_match=True, bars=(AHEAD,)),
+    Hits("d", "hit, 208 B, 16 requests pipelined", mode="pipelined", bars=(AHEAD,)),
+    Hits("e", "hit, 208 B, a new connection each", fields=(("Connection", "close"),),
+         bars=(("rate at least nginx's", at_least(1.0, "nginx")),)),
+    Hits("f", "hit, 1 KB, 10,000 keys by Zipf", size=SIZES["1 KB"], mode="zipf", keys=10_000, with_bare_loop=False,
+         bars=(AHEAD, PROMPT)),
+    ColdHits("g", "hit on disk, 1 KB, memory tier 64 MiB", size=SIZES["1 KB"], with_bare_loop=False,
+             bars=(("rate at least nginx's", at_least(1.0, "nginx")),)),
+    Misses("h", "miss, stored: added latency", bars=(
+        ("at most 150 µs", lambda r: r["roktcached"].median <= 150),
+        ("no more than nginx", lambda r: r["roktcached"].median <= r["nginx"].median))),
+    Idle("i", "idle keep-alive connection: resident", bars=(
+        ("at most 2 KiB", lambda r: r["roktcached"].each <= 2 * 1024),)),
+    Cached("j", "cached entry of 1 KB: resident", bars=(
+        ("at most the entry and 256 bytes", lambda r: r["roktcached"].each <= r["roktcached"].entry + 256),)),
+    Start("k", "start to first answer", bars=(("under 300 ms", lambda r: max(r["roktcached"].times) < 0.3),)),
+    Hits("l", "hit, 208 B, both cores, load on the same", threads=2, bars=(AHEAD,)),
+]
