@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <boost/beast/core/buffers_suffix.hpp>
 #include <boost/beast/http/status.hpp>
 
 namespace roktcached::inbound {
@@ -10,6 +11,8 @@ namespace roktcached::inbound {
 namespace beast_http = boost::beast::http;
 
 namespace {
+
+constexpr std::size_t max_held = 16 * 1024;
 
 /// A status that nobody has named has no reason phrase (RFC 9112, section 4).
 std::string_view reason_of(unsigned status) {
@@ -32,17 +35,48 @@ asio::awaitable<Written> AnswerWriter::write(const Request& request, Answer& ans
   const bool with_body = has_content(answer) && request.method != "HEAD";
   // Our fields last: a Cache-Status of the upstream's comes before ours (RFC 9211, section 2).
   answer.head += "\r\n";
-  const std::array<asio::const_buffer, 4> parts = {
-      asio::buffer(head_), asio::buffer(answer.shared_head), asio::buffer(answer.head),
-      with_body ? asio::buffer(*answer.body) : asio::const_buffer()};
-  deadline_.expires_after(limits_.write_timeout);
-  const auto [error, bytes] = co_await stream_.write(parts);
-  Written written{.whole = !error, .body_bytes = with_body && !error ? answer.body->size() : 0};
+  const std::string_view body = with_body ? std::string_view(*answer.body) : std::string_view();
+  Written written{.whole = true, .body_bytes = body.size()};
+  if (frame.more_follow && !answer.content && held_.size() + body.size() < max_held) {
+    held_.append(head_).append(answer.shared_head).append(answer.head).append(body);
+    co_return written;
+  }
+  const std::array<asio::const_buffer, 5> parts = {asio::buffer(held_), asio::buffer(head_),
+                                                   asio::buffer(answer.shared_head), asio::buffer(answer.head),
+                                                   asio::buffer(body)};
+  written.whole = co_await send(parts);
+  held_.clear();
+  if (!written.whole) written.body_bytes = 0;
   if (written.whole && answer.content)
     written.whole = co_await write_content(*answer.content, chunked, written.body_bytes);
   answer.content.reset();
-  deadline_.clear();
   co_return written;
+}
+
+/// @return false where the client has gone, or takes nothing any more
+template <class Buffers>
+asio::awaitable<bool> AnswerWriter::send(const Buffers& parts) {
+  const std::size_t sent = stream_.write_now(parts);
+  if (sent == asio::buffer_size(parts)) co_return true;
+  boost::beast::buffers_suffix<Buffers> rest(parts);
+  rest.consume(sent);
+  writing_ = true;
+  deadline_.expires_after(limits_.write_timeout);
+  const auto [error, bytes] = co_await stream_.write(rest);
+  deadline_.clear();
+  writing_ = false;
+  co_return !error;
+}
+
+asio::awaitable<bool> AnswerWriter::flush() {
+  const bool whole = co_await send(std::array<asio::const_buffer, 1>{asio::buffer(held_)});
+  held_.clear();
+  co_return whole;
+}
+
+void AnswerWriter::flush_now() {
+  if (writing_ || held_.empty()) return;
+  held_.erase(0, stream_.write_now(asio::buffer(held_)));
 }
 
 void AnswerWriter::make_head(const Request& request, const Answer& answer, const AnswerFrame& frame,
@@ -77,9 +111,8 @@ asio::awaitable<bool> AnswerWriter::write_content(ContentSource& content, bool c
     const std::array<asio::const_buffer, 3> parts = {
         asio::buffer(before), asio::buffer(data),
         chunked && !last ? asio::buffer("\r\n", 2) : asio::const_buffer()};
-    deadline_.expires_after(limits_.write_timeout);
-    const auto [error, bytes] = co_await stream_.write(parts);
-    if (error) co_return false;
+    const bool taken = co_await send(parts);
+    if (!taken) co_return false;
     sent += data.size();
     if (last) co_return true;
   }
@@ -88,9 +121,9 @@ asio::awaitable<bool> AnswerWriter::write_content(ContentSource& content, bool c
 asio::awaitable<void> AnswerWriter::send_interim(unsigned status, const http::Fields& fields) {
   const std::string message =
       fmt::format("HTTP/1.1 {} {}\r\n{}\r\n", status, reason_of(status), fields.to_lines());
-  deadline_.expires_after(limits_.write_timeout);
-  co_await stream_.write(asio::buffer(message));
-  deadline_.clear();
+  const std::array<asio::const_buffer, 2> parts = {asio::buffer(held_), asio::buffer(message)};
+  co_await send(parts);
+  held_.clear();
 }
 
 }  // namespace roktcached::inbound

@@ -15,6 +15,7 @@ namespace roktcached::inbound {
 struct AnswerFrame {
   bool keep_alive = false;
   bool http11 = true;
+  bool more_follow = false;         ///< another request is here already: its answer may go with this one
   std::string_view browser_fields;  ///< field lines, see add_browser_fields
 };
 
@@ -24,7 +25,8 @@ struct Written {
   std::size_t body_bytes = 0;  ///< without framing
 };
 
-/// Writes answers to a connection, within the deadline. Belongs to the connection and its thread.
+/// Writes answers to a connection, within the deadline: at once where the socket takes them, several small ones
+/// of pipelined requests together. Belongs to the connection and its thread.
 class AnswerWriter final : public InterimSink {
  public:
   /// @param stream, deadline, limits  outlive the writer
@@ -34,14 +36,25 @@ class AnswerWriter final : public InterimSink {
   [[nodiscard]] asio::awaitable<Written> write(const Request& request, Answer& answer, AnswerFrame frame);
   [[nodiscard]] asio::awaitable<void> send_interim(unsigned status, const http::Fields& fields) override;
 
+  /// Answers are held back for others to join them.
+  [[nodiscard]] bool holds_back() const { return !held_.empty(); }
+  /// Writes them.
+  [[nodiscard]] asio::awaitable<bool> flush();
+  /// Writes of them what goes without waiting, unless a write is under way.
+  void flush_now();
+
  private:
   void make_head(const Request& request, const Answer& answer, const AnswerFrame& frame, bool chunked);
+  template <class Buffers>
+  asio::awaitable<bool> send(const Buffers& parts);
   asio::awaitable<bool> write_content(ContentSource& content, bool chunked, std::size_t& sent);
 
   ClientStream& stream_;
   Deadline& deadline_;
   const Limits& limits_;
   std::string head_;  // kept to reuse its memory
+  std::string held_;
+  bool writing_ = false;
 };
 
 }  // namespace roktcached::inbound

@@ -44,6 +44,14 @@ class ClientStream {
     return tls_ ? asio::async_write(*tls_, from, as_result) : asio::async_write(socket_, from, as_result);
   }
 
+  /// Writes what goes without waiting.
+  /// @return how much went; 0 also for what only write() can do, or find out: TLS, a failure
+  template <class Buffers>
+  [[nodiscard]] std::size_t write_now(const Buffers& from) {
+    boost::system::error_code not_now;
+    return tls_ ? 0 : socket_.write_some(from, not_now);
+  }
+
   /// Whether bytes have come that were not read.
   [[nodiscard]] bool has_received();
   /// Makes what is waited for fail. The stream can be used on.

@@ -1,6 +1,8 @@
 #include "server/inbound/connection.h"
 
 #include <array>
+#include <boost/asio/post.hpp>
+#include <utility>
 
 #include "server/inbound/browser_check.h"
 #include "server/inbound/caller.h"
@@ -45,8 +47,12 @@ void Connection::abort() {
 asio::awaitable<void> Connection::run() {
   bool more = co_await shake_hands();
   while (more) {
-    more = co_await wait_for_request();
-    if (more) more = co_await serve_one();
+    Incoming incoming;
+    incoming.request.client = peer_;
+    Incoming::End end = reader_.has_bytes() ? reader_.take(incoming) : Incoming::End::more;
+    if (end == Incoming::End::more) end = co_await receive(incoming);
+    if (end == Incoming::End::nothing) break;
+    more = co_await serve(incoming, end);
   }
   deadline_.expires_after(time_to_part);
   if (stream_.encrypted()) co_await stream_.end_sending();
@@ -62,12 +68,23 @@ asio::awaitable<bool> Connection::shake_hands() {
   co_return !error;
 }
 
+/// Waits for a request, or for the rest of one.
+asio::awaitable<Incoming::End> Connection::receive(Incoming& incoming) {
+  if (writer_.holds_back()) {
+    const bool taken = co_await writer_.flush();
+    if (!taken) co_return Incoming::End::nothing;
+  }
+  if (!reader_.has_bytes()) {
+    const bool comes = co_await wait_for_request();
+    if (!comes) co_return Incoming::End::nothing;
+  }
+  co_return co_await reader_.read(incoming);
+}
+
 asio::awaitable<bool> Connection::wait_for_request() {
-  if (reader_.has_bytes()) co_return true;
   if (!draining_) {
     waiting_ = true;
-    deadline_.expires_after(site_.limits.idle_timeout);
-    const auto error = co_await reader_.wait();
+    const auto error = co_await reader_.wait(site_.limits.idle_timeout);
     waiting_ = false;
     if (!error) co_return true;
   }
@@ -76,12 +93,8 @@ asio::awaitable<bool> Connection::wait_for_request() {
   co_return draining_ && stream_.has_received();
 }
 
-asio::awaitable<bool> Connection::serve_one() {
-  Incoming incoming;
+asio::awaitable<bool> Connection::serve(Incoming& incoming, Incoming::End end) {
   Request& request = incoming.request;
-  request.client = peer_;
-  const Incoming::End end = co_await reader_.read(incoming);
-  if (end == Incoming::End::nothing) co_return false;
   request.id = request_id_of(request.fields);
   if (end == Incoming::End::refused) {
     co_await refuse(incoming);
@@ -94,9 +107,22 @@ asio::awaitable<bool> Connection::serve_one() {
   const bool ends_with_connection = answer.content && !answer.content_length && !incoming.http11;
   const bool keep_alive = !incoming.last && !draining_ && !ends_with_connection;
   const Written written =
-      co_await writer_.write(request, answer, {keep_alive, incoming.http11, browser_fields_});
+      co_await writer_.write(request, answer, {keep_alive, incoming.http11, keep_alive && reader_.has_bytes(), browser_fields_});
   site_.handler.finished(request, answer, written.body_bytes);
+  if (writer_.holds_back()) flush_soon();
   co_return written.whole&& keep_alive;
+}
+
+/// Whatever the next request waits for, answers are not held back for it: once this thread has nothing else to
+/// do here, they go.
+void Connection::flush_soon() {
+  if (std::exchange(flush_posted_, true)) return;
+  asio::post(stream_.executor(), [weak = weak_from_this()] {
+    const auto self = weak.lock();
+    if (!self) return;
+    self->flush_posted_ = false;
+    self->writer_.flush_now();
+  });
 }
 
 /// Who asks, by whose page, and whether it may; then the handler.
@@ -130,7 +156,7 @@ asio::awaitable<void> Connection::refuse(Incoming& incoming) {
   add_browser_fields(browser_fields_, {}, false);
   Answer answer = problem(incoming.why, incoming.request.id);
   const Written written =
-      co_await writer_.write(incoming.request, answer, {false, true, browser_fields_});
+      co_await writer_.write(incoming.request, answer, {.browser_fields = browser_fields_});
   site_.handler.finished(incoming.request, answer, written.body_bytes);
   if (written.whole) co_await linger();
 }

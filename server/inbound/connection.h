@@ -45,10 +45,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   asio::awaitable<bool> shake_hands();
+  asio::awaitable<Incoming::End> receive(Incoming& incoming);
   /// @return false where there is none to come
   asio::awaitable<bool> wait_for_request();
   /// @return false where the connection is to end without another request
-  asio::awaitable<bool> serve_one();
+  asio::awaitable<bool> serve(Incoming& incoming, Incoming::End end);
+  void flush_soon();
   asio::awaitable<Answer> answer_to(Incoming& incoming);
   asio::awaitable<void> refuse(Incoming& incoming);
   asio::awaitable<void> linger();
@@ -63,6 +65,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::string browser_fields_;  // of the answer being written
   bool draining_ = false;
   bool waiting_ = false;  // between two requests
+  bool flush_posted_ = false;
 };
 
 }  // namespace roktcached::inbound

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <optional>
+#include <utility>
 
 #include "server/inbound/host_check.h"
 #include "server/inbound/request_target.h"
@@ -14,14 +14,16 @@ using End = Incoming::End;
 namespace {
 
 constexpr std::size_t piece = 4096;
+/// A connection that was quiet for so long is one that waits for nothing in particular.
+constexpr std::chrono::milliseconds long_idle{1000};
 
 Error refusal(ErrorCode code, std::string context) {
   return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
 }
 
-End refuse(Incoming& incoming, Error why) {
-  incoming.why = std::move(why);
-  return End::refused;
+Error too_large(const Limits& limits) {
+  return refusal(ErrorCode::content_too_large,
+                 fmt::format("the content is longer than {} bytes", limits.max_body));
 }
 
 /// Only one expectation is known (RFC 9110, section 10.1.1).
@@ -38,46 +40,87 @@ std::string_view RequestReader::received() const {
   return {static_cast<const char*>(data.data()), data.size()};
 }
 
-asio::awaitable<boost::system::error_code> RequestReader::wait() {
-  if (!stream_.encrypted()) {
-    // Without a buffer: a connection that is idle should cost little.
-    const auto [error] = co_await stream_.readable();
-    co_return error;
-  }
+asio::awaitable<boost::system::error_code> RequestReader::wait(std::chrono::milliseconds idle_timeout) {
+  const bool gives_back = !stream_.encrypted() && idle_timeout > long_idle;
+  deadline_.expires_after(gives_back ? long_idle : idle_timeout);
   const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece));
   buffer_.commit(read);
-  co_return error;
+  if (!error || !gives_back || !deadline_.expired()) co_return error;
+  buffer_.shrink_to_fit();
+  deadline_.expires_after(idle_timeout - long_idle);
+  const auto [still] = co_await stream_.readable();
+  co_return still;
+}
+
+End RequestReader::take(Incoming& incoming) {
+  if (!content_) {
+    const End head = take_head(incoming);
+    if (head != End::request || !content_) return head;
+  }
+  return take_content(incoming);
 }
 
 asio::awaitable<End> RequestReader::read(Incoming& incoming) {
-  const End head = co_await read_head(incoming);
-  if (head != End::request || framing_.kind == http::Framing::Kind::none) co_return head;
-  co_return co_await read_content(incoming, framing_);
-}
-
-asio::awaitable<End> RequestReader::read_head(Incoming& incoming) {
-  const http::HeadLimits limits{.max_bytes = limits_.max_head};
-  http::HeadScan scan(http::HeadKind::request, limits);
-  deadline_.expires_after(limits_.head_timeout);
+  bool in_content = content_.has_value();
+  deadline_.expires_after(in_content ? limits_.body_timeout : limits_.head_timeout);
+  bool to_continue = true;
   while (true) {
-    const auto scanned = scan.scan(received());
-    incoming.request.received_at = std::chrono::steady_clock::now();
-    if (!scanned) {
-      // Whoever asked for a head alone would take content for the next answer.
-      if (received().starts_with("HEAD ")) incoming.request.method = "HEAD";
-      co_return refuse(incoming, scanned.error());
+    const End end = take(incoming);
+    if (end != End::more) co_return end;
+    if (content_ && !in_content) {
+      in_content = true;
+      deadline_.expires_after(limits_.body_timeout);
     }
-    if (const auto size = *scanned) {
-      const auto framing = accept_head(incoming, received().substr(0, *size));
-      buffer_.consume(*size);
-      if (!framing) co_return refuse(incoming, framing.error());
-      framing_ = *framing;
-      co_return End::request;
+    if (content_ && std::exchange(to_continue, false) && incoming.http11 &&
+        incoming.request.fields.contains("Expect")) {
+      static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+      const auto [failed, sent] = co_await stream_.write(asio::buffer(go_on));
+      if (failed) co_return End::nothing;
     }
     const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece));
-    if (error) co_return interrupted(incoming, error, "head", limits_.head_timeout);
+    if (error) co_return interrupted(incoming, error);
     buffer_.commit(read);
   }
+}
+
+End RequestReader::take_head(Incoming& incoming) {
+  const auto scanned = scan_.scan(received());
+  incoming.request.received_at = std::chrono::steady_clock::now();
+  if (!scanned) {
+    // Whoever asked for a head alone would take content for the next answer.
+    if (received().starts_with("HEAD ")) incoming.request.method = "HEAD";
+    return refuse(incoming, scanned.error());
+  }
+  if (!*scanned) return End::more;
+  const auto framing = accept_head(incoming, received().substr(0, **scanned));
+  buffer_.consume(**scanned);
+  scan_.reset();
+  if (!framing) return refuse(incoming, framing.error());
+  if (framing->kind == http::Framing::Kind::none) return End::request;
+  if (framing->kind == http::Framing::Kind::length && framing->length > limits_.max_body)
+    return refuse(incoming, too_large(limits_));
+  content_.emplace(*framing);
+  return End::request;
+}
+
+End RequestReader::take_content(Incoming& incoming) {
+  std::string& body = incoming.request.body;
+  while (!content_->done()) {
+    const auto step = content_->next(received());
+    if (!step)
+      return refuse(incoming, refusal(ErrorCode::invalid_request, "content: " + step.error().context));
+    body.append(step->content);
+    buffer_.consume(step->consumed);
+    if (body.size() + content_->announced() > limits_.max_body) return refuse(incoming, too_large(limits_));
+    if (step->consumed == 0 && !content_->done()) return End::more;
+  }
+  content_.reset();
+  return End::request;
+}
+
+End RequestReader::refuse(Incoming& incoming, Error why) {
+  incoming.why = std::move(why);
+  return End::refused;
 }
 
 /// @param head  the whole of it
@@ -102,38 +145,11 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
   return http::framing_of(head_);
 }
 
-asio::awaitable<End> RequestReader::read_content(Incoming& incoming, const http::Framing& framing) {
-  const Error too_large =
-      refusal(ErrorCode::content_too_large, fmt::format("the content is longer than {} bytes", limits_.max_body));
-  if (framing.kind == http::Framing::Kind::length && framing.length > limits_.max_body)
-    co_return refuse(incoming, too_large);
-  deadline_.expires_after(limits_.body_timeout);
-  if (incoming.http11 && incoming.request.fields.contains("Expect")) {
-    static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-    const auto [failed, sent] = co_await stream_.write(asio::buffer(go_on));
-    if (failed) co_return End::nothing;
-  }
-  http::ContentDecoder content(framing);
-  while (!content.done()) {
-    const auto step = content.next(received());
-    if (!step) co_return refuse(incoming, refusal(ErrorCode::invalid_request, "content: " + step.error().context));
-    incoming.request.body.append(step->content);
-    buffer_.consume(step->consumed);
-    if (incoming.request.body.size() + content.announced() > limits_.max_body)
-      co_return refuse(incoming, too_large);
-    if (content.done() || step->consumed > 0) continue;
-    const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece));
-    if (error) co_return interrupted(incoming, error, "content", limits_.body_timeout);
-    buffer_.commit(read);
-  }
-  co_return End::request;
-}
-
 /// What a request comes to whose bytes stop coming.
-End RequestReader::interrupted(Incoming& incoming, const boost::system::error_code& error, std::string_view part,
-                               std::chrono::milliseconds timeout) {
-  const bool begun = part == "content" || buffer_.size() > 0;
-  if (!begun) return End::nothing;
+End RequestReader::interrupted(Incoming& incoming, const boost::system::error_code& error) {
+  if (!content_ && buffer_.size() == 0) return End::nothing;
+  const std::string_view part = content_ ? "content" : "head";
+  const auto timeout = content_ ? limits_.body_timeout : limits_.head_timeout;
   if (deadline_.expired()) {
     return refuse(incoming, refusal(ErrorCode::request_timeout,
                                     fmt::format("the {} took longer than {} ms", part, timeout.count())));

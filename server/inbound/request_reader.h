@@ -1,5 +1,7 @@
 #pragma once
 
+#include <chrono>
+#include <optional>
 #include <string_view>
 
 #include "core/error.h"
@@ -20,6 +22,7 @@ struct Incoming {
     request,  ///< it is whole
     refused,  ///< `why`; where the next request begins is not known
     nothing,  ///< the client has gone, or never began
+    more,     ///< of its bytes are still to come
   };
   Request request;  ///< as much as was read
   bool http11 = true;
@@ -33,28 +36,37 @@ class RequestReader {
  public:
   /// @param stream, deadline, limits  outlive the reader
   RequestReader(ClientStream& stream, Deadline& deadline, const Limits& limits)
-      : stream_(stream), deadline_(deadline), limits_(limits) {}
+      : stream_(stream),
+        deadline_(deadline),
+        limits_(limits),
+        scan_(http::HeadKind::request, {.max_bytes = limits.max_head}) {}
 
   /// Bytes of a next request are here already.
   [[nodiscard]] bool has_bytes() const { return buffer_.size() > 0; }
-  /// Waits for the first bytes of one.
-  [[nodiscard]] asio::awaitable<boost::system::error_code> wait();
+
+  /// Waits for the first bytes of one. A connection that is idle for long keeps no memory for them.
+  [[nodiscard]] asio::awaitable<boost::system::error_code> wait(std::chrono::milliseconds idle_timeout);
+
+  /// Takes a request out of the bytes that are here: the way of every hit.
+  [[nodiscard]] Incoming::End take(Incoming& incoming);
+  /// The same, and waits for what is missing.
   [[nodiscard]] asio::awaitable<Incoming::End> read(Incoming& incoming);
 
  private:
-  asio::awaitable<Incoming::End> read_head(Incoming& incoming);
+  Incoming::End take_head(Incoming& incoming);
+  Incoming::End take_content(Incoming& incoming);
   [[nodiscard]] Result<http::Framing> accept_head(Incoming& incoming, std::string_view head);
-  asio::awaitable<Incoming::End> read_content(Incoming& incoming, const http::Framing& framing);
-  Incoming::End interrupted(Incoming& incoming, const boost::system::error_code& error, std::string_view part,
-                            std::chrono::milliseconds timeout);
+  Incoming::End refuse(Incoming& incoming, Error why);
+  Incoming::End interrupted(Incoming& incoming, const boost::system::error_code& error);
   [[nodiscard]] std::string_view received() const;
 
   ClientStream& stream_;
   Deadline& deadline_;
   const Limits& limits_;
   WipedBuffer buffer_;
+  http::HeadScan scan_;
   http::RequestHead head_;
-  http::Framing framing_;
+  std::optional<http::ContentDecoder> content_;  // while it is read
 };
 
 }  // namespace roktcached::inbound
