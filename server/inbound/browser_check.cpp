@@ -14,8 +14,17 @@ Error forbidden(std::string context) {
 }
 
 bool is_own(std::string_view origin, const http::Fields& request, bool encrypted) {
-  const std::string own = (encrypted ? "https://" : "http://") + std::string(request.find("Host").value_or(""));
+  const std::string own =
+      (encrypted ? "https://" : "http://") + std::string(request.find("Host").value_or(""));
   return http::equal_ignoring_case(origin, own);
+}
+
+bool asks_from_elsewhere(const http::Fields& request) {
+  return std::ranges::any_of(request.all(), [](const http::Field& field) {
+    return http::equal_ignoring_case(field.name, "Sec-Fetch-Site") &&
+           !http::equal_ignoring_case(field.value, "same-origin") &&
+           !http::equal_ignoring_case(field.value, "none");
+  });
 }
 
 }  // namespace
@@ -23,19 +32,16 @@ bool is_own(std::string_view origin, const http::Fields& request, bool encrypted
 Result<std::string_view> reading_origin(const http::Fields& request, bool encrypted,
                                         const std::vector<std::string>& allowed) {
   const auto origin = request.find("Origin");
-  if (!origin) {
-    const auto site = request.find("Sec-Fetch-Site");
-    const bool elsewhere = site && !http::equal_ignoring_case(*site, "same-origin") &&
-                           !http::equal_ignoring_case(*site, "none");
-    if (elsewhere) return forbidden("Sec-Fetch-Site: accepted: same-origin or none; a page elsewhere asks");
-    return std::string_view();
-  }
-  if (request.count("Origin") == 1) {
+  if (origin) {
+    const bool one = request.count("Origin") == 1;
     const auto known = std::ranges::find(allowed, *origin);
-    if (known != allowed.end()) return std::string_view(*known);
-    if (is_own(*origin, request, encrypted)) return std::string_view();
+    if (one && known != allowed.end()) return std::string_view(*known);
+    if (!one || !is_own(*origin, request, encrypted))
+      return forbidden("Origin: accepted: this listener's own, and those of listen.allowed_origins");
   }
-  return forbidden("Origin: accepted: this listener's own, and those of listen.allowed_origins");
+  if (asks_from_elsewhere(request))
+    return forbidden("Sec-Fetch-Site: accepted: same-origin or none; a page elsewhere asks");
+  return std::string_view();
 }
 
 void add_browser_fields(std::string& head, std::string_view origin, bool any_allowed) {
@@ -48,8 +54,8 @@ void add_browser_fields(std::string& head, std::string_view origin, bool any_all
   head.append("Cross-Origin-Resource-Policy: cross-origin\r\nAccess-Control-Allow-Origin: ")
       .append(origin)
       .append(
-          "\r\nAccess-Control-Expose-Headers: Age, Cache-Status, ETag, Proxy-Status, Report-State, Retry-After, "
-          "X-Request-Id\r\n");
+          "\r\nAccess-Control-Expose-Headers: Age, Cache-Status, ETag, Proxy-Status, Report-State, "
+          "Retry-After, X-Request-Id\r\n");
 }
 
 bool is_preflight(std::string_view method, std::string_view origin, const http::Fields& request) {

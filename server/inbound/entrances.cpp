@@ -97,6 +97,7 @@ void Entrances::start() {
 
 void Entrances::drain() {
   on_each([](Listener& listener) { listener.drain(); });
+  unix_sockets_.clear();  // else they would let clients wait for nobody, and keep the next process out
 }
 
 void Entrances::abort() {

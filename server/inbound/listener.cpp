@@ -67,6 +67,7 @@ void Listener::begin(ClientStream::Socket socket) {
   }
   auto connection = std::make_shared<Connection>(std::move(socket), tls_, site_);
   connections_.insert(connection);
+  if (draining_) connection->drain();  // it was accepted before, and its handler comes after
   asio::co_spawn(
       acceptor_.get_executor(), connection->run(),
       [this, connection, log = logging_failure("serving a connection")](const std::exception_ptr& failure) {

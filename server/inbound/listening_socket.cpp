@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include <array>
+#include <boost/asio/ip/v6_only.hpp>
 #include <cerrno>
 #include <cstring>
 #include <sstream>
@@ -42,13 +43,15 @@ int new_socket() {
   return ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 }
 
-/// Whether somebody answers there.
-bool is_live(const sockaddr_un& address) {
+/// Whether nobody listens there any more. Only that is refused: a socket of another type, or one that we may
+/// not connect to, is somebody's, and where we have no descriptor left to ask with, nothing is known.
+bool is_dead(const sockaddr_un& address) {
   const int probe = new_socket();
+  if (probe < 0) return false;
   const bool connected = ::connect(probe, reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0;
-  const bool live = connected || errno == EAGAIN || errno == EINPROGRESS;
+  const bool dead = !connected && errno == ECONNREFUSED;
   ::close(probe);
-  return live;
+  return dead;
 }
 
 Result<void> make_way(const std::string& path, const sockaddr_un& address) {
@@ -57,8 +60,9 @@ Result<void> make_way(const std::string& path, const sockaddr_un& address) {
   if (!S_ISSOCK(status.st_mode))
     return refused(ErrorCode::configuration, path, "exists and is no socket; accepted: a path that is free");
   if (status.st_uid != ::geteuid())
-    return refused(ErrorCode::configuration, path, "is a socket of another user; accepted: a path that is free");
-  if (is_live(address)) return refused(ErrorCode::unavailable, path, "Address already in use");
+    return refused(ErrorCode::configuration, path,
+                   "is a socket of another user; accepted: a path that is free");
+  if (!is_dead(address)) return refused(ErrorCode::unavailable, path, "Address already in use");
   if (::unlink(path.c_str()) != 0) return system_error(path);
   return {};
 }
@@ -70,7 +74,8 @@ Result<void> set_owner(const std::string& path, mode_t mode, const std::string& 
     struct group* found = nullptr;
     ::getgrnam_r(group.c_str(), &entry, buffer.data(), buffer.size(), &found);
     if (found == nullptr)
-      return refused(ErrorCode::configuration, path, "listen.unix_group = \"" + group + "\": there is no such group");
+      return refused(ErrorCode::configuration, path,
+                     "listen.unix_group = \"" + group + "\": there is no such group");
     if (::lchown(path.c_str(), static_cast<uid_t>(-1), entry.gr_gid) != 0) return system_error(path);
   }
   if (::chmod(path.c_str(), mode) != 0) return system_error(path);
@@ -97,6 +102,8 @@ Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_exec
 }
 
 Result<UnixSocket> UnixSocket::open(const std::string& path, mode_t mode, const std::string& group) {
+  if (path.size() >= sizeof(sockaddr_un::sun_path))
+    return refused(ErrorCode::configuration, path, "accepted: a path of at most 107 bytes");
   const sockaddr_un address = address_of(path);
   if (const auto free = make_way(path, address); !free) return free.error();
   UnixSocket made(path);
@@ -121,11 +128,12 @@ UnixSocket::UnixSocket(UnixSocket&& other) noexcept
       inode_(std::exchange(other.inode_, 0)) {}
 
 UnixSocket::~UnixSocket() {
-  if (descriptor_ >= 0) ::close(descriptor_);
   struct stat status {};
   const bool ours = inode_ != 0 && ::lstat(path_.c_str(), &status) == 0 && status.st_dev == device_ &&
                     status.st_ino == inode_;
   if (ours) ::unlink(path_.c_str());
+  // Closed last: while it is open, nobody takes it for a stale one, and its inode is no other file's.
+  if (descriptor_ >= 0) ::close(descriptor_);
 }
 
 Result<Acceptor> UnixSocket::acceptor(const asio::any_io_executor& executor) const {

@@ -55,9 +55,10 @@ Result<void> use_key(SSL_CTX* context, const std::string& file) {
 Result<void> ask_for_certificates(SSL_CTX* context, const config::ListenTls& settings) {
   if (settings.client_ca_file.empty()) return {};
   const char* const file = settings.client_ca_file.c_str();
-  STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(file);
-  if (names == nullptr || SSL_CTX_load_verify_file(context, file) != 1)
+  if (SSL_CTX_load_verify_file(context, file) != 1)
     return openssl_error("listen.tls.client_ca_file: " + settings.client_ca_file);
+  STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(file);
+  if (names == nullptr) return openssl_error("listen.tls.client_ca_file: " + settings.client_ca_file);
   SSL_CTX_set_client_CA_list(context, names);
   const int required = settings.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | required, nullptr);
@@ -87,7 +88,8 @@ Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& 
   auto made = std::make_shared<ssl::context>(ssl::context::tls_server);
   SSL_CTX* const context = made->native_handle();
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_options(context,
+                      SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
   if (SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1)

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "server/inbound/clients/base64.h"
+
 namespace roktcached::inbound {
 namespace {
 
@@ -38,6 +40,60 @@ TEST(Caller, WhatIsNoNameIsNotTakenForOne) {
                                     "Bearer local.", "Digest tableau", "BasicdGFibGVhdTpz"})
     EXPECT_EQ(caller(authorization), "10.0.0.1") << authorization;
   EXPECT_EQ(caller("Bearer local." + std::string(65, 'a') + ".1"), "10.0.0.1") << "too long";
+}
+
+std::string of_basic(std::string_view text) {
+  return basic_id(std::string("Basic ").append(text));
+}
+
+TEST(BasicId, IsReadFromPaddedAndUnpaddedBase64) {
+  for (const char* padded : {"YTpi", "YWI6Yw==", "YWJjOmQ=" /* a:b, ab:c, abc:d */}) {
+    const std::string_view text(padded);
+    const std::string id = of_basic(text);
+    EXPECT_EQ(id, std::string("abc").substr(0, id.size())) << text;
+    EXPECT_FALSE(id.empty()) << text;
+    EXPECT_EQ(of_basic(text.substr(0, text.find('='))), id) << text;
+  }
+  EXPECT_EQ(of_basic("YQ"), "a");
+  EXPECT_EQ(of_basic("YWI"), "ab");
+}
+
+TEST(BasicId, IsReadAtAnyLengthThatANameMayHave) {
+  for (std::size_t size = 1; size <= max_caller_name + 3; ++size) {
+    const std::string name(size, 'a');
+    EXPECT_EQ(of_basic(to_base64url(name)), size <= max_caller_name ? name : "") << size;
+  }
+}
+
+TEST(BasicId, IsNotReadFromTextThatIsCutOffAnywhere) {
+  std::string text;  // "a" again and again; cut elsewhere than behind four digits, it has stray bits
+  for (std::size_t size = 1; size <= 4 * max_caller_name / 3; ++size) {
+    text += std::string_view("YWFh")[(size - 1) % 4];
+    EXPECT_EQ(of_basic(text), size % 4 == 0 ? std::string(size / 4 * 3, 'a') : "") << size;
+  }
+}
+
+TEST(BasicId, OfMalformedBase64IsNone) {
+  for (const char* text :
+       {"=",     "==",       "===",  "====",     "Y",     "Y=",  "Y==",  "Y===", "YQ=", "YQ===", "YWI==",
+        "YTpi=", "YTpi====", "Y=Q=", "YQ==YQ==", "YTpi!", "Y Q", "YT-i", "YT_i", "YR" /* a stray bit */})
+    EXPECT_EQ(of_basic(text), "") << text;
+  EXPECT_EQ(of_basic(std::string(1025, 'Y')), "") << "too long to be looked at";
+  EXPECT_EQ(of_basic(std::string(1023, '=')), "");
+  EXPECT_EQ(basic_id(std::string("Basic Y\0TpiYTpi", 15)), "");
+}
+
+TEST(BasicId, NeedsTheSchemeAndASpaceBehindIt) {
+  EXPECT_EQ(basic_id("BASIC   YTpi  "), "a");
+  for (const char* authorization :
+       {"", "B", "Basi", "Basic", "Basic ", "BasicYTpi", "Basic\tYTpi", "YTpi", "Bearer YTpi", " Basic YTpi"})
+    EXPECT_EQ(basic_id(authorization), "") << authorization;
+}
+
+TEST(Caller, OfAnOddAuthorizationIsTheAddress) {
+  for (const char* authorization :
+       {"Basic Y", "Basic ===", "Basic =", "Bearer local", "Bearer local..", "Bearer  "})
+    EXPECT_EQ(caller(authorization), "10.0.0.1") << authorization;
 }
 
 }  // namespace
