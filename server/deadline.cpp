@@ -6,6 +6,12 @@ namespace roktcached {
 
 using Steady = std::chrono::steady_clock;
 
+namespace {
+
+constexpr std::chrono::milliseconds repeat_after{100};
+
+}  // namespace
+
 struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
   State(const boost::asio::any_io_executor& executor, std::function<void()> on_expiry)
       : timer(executor), interrupt(std::move(on_expiry)) {}
@@ -23,8 +29,11 @@ struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
     armed_for = Steady::time_point::max();
     if (due == Steady::time_point::max()) return;
     if (Steady::now() < due) return arm();
-    due = Steady::time_point::max();
     expired = true;
+    // An interruption finds nothing to interrupt in the moment in which an operation has ended and the next has
+    // not begun. So there is another one, until somebody has heard of it.
+    due = Steady::now() + repeat_after;
+    arm();
     interrupt();
   }
 

@@ -12,9 +12,9 @@ namespace roktcached {
 /// on which alone it may be called; a copy of nothing: owned by the object it watches.
 class Deadline {
  public:
-  /// @param interrupt  makes the pending operation fail, e.g. by cancelling the socket; called on `executor`,
-  /// at most
-  ///                   once a set deadline, never after the destructor
+  /// @param interrupt  makes the pending operation fail, e.g. by cancelling the socket; called on `executor`
+  ///                   when the deadline passes, and again and again until there is another one, or none;
+  ///                   never after the destructor
   Deadline(const boost::asio::any_io_executor& executor, std::function<void()> interrupt);
   ~Deadline();
   Deadline(const Deadline&) = delete;

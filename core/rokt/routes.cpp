@@ -4,6 +4,8 @@
 #include <compare>
 #include <optional>
 
+#include "core/http/dot_segments.h"
+
 namespace roktcached::rokt {
 
 namespace {
@@ -18,20 +20,9 @@ bool is_id(std::string_view segment) {
   return !segment.empty() && segment.size() <= 64 && std::ranges::all_of(segment, is_id_character);
 }
 
-/// True for "." and "..", however they are spelled: to the upstream "%2e" is a '.' (RFC 3986,
-/// section 6.2.2.2).
-bool is_dot_segment(std::string_view segment) {
-  std::size_t dots = 0;
-  for (; !segment.empty(); ++dots) {
-    const bool encoded = segment.starts_with("%2e") || segment.starts_with("%2E");
-    if (!encoded && !segment.starts_with('.')) return false;
-    segment.remove_prefix(encoded ? 3 : 1);
-  }
-  return dots == 1 || dots == 2;
-}
-
+/// The account and the route that are matched must be those that the upstream will see.
 bool is_plain_segment(std::string_view segment) {
-  return !segment.empty() && !is_dot_segment(segment);
+  return !segment.empty() && !http::has_dot_segments(segment);
 }
 
 /// True where paths and methods are the operator's to choose, and not those of the Rokt API.

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 #include <optional>
 
 #include "core/caching/decision.h"
@@ -13,6 +11,8 @@
 #include "core/http/validators.h"
 #include "server/exchange/compression.h"
 #include "server/inbound/caller.h"
+#include "server/inbound/clients/presented.h"
+#include "server/inbound/clients/token_request.h"
 #include "server/problem.h"
 
 namespace roktcached::exchange {
@@ -21,30 +21,6 @@ using inbound::Answer;
 using inbound::Request;
 
 namespace {
-
-Answer json_answer(unsigned status, const boost::json::object& body) {
-  Answer answer;
-  answer.status = status;
-  answer.field("Content-Type", "application/json")
-      .field("Cache-Control", "no-store")
-      .field("Pragma", "no-cache");
-  answer.body = std::make_shared<const std::string>(boost::json::serialize(body));
-  return answer;
-}
-
-Answer token_error(std::string_view error, std::string_view description) {
-  Answer answer = json_answer(400, {{"error", error}, {"error_description", description}});
-  answer.notes.outcome = inbound::Outcome::refused;
-  return answer;
-}
-
-/// The value of a form's field (application/x-www-form-urlencoded), or empty.
-std::string form_value(std::string_view body, std::string_view name) {
-  for (const auto& parameter : http::parse_query(body)) {
-    if (parameter.name == name) return parameter.value;
-  }
-  return {};
-}
 
 /// The entity-tag with which If-None-Match says that the client has the response: of the form that it would
 /// be sent, or of the other one, which is the same content and was sent to it before. The 304 names the form
@@ -119,19 +95,12 @@ Answer note(Answer answer, inbound::Outcome outcome, const rokt::Route& route, c
 }
 
 Answer answer_token_request(const Request& request) {
-  if (!http::parse_target("/?" + request.body)) {
-    return token_error("invalid_request", "the content must be application/x-www-form-urlencoded");
-  }
-  const std::string grant = form_value(request.body, "grant_type");
-  if (grant.empty())
-    return token_error("invalid_request", "grant_type is missing; accepted: client_credentials");
-  if (grant != "client_credentials")
-    return token_error("unsupported_grant_type", "accepted: client_credentials");
+  const auto shown = inbound::present(request.fields, request.api_key);
+  if (!shown) return problem(shown.error(), request.id);
+  const auto asked = inbound::read_token_request(request.body, *shown);
+  if (const auto* refusal = std::get_if<inbound::TokenRefusal>(&asked)) return inbound::token_refused(*refusal);
   const bool named = !inbound::basic_id(request.fields.find("Authorization").value_or("")).empty();
-  const std::string name = named ? request.client : std::string();
-  return json_answer(
-      200,
-      {{"access_token", inbound::local_token_for(name)}, {"expires_in", 3600}, {"token_type", "Bearer"}});
+  return inbound::token_granted(inbound::local_token_for(named ? request.client : std::string()));
 }
 
 Answer answer_passed(unsigned status, const http::Fields& fields) {

@@ -41,9 +41,8 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
 
 /// Whether the caller may see what the route tells of the account. Before any look-up, so that the refusal says
 /// nothing about what is cached. A caller that may see some accounts sees no route that names none.
-Result<void> check_account(const Request& request, const rokt::Route& route, std::string_view account_id) {
+Result<void> check_account(const Request& request, std::string_view account_id) {
   if (request.rules == nullptr || request.rules->accounts.empty()) return {};
-  if (route.route_class == rokt::RouteClass::token) return {};
   const auto& accounts = request.rules->accounts;
   if (!account_id.empty() && std::ranges::find(accounts, account_id) != accounts.end()) return {};
   return Error{ErrorCode::account_not_allowed, ErrorSource::exchange, false,
@@ -77,7 +76,7 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
   const auto match = services_.routes.match(request.method, target->path);
   if (!match) co_return problem(match.error(), request.id);
   const rokt::Route& route = *match->route;
-  if (const auto allowed = check_account(request, route, match->account_id); !allowed)
+  if (const auto allowed = check_account(request, match->account_id); !allowed)
     co_return problem(allowed.error(), request.id);
   const auto credential =
       route.inject_token ? credential_of(services_, match->account_id) : Result<std::size_t>(std::size_t{0});

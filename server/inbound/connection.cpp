@@ -41,6 +41,8 @@ void Connection::drain() {
 }
 
 void Connection::abort() {
+  draining_ = true;
+  aborted_ = true;
   stream_.cancel();
 }
 
@@ -55,7 +57,7 @@ asio::awaitable<void> Connection::run() {
     more = co_await serve(incoming, end);
   }
   deadline_.expires_after(time_to_part);
-  if (stream_.encrypted()) co_await stream_.end_sending();
+  if (stream_.encrypted() && !aborted_) co_await stream_.end_sending();
   deadline_.clear();
   stream_.close();
 }
@@ -95,19 +97,22 @@ asio::awaitable<bool> Connection::wait_for_request() {
 
 asio::awaitable<bool> Connection::serve(Incoming& incoming, Incoming::End end) {
   Request& request = incoming.request;
+  deadline_.clear();
   request.id = request_id_of(request.fields);
   if (end == Incoming::End::refused) {
     co_await refuse(incoming);
     co_return false;
   }
-  deadline_.clear();
   if (incoming.http11) request.interim = &writer_;
   Answer answer = co_await answer_to(incoming);
   // An HTTP/1.0 client learns the end of a content of unknown length by the end of the connection.
   const bool ends_with_connection = answer.content && !answer.content_length && !incoming.http11;
   const bool keep_alive = !incoming.last && !draining_ && !ends_with_connection;
-  const Written written =
-      co_await writer_.write(request, answer, {keep_alive, incoming.http11, keep_alive && reader_.has_bytes(), browser_fields_});
+  const AnswerFrame frame{.keep_alive = keep_alive,
+                          .http11 = incoming.http11,
+                          .more_follow = keep_alive && reader_.has_bytes(),
+                          .browser_fields = browser_fields_};
+  const Written written = co_await writer_.write(request, answer, frame);
   site_.handler.finished(request, answer, written.body_bytes);
   if (writer_.holds_back()) flush_soon();
   co_return written.whole&& keep_alive;

@@ -2,9 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
+#include "server/inbound/caller.h"
 #include "server/inbound/clients/client_certificate.h"
 #include "server/inbound/clients/token_request.h"
 #include "server/problem.h"
@@ -25,12 +27,6 @@ Admission answered(Answer answer) {
   return {Admission::Kind::answered, std::move(answer)};
 }
 
-/// What a client shows to us is not for the upstream.
-void forget_what_was_shown(Request& request, Presented::Kind kind) {
-  if (kind == Presented::Kind::basic || kind == Presented::Kind::local_token)
-    request.fields.remove("Authorization");
-}
-
 }  // namespace
 
 std::optional<std::size_t> Doorkeeper::client_of(X509* certificate) const {
@@ -44,7 +40,6 @@ Admission Doorkeeper::recall(Request& request, std::optional<std::size_t> certif
   if (shown->shows_nothing()) return admit(request, Verdict{certified});
   const auto verdict = gate_.recall(*shown, clock_.wall_now());
   if (!verdict) return {Admission::Kind::unknown};
-  forget_what_was_shown(request, shown->kind);
   return admit(request, *verdict);
 }
 
@@ -58,7 +53,6 @@ asio::awaitable<Admission> Doorkeeper::verify(Request& request, std::optional<st
   const auto shown = present(request.fields, request.api_key);
   const auto verdict = co_await gate_.verify(*shown, clock_.wall_now());
   if (!verdict) co_return answered(problem(verdict.error(), request.id));
-  forget_what_was_shown(request, shown->kind);
   co_return admit(request, *verdict);
 }
 
@@ -67,8 +61,22 @@ Admission Doorkeeper::admit(Request& request, Verdict verdict) {
   const config::Client& client = book_.clients[*verdict.client];
   request.client = client.name;
   request.rules = &client;
+  if (shows_local_secret(request)) request.fields.remove("Authorization");
   if (auto refusal = over_rate(*verdict.client, request)) return answered(std::move(*refusal));
   return {};
+}
+
+/// Whether Authorization holds what a client shows to us: it is not for the upstream, also where an API key
+/// counted. Anything else may be the client's own credential for the upstream.
+bool Doorkeeper::shows_local_secret(const Request& request) const {
+  const auto authorization = request.fields.find("Authorization");
+  if (!authorization) return false;
+  if (request.fields.count("Authorization") > 1) return true;
+  const Presented shown = read_authorization(*authorization);
+  if (shown.kind != Presented::Kind::basic) return shown.kind == Presented::Kind::local_token;
+  const bool counted = !request.api_key && !request.fields.contains("X-API-Key");
+  return counted || std::ranges::find(book_.clients, basic_id(*authorization), &config::Client::name) !=
+                        book_.clients.end();
 }
 
 std::optional<Answer> Doorkeeper::over_rate(std::size_t client, const Request& request) {

@@ -53,6 +53,7 @@ class Doorkeeper {
 
  private:
   [[nodiscard]] Admission admit(Request& request, Verdict verdict);
+  [[nodiscard]] bool shows_local_secret(const Request& request) const;
   [[nodiscard]] std::optional<Answer> over_rate(std::size_t client, const Request& request);
   [[nodiscard]] asio::awaitable<Answer> answer_token_request(Request& request,
                                                              std::optional<std::size_t> certified);

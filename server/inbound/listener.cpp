@@ -20,7 +20,7 @@ void turn_away(ClientStream::Socket socket) {
            .body;
   static const std::string answer =
       "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
-      "Connection: close\r\nContent-Length: " +
+      "Connection: close\r\nCross-Origin-Resource-Policy: same-origin\r\nContent-Length: " +
       std::to_string(body.size()) + "\r\n\r\n" + body;
   boost::system::error_code ignored;
   socket.non_blocking(true, ignored);

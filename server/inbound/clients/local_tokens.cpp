@@ -40,7 +40,7 @@ std::uint64_t from_big_endian(std::string_view bytes) {
 /// A client's own key. Each part says how long it is, so that no two clients' parts run into the same.
 config::Secret key_for(const config::Secret& master_key, const config::Client& client) {
   const auto part = [](std::string_view bytes) { return big_endian(bytes.size()).append(bytes); };
-  std::string message = part(derivation) + part(client.name);
+  std::string message = part(derivation) + part(client.name) + part(client.certificate);
   if (client.secret_hash) {
     const config::SecretHash& hash = *client.secret_hash;
     message +=

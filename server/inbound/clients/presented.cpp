@@ -91,14 +91,14 @@ Presented of_kind(Presented::Kind kind, std::string_view text) {
   return {can_be ? kind : Presented::Kind::other, text};
 }
 
+}  // namespace
+
 Presented read_authorization(std::string_view value) {
   if (const auto pair = after_scheme(value, "Basic")) return of_kind(Presented::Kind::basic, *pair);
   const auto token = after_scheme(value, "Bearer");
   if (token && token->starts_with("local.")) return of_kind(Presented::Kind::local_token, *token);
   return {Presented::Kind::other, value};
 }
-
-}  // namespace
 
 Result<std::optional<config::Secret>> take_api_key(std::string& target) {
   const auto question = target.find('?');

@@ -38,6 +38,9 @@ struct Presented {
 [[nodiscard]] Result<Presented> present(const http::Fields& request,
                                         const std::optional<config::Secret>& api_key);
 
+/// What an Authorization's value shows.
+[[nodiscard]] Presented read_authorization(std::string_view value);
+
 /// A name and a secret, as they were shown. The views point into what was read.
 struct Pair {
   std::string_view name;
