@@ -51,7 +51,7 @@ asio::awaitable<void> Connection::run() {
   while (more) {
     Incoming incoming;
     incoming.request.client = peer_;
-    Incoming::End end = reader_.has_bytes() ? reader_.take(incoming) : Incoming::End::more;
+    Incoming::End end = reader_.has_begun() ? reader_.take(incoming) : Incoming::End::more;
     if (end == Incoming::End::more) end = co_await receive(incoming);
     if (end == Incoming::End::nothing) break;
     more = co_await serve(incoming, end);
@@ -76,7 +76,7 @@ asio::awaitable<Incoming::End> Connection::receive(Incoming& incoming) {
     const bool taken = co_await writer_.flush();
     if (!taken) co_return Incoming::End::nothing;
   }
-  if (!reader_.has_bytes()) {
+  if (!reader_.has_begun()) {
     const bool comes = co_await wait_for_request();
     if (!comes) co_return Incoming::End::nothing;
   }
@@ -110,7 +110,7 @@ asio::awaitable<bool> Connection::serve(Incoming& incoming, Incoming::End end) {
   const bool keep_alive = !incoming.last && !draining_ && !ends_with_connection;
   const AnswerFrame frame{.keep_alive = keep_alive,
                           .http11 = incoming.http11,
-                          .more_follow = keep_alive && reader_.has_bytes(),
+                          .more_follow = keep_alive && reader_.has_begun(),
                           .browser_fields = browser_fields_};
   const Written written = co_await writer_.write(request, answer, frame);
   site_.handler.finished(request, answer, written.body_bytes);

@@ -41,8 +41,8 @@ class RequestReader {
         limits_(limits),
         scan_(http::HeadKind::request, {.max_bytes = limits.max_head}) {}
 
-  /// Bytes of a next request are here already.
-  [[nodiscard]] bool has_bytes() const { return buffer_.size() > 0; }
+  /// Something of a next request has come already.
+  [[nodiscard]] bool has_begun() const { return content_ || buffer_.size() > 0; }
 
   /// Waits for the first bytes of one. A connection that is idle for long keeps no memory for them.
   [[nodiscard]] asio::awaitable<boost::system::error_code> wait(std::chrono::milliseconds idle_timeout);
