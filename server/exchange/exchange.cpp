@@ -50,20 +50,19 @@ Result<void> check_account(const Request& request, std::string_view account_id) 
                                   : "account " + std::string(account_id) + " is none of this client's"};
 }
 
-FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match, std::size_t credential,
-                           const caching::FreshnessPolicy& policy, caching::Key key,
-                           std::optional<WallTime> range_end, StoredResponsePtr stored, bool may_store) {
+FetchRequest fetch_request(const Request& request, const Question& question, StoredResponsePtr stored,
+                           bool may_store) {
   FetchRequest fetch;
-  fetch.key = std::move(key);
-  fetch.route = match.route->name;
-  fetch.route_class = match.route->route_class;
-  fetch.account_id = std::string(match.account_id);
-  fetch.campaign_id = std::string(match.campaign_id);
-  fetch.range_end = range_end;
-  fetch.upstream = upstream_request(request, *match.route, credential);
+  fetch.key = question.key;
+  fetch.route = question.route->name;
+  fetch.route_class = question.route->route_class;
+  fetch.account_id = question.account_id;
+  fetch.campaign_id = question.campaign_id;
+  fetch.range_end = question.range_end;
+  fetch.upstream = upstream_request(request, *question.route, question.credential);
   fetch.stored = std::move(stored);
   fetch.may_store = may_store;
-  fetch.policy = policy;
+  fetch.policy = *question.policy;
   fetch.received_at = request.received_at;
   return fetch;
 }
@@ -71,6 +70,11 @@ FetchRequest fetch_request(const Request& request, const rokt::RouteMatch& match
 }  // namespace
 
 asio::awaitable<Answer> Exchange::handle(const Request& request) {
+  if (const QuestionPtr question = questions_.find(request)) {
+    const auto allowed = check_account(request, question->account_id);
+    if (!allowed) co_return problem(allowed.error(), request.id);
+    co_return co_await answer_cached(request, *question);
+  }
   const auto target = http::parse_target(request.target);
   if (!target) co_return problem(target.error(), request.id);
   const auto match = services_.routes.match(request.method, target->path);
@@ -95,22 +99,35 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
     case rokt::RouteClass::metadata:
       break;
   }
-  co_return co_await answer_cached(request, *match, *credential, target->path, target->query);
+  const auto question = read_question(request, *match, *credential, *target);
+  if (!question) co_return problem(question.error(), request.id);
+  questions_.remember(request, *question);
+  co_return co_await answer_cached(request, **question);
 }
 
-asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const rokt::RouteMatch& match,
-                                                std::size_t credential, std::string_view path,
-                                                std::string_view query) {
-  const rokt::Route& route = *match.route;
+Result<QuestionPtr> Exchange::read_question(const Request& request, const rokt::RouteMatch& match,
+                                            std::size_t credential, const http::Target& target) const {
   const config::Settings& settings = services_.settings;
-  const auto parameters = http::parse_query(query);
-  const auto checked = rokt::check_parameters(route, parameters, settings.parameters);
-  if (!checked) co_return problem(checked.error(), request.id);
+  const auto parameters = http::parse_query(target.query);
+  const auto checked = rokt::check_parameters(*match.route, parameters, settings.parameters);
+  if (!checked) return checked.error();
   const auto fields = caching::key_fields(request.fields);
-  if (!fields) co_return problem(fields.error(), request.id);
-  const caching::Key key = caching::key_of(settings.credentials[credential].name, path, parameters, *fields);
+  if (!fields) return fields.error();
+  return QuestionPtr(std::make_shared<const Question>(Question{
+      .route = match.route,
+      .account_id = std::string(match.account_id),
+      .campaign_id = std::string(match.campaign_id),
+      .credential = credential,
+      .key = caching::key_of(settings.credentials[credential].name, target.path, parameters, *fields),
+      .range_end = checked->range_end,
+      .policy = &services_.policies.policy_for(match.route->name, match.account_id)}));
+}
 
-  const caching::FreshnessPolicy& policy = services_.policies.policy_for(route.name, match.account_id);
+/// @param question  outlives the answer
+asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const Question& question) {
+  const rokt::Route& route = *question.route;
+  const caching::Key& key = question.key;
+  const caching::FreshnessPolicy& policy = *question.policy;
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   WallTime now = services_.clock.wall_now();
   const StoredResponsePtr stored = co_await look_up(services_, key, now);
@@ -121,7 +138,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
     const bool refresh = decision.action == Action::use_and_refresh;
     if (refresh)
       services_.flights.refresh_behind(
-          fetch_request(request, match, credential, policy, key, checked->range_end, stored, true));
+          fetch_request(request, question, stored, true));
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
     co_return note(answer_with(request, stored, status, true, policy, now),
                    refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, key);
@@ -132,8 +149,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const ro
     co_return note(problem(error, request.id), inbound::Outcome::refused, route, key);
   }
 
-  FetchRequest fetch = fetch_request(request, match, credential, policy, key, checked->range_end, stored,
-                                     !directives.no_store);
+  FetchRequest fetch = fetch_request(request, question, stored, !directives.no_store);
   fetch.upstream.reason = reason_of(decision.reason);
   const SteadyTime asked_at = services_.clock.steady_now();
   const Landing landing = co_await services_.flights.join(std::move(fetch));

@@ -12,6 +12,7 @@
 #include "server/exchange/flights.h"
 #include "server/exchange/http_exchange.h"
 #include "server/exchange/pass_exchange.h"
+#include "server/exchange/question.h"
 #include "server/exchange/services.h"
 #include "server/exchange/traffic.h"
 #include "server/inbound/message.h"
@@ -34,11 +35,14 @@ class Exchange final : public inbound::Handler {
                 std::size_t body_bytes) override;
 
  private:
+  [[nodiscard]] Result<QuestionPtr> read_question(const inbound::Request& request,
+                                                  const rokt::RouteMatch& match, std::size_t credential,
+                                                  const http::Target& target) const;
   boost::asio::awaitable<inbound::Answer> answer_cached(const inbound::Request& request,
-                                                        const rokt::RouteMatch& match, std::size_t credential,
-                                                        std::string_view path, std::string_view query);
+                                                        const Question& question);
 
   const Services& services_;
+  QuestionMemory questions_;
   HttpExchange http_;
   PassExchange pass_;
   Accounts& accounts_;

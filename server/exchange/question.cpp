@@ -1,0 +1,62 @@
+#include "server/exchange/question.h"
+
+#include <functional>
+
+namespace roktcached::exchange {
+
+namespace {
+
+/// Longer ones are rare, and would cost more memory than they save time.
+constexpr std::size_t longest_target = 1024;
+
+struct KeyFieldValues {
+  std::string_view rokt_version;
+  std::string_view accept_language;
+};
+
+/// In one pass; nothing where one comes more than once, or is there and empty, which says something else than
+/// its absence.
+std::optional<KeyFieldValues> key_field_values(const http::Fields& fields) {
+  KeyFieldValues values;
+  for (const auto& field : fields.all()) {
+    std::string_view* value = nullptr;
+    if (http::equal_ignoring_case(field.name, "rokt-version")) {
+      value = &values.rokt_version;
+    } else if (http::equal_ignoring_case(field.name, "Accept-Language")) {
+      value = &values.accept_language;
+    }
+    if (value == nullptr) continue;
+    if (!value->empty() || field.value.empty()) return std::nullopt;
+    *value = field.value;
+  }
+  return values;
+}
+
+}  // namespace
+
+std::size_t QuestionMemory::place_of(std::string_view target) const {
+  return std::hash<std::string_view>()(target) & (slots_.size() - 1);
+}
+
+QuestionPtr QuestionMemory::find(const inbound::Request& request) const {
+  const auto fields = key_field_values(request.fields);
+  if (!fields) return nullptr;
+  const Slot& slot = slots_[place_of(request.target)];
+  const bool same = slot.target == request.target && slot.method == request.method &&
+                    slot.rokt_version == fields->rokt_version &&
+                    slot.accept_language == fields->accept_language;
+  return same ? slot.question : nullptr;
+}
+
+void QuestionMemory::remember(const inbound::Request& request, QuestionPtr question) {
+  const auto fields = key_field_values(request.fields);
+  if (!fields || request.target.size() > longest_target) return;
+  Slot& slot = slots_[place_of(request.target)];
+  slot.method = request.method;
+  slot.target = request.target;
+  slot.rokt_version = fields->rokt_version;
+  slot.accept_language = fields->accept_language;
+  slot.question = std::move(question);
+}
+
+}  // namespace roktcached::exchange

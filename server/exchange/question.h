@@ -1,0 +1,56 @@
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/caching/key.h"
+#include "core/caching/policies.h"
+#include "core/rokt/routes.h"
+#include "core/time.h"
+#include "server/inbound/message.h"
+
+namespace roktcached::exchange {
+
+/// What a request to a cached route asks for: all that is known of it before the cache is looked at. It follows
+/// from the request's method, target, rokt-version and Accept-Language, and from the settings, alone.
+struct Question {
+  const rokt::Route* route = nullptr;
+  std::string account_id;
+  std::string campaign_id;
+  std::size_t credential = 0;
+  caching::Key key;
+  std::optional<WallTime> range_end;
+  const caching::FreshnessPolicy* policy = nullptr;
+};
+using QuestionPtr = std::shared_ptr<const Question>;
+
+/// Remembers the questions that requests came to, so that the same request is not read again: most requests
+/// have been there before. Of bounded size; the later one takes the earlier one's place. For one thread.
+class QuestionMemory {
+ public:
+  /// @param capacity  a power of two
+  explicit QuestionMemory(std::size_t capacity = 4096) : slots_(capacity) {}
+
+  /// The question of a request that is the same in all that matters; null where there is none, or where the
+  /// request has one of the fields more than once.
+  [[nodiscard]] QuestionPtr find(const inbound::Request& request) const;
+  void remember(const inbound::Request& request, QuestionPtr question);
+
+ private:
+  struct Slot {
+    std::string method;
+    std::string target;
+    std::string rokt_version;
+    std::string accept_language;
+    QuestionPtr question;
+  };
+  [[nodiscard]] std::size_t place_of(std::string_view target) const;
+
+  std::vector<Slot> slots_;
+};
+
+}  // namespace roktcached::exchange

@@ -1,0 +1,81 @@
+#include "server/exchange/question.h"
+
+#include <gtest/gtest.h>
+
+namespace roktcached::exchange {
+namespace {
+
+inbound::Request request(std::string_view target, std::string_view method = "GET") {
+  inbound::Request made;
+  made.method = method;
+  made.target = target;
+  return made;
+}
+
+inbound::Request with(inbound::Request made, std::string_view name, std::string_view value) {
+  made.fields.add(name, value);
+  return made;
+}
+
+QuestionPtr question() {
+  return std::make_shared<const Question>();
+}
+
+TEST(QuestionMemory, KnowsTheSameRequestAgain) {
+  QuestionMemory memory;
+  const auto asked = with(with(request("/a?b=1"), "rokt-version", "x"), "Accept-Language", "de");
+  const QuestionPtr known = question();
+  EXPECT_EQ(memory.find(asked), nullptr);
+  memory.remember(asked, known);
+  EXPECT_EQ(memory.find(asked), known);
+  const auto other_order = with(with(request("/a?b=1"), "accept-language", "de"), "ROKT-VERSION", "x");
+  EXPECT_EQ(memory.find(with(other_order, "User-Agent", "curl")), known) << "the rest says nothing of it";
+}
+
+TEST(QuestionMemory, TellsApartWhateverMatters) {
+  QuestionMemory memory(1);  // all in one place
+  const auto asked = with(with(request("/a?b=1"), "rokt-version", "x"), "Accept-Language", "de");
+  memory.remember(asked, question());
+  const auto plain = request("/a?b=1");
+  EXPECT_EQ(memory.find(plain), nullptr);
+  EXPECT_EQ(memory.find(with(plain, "rokt-version", "x")), nullptr);
+  EXPECT_EQ(memory.find(with(plain, "Accept-Language", "de")), nullptr);
+  EXPECT_EQ(memory.find(with(with(plain, "rokt-version", "de"), "Accept-Language", "x")), nullptr);
+  EXPECT_EQ(memory.find(with(with(request("/a?b=2"), "rokt-version", "x"), "Accept-Language", "de")), nullptr);
+  EXPECT_EQ(memory.find(with(with(request("/a?b=1", "HEAD"), "rokt-version", "x"), "Accept-Language", "de")),
+            nullptr);
+  EXPECT_EQ(memory.find(with(asked, "rokt-version", "x")), nullptr) << "twice";
+  EXPECT_EQ(memory.find(with(asked, "Accept-Language", "")), nullptr) << "twice, once empty";
+}
+
+TEST(QuestionMemory, TakesAnEmptyFieldForNoneOnlyWhereThereIsNone) {
+  QuestionMemory memory;
+  memory.remember(request("/a"), question());
+  EXPECT_EQ(memory.find(with(request("/a"), "rokt-version", "")), nullptr);
+  const auto empty = with(request("/b"), "Accept-Language", "");
+  memory.remember(empty, question());
+  EXPECT_EQ(memory.find(empty), nullptr);
+  EXPECT_EQ(memory.find(request("/b")), nullptr);
+}
+
+TEST(QuestionMemory, KeepsTheLaterOfTwoInOnePlace) {
+  QuestionMemory memory(1);
+  const QuestionPtr later = question();
+  memory.remember(request("/a"), question());
+  memory.remember(request("/b"), later);
+  EXPECT_EQ(memory.find(request("/a")), nullptr);
+  EXPECT_EQ(memory.find(request("/b")), later);
+}
+
+TEST(QuestionMemory, DoesNotKeepVeryLongTargets) {
+  QuestionMemory memory;
+  const auto longest = request("/" + std::string(1023, 'a'));
+  const auto longer = request("/" + std::string(1024, 'a'));
+  memory.remember(longest, question());
+  memory.remember(longer, question());
+  EXPECT_NE(memory.find(longest), nullptr);
+  EXPECT_EQ(memory.find(longer), nullptr);
+}
+
+}  // namespace
+}  // namespace roktcached::exchange
