@@ -19,15 +19,19 @@ std::string_view to_string(Forward forward) {
 }
 
 std::string to_string(const CacheStatus& status) {
-  std::string text = "roktcached";
-  if (status.hit) text += "; hit";
+  std::string text;
+  append(text, status);
+  return text;
+}
+
+void append(std::string& text, const CacheStatus& status) {
+  text += status.hit ? "roktcached; hit" : "roktcached";
   if (status.forward != Forward::none) text.append("; fwd=").append(to_string(status.forward));
   if (status.forward_status) text.append("; fwd-status=").append(std::to_string(*status.forward_status));
   if (status.stored) text += "; stored";
   if (status.ttl) text.append("; ttl=").append(std::to_string(status.ttl->count()));
   if (status.collapsed) text += "; collapsed";
   if (!status.detail.empty()) text.append("; detail=").append(status.detail);
-  return text;
 }
 
 }  // namespace roktcached::http

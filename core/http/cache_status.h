@@ -26,6 +26,8 @@ struct CacheStatus {
 /// E.g. "roktcached; hit; ttl=280", "roktcached; fwd=miss; stored; ttl=300; collapsed",
 /// "roktcached; fwd=stale; fwd-status=503; detail=stale-if-error": parameters in the order of the struct.
 [[nodiscard]] std::string to_string(const CacheStatus& status);
+/// Appends the same.
+void append(std::string& text, const CacheStatus& status);
 
 /// "miss", "stale" and so on; empty for Forward::none.
 [[nodiscard]] std::string_view to_string(Forward forward);

@@ -11,22 +11,27 @@ constexpr std::string_view all_others = "(others)";
 
 void Accounts::add(std::string_view client, std::string_view route, inbound::Outcome outcome,
                    std::chrono::milliseconds waited) {
-  Row& row = row_of(client, route.empty() ? "-" : route);
-  row.by_outcome[static_cast<std::size_t>(outcome)].add();
-  row.waited_ms.add(static_cast<std::uint64_t>(waited.count()));
+  if (route.empty()) route = "-";
+  const bool as_before = last_.row != nullptr && last_.client == client && last_.route == route;
+  if (!as_before) last_ = find(client, route);
+  last_.row->by_outcome[static_cast<std::size_t>(outcome)].add();
+  last_.row->waited_ms.add(static_cast<std::uint64_t>(waited.count()));
 }
 
-Accounts::Row& Accounts::row_of(std::string_view client, std::string_view route) {
+Accounts::Place Accounts::find(std::string_view client, std::string_view route) {
   auto found = clients_.find(client);
   if (found == clients_.end() && clients_.size() >= max_clients) {
     client = all_others;
     found = clients_.find(client);
   }
   if (found != clients_.end()) {
-    if (const auto row = found->second.find(route); row != found->second.end()) return row->second;
+    if (const auto row = found->second.find(route); row != found->second.end())
+      return {found->first, row->first, &row->second};
   }
   const std::lock_guard lock(mutex_);
-  return clients_[std::string(client)][std::string(route)];
+  const auto owner = clients_.try_emplace(std::string(client)).first;
+  const auto row = owner->second.try_emplace(std::string(route)).first;
+  return {owner->first, row->first, &row->second};
 }
 
 std::vector<Account> Accounts::read() const {

@@ -28,8 +28,8 @@ struct Account {
 };
 
 /// Requests by caller, route and outcome; one object a hit thread, so that counting shares no cache line and
-/// takes no lock once a caller is known. Callers name themselves, so the first 256 are told apart and the
-/// rest are one. add is for the owning thread, read for any.
+/// takes no lock once a caller is known; nor a search while the same one asks again. Callers name themselves,
+/// so the first 256 are told apart and the rest are one. add is for the owning thread, read for any.
 class Accounts {
  public:
   /// @param route  Route::name, of the table; empty where none matched
@@ -45,10 +45,18 @@ class Accounts {
   using Routes = std::map<std::string, Row, std::less<>>;
   using Clients = std::map<std::string, Routes, std::less<>>;
 
-  [[nodiscard]] Row& row_of(std::string_view client, std::string_view route);
+  /// A row in the maps, and what it is found by there.
+  struct Place {
+    std::string_view client;
+    std::string_view route;
+    Row* row = nullptr;
+  };
+
+  [[nodiscard]] Place find(std::string_view client, std::string_view route);
 
   mutable std::mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
-  Clients clients_;
+  Clients clients_;           // no row is ever erased
+  Place last_;                // the owner's alone
 };
 
 /// The accounts of several threads as one list, in the order of clients and routes.

@@ -1,7 +1,5 @@
 #include "server/exchange/answers.h"
 
-#include <fmt/format.h>
-
 #include <optional>
 
 #include "core/caching/decision.h"
@@ -22,17 +20,41 @@ using inbound::Request;
 
 namespace {
 
-/// The entity-tag with which If-None-Match says that the client has the response: of the form that it would
-/// be sent, or of the other one, which is the same content and was sent to it before. The 304 names the form
+constexpr std::string_view constant_lines =
+    "Cache-Control: private, no-cache\r\n"
+    "Vary: Accept-Encoding, Accept-Language, rokt-version\r\n";
+constexpr std::size_t usual_head = 352;  // with an entity-tag of ours and every field that a hit can have
+
+enum class Form { identity, gzip };
+
+/// The form with whose entity-tag If-None-Match says that the client has the response: the one that it would
+/// be sent, or the other one, which is the same content and was sent to it before. The 304 names the form
 /// that the client has, so that it takes no other for confirmed (RFC 9111, section 4.3.4).
-std::optional<std::string> tag_that_client_has(const Request& request,
-                                               const caching::StoredResponse& response,
-                                               const std::string& sent_tag) {
-  if (!request.fields.contains("If-None-Match")) return std::nullopt;
-  for (const std::string& tag : {sent_tag, response.entity_tag, gzip_entity_tag(response.entity_tag)}) {
-    if (http::none_match_fails(request.fields, tag)) return tag;
+std::optional<Form> form_that_client_has(const Request& request, const caching::StoredResponse& response,
+                                         Form sent) {
+  if (response.status != 200 || !request.fields.contains("If-None-Match")) return std::nullopt;
+  const std::string gzip_tag = gzip_entity_tag(response.entity_tag);
+  for (const Form form : {sent, Form::identity, Form::gzip}) {
+    const std::string& tag = form == Form::gzip ? gzip_tag : response.entity_tag;
+    if (http::none_match_fails(request.fields, tag)) return form;
   }
   return std::nullopt;
+}
+
+void append_entity_tag(std::string& head, const caching::StoredResponse& response, Form form) {
+  head += "ETag: ";
+  if (form == Form::gzip) {
+    append_gzip_entity_tag(head, response.entity_tag);
+  } else {
+    head += response.entity_tag;
+  }
+  head += "\r\n";
+}
+
+void append_cache_status(std::string& head, const http::CacheStatus& status) {
+  head += "Cache-Status: ";
+  http::append(head, status);
+  head += "\r\n";
 }
 
 }  // namespace
@@ -41,26 +63,22 @@ Answer answer_with(const Request& request, const caching::StoredResponsePtr& res
                    const http::CacheStatus& status, bool with_age, const caching::FreshnessPolicy& policy,
                    WallTime now) {
   const bool gzip = response->gzip_body && http::prefers_gzip(request.fields);
-  const std::string sent_tag = gzip ? gzip_entity_tag(response->entity_tag) : response->entity_tag;
-  const auto held_tag =
-      response->status == 200 ? tag_that_client_has(request, *response, sent_tag) : std::nullopt;
+  const Form sent = gzip ? Form::gzip : Form::identity;
+  const auto held = form_that_client_has(request, *response, sent);
   Answer answer;
-  answer.status = response->status;
-  answer.field("Date", http::format_date(response->fetched_at))
-      .field("ETag", held_tag.value_or(sent_tag))
-      .field("Cache-Control", "private, no-cache")
-      .field("Vary", "Accept-Encoding, Accept-Language, rokt-version")
-      .field("Cache-Status", http::to_string(status));
+  answer.status = held ? 304 : response->status;
+  answer.head.reserve(usual_head);
+  answer.field("Date", http::format_date(response->fetched_at));
+  append_entity_tag(answer.head, *response, held.value_or(sent));
+  answer.head += constant_lines;
+  append_cache_status(answer.head, status);
   if (with_age) answer.field("Age", std::to_string(caching::age_of(*response, now).count()));
   if (response->range_end) {
     answer.field("Report-State", caching::to_string(caching::report_state(
                                      *response->range_end, response->fetched_at, policy.restatement_window)));
   }
-  if (held_tag) {
-    answer.status = 304;
-    return answer;
-  }
-  if (gzip) answer.field("Content-Encoding", "gzip");
+  if (held) return answer;
+  if (gzip) answer.head += "Content-Encoding: gzip\r\n";
   answer.owner = response;
   answer.shared_head = response->head;
   answer.body = gzip ? response->gzip_body : response->body;
@@ -98,7 +116,8 @@ Answer answer_token_request(const Request& request) {
   const auto shown = inbound::present(request.fields, request.api_key);
   if (!shown) return problem(shown.error(), request.id);
   const auto asked = inbound::read_token_request(request.body, *shown);
-  if (const auto* refusal = std::get_if<inbound::TokenRefusal>(&asked)) return inbound::token_refused(*refusal);
+  if (const auto* refusal = std::get_if<inbound::TokenRefusal>(&asked))
+    return inbound::token_refused(*refusal);
   const bool named = !inbound::basic_id(request.fields.find("Authorization").value_or("")).empty();
   return inbound::token_granted(inbound::local_token_for(named ? request.client : std::string()));
 }

@@ -58,8 +58,13 @@ caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response) {
 }
 
 std::string gzip_entity_tag(std::string_view entity_tag) {
-  std::string tag(entity_tag.substr(0, entity_tag.size() - 1));
-  return tag.append("-gzip\"");
+  std::string tag;
+  append_gzip_entity_tag(tag, entity_tag);
+  return tag;
+}
+
+void append_gzip_entity_tag(std::string& text, std::string_view entity_tag) {
+  text.append(entity_tag.substr(0, entity_tag.size() - 1)).append("-gzip\"");
 }
 
 }  // namespace roktcached::exchange

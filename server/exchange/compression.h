@@ -16,5 +16,7 @@ namespace roktcached::exchange {
 /// The entity-tag of the gzip form: strong, and another than that of the form without (RFC 9110,
 /// section 8.8.3.3): `"abc"` becomes `"abc-gzip"`.
 [[nodiscard]] std::string gzip_entity_tag(std::string_view entity_tag);
+/// Appends the same.
+void append_gzip_entity_tag(std::string& text, std::string_view entity_tag);
 
 }  // namespace roktcached::exchange

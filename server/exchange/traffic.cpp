@@ -9,17 +9,22 @@ void TrafficReading::add(const TrafficReading& other) {
 
 void Traffic::add(std::string_view route, inbound::Outcome outcome, unsigned status,
                   std::chrono::nanoseconds took) {
-  counter_of(route.empty() ? "-" : route, outcome, status).add();
+  if (route.empty()) route = "-";
+  const bool as_before =
+      last_.counter != nullptr && last_.outcome == outcome && last_.status == status && last_.route == route;
+  if (!as_before) last_ = find(route, outcome, status);
+  last_.counter->add();
   durations_[static_cast<std::size_t>(outcome)].observe(took);
 }
 
-Counter& Traffic::counter_of(std::string_view route, inbound::Outcome outcome, unsigned status) {
+Traffic::Place Traffic::find(std::string_view route, inbound::Outcome outcome, unsigned status) {
   if (const auto kinds = routes_.find(route); kinds != routes_.end()) {
     if (const auto found = kinds->second.find({outcome, status}); found != kinds->second.end())
-      return found->second;
+      return {kinds->first, outcome, status, &found->second};
   }
   const std::lock_guard lock(mutex_);
-  return routes_[std::string(route)][{outcome, status}];
+  const auto kinds = routes_.try_emplace(std::string(route)).first;
+  return {kinds->first, outcome, status, &kinds->second[{outcome, status}]};
 }
 
 TrafficReading Traffic::read() const {

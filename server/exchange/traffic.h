@@ -35,8 +35,8 @@ struct TrafficReading {
 };
 
 /// Requests by route, outcome and status, and how long they took; one object a hit thread, so that counting
-/// shares no cache line, and takes no lock and no memory once a kind is known. add is for the owning thread,
-/// read for any.
+/// shares no cache line, and takes no lock and no memory once a kind is known; nor a search while the same
+/// kind is counted again. add is for the owning thread, read for any.
 class Traffic {
  public:
   /// @param route  Route::name, of the table; empty where none matched
@@ -46,10 +46,19 @@ class Traffic {
  private:
   using Kinds = std::map<std::pair<inbound::Outcome, unsigned>, Counter>;
 
-  [[nodiscard]] Counter& counter_of(std::string_view route, inbound::Outcome outcome, unsigned status);
+  /// A counter in the maps, and what it is found by there.
+  struct Place {
+    std::string_view route;
+    inbound::Outcome outcome = inbound::Outcome::local;
+    unsigned status = 0;
+    Counter* counter = nullptr;
+  };
+
+  [[nodiscard]] Place find(std::string_view route, inbound::Outcome outcome, unsigned status);
 
   mutable std::mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
-  std::map<std::string, Kinds, std::less<>> routes_;
+  std::map<std::string, Kinds, std::less<>> routes_;  // no counter is ever erased
+  Place last_;                                        // the owner's alone
   std::array<Histogram, inbound::outcome_count> durations_;
 };
 

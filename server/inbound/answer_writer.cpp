@@ -4,23 +4,14 @@
 
 #include <array>
 #include <boost/beast/core/buffers_suffix.hpp>
-#include <boost/beast/http/status.hpp>
+
+#include "server/inbound/status_line.h"
 
 namespace roktcached::inbound {
-
-namespace beast_http = boost::beast::http;
 
 namespace {
 
 constexpr std::size_t max_held = 16 * 1024;
-
-/// A status that nobody has named has no reason phrase (RFC 9112, section 4).
-std::string_view reason_of(unsigned status) {
-  if (status == 103) return "Early Hints";
-  const auto known = beast_http::int_to_status(status);
-  return known == beast_http::status::unknown ? std::string_view()
-                                              : std::string_view(beast_http::obsolete_reason(known));
-}
 
 /// RFC 9110, section 8.6: an answer to HEAD and a 304 say what GET would; 204 has no length.
 bool has_content(const Answer& answer) {
@@ -42,8 +33,8 @@ asio::awaitable<Written> AnswerWriter::write(const Request& request, Answer& ans
     co_return written;
   }
   const std::array<asio::const_buffer, 5> parts = {asio::buffer(held_), asio::buffer(head_),
-                                                   asio::buffer(answer.shared_head), asio::buffer(answer.head),
-                                                   asio::buffer(body)};
+                                                   asio::buffer(answer.shared_head),
+                                                   asio::buffer(answer.head), asio::buffer(body)};
   written.whole = co_await send(parts);
   held_.clear();
   if (!written.whole) written.body_bytes = 0;
@@ -82,11 +73,11 @@ void AnswerWriter::flush_now() {
 void AnswerWriter::make_head(const Request& request, const Answer& answer, const AnswerFrame& frame,
                              bool chunked) {
   head_.clear();
-  fmt::format_to(std::back_inserter(head_), "HTTP/1.1 {} {}\r\n", answer.status, reason_of(answer.status));
+  append_status_line(head_, answer.status);
   if (has_content(answer)) {
-    fmt::format_to(std::back_inserter(head_), "Content-Length: {}\r\n", answer.body->size());
+    append_field(head_, "Content-Length", answer.body->size());
   } else if (answer.content && answer.content_length) {
-    fmt::format_to(std::back_inserter(head_), "Content-Length: {}\r\n", *answer.content_length);
+    append_field(head_, "Content-Length", *answer.content_length);
   } else if (chunked) {
     head_ += "Transfer-Encoding: chunked\r\n";
   }
@@ -119,8 +110,9 @@ asio::awaitable<bool> AnswerWriter::write_content(ContentSource& content, bool c
 }
 
 asio::awaitable<void> AnswerWriter::send_interim(unsigned status, const http::Fields& fields) {
-  const std::string message =
-      fmt::format("HTTP/1.1 {} {}\r\n{}\r\n", status, reason_of(status), fields.to_lines());
+  std::string message;
+  append_status_line(message, status);
+  message.append(fields.to_lines()).append("\r\n");
   const std::array<asio::const_buffer, 2> parts = {asio::buffer(held_), asio::buffer(message)};
   co_await send(parts);
   held_.clear();

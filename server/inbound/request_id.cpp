@@ -1,8 +1,8 @@
 #include "server/inbound/request_id.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <array>
+#include <cstdint>
 #include <random>
 
 namespace roktcached::inbound {
@@ -16,14 +16,52 @@ bool is_acceptable(std::string_view id) {
   });
 }
 
+/// SplitMix64: passes through all numbers of 64 bits, each once, in an order of no visible pattern. Ids must
+/// be unique, not secret.
+class Numbers {
+ public:
+  std::uint64_t next() {
+    state_ += 0x9e3779b97f4a7c15U;
+    std::uint64_t mixed = state_;
+    mixed = (mixed ^ (mixed >> 30)) * 0xbf58476d1ce4e5b9U;
+    mixed = (mixed ^ (mixed >> 27)) * 0x94d049bb133111ebU;
+    return mixed ^ (mixed >> 31);
+  }
+
+ private:
+  static std::uint64_t seed() {
+    std::random_device device;
+    const std::uint64_t high = device();
+    return high << 32 | device();
+  }
+
+  std::uint64_t state_ = seed();
+};
+
+constexpr auto hex_pairs = [] {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::array<std::array<char, 2>, 256> pairs{};
+  for (std::size_t byte = 0; byte < pairs.size(); ++byte)
+    pairs[byte] = {digits[byte >> 4], digits[byte & 15]};
+  return pairs;
+}();
+
+char* write_hex(char* to, std::uint64_t number) {
+  for (int shift = 56; shift >= 0; shift -= 8)
+    to = std::ranges::copy(hex_pairs[number >> shift & 255], to).out;
+  return to;
+}
+
 }  // namespace
 
 std::string request_id_of(const http::Fields& request) {
   if (request.count("X-Request-Id") == 1) {
     if (const auto id = *request.find("X-Request-Id"); is_acceptable(id)) return std::string(id);
   }
-  thread_local std::mt19937_64 generator{std::random_device{}()};
-  return fmt::format("{:016x}{:016x}", generator(), generator());
+  thread_local std::array<Numbers, 2> numbers;
+  std::array<char, 32> id;
+  write_hex(write_hex(id.data(), numbers[0].next()), numbers[1].next());
+  return {id.data(), id.size()};
 }
 
 }  // namespace roktcached::inbound

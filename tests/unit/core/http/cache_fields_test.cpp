@@ -61,6 +61,12 @@ TEST(CacheStatus, IsWrittenAsTheContractSays) {
       "roktcached; fwd=stale; fwd-status=503; detail=stale-if-error");
 }
 
+TEST(CacheStatus, IsAppendedToWhatIsThere) {
+  std::string line = "Cache-Status: ";
+  append(line, CacheStatus{.hit = true, .ttl = seconds{-3}});
+  EXPECT_EQ(line, "Cache-Status: roktcached; hit; ttl=-3");
+}
+
 TEST(Date, IsAnImfFixdate) {
   EXPECT_EQ(format_date(wall_time_from_unix_ms(784111777999)), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(format_date(wall_time_from_unix_ms(1709164800000)), "Thu, 29 Feb 2024 00:00:00 GMT");

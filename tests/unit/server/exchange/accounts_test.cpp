@@ -34,6 +34,41 @@ TEST(Accounts, ManyCallersAreOneFromSomeNumberOn) {
   EXPECT_EQ(accounts.front().of(Outcome::hit), 744U);
 }
 
+/// The row of the last request is not searched for again; every part of what it is found by counts.
+TEST(Accounts, TellApartWhatDiffersFromTheLastInOnePart) {
+  Accounts thread;
+  for (int round = 0; round < 3; ++round) {
+    for (const char* const client : {"a", "b"}) {
+      for (const char* const route : {"r", "s", ""}) {
+        thread.add(client, route, Outcome::hit, 0ms);
+        thread.add(std::string(client), std::string(route), Outcome::miss, 1ms);
+      }
+    }
+  }
+  const auto accounts = thread.read();
+  ASSERT_EQ(accounts.size(), 6U);
+  for (const auto& account : accounts) {
+    EXPECT_EQ(account.of(Outcome::hit), 3U) << account.client << account.route;
+    EXPECT_EQ(account.of(Outcome::miss), 3U) << account.client << account.route;
+    EXPECT_EQ(account.waited, 3ms);
+  }
+}
+
+TEST(Accounts, OneThatIsNotToldApartIsNeitherTakenForAnotherNorAnotherForIt) {
+  Accounts thread;
+  for (int i = 0; i < 256; ++i) thread.add(std::to_string(i), "a", Outcome::hit, 0ms);
+  for (const char* const client : {"300", "301", "7", "300", "(others)"})
+    thread.add(client, "a", Outcome::miss, 0ms);
+  std::uint64_t others = 0;
+  std::uint64_t seventh = 0;
+  for (const auto& account : thread.read()) {
+    if (account.client == "(others)") others += account.of(Outcome::miss);
+    if (account.client == "7") seventh += account.of(Outcome::miss);
+  }
+  EXPECT_EQ(others, 4U);
+  EXPECT_EQ(seventh, 1U);
+}
+
 TEST(Accounts, ThoseOfSeveralThreadsAreSummed) {
   Accounts one;
   Accounts two;

@@ -37,6 +37,24 @@ TEST(Traffic, CountsByRouteOutcomeAndStatus) {
   EXPECT_EQ(reading.durations[static_cast<std::size_t>(Outcome::failed)].count(), 0U);
 }
 
+/// The counter of the last request is not searched for again; every part of what it is found by counts.
+TEST(Traffic, TellsApartWhatDiffersFromTheLastInOnePart) {
+  Traffic thread;
+  for (int round = 0; round < 3; ++round) {
+    for (const char* const route : {"a", "b", ""}) {
+      for (const auto outcome : {Outcome::hit, Outcome::miss}) {
+        for (const unsigned status : {200U, 304U}) {
+          thread.add(route, outcome, status, 1us);
+          thread.add(std::string(route), outcome, status, 1us);
+        }
+      }
+    }
+  }
+  const TrafficReading reading = thread.read();
+  EXPECT_EQ(reading.requests.size(), 12U);
+  for (const auto& [kind, count] : reading.requests) EXPECT_EQ(count, 6U) << kind.route << kind.status;
+}
+
 TEST(Traffic, OfSeveralThreadsIsAdded) {
   Traffic one;
   Traffic two;

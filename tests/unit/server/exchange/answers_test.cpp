@@ -1,0 +1,110 @@
+#include "server/exchange/answers.h"
+
+#include <gmock/gmock.h>
+
+#include <sstream>
+
+namespace roktcached::exchange {
+namespace {
+
+using caching::StoredResponse;
+using testing::Contains;
+using testing::UnorderedElementsAre;
+using namespace std::chrono_literals;
+
+constexpr WallTime fetched_at = wall_time_from_unix_ms(784111777999);  // Sun, 06 Nov 1994 08:49:37 GMT
+
+std::vector<std::string> lines_of(const inbound::Answer& answer) {
+  std::vector<std::string> lines;
+  std::istringstream head(answer.head);
+  for (std::string line; std::getline(head, line);) lines.push_back(line);
+  return lines;
+}
+
+class AnswerWithTest : public testing::Test {
+ protected:
+  AnswerWithTest() {
+    stored.head = "Content-Type: application/json\r\n";
+    stored.body = std::make_shared<const std::string>("{}");
+    stored.entity_tag = "\"abc\"";
+    stored.fetched_at = fetched_at;
+    request.method = "GET";
+  }
+
+  inbound::Answer hit(std::chrono::milliseconds later = 0ms) {
+    const http::CacheStatus status{.hit = true, .ttl = 280s};
+    return answer_with(request, std::make_shared<const StoredResponse>(stored), status, true, policy,
+                       fetched_at + later);
+  }
+
+  StoredResponse stored;
+  inbound::Request request;
+  caching::FreshnessPolicy policy;
+};
+
+TEST_F(AnswerWithTest, HasTheseFieldsAndNoOthers) {
+  const auto answer = hit(61'500ms);
+  EXPECT_EQ(answer.status, 200U);
+  EXPECT_THAT(lines_of(answer),
+              UnorderedElementsAre("Date: Sun, 06 Nov 1994 08:49:37 GMT\r", "ETag: \"abc\"\r",
+                                   "Cache-Control: private, no-cache\r",
+                                   "Vary: Accept-Encoding, Accept-Language, rokt-version\r",
+                                   "Cache-Status: roktcached; hit; ttl=280\r", "Age: 61\r"));
+  EXPECT_EQ(answer.shared_head, stored.head);
+  EXPECT_EQ(*answer.body, "{}");
+}
+
+TEST_F(AnswerWithTest, TheGzipFormHasItsTagAndItsCoding) {
+  stored.gzip_body = std::make_shared<const std::string>("gz");
+  request.fields.add("Accept-Encoding", "gzip");
+  EXPECT_THAT(lines_of(hit()),
+              UnorderedElementsAre("Date: Sun, 06 Nov 1994 08:49:37 GMT\r", "ETag: \"abc-gzip\"\r",
+                                   "Cache-Control: private, no-cache\r",
+                                   "Vary: Accept-Encoding, Accept-Language, rokt-version\r",
+                                   "Cache-Status: roktcached; hit; ttl=280\r", "Age: 0\r",
+                                   "Content-Encoding: gzip\r"));
+}
+
+TEST_F(AnswerWithTest, WhatTheClientHasIsConfirmedWithoutTheUpstreamsFields) {
+  stored.gzip_body = std::make_shared<const std::string>("gz");
+  request.fields.add("Accept-Encoding", "gzip");
+  request.fields.add("If-None-Match", "\"abc\"");
+  const auto answer = hit(5s);
+  EXPECT_EQ(answer.status, 304U);
+  EXPECT_TRUE(answer.shared_head.empty());
+  EXPECT_EQ(answer.body, nullptr);
+  EXPECT_THAT(lines_of(answer), UnorderedElementsAre("Date: Sun, 06 Nov 1994 08:49:37 GMT\r",
+                                                     "ETag: \"abc\"\r", "Cache-Control: private, no-cache\r",
+                                                     "Vary: Accept-Encoding, Accept-Language, rokt-version\r",
+                                                     "Cache-Status: roktcached; hit; ttl=280\r", "Age: 5\r"));
+}
+
+/// Only a 200 is what If-None-Match asks about (RFC 9110, section 13.2.1).
+TEST_F(AnswerWithTest, AnErrorIsNotConfirmed) {
+  stored.status = 404;
+  request.fields.add("If-None-Match", "*");
+  const auto answer = hit();
+  EXPECT_EQ(answer.status, 404U);
+  EXPECT_EQ(answer.body, stored.body);
+}
+
+/// It follows the policy, which may have changed since the response was stored.
+TEST_F(AnswerWithTest, ReportStateIsThatOfTheMomentOfTheFetchUnderThePolicyOfNow) {
+  stored.range_end = fetched_at - 1h;
+  EXPECT_THAT(lines_of(hit()), Contains("Report-State: restating\r"));
+  policy.restatement_window = 30min;
+  EXPECT_THAT(lines_of(hit()), Contains("Report-State: settled\r"));
+  stored.range_end = fetched_at + 1h;
+  EXPECT_THAT(lines_of(hit(2h)), Contains("Report-State: open\r"));
+}
+
+TEST_F(AnswerWithTest, WhatWasJustFetchedHasNoAge) {
+  const http::CacheStatus status{.forward = http::Forward::miss};
+  const auto answer = answer_with(request, std::make_shared<const StoredResponse>(stored), status, false,
+                                  policy, fetched_at + 5s);
+  EXPECT_THAT(lines_of(answer), Contains("Cache-Status: roktcached; fwd=miss\r"));
+  EXPECT_EQ(answer.head.find("Age:"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace roktcached::exchange
