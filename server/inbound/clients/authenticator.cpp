@@ -5,6 +5,7 @@
 #include <boost/asio/async_result.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/post.hpp>
+#include <memory>
 #include <new>
 #include <optional>
 #include <utility>
@@ -13,14 +14,6 @@
 #include "server/inbound/clients/scrypt.h"
 
 namespace roktcached::inbound {
-
-struct Authenticator::Job {
-  Digest digest;
-  Presented::Kind kind;
-  config::Secret text;
-  WallTime asked_at;
-  std::vector<Done> waiting;
-};
 
 namespace {
 
@@ -31,12 +24,16 @@ Error overloaded() {
           .context = "too many secrets wait to be checked"};
 }
 
-/// A hash that no secret has, as dear to check as those of the clients.
-std::optional<config::SecretHash> hash_of_nobody(const std::vector<config::Client>& clients) {
-  const auto first =
-      std::ranges::find_if(clients, [](const config::Client& one) { return one.secret_hash.has_value(); });
-  if (first == clients.end()) return std::nullopt;
-  config::SecretHash hash = *first->secret_hash;
+std::vector<std::size_t> those_with_secret(const std::vector<config::Client>& clients) {
+  std::vector<std::size_t> found;
+  for (std::size_t i = 0; i < clients.size(); ++i) {
+    if (clients[i].secret_hash) found.push_back(i);
+  }
+  return found;
+}
+
+/// A hash that no secret has, as dear to check as a client's.
+config::SecretHash hash_of_nobody(config::SecretHash hash) {
   hash.salt = random_bytes(hash.salt.size());
   hash.hash = random_bytes(hash.hash.size());
   return hash;
@@ -54,7 +51,13 @@ Error unauthenticated() {
 }
 
 Authenticator::Authenticator(const std::vector<config::Client>& clients, const LocalTokens& tokens)
-    : clients_(clients), tokens_(tokens), digest_key_(random_bytes(32)), nobody_(hash_of_nobody(clients)) {}
+    : clients_(clients),
+      tokens_(tokens),
+      digest_key_(random_bytes(32)),
+      with_secret_(those_with_secret(clients)),
+      queue_(clients.size()) {
+  if (!with_secret_.empty()) nobody_ = hash_of_nobody(*clients[with_secret_.front()].secret_hash);
+}
 
 Authenticator::~Authenticator() {
   stop();
@@ -65,40 +68,61 @@ void Authenticator::stop() {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
-  scrypt_thread_.stop();
-  scrypt_thread_.join();
-  std::map<Digest, std::shared_ptr<Job>> left;
+  scrypt_thread_.join();  // what is still posted there finds stopped_, and does nothing
+  Jobs left;
   {
     const std::lock_guard lock(mutex_);
     left.swap(jobs_);
   }
   for (const auto& [digest, job] : left) {
-    // The thread's queue keeps the job as long as it lives itself; those who wait must not be kept with it.
-    for (const Done& done : std::exchange(job->waiting, {})) done(overloaded());
+    for (const Done& done : job.waiting) done(overloaded());
   }
 }
 
 void Authenticator::look_into(const Digest& digest, const Presented& shown, WallTime now, Done done) {
-  std::shared_ptr<Job> job;
   std::optional<Result<Verdict>> known;
   {
     const std::lock_guard lock(mutex_);
-    const auto under_way = jobs_.find(digest);
-    if (const auto remembered = memory_.recall(digest, now)) {
-      known = *remembered;
-    } else if (stopped_ || (under_way == jobs_.end() && jobs_.size() >= max_queued)) {
-      known = overloaded();
-    } else if (under_way != jobs_.end()) {
-      under_way->second->waiting.push_back(std::move(done));
-      return;
-    } else {
-      job = std::make_shared<Job>(Job{digest, shown.kind, config::Secret(std::string(shown.text)), now, {}});
-      job->waiting.push_back(std::move(done));
-      jobs_.emplace(digest, job);
-    }
+    known = recall_or_queue(digest, shown, now, done);
   }
-  if (known) return done(*known);
-  asio::post(scrypt_thread_, [this, job] { work_on(job); });
+  if (known) done(*known);
+}
+
+/// Under the mutex.
+/// @return empty where `done`, which was moved from, waits
+std::optional<Result<Verdict>> Authenticator::recall_or_queue(const Digest& digest, const Presented& shown,
+                                                              WallTime now, Done& done) {
+  if (const auto remembered = memory_.recall(digest, now)) return *remembered;
+  if (stopped_) return overloaded();
+  if (const auto under_way = jobs_.find(digest); under_way != jobs_.end()) {
+    under_way->second.waiting.push_back(std::move(done));
+    return std::nullopt;
+  }
+  auto job = job_for(shown, now);
+  if (!job) return Verdict{};
+  if (!queue_.push(job->bucket, digest)) return overloaded();
+  job->waiting.push_back(std::move(done));
+  jobs_.emplace(digest, std::move(*job));
+  asio::post(scrypt_thread_, [this] { serve_next(); });
+  return std::nullopt;
+}
+
+/// Empty where it is nobody's without a scrypt.
+std::optional<Authenticator::Job> Authenticator::job_for(const Presented& shown, WallTime now) const {
+  if (!nobody_) return std::nullopt;
+  const bool basic = shown.kind == Presented::Kind::basic;
+  auto text = basic ? decode_basic(shown.text) : config::Secret(std::string(shown.text));
+  if (!text) return std::nullopt;
+  const auto pair = split_pair(text->reveal());
+  if (pair) return Job{bucket_of(pair->name), config::Secret(std::string(pair->secret)), now};
+  if (basic) return std::nullopt;
+  return Job{queue_.bare_keys(), std::move(*text), now};
+}
+
+ScryptQueue::Bucket Authenticator::bucket_of(std::string_view name) const {
+  const auto named = std::ranges::find(clients_, name, &config::Client::name);
+  if (named == clients_.end() || !named->secret_hash) return queue_.nobody();
+  return static_cast<ScryptQueue::Bucket>(named - clients_.begin());
 }
 
 asio::awaitable<Result<Verdict>> Authenticator::look_into(Digest digest, Presented shown, WallTime now) {
@@ -114,54 +138,58 @@ asio::awaitable<Result<Verdict>> Authenticator::look_into(Digest digest, Present
                                                                                     asio::use_awaitable);
 }
 
-void Authenticator::work_on(const std::shared_ptr<Job>& job) {
-  const Result<Verdict> found = judge({job->kind, job->text.reveal()});
-  std::vector<Done> waiting;
+/// On the scrypt thread, where each job has one such call posted as long as it waits. Which job a call is
+/// for, the queue says: it may be another's.
+void Authenticator::serve_next() {
+  Jobs::iterator at_hand;
   {
     const std::lock_guard lock(mutex_);
-    jobs_.erase(job->digest);
-    waiting.swap(job->waiting);
-    if (found && found->client) {
-      memory_.remember(job->digest, *found->client, VerdictMemory::for_ever);
-    } else if (found) {
-      memory_.remember_nobody(job->digest, job->asked_at);
-    }
+    const auto next = stopped_ ? std::nullopt : queue_.next();
+    if (!next) return;
+    at_hand = jobs_.find(*next);
   }
-  for (const Done& done : waiting) done(found);
+  if (const auto found = ask_one(at_hand->second)) {
+    finish(at_hand, *found);
+  } else {
+    asio::post(scrypt_thread_, [this] { serve_next(); });
+  }
 }
 
-Result<Verdict> Authenticator::judge(const Presented& shown) {
-  if (!nobody_) return Verdict{};
+/// Makes one scrypt. A bare key is held against every client, even behind the one whose it is: which one that
+/// is must not show in the time.
+/// @return empty where more clients are to be asked
+std::optional<Result<Verdict>> Authenticator::ask_one(Job& job) {
   try {
-    if (shown.kind == Presented::Kind::basic) {
-      const auto text = decode_basic(shown.text);
-      const auto pair = text ? split_pair(text->reveal()) : std::nullopt;
-      return pair ? judge_pair(*pair) : Verdict{};
+    if (job.bucket == queue_.nobody()) {
+      static_cast<void>(is_secret_of(*nobody_, job.secret.reveal()));  // costs as much as a client's name
+      return Verdict{};
     }
-    const auto pair = split_pair(shown.text);
-    return pair ? judge_pair(*pair) : judge_secret(shown.text);
+    const bool bare = job.bucket == queue_.bare_keys();
+    const std::size_t client = bare ? with_secret_[job.asked++] : job.bucket;
+    const bool right = is_secret_of(*clients_[client].secret_hash, job.secret.reveal());
+    if (right && job.verdict.is_nobody()) job.verdict.client = client;
+    if (bare && job.asked < with_secret_.size()) return std::nullopt;
+    return job.verdict;
   } catch (const std::bad_alloc&) {
     return overloaded();
   }
 }
 
-Verdict Authenticator::judge_pair(const Pair& pair) {
-  const auto named = std::ranges::find(clients_, pair.name, &config::Client::name);
-  const bool has_secret = named != clients_.end() && named->secret_hash;
-  const bool right = is_secret_of(has_secret ? *named->secret_hash : *nobody_, pair.secret);
-  if (!has_secret || !right) return {};
-  return {static_cast<std::size_t>(named - clients_.begin())};
-}
-
-/// Asks every client, even behind the one whose secret it is: which one that is must not show in the time.
-Verdict Authenticator::judge_secret(std::string_view secret) {
-  Verdict verdict;
-  for (std::size_t i = 0; i < clients_.size(); ++i) {
-    if (!clients_[i].secret_hash) continue;
-    const bool right = is_secret_of(*clients_[i].secret_hash, secret);
-    if (right && verdict.is_nobody()) verdict.client = i;
+void Authenticator::finish(Jobs::iterator at_hand, const Result<Verdict>& found) {
+  std::vector<Done> waiting;
+  {
+    const std::lock_guard lock(mutex_);
+    auto& [digest, job] = *at_hand;
+    waiting.swap(job.waiting);
+    if (found && found->client) {
+      memory_.remember(digest, *found->client, VerdictMemory::for_ever);
+    } else if (found) {
+      memory_.remember_nobody(digest, job.asked_at);
+    }
+    queue_.done();
+    jobs_.erase(at_hand);
   }
-  return verdict;
+  for (const Done& done : waiting) done(found);
 }
 
 bool Authenticator::is_secret_of(const config::SecretHash& hash, std::string_view secret) {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <memory>
 #include <mutex>
+#include <optional>
 #include <string_view>
 #include <vector>
 
@@ -17,6 +17,7 @@
 #include "server/inbound/clients/hmac.h"
 #include "server/inbound/clients/local_tokens.h"
 #include "server/inbound/clients/presented.h"
+#include "server/inbound/clients/scrypt_queue.h"
 #include "server/inbound/clients/verdicts.h"
 
 namespace roktcached::inbound {
@@ -24,14 +25,12 @@ namespace roktcached::inbound {
 /// The answer to whoever shows nothing valid: the same words whatever was wrong.
 [[nodiscard]] Error unauthenticated();
 
-/// Finds out which client has shown a secret, for all threads together: one scrypt a secret and process, on a
-/// thread of its own, so that no hit ever waits for it. What it finds out it remembers by a keyed digest; the
-/// secret itself is kept only as long as it waits. Owned by the daemon; hit threads come in by their Gate.
-/// Safe from any thread.
+/// Finds out which client has shown a secret, for all threads together: one scrypt a secret and process (one
+/// a client for a secret without a name), on a thread of its own, so that no hit ever waits for it. Whose is
+/// next the ScryptQueue says. What it finds out it remembers by a keyed digest; the secret itself is kept
+/// only as long as it waits. Owned by the daemon; hit threads come in by their Gate. Safe from any thread.
 class Authenticator {
  public:
-  /// Secrets that wait for their scrypt, or have it; beyond: overloaded.
-  static constexpr std::size_t max_queued = 64;
   /// Verdicts that a memory keeps, of each kind.
   static constexpr std::size_t memory_capacity = 4096;
 
@@ -52,28 +51,43 @@ class Authenticator {
  private:
   friend class Gate;
   using Done = std::function<void(const Result<Verdict>&)>;
-  struct Job;
+  /// A secret that was shown, and who wants to know whose it is.
+  struct Job {
+    ScryptQueue::Bucket bucket;
+    config::Secret secret;
+    WallTime asked_at;
+    std::vector<Done> waiting = {};
+    std::size_t asked = 0;  ///< of a bare key: so many clients
+    Verdict verdict = {};   ///< of the clients asked
+  };
+  using Jobs = std::map<Digest, Job>;
 
   /// Calls `done` once: here and now where the verdict is known, else later on the scrypt thread or in
   /// stop().
   void look_into(const Digest& digest, const Presented& shown, WallTime now, Done done);
   /// The same, awaited. Resumes on the caller's executor.
   boost::asio::awaitable<Result<Verdict>> look_into(Digest digest, Presented shown, WallTime now);
-  void work_on(const std::shared_ptr<Job>& job);
-  [[nodiscard]] Result<Verdict> judge(const Presented& shown);
-  [[nodiscard]] Verdict judge_pair(const Pair& pair);
-  [[nodiscard]] Verdict judge_secret(std::string_view secret);
+  [[nodiscard]] std::optional<Result<Verdict>> recall_or_queue(const Digest& digest, const Presented& shown,
+                                                               WallTime now, Done& done);
+  [[nodiscard]] std::optional<Job> job_for(const Presented& shown, WallTime now) const;
+  [[nodiscard]] ScryptQueue::Bucket bucket_of(std::string_view name) const;
+  void serve_next();
+  [[nodiscard]] std::optional<Result<Verdict>> ask_one(Job& job);
+  void finish(Jobs::iterator at_hand, const Result<Verdict>& found);
   [[nodiscard]] bool is_secret_of(const config::SecretHash& hash, std::string_view secret);
 
   const std::vector<config::Client>& clients_;
   const LocalTokens& tokens_;
   const config::Secret digest_key_;
+  const std::vector<std::size_t> with_secret_;  ///< indices into the clients
   /// What a name without a secret is asked for, so that it costs as much; empty where no client has one.
   std::optional<config::SecretHash> nobody_;
   std::atomic<std::uint64_t> scrypts_{0};
   std::mutex mutex_;  ///< for what follows, up to the thread
   VerdictMemory memory_{memory_capacity};
-  std::map<Digest, std::shared_ptr<Job>> jobs_;  ///< queued or at hand
+  ScryptQueue queue_;
+  /// What the queue holds. The scrypt thread uses the job at hand without the mutex, but for who waits.
+  Jobs jobs_;
   bool stopped_ = false;
   boost::asio::thread_pool scrypt_thread_{1};  ///< last: its work uses all of the above
 };
@@ -92,7 +106,7 @@ class Gate {
 
   /// Waits for a verdict. Resumes on the caller's executor, which must be the gate's thread.
   /// @param shown  what it borrows lives until this returns
-  /// @return a client; unauthenticated() for nobody; overloaded where too many wait
+  /// @return a client; unauthenticated() for nobody; overloaded where too many of its kind wait
   [[nodiscard]] boost::asio::awaitable<Result<Verdict>> verify(Presented shown, WallTime now);
 
  private:

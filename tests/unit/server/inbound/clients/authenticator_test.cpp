@@ -43,6 +43,15 @@ class AuthenticatorTest : public testing::Test {
                           });
     return found;
   }
+  /// Runs until it is found.
+  void run_until(const std::shared_ptr<Found>& found) {
+    context.restart();
+    while (!*found && context.run_one() > 0) {
+    }
+  }
+  [[nodiscard]] static bool is_overloaded(const std::shared_ptr<Found>& one) {
+    return *one && !**one && (*one)->error().code == ErrorCode::overloaded && (*one)->error().retryable;
+  }
   [[nodiscard]] static std::string basic(std::string_view name, std::string_view secret) {
     return base64(std::string(name).append(":").append(secret));
   }
@@ -162,19 +171,77 @@ TEST_F(AuthenticatorTest, WithoutASecretAnywhereNothingIsHashed) {
   EXPECT_EQ(other.scrypts(), 0U);
 }
 
+/// 80 wrong keys at once, each worth a scrypt a client, turned away whoever signed in for the first time.
+TEST_F(AuthenticatorTest, AFloodOfBareKeysKeepsNoClientThatTellsItsName) {
+  std::vector<config::Client> many;
+  for (int i = 0; i < 20; ++i) many.push_back(client_with("client-" + std::to_string(i), second_secret));
+  many.push_back(client_with("first", first_secret));
+  Authenticator flooded(many, tokens);
+  Gate its_gate(flooded);
+  std::deque<std::string> secrets;
+  std::vector<std::shared_ptr<Found>> wrong;
+  for (int i = 0; i < 80; ++i) {
+    secrets.push_back("no-such-secret-" + std::to_string(i));
+    wrong.push_back(begin(its_gate, {Kind::api_key, secrets.back()}));
+  }
+  const std::string pair = basic("first", first_secret);
+  const auto named = begin(its_gate, {Kind::basic, pair});
+  run_until(named);
+  ASSERT_TRUE(*named && **named) << "not turned away";
+  EXPECT_EQ((*named)->value(), Verdict{20});
+  const auto unanswered = std::ranges::count_if(wrong, [](const auto& one) { return !*one; });
+  EXPECT_GT(unanswered, 0) << "not behind the flood";
+  EXPECT_GE(std::ranges::count_if(wrong, is_overloaded), 1);
+  EXPECT_LT(flooded.scrypts(), ScryptQueue::room_for_bare_keys * many.size());
+  flooded.stop();
+  context.run();
+}
+
+TEST_F(AuthenticatorTest, FindsTheSameForThoseWhoWaitTogether) {
+  const std::string first = basic("first", first_secret);
+  const std::string unknown = basic("unknown", first_secret);
+  const std::string no_secret = basic("nightly", first_secret);
+  const auto bare = begin(gate, {Kind::api_key, second_secret});
+  const auto wrong_bare = begin(gate, {Kind::api_key, "no-such-secret-anywhere"});
+  const auto of_unknown = begin(gate, {Kind::basic, unknown});
+  const auto of_no_secret = begin(gate, {Kind::basic, no_secret});
+  const auto of_first = begin(gate, {Kind::basic, first});
+  context.run();
+  EXPECT_EQ((*bare)->value(), Verdict{2});
+  EXPECT_EQ((*of_first)->value(), Verdict{1});
+  expect_nobody(**wrong_bare);
+  expect_nobody(**of_unknown);
+  expect_nobody(**of_no_secret);
+  EXPECT_EQ(authenticator.scrypts(), 2U * 2 + 3U * 1);
+}
+
+/// What was seen once costs no scrypt, and so waits for none.
+TEST_F(AuthenticatorTest, WhoHasSignedInOnceWaitsForNobody) {
+  const std::string pair = basic("first", first_secret);
+  ASSERT_EQ(verify({Kind::basic, pair}).value(), Verdict{1});
+  std::deque<std::string> pairs;
+  for (int i = 0; i < 20; ++i) {
+    pairs.push_back(basic("first", "no-such-secret-" + std::to_string(i)));
+    begin(gate, {Kind::basic, pairs.back()});
+  }
+  Gate another(authenticator);
+  const auto again = begin(another, {Kind::basic, pair});
+  context.restart();
+  context.poll();
+  ASSERT_TRUE(*again);
+  EXPECT_EQ((*again)->value(), Verdict{1});
+  context.run();
+}
+
 TEST_F(AuthenticatorTest, TellsAllWhoWaitWhenItStops) {
   const std::vector<config::Client> dear = {client_with("first", first_secret, 14)};
   Authenticator slow(dear, tokens);
   Gate its_gate(slow);
   std::deque<std::string> secrets;
   std::vector<std::shared_ptr<Found>> found;
-  const auto overloaded = [&] {
-    return std::ranges::count_if(found, [](const std::shared_ptr<Found>& one) {
-      return *one && !**one && (*one)->error().code == ErrorCode::overloaded && (*one)->error().retryable;
-    });
-  };
+  const auto overloaded = [&] { return std::ranges::count_if(found, is_overloaded); };
   // Far more than wait at the most, and than can be hashed while they come.
-  constexpr std::size_t many = 2 * Authenticator::max_queued;
+  constexpr std::size_t many = 8 * ScryptQueue::room_for_bare_keys;
   for (std::size_t i = 0; i < many; ++i) {
     secrets.push_back("no-such-secret-" + std::to_string(i));
     found.push_back(begin(its_gate, {Kind::api_key, secrets.back()}));
@@ -182,7 +249,7 @@ TEST_F(AuthenticatorTest, TellsAllWhoWaitWhenItStops) {
   context.poll();
   const auto turned_away = overloaded();
   EXPECT_GT(turned_away, 0);
-  EXPECT_LE(turned_away, static_cast<std::ptrdiff_t>(many - Authenticator::max_queued));
+  EXPECT_LE(turned_away, static_cast<std::ptrdiff_t>(many - ScryptQueue::room_for_bare_keys));
 
   slow.stop();
   context.restart();
