@@ -41,6 +41,17 @@ std::optional<Form> form_that_client_has(const Request& request, const caching::
   return std::nullopt;
 }
 
+void append_date(std::string& head, const caching::StoredResponse& response) {
+  const std::string_view kept = response.date.of(response.fetched_at);
+  head += "Date: ";
+  if (kept.empty()) {
+    head += http::format_date(response.fetched_at);
+  } else {
+    head += kept;
+  }
+  head += "\r\n";
+}
+
 void append_entity_tag(std::string& head, const caching::StoredResponse& response, Form form) {
   head += "ETag: ";
   if (form == Form::gzip) {
@@ -68,7 +79,7 @@ Answer answer_with(const Request& request, const caching::StoredResponsePtr& res
   Answer answer;
   answer.status = held ? 304 : response->status;
   answer.head.reserve(usual_head);
-  answer.field("Date", http::format_date(response->fetched_at));
+  append_date(answer.head, *response);
   append_entity_tag(answer.head, *response, held.value_or(sent));
   answer.head += constant_lines;
   append_cache_status(answer.head, status);
