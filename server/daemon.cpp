@@ -11,7 +11,7 @@
 
 #include "config/credentials.h"
 #include "core/http/validators.h"
-#include "server/exchange/compression.h"
+#include "server/exchange/prepared.h"
 #include "server/inbound/clients/token_key.h"
 #include "server/inbound/doorkeeper.h"
 #include "server/logging.h"
@@ -129,7 +129,7 @@ Result<void> Daemon::open_store() {
     if (!opened) return opened.error();
     disk = std::move(*opened);
   }
-  store_ = std::make_unique<storage::TieredStore>(std::move(memory), std::move(disk), exchange::with_gzip);
+  store_ = std::make_unique<storage::TieredStore>(std::move(memory), std::move(disk), exchange::prepared);
   return {};
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/caching/kept_date.h"
 #include "core/caching/key.h"
 #include "core/http/fields.h"
 #include "core/time.h"
@@ -26,6 +27,8 @@ struct StoredResponse {
   std::string account_id;   ///< empty where the route has none
   std::string campaign_id;  ///< likewise
   unsigned status = 200;
+  /// At how many refreshes in a row the body of a restating range has stayed the same.
+  unsigned steady_refreshes = 0;
   /// The end-to-end fields of the upstream's answer as lines ("Name: value\r\n"), ready to be sent, without
   /// Content-Length, Date, ETag, Age, Cache-Control and Cache-Status, which are ours to write.
   std::string head;
@@ -37,11 +40,10 @@ struct StoredResponse {
   std::string entity_tag;  ///< quoted; strong: the upstream's, else one made from the body
   std::string validator;   ///< "If-None-Match: ..." or "If-Modified-Since: ...", from the upstream's fields;
                            ///< empty if it sent none
-  std::optional<WallTime> range_end;  ///< of a report
-  /// At how many refreshes in a row the body of a restating range has stayed the same.
-  unsigned steady_refreshes = 0;
+  std::optional<WallTime> range_end;         ///< of a report
   std::shared_ptr<const Restated> restated;  ///< null where no refresh has changed what had been given out
   WallTime fetched_at;
+  KeptDate date;  ///< of `fetched_at`, where it has been made. Never in the cache file.
   WallTime fresh_until;
   WallTime usable_until;
 

@@ -20,9 +20,6 @@ using inbound::Request;
 
 namespace {
 
-constexpr std::string_view constant_lines =
-    "Cache-Control: private, no-cache\r\n"
-    "Vary: Accept-Encoding, Accept-Language, rokt-version\r\n";
 constexpr std::size_t usual_head = 352;  // with an entity-tag of ours and every field that a hit can have
 
 enum class Form { identity, gzip };
@@ -41,20 +38,21 @@ std::optional<Form> form_that_client_has(const Request& request, const caching::
   return std::nullopt;
 }
 
+void append_date(std::string& head, const caching::StoredResponse& response) {
+  const std::string_view kept = response.date.of(response.fetched_at);
+  if (kept.empty()) {
+    head += http::format_date(response.fetched_at);
+  } else {
+    head += kept;
+  }
+}
+
 void append_entity_tag(std::string& head, const caching::StoredResponse& response, Form form) {
-  head += "ETag: ";
   if (form == Form::gzip) {
     append_gzip_entity_tag(head, response.entity_tag);
   } else {
     head += response.entity_tag;
   }
-  head += "\r\n";
-}
-
-void append_cache_status(std::string& head, const http::CacheStatus& status) {
-  head += "Cache-Status: ";
-  http::append(head, status);
-  head += "\r\n";
 }
 
 }  // namespace
@@ -67,18 +65,26 @@ Answer answer_with(const Request& request, const caching::StoredResponsePtr& res
   const auto held = form_that_client_has(request, *response, sent);
   Answer answer;
   answer.status = held ? 304 : response->status;
-  answer.head.reserve(usual_head);
-  answer.field("Date", http::format_date(response->fetched_at));
-  append_entity_tag(answer.head, *response, held.value_or(sent));
-  answer.head += constant_lines;
-  append_cache_status(answer.head, status);
-  if (with_age) answer.field("Age", std::to_string(caching::age_of(*response, now).count()));
+  std::string& head = answer.head;  // in few pieces: every hit is written here
+  head.reserve(usual_head);
+  head += "Date: ";
+  append_date(head, *response);
+  head += "\r\nETag: ";
+  append_entity_tag(head, *response, held.value_or(sent));
+  head +=
+      "\r\nCache-Control: private, no-cache"
+      "\r\nVary: Accept-Encoding, Accept-Language, rokt-version"
+      "\r\nCache-Status: ";
+  http::append(head, status);
+  if (with_age) head.append("\r\nAge: ").append(std::to_string(caching::age_of(*response, now).count()));
   if (response->range_end) {
-    answer.field("Report-State", caching::to_string(caching::report_state(
-                                     *response->range_end, response->fetched_at, policy.restatement_window)));
+    head.append("\r\nReport-State: ")
+        .append(caching::to_string(
+            caching::report_state(*response->range_end, response->fetched_at, policy.restatement_window)));
   }
+  if (gzip && !held) head += "\r\nContent-Encoding: gzip";
+  head += "\r\n";
   if (held) return answer;
-  if (gzip) answer.head += "Content-Encoding: gzip\r\n";
   answer.owner = response;
   answer.shared_head = response->head;
   answer.body = gzip ? response->gzip_body : response->body;

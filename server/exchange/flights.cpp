@@ -8,9 +8,9 @@
 #include "core/caching/variants.h"
 #include "server/asio.h"
 #include "server/background.h"
-#include "server/exchange/compression.h"
 #include "server/exchange/http_outcome.h"
 #include "server/exchange/moved_fields.h"
+#include "server/exchange/prepared.h"
 
 namespace roktcached::exchange {
 
@@ -38,11 +38,11 @@ void add_validators(const FetchRequest& request, http::Fields& fields) {
   if (const auto modified = stored.find("Last-Modified")) fields.add("If-Modified-Since", *modified);
 }
 
-/// Makes the gzip form of what has come once, for all who will be sent it.
-void add_gzip(Outcome& outcome) {
+/// Makes once what all who will be sent what has come have in common.
+void prepare(Outcome& outcome) {
   if (!outcome.response) return;
   const caching::StoredResponsePtr plain = outcome.response;
-  outcome.response = with_gzip(plain);
+  outcome.response = prepared(plain);
   std::ranges::replace(outcome.to_store, plain, outcome.response);
 }
 
@@ -200,7 +200,7 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {
   auto outcome =
       std::make_shared<Outcome>(request.http ? judge_http(request, std::move(result), clock_.wall_now())
                                              : judge(request, std::move(result)));
-  if (!request.http) add_gzip(*outcome);
+  if (!request.http) prepare(*outcome);
   outcome->took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - started_at);
   for (const auto& target : outcome->invalidated) invalidate(target, request.route);
   // What an unsafe method brought is newer than the invalidation that it caused itself.
