@@ -6,6 +6,7 @@
 #include <array>
 #include <cstring>
 #include <memory>
+#include <new>
 
 #include "core/caching/selection.h"
 
@@ -95,14 +96,16 @@ Error corrupt(const Key& key, std::string_view what) {
           .context = "the row of key " + caching::to_hex(key.hash()) + " is damaged: " + std::string(what)};
 }
 
-Result<std::shared_ptr<const std::string>> decode(const Key& key, std::string_view bytes,
-                                                  std::string_view encoding, std::int64_t size) {
+Result<std::shared_ptr<const std::string>> decode(ZSTD_DCtx* decompressor, const Key& key,
+                                                  std::string_view bytes, std::string_view encoding,
+                                                  std::int64_t size) {
   if (encoding == "identity") return std::make_shared<const std::string>(bytes);
   if (encoding != "zstd" || size < 0 || size > body_max) return corrupt(key, "body_encoding or body_size");
   if (ZSTD_getFrameContentSize(bytes.data(), bytes.size()) != static_cast<unsigned long long>(size))
     return corrupt(key, "body_size");
   auto body = std::make_shared<std::string>(static_cast<std::size_t>(size), '\0');
-  const std::size_t written = ZSTD_decompress(body->data(), body->size(), bytes.data(), bytes.size());
+  const std::size_t written =
+      ZSTD_decompressDCtx(decompressor, body->data(), body->size(), bytes.data(), bytes.size());
   if (ZSTD_isError(written) || written != body->size()) return corrupt(key, "the body does not decompress");
   return std::shared_ptr<const std::string>(std::move(body));
 }
@@ -267,11 +270,17 @@ Result<std::int64_t> RowWriter::evict(Connection& connection, WallTime now, std:
   return sqlite3_changes(connection.get());
 }
 
+void RowReader::DecompressorFreer::operator()(ZSTD_DCtx_s* decompressor) const {
+  ZSTD_freeDCtx(decompressor);
+}
+
 Result<RowReader> RowReader::prepare(Connection& connection) {
   RowReader reader;
   auto prepared = Statement::prepare(connection, find_sql);
   if (!prepared) return prepared.error();
   reader.find_ = std::move(*prepared);
+  reader.decompressor_.reset(ZSTD_createDCtx());
+  if (!reader.decompressor_) throw std::bad_alloc();
   return reader;
 }
 
@@ -296,7 +305,7 @@ Result<FoundRow> RowReader::find(const Key& key) {
   response.campaign_id = use.text_at(2);
   response.status = static_cast<unsigned>(use.integer_at(3));
   response.head = use.text_at(4);
-  auto body = decode(key, use.blob_at(5), use.text_at(6), use.integer_at(7));
+  auto body = decode(decompressor_.get(), key, use.blob_at(5), use.text_at(6), use.integer_at(7));
   if (!body) return body.error();
   response.body = std::move(*body);
   response.entity_tag = use.text_at(8);

@@ -1,11 +1,14 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "storage/response_store.h"
 #include "storage/sqlite_handle.h"
+
+struct ZSTD_DCtx_s;
 
 namespace roktcached::storage {
 
@@ -56,7 +59,13 @@ class RowReader {
   [[nodiscard]] Result<FoundRow> find(const Key& key);
 
  private:
+  struct DecompressorFreer {
+    void operator()(ZSTD_DCtx_s* decompressor) const;
+  };
+
   Statement find_;
+  /// One for all rows: to make one takes longer than to decompress a report.
+  std::unique_ptr<ZSTD_DCtx_s, DecompressorFreer> decompressor_;
 };
 
 }  // namespace roktcached::storage
