@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <tuple>
+#include <vector>
 
 #include "core/rokt/date_range.h"
 
@@ -30,12 +31,12 @@ bool is_date(std::string_view name) {
 
 /// A date's canonical spelling, but only where its characters were sent as themselves: an encoded ':' stays
 /// apart.
-std::string canonical_value(const QueryParameter& parameter) {
+std::string_view canonical_value(const QueryParameter& parameter) {
   const bool plain = parameter.canonical_value == parameter.value;
   return is_date(parameter.name) && plain ? rokt::canonical_date(parameter.value) : parameter.canonical_value;
 }
 
-std::string canonical_query(const std::vector<QueryParameter>& parameters) {
+std::string canonical_query(std::span<const QueryParameter> parameters) {
   std::vector<const QueryParameter*> sorted;
   sorted.reserve(parameters.size());
   for (const auto& parameter : parameters) sorted.push_back(&parameter);
@@ -103,7 +104,7 @@ Result<KeyFields> key_fields(const http::Fields& request) {
   return fields;
 }
 
-std::string canonical_target(std::string_view path, const std::vector<QueryParameter>& parameters) {
+std::string canonical_target(std::string_view path, std::span<const QueryParameter> parameters) {
   std::string target(path);
   if (!parameters.empty()) target.append("?").append(canonical_query(parameters));
   return target;
@@ -115,7 +116,7 @@ std::string_view target_of(const Key& key) {
   return take_word(rest);
 }
 
-Key key_of(std::string_view credential, std::string_view path, const std::vector<QueryParameter>& parameters,
+Key key_of(std::string_view credential, std::string_view path, std::span<const QueryParameter> parameters,
            const KeyFields& fields) {
   std::string text(credential);
   text.append(" ").append(canonical_target(path, parameters));

@@ -64,11 +64,11 @@ std::optional<DateParameter> DateParameter::parse(std::string_view text) {
   return DateParameter{*day + *clock, *day + *clock, false};
 }
 
-std::string canonical_date(std::string_view text) {
+std::string_view canonical_date(std::string_view text) {
   const bool has_fraction = text.size() > seconds_size && text[seconds_size] == '.';
-  if (!has_fraction || !DateParameter::parse(text)) return std::string(text);
+  if (!has_fraction || !DateParameter::parse(text)) return text;
   const auto last = text.find_last_not_of('0');
-  return std::string(text.substr(0, text[last] == '.' ? last : last + 1));
+  return text.substr(0, text[last] == '.' ? last : last + 1);
 }
 
 WallTime range_end(const DateParameter& date_end, const TimeZone& zone) {
