@@ -11,15 +11,14 @@ namespace {
 constexpr std::size_t date_size = std::string_view("YYYY-MM-DD").size();
 constexpr std::size_t seconds_size = std::string_view("YYYY-MM-DDThh:mm:ss").size();
 
-bool are_digits(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-/// The number in `text`, or -1 where it is not of digits alone. For at most four digits.
+/// The number in `text`, or -1 where it is empty or not of digits alone. For at most four digits.
 int number(std::string_view text) {
-  if (!are_digits(text)) return -1;
+  if (text.empty()) return -1;
   int value = 0;
-  for (const char c : text) value = value * 10 + (c - '0');
+  for (const char c : text) {
+    if (c < '0' || c > '9') return -1;
+    value = value * 10 + (c - '0');
+  }
   return value;
 }
 
@@ -46,8 +45,9 @@ std::optional<chrono::milliseconds> parse_clock(std::string_view text) {
   std::string_view rest = text.substr(8);
   if (rest.empty()) return time;
   rest.remove_prefix(1);
-  if (text[8] != '.' || rest.size() > 3 || !are_digits(rest)) return std::nullopt;
+  if (text[8] != '.' || rest.size() > 3) return std::nullopt;
   int fraction = number(rest);
+  if (fraction < 0) return std::nullopt;
   for (std::size_t i = rest.size(); i < 3; ++i) fraction *= 10;
   return time + chrono::milliseconds{fraction};
 }
