@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <charconv>
 #include <tuple>
+#include <vector>
 
 #include "core/rokt/date_range.h"
 
@@ -30,25 +31,33 @@ bool is_date(std::string_view name) {
 
 /// A date's canonical spelling, but only where its characters were sent as themselves: an encoded ':' stays
 /// apart.
-std::string canonical_value(const QueryParameter& parameter) {
+std::string_view canonical_value(const QueryParameter& parameter) {
   const bool plain = parameter.canonical_value == parameter.value;
   return is_date(parameter.name) && plain ? rokt::canonical_date(parameter.value) : parameter.canonical_value;
 }
 
-std::string canonical_query(const std::vector<QueryParameter>& parameters) {
+void append_query(std::string& text, std::span<const QueryParameter> parameters) {
   std::vector<const QueryParameter*> sorted;
   sorted.reserve(parameters.size());
   for (const auto& parameter : parameters) sorted.push_back(&parameter);
   std::ranges::sort(sorted, {}, [](const QueryParameter* parameter) {
     return std::tie(parameter->canonical_name, parameter->has_value, parameter->canonical_value);
   });
-  std::string query;
   for (const auto* parameter : sorted) {
-    if (parameter != sorted.front()) query += '&';
-    query += parameter->canonical_name;
-    if (parameter->has_value) query.append("=").append(canonical_value(*parameter));
+    text += parameter == sorted.front() ? '?' : '&';
+    text += parameter->canonical_name;
+    if (!parameter->has_value) continue;
+    text += '=';
+    text += canonical_value(*parameter);
   }
-  return query;
+}
+
+/// At least as long as PATH[?QUERY] will be: canonical forms are no longer than what was sent.
+std::size_t longest_target(std::string_view path, std::span<const QueryParameter> parameters) {
+  std::size_t size = path.size();
+  for (const auto& parameter : parameters)
+    size += parameter.canonical_name.size() + parameter.canonical_value.size() + 2;
+  return size;
 }
 
 /// The next word of a key's text; `rest` loses it.
@@ -103,9 +112,11 @@ Result<KeyFields> key_fields(const http::Fields& request) {
   return fields;
 }
 
-std::string canonical_target(std::string_view path, const std::vector<QueryParameter>& parameters) {
-  std::string target(path);
-  if (!parameters.empty()) target.append("?").append(canonical_query(parameters));
+std::string canonical_target(std::string_view path, std::span<const QueryParameter> parameters) {
+  std::string target;
+  target.reserve(longest_target(path, parameters));
+  target += path;
+  append_query(target, parameters);
   return target;
 }
 
@@ -115,11 +126,17 @@ std::string_view target_of(const Key& key) {
   return take_word(rest);
 }
 
-Key key_of(std::string_view credential, std::string_view path, const std::vector<QueryParameter>& parameters,
+Key key_of(std::string_view credential, std::string_view path, std::span<const QueryParameter> parameters,
            const KeyFields& fields) {
-  std::string text(credential);
-  text.append(" ").append(canonical_target(path, parameters));
-  text.append(" ").append(fields.rokt_version);
+  std::string text;
+  text.reserve(credential.size() + longest_target(path, parameters) + fields.rokt_version.size() +
+               fields.accept_language.size() + 3);
+  text += credential;
+  text += ' ';
+  text += path;
+  append_query(text, parameters);
+  text += ' ';
+  text += fields.rokt_version;
   if (!fields.accept_language.empty()) text.append(" ").append(fields.accept_language);
   return Key(std::move(text));
 }

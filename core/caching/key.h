@@ -3,9 +3,9 @@
 #include <array>
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "core/error.h"
 #include "core/http/fields.h"
@@ -68,12 +68,12 @@ struct KeyFields {
 /// @param path        as the route table matched it
 /// @param parameters  of the request's query, in any order
 [[nodiscard]] Key key_of(std::string_view credential, std::string_view path,
-                         const std::vector<http::QueryParameter>& parameters, const KeyFields& fields);
+                         std::span<const http::QueryParameter> parameters, const KeyFields& fields);
 
 /// PATH[?QUERY] as it stands in a key: what a request asks for, whoever asks and in whatever version or
 /// language.
 [[nodiscard]] std::string canonical_target(std::string_view path,
-                                           const std::vector<http::QueryParameter>& parameters);
+                                           std::span<const http::QueryParameter> parameters);
 [[nodiscard]] std::string_view target_of(const Key& key);
 
 /// A key taken apart again, for the cache file's readable columns. Absent parameters are empty.

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdio>
 #include <span>
 
 namespace roktcached::http {
@@ -122,15 +121,23 @@ std::optional<WallTime> parse_date(std::string_view text, WallTime now) {
 std::string format_date(WallTime time) {
   const auto day = chrono::floor<chrono::days>(time);
   const chrono::year_month_day date(day);
-  const auto weekday = chrono::weekday(day).c_encoding();
   const chrono::hh_mm_ss clock(chrono::floor<chrono::seconds>(time - day));
-  std::array<char, 64> text{};
-  const int length =
-      std::snprintf(text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT", days[weekday].data(),
-                    static_cast<unsigned>(date.day()), months[static_cast<unsigned>(date.month()) - 1].data(),
-                    static_cast<int>(date.year()), static_cast<int>(clock.hours().count()),
-                    static_cast<int>(clock.minutes().count()), static_cast<int>(clock.seconds().count()));
-  return {text.data(), static_cast<std::size_t>(length)};
+  const auto year = static_cast<unsigned>(std::clamp(static_cast<int>(date.year()), 0, 9999));
+  std::string text = "Www, DD Mmm YYYY hh:mm:ss GMT";
+  const auto put_name = [&text](std::size_t at, std::string_view name) { name.copy(text.data() + at, 3); };
+  const auto put_number = [&text](std::size_t at, unsigned number) {
+    text[at] = static_cast<char>('0' + number / 10);
+    text[at + 1] = static_cast<char>('0' + number % 10);
+  };
+  put_name(0, days[chrono::weekday(day).c_encoding()]);
+  put_number(5, static_cast<unsigned>(date.day()));
+  put_name(8, months[static_cast<unsigned>(date.month()) - 1]);
+  put_number(12, year / 100);
+  put_number(14, year % 100);
+  put_number(17, static_cast<unsigned>(clock.hours().count()));
+  put_number(20, static_cast<unsigned>(clock.minutes().count()));
+  put_number(23, static_cast<unsigned>(clock.seconds().count()));
+  return text;
 }
 
 }  // namespace roktcached::http

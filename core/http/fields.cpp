@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/http/octets.h"
+
 namespace roktcached::http {
 
 namespace {
@@ -11,15 +13,10 @@ constexpr char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
 }
 
-bool is_token_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
 }  // namespace
 
 bool equal_ignoring_case(std::string_view left, std::string_view right) {
-  return std::ranges::equal(left, right, [](char a, char b) { return lower(a) == lower(b); });
+  return std::ranges::equal(left, right, [](char a, char b) { return a == b || lower(a) == lower(b); });
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -52,18 +49,19 @@ std::vector<std::string_view> list_members(std::string_view value) {
 }
 
 bool is_token(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, is_token_character);
+  return !text.empty() && run_end(Octet::tchar, text, 0) == text.size();
 }
 
 bool is_field_value(std::string_view value) {
-  return std::ranges::all_of(value, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return byte == '\t' || (byte >= 0x20 && byte != 0x7f);
-  });
+  return run_end(Octet::field_octet, value, 0) == value.size();
 }
 
 void Fields::add(std::string_view name, std::string_view value) {
-  fields_.push_back({std::string(name), std::string(value)});
+  constexpr std::size_t usual_fields = 16;
+  if (fields_.empty()) fields_.reserve(usual_fields);
+  Field& field = fields_.emplace_back();
+  field.name = name;
+  field.value = value;
 }
 
 void Fields::set(std::string_view name, std::string_view value) {

@@ -7,8 +7,8 @@
 
 namespace roktcached::http {
 
-/// The classes of octets that the grammars of RFC 9110 and RFC 9112 are made of. They are bits: an octet may
-/// be of several classes.
+/// The classes of octets that the grammars of RFC 3986, RFC 9110 and RFC 9112 are made of. They are bits: an
+/// octet may be of several classes.
 enum class Octet : std::uint8_t {
   tchar = 1,  ///< of a token (RFC 9110, section 5.6.2)
   vchar = 2,  ///< visible ASCII (RFC 5234, appendix B.1)
@@ -16,8 +16,10 @@ enum class Octet : std::uint8_t {
       4,       ///< of a field value or a reason phrase: VCHAR, obs-text, SP and HTAB (RFC 9110, section 5.5)
   qdtext = 8,  ///< of a quoted-string, unescaped (RFC 9110, section 5.6.4)
   digit = 16,  ///< DIGIT
-  hex_digit = 32,     ///< HEXDIG, in either case
-  space_or_tab = 64,  ///< of OWS and BWS (RFC 9110, section 5.6.3)
+  hex_digit = 32,      ///< HEXDIG, in either case
+  space_or_tab = 64,   ///< of OWS and BWS (RFC 9110, section 5.6.3)
+  target_octet = 128,  ///< pchar / "/" / "?" of RFC 3986, section 3.4, '%' apart, and the brackets that many
+                       ///< clients leave unencoded in queries
 };
 
 namespace detail {
@@ -37,6 +39,9 @@ constexpr std::array<std::uint8_t, 256> make_octet_classes() {
     const bool is_obs_text = octet >= 0x80;
     const bool is_mark = is_visible && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(octet)) !=
                                            std::string_view::npos;
+    const bool is_target_mark =
+        is_visible &&
+        std::string_view("-._~!$&'()*+,;=:@/?[]").find(static_cast<char>(octet)) != std::string_view::npos;
     unsigned bits = 0;
     if (is_digit || is_letter || is_mark) bits |= bit(Octet::tchar);
     if (is_visible) bits |= bit(Octet::vchar);
@@ -45,6 +50,7 @@ constexpr std::array<std::uint8_t, 256> make_octet_classes() {
     if (is_digit) bits |= bit(Octet::digit);
     if (is_digit || (is_letter && letter <= 'f')) bits |= bit(Octet::hex_digit);
     if (is_blank) bits |= bit(Octet::space_or_tab);
+    if (is_digit || is_letter || is_target_mark) bits |= bit(Octet::target_octet);
     classes[octet] = static_cast<std::uint8_t>(bits);
   }
   return classes;

@@ -1,30 +1,23 @@
 #include "core/http/target.h"
 
 #include <algorithm>
-#include <array>
+#include <cstring>
 
 #include "core/http/fields.h"
+#include "core/http/octets.h"
 
 namespace roktcached::http {
 
 namespace {
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
+/// @param c  a hex digit
+int hex_value(char c) {
+  return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';
-}
-
-/// pchar / "/" / "?" of RFC 3986, section 3.4, '%' apart, and the brackets that many clients leave unencoded
-/// in queries.
-bool is_allowed(char c) {
-  return is_unreserved(c) || std::string_view("!$&'()*+,;=:@/?[]").find(c) != std::string_view::npos;
 }
 
 Error refused(std::string why) {
@@ -34,24 +27,19 @@ Error refused(std::string why) {
           .context = "target: " + std::move(why)};
 }
 
-/// `text` with its percent-encoded octets decoded: all of them, or only the unreserved ones.
-std::string decoded(std::string_view text, bool only_unreserved) {
-  std::string result;
-  result.reserve(text.size());
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] != '%' || i + 2 >= text.size()) {
-      result += text[i];
-      continue;
-    }
-    const char octet = static_cast<char>(hex_digit(text[i + 1]) * 16 + hex_digit(text[i + 2]));
-    if (only_unreserved && !is_unreserved(octet)) {
-      result.append(text.substr(i, 3));
-    } else {
-      result += octet;
-    }
-    i += 2;
+/// The octet that the '%' at `at` begins.
+char octet_at(std::string_view text, std::size_t at) {
+  return static_cast<char>(hex_value(text[at + 1]) * 16 + hex_value(text[at + 2]));
+}
+
+/// Where the first percent-encoded octet from `from` on is that is to be decoded; npos where there is none.
+std::size_t find_encoded(std::string_view text, std::size_t from, bool only_unreserved) {
+  auto at = text.find('%', from);
+  while (at < text.size() && at + 2 < text.size()) {
+    if (!only_unreserved || is_unreserved(octet_at(text, at))) return at;
+    at = text.find('%', at + 3);
   }
-  return result;
+  return std::string_view::npos;
 }
 
 /// RFC 3986, section 5.2.4.
@@ -79,36 +67,61 @@ std::string without_dot_segments(std::string_view path) {
 
 Result<Target> parse_target(std::string_view text) {
   if (!text.starts_with('/')) return refused("accepted: a path that begins with '/', with an optional query");
-  for (std::size_t i = 0; i < text.size(); ++i) {
-    if (text[i] == '%') {
-      const bool whole = i + 2 < text.size() && hex_digit(text[i + 1]) >= 0 && hex_digit(text[i + 2]) >= 0;
-      if (!whole)
-        return refused("a '%' at offset " + std::to_string(i) + " without two hex digits behind it");
-    } else if (!is_allowed(text[i])) {
+  for (std::size_t i = run_end(Octet::target_octet, text, 0); i < text.size();
+       i = run_end(Octet::target_octet, text, i + 3)) {
+    if (text[i] != '%')
       return refused("the byte at offset " + std::to_string(i) + " must be percent-encoded");
-    }
+    const bool whole =
+        i + 2 < text.size() && is(Octet::hex_digit, text[i + 1]) && is(Octet::hex_digit, text[i + 2]);
+    if (!whole) return refused("a '%' at offset " + std::to_string(i) + " without two hex digits behind it");
   }
   const auto question = text.find('?');
   if (question == std::string_view::npos) return Target{text, {}};
   return Target{text.substr(0, question), text.substr(question + 1)};
 }
 
-std::vector<QueryParameter> parse_query(std::string_view query) {
-  std::vector<QueryParameter> parameters;
-  while (!query.empty()) {
-    const auto end = std::min(query.find('&'), query.size());
-    const std::string_view pair = query.substr(0, end);
+Query::~Query() {
+  for (std::string& text : decoded_) explicit_bzero(text.data(), text.size());
+}
+
+void Query::decode(QueryParameter& parameter) {
+  parameter.name = decoded(parameter.name, false);
+  parameter.value = decoded(parameter.value, false);
+  parameter.canonical_name = decoded(parameter.canonical_name, true);
+  parameter.canonical_value = decoded(parameter.canonical_value, true);
+}
+
+std::string_view Query::decoded(std::string_view text, bool only_unreserved) {
+  auto at = find_encoded(text, 0, only_unreserved);
+  if (at == std::string_view::npos) return text;
+  std::string& result = decoded_.emplace_front();
+  result.reserve(text.size());  // leaves no copy behind
+  std::size_t taken = 0;
+  for (; at != std::string_view::npos; at = find_encoded(text, taken, only_unreserved)) {
+    result.append(text.substr(taken, at - taken)).push_back(octet_at(text, at));
+    taken = at + 3;
+  }
+  return result.append(text.substr(taken));
+}
+
+Query parse_query(std::string_view text) {
+  constexpr std::size_t usual_parameters = 8;
+  Query query;
+  if (text.empty()) return query;
+  query.parameters_.reserve(usual_parameters);
+  const bool encoded = text.find('%') != std::string_view::npos;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const auto end = std::min(text.find('&', begin), text.size());
+    const std::string_view pair = text.substr(begin, end - begin);
     const auto equals = pair.find('=');
     const bool has_value = equals != std::string_view::npos;
     const std::string_view name = pair.substr(0, equals);
     const std::string_view value = has_value ? pair.substr(equals + 1) : std::string_view();
-    parameters.push_back(
-        {decoded(name, false), decoded(value, false), decoded(name, true), decoded(value, true), has_value});
-    if (end == query.size()) break;
-    query.remove_prefix(end + 1);
-    if (query.empty()) parameters.push_back({});  // "a=1&" ends in an empty parameter
+    query.parameters_.push_back({name, value, name, value, has_value});
+    if (encoded) query.decode(query.parameters_.back());
+    begin = end + 1;  // "a=1&" ends in an empty parameter
   }
-  return parameters;
+  return query;
 }
 
 std::optional<std::string> resolve_reference(std::string_view reference, std::string_view base_target,

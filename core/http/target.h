@@ -1,5 +1,6 @@
 #pragma once
 
+#include <forward_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -21,19 +22,48 @@ struct Target {
 /// 0x7e), or a '%' without two hex digits behind it.
 [[nodiscard]] Result<Target> parse_target(std::string_view text);
 
-/// One name=value of a query.
+/// One name=value of a query. Views into the query's text, or into the Query that it is of where something
+/// had to be decoded.
 struct QueryParameter {
-  std::string name;             ///< percent-decoded; '+' stays '+'
-  std::string value;            ///< percent-decoded
-  std::string canonical_name;   ///< as sent, with percent-encoded unreserved characters decoded (RFC 3986,
-                                ///< section 6.2.2.2)
-  std::string canonical_value;  ///< likewise
-  bool has_value = false;       ///< false for a bare name without '='
+  std::string_view name;            ///< percent-decoded; '+' stays '+'
+  std::string_view value;           ///< percent-decoded
+  std::string_view canonical_name;  ///< as sent, with percent-encoded unreserved characters decoded (RFC
+                                    ///< 3986, section 6.2.2.2)
+  std::string_view canonical_value;  ///< likewise
+  bool has_value = false;            ///< false for a bare name without '='
 };
 
 /// The parameters of a query in the order they came; none for an empty query. "a=1&&b=2" has a parameter with
-/// an empty name in the middle: it is the caller's to refuse. `query` must come from parse_target.
-[[nodiscard]] std::vector<QueryParameter> parse_query(std::string_view query);
+/// an empty name in the middle: it is the caller's to refuse. Lives no longer than the text that it was
+/// parsed from. What it decoded is wiped when it goes: in a form it may be a secret. Not thread-safe.
+class Query {
+ public:
+  Query() = default;
+  Query(Query&&) = default;  // the decoded texts stay where they are
+  Query& operator=(Query&&) = delete;
+  ~Query();
+
+  [[nodiscard]] auto begin() const { return parameters_.begin(); }
+  [[nodiscard]] auto end() const { return parameters_.end(); }
+  [[nodiscard]] std::size_t size() const { return parameters_.size(); }
+  [[nodiscard]] bool empty() const { return parameters_.empty(); }
+  [[nodiscard]] const QueryParameter& operator[](std::size_t index) const { return parameters_[index]; }
+  [[nodiscard]] const QueryParameter& back() const { return parameters_.back(); }
+
+ private:
+  friend Query parse_query(std::string_view query);
+
+  /// `text` with its percent-encoded octets decoded: all of them, or only the unreserved ones. `text` itself
+  /// where there are none.
+  std::string_view decoded(std::string_view text, bool only_unreserved);
+  void decode(QueryParameter& parameter);
+
+  std::vector<QueryParameter> parameters_;
+  std::forward_list<std::string> decoded_;  // what had to be decoded; the parameters are views into it
+};
+
+/// @param query  must come from parse_target, and live as long as what is returned
+[[nodiscard]] Query parse_query(std::string_view query);
 
 /// Resolves a URI reference, such as a Location's, against the target of the request that it answers (RFC
 /// 3986, section 5.2).

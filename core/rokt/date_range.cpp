@@ -11,15 +11,14 @@ namespace {
 constexpr std::size_t date_size = std::string_view("YYYY-MM-DD").size();
 constexpr std::size_t seconds_size = std::string_view("YYYY-MM-DDThh:mm:ss").size();
 
-bool are_digits(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-}
-
-/// The number in `text`, or -1 where it is not of digits alone. For at most four digits.
+/// The number in `text`, or -1 where it is empty or not of digits alone. For at most four digits.
 int number(std::string_view text) {
-  if (!are_digits(text)) return -1;
+  if (text.empty()) return -1;
   int value = 0;
-  for (const char c : text) value = value * 10 + (c - '0');
+  for (const char c : text) {
+    if (c < '0' || c > '9') return -1;
+    value = value * 10 + (c - '0');
+  }
   return value;
 }
 
@@ -46,8 +45,9 @@ std::optional<chrono::milliseconds> parse_clock(std::string_view text) {
   std::string_view rest = text.substr(8);
   if (rest.empty()) return time;
   rest.remove_prefix(1);
-  if (text[8] != '.' || rest.size() > 3 || !are_digits(rest)) return std::nullopt;
+  if (text[8] != '.' || rest.size() > 3) return std::nullopt;
   int fraction = number(rest);
+  if (fraction < 0) return std::nullopt;
   for (std::size_t i = rest.size(); i < 3; ++i) fraction *= 10;
   return time + chrono::milliseconds{fraction};
 }
@@ -64,11 +64,11 @@ std::optional<DateParameter> DateParameter::parse(std::string_view text) {
   return DateParameter{*day + *clock, *day + *clock, false};
 }
 
-std::string canonical_date(std::string_view text) {
+std::string_view canonical_date(std::string_view text) {
   const bool has_fraction = text.size() > seconds_size && text[seconds_size] == '.';
-  if (!has_fraction || !DateParameter::parse(text)) return std::string(text);
+  if (!has_fraction || !DateParameter::parse(text)) return text;
   const auto last = text.find_last_not_of('0');
-  return std::string(text.substr(0, text[last] == '.' ? last : last + 1));
+  return text.substr(0, text[last] == '.' ? last : last + 1);
 }
 
 WallTime range_end(const DateParameter& date_end, const TimeZone& zone) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <optional>
-#include <string>
 #include <string_view>
 
 #include "core/rokt/time_zone.h"
@@ -24,8 +23,8 @@ struct DateParameter {
 /// How a date goes into the key: trailing zeros of a fraction removed, and a fraction of nothing but zeros
 /// with its point (…T00:00:00.500 is …T00:00:00.5; …T00:00:00.000 is …T00:00:00). A bare date stays bare:
 /// whether it means the start or the end of its day only the upstream knows. What is no date is returned as
-/// it is.
-[[nodiscard]] std::string canonical_date(std::string_view text);
+/// it is. A view into `text`: a canonical form is how its text begins.
+[[nodiscard]] std::string_view canonical_date(std::string_view text);
 
 /// From this instant on the range can get no new hours: dateEnd in its latest reading, on the clock of
 /// `zone`.

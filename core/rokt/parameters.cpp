@@ -38,12 +38,24 @@ std::string joined(const std::vector<std::string>& values) {
   return text;
 }
 
-const QueryParameter* find(const std::vector<QueryParameter>& parameters, std::string_view name) {
+const QueryParameter* find(std::span<const QueryParameter> parameters, std::string_view name) {
   const auto found = std::ranges::find(parameters, name, &QueryParameter::name);
   return found == parameters.end() ? nullptr : &*found;
 }
 
-Result<void> check_names(const std::vector<QueryParameter>& parameters) {
+/// True where every name is there, and each differs from the others. Only for a few parameters, which are
+/// sooner compared with each other than sorted; of more nothing is said.
+bool surely_distinct(std::span<const QueryParameter> parameters) {
+  constexpr std::size_t few = 8;
+  if (parameters.size() > few) return false;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    if (parameters[i].name.empty() || find(parameters.first(i), parameters[i].name) != nullptr) return false;
+  }
+  return true;
+}
+
+Result<void> check_names(std::span<const QueryParameter> parameters) {
+  if (surely_distinct(parameters)) return {};
   std::vector<std::string_view> names;
   names.reserve(parameters.size());
   for (const auto& parameter : parameters) {
@@ -59,11 +71,11 @@ Result<void> check_names(const std::vector<QueryParameter>& parameters) {
 
 /// One required parameter of a report, read by `read`, which returns empty for what is not acceptable.
 template <class Read>
-auto required(const std::vector<QueryParameter>& parameters, std::string_view name, std::string_view accepted,
+auto required(std::span<const QueryParameter> parameters, std::string_view name, std::string_view accepted,
               Read read) -> Result<typename std::invoke_result_t<Read, std::string_view>::value_type> {
   const QueryParameter* parameter = find(parameters, name);
   if (parameter == nullptr) return refused(name, "is missing", accepted);
-  if (auto value = read(std::string_view(parameter->value))) return *value;
+  if (auto value = read(parameter->value)) return *value;
   return refused(name, shown(parameter->value), accepted);
 }
 
@@ -74,7 +86,7 @@ std::vector<std::string> accepted_currencies(const ParameterRules& rules) {
   return accepted;
 }
 
-Result<void> check_currency(const std::vector<QueryParameter>& parameters, const ParameterRules& rules) {
+Result<void> check_currency(std::span<const QueryParameter> parameters, const ParameterRules& rules) {
   const auto read = [&rules](std::string_view value) -> std::optional<bool> {
     const auto& documented = documented_currencies();
     const bool known = std::ranges::find(documented, value) != documented.end() ||
@@ -87,7 +99,7 @@ Result<void> check_currency(const std::vector<QueryParameter>& parameters, const
   return checked ? Result<void>() : Result<void>(checked.error());
 }
 
-Result<void> check_groupby(const Route& route, const std::vector<QueryParameter>& parameters) {
+Result<void> check_groupby(const Route& route, std::span<const QueryParameter> parameters) {
   const QueryParameter* groupby = find(parameters, "groupby");
   if (groupby == nullptr || route.groupby.empty()) return {};
   if (std::ranges::find(route.groupby, groupby->value) != route.groupby.end()) return {};
@@ -95,7 +107,7 @@ Result<void> check_groupby(const Route& route, const std::vector<QueryParameter>
 }
 
 /// The end of the range as far as a lenient check can tell.
-std::optional<WallTime> doubtful_end(const std::vector<QueryParameter>& parameters) {
+std::optional<WallTime> doubtful_end(std::span<const QueryParameter> parameters) {
   const QueryParameter* date_end = find(parameters, "dateEnd");
   const QueryParameter* zone_name = find(parameters, "timeZoneVariation");
   if (date_end == nullptr || zone_name == nullptr) return std::nullopt;
@@ -105,7 +117,7 @@ std::optional<WallTime> doubtful_end(const std::vector<QueryParameter>& paramete
   return range_end(*end, *zone);
 }
 
-Result<CheckedParameters> check_report(const Route& route, const std::vector<QueryParameter>& parameters,
+Result<CheckedParameters> check_report(const Route& route, std::span<const QueryParameter> parameters,
                                        const ParameterRules& rules) {
   const auto start = required(parameters, "dateStart", accepted_dates, DateParameter::parse);
   if (!start) return start.error();
@@ -133,7 +145,7 @@ const std::vector<std::string_view>& documented_currencies() {
   return currencies;
 }
 
-Result<CheckedParameters> check_parameters(const Route& route, const std::vector<QueryParameter>& parameters,
+Result<CheckedParameters> check_parameters(const Route& route, std::span<const QueryParameter> parameters,
                                            const ParameterRules& rules) {
   const bool checked = route.route_class == RouteClass::report || route.route_class == RouteClass::metadata;
   if (!checked) return CheckedParameters{};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -41,7 +42,7 @@ struct CheckedParameters {
 /// not
 ///         printable as '?') and what is accepted.
 [[nodiscard]] Result<CheckedParameters> check_parameters(const Route& route,
-                                                         const std::vector<http::QueryParameter>& parameters,
+                                                         std::span<const http::QueryParameter> parameters,
                                                          const ParameterRules& rules);
 
 }  // namespace roktcached::rokt

@@ -1,6 +1,7 @@
 #include "core/rokt/routes.h"
 
 #include <algorithm>
+#include <array>
 #include <compare>
 #include <optional>
 
@@ -12,12 +13,17 @@ namespace {
 
 constexpr std::size_t max_name = 64;
 
-bool is_id_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
+constexpr std::array<bool, 256> make_id_characters() {
+  std::array<bool, 256> allowed{};
+  for (const char c : std::string_view("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"))
+    allowed[static_cast<unsigned char>(c)] = true;
+  return allowed;
 }
+constexpr std::array<bool, 256> id_characters = make_id_characters();
 
 bool is_id(std::string_view segment) {
-  return !segment.empty() && segment.size() <= 64 && std::ranges::all_of(segment, is_id_character);
+  return !segment.empty() && segment.size() <= 64 &&
+         std::ranges::all_of(segment, [](char c) { return id_characters[static_cast<unsigned char>(c)]; });
 }
 
 /// The account and the route that are matched must be those that the upstream will see.
@@ -39,7 +45,9 @@ bool is_rest(std::string_view segment) {
 
 /// The segments of a path after its leading '/': "/a/b" gives a, b; "/a/" gives a and an empty one.
 std::vector<std::string_view> split(std::string_view path) {
+  constexpr std::size_t usual_segments = 16;
   std::vector<std::string_view> segments;
+  segments.reserve(usual_segments);
   path.remove_prefix(1);
   while (true) {
     const auto slash = path.find('/');

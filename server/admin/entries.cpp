@@ -25,8 +25,9 @@ Error refused(std::string what, std::string_view accepted) {
 }
 
 Error refused(const http::QueryParameter& parameter, std::string_view accepted) {
-  return refused(parameter.has_value ? parameter.name + " = \"" + parameter.value + "\"" : parameter.name,
-                 accepted);
+  std::string what(parameter.name);
+  if (parameter.has_value) what.append(" = \"").append(parameter.value).append("\"");
+  return refused(std::move(what), accepted);
 }
 
 std::optional<std::size_t> parse_limit(std::string_view text) {

@@ -8,6 +8,7 @@
 #include <boost/json/string.hpp>
 #include <charconv>
 #include <optional>
+#include <span>
 
 #include "core/http/target.h"
 #include "core/rokt/date_range.h"
@@ -271,14 +272,14 @@ int id_after(std::string_view path, std::string_view name, int most) {
   return error == std::errc() && end == segment.data() + segment.size() && id >= 1 && id <= most ? id : -1;
 }
 
-std::string value_of(const std::vector<http::QueryParameter>& parameters, std::string_view name) {
+std::string_view value_of(std::span<const http::QueryParameter> parameters, std::string_view name) {
   for (const auto& parameter : parameters) {
     if (parameter.name == name) return parameter.value;
   }
   return {};
 }
 
-Hours hours_of(const std::vector<http::QueryParameter>& parameters, const rokt::TimeZone& zone) {
+Hours hours_of(std::span<const http::QueryParameter> parameters, const rokt::TimeZone& zone) {
   const auto start = rokt::DateParameter::parse(value_of(parameters, "dateStart"));
   const auto end = rokt::DateParameter::parse(value_of(parameters, "dateEnd"));
   // Where the clock shows a time twice, the first one counts: at a midnight set back, that is where the day

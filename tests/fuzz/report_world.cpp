@@ -163,7 +163,8 @@ std::optional<Difference> ReportWorld::step() {
 caching::Key ReportWorld::key_of(std::size_t index) {
   const ReportKey& key = keys_[index];
   const auto target = *http::parse_target(key.target);
-  std::vector<http::QueryParameter> parameters = http::parse_query(target.query);
+  const http::Query query = http::parse_query(target.query);
+  std::vector<http::QueryParameter> parameters(query.begin(), query.end());
   for (std::size_t i = parameters.size(); i > 1; --i)
     std::swap(parameters[i - 1], parameters[random_.index(i)]);
   return caching::key_of(credential, target.path, parameters, {key.version, key.language});

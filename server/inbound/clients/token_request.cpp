@@ -2,7 +2,6 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstring>
 #include <memory>
 
 #include "core/http/target.h"
@@ -26,18 +25,11 @@ std::string_view to_string(Code code) {
   return "unsupported_grant_type";
 }
 
-/// The form's parameters; wiped when they go, for one of them is a secret.
+/// The form's parameters. One of them is a secret: it stays in the text, and what is decoded of it is wiped
+/// by the query.
 class Form {
  public:
   explicit Form(std::string_view text) : parameters_(http::parse_query(text)) {}
-  ~Form() {
-    for (auto& one : parameters_) {
-      explicit_bzero(one.value.data(), one.value.size());
-      explicit_bzero(one.canonical_value.data(), one.canonical_value.size());
-    }
-  }
-  Form(const Form&) = delete;
-  Form& operator=(const Form&) = delete;
 
   /// A parameter without a value counts as left out (RFC 6749, section 3.2).
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const {
@@ -56,7 +48,7 @@ class Form {
   }
 
  private:
-  std::vector<http::QueryParameter> parameters_;
+  http::Query parameters_;
 };
 
 bool is_form(std::string_view text) {

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <utility>
+
 namespace roktcached::http {
 namespace {
 
@@ -41,6 +43,27 @@ TEST(Query, DecodesAndKeepsTheCanonicalSpelling) {
   EXPECT_EQ(parameters[0].canonical_value, "A%2F+");
   EXPECT_FALSE(parameters[1].has_value);
   EXPECT_TRUE(parameters[2].has_value);
+}
+
+TEST(Query, DecodesWhatIsEncodedAndNothingElse) {
+  const auto parameters = parse_query("%41b%2f%42=x%20%7Ey%20&plain=1%2F2");
+  ASSERT_EQ(parameters.size(), 2U);
+  EXPECT_EQ(parameters[0].name, "Ab/B");
+  EXPECT_EQ(parameters[0].value, "x ~y ");
+  EXPECT_EQ(parameters[0].canonical_name, "Ab%2fB");
+  EXPECT_EQ(parameters[0].canonical_value, "x%20~y%20");
+  EXPECT_EQ(parameters[1].name, "plain");
+  EXPECT_EQ(parameters[1].value, "1/2");
+  EXPECT_EQ(parameters[1].canonical_value, "1%2F2");
+}
+
+TEST(Query, StaysWhatItIsWhenItMoves) {
+  Query first = parse_query("a=%41&b=%42%2Fa-text-too-long-to-lie-inside-a-string");
+  const Query second = std::move(first);
+  ASSERT_EQ(second.size(), 2U);
+  EXPECT_EQ(second[0].value, "A");
+  EXPECT_EQ(second[1].value, "B/a-text-too-long-to-lie-inside-a-string");
+  EXPECT_EQ(second[1].canonical_value, "B%2Fa-text-too-long-to-lie-inside-a-string");
 }
 
 TEST(Query, ShowsEmptyParametersToTheCaller) {
