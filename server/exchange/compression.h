@@ -8,7 +8,7 @@
 namespace roktcached::exchange {
 
 /// For Rokt routes: `response` with its gzip form, made once, when it is fetched or read from the cache file;
-/// or `response` itself where it has one already or is better off without: shorter than 1 KiB, longer than 4
+/// or `response` itself where it has one already or is better off without: shorter than 4 KiB, longer than 4
 /// MiB, less than a tenth smaller by it, or with a coding or a digest of its own. Takes about 20 ms a MiB:
 /// not for a hit thread.
 [[nodiscard]] caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response);
