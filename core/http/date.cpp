@@ -122,7 +122,7 @@ std::string format_date(WallTime time) {
   const auto day = chrono::floor<chrono::days>(time);
   const chrono::year_month_day date(day);
   const chrono::hh_mm_ss clock(chrono::floor<chrono::seconds>(time - day));
-  const auto year = static_cast<unsigned>(std::clamp(static_cast<int>(date.year()), 0, 9999));
+  const int year = static_cast<int>(date.year());
   std::string text = "Www, DD Mmm YYYY hh:mm:ss GMT";
   const auto put_name = [&text](std::size_t at, std::string_view name) { name.copy(text.data() + at, 3); };
   const auto put_number = [&text](std::size_t at, unsigned number) {
@@ -132,11 +132,12 @@ std::string format_date(WallTime time) {
   put_name(0, days[chrono::weekday(day).c_encoding()]);
   put_number(5, static_cast<unsigned>(date.day()));
   put_name(8, months[static_cast<unsigned>(date.month()) - 1]);
-  put_number(12, year / 100);
-  put_number(14, year % 100);
   put_number(17, static_cast<unsigned>(clock.hours().count()));
   put_number(20, static_cast<unsigned>(clock.minutes().count()));
   put_number(23, static_cast<unsigned>(clock.seconds().count()));
+  if (year < 0 || year > 9999) return text.replace(12, 4, std::to_string(year));
+  put_number(12, static_cast<unsigned>(year / 100));
+  put_number(14, static_cast<unsigned>(year % 100));
   return text;
 }
 

@@ -9,7 +9,7 @@
 namespace roktcached::http {
 
 /// `time` as an IMF-fixdate, e.g. "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7); milliseconds are
-/// cut. A year has four digits: one before 0 is shown as 0000, one after 9999 as 9999.
+/// cut. A year that four digits do not hold, which the form has none for, is shown in full.
 [[nodiscard]] std::string format_date(WallTime time);
 
 /// Reads an HTTP-date in any of the three forms that a recipient must accept: IMF-fixdate, that of RFC 850

@@ -59,9 +59,7 @@ bool is_field_value(std::string_view value) {
 void Fields::add(std::string_view name, std::string_view value) {
   constexpr std::size_t usual_fields = 16;
   if (fields_.empty()) fields_.reserve(usual_fields);
-  Field& field = fields_.emplace_back();
-  field.name = name;
-  field.value = value;
+  fields_.push_back({std::string(name), std::string(value)});
 }
 
 void Fields::set(std::string_view name, std::string_view value) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -66,8 +67,9 @@ inline constexpr std::array<std::uint8_t, 256> octet_classes = make_octet_classe
 
 /// Where the octets of one class that begin at `from` end: the first octet of another, or the end of `bytes`.
 [[nodiscard]] constexpr std::size_t run_end(Octet wanted, std::string_view bytes, std::size_t from) {
-  while (from < bytes.size() && is(wanted, bytes[from])) ++from;
-  return from;
+  const auto end = std::find_if(bytes.begin() + static_cast<std::ptrdiff_t>(std::min(from, bytes.size())),
+                                bytes.end(), [wanted](char c) { return !is(wanted, c); });
+  return static_cast<std::size_t>(end - bytes.begin());
 }
 
 }  // namespace roktcached::http

@@ -25,10 +25,10 @@ struct Target {
 /// One name=value of a query. Views into the query's text, or into the Query that it is of where something
 /// had to be decoded.
 struct QueryParameter {
-  std::string_view name;            ///< percent-decoded; '+' stays '+'
-  std::string_view value;           ///< percent-decoded
-  std::string_view canonical_name;  ///< as sent, with percent-encoded unreserved characters decoded (RFC
-                                    ///< 3986, section 6.2.2.2)
+  std::string_view name;             ///< percent-decoded; '+' stays '+'
+  std::string_view value;            ///< percent-decoded
+  std::string_view canonical_name;   ///< as sent, with percent-encoded unreserved characters decoded (RFC
+                                     ///< 3986, section 6.2.2.2)
   std::string_view canonical_value;  ///< likewise
   bool has_value = false;            ///< false for a bare name without '='
 };

@@ -195,8 +195,13 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
   std::ranges::stable_sort(
       routes_, [&](const Route& a, const Route& b) { return more_specific(segments_of(a), segments_of(b)); });
   for (const Route& route : routes_) {
-    Pattern pattern{segments_of(route), false};
+    Pattern pattern{segments_of(route)};
     pattern.has_rest = is_rest(pattern.segments.back());
+    const auto place_of = [&segments = pattern.segments](std::string_view placeholder) {
+      return static_cast<std::size_t>(std::ranges::find(segments, placeholder) - segments.begin());
+    };
+    pattern.account_at = place_of("{accountId}");
+    pattern.campaign_at = place_of("{campaignId}");
     patterns_.push_back(std::move(pattern));
   }
 }
@@ -216,14 +221,6 @@ bool RouteTable::matches(std::size_t index, const std::vector<std::string_view>&
                              any_segment ? is_plain_segment : is_id);
 }
 
-std::string_view RouteTable::captured(std::size_t index, const std::vector<std::string_view>& path,
-                                      std::string_view name) const {
-  const auto& segments = patterns_[index].segments;
-  const auto found = std::ranges::find(segments, name);
-  return found == segments.end() ? std::string_view()
-                                 : path[static_cast<std::size_t>(found - segments.begin())];
-}
-
 Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view path) const {
   const std::string_view served_as = method == "HEAD" ? "GET" : method;
   const auto segments = split(path);
@@ -232,7 +229,11 @@ Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view p
     if (!matches(i, segments)) continue;
     const Route& route = routes_[i];
     if (std::ranges::find(route.methods, served_as) != route.methods.end()) {
-      return RouteMatch{&route, captured(i, segments, "{accountId}"), captured(i, segments, "{campaignId}")};
+      const Pattern& pattern = patterns_[i];
+      const auto captured = [&](std::size_t place) {
+        return place < pattern.segments.size() ? segments[place] : std::string_view();
+      };
+      return RouteMatch{&route, captured(pattern.account_at), captured(pattern.campaign_at)};
     }
     // Rows may overlap at a path: each method is named once.
     for (const auto& other : route.methods) {

@@ -70,11 +70,11 @@ class RouteTable {
   struct Pattern {
     std::vector<std::string> segments;
     bool has_rest = false;
+    std::size_t account_at = 0;   // the place of `{accountId}`, or the number of segments
+    std::size_t campaign_at = 0;  // that of `{campaignId}`, likewise
   };
 
   [[nodiscard]] bool matches(std::size_t index, const std::vector<std::string_view>& path) const;
-  [[nodiscard]] std::string_view captured(std::size_t index, const std::vector<std::string_view>& path,
-                                          std::string_view placeholder) const;
 
   std::vector<Route> routes_;
   std::vector<Pattern> patterns_;  // patterns_[i] is routes_[i].pattern, split

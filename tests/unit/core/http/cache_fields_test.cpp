@@ -70,6 +70,8 @@ TEST(CacheStatus, IsAppendedToWhatIsThere) {
 TEST(Date, IsAnImfFixdate) {
   EXPECT_EQ(format_date(wall_time_from_unix_ms(784111777999)), "Sun, 06 Nov 1994 08:49:37 GMT");
   EXPECT_EQ(format_date(wall_time_from_unix_ms(1709164800000)), "Thu, 29 Feb 2024 00:00:00 GMT");
+  // Where a report's range ends that takes in the last day there is.
+  EXPECT_EQ(format_date(wall_time_from_unix_ms(253402300800000)), "Sat, 01 Jan 10000 00:00:00 GMT");
 }
 
 TEST(EntityTag, IsStrongAndFollowsTheBody) {
