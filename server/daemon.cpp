@@ -287,7 +287,8 @@ void Daemon::stop() {
   });
   entrances_->abort();
   if (clients_) clients_->authenticator.stop();
-  for (const auto& thread : hit_threads_) asio::post(thread->context, [&work = thread->work] { work.reset(); });
+  for (const auto& thread : hit_threads_)
+    asio::post(thread->context, [&work = thread->work] { work.reset(); });
   main_context_.stop();
 }
 

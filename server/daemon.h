@@ -47,9 +47,9 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  /// SIGHUP reads secrets and certificates again. Serves until SIGTERM or SIGINT, then drains: no answer in flight is cut,
-  /// what is queued for the cache file reaches it. Returns within ten seconds of the signal; a second signal
-  /// ends the waiting.
+  /// SIGHUP reads secrets and certificates again. Serves until SIGTERM or SIGINT, then drains: no answer in
+  /// flight is cut, what is queued for the cache file reaches it. Returns within ten seconds of the signal; a
+  /// second signal ends the waiting.
   void run();
 
  private:

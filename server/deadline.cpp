@@ -30,8 +30,8 @@ struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
     if (due == Steady::time_point::max()) return;
     if (Steady::now() < due) return arm();
     expired = true;
-    // An interruption finds nothing to interrupt in the moment in which an operation has ended and the next has
-    // not begun. So there is another one, until somebody has heard of it.
+    // An interruption finds nothing to interrupt in the moment in which an operation has ended and the next
+    // has not begun. So there is another one, until somebody has heard of it.
     due = Steady::now() + repeat_after;
     arm();
     interrupt();

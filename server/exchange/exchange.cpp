@@ -39,8 +39,8 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
   return to_send;
 }
 
-/// Whether the caller may see what the route tells of the account. Before any look-up, so that the refusal says
-/// nothing about what is cached. A caller that may see some accounts sees no route that names none.
+/// Whether the caller may see what the route tells of the account. Before any look-up, so that the refusal
+/// says nothing about what is cached. A caller that may see some accounts sees no route that names none.
 Result<void> check_account(const Request& request, std::string_view account_id) {
   if (request.rules == nullptr || request.rules->accounts.empty()) return {};
   const auto& accounts = request.rules->accounts;
@@ -136,9 +136,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const Qu
   const bool may_use = decision.action == Action::use || decision.action == Action::use_and_refresh;
   if (may_use) {
     const bool refresh = decision.action == Action::use_and_refresh;
-    if (refresh)
-      services_.flights.refresh_behind(
-          fetch_request(request, question, stored, true));
+    if (refresh) services_.flights.refresh_behind(fetch_request(request, question, stored, true));
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
     co_return note(answer_with(request, stored, status, true, policy, now),
                    refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, key);

@@ -15,8 +15,8 @@
 
 namespace roktcached::exchange {
 
-/// What a request to a cached route asks for: all that is known of it before the cache is looked at. It follows
-/// from the request's method, target, rokt-version and Accept-Language, and from the settings, alone.
+/// What a request to a cached route asks for: all that is known of it before the cache is looked at. It
+/// follows from the request's method, target, rokt-version and Accept-Language, and from the settings, alone.
 struct Question {
   const rokt::Route* route = nullptr;
   std::string account_id;

@@ -25,8 +25,8 @@ struct Written {
   std::size_t body_bytes = 0;  ///< without framing
 };
 
-/// Writes answers to a connection, within the deadline: at once where the socket takes them, several small ones
-/// of pipelined requests together. Belongs to the connection and its thread.
+/// Writes answers to a connection, within the deadline: at once where the socket takes them, several small
+/// ones of pipelined requests together. Belongs to the connection and its thread.
 class AnswerWriter final : public InterimSink {
  public:
   /// @param stream, deadline, limits  outlive the writer

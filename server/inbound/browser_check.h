@@ -23,7 +23,8 @@ namespace roktcached::inbound {
 void add_browser_fields(std::string& head, std::string_view origin, bool any_allowed);
 
 /// True for the request with which a browser asks whether it may send another one (Fetch, section 4.8).
-[[nodiscard]] bool is_preflight(std::string_view method, std::string_view origin, const http::Fields& request);
+[[nodiscard]] bool is_preflight(std::string_view method, std::string_view origin,
+                                const http::Fields& request);
 
 /// Field lines for the answer to one, besides add_browser_fields.
 [[nodiscard]] std::string preflight_fields(const http::Fields& request);

@@ -92,7 +92,7 @@ asio::awaitable<bool> Connection::wait_for_request() {
   }
   // A request that is already here when the connection is drained was sent in good faith: it is still
   // answered.
-  co_return draining_ && stream_.has_received();
+  co_return draining_&& stream_.has_received();
 }
 
 asio::awaitable<bool> Connection::serve(Incoming& incoming, Incoming::End end) {
@@ -118,8 +118,8 @@ asio::awaitable<bool> Connection::serve(Incoming& incoming, Incoming::End end) {
   co_return written.whole&& keep_alive;
 }
 
-/// Whatever the next request waits for, answers are not held back for it: once this thread has nothing else to
-/// do here, they go.
+/// Whatever the next request waits for, answers are not held back for it: once this thread has nothing else
+/// to do here, they go.
 void Connection::flush_soon() {
   if (std::exchange(flush_posted_, true)) return;
   asio::post(stream_.executor(), [weak = weak_from_this()] {

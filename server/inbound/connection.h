@@ -62,7 +62,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   AnswerWriter writer_;
   std::string peer_;                      // its address
   std::optional<std::size_t> certified_;  // the client whose certificate it has shown
-  std::string browser_fields_;  // of the answer being written
+  std::string browser_fields_;            // of the answer being written
   bool draining_ = false;
   bool aborted_ = false;
   bool waiting_ = false;  // between two requests

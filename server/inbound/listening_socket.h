@@ -32,7 +32,8 @@ class UnixSocket {
   /// @param mode   of the file, which says who may connect
   /// @param group  of the file; empty: the process's own
   /// @return unavailable where it is in use, else configuration
-  [[nodiscard]] static Result<UnixSocket> open(const std::string& path, mode_t mode, const std::string& group);
+  [[nodiscard]] static Result<UnixSocket> open(const std::string& path, mode_t mode,
+                                               const std::string& group);
 
   UnixSocket(UnixSocket&& other) noexcept;
   UnixSocket& operator=(UnixSocket&&) = delete;

@@ -42,7 +42,7 @@ struct Request {
   std::string body;
   std::string id;      ///< for X-Request-Id: the client's, if it is a sane one, else made here
   std::string client;  ///< who calls: a client's name; where there are none, see caller_of
-  std::optional<config::Secret> api_key;   ///< from the target, which no longer has it
+  std::optional<config::Secret> api_key;  ///< from the target, which no longer has it
   const config::Client* rules = nullptr;  ///< what the caller may; null: everything
   SteadyTime received_at;
   InterimSink* interim = nullptr;  ///< outlives the handling of the request

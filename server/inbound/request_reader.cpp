@@ -29,7 +29,8 @@ Error too_large(const Limits& limits) {
 /// Only one expectation is known (RFC 9110, section 10.1.1).
 Result<void> check_expect(const http::Fields& fields) {
   const auto expect = fields.find("Expect");
-  if (!expect || (fields.count("Expect") == 1 && http::equal_ignoring_case(*expect, "100-continue"))) return {};
+  if (!expect || (fields.count("Expect") == 1 && http::equal_ignoring_case(*expect, "100-continue")))
+    return {};
   return refusal(ErrorCode::expectation_failed, "Expect: accepted: 100-continue");
 }
 
@@ -134,8 +135,8 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
   if (const auto host = check_host(request.fields, head_.http11, limits_.allowed_hosts); !host)
     return host.error();
   if (const auto expect = check_expect(request.fields); !expect) return expect.error();
-  auto target = read_target(head_.method, head_.target, request.fields.find("Host").value_or(""),
-                            stream_.encrypted());
+  auto target =
+      read_target(head_.method, head_.target, request.fields.find("Host").value_or(""), stream_.encrypted());
   if (!target) return target.error();
   request.target = std::move(target->origin_form);
   // What lies behind a request that others may read otherwise is not read at all.

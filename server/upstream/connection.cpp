@@ -357,8 +357,7 @@ asio::awaitable<Result<void>> Connection::pass_on(Stream& stream, http::ContentD
     if (!next) co_return next;
     if (heard) deadline_.clear();  // what a slow client costs is not the upstream's fault
     if (!piece.empty())
-      response.too_large =
-          response.too_large || response.body.size() + piece.size() > settings.max_response;
+      response.too_large = response.too_large || response.body.size() + piece.size() > settings.max_response;
     if (response.too_large) {
       response.body = std::string();
     } else {

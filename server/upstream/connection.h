@@ -80,8 +80,8 @@ class Connection {
   template <class Stream>
   boost::asio::awaitable<Result<void>> read_head(Stream& stream, AnswerHeadRead& answer, bool first);
   template <class Stream>
-  boost::asio::awaitable<Result<void>> next_content(Stream& stream, http::ContentDecoder& content, bool& ended,
-                                                    std::string& piece);
+  boost::asio::awaitable<Result<void>> next_content(Stream& stream, http::ContentDecoder& content,
+                                                    bool& ended, std::string& piece);
   template <class Stream>
   boost::asio::awaitable<Result<void>> read_content(Stream& stream, http::ContentDecoder& content,
                                                     const http::Framing& framing, std::string& body);

@@ -36,7 +36,8 @@ asio::awaitable<Result<unsigned>> read_status(asio::ip::tcp::socket& socket, std
       co_return head.status;
     }
     const auto [error, count] = co_await socket.async_read_some(asio::buffer(piece), as_result);
-    if (error) co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, error.message()};
+    if (error)
+      co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, error.message()};
     buffer.append(piece.data(), count);
   }
 }

@@ -6,16 +6,15 @@ namespace roktcached::http {
 namespace {
 
 TEST(DotSegments, AreFoundHoweverTheyAreSpelled) {
-  for (const char* path :
-       {"/a/../b", "/a/./b", "/..", "/a/..", "/a/%2e%2e/b", "/a/.%2E/b", "/a/..%2fb", "/a/..%2Fb", "/a%2f..%2fb",
-        "/a/..;/b", "/a/..;x=1/b", "/a/%2e%2e%3b/b", "/a/..%5cb", "/a/%252e%252e/b", "/a/..%252fb",
-        "/a/%25252e./b"})
+  for (const char* path : {"/a/../b", "/a/./b", "/..", "/a/..", "/a/%2e%2e/b", "/a/.%2E/b", "/a/..%2fb",
+                           "/a/..%2Fb", "/a%2f..%2fb", "/a/..;/b", "/a/..;x=1/b", "/a/%2e%2e%3b/b",
+                           "/a/..%5cb", "/a/%252e%252e/b", "/a/..%252fb", "/a/%25252e./b"})
     EXPECT_TRUE(has_dot_segments(path)) << path;
 }
 
 TEST(DotSegments, AreNotWhatOnlyHasDotsInIt) {
-  for (const char* path : {"/", "/a/b", "/a/.../b", "/a/..b", "/a/b..", "/a/.b", "/a.b/c", "/a/%20/b", "/a//b",
-                           "/a/x%2fy", "/a/b;.", "/a/%25", "/a/%252"})
+  for (const char* path : {"/", "/a/b", "/a/.../b", "/a/..b", "/a/b..", "/a/.b", "/a.b/c", "/a/%20/b",
+                           "/a//b", "/a/x%2fy", "/a/b;.", "/a/%25", "/a/%252"})
     EXPECT_FALSE(has_dot_segments(path)) << path;
 }
 

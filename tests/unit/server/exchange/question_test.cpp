@@ -41,7 +41,8 @@ TEST(QuestionMemory, TellsApartWhateverMatters) {
   EXPECT_EQ(memory.find(with(plain, "rokt-version", "x")), nullptr);
   EXPECT_EQ(memory.find(with(plain, "Accept-Language", "de")), nullptr);
   EXPECT_EQ(memory.find(with(with(plain, "rokt-version", "de"), "Accept-Language", "x")), nullptr);
-  EXPECT_EQ(memory.find(with(with(request("/a?b=2"), "rokt-version", "x"), "Accept-Language", "de")), nullptr);
+  EXPECT_EQ(memory.find(with(with(request("/a?b=2"), "rokt-version", "x"), "Accept-Language", "de")),
+            nullptr);
   EXPECT_EQ(memory.find(with(with(request("/a?b=1", "HEAD"), "rokt-version", "x"), "Accept-Language", "de")),
             nullptr);
   EXPECT_EQ(memory.find(with(asked, "rokt-version", "x")), nullptr) << "twice";
