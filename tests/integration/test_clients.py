@@ -320,6 +320,11 @@ name = "account-files"
 path = "/accounts/{accountId}/files"
 cache = "off"
 inject_token = false
+[[route]]
+name = "items"
+path = "/items/{accountId}/{rest...}"
+cache = "off"
+inject_token = false
 """
 
     def passing(self):
@@ -335,7 +340,12 @@ inject_token = false
         own = "Bearer of-its-own"
         cases = [("/files/1", {"X-API-Key": alice, "Authorization": own}, own), ("/files/2", {"X-API-Key": alice}, None),
                  (with_key("/files/3?a=1", alice), {"Authorization": own}, own),
-                 ("/files/4", {"Authorization": basic("alice", alice)}, None), ("/files/5", {"Authorization": f"Bearer {token}"}, None)]
+                 ("/files/4", {"Authorization": basic("alice", alice)}, None), ("/files/5", {"Authorization": f"Bearer {token}"}, None),
+                 # What it shows to us is not for the upstream, where it shows two things either.
+                 ("/files/6", {"X-API-Key": alice, "Authorization": basic("alice", alice)}, None),
+                 ("/files/7", {"X-API-Key": alice, "Authorization": f"Bearer {token}"}, None),
+                 ("/files/8", {"X-API-Key": alice, "Authorization": basic("its-own", "upstream-password")},
+                  basic("its-own", "upstream-password"))]
         paths = []
         for target, fields, expected in cases:
             with self.subTest(target=target):
@@ -344,16 +354,20 @@ inject_token = false
                 paths.append(seen.path)
                 self.assertEqual((seen.headers.get("Authorization"), seen.headers.get("X-API-Key")), (expected, None))
                 self.assertNotIn(alice, str(seen.headers))
-        self.assertEqual(paths, ["/files/1", "/files/2", "/files/3?a=1", "/files/4", "/files/5"])
+        self.assertEqual(paths, ["/files/1", "/files/2", "/files/3?a=1", *(f"/files/{n}" for n in range(4, 9))])
 
     def test_a_client_with_accounts_may_not_use_a_route_without(self):
         origin, proxy, alice, bob = self.passing()
         reply = proxy.get("/files/1", X_API_Key=bob)
         self.assertEqual((reply.status, reply.problem()["type"]), (403, "urn:roktcached:account-not-allowed"))
         self.assertEqual(proxy.get("/accounts/13/files", X_API_Key=bob).status, 403)
-        self.assertEqual(proxy.get("/accounts/12/files/../../13/files", X_API_Key=bob).status in (400, 403, 404), True)
+        for path in ("/accounts/12/files/../../13/files", "/items/12/../13/x", "/items/12/..%2f13/x", "/items/12/..;/13/x",
+                     "/items/12/%2e%2e/13/x", "/items/12/%252e%252e%252f13/x", "/items/12/..%5c13/x"):
+            with self.subTest(path):
+                self.assertIn(proxy.get(path, X_API_Key=bob).status, (400, 403, 404))
         self.assertEqual(origin.asked, [])
         self.assertEqual(proxy.get("/accounts/12/files", X_API_Key=bob).status, 200)
+        self.assertEqual(proxy.get("/items/12/a%20b/..c", X_API_Key=bob).status, 200)
         self.assertEqual(proxy.get("/files/1", X_API_Key=alice).status, 200)
 
     def test_a_daemon_that_is_open_cuts_an_api_key_out_as_well(self):
