@@ -12,6 +12,7 @@ class WipedBuffer : public boost::beast::flat_buffer {
   WipedBuffer(const WipedBuffer&) = delete;
   WipedBuffer& operator=(const WipedBuffer&) = delete;
   ~WipedBuffer() {
+    if (capacity() == 0) return;
     clear();
     const auto all = prepare(capacity());
     explicit_bzero(all.data(), all.size());
