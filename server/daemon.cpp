@@ -82,7 +82,7 @@ Daemon::Daemon(config::Settings settings)
       desk_work_(desk_context_.get_executor()),
       connections_(settings_.listen.max_connections),
       admin_connections_(max_admin_connections),
-      signals_(main_context_),
+      signals_(main_context_, SIGTERM, SIGINT),
       hangup_(main_context_, SIGHUP),
       drain_timer_(main_context_) {}
 
@@ -217,8 +217,6 @@ void Daemon::start_threads() {
 }
 
 void Daemon::run() {
-  signals_.add(SIGTERM);
-  signals_.add(SIGINT);
   await_hangup();
   if (admin_listener_) admin_listener_->start();
   start_threads();

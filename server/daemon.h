@@ -92,7 +92,7 @@ class Daemon {
   std::vector<std::unique_ptr<HitThread>> hit_threads_;
   std::unique_ptr<inbound::Entrances> entrances_;
   boost::asio::io_context main_context_{1};
-  boost::asio::signal_set signals_;
+  boost::asio::signal_set signals_;  // from before anybody can connect: who can, may end it
   boost::asio::signal_set hangup_;
   boost::asio::steady_timer drain_timer_;
   std::unique_ptr<admin::Admin> admin_;
