@@ -61,14 +61,16 @@ inbound::Limits limits_of(const config::Settings& settings) {
 }  // namespace
 
 struct Daemon::HitThread {
-  HitThread(const exchange::Services& services, exchange::Accounts& accounts, exchange::Traffic& traffic)
-      : work(context.get_executor()), exchange(services, accounts, traffic) {}
+  HitThread(const exchange::Services& services, exchange::Accounts& accounts, exchange::Traffic& traffic,
+            const inbound::Limits& limits)
+      : work(context.get_executor()), exchange(services, accounts, traffic), workshop(limits) {}
   /// Null where everybody may ask.
   [[nodiscard]] inbound::Doorkeeper* door_or_null() { return door ? &*door : nullptr; }
 
   asio::io_context context{1};
   Work work;
   exchange::Exchange exchange;
+  inbound::Workshop workshop;
   std::optional<inbound::Doorkeeper> door;
 };
 
@@ -78,6 +80,7 @@ Daemon::Daemon(config::Settings settings)
       policies_(settings_.freshness, settings_.freshness_overrides),
       limits_(limits_of(settings_)),
       admin_limits_(without_origins(limits_)),
+      admin_workshop_(admin_limits_),
       readers_(reader_threads),
       desk_work_(desk_context_.get_executor()),
       connections_(settings_.listen.max_connections),
@@ -153,12 +156,14 @@ Result<void> Daemon::open_listeners() {
   for (std::size_t i = 0; i < count; ++i) {
     accounts_.push_back(std::make_unique<exchange::Accounts>());
     traffic_.push_back(std::make_unique<exchange::Traffic>());
-    hit_threads_.push_back(std::make_unique<HitThread>(*services_, *accounts_.back(), *traffic_.back()));
+    hit_threads_.push_back(
+        std::make_unique<HitThread>(*services_, *accounts_.back(), *traffic_.back(), limits_));
     if (clients_) hit_threads_.back()->door.emplace(*clients_, clock_);
   }
   std::vector<inbound::Entrances::Thread> threads;
   for (const auto& thread : hit_threads_)
-    threads.push_back({thread->context, {limits_, thread->exchange, thread->door_or_null()}});
+    threads.push_back(
+        {thread->context, {limits_, thread->exchange, thread->workshop, thread->door_or_null()}});
   auto opened = inbound::Entrances::open(settings_.listen, connections_, std::move(threads));
   if (!opened) return opened.error();
   entrances_ = std::move(*opened);
@@ -174,7 +179,7 @@ Result<void> Daemon::open_admin() {
   if (!address) return {};
   auto acceptor = is_unix ? open_admin_socket(*address) : open_admin_port(*address);
   if (!acceptor) return acceptor.error();
-  const inbound::Site site{.limits = admin_limits_, .handler = *admin_};
+  const inbound::Site site{.limits = admin_limits_, .handler = *admin_, .workshop = admin_workshop_};
   admin_listener_ = std::make_unique<inbound::Listener>(std::move(*acceptor), site, admin_connections_);
   return {};
 }

@@ -76,6 +76,7 @@ class Daemon {
   const caching::FreshnessPolicies policies_;
   const inbound::Limits limits_;
   const inbound::Limits admin_limits_;
+  inbound::Workshop admin_workshop_;
   std::unique_ptr<storage::TieredStore> store_;
   boost::asio::thread_pool readers_;
   boost::asio::thread_pool purger_{1};

@@ -16,7 +16,11 @@ constexpr char lower(char c) {
 }  // namespace
 
 bool equal_ignoring_case(std::string_view left, std::string_view right) {
-  return std::ranges::equal(left, right, [](char a, char b) { return a == b || lower(a) == lower(b); });
+  if (left.size() != right.size()) return false;
+  for (std::size_t i = 0; i < left.size(); ++i) {
+    if (left[i] != right[i] && lower(left[i]) != lower(right[i])) return false;
+  }
+  return true;
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -57,9 +61,22 @@ bool is_field_value(std::string_view value) {
 }
 
 void Fields::add(std::string_view name, std::string_view value) {
-  constexpr std::size_t usual_fields = 16;
-  if (fields_.empty()) fields_.reserve(usual_fields);
-  fields_.push_back({std::string(name), std::string(value)});
+  constexpr std::size_t usual_lines = 16;
+  constexpr std::size_t usual_text = 512;
+  if (lines_.empty()) lines_.reserve(usual_lines);
+  const std::size_t size = text_.size() + name.size() + value.size();
+  const Line line{static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
+                  static_cast<std::uint32_t>(value.size())};
+  if (size <= text_.capacity()) {
+    text_.append(name).append(value);
+  } else {
+    // Beside the old text, which name and value may be views into.
+    std::string grown;
+    grown.reserve(std::max(usual_text, 2 * size));
+    grown.append(text_).append(name).append(value);
+    text_ = std::move(grown);
+  }
+  lines_.push_back(line);
 }
 
 void Fields::set(std::string_view name, std::string_view value) {
@@ -68,28 +85,33 @@ void Fields::set(std::string_view name, std::string_view value) {
 }
 
 void Fields::remove(std::string_view name) {
-  std::erase_if(fields_, [name](const Field& field) { return equal_ignoring_case(field.name, name); });
+  std::erase_if(lines_, [&](const Line& line) { return has_name(line, name); });
+}
+
+void Fields::clear() {
+  text_.clear();
+  lines_.clear();
 }
 
 std::optional<std::string_view> Fields::find(std::string_view name) const {
-  const auto found = std::ranges::find_if(
-      fields_, [name](const Field& field) { return equal_ignoring_case(field.name, name); });
-  if (found == fields_.end()) return std::nullopt;
-  return found->value;
+  for (const Line& line : lines_) {
+    if (has_name(line, name)) return field_of(line).value;
+  }
+  return std::nullopt;
 }
 
 std::size_t Fields::count(std::string_view name) const {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      fields_, [name](const Field& field) { return equal_ignoring_case(field.name, name); }));
+  return static_cast<std::size_t>(
+      std::ranges::count_if(lines_, [&](const Line& line) { return has_name(line, name); }));
 }
 
 std::string Fields::combined(std::string_view name) const {
   std::string value;
   bool first = true;
-  for (const Field& field : fields_) {
-    if (!equal_ignoring_case(field.name, name)) continue;
+  for (const Line& line : lines_) {
+    if (!has_name(line, name)) continue;
     if (!first) value += ", ";
-    value += field.value;
+    value += field_of(line).value;
     first = false;
   }
   return value;
@@ -97,7 +119,8 @@ std::string Fields::combined(std::string_view name) const {
 
 std::string Fields::to_lines() const {
   std::string lines;
-  for (const Field& field : fields_) lines.append(field.name).append(": ").append(field.value).append("\r\n");
+  lines.reserve(text_.size() + 4 * lines_.size());
+  for (const Field& field : all()) lines.append(field.name).append(": ").append(field.value).append("\r\n");
   return lines;
 }
 

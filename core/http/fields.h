@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -24,19 +26,64 @@ namespace roktcached::http {
 /// (RFC 9110, section 5.5).
 [[nodiscard]] bool is_field_value(std::string_view value);
 
+/// One field line; views into what it is of.
 struct Field {
-  std::string name;
-  std::string value;
+  std::string_view name;
+  std::string_view value;
 };
 
 /// The fields of one message's header section, in the order they came. A plain value; not thread-safe.
+///
+/// All their text is in one string, so that the fields of one message after another cost no allocation: see
+/// clear().
 class Fields {
+  struct Line;
+
  public:
+  /// Goes through the field lines.
+  class Iterator {
+   public:
+    using difference_type = std::ptrdiff_t;
+    using value_type = Field;
+
+    Iterator() = default;
+    Iterator(const Fields& fields, const Line* line) : fields_(&fields), line_(line) {}
+    Field operator*() const { return fields_->field_of(*line_); }
+    Iterator& operator++() {
+      ++line_;
+      return *this;
+    }
+    Iterator operator++(int) {
+      const Iterator before = *this;
+      ++line_;
+      return before;
+    }
+    friend bool operator==(const Iterator&, const Iterator&) = default;
+
+   private:
+    const Fields* fields_ = nullptr;
+    const Line* line_ = nullptr;
+  };
+
+  /// Every field line.
+  class All {
+   public:
+    explicit All(const Fields& fields) : fields_(fields) {}
+    [[nodiscard]] Iterator begin() const { return {fields_, fields_.lines_.data()}; }
+    [[nodiscard]] Iterator end() const { return {fields_, fields_.lines_.data() + size()}; }
+    [[nodiscard]] std::size_t size() const { return fields_.lines_.size(); }
+
+   private:
+    const Fields& fields_;
+  };
+
   /// Appends a field line; an equal name before it stays.
   void add(std::string_view name, std::string_view value);
   /// Replaces every field of this name by one.
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view name);
+  /// Removes all of them, and keeps the memory for others.
+  void clear();
 
   /// The first field line of this name, if any. The view lives as long as this object is unchanged.
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
@@ -45,8 +92,9 @@ class Fields {
   /// All field lines of this name joined by ", " (RFC 9110, section 5.3); empty if there is none.
   [[nodiscard]] std::string combined(std::string_view name) const;
 
-  [[nodiscard]] const std::vector<Field>& all() const { return fields_; }
-  [[nodiscard]] bool empty() const { return fields_.empty(); }
+  /// In order; for as long as this object is unchanged.
+  [[nodiscard]] All all() const { return All(*this); }
+  [[nodiscard]] bool empty() const { return lines_.empty(); }
 
   /// "Name: value\r\n" for every field, in order.
   [[nodiscard]] std::string to_lines() const;
@@ -54,7 +102,22 @@ class Fields {
   [[nodiscard]] static Fields from_lines(std::string_view lines);
 
  private:
-  std::vector<Field> fields_;
+  /// Where a field line is in the text: its name, and its value right behind it.
+  struct Line {
+    std::uint32_t begin = 0;
+    std::uint32_t name_size = 0;
+    std::uint32_t value_size = 0;
+  };
+  [[nodiscard]] Field field_of(const Line& line) const {
+    const char* const name = text_.data() + line.begin;
+    return {{name, line.name_size}, {name + line.name_size, line.value_size}};
+  }
+  [[nodiscard]] bool has_name(const Line& line, std::string_view name) const {
+    return line.name_size == name.size() && equal_ignoring_case(field_of(line).name, name);
+  }
+
+  std::string text_;  // of removed fields, too
+  std::vector<Line> lines_;
 };
 
 /// True for fields that are meant for one connection and are never passed on: the hop-by-hop fields of RFC

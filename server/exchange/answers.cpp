@@ -57,13 +57,12 @@ void append_entity_tag(std::string& head, const caching::StoredResponse& respons
 
 }  // namespace
 
-Answer answer_with(const Request& request, const caching::StoredResponsePtr& response,
-                   const http::CacheStatus& status, bool with_age, const caching::FreshnessPolicy& policy,
-                   WallTime now) {
+void answer_with(Answer& answer, const Request& request, const caching::StoredResponsePtr& response,
+                 const http::CacheStatus& status, bool with_age, const caching::FreshnessPolicy& policy,
+                 WallTime now) {
   const bool gzip = response->gzip_body && http::prefers_gzip(request.fields);
   const Form sent = gzip ? Form::gzip : Form::identity;
   const auto held = form_that_client_has(request, *response, sent);
-  Answer answer;
   answer.status = held ? 304 : response->status;
   std::string& head = answer.head;  // in few pieces: every hit is written here
   head.reserve(usual_head);
@@ -84,11 +83,10 @@ Answer answer_with(const Request& request, const caching::StoredResponsePtr& res
   }
   if (gzip && !held) head += "\r\nContent-Encoding: gzip";
   head += "\r\n";
-  if (held) return answer;
+  if (held) return;
   answer.owner = response;
   answer.shared_head = response->head;
   answer.body = gzip ? response->gzip_body : response->body;
-  return answer;
 }
 
 Answer failure_answer(const Request& request, const upstream::UpstreamFailure& failure,
@@ -111,10 +109,14 @@ inbound::Outcome outcome_of(const Landing& landing) {
   return landing.outcome->upstream_status == 304 ? inbound::Outcome::revalidated : inbound::Outcome::miss;
 }
 
-Answer note(Answer answer, inbound::Outcome outcome, const rokt::Route& route, const caching::Key& key) {
+void add_notes(Answer& answer, inbound::Outcome outcome, const rokt::Route& route, const caching::Key& key) {
   answer.notes.outcome = outcome;
   answer.notes.route = route.name;
   answer.notes.key = key.hash();
+}
+
+Answer note(Answer answer, inbound::Outcome outcome, const rokt::Route& route, const caching::Key& key) {
+  add_notes(answer, outcome, route, key);
   return answer;
 }
 

@@ -11,15 +11,15 @@
 
 namespace roktcached::exchange {
 
-/// Turns a response from the store or from a flight into an answer: the upstream's status, end-to-end fields
+/// Makes the answer of a response from the store or from a flight: the upstream's status, end-to-end fields
 /// and bytes, or their gzip form where there is one and the client prefers it, with ETag, Date (of the
 /// fetch), Cache-Control, Vary, Cache-Status and Report-State of our own;
 /// 304 where the request's If-None-Match says that the client has it (RFC 9110, section 13.1.2). Pure.
+/// @param answer    as new
 /// @param with_age  true for what comes from the store (RFC 9111, section 5.1)
-[[nodiscard]] inbound::Answer answer_with(const inbound::Request& request,
-                                          const caching::StoredResponsePtr& response,
-                                          const http::CacheStatus& status, bool with_age,
-                                          const caching::FreshnessPolicy& policy, WallTime now);
+void answer_with(inbound::Answer& answer, const inbound::Request& request,
+                 const caching::StoredResponsePtr& response, const http::CacheStatus& status, bool with_age,
+                 const caching::FreshnessPolicy& policy, WallTime now);
 
 /// Turns a response on an http route into an answer: the upstream's status, fields and bytes, with Age and
 /// Cache-Status of our own; 304 where the request's conditions allow it, 206 or 416 where it asks for a range
@@ -44,6 +44,9 @@ namespace roktcached::exchange {
 /// How the access log calls an answer that a flight brought.
 [[nodiscard]] inbound::Outcome outcome_of(const Landing& landing);
 
+/// Adds to `answer` what the access log is to say of it.
+void add_notes(inbound::Answer& answer, inbound::Outcome outcome, const rokt::Route& route,
+               const caching::Key& key);
 /// `answer` with what the access log is to say of it.
 [[nodiscard]] inbound::Answer note(inbound::Answer answer, inbound::Outcome outcome, const rokt::Route& route,
                                    const caching::Key& key);

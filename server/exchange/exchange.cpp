@@ -50,6 +50,11 @@ Result<void> check_account(const Request& request, std::string_view account_id) 
                                   : "account " + std::string(account_id) + " is none of this client's"};
 }
 
+caching::Decision decide(const StoredResponsePtr& stored, const Request& request, const Question& question,
+                         WallTime now) {
+  return caching::decide(stored.get(), http::parse_request_directives(request.fields), *question.policy, now);
+}
+
 FetchRequest fetch_request(const Request& request, const Question& question, StoredResponsePtr stored,
                            bool may_store) {
   FetchRequest fetch;
@@ -69,22 +74,19 @@ FetchRequest fetch_request(const Request& request, const Question& question, Sto
 
 }  // namespace
 
+bool Exchange::answer_now(const Request& request, Answer& answer) {
+  const auto asked = read(request);
+  if (!asked || !asked->question) return false;
+  const WallTime now = services_.clock.wall_now();
+  const StoredResponsePtr stored = services_.store.find_in_memory(asked->question->key, now);
+  return stored &&
+         use(stored, request, *asked->question, decide(stored, request, *asked->question, now), now, answer);
+}
+
 asio::awaitable<Answer> Exchange::handle(const Request& request) {
-  if (const QuestionPtr question = questions_.find(request)) {
-    const auto allowed = check_account(request, question->account_id);
-    if (!allowed) co_return problem(allowed.error(), request.id);
-    co_return co_await answer_cached(request, *question);
-  }
-  const auto target = http::parse_target(request.target);
-  if (!target) co_return problem(target.error(), request.id);
-  const auto match = services_.routes.match(request.method, target->path);
-  if (!match) co_return problem(match.error(), request.id);
-  const rokt::Route& route = *match->route;
-  if (const auto allowed = check_account(request, match->account_id); !allowed)
-    co_return problem(allowed.error(), request.id);
-  const auto credential =
-      route.inject_token ? credential_of(services_, match->account_id) : Result<std::size_t>(std::size_t{0});
-  if (!credential) co_return problem(credential.error(), request.id);
+  const auto asked = read(request);
+  if (!asked) co_return problem(asked.error(), request.id);
+  const rokt::Route& route = *asked->route;
   switch (route.route_class) {
     case rokt::RouteClass::token: {
       Answer answer = answer_token_request(request);
@@ -92,17 +94,37 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
       co_return answer;
     }
     case rokt::RouteClass::http:
-      co_return co_await http_.answer(request, route, *credential);
+      co_return co_await http_.answer(request, route, asked->credential);
     case rokt::RouteClass::off:
-      co_return co_await pass_.answer(request, route, *credential);
+      co_return co_await pass_.answer(request, route, asked->credential);
     case rokt::RouteClass::report:
     case rokt::RouteClass::metadata:
       break;
   }
+  co_return co_await answer_cached(request, *asked->question);
+}
+
+Result<Exchange::Asked> Exchange::read(const Request& request) {
+  if (const QuestionPtr& known = questions_.find(request)) {
+    if (const auto allowed = check_account(request, known->account_id); !allowed) return allowed.error();
+    return Asked{known->route, known->credential, known};
+  }
+  const auto target = http::parse_target(request.target);
+  if (!target) return target.error();
+  const auto match = services_.routes.match(request.method, target->path);
+  if (!match) return match.error();
+  const rokt::Route& route = *match->route;
+  if (const auto allowed = check_account(request, match->account_id); !allowed) return allowed.error();
+  const auto credential =
+      route.inject_token ? credential_of(services_, match->account_id) : Result<std::size_t>(std::size_t{0});
+  if (!credential) return credential.error();
+  const bool cached =
+      route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
+  if (!cached) return Asked{&route, *credential, nullptr};
   const auto question = read_question(request, *match, *credential, *target);
-  if (!question) co_return problem(question.error(), request.id);
+  if (!question) return question.error();
   questions_.remember(request, *question);
-  co_return co_await answer_cached(request, **question);
+  return Asked{&route, *credential, *question};
 }
 
 Result<QuestionPtr> Exchange::read_question(const Request& request, const rokt::RouteMatch& match,
@@ -123,31 +145,37 @@ Result<QuestionPtr> Exchange::read_question(const Request& request, const rokt::
       .policy = &services_.policies.policy_for(match.route->name, match.account_id)}));
 }
 
+bool Exchange::use(const StoredResponsePtr& stored, const Request& request, const Question& question,
+                   const caching::Decision& decision, WallTime now, Answer& answer) {
+  const bool refresh = decision.action == Action::use_and_refresh;
+  if (decision.action != Action::use && !refresh) return false;
+  if (refresh) services_.flights.refresh_behind(fetch_request(request, question, stored, true));
+  const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
+  answer_with(answer, request, stored, status, true, *question.policy, now);
+  add_notes(answer, refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, *question.route,
+            question.key);
+  return true;
+}
+
 /// @param question  outlives the answer
 asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const Question& question) {
   const rokt::Route& route = *question.route;
   const caching::Key& key = question.key;
   const caching::FreshnessPolicy& policy = *question.policy;
-  const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   WallTime now = services_.clock.wall_now();
   const StoredResponsePtr stored = co_await look_up(services_, key, now);
-  const caching::Decision decision = caching::decide(stored.get(), directives, policy, now);
+  const caching::Decision decision = decide(stored, request, question, now);
 
-  const bool may_use = decision.action == Action::use || decision.action == Action::use_and_refresh;
-  if (may_use) {
-    const bool refresh = decision.action == Action::use_and_refresh;
-    if (refresh) services_.flights.refresh_behind(fetch_request(request, question, stored, true));
-    const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
-    co_return note(answer_with(request, stored, status, true, policy, now),
-                   refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, key);
-  }
+  Answer answer;
+  if (use(stored, request, question, decision, now, answer)) co_return answer;
   if (decision.action == Action::refuse) {
     const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true,
                       "only-if-cached, and nothing usable is stored"};
     co_return note(problem(error, request.id), inbound::Outcome::refused, route, key);
   }
 
-  FetchRequest fetch = fetch_request(request, question, stored, !directives.no_store);
+  const bool may_store = !http::parse_request_directives(request.fields).no_store;
+  FetchRequest fetch = fetch_request(request, question, stored, may_store);
   fetch.upstream.reason = reason_of(decision.reason);
   const SteadyTime asked_at = services_.clock.steady_now();
   const Landing landing = co_await services_.flights.join(std::move(fetch));
@@ -157,20 +185,19 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const Qu
   const Outcome& outcome = *landing.outcome;
   const StoredResponsePtr stand_in = services_.flights.unless_removed(stored, request.received_at);
 
-  Answer answer;
   const bool failed = !outcome.response || is_upstream_error(outcome.response->status);
   if (failed && caching::may_stand_in(stand_in.get(), policy, now)) {
     http::CacheStatus status{.forward = decision.reason, .detail = "stale-if-error"};
     if (outcome.upstream_status != 0) status.forward_status = outcome.upstream_status;
-    answer = note(answer_with(request, stand_in, status, true, policy, now), inbound::Outcome::stale_if_error,
-                  route, key);
+    answer_with(answer, request, stand_in, status, true, policy, now);
+    add_notes(answer, inbound::Outcome::stale_if_error, route, key);
   } else if (!outcome.response) {
     answer = note(failure_answer(request, *outcome.failure, decision.reason), inbound::Outcome::failed, route,
                   key);
   } else {
     const http::CacheStatus status = status_of(landing, decision.reason, now);
-    answer = note(answer_with(request, outcome.response, status, false, policy, now), outcome_of(landing),
-                  route, key);
+    answer_with(answer, request, outcome.response, status, false, policy, now);
+    add_notes(answer, outcome_of(landing), route, key);
   }
   answer.notes.upstream = waited;
   co_return answer;

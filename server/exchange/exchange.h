@@ -30,14 +30,27 @@ class Exchange final : public inbound::Handler {
   Exchange(const Services& services, Accounts& accounts, Traffic& traffic)
       : services_(services), http_(services), pass_(services), accounts_(accounts), traffic_(traffic) {}
 
+  [[nodiscard]] bool answer_now(const inbound::Request& request, inbound::Answer& answer) override;
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> handle(const inbound::Request& request) override;
   void finished(const inbound::Request& request, const inbound::Answer& answer,
                 std::size_t body_bytes) override;
 
  private:
+  /// What a request asks for, as far as it says so itself.
+  struct Asked {
+    const rokt::Route* route = nullptr;
+    std::size_t credential = 0;
+    QuestionPtr question;  // null where the route is not a report's, nor metadata
+  };
+  [[nodiscard]] Result<Asked> read(const inbound::Request& request);
   [[nodiscard]] Result<QuestionPtr> read_question(const inbound::Request& request,
                                                   const rokt::RouteMatch& match, std::size_t credential,
                                                   const http::Target& target) const;
+  /// Answers with what is stored where that is the decision, and refreshes it behind where that is, too.
+  /// @return whether it was
+  [[nodiscard]] bool use(const caching::StoredResponsePtr& stored, const inbound::Request& request,
+                         const Question& question, const caching::Decision& decision, WallTime now,
+                         inbound::Answer& answer);
   boost::asio::awaitable<inbound::Answer> answer_cached(const inbound::Request& request,
                                                         const Question& question);
 

@@ -38,14 +38,15 @@ std::size_t QuestionMemory::place_of(std::string_view target) const {
   return std::hash<std::string_view>()(target) & (slots_.size() - 1);
 }
 
-QuestionPtr QuestionMemory::find(const inbound::Request& request) const {
+const QuestionPtr& QuestionMemory::find(const inbound::Request& request) const {
+  static const QuestionPtr none;
   const auto fields = key_field_values(request.fields);
-  if (!fields) return nullptr;
+  if (!fields) return none;
   const Slot& slot = slots_[place_of(request.target)];
   const bool same = slot.target == request.target && slot.method == request.method &&
                     slot.rokt_version == fields->rokt_version &&
                     slot.accept_language == fields->accept_language;
-  return same ? slot.question : nullptr;
+  return same ? slot.question : none;
 }
 
 void QuestionMemory::remember(const inbound::Request& request, QuestionPtr question) {

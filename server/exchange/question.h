@@ -36,8 +36,8 @@ class QuestionMemory {
   explicit QuestionMemory(std::size_t capacity = 4096) : slots_(capacity) {}
 
   /// The question of a request that is the same in all that matters; null where there is none, or where the
-  /// request has one of the fields more than once.
-  [[nodiscard]] QuestionPtr find(const inbound::Request& request) const;
+  /// request has one of the fields more than once. Is there until the next call of remember().
+  [[nodiscard]] const QuestionPtr& find(const inbound::Request& request) const;
   void remember(const inbound::Request& request, QuestionPtr question);
 
  private:

@@ -1,12 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "server/asio.h"
 #include "server/deadline.h"
 #include "server/inbound/client_stream.h"
-#include "server/inbound/limits.h"
 #include "server/inbound/message.h"
 
 namespace roktcached::inbound {
@@ -15,46 +15,50 @@ namespace roktcached::inbound {
 struct AnswerFrame {
   bool keep_alive = false;
   bool http11 = true;
-  bool more_follow = false;         ///< another request is here already: its answer may go with this one
   std::string_view browser_fields;  ///< field lines, see add_browser_fields
 };
 
-/// What became of an answer.
-struct Written {
-  bool whole = false;          ///< else the client must not take what came for the whole: end the connection
-  std::size_t body_bytes = 0;  ///< without framing
-};
-
-/// Writes answers to a connection, within the deadline: at once where the socket takes them, several small
-/// ones of pipelined requests together. Belongs to the connection and its thread.
-class AnswerWriter final : public InterimSink {
+/// What is to be sent to one client: the heads of answers and their contents, several small ones of pipelined
+/// requests together. Goes at once where the socket takes it. Belongs to the connection and its thread.
+class AnswerWriter {
  public:
-  /// @param stream, deadline, limits  outlive the writer
-  AnswerWriter(ClientStream& stream, Deadline& deadline, const Limits& limits)
-      : stream_(stream), deadline_(deadline), limits_(limits) {}
+  /// Puts an answer behind what there is: its head, and its content where that does not come in pieces.
+  /// @pre not is_full()
+  /// @return the bytes of that content
+  std::size_t add(const Request& request, const Answer& answer, const AnswerFrame& frame);
+  /// Puts an interim answer there (RFC 9110, section 15.2).
+  void add_interim(unsigned status, const http::Fields& fields);
 
-  [[nodiscard]] asio::awaitable<Written> write(const Request& request, Answer& answer, AnswerFrame frame);
-  [[nodiscard]] asio::awaitable<void> send_interim(unsigned status, const http::Fields& fields) override;
+  [[nodiscard]] bool is_empty() const { return head_.empty() && !body_; }
+  /// What is there is to be sent before more is added.
+  [[nodiscard]] bool is_full() const;
 
-  /// Answers are held back for others to join them.
-  [[nodiscard]] bool holds_back() const { return !held_.empty(); }
-  /// Writes them.
-  [[nodiscard]] asio::awaitable<bool> flush();
-  /// Writes of them what goes without waiting, unless a write is under way.
-  void flush_now();
+  /// Sends what goes without waiting.
+  /// @return true where nothing is left
+  [[nodiscard]] bool send_now(ClientStream& stream);
+  /// Sends all of it.
+  /// @param deadline  of what it waits for; cleared at the end
+  /// @return false where the client has gone, or takes nothing any more
+  [[nodiscard]] asio::awaitable<bool> send(ClientStream& stream, Deadline& deadline,
+                                           std::chrono::milliseconds timeout);
+  /// Sends what is there, and then content that comes in pieces.
+  /// @param sent  counts its bytes, without framing
+  /// @return false where the client, or the content, broke off
+  [[nodiscard]] asio::awaitable<bool> send(ClientStream& stream, Deadline& deadline,
+                                           std::chrono::milliseconds timeout, ContentSource& content,
+                                           bool chunked, std::size_t& sent);
+
+  /// Forgets what is there, and keeps some memory.
+  void clear();
 
  private:
-  void make_head(const Request& request, const Answer& answer, const AnswerFrame& frame, bool chunked);
-  template <class Buffers>
-  asio::awaitable<bool> send(const Buffers& parts);
-  asio::awaitable<bool> write_content(ContentSource& content, bool chunked, std::size_t& sent);
-
-  ClientStream& stream_;
-  Deadline& deadline_;
-  const Limits& limits_;
-  std::string head_;  // kept to reuse its memory
-  std::string held_;
-  bool writing_ = false;
+  std::string head_;                         // with small contents
+  std::shared_ptr<const std::string> body_;  // behind it; null: nothing
+  std::size_t sent_ = 0;                     // of both
 };
+
+/// Whether the content of `answer` is sent in chunks: where its length is not known, and the client knows
+/// them.
+[[nodiscard]] bool is_chunked(const Answer& answer, bool http11);
 
 }  // namespace roktcached::inbound

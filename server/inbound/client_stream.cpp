@@ -10,10 +10,10 @@ namespace ssl = asio::ssl;
 
 ClientStream::ClientStream(Socket socket, std::shared_ptr<ssl::context> tls)
     : socket_(std::move(socket)), context_(std::move(tls)) {
-  if (context_) tls_.emplace(socket_, *context_);
+  if (context_) tls_ = std::make_unique<asio::ssl::stream<Socket&>>(socket_, *context_);
   boost::system::error_code ignored;  // a Unix socket has no such option
   socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
-  socket_.non_blocking(true, ignored);  // for write_now
+  socket_.non_blocking(true, ignored);  // for read_now and write_now
 }
 
 std::string ClientStream::peer() const {

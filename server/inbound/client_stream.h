@@ -5,9 +5,9 @@
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <memory>
-#include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 
 #include "server/asio.h"
 
@@ -26,7 +26,7 @@ class ClientStream {
   ClientStream& operator=(const ClientStream&) = delete;
 
   [[nodiscard]] asio::any_io_executor executor() { return socket_.get_executor(); }
-  [[nodiscard]] bool encrypted() const { return tls_.has_value(); }
+  [[nodiscard]] bool encrypted() const { return tls_ != nullptr; }
   /// The peer's address, or "unix" where a Unix socket has none.
   [[nodiscard]] std::string peer() const;
   /// What the client has proved to hold; null: nothing. Owned by the stream.
@@ -52,6 +52,14 @@ class ClientStream {
     return tls_ ? 0 : socket_.write_some(from, not_now);
   }
 
+  /// Reads what has come, without waiting. Not with TLS.
+  /// @return would_block where nothing has; eof at the end
+  [[nodiscard]] std::pair<boost::system::error_code, std::size_t> read_now(asio::mutable_buffer into) {
+    boost::system::error_code error;
+    const std::size_t read = socket_.read_some(into, error);
+    return {error, read};
+  }
+
   /// Whether bytes have come that were not read.
   [[nodiscard]] bool has_received();
   /// Makes what is waited for fail. The stream can be used on.
@@ -62,8 +70,8 @@ class ClientStream {
 
  private:
   Socket socket_;
-  std::shared_ptr<asio::ssl::context> context_;  // outlives what was made from it
-  std::optional<asio::ssl::stream<Socket&>> tls_;
+  std::shared_ptr<asio::ssl::context> context_;      // outlives what was made from it
+  std::unique_ptr<asio::ssl::stream<Socket&>> tls_;  // null: none
 };
 
 }  // namespace roktcached::inbound

@@ -1,7 +1,6 @@
 #include "server/inbound/connection.h"
 
 #include <array>
-#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/inbound/browser_check.h"
@@ -31,8 +30,6 @@ Connection::Connection(ClientStream::Socket socket, std::shared_ptr<asio::ssl::c
       site_(site),
       // cancel, not close: the coroutine decides what is still to be said.
       deadline_(stream_.executor(), [this] { stream_.cancel(); }),
-      reader_(stream_, deadline_, site.limits),
-      writer_(stream_, deadline_, site.limits),
       peer_(stream_.peer()) {}
 
 void Connection::drain() {
@@ -49,121 +46,265 @@ void Connection::abort() {
 asio::awaitable<void> Connection::run() {
   bool more = co_await shake_hands();
   while (more) {
-    Incoming incoming;
-    incoming.request.client = peer_;
-    Incoming::End end = reader_.has_begun() ? reader_.take(incoming) : Incoming::End::more;
-    if (end == Incoming::End::more) end = co_await receive(incoming);
-    if (end == Incoming::End::nothing) break;
-    more = co_await serve(incoming, end);
+    const Need need = advance();
+    if (need == Need::end) break;
+    if (need == Need::request) {
+      more = co_await wait_for_request();
+    } else {
+      more = co_await get(need);
+    }
   }
-  deadline_.expires_after(time_to_part);
-  if (stream_.encrypted() && !aborted_) co_await stream_.end_sending();
-  deadline_.clear();
-  stream_.close();
+  co_await part();
+}
+
+Connection::Need Connection::advance() {
+  Need need = step();
+  while (need == Need::nothing) need = step();
+  return need;
+}
+
+Connection::Need Connection::step() {
+  switch (stage_) {
+    case Stage::reading:
+      return read();
+    case Stage::asked:
+      return ask();
+    case Stage::admitted:
+      return hand_over();
+    case Stage::answered:
+      return write();
+    case Stage::written:
+      return send();
+  }
+  return Need::end;
+}
+
+Connection::Need Connection::read() {
+  if (!bench_) return Need::request;
+  RequestReader& reader = bench_->reader;
+  return came(reader.has_begun() ? reader.take(bench_->incoming, stream_.encrypted()) : Incoming::End::more);
+}
+
+Connection::Need Connection::came(Incoming::End end) {
+  Request& request = bench_->incoming.request;
+  switch (end) {
+    case Incoming::End::more:
+      // Whatever is waited for: what was answered is not held back for it.
+      if (!bench_->writer.send_now(stream_)) return Need::room;
+      return bench_->reader.has_begun() ? Need::rest : Need::request;
+    case Incoming::End::nothing:
+      return Need::end;
+    case Incoming::End::request:
+      stage_ = Stage::asked;
+      return Need::nothing;
+    case Incoming::End::refused:
+      refused_ = true;
+      append_request_id(request.id, request.fields);
+      bench_->browser_fields.clear();
+      add_browser_fields(bench_->browser_fields, {}, false);
+      return answer_with(problem(bench_->incoming.why, request.id));
+  }
+  return Need::end;
+}
+
+/// Who asks, by whose page, and whether it may.
+Connection::Need Connection::ask() {
+  Request& request = bench_->incoming.request;
+  const Limits& limits = site_.limits;
+  append_request_id(request.id, request.fields);
+  if (bench_->incoming.http11) request.interim = this;
+  const auto origin = reading_origin(request.fields, stream_.encrypted(), limits.allowed_origins);
+  bench_->browser_fields.clear();
+  add_browser_fields(bench_->browser_fields, origin ? *origin : std::string_view(),
+                     !limits.allowed_origins.empty());
+  auto api_key = take_api_key(request.target);
+  if (!origin) return answer_with(problem(origin.error(), request.id));
+  if (!api_key) return answer_with(problem(api_key.error(), request.id));
+  if (is_preflight(request.method, *origin, request.fields)) return answer_with(preflight_answer(request));
+  request.api_key = std::move(*api_key);
+  stage_ = Stage::admitted;
+  if (site_.door == nullptr) {
+    request.client = peer_;
+    if (request.fields.contains("Authorization"))
+      request.client = caller_of(request.fields, peer_, limits.own_ids);
+    return Need::nothing;
+  }
+  Admission admission = site_.door->recall(request, certified_);
+  if (admission.kind == Admission::Kind::unknown) return Need::client;
+  if (admission.kind == Admission::Kind::answered) return answer_with(std::move(admission.answer));
+  return Need::nothing;
+}
+
+Connection::Need Connection::hand_over() {
+  Request& request = bench_->incoming.request;
+  request.fields.remove("X-API-Key");
+  if (!site_.handler.answer_now(request, bench_->answer)) return Need::answer;
+  stage_ = Stage::answered;
+  return Need::nothing;
+}
+
+Connection::Need Connection::answer_with(Answer answer) {
+  bench_->answer = std::move(answer);
+  stage_ = Stage::answered;
+  return Need::nothing;
+}
+
+Connection::Need Connection::write() {
+  Workbench& bench = *bench_;
+  if (bench.writer.is_full() && !bench.writer.send_now(stream_)) return Need::room;
+  const Incoming& incoming = bench.incoming;
+  // An HTTP/1.0 client learns the end of a content of unknown length by the end of the connection.
+  const bool ends_with_connection = bench.answer.content && !bench.answer.content_length && !incoming.http11;
+  keep_alive_ = !incoming.last && !refused_ && !draining_ && !ends_with_connection;
+  const AnswerFrame frame{
+      .keep_alive = keep_alive_, .http11 = incoming.http11, .browser_fields = bench.browser_fields};
+  const std::size_t body_bytes = bench.writer.add(incoming.request, bench.answer, frame);
+  stage_ = Stage::written;
+  if (bench.answer.content) return Need::content;
+  const bool others_follow = keep_alive_ && bench.reader.has_begun() && !bench.writer.is_full();
+  return others_follow ? finish(body_bytes) : Need::nothing;
+}
+
+Connection::Need Connection::send() {
+  if (!bench_->writer.send_now(stream_)) return Need::room;
+  const bool with_body = bench_->answer.body && bench_->incoming.request.method != "HEAD";
+  return finish(with_body ? bench_->answer.body->size() : 0);
+}
+
+Connection::Need Connection::finish(std::size_t body_bytes) {
+  site_.handler.finished(bench_->incoming.request, bench_->answer, body_bytes);
+  bench_->incoming.clear();
+  bench_->answer.clear();
+  stage_ = Stage::reading;
+  return keep_alive_ ? Need::nothing : Need::end;
+}
+
+asio::awaitable<bool> Connection::get(Need need) {
+  switch (need) {
+    case Need::rest:
+      return wait_for_rest();
+    case Need::client:
+      return wait_for_client();
+    case Need::answer:
+      return wait_for_answer();
+    case Need::content:
+      return wait_for_content();
+    case Need::room:
+      return wait_for_room();
+    case Need::request:
+    case Need::nothing:
+    case Need::end:
+      break;
+  }
+  return wait_for_request();
 }
 
 asio::awaitable<bool> Connection::shake_hands() {
   if (!stream_.encrypted()) co_return true;
   deadline_.expires_after(site_.limits.head_timeout);
   const auto error = co_await stream_.shake_hands();
+  deadline_.clear();
   if (!error && site_.door != nullptr) certified_ = site_.door->client_of(stream_.certificate());
   co_return !error;
 }
 
-/// Waits for a request, or for the rest of one.
-asio::awaitable<Incoming::End> Connection::receive(Incoming& incoming) {
-  if (writer_.holds_back()) {
-    const bool taken = co_await writer_.flush();
-    if (!taken) co_return Incoming::End::nothing;
-  }
-  if (!reader_.has_begun()) {
-    const bool comes = co_await wait_for_request();
-    if (!comes) co_return Incoming::End::nothing;
-  }
-  co_return co_await reader_.read(incoming);
-}
-
 asio::awaitable<bool> Connection::wait_for_request() {
+  put_away();
+  boost::system::error_code error = asio::error::operation_aborted;
   if (!draining_) {
     waiting_ = true;
-    const auto error = co_await reader_.wait(site_.limits.idle_timeout);
+    deadline_.expires_after(site_.limits.idle_timeout);
+    if (stream_.encrypted()) {
+      error = co_await bench_->reader.receive(stream_);
+    } else {
+      const auto [failed] = co_await stream_.readable();
+      error = failed;
+    }
+    deadline_.clear();
     waiting_ = false;
-    if (!error) co_return true;
   }
   // A request that is already here when the connection is drained was sent in good faith: it is still
   // answered.
-  co_return draining_&& stream_.has_received();
-}
-
-asio::awaitable<bool> Connection::serve(Incoming& incoming, Incoming::End end) {
-  Request& request = incoming.request;
+  if (error && !(draining_ && stream_.has_received())) co_return false;
+  if (!stream_.encrypted()) co_return take_in();
+  if (!error) co_return true;
+  deadline_.expires_after(site_.limits.head_timeout);
+  error = co_await bench_->reader.receive(stream_);
   deadline_.clear();
-  request.id = request_id_of(request.fields);
-  if (end == Incoming::End::refused) {
-    co_await refuse(incoming);
-    co_return false;
+  co_return !error;
+}
+
+/// Keeps no workbench while nothing is to be done. But with TLS: there is no waiting without a buffer.
+void Connection::put_away() {
+  if (stream_.encrypted()) {
+    if (!bench_) bench_ = site_.workshop.borrow();
+  } else if (bench_) {
+    site_.workshop.give_back(std::move(bench_));
   }
-  if (incoming.http11) request.interim = &writer_;
-  Answer answer = co_await answer_to(incoming);
-  // An HTTP/1.0 client learns the end of a content of unknown length by the end of the connection.
-  const bool ends_with_connection = answer.content && !answer.content_length && !incoming.http11;
-  const bool keep_alive = !incoming.last && !draining_ && !ends_with_connection;
-  const AnswerFrame frame{.keep_alive = keep_alive,
-                          .http11 = incoming.http11,
-                          .more_follow = keep_alive && reader_.has_begun(),
-                          .browser_fields = browser_fields_};
-  const Written written = co_await writer_.write(request, answer, frame);
-  site_.handler.finished(request, answer, written.body_bytes);
-  if (writer_.holds_back()) flush_soon();
-  co_return written.whole&& keep_alive;
 }
 
-/// Whatever the next request waits for, answers are not held back for it: once this thread has nothing else
-/// to do here, they go.
-void Connection::flush_soon() {
-  if (std::exchange(flush_posted_, true)) return;
-  asio::post(stream_.executor(), [weak = weak_from_this()] {
-    const auto self = weak.lock();
-    if (!self) return;
-    self->flush_posted_ = false;
-    self->writer_.flush_now();
-  });
+/// @return false where the client has gone
+bool Connection::take_in() {
+  bench_ = site_.workshop.borrow();
+  const auto error = bench_->reader.receive_now(stream_);
+  return !error || error == asio::error::would_block;
 }
 
-/// Who asks, by whose page, and whether it may; then the handler.
-asio::awaitable<Answer> Connection::answer_to(Incoming& incoming) {
-  Request& request = incoming.request;
-  const Limits& limits = site_.limits;
-  const auto origin = reading_origin(request.fields, stream_.encrypted(), limits.allowed_origins);
-  browser_fields_.clear();
-  add_browser_fields(browser_fields_, origin ? *origin : std::string_view(), !limits.allowed_origins.empty());
-  auto api_key = take_api_key(request.target);
-  if (!origin) co_return problem(origin.error(), request.id);
-  if (!api_key) co_return problem(api_key.error(), request.id);
-  if (is_preflight(request.method, *origin, request.fields)) co_return preflight_answer(request);
-  request.api_key = std::move(*api_key);
-  if (site_.door != nullptr) {
-    Admission admission = site_.door->recall(request, certified_);
-    if (admission.kind == Admission::Kind::unknown)
-      admission = co_await site_.door->verify(request, certified_);
-    if (admission.kind == Admission::Kind::answered) co_return std::move(admission.answer);
-  } else {
-    request.client = caller_of(request.fields, peer_, limits.own_ids);
-  }
-  request.fields.remove("X-API-Key");
-  co_return co_await site_.handler.handle(request);
+asio::awaitable<bool> Connection::wait_for_rest() {
+  const auto end = co_await bench_->reader.read(stream_, deadline_, bench_->incoming);
+  deadline_.clear();
+  co_return came(end) != Need::end;
 }
 
-/// Answers a request that will not be handled; where it ends in the stream is not known, so the connection
-/// ends too.
-asio::awaitable<void> Connection::refuse(Incoming& incoming) {
-  browser_fields_.clear();
-  add_browser_fields(browser_fields_, {}, false);
-  Answer answer = problem(incoming.why, incoming.request.id);
-  const Written written =
-      co_await writer_.write(incoming.request, answer, {.browser_fields = browser_fields_});
-  site_.handler.finished(incoming.request, answer, written.body_bytes);
-  if (written.whole) co_await linger();
+asio::awaitable<bool> Connection::wait_for_client() {
+  const bool sent = co_await wait_for_room();
+  if (!sent) co_return false;
+  Admission admission = co_await site_.door->verify(bench_->incoming.request, certified_);
+  if (admission.kind == Admission::Kind::answered) answer_with(std::move(admission.answer));
+  co_return true;
+}
+
+asio::awaitable<bool> Connection::wait_for_answer() {
+  const bool sent = co_await wait_for_room();
+  if (!sent) co_return false;
+  Answer answer = co_await site_.handler.handle(bench_->incoming.request);
+  answer_with(std::move(answer));
+  co_return true;
+}
+
+asio::awaitable<bool> Connection::wait_for_content() {
+  Workbench& bench = *bench_;
+  std::size_t sent = 0;
+  const bool whole =
+      co_await bench.writer.send(stream_, deadline_, site_.limits.write_timeout, *bench.answer.content,
+                                 is_chunked(bench.answer, bench.incoming.http11), sent);
+  bench.answer.content.reset();
+  const Need need = finish(sent);
+  co_return whole&& need != Need::end;
+}
+
+asio::awaitable<bool> Connection::wait_for_room() {
+  const bool sent = co_await bench_->writer.send(stream_, deadline_, site_.limits.write_timeout);
+  if (!sent && stage_ == Stage::written) (void)finish(0);
+  co_return sent;
+}
+
+/// Whether it arrives is of no consequence.
+asio::awaitable<void> Connection::send_interim(unsigned status, const http::Fields& fields) {
+  bench_->writer.add_interim(status, fields);
+  co_await bench_->writer.send(stream_, deadline_, site_.limits.write_timeout);
+}
+
+/// Says what is still to be said, and closes.
+asio::awaitable<void> Connection::part() {
+  if (refused_ && !aborted_) co_await linger();
+  if (bench_ && !refused_ && !bench_->reader.has_begun() && bench_->writer.is_empty() &&
+      stage_ == Stage::reading)
+    site_.workshop.give_back(std::move(bench_));
+  deadline_.expires_after(time_to_part);
+  if (stream_.encrypted() && !aborted_) co_await stream_.end_sending();
+  deadline_.clear();
+  stream_.close();
 }
 
 /// Reads away what the client is still sending, for a moment: closing with unread bytes resets the

@@ -6,11 +6,10 @@
 
 #include "server/asio.h"
 #include "server/deadline.h"
-#include "server/inbound/answer_writer.h"
 #include "server/inbound/client_stream.h"
 #include "server/inbound/limits.h"
 #include "server/inbound/message.h"
-#include "server/inbound/request_reader.h"
+#include "server/inbound/workbench.h"
 
 namespace roktcached::inbound {
 
@@ -21,13 +20,17 @@ class Doorkeeper;
 struct Site {
   const Limits& limits;
   Handler& handler;
+  Workshop& workshop;
   Doorkeeper* door = nullptr;  ///< who may ask; null: everybody
 };
 
 /// One client's connection: reads requests one after the other (RFC 9112, section 9.3), hands each to the
 /// handler and writes its answer. Lives and dies on the one thread of its socket's executor; owned by its own
 /// coroutine and by the listener's registry. A connection that fails takes nothing with it.
-class Connection : public std::enable_shared_from_this<Connection> {
+///
+/// advance() does all that needs no waiting, over as many requests as there are, and hits need no waiting
+/// from their first byte to their last; run() waits for what advance() needs, and calls it again.
+class Connection final : public std::enable_shared_from_this<Connection>, private InterimSink {
  public:
   /// @param tls   null: none
   /// @param site  what it refers to outlives the connection
@@ -44,29 +47,65 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void abort();
 
  private:
+  /// How far the request at hand is.
+  enum class Stage {
+    reading,   ///< it is not whole yet
+    asked,     ///< who asks is not known
+    admitted,  ///< whoever asks may
+    answered,  ///< the answer is not written
+    written,   ///< and may not be sent
+  };
+  /// What advance() cannot do without waiting.
+  enum class Need {
+    nothing,
+    request,  ///< the first bytes of one
+    rest,     ///< the other bytes of one
+    client,   ///< to know who asks
+    answer,   ///< of the handler
+    content,  ///< that comes in pieces
+    room,     ///< for what is to be sent
+    end,      ///< of the connection
+  };
+
+  [[nodiscard]] Need advance();
+  [[nodiscard]] Need step();
+  [[nodiscard]] Need read();
+  [[nodiscard]] Need came(Incoming::End end);
+  [[nodiscard]] Need ask();
+  [[nodiscard]] Need hand_over();
+  [[nodiscard]] Need write();
+  [[nodiscard]] Need send();
+  [[nodiscard]] Need finish(std::size_t body_bytes);
+  Need answer_with(Answer answer);
+  void put_away();
+  [[nodiscard]] bool take_in();
+
+  /// Each waits for what is needed.
+  /// @return false where the connection is to end
+  asio::awaitable<bool> get(Need need);
   asio::awaitable<bool> shake_hands();
-  asio::awaitable<Incoming::End> receive(Incoming& incoming);
-  /// @return false where there is none to come
   asio::awaitable<bool> wait_for_request();
-  /// @return false where the connection is to end without another request
-  asio::awaitable<bool> serve(Incoming& incoming, Incoming::End end);
-  void flush_soon();
-  asio::awaitable<Answer> answer_to(Incoming& incoming);
-  asio::awaitable<void> refuse(Incoming& incoming);
+  asio::awaitable<bool> wait_for_rest();
+  asio::awaitable<bool> wait_for_client();
+  asio::awaitable<bool> wait_for_answer();
+  asio::awaitable<bool> wait_for_content();
+  asio::awaitable<bool> wait_for_room();
+  asio::awaitable<void> send_interim(unsigned status, const http::Fields& fields) override;
+  asio::awaitable<void> part();
   asio::awaitable<void> linger();
 
   ClientStream stream_;
   const Site site_;
   Deadline deadline_;
-  RequestReader reader_;
-  AnswerWriter writer_;
-  std::string peer_;                      // its address
+  const std::string peer_;                // its address
   std::optional<std::size_t> certified_;  // the client whose certificate it has shown
-  std::string browser_fields_;            // of the answer being written
+  std::unique_ptr<Workbench> bench_;      // null while there is nothing to serve
+  Stage stage_ = Stage::reading;
+  bool keep_alive_ = true;
+  bool refused_ = false;  // where the next request would begin is not known
   bool draining_ = false;
   bool aborted_ = false;
   bool waiting_ = false;  // between two requests
-  bool flush_posted_ = false;
 };
 
 }  // namespace roktcached::inbound

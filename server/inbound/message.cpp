@@ -4,6 +4,45 @@
 
 namespace roktcached::inbound {
 
+namespace {
+
+/// What is larger is not kept for the next one, which will hardly need it.
+constexpr std::size_t kept_memory = 16 * 1024;
+
+void make_empty(std::string& text) {
+  if (text.capacity() > kept_memory) {
+    text = std::string();
+  } else {
+    text.clear();
+  }
+}
+
+}  // namespace
+
+void Request::clear() {
+  make_empty(method);
+  make_empty(target);
+  fields.clear();
+  make_empty(body);
+  make_empty(id);
+  make_empty(client);
+  api_key.reset();
+  rules = nullptr;
+  received_at = {};
+  interim = nullptr;
+}
+
+void Answer::clear() {
+  status = 200;
+  make_empty(head);
+  owner.reset();
+  shared_head = {};
+  body.reset();
+  content.reset();
+  content_length.reset();
+  notes = {};
+}
+
 std::string_view to_string(Outcome outcome) {
   static constexpr std::array<std::string_view, outcome_count> names = {
       "hit",    "refreshing_hit", "miss",    "revalidated", "collapsed", "stale_if_error",

@@ -46,6 +46,9 @@ struct Request {
   const config::Client* rules = nullptr;  ///< what the caller may; null: everything
   SteadyTime received_at;
   InterimSink* interim = nullptr;  ///< outlives the handling of the request
+
+  /// Makes it as new, and keeps memory for the next one.
+  void clear();
 };
 
 /// What became of a request, for the access log and the counters.
@@ -86,6 +89,9 @@ struct Answer {
   std::optional<std::uint64_t> content_length;  ///< of `content`, where it is known
   AccessNotes notes;
 
+  /// Makes it as new, and keeps memory for the next one.
+  void clear();
+
   /// Appends a field line to `head`.
   Answer& field(std::string_view name, std::string_view value) {
     head.append(name).append(": ").append(value).append("\r\n");
@@ -97,6 +103,10 @@ struct Answer {
 class Handler {
  public:
   virtual ~Handler() = default;
+  /// Answers what needs no waiting for: the way of every hit. Never throws for anything a client can send.
+  /// @param answer  as new; filled in where true is returned
+  /// @return false: handle() is to be called, for the same request
+  [[nodiscard]] virtual bool answer_now(const Request& request, Answer& answer) = 0;
   /// Never throws for anything a client can send. `request` outlives the returned awaitable.
   [[nodiscard]] virtual boost::asio::awaitable<Answer> handle(const Request& request) = 0;
   /// Called once for every answer, after it was written or has failed to be.

@@ -54,14 +54,16 @@ char* write_hex(char* to, std::uint64_t number) {
 
 }  // namespace
 
-std::string request_id_of(const http::Fields& request) {
-  if (request.count("X-Request-Id") == 1) {
-    if (const auto id = *request.find("X-Request-Id"); is_acceptable(id)) return std::string(id);
+void append_request_id(std::string& to, const http::Fields& request) {
+  const auto sent = request.find("X-Request-Id");
+  if (sent && request.count("X-Request-Id") == 1 && is_acceptable(*sent)) {
+    to += *sent;
+    return;
   }
   thread_local std::array<Numbers, 2> numbers;
   std::array<char, 32> id;
   write_hex(write_hex(id.data(), numbers[0].next()), numbers[1].next());
-  return {id.data(), id.size()};
+  to.append(id.data(), id.size());
 }
 
 }  // namespace roktcached::inbound

@@ -6,8 +6,8 @@
 
 namespace roktcached::inbound {
 
-/// The request's X-Request-Id where it has exactly one of 1 to 128 characters out of `A-Za-z0-9._~:/+=@-`,
-/// else a new random one of 32 hex digits. Safe from any thread.
-[[nodiscard]] std::string request_id_of(const http::Fields& request);
+/// Appends the request's X-Request-Id where it has exactly one of 1 to 128 characters out of
+/// `A-Za-z0-9._~:/+=@-`, else a new one of 32 hex digits. Safe from any thread.
+void append_request_id(std::string& to, const http::Fields& request);
 
 }  // namespace roktcached::inbound

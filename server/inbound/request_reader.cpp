@@ -14,8 +14,8 @@ using End = Incoming::End;
 namespace {
 
 constexpr std::size_t piece = 4096;
-/// A connection that was quiet for so long is one that waits for nothing in particular.
-constexpr std::chrono::milliseconds long_idle{1000};
+/// As much as is read at once of requests that may be many.
+constexpr std::size_t large_piece = 16 * 1024;
 
 Error refusal(ErrorCode code, std::string context) {
   return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
@@ -36,64 +36,76 @@ Result<void> check_expect(const http::Fields& fields) {
 
 }  // namespace
 
+void Incoming::clear() {
+  request.clear();
+  http11 = true;
+  last = false;
+  why = {};
+}
+
 std::string_view RequestReader::received() const {
   const auto data = buffer_.data();
   return {static_cast<const char*>(data.data()), data.size()};
 }
 
-asio::awaitable<boost::system::error_code> RequestReader::wait(std::chrono::milliseconds idle_timeout) {
-  const bool gives_back = !stream_.encrypted() && idle_timeout > long_idle;
-  deadline_.expires_after(gives_back ? long_idle : idle_timeout);
-  const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece));
-  buffer_.commit(read);
-  if (!error || !gives_back || !deadline_.expired()) co_return error;
-  buffer_.shrink_to_fit();
-  deadline_.expires_after(idle_timeout - long_idle);
-  const auto [still] = co_await stream_.readable();
-  co_return still;
+void RequestReader::took(std::size_t size) {
+  buffer_.commit(size);
+  received_at_ = std::chrono::steady_clock::now();
 }
 
-End RequestReader::take(Incoming& incoming) {
+boost::system::error_code RequestReader::receive_now(ClientStream& stream) {
+  const auto [error, read] = stream.read_now(buffer_.prepare(large_piece));
+  if (!error) took(read);
+  return error;
+}
+
+asio::awaitable<boost::system::error_code> RequestReader::receive(ClientStream& stream) {
+  const auto [error, read] = co_await stream.read_some(buffer_.prepare(piece));
+  took(read);
+  co_return error;
+}
+
+End RequestReader::take(Incoming& incoming, bool encrypted) {
   if (!content_) {
-    const End head = take_head(incoming);
+    const End head = take_head(incoming, encrypted);
     if (head != End::request || !content_) return head;
   }
   return take_content(incoming);
 }
 
-asio::awaitable<End> RequestReader::read(Incoming& incoming) {
+asio::awaitable<End> RequestReader::read(ClientStream& stream, Deadline& deadline, Incoming& incoming) {
   bool in_content = content_.has_value();
-  deadline_.expires_after(in_content ? limits_.body_timeout : limits_.head_timeout);
+  deadline.expires_after(in_content ? limits_.body_timeout : limits_.head_timeout);
   bool to_continue = true;
   while (true) {
-    const End end = take(incoming);
+    const End end = take(incoming, stream.encrypted());
     if (end != End::more) co_return end;
     if (content_ && !in_content) {
       in_content = true;
-      deadline_.expires_after(limits_.body_timeout);
+      deadline.expires_after(limits_.body_timeout);
     }
     if (content_ && std::exchange(to_continue, false) && incoming.http11 &&
         incoming.request.fields.contains("Expect")) {
       static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-      const auto [failed, sent] = co_await stream_.write(asio::buffer(go_on));
+      const auto [failed, sent] = co_await stream.write(asio::buffer(go_on));
       if (failed) co_return End::nothing;
     }
-    const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece));
-    if (error) co_return interrupted(incoming, error);
-    buffer_.commit(read);
+    const auto [error, read] = co_await stream.read_some(buffer_.prepare(piece));
+    if (error) co_return interrupted(incoming, error, deadline.expired());
+    took(read);
   }
 }
 
-End RequestReader::take_head(Incoming& incoming) {
+End RequestReader::take_head(Incoming& incoming, bool encrypted) {
   const auto scanned = scan_.scan(received());
-  incoming.request.received_at = std::chrono::steady_clock::now();
+  incoming.request.received_at = received_at_;
   if (!scanned) {
     // Whoever asked for a head alone would take content for the next answer.
     if (received().starts_with("HEAD ")) incoming.request.method = "HEAD";
     return refuse(incoming, scanned.error());
   }
   if (!*scanned) return End::more;
-  const auto framing = accept_head(incoming, received().substr(0, **scanned));
+  const auto framing = accept_head(incoming, received().substr(0, **scanned), encrypted);
   buffer_.consume(**scanned);
   scan_.reset();
   if (!framing) return refuse(incoming, framing.error());
@@ -125,7 +137,7 @@ End RequestReader::refuse(Incoming& incoming, Error why) {
 }
 
 /// @param head  the whole of it
-Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string_view head) {
+Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string_view head, bool encrypted) {
   if (const auto read = http::read_request_head(head, head_, {.max_bytes = limits_.max_head}); !read)
     return read.error();
   Request& request = incoming.request;
@@ -135,23 +147,21 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
   if (const auto host = check_host(request.fields, head_.http11, limits_.allowed_hosts); !host)
     return host.error();
   if (const auto expect = check_expect(request.fields); !expect) return expect.error();
-  auto target =
-      read_target(head_.method, head_.target, request.fields.find("Host").value_or(""), stream_.encrypted());
-  if (!target) return target.error();
-  request.target = std::move(target->origin_form);
+  const auto was_absolute = read_target(head_.method, head_.target, request.fields.find("Host").value_or(""),
+                                        encrypted, request.target);
+  if (!was_absolute) return was_absolute.error();
   // What lies behind a request that others may read otherwise is not read at all.
-  incoming.last = target->was_absolute || request.fields.contains("Expect") ||
-                  request.fields.contains("Upgrade") || request.fields.contains("HTTP2-Settings") ||
-                  !http::keeps_alive(head_.fields, head_.http11);
+  incoming.last = *was_absolute || request.fields.contains("Expect") || request.fields.contains("Upgrade") ||
+                  request.fields.contains("HTTP2-Settings") || !http::keeps_alive(head_.fields, head_.http11);
   return http::framing_of(head_);
 }
 
 /// What a request comes to whose bytes stop coming.
-End RequestReader::interrupted(Incoming& incoming, const boost::system::error_code& error) {
+End RequestReader::interrupted(Incoming& incoming, const boost::system::error_code& error, bool timed_out) {
   if (!content_ && buffer_.size() == 0) return End::nothing;
   const std::string_view part = content_ ? "content" : "head";
   const auto timeout = content_ ? limits_.body_timeout : limits_.head_timeout;
-  if (deadline_.expired()) {
+  if (timed_out) {
     return refuse(incoming, refusal(ErrorCode::request_timeout,
                                     fmt::format("the {} took longer than {} ms", part, timeout.count())));
   }

@@ -28,45 +28,54 @@ struct Incoming {
   bool http11 = true;
   bool last = false;  ///< no other request is read from this connection
   Error why;
+
+  /// Makes it as new, and keeps memory for the next one.
+  void clear();
 };
 
 /// Reads one request after the other from a connection, each with one meaning only (see
 /// core/http/message_head.h), within the deadlines. Belongs to the connection and its thread.
 class RequestReader {
  public:
-  /// @param stream, deadline, limits  outlive the reader
-  RequestReader(ClientStream& stream, Deadline& deadline, const Limits& limits)
-      : stream_(stream),
-        deadline_(deadline),
-        limits_(limits),
-        scan_(http::HeadKind::request, {.max_bytes = limits.max_head}) {}
+  /// @param limits  outlive the reader
+  explicit RequestReader(const Limits& limits)
+      : limits_(limits), scan_(http::HeadKind::request, {.max_bytes = limits.max_head}) {}
 
   /// Something of a next request has come already.
   [[nodiscard]] bool has_begun() const { return content_ || buffer_.size() > 0; }
 
-  /// Waits for the first bytes of one. A connection that is idle for long keeps no memory for them.
-  [[nodiscard]] asio::awaitable<boost::system::error_code> wait(std::chrono::milliseconds idle_timeout);
+  /// Takes over what has come, without waiting. Not with TLS.
+  /// @return would_block where nothing has
+  boost::system::error_code receive_now(ClientStream& stream);
+  /// Waits for the first bytes of a request.
+  [[nodiscard]] asio::awaitable<boost::system::error_code> receive(ClientStream& stream);
 
   /// Takes a request out of the bytes that are here: the way of every hit.
-  [[nodiscard]] Incoming::End take(Incoming& incoming);
+  /// @param encrypted  whether they came so
+  [[nodiscard]] Incoming::End take(Incoming& incoming, bool encrypted);
   /// The same, and waits for what is missing.
-  [[nodiscard]] asio::awaitable<Incoming::End> read(Incoming& incoming);
+  [[nodiscard]] asio::awaitable<Incoming::End> read(ClientStream& stream, Deadline& deadline,
+                                                    Incoming& incoming);
+
+  /// Leaves nothing in its memory of what it has read, and keeps that.
+  /// @pre no request has begun
+  void wipe() { buffer_.wipe(); }
 
  private:
-  Incoming::End take_head(Incoming& incoming);
+  void took(std::size_t size);
+  Incoming::End take_head(Incoming& incoming, bool encrypted);
   Incoming::End take_content(Incoming& incoming);
-  [[nodiscard]] Result<http::Framing> accept_head(Incoming& incoming, std::string_view head);
+  [[nodiscard]] Result<http::Framing> accept_head(Incoming& incoming, std::string_view head, bool encrypted);
   Incoming::End refuse(Incoming& incoming, Error why);
-  Incoming::End interrupted(Incoming& incoming, const boost::system::error_code& error);
+  Incoming::End interrupted(Incoming& incoming, const boost::system::error_code& error, bool timed_out);
   [[nodiscard]] std::string_view received() const;
 
-  ClientStream& stream_;
-  Deadline& deadline_;
   const Limits& limits_;
   WipedBuffer buffer_;
   http::HeadScan scan_;
   http::RequestHead head_;
   std::optional<http::ContentDecoder> content_;  // while it is read
+  SteadyTime received_at_;                       // the last bytes
 };
 
 }  // namespace roktcached::inbound

@@ -7,18 +7,14 @@
 
 namespace roktcached::inbound {
 
-/// A request-target as it is routed.
-struct RequestTarget {
-  std::string origin_form;
-  bool was_absolute = false;
-};
-
 /// Reads any of the four forms of a target (RFC 9112, section 3.2). One with an authority of its own is taken
 /// only where that is the Host's: a request that names two servers has two readings.
-/// @param host       the Host field's value; empty where there is none
-/// @param encrypted  the request came over TLS, so that https is the scheme
-/// @return invalid_request, or method_not_allowed for the server as a whole ("OPTIONS *")
-[[nodiscard]] Result<RequestTarget> read_target(std::string_view method, std::string_view target,
-                                                std::string_view host, bool encrypted);
+/// @param host         the Host field's value; empty where there is none
+/// @param encrypted    the request came over TLS, so that https is the scheme
+/// @param origin_form  out: the target as it is routed
+/// @return whether it was in absolute-form; invalid_request, or method_not_allowed for the server as a whole
+///         ("OPTIONS *")
+[[nodiscard]] Result<bool> read_target(std::string_view method, std::string_view target,
+                                       std::string_view host, bool encrypted, std::string& origin_form);
 
 }  // namespace roktcached::inbound

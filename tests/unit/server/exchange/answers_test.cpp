@@ -33,8 +33,10 @@ class AnswerWithTest : public testing::Test {
 
   inbound::Answer hit(std::chrono::milliseconds later = 0ms) {
     const http::CacheStatus status{.hit = true, .ttl = 280s};
-    return answer_with(request, std::make_shared<const StoredResponse>(stored), status, true, policy,
-                       fetched_at + later);
+    inbound::Answer answer;
+    answer_with(answer, request, std::make_shared<const StoredResponse>(stored), status, true, policy,
+                fetched_at + later);
+    return answer;
   }
 
   StoredResponse stored;
@@ -100,8 +102,9 @@ TEST_F(AnswerWithTest, ReportStateIsThatOfTheMomentOfTheFetchUnderThePolicyOfNow
 
 TEST_F(AnswerWithTest, WhatWasJustFetchedHasNoAge) {
   const http::CacheStatus status{.forward = http::Forward::miss};
-  const auto answer = answer_with(request, std::make_shared<const StoredResponse>(stored), status, false,
-                                  policy, fetched_at + 5s);
+  inbound::Answer answer;
+  answer_with(answer, request, std::make_shared<const StoredResponse>(stored), status, false, policy,
+              fetched_at + 5s);
   EXPECT_THAT(lines_of(answer), Contains("Cache-Status: roktcached; fwd=miss\r"));
   EXPECT_EQ(answer.head.find("Age:"), std::string::npos);
 }

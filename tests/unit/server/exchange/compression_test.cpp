@@ -75,7 +75,9 @@ class CompressedAnswerTest : public testing::Test {
     request.method = "GET";
     if (accepted != nullptr) request.fields.add("Accept-Encoding", accepted);
     if (none_match != nullptr) request.fields.add("If-None-Match", none_match);
-    return answer_with(request, stored, {}, true, {}, stored->fetched_at);
+    inbound::Answer answer;
+    answer_with(answer, request, stored, {}, true, {}, stored->fetched_at);
+    return answer;
   }
 
   caching::StoredResponsePtr plain = response_of(rows(5000));

@@ -27,7 +27,8 @@ StoredResponsePtr prepared(StoredResponse response) {
 }
 
 bool answers_with_date(const StoredResponsePtr& response, std::string_view date) {
-  const auto answer = answer_with({}, response, {}, true, {}, response->fetched_at);
+  inbound::Answer answer;
+  answer_with(answer, {}, response, {}, true, {}, response->fetched_at);
   return answer.head.find("Date: " + std::string(date) + "\r\n") != std::string::npos;
 }
 

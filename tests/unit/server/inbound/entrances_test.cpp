@@ -21,6 +21,7 @@ using boost::asio::local::stream_protocol;
 
 class Nothing final : public Handler {
  public:
+  bool answer_now(const Request&, Answer&) override { return false; }
   boost::asio::awaitable<Answer> handle(const Request&) override { co_return Answer{}; }
   void finished(const Request&, const Answer&, std::size_t) override {}
 };
@@ -40,7 +41,8 @@ class EntrancesTest : public testing::Test {
   }
 
   Result<std::unique_ptr<Entrances>> open() {
-    return Entrances::open(settings_, budget_, {{context_, {.limits = limits_, .handler = nothing_}}});
+    return Entrances::open(settings_, budget_,
+                           {{context_, {.limits = limits_, .handler = nothing_, .workshop = workshop_}}});
   }
   void run() {
     context_.restart();
@@ -52,6 +54,7 @@ class EntrancesTest : public testing::Test {
   boost::asio::io_context context_{1};
   config::Listen settings_;
   const Limits limits_;
+  Workshop workshop_{limits_};
   Nothing nothing_;
   ConnectionBudget budget_{10};
 };

@@ -13,7 +13,9 @@ namespace {
 std::string id_of(std::initializer_list<std::string> sent) {
   http::Fields fields;
   for (const auto& value : sent) fields.add("X-Request-Id", value);
-  return request_id_of(fields);
+  std::string id;
+  append_request_id(id, fields);
+  return id;
 }
 
 bool is_made_here(const std::string& id) {

@@ -1,0 +1,25 @@
+#include "server/inbound/workbench.h"
+
+namespace roktcached::inbound {
+
+namespace {
+
+/// As many as one thread may have in use now and then. A burst of misses needs more, for a while.
+constexpr std::size_t kept = 16;
+
+}  // namespace
+
+std::unique_ptr<Workbench> Workshop::borrow() {
+  if (free_.empty()) return std::make_unique<Workbench>(limits_);
+  auto bench = std::move(free_.back());
+  free_.pop_back();
+  return bench;
+}
+
+void Workshop::give_back(std::unique_ptr<Workbench> bench) {
+  if (free_.size() >= kept) return;
+  bench->reader.wipe();
+  free_.push_back(std::move(bench));
+}
+
+}  // namespace roktcached::inbound
