@@ -141,13 +141,14 @@ ResponseDirectives parse_response_directives(const Fields& fields) {
 
 RequestDirectives parse_request_directives(const Fields& fields) {
   RequestDirectives directives;
-  bool any = false;
-  for (const Field& field : fields.all()) {
-    if (!equal_ignoring_case(field.name, "Cache-Control")) continue;
-    any = true;
-    for (const auto member : list_members(field.value)) read(member, directives);
+  if (fields.contains("Cache-Control")) {
+    for (const Field& field : fields.all()) {
+      if (!equal_ignoring_case(field.name, "Cache-Control")) continue;
+      for (const auto member : list_members(field.value)) read(member, directives);
+    }
+    return directives;
   }
-  if (any) return directives;
+  if (!fields.contains("Pragma")) return directives;
   for (const Field& field : fields.all()) {
     if (!equal_ignoring_case(field.name, "Pragma")) continue;
     for (const auto member : list_members(field.value)) {

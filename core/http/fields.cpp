@@ -15,8 +15,7 @@ constexpr char lower(char c) {
 
 }  // namespace
 
-bool equal_ignoring_case(std::string_view left, std::string_view right) {
-  if (left.size() != right.size()) return false;
+bool detail::same_ignoring_case(std::string_view left, std::string_view right) {
   for (std::size_t i = 0; i < left.size(); ++i) {
     if (left[i] != right[i] && lower(left[i]) != lower(right[i])) return false;
   }
@@ -24,9 +23,12 @@ bool equal_ignoring_case(std::string_view left, std::string_view right) {
 }
 
 std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t");
-  if (first == std::string_view::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
+  const auto is_blank = [](char c) { return c == ' ' || c == '\t'; };
+  std::size_t begin = 0;
+  std::size_t end = text.size();
+  while (begin < end && is_blank(text[begin])) ++begin;
+  while (end > begin && is_blank(text[end - 1])) --end;
+  return text.substr(begin, end - begin);
 }
 
 std::vector<std::string_view> list_members(std::string_view value) {
@@ -77,6 +79,7 @@ void Fields::add(std::string_view name, std::string_view value) {
     text_ = std::move(grown);
   }
   lines_.push_back(line);
+  marks_ |= mark_of(name);
 }
 
 void Fields::set(std::string_view name, std::string_view value) {
@@ -85,15 +88,17 @@ void Fields::set(std::string_view name, std::string_view value) {
 }
 
 void Fields::remove(std::string_view name) {
+  if (!may_have(name)) return;
   std::erase_if(lines_, [&](const Line& line) { return has_name(line, name); });
 }
 
 void Fields::clear() {
   text_.clear();
   lines_.clear();
+  marks_ = 0;
 }
 
-std::optional<std::string_view> Fields::find(std::string_view name) const {
+std::optional<std::string_view> Fields::find_marked(std::string_view name) const {
   for (const Line& line : lines_) {
     if (has_name(line, name)) return field_of(line).value;
   }
@@ -101,12 +106,14 @@ std::optional<std::string_view> Fields::find(std::string_view name) const {
 }
 
 std::size_t Fields::count(std::string_view name) const {
+  if (!may_have(name)) return 0;
   return static_cast<std::size_t>(
       std::ranges::count_if(lines_, [&](const Line& line) { return has_name(line, name); }));
 }
 
 std::string Fields::combined(std::string_view name) const {
   std::string value;
+  if (!may_have(name)) return value;
   bool first = true;
   for (const Line& line : lines_) {
     if (!has_name(line, name)) continue;

@@ -9,8 +9,17 @@
 
 namespace roktcached::http {
 
+namespace detail {
+
+/// @pre of the same size
+[[nodiscard]] bool same_ignoring_case(std::string_view left, std::string_view right);
+
+}  // namespace detail
+
 /// ASCII case-insensitive equality, as field names and tokens are compared (RFC 9110, section 5.1).
-[[nodiscard]] bool equal_ignoring_case(std::string_view left, std::string_view right);
+[[nodiscard]] inline bool equal_ignoring_case(std::string_view left, std::string_view right) {
+  return left.size() == right.size() && detail::same_ignoring_case(left, right);
+}
 
 /// `text` without leading and trailing spaces and tabs (OWS, RFC 9110, section 5.6.3).
 [[nodiscard]] std::string_view trimmed(std::string_view text);
@@ -86,7 +95,9 @@ class Fields {
   void clear();
 
   /// The first field line of this name, if any. The view lives as long as this object is unchanged.
-  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
+  [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const {
+    return may_have(name) ? find_marked(name) : std::nullopt;
+  }
   [[nodiscard]] bool contains(std::string_view name) const { return find(name).has_value(); }
   [[nodiscard]] std::size_t count(std::string_view name) const;
   /// All field lines of this name joined by ", " (RFC 9110, section 5.3); empty if there is none.
@@ -102,6 +113,15 @@ class Fields {
   [[nodiscard]] static Fields from_lines(std::string_view lines);
 
  private:
+  using Marks = std::uint64_t;
+  /// One bit for every name. Others share it: where it is not set, no field has the name.
+  [[nodiscard]] static constexpr Marks mark_of(std::string_view name) {
+    if (name.empty()) return 1;
+    const auto letter = static_cast<unsigned char>(name.front()) | 0x20U;
+    return Marks{1} << ((letter * 7 + name.size()) & 63U);
+  }
+  [[nodiscard]] bool may_have(std::string_view name) const { return (marks_ & mark_of(name)) != 0; }
+
   /// Where a field line is in the text: its name, and its value right behind it.
   struct Line {
     std::uint32_t begin = 0;
@@ -116,8 +136,11 @@ class Fields {
     return line.name_size == name.size() && equal_ignoring_case(field_of(line).name, name);
   }
 
+  [[nodiscard]] std::optional<std::string_view> find_marked(std::string_view name) const;
+
   std::string text_;  // of removed fields, too
   std::vector<Line> lines_;
+  Marks marks_ = 0;  // of removed fields, too
 };
 
 /// True for fields that are meant for one connection and are never passed on: the hop-by-hop fields of RFC

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace roktcached::http {
@@ -65,11 +66,31 @@ inline constexpr std::array<std::uint8_t, 256> octet_classes = make_octet_classe
   return (detail::octet_classes[static_cast<unsigned char>(c)] & detail::bit(wanted)) != 0;
 }
 
+namespace detail {
+
+/// Whether all of eight octets are visible ASCII or, where `with_space`, a space. Of eight at once: none is
+/// above 0x7f, none is below the least, and none is 0x7f, that is, adding one to it carries into no top bit.
+[[nodiscard]] inline bool all_visible(const char* octets, bool with_space) {
+  constexpr std::uint64_t ones = 0x0101010101010101U;
+  constexpr std::uint64_t tops = 0x8080808080808080U;
+  std::uint64_t eight = 0;
+  std::memcpy(&eight, octets, sizeof eight);
+  const std::uint64_t least = (with_space ? 0x20U : 0x21U) * ones;
+  // With the top bit of each octet clear no subtraction borrows from its neighbour's.
+  return ((eight | (eight + ones) | ~((eight | tops) - least)) & tops) == 0;
+}
+
+}  // namespace detail
+
 /// Where the octets of one class that begin at `from` end: the first octet of another, or the end of `bytes`.
-[[nodiscard]] constexpr std::size_t run_end(Octet wanted, std::string_view bytes, std::size_t from) {
-  const auto end = std::find_if(bytes.begin() + static_cast<std::ptrdiff_t>(std::min(from, bytes.size())),
-                                bytes.end(), [wanted](char c) { return !is(wanted, c); });
-  return static_cast<std::size_t>(end - bytes.begin());
+[[nodiscard]] inline std::size_t run_end(Octet wanted, std::string_view bytes, std::size_t from) {
+  std::size_t at = std::min(from, bytes.size());
+  if (wanted == Octet::vchar || wanted == Octet::field_octet) {
+    const bool with_space = wanted == Octet::field_octet;
+    while (at + 8 <= bytes.size() && detail::all_visible(bytes.data() + at, with_space)) at += 8;
+  }
+  while (at < bytes.size() && is(wanted, bytes[at])) ++at;
+  return at;
 }
 
 }  // namespace roktcached::http

@@ -1,0 +1,82 @@
+#include "counting_allocator.h"
+
+#include <atomic>
+#include <cstdlib>
+#include <new>
+
+namespace {
+
+std::atomic<std::uint64_t> counted{0};
+thread_local bool counts = true;
+
+void count() {
+  if (counts) counted.fetch_add(1, std::memory_order_relaxed);
+}
+
+}  // namespace
+
+namespace roktcached::test {
+
+std::uint64_t allocations() {
+  return counted.load(std::memory_order_relaxed);
+}
+
+void count_not_this_thread() {
+  counts = false;
+}
+
+}  // namespace roktcached::test
+
+// The linker sends calls of malloc and its kin here: see --wrap in CMakeLists.txt.
+extern "C" {
+
+void* __real_malloc(std::size_t size);
+void* __real_calloc(std::size_t number, std::size_t size);
+void* __real_realloc(void* memory, std::size_t size);
+void* __real_aligned_alloc(std::size_t alignment, std::size_t size);
+
+void* __wrap_malloc(std::size_t size) {
+  count();
+  return __real_malloc(size);
+}
+
+void* __wrap_calloc(std::size_t number, std::size_t size) {
+  count();
+  return __real_calloc(number, size);
+}
+
+void* __wrap_realloc(void* memory, std::size_t size) {
+  count();
+  return __real_realloc(memory, size);
+}
+
+void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
+  count();
+  return __real_aligned_alloc(alignment, size);
+}
+
+}  // extern "C"
+
+void* operator new(std::size_t size) {
+  if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
+  throw std::bad_alloc();
+}
+
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  const auto step = static_cast<std::size_t>(alignment);
+  if (void* const memory = std::aligned_alloc(step, (size + step - 1) / step * step)) return memory;
+  throw std::bad_alloc();
+}
+
+void operator delete(void* memory) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::align_val_t) noexcept {
+  std::free(memory);
+}
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept {
+  std::free(memory);
+}

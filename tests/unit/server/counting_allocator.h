@@ -1,0 +1,14 @@
+#pragma once
+
+#include <cstdint>
+
+namespace roktcached::test {
+
+/// Allocations of any kind that this process has made so far on other threads than those that have called
+/// count_not_this_thread(). Counted by the allocation functions that counting_allocator.cpp puts in the place
+/// of the usual ones, and by --wrap for those of the C library.
+[[nodiscard]] std::uint64_t allocations();
+
+void count_not_this_thread();
+
+}  // namespace roktcached::test
