@@ -24,7 +24,9 @@ class HitAllocations : public testing::Test {
  protected:
   HitAllocations() {
     test::count_not_this_thread();
-    auto simulator = simulator::Simulator::start({.port = any_port});
+    simulator::Options options;
+    options.port = any_port;
+    auto simulator = simulator::Simulator::start(options);
     if (!simulator) throw std::runtime_error(simulator.error().context);
     simulator_ = std::move(*simulator);
     port_ = free_port();
@@ -56,8 +58,8 @@ class HitAllocations : public testing::Test {
     settings.upstream.url = {false, "127.0.0.1", simulator_->port(), ""};
     config::Credential credential;
     credential.name = "demo";
-    credential.app_id = config::Secret("demo-app");
-    credential.app_secret = config::Secret("demo-secret");
+    credential.app_id = config::Secret(simulator::Options().app_id);
+    credential.app_secret = config::Secret(simulator::Options().app_secret);
     credential.budget = settings.upstream.budget;
     settings.credentials = {std::move(credential)};
     return settings;
@@ -68,7 +70,7 @@ class HitAllocations : public testing::Test {
     std::string requests;
     for (std::size_t i = 0; i < at_once; ++i) {
       requests +=
-          "GET /reporting/accounts/1/overview?dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD"
+          "GET /reporting/accounts/12/campaigns/3/overview?dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD"
           "&timeZoneVariation=UTC HTTP/1.1\r\nHost: localhost\r\n" +
           fields + "\r\n";
     }
@@ -81,6 +83,7 @@ class HitAllocations : public testing::Test {
       if (received_.size() < head + body)
         asio::read(client_, asio::dynamic_buffer(received_), asio::transfer_exactly(head + body - received_.size()));
       answer_ = received_.substr(0, head);
+      ASSERT_TRUE(answer_.starts_with("HTTP/1.1 200 ")) << received_;
       received_.erase(0, head + body);
     }
   }
