@@ -67,7 +67,8 @@ struct Daemon::HitThread {
   /// Null where everybody may ask.
   [[nodiscard]] inbound::Doorkeeper* door_or_null() { return door ? &*door : nullptr; }
 
-  asio::io_context context{1};
+  /// Its sockets and timers are used on its thread alone; only work is posted to it from others.
+  asio::io_context context{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
   Work work;
   exchange::Exchange exchange;
   inbound::Workshop workshop;

@@ -44,6 +44,7 @@ class FieldSectionScan {
  private:
   enum class State { line_start, name, value, line_end, section_end, done };
 
+  [[nodiscard]] bool take_line(std::string_view bytes, std::size_t& at);
   [[nodiscard]] Objection step(std::string_view bytes, std::size_t& at);
 
   State state_ = State::line_start;

@@ -63,12 +63,9 @@ bool is_field_value(std::string_view value) {
 }
 
 void Fields::add(std::string_view name, std::string_view value) {
-  constexpr std::size_t usual_lines = 16;
   constexpr std::size_t usual_text = 512;
-  if (lines_.empty()) lines_.reserve(usual_lines);
-  const std::size_t size = text_.size() + name.size() + value.size();
-  const Line line{static_cast<std::uint32_t>(text_.size()), static_cast<std::uint32_t>(name.size()),
-                  static_cast<std::uint32_t>(value.size())};
+  const std::size_t name_at = text_.size();
+  const std::size_t size = name_at + name.size() + value.size();
   if (size <= text_.capacity()) {
     text_.append(name).append(value);
   } else {
@@ -78,7 +75,17 @@ void Fields::add(std::string_view name, std::string_view value) {
     grown.append(text_).append(name).append(value);
     text_ = std::move(grown);
   }
-  lines_.push_back(line);
+  // Not `name` any more: it may have been a view into the old text.
+  const std::string_view kept = std::string_view(text_).substr(name_at, name.size());
+  add_line(name_at, kept, name_at + kept.size(), value.size());
+}
+
+void Fields::add_line(std::size_t name_at, std::string_view name, std::size_t value_at,
+                      std::size_t value_size) {
+  constexpr std::size_t usual_lines = 16;
+  if (lines_.empty()) lines_.reserve(usual_lines);
+  lines_.push_back({static_cast<std::uint32_t>(name_at), static_cast<std::uint32_t>(name.size()),
+                    static_cast<std::uint32_t>(value_at), static_cast<std::uint32_t>(value_size)});
   marks_ |= mark_of(name);
 }
 

@@ -88,6 +88,19 @@ class Fields {
 
   /// Appends a field line; an equal name before it stays.
   void add(std::string_view name, std::string_view value);
+  /// Makes these all of the field lines.
+  /// @param lines  views into one text, in the order in which they are there
+  template <class Lines>
+  void assign(const Lines& lines) {
+    clear();
+    if (lines.empty()) return;
+    const char* const begin = lines.front().name.data();
+    text_.assign(begin, lines.back().value.data() + lines.back().value.size());
+    for (const auto& line : lines) {
+      add_line(static_cast<std::size_t>(line.name.data() - begin), line.name,
+               static_cast<std::size_t>(line.value.data() - begin), line.value.size());
+    }
+  }
   /// Replaces every field of this name by one.
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view name);
@@ -122,15 +135,16 @@ class Fields {
   }
   [[nodiscard]] bool may_have(std::string_view name) const { return (marks_ & mark_of(name)) != 0; }
 
-  /// Where a field line is in the text: its name, and its value right behind it.
+  /// Where a field line is in the text.
   struct Line {
-    std::uint32_t begin = 0;
+    std::uint32_t name = 0;
     std::uint32_t name_size = 0;
+    std::uint32_t value = 0;
     std::uint32_t value_size = 0;
   };
+  void add_line(std::size_t name_at, std::string_view name, std::size_t value_at, std::size_t value_size);
   [[nodiscard]] Field field_of(const Line& line) const {
-    const char* const name = text_.data() + line.begin;
-    return {{name, line.name_size}, {name + line.name_size, line.value_size}};
+    return {{text_.data() + line.name, line.name_size}, {text_.data() + line.value, line.value_size}};
   }
   [[nodiscard]] bool has_name(const Line& line, std::string_view name) const {
     return line.name_size == name.size() && equal_ignoring_case(field_of(line).name, name);

@@ -1,6 +1,6 @@
 #include "server/exchange/question.h"
 
-#include <functional>
+#include <xxhash.h>
 
 namespace roktcached::exchange {
 
@@ -35,7 +35,7 @@ std::optional<KeyFieldValues> key_field_values(const http::Fields& fields) {
 }  // namespace
 
 std::size_t QuestionMemory::place_of(std::string_view target) const {
-  return std::hash<std::string_view>()(target) & (slots_.size() - 1);
+  return XXH3_64bits(target.data(), target.size()) & (slots_.size() - 1);
 }
 
 const QuestionPtr& QuestionMemory::find(const inbound::Request& request) const {

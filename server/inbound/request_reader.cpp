@@ -142,10 +142,9 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
     return read.error();
   Request& request = incoming.request;
   request.method = head_.method;
-  for (const auto& field : head_.fields) request.fields.add(field.name, field.value);
+  request.fields.assign(head_.fields);
   incoming.http11 = head_.http11;
-  if (const auto host = check_host(request.fields, head_.http11, limits_.allowed_hosts); !host)
-    return host.error();
+  if (const auto host = accept_host(request.fields, head_.http11); !host) return host.error();
   if (const auto expect = check_expect(request.fields); !expect) return expect.error();
   const auto was_absolute = read_target(head_.method, head_.target, request.fields.find("Host").value_or(""),
                                         encrypted, request.target);
@@ -154,6 +153,15 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
   incoming.last = *was_absolute || request.fields.contains("Expect") || request.fields.contains("Upgrade") ||
                   request.fields.contains("HTTP2-Settings") || !http::keeps_alive(head_.fields, head_.http11);
   return http::framing_of(head_);
+}
+
+/// Most requests have the Host that the one before them had.
+Result<void> RequestReader::accept_host(const http::Fields& fields, bool http11) {
+  const auto host = fields.find("Host");
+  if (host && !last_host_.empty() && *host == last_host_ && fields.count("Host") == 1) return {};
+  if (const auto checked = check_host(fields, http11, limits_.allowed_hosts); !checked) return checked;
+  last_host_ = host.value_or("");
+  return {};
 }
 
 /// What a request comes to whose bytes stop coming.

@@ -66,6 +66,7 @@ class RequestReader {
   Incoming::End take_head(Incoming& incoming, bool encrypted);
   Incoming::End take_content(Incoming& incoming);
   [[nodiscard]] Result<http::Framing> accept_head(Incoming& incoming, std::string_view head, bool encrypted);
+  [[nodiscard]] Result<void> accept_host(const http::Fields& fields, bool http11);
   Incoming::End refuse(Incoming& incoming, Error why);
   Incoming::End interrupted(Incoming& incoming, const boost::system::error_code& error, bool timed_out);
   [[nodiscard]] std::string_view received() const;
@@ -76,6 +77,7 @@ class RequestReader {
   http::RequestHead head_;
   std::optional<http::ContentDecoder> content_;  // while it is read
   SteadyTime received_at_;                       // the last bytes
+  std::string last_host_;                        // that was accepted
 };
 
 }  // namespace roktcached::inbound

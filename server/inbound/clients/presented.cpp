@@ -103,7 +103,8 @@ Presented read_authorization(std::string_view value) {
 Result<std::optional<config::Secret>> take_api_key(std::string& target) {
   const auto question = target.find('?');
   if (question == std::string::npos) return std::optional<config::Secret>();
-  const bool may_be_there = target.find(api_key_name, question) != std::string::npos ||
+  static_assert(api_key_name.find('_') != std::string_view::npos);
+  const bool may_be_there = target.find('_', question) != std::string::npos ||
                             target.find('%', question) != std::string::npos;
   if (!may_be_there) return std::optional<config::Secret>();
   std::optional<config::Secret> found;

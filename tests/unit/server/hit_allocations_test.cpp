@@ -70,7 +70,8 @@ class HitAllocations : public testing::Test {
     std::string requests;
     for (std::size_t i = 0; i < at_once; ++i) {
       requests +=
-          "GET /reporting/accounts/12/campaigns/3/overview?dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD"
+          "GET "
+          "/reporting/accounts/12/campaigns/3/overview?dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD"
           "&timeZoneVariation=UTC HTTP/1.1\r\nHost: localhost\r\n" +
           fields + "\r\n";
     }
@@ -78,10 +79,10 @@ class HitAllocations : public testing::Test {
     for (std::size_t i = 0; i < at_once; ++i) {
       const std::size_t head = asio::read_until(client_, asio::dynamic_buffer(received_), "\r\n\r\n");
       const auto length = received_.find("Content-Length: ");
-      const std::size_t body =
-          length < head ? std::stoul(received_.substr(length + 16, 20)) : std::size_t{0};
+      const std::size_t body = length < head ? std::stoul(received_.substr(length + 16, 20)) : std::size_t{0};
       if (received_.size() < head + body)
-        asio::read(client_, asio::dynamic_buffer(received_), asio::transfer_exactly(head + body - received_.size()));
+        asio::read(client_, asio::dynamic_buffer(received_),
+                   asio::transfer_exactly(head + body - received_.size()));
       answer_ = received_.substr(0, head);
       ASSERT_TRUE(answer_.starts_with("HTTP/1.1 200 ")) << received_;
       received_.erase(0, head + body);

@@ -3,6 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <vector>
+
+#include "core/http/field_section.h"
+
 namespace roktcached::http {
 namespace {
 
@@ -53,6 +57,41 @@ TEST(HopByHop, FieldsOfOneConnectionAreKnown) {
   fields.add("Connection", "close, X-Private");
   EXPECT_TRUE(nominated_by_connection(fields, "x-private"));
   EXPECT_FALSE(nominated_by_connection(fields, "x-public"));
+}
+
+TEST(Fields, AddTakesViewsIntoItself) {
+  Fields fields;
+  fields.add("A", std::string(300, 'a'));
+  for (int i = 0; i < 10; ++i) fields.add(*fields.find("A"), *fields.find("A"));
+  EXPECT_EQ(fields.count(std::string(300, 'a')), 10U);
+  EXPECT_EQ(fields.find(std::string(300, 'A')), std::string(300, 'a'));
+}
+
+TEST(Fields, AssignTakesLinesOutOfOneText) {
+  const std::string text = "Host: a\r\nEmpty:\r\nX-Other:  b c \r\n\r\n";
+  std::vector<FieldLine> lines;
+  read_field_lines(text, lines);
+  Fields fields;
+  fields.add("Gone", "1");
+  fields.assign(lines);
+  EXPECT_EQ(fields.to_lines(), "Host: a\r\nEmpty: \r\nX-Other: b c\r\n");
+  EXPECT_FALSE(fields.contains("Gone"));
+  fields.add("Later", "d");
+  EXPECT_EQ(fields.find("later"), "d");
+  EXPECT_EQ(fields.find("host"), "a");
+  fields.assign(std::vector<FieldLine>());
+  EXPECT_TRUE(fields.empty());
+}
+
+TEST(Fields, ClearMakesThemAsNew) {
+  Fields fields;
+  fields.add("A", "1");
+  fields.clear();
+  EXPECT_TRUE(fields.empty());
+  EXPECT_FALSE(fields.contains("A"));
+  EXPECT_EQ(fields.all().size(), 0U);
+  fields.add("B", "2");
+  EXPECT_EQ(fields.to_lines(), "B: 2\r\n");
 }
 
 }  // namespace
