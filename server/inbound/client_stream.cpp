@@ -11,20 +11,17 @@ namespace ssl = asio::ssl;
 ClientStream::ClientStream(Socket socket, std::shared_ptr<ssl::context> tls)
     : socket_(std::move(socket)), context_(std::move(tls)) {
   if (context_) tls_ = std::make_unique<asio::ssl::stream<Socket&>>(socket_, *context_);
-  boost::system::error_code ignored;  // a Unix socket has no such option
-  socket_.set_option(asio::ip::tcp::no_delay(true), ignored);
+  boost::system::error_code ignored;
   socket_.non_blocking(true, ignored);  // for read_now and write_now
 }
 
-std::string ClientStream::peer() const {
-  boost::system::error_code error;
-  const auto remote = socket_.remote_endpoint(error);
+std::string address_of(const ClientStream::Socket::endpoint_type& peer) {
   asio::ip::tcp::endpoint endpoint;
-  const int family = error ? AF_UNSPEC : remote.protocol().family();
+  const int family = peer.protocol().family();
   const bool internet = family == AF_INET || family == AF_INET6;
-  if (!internet || remote.size() > endpoint.capacity()) return "unix";
-  std::memcpy(endpoint.data(), remote.data(), remote.size());
-  endpoint.resize(remote.size());
+  if (!internet || peer.size() > endpoint.capacity()) return "unix";
+  std::memcpy(endpoint.data(), peer.data(), peer.size());
+  endpoint.resize(peer.size());
   return endpoint.address().to_string();
 }
 
@@ -64,7 +61,6 @@ asio::awaitable<void> ClientStream::end_sending() {
 
 void ClientStream::close() {
   boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_both, ignored);
   socket_.close(ignored);
 }
 

@@ -20,15 +20,14 @@ class ClientStream {
   using Socket = asio::generic::stream_protocol::socket;
   using Transferred = asio::awaitable<std::tuple<boost::system::error_code, std::size_t>>;
 
-  /// @param tls  of a listener with TLS; null: none
+  /// @param socket  of a listener that sends without delay, see open_listener
+  /// @param tls     of a listener with TLS; null: none
   ClientStream(Socket socket, std::shared_ptr<asio::ssl::context> tls);
   ClientStream(const ClientStream&) = delete;
   ClientStream& operator=(const ClientStream&) = delete;
 
   [[nodiscard]] asio::any_io_executor executor() { return socket_.get_executor(); }
   [[nodiscard]] bool encrypted() const { return tls_ != nullptr; }
-  /// The peer's address, or "unix" where a Unix socket has none.
-  [[nodiscard]] std::string peer() const;
   /// What the client has proved to hold; null: nothing. Owned by the stream.
   [[nodiscard]] X509* certificate();
 
@@ -73,5 +72,8 @@ class ClientStream {
   std::shared_ptr<asio::ssl::context> context_;      // outlives what was made from it
   std::unique_ptr<asio::ssl::stream<Socket&>> tls_;  // null: none
 };
+
+/// The address of a connection's peer, or "unix" for a Unix socket.
+[[nodiscard]] std::string address_of(const ClientStream::Socket::endpoint_type& peer);
 
 }  // namespace roktcached::inbound

@@ -25,12 +25,13 @@ Answer preflight_answer(const Request& request) {
 
 }  // namespace
 
-Connection::Connection(ClientStream::Socket socket, std::shared_ptr<asio::ssl::context> tls, const Site& site)
+Connection::Connection(ClientStream::Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
+                       const Site& site)
     : stream_(std::move(socket), std::move(tls)),
       site_(site),
       // cancel, not close: the coroutine decides what is still to be said.
       deadline_(stream_.executor(), [this] { stream_.cancel(); }),
-      peer_(stream_.peer()) {}
+      peer_(std::move(peer)) {}
 
 void Connection::drain() {
   draining_ = true;
@@ -44,7 +45,12 @@ void Connection::abort() {
 }
 
 asio::awaitable<void> Connection::run() {
-  bool more = co_await shake_hands();
+  bool more = true;
+  if (stream_.encrypted()) {
+    more = co_await shake_hands();
+  } else {
+    more = take_in();  // the first request comes close behind its connection
+  }
   while (more) {
     const Need need = advance();
     if (need == Need::end) break;
@@ -200,7 +206,6 @@ asio::awaitable<bool> Connection::get(Need need) {
 }
 
 asio::awaitable<bool> Connection::shake_hands() {
-  if (!stream_.encrypted()) co_return true;
   deadline_.expires_after(site_.limits.head_timeout);
   const auto error = co_await stream_.shake_hands();
   deadline_.clear();
@@ -301,9 +306,11 @@ asio::awaitable<void> Connection::part() {
   if (bench_ && !refused_ && !bench_->reader.has_begun() && bench_->writer.is_empty() &&
       stage_ == Stage::reading)
     site_.workshop.give_back(std::move(bench_));
-  deadline_.expires_after(time_to_part);
-  if (stream_.encrypted() && !aborted_) co_await stream_.end_sending();
-  deadline_.clear();
+  if (stream_.encrypted() && !aborted_) {
+    deadline_.expires_after(time_to_part);
+    co_await stream_.end_sending();
+    deadline_.clear();
+  }
   stream_.close();
 }
 

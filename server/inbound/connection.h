@@ -32,9 +32,11 @@ struct Site {
 /// from their first byte to their last; run() waits for what advance() needs, and calls it again.
 class Connection final : public std::enable_shared_from_this<Connection>, private InterimSink {
  public:
+  /// @param peer  the client's address
   /// @param tls   null: none
   /// @param site  what it refers to outlives the connection
-  Connection(ClientStream::Socket socket, std::shared_ptr<asio::ssl::context> tls, const Site& site);
+  Connection(ClientStream::Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
+             const Site& site);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 

@@ -45,9 +45,10 @@ void Listener::start() {
 
 asio::awaitable<void> Listener::accept_loop() {
   while (!draining_) {
-    auto [error, socket] = co_await acceptor_.async_accept(as_result);
+    ClientStream::Socket::endpoint_type peer;
+    auto [error, socket] = co_await acceptor_.async_accept(peer, as_result);
     if (!error) {
-      begin(std::move(socket));
+      begin(std::move(socket), address_of(peer));
     } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {
       // Out of descriptors, most likely: they come back when connections end.
       asio::steady_timer pause(acceptor_.get_executor(), pause_after_failed_accept);
@@ -60,12 +61,12 @@ void Listener::renew(std::shared_ptr<asio::ssl::context> tls) {
   if (tls_) tls_ = std::move(tls);
 }
 
-void Listener::begin(ClientStream::Socket socket) {
+void Listener::begin(ClientStream::Socket socket, std::string peer) {
   if (!budget_.take()) {
     if (!tls_) turn_away(std::move(socket));
     return;
   }
-  auto connection = std::make_shared<Connection>(std::move(socket), tls_, site_);
+  auto connection = std::make_shared<Connection>(std::move(socket), std::move(peer), tls_, site_);
   connections_.insert(connection);
   if (draining_) connection->drain();  // it was accepted before, and its handler comes after
   asio::co_spawn(
@@ -82,8 +83,9 @@ void Listener::drain() {
   boost::system::error_code error;
   acceptor_.non_blocking(true, error);
   while (!error) {
-    ClientStream::Socket socket = acceptor_.accept(error);
-    if (!error) begin(std::move(socket));
+    ClientStream::Socket::endpoint_type peer;
+    ClientStream::Socket socket = acceptor_.accept(peer, error);
+    if (!error) begin(std::move(socket), address_of(peer));
   }
   acceptor_.close(error);
   for (const auto& connection : connections_) connection->drain();

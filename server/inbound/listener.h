@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
+#include <string>
 #include <unordered_set>
 
 #include "server/inbound/connection.h"
@@ -44,7 +45,7 @@ class Listener {
 
  private:
   boost::asio::awaitable<void> accept_loop();
-  void begin(ClientStream::Socket socket);
+  void begin(ClientStream::Socket socket, std::string peer);
 
   Acceptor acceptor_;
   const Site site_;

@@ -92,6 +92,7 @@ Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_exec
   if (!error) acceptor.set_option(tcp::acceptor::reuse_address(true), error);
   if (!error && shared) acceptor.set_option(ReusePort(true), error);
   if (!error && endpoint.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true), error);
+  if (!error) acceptor.set_option(tcp::no_delay(true), error);  // its connections have it from it
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
   const tcp::endpoint taken = error ? endpoint : acceptor.local_endpoint(error);

@@ -103,8 +103,9 @@ Presented read_authorization(std::string_view value) {
 Result<std::optional<config::Secret>> take_api_key(std::string& target) {
   const auto question = target.find('?');
   if (question == std::string::npos) return std::optional<config::Secret>();
-  static_assert(api_key_name.find('_') != std::string_view::npos);
-  const bool may_be_there = target.find('_', question) != std::string::npos ||
+  constexpr std::string_view rare_part = "_key";
+  static_assert(api_key_name.ends_with(rare_part));
+  const bool may_be_there = target.find(rare_part, question) != std::string::npos ||
                             target.find('%', question) != std::string::npos;
   if (!may_be_there) return std::optional<config::Secret>();
   std::optional<config::Secret> found;
