@@ -46,9 +46,10 @@ struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
 };
 
 Deadline::Deadline(const boost::asio::any_io_executor& executor, std::function<void()> interrupt)
-    : state_(std::make_shared<State>(executor, std::move(interrupt))) {}
+    : executor_(executor), interrupt_(std::move(interrupt)) {}
 
 Deadline::~Deadline() {
+  if (!state_) return;
   // Whoever still holds the state is a completed wait in the executor's queue: it must find nothing to do.
   state_->due = Steady::time_point::max();
   ++state_->armed;
@@ -56,23 +57,30 @@ Deadline::~Deadline() {
   state_->timer.cancel();
 }
 
+Deadline::State& Deadline::state() {
+  if (!state_) state_ = std::make_shared<State>(executor_, std::move(interrupt_));
+  return *state_;
+}
+
 void Deadline::expires_after(std::chrono::milliseconds timeout) {
   expires_at(Steady::now() + timeout);
 }
 
 void Deadline::expires_at(Steady::time_point due) {
-  state_->expired = false;
-  state_->due = due;
-  if (due < state_->armed_for) state_->arm();
+  State& state = this->state();
+  state.expired = false;
+  state.due = due;
+  if (due < state.armed_for) state.arm();
 }
 
 void Deadline::clear() {
+  if (!state_) return;
   state_->due = Steady::time_point::max();
   state_->expired = false;
 }
 
 bool Deadline::expired() const {
-  return state_->expired;
+  return state_ && state_->expired;
 }
 
 }  // namespace roktcached

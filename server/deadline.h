@@ -29,7 +29,11 @@ class Deadline {
 
  private:
   struct State;
-  std::shared_ptr<State> state_;
+  [[nodiscard]] State& state();
+
+  boost::asio::any_io_executor executor_;
+  std::function<void()> interrupt_;
+  std::shared_ptr<State> state_;  // null until there is a first deadline
 };
 
 }  // namespace roktcached

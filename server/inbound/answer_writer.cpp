@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <array>
 #include <utility>
 
 #include "server/inbound/status_line.h"
@@ -67,16 +66,16 @@ bool AnswerWriter::is_full() const {
   return body_ || head_.size() >= max_held;
 }
 
+std::array<asio::const_buffer, 2> AnswerWriter::left() const {
+  const std::size_t of_head = std::min(sent_, head_.size());
+  return {asio::buffer(head_) + of_head,
+          body_ ? asio::buffer(*body_) + (sent_ - of_head) : asio::const_buffer()};
+}
+
 bool AnswerWriter::send_now(ClientStream& stream) {
   if (is_empty()) return true;
-  if (!body_) {
-    sent_ += stream.write_now(asio::buffer(head_) + sent_);
-  } else {
-    const std::size_t of_head = std::min(sent_, head_.size());
-    const std::array<asio::const_buffer, 2> parts = {asio::buffer(head_) + of_head,
-                                                     asio::buffer(*body_) + (sent_ - of_head)};
-    sent_ += stream.write_now(parts);
-  }
+  const auto parts = left();
+  sent_ += stream.write_now(parts[0], parts[1]);
   if (sent_ < head_.size() + (body_ ? body_->size() : 0)) return false;
   clear();
   return true;
@@ -85,9 +84,7 @@ bool AnswerWriter::send_now(ClientStream& stream) {
 asio::awaitable<bool> AnswerWriter::send(ClientStream& stream, Deadline& deadline,
                                          std::chrono::milliseconds timeout) {
   if (send_now(stream)) co_return true;
-  const std::size_t of_head = std::min(sent_, head_.size());
-  const std::array<asio::const_buffer, 2> parts = {
-      asio::buffer(head_) + of_head, body_ ? asio::buffer(*body_) + (sent_ - of_head) : asio::const_buffer()};
+  const auto parts = left();
   deadline.expires_after(timeout);
   const auto [error, bytes] = co_await stream.write(parts);
   deadline.clear();

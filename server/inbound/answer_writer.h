@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -52,6 +53,8 @@ class AnswerWriter {
   void clear();
 
  private:
+  [[nodiscard]] std::array<asio::const_buffer, 2> left() const;
+
   std::string head_;                         // with small contents
   std::shared_ptr<const std::string> body_;  // behind it; null: nothing
   std::size_t sent_ = 0;                     // of both

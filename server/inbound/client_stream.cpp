@@ -1,28 +1,35 @@
 #include "server/inbound/client_stream.h"
 
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <array>
 #include <boost/asio/ip/tcp.hpp>
+#include <cerrno>
 #include <cstring>
-#include <utility>
 
 namespace roktcached::inbound {
 
 namespace ssl = asio::ssl;
 
-ClientStream::ClientStream(Socket socket, std::shared_ptr<ssl::context> tls)
-    : socket_(std::move(socket)), context_(std::move(tls)) {
-  if (context_) tls_ = std::make_unique<asio::ssl::stream<Socket&>>(socket_, *context_);
-  boost::system::error_code ignored;
-  socket_.non_blocking(true, ignored);  // for read_now and write_now
+ClientStream::ClientStream(asio::any_io_executor executor, int descriptor, const Protocol& protocol,
+                           std::shared_ptr<ssl::context> tls)
+    : protocol_(protocol), descriptor_(descriptor), socket_(std::move(executor)), context_(std::move(tls)) {
+  if (context_) tls_ = std::make_unique<ssl::stream<Socket&>>(socket(), *context_);
 }
 
-std::string address_of(const ClientStream::Socket::endpoint_type& peer) {
-  asio::ip::tcp::endpoint endpoint;
-  const int family = peer.protocol().family();
-  const bool internet = family == AF_INET || family == AF_INET6;
-  if (!internet || peer.size() > endpoint.capacity()) return "unix";
-  std::memcpy(endpoint.data(), peer.data(), peer.size());
-  endpoint.resize(peer.size());
-  return endpoint.address().to_string();
+ClientStream::~ClientStream() {
+  close();
+}
+
+ClientStream::Socket& ClientStream::socket() {
+  if (!socket_.is_open() && descriptor_ >= 0) {
+    boost::system::error_code error;  // then every operation fails, and says why
+    socket_.assign(protocol_, descriptor_, error);
+    socket_.non_blocking(true, error);
+  }
+  return socket_;
 }
 
 X509* ClientStream::certificate() {
@@ -30,38 +37,70 @@ X509* ClientStream::certificate() {
 }
 
 asio::awaitable<boost::system::error_code> ClientStream::shake_hands() {
-  if (!tls_) co_return boost::system::error_code();
   const auto [error] = co_await tls_->async_handshake(ssl::stream_base::server, as_result);
   co_return error;
 }
 
-asio::awaitable<std::tuple<boost::system::error_code>> ClientStream::readable() {
-  return socket_.async_wait(Socket::wait_read, as_result);
-}
-
 ClientStream::Transferred ClientStream::read_some(asio::mutable_buffer into) {
-  return tls_ ? tls_->async_read_some(into, as_result) : socket_.async_read_some(into, as_result);
+  return tls_ ? tls_->async_read_some(into, as_result) : socket().async_read_some(into, as_result);
 }
 
-bool ClientStream::has_received() {
-  boost::system::error_code ignored;
-  return socket_.available(ignored) > 0;
+std::pair<boost::system::error_code, std::size_t> ClientStream::read_now(asio::mutable_buffer into) {
+  const ssize_t read = ::recv(descriptor_, into.data(), into.size(), 0);
+  if (read > 0) return {{}, static_cast<std::size_t>(read)};
+  if (read == 0) return {asio::error::eof, 0};
+  return {{errno, boost::system::system_category()}, 0};
+}
+
+std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer second) {
+  if (tls_) return 0;
+  ssize_t written = 0;
+  if (second.size() == 0) {
+    written = ::send(descriptor_, first.data(), first.size(), MSG_NOSIGNAL);
+  } else {
+    std::array<iovec, 2> parts = {iovec{const_cast<void*>(first.data()), first.size()},
+                                  iovec{const_cast<void*>(second.data()), second.size()}};
+    msghdr message{};
+    message.msg_iov = parts.data();
+    message.msg_iovlen = parts.size();
+    written = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+  }
+  return written > 0 ? static_cast<std::size_t>(written) : 0;
+}
+
+bool ClientStream::has_received() const {
+  int bytes = 0;
+  return ::ioctl(descriptor_, FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 void ClientStream::cancel() {
   boost::system::error_code ignored;
-  socket_.cancel(ignored);
+  if (socket_.is_open()) socket_.cancel(ignored);
 }
 
 asio::awaitable<void> ClientStream::end_sending() {
   if (tls_) co_await tls_->async_shutdown(as_result);
-  boost::system::error_code ignored;
-  socket_.shutdown(Socket::shutdown_send, ignored);
+  ::shutdown(descriptor_, SHUT_WR);
 }
 
 void ClientStream::close() {
+  const int descriptor = std::exchange(descriptor_, -1);
   boost::system::error_code ignored;
-  socket_.close(ignored);
+  if (socket_.is_open()) {
+    socket_.close(ignored);
+  } else if (descriptor >= 0) {
+    ::close(descriptor);
+  }
+}
+
+std::string address_of(const ClientStream::Protocol::endpoint& peer) {
+  asio::ip::tcp::endpoint endpoint;
+  const int family = peer.protocol().family();
+  const bool internet = family == AF_INET || family == AF_INET6;
+  if (!internet || peer.size() > endpoint.capacity()) return "unix";
+  std::memcpy(endpoint.data(), peer.data(), peer.size());
+  endpoint.resize(peer.size());
+  return endpoint.address().to_string();
 }
 
 }  // namespace roktcached::inbound

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
@@ -13,16 +14,22 @@
 
 namespace roktcached::inbound {
 
-/// The bytes of one client's connection, over TCP or a Unix socket, with or without TLS. Belongs to the
-/// socket's thread.
+/// The bytes of one client's connection, over TCP or a Unix socket, with or without TLS. Belongs to one
+/// thread.
+///
+/// What goes without waiting is read and written by system calls of its own; the executor learns of the
+/// socket only when something is waited for.
 class ClientStream {
  public:
-  using Socket = asio::generic::stream_protocol::socket;
+  using Protocol = asio::generic::stream_protocol;
+  using Socket = Protocol::socket;
   using Transferred = asio::awaitable<std::tuple<boost::system::error_code, std::size_t>>;
 
-  /// @param socket  of a listener that sends without delay, see open_listener
-  /// @param tls     of a listener with TLS; null: none
-  ClientStream(Socket socket, std::shared_ptr<asio::ssl::context> tls);
+  /// @param descriptor  of a connected socket that does not block; the stream's from now on
+  /// @param tls         of a listener with TLS; null: none
+  ClientStream(asio::any_io_executor executor, int descriptor, const Protocol& protocol,
+               std::shared_ptr<asio::ssl::context> tls);
+  ~ClientStream();
   ClientStream(const ClientStream&) = delete;
   ClientStream& operator=(const ClientStream&) = delete;
 
@@ -31,36 +38,30 @@ class ClientStream {
   /// What the client has proved to hold; null: nothing. Owned by the stream.
   [[nodiscard]] X509* certificate();
 
-  /// The TLS handshake; at once where there is no TLS.
+  /// The TLS handshake.
   [[nodiscard]] asio::awaitable<boost::system::error_code> shake_hands();
 
-  /// Waits until there is something to read, without a buffer to read it into. Not with TLS, which may hold
-  /// bytes that the socket no longer has.
-  [[nodiscard]] asio::awaitable<std::tuple<boost::system::error_code>> readable();
+  /// Calls `then` with an error_code when there is something to read, or no longer will be. Not with TLS,
+  /// which may hold bytes that the socket no longer has.
+  template <class Handler>
+  void when_readable(Handler then) {
+    socket().async_wait(Socket::wait_read, std::move(then));
+  }
   [[nodiscard]] Transferred read_some(asio::mutable_buffer into);
   template <class Buffers>
   [[nodiscard]] Transferred write(const Buffers& from) {
-    return tls_ ? asio::async_write(*tls_, from, as_result) : asio::async_write(socket_, from, as_result);
-  }
-
-  /// Writes what goes without waiting.
-  /// @return how much went; 0 also for what only write() can do, or find out: TLS, a failure
-  template <class Buffers>
-  [[nodiscard]] std::size_t write_now(const Buffers& from) {
-    boost::system::error_code not_now;
-    return tls_ ? 0 : socket_.write_some(from, not_now);
+    return tls_ ? asio::async_write(*tls_, from, as_result) : asio::async_write(socket(), from, as_result);
   }
 
   /// Reads what has come, without waiting. Not with TLS.
   /// @return would_block where nothing has; eof at the end
-  [[nodiscard]] std::pair<boost::system::error_code, std::size_t> read_now(asio::mutable_buffer into) {
-    boost::system::error_code error;
-    const std::size_t read = socket_.read_some(into, error);
-    return {error, read};
-  }
+  [[nodiscard]] std::pair<boost::system::error_code, std::size_t> read_now(asio::mutable_buffer into);
+  /// Writes what goes without waiting.
+  /// @return how much went; 0 also for what only write() can do, or find out: TLS, a failure
+  [[nodiscard]] std::size_t write_now(asio::const_buffer first, asio::const_buffer second);
 
   /// Whether bytes have come that were not read.
-  [[nodiscard]] bool has_received();
+  [[nodiscard]] bool has_received() const;
   /// Makes what is waited for fail. The stream can be used on.
   void cancel();
   /// Tells the peer that nothing more comes. With TLS this waits for its consent, so set a deadline.
@@ -68,12 +69,17 @@ class ClientStream {
   void close();
 
  private:
-  Socket socket_;
-  std::shared_ptr<asio::ssl::context> context_;      // outlives what was made from it
-  std::unique_ptr<asio::ssl::stream<Socket&>> tls_;  // null: none
+  /// The socket, once it is the executor's, too.
+  [[nodiscard]] Socket& socket();
+
+  const Protocol protocol_;
+  int descriptor_;                               // -1: closed
+  Socket socket_;                                // of the same descriptor, where it is open
+  std::shared_ptr<asio::ssl::context> context_;  // outlives what was made from it
+  std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
 };
 
 /// The address of a connection's peer, or "unix" for a Unix socket.
-[[nodiscard]] std::string address_of(const ClientStream::Socket::endpoint_type& peer);
+[[nodiscard]] std::string address_of(const ClientStream::Protocol::endpoint& peer);
 
 }  // namespace roktcached::inbound

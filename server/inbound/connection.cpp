@@ -1,8 +1,10 @@
 #include "server/inbound/connection.h"
 
 #include <array>
+#include <boost/asio/co_spawn.hpp>
 #include <utility>
 
+#include "server/background.h"
 #include "server/inbound/browser_check.h"
 #include "server/inbound/caller.h"
 #include "server/inbound/clients/presented.h"
@@ -15,6 +17,7 @@ namespace roktcached::inbound {
 namespace {
 
 constexpr std::chrono::seconds time_to_part{2};
+constexpr std::string_view serving = "serving a connection";
 
 Answer preflight_answer(const Request& request) {
   Answer answer;
@@ -25,13 +28,14 @@ Answer preflight_answer(const Request& request) {
 
 }  // namespace
 
-Connection::Connection(ClientStream::Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
-                       const Site& site)
-    : stream_(std::move(socket), std::move(tls)),
+Connection::Connection(Accepted accepted, const Site& site, Registrar& registrar)
+    : stream_(std::move(accepted.executor), accepted.descriptor, accepted.peer.protocol(),
+              std::move(accepted.tls)),
       site_(site),
-      // cancel, not close: the coroutine decides what is still to be said.
+      registrar_(registrar),
+      // cancel, not close: who waits decides what is still to be said.
       deadline_(stream_.executor(), [this] { stream_.cancel(); }),
-      peer_(std::move(peer)) {}
+      peer_(address_of(accepted.peer)) {}
 
 void Connection::drain() {
   draining_ = true;
@@ -44,23 +48,78 @@ void Connection::abort() {
   stream_.cancel();
 }
 
-asio::awaitable<void> Connection::run() {
-  bool more = true;
-  if (stream_.encrypted()) {
-    more = co_await shake_hands();
-  } else {
-    more = take_in();  // the first request comes close behind its connection
+void Connection::start() {
+  guarded([this] {
+    if (stream_.encrypted()) return go_on(Need::hands);
+    if (!take_in()) return end();
+    go_on(advance());
+  });
+}
+
+/// Between two requests nothing but a handler waits: an idle connection is to be small.
+void Connection::go_on(Need need) {
+  const bool idle = need == Need::request && !draining_;
+  if (!stream_.encrypted() && idle) return wait();
+  if (!stream_.encrypted() && need == Need::end && !refused_) return end();
+  asio::co_spawn(stream_.executor(), serve(need),
+                 [self = shared_from_this()](const std::exception_ptr& failure) {
+                   if (!failure) return;
+                   logging_failure(serving)(failure);
+                   self->end();
+                 });
+}
+
+void Connection::wait() {
+  put_away();
+  waiting_ = true;
+  deadline_.expires_after(site_.limits.idle_timeout);
+  stream_.when_readable([self = shared_from_this()](const boost::system::error_code& error) {
+    self->guarded([&] { self->woken(error); });
+  });
+}
+
+void Connection::woken(const boost::system::error_code& error) {
+  deadline_.clear();
+  waiting_ = false;
+  // A request that is already here when the connection is drained was sent in good faith: it is still
+  // answered.
+  const bool comes = !error || (draining_ && stream_.has_received());
+  if (!comes || !take_in()) return end();
+  go_on(advance());
+}
+
+void Connection::end() {
+  const bool clean = bench_ && !refused_ && stage_ == Stage::reading && !bench_->reader.has_begun() &&
+                     bench_->writer.is_empty();
+  if (clean) site_.workshop.give_back(std::move(bench_));
+  deadline_.clear();
+  stream_.close();
+  registrar_.ended(*this);
+}
+
+/// What escapes is a bug; it ends the connection, and no other.
+template <class Action>
+void Connection::guarded(Action action) {
+  try {
+    action();
+  } catch (...) {
+    logging_failure(serving)(std::current_exception());
+    end();
   }
-  while (more) {
-    const Need need = advance();
-    if (need == Need::end) break;
-    if (need == Need::request) {
-      more = co_await wait_for_request();
-    } else {
-      more = co_await get(need);
+}
+
+/// Waits for what advance() needs, until there is nothing to wait for but another request.
+asio::awaitable<void> Connection::serve(Need need) {
+  while (need != Need::end) {
+    if (need == Need::request && !stream_.encrypted() && !draining_) {
+      wait();
+      co_return;
     }
+    const bool more = co_await get(need);
+    need = more ? advance() : Need::end;
   }
   co_await part();
+  end();
 }
 
 Connection::Need Connection::advance() {
@@ -187,6 +246,8 @@ Connection::Need Connection::finish(std::size_t body_bytes) {
 
 asio::awaitable<bool> Connection::get(Need need) {
   switch (need) {
+    case Need::hands:
+      return wait_for_hands();
     case Need::rest:
       return wait_for_rest();
     case Need::client:
@@ -205,7 +266,7 @@ asio::awaitable<bool> Connection::get(Need need) {
   return wait_for_request();
 }
 
-asio::awaitable<bool> Connection::shake_hands() {
+asio::awaitable<bool> Connection::wait_for_hands() {
   deadline_.expires_after(site_.limits.head_timeout);
   const auto error = co_await stream_.shake_hands();
   deadline_.clear();
@@ -213,26 +274,20 @@ asio::awaitable<bool> Connection::shake_hands() {
   co_return !error;
 }
 
+/// With TLS; and in a drain, where what is here already is all that comes.
 asio::awaitable<bool> Connection::wait_for_request() {
   put_away();
+  if (!stream_.encrypted()) co_return draining_&& stream_.has_received() && take_in();
   boost::system::error_code error = asio::error::operation_aborted;
   if (!draining_) {
     waiting_ = true;
     deadline_.expires_after(site_.limits.idle_timeout);
-    if (stream_.encrypted()) {
-      error = co_await bench_->reader.receive(stream_);
-    } else {
-      const auto [failed] = co_await stream_.readable();
-      error = failed;
-    }
+    error = co_await bench_->reader.receive(stream_);
     deadline_.clear();
     waiting_ = false;
   }
-  // A request that is already here when the connection is drained was sent in good faith: it is still
-  // answered.
-  if (error && !(draining_ && stream_.has_received())) co_return false;
-  if (!stream_.encrypted()) co_return take_in();
   if (!error) co_return true;
+  if (!draining_ || !stream_.has_received()) co_return false;
   deadline_.expires_after(site_.limits.head_timeout);
   error = co_await bench_->reader.receive(stream_);
   deadline_.clear();
@@ -300,18 +355,13 @@ asio::awaitable<void> Connection::send_interim(unsigned status, const http::Fiel
   co_await bench_->writer.send(stream_, deadline_, site_.limits.write_timeout);
 }
 
-/// Says what is still to be said, and closes.
+/// Says what is still to be said.
 asio::awaitable<void> Connection::part() {
   if (refused_ && !aborted_) co_await linger();
-  if (bench_ && !refused_ && !bench_->reader.has_begun() && bench_->writer.is_empty() &&
-      stage_ == Stage::reading)
-    site_.workshop.give_back(std::move(bench_));
-  if (stream_.encrypted() && !aborted_) {
-    deadline_.expires_after(time_to_part);
-    co_await stream_.end_sending();
-    deadline_.clear();
-  }
-  stream_.close();
+  if (!stream_.encrypted() || aborted_) co_return;
+  deadline_.expires_after(time_to_part);
+  co_await stream_.end_sending();
+  deadline_.clear();
 }
 
 /// Reads away what the client is still sending, for a moment: closing with unread bytes resets the

@@ -13,7 +13,16 @@
 
 namespace roktcached::inbound {
 
+class Connection;
 class Doorkeeper;
+
+/// Who keeps a register of connections.
+class Registrar {
+ public:
+  virtual ~Registrar() = default;
+  /// Called once for each, on its thread, at its end.
+  virtual void ended(Connection& connection) = 0;
+};
 
 /// What a connection serves, and on what terms. What it refers to belongs to the connection's thread, or is
 /// safe from any.
@@ -25,23 +34,29 @@ struct Site {
 };
 
 /// One client's connection: reads requests one after the other (RFC 9112, section 9.3), hands each to the
-/// handler and writes its answer. Lives and dies on the one thread of its socket's executor; owned by its own
-/// coroutine and by the listener's registry. A connection that fails takes nothing with it.
+/// handler and writes its answer. Lives and dies on the one thread of its executor; owned by what it waits
+/// for and by the listener's register. A connection that fails takes nothing with it.
 ///
 /// advance() does all that needs no waiting, over as many requests as there are, and hits need no waiting
-/// from their first byte to their last; run() waits for what advance() needs, and calls it again.
+/// from their first byte to their last. For what it needs else there is a coroutine, for as long as that
+/// takes; between two requests there is none.
 class Connection final : public std::enable_shared_from_this<Connection>, private InterimSink {
  public:
-  /// @param peer  the client's address
-  /// @param tls   null: none
-  /// @param site  what it refers to outlives the connection
-  Connection(ClientStream::Socket socket, std::string peer, std::shared_ptr<asio::ssl::context> tls,
-             const Site& site);
+  /// What a listener has accepted.
+  struct Accepted {
+    asio::any_io_executor executor;
+    int descriptor;  ///< the connection's from now on; does not block
+    ClientStream::Protocol::endpoint peer;
+    std::shared_ptr<asio::ssl::context> tls;  ///< null: none
+  };
+  /// @param site, registrar  outlive the connection, with what they refer to
+  Connection(Accepted accepted, const Site& site, Registrar& registrar);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
 
-  /// Serves until the client, an error, a timeout or drain() ends it.
-  [[nodiscard]] asio::awaitable<void> run();
+  /// Serves what has come already, and goes on by itself until the client, an error, a timeout or drain()
+  /// ends it.
+  void start();
 
   /// Lets the request at hand, and one already received, be answered in full; then ends the connection.
   void drain();
@@ -62,12 +77,21 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
     nothing,
     request,  ///< the first bytes of one
     rest,     ///< the other bytes of one
+    hands,    ///< shaken
     client,   ///< to know who asks
     answer,   ///< of the handler
     content,  ///< that comes in pieces
     room,     ///< for what is to be sent
     end,      ///< of the connection
   };
+
+  void go_on(Need need);
+  void wait();
+  void woken(const boost::system::error_code& error);
+  void end();
+  template <class Action>
+  void guarded(Action action);
+  asio::awaitable<void> serve(Need need);
 
   [[nodiscard]] Need advance();
   [[nodiscard]] Need step();
@@ -85,7 +109,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   /// Each waits for what is needed.
   /// @return false where the connection is to end
   asio::awaitable<bool> get(Need need);
-  asio::awaitable<bool> shake_hands();
+  asio::awaitable<bool> wait_for_hands();
   asio::awaitable<bool> wait_for_request();
   asio::awaitable<bool> wait_for_rest();
   asio::awaitable<bool> wait_for_client();
@@ -98,6 +122,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
   ClientStream stream_;
   const Site site_;
+  Registrar& registrar_;
   Deadline deadline_;
   const std::string peer_;                // its address
   std::optional<std::size_t> certified_;  // the client whose certificate it has shown

@@ -1,7 +1,11 @@
 #include "server/inbound/listener.h"
 
+#include <sys/socket.h>
+#include <unistd.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <cerrno>
 
 #include "server/asio.h"
 #include "server/background.h"
@@ -13,8 +17,11 @@ namespace {
 
 constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 
+/// As many as are accepted in a row: the others of the thread have their turn, too.
+constexpr int accepted_in_a_row = 64;
+
 /// Tells a client beyond the bound why it is turned away; best effort, without waiting for it.
-void turn_away(ClientStream::Socket socket) {
+void turn_away(int descriptor) {
   static const std::string body =
       *problem({ErrorCode::overloaded, ErrorSource::inbound, true, "listen.max_connections are open"}, "")
            .body;
@@ -22,9 +29,7 @@ void turn_away(ClientStream::Socket socket) {
       "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
       "Connection: close\r\nCross-Origin-Resource-Policy: same-origin\r\nContent-Length: " +
       std::to_string(body.size()) + "\r\n\r\n" + body;
-  boost::system::error_code ignored;
-  socket.non_blocking(true, ignored);
-  socket.write_some(asio::buffer(answer), ignored);
+  (void)!::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL);
 }
 
 }  // namespace
@@ -37,7 +42,9 @@ bool ConnectionBudget::take() {
 
 Listener::Listener(Acceptor acceptor, const Site& site, ConnectionBudget& budget,
                    std::shared_ptr<asio::ssl::context> tls)
-    : acceptor_(std::move(acceptor)), site_(site), budget_(budget), tls_(std::move(tls)) {}
+    : acceptor_(std::move(acceptor)), site_(site), budget_(budget), tls_(std::move(tls)) {
+  acceptor_.non_blocking(true);
+}
 
 void Listener::start() {
   asio::co_spawn(acceptor_.get_executor(), accept_loop(), logging_failure("accepting connections"));
@@ -45,48 +52,54 @@ void Listener::start() {
 
 asio::awaitable<void> Listener::accept_loop() {
   while (!draining_) {
-    ClientStream::Socket::endpoint_type peer;
-    auto [error, socket] = co_await acceptor_.async_accept(peer, as_result);
-    if (!error) {
-      begin(std::move(socket), address_of(peer));
-    } else if (error != asio::error::operation_aborted && error != asio::error::connection_aborted) {
-      // Out of descriptors, most likely: they come back when connections end.
-      asio::steady_timer pause(acceptor_.get_executor(), pause_after_failed_accept);
-      co_await pause.async_wait(as_result);
-    }
+    const auto [failed] = co_await acceptor_.async_wait(Acceptor::wait_read, as_result);
+    if (failed) continue;  // a drain, if it is one
+    const auto error = accept_now();
+    if (!error || error == asio::error::would_block || error == asio::error::connection_aborted) continue;
+    // Out of descriptors, most likely: they come back when connections end.
+    asio::steady_timer pause(acceptor_.get_executor(), pause_after_failed_accept);
+    co_await pause.async_wait(as_result);
   }
+}
+
+boost::system::error_code Listener::accept_now() {
+  for (int i = 0; i < accepted_in_a_row; ++i) {
+    ClientStream::Protocol::endpoint peer;
+    auto size = static_cast<socklen_t>(peer.capacity());
+    const int descriptor =
+        ::accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (descriptor < 0) return {errno, boost::system::system_category()};
+    peer.resize(size);
+    begin({acceptor_.get_executor(), descriptor, peer, tls_});
+  }
+  return {};
 }
 
 void Listener::renew(std::shared_ptr<asio::ssl::context> tls) {
   if (tls_) tls_ = std::move(tls);
 }
 
-void Listener::begin(ClientStream::Socket socket, std::string peer) {
+void Listener::begin(Connection::Accepted accepted) {
   if (!budget_.take()) {
-    if (!tls_) turn_away(std::move(socket));
+    if (!tls_) turn_away(accepted.descriptor);
+    ::close(accepted.descriptor);
     return;
   }
-  auto connection = std::make_shared<Connection>(std::move(socket), std::move(peer), tls_, site_);
+  Registrar& registrar = *this;
+  auto connection = std::make_shared<Connection>(std::move(accepted), site_, registrar);
   connections_.insert(connection);
-  if (draining_) connection->drain();  // it was accepted before, and its handler comes after
-  asio::co_spawn(
-      acceptor_.get_executor(), connection->run(),
-      [this, connection, log = logging_failure("serving a connection")](const std::exception_ptr& failure) {
-        connections_.erase(connection);
-        budget_.give_back();
-        log(failure);
-      });
+  if (draining_) connection->drain();  // it was accepted before, and is begun after
+  connection->start();
+}
+
+void Listener::ended(Connection& connection) {
+  if (connections_.erase(connection.shared_from_this()) > 0) budget_.give_back();
 }
 
 void Listener::drain() {
   draining_ = true;
   boost::system::error_code error;
-  acceptor_.non_blocking(true, error);
-  while (!error) {
-    ClientStream::Socket::endpoint_type peer;
-    ClientStream::Socket socket = acceptor_.accept(peer, error);
-    if (!error) begin(std::move(socket), address_of(peer));
-  }
+  while (!error) error = accept_now();
   acceptor_.close(error);
   for (const auto& connection : connections_) connection->drain();
 }

@@ -27,7 +27,7 @@ class ConnectionBudget {
 
 /// Accepts connections on one socket and keeps a register of them. Belongs to one thread: that of its
 /// executor.
-class Listener {
+class Listener final : private Registrar {
  public:
   /// @param site    what it refers to outlives the listener and its connections
   /// @param budget  outlives them too
@@ -45,7 +45,11 @@ class Listener {
 
  private:
   boost::asio::awaitable<void> accept_loop();
-  void begin(ClientStream::Socket socket, std::string peer);
+  /// Accepts what has come, and begins to serve it.
+  /// @return would_block where that was all
+  boost::system::error_code accept_now();
+  void begin(Connection::Accepted accepted);
+  void ended(Connection& connection) override;
 
   Acceptor acceptor_;
   const Site site_;
