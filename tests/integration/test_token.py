@@ -8,6 +8,11 @@ LOAD_SECONDS = float(os.environ.get("ROKTCACHED_LOAD_SECONDS", "20" if SANITIZED
 BASIC_X = "Basic eDp5"
 
 
+def wait_for_token(proxy):
+    """A daemon listens before it has its first token: what is to come to a daemon that has one has to wait."""
+    wait_until(lambda: proxy.status()["token"]["minted"] > 0, "the first token is there")
+
+
 class Token(TestCase):
     def test_a_short_lived_token_is_never_missed_under_load(self):
         upstream, proxy = self.pair("--token-lifetime", "5", freshness_open="0ms", freshness_settled="0ms")
@@ -55,6 +60,7 @@ class Token(TestCase):
 
     def test_a_malformed_token_answer_is_a_failed_refresh(self):
         upstream, proxy = self.pair("--token-lifetime", "20")  # long enough that it lives on for seconds after that
+        wait_for_token(proxy)
         upstream.faults({"path_prefix": "/auth", "kind": "malformed_token"})
         wait_until(lambda: proxy.status()["token"]["failures"] > 0, "a refresh has failed")
         self.assertEqual(proxy.get(overview()).status, 200)
@@ -80,6 +86,7 @@ class Token(TestCase):
         for status in (401, 403, 400):
             with self.subTest(status):
                 upstream, proxy = self.pair("--token-lifetime", "20")
+                wait_for_token(proxy)
                 time.sleep(2.5)  # until the token is old enough to be doubted
                 upstream.faults({"path_prefix": "/reporting", "kind": "status", "status": status, "count": 1})
                 self.assertEqual(proxy.get(overview()).status, 200)
@@ -130,6 +137,7 @@ class Token(TestCase):
     def test_wrong_credentials_say_so(self):
         upstream = self.simulator("--token-lifetime", "60")
         proxy = self.daemon(upstream)
+        wait_for_token(proxy)
         upstream.faults({"path_prefix": "/auth", "kind": "status", "status": 400})
         fresh = self.daemon(upstream)
         wait_until(lambda: fresh.status()["token"]["failures"] > 0, "the mint has failed")
