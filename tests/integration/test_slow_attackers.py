@@ -97,8 +97,8 @@ class SlowAttackers(TestCase):
         self.assertEqual(proxy.get(LARGE).status, 200)
         spared, others, memory = WellBehaved(quiet), WellBehaved(proxy), memory_kib(proxy)
         with Attack(proxy.port, ATTACKERS) as attack:
-            ask_both(spared, others, 2.5)  # until all have come
-            self.assertGreaterEqual(sum(attack("report")["open"].values()), ATTACKERS * 0.9)
+            # Who is cut comes back, and so a machine on which they come late has them all at some time, too.
+            wait_until(lambda: ask_both(spared, others, 0.2) and connections(proxy) >= ATTACKERS * 0.9, "nearly all have come")
             started, used_before = time.monotonic(), (cpu_seconds(proxy), cpu_seconds(quiet))
             rounds = []
             while len(rounds) < ROUNDS or (len(rounds) < 3 * ROUNDS and ratio_of(rounds) >= 2):  # in doubt, look longer
