@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds and runs every test: unit and integration tests in release and under ASan+UBSan, what crosses threads under TSan.
-# Integration tests mostly wait, so the next build goes on behind them.
+# Tests mostly wait, so one build after the other goes on behind them. Ends with what failed and where the time went.
 # Usage: tests/run.sh [--quick]    --quick: release only.
 set -uo pipefail
 cd "$(dirname "$0")/.."
@@ -8,88 +8,111 @@ cd "$(dirname "$0")/.."
 install_packages "${build_packages[@]}" "${test_packages[@]}" || exit 1
 
 export TSAN_OPTIONS="suppressions=$PWD/tests/tsan.supp ${TSAN_OPTIONS:-}"
+files=$(mktemp -d)
+trap 'rm -rf "$files"' EXIT
+
 passed=0
 failed=0
-count() {  # count PASSED FAILED
+failures=()
+times=()
+
+begin() {  # begin PART
+  part=$1
+  begun=$SECONDS
+  echo "== $part"
+}
+
+end() {  # end PASSED FAILED [WHAT FAILED...]
   passed=$((passed + $1))
   failed=$((failed + $2))
+  [ "$2" -eq 0 ] || failures+=("$part:$(printf ' %s;' "${@:3}")")
+  times+=("$part $((SECONDS - begun))")
 }
 
-declare -A building logs
-
-begin_build() {  # begin_build PRESET [CMAKE BUILD ARGUMENT...]
-  logs[$1]=$(mktemp)
-  { cmake --preset "$1" && nice cmake --build --preset "$@"; } >"${logs[$1]}" 2>&1 &
-  building[$1]=$!
+check() {  # check PART COMMAND...
+  begin "$1"
+  local code=0
+  "${@:2}" || code=$?
+  if [ $code -eq 0 ]; then end 1 0; else end 0 1 "exit code $code"; fi
 }
 
-end_build() {  # end_build PRESET
-  echo "== Building $1"
-  local ended=0
-  wait "${building[$1]}" || ended=1
-  if [ $ended -eq 0 ]; then tail -n 1 "${logs[$1]}"; else cat "${logs[$1]}"; count 0 1; fi
-  rm -f "${logs[$1]}"
-  return $ended
+build() {  # build PRESET [CMAKE BUILD ARGUMENT...]
+  cmake --preset "$1" && nice cmake --build --preset "$@"
+} >"$files/$1" 2>&1
+
+unit_targets=(core_tests storage_tests config_tests server_tests simulator_tests)
+unit_targets_with_threads=(storage_tests server_tests)  # the others start no threads, or run inside the daemon
+
+# Says for each build when it has ended. What no test runs under a sanitizer is built in release alone.
+build_all() {
+  build release && echo "$SECONDS" || return
+  $all || return
+  build asan --target roktcached "${unit_targets[@]}" && echo "$SECONDS" || return
+  build tsan --target roktcached "${unit_targets_with_threads[@]}" && echo "$SECONDS"
+}
+
+# Nothing is read where a build has failed: it was the last one.
+wait_for_build() {  # wait_for_build PRESET
+  begin "Build, $1"
+  local ended
+  if read -r -u "$builds" ended; then
+    echo "$(tail -n 1 "$files/$1"), $ended s after the start"
+    end 0 0
+  else
+    cat "$files/$1"
+    end 0 1 "it cannot be built"
+    return 1
+  fi
 }
 
 unit_tests() {  # unit_tests PRESET [CTEST ARGUMENT...]
-  local preset=$1 log
-  shift
-  log=$(mktemp)
-  echo "== Unit tests, $preset"
-  ctest --preset "$preset" -j4 --timeout 300 "$@" >"$log" 2>&1
-  local all bad
+  begin "Unit tests, $1"
+  local log="$files/ctest" all bad names
+  ctest --preset "$1" -j4 --timeout 300 "${@:2}" >"$log" 2>&1
   all=$(grep -oE 'tests failed out of [0-9]+' "$log" | grep -oE '[0-9]+$' || echo 0)
   bad=$(grep -oE '[0-9]+ tests failed out of' "$log" | grep -oE '^[0-9]+' || echo 1)
+  mapfile -t names < <(sed -nE 's/^\t *[0-9]+ - (.*) \(.*\)$/\1/p' "$log")
   [ "$bad" -eq 0 ] && [ "$all" -gt 0 ] || cat "$log"
   tail -n 3 "$log"
-  count $((all - bad)) "$bad"
-  rm -f "$log"
+  end $((all - bad)) "$bad" "${names[@]:-no result}"
 }
 
-integration_tests() {  # integration_tests PRESET
-  echo "== Integration tests, $1"
-  local result
-  result=$(mktemp)
-  ROKTCACHED_BINARY="$PWD/build/$1/roktcached" ROKTCACHED_RESULT="$result" python3 tests/integration/run.py "${@:2}"
-  local counts
-  counts=$(cat "$result")
+integration_tests() {  # integration_tests PRESET [MODULE...]
+  begin "Integration tests, $1"
+  local result="$files/integration" good bad names
   rm -f "$result"
-  count ${counts:-0 1}
+  ROKTCACHED_BINARY="$PWD/build/$1/roktcached" ROKTCACHED_RESULT="$result" python3 tests/integration/run.py "${@:2}"
+  [ -s "$result" ] || printf '0 1\nno result\n' >"$result"
+  { read -r good bad && mapfile -t names; } <"$result"
+  end "$good" "$bad" "${names[@]}"
 }
-
-echo "== Layout"
-if python3 tests/architecture_check.py; then count 1 0; else count 0 1; fi
 
 all=true
 [ "${1:-}" != --quick ] || all=false
+exec {builds}< <(build_all)
 
-begin_build release
-if end_build release; then
+check "Layout" python3 tests/architecture_check.py
+if wait_for_build release; then
   unit_tests release
-  $all && begin_build asan
   integration_tests release
-  echo "== Day replay"
-  if build/release/day_replay --check; then count 1 0; else count 0 1; fi
-  echo "== Cache model"
-  if build/release/cache_model; then count 1 0; else count 0 1; fi
-  echo "== HTTP readers"
-  if build/release/http_readers; then count 1 0; else count 0 1; fi
-  echo "== Conformance, http-cache-tests"
-  if tests/conformance/run.sh; then count 1 0; else count 0 1; fi
-  echo "== Pages in Chromium"
-  if tests/browser/run.sh; then count 1 0; else count 0 1; fi
-  if $all && end_build asan; then
+  check "Day replay" build/release/day_replay --check
+  check "Cache model" build/release/cache_model
+  check "HTTP readers" build/release/http_readers
+  check "Conformance, http-cache-tests" tests/conformance/run.sh
+  check "Pages in Chromium" tests/browser/run.sh
+  if $all && wait_for_build asan; then
     unit_tests asan
-    begin_build tsan --target roktcached storage_tests server_tests
     integration_tests asan
-    if end_build tsan; then
-      unit_tests tsan -E NOT_BUILT  # the others start no threads, or run inside the daemon below
+    if wait_for_build tsan; then
+      unit_tests tsan -E NOT_BUILT
       integration_tests tsan test_coalescing test_shutdown test_persistence test_metrics
     fi
   fi
 fi
 
 echo
+printf '%s s; ' "${times[@]}"
+echo "in all $SECONDS s"
+[ ${#failures[@]} -eq 0 ] || printf 'failed: %s\n' "${failures[@]}"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]

@@ -1,31 +1,11 @@
 // Prints what a run of http-cache-tests found, and compares it with the floor that may only rise.
-// Usage: node summary.mjs SUITE RESULTS.json EXPECTATIONS.json
-import fs from 'fs'
-import path from 'path'
+// Usage: node summary.mjs SUITE EXPECTATIONS.json RESULTS.json...
 import process from 'process'
-import { pathToFileURL } from 'url'
+import { outcomeOf } from './outcome.mjs'
 
-const [suite, resultsFile, expectationsFile] = process.argv.slice(2)
-const load = file => import(pathToFileURL(path.join(suite, file)))
-const suites = (await load('tests/index.mjs')).default
-const { determineTestResult } = await load('lib/display.mjs')
-const results = JSON.parse(fs.readFileSync(resultsFile))
-const expectations = JSON.parse(fs.readFileSync(expectationsFile))
-
+const [suite, expectationsFile, ...resultsFiles] = process.argv.slice(2)
+const { expectations, passed, total, failures } = await outcomeOf(suite, expectationsFile, resultsFiles)
 const names = { required: 'required', optimal: 'optimal', check: 'informative' }
-const passed = { required: 0, optimal: 0, check: 0 }
-const total = { required: 0, optimal: 0, check: 0 }
-const failures = []
-for (const group of suites) {
-  for (const test of group.tests) {
-    if (test.browser_only) continue
-    const kind = test.kind || 'required'
-    total[kind]++
-    const symbol = determineTestResult(suites, test.id, results)[2]
-    if (symbol === '✅' || symbol === 'Y') passed[kind]++
-    else if (kind !== 'check') failures.push({ kind, id: test.id, symbol, result: results[test.id] })
-  }
-}
 
 for (const { kind, id, symbol, result } of failures) {
   const seen = Array.isArray(result) ? result.join(': ') : result === true ? 'a test it depends on failed' : String(result)

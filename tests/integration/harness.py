@@ -307,6 +307,10 @@ class Daemon(Process):
     def status(self):
         return request(self.admin_at, "/status").json()
 
+    def wait_for_token(self):
+        """It is ready before it has its first token."""
+        wait_until(lambda: self.status()["token"]["minted"] > 0, "the first token is there")
+
     def stop(self):
         if self.alive():
             self.look_at_admin()

@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Runs the integration tests: all of them, or the modules named. Writes "PASSED FAILED" to $ROKTCACHED_RESULT.
+"""Runs the integration tests: all of them, or the modules named. Writes to $ROKTCACHED_RESULT how many passed and failed,
+and below that the names of those that failed.
 
 Tests mostly wait, so several modules run at once, each in a process and with ports of its own; one that is named alone runs
 in this process.
@@ -13,49 +14,52 @@ import tempfile
 import time
 import unittest
 
-AT_ONCE = 3
-LONGEST = ["test_upstream_limit", "test_token", "test_budget", "test_purge", "test_retries"]  # begun first, so that none is left alone at the end
+AT_ONCE = 4
+LONGEST = ["test_upstream_limit", "test_token", "test_budget", "test_separation", "test_retries", "test_purge", "test_tls"]  # begun first, so that none is left alone at the end
 PORTS_EACH = 300
 
 folder = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(folder))
 
 
-def write_result(passed, failed):
+def write_result(passed, failed, names):
     if path := os.environ.get("ROKTCACHED_RESULT"):
-        pathlib.Path(path).write_text(f"{passed} {failed}")
+        pathlib.Path(path).write_text("\n".join([f"{passed} {failed}", *names]) + "\n")
     sys.exit(0 if failed == 0 and passed > 0 else 1)
 
 
 def run_here(names):
     result = unittest.TextTestRunner(verbosity=2).run(unittest.defaultTestLoader.loadTestsFromNames(names))
-    failed = len(result.failures) + len(result.errors) + len(result.unexpectedSuccesses)
-    write_result(result.testsRun - failed, failed)
+    bad = [test for test, _ in result.failures + result.errors] + result.unexpectedSuccesses
+    write_result(result.testsRun - len(bad), len(bad), [test.id() for test in bad])
 
 
 def run_module(number, name):
-    """(passed, failed, output, seconds) of one module, from a process of its own."""
+    """(passed, failed, names of those, output, seconds) of one module, from a process of its own."""
     started = time.monotonic()
     with tempfile.NamedTemporaryFile() as result:
         environment = {**os.environ, "ROKTCACHED_RESULT": result.name,
                        "ROKTCACHED_TEST_PORTS": str(20_000 + number * PORTS_EACH)}
         child = subprocess.run([sys.executable, __file__, name], env=environment, stdout=subprocess.PIPE,
                                stderr=subprocess.STDOUT, text=True)
-        counts = pathlib.Path(result.name).read_text().split() or ["0", "1"]
-    return int(counts[0]), int(counts[1]), child.stdout, time.monotonic() - started
+        counts, *names = pathlib.Path(result.name).read_text().splitlines() or ["0 1", name]
+    passed, failed = map(int, counts.split())
+    return passed, failed, names, child.stdout, time.monotonic() - started
 
 
 def run_all(names):
     names = [name for name in LONGEST if name in names] + [name for name in names if name not in LONGEST]
     passed = failed = 0
+    names_of_failed = []
     with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as pool:
         running = {pool.submit(run_module, number, name): name for number, name in enumerate(names)}
         for done in concurrent.futures.as_completed(running):
-            module_passed, module_failed, output, seconds = done.result()
+            module_passed, module_failed, module_names, output, seconds = done.result()
             passed += module_passed
             failed += module_failed
+            names_of_failed += module_names
             print(f"-- {running[done]}: {module_passed} passed, {module_failed} failed, {seconds:.0f} s\n{output}", flush=True)
-    write_result(passed, failed)
+    write_result(passed, failed, names_of_failed)
 
 
 wanted = sys.argv[1:]

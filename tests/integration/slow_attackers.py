@@ -28,6 +28,7 @@ class Attackers:
         self.turns = [set() for _ in range(TICKS_A_SECOND)]  # the descriptors that send at each tick of a second
         self.lived = collections.defaultdict(list)  # by kind: for how long, of those that were cut
         self.refused = 0
+        self.late = 0  # by how much we were at worst, on a machine that has no time for us: as much later a cut is seen
 
     def connect(self, kind):
         sock = socket.socket()
@@ -75,7 +76,8 @@ class Attackers:
     def report(self):
         return {"open": collections.Counter(kind for _, kind, _, _ in self.open.values()),
                 "cut": {kind: len(all_of) for kind, all_of in self.lived.items()},
-                "longest_s": {kind: round(max(all_of), 2) for kind, all_of in self.lived.items()}, "refused": self.refused}
+                "longest_s": {kind: round(max(all_of), 2) for kind, all_of in self.lived.items()},
+                "refused": self.refused, "late_s": round(self.late, 2)}
 
     def run(self):
         self.poll.register(sys.stdin, select.EPOLLIN)
@@ -90,7 +92,8 @@ class Attackers:
                     if command == "hold":
                         self.at_each_tick = 0
                     print(json.dumps(self.report()), flush=True)
-            if time.monotonic() >= due:
+            if (now := time.monotonic()) >= due:
+                self.late = max(self.late, now - due)
                 number, due = number + 1, due + 1 / TICKS_A_SECOND
                 self.tick(number)
 

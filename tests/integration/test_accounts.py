@@ -52,7 +52,7 @@ class Accounts(TestCase):
             clients.update((client["client"], client) for client in proxy.status()["clients"])
             return sum(client["asked"] for name, client in clients.items() if name in ("alice", "bob", "carol", "dave")) == 19
 
-        wait_until(all_is_noted, "all is noted", 5)
+        wait_until(all_is_noted, "all is noted")
         expected = {
             "alice": (8, 3, 2, 6, {"miss": 4, "stale": 2}),
             "bob": (5, 2, 2, 3, {"miss": 1, "forced": 1, "revalidation": 1}),
@@ -77,7 +77,7 @@ class Accounts(TestCase):
             self.assertEqual(request(proxy.port, overview(), fields=fields).status, 200)
         clients = lambda: proxy.status()["clients"]
         asked = lambda: [(client["client"], client["routes"]["campaign-overview"]["asked"]) for client in clients()]
-        wait_until(lambda: asked() == [("127.0.0.1", 3)], "they are one", 5)
+        wait_until(lambda: asked() == [("127.0.0.1", 3)], "they are one")
 
     def test_the_first_256_callers_are_told_apart(self):
         upstream, proxy = self.pair(listen_threads="1")

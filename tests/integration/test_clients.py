@@ -83,7 +83,7 @@ class Clients(TestCase):
         new = set(after["by_target"]) - set(before["by_target"])
         self.assertEqual(len(new), 1)
         self.assertNotIn("key", new.pop())
-        wait_until(lambda: self.proxy.output.count("campaign-overview") >= len(replies), "all are logged", 5)
+        wait_until(lambda: self.proxy.output.count("campaign-overview") >= len(replies), "all are logged")
         self.assertNotRegex(self.proxy.output, "(?i)api(_|%5f)key=")
 
     def test_a_miss_by_api_key_is_sent_without_it(self):
@@ -165,7 +165,7 @@ class Clients(TestCase):
         self.proxy.get(overview(), X_API_Key=self.bob)
         self.proxy.get(overview(), Authorization=basic("mallory", "wrong"))
         names = lambda: {one["client"] for one in self.proxy.status()["clients"]}
-        wait_until(lambda: {"alice", "bob"} <= names(), "both are noted", 5)
+        wait_until(lambda: {"alice", "bob"} <= names(), "both are noted")
         self.assertNotIn("mallory", names())
 
     def test_the_token_endpoint(self):

@@ -25,7 +25,7 @@ def scrape(proxy):
 class Metrics(TestCase):
     def settled_scrape(self, proxy, answered):
         """Once `answered` requests are counted: that happens after the answer has left."""
-        wait_until(lambda: scrape(proxy).sum("requests_total") == answered, f"{answered} requests are counted", 5)
+        wait_until(lambda: scrape(proxy).sum("requests_total") == answered, f"{answered} requests are counted")
         return scrape(proxy)
 
     def test_is_a_page_like_the_others(self):
@@ -195,7 +195,7 @@ class Metrics(TestCase):
         upstream = self.simulator()
         upstream.faults({"path_prefix": "/auth", "kind": "status", "status": 503})
         proxy = self.daemon(upstream)
-        wait_until(lambda: scrape(proxy).sum("token_refreshes_total", result="failure") >= 1, "a token is asked for", 5)
+        wait_until(lambda: scrape(proxy).sum("token_refreshes_total", result="failure") >= 1, "a token is asked for")
         metrics = scrape(proxy)
         self.assertEqual(metrics.of("roktcached_token_expiry_timestamp_seconds"), {})
         self.assertEqual(metrics.sum("upstream_requests_per_second"), float("inf"))

@@ -247,12 +247,15 @@ class Purge(TestCase):
         multiply_rows(path, entries, account=f"'a' || (i % {entries // 100})")
         _, proxy = self.purgeable(seed.folder, upstream, cache_max_disk="8GiB")
         proxy.get(overview())  # in memory too
-        started = time.monotonic()
-        self.assertEqual(self.purge(proxy, account="a17"), 100)
-        hard_ms = (time.monotonic() - started) * 1000
-        started = time.monotonic()
-        self.assertEqual(self.purge(proxy, account="a18", soft=True), 100)
-        soft_ms = (time.monotonic() - started) * 1000
+
+        def purge_ms(account, **how):
+            started = time.monotonic()
+            self.assertEqual(self.purge(proxy, account=f"a{account}", **how), 100)
+            return (time.monotonic() - started) * 1000
+
+        # The least of five: a busy machine makes some slow, looking at a million entries would make all.
+        hard_ms = min(purge_ms(account) for account in range(17, 22))
+        soft_ms = min(purge_ms(account, soft=True) for account in range(30, 35))
         with sqlite3.connect(path) as database:
             self.assertEqual(database.execute("SELECT count(*) FROM responses WHERE account_id = 'a17'").fetchone()[0], 0)
         waits = []

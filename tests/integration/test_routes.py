@@ -176,6 +176,7 @@ class Routes(TestCase):
 
     def test_an_unchanged_rokt_client_gets_a_token_here(self):
         form = {"Content-Type": "application/x-www-form-urlencoded", "Authorization": "Basic eDp5"}
+        self.proxy.wait_for_token()
         minted = self.upstream.ledger()["tokens_minted"]
         reply = request(self.proxy.port, "/auth/oauth2/token", "POST", form, "grant_type=client_credentials")
         self.assertEqual(reply.status, 200)

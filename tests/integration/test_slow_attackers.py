@@ -97,8 +97,8 @@ class SlowAttackers(TestCase):
         self.assertEqual(proxy.get(LARGE).status, 200)
         spared, others, memory = WellBehaved(quiet), WellBehaved(proxy), memory_kib(proxy)
         with Attack(proxy.port, ATTACKERS) as attack:
-            ask_both(spared, others, 2.5)  # until all have come
-            self.assertGreaterEqual(sum(attack("report")["open"].values()), ATTACKERS * 0.9)
+            # Who is cut comes back, and so a machine on which they come late has them all at some time, too.
+            wait_until(lambda: ask_both(spared, others, 0.2) and connections(proxy) >= ATTACKERS * 0.9, "nearly all have come")
             started, used_before = time.monotonic(), (cpu_seconds(proxy), cpu_seconds(quiet))
             rounds = []
             while len(rounds) < ROUNDS or (len(rounds) < 3 * ROUNDS and ratio_of(rounds) >= 2):  # in doubt, look longer
@@ -116,7 +116,7 @@ class SlowAttackers(TestCase):
               f"{ratio:.2f} times (by round); CPU {used[0] / took:.2f} and {used[1] / took:.2f}; memory grew by {grown / 1024:.1f} MiB; {report}")
         for kind in ("head", "content"):
             self.assertGreaterEqual(held["cut"].get(kind, 0), ATTACKERS * 0.4, "they were cut while the attack went on")
-            self.assertLess(report["longest_s"][kind], TIMEOUT_SECONDS + 2)
+            self.assertLess(report["longest_s"][kind], TIMEOUT_SECONDS + 2 + report["late_s"])
             self.assertEqual(report["open"].get(kind, 0), 0)
         if not SANITIZED:
             self.assertLess(ratio, 2)

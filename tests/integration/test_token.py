@@ -55,6 +55,7 @@ class Token(TestCase):
 
     def test_a_malformed_token_answer_is_a_failed_refresh(self):
         upstream, proxy = self.pair("--token-lifetime", "20")  # long enough that it lives on for seconds after that
+        proxy.wait_for_token()
         upstream.faults({"path_prefix": "/auth", "kind": "malformed_token"})
         wait_until(lambda: proxy.status()["token"]["failures"] > 0, "a refresh has failed")
         self.assertEqual(proxy.get(overview()).status, 200)
@@ -80,6 +81,7 @@ class Token(TestCase):
         for status in (401, 403, 400):
             with self.subTest(status):
                 upstream, proxy = self.pair("--token-lifetime", "20")
+                proxy.wait_for_token()
                 time.sleep(2.5)  # until the token is old enough to be doubted
                 upstream.faults({"path_prefix": "/reporting", "kind": "status", "status": status, "count": 1})
                 self.assertEqual(proxy.get(overview()).status, 200)
@@ -96,7 +98,7 @@ class Token(TestCase):
         upstream.child.kill()
         upstream.wait()
         again = self.simulator("--token-lifetime", "30", port=upstream.port)
-        again.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 2000, "count": count})
+        again.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 5000, "count": count})
         replies = in_parallel(count, lambda i: proxy.get(overview(account=i + 100)))
         self.assertEqual({reply.status for reply in replies}, {200})
         ledger = again.ledger()
@@ -130,6 +132,7 @@ class Token(TestCase):
     def test_wrong_credentials_say_so(self):
         upstream = self.simulator("--token-lifetime", "60")
         proxy = self.daemon(upstream)
+        proxy.wait_for_token()
         upstream.faults({"path_prefix": "/auth", "kind": "status", "status": 400})
         fresh = self.daemon(upstream)
         wait_until(lambda: fresh.status()["token"]["failures"] > 0, "the mint has failed")
