@@ -345,7 +345,8 @@ asio::awaitable<bool> Connection::wait_for_content() {
 
 asio::awaitable<bool> Connection::wait_for_room() {
   const bool sent = co_await bench_->writer.send(stream_, deadline_, site_.limits.write_timeout);
-  if (!sent && stage_ == Stage::written) (void)finish(0);
+  const bool answered = stage_ == Stage::answered || stage_ == Stage::written;
+  if (!sent && answered) (void)finish(0);
   co_return sent;
 }
 

@@ -74,6 +74,7 @@ End RequestReader::take(Incoming& incoming, bool encrypted) {
 }
 
 asio::awaitable<End> RequestReader::read(ClientStream& stream, Deadline& deadline, Incoming& incoming) {
+  if (buffer_.size() < piece) buffer_.shrink_to_fit();  // who is slow is not to hold much
   bool in_content = content_.has_value();
   deadline.expires_after(in_content ? limits_.body_timeout : limits_.head_timeout);
   bool to_continue = true;
