@@ -47,12 +47,17 @@ Result<std::vector<EntrySummary>> MemoryStore::list(const Listing& wanted) {
   const auto before = [&](const EntrySummary& left, const EntrySummary& right) {
     return comes_before(left, right, wanted.restated_only);
   };
+  using Found = std::unordered_map<caching::KeyHash, EntrySummary, caching::KeyHashHasher>;
   for (const auto& shard : shards_) {
-    std::unordered_map<caching::KeyHash, EntrySummary, caching::KeyHashHasher> found;
+    Found found;
     S3Fifo::Cursor cursor;
     while (!cursor.finished) {
-      const std::lock_guard lock(shard->mutex);
-      shard->entries.list(wanted, found, cursor);
+      Found slice;  // of its own: `found` takes long to grow once it is large
+      {
+        const std::lock_guard lock(shard->mutex);
+        shard->entries.list(wanted, slice, cursor);
+      }
+      for (auto& [hash, entry] : slice) found.insert_or_assign(hash, std::move(entry));
     }
     for (auto& [hash, entry] : found) entries.push_back(std::move(entry));
     std::ranges::sort(entries, before);

@@ -321,8 +321,7 @@ Result<FoundRow> RowReader::find(const Key& key) {
     return corrupt(key, "its checksum does not fit");
   if (stale_since != 0)
     response = caching::made_stale(std::move(response), wall_time_from_unix_ms(stale_since));
-  return FoundRow{std::make_shared<const StoredResponse>(std::move(response)),
-                  wall_time_from_unix_ms(use.integer_at(14))};
+  return FoundRow{caching::share(std::move(response)), wall_time_from_unix_ms(use.integer_at(14))};
 }
 
 }  // namespace roktcached::storage

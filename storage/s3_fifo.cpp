@@ -1,6 +1,7 @@
 #include "storage/s3_fifo.h"
 
 #include <algorithm>
+#include <functional>
 
 #include "core/caching/variants.h"
 
@@ -11,53 +12,54 @@ namespace {
 constexpr std::uint8_t uses_max = 3;
 constexpr std::uint64_t small_share = 10;  // the small queue has one part in ten
 constexpr std::size_t ghosts_min = 64;
-/// List node, table node and bucket, node of the account's set, shared_ptr control blocks and allocator
-/// slack, near enough.
-constexpr std::uint64_t overhead = 256;
 constexpr std::size_t purge_slice = 512;  // entries or buckets
+/// How many that are in use one put spares: where all are, it would else go through all of them three times.
+constexpr int chances_max = 256;
 
 }  // namespace
 
+/// With its node, its bucket and the ghost that it may leave, all as malloc rounds them.
+std::uint64_t S3Fifo::size_of(const StoredResponse& response) {
+  constexpr std::uint64_t node = sizeof(Entry) + sizeof(void*) + sizeof(Entry*);
+  constexpr std::uint64_t ghost = 64;
+  return response.memory_size() + node + ghost;
+}
+
 StoredResponsePtr S3Fifo::find(const Key& key) {
-  const auto found = table_.find(key.hash());
-  if (found == table_.end()) return nullptr;
-  Entry& entry = *found->second.entry;
-  if (!(entry.response->key == key)) return nullptr;
-  if (entry.uses < uses_max) ++entry.uses;
-  ++entry.finds;
-  return entry.response;
+  Entry* const entry = find_entry(key.hash());
+  if (entry == nullptr || !(entry->response->key == key)) return nullptr;
+  if (entry->uses < uses_max) ++entry->uses;
+  ++entry->finds;
+  return entry->response;
 }
 
 Usage S3Fifo::usage_of(const caching::KeyHash& hash) const {
-  const auto found = table_.find(hash);
-  if (found == table_.end()) return {};
-  return {found->second.entry->response, found->second.entry->finds};
+  const Entry* const entry = find_entry(hash);
+  if (entry == nullptr) return {};
+  return {entry->response, entry->finds};
 }
 
 void S3Fifo::put(StoredResponsePtr response) {
   const Hash hash = response->key.hash();
-  const std::uint64_t size = response->memory_size() + overhead;
-  const auto found = table_.find(hash);
-  const bool keep_in_main = found != table_.end() && found->second.queue == &main_;
-  const std::uint8_t uses = found == table_.end() ? std::uint8_t{0} : found->second.entry->uses;
-  if (found != table_.end()) remove(found);
-  if (size > bytes_max_) return;
-  const bool came_back = ghosts_.erase(hash) > 0;
-  append(keep_in_main || came_back ? main_ : small_, Entry{std::move(response), size, uses, 0});
+  Entry* const earlier = find_entry(hash);
+  const bool keep_in_main = earlier != nullptr && earlier->in_main;
+  const std::uint8_t uses = earlier == nullptr ? std::uint8_t{0} : earlier->uses;
+  if (earlier != nullptr) remove(*earlier);
+  if (size_of(*response) > bytes_max_) return;
+  const bool came_back = ghosts_.forget(hash);
+  add(std::move(response), keep_in_main || came_back, uses);
   make_room();
 }
 
 std::uint64_t S3Fifo::purge(const caching::Purge& purge, WallTime now, Cursor& cursor) {
   std::uint64_t purged = 0;
-  for (const Hash& hash : next_candidates(purge.selection, cursor)) {
-    const auto found = table_.find(hash);
-    if (found == table_.end()) continue;
-    StoredResponsePtr& response = found->second.entry->response;
-    if (!caching::matches(purge.selection, caching::subject_of(*response))) continue;
+  for (Entry* const entry : next_candidates(purge.selection, cursor)) {
+    const StoredResponse& response = *entry->response;
+    if (!caching::matches(purge.selection, caching::subject_of(response))) continue;
     if (purge.kind == caching::PurgeKind::hard) {
-      remove(found);
-    } else if (response->fresh_until > now && !caching::VariantIndex::is_index(*response)) {
-      response = std::make_shared<const StoredResponse>(caching::made_stale(*response, now));
+      remove(*entry);
+    } else if (response.fresh_until > now && !caching::VariantIndex::is_index(response)) {
+      entry->response = caching::share(caching::made_stale(response, now));  // of the same size
     } else {
       continue;
     }
@@ -69,110 +71,120 @@ std::uint64_t S3Fifo::purge(const caching::Purge& purge, WallTime now, Cursor& c
 void S3Fifo::list(const Listing& wanted,
                   std::unordered_map<caching::KeyHash, EntrySummary, caching::KeyHashHasher>& entries,
                   Cursor& cursor) const {
-  for (const Hash& hash : next_candidates(wanted.selection, cursor)) {
-    const StoredResponse& response = *table_.find(hash)->second.entry->response;
+  for (const Entry* const entry : next_candidates(wanted.selection, cursor)) {
+    const StoredResponse& response = *entry->response;
     const bool listed = !caching::VariantIndex::is_index(response) &&
                         (response.restated || !wanted.restated_only) &&
                         caching::matches(wanted.selection, caching::subject_of(response));
-    if (listed) entries.insert_or_assign(hash, summary_of(response));
+    if (listed) entries.insert_or_assign(response.key.hash(), summary_of(response));
   }
+}
+
+S3Fifo::Entry* S3Fifo::find_entry(const Hash& hash) const {
+  return table_.find(hash.low, [&](const Entry& entry) { return entry.response->key.hash() == hash; });
+}
+
+S3Fifo::Account* S3Fifo::find_account(std::string_view id) const {
+  const std::uint64_t hash = std::hash<std::string_view>()(id);
+  return accounts_.find(hash, [&](const Account& account) { return account.id == id; });
 }
 
 /// By key and by account the entries are found directly; else, and for an account that has too many for one
-/// slice, the table is gone through, from the beginning again where it has grown in between.
-std::vector<S3Fifo::Hash> S3Fifo::next_candidates(const caching::Selection& selection, Cursor& cursor) const {
+/// slice, the table is gone through. What a split moves on the way is met later, or again: then it is gone,
+/// or stale already, or takes its own place in a listing.
+std::vector<S3Fifo::Entry*> S3Fifo::next_candidates(const caching::Selection& selection,
+                                                    Cursor& cursor) const {
+  std::vector<Entry*> candidates;
+  const auto take = [&](Entry& entry) { candidates.push_back(&entry); };
   if (const auto* with_key = std::get_if<caching::WithKey>(&selection)) {
     cursor.finished = true;
-    return {with_key->hash};
+    if (Entry* const entry = find_entry(with_key->hash)) take(*entry);
+    return candidates;
   }
   if (const auto* of_account = std::get_if<caching::OfAccount>(&selection);
       of_account != nullptr && cursor.bucket == 0) {
-    const auto account = accounts_.find(of_account->account_id);
-    const std::size_t size = account == accounts_.end() ? 0 : account->second.size();
-    if (size <= purge_slice) {
+    Account* const account = find_account(of_account->account_id);
+    if (account == nullptr || account->size <= purge_slice) {
       cursor.finished = true;
-      return size == 0 ? std::vector<Hash>{}
-                       : std::vector<Hash>(account->second.begin(), account->second.end());
+      if (account != nullptr) std::ranges::for_each(account->entries, take);
+      return candidates;
     }
   }
-  if (cursor.bucket_count != table_.bucket_count()) cursor = {0, table_.bucket_count(), false};
-  const std::size_t end = std::min(cursor.bucket + purge_slice, cursor.bucket_count);
-  std::vector<Hash> hashes;
-  for (; cursor.bucket < end; ++cursor.bucket) {
-    for (auto entry = table_.begin(cursor.bucket); entry != table_.end(cursor.bucket); ++entry)
-      hashes.push_back(entry->first);
+  const std::size_t end = std::min(cursor.bucket + purge_slice, table_.bucket_count());
+  for (; cursor.bucket < end; ++cursor.bucket) table_.visit(cursor.bucket, take);
+  cursor.finished = end == table_.bucket_count();
+  return candidates;
+}
+
+void S3Fifo::add(StoredResponsePtr response, bool to_main, std::uint8_t uses) {
+  const std::string_view account_id = response->account_id;
+  Account* account = find_account(account_id);
+  if (account == nullptr) {
+    const std::uint64_t hash = std::hash<std::string_view>()(account_id);
+    account = &accounts_.insert(std::make_unique<Account>(hash, account_id));
   }
-  cursor.finished = cursor.bucket == cursor.bucket_count;
-  return hashes;
+  Entry& entry = table_.insert(std::make_unique<Entry>(std::move(response)));
+  entry.uses = uses;
+  entry.in_main = to_main;
+  Queue& queue = queue_of(entry);
+  queue.entries.push_back(entry);
+  queue.bytes += size_of(*entry.response);
+  account->entries.push_back(entry);
+  ++account->size;
 }
 
-void S3Fifo::remove(Table::iterator found) {
-  Queue& queue = *found->second.queue;
-  const auto account = accounts_.find(found->second.entry->response->account_id);
-  account->second.erase(found->first);
-  if (account->second.empty()) accounts_.erase(account);
-  queue.bytes -= found->second.entry->size;
-  queue.entries.erase(found->second.entry);
-  table_.erase(found);
+void S3Fifo::remove(Entry& entry) {
+  Queue& queue = queue_of(entry);
+  queue.entries.erase(queue.entries.iterator_to(entry));
+  queue.bytes -= size_of(*entry.response);
+  Account& account = *find_account(entry.response->account_id);
+  account.entries.erase(account.entries.iterator_to(entry));
+  if (--account.size == 0) accounts_.erase(account);
+  table_.erase(entry);
 }
 
-void S3Fifo::append(Queue& queue, Entry entry) {
-  const Hash hash = entry.response->key.hash();
-  accounts_[entry.response->account_id].insert(hash);
-  queue.bytes += entry.size;
-  queue.entries.push_back(std::move(entry));
-  table_[hash] = {&queue, std::prev(queue.entries.end())};
-}
-
-void S3Fifo::move_oldest(Queue& from, Queue& to) {
-  const auto oldest = from.entries.begin();
-  from.bytes -= oldest->size;
-  to.bytes += oldest->size;
-  to.entries.splice(to.entries.end(), from.entries, oldest);
-  table_[oldest->response->key.hash()].queue = &to;
-}
-
-void S3Fifo::drop_oldest(Queue& from) {
-  remove(table_.find(from.entries.front().response->key.hash()));
-  ++evictions_;
+void S3Fifo::move_to_main(Entry& entry) {
+  Queue& from = queue_of(entry);
+  const std::uint64_t size = size_of(*entry.response);
+  from.bytes -= size;
+  main_.bytes += size;
+  entry.in_main = true;
+  main_.entries.splice(main_.entries.end(), from.entries, from.entries.iterator_to(entry));
 }
 
 void S3Fifo::make_room() {
+  int chances = chances_max;
   while (bytes() > bytes_max_) {
     const bool small_is_full = small_.bytes > bytes_max_ / small_share;
     if (!small_.entries.empty() && (small_is_full || main_.entries.empty())) {
-      evict_from_small();
+      evict_from_small(chances);
     } else {
-      evict_from_main();
+      evict_from_main(chances);
     }
   }
 }
 
-void S3Fifo::evict_from_small() {
+void S3Fifo::evict_from_small(int& chances) {
   Entry& oldest = small_.entries.front();
-  if (oldest.uses > 0) {
+  if (oldest.uses > 0 && chances-- > 0) {
     oldest.uses = 0;
-    return move_oldest(small_, main_);
+    return move_to_main(oldest);
   }
-  remember(oldest.response->key.hash());
-  drop_oldest(small_);
+  // As many ghosts as there are entries.
+  ghosts_.remember(oldest.response->key.hash(), std::max(ghosts_min, table_.size()));
+  drop(oldest);
 }
 
-void S3Fifo::evict_from_main() {
+void S3Fifo::evict_from_main(int& chances) {
   Entry& oldest = main_.entries.front();
-  if (oldest.uses == 0) return drop_oldest(main_);
+  if (oldest.uses == 0 || chances-- <= 0) return drop(oldest);
   --oldest.uses;
-  move_oldest(main_, main_);
+  move_to_main(oldest);
 }
 
-/// As many ghosts as there are entries.
-void S3Fifo::remember(const Hash& hash) {
-  if (ghosts_.insert(hash).second) ghost_order_.push_back(hash);
-  const std::size_t most = std::max(ghosts_min, table_.size());
-  while (ghost_order_.size() > most) {
-    ghosts_.erase(ghost_order_.front());
-    ghost_order_.pop_front();
-  }
+void S3Fifo::drop(Entry& entry) {
+  remove(entry);
+  ++evictions_;
 }
 
 }  // namespace roktcached::storage

@@ -1,13 +1,13 @@
 #pragma once
 
+#include <boost/intrusive/list.hpp>
 #include <cstdint>
-#include <deque>
-#include <list>
 #include <string>
 #include <unordered_map>
-#include <unordered_set>
 #include <vector>
 
+#include "storage/ghosts.h"
+#include "storage/key_table.h"
 #include "storage/response_store.h"
 
 namespace roktcached::storage {
@@ -21,7 +21,11 @@ namespace roktcached::storage {
 /// small queue and never touches what the dashboards use all day. SIEVE is simpler, but by its authors' own
 /// account does not withstand scans.
 ///
-/// Every operation is O(1) amortised. Not thread-safe: MemoryStore guards each one.
+/// Every operation is O(1) amortised, and none is long, however many entries there are: tables grow a bucket
+/// at a time, and a put gives a bounded number of second chances. (What a put lets go is as large as what it
+/// brings.) An entry is one node: in the table, in its queue and in the list of its account.
+///
+/// Not thread-safe: MemoryStore guards each operation.
 class S3Fifo {
  public:
   explicit S3Fifo(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
@@ -35,8 +39,7 @@ class S3Fifo {
 
   /// Where a purge or a listing that is done in slices has got to.
   struct Cursor {
-    std::size_t bucket = 0;
-    std::size_t bucket_count = 0;
+    std::size_t bucket = 0;  // of the table, the next
     bool finished = false;
   };
   /// The next slice of a purge, of bounded length: what it selects is removed or made stale. Between slices
@@ -54,41 +57,54 @@ class S3Fifo {
 
  private:
   using Hash = caching::KeyHash;
-  struct Entry {
+  using Link = boost::intrusive::list_member_hook<>;
+  struct Entry : TableNode<Entry> {
+    explicit Entry(StoredResponsePtr of) : TableNode(of->key.hash().low), response(std::move(of)) {}
+    Link in_queue;
+    Link in_account;
     StoredResponsePtr response;
-    std::uint64_t size = 0;
-    std::uint8_t uses = 0;    // since it entered its queue; counts to 3
     std::uint32_t finds = 0;  // since it was put
+    std::uint8_t uses = 0;    // since it entered its queue; counts to 3
+    bool in_main = false;     // else in the small queue
   };
+  template <Link Entry::*link>
+  using ListBy = boost::intrusive::list<Entry, boost::intrusive::member_hook<Entry, Link, link>,
+                                        boost::intrusive::constant_time_size<false>>;
   /// The oldest entry is at the front.
   struct Queue {
-    std::list<Entry> entries;
+    ListBy<&Entry::in_queue> entries;
     std::uint64_t bytes = 0;
   };
-  struct Place {
-    Queue* queue;
-    std::list<Entry>::iterator entry;
+  /// For purges: an account's entries.
+  struct Account : TableNode<Account> {
+    Account(std::uint64_t hash_of_id, std::string_view of) : TableNode(hash_of_id), id(of) {}
+    const caching::Text id;
+    ListBy<&Entry::in_account> entries;
+    std::size_t size = 0;
   };
-  using Table = std::unordered_map<Hash, Place, caching::KeyHashHasher>;
 
-  [[nodiscard]] std::vector<Hash> next_candidates(const caching::Selection& selection, Cursor& cursor) const;
-  void remove(Table::iterator found);
-  void append(Queue& queue, Entry entry);
-  void move_oldest(Queue& from, Queue& to);
-  void drop_oldest(Queue& from);
+  [[nodiscard]] static std::uint64_t size_of(const StoredResponse& response);
+  [[nodiscard]] Entry* find_entry(const Hash& hash) const;
+  [[nodiscard]] Account* find_account(std::string_view id) const;
+  [[nodiscard]] Queue& queue_of(const Entry& entry) { return entry.in_main ? main_ : small_; }
+
+  [[nodiscard]] std::vector<Entry*> next_candidates(const caching::Selection& selection,
+                                                    Cursor& cursor) const;
+  void add(StoredResponsePtr response, bool to_main, std::uint8_t uses);
+  void remove(Entry& entry);
+  void move_to_main(Entry& entry);
   void make_room();
-  void evict_from_small();
-  void evict_from_main();
-  void remember(const Hash& hash);
+  void evict_from_small(int& chances);
+  void evict_from_main(int& chances);
+  void drop(Entry& entry);
 
   const std::uint64_t bytes_max_;
+  // The tables own what the queues and the accounts link, and so are declared before them.
+  KeyTable<Entry> table_;
+  KeyTable<Account> accounts_;
   Queue small_;
   Queue main_;
-  Table table_;
-  /// For purges: the hashes of each account's entries.
-  std::unordered_map<std::string, std::unordered_set<Hash, caching::KeyHashHasher>> accounts_;
-  std::unordered_set<Hash, caching::KeyHashHasher> ghosts_;
-  std::deque<Hash> ghost_order_;  // may name hashes that have left the set
+  Ghosts ghosts_;
   std::uint64_t evictions_ = 0;
 };
 

@@ -71,7 +71,7 @@ std::future<Result<std::uint64_t>> WriteQueue::purge(const caching::Purge& purge
       bytes_ -= size_of(write);
       write.response = nullptr;  // it keeps its place in the order
     } else {
-      write.response = std::make_shared<const StoredResponse>(caching::made_stale(*write.response, now));
+      write.response = caching::share(caching::made_stale(*write.response, now));
     }
     queued.met.push_back(hash);
   }

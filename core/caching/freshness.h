@@ -39,6 +39,8 @@ struct FreshnessPolicy {
   std::chrono::milliseconds min_refetch_interval = std::chrono::seconds{10};
   std::uint64_t refresh_ahead_uses =
       2;  ///< asked for so often in its last lifetime, a key is refreshed before that ends; 0: never
+
+  friend bool operator==(const FreshnessPolicy&, const FreshnessPolicy&) = default;
 };
 
 /// The state of a report whose range ends at `range_end`: open until that instant, inclusive; restating while

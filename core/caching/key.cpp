@@ -92,8 +92,8 @@ std::optional<KeyHash> key_hash_of_hex(std::string_view text) {
   return hash;
 }
 
-Key::Key(std::string text) : text_(std::move(text)) {
-  const XXH128_hash_t hash = XXH3_128bits(text_.data(), text_.size());
+Key::Key(std::string_view text) : text_(text) {
+  const XXH128_hash_t hash = XXH3_128bits(text.data(), text.size());
   hash_ = {hash.high64, hash.low64};
 }
 
@@ -138,7 +138,7 @@ Key key_of(std::string_view credential, std::string_view path, std::span<const Q
   text += ' ';
   text += fields.rokt_version;
   if (!fields.accept_language.empty()) text.append(" ").append(fields.accept_language);
-  return Key(std::move(text));
+  return Key(text);
 }
 
 KeyColumns columns_of(const Key& key) {

@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/caching/text.h"
 #include "core/error.h"
 #include "core/http/fields.h"
 #include "core/http/target.h"
@@ -41,15 +42,18 @@ struct KeyHashHasher {
 class Key {
  public:
   Key() = default;
-  explicit Key(std::string text);  ///< @param text  as above; from key_of or from a store that kept one
-  [[nodiscard]] const std::string& text() const { return text_; }
+  explicit Key(std::string_view text);  ///< @param text  as above; from key_of or from a store that kept one
+  [[nodiscard]] std::string_view text() const { return text_; }
   [[nodiscard]] const KeyHash& hash() const { return hash_; }
   friend bool operator==(const Key& left, const Key& right) {
     return left.hash_ == right.hash_ && left.text_ == right.text_;
   }
 
+  [[nodiscard]] std::size_t room() const { return text_.room(); }   ///< as Text has it
+  char* move_text_to(char* place) { return text_.move_to(place); }  ///< likewise
+
  private:
-  std::string text_;
+  Text text_;
   KeyHash hash_;  // XXH3, 128 bits, seed 0
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <new>
 
 namespace roktcached::caching {
 
@@ -16,12 +17,86 @@ bool is_ours(std::string_view name) {
                              [name](std::string_view ours) { return http::equal_ignoring_case(ours, name); });
 }
 
+/// All texts but the key's.
+template <class Response>
+auto texts_of(Response& response) {
+  return std::array{&response.route, &response.account_id, &response.campaign_id,
+                    &response.head,  &response.entity_tag, &response.validator};
+}
+
+std::size_t room_for_texts(const StoredResponse& response) {
+  std::size_t room = response.key.room();
+  for (const Text* text : texts_of(response)) room += text->room();
+  return room;
+}
+
+/// Room behind an object, in its allocation.
+struct Room {
+  std::size_t size = 0;
+  char* begin = nullptr;
+};
+
+/// Gives std::allocate_shared its one allocation, and makes it longer.
+template <class T>
+struct WithRoomBehind {
+  using value_type = T;
+  explicit WithRoomBehind(Room& wanted) : room(&wanted) {}
+  template <class U>
+  explicit WithRoomBehind(const WithRoomBehind<U>& other) : room(other.room) {}
+
+  T* allocate(std::size_t count) {
+    auto* const bytes = static_cast<char*>(::operator new(count * sizeof(T) + room->size));
+    room->begin = bytes + count * sizeof(T);
+    return reinterpret_cast<T*>(bytes);
+  }
+  void deallocate(T* object, std::size_t) { ::operator delete(object); }
+  template <class U>
+  bool operator==(const WithRoomBehind<U>&) const {
+    return true;
+  }
+
+  Room* room;  // of the caller of share; looked at by allocate alone
+};
+
+/// Control block of a std::shared_ptr: its virtual table and two counts.
+constexpr std::size_t control_block = 16;
+
+/// What malloc makes of `size` bytes: one word more, in sixteens.
+constexpr std::size_t allocated(std::size_t size) {
+  constexpr std::size_t unit = 16;
+  return std::max((size + sizeof(void*) + unit - 1) / unit * unit, 2 * unit);
+}
+
+std::size_t memory_of(const std::string& text) {
+  const bool inside = text.capacity() <= std::string().capacity();
+  return inside ? 0 : allocated(text.capacity() + 1);
+}
+
+std::size_t memory_of(const std::shared_ptr<const std::string>& body) {
+  return body ? allocated(control_block + sizeof(std::string)) + memory_of(*body) : 0;
+}
+
 }  // namespace
 
 std::size_t StoredResponse::memory_size() const {
-  return sizeof(StoredResponse) + key.text().size() + route.size() + account_id.size() + campaign_id.size() +
-         head.size() + body->size() + (gzip_body ? gzip_body->size() : 0) + entity_tag.size() +
-         validator.size() + (restated ? sizeof(Restated) + restated->moved.size() : 0);
+  const std::size_t object = control_block + sizeof(Room*) + sizeof(StoredResponse);
+  const std::size_t history =
+      restated ? allocated(control_block + sizeof(Restated)) + memory_of(restated->moved) : 0;
+  return allocated(object + room_for_texts(*this)) + memory_of(body) + memory_of(gzip_body) + history;
+}
+
+StoredResponsePtr share(StoredResponse response) {
+  Room room{room_for_texts(response)};
+  const auto shared =
+      std::allocate_shared<StoredResponse>(WithRoomBehind<StoredResponse>(room), std::move(response));
+  char* place = shared->key.move_text_to(room.begin);
+  for (Text* text : texts_of(*shared)) place = text->move_to(place);
+  return shared;
+}
+
+std::shared_ptr<const std::string> share_body(std::string body) {
+  body.shrink_to_fit();
+  return std::make_shared<const std::string>(std::move(body));
 }
 
 http::Fields end_to_end_fields(const http::Fields& upstream) {

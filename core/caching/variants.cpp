@@ -22,7 +22,7 @@ std::string joined(const std::vector<std::string>& names) {
 Key http_key(std::string_view credential, std::string_view target) {
   std::string text(credential);
   text.append(" ").append(target).append(" =http");
-  return Key(std::move(text));
+  return Key(text);
 }
 
 VariantIndex::VariantIndex(const StoredResponse& stored) : generation_(stored.fetched_at) {
@@ -46,10 +46,10 @@ std::vector<Key> VariantIndex::keys_for(const Key& target, const http::Fields& r
 
 Key VariantIndex::key_for(const Key& target, const std::vector<std::string>& names,
                           const http::Fields& request) const {
-  std::string text = target.text();
+  std::string text(target.text());
   text.append(" ").append(std::to_string(unix_ms(generation_)));
   text.append(" ").append(http::selecting_values(names, request));
-  return Key(std::move(text));
+  return Key(text);
 }
 
 void VariantIndex::add(const std::vector<std::string>& names) {
@@ -69,7 +69,7 @@ StoredResponsePtr VariantIndex::to_stored(const Key& target, std::string_view ro
   stored.fetched_at = generation_;
   stored.fresh_until = generation_ + life;
   stored.usable_until = stored.fresh_until;
-  return std::make_shared<const StoredResponse>(std::move(stored));
+  return share(std::move(stored));
 }
 
 }  // namespace roktcached::caching

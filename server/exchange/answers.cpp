@@ -32,7 +32,7 @@ std::optional<Form> form_that_client_has(const Request& request, const caching::
   if (response.status != 200 || !request.fields.contains("If-None-Match")) return std::nullopt;
   const std::string gzip_tag = gzip_entity_tag(response.entity_tag);
   for (const Form form : {sent, Form::identity, Form::gzip}) {
-    const std::string& tag = form == Form::gzip ? gzip_tag : response.entity_tag;
+    const std::string_view tag = form == Form::gzip ? std::string_view(gzip_tag) : response.entity_tag.view();
     if (http::none_match_fails(request.fields, tag)) return form;
   }
   return std::nullopt;

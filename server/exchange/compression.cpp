@@ -72,9 +72,9 @@ caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response) {
   if (on_http_route || speaks_of_its_form(http::Fields::from_lines(response->head))) return response;
   std::string compressed = gzip(body);
   if (compressed.size() > body.size() - body.size() / 10) return response;
-  auto with = std::make_shared<caching::StoredResponse>(*response);
-  with->gzip_body = std::make_shared<const std::string>(std::move(compressed));
-  return with;
+  caching::StoredResponse with = *response;
+  with.gzip_body = caching::share_body(std::move(compressed));
+  return caching::share(std::move(with));
 }
 
 std::string gzip_entity_tag(std::string_view entity_tag) {

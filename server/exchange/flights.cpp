@@ -26,7 +26,7 @@ constexpr std::size_t max_invalidated = 4096;
 void add_validators(const FetchRequest& request, http::Fields& fields) {
   if (!request.stored) return;
   if (!request.http) {
-    const std::string& validator = request.stored->validator;
+    const std::string_view validator = request.stored->validator;
     if (validator.empty()) return;
     const auto colon = validator.find(": ");
     return fields.add(validator.substr(0, colon), validator.substr(colon + 2));
@@ -220,8 +220,8 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {
 
 void Flights::note_restatement(const caching::StoredResponse& response) {
   restatements_.fetch_add(1, std::memory_order_relaxed);
-  spdlog::info("restated: route={} key={} account={} times={} moved=[{}]", response.route,
-               caching::to_hex(response.key.hash()), response.account_id, response.restated->times,
+  spdlog::info("restated: route={} key={} account={} times={} moved=[{}]", response.route.view(),
+               caching::to_hex(response.key.hash()), response.account_id.view(), response.restated->times,
                names_of(response.restated->moved));
 }
 

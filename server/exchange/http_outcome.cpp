@@ -60,7 +60,7 @@ class Judge {
     StoredResponse response = *request_.stored;
     response.head = fields.to_lines();
     set_times(response, timed, "GET");
-    outcome_.response = std::make_shared<const StoredResponse>(std::move(response));
+    outcome_.response = caching::share(std::move(response));
     keep(without(outcome_.response, fields));
   }
 
@@ -73,7 +73,7 @@ class Judge {
       return keep_freshened();
     StoredResponse stale = *stored;
     stale.fresh_until = std::min(stale.fresh_until, received_at_);
-    outcome_.to_store.push_back(std::make_shared<const StoredResponse>(std::move(stale)));
+    outcome_.to_store.push_back(caching::share(std::move(stale)));
   }
 
   void take_answer() {
@@ -102,8 +102,8 @@ class Judge {
       if (const auto length = upstream_fields.find("Content-Length")) fields.add("Content-Length", *length);
     }
     response.head = fields.to_lines();
-    response.body = std::make_shared<const std::string>(std::move(answer_.body));
-    return std::make_shared<const StoredResponse>(std::move(response));
+    response.body = caching::share_body(std::move(answer_.body));
+    return caching::share(std::move(response));
   }
 
   /// Section 3: may it be stored, and for how long is it fresh?
@@ -136,7 +136,7 @@ class Judge {
     StoredResponse kept = *response;
     if (!fields.contains("Date")) fields.add("Date", http::format_date(received_at_));
     kept.head = fields.to_lines();
-    return std::make_shared<const StoredResponse>(std::move(kept));
+    return caching::share(std::move(kept));
   }
 
   /// Puts `response` where later requests that match will find it.
@@ -154,14 +154,14 @@ class Judge {
     if (vary.names.empty()) {
       StoredResponse plain = *response;
       plain.key = http_.target;
-      outcome_.to_store.push_back(std::make_shared<const StoredResponse>(std::move(plain)));
+      outcome_.to_store.push_back(caching::share(std::move(plain)));
       return;
     }
     VariantIndex index = index_to_extend();
     index.add(vary.names);
     StoredResponse variant = *response;
     variant.key = index.key_for(http_.target, vary.names, http_.client);
-    outcome_.to_store.push_back(std::make_shared<const StoredResponse>(std::move(variant)));
+    outcome_.to_store.push_back(caching::share(std::move(variant)));
     outcome_.to_store.push_back(index.to_stored(http_.target, request_.route));
   }
 
@@ -195,8 +195,8 @@ class Judge {
 
   /// The key of another target under the same credential.
   [[nodiscard]] caching::Key key_beside(std::string_view target) const {
-    const std::string& text = http_.target.text();
-    return caching::http_key(std::string_view(text).substr(0, text.find(' ')), target);
+    const std::string_view text = http_.target.text();
+    return caching::http_key(text.substr(0, text.find(' ')), target);
   }
 
   [[nodiscard]] bool content_location_is_target() const {

@@ -42,8 +42,7 @@ StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamRespon
   response.range_end = request.range_end;
   response.fetched_at = answer.sent_at;
   const bool unchanged = request.stored && *request.stored->body == answer.body;
-  response.body =
-      unchanged ? request.stored->body : std::make_shared<const std::string>(std::move(answer.body));
+  response.body = unchanged ? request.stored->body : caching::share_body(std::move(answer.body));
   if (unchanged) response.gzip_body = request.stored->gzip_body;
   return response;
 }
@@ -103,7 +102,7 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult result) {
     response.usable_until = lifetime->usable_until;
     outcome.stored = request.may_store;
   }
-  outcome.response = std::make_shared<const StoredResponse>(std::move(response));
+  outcome.response = caching::share(std::move(response));
   if (outcome.stored) outcome.to_store.push_back(outcome.response);
   return outcome;
 }

@@ -8,9 +8,9 @@ caching::StoredResponsePtr prepared(caching::StoredResponsePtr response) {
   response = with_gzip(std::move(response));
   const bool on_http_route = response->entity_tag.empty();
   if (on_http_route || !response->date.of(response->fetched_at).empty()) return response;
-  auto with = std::make_shared<caching::StoredResponse>(*response);
-  with->date.make(with->fetched_at);
-  return with;
+  caching::StoredResponse with = *response;
+  with.date.make(with.fetched_at);
+  return caching::share(std::move(with));
 }
 
 }  // namespace roktcached::exchange

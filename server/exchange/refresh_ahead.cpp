@@ -1,6 +1,8 @@
 #include "server/exchange/refresh_ahead.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <limits>
 
 #include "core/caching/decision.h"
 #include "server/asio.h"
@@ -14,6 +16,17 @@ constexpr std::size_t max_expected = 16'384;
 constexpr std::size_t max_under_way = 2;
 /// Times on the schedule are wall time, which may jump: it is looked at every second.
 constexpr std::chrono::seconds look_every{1};
+
+/// As the first client asked, in the spelling of the key: the upstream cannot tell them apart.
+upstream::UpstreamRequest upstream_request(const caching::StoredResponse& stored) {
+  upstream::UpstreamRequest to_send;
+  to_send.target = caching::target_of(stored.key);
+  to_send.route = stored.route;
+  const caching::KeyColumns asked = caching::columns_of(stored.key);
+  if (asked.rokt_version != "LATEST") to_send.fields.add("rokt-version", asked.rokt_version);
+  if (!asked.accept_language.empty()) to_send.fields.add("Accept-Language", asked.accept_language);
+  return to_send;
+}
 
 }  // namespace
 
@@ -30,13 +43,23 @@ void RefreshAhead::has_stored(const FetchRequest& request, const caching::Stored
                               std::uint64_t asks) {
   const bool ever = !request.http && request.policy.refresh_ahead_uses > 0 && response.status == 200;
   if (!ever) return;
-  Expected expected{response.key.hash(), response.fetched_at, asks, request};
-  expected.request.stored.reset();
-  expected.request.upstream.turn.reset();
-  expected.request.upstream.fields.remove("traceparent");  // of the request that is over
-  schedule_.emplace(caching::refresh_ahead_at(response), std::move(expected));
+  Expected expected;
+  expected.hash = response.key.hash();
+  expected.fetched_at = response.fetched_at;
+  expected.policy = kept(request.policy);
+  expected.asks =
+      static_cast<std::uint32_t>(std::min<std::uint64_t>(asks, std::numeric_limits<std::uint32_t>::max()));
+  expected.credential = static_cast<std::uint32_t>(request.upstream.credential);
+  expected.inject_token = request.upstream.inject_token;
+  expected.route_class = request.route_class;
+  schedule_.emplace(caching::refresh_ahead_at(response), expected);
   if (schedule_.size() > max_expected) schedule_.erase(std::prev(schedule_.end()));
   wake_up_later();
+}
+
+const caching::FreshnessPolicy* RefreshAhead::kept(const caching::FreshnessPolicy& policy) {
+  const auto found = std::ranges::find(policies_, policy);
+  return found != policies_.end() ? &*found : &policies_.emplace_front(policy);
 }
 
 void RefreshAhead::stop() {
@@ -63,13 +86,11 @@ void RefreshAhead::look() {
     const caching::StoredResponsePtr stored = to_refresh(expected, now);
     if (stored) {
       if (under_way_ >= max_under_way) return;
-      if (!upstream_.idle(expected.request.upstream.credential)) {
+      if (!upstream_.idle(expected.credential)) {
         ++next;  // another credential's may go
         continue;
       }
-      FetchRequest request = expected.request;
-      request.stored = stored;
-      request.received_at = clock_.steady_now();
+      FetchRequest request = request_for(expected, stored);
       next = schedule_.erase(next);
       begin(std::move(request));
       continue;
@@ -81,12 +102,28 @@ void RefreshAhead::look() {
 /// What is stored for it, if that is what was expected, fresh still, and asked for enough.
 caching::StoredResponsePtr RefreshAhead::to_refresh(const Expected& expected, WallTime now) {
   const storage::Usage usage = store_.usage_of(expected.hash);
-  const bool expected_one = usage.response && usage.response->key == expected.request.key &&
-                            usage.response->fetched_at == expected.fetched_at;
+  const bool expected_one = usage.response && usage.response->fetched_at == expected.fetched_at;
   if (!expected_one || !caching::is_fresh(*usage.response, now)) return nullptr;
   const bool worth =
-      caching::worth_refreshing_ahead(*usage.response, usage.finds + expected.asks, expected.request.policy);
+      caching::worth_refreshing_ahead(*usage.response, usage.finds + expected.asks, *expected.policy);
   return worth ? usage.response : nullptr;
+}
+
+FetchRequest RefreshAhead::request_for(const Expected& expected, caching::StoredResponsePtr stored) const {
+  FetchRequest request;
+  request.key = stored->key;
+  request.route = stored->route;
+  request.route_class = expected.route_class;
+  request.account_id = stored->account_id;
+  request.campaign_id = stored->campaign_id;
+  request.range_end = stored->range_end;
+  request.upstream = upstream_request(*stored);
+  request.upstream.credential = expected.credential;
+  request.upstream.inject_token = expected.inject_token;
+  request.policy = *expected.policy;
+  request.received_at = clock_.steady_now();
+  request.stored = std::move(stored);
+  return request;
 }
 
 void RefreshAhead::begin(FetchRequest request) {

@@ -4,6 +4,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
+#include <forward_list>
 #include <functional>
 #include <map>
 
@@ -44,16 +45,22 @@ class RefreshAhead {
   [[nodiscard]] std::uint64_t begun() const { return begun_.load(std::memory_order_relaxed); }
 
  private:
+  /// Of a request what is not in the response that it has brought: the rest of it is made again from there.
   struct Expected {
     caching::KeyHash hash;
     WallTime fetched_at;  // of what was stored: another time, and it is not that any more
-    std::uint64_t asks = 0;
-    FetchRequest request;  // without what is stored
+    const caching::FreshnessPolicy* policy = nullptr;
+    std::uint32_t asks = 0;
+    std::uint32_t credential = 0;
+    bool inject_token = true;
+    rokt::RouteClass route_class = rokt::RouteClass::report;
   };
   using Schedule = std::multimap<WallTime, Expected>;
 
+  [[nodiscard]] const caching::FreshnessPolicy* kept(const caching::FreshnessPolicy& policy);
   void wake_up_later();
   [[nodiscard]] caching::StoredResponsePtr to_refresh(const Expected& expected, WallTime now);
+  [[nodiscard]] FetchRequest request_for(const Expected& expected, caching::StoredResponsePtr stored) const;
   void begin(FetchRequest request);
 
   boost::asio::any_io_executor desk_;
@@ -61,7 +68,8 @@ class RefreshAhead {
   const upstream::Upstream& upstream_;
   const Clock& clock_;
   const Refresh refresh_;
-  Schedule schedule_;  // by when they fall due
+  Schedule schedule_;                                     // by when they fall due
+  std::forward_list<caching::FreshnessPolicy> policies_;  // those that were met: few, the settings' own
   boost::asio::steady_timer timer_;
   bool timer_runs_ = false;
   bool stopped_ = false;

@@ -68,7 +68,7 @@ class Responses {
     response.fetched_at = now_;
     response.fresh_until = lifetime->fresh_until;
     response.usable_until = lifetime->usable_until;
-    return std::make_shared<const caching::StoredResponse>(std::move(response));
+    return caching::share(std::move(response));
   }
 
  private:

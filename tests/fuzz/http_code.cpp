@@ -67,13 +67,13 @@ exchange::FetchRequest fetch_request(const HttpRequest& request, const HttpCode:
 }  // namespace
 
 StoredResponsePtr HttpCode::look_up(const caching::Key& key) const {
-  const auto found = store_.find(key.text());
+  const auto found = store_.find(std::string(key.text()));
   return found == store_.end() ? nullptr : found->second;
 }
 
 void HttpCode::put(StoredResponsePtr response) {
-  const std::string& text = response->key.text();
-  store_[text] = std::move(response);
+  std::string text(response->key.text());
+  store_[std::move(text)] = std::move(response);
 }
 
 /// As HttpExchange::select.

@@ -81,7 +81,7 @@ Decision ReportCode::decide(const caching::Key& key, const RequestControl& contr
 }
 
 StoredResponsePtr ReportCode::look_up(const caching::Key& key) const {
-  const auto found = store_.find(key.text());
+  const auto found = store_.find(std::string(key.text()));
   return found == store_.end() ? nullptr : found->second;
 }
 
@@ -99,7 +99,7 @@ ReportEnding ReportCode::forwarded(exchange::FetchRequest fetch, const ReportAns
   fetch.stored = look_up(fetch.key);
   fetch.policy = policy_;
   const exchange::Outcome outcome = exchange::judge(fetch, result_of(answer, sent_at));
-  for (const auto& response : outcome.to_store) store_[response->key.text()] = response;
+  for (const auto& response : outcome.to_store) store_[std::string(response->key.text())] = response;
 
   const auto ending = [&](ReportEnding::Kind kind, const StoredResponse& response) {
     return ReportEnding{kind, response.status, body_of(response),
@@ -178,8 +178,8 @@ std::optional<Difference> ReportWorld::ask(std::size_t index) {
   const Decision decision = model_.decide(index, control, now);
   const std::string model_verdict = to_string(decision) + " with " + model_.standing(index, now);
   const std::string code_verdict = to_string(code_decision) + " with " + code_.standing(key, now);
-  trace_.add(key.text(), at(now) + "[" + cache_control_of(control) + "] -> " + model_verdict);
-  if (code_verdict != model_verdict) return Difference{key.text(), code_verdict, model_verdict};
+  trace_.add(std::string(key.text()), at(now) + "[" + cache_control_of(control) + "] -> " + model_verdict);
+  if (code_verdict != model_verdict) return Difference{std::string(key.text()), code_verdict, model_verdict};
   count(index, decision);
   const bool moments_ago = decision.action == Action::use && control.no_cache;
   if (moments_ago) ++tally_["report hits against the client's wish, fetched a moment ago"];
@@ -199,7 +199,7 @@ std::optional<Difference> ReportWorld::fetch(std::size_t index, bool no_store) {
   fetch.campaign_id = key.campaign;
   fetch.range_end = key.range_end;
   fetch.may_store = !no_store;
-  const std::string name = fetch.key.text();
+  const std::string name(fetch.key.text());
   const WallTime sent_at = clock_.now();
   clock_.wait(random_);
   const WallTime received_at = clock_.now();

@@ -20,9 +20,7 @@ inline void purge_from(Store& store, const caching::Purge& purge, WallTime at) {
       entry = store.erase(entry);
       continue;
     }
-    if (selected)
-      entry->second =
-          std::make_shared<const caching::StoredResponse>(caching::made_stale(*entry->second, at));
+    if (selected) entry->second = caching::share(caching::made_stale(*entry->second, at));
     ++entry;
   }
 }

@@ -52,7 +52,7 @@ inline StoredResponse restated_response(int number, WallTime at) {
 }
 
 inline StoredResponsePtr shared(StoredResponse made) {
-  return std::make_shared<const StoredResponse>(std::move(made));
+  return caching::share(std::move(made));
 }
 
 inline StoredResponsePtr shared_response(int number, std::string body = "{}", WallTime fetched_at = noon) {

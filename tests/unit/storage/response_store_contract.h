@@ -161,7 +161,7 @@ TEST_P(ResponseStoreContract, UsageCountsWhatWasFoundInMemorySinceItWasPut) {
 TEST_P(ResponseStoreContract, KeysThatDifferInOneByteAreApart) {
   StoredResponse one = examples::response(1, "one");
   StoredResponse other = one;
-  other.key = Key(one.key.text() + "x");
+  other.key = Key(std::string(one.key.text()) + "x");
   other.body = std::make_shared<const std::string>("other");
   store_->put(examples::shared(one));
   store_->put(examples::shared(other));

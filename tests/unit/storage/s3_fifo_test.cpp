@@ -135,6 +135,69 @@ TEST(S3FifoTest, ReplacingKeepsAPlaceInTheMainQueue) {
   EXPECT_EQ(entries.find(key(100)), refreshed);
 }
 
+TEST(S3FifoTest, WhereEverythingIsInUseAPutStillLetsGoSoon) {
+  constexpr int count = 2000;
+  S3Fifo entries(room_for(count));
+  put_range(entries, 1000, count);
+  for (int times = 0; times < 4; ++times) {
+    for (int number = 1000; number < 1000 + count; ++number) static_cast<void>(entries.find(key(number)));
+  }
+  put_range(entries, 5000, 100);
+  EXPECT_LE(entries.bytes(), room_for(count));
+  EXPECT_GE(entries.evictions(), 50U);
+}
+
+TEST(S3FifoTest, APurgeThatTheTableGrowsUnderMissesNothingAndCountsNothingTwice) {
+  constexpr int there = 2000;
+  for (const auto kind : {caching::PurgeKind::hard, caching::PurgeKind::soft}) {
+    S3Fifo entries(std::uint64_t{1} << 30);
+    put_range(entries, 0, there);
+    const caching::Purge purge{caching::OfRoute{"campaign-overview"}, kind};
+    std::uint64_t purged = 0;
+    int next = 10'000;
+    S3Fifo::Cursor cursor;
+    while (!cursor.finished) {
+      purged += entries.purge(purge, examples::noon, cursor);
+      for (int i = 0; i < 300; ++i) {
+        StoredResponse other = examples::response(next++);
+        other.route = "another";
+        entries.put(examples::shared(std::move(other)));
+      }
+    }
+    EXPECT_EQ(purged, std::uint64_t{there});
+    for (int number = 0; number < there; ++number) {
+      const StoredResponsePtr found = entries.find(key(number));
+      if (kind == caching::PurgeKind::hard) {
+        ASSERT_EQ(found, nullptr);
+      } else {
+        ASSERT_LE(found->fresh_until, examples::noon);
+      }
+    }
+  }
+}
+
+TEST(S3FifoTest, AnAccountsEntriesAreFoundAsTheyComeAndGo) {
+  S3Fifo entries(std::uint64_t{1} << 30);
+  const auto put = [&](int number, const char* account) {
+    StoredResponse made = examples::response(number);
+    made.account_id = account;
+    entries.put(examples::shared(std::move(made)));
+  };
+  const auto purge = [&](const char* account) {
+    S3Fifo::Cursor cursor;
+    return entries.purge({caching::OfAccount{account, {}}}, examples::noon, cursor);
+  };
+  for (int number = 0; number < 3000; ++number)
+    put(number, number % 2 == 0 ? "even" : std::to_string(number).c_str());
+  put(1, "even");
+  put(2, "two");
+  EXPECT_EQ(purge("1"), 0U);
+  EXPECT_EQ(purge("two"), 1U);
+  EXPECT_EQ(purge("two"), 0U);
+  EXPECT_EQ(purge("999"), 1U);
+  EXPECT_EQ(entries.entries(), 2998U);
+}
+
 TEST(S3FifoTest, KeepsNothingWithoutRoom) {
   S3Fifo entries(0);
   put_range(entries, 100, 3);

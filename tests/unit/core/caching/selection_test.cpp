@@ -11,9 +11,9 @@ using namespace std::chrono_literals;
 
 constexpr WallTime noon = wall_time_from_unix_ms(1'700'000'000'000);
 
-StoredResponse response(std::string key) {
+StoredResponse response(std::string_view key) {
   StoredResponse made;
-  made.key = Key(std::move(key));
+  made.key = Key(key);
   made.route = "campaign-overview";
   made.account_id = "7";
   made.campaign_id = "3";

@@ -32,7 +32,7 @@ TEST(WithGzip, KeepsBothForms) {
     ASSERT_TRUE(both->gzip_body);
     EXPECT_EQ(both->body, plain->body);
     EXPECT_EQ(upstream::gunzip(*both->gzip_body, size).value(), *plain->body);
-    EXPECT_EQ(both->memory_size(), plain->memory_size() + both->gzip_body->size());
+    EXPECT_GE(both->memory_size(), plain->memory_size() + both->gzip_body->size());
   }
 }
 

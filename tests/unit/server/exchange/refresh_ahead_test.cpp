@@ -29,6 +29,10 @@ class RefreshAheadTest : public testing::Test {
            unsigned status = 200) {
     auto response = std::make_shared<caching::StoredResponse>();
     response->key = caching::Key(key);
+    response->route = "campaign-overview";
+    response->account_id = "7";
+    response->campaign_id = "3";
+    response->range_end = clock.wall - 1h;
     response->status = status;
     response->fetched_at = clock.wall;
     response->fresh_until = clock.wall + lifetime;
@@ -37,6 +41,9 @@ class RefreshAheadTest : public testing::Test {
     FetchRequest request;
     request.key = response->key;
     request.policy = policy;
+    request.route_class = route_class;
+    request.upstream.credential = 1;
+    request.upstream.inject_token = false;
     request.upstream.fields.add("traceparent", "of the first");
     ahead.has_stored(request, *response, asks);
   }
@@ -55,7 +62,7 @@ class RefreshAheadTest : public testing::Test {
     context.poll();
   }
   boost::asio::awaitable<void> refresh(FetchRequest request) {
-    begun.push_back(request.key.text());
+    begun.emplace_back(request.key.text());
     last = request;
     co_await end.async_wait(as_result);
   }
@@ -67,6 +74,7 @@ class RefreshAheadTest : public testing::Test {
   storage::MemoryStore store{1 << 20};
   IdleOrNot upstream;
   caching::FreshnessPolicy policy;
+  rokt::RouteClass route_class = rokt::RouteClass::report;
   Keys begun;
   FetchRequest last;
   RefreshAhead ahead{context.get_executor(), store, upstream, clock,
@@ -82,6 +90,37 @@ TEST_F(RefreshAheadTest, WhatIsAskedForEnoughIsRefreshedShortlyBeforeItExpires) 
   EXPECT_FALSE(last.upstream.fields.contains("traceparent"));
   EXPECT_EQ(look_after(1s), Keys()) << "once";
   EXPECT_EQ(ahead.begun(), 1U);
+  end_all();
+}
+
+TEST_F(RefreshAheadTest, AsksForWhatTheFirstRequestHasAskedFor) {
+  route_class = rokt::RouteClass::metadata;
+  policy.open = 17min;
+  put("default /reporting/accounts/7/campaigns/3/overview?a=1&b=%20 alpha de-CH, de", 5min, 2);
+  policy = {};
+  EXPECT_EQ(look_after(4min + 50s).size(), 1U);
+  EXPECT_EQ(last.key, last.stored->key);
+  EXPECT_EQ(last.route, "campaign-overview");
+  EXPECT_EQ(last.account_id, "7");
+  EXPECT_EQ(last.campaign_id, "3");
+  EXPECT_EQ(last.range_end, last.stored->range_end);
+  EXPECT_EQ(last.route_class, rokt::RouteClass::metadata);
+  EXPECT_EQ(last.policy.open, 17min) << "each its own";
+  EXPECT_TRUE(last.may_store);
+  EXPECT_EQ(last.received_at, clock.steady);
+  EXPECT_EQ(last.upstream.method, "GET");
+  EXPECT_EQ(last.upstream.target, "/reporting/accounts/7/campaigns/3/overview?a=1&b=%20");
+  EXPECT_EQ(last.upstream.fields.to_lines(), "rokt-version: alpha\r\nAccept-Language: de-CH, de\r\n");
+  EXPECT_EQ(last.upstream.route, "campaign-overview");
+  EXPECT_EQ(last.upstream.credential, 1U);
+  EXPECT_FALSE(last.upstream.inject_token);
+  end_all();
+}
+
+TEST_F(RefreshAheadTest, AVersionThatWasNotAskedForIsNotSent) {
+  put("default /reporting/accounts/7 LATEST", 5min, 2);
+  EXPECT_EQ(look_after(4min + 50s).size(), 1U);
+  EXPECT_TRUE(last.upstream.fields.empty());
   end_all();
 }
 

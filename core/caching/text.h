@@ -1,0 +1,73 @@
+#pragma once
+
+#include <concepts>
+#include <cstdint>
+#include <cstring>
+#include <string_view>
+#include <utility>
+
+namespace roktcached::caching {
+
+/// Text that does not change, in the eight bytes of a pointer: a response that is kept has seven, and what
+/// std::string has besides, to grow, would cost as much as they say.
+///
+/// It owns its bytes, or they stand in the allocation of the object that it is a member of (see share). A
+/// copy always owns its own, so it may outlive that object.
+class Text {
+ public:
+  Text() = default;
+  template <class T>
+  requires std::convertible_to<const T&, std::string_view> Text(const T& text)
+      : bytes_(owned_copy(std::string_view(text))) {}  // implicit, as for std::string
+  Text(const Text& other) : bytes_(owned_copy(other.view())) {}
+  Text(Text&& other) noexcept
+      : bytes_(other.owns() ? std::exchange(other.bytes_, nullptr) : owned_copy(other.view())) {}
+  Text& operator=(Text other) noexcept {
+    std::swap(bytes_, other.bytes_);
+    return *this;
+  }
+  ~Text() {
+    if (owns()) delete[] bytes_;
+  }
+
+  [[nodiscard]] std::string_view view() const {
+    return bytes_ == nullptr ? std::string_view() : std::string_view(start() + sizeof(Size), size());
+  }
+  operator std::string_view() const { return view(); }
+  [[nodiscard]] std::size_t size() const {
+    if (bytes_ == nullptr) return 0;
+    Size size = 0;
+    std::memcpy(&size, start(), sizeof size);
+    return size;
+  }
+  [[nodiscard]] bool empty() const { return bytes_ == nullptr; }
+  void clear() { *this = Text(); }
+
+  template <class T>
+  requires std::convertible_to<const T&, std::string_view>
+  friend bool operator==(const Text& left, const T& right) { return left.view() == std::string_view(right); }
+
+  /// How many bytes move_to takes.
+  [[nodiscard]] std::size_t room() const {
+    const std::size_t bytes = bytes_ == nullptr ? 0 : sizeof(Size) + size();
+    return bytes + bytes % alignment;
+  }
+  /// From now on it stands at `place`, which outlives it. @return the first byte behind it
+  /// @pre place is even
+  char* move_to(char* place);
+
+ private:
+  using Size = std::uint32_t;
+  /// What tells bytes that are owned from others is the lowest bit of their address.
+  static constexpr std::size_t alignment = 2;
+
+  static char* owned_copy(std::string_view text);
+  [[nodiscard]] bool owns() const { return start() == bytes_; }
+  [[nodiscard]] const char* start() const {
+    return bytes_ - reinterpret_cast<std::uintptr_t>(bytes_) % alignment;
+  }
+
+  char* bytes_ = nullptr;  // at the size, before the text; one further where others own it; null: empty
+};
+
+}  // namespace roktcached::caching
