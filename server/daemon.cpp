@@ -61,12 +61,18 @@ inbound::Limits limits_of(const config::Settings& settings) {
 }  // namespace
 
 struct Daemon::HitThread {
-  HitThread(const exchange::Services& services, exchange::Accounts& accounts, exchange::Traffic& traffic)
-      : work(context.get_executor()), exchange(services, accounts, traffic) {}
+  /// @param shared  the context of another thread's that it runs on; null: one of its own
+  HitThread(asio::io_context* shared, const exchange::Services& services, exchange::Accounts& accounts,
+            exchange::Traffic& traffic)
+      : own(shared != nullptr ? nullptr : std::make_unique<asio::io_context>(1)),
+        context(shared != nullptr ? *shared : *own),
+        work(context.get_executor()),
+        exchange(services, accounts, traffic) {}
   /// Null where everybody may ask.
   [[nodiscard]] inbound::Doorkeeper* door_or_null() { return door ? &*door : nullptr; }
 
-  asio::io_context context{1};
+  const std::unique_ptr<asio::io_context> own;
+  asio::io_context& context;
   Work work;
   exchange::Exchange exchange;
   std::optional<inbound::Doorkeeper> door;
@@ -97,13 +103,14 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   };
   if (const auto opened = daemon->open_store(); !opened) return opened.error();
   try {
-    daemon->desk_ =
-        std::make_unique<upstream::Desk>(daemon->desk_context_.get_executor(), daemon->settings_.upstream,
-                                         daemon->settings_.credentials, secrets_again, daemon->clock_);
+    daemon->desk_ = std::make_unique<upstream::Desk>(
+        daemon->desk_context_.get_executor(), daemon->readers_.get_executor(), daemon->settings_.upstream,
+        daemon->settings_.credentials, secrets_again, daemon->clock_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
-  daemon->flights_ = std::make_unique<exchange::Flights>(daemon->desk_context_.get_executor(), *daemon->desk_,
+  daemon->flights_ = std::make_unique<exchange::Flights>(daemon->desk_context_.get_executor(),
+                                                         daemon->readers_.get_executor(), *daemon->desk_,
                                                          *daemon->store_, daemon->clock_);
   daemon->services_.reset(new exchange::Services{
       daemon->settings_, daemon->policies_, daemon->routes_, *daemon->store_, daemon->readers_,
@@ -153,7 +160,9 @@ Result<void> Daemon::open_listeners() {
   for (std::size_t i = 0; i < count; ++i) {
     accounts_.push_back(std::make_unique<exchange::Accounts>());
     traffic_.push_back(std::make_unique<exchange::Traffic>());
-    hit_threads_.push_back(std::make_unique<HitThread>(*services_, *accounts_.back(), *traffic_.back()));
+    // A single hit thread is the desk's as well: a miss then changes threads nowhere.
+    hit_threads_.push_back(std::make_unique<HitThread>(count == 1 ? &desk_context_ : nullptr, *services_,
+                                                       *accounts_.back(), *traffic_.back()));
     if (clients_) hit_threads_.back()->door.emplace(*clients_, clock_);
   }
   std::vector<inbound::Entrances::Thread> threads;
@@ -207,12 +216,13 @@ void Daemon::start_threads() {
       threads_running_.fetch_sub(1);
     });
   };
-  threads_running_ = hit_threads_.size() + 1;
-  asio::post(desk_context_, [this] { desk_->start(); });
-  run_context(desk_context_);
+  std::vector<asio::io_context*> contexts = {&desk_context_};
   for (const auto& thread : hit_threads_) {
-    run_context(thread->context);
+    if (thread->own) contexts.push_back(thread->own.get());
   }
+  threads_running_ = contexts.size();
+  asio::post(desk_context_, [this] { desk_->start(); });
+  for (asio::io_context* const context : contexts) run_context(*context);
   entrances_->start();
 }
 

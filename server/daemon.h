@@ -31,8 +31,9 @@ namespace roktcached {
 /// The running proxy: composes the rooms and owns their threads.
 ///
 ///   hit threads   one io_context each, with listeners and connections of its own
-///   desk          one io_context, one thread: token, flights, upstream connections
-///   readers       two threads that may wait for the cache file
+///   desk          one io_context, one thread: token, flights, upstream connections; where there is one hit
+///                 thread, it is that one, so that a miss need not change threads
+///   readers       two threads that may wait for the cache file, and that help the desk with what takes long
 ///   the purger    one thread that waits for the cache file while it is purged
 ///   the caller's  signals and the admin listener
 ///
