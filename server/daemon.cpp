@@ -24,6 +24,9 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// Of a context that one thread runs, and whose sockets and timers are used on it alone; other threads only
+/// post to it.
+constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 constexpr std::size_t reader_threads = 2;
 constexpr std::size_t max_admin_connections = 64;
 constexpr std::chrono::seconds time_to_drain{8};
@@ -61,14 +64,19 @@ inbound::Limits limits_of(const config::Settings& settings) {
 }  // namespace
 
 struct Daemon::HitThread {
-  HitThread(const exchange::Services& services, exchange::Accounts& accounts, exchange::Traffic& traffic,
-            const inbound::Limits& limits)
-      : work(context.get_executor()), exchange(services, accounts, traffic), workshop(limits) {}
+  /// @param shared  the context of another thread's that it runs on; null: one of its own
+  HitThread(asio::io_context* shared, const exchange::Services& services, exchange::Accounts& accounts,
+            exchange::Traffic& traffic, const inbound::Limits& limits)
+      : own(shared != nullptr ? nullptr : std::make_unique<asio::io_context>(one_thread)),
+        context(shared != nullptr ? *shared : *own),
+        work(context.get_executor()),
+        exchange(services, accounts, traffic),
+        workshop(limits) {}
   /// Null where everybody may ask.
   [[nodiscard]] inbound::Doorkeeper* door_or_null() { return door ? &*door : nullptr; }
 
-  /// Its sockets and timers are used on its thread alone; only work is posted to it from others.
-  asio::io_context context{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
+  const std::unique_ptr<asio::io_context> own;
+  asio::io_context& context;
   Work work;
   exchange::Exchange exchange;
   inbound::Workshop workshop;
@@ -83,6 +91,7 @@ Daemon::Daemon(config::Settings settings)
       admin_limits_(without_origins(limits_)),
       admin_workshop_(admin_limits_),
       readers_(reader_threads),
+      desk_context_(one_thread),
       desk_work_(desk_context_.get_executor()),
       connections_(settings_.listen.max_connections),
       admin_connections_(max_admin_connections),
@@ -101,13 +110,14 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   };
   if (const auto opened = daemon->open_store(); !opened) return opened.error();
   try {
-    daemon->desk_ =
-        std::make_unique<upstream::Desk>(daemon->desk_context_.get_executor(), daemon->settings_.upstream,
-                                         daemon->settings_.credentials, secrets_again, daemon->clock_);
+    daemon->desk_ = std::make_unique<upstream::Desk>(
+        daemon->desk_context_.get_executor(), daemon->readers_.get_executor(), daemon->settings_.upstream,
+        daemon->settings_.credentials, secrets_again, daemon->clock_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
-  daemon->flights_ = std::make_unique<exchange::Flights>(daemon->desk_context_.get_executor(), *daemon->desk_,
+  daemon->flights_ = std::make_unique<exchange::Flights>(daemon->desk_context_.get_executor(),
+                                                         daemon->readers_.get_executor(), *daemon->desk_,
                                                          *daemon->store_, daemon->clock_);
   daemon->services_.reset(new exchange::Services{
       daemon->settings_, daemon->policies_, daemon->routes_, *daemon->store_, daemon->readers_,
@@ -157,8 +167,9 @@ Result<void> Daemon::open_listeners() {
   for (std::size_t i = 0; i < count; ++i) {
     accounts_.push_back(std::make_unique<exchange::Accounts>());
     traffic_.push_back(std::make_unique<exchange::Traffic>());
-    hit_threads_.push_back(
-        std::make_unique<HitThread>(*services_, *accounts_.back(), *traffic_.back(), limits_));
+    // A single hit thread is the desk's as well: a miss then changes threads nowhere.
+    hit_threads_.push_back(std::make_unique<HitThread>(count == 1 ? &desk_context_ : nullptr, *services_,
+                                                       *accounts_.back(), *traffic_.back(), limits_));
     if (clients_) hit_threads_.back()->door.emplace(*clients_, clock_);
   }
   std::vector<inbound::Entrances::Thread> threads;
@@ -213,12 +224,13 @@ void Daemon::start_threads() {
       threads_running_.fetch_sub(1);
     });
   };
-  threads_running_ = hit_threads_.size() + 1;
-  asio::post(desk_context_, [this] { desk_->start(); });
-  run_context(desk_context_);
+  std::vector<asio::io_context*> contexts = {&desk_context_};
   for (const auto& thread : hit_threads_) {
-    run_context(thread->context);
+    if (thread->own) contexts.push_back(thread->own.get());
   }
+  threads_running_ = contexts.size();
+  asio::post(desk_context_, [this] { desk_->start(); });
+  for (asio::io_context* const context : contexts) run_context(*context);
   entrances_->start();
 }
 

@@ -26,7 +26,7 @@ bool WriteQueue::put(StoredResponsePtr response) {
   const bool damaged = found != pending_.end() && found->second.damaged;
   Key key = response->key;
   pending_.insert_or_assign(hash, Write{std::move(key), std::move(response), std::nullopt, damaged});
-  changed_.notify_all();
+  wake_writer();
   return true;
 }
 
@@ -39,7 +39,7 @@ void WriteQueue::erase(const Key& key) {
   if (pending_.size() >= limits_.entries) return;
   pending_.emplace(key.hash(), Write{key, nullptr, std::nullopt, true});
   order_.push_back(key.hash());
-  changed_.notify_all();
+  wake_writer();
 }
 
 void WriteQueue::touch(const Key& key, WallTime used_at) {
@@ -48,7 +48,17 @@ void WriteQueue::touch(const Key& key, WallTime used_at) {
   if (pending_.size() >= limits_.entries || pending_.contains(hash) || being_written_.contains(hash)) return;
   pending_.emplace(hash, Write{key, nullptr, used_at});
   order_.push_back(hash);
-  changed_.notify_all();
+  wake_writer();
+}
+
+/// The first that comes, and the one that makes a batch of them. While a writer lets more come there is
+/// nothing for it to see: to wake it for each would cost whoever puts more than the put.
+void WriteQueue::wake_writer() {
+  if (order_.size() == 1 || is_batch()) changed_.notify_all();
+}
+
+bool WriteQueue::is_batch() const {
+  return order_.size() >= batch_entries_ || bytes_ >= batch_bytes_;
 }
 
 StoredResponsePtr WriteQueue::find(const Key& key) const {
@@ -92,11 +102,10 @@ std::optional<QueuedPurge> WriteQueue::take_purge() {
 std::vector<Write> WriteQueue::take(std::size_t entries_max, std::uint64_t bytes_max,
                                     std::chrono::milliseconds linger) {
   std::unique_lock lock(mutex_);
+  batch_entries_ = entries_max;
+  batch_bytes_ = bytes_max;
   changed_.wait(lock, [this] { return closed_ || !order_.empty() || !purges_.empty(); });
-  const auto enough = [&] {
-    return closed_ || !purges_.empty() || waiting_for_flush_ > 0 || order_.size() >= entries_max ||
-           bytes_ >= bytes_max;
-  };
+  const auto enough = [&] { return closed_ || !purges_.empty() || waiting_for_flush_ > 0 || is_batch(); };
   changed_.wait_for(lock, linger, enough);
   if (!purges_.empty()) return {};
   return take_locked(entries_max, bytes_max);

@@ -75,6 +75,8 @@ class WriteQueue {
   [[nodiscard]] std::size_t size() const;
 
  private:
+  void wake_writer();
+  [[nodiscard]] bool is_batch() const;
   std::vector<Write> take_locked(std::size_t entries_max, std::uint64_t bytes_max);
 
   using Pending = std::unordered_map<caching::KeyHash, Write, caching::KeyHashHasher>;
@@ -86,6 +88,8 @@ class WriteQueue {
   Pending being_written_;
   std::deque<QueuedPurge> purges_;
   std::uint64_t bytes_ = 0;
+  std::size_t batch_entries_ = 0;  // what the writer takes at once, and lets come together before
+  std::uint64_t batch_bytes_ = 0;
   std::size_t waiting_for_flush_ = 0;
   std::uint64_t taken_ = 0;  // writes, since the beginning; with those in order_ they are all that ever came
   std::uint64_t done_ = 0;

@@ -21,8 +21,11 @@ std::string_view opaque(std::string_view tag) {
 }  // namespace
 
 std::string entity_tag_of(std::string_view body) {
+  // With EVP_sha256() its implementation would be looked up for each body.
+  static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
-  if (EVP_Digest(body.data(), body.size(), digest.data(), nullptr, EVP_sha256(), nullptr) != 1) {
+  if (sha256 == nullptr ||
+      EVP_Digest(body.data(), body.size(), digest.data(), nullptr, sha256, nullptr) != 1) {
     throw std::runtime_error("SHA-256 is not available");
   }
   static constexpr std::string_view digits = "0123456789abcdef";

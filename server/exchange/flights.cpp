@@ -8,6 +8,7 @@
 #include "core/caching/variants.h"
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/elsewhere.h"
 #include "server/exchange/http_outcome.h"
 #include "server/exchange/moved_fields.h"
 #include "server/exchange/prepared.h"
@@ -46,6 +47,20 @@ void prepare(Outcome& outcome) {
   std::ranges::replace(outcome.to_store, plain, outcome.response);
 }
 
+Outcome failed_fetch() {
+  Outcome outcome;
+  outcome.failure = {{ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"}, std::nullopt};
+  return outcome;
+}
+
+/// What is made of an answer, for the one who asked and for the store.
+Outcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult result, WallTime now) {
+  if (request.http) return judge_http(request, std::move(result), now);
+  Outcome outcome = judge(request, std::move(result));
+  prepare(outcome);
+  return outcome;
+}
+
 caching::Subject subject_of(const FetchRequest& request) {
   return {request.key, request.route, request.account_id, request.campaign_id};
 }
@@ -66,9 +81,10 @@ struct Flights::Flight {
   SteadyTime landed_at;
 };
 
-Flights::Flights(asio::any_io_executor desk, upstream::Upstream& upstream, storage::ResponseStore& store,
-                 const Clock& clock)
+Flights::Flights(asio::any_io_executor desk, asio::any_io_executor helpers, upstream::Upstream& upstream,
+                 storage::ResponseStore& store, const Clock& clock)
     : desk_(std::move(desk)),
+      helpers_(std::move(helpers)),
       upstream_(upstream),
       store_(store),
       clock_(clock),
@@ -77,7 +93,10 @@ Flights::Flights(asio::any_io_executor desk, upstream::Upstream& upstream, stora
              [this](FetchRequest request) { return refresh_ahead(std::move(request)); }) {}
 
 asio::awaitable<Landing> Flights::join(FetchRequest request) {
-  return asio::co_spawn(desk_, join_on_desk(std::move(request)), asio::use_awaitable);
+  const auto here = co_await asio::this_coro::executor;
+  auto joined = join_on_desk(std::move(request));
+  if (here == desk_) co_return co_await std::move(joined);
+  co_return co_await asio::co_spawn(desk_, std::move(joined), asio::use_awaitable);
 }
 
 void Flights::refresh_behind(FetchRequest request) {
@@ -93,11 +112,13 @@ asio::awaitable<Landing> Flights::join_on_desk(FetchRequest request) {
   if (collapsed) {
     collapsed_.fetch_add(1, std::memory_order_relaxed);
     flight->turn->join({request.upstream.client, request.upstream.priority}, clock_.steady_now());
+    ++flight->asks;
+    while (!flight->outcome) co_await flight->landing.async_wait(as_result);
   } else {
-    flight = take_off(std::move(request));
+    flight = take_off(request);
+    ++flight->asks;
+    co_await fly(flight, request);
   }
-  ++flight->asks;
-  while (!flight->outcome) co_await flight->landing.async_wait(as_result);
   co_return Landing{flight->outcome, collapsed};
 }
 
@@ -108,8 +129,9 @@ asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
   const bool done_since = flight && flight->outcome && request.received_at <= flight->landed_at;
   // While the upstream fails, every stale answer would try again behind it: once a second is enough.
   const bool failed_just_now = flight && flight->outcome && !flight->outcome->stored;
-  if (!under_way && !done_since && !failed_just_now) take_off(std::move(request));
-  co_return;
+  if (under_way || done_since || failed_just_now) co_return;
+  const FlightPtr mine = take_off(request);
+  co_await fly(mine, request);
 }
 
 /// Ends when the refresh has; where another fetch of the key is under way there is nothing to do.
@@ -119,8 +141,8 @@ asio::awaitable<void> Flights::refresh_ahead(FetchRequest request) {
   request.upstream.client.clear();
   forget_landed();
   if (find_for(request)) co_return;
-  const FlightPtr flight = take_off(std::move(request));
-  while (!flight->outcome) co_await flight->landing.async_wait(as_result);
+  const FlightPtr flight = take_off(request);
+  co_await fly(flight, request);
 }
 
 Result<std::uint64_t> Flights::purge(const caching::Purge& purge) {
@@ -143,26 +165,24 @@ Flights::FlightPtr Flights::find_for(const FetchRequest& request) const {
   return purged ? nullptr : flight;
 }
 
-Flights::FlightPtr Flights::take_off(FetchRequest request) {
+/// Whoever finds the flight from here on waits for it to land: the caller is to fly it at once.
+Flights::FlightPtr Flights::take_off(FetchRequest& request) {
   auto flight = std::make_shared<Flight>(desk_, request.key, clock_.steady_now());
   flights_[request.key.hash()] = flight;
   request.upstream.turn = flight->turn;
-  asio::co_spawn(desk_, fly(flight, std::move(request)),
-                 [this, flight, log = logging_failure("fetching")](const std::exception_ptr& failure) {
-                   log(failure);
-                   if (flight->outcome) return;
-                   auto outcome = std::make_shared<Outcome>();
-                   outcome->failure = {{ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"},
-                                       std::nullopt};
-                   land(flight, std::move(outcome));
-                 });
   return flight;
 }
 
-asio::awaitable<void> Flights::fly(FlightPtr flight, FetchRequest request) {
-  OutcomePtr outcome = co_await fetch(request);
-  const bool stored = outcome->stored;
-  if (stored) ahead_.has_stored(request, *outcome->response, flight->asks);
+/// Lands it whatever happens: others may wait for it.
+asio::awaitable<void> Flights::fly(FlightPtr flight, FetchRequest& request) {
+  OutcomePtr outcome;
+  try {
+    outcome = co_await fetch(request);
+    if (outcome->stored) ahead_.has_stored(request, *outcome->response, flight->asks);
+  } catch (...) {
+    logging_failure("fetching")(std::current_exception());
+    outcome = std::make_shared<Outcome>(failed_fetch());
+  }
   land(flight, std::move(outcome));
 }
 
@@ -183,24 +203,29 @@ asio::awaitable<void> Flights::fetch_into(std::shared_ptr<Landing> landing, Fetc
   if (sharing == Sharing::shared) {
     *landing = co_await join_on_desk(std::move(request));
   } else {
-    landing->outcome = co_await fetch(std::move(request));
+    landing->outcome = co_await fetch(request);
   }
   std::optional<Error> error;
   if (landing->outcome->failure) error = landing->outcome->failure->error;
   co_await stream->end(std::move(error));
 }
 
-asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest request) {
+asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest& request) {
   const SteadyTime started_at = clock_.steady_now();
   // A 304 would bring back what a purge has removed since it was looked up.
   request.stored = unless_removed(std::move(request.stored), request.received_at);
   upstream::UpstreamRequest to_send = request.upstream;
   add_validators(request, to_send.fields);
   upstream::UpstreamResult result = co_await upstream_.send(std::move(to_send));
-  auto outcome =
-      std::make_shared<Outcome>(request.http ? judge_http(request, std::move(result), clock_.wall_now())
-                                             : judge(request, std::move(result)));
-  if (!request.http) prepare(*outcome);
+  const auto outcome = std::make_shared<Outcome>();
+  const auto judge_it = [&, now = clock_.wall_now()] {
+    *outcome = judged_and_prepared(request, std::move(result), now);
+  };
+  if (result && result->body.size() >= worth_another_thread) {
+    co_await elsewhere(helpers_, judge_it);
+  } else {
+    judge_it();
+  }
   outcome->took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - started_at);
   for (const auto& target : outcome->invalidated) invalidate(target, request.route);
   // What an unsafe method brought is newer than the invalidation that it caused itself.

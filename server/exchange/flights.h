@@ -30,10 +30,10 @@ struct Landing {
 /// Request collapsing: at most one fetch per key is under way, a flight, and everybody who needs its answer
 /// waits for it.
 ///
-/// A flight belongs to nobody who waits, so a client that goes away strands no other. A request shares a
-/// flight that is under way, and also one that has landed after the request was received: so a thousand
-/// requests that arrive together cause one fetch even where some reach this table late, and a failure fails
-/// those who were there once, all together.
+/// A flight is flown to its end by the request that has started it, whether its client is still there or not,
+/// so a client that goes away strands no other. A request shares a flight that is under way, and also one
+/// that has landed after the request was received: so a thousand requests that arrive together cause one
+/// fetch even where some reach this table late, and a failure fails those who were there once, all together.
 ///
 /// A purge reaches what is under way too: what a fetch brings that was begun before the purge had ended is
 /// not stored, a request that comes after it joins no such flight, and what was looked up before it is not
@@ -42,10 +42,11 @@ struct Landing {
 /// join and refresh_behind may be called on any thread; the table lives on the desk's.
 class Flights {
  public:
-  /// @param desk  the desk's executor, of one thread
+  /// @param desk     the desk's executor, of one thread
+  /// @param helpers  where what takes long is done, on another thread
   /// The others outlive this object and every coroutine on `desk`.
-  Flights(boost::asio::any_io_executor desk, upstream::Upstream& upstream, storage::ResponseStore& store,
-          const Clock& clock);
+  Flights(boost::asio::any_io_executor desk, boost::asio::any_io_executor helpers,
+          upstream::Upstream& upstream, storage::ResponseStore& store, const Clock& clock);
 
   /// Waits for the answer to `request`, from a flight under way or a new one. Resumes on the caller's
   /// executor.
@@ -90,19 +91,20 @@ class Flights {
   boost::asio::awaitable<Landing> join_on_desk(FetchRequest request);
   boost::asio::awaitable<void> refresh_on_desk(FetchRequest request);
   boost::asio::awaitable<void> refresh_ahead(FetchRequest request);
-  boost::asio::awaitable<void> fly(FlightPtr flight, FetchRequest request);
-  boost::asio::awaitable<OutcomePtr> fetch(FetchRequest request);
+  boost::asio::awaitable<void> fly(FlightPtr flight, FetchRequest& request);
+  boost::asio::awaitable<OutcomePtr> fetch(FetchRequest& request);
   boost::asio::awaitable<void> fetch_into(std::shared_ptr<Landing> landing, FetchRequest request,
                                           Sharing sharing);
   void note_restatement(const caching::StoredResponse& response);
   void invalidate(const caching::Key& target, std::string_view route);
   [[nodiscard]] bool invalidated_since(const FetchRequest& request, SteadyTime started_at) const;
-  FlightPtr take_off(FetchRequest request);
+  FlightPtr take_off(FetchRequest& request);
   [[nodiscard]] FlightPtr find_for(const FetchRequest& request) const;
   void land(const FlightPtr& flight, OutcomePtr outcome);
   void forget_landed();
 
   boost::asio::any_io_executor desk_;
+  boost::asio::any_io_executor helpers_;
   upstream::Upstream& upstream_;
   storage::ResponseStore& store_;
   const Clock& clock_;

@@ -102,6 +102,7 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult result) {
     response.usable_until = lifetime->usable_until;
     outcome.stored = request.may_store;
   }
+  response.date.make(response.fetched_at);  // while it needs no copy for that
   outcome.response = caching::share(std::move(response));
   if (outcome.stored) outcome.to_store.push_back(outcome.response);
   return outcome;

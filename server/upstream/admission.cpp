@@ -41,12 +41,14 @@ Admission::Admission(asio::any_io_executor executor, const config::Budget& budge
       queue_(budget.max_queued),
       next_turn_(executor_) {}
 
-asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn) {
+std::optional<Admission::Permit> Admission::admit_now() {
   const SteadyTime now = clock_.steady_now();
-  if (queue_.size() == 0 && in_flight_ < budget_.max_concurrent && limit_.take(now)) {
-    ++in_flight_;
-    co_return Permit(*this, now);
-  }
+  if (queue_.size() > 0 || in_flight_ >= budget_.max_concurrent || !limit_.take(now)) return std::nullopt;
+  ++in_flight_;
+  return Permit(*this, now);
+}
+
+asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn) {
   const auto waiter = std::make_shared<Waiter>(executor_);
   std::optional<UpstreamFailure> refused;
   for (const Turn::Place& place : turn.places()) refused = take_place(waiter, place, turn.deadline());

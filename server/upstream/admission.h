@@ -66,7 +66,10 @@ class Admission {
   Admission(boost::asio::any_io_executor executor, const config::Budget& budget, std::string credential,
             const Clock& clock);
 
-  /// Waits for a turn, in every place that `turn` has or gets meanwhile.
+  /// Lets a request through that need not wait; nothing where it must.
+  [[nodiscard]] std::optional<Permit> admit_now();
+
+  /// Waits for a turn, in every place that `turn` has or gets meanwhile: after admit_now has given none.
   /// @param turn  outlives the wait
   /// @return upstream_budget_exhausted, with the time after which asking again is worth it
   [[nodiscard]] boost::asio::awaitable<Admitted> admit(Turn& turn);

@@ -7,6 +7,7 @@
 
 #include "core/http/retry_after.h"
 #include "server/asio.h"
+#include "server/elsewhere.h"
 #include "server/upstream/content_coding.h"
 #include "server/upstream/shown_credential.h"
 
@@ -64,11 +65,12 @@ struct Desk::Journey {
   unsigned attempts = 1;
 };
 
-Desk::Desk(asio::any_io_executor executor, const config::Upstream& settings,
+Desk::Desk(asio::any_io_executor executor, asio::any_io_executor helpers, const config::Upstream& settings,
            const std::vector<config::Credential>& credentials,
            const std::function<Result<config::Credential>(const config::Credential&)>& secrets,
            const Clock& clock)
     : executor_(executor),
+      helpers_(std::move(helpers)),
       settings_(settings),
       clock_(clock),
       origin_(executor, settings),
@@ -115,7 +117,10 @@ asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
   retry_budget_.earn();
   while (true) {
     UpstreamResult result = co_await attempt_with_token(journey);
-    if (co_await may_go_again(journey, result)) continue;
+    if (const auto delay = goes_again_after(journey, result)) {
+      const bool goes = co_await pause(*delay);
+      if (goes) continue;
+    }
     if (result && result->surplus && request.exact_length) {
       co_return UpstreamFailure{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, false,
                                  "the answer is longer than its Content-Length"},
@@ -130,15 +135,19 @@ asio::awaitable<UpstreamResult> Desk::attempt_with_token(Journey& journey) {
   const Reason reason = journey.attempts > 1 ? Reason::retry : journey.request.reason;
   if (journey.line == nullptr) co_return co_await exchange(journey, nullptr, reason);
   TokenKeeper& keeper = journey.line->token;
-  const auto token = co_await keeper.get(journey.turn.deadline());
-  if (!token) co_return token.error();
-  UpstreamResult first = co_await exchange(journey, *token, reason);
+  TokenPtr token = keeper.at_hand();
+  if (!token) {
+    const auto fetched = co_await keeper.get(journey.turn.deadline());
+    if (!fetched) co_return fetched.error();
+    token = *fetched;
+  }
+  UpstreamResult first = co_await exchange(journey, token, reason);
   if (!first) co_return first;
-  if (!may_mean_dead_token(first->status, keeper, *token)) {
-    if (!is_refusal(first->status)) keeper.accepted(*token);
+  if (!may_mean_dead_token(first->status, keeper, token)) {
+    if (!is_refusal(first->status)) keeper.accepted(token);
     co_return first;
   }
-  const auto renewed = co_await keeper.renew(*token, journey.turn.deadline());
+  const auto renewed = co_await keeper.renew(token, journey.turn.deadline());
   if (!renewed) co_return renewed.error();
   if (!*renewed) co_return first;  // too young to be dead: the refusal is meant
   spdlog::debug("upstream answered {}: replaying once with a new token", first->status);
@@ -154,9 +163,14 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
     co_return circuit_is_open();
   const auto permit = std::make_shared<Admission::Permit>();
   if (journey.line != nullptr) {
-    Admission::Admitted admitted = co_await journey.line->admission.admit(journey.turn);
-    if (!admitted) co_return admitted.error();
-    *permit = std::move(*admitted);
+    Admission& admission = journey.line->admission;
+    if (auto at_once = admission.admit_now()) {
+      *permit = std::move(*at_once);
+    } else {
+      Admission::Admitted admitted = co_await admission.admit(journey.turn);
+      if (!admitted) co_return admitted.error();
+      *permit = std::move(*admitted);
+    }
   }
   if (circuit_.admit(clock_.steady_now()) == Circuit::Admission::refuse) co_return circuit_is_open();
   std::optional<ShownCredential> shown;
@@ -171,8 +185,7 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   if (stream != nullptr) stream->when_begun([permit] { *permit = Admission::Permit(); });
   Result<UpstreamResponse> response = co_await pool_.exchange(journey.wire, stream);
   if (response && journey.asked_for_gzip) {
-    const Result<void> undone =
-        undo_coding(response->status, response->fields, response->body, settings_.max_response);
+    const Result<void> undone = co_await undo_gzip(*response);
     if (!undone) response = undone.error();
   }
   attempts_.add(journey.request.route, response ? response->status : 0, reason,
@@ -188,6 +201,20 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   }
   learn(journey, result, sent_at);
   co_return result;
+}
+
+asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response) {
+  Result<void> undone;
+  const auto undo = [&] {
+    undone = undo_coding(response.status, response.fields, response.body, settings_.max_response);
+  };
+  const bool coded = response.fields.contains("Content-Encoding");
+  if (coded && response.body.size() >= worth_another_thread) {
+    co_await elsewhere(helpers_, undo);
+  } else {
+    undo();
+  }
+  co_return undone;
 }
 
 /// A kept connection was closed just as it was used again, as happens between two that are both in order.
@@ -218,9 +245,10 @@ void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent
   for (const auto& line : lines_) line->admission.give_up(circuit_is_open());
 }
 
-/// Whether the request is to be sent once more; waits until it may.
-asio::awaitable<bool> Desk::may_go_again(Journey& journey, const UpstreamResult& result) {
-  if (stopped_ || (!result && is_of_the_proxy(result.error().error))) co_return false;
+/// After how long the request is to be sent once more; nothing where it is not.
+std::optional<std::chrono::milliseconds> Desk::goes_again_after(Journey& journey,
+                                                                const UpstreamResult& result) {
+  if (stopped_ || (!result && is_of_the_proxy(result.error().error))) return std::nullopt;
   const UpstreamRequest& request = journey.request;
   FailedAttempt failed;
   failed.method = request.method;
@@ -238,15 +266,20 @@ asio::awaitable<bool> Desk::may_go_again(Journey& journey, const UpstreamResult&
   const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
   const RetryVerdict verdict = may_retry(failed, at_once ? 0 : jitter);
   const bool circuit_refuses = circuit_.state() == Circuit::State::open;
-  if (!verdict.retry() || circuit_refuses || !retry_budget_.spend()) co_return false;
+  if (!verdict.retry() || circuit_refuses || !retry_budget_.spend()) return std::nullopt;
   spdlog::debug("upstream: attempt {} failed ({}): again in {} ms", journey.attempts,
                 result ? std::to_string(result->status) : result.error().error.context,
                 verdict.delay.count());
   ++journey.attempts;
-  asio::steady_timer pause(executor_, verdict.delay);
-  pauses_.insert(&pause);
-  co_await pause.async_wait(as_result);
-  pauses_.erase(&pause);
+  return verdict.delay;
+}
+
+/// @return whether the request may still go
+asio::awaitable<bool> Desk::pause(std::chrono::milliseconds delay) {
+  asio::steady_timer timer(executor_, delay);
+  pauses_.insert(&timer);
+  co_await timer.async_wait(as_result);
+  pauses_.erase(&timer);
   co_return !stopped_;
 }
 

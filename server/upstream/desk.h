@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -49,11 +50,12 @@ struct DeskStatus {
 /// Belongs to the desk's thread, but for what says otherwise.
 class Desk final : public Upstream {
  public:
+  /// @param helpers  where what takes long is done, on another thread
   /// @param settings, credentials, clock  outlive it
   /// @param secrets  reads the secrets of a credential again; may be null
   /// @throws std::runtime_error for an unusable upstream.ca_file
-  Desk(boost::asio::any_io_executor executor, const config::Upstream& settings,
-       const std::vector<config::Credential>& credentials,
+  Desk(boost::asio::any_io_executor executor, boost::asio::any_io_executor helpers,
+       const config::Upstream& settings, const std::vector<config::Credential>& credentials,
        const std::function<Result<config::Credential>(const config::Credential&)>& secrets,
        const Clock& clock);
 
@@ -81,13 +83,17 @@ class Desk final : public Upstream {
 
   boost::asio::awaitable<UpstreamResult> attempt_with_token(Journey& journey);
   boost::asio::awaitable<UpstreamResult> exchange(Journey& journey, const TokenPtr& token, Reason reason);
-  boost::asio::awaitable<bool> may_go_again(Journey& journey, const UpstreamResult& result);
+  boost::asio::awaitable<Result<void>> undo_gzip(UpstreamResponse& response);
+  [[nodiscard]] std::optional<std::chrono::milliseconds> goes_again_after(Journey& journey,
+                                                                          const UpstreamResult& result);
+  boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay);
   void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at);
   [[nodiscard]] static bool lost_a_kept_connection(const UpstreamResult& result);
   [[nodiscard]] UpstreamFailure circuit_is_open() const;
   [[nodiscard]] WireRequest to_wire(const UpstreamRequest& request) const;
 
   boost::asio::any_io_executor executor_;
+  boost::asio::any_io_executor helpers_;
   const config::Upstream& settings_;
   const Clock& clock_;
   Origin origin_;

@@ -1,6 +1,7 @@
 #include "server/upstream/pool.h"
 
 #include <algorithm>
+#include <boost/asio/steady_timer.hpp>
 
 #include "server/asio.h"
 
@@ -23,12 +24,15 @@ class Pool::Slot {
   Pool& pool_;
 };
 
-Pool::Pool(asio::any_io_executor executor, Origin& origin)
-    : executor_(std::move(executor)), origin_(origin), idle_timer_(executor_) {}
+Pool::Pool(asio::any_io_executor executor, Origin& origin) : executor_(std::move(executor)), origin_(origin) {
+  idle_end_.emplace(executor_, [this] { close_idle(); });
+}
 
 asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, AnswerStream* stream) {
-  const Result<void> admitted = co_await wait_for_slot();
-  if (!admitted) co_return admitted.error();
+  if (!take_slot()) {
+    const Result<void> admitted = co_await wait_for_slot();
+    if (!admitted) co_return admitted.error();
+  }
   const auto slot = std::make_shared<std::optional<Slot>>(std::in_place, *this);
   // A stream goes at its client's pace, and is bounded by the clients: it keeps no other from a connection.
   if (stream != nullptr) stream->when_begun([slot] { slot->reset(); });
@@ -47,11 +51,13 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
   co_return response;
 }
 
+bool Pool::take_slot() {
+  if (slots_taken_ >= origin_.settings.max_connections) return false;
+  ++slots_taken_;
+  return true;
+}
+
 asio::awaitable<Result<void>> Pool::wait_for_slot() {
-  if (slots_taken_ < origin_.settings.max_connections) {
-    ++slots_taken_;
-    co_return Result<void>();
-  }
   if (waiting_.size() >= origin_.settings.max_waiting) {
     co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true,
                     "upstream.max_waiting requests wait for a connection"};
@@ -99,16 +105,13 @@ void Pool::close_idle() {
   };
   const SteadyTime now = std::chrono::steady_clock::now();
   std::erase_if(idle_, [&](const auto& connection) { return ends_at(connection) <= now; });
-  if (idle_.empty()) return;
-  idle_timer_.expires_at(ends_at(*std::ranges::min_element(idle_, {}, ends_at)));
-  idle_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) close_idle();
-  });
+  if (idle_.empty()) return idle_end_->clear();
+  idle_end_->expires_at(ends_at(*std::ranges::min_element(idle_, {}, ends_at)));
 }
 
 void Pool::stop() {
   stopped_ = true;
-  idle_timer_.cancel();
+  idle_end_.reset();
   idle_.clear();
   for (Connection* connection : busy_) connection->close();
   for (const auto& waiter : waiting_) waiter->timer.cancel();

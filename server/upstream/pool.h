@@ -2,11 +2,12 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <vector>
 
+#include "server/deadline.h"
 #include "server/upstream/connection.h"
 
 namespace roktcached::upstream {
@@ -39,6 +40,7 @@ class Pool {
   class Slot;  // the right to one open connection, given back when it goes out of scope
   struct Waiter;
 
+  bool take_slot();
   boost::asio::awaitable<Result<void>> wait_for_slot();
   std::unique_ptr<Connection> take_idle();
   void put_back(std::unique_ptr<Connection> connection);
@@ -50,7 +52,7 @@ class Pool {
   std::vector<std::unique_ptr<Connection>> idle_;  // the last used at the end
   std::vector<Connection*> busy_;
   std::deque<std::shared_ptr<Waiter>> waiting_;
-  boost::asio::steady_timer idle_timer_;
+  std::optional<Deadline> idle_end_;  // of the first that is to be closed; none once it is stopped
   unsigned slots_taken_ = 0;
   bool stopped_ = false;
 };

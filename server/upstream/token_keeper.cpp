@@ -87,9 +87,13 @@ asio::awaitable<void> TokenKeeper::wait_for_fetch(SteadyTime deadline) {
   while (fetching_ && !stopped_ && clock_.steady_now() < deadline) co_await fetched_.async_wait(as_result);
 }
 
-asio::awaitable<TokenResult> TokenKeeper::get(SteadyTime deadline) {
+TokenPtr TokenKeeper::at_hand() const {
   const bool refused = token_ && token_ == doubted_;
-  if ((!alive() || refused) && fetching_) co_await wait_for_fetch(deadline);
+  return alive() && !(refused && fetching_) ? token_ : nullptr;
+}
+
+asio::awaitable<TokenResult> TokenKeeper::get(SteadyTime deadline) {
+  if (!at_hand() && fetching_) co_await wait_for_fetch(deadline);
   if (alive()) co_return token_;
   co_return unavailable();
 }

@@ -38,6 +38,9 @@ class TokenKeeper {
   /// Ends it, and fails who waits.
   void stop();
 
+  /// The token in use where nothing is to be waited for; else null.
+  [[nodiscard]] TokenPtr at_hand() const;
+
   /// The token in use. Waits for a fetch under way where there is none, or where the upstream has refused it,
   /// up to `deadline`.
   /// @return token_unavailable with the time to the next attempt

@@ -55,3 +55,10 @@ class Coalescing(TestCase):
         wait_until(lambda: upstream.ledger()["total"] == 1, "the hanging flight has started")
         self.assertEqual(request(proxy.port, overview(account=2)).status, 200)
         hanging.close()
+
+
+class CoalescingOnOneThread(Coalescing):
+    """The same where one thread serves the clients and has the desk."""
+
+    def daemon(self, *arguments, **settings):
+        return super().daemon(*arguments, listen_threads="1", **settings)

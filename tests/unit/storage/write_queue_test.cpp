@@ -169,6 +169,17 @@ TEST(WriteQueueTest, AFlushCutsTheLingeringShort) {
   writer.join();
 }
 
+TEST(WriteQueueTest, AWholeBatchCutsTheLingeringShort) {
+  WriteQueue queue({.entries = 10, .bytes = 10 * mebibyte});
+  auto many = std::async(std::launch::async, [&] { return queue.take(3, mebibyte, 1h).size(); });
+  for (const int number : {1, 2, 3}) queue.put(shared_response(number));
+  EXPECT_EQ(many.get(), 3U);
+  queue.done();
+  auto large = std::async(std::launch::async, [&] { return queue.take(10, mebibyte, 1h).size(); });
+  for (const int number : {1, 2}) queue.put(shared_response(number, std::string(600 << 10, 'a')));
+  EXPECT_EQ(large.get(), 2U);
+}
+
 TEST(WriteQueueTest, AFlushWaitsOnlyForWhatWasPutBefore) {
   WriteQueue queue({.entries = 10, .bytes = mebibyte});
   queue.put(shared_response(1));

@@ -70,7 +70,7 @@ class AllowedAccountsTest : public testing::Test {
   rokt::RouteTable routes{routes_and_some_more()};
   storage::TieredStore store{std::make_unique<storage::MemoryStore>(1 << 20), nullptr};
   DeadUpstream upstream;
-  Flights flights{context.get_executor(), upstream, store, clock};
+  Flights flights{context.get_executor(), readers.get_executor(), upstream, store, clock};
   Services services{settings, policies, routes, store, readers, flights, upstream, context.get_executor(),
                     clock};
   Accounts accounts;

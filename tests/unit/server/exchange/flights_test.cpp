@@ -6,10 +6,13 @@
 #include <boost/asio/io_context.hpp>
 #include <deque>
 #include <functional>
+#include <optional>
+#include <stdexcept>
 
 #include "core/caching/decision.h"
 #include "core/caching/variants.h"
 #include "server/asio.h"
+#include "server/elsewhere.h"
 #include "storage/memory_store.h"
 #include "tests/unit/server/fake_clock.h"
 
@@ -98,10 +101,11 @@ class FlightsTest : public testing::Test {
 
   FakeClock clock;
   boost::asio::io_context context{1};
+  boost::asio::io_context helpers{1};
   FakeUpstream upstream{context, clock};
   storage::MemoryStore store{1 << 20};
   caching::FreshnessPolicy policy;
-  Flights flights{context.get_executor(), upstream, store, clock};
+  Flights flights{context.get_executor(), helpers.get_executor(), upstream, store, clock};
 };
 
 TEST_F(FlightsTest, ManyRequestsForOneKeyAreOneFetch) {
@@ -118,6 +122,51 @@ TEST_F(FlightsTest, ManyRequestsForOneKeyAreOneFetch) {
   const auto stored = store.find(caching::Key("a"), clock.wall_now());
   ASSERT_TRUE(stored && *stored);
   EXPECT_EQ(*(*stored)->body, "body");
+}
+
+TEST_F(FlightsTest, ACallerOnAnotherThreadIsAnsweredThere) {
+  boost::asio::io_context hits{1};
+  std::optional<Landing> landing;
+  boost::asio::co_spawn(hits, flights.join(request("a")),
+                        [&](const std::exception_ptr&, Landing landed) { landing = std::move(landed); });
+  hits.poll();
+  EXPECT_TRUE(upstream.requests.empty()) << "the table is the desk's";
+  run();
+  EXPECT_EQ(upstream.requests.size(), 1U);
+  respond([] { return ok("body"); });
+  EXPECT_FALSE(landing);
+  hits.poll();
+  ASSERT_TRUE(landing);
+  EXPECT_EQ(*landing->outcome->response->body, "body");
+}
+
+TEST_F(FlightsTest, AFetchThatBreaksDownFailsEverybodyWhoWaitsForIt) {
+  const Answer first = join(request("a"));
+  const Answer second = join(request("a"));
+  respond([]() -> upstream::UpstreamResult { throw std::runtime_error("a bug"); });
+  for (const Answer& answer : {first, second}) {
+    ASSERT_TRUE(*answer);
+    EXPECT_EQ((*answer)->outcome->failure->error.code, ErrorCode::internal);
+  }
+  clock.advance(1ms);
+  const Answer third = join(request("a"));
+  EXPECT_EQ(upstream.requests.size(), 2U);
+  respond([] { return ok("x"); });
+  EXPECT_TRUE((*third)->outcome->response);
+}
+
+TEST_F(FlightsTest, ALargeAnswerIsPreparedWhileOthersAreServed) {
+  const Answer large = join(request("large"));
+  respond([] { return ok(std::string(worth_another_thread, 'x')); });
+  EXPECT_FALSE(*large);
+  const Answer another = join(request("another"));
+  respond([] { return ok("short"); });
+  EXPECT_TRUE(*another);
+  helpers.poll();
+  run();
+  ASSERT_TRUE(*large);
+  EXPECT_TRUE((*large)->outcome->response->gzip_body);
+  EXPECT_NE(store.find(caching::Key("large"), clock.wall_now()).value(), nullptr);
 }
 
 TEST_F(FlightsTest, DifferentKeysAreDifferentFetches) {

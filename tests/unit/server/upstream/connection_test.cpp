@@ -2,6 +2,8 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/asio/read.hpp>
+
 #include "tests/unit/server/upstream/loopback.h"
 
 namespace roktcached::upstream {
@@ -56,6 +58,29 @@ TEST_F(ConnectionTest, KnowsAnAnswerThatIsLongerThanItsLength) {
   EXPECT_EQ(answered->body, "one");
   EXPECT_TRUE(answered->surplus);
   EXPECT_FALSE((*connection)->reusable());
+}
+
+TEST_F(ConnectionTest, SendsWholeWhatTheSystemDoesNotTakeAtOnce) {
+  WireRequest request = get();
+  request.method(boost::beast::http::verb::post);
+  request.body() = std::string(16 << 20, 'x') + "end";
+  request.prepare_payload();
+  WipedBuffer head;
+  append_head(head, request);
+  std::string received(head.size() + request.body().size(), '\0');
+  Loopback server(context, [&received](tcp::socket& socket) -> asio::awaitable<void> {
+    co_await asio::async_read(socket, asio::buffer(received), as_result);
+    co_await write_text(socket, answer("taken"));
+  });
+  settings.url = server.url();
+  Origin origin(context.get_executor(), settings);
+  Opened connection = open(origin);
+  ASSERT_TRUE(connection);
+  const Answered answered = run(context, (*connection)->exchange(request));
+  ASSERT_TRUE(answered) << answered.error().context;
+  EXPECT_EQ(answered->body, "taken");
+  EXPECT_TRUE(received.starts_with("POST / HTTP/1.1\r\n"));
+  EXPECT_TRUE(received.ends_with("\r\n\r\n" + request.body()));
 }
 
 class ProxyTest : public ConnectionTest {

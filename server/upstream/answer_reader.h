@@ -1,0 +1,80 @@
+#pragma once
+
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "config/settings.h"
+#include "core/error.h"
+#include "core/http/content.h"
+#include "core/http/fields.h"
+#include "core/http/framing.h"
+#include "core/http/message_head.h"
+#include "server/deadline.h"
+#include "server/upstream/answer_stream.h"
+#include "server/upstream/upstream_stream.h"
+#include "server/wiped_buffer.h"
+
+namespace roktcached::upstream {
+
+/// The head of a final answer.
+struct FinalHead {
+  unsigned status = 0;
+  http::Fields
+      fields;  ///< less those that tell browsers what they may do, which is not the upstream's to say
+  http::Framing framing;
+  bool keep_alive = false;  ///< another answer may come on the connection
+
+  /// Where the upstream has said it.
+  [[nodiscard]] std::optional<std::uint64_t> length() const {
+    return framing.kind == http::Framing::Kind::length ? std::optional(framing.length) : std::nullopt;
+  }
+};
+
+/// Reads one answer after the other from a connection to the upstream, each with one meaning only (see
+/// core/http/message_head.h): its head, then its content. Deadlines are the caller's. Belongs to the
+/// connection and the desk's thread; after a failure it is of no more use.
+class AnswerReader {
+ public:
+  /// @param stream, deadline, settings  outlive the reader
+  AnswerReader(UpstreamStream& stream, Deadline& deadline, const config::Upstream& settings)
+      : stream_(stream), deadline_(deadline), settings_(settings) {}
+
+  /// Waits for the head of the final answer (RFC 9110, section 15.2).
+  /// @param answers_head  to a HEAD request
+  /// @param onward        takes the interim answers before it; may be null
+  /// @return upstream_timeout, upstream_invalid_response, or, where nothing came, upstream_unreachable
+  [[nodiscard]] boost::asio::awaitable<Result<void>> read_head(FinalHead& head, bool answers_head,
+                                                               AnswerStream* onward);
+
+  /// Whether the content of the last answer whose head was read has come to its end.
+  [[nodiscard]] bool ended() const { return ended_; }
+  /// Appends the next of the content, after waiting for it if nothing is there.
+  /// @return upstream_timeout or upstream_invalid_response
+  [[nodiscard]] boost::asio::awaitable<Result<void>> read_content(std::string& content);
+  /// Appends all the rest of it.
+  /// @param length  of the content, where it is known
+  /// @return as read_content; upstream_invalid_response where it is larger than upstream.max_response
+  [[nodiscard]] boost::asio::awaitable<Result<void>> read_whole_content(std::optional<std::uint64_t> length,
+                                                                        std::string& content);
+
+  /// Whether more has been read than the answer.
+  [[nodiscard]] bool has_more() const { return buffer_.size() > 0; }
+
+ private:
+  boost::asio::awaitable<Result<void>> receive_head(http::ResponseHead& head, std::size_t& size, bool first);
+  boost::asio::awaitable<Result<void>> receive_content();
+  Result<void> take_content(std::string& content);
+  [[nodiscard]] std::string_view received() const;
+
+  UpstreamStream& stream_;
+  Deadline& deadline_;
+  const config::Upstream& settings_;
+  WipedBuffer buffer_;
+  std::optional<http::ContentDecoder> content_;  // of the last answer whose head was read
+  bool ended_ = true;
+};
+
+}  // namespace roktcached::upstream

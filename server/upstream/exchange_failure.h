@@ -1,0 +1,27 @@
+#pragma once
+
+#include <boost/system/error_code.hpp>
+#include <string>
+
+#include "core/error.h"
+#include "server/deadline.h"
+
+namespace roktcached::upstream {
+
+/// How an exchange with the upstream failed.
+[[nodiscard]] Error exchange_failure(ErrorCode code, std::string context, bool retryable = false);
+
+/// An operation on the connection failed: upstream_timeout where `deadline` has interrupted it, else
+/// upstream_unreachable.
+/// @param doing  what it was for
+[[nodiscard]] Error connection_failure(const boost::system::error_code& error, const Deadline& deadline,
+                                       const char* doing);
+
+/// The connection failed after the answer had begun: upstream_timeout where `deadline` has interrupted it,
+/// else upstream_invalid_response, retryable where the connection ended.
+/// @param part   what is incomplete
+/// @param doing  as above
+[[nodiscard]] Error answer_failure(const boost::system::error_code& error, const Deadline& deadline,
+                                   const char* part, const char* doing);
+
+}  // namespace roktcached::upstream
