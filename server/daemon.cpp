@@ -28,6 +28,9 @@ namespace {
 /// post to it.
 constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 constexpr std::size_t reader_threads = 2;
+/// A hit thread that finds no reader of the cache file free asks a reader thread, as for what must be waited
+/// for.
+constexpr std::size_t hit_threads_with_reader = 8;
 constexpr std::size_t max_admin_connections = 64;
 constexpr std::chrono::seconds time_to_drain{8};
 constexpr std::chrono::milliseconds time_to_stop{1200};
@@ -37,6 +40,11 @@ std::vector<rokt::Route> all_routes(const config::Settings& settings) {
   std::vector<rokt::Route> routes = rokt::rokt_routes();
   routes.insert(routes.end(), settings.routes.begin(), settings.routes.end());
   return routes;
+}
+
+std::size_t hit_thread_count(const config::Settings& settings) {
+  const std::size_t wanted = settings.listen.threads;
+  return wanted > 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
 }
 
 /// No page of another origin has business with the admin listener, whatever may read reports.
@@ -134,6 +142,7 @@ Result<void> Daemon::open_store() {
     storage::SqliteOptions options;
     options.path = settings_.cache.file;
     options.max_disk = settings_.cache.max_disk;
+    options.readers = reader_threads + std::min(hit_thread_count(settings_), hit_threads_with_reader);
     for (const config::Credential& credential : settings_.credentials)
       options.owners.push_back(
           {credential.name, http::entity_tag_of(credential.app_id.reveal() + "\n" +
@@ -162,8 +171,7 @@ Result<void> Daemon::open_client_book() {
 }
 
 Result<void> Daemon::open_listeners() {
-  const std::size_t wanted = settings_.listen.threads;
-  const std::size_t count = wanted > 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
+  const std::size_t count = hit_thread_count(settings_);
   for (std::size_t i = 0; i < count; ++i) {
     accounts_.push_back(std::make_unique<exchange::Accounts>());
     traffic_.push_back(std::make_unique<exchange::Traffic>());

@@ -187,7 +187,7 @@ Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_ma
   const std::string limit = "PRAGMA max_page_count = " + std::to_string(pages_max);
   for (const char* pragma :
        {"PRAGMA auto_vacuum = INCREMENTAL", "PRAGMA journal_mode = WAL", "PRAGMA synchronous = NORMAL",
-        "PRAGMA wal_autocheckpoint = 1000", "PRAGMA journal_size_limit = 4194304",
+        "PRAGMA journal_size_limit = 4194304",
         "PRAGMA secure_delete = OFF",  // a deleted body would be written to the log as zeros
         limit.c_str()}) {
     if (const auto done = connection->execute(pragma); !done) return done.error();
@@ -199,7 +199,11 @@ Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_ma
 Result<Connection> open_for_reading(const CacheFile& file) {
   auto connection = open_file(file);  // for writing, too: WAL's shared memory must be writable
   if (!connection) return connection.error();
-  if (const auto done = connection->execute("PRAGMA query_only = ON"); !done) return done.error();
+  // Room for the pages that lead to some millions of rows: what is not there is asked of the kernel every
+  // time.
+  for (const char* pragma : {"PRAGMA query_only = ON", "PRAGMA cache_size = -8192"}) {
+    if (const auto done = connection->execute(pragma); !done) return done.error();
+  }
   return connection;
 }
 

@@ -1,21 +1,24 @@
 #include "storage/reader_pool.h"
 
+#include "storage/prompt_reads.h"
 #include "storage/row_listing.h"
 
 namespace roktcached::storage {
 
 Result<void> ReaderPool::open(const CacheFile& file) {
+  const bool prompt = teach_prompt_reads();
   std::vector<std::unique_ptr<Reader>> readers;
   for (std::size_t i = 0; i < count_; ++i) {
     auto connection = open_for_reading(file);
     if (!connection) return connection.error();
     auto rows = RowReader::prepare(*connection);
     if (!rows) return rows.error();
-    readers.push_back(std::make_unique<Reader>(Reader{std::move(*connection), std::move(*rows)}));
+    readers.push_back(std::make_unique<Reader>(std::move(*connection), std::move(*rows)));
   }
   const std::lock_guard lock(mutex_);
   idle_ = std::move(readers);
   open_ = true;
+  prompt_ = prompt;
   return {};
 }
 
@@ -27,31 +30,60 @@ void ReaderPool::close() {
   idle_.clear();
 }
 
-ReaderPool::Lease::Lease(ReaderPool& pool) : pool_(pool) {
+void ReaderPool::move_on() {
+  std::unique_lock lock(mutex_);
+  ++snapshot_;
+  for (const auto& reader : idle_) reader->snapshot.end();
+  finding_past_ = finding_;
+  returned_.wait(lock, [this] { return finding_past_ == 0; });
+}
+
+ReaderPool::Lease::Lease(ReaderPool& pool, Use use) : pool_(pool), use_(use) {
   std::unique_lock lock(pool_.mutex_);
-  pool_.returned_.wait(lock, [this] { return !pool_.open_ || !pool_.idle_.empty(); });
-  if (!pool_.open_) return;
+  if (use != Use::find_at_once)
+    pool_.returned_.wait(lock, [this] { return !pool_.open_ || !pool_.idle_.empty(); });
+  const bool lends = pool_.open_ && (use != Use::find_at_once || pool_.prompt_);
+  if (!lends || pool_.idle_.empty()) return;
   reader_ = std::move(pool_.idle_.back());
   pool_.idle_.pop_back();
   ++pool_.lent_;
+  if (use != Use::list) ++pool_.finding_;
+  lent_at_ = pool_.snapshot_;
 }
 
 ReaderPool::Lease::~Lease() {
   if (!reader_) return;
   const std::lock_guard lock(pool_.mutex_);
   --pool_.lent_;
+  const bool past = lent_at_ != pool_.snapshot_;
+  if (past) reader_->snapshot.end();
+  if (use_ != Use::list) {
+    --pool_.finding_;
+    if (past) --pool_.finding_past_;
+  }
   pool_.idle_.push_back(std::move(reader_));  // never allocates: there was room for all of them at once
   pool_.returned_.notify_all();
 }
 
 Result<FoundRow> ReaderPool::find(const Key& key) {
-  const Lease lease(*this);
+  const Lease lease(*this, Lease::Use::find);
   if (lease.reader() == nullptr) return FoundRow{};
+  lease.reader()->snapshot.hold();
   return lease.reader()->rows.find(key);
 }
 
+std::optional<FoundRow> ReaderPool::find_at_once(const Key& key) {
+  const Lease lease(*this, Lease::Use::find_at_once);
+  if (lease.reader() == nullptr) return std::nullopt;
+  const PromptReads promptly(lease.reader()->connection);
+  lease.reader()->snapshot.hold();
+  auto found = lease.reader()->rows.find(key, std::int64_t{short_body_max});
+  if (!found || found->body_left) return std::nullopt;
+  return std::move(*found);
+}
+
 Result<std::vector<EntrySummary>> ReaderPool::list(const Listing& wanted) {
-  const Lease lease(*this);
+  const Lease lease(*this, Lease::Use::list);
   if (lease.reader() == nullptr) return std::vector<EntrySummary>();
   return list_rows(lease.reader()->connection, wanted);
 }

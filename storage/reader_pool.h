@@ -3,6 +3,7 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,6 +13,9 @@
 namespace roktcached::storage {
 
 /// A few read-only connections to the cache file, each lent to one thread at a time. Safe from any thread.
+///
+/// Each keeps the snapshot of the file that it has read from until move_on: to take one, and to give it up,
+/// would cost two system calls a row.
 class ReaderPool {
  public:
   explicit ReaderPool(std::size_t count) : count_(count) {}
@@ -22,29 +26,43 @@ class ReaderPool {
   /// until open.
   void close();
 
+  /// Gives up the snapshots that finds have taken until now; waits for the finds that are at it, which take
+  /// no longer than a row. For the writer alone: before it says that what it has committed is there, and when
+  /// it has moved the log into the file, so that from then on nobody needs to read the log.
+  void move_on();
+
   [[nodiscard]] Result<FoundRow> find(const Key& key);
+  /// find, for a thread that must not wait: of what the kernel has in memory, and of short bodies.
+  /// @return empty where only find can tell
+  [[nodiscard]] std::optional<FoundRow> find_at_once(const Key& key);
   [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted);
 
  private:
   struct Reader {
+    Reader(Connection opened, RowReader prepared)
+        : connection(std::move(opened)), rows(std::move(prepared)), snapshot(connection) {}
     Connection connection;
     RowReader rows;
+    Snapshot snapshot;
   };
 
   /// The loan of a connection, given back at its end.
   class Lease {
    public:
-    /// Waits for a free one.
-    explicit Lease(ReaderPool& pool);
+    enum class Use { find, find_at_once, list };
+    /// Waits for a free one, but for find_at_once.
+    Lease(ReaderPool& pool, Use use);
     ~Lease();
     Lease(const Lease&) = delete;
     Lease& operator=(const Lease&) = delete;
-    /// Null while the pool is closed.
+    /// Null while the pool is closed; of find_at_once also where none was free.
     [[nodiscard]] Reader* reader() const { return reader_.get(); }
 
    private:
     ReaderPool& pool_;
+    const Use use_;
     std::unique_ptr<Reader> reader_;
+    std::uint64_t lent_at_ = 0;  // the pool's snapshot_ then
   };
 
   const std::size_t count_;
@@ -52,7 +70,11 @@ class ReaderPool {
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Reader>> idle_;
   std::size_t lent_ = 0;
+  std::size_t finding_ = 0;       // of those lent
+  std::size_t finding_past_ = 0;  // of those, what was lent before snapshots were last given up
+  std::uint64_t snapshot_ = 0;    // counts those that were to be given up
   bool open_ = false;
+  bool prompt_ = false;  // whether SQLite can be told not to wait
 };
 
 }  // namespace roktcached::storage

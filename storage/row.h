@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,9 @@ namespace roktcached::storage {
 
 /// A key's hash as the column key_hash holds it.
 [[nodiscard]] std::string bytes_of(const caching::KeyHash& hash);
+
+/// What a thread that others wait for may decode by itself: it takes a microsecond or two.
+constexpr std::size_t short_body_max = std::size_t{4} << 10;
 
 /// Writes `response` in place of any earlier row of its key. Where the body is the one stored already, it is
 /// not written again.
@@ -49,14 +53,17 @@ class RowWriter {
 struct FoundRow {
   StoredResponsePtr response;
   WallTime last_used_at;
+  bool body_left = false;  ///< there is one, but its body was too large to be read; the response is null
 };
 
 /// Reads rows on a connection of its own.
 class RowReader {
  public:
   [[nodiscard]] static Result<RowReader> prepare(Connection& connection);
+  /// @param body_max  of a row whose body is larger when decoded, the body is not read
   /// @return a null response where there is none; storage_corrupt where the row is not what was written
-  [[nodiscard]] Result<FoundRow> find(const Key& key);
+  [[nodiscard]] Result<FoundRow> find(const Key& key,
+                                      std::int64_t body_max = std::numeric_limits<std::int64_t>::max());
 
  private:
   struct DecompressorFreer {

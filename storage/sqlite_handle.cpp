@@ -4,6 +4,12 @@
 
 namespace roktcached::storage {
 
+namespace {
+
+constexpr int lock_wait_ms = 5000;
+
+}  // namespace
+
 Error sqlite_error(sqlite3* connection, int code, std::string_view doing) {
   std::string context(doing);
   context.append(": ").append(connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
@@ -18,14 +24,20 @@ Error sqlite_error(sqlite3* connection, int code, std::string_view doing) {
 }
 
 Result<Connection> Connection::open(const std::string& path, int flags) {
+  // Nobody reads these statistics, and each allocation of any connection would take one lock for them.
+  [[maybe_unused]] static const int counts_no_memory = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
   sqlite3* raw = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   Connection connection;
   connection.handle_.reset(raw);
   if (code != SQLITE_OK) return sqlite_error(raw, code, path);
-  sqlite3_busy_timeout(raw, 5000);
+  connection.wait_for_locks(true);
   return connection;
+}
+
+void Connection::wait_for_locks(bool wait) {
+  sqlite3_busy_timeout(handle_.get(), wait ? lock_wait_ms : 0);
 }
 
 Result<void> Connection::execute(const char* sql) {
@@ -97,6 +109,15 @@ std::string_view Statement::Use::blob_at(int column) const {
   return data == nullptr
              ? std::string_view()
              : std::string_view(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column)));
+}
+
+// A statement that fails may have ended it; one that is not held costs time and nothing else.
+void Snapshot::hold() {
+  if (!held()) sqlite3_exec(connection_, "BEGIN", nullptr, nullptr, nullptr);
+}
+
+void Snapshot::end() {
+  if (held()) sqlite3_exec(connection_, "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 Result<Transaction> Transaction::begin(Connection& connection) {

@@ -24,6 +24,9 @@ class Connection {
   [[nodiscard]] Result<void> execute(const char* sql);
   /// The first column of the first row of a query that has one.
   [[nodiscard]] Result<std::int64_t> integer(const char* sql);
+  /// Whether a statement that finds a lock taken waits for it, for some seconds, as it does at first, or
+  /// fails.
+  void wait_for_locks(bool wait);
   [[nodiscard]] sqlite3* get() const { return handle_.get(); }
 
  private:
@@ -79,6 +82,20 @@ class Statement {
     void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
   };
   std::unique_ptr<sqlite3_stmt, Finalizer> handle_;
+};
+
+/// A read transaction that outlives its statements. Nothing can be written to the connection meanwhile.
+class Snapshot {
+ public:
+  /// @param connection  outlives it
+  explicit Snapshot(const Connection& connection) : connection_(connection.get()) {}
+  /// What is read from here on until end is read as the file was at the first of these reads.
+  void hold();
+  void end();
+
+ private:
+  [[nodiscard]] bool held() const { return sqlite3_get_autocommit(connection_) == 0; }
+  sqlite3* connection_;
 };
 
 /// A write transaction: begins in the constructor's place, ends by commit, or by rollback when it goes out of

@@ -87,7 +87,7 @@ Result<void> SqliteStore::open_file() {
   auto rows = RowWriter::prepare(*connection);
   if (!rows) return rows.error();
   if (const auto reading = readers_.open(*file); !reading) return reading.error();
-  writer_ = std::make_unique<Writer>(Writer{std::move(*connection), std::move(*rows)});
+  writer_ = std::make_unique<Writer>(std::move(*connection), std::move(*rows));
   return {};
 }
 
@@ -104,10 +104,21 @@ Result<StoredResponsePtr> SqliteStore::find(const Key& key, WallTime now) {
     }
     return found.error();
   }
-  // A write that came while the row was read is newer than the row.
+  return newest_of(key, std::move(*found), now);
+}
+
+std::optional<StoredResponsePtr> SqliteStore::find_at_once(const Key& key, WallTime now) {
   if (auto queued = queue_.find(key)) return queued;
-  if (found->response && now - found->last_used_at > touch_granularity) queue_.touch(key, now);
-  return found->response;
+  auto found = readers_.find_at_once(key);
+  if (!found) return std::nullopt;
+  return newest_of(key, std::move(*found), now);
+}
+
+/// A write that came while the row was read is newer than the row.
+StoredResponsePtr SqliteStore::newest_of(const Key& key, FoundRow found, WallTime now) {
+  if (auto queued = queue_.find(key)) return queued;
+  if (found.response && crowded_ && now - found.last_used_at > touch_granularity) queue_.touch(key, now);
+  return std::move(found.response);
 }
 
 void SqliteStore::put(StoredResponsePtr response) {
@@ -155,7 +166,16 @@ Result<void> SqliteStore::write_batch(const std::vector<Write>& batch) {
     if (written && write.touched_at) written = writer_->rows.touch(write.key.hash(), *write.touched_at);
     if (!written) return written;
   }
-  return transaction->commit();
+  return commit(*transaction);
+}
+
+/// After it has returned, every find sees what was written. The log can begin anew once all of it is in the
+/// file and nobody reads from it any more.
+Result<void> SqliteStore::commit(Transaction& transaction) {
+  auto committed = transaction.commit();
+  readers_.move_on();
+  if (writer_->checkpoint.make_if_due()) readers_.move_on();
+  return committed;
 }
 
 /// A file that is damaged is set aside with all that was to be purged; where there is none, nothing is found.
@@ -183,7 +203,7 @@ Result<std::uint64_t> SqliteStore::purge_slices(const QueuedPurge& order) {
     for (const auto& hash : order.met) {
       if (const auto done = rows->purge(hash); !done) return done.error();
     }
-    if (const auto committed = transaction->commit(); !committed) return committed.error();
+    if (const auto committed = commit(*transaction); !committed) return committed.error();
   }
   const bool whole = std::holds_alternative<caching::Everything>(order.purge.selection);
   if (whole && order.purge.kind == caching::PurgeKind::hard) {
@@ -191,7 +211,7 @@ Result<std::uint64_t> SqliteStore::purge_slices(const QueuedPurge& order) {
     if (!transaction) return transaction.error();
     const auto deleted = delete_all_rows(writer_->connection);
     if (!deleted) return deleted.error();
-    if (const auto committed = transaction->commit(); !committed) return committed.error();
+    if (const auto committed = commit(*transaction); !committed) return committed.error();
     return purged + *deleted;
   }
   const auto selected = rows->selected();
@@ -205,7 +225,7 @@ Result<std::uint64_t> SqliteStore::purge_slices(const QueuedPurge& order) {
       if (!done) return done.error();
       if (*done) ++purged;
     }
-    if (const auto committed = transaction->commit(); !committed) return committed.error();
+    if (const auto committed = commit(*transaction); !committed) return committed.error();
     const std::vector<Write> batch = queue_.take_waiting(batch_entries, batch_bytes);
     if (batch.empty()) continue;
     write(batch);
@@ -256,7 +276,7 @@ Result<std::int64_t> SqliteStore::evict(std::int64_t used, std::int64_t target) 
   if (!transaction) return transaction.error();
   const auto evicted = writer_->rows.evict(writer_->connection, wall_now(), count);
   if (!evicted) return evicted.error();
-  if (const auto committed = transaction->commit(); !committed) return committed.error();
+  if (const auto committed = commit(*transaction); !committed) return committed.error();
   evictions_.fetch_add(static_cast<std::uint64_t>(*evicted), std::memory_order_relaxed);
   return evicted;
 }
@@ -267,6 +287,7 @@ void SqliteStore::read_totals() {
   const auto bytes = writer_->connection.integer("SELECT bytes FROM totals");
   if (entries) entries_ = static_cast<std::uint64_t>(std::max<std::int64_t>(*entries, 0));
   if (bytes) bytes_ = static_cast<std::uint64_t>(std::max<std::int64_t>(*bytes, 0));
+  if (const auto used = pages_in_use()) crowded_ = *used > pages_max_ / 2;
 }
 
 /// A damaged file is replaced; anything else turns writing off until it may have passed.

@@ -3,10 +3,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <thread>
 
 #include "storage/cache_file.h"
+#include "storage/checkpoint.h"
 #include "storage/reader_pool.h"
 #include "storage/response_store.h"
 #include "storage/row.h"
@@ -43,6 +45,9 @@ class SqliteStore final : public ResponseStore {
   SqliteStore& operator=(const SqliteStore&) = delete;
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
+  /// find, for a thread that must not wait: of what the kernel has in memory, and of short bodies.
+  /// @return empty where only find can tell
+  [[nodiscard]] std::optional<StoredResponsePtr> find_at_once(const Key& key, WallTime now);
   /// A response that takes more than an eighth of max_disk is not kept.
   void put(StoredResponsePtr response) override;
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override {
@@ -60,15 +65,20 @@ class SqliteStore final : public ResponseStore {
 
  private:
   struct Writer {
+    Writer(Connection opened, RowWriter prepared)
+        : connection(std::move(opened)), rows(std::move(prepared)), checkpoint(connection) {}
     Connection connection;
     RowWriter rows;
+    Checkpoint checkpoint;
   };
 
   SqliteStore(SqliteOptions options, FileLock lock);
   Result<void> open_file();
+  StoredResponsePtr newest_of(const Key& key, FoundRow found, WallTime now);
   void write_loop();
   void write(const std::vector<Write>& batch);
   Result<void> write_batch(const std::vector<Write>& batch);
+  Result<void> commit(Transaction& transaction);
   Result<std::uint64_t> purge_rows(const QueuedPurge& order);
   Result<std::uint64_t> purge_slices(const QueuedPurge& order);
   Result<void> keep_within_bounds(std::int64_t room);
@@ -87,6 +97,9 @@ class SqliteStore final : public ResponseStore {
   std::atomic<std::uint64_t> generation_{1};          // of the file: counts those that were begun afresh
   std::atomic<std::uint64_t> damaged_generation_{0};  // the one that a reader has found unreadable
   std::atomic<std::uint64_t> entries_{0};
+  /// Whether rows may have to go before long. Until then the order of their last uses is not worth its
+  /// writes.
+  std::atomic<bool> crowded_{false};
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> evictions_{0};
   std::atomic<std::uint64_t> errors_{0};

@@ -13,13 +13,27 @@ StoredResponsePtr TieredStore::find_in_memory(const Key& key, WallTime now) {
 Result<StoredResponsePtr> TieredStore::find(const Key& key, WallTime now) {
   if (auto found = find_in_memory(key, now)) return found;
   if (!disk_) return StoredResponsePtr();
-  // A newer one may come while the disk is read, and may be too large for memory or have left it again: then
-  // what was read must not take its place.
   const std::uint64_t version = memory_->version_of(key);
   auto found = disk_->find(key, now);
-  if (found && *found && prepare_) *found = prepare_(std::move(*found));
-  if (found && *found) memory_->put_if_absent(*found, version);
+  if (found && *found) *found = keep_in_memory(std::move(*found), version);
   return found;
+}
+
+std::optional<StoredResponsePtr> TieredStore::find_at_once(const Key& key, WallTime now) {
+  if (auto found = find_in_memory(key, now)) return found;
+  if (!disk_) return StoredResponsePtr();
+  const std::uint64_t version = memory_->version_of(key);
+  auto found = disk_->find_at_once(key, now);
+  if (found && *found) *found = keep_in_memory(std::move(*found), version);
+  return found;
+}
+
+/// @param version  of the key before the disk was read. A newer response may have come meanwhile, and may be
+///                 too large for memory or have left it again: then what was read must not take its place.
+StoredResponsePtr TieredStore::keep_in_memory(StoredResponsePtr read, std::uint64_t version) {
+  if (prepare_) read = prepare_(std::move(read));
+  memory_->put_if_absent(read, version);
+  return read;
 }
 
 void TieredStore::put(StoredResponsePtr response) {

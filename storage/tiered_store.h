@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 
 #include "storage/memory_store.h"
 #include "storage/response_store.h"
@@ -21,8 +22,9 @@ class TieredStore final : public ResponseStore {
 
   /// What can be had without waiting for the disk: from memory, or from what waits to be written.
   [[nodiscard]] StoredResponsePtr find_in_memory(const Key& key, WallTime now);
-  /// True where find may know more than find_in_memory.
-  [[nodiscard]] bool has_disk() const { return disk_ != nullptr; }
+  /// find, for a thread that must not wait for the disk.
+  /// @return empty where only find can tell
+  [[nodiscard]] std::optional<StoredResponsePtr> find_at_once(const Key& key, WallTime now);
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   void put(StoredResponsePtr response) override;
@@ -34,6 +36,8 @@ class TieredStore final : public ResponseStore {
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
  private:
+  StoredResponsePtr keep_in_memory(StoredResponsePtr read, std::uint64_t version);
+
   std::unique_ptr<MemoryStore> memory_;
   std::unique_ptr<SqliteStore> disk_;
   const Prepare prepare_;

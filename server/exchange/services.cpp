@@ -37,8 +37,7 @@ upstream::Reason reason_of(http::Forward forward) {
 }
 
 asio::awaitable<StoredResponsePtr> look_up(const Services& services, const caching::Key& key, WallTime now) {
-  if (auto found = services.store.find_in_memory(key, now)) co_return found;
-  if (!services.store.has_disk()) co_return nullptr;
+  if (auto known = services.store.find_at_once(key, now)) co_return std::move(*known);
   const auto from_disk = [&store = services.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
     co_return store.find(key, now);
   };

@@ -36,8 +36,9 @@ struct Services {
 /// What a request that goes upstream for this reason is accounted as.
 [[nodiscard]] upstream::Reason reason_of(http::Forward forward);
 
-/// What is stored for `key`, or null; a store that fails is a miss, and is logged. The memory tier answers at
-/// once; only what it lacks goes to a thread that may wait for the disk. Resumes on the caller's executor.
+/// What is stored for `key`, or null; a store that fails is a miss, and is logged. What can be read without
+/// waiting is read here: a thread more costs a small answer more than its row does. The rest goes to a thread
+/// that may wait for the disk. Resumes on the caller's executor.
 [[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> look_up(const Services& services,
                                                                          const caching::Key& key,
                                                                          WallTime now);

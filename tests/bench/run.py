@@ -30,6 +30,7 @@ def arguments():
     parser.add_argument("--rows", default=",".join(letters), help="those alone, e.g. a,b,g")
     parser.add_argument("--rounds", type=int, default=3, help="of every row; the table has their medians (3)")
     parser.add_argument("--seconds", type=int, default=5, help="of load a contestant and round (5)")
+    parser.add_argument("--entries", type=int, default=1_000_000, help="on disk, of g and k (1,000,000)")
     parser.add_argument("--quick", action="store_true",
                         help="sees that everything works: one short round, small caches; its figures say nothing")
     parser.add_argument("--check", action="store_true", help="fails where a bar is missed")
@@ -65,7 +66,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with tempfile.TemporaryDirectory(prefix="roktcached-bench-", ignore_cleanup_errors=True) as folder:
         size = (dict(rounds=1, seconds=1, entries=20_000, cached=10_000, connections=1000) if chosen.quick else
-                dict(rounds=chosen.rounds, seconds=chosen.seconds, entries=1_000_000, cached=100_000, connections=10_000))
+                dict(rounds=chosen.rounds, seconds=chosen.seconds, entries=chosen.entries, cached=100_000, connections=10_000))
         run = Run(folder=pathlib.Path(folder), **size)
         results = []
         with run.closing:

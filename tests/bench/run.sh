@@ -5,6 +5,7 @@
 #
 #   tests/bench/run.sh                        all rows, three rounds
 #   tests/bench/run.sh --rows a,b --rounds 5  some of them
+#   tests/bench/run.sh --rows k --entries 10000000  ten times as much on disk, 80 GB of it
 #   tests/bench/run.sh --quick                sees in a few minutes that everything works; its figures say nothing
 #   tests/bench/run.sh --check                fails where a bar is missed
 #   ROKTCACHED_BINARY=FILE tests/bench/run.sh another build than build/release

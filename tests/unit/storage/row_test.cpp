@@ -193,6 +193,18 @@ TEST_F(RowTest, TouchingNeverMovesAUseBack) {
   EXPECT_EQ(find(1).value().last_used_at, noon + std::chrono::hours{2});
 }
 
+TEST_F(RowTest, ABodyBeyondWhatIsWantedIsLeft) {
+  put(response(1, std::string(10'000, 'a')));
+  auto reader = RowReader::prepare(connection_).value();
+  const auto left = reader.find(key(1), 9'999).value();
+  EXPECT_TRUE(left.body_left);
+  EXPECT_EQ(left.response, nullptr);
+  const auto read = reader.find(key(1), 10'000).value();
+  EXPECT_FALSE(read.body_left);
+  ASSERT_NE(read.response, nullptr);
+  EXPECT_FALSE(reader.find(key(2), 9'999).value().body_left) << "there is no such row";
+}
+
 TEST_F(RowTest, EvictingNothingIsNoError) {
   EXPECT_EQ(writer_.evict(connection_, noon, 10).value(), 0);
 }

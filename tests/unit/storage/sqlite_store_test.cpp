@@ -71,14 +71,27 @@ TEST_F(SqliteStoreTest, AFullQueueDropsAndCounts) {
   EXPECT_NE(found(*store, 9), nullptr) << "there is room again";
 }
 
-TEST_F(SqliteStoreTest, AUseIsNotedOnceInTenMinutes) {
+TEST_F(SqliteStoreTest, AUseIsNotNotedWhileThereIsMuchRoom) {
   const auto store = open();
   store->put(shared_response(1));
+  store->flush();
+  EXPECT_NE(store->find(key(1), noon + 11min).value(), nullptr);
+  store->flush();
+  EXPECT_EQ(integer("SELECT last_used_at_unix_ms FROM responses"), unix_ms(noon));
+}
+
+TEST_F(SqliteStoreTest, AUseIsNotedOnceInTenMinutes) {
+  options_.max_disk = std::uint64_t{32} << 20;
+  const auto store = open();
+  store->put(shared_response(1));
+  for (int number = 2; number < 5; ++number)  // more than half of what the log leaves
+    store->put(
+        shared_response(number, examples::noise(3 << 20, static_cast<std::uint64_t>(number)), recently()));
   store->flush();
   const auto use_at = [&](WallTime now) {
     EXPECT_NE(store->find(key(1), now).value(), nullptr);
     store->flush();
-    return integer("SELECT last_used_at_unix_ms FROM responses");
+    return integer("SELECT last_used_at_unix_ms FROM responses WHERE campaign_id = '1'");
   };
   EXPECT_EQ(use_at(noon + 10min), unix_ms(noon));
   EXPECT_EQ(use_at(noon + 11min), unix_ms(noon + 11min));

@@ -27,7 +27,6 @@ class TieredStoreTest : public SqliteStoreFixture {
 
 TEST_F(TieredStoreTest, HasBothTiersTheFastestFirst) {
   const auto store = tiered(mebibyte);
-  EXPECT_TRUE(store->has_disk());
   const auto tiers = store->statistics();
   ASSERT_EQ(tiers.size(), 2U);
   EXPECT_EQ(tiers[0].tier, "memory");
@@ -36,7 +35,6 @@ TEST_F(TieredStoreTest, HasBothTiersTheFastestFirst) {
 
 TEST_F(TieredStoreTest, WithoutADiskMemoryIsAll) {
   TieredStore store(std::make_unique<MemoryStore>(mebibyte), nullptr);
-  EXPECT_FALSE(store.has_disk());
   store.put(shared_response(1));
   store.flush();
   EXPECT_NE(store.find_in_memory(key(1), noon), nullptr);
@@ -51,6 +49,24 @@ TEST_F(TieredStoreTest, AHitOnTheDiskIsKeptInMemory) {
   const auto read = store->find(key(1), noon).value();
   ASSERT_NE(read, nullptr);
   EXPECT_EQ(store->find_in_memory(key(1), noon), read);
+}
+
+TEST_F(TieredStoreTest, WhatIsReadAtOnceIsKeptInMemory) {
+  { tiered(mebibyte)->put(shared_response(1)); }
+  const auto store = tiered(mebibyte);
+  EXPECT_EQ(store->find(key(2), noon).value(), nullptr) << "brings the file into the kernel's memory";
+  const auto read = store->find_at_once(key(1), noon);
+  ASSERT_TRUE(read && *read);
+  EXPECT_TRUE(examples::same(**read, *shared_response(1)));
+  EXPECT_EQ(store->find_in_memory(key(1), noon), *read);
+}
+
+TEST_F(TieredStoreTest, WithoutADiskAllIsKnownAtOnce) {
+  TieredStore store(std::make_unique<MemoryStore>(mebibyte), nullptr);
+  EXPECT_EQ(store.find_at_once(key(1), noon), std::optional<StoredResponsePtr>(nullptr));
+  store.put(shared_response(1));
+  const auto found = store.find_at_once(key(1), noon);
+  EXPECT_TRUE(found && *found);
 }
 
 TEST_F(TieredStoreTest, WhatIsPutIsInMemoryAtOnceAndOnTheDiskBehind) {

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <memory>
+
+#include "storage/sqlite_handle.h"
+
+namespace roktcached::storage {
+
+/// Moves what has gathered in a connection's write-ahead log into the file, in place of SQLite's automatic
+/// checkpoint. That one is part of the commit, when readers still hold snapshots of before it, which the log
+/// is not moved past: while the file is read all the time it would never get to the log's end, and the log
+/// would only grow.
+class Checkpoint {
+ public:
+  /// @param connection  writes to the log, and outlives it
+  explicit Checkpoint(const Connection& connection);
+  /// Once enough has gathered; for a moment when no reader holds a snapshot of before the last commit.
+  /// Neither waits for readers nor makes them wait. What fails, or meets a reader, is done the next time.
+  /// @return whether it was due
+  bool make_if_due();
+
+ private:
+  sqlite3* connection_;
+  std::unique_ptr<int> pages_;  // in the log; where SQLite's hook finds it
+};
+
+}  // namespace roktcached::storage
