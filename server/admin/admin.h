@@ -41,7 +41,7 @@ class Admin final : public inbound::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
 
-  [[nodiscard]] bool answer_now(const inbound::Request&, inbound::Answer&) override { return false; }
+  [[nodiscard]] bool answer_now(inbound::Request&, inbound::Answer&) override { return false; }
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> handle(const inbound::Request& request) override;
   void finished(const inbound::Request&, const inbound::Answer&, std::size_t) override {}
 

@@ -74,17 +74,22 @@ FetchRequest fetch_request(const Request& request, const Question& question, Sto
 
 }  // namespace
 
-bool Exchange::answer_now(const Request& request, Answer& answer) {
-  const auto asked = read(request);
+bool Exchange::answer_now(Request& request, Answer& answer) {
+  auto asked = read(request);
   if (!asked || !asked->question) return false;
+  const Question& question = *asked->question;
   const WallTime now = services_.clock.wall_now();
-  const StoredResponsePtr stored = services_.store.find_in_memory(asked->question->key, now);
-  return stored &&
-         use(stored, request, *asked->question, decide(stored, request, *asked->question, now), now, answer);
+  auto stored = services_.store.find_at_once(question.key, now);
+  if (stored && *stored &&
+      use(*stored, request, question, decide(*stored, request, question, now), now, answer))
+    return true;
+  request.found = std::make_shared<const Found>(Found{std::move(*asked), std::move(stored)});
+  return false;
 }
 
 asio::awaitable<Answer> Exchange::handle(const Request& request) {
-  const auto asked = read(request);
+  const auto* const found = static_cast<const Found*>(request.found.get());
+  const auto asked = found != nullptr ? Result<Asked>(found->asked) : read(request);
   if (!asked) co_return problem(asked.error(), request.id);
   const rokt::Route& route = *asked->route;
   switch (route.route_class) {
@@ -101,7 +106,7 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
     case rokt::RouteClass::metadata:
       break;
   }
-  co_return co_await answer_cached(request, *asked->question);
+  co_return co_await answer_cached(request, *asked->question, found);
 }
 
 Result<Exchange::Asked> Exchange::read(const Request& request) {
@@ -157,13 +162,19 @@ bool Exchange::use(const StoredResponsePtr& stored, const Request& request, cons
   return true;
 }
 
-/// @param question  outlives the answer
-asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const Question& question) {
+/// @param question, found  outlive the answer
+asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const Question& question,
+                                                const Found* found) {
   const rokt::Route& route = *question.route;
   const caching::Key& key = question.key;
   const caching::FreshnessPolicy& policy = *question.policy;
   WallTime now = services_.clock.wall_now();
-  const StoredResponsePtr stored = co_await look_up(services_, key, now);
+  StoredResponsePtr stored;
+  if (found != nullptr && found->stored) {
+    stored = *found->stored;
+  } else {
+    stored = co_await look_up(services_, key, now);
+  }
   const caching::Decision decision = decide(stored, request, question, now);
 
   Answer answer;

@@ -30,7 +30,7 @@ class Exchange final : public inbound::Handler {
   Exchange(const Services& services, Accounts& accounts, Traffic& traffic)
       : services_(services), http_(services), pass_(services), accounts_(accounts), traffic_(traffic) {}
 
-  [[nodiscard]] bool answer_now(const inbound::Request& request, inbound::Answer& answer) override;
+  [[nodiscard]] bool answer_now(inbound::Request& request, inbound::Answer& answer) override;
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> handle(const inbound::Request& request) override;
   void finished(const inbound::Request& request, const inbound::Answer& answer,
                 std::size_t body_bytes) override;
@@ -42,6 +42,11 @@ class Exchange final : public inbound::Handler {
     std::size_t credential = 0;
     QuestionPtr question;  // null where the route is not a report's, nor metadata
   };
+  /// What answer_now() has found out, where it could not answer.
+  struct Found {
+    Asked asked;
+    std::optional<caching::StoredResponsePtr> stored;  // empty: only the disk can tell
+  };
   [[nodiscard]] Result<Asked> read(const inbound::Request& request);
   [[nodiscard]] Result<QuestionPtr> read_question(const inbound::Request& request,
                                                   const rokt::RouteMatch& match, std::size_t credential,
@@ -52,7 +57,7 @@ class Exchange final : public inbound::Handler {
                          const Question& question, const caching::Decision& decision, WallTime now,
                          inbound::Answer& answer);
   boost::asio::awaitable<inbound::Answer> answer_cached(const inbound::Request& request,
-                                                        const Question& question);
+                                                        const Question& question, const Found* found);
 
   const Services& services_;
   QuestionMemory questions_;

@@ -30,6 +30,7 @@ void Request::clear() {
   rules = nullptr;
   received_at = {};
   interim = nullptr;
+  found.reset();
 }
 
 void Answer::clear() {

@@ -46,6 +46,8 @@ struct Request {
   const config::Client* rules = nullptr;  ///< what the caller may; null: everything
   SteadyTime received_at;
   InterimSink* interim = nullptr;  ///< outlives the handling of the request
+  /// What Handler::answer_now has found out and keeps for handle(); null: nothing.
+  std::shared_ptr<const void> found;
 
   /// Makes it as new, and keeps memory for the next one.
   void clear();
@@ -106,7 +108,7 @@ class Handler {
   /// Answers what needs no waiting for: the way of every hit. Never throws for anything a client can send.
   /// @param answer  as new; filled in where true is returned
   /// @return false: handle() is to be called, for the same request
-  [[nodiscard]] virtual bool answer_now(const Request& request, Answer& answer) = 0;
+  [[nodiscard]] virtual bool answer_now(Request& request, Answer& answer) = 0;
   /// Never throws for anything a client can send. `request` outlives the returned awaitable.
   [[nodiscard]] virtual boost::asio::awaitable<Answer> handle(const Request& request) = 0;
   /// Called once for every answer, after it was written or has failed to be.

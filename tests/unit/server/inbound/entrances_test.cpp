@@ -21,7 +21,7 @@ using boost::asio::local::stream_protocol;
 
 class Nothing final : public Handler {
  public:
-  bool answer_now(const Request&, Answer&) override { return false; }
+  bool answer_now(Request&, Answer&) override { return false; }
   boost::asio::awaitable<Answer> handle(const Request&) override { co_return Answer{}; }
   void finished(const Request&, const Answer&, std::size_t) override {}
 };
