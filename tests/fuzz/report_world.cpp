@@ -266,8 +266,9 @@ void ReportWorld::purge() {
       break;
   }
   for (std::size_t i = 0; i < keys_.size(); ++i) {
-    trace_.add(key_of(i).text(), at(clock_.now()) + (purge.soft ? "soft" : "hard") + " purge by " +
-                                     std::string(caching::name_of(selection)) + " of " + key.target);
+    trace_.add(std::string(key_of(i).text()), at(clock_.now()) + (purge.soft ? "soft" : "hard") +
+                                                  " purge by " + std::string(caching::name_of(selection)) +
+                                                  " of " + key.target);
   }
   code_.purge({selection, purge.soft ? caching::PurgeKind::soft : caching::PurgeKind::hard}, clock_.now());
   model_.purge(purge, clock_.now());
