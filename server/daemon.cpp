@@ -24,10 +24,10 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Of a context that one thread runs, and whose sockets and timers are used on it alone; other threads only
-/// post to it.
+/// Of a context that one thread runs, and whose sockets are used on it alone; other threads only post to it.
 constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 constexpr std::size_t reader_threads = 2;
+constexpr std::size_t helper_threads = 2;
 /// A hit thread that finds no reader of the cache file free asks a reader thread, as for what must be waited
 /// for.
 constexpr std::size_t hit_threads_with_reader = 8;
@@ -99,6 +99,7 @@ Daemon::Daemon(config::Settings settings)
       admin_limits_(without_origins(limits_)),
       admin_workshop_(admin_limits_),
       readers_(reader_threads),
+      helpers_(helper_threads),
       desk_context_(one_thread),
       desk_work_(desk_context_.get_executor()),
       connections_(settings_.listen.max_connections),
@@ -119,13 +120,13 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   if (const auto opened = daemon->open_store(); !opened) return opened.error();
   try {
     daemon->desk_ = std::make_unique<upstream::Desk>(
-        daemon->desk_context_.get_executor(), daemon->readers_.get_executor(), daemon->settings_.upstream,
+        daemon->desk_context_.get_executor(), daemon->helpers_.get_executor(), daemon->settings_.upstream,
         daemon->settings_.credentials, secrets_again, daemon->clock_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
   daemon->flights_ = std::make_unique<exchange::Flights>(daemon->desk_context_.get_executor(),
-                                                         daemon->readers_.get_executor(), *daemon->desk_,
+                                                         daemon->helpers_.get_executor(), *daemon->desk_,
                                                          *daemon->store_, daemon->clock_);
   daemon->services_.reset(new exchange::Services{
       daemon->settings_, daemon->policies_, daemon->routes_, *daemon->store_, daemon->readers_,
@@ -261,6 +262,7 @@ void Daemon::run() {
     std::_Exit(EXIT_SUCCESS);
   }
   readers_.join();
+  helpers_.join();
   purger_.join();
   store_->flush();
   spdlog::info("stopped");

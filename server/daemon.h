@@ -33,7 +33,8 @@ namespace roktcached {
 ///   hit threads   one io_context each, with listeners and connections of its own
 ///   desk          one io_context, one thread: token, flights, upstream connections; where there is one hit
 ///                 thread, it is that one, so that a miss need not change threads
-///   readers       two threads that may wait for the cache file, and that help the desk with what takes long
+///   readers       two threads that may wait for the cache file
+///   helpers       two threads that inflate, compare and compress what is large
 ///   the purger    one thread that waits for the cache file while it is purged
 ///   the caller's  signals and the admin listener
 ///
@@ -80,6 +81,7 @@ class Daemon {
   inbound::Workshop admin_workshop_;
   std::unique_ptr<storage::TieredStore> store_;
   boost::asio::thread_pool readers_;
+  boost::asio::thread_pool helpers_;
   boost::asio::thread_pool purger_{1};
   boost::asio::io_context desk_context_;
   Work desk_work_;

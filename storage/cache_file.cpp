@@ -201,7 +201,7 @@ Result<Connection> open_for_reading(const CacheFile& file) {
   if (!connection) return connection.error();
   // Room for the pages that lead to some millions of rows: what is not there is asked of the kernel every
   // time.
-  for (const char* pragma : {"PRAGMA query_only = ON", "PRAGMA cache_size = -8192"}) {
+  for (const char* pragma : {"PRAGMA query_only = ON", "PRAGMA cache_size = -4096"}) {
     if (const auto done = connection->execute(pragma); !done) return done.error();
   }
   return connection;

@@ -18,10 +18,12 @@ Checkpoint::Checkpoint(const Connection& connection)
   sqlite3_wal_hook(connection_, &note_pages, pages_.get());
 }
 
-bool Checkpoint::make_if_due() {
-  if (*pages_ < pages_due) return false;
+bool Checkpoint::is_due() const {
+  return *pages_ >= pages_due;
+}
+
+void Checkpoint::make() {
   sqlite3_wal_checkpoint_v2(connection_, nullptr, SQLITE_CHECKPOINT_PASSIVE, nullptr, nullptr);
-  return true;
 }
 
 }  // namespace roktcached::storage

@@ -14,10 +14,11 @@ class Checkpoint {
  public:
   /// @param connection  writes to the log, and outlives it
   explicit Checkpoint(const Connection& connection);
-  /// Once enough has gathered; for a moment when no reader holds a snapshot of before the last commit.
-  /// Neither waits for readers nor makes them wait. What fails, or meets a reader, is done the next time.
-  /// @return whether it was due
-  bool make_if_due();
+  /// Whether enough has gathered.
+  [[nodiscard]] bool is_due() const;
+  /// For a moment when no reader holds a snapshot of before the last commit. Neither waits for readers nor
+  /// makes them wait. What fails, or meets a reader, is done the next time.
+  void make();
 
  private:
   sqlite3* connection_;

@@ -1,9 +1,18 @@
 #include "storage/reader_pool.h"
 
+#include <chrono>
+
 #include "storage/prompt_reads.h"
 #include "storage/row_listing.h"
 
 namespace roktcached::storage {
+
+namespace {
+
+/// The disk may stand still under a find: whatever waits for the writer must not wait for that.
+constexpr std::chrono::milliseconds longest_wait{100};
+
+}  // namespace
 
 Result<void> ReaderPool::open(const CacheFile& file) {
   const bool prompt = teach_prompt_reads();
@@ -31,11 +40,15 @@ void ReaderPool::close() {
 }
 
 void ReaderPool::move_on() {
-  std::unique_lock lock(mutex_);
+  const std::lock_guard lock(mutex_);
   ++snapshot_;
   for (const auto& reader : idle_) reader->snapshot.end();
   finding_past_ = finding_;
-  returned_.wait(lock, [this] { return finding_past_ == 0; });
+}
+
+void ReaderPool::wait_for_finds() {
+  std::unique_lock lock(mutex_);
+  returned_.wait_for(lock, longest_wait, [this] { return finding_past_ == 0; });
 }
 
 ReaderPool::Lease::Lease(ReaderPool& pool, Use use) : pool_(pool), use_(use) {
@@ -77,7 +90,8 @@ std::optional<FoundRow> ReaderPool::find_at_once(const Key& key) {
   if (lease.reader() == nullptr) return std::nullopt;
   const PromptReads promptly(lease.reader()->connection);
   lease.reader()->snapshot.hold();
-  auto found = lease.reader()->rows.find(key, std::int64_t{short_body_max});
+  // Below the size from which an answer is compressed, too, which takes longer than to change threads.
+  auto found = lease.reader()->rows.find(key, std::int64_t{short_body_max} - 1);
   if (!found || found->body_left) return std::nullopt;
   return std::move(*found);
 }

@@ -26,10 +26,13 @@ class ReaderPool {
   /// until open.
   void close();
 
-  /// Gives up the snapshots that finds have taken until now; waits for the finds that are at it, which take
-  /// no longer than a row. For the writer alone: before it says that what it has committed is there, and when
-  /// it has moved the log into the file, so that from then on nobody needs to read the log.
+  /// Gives up the snapshots that have been taken until now; a find that is at it gives its up at its end. For
+  /// the writer alone: before it says that what it has committed is there, and when it has moved the log into
+  /// the file, so that from then on nobody needs to read the log.
   void move_on();
+  /// Waits a moment for the finds that were at it when snapshots were last given up. A listing is not waited
+  /// for: it only puts off a checkpoint.
+  void wait_for_finds();
 
   [[nodiscard]] Result<FoundRow> find(const Key& key);
   /// find, for a thread that must not wait: of what the kernel has in memory, and of short bodies.

@@ -172,11 +172,14 @@ ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.h
   currency = excluded.currency, time_zone = excluded.time_zone, rokt_version = excluded.rokt_version,
   other_parameters = excluded.other_parameters, accept_language = excluded.accept_language)";
 
+/// What stands behind the body in a row costs the way through all of it, so it is left with it.
 constexpr const char* find_sql = R"(
-SELECT route, account_id, campaign_id, status, head, CASE WHEN body_size <= ? THEN body END, body_encoding, body_size, entity_tag, validator,
-  range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms, usable_until_unix_ms, last_used_at_unix_ms, checksum, steady_refreshes,
-  stale_since_unix_ms, restatements, restated_at_unix_ms, restated_fields
-FROM responses WHERE key_hash = ? AND key = ?)";
+SELECT route, account_id, campaign_id, status, head, CASE WHEN body_size <= ?1 THEN body END, body_encoding, body_size, entity_tag, validator,
+  range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms, usable_until_unix_ms, last_used_at_unix_ms, checksum,
+  CASE WHEN body_size <= ?1 THEN steady_refreshes END, CASE WHEN body_size <= ?1 THEN stale_since_unix_ms END,
+  CASE WHEN body_size <= ?1 THEN restatements END, CASE WHEN body_size <= ?1 THEN restated_at_unix_ms END,
+  CASE WHEN body_size <= ?1 THEN restated_fields END
+FROM responses WHERE key_hash = ?2 AND key = ?3)";
 
 constexpr const char* expire_sql =
     "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE usable_until_unix_ms <= ? ORDER BY "

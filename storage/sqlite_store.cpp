@@ -173,9 +173,16 @@ Result<void> SqliteStore::write_batch(const std::vector<Write>& batch) {
 /// file and nobody reads from it any more.
 Result<void> SqliteStore::commit(Transaction& transaction) {
   auto committed = transaction.commit();
-  readers_.move_on();
-  if (writer_->checkpoint.make_if_due()) readers_.move_on();
+  after_commit();
   return committed;
+}
+
+void SqliteStore::after_commit() {
+  readers_.move_on();
+  if (!writer_->checkpoint.is_due()) return;
+  readers_.wait_for_finds();
+  writer_->checkpoint.make();
+  readers_.move_on();
 }
 
 /// A file that is damaged is set aside with all that was to be purged; where there is none, nothing is found.
@@ -262,7 +269,9 @@ Result<void> SqliteStore::keep_within_bounds(std::int64_t room) {
   const auto pages = writer_->connection.integer("PRAGMA page_count");
   if (!pages) return pages.error();
   if (*pages <= pages_max_) return {};
-  return writer_->connection.execute("PRAGMA incremental_vacuum");
+  const auto shortened = writer_->connection.execute("PRAGMA incremental_vacuum");
+  after_commit();  // it commits by itself
+  return shortened;
 }
 
 /// One step from `used` pages towards `target`: as many rows as that takes if all were of one size, within

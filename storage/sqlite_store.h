@@ -79,6 +79,7 @@ class SqliteStore final : public ResponseStore {
   void write(const std::vector<Write>& batch);
   Result<void> write_batch(const std::vector<Write>& batch);
   Result<void> commit(Transaction& transaction);
+  void after_commit();
   Result<std::uint64_t> purge_rows(const QueuedPurge& order);
   Result<std::uint64_t> purge_slices(const QueuedPurge& order);
   Result<void> keep_within_bounds(std::int64_t room);

@@ -2,12 +2,16 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 
 #include "core/http/octets.h"
 
 namespace roktcached::http {
 
 namespace {
+
+/// What is larger is not kept for others, which will hardly need it.
+constexpr std::size_t kept_text = 16 * 1024;
 
 constexpr char lower(char c) {
   return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
@@ -96,13 +100,22 @@ void Fields::set(std::string_view name, std::string_view value) {
 
 void Fields::remove(std::string_view name) {
   if (!may_have(name)) return;
-  std::erase_if(lines_, [&](const Line& line) { return has_name(line, name); });
+  std::erase_if(lines_, [&](const Line& line) {
+    const bool goes = has_name(line, name);
+    if (goes) explicit_bzero(text_.data() + line.value, line.value_size);  // it may be a secret
+    return goes;
+  });
 }
 
 void Fields::clear() {
-  text_.clear();
-  lines_.clear();
-  marks_ = 0;
+  explicit_bzero(text_.data(), text_.size());
+  if (text_.capacity() > kept_text) {
+    *this = Fields();
+  } else {
+    text_.clear();
+    lines_.clear();
+    marks_ = 0;
+  }
 }
 
 std::optional<std::string_view> Fields::find_marked(std::string_view name) const {

@@ -104,7 +104,7 @@ class Fields {
   /// Replaces every field of this name by one.
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view name);
-  /// Removes all of them, and keeps the memory for others.
+  /// Removes all of them, leaves nothing of them in memory, and keeps that for others.
   void clear();
 
   /// The first field line of this name, if any. The view lives as long as this object is unchanged.
@@ -152,7 +152,7 @@ class Fields {
 
   [[nodiscard]] std::optional<std::string_view> find_marked(std::string_view name) const;
 
-  std::string text_;  // of removed fields, too
+  std::string text_;  // the values of removed fields are wiped
   std::vector<Line> lines_;
   Marks marks_ = 0;  // of removed fields, too
 };

@@ -18,7 +18,7 @@ constexpr std::size_t worth_compressing = std::size_t{4} << 10;
 constexpr std::size_t compressible_max = std::size_t{4} << 20;  // some 80 ms of the thread that does it
 constexpr int gzip_window = 15 + 16;
 /// The fastest. It makes a quarter of a report; level 6 makes a little less of it in three times the time,
-/// and who waits for a miss, and the desk's thread, pay for that.
+/// and who waits for a miss pays for that.
 constexpr int level = 1;
 constexpr int memory_level = 8;
 

@@ -76,20 +76,22 @@ FetchRequest fetch_request(const Request& request, const Question& question, Sto
 
 bool Exchange::answer_now(Request& request, Answer& answer) {
   auto asked = read(request);
-  if (!asked || !asked->question) return false;
-  const Question& question = *asked->question;
-  const WallTime now = services_.clock.wall_now();
-  auto stored = services_.store.find_at_once(question.key, now);
-  if (stored && *stored &&
-      use(*stored, request, question, decide(*stored, request, question, now), now, answer))
-    return true;
-  request.found = std::make_shared<const Found>(Found{std::move(*asked), std::move(stored)});
+  std::optional<StoredResponsePtr> stored;
+  if (asked && asked->question) {
+    const Question& question = *asked->question;
+    const WallTime now = services_.clock.wall_now();
+    stored = services_.store.find_at_once(question.key, now);
+    const bool there = stored && *stored;
+    if (there && use(*stored, request, question, decide(*stored, request, question, now), now, answer))
+      return true;
+  }
+  request.found = std::make_shared<const Found>(Found{std::move(asked), std::move(stored)});
   return false;
 }
 
 asio::awaitable<Answer> Exchange::handle(const Request& request) {
   const auto* const found = static_cast<const Found*>(request.found.get());
-  const auto asked = found != nullptr ? Result<Asked>(found->asked) : read(request);
+  const Result<Asked> asked = found != nullptr ? found->asked : read(request);
   if (!asked) co_return problem(asked.error(), request.id);
   const rokt::Route& route = *asked->route;
   switch (route.route_class) {
@@ -170,10 +172,12 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const Qu
   const caching::FreshnessPolicy& policy = *question.policy;
   WallTime now = services_.clock.wall_now();
   StoredResponsePtr stored;
-  if (found != nullptr && found->stored) {
+  if (found == nullptr) {
+    stored = co_await look_up(services_, key, now);
+  } else if (found->stored) {
     stored = *found->stored;
   } else {
-    stored = co_await look_up(services_, key, now);
+    stored = co_await look_up_on_disk(services_, key, now);
   }
   const caching::Decision decision = decide(stored, request, question, now);
 

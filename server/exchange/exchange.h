@@ -44,7 +44,7 @@ class Exchange final : public inbound::Handler {
   };
   /// What answer_now() has found out, where it could not answer.
   struct Found {
-    Asked asked;
+    Result<Asked> asked;
     std::optional<caching::StoredResponsePtr> stored;  // empty: only the disk can tell
   };
   [[nodiscard]] Result<Asked> read(const inbound::Request& request);

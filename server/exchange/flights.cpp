@@ -102,7 +102,11 @@ asio::awaitable<Landing> Flights::join(FetchRequest request) {
 void Flights::refresh_behind(FetchRequest request) {
   request.upstream.priority = upstream::Priority::revalidation;
   request.upstream.reason = upstream::Reason::revalidation;
-  asio::co_spawn(desk_, refresh_on_desk(std::move(request)), logging_failure("refreshing behind an answer"));
+  // Not at once, where this is the desk's thread: the answer goes before it.
+  asio::post(desk_, [this, request = std::move(request)]() mutable {
+    asio::co_spawn(desk_, refresh_on_desk(std::move(request)),
+                   logging_failure("refreshing behind an answer"));
+  });
 }
 
 asio::awaitable<Landing> Flights::join_on_desk(FetchRequest request) {
@@ -178,12 +182,12 @@ asio::awaitable<void> Flights::fly(FlightPtr flight, FetchRequest& request) {
   OutcomePtr outcome;
   try {
     outcome = co_await fetch(request);
-    if (outcome->stored) ahead_.has_stored(request, *outcome->response, flight->asks);
   } catch (...) {
     logging_failure("fetching")(std::current_exception());
     outcome = std::make_shared<Outcome>(failed_fetch());
   }
-  land(flight, std::move(outcome));
+  land(flight, outcome);
+  if (outcome->stored) ahead_.has_stored(request, *outcome->response, flight->asks);
 }
 
 std::shared_ptr<const Landing> Flights::start(FetchRequest request, Sharing sharing) {
@@ -221,7 +225,10 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest& request) {
   const auto judge_it = [&, now = clock_.wall_now()] {
     *outcome = judged_and_prepared(request, std::move(result), now);
   };
-  if (result && result->body.size() >= worth_another_thread) {
+  std::size_t size = result ? result->body.size() : 0;
+  // It is compared with the new one, or compressed once more where that has not been worth it.
+  if (request.stored && !request.stored->gzip_body) size = std::max(size, request.stored->body->size());
+  if (size >= worth_another_thread) {
     co_await elsewhere(helpers_, judge_it);
   } else {
     judge_it();

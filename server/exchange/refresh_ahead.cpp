@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <functional>
 #include <limits>
 
 #include "core/caching/decision.h"
@@ -14,8 +15,14 @@ namespace {
 
 constexpr std::size_t max_expected = 16'384;
 constexpr std::size_t max_under_way = 2;
+/// Of those that are due, as many are looked at in a row: whoever else the thread serves waits meanwhile.
+constexpr int looked_at_in_a_row = 1000;
 /// Times on the schedule are wall time, which may jump: it is looked at every second.
 constexpr std::chrono::seconds look_every{1};
+
+std::size_t other_hash_of(const caching::Key& key) {
+  return std::hash<std::string_view>()(key.text());
+}
 
 /// As the first client asked, in the spelling of the key: the upstream cannot tell them apart.
 upstream::UpstreamRequest upstream_request(const caching::StoredResponse& stored) {
@@ -45,6 +52,7 @@ void RefreshAhead::has_stored(const FetchRequest& request, const caching::Stored
   if (!ever) return;
   Expected expected;
   expected.hash = response.key.hash();
+  expected.other_hash = other_hash_of(response.key);
   expected.fetched_at = response.fetched_at;
   expected.policy = kept(request.policy);
   expected.asks =
@@ -81,7 +89,9 @@ void RefreshAhead::wake_up_later() {
 
 void RefreshAhead::look() {
   const WallTime now = clock_.wall_now();
-  for (auto next = schedule_.begin(); !stopped_ && next != schedule_.end() && next->first <= now;) {
+  auto next = schedule_.begin();
+  for (int i = 0; i < looked_at_in_a_row; ++i) {
+    if (stopped_ || next == schedule_.end() || next->first > now) return;
     const Expected& expected = next->second;
     const caching::StoredResponsePtr stored = to_refresh(expected, now);
     if (stored) {
@@ -102,7 +112,8 @@ void RefreshAhead::look() {
 /// What is stored for it, if that is what was expected, fresh still, and asked for enough.
 caching::StoredResponsePtr RefreshAhead::to_refresh(const Expected& expected, WallTime now) {
   const storage::Usage usage = store_.usage_of(expected.hash);
-  const bool expected_one = usage.response && usage.response->fetched_at == expected.fetched_at;
+  const bool expected_one = usage.response && usage.response->fetched_at == expected.fetched_at &&
+                            other_hash_of(usage.response->key) == expected.other_hash;
   if (!expected_one || !caching::is_fresh(*usage.response, now)) return nullptr;
   const bool worth =
       caching::worth_refreshing_ahead(*usage.response, usage.finds + expected.asks, *expected.policy);

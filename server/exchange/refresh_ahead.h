@@ -48,7 +48,8 @@ class RefreshAhead {
   /// Of a request what is not in the response that it has brought: the rest of it is made again from there.
   struct Expected {
     caching::KeyHash hash;
-    WallTime fetched_at;  // of what was stored: another time, and it is not that any more
+    std::size_t other_hash = 0;  // of the key's text, by another function: two keys hardly share both
+    WallTime fetched_at;         // of what was stored: another time, and it is not that any more
     const caching::FreshnessPolicy* policy = nullptr;
     std::uint32_t asks = 0;
     std::uint32_t credential = 0;

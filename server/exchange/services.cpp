@@ -38,6 +38,12 @@ upstream::Reason reason_of(http::Forward forward) {
 
 asio::awaitable<StoredResponsePtr> look_up(const Services& services, const caching::Key& key, WallTime now) {
   if (auto known = services.store.find_at_once(key, now)) co_return std::move(*known);
+  StoredResponsePtr found = co_await look_up_on_disk(services, key, now);
+  co_return found;
+}
+
+asio::awaitable<StoredResponsePtr> look_up_on_disk(const Services& services, const caching::Key& key,
+                                                   WallTime now) {
   const auto from_disk = [&store = services.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
     co_return store.find(key, now);
   };

@@ -42,5 +42,9 @@ struct Services {
 [[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> look_up(const Services& services,
                                                                          const caching::Key& key,
                                                                          WallTime now);
+/// The same, of what the store cannot tell at once.
+[[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> look_up_on_disk(const Services& services,
+                                                                                 const caching::Key& key,
+                                                                                 WallTime now);
 
 }  // namespace roktcached::exchange

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <cstring>
 #include <utility>
 
 #include "server/inbound/status_line.h"
@@ -13,8 +14,8 @@ namespace {
 constexpr std::size_t max_held = 16 * 1024;
 /// A content up to here is sooner copied than sent from where it is.
 constexpr std::size_t max_copied = 4096;
-/// What one large answer needed is not kept for the next.
-constexpr std::size_t kept_memory = 2 * max_held;
+/// What is larger than what is usually sent at once is not kept for the next.
+constexpr std::size_t max_kept = 2 * max_held;
 
 /// RFC 9110, section 8.6: an answer to HEAD and a 304 say what GET would; 204 has no length.
 bool has_content(const Answer& answer) {
@@ -119,7 +120,8 @@ asio::awaitable<bool> AnswerWriter::send(ClientStream& stream, Deadline& deadlin
 void AnswerWriter::clear() {
   sent_ = 0;
   body_.reset();
-  if (head_.capacity() > kept_memory) {
+  explicit_bzero(head_.data(), head_.size());  // a token may have been in it
+  if (head_.capacity() > max_kept) {
     head_ = std::string();
   } else {
     head_.clear();

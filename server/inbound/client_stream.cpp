@@ -2,7 +2,6 @@
 
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
@@ -13,20 +12,20 @@ namespace roktcached::inbound {
 
 namespace ssl = asio::ssl;
 
-ClientStream::ClientStream(asio::any_io_executor executor, int descriptor, const Protocol& protocol,
+ClientStream::ClientStream(asio::any_io_executor executor, Descriptor descriptor, const Protocol& protocol,
                            std::shared_ptr<ssl::context> tls)
-    : protocol_(protocol), descriptor_(descriptor), socket_(std::move(executor)), context_(std::move(tls)) {
+    : protocol_(protocol),
+      descriptor_(std::move(descriptor)),
+      socket_(std::move(executor)),
+      context_(std::move(tls)) {
   if (context_) tls_ = std::make_unique<ssl::stream<Socket&>>(socket(), *context_);
 }
 
-ClientStream::~ClientStream() {
-  close();
-}
-
 ClientStream::Socket& ClientStream::socket() {
-  if (!socket_.is_open() && descriptor_ >= 0) {
+  if (!socket_.is_open() && descriptor_.get() >= 0) {
     boost::system::error_code error;  // then every operation fails, and says why
-    socket_.assign(protocol_, descriptor_, error);
+    socket_.assign(protocol_, descriptor_.get(), error);
+    if (!error) (void)descriptor_.release();
     socket_.non_blocking(true, error);
   }
   return socket_;
@@ -46,7 +45,7 @@ ClientStream::Transferred ClientStream::read_some(asio::mutable_buffer into) {
 }
 
 std::pair<boost::system::error_code, std::size_t> ClientStream::read_now(asio::mutable_buffer into) {
-  const ssize_t read = ::recv(descriptor_, into.data(), into.size(), 0);
+  const ssize_t read = ::recv(handle(), into.data(), into.size(), 0);
   if (read > 0) return {{}, static_cast<std::size_t>(read)};
   if (read == 0) return {asio::error::eof, 0};
   return {{errno, boost::system::system_category()}, 0};
@@ -56,21 +55,22 @@ std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer
   if (tls_) return 0;
   ssize_t written = 0;
   if (second.size() == 0) {
-    written = ::send(descriptor_, first.data(), first.size(), MSG_NOSIGNAL);
+    written = ::send(handle(), first.data(), first.size(), MSG_NOSIGNAL);
   } else {
     std::array<iovec, 2> parts = {iovec{const_cast<void*>(first.data()), first.size()},
                                   iovec{const_cast<void*>(second.data()), second.size()}};
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
-    written = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+    written = ::sendmsg(handle(), &message, MSG_NOSIGNAL);
   }
   return written > 0 ? static_cast<std::size_t>(written) : 0;
 }
 
-bool ClientStream::has_received() const {
+bool ClientStream::has_received() {
+  if (tls_ && SSL_pending(tls_->native_handle()) > 0) return true;
   int bytes = 0;
-  return ::ioctl(descriptor_, FIONREAD, &bytes) == 0 && bytes > 0;
+  return ::ioctl(handle(), FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 void ClientStream::cancel() {
@@ -80,17 +80,13 @@ void ClientStream::cancel() {
 
 asio::awaitable<void> ClientStream::end_sending() {
   if (tls_) co_await tls_->async_shutdown(as_result);
-  ::shutdown(descriptor_, SHUT_WR);
+  ::shutdown(handle(), SHUT_WR);
 }
 
 void ClientStream::close() {
-  const int descriptor = std::exchange(descriptor_, -1);
   boost::system::error_code ignored;
-  if (socket_.is_open()) {
-    socket_.close(ignored);
-  } else if (descriptor >= 0) {
-    ::close(descriptor);
-  }
+  socket_.close(ignored);
+  descriptor_.close();
 }
 
 std::string address_of(const ClientStream::Protocol::endpoint& peer) {

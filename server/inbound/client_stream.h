@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "server/asio.h"
+#include "server/inbound/descriptor.h"
 
 namespace roktcached::inbound {
 
@@ -25,11 +26,10 @@ class ClientStream {
   using Socket = Protocol::socket;
   using Transferred = asio::awaitable<std::tuple<boost::system::error_code, std::size_t>>;
 
-  /// @param descriptor  of a connected socket that does not block; the stream's from now on
+  /// @param descriptor  of a connected socket that does not block
   /// @param tls         of a listener with TLS; null: none
-  ClientStream(asio::any_io_executor executor, int descriptor, const Protocol& protocol,
+  ClientStream(asio::any_io_executor executor, Descriptor descriptor, const Protocol& protocol,
                std::shared_ptr<asio::ssl::context> tls);
-  ~ClientStream();
   ClientStream(const ClientStream&) = delete;
   ClientStream& operator=(const ClientStream&) = delete;
 
@@ -61,7 +61,7 @@ class ClientStream {
   [[nodiscard]] std::size_t write_now(asio::const_buffer first, asio::const_buffer second);
 
   /// Whether bytes have come that were not read.
-  [[nodiscard]] bool has_received() const;
+  [[nodiscard]] bool has_received();
   /// Makes what is waited for fail. The stream can be used on.
   void cancel();
   /// Tells the peer that nothing more comes. With TLS this waits for its consent, so set a deadline.
@@ -69,12 +69,13 @@ class ClientStream {
   void close();
 
  private:
-  /// The socket, once it is the executor's, too.
+  /// The socket, which is the executor's from now on.
   [[nodiscard]] Socket& socket();
+  [[nodiscard]] int handle() { return socket_.is_open() ? socket_.native_handle() : descriptor_.get(); }
 
   const Protocol protocol_;
-  int descriptor_;                               // -1: closed
-  Socket socket_;                                // of the same descriptor, where it is open
+  Descriptor descriptor_;  // until it is the socket's
+  Socket socket_;
   std::shared_ptr<asio::ssl::context> context_;  // outlives what was made from it
   std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
 };

@@ -29,7 +29,7 @@ Answer preflight_answer(const Request& request) {
 }  // namespace
 
 Connection::Connection(Accepted accepted, const Site& site, Registrar& registrar)
-    : stream_(std::move(accepted.executor), accepted.descriptor, accepted.peer.protocol(),
+    : stream_(std::move(accepted.executor), std::move(accepted.descriptor), accepted.peer.protocol(),
               std::move(accepted.tls)),
       site_(site),
       registrar_(registrar),
@@ -83,7 +83,7 @@ void Connection::woken(const boost::system::error_code& error) {
   waiting_ = false;
   // A request that is already here when the connection is drained was sent in good faith: it is still
   // answered.
-  const bool comes = !error || (draining_ && stream_.has_received());
+  const bool comes = !error || (draining_ && !aborted_ && stream_.has_received());
   if (!comes || !take_in()) return end();
   go_on(advance());
 }
@@ -152,6 +152,7 @@ Connection::Need Connection::read() {
 
 Connection::Need Connection::came(Incoming::End end) {
   Request& request = bench_->incoming.request;
+  request.client = peer_;  // until it is known better
   switch (end) {
     case Incoming::End::more:
       // Whatever is waited for: what was answered is not held back for it.
@@ -165,8 +166,7 @@ Connection::Need Connection::came(Incoming::End end) {
     case Incoming::End::refused:
       refused_ = true;
       append_request_id(request.id, request.fields);
-      bench_->browser_fields.clear();
-      add_browser_fields(bench_->browser_fields, {}, false);
+      set_browser_fields({});
       return answer_with(problem(bench_->incoming.why, request.id));
   }
   return Need::end;
@@ -179,9 +179,7 @@ Connection::Need Connection::ask() {
   append_request_id(request.id, request.fields);
   if (bench_->incoming.http11) request.interim = this;
   const auto origin = reading_origin(request.fields, stream_.encrypted(), limits.allowed_origins);
-  bench_->browser_fields.clear();
-  add_browser_fields(bench_->browser_fields, origin ? *origin : std::string_view(),
-                     !limits.allowed_origins.empty());
+  set_browser_fields(origin ? *origin : std::string_view());
   auto api_key = take_api_key(request.target);
   if (!origin) return answer_with(problem(origin.error(), request.id));
   if (!api_key) return answer_with(problem(api_key.error(), request.id));
@@ -189,7 +187,6 @@ Connection::Need Connection::ask() {
   request.api_key = std::move(*api_key);
   stage_ = Stage::admitted;
   if (site_.door == nullptr) {
-    request.client = peer_;
     if (request.fields.contains("Authorization"))
       request.client = caller_of(request.fields, peer_, limits.own_ids);
     return Need::nothing;
@@ -208,6 +205,11 @@ Connection::Need Connection::hand_over() {
   return Need::nothing;
 }
 
+void Connection::set_browser_fields(std::string_view origin) {
+  bench_->browser_fields.clear();
+  add_browser_fields(bench_->browser_fields, origin, !site_.limits.allowed_origins.empty());
+}
+
 Connection::Need Connection::answer_with(Answer answer) {
   bench_->answer = std::move(answer);
   stage_ = Stage::answered;
@@ -223,17 +225,16 @@ Connection::Need Connection::write() {
   keep_alive_ = !incoming.last && !refused_ && !draining_ && !ends_with_connection;
   const AnswerFrame frame{
       .keep_alive = keep_alive_, .http11 = incoming.http11, .browser_fields = bench.browser_fields};
-  const std::size_t body_bytes = bench.writer.add(incoming.request, bench.answer, frame);
+  body_bytes_ = bench.writer.add(incoming.request, bench.answer, frame);
   stage_ = Stage::written;
   if (bench.answer.content) return Need::content;
   const bool others_follow = keep_alive_ && bench.reader.has_begun() && !bench.writer.is_full();
-  return others_follow ? finish(body_bytes) : Need::nothing;
+  return others_follow ? finish(body_bytes_) : Need::nothing;
 }
 
 Connection::Need Connection::send() {
   if (!bench_->writer.send_now(stream_)) return Need::room;
-  const bool with_body = bench_->answer.body && bench_->incoming.request.method != "HEAD";
-  return finish(with_body ? bench_->answer.body->size() : 0);
+  return finish(body_bytes_);
 }
 
 Connection::Need Connection::finish(std::size_t body_bytes) {
@@ -259,8 +260,8 @@ asio::awaitable<bool> Connection::get(Need need) {
     case Need::room:
       return wait_for_room();
     case Need::request:
-    case Need::nothing:
-    case Need::end:
+    case Need::nothing:  // is none
+    case Need::end:      // is not waited for
       break;
   }
   return wait_for_request();
@@ -277,7 +278,10 @@ asio::awaitable<bool> Connection::wait_for_hands() {
 /// With TLS; and in a drain, where what is here already is all that comes.
 asio::awaitable<bool> Connection::wait_for_request() {
   put_away();
-  if (!stream_.encrypted()) co_return draining_&& stream_.has_received() && take_in();
+  if (!stream_.encrypted()) {
+    const bool comes = !aborted_ && stream_.has_received();
+    co_return comes ? take_in() : false;
+  }
   boost::system::error_code error = asio::error::operation_aborted;
   if (!draining_) {
     waiting_ = true;
@@ -287,7 +291,7 @@ asio::awaitable<bool> Connection::wait_for_request() {
     waiting_ = false;
   }
   if (!error) co_return true;
-  if (!draining_ || !stream_.has_received()) co_return false;
+  if (!draining_ || aborted_ || !stream_.has_received()) co_return false;
   deadline_.expires_after(site_.limits.head_timeout);
   error = co_await bench_->reader.receive(stream_);
   deadline_.clear();
@@ -297,7 +301,8 @@ asio::awaitable<bool> Connection::wait_for_request() {
 /// Keeps no workbench while nothing is to be done. But with TLS: there is no waiting without a buffer.
 void Connection::put_away() {
   if (stream_.encrypted()) {
-    if (!bench_) bench_ = site_.workshop.borrow();
+    if (!bench_) bench_ = std::make_unique<Workbench>(site_.limits);  // smaller than one that was used
+    bench_->reader.wipe();
   } else if (bench_) {
     site_.workshop.give_back(std::move(bench_));
   }
@@ -345,9 +350,11 @@ asio::awaitable<bool> Connection::wait_for_content() {
 
 asio::awaitable<bool> Connection::wait_for_room() {
   const bool sent = co_await bench_->writer.send(stream_, deadline_, site_.limits.write_timeout);
+  if (sent) co_return true;
+  refused_ = false;  // there is nobody to linger for
   const bool answered = stage_ == Stage::answered || stage_ == Stage::written;
-  if (!sent && answered) (void)finish(0);
-  co_return sent;
+  if (answered) (void)finish(0);
+  co_return false;
 }
 
 /// Whether it arrives is of no consequence.

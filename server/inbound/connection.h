@@ -45,7 +45,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   /// What a listener has accepted.
   struct Accepted {
     asio::any_io_executor executor;
-    int descriptor;  ///< the connection's from now on; does not block
+    Descriptor descriptor;  ///< does not block
     ClientStream::Protocol::endpoint peer;
     std::shared_ptr<asio::ssl::context> tls;  ///< null: none
   };
@@ -67,10 +67,10 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   /// How far the request at hand is.
   enum class Stage {
     reading,   ///< it is not whole yet
-    asked,     ///< who asks is not known
+    asked,     ///< it is
     admitted,  ///< whoever asks may
-    answered,  ///< the answer is not written
-    written,   ///< and may not be sent
+    answered,  ///< there is an answer
+    written,   ///< which is to be sent, or is already
   };
   /// What advance() cannot do without waiting.
   enum class Need {
@@ -103,6 +103,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   [[nodiscard]] Need send();
   [[nodiscard]] Need finish(std::size_t body_bytes);
   Need answer_with(Answer answer);
+  void set_browser_fields(std::string_view origin);
   void put_away();
   [[nodiscard]] bool take_in();
 
@@ -128,6 +129,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   std::optional<std::size_t> certified_;  // the client whose certificate it has shown
   std::unique_ptr<Workbench> bench_;      // null while there is nothing to serve
   Stage stage_ = Stage::reading;
+  std::size_t body_bytes_ = 0;  // of the answer that is written
   bool keep_alive_ = true;
   bool refused_ = false;  // where the next request would begin is not known
   bool draining_ = false;

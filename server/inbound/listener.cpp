@@ -1,7 +1,6 @@
 #include "server/inbound/listener.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -17,8 +16,12 @@ namespace {
 
 constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 
-/// As many as are accepted in a row: the others of the thread have their turn, too.
-constexpr int accepted_in_a_row = 64;
+constexpr int many = 64;
+
+/// Those of a Unix socket are of one.
+bool has_queue_of_its_own(const Acceptor& acceptor) {
+  return acceptor.local_endpoint().protocol().family() != AF_UNIX;
+}
 
 /// Tells a client beyond the bound why it is turned away; best effort, without waiting for it.
 void turn_away(int descriptor) {
@@ -42,7 +45,11 @@ bool ConnectionBudget::take() {
 
 Listener::Listener(Acceptor acceptor, const Site& site, ConnectionBudget& budget,
                    std::shared_ptr<asio::ssl::context> tls)
-    : acceptor_(std::move(acceptor)), site_(site), budget_(budget), tls_(std::move(tls)) {
+    : acceptor_(std::move(acceptor)),
+      site_(site),
+      budget_(budget),
+      tls_(std::move(tls)),
+      accepted_in_a_row_(has_queue_of_its_own(acceptor_) ? many : 1) {
   acceptor_.non_blocking(true);
 }
 
@@ -53,9 +60,10 @@ void Listener::start() {
 asio::awaitable<void> Listener::accept_loop() {
   while (!draining_) {
     const auto [failed] = co_await acceptor_.async_wait(Acceptor::wait_read, as_result);
-    if (failed) continue;  // a drain, if it is one
-    const auto error = accept_now();
-    if (!error || error == asio::error::would_block || error == asio::error::connection_aborted) continue;
+    const auto error = failed ? failed : accept_now();
+    const bool goes_on = !error || error == asio::error::would_block ||
+                         error == asio::error::connection_aborted || error == asio::error::operation_aborted;
+    if (goes_on) continue;
     // Out of descriptors, most likely: they come back when connections end.
     asio::steady_timer pause(acceptor_.get_executor(), pause_after_failed_accept);
     co_await pause.async_wait(as_result);
@@ -63,14 +71,14 @@ asio::awaitable<void> Listener::accept_loop() {
 }
 
 boost::system::error_code Listener::accept_now() {
-  for (int i = 0; i < accepted_in_a_row; ++i) {
+  for (int i = 0; i < accepted_in_a_row_; ++i) {
     ClientStream::Protocol::endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
-    const int descriptor =
-        ::accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
-    if (descriptor < 0) return {errno, boost::system::system_category()};
+    Descriptor descriptor(
+        ::accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
+    if (descriptor.get() < 0) return {errno, boost::system::system_category()};
     peer.resize(size);
-    begin({acceptor_.get_executor(), descriptor, peer, tls_});
+    begin({acceptor_.get_executor(), std::move(descriptor), peer, tls_});
   }
   return {};
 }
@@ -79,15 +87,21 @@ void Listener::renew(std::shared_ptr<asio::ssl::context> tls) {
   if (tls_) tls_ = std::move(tls);
 }
 
+/// What cannot be begun, for want of memory, takes nothing else with it.
 void Listener::begin(Connection::Accepted accepted) {
   if (!budget_.take()) {
-    if (!tls_) turn_away(accepted.descriptor);
-    ::close(accepted.descriptor);
+    if (!tls_) turn_away(accepted.descriptor.get());
     return;
   }
   Registrar& registrar = *this;
-  auto connection = std::make_shared<Connection>(std::move(accepted), site_, registrar);
-  connections_.insert(connection);
+  std::shared_ptr<Connection> connection;
+  try {
+    connection = std::make_shared<Connection>(std::move(accepted), site_, registrar);
+    connections_.insert(connection);
+  } catch (...) {
+    logging_failure("beginning a connection")(std::current_exception());
+    return budget_.give_back();
+  }
   if (draining_) connection->drain();  // it was accepted before, and is begun after
   connection->start();
 }

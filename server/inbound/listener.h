@@ -56,6 +56,9 @@ class Listener final : private Registrar {
   ConnectionBudget& budget_;
   std::shared_ptr<boost::asio::ssl::context> tls_;
   std::unordered_set<std::shared_ptr<Connection>> connections_;
+  /// As many as are accepted in a row, so that the others of the thread have their turn, too; one where
+  /// threads share a queue, so that each has its share.
+  const int accepted_in_a_row_;
   bool draining_ = false;
 };
 

@@ -1,6 +1,7 @@
 #include "server/inbound/message.h"
 
 #include <array>
+#include <cstring>
 
 namespace roktcached::inbound {
 
@@ -10,6 +11,7 @@ namespace {
 constexpr std::size_t kept_memory = 16 * 1024;
 
 void make_empty(std::string& text) {
+  explicit_bzero(text.data(), text.size());  // it may have a secret in it
   if (text.capacity() > kept_memory) {
     text = std::string();
   } else {

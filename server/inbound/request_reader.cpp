@@ -99,7 +99,7 @@ asio::awaitable<End> RequestReader::read(ClientStream& stream, Deadline& deadlin
 
 End RequestReader::take_head(Incoming& incoming, bool encrypted) {
   const auto scanned = scan_.scan(received());
-  incoming.request.received_at = received_at_;
+  incoming.request.received_at = received_at_ ? *received_at_ : std::chrono::steady_clock::now();
   if (!scanned) {
     // Whoever asked for a head alone would take content for the next answer.
     if (received().starts_with("HEAD ")) incoming.request.method = "HEAD";
@@ -109,6 +109,7 @@ End RequestReader::take_head(Incoming& incoming, bool encrypted) {
   const auto framing = accept_head(incoming, received().substr(0, **scanned), encrypted);
   buffer_.consume(**scanned);
   scan_.reset();
+  received_at_.reset();  // the next one's turn comes later
   if (!framing) return refuse(incoming, framing.error());
   if (framing->kind == http::Framing::Kind::none) return End::request;
   if (framing->kind == http::Framing::Kind::length && framing->length > limits_.max_body)

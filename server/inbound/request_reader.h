@@ -76,7 +76,7 @@ class RequestReader {
   http::HeadScan scan_;
   http::RequestHead head_;
   std::optional<http::ContentDecoder> content_;  // while it is read
-  SteadyTime received_at_;                       // the last bytes
+  std::optional<SteadyTime> received_at_;        // the last bytes, until a head is taken out of them
   std::string last_host_;                        // that was accepted
 };
 

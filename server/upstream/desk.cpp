@@ -184,12 +184,13 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   // A client that reads slowly must not keep others from their turn.
   if (stream != nullptr) stream->when_begun([permit] { *permit = Admission::Permit(); });
   Result<UpstreamResponse> response = co_await pool_.exchange(journey.wire, stream);
+  const SteadyTime ended_at = clock_.steady_now();
+  *permit = Admission::Permit();  // what is done with the answer here is nothing to the upstream
   if (response && journey.asked_for_gzip) {
     const Result<void> undone = co_await undo_gzip(*response);
     if (!undone) response = undone.error();
   }
-  attempts_.add(journey.request.route, response ? response->status : 0, reason,
-                clock_.steady_now() - sent_at);
+  attempts_.add(journey.request.route, response ? response->status : 0, reason, ended_at - sent_at);
   UpstreamResult result = UpstreamFailure{};
   if (response) {
     response->sent_at = sent_at_wall;
@@ -209,7 +210,7 @@ asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response) {
     undone = undo_coding(response.status, response.fields, response.body, settings_.max_response);
   };
   const bool coded = response.fields.contains("Content-Encoding");
-  if (coded && response.body.size() >= worth_another_thread) {
+  if (coded && response.body.size() >= worth_another_thread_coded) {
     co_await elsewhere(helpers_, undo);
   } else {
     undo();
