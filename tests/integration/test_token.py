@@ -113,6 +113,7 @@ class Token(TestCase):
 
     def test_a_foreign_account_is_no_mint_storm(self):
         upstream, proxy = self.pair()
+        proxy.wait_for_token()
         foreign = {"Authorization": f"Bearer {upstream.token()}"}
         own = request(upstream.port, overview(account=1000), fields=foreign)
         self.assertEqual(own.status, 403)
