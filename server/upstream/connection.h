@@ -33,8 +33,6 @@ class Connection {
 
   /// Sends one request and reads its answer. A connection that failed, or that the upstream will close, is
   /// not reusable afterwards.
-  /// @param request  where it says `Accept-Encoding: gzip`, and there is no stream, the answer comes without
-  /// its coding
   /// @param stream  as UpstreamRequest::stream; may be null
   /// @return upstream_timeout, upstream_invalid_response or upstream_unreachable; retryable where the
   ///         answer was cut off, or where a connection that was used before was gone before it began

@@ -45,11 +45,13 @@ def line(cells):
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
+def cells_of(row, measured):
+    return line([row.letter, row.title, *(measured.get(column, "–") for column in COLUMNS)])
+
+
 def table(results):
     lines = [line(["", "one core", *COLUMNS]), line(["---"] * (len(COLUMNS) + 2))]
-    for row, measured in results:
-        lines.append(line([row.letter, row.title, *(measured.get(column, "–") for column in COLUMNS)]))
-    return "\n".join(lines)
+    return "\n".join([*lines, *(cells_of(*result) for result in results)])
 
 
 def bars(results):
@@ -74,6 +76,7 @@ def main():
                 if row.letter in chosen.rows:
                     print(f"{row.letter}: {row.title} …", file=sys.stderr, flush=True)
                     results.append((row, row.measure(run)))
+                    print(cells_of(*results[-1]), file=sys.stderr, flush=True)
     lines, all_hold = bars(results)
     print(f"{machine()}\n{'; '.join(versions())}\n")
     if chosen.quick:
