@@ -60,16 +60,25 @@ class WellBehaved:
 
     def __init__(self, proxy):
         assert proxy.get(overview()).status == 200
-        self.sock = socket.create_connection(("127.0.0.1", proxy.port), timeout=30)
-        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.port = proxy.port
         self.head = f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        self.connect()
+
+    def connect(self):
+        self.sock = socket.create_connection(("127.0.0.1", self.port), timeout=30)
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.used_at = time.monotonic()
 
     def ask(self):
+        if time.monotonic() - self.used_at > TIMEOUT_SECONDS / 2:
+            self.sock.close()
+            self.connect()  # the old one may have been idle for too long
         started = time.perf_counter()
         self.sock.sendall(self.head)
         answer = self.sock.recv(65536)
         took = time.perf_counter() - started
         assert answer.startswith(b"HTTP/1.1 200 "), answer
+        self.used_at = time.monotonic()
         return took
 
 
