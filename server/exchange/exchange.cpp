@@ -82,8 +82,11 @@ bool Exchange::answer_now(Request& request, Answer& answer) {
     const WallTime now = services_.clock.wall_now();
     stored = services_.store.find_at_once(question.key, now);
     const bool there = stored && *stored;
-    if (there && use(*stored, request, question, decide(*stored, request, question, now), now, answer))
+    if (there && use(*stored, request, question, decide(*stored, request, question, now), now, answer)) {
+      // Now: of what is asked for once only nothing is to be remembered.
+      if (!asked->remembered) questions_.remember(request, asked->question);
       return true;
+    }
   }
   request.found = std::make_shared<const Found>(Found{std::move(asked), std::move(stored)});
   return false;
@@ -114,7 +117,7 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
 Result<Exchange::Asked> Exchange::read(const Request& request) {
   if (const QuestionPtr& known = questions_.find(request)) {
     if (const auto allowed = check_account(request, known->account_id); !allowed) return allowed.error();
-    return Asked{known->route, known->credential, known};
+    return Asked{known->route, known->credential, known, true};
   }
   const auto target = http::parse_target(request.target);
   if (!target) return target.error();
@@ -130,7 +133,6 @@ Result<Exchange::Asked> Exchange::read(const Request& request) {
   if (!cached) return Asked{&route, *credential, nullptr};
   const auto question = read_question(request, *match, *credential, *target);
   if (!question) return question.error();
-  questions_.remember(request, *question);
   return Asked{&route, *credential, *question};
 }
 

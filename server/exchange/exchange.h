@@ -41,6 +41,7 @@ class Exchange final : public inbound::Handler {
     const rokt::Route* route = nullptr;
     std::size_t credential = 0;
     QuestionPtr question;  // null where the route is not a report's, nor metadata
+    bool remembered = false;
   };
   /// What answer_now() has found out, where it could not answer.
   struct Found {
