@@ -33,7 +33,7 @@ class WipedBuffer : public boost::beast::basic_flat_buffer<WipingAllocator<char>
   /// Empties it, leaves nothing in its memory, and keeps that.
   void wipe() {
     clear();
-    explicit_bzero(prepare(0).data(), std::min(written_, capacity()));
+    if (written_ > 0) explicit_bzero(prepare(0).data(), std::min(written_, capacity()));
     written_ = 0;
   }
 
