@@ -27,11 +27,15 @@ class FileInMemory {
 
   /// @return false where it is still there
   [[nodiscard]] bool forget() const {
-    ::fsync(file_);
-    ::posix_fadvise(file_, 0, 0, POSIX_FADV_DONTNEED);
+    constexpr int tries = 50;  // the kernel keeps a page that it is still at
     char byte = 0;
     const iovec into{&byte, 1};
-    return ::preadv2(file_, &into, 1, last_page, RWF_NOWAIT) < 0;
+    for (int i = 0; i < tries; ++i) {
+      ::fsync(file_);
+      ::posix_fadvise(file_, 0, 0, POSIX_FADV_DONTNEED);
+      if (::preadv2(file_, &into, 1, last_page, RWF_NOWAIT) < 0) return true;
+    }
+    return false;
   }
 
  private:
