@@ -79,7 +79,8 @@ struct Daemon::HitThread {
         context(shared != nullptr ? *shared : *own),
         work(context.get_executor()),
         exchange(services, accounts, traffic),
-        workshop(limits) {}
+        workshop(limits),
+        lookout(context.get_executor()) {}
   /// Null where everybody may ask.
   [[nodiscard]] inbound::Doorkeeper* door_or_null() { return door ? &*door : nullptr; }
 
@@ -88,6 +89,7 @@ struct Daemon::HitThread {
   Work work;
   exchange::Exchange exchange;
   inbound::Workshop workshop;
+  inbound::Lookout lookout;
   std::optional<inbound::Doorkeeper> door;
 };
 
@@ -184,7 +186,8 @@ Result<void> Daemon::open_listeners() {
   std::vector<inbound::Entrances::Thread> threads;
   for (const auto& thread : hit_threads_)
     threads.push_back(
-        {thread->context, {limits_, thread->exchange, thread->workshop, thread->door_or_null()}});
+        {thread->context,
+         {limits_, thread->exchange, thread->workshop, thread->lookout, thread->door_or_null()}});
   auto opened = inbound::Entrances::open(settings_.listen, connections_, std::move(threads));
   if (!opened) return opened.error();
   entrances_ = std::move(*opened);
@@ -200,7 +203,8 @@ Result<void> Daemon::open_admin() {
   if (!address) return {};
   auto acceptor = is_unix ? open_admin_socket(*address) : open_admin_port(*address);
   if (!acceptor) return acceptor.error();
-  const inbound::Site site{.limits = admin_limits_, .handler = *admin_, .workshop = admin_workshop_};
+  const inbound::Site site{
+      .limits = admin_limits_, .handler = *admin_, .workshop = admin_workshop_, .lookout = admin_lookout_};
   admin_listener_ = std::make_unique<inbound::Listener>(std::move(*acceptor), site, admin_connections_);
   return {};
 }

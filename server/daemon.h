@@ -96,6 +96,7 @@ class Daemon {
   std::vector<std::unique_ptr<HitThread>> hit_threads_;
   std::unique_ptr<inbound::Entrances> entrances_;
   boost::asio::io_context main_context_{1};
+  inbound::Lookout admin_lookout_{main_context_.get_executor()};
   boost::asio::signal_set signals_;  // from before anybody can connect: who can, may end it
   boost::asio::signal_set hangup_;
   boost::asio::steady_timer drain_timer_;

@@ -10,7 +10,7 @@
 #include <optional>
 
 #include "server/asio.h"
-#include "server/inbound/entrances.h"
+#include "server/inbound/listening_socket.h"
 
 namespace roktcached::commands {
 

@@ -41,11 +41,14 @@ asio::awaitable<boost::system::error_code> ClientStream::shake_hands() {
 }
 
 ClientStream::Transferred ClientStream::read_some(asio::mutable_buffer into) {
+  drained_ = false;
   return tls_ ? tls_->async_read_some(into, as_result) : socket().async_read_some(into, as_result);
 }
 
 std::pair<boost::system::error_code, std::size_t> ClientStream::read_now(asio::mutable_buffer into) {
-  const ssize_t read = ::recv(handle(), into.data(), into.size(), 0);
+  const ssize_t read = ::recv(descriptor(), into.data(), into.size(), 0);
+  // A Unix socket's read may also end at a descriptor that was sent along.
+  drained_ = read < static_cast<ssize_t>(into.size()) && protocol_.family() != AF_UNIX;
   if (read > 0) return {{}, static_cast<std::size_t>(read)};
   if (read == 0) return {asio::error::eof, 0};
   return {{errno, boost::system::system_category()}, 0};
@@ -55,14 +58,14 @@ std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer
   if (tls_) return 0;
   ssize_t written = 0;
   if (second.size() == 0) {
-    written = ::send(handle(), first.data(), first.size(), MSG_NOSIGNAL);
+    written = ::send(descriptor(), first.data(), first.size(), MSG_NOSIGNAL);
   } else {
     std::array<iovec, 2> parts = {iovec{const_cast<void*>(first.data()), first.size()},
                                   iovec{const_cast<void*>(second.data()), second.size()}};
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
-    written = ::sendmsg(handle(), &message, MSG_NOSIGNAL);
+    written = ::sendmsg(descriptor(), &message, MSG_NOSIGNAL);
   }
   return written > 0 ? static_cast<std::size_t>(written) : 0;
 }
@@ -70,7 +73,7 @@ std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer
 bool ClientStream::has_received() {
   if (tls_ && SSL_pending(tls_->native_handle()) > 0) return true;
   int bytes = 0;
-  return ::ioctl(handle(), FIONREAD, &bytes) == 0 && bytes > 0;
+  return ::ioctl(descriptor(), FIONREAD, &bytes) == 0 && bytes > 0;
 }
 
 void ClientStream::cancel() {
@@ -80,7 +83,7 @@ void ClientStream::cancel() {
 
 asio::awaitable<void> ClientStream::end_sending() {
   if (tls_) co_await tls_->async_shutdown(as_result);
-  ::shutdown(handle(), SHUT_WR);
+  ::shutdown(descriptor(), SHUT_WR);
 }
 
 void ClientStream::close() {

@@ -41,12 +41,6 @@ class ClientStream {
   /// The TLS handshake.
   [[nodiscard]] asio::awaitable<boost::system::error_code> shake_hands();
 
-  /// Calls `then` with an error_code when there is something to read, or no longer will be. Not with TLS,
-  /// which may hold bytes that the socket no longer has.
-  template <class Handler>
-  void when_readable(Handler then) {
-    socket().async_wait(Socket::wait_read, std::move(then));
-  }
   [[nodiscard]] Transferred read_some(asio::mutable_buffer into);
   template <class Buffers>
   [[nodiscard]] Transferred write(const Buffers& from) {
@@ -62,6 +56,10 @@ class ClientStream {
 
   /// Whether bytes have come that were not read.
   [[nodiscard]] bool has_received();
+  /// Whether the last read has taken all that there was; false where it does not say.
+  [[nodiscard]] bool drained() const { return drained_; }
+  /// The socket's, until close().
+  [[nodiscard]] int descriptor() { return socket_.is_open() ? socket_.native_handle() : descriptor_.get(); }
   /// Makes what is waited for fail. The stream can be used on.
   void cancel();
   /// Tells the peer that nothing more comes. With TLS this waits for its consent, so set a deadline.
@@ -71,11 +69,11 @@ class ClientStream {
  private:
   /// The socket, which is the executor's from now on.
   [[nodiscard]] Socket& socket();
-  [[nodiscard]] int handle() { return socket_.is_open() ? socket_.native_handle() : descriptor_.get(); }
 
   const Protocol protocol_;
   Descriptor descriptor_;  // until it is the socket's
   Socket socket_;
+  bool drained_ = false;
   std::shared_ptr<asio::ssl::context> context_;  // outlives what was made from it
   std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
 };

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/background.h"
@@ -34,29 +35,41 @@ Connection::Connection(Accepted accepted, const Site& site, Registrar& registrar
       site_(site),
       registrar_(registrar),
       // cancel, not close: who waits decides what is still to be said.
-      deadline_(stream_.executor(), [this] { stream_.cancel(); }),
+      deadline_(stream_.executor(), [this] { interrupt(); }),
       peer_(address_of(accepted.peer)) {}
+
+Connection::~Connection() {
+  site_.lookout.forget(*this);
+}
 
 void Connection::drain() {
   draining_ = true;
-  if (waiting_) stream_.cancel();
+  if (waiting_) interrupt();
 }
 
 void Connection::abort() {
   draining_ = true;
   aborted_ = true;
+  interrupt();
+}
+
+/// Ends what is waited for, but not before the caller is done.
+void Connection::interrupt() {
   stream_.cancel();
+  if (!waiting_ || stream_.encrypted()) return;
+  asio::post(stream_.executor(), [self = shared_from_this()] {
+    if (self->waiting_) self->guarded([&] { self->interrupted(); });
+  });
 }
 
 void Connection::start() {
   guarded([this] {
     if (stream_.encrypted()) return go_on(Need::hands);
-    if (!take_in()) return end();
-    go_on(advance());
+    serve_what_is_here();
   });
 }
 
-/// Between two requests nothing but a handler waits: an idle connection is to be small.
+/// Between two requests nothing waits but the lookout: an idle connection is to be small.
 void Connection::go_on(Need need) {
   const bool idle = need == Need::request && !draining_;
   if (!stream_.encrypted() && idle) return wait();
@@ -73,18 +86,33 @@ void Connection::wait() {
   put_away();
   waiting_ = true;
   deadline_.expires_after(site_.limits.idle_timeout);
-  stream_.when_readable([self = shared_from_this()](const boost::system::error_code& error) {
-    self->guarded([&] { self->woken(error); });
+  site_.lookout.watch(stream_.descriptor(), *this, stream_.drained());
+}
+
+void Connection::woken() {
+  const auto self = shared_from_this();
+  guarded([this] {
+    stop_waiting();
+    serve_what_is_here();
   });
 }
 
-void Connection::woken(const boost::system::error_code& error) {
+/// A request that is already here when the connection is drained was sent in good faith: it is still
+/// answered.
+void Connection::interrupted() {
+  stop_waiting();
+  if (draining_ && !aborted_ && stream_.has_received()) return serve_what_is_here();
+  end();
+}
+
+void Connection::stop_waiting() {
+  site_.lookout.forget(*this);
   deadline_.clear();
   waiting_ = false;
-  // A request that is already here when the connection is drained was sent in good faith: it is still
-  // answered.
-  const bool comes = !error || (draining_ && !aborted_ && stream_.has_received());
-  if (!comes || !take_in()) return end();
+}
+
+void Connection::serve_what_is_here() {
+  if (!take_in()) return end();
   go_on(advance());
 }
 
@@ -92,6 +120,7 @@ void Connection::end() {
   const bool clean = bench_ && !refused_ && stage_ == Stage::reading && !bench_->reader.has_begun() &&
                      bench_->writer.is_empty();
   if (clean) site_.workshop.give_back(std::move(bench_));
+  site_.lookout.forget(*this);
   deadline_.clear();
   stream_.close();
   registrar_.ended(*this);

@@ -8,6 +8,7 @@
 #include "server/deadline.h"
 #include "server/inbound/client_stream.h"
 #include "server/inbound/limits.h"
+#include "server/inbound/lookout.h"
 #include "server/inbound/message.h"
 #include "server/inbound/workbench.h"
 
@@ -30,17 +31,20 @@ struct Site {
   const Limits& limits;
   Handler& handler;
   Workshop& workshop;
+  Lookout& lookout;
   Doorkeeper* door = nullptr;  ///< who may ask; null: everybody
 };
 
 /// One client's connection: reads requests one after the other (RFC 9112, section 9.3), hands each to the
-/// handler and writes its answer. Lives and dies on the one thread of its executor; owned by what it waits
-/// for and by the listener's register. A connection that fails takes nothing with it.
+/// handler and writes its answer. Lives and dies on the one thread of its executor; owned by the listener's
+/// register and by what it waits for. A connection that fails takes nothing with it.
 ///
 /// advance() does all that needs no waiting, over as many requests as there are, and hits need no waiting
 /// from their first byte to their last. For what it needs else there is a coroutine, for as long as that
 /// takes; between two requests there is none.
-class Connection final : public std::enable_shared_from_this<Connection>, private InterimSink {
+class Connection final : public std::enable_shared_from_this<Connection>,
+                         private Lookout::Sleeper,
+                         private InterimSink {
  public:
   /// What a listener has accepted.
   struct Accepted {
@@ -53,6 +57,7 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
   Connection(Accepted accepted, const Site& site, Registrar& registrar);
   Connection(const Connection&) = delete;
   Connection& operator=(const Connection&) = delete;
+  ~Connection() override;
 
   /// Serves what has come already, and goes on by itself until the client, an error, a timeout or drain()
   /// ends it.
@@ -87,7 +92,11 @@ class Connection final : public std::enable_shared_from_this<Connection>, privat
 
   void go_on(Need need);
   void wait();
-  void woken(const boost::system::error_code& error);
+  void woken() override;
+  void interrupt();
+  void interrupted();
+  void stop_waiting();
+  void serve_what_is_here();
   void end();
   template <class Action>
   void guarded(Action action);

@@ -12,16 +12,6 @@ namespace roktcached::inbound {
 
 using tcp = asio::ip::tcp;
 
-Result<tcp::endpoint> to_endpoint(const config::Endpoint& address) {
-  std::string host = address.host == "localhost" ? "127.0.0.1" : address.host;
-  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
-  boost::system::error_code error;
-  const auto ip = asio::ip::make_address(host, error);
-  if (error)
-    return Error{ErrorCode::configuration, ErrorSource::inbound, false, host + ": not an IP address"};
-  return tcp::endpoint(ip, address.port);
-}
-
 Entrances::Entrances(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads)
     : settings_(settings), budget_(budget), threads_(std::move(threads)), listeners_(threads_.size()) {}
 

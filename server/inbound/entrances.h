@@ -55,7 +55,4 @@ class Entrances {
   std::vector<UnixSocket> unix_sockets_;
 };
 
-/// @return configuration where the host is no IP address
-[[nodiscard]] Result<boost::asio::ip::tcp::endpoint> to_endpoint(const config::Endpoint& address);
-
 }  // namespace roktcached::inbound

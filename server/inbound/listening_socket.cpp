@@ -84,6 +84,16 @@ Result<void> set_owner(const std::string& path, mode_t mode, const std::string& 
 
 }  // namespace
 
+Result<tcp::endpoint> to_endpoint(const config::Endpoint& address) {
+  std::string host = address.host == "localhost" ? "127.0.0.1" : address.host;
+  if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
+  boost::system::error_code error;
+  const auto ip = asio::ip::make_address(host, error);
+  if (error)
+    return Error{ErrorCode::configuration, ErrorSource::inbound, false, host + ": not an IP address"};
+  return tcp::endpoint(ip, address.port);
+}
+
 Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_executor& executor,
                                                          const tcp::endpoint& endpoint, bool shared) {
   tcp::acceptor acceptor(executor);

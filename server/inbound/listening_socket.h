@@ -9,11 +9,15 @@
 #include <string>
 #include <utility>
 
+#include "config/settings.h"
 #include "core/error.h"
 
 namespace roktcached::inbound {
 
 using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
+
+/// @return configuration where the host is no IP address
+[[nodiscard]] Result<boost::asio::ip::tcp::endpoint> to_endpoint(const config::Endpoint& address);
 
 /// Opens a listening socket on `endpoint`.
 /// @param shared  several listeners of this process share the port, the kernel spreads the connections

@@ -41,8 +41,9 @@ class EntrancesTest : public testing::Test {
   }
 
   Result<std::unique_ptr<Entrances>> open() {
-    return Entrances::open(settings_, budget_,
-                           {{context_, {.limits = limits_, .handler = nothing_, .workshop = workshop_}}});
+    return Entrances::open(
+        settings_, budget_,
+        {{context_, {.limits = limits_, .handler = nothing_, .workshop = workshop_, .lookout = lookout_}}});
   }
   void run() {
     context_.restart();
@@ -55,6 +56,7 @@ class EntrancesTest : public testing::Test {
   config::Listen settings_;
   const Limits limits_;
   Workshop workshop_{limits_};
+  Lookout lookout_{context_.get_executor()};
   Nothing nothing_;
   ConnectionBudget budget_{10};
 };

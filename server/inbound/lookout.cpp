@@ -1,0 +1,93 @@
+#include "server/inbound/lookout.h"
+
+#include <sys/epoll.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/asio/post.hpp>
+#include <cerrno>
+#include <system_error>
+
+namespace roktcached::inbound {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// As many as are woken in a row, so that the others of the thread have their turn, too.
+constexpr int many = 64;
+/// So many at once tell that more are to come: then it costs less to look again than to be told.
+constexpr int busy = 4;
+
+constexpr std::uint32_t readable = EPOLLIN | EPOLLRDHUP | EPOLLPRI;
+/// What a read that took all that there was has not shown.
+constexpr std::uint32_t beyond_reading = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
+
+int make_epoll() {
+  const int descriptor = ::epoll_create1(EPOLL_CLOEXEC);
+  if (descriptor < 0) throw std::system_error(errno, std::system_category(), "epoll_create1");
+  return descriptor;
+}
+
+}  // namespace
+
+Lookout::Lookout(const asio::any_io_executor& executor) : epoll_(executor, make_epoll()) {}
+
+/// Edges are told, not levels: whoever is awake is not told again and again. An edge that came while it was
+/// awake, or before all was read, is raised anew by EPOLL_CTL_MOD.
+void Lookout::watch(int descriptor, Sleeper& sleeper, bool drained) {
+  if (!sleeper.known_ || !drained || sleeper.missed_) {
+    epoll_event event{};
+    event.events = readable | EPOLLET;
+    event.data.ptr = &sleeper;
+    const int operation = sleeper.known_ ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+    if (::epoll_ctl(epoll_.native_handle(), operation, descriptor, &event) != 0)
+      throw std::system_error(errno, std::system_category(), "epoll_ctl");
+    sleeper.known_ = true;
+    sleeper.missed_ = false;
+  }
+  sleeper.asleep_ = true;
+  ++asleep_;
+  look_when_something_comes();
+}
+
+void Lookout::forget(Sleeper& sleeper) {
+  for (epoll_event& event : told_) {
+    if (event.data.ptr == &sleeper) event.data.ptr = nullptr;
+  }
+  if (!sleeper.asleep_) return;
+  sleeper.asleep_ = false;
+  if (--asleep_ == 0) epoll_.cancel();  // else it would keep the executor running
+}
+
+void Lookout::look_when_something_comes() {
+  if (to_look_) return;
+  to_look_ = true;
+  epoll_.async_wait(asio::posix::descriptor_base::wait_read,
+                    [this](const boost::system::error_code&) { look(); });
+}
+
+void Lookout::look() {
+  std::array<epoll_event, many> events;
+  const int count = ::epoll_wait(epoll_.native_handle(), events.data(), many, 0);
+  told_ = {events.data(), static_cast<std::size_t>(std::max(count, 0))};
+  while (!told_.empty()) {
+    const epoll_event event = told_.front();
+    told_ = told_.subspan(1);
+    if (event.data.ptr != nullptr) tell(event);
+  }
+  if (asleep_ > 0 && count >= busy) return asio::post(epoll_.get_executor(), [this] { look(); });
+  to_look_ = false;
+  if (asleep_ > 0) look_when_something_comes();
+}
+
+void Lookout::tell(const epoll_event& event) {
+  auto& sleeper = *static_cast<Sleeper*>(event.data.ptr);
+  sleeper.missed_ = !sleeper.asleep_ || (event.events & beyond_reading) != 0;
+  if (!sleeper.asleep_) return;
+  sleeper.asleep_ = false;
+  --asleep_;
+  sleeper.woken();
+}
+
+}  // namespace roktcached::inbound

@@ -1,0 +1,211 @@
+#include "server/inbound/lookout.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <functional>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "server/inbound/descriptor.h"
+
+namespace roktcached::inbound {
+namespace {
+
+/// One end of a connection, and the other one, that it waits for.
+class Waiting final : public Lookout::Sleeper {
+ public:
+  explicit Waiting(Lookout& lookout) : lookout_(lookout) {
+    std::array<int, 2> ends{-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) != 0) throw std::bad_alloc();
+    own_ = std::make_unique<Descriptor>(ends[0]);
+    other_ = std::make_unique<Descriptor>(ends[1]);
+  }
+  ~Waiting() override { lookout_.forget(*this); }
+  Waiting(const Waiting&) = delete;
+  Waiting& operator=(const Waiting&) = delete;
+
+  void watch(bool drained) { lookout_.watch(own_->get(), *this, drained); }
+  void send(std::string_view text) {
+    ASSERT_EQ(::send(other_->get(), text.data(), text.size(), 0), static_cast<ssize_t>(text.size()));
+  }
+  void hang_up() { other_->close(); }
+  /// @return what recv() does
+  ssize_t read(std::size_t size) {
+    std::array<char, 64> bytes;
+    return ::recv(own_->get(), bytes.data(), size, 0);
+  }
+  void woken() override {
+    ++times;
+    if (when_woken) when_woken();
+  }
+
+  int times = 0;
+  std::function<void()> when_woken;
+
+ private:
+  Lookout& lookout_;
+  std::unique_ptr<Descriptor> own_;
+  std::unique_ptr<Descriptor> other_;
+};
+
+class LookoutTest : public testing::Test {
+ protected:
+  /// Lets happen what can.
+  void run() {
+    context_.restart();
+    context_.poll();
+  }
+
+  boost::asio::io_context context_{1};
+  Lookout lookout_{context_.get_executor()};
+};
+
+TEST_F(LookoutTest, WakesOnceWhenSomethingComes) {
+  Waiting client(lookout_);
+  client.watch(true);
+  run();
+  EXPECT_EQ(client.times, 0);
+  client.send("a");
+  run();
+  EXPECT_EQ(client.times, 1);
+  client.send("b");
+  run();
+  EXPECT_EQ(client.times, 1) << "it does not wait";
+}
+
+TEST_F(LookoutTest, WakesForWhatWasThereBefore) {
+  Waiting client(lookout_);
+  client.send("a");
+  client.watch(false);
+  run();
+  EXPECT_EQ(client.times, 1);
+}
+
+TEST_F(LookoutTest, WakesAgainForWhatWasNotRead) {
+  Waiting client(lookout_);
+  client.when_woken = [&] {
+    EXPECT_EQ(client.read(1), 1);
+    if (client.times < 3) client.watch(false);
+  };
+  client.send("abc");
+  client.watch(true);
+  run();
+  EXPECT_EQ(client.times, 3);
+}
+
+TEST_F(LookoutTest, IsNotToldAgainOfWhatWasRead) {
+  Waiting client(lookout_);
+  client.when_woken = [&] {
+    EXPECT_EQ(client.read(64), 1);
+    client.watch(true);
+  };
+  client.send("a");
+  client.watch(true);
+  run();
+  EXPECT_EQ(client.times, 1);
+  client.send("b");
+  run();
+  EXPECT_EQ(client.times, 2);
+}
+
+TEST_F(LookoutTest, WakesForWhatCameWhileNobodySlept) {
+  Waiting busy(lookout_);
+  Waiting other(lookout_);
+  busy.send("a");
+  busy.watch(false);
+  other.watch(true);
+  run();
+  ASSERT_EQ(busy.times, 1);
+  EXPECT_EQ(busy.read(64), 1);
+  busy.send("b");
+  run();  // the lookout sees it, and has nobody to tell
+  EXPECT_EQ(busy.times, 1);
+  busy.watch(true);
+  run();
+  EXPECT_EQ(busy.times, 2);
+}
+
+TEST_F(LookoutTest, WakesForTheEndThatCameWithTheLastBytes) {
+  Waiting client(lookout_);
+  client.send("a");
+  client.hang_up();
+  client.when_woken = [&] {
+    if (client.times > 1) return;
+    EXPECT_EQ(client.read(64), 1);
+    client.watch(true);
+  };
+  client.watch(true);
+  run();
+  EXPECT_EQ(client.times, 2);
+  EXPECT_EQ(client.read(64), 0);
+}
+
+TEST_F(LookoutTest, WakesNobodyWhomAnotherHasMadeForget) {
+  Waiting first(lookout_);
+  auto second = std::make_unique<Waiting>(lookout_);
+  int woken = 0;
+  first.when_woken = [&] {
+    ++woken;
+    second.reset();
+  };
+  second->when_woken = [&] {
+    ++woken;
+    lookout_.forget(first);
+  };
+  for (Waiting* const client : {&first, second.get()}) {
+    client->send("a");
+    client->watch(true);
+  }
+  run();
+  EXPECT_EQ(woken, 1);
+}
+
+TEST_F(LookoutTest, WakesManyMoreThanItSeesAtOnce) {
+  std::vector<std::unique_ptr<Waiting>> clients;
+  for (int i = 0; i < 200; ++i) {
+    Waiting& client = *clients.emplace_back(std::make_unique<Waiting>(lookout_));
+    client.when_woken = [&client] {
+      EXPECT_EQ(client.read(64), 1);
+      client.watch(true);
+    };
+    client.watch(true);
+  }
+  for (int round = 1; round <= 3; ++round) {
+    for (const auto& client : clients) client->send("a");
+    run();
+    for (const auto& client : clients) EXPECT_EQ(client->times, round);
+  }
+}
+
+TEST_F(LookoutTest, KeepsTheExecutorRunningWhileSomebodySleeps) {
+  run();
+  EXPECT_TRUE(context_.stopped());
+  Waiting client(lookout_);
+  client.watch(true);
+  run();
+  EXPECT_FALSE(context_.stopped());
+  lookout_.forget(client);
+  run();
+  EXPECT_TRUE(context_.stopped());
+  client.watch(true);
+  client.send("a");
+  run();
+  EXPECT_EQ(client.times, 1);
+  EXPECT_TRUE(context_.stopped());
+}
+
+TEST_F(LookoutTest, SaysWhereTheKernelCannotWatch) {
+  Waiting client(lookout_);
+  EXPECT_THROW(lookout_.watch(-1, client, true), std::system_error);
+  client.watch(true);
+  client.send("a");
+  run();
+  EXPECT_EQ(client.times, 1);
+}
+
+}  // namespace
+}  // namespace roktcached::inbound
