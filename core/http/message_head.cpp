@@ -77,11 +77,12 @@ HeadScan::HeadScan(HeadKind kind, HeadLimits limits)
 void HeadScan::reset() {
   place_ = Place::start;
   at_ = line_begin_ = part_begin_ = 0;
+  was_known_ = false;
   fields_.reset();
 }
 
-Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes) {
-  const auto whole = take(bytes.substr(0, limits_.max_bytes));
+Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes, std::string_view known) {
+  const auto whole = take(bytes.substr(0, limits_.max_bytes), known);
   if (!whole) return whole.error();
   if (*whole) return std::optional(at_);
   if (bytes.size() >= limits_.max_bytes) return too_long();
@@ -89,10 +90,15 @@ Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes) {
 }
 
 /// @return true where the head is whole
-Result<bool> HeadScan::take(std::string_view bytes) {
+Result<bool> HeadScan::take(std::string_view bytes, std::string_view known) {
   while (place_ != Place::fields) {
     if (at_ >= bytes.size()) return false;
     if (const Objection objection = step(bytes)) return refused(objection.why, objection.code);
+  }
+  if (at_ == part_begin_ && !known.empty() && bytes.substr(at_).starts_with(known)) {
+    at_ += known.size();
+    was_known_ = true;
+    return true;
   }
   return fields_.scan(bytes, at_);
 }
@@ -190,7 +196,7 @@ Result<void> read_fields(std::string_view section, std::vector<FieldLine>& field
 
 }  // namespace
 
-Result<void> read_request_head(std::string_view bytes, RequestHead& head, HeadLimits limits) {
+Result<std::string_view> read_request_line(std::string_view bytes, RequestHead& head) {
   if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
   const auto line = take_line(bytes);
   if (!line) return refused("there is no request line");
@@ -200,7 +206,13 @@ Result<void> read_request_head(std::string_view bytes, RequestHead& head, HeadLi
   head.method = line->substr(0, first);
   head.target = line->substr(first + 1, last - first - 1);
   head.http11 = line->ends_with("/1.1");
-  return read_fields(bytes, head.fields, limits);
+  return bytes;
+}
+
+Result<void> read_request_head(std::string_view bytes, RequestHead& head, HeadLimits limits) {
+  const auto section = read_request_line(bytes, head);
+  if (!section) return section.error();
+  return read_fields(*section, head.fields, limits);
 }
 
 Result<void> read_response_head(std::string_view bytes, ResponseHead& head, HeadLimits limits) {

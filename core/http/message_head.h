@@ -49,10 +49,14 @@ class HeadScan {
   HeadScan(HeadKind kind, HeadLimits limits);
 
   /// @param bytes  everything since the head's first byte
+  /// @param known  a whole field section that was let pass before, within the same limits: where it comes
+  ///               again, it is let pass again, unread; empty: none
   /// @return the size of the head with its empty line (and with the one empty line that may stand before a
   ///         request); nothing: more is needed; invalid_request for what is malformed; target_too_long or
   ///         fields_too_large where a request line, or any other part, goes beyond the limits
-  [[nodiscard]] Result<std::optional<std::size_t>> scan(std::string_view bytes);
+  [[nodiscard]] Result<std::optional<std::size_t>> scan(std::string_view bytes, std::string_view known = {});
+  /// Whether the field section was the known one.
+  [[nodiscard]] bool was_known() const { return was_known_; }
   /// Makes it ready for another head.
   void reset();
 
@@ -72,7 +76,7 @@ class HeadScan {
   };
   struct Part;
 
-  [[nodiscard]] Result<bool> take(std::string_view bytes);
+  [[nodiscard]] Result<bool> take(std::string_view bytes, std::string_view known);
   [[nodiscard]] Objection step(std::string_view bytes);
   [[nodiscard]] Objection take_part(std::string_view bytes);
   void go_to(Place place);
@@ -87,9 +91,15 @@ class HeadScan {
   Place place_ = Place::start;
   std::size_t at_ = 0;          ///< everything before it has been judged
   std::size_t line_begin_ = 0;  ///< of the start line
-  std::size_t part_begin_ = 0;  ///< of the part of the start line at `at_`
+  std::size_t part_begin_ = 0;  ///< of the part of the start line at `at_`; then of the field section
+  bool was_known_ = false;
   FieldSectionScan fields_;
 };
+
+/// @param bytes  begins with a head as HeadScan found it
+/// @param head   its fields are left as they are
+/// @return what follows the request line; or invalid_request where `bytes` begins with none
+[[nodiscard]] Result<std::string_view> read_request_line(std::string_view bytes, RequestHead& head);
 
 /// @param bytes  exactly one whole head as HeadScan found it, which has judged its octets
 /// @param head   what was in it is dropped; its vector keeps its memory

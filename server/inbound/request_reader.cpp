@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include "server/inbound/host_check.h"
@@ -32,6 +34,17 @@ Result<void> check_expect(const http::Fields& fields) {
   if (!expect || (fields.count("Expect") == 1 && http::equal_ignoring_case(*expect, "100-continue")))
     return {};
   return refusal(ErrorCode::expectation_failed, "Expect: accepted: 100-continue");
+}
+
+/// What lies behind a request that others may read otherwise is not read at all.
+bool ends_reading(const http::Fields& fields) {
+  return fields.contains("Expect") || fields.contains("Upgrade") || fields.contains("HTTP2-Settings");
+}
+
+bool is_usual(const http::Fields& fields) {
+  static constexpr std::array unusual = {"Content-Length", "Transfer-Encoding",   "Authorization",
+                                         "X-API-Key",      "Proxy-Authorization", "Cookie"};
+  return std::ranges::none_of(unusual, [&](std::string_view name) { return fields.contains(name); });
 }
 
 }  // namespace
@@ -98,7 +111,7 @@ asio::awaitable<End> RequestReader::read(ClientStream& stream, Deadline& deadlin
 }
 
 End RequestReader::take_head(Incoming& incoming, bool encrypted) {
-  const auto scanned = scan_.scan(received());
+  const auto scanned = scan_.scan(received(), usual_.section);
   incoming.request.received_at = received_at_ ? *received_at_ : std::chrono::steady_clock::now();
   if (!scanned) {
     // Whoever asked for a head alone would take content for the next answer.
@@ -140,21 +153,38 @@ End RequestReader::refuse(Incoming& incoming, Error why) {
 
 /// @param head  the whole of it
 Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string_view head, bool encrypted) {
-  if (const auto read = http::read_request_head(head, head_, {.max_bytes = limits_.max_head}); !read)
-    return read.error();
+  const auto section = http::read_request_line(head, head_);
+  if (!section) return section.error();
   Request& request = incoming.request;
   request.method = head_.method;
-  request.fields.assign(head_.fields);
   incoming.http11 = head_.http11;
-  if (const auto host = accept_host(request.fields, head_.http11); !host) return host.error();
-  if (const auto expect = check_expect(request.fields); !expect) return expect.error();
+  const bool usual = head_.http11 && scan_.was_known();
+  if (usual) {
+    request.fields = usual_.fields;
+  } else if (const auto accepted = accept_fields(incoming, *section); !accepted) {
+    return accepted.error();
+  }
   const auto was_absolute = read_target(head_.method, head_.target, request.fields.find("Host").value_or(""),
                                         encrypted, request.target);
   if (!was_absolute) return was_absolute.error();
-  // What lies behind a request that others may read otherwise is not read at all.
-  incoming.last = *was_absolute || request.fields.contains("Expect") || request.fields.contains("Upgrade") ||
-                  request.fields.contains("HTTP2-Settings") || !http::keeps_alive(head_.fields, head_.http11);
-  return http::framing_of(head_);
+  incoming.last |= *was_absolute;
+  if (usual) return http::Framing{};
+  const auto framing = http::framing_of(head_);
+  if (framing && head_.http11 && !incoming.last && section->size() <= piece && is_usual(request.fields)) {
+    usual_.section = *section;
+    usual_.fields = request.fields;
+  }
+  return framing;
+}
+
+Result<void> RequestReader::accept_fields(Incoming& incoming, std::string_view section) {
+  http::read_field_lines(section, head_.fields);
+  http::Fields& fields = incoming.request.fields;
+  fields.assign(head_.fields);
+  if (const auto host = accept_host(fields, head_.http11); !host) return host.error();
+  if (const auto expect = check_expect(fields); !expect) return expect.error();
+  incoming.last = ends_reading(fields) || !http::keeps_alive(head_.fields, head_.http11);
+  return {};
 }
 
 /// Most requests have the Host that the one before them had.

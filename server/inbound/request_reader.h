@@ -57,15 +57,23 @@ class RequestReader {
   [[nodiscard]] asio::awaitable<Incoming::End> read(ClientStream& stream, Deadline& deadline,
                                                     Incoming& incoming);
 
-  /// Leaves nothing in its memory of what it has read, and keeps that.
+  /// Leaves nothing in its memory of what it has read but the usual fields, and keeps that.
   /// @pre no request has begun
   void wipe() { buffer_.wipe(); }
 
  private:
+  /// A field section that was accepted and says no more than the fields of nearly every request: nothing of
+  /// content, of the connection's end, or of who asks. One client sends the same ones again and again.
+  struct Usual {
+    std::string section;  ///< empty: none yet
+    http::Fields fields;
+  };
+
   void took(std::size_t size);
   Incoming::End take_head(Incoming& incoming, bool encrypted);
   Incoming::End take_content(Incoming& incoming);
   [[nodiscard]] Result<http::Framing> accept_head(Incoming& incoming, std::string_view head, bool encrypted);
+  [[nodiscard]] Result<void> accept_fields(Incoming& incoming, std::string_view section);
   [[nodiscard]] Result<void> accept_host(const http::Fields& fields, bool http11);
   Incoming::End refuse(Incoming& incoming, Error why);
   Incoming::End interrupted(Incoming& incoming, const boost::system::error_code& error, bool timed_out);
@@ -78,6 +86,7 @@ class RequestReader {
   std::optional<http::ContentDecoder> content_;  // while it is read
   std::optional<SteadyTime> received_at_;        // the last bytes, until a head is taken out of them
   std::string last_host_;                        // that was accepted
+  Usual usual_;
 };
 
 }  // namespace roktcached::inbound
