@@ -1,5 +1,7 @@
 #include "server/deadline.h"
 
+#include <time.h>
+
 #include <boost/asio/steady_timer.hpp>
 
 namespace roktcached {
@@ -9,6 +11,14 @@ using Steady = std::chrono::steady_clock;
 namespace {
 
 constexpr std::chrono::milliseconds repeat_after{100};
+
+/// Steady::now() as of the last tick of the kernel's timer, some milliseconds ago at most: every operation
+/// has a deadline, and none needs it to be more exact.
+Steady::time_point recently() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return Steady::time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
 
 }  // namespace
 
@@ -63,7 +73,7 @@ Deadline::State& Deadline::state() {
 }
 
 void Deadline::expires_after(std::chrono::milliseconds timeout) {
-  expires_at(Steady::now() + timeout);
+  expires_at(recently() + timeout);
 }
 
 void Deadline::expires_at(Steady::time_point due) {

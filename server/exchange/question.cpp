@@ -14,22 +14,20 @@ struct KeyFieldValues {
   std::string_view accept_language;
 };
 
-/// In one pass; nothing where one comes more than once, or is there and empty, which says something else than
-/// its absence.
+/// @return nothing where it comes more than once, or is there and empty, which says something else than its
+///         absence
+std::optional<std::string_view> only_value(const http::Fields& fields, std::string_view name) {
+  const auto value = fields.find(name);
+  if (!value) return std::string_view();
+  if (value->empty() || fields.count(name) > 1) return std::nullopt;
+  return value;
+}
+
 std::optional<KeyFieldValues> key_field_values(const http::Fields& fields) {
-  KeyFieldValues values;
-  for (const auto& field : fields.all()) {
-    std::string_view* value = nullptr;
-    if (http::equal_ignoring_case(field.name, "rokt-version")) {
-      value = &values.rokt_version;
-    } else if (http::equal_ignoring_case(field.name, "Accept-Language")) {
-      value = &values.accept_language;
-    }
-    if (value == nullptr) continue;
-    if (!value->empty() || field.value.empty()) return std::nullopt;
-    *value = field.value;
-  }
-  return values;
+  const auto rokt_version = only_value(fields, "rokt-version");
+  const auto accept_language = only_value(fields, "Accept-Language");
+  if (!rokt_version || !accept_language) return std::nullopt;
+  return KeyFieldValues{*rokt_version, *accept_language};
 }
 
 }  // namespace

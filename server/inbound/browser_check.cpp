@@ -20,6 +20,7 @@ bool is_own(std::string_view origin, const http::Fields& request, bool encrypted
 }
 
 bool asks_from_elsewhere(const http::Fields& request) {
+  if (!request.contains("Sec-Fetch-Site")) return false;
   return std::ranges::any_of(request.all(), [](const http::Field& field) {
     return http::equal_ignoring_case(field.name, "Sec-Fetch-Site") &&
            !http::equal_ignoring_case(field.value, "same-origin") &&

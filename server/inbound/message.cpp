@@ -11,7 +11,6 @@ namespace {
 constexpr std::size_t kept_memory = 16 * 1024;
 
 void make_empty(std::string& text) {
-  explicit_bzero(text.data(), text.size());  // it may have a secret in it
   if (text.capacity() > kept_memory) {
     text = std::string();
   } else {
@@ -19,13 +18,19 @@ void make_empty(std::string& text) {
   }
 }
 
+/// Where a secret may have been.
+void wipe(std::string& text) {
+  if (!text.empty()) explicit_bzero(text.data(), text.size());
+  make_empty(text);
+}
+
 }  // namespace
 
 void Request::clear() {
   make_empty(method);
-  make_empty(target);
+  wipe(target);
   fields.clear();
-  make_empty(body);
+  wipe(body);
   make_empty(id);
   make_empty(client);
   api_key.reset();
