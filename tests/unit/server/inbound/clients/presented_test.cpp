@@ -65,7 +65,8 @@ TEST(ApiKey, ThatIsRefusedIsCutOutAllTheSame) {
   EXPECT_EQ(take("/x?api_key=SECRET&api_key=SECRET"), (Taken{"/x", std::nullopt, true}));
   EXPECT_EQ(take("/x?api_key=SECRET&a=1&%61pi_key=T&b"), (Taken{"/x?a=1&b", std::nullopt, true}));
   EXPECT_EQ(take("/x?api_key&api_key&api_key"), (Taken{"/x", std::nullopt, true}));
-  for (const char* value : {"SECRET%", "SECRET%2", "SECRET%zz", "%%"})
+  for (const char* value :
+       {"SECRET%", "SECRET%2", "SECRET%zz", "%%", "SECRET|", "<SECRET>", "SECRET#", "SECRET\\"})
     EXPECT_EQ(take(std::string("/x?a=1&api_key=") + value), (Taken{"/x?a=1", std::nullopt, true})) << value;
 }
 
