@@ -28,6 +28,7 @@ def token_request(proxy, secret=None, name="alice", form=GRANT, **fields):
 def local_token(proxy, name, secret):
     reply = token_request(proxy, secret, name)
     assert reply.status == 200, reply
+    proxy.search_what_was_heard()
     return register(reply.json()["access_token"])
 
 
