@@ -160,6 +160,14 @@ Result<Presented> present(const http::Fields& request, const std::optional<confi
   return Presented{};
 }
 
+void remove_telling_referer(http::Fields& request) {
+  const auto referer = request.find("Referer");
+  if (!referer) return;
+  std::string address(*referer);
+  const auto key = take_api_key(address);
+  if (!key || *key) request.remove("Referer");
+}
+
 std::optional<Pair> split_pair(std::string_view text) {
   const auto colon = text.find(':');
   if (colon == std::string_view::npos) return std::nullopt;

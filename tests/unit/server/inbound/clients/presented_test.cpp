@@ -81,6 +81,21 @@ TEST(ApiKey, NothingOfItStaysBehindTheTarget) {
   EXPECT_EQ(behind.find_first_not_of('\0'), std::string_view::npos);
 }
 
+TEST(Referer, IsRemovedWhereItShowsAnApiKey) {
+  for (const auto& [referer, stays] :
+       {std::pair("http://localhost/x?a=1", true), std::pair("", true),
+        std::pair("http://localhost/x?api_key=S", false),
+        std::pair("http://localhost/x?a=%20&%61pi_key=S#b", false),
+        std::pair("/x?api_key=S&api_key=S", false), std::pair("?api_key=%", false)}) {
+    http::Fields fields;
+    fields.add("Referer", referer);
+    fields.add("Accept", "*/*");
+    remove_telling_referer(fields);
+    EXPECT_EQ(fields.contains("Referer"), stays) << referer;
+    EXPECT_TRUE(fields.contains("Accept"));
+  }
+}
+
 class Shown : public testing::Test {
  protected:
   Presented shown() {
