@@ -68,13 +68,18 @@ class Canary(TestCase):
                                              (["sh", "-c", "sleep 60 & wait"], {"SECRET": self.secret}, "child's environment"),
                                              (["sh", str(script)], {}, "command line")):
             with self.subTest(what, arguments=arguments), subprocess.Popen(arguments, env={**os.environ, **environment}, start_new_session=True) as child:
-                children = pathlib.Path(f"/proc/{child.pid}/task/{child.pid}/children")
                 try:
-                    wait_until(children.read_text, "it has a child")
+                    wait_until(lambda: self.has_a_child_of_its_own(child.pid), "it has a child, which is no copy of it any more")
                     with self.assertRaisesRegex(AssertionError, f"{what} shows canary-planted"):
                         canary.check_process(child.pid)
                 finally:
                     os.killpg(child.pid, signal.SIGKILL)
+
+    @staticmethod
+    def has_a_child_of_its_own(pid):
+        command_line = lambda of: pathlib.Path(f"/proc/{of}/cmdline").read_bytes()
+        children = pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return children and all(command_line(child) not in (b"", command_line(pid)) for child in children)
 
     def origin(self, body, fields=(), tables="", **settings):
         """A daemon before an origin whose answers on the http route are `body`."""
