@@ -163,10 +163,19 @@ Fields Fields::from_lines(std::string_view lines) {
   return fields;
 }
 
+/// The last one is of RFC 7540, section 3.2.1, and goes with an Upgrade that is not passed on either.
 bool is_hop_by_hop(std::string_view name) {
-  static constexpr std::array<std::string_view, 10> names = {
-      "Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info",
-      "TE",         "Trailer",    "Proxy-Connection",   "Transfer-Encoding",   "Upgrade"};
+  static constexpr std::array<std::string_view, 11> names = {"Connection",
+                                                             "Keep-Alive",
+                                                             "Proxy-Authenticate",
+                                                             "Proxy-Authorization",
+                                                             "Proxy-Authentication-Info",
+                                                             "TE",
+                                                             "Trailer",
+                                                             "Proxy-Connection",
+                                                             "Transfer-Encoding",
+                                                             "Upgrade",
+                                                             "HTTP2-Settings"};
   return std::ranges::any_of(names,
                              [name](std::string_view known) { return equal_ignoring_case(known, name); });
 }

@@ -41,8 +41,12 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
 
 /// Whether the caller may see what the route tells of the account. Before any look-up, so that the refusal
 /// says nothing about what is cached. A caller that may see some accounts sees no route that names none.
+bool is_limited(const Request& request) {
+  return request.rules != nullptr && !request.rules->accounts.empty();
+}
+
 Result<void> check_account(const Request& request, std::string_view account_id) {
-  if (request.rules == nullptr || request.rules->accounts.empty()) return {};
+  if (!is_limited(request)) return {};
   const auto& accounts = request.rules->accounts;
   if (!account_id.empty() && std::ranges::find(accounts, account_id) != accounts.end()) return {};
   return Error{ErrorCode::account_not_allowed, ErrorSource::exchange, false,
@@ -114,10 +118,15 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
   co_return co_await answer_cached(request, *asked->question, found);
 }
 
+Exchange::Asked Exchange::remembered(const QuestionPtr& question) {
+  return {question->route, question->credential, question, true};
+}
+
 Result<Exchange::Asked> Exchange::read(const Request& request) {
-  if (const QuestionPtr& known = questions_.find(request)) {
-    if (const auto allowed = check_account(request, known->account_id); !allowed) return allowed.error();
-    return Asked{known->route, known->credential, known, true};
+  // Not before it is known that the client may ask this: how soon it is refused would tell what others ask.
+  const bool limited = is_limited(request);
+  if (!limited) {
+    if (const QuestionPtr& known = questions_.find(request)) return remembered(known);
   }
   const auto target = http::parse_target(request.target);
   if (!target) return target.error();
@@ -125,6 +134,9 @@ Result<Exchange::Asked> Exchange::read(const Request& request) {
   if (!match) return match.error();
   const rokt::Route& route = *match->route;
   if (const auto allowed = check_account(request, match->account_id); !allowed) return allowed.error();
+  if (limited) {
+    if (const QuestionPtr& known = questions_.find(request)) return remembered(known);
+  }
   const auto credential =
       route.inject_token ? credential_of(services_, match->account_id) : Result<std::size_t>(std::size_t{0});
   if (!credential) return credential.error();

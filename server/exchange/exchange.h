@@ -48,6 +48,7 @@ class Exchange final : public inbound::Handler {
     Result<Asked> asked;
     std::optional<caching::StoredResponsePtr> stored;  // empty: only the disk can tell
   };
+  [[nodiscard]] static Asked remembered(const QuestionPtr& question);
   [[nodiscard]] Result<Asked> read(const inbound::Request& request);
   [[nodiscard]] Result<QuestionPtr> read_question(const inbound::Request& request,
                                                   const rokt::RouteMatch& match, std::size_t credential,

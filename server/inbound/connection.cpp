@@ -11,6 +11,7 @@
 #include "server/inbound/clients/presented.h"
 #include "server/inbound/doorkeeper.h"
 #include "server/inbound/request_id.h"
+#include "server/inbound/request_target.h"
 #include "server/problem.h"
 
 namespace roktcached::inbound {
@@ -211,7 +212,10 @@ Connection::Need Connection::ask() {
   set_browser_fields(origin ? *origin : std::string_view());
   auto api_key = take_api_key(request.target);
   if (!origin) return answer_with(problem(origin.error(), request.id));
-  if (!api_key) return answer_with(problem(api_key.error(), request.id));
+  if (!api_key) {
+    refused_ = true;
+    return answer_with(problem(api_key.error(), request.id));
+  }
   if (is_preflight(request.method, *origin, request.fields)) return answer_with(preflight_answer(request));
   request.api_key = std::move(*api_key);
   stage_ = Stage::admitted;
@@ -245,10 +249,20 @@ Connection::Need Connection::answer_with(Answer answer) {
   return Need::nothing;
 }
 
+/// A request line of which only who was to answer it could tell that it is malformed ends the connection as
+/// any other does. What a route has answered, and every hit is that, it has read.
+void Connection::judge_line() {
+  const Answer& answer = bench_->answer;
+  const bool by_route = !answer.notes.route.empty() && answer.status != 400;
+  const Request& request = bench_->incoming.request;
+  if (!refused_ && !by_route) refused_ = !is_beyond_doubt(request.method, request.target);
+}
+
 Connection::Need Connection::write() {
   Workbench& bench = *bench_;
   if (bench.writer.is_full() && !bench.writer.send_now(stream_)) return Need::room;
   const Incoming& incoming = bench.incoming;
+  judge_line();
   // An HTTP/1.0 client learns the end of a content of unknown length by the end of the connection.
   const bool ends_with_connection = bench.answer.content && !bench.answer.content_length && !incoming.http11;
   keep_alive_ = !incoming.last && !refused_ && !draining_ && !ends_with_connection;
@@ -361,6 +375,7 @@ asio::awaitable<bool> Connection::wait_for_client() {
 asio::awaitable<bool> Connection::wait_for_answer() {
   const bool sent = co_await wait_for_room();
   if (!sent) co_return false;
+  remove_telling_referer(bench_->incoming.request.fields);
   Answer answer = co_await site_.handler.handle(bench_->incoming.request);
   answer_with(std::move(answer));
   co_return true;

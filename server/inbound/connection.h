@@ -108,6 +108,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   [[nodiscard]] Need came(Incoming::End end);
   [[nodiscard]] Need ask();
   [[nodiscard]] Need hand_over();
+  void judge_line();
   [[nodiscard]] Need write();
   [[nodiscard]] Need send();
   [[nodiscard]] Need finish(std::size_t body_bytes);
@@ -140,7 +141,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   Stage stage_ = Stage::reading;
   std::size_t body_bytes_ = 0;  // of the answer that is written
   bool keep_alive_ = true;
-  bool refused_ = false;  // where the next request would begin is not known
+  bool refused_ = false;  // what lies behind the request at hand is not to be read
   bool draining_ = false;
   bool aborted_ = false;
   bool waiting_ = false;  // between two requests

@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "core/http/target.h"
 #include "server/inbound/caller.h"
 #include "server/inbound/clients/client_certificate.h"
 #include "server/inbound/clients/token_request.h"
@@ -20,7 +21,8 @@ constexpr std::string_view token_route = "token";
 
 bool is_token_request(const Request& request) {
   const std::string_view target = request.target;
-  return request.method == "POST" && target.substr(0, target.find('?')) == token_path;
+  return request.method == "POST" && target.substr(0, target.find('?')) == token_path &&
+         http::parse_target(target);
 }
 
 Admission answered(Answer answer) {

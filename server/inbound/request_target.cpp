@@ -1,7 +1,11 @@
 #include "server/inbound/request_target.h"
 
+#include <algorithm>
+#include <array>
+
 #include "core/http/fields.h"
 #include "core/http/message_head.h"
+#include "core/http/target.h"
 
 namespace roktcached::inbound {
 
@@ -28,6 +32,12 @@ Result<bool> read_target(std::string_view method, std::string_view target, std::
   origin_form = absolute->origin.starts_with('/') ? "" : "/";
   origin_form += absolute->origin;
   return true;
+}
+
+bool is_beyond_doubt(std::string_view method, std::string_view origin_form) {
+  static constexpr std::array<std::string_view, 7> usual = {"GET", "HEAD",  "POST",  "OPTIONS",
+                                                            "PUT", "PATCH", "DELETE"};
+  return std::ranges::find(usual, method) != usual.end() && http::parse_target(origin_form).has_value();
 }
 
 }  // namespace roktcached::inbound

@@ -17,4 +17,9 @@ namespace roktcached::inbound {
 [[nodiscard]] Result<bool> read_target(std::string_view method, std::string_view target,
                                        std::string_view host, bool encrypted, std::string& origin_form);
 
+/// Whether nobody can read a request line otherwise than we do: its method is one of RFC 9110 or RFC 5789
+/// that is there to be used, its target is one of RFC 3986 without exception.
+/// @param origin_form  from read_target
+[[nodiscard]] bool is_beyond_doubt(std::string_view method, std::string_view origin_form);
+
 }  // namespace roktcached::inbound

@@ -47,6 +47,13 @@ bool is_conditional(const WireRequest& request) {
          request.count(beast_http::field::if_modified_since) > 0;
 }
 
+/// What the status says of the request, where it is not so (RFC 9110, sections 15.3.7 and 15.4.5).
+std::optional<const char*> false_claim(unsigned status, const WireRequest& request) {
+  if (status == 304 && !is_conditional(request)) return "304 to a request without conditions";
+  if (status == 206 && request.count(beast_http::field::range) == 0) return "206 to a request without Range";
+  return std::nullopt;
+}
+
 /// Refusals are read whole: they may have to be answered with a new token instead.
 bool is_to_be_streamed(const FinalHead& head, std::uint64_t max_response) {
   const auto length = head.length();
@@ -151,8 +158,8 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
     if (why.code == ErrorCode::upstream_unreachable) why.retryable = used_before();
     co_return why;
   }
-  if (head.status == 304 && !is_conditional(request))
-    co_return exchange_failure(ErrorCode::upstream_invalid_response, "304 to a request without conditions");
+  if (const auto claim = false_claim(head.status, request))
+    co_return exchange_failure(ErrorCode::upstream_invalid_response, *claim);
   UpstreamResponse response;
   response.status = head.status;
   response.fields = std::move(head.fields);

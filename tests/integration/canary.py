@@ -2,10 +2,14 @@
 them, in every spelling that a program could turn them into by accident.
 """
 import base64
+import glob
 import os
+import pathlib
 import re
 import secrets
 import urllib.parse
+
+import unpacking
 
 SHORTEST = 6  # of fewer bytes, base64 keeps too little to be told from chance
 LOOKED_AT_BYTES = 16 << 20  # of a larger file, so much at either end
@@ -29,8 +33,10 @@ def register(secret):
 def spellings(secret):
     yield "plain", secret
     yield "hex", secret.hex().encode()
+    yield "hex", secret.hex().upper().encode()
     quoted = urllib.parse.quote_from_bytes(secret, safe="").encode()
     yield "percent-encoded", quoted
+    yield "percent-encoded", re.sub(rb"%..", lambda octet: octet[0].lower(), quoted)
     every = b"".join(b"%%%02X" % byte for byte in secret)
     yield "percent-encoded", every
     yield "percent-encoded", every.lower()
@@ -43,15 +49,24 @@ def spellings(secret):
 
 
 def find(data):
-    """What was found in `data`, for people; empty where there is nothing."""
-    found = sorted({what for needle, what in needles.items() if needle in data})
-    if match := UPSTREAM_TOKEN.search(data):
-        found.append(f"a token of the upstream ({match[0][:12].decode()}...)")
-    return found
+    """What was found in `data` and in what is packed there, for people; empty where there is nothing."""
+    return found_in(unpacking.all_within(data))
+
+
+def found_in(parts):
+    found = set()
+    for part in parts:
+        found.update(what for needle, what in needles.items() if needle in part)
+        if match := UPSTREAM_TOKEN.search(part):
+            found.add(f"a token of the upstream ({match[0][:12].decode()}...)")
+    return sorted(found)
 
 
 def check(data, where):
-    found = find(data)
+    report(find(data), where)
+
+
+def report(found, where):
     assert not found, f"{where} shows {', '.join(found)}"
 
 
@@ -62,8 +77,28 @@ def check_files(folder):
             file = os.path.join(path, name)
             if os.path.isfile(file) and not os.path.islink(file):
                 data = head_and_tail(file)
-                if data.strip() not in needles:
+                if data.startswith(unpacking.SQLITE):
+                    check_rows(file)
+                    report(found_in([data]), file)  # also what is in none of the rows any more
+                elif data.strip() not in needles:
                     check(data, file)
+
+
+def check_rows(file):
+    """Of an SQLite file, whose pages may have torn apart what belongs together."""
+    report(find(b"\n".join(unpacking.values_of(file))), f"a row of {file}")
+
+
+def check_process(pid):
+    """Looks at what `ps` and /proc show of a process, and of its children, which inherit what it has not taken away."""
+    proc = pathlib.Path("/proc", str(pid))
+    check(proc.joinpath("cmdline").read_bytes(), "the command line")
+    for name in glob.glob(f"{proc}/task/*/comm"):
+        check(pathlib.Path(name).read_bytes(), "a thread's name")
+    for children in glob.glob(f"{proc}/task/*/children"):
+        for child in pathlib.Path(children).read_text().split():
+            check(pathlib.Path("/proc", child, "environ").read_bytes(), "a child's environment")
+            check_process(child)
 
 
 def head_and_tail(path):

@@ -3,6 +3,7 @@
 ROKTCACHED_BINARY names the binary, so that one suite serves the release and the sanitizer builds.
 """
 import concurrent.futures
+import contextlib
 import dataclasses
 import http.client
 import itertools
@@ -22,10 +23,12 @@ import time
 import unittest
 
 import canary
+import eavesdropper
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("ROKTCACHED_BINARY", str(TOP / "build" / "release" / "roktcached"))
 SANITIZED = "asan" in BINARY or "tsan" in BINARY
+ADDRESSES = ("listen_addresses", "listen_tls_addresses", "admin_address")
 NOW = "2026-01-31T12:30:00Z"  # the simulated data's clock; the daemon's own runs
 ZONE = "America/New_York"
 
@@ -116,7 +119,7 @@ def connection_to(at, timeout=60):
     return http.client.HTTPConnection("127.0.0.1", at, timeout=timeout)
 
 
-searched = set()  # the addresses of daemons: no answer from there may show a secret
+searched = eavesdropper.places  # where daemons listen: no answer from there may show a secret
 
 
 def is_searched(at):
@@ -281,7 +284,8 @@ class Daemon(Process):
         }
         self.at = first_address(values["listen_addresses"], self.port)
         self.admin_at = first_address(values["admin_address"], self.admin_port)
-        searched.update({self.port, self.at, self.admin_port, self.admin_at})
+        self.places = {self.port, self.admin_port, *places_in(*re.findall(r"addresses *= *(.*)", tables), *(str(values.get(name, "")) for name in ADDRESSES))}
+        searched.update(self.places)
         for path in [values.get("admin_token_file", ""), *re.findall(r'secret_file *= *"(.*?)"', tables)]:
             register_file(path)
         canary.register("demo-secret")
@@ -313,6 +317,8 @@ class Daemon(Process):
 
     def stop(self):
         if self.alive():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it may be about to end
+                canary.check_process(self.child.pid)
             self.look_at_admin()
         super().stop()
 
@@ -326,11 +332,25 @@ class Daemon(Process):
     def inspect(self, output):
         canary.check(output.encode(), "the daemon's output")
         canary.check_files(self.folder)
+        self.search_what_was_heard()
+
+    def search_what_was_heard(self):
+        """Of what is made known to a client on purpose, before it is registered."""
+        for at in self.places:
+            for data in eavesdropper.take(at):
+                canary.check(data, "what a client received")
 
 
 def first_address(addresses, port):
     first = addresses.split(",")[0]
     return first.removeprefix("unix:") if first.startswith("unix:") else port
+
+
+def places_in(*texts):
+    """The ports and the paths of Unix sockets in settings."""
+    for text in texts:
+        yield from (int(port) for port in re.findall(r"(?<=[0-9\]]):(\d+)\b", text))
+        yield from re.findall(r'unix:([^",]+)', text)
 
 
 def register_file(path):

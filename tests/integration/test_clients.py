@@ -28,6 +28,7 @@ def token_request(proxy, secret=None, name="alice", form=GRANT, **fields):
 def local_token(proxy, name, secret):
     reply = token_request(proxy, secret, name)
     assert reply.status == 200, reply
+    proxy.search_what_was_heard()
     return register(reply.json()["access_token"])
 
 
@@ -345,7 +346,10 @@ inject_token = false
                  ("/files/6", {"X-API-Key": alice, "Authorization": basic("alice", alice)}, None),
                  ("/files/7", {"X-API-Key": alice, "Authorization": f"Bearer {token}"}, None),
                  ("/files/8", {"X-API-Key": alice, "Authorization": basic("its-own", "upstream-password")},
-                  basic("its-own", "upstream-password"))]
+                  basic("its-own", "upstream-password")),
+                 # A page that was asked for with a key names it when it asks for more.
+                 ("/files/9", {"X-API-Key": alice, "Referer": f"http://localhost/files/8?a=1&api_key={alice}"}, None),
+                 ("/files/10", {"X-API-Key": alice, "Referer": f"http://localhost/files/8?api%5Fkey={alice}#b"}, None)]
         paths = []
         for target, fields, expected in cases:
             with self.subTest(target=target):
@@ -354,7 +358,9 @@ inject_token = false
                 paths.append(seen.path)
                 self.assertEqual((seen.headers.get("Authorization"), seen.headers.get("X-API-Key")), (expected, None))
                 self.assertNotIn(alice, str(seen.headers))
-        self.assertEqual(paths, ["/files/1", "/files/2", "/files/3?a=1", *(f"/files/{n}" for n in range(4, 9))])
+        self.assertEqual(paths, ["/files/1", "/files/2", "/files/3?a=1", *(f"/files/{n}" for n in range(4, 11))])
+        reply = request(proxy.at, "/files/11", fields={"X-API-Key": alice, "Referer": "http://localhost/files/8?a=1"})
+        self.assertEqual((reply.status, origin.asked[-1].headers["Referer"]), (200, "http://localhost/files/8?a=1"))
 
     def test_a_client_with_accounts_may_not_use_a_route_without(self):
         origin, proxy, alice, bob = self.passing()

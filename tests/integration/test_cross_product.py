@@ -1,14 +1,17 @@
 """Every client with every account, cached and not: who may gets the right account's bytes, who may not cannot tell what there is."""
+import itertools
 import json
 import random
 import re
 import socket
+import statistics
 import time
 
 from canary import canary
 from certificates import Authority, tls_table
-from clients import client
+from clients import basic, client
 from harness import SANITIZED, TestCase, Tls, free_port, overview, raw, request
+from test_clients import local_token
 from test_credentials import Tokens, write_secret
 
 CREDENTIALS = """
@@ -25,9 +28,15 @@ app_secret_file = "{folder}/two.secret"
 """
 CREDENTIAL_OF = {"1": "one", "12": "one", "123": "one", "2": "two", "13": "two", "21": "two"}
 UNTOUCHED = "31"  # an account of which nothing is ever cached
-MAY = {"all": {*CREDENTIAL_OF, UNTOUCHED}, "first": {"1"}, "mixed": {"12", "21"}, "longest": {"123", "13"}, "certified": {"2", "12"}}
+MAY = {"all": {*CREDENTIAL_OF, UNTOUCHED}, "first": {"1"}, "mixed": {"12", "21"}, "longest": {"123", "13"}, "others": {"2", "12"}}
 CACHED, COLD = 1, 2  # campaigns
 PAIRS = 1000 if SANITIZED else 3000
+AT_ONCE = 32  # refusals in a pipeline: what differs adds up, what surrounds it does not
+PIPELINES, MARGIN = (600, 0.1) if SANITIZED else (6000, 0.03)  # by chance the share is within two thirds of it, but once in a thousand
+WAYS = ("X-API-Key", "X-API-Key with a name", "api_key", "api_key with a name", "Basic", "local token", "certificate", "another's certificate beside X-API-Key")
+# What could bring out whether there is something in the cache.
+CURIOUS = {"nothing more": "", "only-if-cached": "Cache-Control: only-if-cached\r\n", "no-cache": "Cache-Control: no-cache\r\n", "If-None-Match": "If-None-Match: *\r\n",
+           "If-Modified-Since": "If-Modified-Since: Fri, 01 Jan 2100 00:00:00 GMT\r\n", "Range": "Range: bytes=0-1\r\n", "gzip": "Accept-Encoding: gzip\r\n"}
 
 
 class Reports(Tokens):
@@ -42,6 +51,14 @@ class Reports(Tokens):
 def encoded(account):
     """The same account to a server that decodes a path before it reads it. Ours does not: it has no such route."""
     return f"%{ord(account[0]):02x}{account[1:]}"
+
+
+def receive(sock, answers):
+    """The bytes of so many refusals."""
+    received = b""
+    while received.count(b"HTTP/1.1 403 ") < answers or not received.endswith(b"}\n"):
+        received += sock.recv(65536)
+    return received
 
 
 def without_what_differs(answer, account):
@@ -65,14 +82,14 @@ class CrossProduct(TestCase):
             write_secret(folder, f"{name}.id", f"id-{name}\n")
             write_secret(folder, f"{name}.secret", f"secret-{name}\n")
         authority = Authority(folder)
-        cls.secrets = {name: canary(name) for name in MAY if name != "certified"}
-        tables = "".join(client(name, secret, **({} if name == "all" else {"accounts": json.dumps(sorted(MAY[name]))}))
+        cls.secrets = {name: canary(name) for name in MAY}
+        tables = "".join(client(name, secret, certificate=f'"{name}.internal"', **({} if name == "all" else {"accounts": json.dumps(sorted(MAY[name]))}))
                          for name, secret in cls.secrets.items())
-        tables += client("certified", accounts=json.dumps(sorted(MAY["certified"])), certificate='"certified.internal"')
         port = free_port()
         tables += tls_table(*authority.issue("/CN=proxy"), f"127.0.0.1:{port}", client_ca_file=f'"{authority.certificate}"')
-        cls.certified_at = Tls(port, authority.context(authority.issue("/CN=certified.internal", names="")))
-        cls.proxy = cls.base.daemon(cls.origin.server_address[1], folder, tables=tables + CREDENTIALS.format(folder=folder))
+        cls.certified = {name: Tls(port, authority.context(authority.issue(f"/CN={name}.internal", names=""))) for name in MAY}
+        cls.proxy = cls.base.daemon(cls.origin.server_address[1], folder, tables=tables + CREDENTIALS.format(folder=folder), log_access="false")
+        cls.tokens = {name: local_token(cls.proxy, name, secret) for name, secret in cls.secrets.items()}
         for account in CREDENTIAL_OF:
             assert cls.ask("all", overview(CACHED, account=account)).status == 200
 
@@ -81,49 +98,84 @@ class CrossProduct(TestCase):
         cls.base.doCleanups()
 
     @classmethod
-    def ask(cls, name, target):
-        if name == "certified":
-            return request(cls.certified_at, target)
-        return request(cls.proxy.at, target, fields={"X-API-Key": cls.secrets[name]})
+    def shown(cls, name, target, way):
+        """Where a client asks, for what, and with which fields, when it shows itself that way."""
+        secret = cls.secrets[name]
+        pair = f"{name}:{secret}"
+        stranger = "all" if name != "all" else "first"
+        return {"X-API-Key": (cls.proxy.at, target, {"X-API-Key": secret}),
+                "X-API-Key with a name": (cls.proxy.at, target, {"X-API-Key": pair}),
+                "api_key": (cls.proxy.at, f"{target}&api_key={secret}", {}),
+                "api_key with a name": (cls.proxy.at, target.replace("?", f"?api_key={pair}&"), {}),
+                "Basic": (cls.proxy.at, target, {"Authorization": basic(name, secret)}),
+                "local token": (cls.proxy.at, target, {"Authorization": f"Bearer {cls.tokens.get(name)}"}),
+                "certificate": (cls.certified[name], target, {}),
+                "another's certificate beside X-API-Key": (cls.certified[stranger], target, {"X-API-Key": secret})}[way]
 
-    def head(self, name, target, more=""):
-        shown = "" if name == "certified" else f"X-API-Key: {self.secrets[name]}\r\n"
-        return f"GET {target} HTTP/1.1\r\nHost: localhost\r\n{shown}{more}\r\n".encode()
+    @classmethod
+    def ask(cls, name, target, way="X-API-Key"):
+        at, target, fields = cls.shown(name, target, way)
+        return request(at, target, fields=fields)
+
+    def head(self, name, target, more="", way="X-API-Key", method="GET"):
+        """Where it goes, and its bytes."""
+        at, target, fields = self.shown(name, target, way)
+        lines = "".join(f"{field}: {value}\r\n" for field, value in fields.items())
+        return at, f"{method} {target} HTTP/1.1\r\nHost: localhost\r\n{lines}{more}\r\n".encode()
 
     def test_exactly_the_allowed(self):
-        for number, (name, allowed) in enumerate(MAY.items()):
-            for account, credential in CREDENTIAL_OF.items():
-                for campaign in (CACHED, 100 + number):
-                    with self.subTest(client=name, account=account, campaign=campaign):
-                        asked = len(self.origin.seen)
-                        self.assertEqual(self.ask(name, overview(campaign, account=encoded(account))).status, 404)
-                        self.assertEqual(len(self.origin.seen), asked)
-                        reply = self.ask(name, overview(campaign, account=account))
-                        if account in allowed:
-                            self.assertEqual((reply.status, reply.json()), (200, {"app": f"id-{credential}", "account": account}))
-                            self.assertEqual(reply.is_hit, campaign == CACHED)
-                        else:
-                            self.assertEqual((reply.status, reply.problem()["type"]), (403, "urn:roktcached:account-not-allowed"))
+        cold = itertools.count(100)
+        for way in WAYS:
+            for name, allowed in MAY.items():
+                campaigns = CACHED, next(cold)
+                for account, credential in CREDENTIAL_OF.items():
+                    for campaign in campaigns:
+                        with self.subTest(client=name, account=account, campaign=campaign, way=way):
+                            asked = len(self.origin.seen)
+                            self.assertEqual(self.ask(name, overview(campaign, account=encoded(account)), way).status, 404)
                             self.assertEqual(len(self.origin.seen), asked)
+                            reply = self.ask(name, overview(campaign, account=account), way)
+                            if account in allowed:
+                                self.assertEqual((reply.status, reply.json()), (200, {"app": f"id-{credential}", "account": account}))
+                                self.assertEqual(reply.is_hit, campaign == CACHED)
+                                self.assertEqual(len(self.origin.seen), asked + (campaign != CACHED))
+                            else:
+                                self.assertEqual((reply.status, reply.problem()["type"]), (403, "urn:roktcached:account-not-allowed"))
+                                self.assertEqual(len(self.origin.seen), asked)
+
+    def test_what_is_nearly_right_is_nobody(self):
+        first, mixed = self.secrets["first"], self.secrets["mixed"]
+        for shown in ({}, {"X-API-Key": first[:-1]}, {"X-API-Key": f"{first}x"}, {"X-API-Key": f"mixed:{first}"}, {"Authorization": basic("mixed", first)},
+                      {"Authorization": basic("first", mixed)}, {"Authorization": f"Bearer {self.tokens['first'][:-1]}"}, {"Authorization": f"Bearer {self.tokens['first']}x"},
+                      {"Authorization": f"Bearer {first}"}, {"Authorization": f"Basic {self.tokens['first']}"}, {"X-API-Key": self.tokens["first"]}):
+            for campaign in (CACHED, COLD):
+                with self.subTest(shown, campaign=campaign):
+                    asked = len(self.origin.seen)
+                    reply = request(self.proxy.at, overview(campaign, account=1), fields=shown)
+                    self.assertEqual((reply.status, reply.problem()["type"]), (401, "urn:roktcached:unauthenticated"))
+                    self.assertNotIn("cache-status", reply.fields)
+                    self.assertEqual(len(self.origin.seen), asked)
 
     def test_a_refusal_does_not_tell_what_is_cached(self):
         asked = len(self.origin.seen)
-        for name, allowed in MAY.items():
-            at = self.certified_at if name == "certified" else self.proxy.at
-            seen = set()
-            for account in sorted({*CREDENTIAL_OF, UNTOUCHED} - allowed):
-                for campaign in (CACHED, COLD):
-                    answer = raw(at, self.head(name, overview(campaign, account=account), "Connection: close\r\n"))
-                    self.assertTrue(answer.startswith(b"HTTP/1.1 403 "), answer)
-                    self.assertNotRegex(answer, rb"(?i)\r\n(cache-status|age|etag|report-state):")
-                    seen.add(without_what_differs(answer, account))
-            self.assertEqual(len(seen), 0 if name == "all" else 1, seen)
+        for way, name, (curious, more), method in itertools.product(WAYS, [name for name in MAY if name != "all"], CURIOUS.items(), ("GET", "HEAD")):
+            if way != "X-API-Key" and curious != "nothing more":
+                continue  # who it is has been found out by then
+            with self.subTest(client=name, way=way, more=curious, method=method):
+                seen = set()
+                for account in sorted({*CREDENTIAL_OF, UNTOUCHED} - MAY[name]):
+                    for campaign in (CACHED, COLD):
+                        answer = raw(*self.head(name, overview(campaign, account=account), f"{more}Connection: close\r\n", way, method))
+                        self.assertTrue(answer.startswith(b"HTTP/1.1 403 "), answer)
+                        self.assertNotRegex(answer, rb"(?i)\r\n(cache-status|age|etag|report-state):")
+                        seen.add(without_what_differs(answer, account))
+                self.assertEqual(len(seen), 1, seen)
         self.assertEqual(len(self.origin.seen), asked)
 
     def test_nor_does_the_time_that_it_takes(self):
         """The probability that one of the two takes longer: noise hits both alike, since they alternate."""
         asked = len(self.origin.seen)
-        heads = [self.head("first", overview(CACHED, account=account)) for account in (13, UNTOUCHED)]
+        heads = [self.head("first", overview(CACHED, account=account))[1] for account in (13, UNTOUCHED)]
         times = [], []
         with socket.create_connection(("127.0.0.1", self.proxy.port), timeout=30) as sock:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -139,10 +191,49 @@ class CrossProduct(TestCase):
         self.assertLess(abs(slower - 0.5), 0.06)
         self.assertEqual(len(self.origin.seen), asked)
 
+    def test_nor_does_the_work_that_it_takes(self):
+        """What the other client has asked again and again is not only in the cache: the thread of this connection knows it by heart."""
+        reports = [overview(CACHED, account=account) for account in (13, UNTOUCHED)]
+        times = [], []
+        pipelines = [self.head("first", report)[1] * AT_ONCE for report in reports]
+        times = [], []
+        with socket.create_connection(("127.0.0.1", self.proxy.port), timeout=30) as sock:
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for _ in range(3):
+                sock.sendall(self.head("all", reports[0])[1])
+                answer = sock.recv(65536)
+                self.assertTrue(answer.startswith(b"HTTP/1.1 200 ") and b"roktcached; hit" in answer, answer)
+            asked = len(self.origin.seen)
+            sock.sendall(pipelines[0])
+            length = len(receive(sock, AT_ONCE))
+            for _ in range(PIPELINES):
+                for which in random.sample((0, 1), 2):
+                    started = time.perf_counter_ns()
+                    sock.sendall(pipelines[which])
+                    left = length
+                    while left > 0:
+                        left -= len(sock.recv(65536))
+                    times[which].append(time.perf_counter_ns() - started)
+                    self.assertEqual(left, 0, "the answers are as long as each other")
+        slower = share_of_slower(*times)
+        middles = [statistics.median(each) / AT_ONCE for each in times]
+        print(f"\nof {PIPELINES} pairs of {AT_ONCE} refusals each, those of the cached account take longer: {slower:.1%}; {middles[0]:.0f} and {middles[1]:.0f} ns each")
+        self.assertLess(abs(slower - 0.5), MARGIN)
+        self.assertEqual(len(self.origin.seen), asked)
+
     def test_and_a_difference_would_be_seen(self):
         values = [random.gauss(50, 10) for _ in range(PAIRS)]
         self.assertLess(abs(share_of_larger(values, random.choices(values, k=PAIRS)) - 0.5), 0.06)
         self.assertGreater(share_of_larger([value + 5 for value in values], values) - 0.5, 0.06)
+        drift = [random.gauss(50, 10) for _ in range(PIPELINES)]  # of the machine, which hits both of a pair
+        one, other = ([value + random.gauss(0, 1) for value in drift] for _ in range(2))
+        self.assertLess(abs(share_of_slower(one, other) - 0.5), MARGIN)
+        self.assertGreater(share_of_slower([value + 0.5 for value in one], other) - 0.5, MARGIN)
+
+
+def share_of_slower(ones, others):
+    """The share of the pairs, each measured in one breath, in which the one is slower."""
+    return sum(one > other for one, other in zip(ones, others)) / len(ones)
 
 
 def share_of_larger(ones, others):

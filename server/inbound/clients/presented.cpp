@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "core/http/target.h"
 #include "server/inbound/clients/base64.h"
 
 namespace roktcached::inbound {
@@ -110,16 +111,16 @@ Result<std::optional<config::Secret>> take_api_key(std::string& target) {
   if (!may_be_there) return std::optional<config::Secret>();
   std::optional<config::Secret> found;
   std::size_t count = 0;
-  bool malformed = false;
+  std::optional<Error> bad_target;  // judged with its key: what is left could be a good one
   bool kept_one = false;
   std::size_t kept_end = question + 1;  // what is kept moves up to here
   for (std::size_t begin = question + 1, end = 0; begin <= target.size(); begin = end + 1) {
     end = std::min(target.find('&', begin), target.size());
     std::string_view parameter = std::string_view(target).substr(begin, end - begin);
     if (take_name(parameter)) {
-      ++count;
+      const auto whole = count++ == 0 ? http::parse_target(target) : http::Target();
+      if (!whole) bad_target = whole.error();
       found = decoded(parameter);
-      malformed = malformed || !found;
       continue;
     }
     if (kept_one) target[kept_end++] = '&';
@@ -130,7 +131,7 @@ Result<std::optional<config::Secret>> take_api_key(std::string& target) {
   if (count == 0) return std::optional<config::Secret>();
   cut_off(target, kept_end > question + 1 ? kept_end : question);
   if (count > 1) return more_than_one_key();
-  if (malformed) return refused("api_key: a '%' without two hex digits behind it");
+  if (bad_target) return *bad_target;
   return found;
 }
 
@@ -157,6 +158,14 @@ Result<Presented> present(const http::Fields& request, const std::optional<confi
   if (authorizations > 1) return refused("Authorization: a request has at most one");
   if (authorization) return read_authorization(*authorization);
   return Presented{};
+}
+
+void remove_telling_referer(http::Fields& request) {
+  const auto referer = request.find("Referer");
+  if (!referer) return;
+  std::string address(*referer);
+  const auto key = take_api_key(address);
+  if (!key || *key) request.remove("Referer");
 }
 
 std::optional<Pair> split_pair(std::string_view text) {

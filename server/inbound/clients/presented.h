@@ -38,6 +38,10 @@ struct Presented {
 [[nodiscard]] Result<Presented> present(const http::Fields& request,
                                         const std::optional<config::Secret>& api_key);
 
+/// Removes a Referer that shows an API key, as a browser's is whose page was asked for with one: it is not
+/// for the upstream.
+void remove_telling_referer(http::Fields& request);
+
 /// What an Authorization's value shows.
 [[nodiscard]] Presented read_authorization(std::string_view value);
 

@@ -48,8 +48,8 @@ TEST(FieldValue, HasNoControlsButTab) {
 }
 
 TEST(HopByHop, FieldsOfOneConnectionAreKnown) {
-  for (const char* name :
-       {"connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade", "Proxy-Authorization"}) {
+  for (const char* name : {"connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
+                           "Proxy-Authorization", "http2-settings"}) {
     EXPECT_TRUE(is_hop_by_hop(name)) << name;
   }
   EXPECT_FALSE(is_hop_by_hop("Content-Type"));

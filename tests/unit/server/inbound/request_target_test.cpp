@@ -70,6 +70,16 @@ TEST(RequestTarget, OfTheServerAsAWholeIsForOptionsAlone) {
   EXPECT_EQ(refusal({.target = "**", .method = "OPTIONS"}), ErrorCode::invalid_request);
 }
 
+TEST(RequestTarget, IsInDoubtWhereAnotherServerMayReadAnother) {
+  for (const char* method : {"GET", "HEAD", "POST", "OPTIONS", "PUT", "PATCH", "DELETE"})
+    EXPECT_TRUE(is_beyond_doubt(method, "/a%2Fb?c=[d]")) << method;
+  for (const char* method : {"get", "Get", "TRACE", "CONNECT", "PRI", "FOO", ""})
+    EXPECT_FALSE(is_beyond_doubt(method, "/a")) << method;
+  for (const char* target :
+       {"/a#b", "/a|b", "/a\\b", "/<a>", "/a?b=\"c\"", "/a?{b}", "/a^", "/`", "/%", "/a?b=%4", "/%zz"})
+    EXPECT_FALSE(is_beyond_doubt("GET", target)) << target;
+}
+
 TEST(RequestTarget, IsNoAuthorityAndNoRelativeReference) {
   for (const char* target : {"localhost:8080", "localhost", "", "a/b", "?a=b", "#", "\\", "../x"}) {
     EXPECT_EQ(refusal({target}), ErrorCode::invalid_request) << target;

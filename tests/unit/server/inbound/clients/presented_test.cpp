@@ -65,7 +65,8 @@ TEST(ApiKey, ThatIsRefusedIsCutOutAllTheSame) {
   EXPECT_EQ(take("/x?api_key=SECRET&api_key=SECRET"), (Taken{"/x", std::nullopt, true}));
   EXPECT_EQ(take("/x?api_key=SECRET&a=1&%61pi_key=T&b"), (Taken{"/x?a=1&b", std::nullopt, true}));
   EXPECT_EQ(take("/x?api_key&api_key&api_key"), (Taken{"/x", std::nullopt, true}));
-  for (const char* value : {"SECRET%", "SECRET%2", "SECRET%zz", "%%"})
+  for (const char* value :
+       {"SECRET%", "SECRET%2", "SECRET%zz", "%%", "SECRET|", "<SECRET>", "SECRET#", "SECRET\\"})
     EXPECT_EQ(take(std::string("/x?a=1&api_key=") + value), (Taken{"/x?a=1", std::nullopt, true})) << value;
 }
 
@@ -78,6 +79,21 @@ TEST(ApiKey, NothingOfItStaysBehindTheTarget) {
   ASSERT_GE(target.capacity(), size);
   const std::string_view behind(memory + target.size() + 1, size - target.size() - 1);
   EXPECT_EQ(behind.find_first_not_of('\0'), std::string_view::npos);
+}
+
+TEST(Referer, IsRemovedWhereItShowsAnApiKey) {
+  for (const auto& [referer, stays] :
+       {std::pair("http://localhost/x?a=1", true), std::pair("", true),
+        std::pair("http://localhost/x?api_key=S", false),
+        std::pair("http://localhost/x?a=%20&%61pi_key=S#b", false),
+        std::pair("/x?api_key=S&api_key=S", false), std::pair("?api_key=%", false)}) {
+    http::Fields fields;
+    fields.add("Referer", referer);
+    fields.add("Accept", "*/*");
+    remove_telling_referer(fields);
+    EXPECT_EQ(fields.contains("Referer"), stays) << referer;
+    EXPECT_TRUE(fields.contains("Accept"));
+  }
 }
 
 class Shown : public testing::Test {
