@@ -12,7 +12,7 @@ from harness import SANITIZED, TestCase, in_parallel, overview, request, wait_un
 from load import Load, cold
 
 DEFAULTS = {"upstream_budget_requests_per_second": "10", "upstream_budget_burst": "20", "upstream_budget_max_concurrent": "8",
-            "upstream_max_retries": "2", "log_level": "info", "log_access": "false"}
+            "upstream_max_retries": "2", "log_access": "false"}
 LONGEST_WAIT_SECONDS = 6 if SANITIZED else 3
 
 

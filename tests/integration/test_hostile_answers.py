@@ -176,7 +176,7 @@ class HostileAnswers(TestCase):
     @classmethod
     def proxy(cls, upstream):
         return cls.base.daemon(upstream, tables=ROUTE, upstream_head_timeout="1s", upstream_body_timeout="1s",
-                               upstream_max_response=f"{MAX_RESPONSE // 1024}KiB", log_level="info")
+                               upstream_max_response=f"{MAX_RESPONSE // 1024}KiB")
 
     def each(self, cases, check):
         for case in cases:

@@ -156,7 +156,7 @@ class HostileRequests(TestCase):
         cls.addClassCleanup(cls.base.doCleanups)
         cls.upstream, cls.proxy = cls.base.pair(
             listen_head_timeout="4s", listen_body_timeout="2s", listen_idle_timeout="2s", listen_max_head=f"{MAX_HEAD // 1024}KiB",
-            listen_max_body=f"{MAX_BODY // 1024}KiB", log_level="info")
+            listen_max_body=f"{MAX_BODY // 1024}KiB")
         assert cls.proxy.get(overview()).status == 200
         jobs = [(case, mode) for mode in MODES for case in CASES]
         started = time.monotonic()
@@ -227,7 +227,7 @@ class HostileRequests(TestCase):
 
     def test_what_is_cut_off_is_neither_run_nor_waited_for(self):
         proxy = self.daemon(self.upstream, listen_head_timeout="700ms", listen_body_timeout="700ms", listen_idle_timeout="700ms",
-                            log_level="info", listen_max_connections=4096)
+                            listen_max_connections=4096)
         for half_closed in (False, True):
             for at in range(0, len(CASES), 200):
                 for case, sent, received, seconds in cut_off(proxy.port, CASES[at:at + 200], half_closed):

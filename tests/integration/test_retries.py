@@ -9,7 +9,7 @@ from load import Load, cold, numbers
 
 REPORTS = [overview(account=account, campaign=campaign) for account in (12, 13) for campaign in range(1, 13)]
 ALWAYS_STALE = {"freshness_settled": "200ms", "freshness_stale_while_revalidate": "0ms", "freshness_min_refetch_interval": "0ms",
-                "freshness_refresh_ahead_uses": "0", "upstream_max_retries": "2", "log_level": "info", "log_access": "false"}
+                "freshness_refresh_ahead_uses": "0", "upstream_max_retries": "2", "log_access": "false"}
 MOST_MEMORY_GROWTH = 64 << 20
 
 
@@ -109,7 +109,7 @@ class Retries(TestCase):
 
 class Circuit(TestCase):
     def test_a_dead_upstream_is_asked_once_a_second_until_it_lives_again(self):
-        upstream, proxy = self.pair(upstream_max_retries="2", log_level="info", log_access="false")
+        upstream, proxy = self.pair(upstream_max_retries="2", log_access="false")
         in_parallel(16, lambda _: proxy.get(cold()))
         memory = memory_of(proxy)
         is_open = lambda: proxy.status()["upstream"]["circuit"] == "open"
