@@ -88,7 +88,7 @@ class Flights {
   struct Flight;
   using FlightPtr = std::shared_ptr<Flight>;
 
-  boost::asio::awaitable<Landing> join_on_desk(FetchRequest request);
+  boost::asio::awaitable<Landing> join_on_desk(std::unique_ptr<FetchRequest> request);
   boost::asio::awaitable<void> refresh_on_desk(FetchRequest request);
   boost::asio::awaitable<void> refresh_ahead(FetchRequest request);
   boost::asio::awaitable<void> fly(FlightPtr flight, FetchRequest& request);
