@@ -113,7 +113,7 @@ void Fields::set(std::string_view name, std::string_view value) {
 }
 
 void Fields::remove(std::string_view name) {
-  if (!may_have(name)) return;
+  if (!contains(name)) return;
   std::erase_if(lines_, [&](const Line& line) {
     const bool goes = has_name(line, name);
     if (goes) explicit_bzero(text_.data() + line.value, line.value_size);  // it may be a secret

@@ -34,6 +34,7 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
   to_send.target = request.target;
   to_send.inject_token = route.inject_token;
   for (const auto name : forwarded) {
+    if (!request.fields.contains(name)) continue;
     if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
   }
   return to_send;

@@ -231,9 +231,12 @@ void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent
   const SteadyTime now = clock_.steady_now();
   if (!result && is_of_the_proxy(result.error().error)) return;
   if (lost_a_kept_connection(result) && journey.attempts == 1) return;
-  if (result && journey.line != nullptr)
-    journey.line->admission.on_answer(result->status, sent_at,
-                                      http::retry_after_of(result->fields, clock_.wall_now()));
+  if (result && journey.line != nullptr) {
+    const bool limited = result->status == 429;
+    journey.line->admission.on_answer(
+        result->status, sent_at,
+        limited ? http::retry_after_of(result->fields, clock_.wall_now()) : std::nullopt);
+  }
   // An answer that cannot be understood came from an upstream that lives; it says nothing else.
   if (!result && kind_of(result.error().error) == AttemptFailure::invalid_answer) return;
   const bool ok = result && result->status != 502 && result->status != 503 && result->status != 504;

@@ -13,6 +13,20 @@ constexpr std::string_view colon = ": ";
 constexpr std::string_view line_end = "\r\n";
 constexpr std::string_view authorization = "Authorization: ";
 
+/// Writes one text behind the other.
+class Pen {
+ public:
+  /// @param at  has room for all that is written
+  explicit Pen(char* at) : at_(at) {}
+  Pen& operator<<(std::string_view text) {
+    at_ = std::copy_n(text.data(), text.size(), at_);
+    return *this;
+  }
+
+ private:
+  char* at_;
+};
+
 }  // namespace
 
 WireRequest::WireRequest(std::string_view method, std::string_view base_path, std::string_view target)
@@ -22,7 +36,9 @@ WireRequest::WireRequest(std::string_view method, std::string_view base_path, st
 }
 
 void WireRequest::add(std::string_view name, std::string_view value) {
-  head_.append(name).append(colon).append(value).append(line_end);
+  const std::size_t before = head_.size();
+  head_.resize(before + name.size() + colon.size() + value.size() + line_end.size());
+  Pen(head_.data() + before) << name << colon << value << line_end;
   conditional_ = conditional_ || http::equal_ignoring_case(name, "If-None-Match") ||
                  http::equal_ignoring_case(name, "If-Modified-Since");
 }
@@ -36,17 +52,10 @@ void WireRequest::append_head(WipedBuffer& buffer) const {
   const std::size_t shown =
       scheme_.empty() ? 0 : authorization.size() + scheme_.size() + 1 + credential_.size() + line_end.size();
   const std::size_t size = head_.size() + shown + line_end.size();
-  char* at = static_cast<char*>(buffer.prepare(size).data());
-  const auto append = [&at](std::string_view text) { at = std::copy_n(text.data(), text.size(), at); };
-  append(head_);
-  if (shown > 0) {
-    append(authorization);
-    append(scheme_);
-    append(" ");
-    append(credential_);
-    append(line_end);
-  }
-  append(line_end);
+  Pen pen(static_cast<char*>(buffer.prepare(size).data()));
+  pen << head_;
+  if (shown > 0) pen << authorization << scheme_ << " " << credential_ << line_end;
+  pen << line_end;
   buffer.commit(size);
 }
 
