@@ -35,8 +35,12 @@ std::string_view trimmed(std::string_view text) {
   return text.substr(begin, end - begin);
 }
 
-std::vector<std::string_view> list_members(std::string_view value) {
-  std::vector<std::string_view> members;
+namespace {
+
+/// Calls `visit` with each of what list_members returns, until that returns true. @return whether it has
+template <class Visit>
+bool any_member(std::string_view value, Visit visit) {
+  if (is_token(value)) return visit(value);  // as it mostly is
   bool quoted = false;
   std::size_t begin = 0;
   for (std::size_t i = 0; i <= value.size(); ++i) {
@@ -48,13 +52,23 @@ std::vector<std::string_view> list_members(std::string_view value) {
     if (!end && value[i] == '"') quoted = !quoted;
     if (end || (value[i] == ',' && !quoted)) {
       const auto member = trimmed(value.substr(begin, std::min(i, value.size()) - begin));
-      if (!member.empty()) members.push_back(member);
+      if (!member.empty() && visit(member)) return true;
       begin = i + 1;
     }
   }
-  if (begin < value.size()) {
-    if (const auto member = trimmed(value.substr(begin)); !member.empty()) members.push_back(member);
-  }
+  if (begin >= value.size()) return false;
+  const auto member = trimmed(value.substr(begin));
+  return !member.empty() && visit(member);
+}
+
+}  // namespace
+
+std::vector<std::string_view> list_members(std::string_view value) {
+  std::vector<std::string_view> members;
+  any_member(value, [&](std::string_view member) {
+    members.push_back(member);
+    return false;
+  });
   return members;
 }
 
@@ -99,7 +113,7 @@ void Fields::set(std::string_view name, std::string_view value) {
 }
 
 void Fields::remove(std::string_view name) {
-  if (!may_have(name)) return;
+  if (!contains(name)) return;
   std::erase_if(lines_, [&](const Line& line) {
     const bool goes = has_name(line, name);
     if (goes) explicit_bzero(text_.data() + line.value, line.value_size);  // it may be a secret
@@ -145,9 +159,18 @@ std::string Fields::combined(std::string_view name) const {
 }
 
 std::string Fields::to_lines() const {
-  std::string lines;
-  lines.reserve(text_.size() + 4 * lines_.size());
-  for (const Field& field : all()) lines.append(field.name).append(": ").append(field.value).append("\r\n");
+  constexpr std::size_t added_to_each = 4;
+  std::size_t size = 0;
+  for (const Line& line : lines_) size += line.name_size + line.value_size + added_to_each;
+  std::string lines(size, '\0');
+  char* at = lines.data();
+  const auto append = [&at](std::string_view text) { at = std::copy_n(text.data(), text.size(), at); };
+  for (const Field& field : all()) {
+    append(field.name);
+    append(": ");
+    append(field.value);
+    append("\r\n");
+  }
   return lines;
 }
 
@@ -181,11 +204,9 @@ bool is_hop_by_hop(std::string_view name) {
 }
 
 bool nominated_by_connection(const Fields& fields, std::string_view name) {
+  const auto is_name = [name](std::string_view member) { return equal_ignoring_case(member, name); };
   for (const Field& field : fields.all()) {
-    if (!equal_ignoring_case(field.name, "Connection")) continue;
-    for (const auto member : list_members(field.value)) {
-      if (equal_ignoring_case(member, name)) return true;
-    }
+    if (equal_ignoring_case(field.name, "Connection") && any_member(field.value, is_name)) return true;
   }
   return false;
 }

@@ -34,6 +34,7 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
   to_send.target = request.target;
   to_send.inject_token = route.inject_token;
   for (const auto name : forwarded) {
+    if (!request.fields.contains(name)) continue;
     if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
   }
   return to_send;
@@ -76,6 +77,18 @@ FetchRequest fetch_request(const Request& request, const Question& question, Sto
   return fetch;
 }
 
+/// Not in a coroutine: its frame would hold what is to be fetched once more.
+asio::awaitable<Landing> join(Flights& flights, const Request& request, const Question& question,
+                              StoredResponsePtr stored, bool may_store, Forward reason) {
+  FetchRequest fetch = fetch_request(request, question, std::move(stored), may_store);
+  fetch.upstream.reason = reason_of(reason);
+  return flights.join(std::move(fetch));
+}
+
+asio::awaitable<Answer> at_once(Answer answer) {
+  co_return std::move(answer);
+}
+
 }  // namespace
 
 bool Exchange::answer_now(Request& request, Answer& answer) {
@@ -98,24 +111,29 @@ bool Exchange::answer_now(Request& request, Answer& answer) {
 
 asio::awaitable<Answer> Exchange::handle(const Request& request) {
   const auto* const found = static_cast<const Found*>(request.found.get());
-  const Result<Asked> asked = found != nullptr ? found->asked : read(request);
-  if (!asked) co_return problem(asked.error(), request.id);
+  if (found != nullptr) return answer_asked(request, found->asked, found);
+  return answer_asked(request, read(request), nullptr);
+}
+
+asio::awaitable<Answer> Exchange::answer_asked(const Request& request, const Result<Asked>& asked,
+                                               const Found* found) {
+  if (!asked) return at_once(problem(asked.error(), request.id));
   const rokt::Route& route = *asked->route;
   switch (route.route_class) {
     case rokt::RouteClass::token: {
       Answer answer = answer_token_request(request);
       answer.notes.route = route.name;
-      co_return answer;
+      return at_once(std::move(answer));
     }
     case rokt::RouteClass::http:
-      co_return co_await http_.answer(request, route, asked->credential);
+      return http_.answer(request, route, asked->credential);
     case rokt::RouteClass::off:
-      co_return co_await pass_.answer(request, route, asked->credential);
+      return pass_.answer(request, route, asked->credential);
     case rokt::RouteClass::report:
     case rokt::RouteClass::metadata:
       break;
   }
-  co_return co_await answer_cached(request, *asked->question, found);
+  return answer_cached(request, asked->question, found);
 }
 
 Exchange::Asked Exchange::remembered(const QuestionPtr& question) {
@@ -178,9 +196,10 @@ bool Exchange::use(const StoredResponsePtr& stored, const Request& request, cons
   return true;
 }
 
-/// @param question, found  outlive the answer
-asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const Question& question,
+/// @param found  outlives the answer
+asio::awaitable<Answer> Exchange::answer_cached(const Request& request, QuestionPtr asked,
                                                 const Found* found) {
+  const Question& question = *asked;
   const rokt::Route& route = *question.route;
   const caching::Key& key = question.key;
   const caching::FreshnessPolicy& policy = *question.policy;
@@ -204,10 +223,9 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, const Qu
   }
 
   const bool may_store = !http::parse_request_directives(request.fields).no_store;
-  FetchRequest fetch = fetch_request(request, question, stored, may_store);
-  fetch.upstream.reason = reason_of(decision.reason);
   const SteadyTime asked_at = services_.clock.steady_now();
-  const Landing landing = co_await services_.flights.join(std::move(fetch));
+  const Landing landing =
+      co_await join(services_.flights, request, question, stored, may_store, decision.reason);
   now = services_.clock.wall_now();
   const auto waited =
       std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);

@@ -58,8 +58,10 @@ class Exchange final : public inbound::Handler {
   [[nodiscard]] bool use(const caching::StoredResponsePtr& stored, const inbound::Request& request,
                          const Question& question, const caching::Decision& decision, WallTime now,
                          inbound::Answer& answer);
-  boost::asio::awaitable<inbound::Answer> answer_cached(const inbound::Request& request,
-                                                        const Question& question, const Found* found);
+  boost::asio::awaitable<inbound::Answer> answer_asked(const inbound::Request& request,
+                                                       const Result<Asked>& asked, const Found* found);
+  boost::asio::awaitable<inbound::Answer> answer_cached(const inbound::Request& request, QuestionPtr asked,
+                                                        const Found* found);
 
   const Services& services_;
   QuestionMemory questions_;

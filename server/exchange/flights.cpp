@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
 
 #include "core/caching/variants.h"
 #include "server/asio.h"
@@ -24,8 +25,9 @@ constexpr std::size_t max_landed = 1024;
 constexpr std::size_t max_invalidated = 4096;
 
 /// The conditions that ask the upstream whether what is stored still holds (RFC 9111, section 4.3.1).
-void add_validators(const FetchRequest& request, http::Fields& fields) {
+void add_validators(FetchRequest& request) {
   if (!request.stored) return;
+  http::Fields& fields = request.upstream.fields;
   if (!request.http) {
     const std::string_view validator = request.stored->validator;
     if (validator.empty()) return;
@@ -45,6 +47,12 @@ void prepare(Outcome& outcome) {
   const caching::StoredResponsePtr plain = outcome.response;
   outcome.response = prepared(plain);
   std::ranges::replace(outcome.to_store, plain, outcome.response);
+}
+
+/// Whether this thread runs what is given to `executor`; false where that cannot be told.
+bool is_on(const asio::any_io_executor& executor) {
+  const auto* const context = executor.target<asio::io_context::executor_type>();
+  return context != nullptr && context->running_in_this_thread();
 }
 
 Outcome failed_fetch() {
@@ -68,16 +76,14 @@ caching::Subject subject_of(const FetchRequest& request) {
 }  // namespace
 
 struct Flights::Flight {
-  Flight(const asio::any_io_executor& desk, caching::Key for_key, SteadyTime now)
-      : key(std::move(for_key)), took_off_at(now), landing(desk) {
-    landing.expires_at(SteadyTime::max());
-  }
+  Flight(caching::Key for_key, SteadyTime now) : key(std::move(for_key)), took_off_at(now) {}
   const caching::Key key;
   const SteadyTime took_off_at;
   std::uint64_t asks = 0;  // requests of clients that wait for it
-  const std::shared_ptr<upstream::Turn> turn = std::make_shared<upstream::Turn>();
-  asio::steady_timer landing;  // cancelled on landing: wakes all who wait
-  OutcomePtr outcome;          // null while under way
+  upstream::Turn turn;
+  std::optional<asio::steady_timer>
+      landing;         // cancelled on landing: wakes all who wait; none before the first
+  OutcomePtr outcome;  // null while under way
   SteadyTime landed_at;
 };
 
@@ -93,10 +99,10 @@ Flights::Flights(asio::any_io_executor desk, asio::any_io_executor helpers, upst
              [this](FetchRequest request) { return refresh_ahead(std::move(request)); }) {}
 
 asio::awaitable<Landing> Flights::join(FetchRequest request) {
-  const auto here = co_await asio::this_coro::executor;
-  auto joined = join_on_desk(std::move(request));
-  if (here == desk_) co_return co_await std::move(joined);
-  co_return co_await asio::co_spawn(desk_, std::move(joined), asio::use_awaitable);
+  // A coroutine moves what it is called with into its frame: half a KiB, several times on the way.
+  auto joined = join_on_desk(std::make_unique<FetchRequest>(std::move(request)));
+  if (is_on(desk_)) return joined;
+  return asio::co_spawn(desk_, std::move(joined), asio::use_awaitable);
 }
 
 void Flights::refresh_behind(FetchRequest request) {
@@ -109,19 +115,21 @@ void Flights::refresh_behind(FetchRequest request) {
   });
 }
 
-asio::awaitable<Landing> Flights::join_on_desk(FetchRequest request) {
+asio::awaitable<Landing> Flights::join_on_desk(std::unique_ptr<FetchRequest> request) {
   forget_landed();
-  FlightPtr flight = find_for(request);
-  const bool collapsed = flight && (!flight->outcome || request.received_at <= flight->landed_at);
+  FlightPtr flight = find_for(*request);
+  const bool collapsed = flight && (!flight->outcome || request->received_at <= flight->landed_at);
   if (collapsed) {
     collapsed_.fetch_add(1, std::memory_order_relaxed);
-    flight->turn->join({request.upstream.client, request.upstream.priority}, clock_.steady_now());
+    flight->turn.join({request->upstream.client, request->upstream.priority}, clock_.steady_now());
     ++flight->asks;
-    while (!flight->outcome) co_await flight->landing.async_wait(as_result);
+    if (!flight->landing) flight->landing.emplace(desk_, SteadyTime::max());
+    while (!flight->outcome) co_await flight->landing->async_wait(as_result);
   } else {
-    flight = take_off(request);
+    flight = take_off(*request);
     ++flight->asks;
-    co_await fly(flight, request);
+    OutcomePtr outcome = co_await fetch(*request);
+    land(flight, *request, std::move(outcome));
   }
   co_return Landing{flight->outcome, collapsed};
 }
@@ -135,7 +143,8 @@ asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
   const bool failed_just_now = flight && flight->outcome && !flight->outcome->stored;
   if (under_way || done_since || failed_just_now) co_return;
   const FlightPtr mine = take_off(request);
-  co_await fly(mine, request);
+  OutcomePtr outcome = co_await fetch(request);
+  land(mine, request, std::move(outcome));
 }
 
 /// Ends when the refresh has; where another fetch of the key is under way there is nothing to do.
@@ -146,7 +155,8 @@ asio::awaitable<void> Flights::refresh_ahead(FetchRequest request) {
   forget_landed();
   if (find_for(request)) co_return;
   const FlightPtr flight = take_off(request);
-  co_await fly(flight, request);
+  OutcomePtr outcome = co_await fetch(request);
+  land(flight, request, std::move(outcome));
 }
 
 Result<std::uint64_t> Flights::purge(const caching::Purge& purge) {
@@ -169,25 +179,13 @@ Flights::FlightPtr Flights::find_for(const FetchRequest& request) const {
   return purged ? nullptr : flight;
 }
 
-/// Whoever finds the flight from here on waits for it to land: the caller is to fly it at once.
+/// Whoever finds the flight from here on waits for it to land: the caller is to fetch at once, and to land
+/// it.
 Flights::FlightPtr Flights::take_off(FetchRequest& request) {
-  auto flight = std::make_shared<Flight>(desk_, request.key, clock_.steady_now());
+  auto flight = std::make_shared<Flight>(request.key, clock_.steady_now());
   flights_[request.key.hash()] = flight;
-  request.upstream.turn = flight->turn;
+  request.upstream.turn = {flight, &flight->turn};
   return flight;
-}
-
-/// Lands it whatever happens: others may wait for it.
-asio::awaitable<void> Flights::fly(FlightPtr flight, FetchRequest& request) {
-  OutcomePtr outcome;
-  try {
-    outcome = co_await fetch(request);
-  } catch (...) {
-    logging_failure("fetching")(std::current_exception());
-    outcome = std::make_shared<Outcome>(failed_fetch());
-  }
-  land(flight, outcome);
-  if (outcome->stored) ahead_.has_stored(request, *outcome->response, flight->asks);
 }
 
 std::shared_ptr<const Landing> Flights::start(FetchRequest request, Sharing sharing) {
@@ -205,7 +203,7 @@ asio::awaitable<void> Flights::fetch_into(std::shared_ptr<Landing> landing, Fetc
                                           Sharing sharing) {
   const std::shared_ptr<upstream::AnswerStream> stream = request.upstream.stream;
   if (sharing == Sharing::shared) {
-    *landing = co_await join_on_desk(std::move(request));
+    *landing = co_await join_on_desk(std::make_unique<FetchRequest>(std::move(request)));
   } else {
     landing->outcome = co_await fetch(request);
   }
@@ -214,40 +212,52 @@ asio::awaitable<void> Flights::fetch_into(std::shared_ptr<Landing> landing, Fetc
   co_await stream->end(std::move(error));
 }
 
+/// Ends with an outcome whatever happens: others may wait for it.
 asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest& request) {
-  const SteadyTime started_at = clock_.steady_now();
-  // A 304 would bring back what a purge has removed since it was looked up.
-  request.stored = unless_removed(std::move(request.stored), request.received_at);
-  upstream::UpstreamRequest to_send = request.upstream;
-  add_validators(request, to_send.fields);
-  upstream::UpstreamResult result = co_await upstream_.send(std::move(to_send));
-  const auto outcome = std::make_shared<Outcome>();
-  const auto judge_it = [&, now = clock_.wall_now()] {
-    *outcome = judged_and_prepared(request, std::move(result), now);
-  };
-  std::size_t size = result ? result->body.size() : 0;
-  // It is compared with the new one, or compressed once more where that has not been worth it.
-  if (request.stored && !request.stored->gzip_body) size = std::max(size, request.stored->body->size());
-  if (size >= worth_another_thread) {
-    co_await elsewhere(helpers_, judge_it);
-  } else {
-    judge_it();
+  try {
+    const SteadyTime started_at = clock_.steady_now();
+    // A 304 would bring back what a purge has removed since it was looked up.
+    request.stored = unless_removed(std::move(request.stored), request.received_at);
+    add_validators(request);
+    upstream::UpstreamResult result = co_await upstream_.send(request.upstream);
+    auto outcome = std::make_shared<Outcome>();
+    const auto judge_it = [&, now = clock_.wall_now()] {
+      *outcome = judged_and_prepared(request, std::move(result), now);
+    };
+    std::size_t size = result ? result->body.size() : 0;
+    // It is compared with the new one, or compressed once more where that has not been worth it.
+    if (request.stored && !request.stored->gzip_body) size = std::max(size, request.stored->body->size());
+    if (size >= worth_another_thread) {
+      co_await elsewhere(helpers_, judge_it);
+    } else {
+      judge_it();
+    }
+    outcome->took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - started_at);
+    keep(request, *outcome, started_at);
+    co_return std::move(outcome);
+  } catch (...) {
+    logging_failure("fetching")(std::current_exception());
   }
-  outcome->took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - started_at);
-  for (const auto& target : outcome->invalidated) invalidate(target, request.route);
+  co_return std::make_shared<Outcome>(failed_fetch());
+}
+
+/// Puts into the store what is to go there, unless it has been purged or made invalid since it was asked for.
+void Flights::keep(const FetchRequest& request, Outcome& outcome, SteadyTime started_at) {
+  for (const auto& target : outcome.invalidated) invalidate(target, request.route);
   // What an unsafe method brought is newer than the invalidation that it caused itself.
-  if (outcome->invalidated.empty() && invalidated_since(request, started_at)) {
-    outcome->stored = false;
-    outcome->to_store.clear();
+  if (outcome.invalidated.empty() && invalidated_since(request, started_at)) {
+    outcome.stored = false;
+    outcome.to_store.clear();
   }
-  std::vector<caching::Subject> subjects = {subject_of(request)};
-  for (const auto& response : outcome->to_store) subjects.push_back(caching::subject_of(*response));
+  std::vector<caching::Subject> subjects;
+  subjects.reserve(1 + outcome.to_store.size());
+  subjects.push_back(subject_of(request));
+  for (const auto& response : outcome.to_store) subjects.push_back(caching::subject_of(*response));
   const bool put = purges_.put_unless_purged(subjects, started_at, [&] {
-    for (const auto& response : outcome->to_store) store_.put(response);
+    for (const auto& response : outcome.to_store) store_.put(response);
   });
-  if (!put) outcome->stored = false;
-  if (outcome->stored && outcome->restates) note_restatement(*outcome->response);
-  co_return outcome;
+  if (!put) outcome.stored = false;
+  if (outcome.stored && outcome.restates) note_restatement(*outcome.response);
 }
 
 void Flights::note_restatement(const caching::StoredResponse& response) {
@@ -277,12 +287,13 @@ bool Flights::invalidated_since(const FetchRequest& request, SteadyTime started_
   return all_invalidated_at_ >= started_at || (found != invalidated_.end() && found->second >= started_at);
 }
 
-void Flights::land(const FlightPtr& flight, OutcomePtr outcome) {
+void Flights::land(const FlightPtr& flight, const FetchRequest& request, OutcomePtr outcome) {
   flight->outcome = std::move(outcome);
   flight->landed_at = clock_.steady_now();
-  flight->landing.cancel();
+  if (flight->landing) flight->landing->cancel();
   landed_.push_back(flight);
   forget_landed();
+  if (flight->outcome->stored) ahead_.has_stored(request, *flight->outcome->response, flight->asks);
 }
 
 void Flights::forget_landed() {

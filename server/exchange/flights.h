@@ -88,11 +88,11 @@ class Flights {
   struct Flight;
   using FlightPtr = std::shared_ptr<Flight>;
 
-  boost::asio::awaitable<Landing> join_on_desk(FetchRequest request);
+  boost::asio::awaitable<Landing> join_on_desk(std::unique_ptr<FetchRequest> request);
   boost::asio::awaitable<void> refresh_on_desk(FetchRequest request);
   boost::asio::awaitable<void> refresh_ahead(FetchRequest request);
-  boost::asio::awaitable<void> fly(FlightPtr flight, FetchRequest& request);
   boost::asio::awaitable<OutcomePtr> fetch(FetchRequest& request);
+  void keep(const FetchRequest& request, Outcome& outcome, SteadyTime started_at);
   boost::asio::awaitable<void> fetch_into(std::shared_ptr<Landing> landing, FetchRequest request,
                                           Sharing sharing);
   void note_restatement(const caching::StoredResponse& response);
@@ -100,7 +100,7 @@ class Flights {
   [[nodiscard]] bool invalidated_since(const FetchRequest& request, SteadyTime started_at) const;
   FlightPtr take_off(FetchRequest& request);
   [[nodiscard]] FlightPtr find_for(const FetchRequest& request) const;
-  void land(const FlightPtr& flight, OutcomePtr outcome);
+  void land(const FlightPtr& flight, const FetchRequest& request, OutcomePtr outcome);
   void forget_landed();
 
   boost::asio::any_io_executor desk_;

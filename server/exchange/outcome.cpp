@@ -15,9 +15,9 @@ namespace {
 /// The field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from what it
 /// sent.
 std::string validator_of(const http::Fields& fields) {
-  if (const auto tag = fields.find("ETag")) return "If-None-Match: " + std::string(*tag);
+  if (const auto tag = fields.find("ETag")) return std::string("If-None-Match: ").append(*tag);
   if (const auto modified = fields.find("Last-Modified"))
-    return "If-Modified-Since: " + std::string(*modified);
+    return std::string("If-Modified-Since: ").append(*modified);
   return {};
 }
 

@@ -27,7 +27,7 @@ using Ending = std::shared_ptr<std::optional<upstream::UpstreamResult>>;
 asio::awaitable<void> send_into(upstream::Upstream& upstream, upstream::UpstreamRequest request,
                                 Ending ending) {
   const std::shared_ptr<upstream::AnswerStream> stream = request.stream;
-  *ending = co_await upstream.send(std::move(request));
+  *ending = co_await upstream.send(request);
   std::optional<Error> error;
   if (!**ending) error = (*ending)->error().error;
   co_await stream->end(std::move(error));

@@ -60,7 +60,8 @@ void RefreshAhead::has_stored(const FetchRequest& request, const caching::Stored
   expected.credential = static_cast<std::uint32_t>(request.upstream.credential);
   expected.inject_token = request.upstream.inject_token;
   expected.route_class = request.route_class;
-  schedule_.emplace(caching::refresh_ahead_at(response), expected);
+  // Most fall due last; then none of the others is looked at.
+  schedule_.emplace_hint(schedule_.end(), caching::refresh_ahead_at(response), expected);
   if (schedule_.size() > max_expected) schedule_.erase(std::prev(schedule_.end()));
   wake_up_later();
 }

@@ -373,8 +373,10 @@ asio::awaitable<bool> Connection::wait_for_client() {
 }
 
 asio::awaitable<bool> Connection::wait_for_answer() {
-  const bool sent = co_await wait_for_room();
-  if (!sent) co_return false;
+  if (!bench_->writer.is_empty()) {
+    const bool sent = co_await wait_for_room();
+    if (!sent) co_return false;
+  }
   remove_telling_referer(bench_->incoming.request.fields);
   Answer answer = co_await site_.handler.handle(bench_->incoming.request);
   answer_with(std::move(answer));

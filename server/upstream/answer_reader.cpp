@@ -12,7 +12,7 @@ namespace roktcached::upstream {
 
 namespace {
 
-constexpr std::uint32_t max_head = 64 * 1024;
+constexpr http::HeadLimits limits{.max_bytes = 64 * 1024};
 constexpr int max_interim_answers = 8;
 constexpr std::size_t piece_size = 64 * 1024;
 
@@ -28,16 +28,12 @@ Error too_large(std::uint64_t max_response) {
 }
 
 /// What browsers may do with an answer is not the upstream's to say: they ask us.
-bool is_for_browsers(std::string_view name) {
-  static constexpr std::array<std::string_view, 9> names = {
-      "Access-Control-Allow-Origin",   "Access-Control-Allow-Credentials",
-      "Access-Control-Allow-Headers",  "Access-Control-Allow-Methods",
-      "Access-Control-Expose-Headers", "Access-Control-Max-Age",
-      "Cross-Origin-Resource-Policy",  "Timing-Allow-Origin",
-      "X-Content-Type-Options"};
-  return std::ranges::any_of(names,
-                             [&](std::string_view one) { return http::equal_ignoring_case(name, one); });
-}
+constexpr std::array<std::string_view, 9> for_browsers = {
+    "Access-Control-Allow-Origin",   "Access-Control-Allow-Credentials",
+    "Access-Control-Allow-Headers",  "Access-Control-Allow-Methods",
+    "Access-Control-Expose-Headers", "Access-Control-Max-Age",
+    "Cross-Origin-Resource-Policy",  "Timing-Allow-Origin",
+    "X-Content-Type-Options"};
 
 InterimAnswer interim_answer(const http::ResponseHead& head) {
   InterimAnswer answer{head.status, {}};
@@ -50,9 +46,8 @@ FinalHead final_head(const http::ResponseHead& read, const http::Framing& framin
   head.status = read.status;
   head.framing = framing;
   head.keep_alive = http::keeps_alive(read.fields, read.http11);
-  for (const auto& field : read.fields) {
-    if (!is_for_browsers(field.name)) head.fields.add(field.name, field.value);
-  }
+  head.fields.assign(read.fields);
+  for (const auto name : for_browsers) head.fields.remove(name);
   return head;
 }
 
@@ -65,57 +60,51 @@ std::string_view AnswerReader::received() const {
 
 asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answers_head,
                                                       AnswerStream* onward) {
-  http::ResponseHead read;
-  std::size_t size = 0;
   for (int interim = 0;; ++interim) {
-    const Result<void> came = co_await receive_head(read, size, interim == 0);
-    if (!came) co_return came;
-    const auto framing = http::framing_of(read, answers_head);
-    if (!framing) co_return invalid("head", framing.error());
-    if (read.status / 100 != 1) {
-      head = final_head(read, *framing);
-      break;
+    http::HeadScan scan(http::HeadKind::response, limits);
+    Result<std::size_t> size = find_head(scan);
+    while (size && *size == 0) {
+      const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece_size));
+      buffer_.commit(read);
+      if (error) co_return no_head(error, interim == 0);
+      size = find_head(scan);
     }
-    if (interim == max_interim_answers)
+    if (!size) co_return size.error();
+    const auto framing = http::framing_of(head_, answers_head);
+    if (!framing) co_return invalid("head", framing.error());
+    const bool is_final = head_.status / 100 != 1;
+    if (is_final) head = final_head(head_, *framing);
+    if (!is_final && interim == max_interim_answers)
       co_return exchange_failure(ErrorCode::upstream_invalid_response, "too many interim answers");
-    if (onward != nullptr && read.status != 100) {
-      AnswerStream::Piece piece = interim_answer(read);
+    if (!is_final && onward != nullptr && head_.status != 100) {
+      AnswerStream::Piece piece = interim_answer(head_);
       co_await onward->write(std::move(piece));
     }
-    buffer_.consume(size);
+    buffer_.consume(*size);  // the views into the head end here
+    if (is_final) break;
   }
-  buffer_.consume(size);  // the views into the head end here
   content_.emplace(head.framing);
   ended_ = content_->done();
   head.keep_alive = head.keep_alive && !content_->ends_with_connection();
   co_return Result<void>();
 }
 
-/// Reads bytes until a whole head is in the buffer.
-/// @param head   views into the buffer
+/// Reads the head that is in the buffer.
+/// @return its size; 0 while it is not whole
+Result<std::size_t> AnswerReader::find_head(http::HeadScan& scan) {
+  const auto scanned = scan.scan(received());
+  if (!scanned) return invalid("head", scanned.error());
+  if (!*scanned) return std::size_t{0};
+  const auto read = http::read_response_head(received().substr(0, **scanned), head_, limits);
+  if (!read) return invalid("head", read.error());
+  return **scanned;
+}
+
 /// @param first  nothing of an answer to this request has come before
-asio::awaitable<Result<void>> AnswerReader::receive_head(http::ResponseHead& head, std::size_t& size,
-                                                         bool first) {
-  const http::HeadLimits limits{.max_bytes = max_head};
-  http::HeadScan scan(http::HeadKind::response, limits);
-  while (true) {
-    const auto scanned = scan.scan(received());
-    if (!scanned) co_return invalid("head", scanned.error());
-    if (*scanned) {
-      size = **scanned;
-      const auto read = http::read_response_head(received().substr(0, size), head, limits);
-      if (!read) co_return invalid("head", read.error());
-      co_return Result<void>();
-    }
-    const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece_size));
-    buffer_.commit(read);
-    if (!error) continue;
-    const bool begun = buffer_.size() > 0 || !first;
-    if (begun || deadline_.expired())
-      co_return answer_failure(error, deadline_, "head", "waiting for the answer");
-    co_return exchange_failure(ErrorCode::upstream_unreachable,
-                               "the connection was closed without an answer");
-  }
+Error AnswerReader::no_head(const boost::system::error_code& error, bool first) const {
+  const bool begun = buffer_.size() > 0 || !first;
+  if (begun || deadline_.expired()) return answer_failure(error, deadline_, "head", "waiting for the answer");
+  return exchange_failure(ErrorCode::upstream_unreachable, "the connection was closed without an answer");
 }
 
 /// Waits for more bytes, or for the end of the connection where that is the content's.
@@ -129,7 +118,7 @@ asio::awaitable<Result<void>> AnswerReader::receive_content() {
   co_return answer_failure(error, deadline_, "content", "reading the answer");
 }
 
-Result<void> AnswerReader::take_content(std::string& content) {
+Result<void> AnswerReader::take_piece(std::string& content) {
   const auto step = content_->next(received());
   if (!step) return invalid("content", step.error());
   content.append(step->content);
@@ -143,23 +132,31 @@ asio::awaitable<Result<void>> AnswerReader::read_content(std::string& content) {
     const Result<void> came = co_await receive_content();
     if (!came || ended_) co_return came;
   }
-  co_return take_content(content);
+  co_return take_piece(content);
 }
 
-asio::awaitable<Result<void>> AnswerReader::read_whole_content(std::optional<std::uint64_t> length,
-                                                               std::string& content) {
+Result<void> AnswerReader::begin_content(std::optional<std::uint64_t> length, std::string& content) {
   const std::uint64_t max = settings_.max_response;
-  if (length && *length > max) co_return too_large(max);
+  if (length && *length > max) return too_large(max);
   if (length) content.reserve(*length);
+  return take_pieces(content);
+}
+
+Result<void> AnswerReader::take_pieces(std::string& content) {
+  while (!ended_ && buffer_.size() > 0) {
+    const Result<void> taken = take_piece(content);
+    if (!taken) return taken;
+    if (content.size() > settings_.max_response) return too_large(settings_.max_response);
+  }
+  return {};
+}
+
+asio::awaitable<Result<void>> AnswerReader::read_whole_content(std::string& content) {
   while (!ended_) {
-    if (buffer_.size() == 0) {
-      const Result<void> came = co_await receive_content();
-      if (!came) co_return came;
-      continue;
-    }
-    const Result<void> taken = take_content(content);
+    const Result<void> came = co_await receive_content();
+    if (!came) co_return came;
+    const Result<void> taken = take_pieces(content);
     if (!taken) co_return taken;
-    if (content.size() > max) co_return too_large(max);
   }
   co_return Result<void>();
 }

@@ -54,25 +54,30 @@ class AnswerReader {
   /// Appends the next of the content, after waiting for it if nothing is there.
   /// @return upstream_timeout or upstream_invalid_response
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_content(std::string& content);
-  /// Appends all the rest of it.
+  /// Makes room for it, and appends what is there of it, without waiting.
   /// @param length  of the content, where it is known
-  /// @return as read_content; upstream_invalid_response where it is larger than upstream.max_response
-  [[nodiscard]] boost::asio::awaitable<Result<void>> read_whole_content(std::optional<std::uint64_t> length,
-                                                                        std::string& content);
+  /// @return upstream_invalid_response, also where it is larger than upstream.max_response
+  [[nodiscard]] Result<void> begin_content(std::optional<std::uint64_t> length, std::string& content);
+  /// Appends all the rest of it.
+  /// @return as read_content and begin_content
+  [[nodiscard]] boost::asio::awaitable<Result<void>> read_whole_content(std::string& content);
 
   /// Whether more has been read than the answer.
   [[nodiscard]] bool has_more() const { return buffer_.size() > 0; }
 
  private:
-  boost::asio::awaitable<Result<void>> receive_head(http::ResponseHead& head, std::size_t& size, bool first);
+  [[nodiscard]] Result<std::size_t> find_head(http::HeadScan& scan);
+  [[nodiscard]] Error no_head(const boost::system::error_code& error, bool first) const;
   boost::asio::awaitable<Result<void>> receive_content();
-  Result<void> take_content(std::string& content);
+  Result<void> take_piece(std::string& content);
+  Result<void> take_pieces(std::string& content);
   [[nodiscard]] std::string_view received() const;
 
   UpstreamStream& stream_;
   Deadline& deadline_;
   const config::Upstream& settings_;
   WipedBuffer buffer_;
+  http::ResponseHead head_;  // views into the buffer, while read_head is at it; keeps its memory
   std::optional<http::ContentDecoder> content_;  // of the last answer whose head was read
   bool ended_ = true;
 };

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "server/histogram.h"
 #include "server/upstream/spending.h"
@@ -33,13 +34,31 @@ class Attempts {
  public:
   /// @param status  0: no valid answer came
   void add(std::string_view route, unsigned status, Reason reason, std::chrono::nanoseconds took) {
-    ++by_kind_[{std::string(route), status, reason}];
+    const auto known = by_kind_.find(View{route, status, reason});
+    if (known != by_kind_.end()) {
+      ++known->second;
+    } else {
+      by_kind_.emplace(AttemptKind{std::string(route), status, reason}, 1);
+    }
     durations_.observe(took);
   }
-  [[nodiscard]] AttemptsReading read() const { return {by_kind_, durations_.read()}; }
+  [[nodiscard]] AttemptsReading read() const {
+    return {{by_kind_.begin(), by_kind_.end()}, durations_.read()};
+  }
 
  private:
-  std::map<AttemptKind, std::uint64_t> by_kind_;
+  /// An AttemptKind, without a string made for it.
+  using View = std::tuple<std::string_view, unsigned, Reason>;
+  struct Before {
+    using is_transparent = void;
+    static View view_of(const AttemptKind& kind) { return {kind.route, kind.status, kind.reason}; }
+    static View view_of(const View& view) { return view; }
+    template <class Left, class Right>
+    bool operator()(const Left& left, const Right& right) const {
+      return view_of(left) < view_of(right);
+    }
+  };
+  std::map<AttemptKind, std::uint64_t, Before> by_kind_;
   Histogram durations_;
 };
 

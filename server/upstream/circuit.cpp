@@ -29,7 +29,7 @@ void Circuit::record(bool ok, SteadyTime sent_at, SteadyTime now) {
     return;
   }
   remember(ok, now);
-  if (looks_dead()) change_to(State::open, now);
+  if (!ok && looks_dead()) change_to(State::open, now);
 }
 
 std::chrono::nanoseconds Circuit::retry_after(SteadyTime now) const {

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/beast/core/buffers_suffix.hpp>
 #include <utility>
 
 #include "core/http/location.h"
@@ -16,7 +15,6 @@
 
 namespace roktcached::upstream {
 
-namespace beast_http = boost::beast::http;
 namespace ssl = asio::ssl;
 
 namespace {
@@ -42,15 +40,10 @@ void make_local(http::Fields& fields, const config::Url& url) {
   if (const auto local = http::local_location(*location, upstream)) fields.set("Location", *local);
 }
 
-bool is_conditional(const WireRequest& request) {
-  return request.count(beast_http::field::if_none_match) > 0 ||
-         request.count(beast_http::field::if_modified_since) > 0;
-}
-
 /// What the status says of the request, where it is not so (RFC 9110, sections 15.3.7 and 15.4.5).
 std::optional<const char*> false_claim(unsigned status, const WireRequest& request) {
-  if (status == 304 && !is_conditional(request)) return "304 to a request without conditions";
-  if (status == 206 && request.count(beast_http::field::range) == 0) return "206 to a request without Range";
+  if (status == 304 && !request.is_conditional()) return "304 to a request without conditions";
+  if (status == 206 && !request.asks_for_ranges()) return "206 to a request without Range";
   return std::nullopt;
 }
 
@@ -148,11 +141,16 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
   ++exchanges_;
   reusable_ = false;  // until the answer has been read to its end
   deadline_.expires_after(settings.head_timeout);
-  const Result<void> sent = co_await send(request);
-  if (!sent) co_return sent.error();
+  // Most requests fit into what the system takes at once, and then nothing is waited for.
+  request.append_head(sending_);
+  const std::size_t gone = stream_.write_now(parts_of(request));
+  if (gone < sending_.size() + request.content().size()) {
+    const Result<void> sent = co_await send_rest(request, gone);
+    if (!sent) co_return sent.error();
+  }
+  sending_.wipe();
   FinalHead head;
-  const Result<void> begun =
-      co_await reader_.read_head(head, request.method() == beast_http::verb::head, stream);
+  const Result<void> begun = co_await reader_.read_head(head, request.method() == "HEAD", stream);
   if (!begun) {
     Error why = begun.error();
     if (why.code == ErrorCode::upstream_unreachable) why.retryable = used_before();
@@ -165,14 +163,17 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
   response.fields = std::move(head.fields);
   make_local(response.fields, settings.url);
 
-  deadline_.expires_after(settings.body_timeout);
   const bool streamed =
       stream != nullptr && !reader_.ended() && is_to_be_streamed(head, settings.max_response);
   Result<void> read;
-  if (streamed) {
-    read = co_await pass_on(head, *stream, response);
-  } else {
-    read = co_await reader_.read_whole_content(head.length(), response.body);
+  if (!streamed) read = reader_.begin_content(head.length(), response.body);
+  if (read && !reader_.ended()) {
+    deadline_.expires_after(settings.body_timeout);
+    if (streamed) {
+      read = co_await pass_on(head, *stream, response);
+    } else {
+      read = co_await reader_.read_whole_content(response.body);
+    }
   }
   if (!read) co_return read.error();
   deadline_.clear();
@@ -182,16 +183,14 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
   co_return response;
 }
 
-/// Most requests fit into what the system takes at once, and then nothing is waited for.
-asio::awaitable<Result<void>> Connection::send(const WireRequest& request) {
-  WipedBuffer head;
-  append_head(head, request);
-  const std::array<asio::const_buffer, 2> parts = {asio::const_buffer(head.cdata()),
-                                                   asio::buffer(request.body())};
-  const std::size_t written = stream_.write_now(parts);
-  if (written == asio::buffer_size(parts)) co_return Result<void>();
-  boost::beast::buffers_suffix<std::array<asio::const_buffer, 2>> rest(parts);
-  rest.consume(written);
+std::array<asio::const_buffer, 2> Connection::parts_of(const WireRequest& request) const {
+  return {asio::const_buffer(sending_.cdata()), asio::buffer(request.content())};
+}
+
+asio::awaitable<Result<void>> Connection::send_rest(const WireRequest& request, std::size_t gone) {
+  const auto parts = parts_of(request);
+  const std::size_t of_head = std::min(gone, parts[0].size());
+  const std::array<asio::const_buffer, 2> rest = {parts[0] + of_head, parts[1] + (gone - of_head)};
   const auto [error, size] = co_await stream_.write(rest);
   if (!error) co_return Result<void>();
   Error why = connection_failure(error, deadline_, "sending the request");

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
@@ -52,7 +53,8 @@ class Connection {
   Connection(const boost::asio::any_io_executor& executor, Origin& origin);
   boost::asio::awaitable<Result<void>> connect();
   boost::asio::awaitable<Result<void>> shake_hands();
-  boost::asio::awaitable<Result<void>> send(const WireRequest& request);
+  [[nodiscard]] std::array<boost::asio::const_buffer, 2> parts_of(const WireRequest& request) const;
+  boost::asio::awaitable<Result<void>> send_rest(const WireRequest& request, std::size_t gone);
   boost::asio::awaitable<Result<void>> pass_on(const FinalHead& head, AnswerStream& onward,
                                                UpstreamResponse& response);
 
@@ -60,6 +62,7 @@ class Connection {
   UpstreamStream stream_;
   Deadline deadline_;
   AnswerReader reader_;
+  WipedBuffer sending_;  // the head of a request, until it is sent
   unsigned exchanges_ = 0;
   bool reusable_ = true;
 };

@@ -13,8 +13,6 @@
 
 namespace roktcached::upstream {
 
-namespace beast_http = boost::beast::http;
-
 namespace {
 
 bool is_refusal(unsigned status) {
@@ -37,6 +35,11 @@ AttemptFailure kind_of(const Error& error) {
 bool is_of_the_proxy(const Error& error) {
   return error.code != ErrorCode::upstream_unreachable && error.code != ErrorCode::upstream_timeout &&
          error.code != ErrorCode::upstream_invalid_response;
+}
+
+/// Whether a request without content says so (RFC 9110, section 8.6).
+bool expects_content(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "OPTIONS";
 }
 
 /// Takes out what an answer was to do when it begins, once it has ended.
@@ -104,7 +107,7 @@ void Desk::read_secrets_again() {
   }
 }
 
-asio::awaitable<UpstreamResult> Desk::send(UpstreamRequest request) {
+asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
   Line* const line = request.inject_token ? lines_.at(request.credential).get() : nullptr;
   const auto patience = line != nullptr ? line->max_wait : settings_.budget.max_queue_wait;
   const std::shared_ptr<Turn> turn = request.turn ? request.turn : std::make_shared<Turn>();
@@ -186,7 +189,7 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   Result<UpstreamResponse> response = co_await pool_.exchange(journey.wire, stream);
   const SteadyTime ended_at = clock_.steady_now();
   *permit = Admission::Permit();  // what is done with the answer here is nothing to the upstream
-  if (response && journey.asked_for_gzip) {
+  if (response && journey.asked_for_gzip && response->fields.contains("Content-Encoding")) {
     const Result<void> undone = co_await undo_gzip(*response);
     if (!undone) response = undone.error();
   }
@@ -209,8 +212,7 @@ asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response) {
   const auto undo = [&] {
     undone = undo_coding(response.status, response.fields, response.body, settings_.max_response);
   };
-  const bool coded = response.fields.contains("Content-Encoding");
-  if (coded && response.body.size() >= worth_another_thread_coded) {
+  if (response.body.size() >= worth_another_thread_coded) {
     co_await elsewhere(helpers_, undo);
   } else {
     undo();
@@ -229,9 +231,12 @@ void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent
   const SteadyTime now = clock_.steady_now();
   if (!result && is_of_the_proxy(result.error().error)) return;
   if (lost_a_kept_connection(result) && journey.attempts == 1) return;
-  if (result && journey.line != nullptr)
-    journey.line->admission.on_answer(result->status, sent_at,
-                                      http::retry_after_of(result->fields, clock_.wall_now()));
+  if (result && journey.line != nullptr) {
+    const bool limited = result->status == 429;
+    journey.line->admission.on_answer(
+        result->status, sent_at,
+        limited ? http::retry_after_of(result->fields, clock_.wall_now()) : std::nullopt);
+  }
   // An answer that cannot be understood came from an upstream that lives; it says nothing else.
   if (!result && kind_of(result.error().error) == AttemptFailure::invalid_answer) return;
   const bool ok = result && result->status != 502 && result->status != 503 && result->status != 504;
@@ -249,7 +254,8 @@ void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent
 /// After how long the request is to be sent once more; nothing where it is not.
 std::optional<std::chrono::milliseconds> Desk::goes_again_after(Journey& journey,
                                                                 const UpstreamResult& result) {
-  if (stopped_ || (!result && is_of_the_proxy(result.error().error))) return std::nullopt;
+  const bool is_final = result ? result->status < 400 : is_of_the_proxy(result.error().error);
+  if (stopped_ || is_final) return std::nullopt;
   const UpstreamRequest& request = journey.request;
   FailedAttempt failed;
   failed.method = request.method;
@@ -320,20 +326,16 @@ TokenStatus Desk::token_status() const {
 }
 
 WireRequest Desk::to_wire(const UpstreamRequest& request) const {
-  WireRequest wire;
-  wire.version(11);
-  wire.method_string(request.method);
-  wire.target(settings_.url.base_path + request.target);
-  wire.set(beast_http::field::host, origin_.host_field);
-  wire.set(beast_http::field::accept, "*/*");
-  wire.set(beast_http::field::accept_encoding, request.accept_gzip ? "gzip" : "identity");
-  wire.set(beast_http::field::user_agent, "roktcached");
-  for (const auto& field : request.fields.all()) wire.set(field.name, field.value);
-  if (!request.body.empty() ||
-      (wire.method() != beast_http::verb::get && wire.method() != beast_http::verb::head)) {
-    wire.body() = request.body;
-    wire.prepare_payload();
-  }
+  WireRequest wire(request.method, settings_.url.base_path, request.target);
+  const auto add_unless_given = [&](std::string_view name, std::string_view value) {
+    if (!request.fields.contains(name)) wire.add(name, value);
+  };
+  wire.add("Host", origin_.host_field);
+  add_unless_given("Accept", "*/*");
+  add_unless_given("Accept-Encoding", request.accept_gzip ? "gzip" : "identity");
+  add_unless_given("User-Agent", "roktcached");
+  for (const auto& field : request.fields.all()) wire.add(field.name, field.value);
+  if (!request.body.empty() || expects_content(request.method)) wire.set_content(request.body);
   return wire;
 }
 

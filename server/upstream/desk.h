@@ -66,7 +66,7 @@ class Desk final : public Upstream {
   /// Takes over app secrets that have been changed in place, and fetches tokens with them.
   void read_secrets_again();
 
-  [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) override;
+  [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) override;
 
   /// The credential's token is alive, nobody waits for its budget, which is half there, and more than half of
   /// the connections are free.

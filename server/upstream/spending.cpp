@@ -32,8 +32,14 @@ std::string_view to_string(Reason reason) {
 
 void Spending::add(std::string_view client, std::string_view route, Reason reason) {
   if (client.empty()) client = "-";
-  if (!clients_.contains(client) && clients_.size() >= max_clients) client = "(others)";
-  ++clients_[std::string(client)][std::string(route)][static_cast<std::size_t>(reason)];
+  auto known = clients_.find(client);
+  if (known == clients_.end()) {
+    if (clients_.size() >= max_clients) client = "(others)";
+    known = clients_.try_emplace(std::string(client)).first;
+  }
+  auto on_route = known->second.find(route);
+  if (on_route == known->second.end()) on_route = known->second.try_emplace(std::string(route)).first;
+  ++on_route->second[static_cast<std::size_t>(reason)];
 }
 
 std::vector<Spent> Spending::read() const {

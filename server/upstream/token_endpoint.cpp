@@ -10,8 +10,6 @@
 
 namespace roktcached::upstream {
 
-namespace beast_http = boost::beast::http;
-
 namespace {
 
 std::string base64(std::string_view text) {
@@ -42,13 +40,12 @@ TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, Origin& origin, con
       clock_(clock) {}
 
 WireRequest TokenEndpoint::make_request() const {
-  WireRequest request(beast_http::verb::post, origin_.settings.url.base_path + "/auth/oauth2/token", 11);
-  request.set(beast_http::field::host, origin_.host_field);
-  request.set(beast_http::field::content_type, "application/x-www-form-urlencoded");
-  request.set(beast_http::field::accept, "application/json");
-  request.set(beast_http::field::connection, "close");
-  request.body() = "grant_type=client_credentials";
-  request.prepare_payload();
+  WireRequest request("POST", origin_.settings.url.base_path, "/auth/oauth2/token");
+  request.add("Host", origin_.host_field);
+  request.add("Content-Type", "application/x-www-form-urlencoded");
+  request.add("Accept", "application/json");
+  request.add("Connection", "close");
+  request.set_content("grant_type=client_credentials");
   return request;
 }
 

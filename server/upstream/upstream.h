@@ -71,9 +71,10 @@ class Upstream {
  public:
   virtual ~Upstream() = default;
   /// Ends within the configured deadlines. Called on the desk's thread alone.
+  /// @param request  outlives that
   /// @return upstream_unreachable, upstream_timeout, upstream_invalid_response, token_unavailable,
   ///         upstream_budget_exhausted or overloaded; an answer of any status is a success
-  [[nodiscard]] virtual boost::asio::awaitable<UpstreamResult> send(UpstreamRequest request) = 0;
+  [[nodiscard]] virtual boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) = 0;
 
   /// Whether a request that can wait would take nothing from one that cannot. On the desk's thread.
   /// @param credential  as UpstreamRequest::credential

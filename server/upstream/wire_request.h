@@ -1,19 +1,45 @@
 #pragma once
 
-#include <boost/beast/http/fields.hpp>
-#include <boost/beast/http/message.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <string>
+#include <string_view>
 
 #include "server/wiped_buffer.h"
 
 namespace roktcached::upstream {
 
-/// A request as it goes over the wire: of HTTP/1.1, its content, if any, announced by Content-Length.
-using WireRequest = boost::beast::http::request<boost::beast::http::string_body>;
+/// A request as it goes over the wire: of HTTP/1.1, its content, if any, announced by Content-Length. Its
+/// head is written as it is made (RFC 9112, section 2.1), but for the credential: see ShownCredential.
+class WireRequest {
+ public:
+  /// @param base_path, target  together in origin-form
+  WireRequest(std::string_view method, std::string_view base_path, std::string_view target);
 
-/// Appends the head of `request`, its empty line too (RFC 9112, section 2.1), to an empty buffer. In one
-/// piece, made once: Beast's own writer gathers two for each field. A credential that the request shows is
-/// wiped with the buffer.
-void append_head(WipedBuffer& buffer, const WireRequest& request);
+  /// Appends a field line.
+  void add(std::string_view name, std::string_view value);
+  /// @param content  outlives the request; announced also where it is empty
+  void set_content(std::string_view content);
+
+  [[nodiscard]] std::string_view method() const { return std::string_view(head_).substr(0, method_size_); }
+  /// Whether 304 may be the answer (RFC 9110, section 13.1).
+  [[nodiscard]] bool is_conditional() const { return conditional_; }
+  /// Whether 206 may be (RFC 9110, section 14.2).
+  [[nodiscard]] bool asks_for_ranges() const { return asks_for_ranges_; }
+  [[nodiscard]] std::string_view content() const { return content_; }
+
+  /// Appends the whole head, its credential and its empty line too, in one piece: growing would leave a copy
+  /// of the credential behind.
+  void append_head(WipedBuffer& buffer) const;
+
+ private:
+  friend class ShownCredential;
+
+  std::string head_;
+  std::size_t method_size_;
+  std::string_view content_;
+  bool conditional_ = false;
+  bool asks_for_ranges_ = false;
+  std::string_view scheme_;  // empty while no credential is shown
+  std::string_view credential_;
+};
 
 }  // namespace roktcached::upstream

@@ -1,4 +1,4 @@
-"""Counts the instructions of a hit with callgrind. Started by instructions.sh."""
+"""Counts the instructions of a hit, and of a miss, with callgrind. Started by instructions.sh."""
 import collections
 import contextlib
 import pathlib
@@ -9,7 +9,7 @@ import sys
 import tempfile
 
 from contestants import SIZES, Origin, Roktcached, Setup
-from load import get, target
+from load import Keys, get, target
 from processes import LOAD_CORES, Wrong
 
 COMMITTED = pathlib.Path(__file__).parent / "instructions.txt"
@@ -34,16 +34,16 @@ class UnderCallgrind(Roktcached):
         return int(re.search(r"^(?:summary|totals): (\d+)", self.profile.read_text(), re.M)[1])
 
 
-def receive(client, answer=b""):
-    """One whole answer of those that `answer` begins."""
+def receive(client, answer=b"", status=b"roktcached; hit"):
+    """One whole answer of those that `answer` begins, with such a Cache-Status."""
     while b"\r\n\r\n" not in answer:
         answer += client.recv(1 << 20)
     length = re.search(rb"^Content-Length: (\d+)", answer, re.M | re.I)
     whole = answer.index(b"\r\n\r\n") + 4 + (int(length[1]) if length and not answer.startswith(b"HTTP/1.1 304") else 0)
     while len(answer) < whole:
         answer += client.recv(1 << 20)
-    if not answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 304 ")) or b"roktcached; hit" not in answer[:whole]:
-        raise Wrong(f"not a hit: {answer[:500]}")
+    if not answer.startswith((b"HTTP/1.1 200 ", b"HTTP/1.1 304 ")) or status not in answer[:whole]:
+        raise Wrong(f"not {status.decode()}: {answer[:500]}")
     return answer[whole:]
 
 
@@ -56,24 +56,36 @@ class Row:
         self.depth = depth
         self.if_none_match = if_none_match
 
-    def ask(self, port, hits):
+    def ask(self, port, count):
         _, fields, _ = get(port, self.path)
         condition = f"If-None-Match: {fields['etag']}\r\n" if self.if_none_match else ""
         request = f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{FIELDS}{condition}\r\n".encode()
         with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
-            for _ in range(hits // self.depth):
+            for _ in range(count // self.depth):
                 client.sendall(request * self.depth)
                 rest = b""
                 for _ in range(self.depth):
                     rest = receive(client, rest)
 
 
+class Misses(Row):
+    """Each for another report, over a kept connection to the origin, and stored in memory."""
+
+    def ask(self, port, count):
+        keys = Keys(count + 1, SIZES["208 B"])
+        get(port, keys.target(count))
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+            for number in range(count):
+                client.sendall(f"GET {keys.target(number)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{FIELDS}\r\n".encode())
+                receive(client, status=b"roktcached; fwd=miss; stored")
+
+
 ROWS = [Row("hit, 208 B"), Row("hit, 50 KB", size=SIZES["50 KB"]), Row("hit with If-None-Match, 304", if_none_match=True),
-        Row("hit, 208 B, 10 requests pipelined", depth=10)]
+        Row("hit, 208 B, 10 requests pipelined", depth=10), Misses("miss, 208 B, stored")]
 
 
-def run(row, hits):
-    """@return the instructions of a whole life with so many hits, and of each function in it"""
+def run(row, requests):
+    """@return the instructions of a whole life with so many requests, and of each function in it"""
     with contextlib.ExitStack() as closing:
         folder = pathlib.Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="roktcached-instructions-")))
         origin = Origin(folder, LOAD_CORES)
@@ -82,7 +94,7 @@ def run(row, hits):
         daemon = UnderCallgrind(Setup(origin=origin, folder=folder, cache=None))
         closing.callback(daemon.stop)
         daemon.wait_until_ready()
-        row.ask(daemon.port, hits)
+        row.ask(daemon.port, requests)
         daemon.stop()
         return daemon.total(), {inclusive: by_function(daemon.profile, inclusive) for inclusive in ("no", "yes")}
 
@@ -101,7 +113,7 @@ def by_function(profile, inclusive):
 
 
 def measure():
-    """@return for each row the instructions of a hit, and the functions that they are in"""
+    """@return for each row the instructions of a request, and the functions that they are in"""
     measured = {}
     for row in ROWS:
         few, few_by_function = run(row, FEW)
@@ -114,7 +126,7 @@ def measure():
 
 def print_profile(by_kind):
     for inclusive, title in (("no", "itself"), ("yes", "with all that it calls")):
-        print(f"\n  of a hit, in a function {title}:")
+        print(f"\n  of a request, in a function {title}:")
         for function, count in by_kind[inclusive].most_common(45):
             print(f"  {count / (MANY - FEW):>9,.0f}  {shortened(function)}")
 
@@ -152,7 +164,7 @@ def main():
         if "--profile" in sys.argv:
             print_profile(functions)
     if "--write" in sys.argv:
-        COMMITTED.write_text("# Instructions of a hit in user space: what tests/bench/instructions.sh counts and compares with.\n"
+        COMMITTED.write_text("# Instructions of a request in user space: what tests/bench/instructions.sh counts and compares with.\n"
                              f"# Release build; {environment()}.\n"
                              + "".join(f"{title + ':':<36} {count:>8,}\n" for title, (count, _) in measured.items()))
     if grown and "--check" in sys.argv:

@@ -1,15 +1,15 @@
 #!/usr/bin/env bash
-# Counts the instructions that a hit takes, from the first byte read to the last one written, kernel aside, and compares them with
+# Counts the instructions that a hit takes, and a miss, from the first byte read to the last one written, kernel aside, and compares them with
 # instructions.txt: unlike a time, a number that is the same on a busy machine, so that a change of a few per cent shows.
 #
 #   tests/bench/instructions.sh              prints the counts and what they were
 #   tests/bench/instructions.sh --check      fails too where a count has grown by more than 3 %
 #   tests/bench/instructions.sh --write      makes the counts the ones to compare with
-#   tests/bench/instructions.sh --profile    prints too in which functions a hit's instructions are
+#   tests/bench/instructions.sh --profile    prints too in which functions they are
 #   ROKTCACHED_BINARY=FILE tests/bench/instructions.sh    another build than build/release
 #
-# The daemon runs under callgrind, which comes from Debian if it is missing, once a row with a few hits and once with many: the
-# difference is the hits'. Counts belong to the compiler and the libraries that made them; instructions.txt names those.
+# The daemon runs under callgrind, which comes from Debian if it is missing, once a row with a few requests and once with many:
+# the difference is theirs. Counts belong to the compiler and the libraries that made them; instructions.txt names those.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)

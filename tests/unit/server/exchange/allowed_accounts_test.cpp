@@ -14,7 +14,7 @@ namespace {
 /// Counts what is sent, and answers nothing of use.
 class DeadUpstream final : public upstream::Upstream {
  public:
-  boost::asio::awaitable<upstream::UpstreamResult> send(upstream::UpstreamRequest) override {
+  boost::asio::awaitable<upstream::UpstreamResult> send(const upstream::UpstreamRequest&) override {
     ++sent;
     co_return upstream::UpstreamFailure{
         {ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "dead"}, std::nullopt};

@@ -28,7 +28,7 @@ class FakeUpstream final : public upstream::Upstream {
     gate_.expires_at(SteadyTime::max());
   }
 
-  boost::asio::awaitable<upstream::UpstreamResult> send(upstream::UpstreamRequest request) override {
+  boost::asio::awaitable<upstream::UpstreamResult> send(const upstream::UpstreamRequest& request) override {
     requests.push_back(request);
     const std::size_t round = rounds;
     while (rounds == round) co_await gate_.async_wait(as_result);
@@ -122,6 +122,21 @@ TEST_F(FlightsTest, ManyRequestsForOneKeyAreOneFetch) {
   const auto stored = store.find(caching::Key("a"), clock.wall_now());
   ASSERT_TRUE(stored && *stored);
   EXPECT_EQ(*(*stored)->body, "body");
+}
+
+TEST_F(FlightsTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
+  std::optional<Landing> landing;
+  bool set_out = false;
+  boost::asio::post(context, [&] {
+    boost::asio::co_spawn(context, flights.join(request("a")),
+                          [&](const std::exception_ptr&, Landing landed) { landing = std::move(landed); });
+    set_out = upstream.requests.size() == 1;
+  });
+  run();
+  EXPECT_TRUE(set_out);
+  respond([] { return ok("body"); });
+  ASSERT_TRUE(landing);
+  EXPECT_EQ(*landing->outcome->response->body, "body");
 }
 
 TEST_F(FlightsTest, ACallerOnAnotherThreadIsAnsweredThere) {

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 class IdleOrNot final : public upstream::Upstream {
  public:
-  boost::asio::awaitable<upstream::UpstreamResult> send(upstream::UpstreamRequest) override {
+  boost::asio::awaitable<upstream::UpstreamResult> send(const upstream::UpstreamRequest&) override {
     co_return upstream::UpstreamFailure{};
   }
   [[nodiscard]] bool idle(std::size_t) const override { return is_idle; }

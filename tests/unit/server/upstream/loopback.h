@@ -90,8 +90,8 @@ inline std::string answer(const std::string& body, const std::string& fields = "
 }
 
 inline WireRequest get(const std::string& target = "/") {
-  WireRequest request(boost::beast::http::verb::get, target, 11);
-  request.set(boost::beast::http::field::host, "upstream.invalid");
+  WireRequest request("GET", "", target);
+  request.add("Host", "upstream.invalid");
   return request;
 }
 
