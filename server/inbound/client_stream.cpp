@@ -62,17 +62,8 @@ std::pair<boost::system::error_code, std::size_t> ClientStream::read_now(asio::m
 
 std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer second) {
   if (tls_) return 0;
-  const bool in_pieces = !has_written_long_ && first.size() + second.size() > max_short;
-  if (!in_pieces) return send_now(first, second);
-  has_written_long_ = true;
-  const std::size_t of_first = std::min(first.size(), first_piece);
-  const std::size_t sent =
-      send_now(asio::buffer(first, of_first), asio::buffer(second, first_piece - of_first));
-  if (sent < first_piece) return sent;
-  return sent + send_now(first + of_first, second + (first_piece - of_first));
-}
-
-std::size_t ClientStream::send_now(asio::const_buffer first, asio::const_buffer second) {
+  const bool is_long = first.size() + second.size() > max_short;
+  if (is_long && !has_written_long_) return write_in_pieces(first, second);
   ssize_t written = 0;
   if (second.size() == 0) {
     written = ::send(handle(), first.data(), first.size(), MSG_NOSIGNAL);
@@ -85,6 +76,15 @@ std::size_t ClientStream::send_now(asio::const_buffer first, asio::const_buffer 
     written = ::sendmsg(handle(), &message, MSG_NOSIGNAL);
   }
   return written > 0 ? static_cast<std::size_t>(written) : 0;
+}
+
+std::size_t ClientStream::write_in_pieces(asio::const_buffer first, asio::const_buffer second) {
+  has_written_long_ = true;
+  const std::size_t of_first = std::min(first.size(), first_piece);
+  const std::size_t of_second = first_piece - of_first;
+  const std::size_t written = write_now(asio::buffer(first, of_first), asio::buffer(second, of_second));
+  if (written < first_piece) return written;
+  return written + write_now(first + of_first, second + of_second);
 }
 
 bool ClientStream::has_received() {

@@ -76,7 +76,7 @@ class ClientStream {
  private:
   /// The socket, which is the executor's from now on.
   [[nodiscard]] Socket& socket();
-  [[nodiscard]] std::size_t send_now(asio::const_buffer first, asio::const_buffer second);
+  [[nodiscard]] std::size_t write_in_pieces(asio::const_buffer first, asio::const_buffer second);
   [[nodiscard]] int handle() { return socket_.is_open() ? socket_.native_handle() : descriptor_.get(); }
 
   const Protocol protocol_;
