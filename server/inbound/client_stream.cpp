@@ -3,6 +3,7 @@
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
@@ -11,6 +12,14 @@
 namespace roktcached::inbound {
 
 namespace ssl = asio::ssl;
+
+namespace {
+
+/// What a new connection sends as one segment in any case: half of the window that it begins with.
+constexpr std::size_t max_short = 32 * 1024;
+constexpr std::size_t first_piece = 8 * 1024;
+
+}  // namespace
 
 ClientStream::ClientStream(asio::any_io_executor executor, Descriptor descriptor, const Protocol& protocol,
                            std::shared_ptr<ssl::context> tls)
@@ -56,6 +65,8 @@ std::pair<boost::system::error_code, std::size_t> ClientStream::read_now(asio::m
 
 std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer second) {
   if (tls_) return 0;
+  const bool is_long = first.size() + second.size() > max_short;
+  if (is_long && !has_written_long_) return write_in_pieces(first, second);
   ssize_t written = 0;
   if (second.size() == 0) {
     written = ::send(descriptor(), first.data(), first.size(), MSG_NOSIGNAL);
@@ -68,6 +79,15 @@ std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer
     written = ::sendmsg(descriptor(), &message, MSG_NOSIGNAL);
   }
   return written > 0 ? static_cast<std::size_t>(written) : 0;
+}
+
+std::size_t ClientStream::write_in_pieces(asio::const_buffer first, asio::const_buffer second) {
+  has_written_long_ = true;
+  const std::size_t of_first = std::min(first.size(), first_piece);
+  const std::size_t of_second = first_piece - of_first;
+  const std::size_t written = write_now(asio::buffer(first, of_first), asio::buffer(second, of_second));
+  if (written < first_piece) return written;
+  return written + write_now(first + of_first, second + of_second);
 }
 
 bool ClientStream::has_received() {

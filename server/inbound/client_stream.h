@@ -51,6 +51,11 @@ class ClientStream {
   /// @return would_block where nothing has; eof at the end
   [[nodiscard]] std::pair<boost::system::error_code, std::size_t> read_now(asio::mutable_buffer into);
   /// Writes what goes without waiting.
+  ///
+  /// The first long write of a connection goes in two pieces. A receiver on the same host opens its window to
+  /// what the first long segment leaves free of its buffer, and Linux sends segments of up to half of the
+  /// window: after one of 32 KiB, an answer of 50 KB would be two segments and one more acknowledgement ever
+  /// after; after one of 8 KiB it is one.
   /// @return how much went; 0 also for what only write() can do, or find out: TLS, a failure
   [[nodiscard]] std::size_t write_now(asio::const_buffer first, asio::const_buffer second);
 
@@ -69,11 +74,13 @@ class ClientStream {
  private:
   /// The socket, which is the executor's from now on.
   [[nodiscard]] Socket& socket();
+  [[nodiscard]] std::size_t write_in_pieces(asio::const_buffer first, asio::const_buffer second);
 
   const Protocol protocol_;
   Descriptor descriptor_;  // until it is the socket's
   Socket socket_;
   bool drained_ = false;
+  bool has_written_long_ = false;
   std::shared_ptr<asio::ssl::context> context_;  // outlives what was made from it
   std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
 };
