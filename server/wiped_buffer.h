@@ -1,27 +1,12 @@
 #pragma once
 
+#include <algorithm>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <cstring>
-#include <memory>
+
+#include "core/wiping_allocator.h"
 
 namespace roktcached {
-
-/// Memory for what carries secrets: none of it is left behind.
-template <class T>
-struct WipingAllocator {
-  using value_type = T;
-
-  WipingAllocator() = default;
-  template <class U>
-  explicit WipingAllocator(const WipingAllocator<U>&) {}
-
-  [[nodiscard]] T* allocate(std::size_t count) { return std::allocator<T>().allocate(count); }
-  void deallocate(T* memory, std::size_t count) {
-    explicit_bzero(memory, count * sizeof(T));
-    std::allocator<T>().deallocate(memory, count);
-  }
-  friend bool operator==(const WipingAllocator&, const WipingAllocator&) { return true; }
-};
 
 /// A buffer for what comes over a connection that carries secrets.
 class WipedBuffer : public boost::beast::basic_flat_buffer<WipingAllocator<char>> {

@@ -88,7 +88,7 @@ void Fields::add(std::string_view name, std::string_view value) {
     text_.append(name).append(value);
   } else {
     // Beside the old text, which name and value may be views into.
-    std::string grown;
+    WipedString grown;
     grown.reserve(std::max(usual_text, 2 * size));
     grown.append(text_).append(name).append(value);
     text_ = std::move(grown);

@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "core/wiping_allocator.h"
+
 namespace roktcached::http {
 
 namespace detail {
@@ -152,14 +154,15 @@ class Fields {
 
   [[nodiscard]] std::optional<std::string_view> find_marked(std::string_view name) const;
 
-  std::string text_;  // the values of removed fields are wiped
+  WipedString text_;  // the values of removed fields are wiped, too
   std::vector<Line> lines_;
   Marks marks_ = 0;  // of removed fields, too
 };
 
 /// True for fields that are meant for one connection and are never passed on: the hop-by-hop fields of RFC
-/// 9110, section 7.6.1, with Keep-Alive, Proxy-Connection, Proxy-Authenticate, Proxy-Authorization and
-/// Proxy-Authentication-Info. Fields that Connection nominates come on top: see nominated_by_connection.
+/// 9110, section 7.6.1, with Keep-Alive, Proxy-Connection, Proxy-Authenticate, Proxy-Authorization,
+/// Proxy-Authentication-Info and HTTP2-Settings. Fields that Connection nominates come on top: see
+/// nominated_by_connection.
 [[nodiscard]] bool is_hop_by_hop(std::string_view name);
 
 /// True if a Connection field of `fields` nominates `name` (RFC 9110, section 7.6.1).

@@ -40,12 +40,13 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
   return to_send;
 }
 
-/// Whether the caller may see what the route tells of the account. Before any look-up, so that the refusal
-/// says nothing about what is cached. A caller that may see some accounts sees no route that names none.
+/// Whether the caller may see some accounts only.
 bool is_limited(const Request& request) {
   return request.rules != nullptr && !request.rules->accounts.empty();
 }
 
+/// Whether the caller may see what the route tells of the account. Before any look-up, so that the refusal
+/// says nothing about what is cached. A caller that may see some accounts sees no route that names none.
 Result<void> check_account(const Request& request, std::string_view account_id) {
   if (!is_limited(request)) return {};
   const auto& accounts = request.rules->accounts;

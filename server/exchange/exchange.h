@@ -24,7 +24,7 @@ namespace roktcached::exchange {
 /// One request from lookup to answer: route, parameters, key, store, decision, flight. One object a hit
 /// thread.
 ///
-/// handle() is the one place with branches; what it calls has none that matter.
+/// answer_asked() is the one place with branches; what it calls has none that matter.
 class Exchange final : public inbound::Handler {
  public:
   Exchange(const Services& services, Accounts& accounts, Traffic& traffic)

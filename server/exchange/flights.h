@@ -49,7 +49,7 @@ class Flights {
           upstream::Upstream& upstream, storage::ResponseStore& store, const Clock& clock);
 
   /// Waits for the answer to `request`, from a flight under way or a new one. Resumes on the caller's
-  /// executor.
+  /// executor. To be awaited where it is called: that is the thread that it is made for.
   [[nodiscard]] boost::asio::awaitable<Landing> join(FetchRequest request);
 
   /// Whether a request may take its answer from another's fetch.

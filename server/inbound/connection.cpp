@@ -40,7 +40,7 @@ Connection::Connection(Accepted accepted, const Site& site, Registrar& registrar
       peer_(address_of(accepted.peer)) {}
 
 Connection::~Connection() {
-  site_.lookout.forget(*this);
+  if (waiting_) site_.lookout.forget(*this);
 }
 
 void Connection::drain() {
@@ -59,7 +59,9 @@ void Connection::interrupt() {
   stream_.cancel();
   if (!waiting_ || stream_.encrypted()) return;
   asio::post(stream_.executor(), [self = shared_from_this()] {
-    if (self->waiting_) self->guarded([&] { self->interrupted(); });
+    // It may have been woken meanwhile, and wait for another request.
+    const bool still = self->waiting_ && (self->draining_ || self->deadline_.expired());
+    if (still) self->guarded([&] { self->interrupted(); });
   });
 }
 
@@ -120,7 +122,11 @@ void Connection::serve_what_is_here() {
 void Connection::end() {
   const bool clean = bench_ && !refused_ && stage_ == Stage::reading && !bench_->reader.has_begun() &&
                      bench_->writer.is_empty();
-  if (clean) site_.workshop.give_back(std::move(bench_));
+  if (clean) {
+    site_.workshop.give_back(std::move(bench_));
+  } else if (bench_) {
+    bench_->incoming.clear();  // of secrets, too
+  }
   site_.lookout.forget(*this);
   deadline_.clear();
   stream_.close();
@@ -211,11 +217,9 @@ Connection::Need Connection::ask() {
   const auto origin = reading_origin(request.fields, stream_.encrypted(), limits.allowed_origins);
   set_browser_fields(origin ? *origin : std::string_view());
   auto api_key = take_api_key(request.target);
+  refused_ = !api_key;  // others may read the target otherwise
   if (!origin) return answer_with(problem(origin.error(), request.id));
-  if (!api_key) {
-    refused_ = true;
-    return answer_with(problem(api_key.error(), request.id));
-  }
+  if (!api_key) return answer_with(problem(api_key.error(), request.id));
   if (is_preflight(request.method, *origin, request.fields)) return answer_with(preflight_answer(request));
   request.api_key = std::move(*api_key);
   stage_ = Stage::admitted;

@@ -62,9 +62,9 @@ void Lookout::forget(Sleeper& sleeper) {
 
 void Lookout::look_when_something_comes() {
   if (to_look_) return;
-  to_look_ = true;
   epoll_.async_wait(asio::posix::descriptor_base::wait_read,
                     [this](const boost::system::error_code&) { look(); });
+  to_look_ = true;
 }
 
 void Lookout::look() {

@@ -39,11 +39,13 @@ class Lookout {
   ~Lookout() = default;
 
   /// Wakes `sleeper` once. Keeps the executor running until it has, or forgets.
-  /// @param descriptor  of a socket: always the same one of the same sleeper, open for as long as that lives
+  /// @param descriptor  of a socket: always the same one of the same sleeper, and the only one of that
+  /// socket,
+  ///                    so that closing it ends the watch
   /// @param drained     the last read has taken all that there was
   /// @throws std::system_error  where the kernel can watch no more
   void watch(int descriptor, Sleeper& sleeper, bool drained);
-  /// Does not wake it any more. To be called before it goes, while its descriptor is open.
+  /// Does not wake it any more. To be called before it goes.
   void forget(Sleeper& sleeper);
 
  private:

@@ -41,10 +41,15 @@ bool ends_reading(const http::Fields& fields) {
   return fields.contains("Expect") || fields.contains("Upgrade") || fields.contains("HTTP2-Settings");
 }
 
+/// Neither the framing nor a secret is in any of these.
 bool is_usual(const http::Fields& fields) {
-  static constexpr std::array unusual = {"Content-Length", "Transfer-Encoding",   "Authorization",
-                                         "X-API-Key",      "Proxy-Authorization", "Cookie"};
-  return std::ranges::none_of(unusual, [&](std::string_view name) { return fields.contains(name); });
+  static constexpr std::array<std::string_view, 9> usual = {
+      "Host",       "User-Agent",    "Accept",        "Accept-Encoding", "Accept-Language",
+      "Connection", "Cache-Control", "If-None-Match", "rokt-version"};
+  return std::ranges::all_of(fields.all(), [](const http::Field& field) {
+    return std::ranges::any_of(
+        usual, [&](std::string_view name) { return http::equal_ignoring_case(field.name, name); });
+  });
 }
 
 }  // namespace
@@ -161,7 +166,7 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
   const bool usual = head_.http11 && scan_.was_known();
   if (usual) {
     request.fields = usual_.fields;
-  } else if (const auto accepted = accept_fields(incoming, *section); !accepted) {
+  } else if (const auto accepted = accept_fields(incoming, head); !accepted) {
     return accepted.error();
   }
   const auto was_absolute = read_target(head_.method, head_.target, request.fields.find("Host").value_or(""),
@@ -177,8 +182,9 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
   return framing;
 }
 
-Result<void> RequestReader::accept_fields(Incoming& incoming, std::string_view section) {
-  http::read_field_lines(section, head_.fields);
+Result<void> RequestReader::accept_fields(Incoming& incoming, std::string_view head) {
+  if (const auto read = http::read_request_head(head, head_, {.max_bytes = limits_.max_head}); !read)
+    return read.error();
   http::Fields& fields = incoming.request.fields;
   fields.assign(head_.fields);
   if (const auto host = accept_host(fields, head_.http11); !host) return host.error();

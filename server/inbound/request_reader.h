@@ -62,8 +62,8 @@ class RequestReader {
   void wipe() { buffer_.wipe(); }
 
  private:
-  /// A field section that was accepted and says no more than the fields of nearly every request: nothing of
-  /// content, of the connection's end, or of who asks. One client sends the same ones again and again.
+  /// A field section that was accepted, of the fields of nearly every request alone: nothing of content, of
+  /// the connection's end, or of who asks. One client sends the same one again and again.
   struct Usual {
     std::string section;  ///< empty: none yet
     http::Fields fields;
@@ -73,7 +73,7 @@ class RequestReader {
   Incoming::End take_head(Incoming& incoming, bool encrypted);
   Incoming::End take_content(Incoming& incoming);
   [[nodiscard]] Result<http::Framing> accept_head(Incoming& incoming, std::string_view head, bool encrypted);
-  [[nodiscard]] Result<void> accept_fields(Incoming& incoming, std::string_view section);
+  [[nodiscard]] Result<void> accept_fields(Incoming& incoming, std::string_view head);
   [[nodiscard]] Result<void> accept_host(const http::Fields& fields, bool http11);
   Incoming::End refuse(Incoming& incoming, Error why);
   Incoming::End interrupted(Incoming& incoming, const boost::system::error_code& error, bool timed_out);

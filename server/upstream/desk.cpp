@@ -37,7 +37,7 @@ bool is_of_the_proxy(const Error& error) {
          error.code != ErrorCode::upstream_invalid_response;
 }
 
-/// Whether a request without content says so (RFC 9110, section 8.6).
+/// Whether a request without content says so (RFC 9110, section 8.6): where its method may have some.
 bool expects_content(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "OPTIONS";
 }

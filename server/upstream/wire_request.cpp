@@ -1,6 +1,7 @@
 #include "server/upstream/wire_request.h"
 
 #include <algorithm>
+#include <string>
 
 #include "core/http/fields.h"
 

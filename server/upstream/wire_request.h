@@ -1,8 +1,8 @@
 #pragma once
 
-#include <string>
 #include <string_view>
 
+#include "core/wiping_allocator.h"
 #include "server/wiped_buffer.h"
 
 namespace roktcached::upstream {
@@ -33,7 +33,7 @@ class WireRequest {
  private:
   friend class ShownCredential;
 
-  std::string head_;
+  WipedString head_;  // a client's credential may be in it
   std::size_t method_size_;
   std::string_view content_;
   bool conditional_ = false;

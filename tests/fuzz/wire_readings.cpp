@@ -46,11 +46,28 @@ Reading reading_of(const http::ResponseHead& head) {
   return reading;
 }
 
+/// Whether a head is let pass as it was where its field section, and where another one that begins as it
+/// does, is known.
+bool is_known_again(std::string_view head) {
+  http::RequestHead request;
+  const auto section = read_request_line(head, request);
+  if (!section) return false;
+  const std::string longer = std::string(*section) + "X: 1\r\n\r\n";
+  for (const std::string_view known :
+       {*section, std::string_view(longer), std::string_view("Y: 2\r\n\r\n")}) {
+    http::HeadScan scan(HeadKind::request, {});
+    const auto size = scan.scan(head, known);
+    if (!size || *size != head.size() || scan.was_known() != (known == *section)) return false;
+  }
+  return true;
+}
+
 /// The head's reading and framing.
 Result<std::pair<Reading, Framing>> read_head(const WireMessage& message, std::string_view head) {
   if (message.kind == HeadKind::request) {
     http::RequestHead request;
     if (auto read = read_request_head(head, request, {}); !read) return read.error();
+    if (!is_known_again(head)) return Error{.context = "a known field section is read otherwise"};
     const auto framing = framing_of(request);
     if (!framing) return framing.error();
     return std::pair(reading_of(request), *framing);

@@ -268,6 +268,7 @@ def targets():
                          "half a percent in an API key": "/a?api_key=%4", "a bar behind a report's": f"{TARGET}&a=b|c"}.items():
         yield refused(f"target: {what}", request(first=f"GET {target} HTTP/1.1"))
         yield refused(f"target of a HEAD: {what}", request(first=f"HEAD {target} HTTP/1.1"))
+    yield refused("half a percent in an API key, asked by a page elsewhere", request("Origin: http://evil.example", first="GET /a?api_key=%4 HTTP/1.1"), {400, 403})
     yield refused("target of a POST with content: a bar", post(f"Content-Length: {LENGTH}", content=FORM).replace("/token", "/token?a=|"))
     for what, target in {"two slashes": "//evil.example/reporting", "dot segments": "/x/../../etc/passwd", "encoded dots": "/%2e%2e/%2e%2e/etc", "an encoded NUL": "/%00",
                          "an encoded line end": "/%0d%0aX:%20y"}.items():

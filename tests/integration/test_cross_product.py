@@ -57,7 +57,10 @@ def receive(sock, answers):
     """The bytes of so many refusals."""
     received = b""
     while received.count(b"HTTP/1.1 403 ") < answers or not received.endswith(b"}\n"):
-        received += sock.recv(65536)
+        more = sock.recv(65536)
+        if not more:
+            raise ConnectionError(f"ended behind {received!r}")
+        received += more
     return received
 
 
@@ -194,7 +197,6 @@ class CrossProduct(TestCase):
     def test_nor_does_the_work_that_it_takes(self):
         """What the other client has asked again and again is not only in the cache: the thread of this connection knows it by heart."""
         reports = [overview(CACHED, account=account) for account in (13, UNTOUCHED)]
-        times = [], []
         pipelines = [self.head("first", report)[1] * AT_ONCE for report in reports]
         times = [], []
         with socket.create_connection(("127.0.0.1", self.proxy.port), timeout=30) as sock:
@@ -212,7 +214,9 @@ class CrossProduct(TestCase):
                     sock.sendall(pipelines[which])
                     left = length
                     while left > 0:
-                        left -= len(sock.recv(65536))
+                        received = sock.recv(65536)
+                        self.assertTrue(received, "the connection has ended")
+                        left -= len(received)
                     times[which].append(time.perf_counter_ns() - started)
                     self.assertEqual(left, 0, "the answers are as long as each other")
         slower = share_of_slower(*times)

@@ -165,7 +165,7 @@ void remove_telling_referer(http::Fields& request) {
   if (!referer) return;
   std::string address(*referer);
   const auto key = take_api_key(address);
-  if (!key || *key) request.remove("Referer");
+  if (!key || *key || request.count("Referer") > 1) request.remove("Referer");
 }
 
 std::optional<Pair> split_pair(std::string_view text) {

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
 #include <functional>
 #include <memory>
 #include <string_view>
@@ -50,6 +51,12 @@ class Waiting final : public Lookout::Sleeper {
   Lookout& lookout_;
   std::unique_ptr<Descriptor> own_;
   std::unique_ptr<Descriptor> other_;
+};
+
+class Awake final : public Lookout::Sleeper {
+ public:
+  void woken() override { ++times; }
+  int times = 0;
 };
 
 class LookoutTest : public testing::Test {
@@ -142,6 +149,38 @@ TEST_F(LookoutTest, WakesForTheEndThatCameWithTheLastBytes) {
   run();
   EXPECT_EQ(client.times, 2);
   EXPECT_EQ(client.read(64), 0);
+}
+
+/// Over TCP: a read ends at an octet that is out of band, and does not tell that others are behind it.
+TEST_F(LookoutTest, WakesForWhatIsBehindUrgentData) {
+  namespace ip = boost::asio::ip;
+  ip::tcp::acceptor acceptor(context_, {ip::address_v4::loopback(), 0});
+  ip::tcp::socket other(context_);
+  other.connect(acceptor.local_endpoint());
+  ip::tcp::socket own = acceptor.accept();
+  own.non_blocking(true);
+  Awake client;
+  const auto read = [&] {
+    std::array<char, 64> bytes;
+    boost::system::error_code error;
+    return own.read_some(boost::asio::buffer(bytes), error);
+  };
+  const auto send = [&](std::string_view text, int flags) {
+    EXPECT_EQ(::send(other.native_handle(), text.data(), text.size(), flags),
+              static_cast<ssize_t>(text.size()));
+  };
+  lookout_.watch(own.native_handle(), client, true);
+  send("a", 0);
+  send("!", MSG_OOB);
+  send("b", 0);
+  run();
+  ASSERT_EQ(client.times, 1);
+  EXPECT_EQ(read(), 1U) << "up to what is urgent";
+  lookout_.watch(own.native_handle(), client, true);
+  run();
+  EXPECT_EQ(client.times, 2);
+  EXPECT_EQ(read(), 1U);
+  lookout_.forget(client);
 }
 
 TEST_F(LookoutTest, WakesNobodyWhomAnotherHasMadeForget) {

@@ -81,6 +81,14 @@ TEST(ApiKey, NothingOfItStaysBehindTheTarget) {
   EXPECT_EQ(behind.find_first_not_of('\0'), std::string_view::npos);
 }
 
+TEST(Referer, IsRemovedWhereThereAreSeveral) {
+  http::Fields fields;
+  fields.add("Referer", "http://a/");
+  fields.add("Referer", "http://a/?api_key=b");
+  remove_telling_referer(fields);
+  EXPECT_FALSE(fields.contains("Referer"));
+}
+
 TEST(Referer, IsRemovedWhereItShowsAnApiKey) {
   for (const auto& [referer, stays] :
        {std::pair("http://localhost/x?a=1", true), std::pair("", true),
