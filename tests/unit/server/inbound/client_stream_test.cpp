@@ -59,7 +59,7 @@ std::string content_of(std::size_t size) {
   return content;
 }
 
-TEST_F(ClientStreamTest, writes_the_first_long_answer_in_two_pieces_and_later_ones_in_one) {
+TEST_F(ClientStreamTest, WritesTheFirstLongAnswerInTwoPiecesAndLaterOnesInOne) {
   const std::string head(400, 'h');
   const std::string content = content_of(51'200);
   EXPECT_EQ(write(head, content), 51'600U);
@@ -72,7 +72,7 @@ TEST_F(ClientStreamTest, writes_the_first_long_answer_in_two_pieces_and_later_on
   EXPECT_EQ(writes(), std::vector{head + content});
 }
 
-TEST_F(ClientStreamTest, writes_a_head_that_is_longer_than_the_first_piece_in_order) {
+TEST_F(ClientStreamTest, WritesAHeadThatIsLongerThanTheFirstPieceInOrder) {
   const std::string head = content_of(15'000);
   const std::string content(40'000, 'c');
   EXPECT_EQ(write(head, content), 55'000U);
@@ -81,7 +81,7 @@ TEST_F(ClientStreamTest, writes_a_head_that_is_longer_than_the_first_piece_in_or
   EXPECT_EQ(joined(pieces), head + content);
 }
 
-TEST_F(ClientStreamTest, writes_short_answers_in_one_piece_before_and_after_a_long_one) {
+TEST_F(ClientStreamTest, WritesShortAnswersInOnePieceBeforeAndAfterALongOne) {
   const std::string content = content_of(20'000);
   EXPECT_EQ(write("head", content), 20'004U);
   EXPECT_EQ(writes(), std::vector{"head" + content});
@@ -91,7 +91,7 @@ TEST_F(ClientStreamTest, writes_short_answers_in_one_piece_before_and_after_a_lo
   EXPECT_EQ(writes(), std::vector<std::string>{"head"});
 }
 
-TEST_F(ClientStreamTest, says_how_much_went_where_only_the_first_piece_does) {
+TEST_F(ClientStreamTest, SaysHowMuchWentWhereOnlyTheFirstPieceDoes) {
   const int small = 16 * 1024;
   ASSERT_EQ(::setsockopt(ends_[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
   const std::string content = content_of(51'200);  // longer than what this socket takes as one message
@@ -99,7 +99,7 @@ TEST_F(ClientStreamTest, says_how_much_went_where_only_the_first_piece_does) {
   EXPECT_EQ(writes(), std::vector{content.substr(0, 8192)});
 }
 
-TEST_F(ClientStreamTest, writes_nothing_to_a_peer_that_has_gone) {
+TEST_F(ClientStreamTest, WritesNothingToAPeerThatHasGone) {
   peer_.close();
   EXPECT_EQ(write("head", content_of(51'200)), 0U);
 }
