@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
@@ -32,6 +33,9 @@ void turn_away(int descriptor) {
       "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
       "Connection: close\r\nCross-Origin-Resource-Policy: same-origin\r\nContent-Length: " +
       std::to_string(body.size()) + "\r\n\r\n" + body;
+  // What is closed with unread bytes is reset, and the client may lose the answer (RFC 9112, section 9.6).
+  std::array<char, 16 * 1024> request;
+  (void)!::recv(descriptor, request.data(), request.size(), MSG_DONTWAIT);
   (void)!::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL);
 }
 

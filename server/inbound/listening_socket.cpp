@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -21,8 +22,13 @@ namespace roktcached::inbound {
 
 using tcp = asio::ip::tcp;
 using ReusePort = asio::detail::socket_option::boolean<SOL_SOCKET, SO_REUSEPORT>;
+using DeferAccept = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_DEFER_ACCEPT>;
 
 namespace {
+
+/// In HTTP the client speaks first. A connection is accepted with its first bytes, so that who accepts it is
+/// woken once and not twice; or after so many seconds without any, which is the least there is.
+constexpr int longest_silence = 1;
 
 Error refused(ErrorCode code, const std::string& path, std::string_view why) {
   return {code, ErrorSource::inbound, false, "unix:" + path + ": " + std::string(why)};
@@ -103,6 +109,7 @@ Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_exec
   if (!error && shared) acceptor.set_option(ReusePort(true), error);
   if (!error && endpoint.protocol() == tcp::v6()) acceptor.set_option(asio::ip::v6_only(true), error);
   if (!error) acceptor.set_option(tcp::no_delay(true), error);  // its connections have it from it
+  if (!error) acceptor.set_option(DeferAccept(longest_silence), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
   const tcp::endpoint taken = error ? endpoint : acceptor.local_endpoint(error);

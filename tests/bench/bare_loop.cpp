@@ -53,6 +53,7 @@ int listen_on(std::uint16_t port) {
   const int listener = checked(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), "socket");
   checked(::setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), "SO_REUSEADDR");
   checked(::setsockopt(listener, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on), "SO_REUSEPORT");
+  checked(::setsockopt(listener, IPPROTO_TCP, TCP_DEFER_ACCEPT, &on, sizeof on), "TCP_DEFER_ACCEPT");
   sockaddr_in address{};
   address.sin_family = AF_INET;
   address.sin_port = htons(port);

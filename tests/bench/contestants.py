@@ -82,7 +82,7 @@ class Nginx(Process):
     keepalive_timeout 1h;
   }}
   server {{
-    listen 127.0.0.1:{port} backlog=4096{" reuseport" if setup.threads > 1 else ""};
+    listen 127.0.0.1:{port} backlog=4096 deferred{" reuseport" if setup.threads > 1 else ""};
     location / {{
       proxy_pass http://origin;
       proxy_http_version 1.1;
@@ -121,7 +121,7 @@ defaults
   timeout http-request 1h
   timeout http-keep-alive 1h
 frontend clients
-  bind 127.0.0.1:{port} backlog 4096
+  bind 127.0.0.1:{port} backlog 4096 defer-accept
   http-request cache-use reports
   http-response cache-store reports
   {for_wrk}

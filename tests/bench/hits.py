@@ -3,7 +3,7 @@ import dataclasses
 import statistics
 
 from contestants import PEERS, SIZES, BareLoop, Nginx, Roktcached, report_of
-from load import Keys, Load, answer_bytes, fetch_each, get, target
+from load import Keys, LightLoad, Load, answer_bytes, fetch_each, get, target
 from processes import CORES, LOAD_CORES, SERVER_CORES, Wrong
 
 
@@ -36,6 +36,7 @@ class Hits:
     fields: tuple = ()
     if_none_match: bool = False
     threads: int = 1
+    by_wrk: bool = True
     with_bare_loop: bool = True
     bars: tuple = ()
 
@@ -74,8 +75,8 @@ class Hits:
         if origin.count() != before:
             raise Wrong(f"{server.name} does not keep {path}")
         mode = {"same": (), "pipelined": (16,)}.get(self.mode, (keys.pattern, keys.count))
-        load = Load((self.mode, *mode), path, fields, self.threads, 64 * self.threads,
-                    LOAD_CORES if self.threads == 1 else CORES)
+        load = (Load((self.mode, *mode), path, fields, self.threads, 64 * self.threads,
+                     LOAD_CORES if self.threads == 1 else CORES) if self.by_wrk else LightLoad(path))
         return load, answer_bytes(server.port, path, fields)
 
     def expect(self, answer, wanted):

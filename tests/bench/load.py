@@ -2,6 +2,7 @@
 import dataclasses
 import http.client
 import json
+import os
 import pathlib
 import subprocess
 import tempfile
@@ -72,6 +73,21 @@ class Load:
         if figures["errors"] > 0 or figures["requests"] == 0:
             raise Wrong(f"wrk counts {figures['errors']} errors in {figures['requests']} requests:\n{ended.stdout}")
         return figures
+
+
+@dataclasses.dataclass(frozen=True)
+class LightLoad:
+    """One run of light_load, which asks for large answers and is not full before who gives them."""
+    path: str
+    connections: int = 64
+
+    def run(self, port, seconds):
+        """@return as Load does"""
+        command = [os.environ["LIGHT_LOAD_BINARY"], port, seconds, self.connections, self.path]
+        ended = subprocess.run(on_cores(LOAD_CORES, command), capture_output=True, text=True)
+        if ended.returncode != 0:
+            raise Wrong(f"{ended.stdout}{ended.stderr}")
+        return json.loads(ended.stdout)
 
 
 def fetch_each(contestant, origin, keys):

@@ -28,8 +28,8 @@ def arguments():
     parser = argparse.ArgumentParser(prog="tests/bench/run.sh", description=__doc__.split(".")[0] + ".")
     letters = "".join(row.letter for row in ROWS)
     parser.add_argument("--rows", default=",".join(letters), help="those alone, e.g. a,b,g")
-    parser.add_argument("--rounds", type=int, default=3, help="of every row; the table has their medians (3)")
-    parser.add_argument("--seconds", type=int, default=5, help="of load a contestant and round (5)")
+    parser.add_argument("--rounds", type=int, default=9, help="of every row; the table has their medians (9)")
+    parser.add_argument("--seconds", type=int, default=1, help="of load a contestant and round (1)")
     parser.add_argument("--entries", type=int, default=1_000_000, help="on disk, of g and k (1,000,000)")
     parser.add_argument("--quick", action="store_true",
                         help="sees that everything works: one short round, small caches; its figures say nothing")

@@ -72,7 +72,8 @@ class Http(TestCase):
                 held.append(socket.create_connection(("127.0.0.1", proxy.port)))
                 held[-1].sendall((GET + "\r\n").encode())
                 self.assertTrue(held[-1].recv(10))
-            self.assertEqual(statuses(raw(proxy.port, b"")), [503])
+            for said in ("", GET + "\r\n"):
+                self.assertEqual(statuses(raw(proxy.port, said.encode())), [503])
         finally:
             for sock in held:
                 sock.close()

@@ -291,6 +291,23 @@ TEST(OpenListener, SaysThePortThatItHas) {
   EXPECT_EQ(opened->second.address(), any.address());
 }
 
+TEST(OpenListener, IsWokenByWhoSpeaksAndNotByWhoConnects) {
+  boost::asio::io_context context;
+  const tcp::endpoint any(boost::asio::ip::address_v4::loopback(), 0);
+  auto opened = open_listener(context.get_executor(), any, false);
+  ASSERT_TRUE(opened);
+  Acceptor& acceptor = opened->first;
+  acceptor.non_blocking(true);
+  tcp::socket silent(context);
+  tcp::socket speaking(context);
+  silent.connect(opened->second);
+  speaking.connect(opened->second);
+  speaking.send(boost::asio::buffer("x", 1));
+  Acceptor::endpoint_type peer;
+  const auto accepted = acceptor.accept(peer);
+  EXPECT_EQ(peer, Acceptor::endpoint_type(speaking.local_endpoint()));
+}
+
 TEST(OpenListener, SharesAPortOnlyWithItsLike) {
   boost::asio::io_context context;
   const tcp::endpoint any(boost::asio::ip::address_v4::loopback(), 0);
