@@ -101,13 +101,13 @@ void Connection::woken() {
 /// A request that is already here when the connection is drained was sent in good faith: it is still
 /// answered.
 void Connection::interrupted() {
+  site_.lookout.forget(*this);
   stop_waiting();
   if (draining_ && !aborted_ && stream_.has_received()) return serve_what_is_here();
   end();
 }
 
 void Connection::stop_waiting() {
-  site_.lookout.forget(*this);
   deadline_.clear();
   waiting_ = false;
 }
