@@ -196,12 +196,11 @@ Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_ma
   return connection;
 }
 
-Result<Connection> open_for_reading(const CacheFile& file) {
+Result<Connection> open_for_reading(const CacheFile& file, std::uint64_t pages_bytes) {
   auto connection = open_file(file);  // for writing, too: WAL's shared memory must be writable
   if (!connection) return connection.error();
-  // Room for the pages that lead to some millions of rows: what is not there is asked of the kernel every
-  // time.
-  for (const char* pragma : {"PRAGMA query_only = ON", "PRAGMA cache_size = -4096"}) {
+  const std::string room = "PRAGMA cache_size = -" + std::to_string(pages_bytes / 1024);
+  for (const char* pragma : {"PRAGMA query_only = ON", room.c_str()}) {
     if (const auto done = connection->execute(pragma); !done) return done.error();
   }
   return connection;

@@ -45,7 +45,8 @@ struct CacheFile {
 ///         a newer version, which are left as they are, and for a file that was exchanged since
 [[nodiscard]] Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_max);
 
-[[nodiscard]] Result<Connection> open_for_reading(const CacheFile& file);
+/// @param pages_bytes  of memory, for pages that have been read
+[[nodiscard]] Result<Connection> open_for_reading(const CacheFile& file, std::uint64_t pages_bytes);
 
 /// Renames FILE and what SQLite keeps beside it to FILE.corrupt-TIME….
 /// @return the new name of the file

@@ -13,6 +13,7 @@ class Ghosts {
  public:
   /// @param most  how many are kept; where it was more before, it takes a while until they are no more
   void remember(const caching::KeyHash& hash, std::size_t most);
+  [[nodiscard]] bool remembers(const caching::KeyHash& hash) const { return find(hash) != nullptr; }
   /// Forgets it. @return whether it was remembered
   bool forget(const caching::KeyHash& hash);
   [[nodiscard]] std::size_t size() const { return table_.size(); }

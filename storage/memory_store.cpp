@@ -84,6 +84,13 @@ void MemoryStore::put_if_absent(StoredResponsePtr response, std::uint64_t versio
   if (shard.version == version && !shard.entries.find(response->key)) shard.entries.put(std::move(response));
 }
 
+void MemoryStore::put_if_wanted(StoredResponsePtr response, std::uint64_t version) {
+  Shard& shard = shard_of(response->key);
+  const std::lock_guard lock(shard.mutex);
+  if (shard.version != version || shard.entries.find(response->key)) return;
+  if (shard.entries.admits(*response)) shard.entries.put(std::move(response));
+}
+
 std::vector<TierStatistics> MemoryStore::statistics() const {
   TierStatistics sum;
   sum.tier = "memory";

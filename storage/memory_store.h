@@ -31,6 +31,9 @@ class MemoryStore final : public ResponseStore {
   /// Keeps `response`, read elsewhere, only where nothing is kept for its key and nothing may have been put
   /// for it, and nothing purged, since the key had this version.
   void put_if_absent(StoredResponsePtr response, std::uint64_t version);
+  /// The same for what costs little to read again: where it would take another's place, only the second time
+  /// that it comes in a while.
+  void put_if_wanted(StoredResponsePtr response, std::uint64_t version);
 
  private:
   struct alignas(64) Shard {

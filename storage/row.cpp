@@ -4,11 +4,11 @@
 #include <zstd.h>
 
 #include <array>
-#include <cstring>
 #include <memory>
 #include <new>
 
 #include "core/caching/selection.h"
+#include "storage/row_checksum.h"
 
 namespace roktcached::storage {
 
@@ -21,56 +21,22 @@ constexpr int short_compression_level = -1;
 constexpr std::size_t worth_compressing = 128;
 constexpr std::int64_t decoded_max = std::int64_t{1} << 30;
 
-std::string bytes_of(std::uint64_t high, std::uint64_t low) {
-  std::string bytes;
+HashBytes bytes_of(std::uint64_t high, std::uint64_t low) {
+  HashBytes bytes;
+  char* byte = bytes.data();
   for (const std::uint64_t half : {high, low}) {
-    for (int shift = 56; shift >= 0; shift -= 8) bytes += static_cast<char>((half >> shift) & 0xff);
+    for (int shift = 56; shift >= 0; shift -= 8) *byte++ = static_cast<char>((half >> shift) & 0xff);
   }
   return bytes;
 }
 
-std::string digest_of(std::string_view body) {
-  const XXH128_hash_t hash = XXH3_128bits(body.data(), body.size());
-  return bytes_of(hash.high64, hash.low64);
+std::string_view view_of(const HashBytes& bytes) {
+  return {bytes.data(), bytes.size()};
 }
 
-struct HashState {
-  HashState() : state(XXH3_createState()) { XXH3_64bits_reset(state); }
-  ~HashState() { XXH3_freeState(state); }
-  HashState(const HashState&) = delete;
-  HashState& operator=(const HashState&) = delete;
-
-  void add(std::string_view text) {
-    add(static_cast<std::int64_t>(
-        text.size()));  // so that no byte can move from one text to the next unnoticed
-    XXH3_64bits_update(state, text.data(), text.size());
-  }
-  void add(std::int64_t number) { XXH3_64bits_update(state, &number, sizeof number); }
-
-  XXH3_state_t* state;
-};
-
-std::int64_t checksum_of(const StoredResponse& response) {
-  HashState hash;
-  for (const std::string_view text :
-       {std::string_view(response.key.text()), std::string_view(response.route),
-        std::string_view(response.account_id), std::string_view(response.campaign_id),
-        std::string_view(response.head), std::string_view(*response.body),
-        std::string_view(response.entity_tag), std::string_view(response.validator)}) {
-    hash.add(text);
-  }
-  hash.add(static_cast<std::int64_t>(response.status));
-  hash.add(response.range_end ? unix_ms(*response.range_end) : -1);
-  // Rows of the first schema know none.
-  if (response.steady_refreshes > 0) hash.add(static_cast<std::int64_t>(response.steady_refreshes));
-  if (response.restated) {
-    hash.add(static_cast<std::int64_t>(response.restated->times));
-    hash.add(unix_ms(response.restated->at));
-    hash.add(response.restated->moved);
-  }
-  for (const WallTime time : {response.fetched_at, response.fresh_until, response.usable_until})
-    hash.add(unix_ms(time));
-  return static_cast<std::int64_t>(XXH3_64bits_digest(hash.state));
+HashBytes digest_of(std::string_view body) {
+  const XXH128_hash_t hash = XXH3_128bits(body.data(), body.size());
+  return bytes_of(hash.high64, hash.low64);
 }
 
 struct EncodedBody {
@@ -189,7 +155,7 @@ constexpr const char* evict_sql =
 
 }  // namespace
 
-std::string bytes_of(const caching::KeyHash& hash) {
+HashBytes bytes_of(const caching::KeyHash& hash) {
   return bytes_of(hash.high, hash.low);
 }
 
@@ -212,8 +178,8 @@ Result<RowWriter> RowWriter::prepare(Connection& connection) {
 }
 
 Result<void> RowWriter::put(Connection& connection, const StoredResponse& response) {
-  const std::string hash = bytes_of(response.key.hash());
-  const std::string digest = digest_of(*response.body);
+  const HashBytes hash = bytes_of(response.key.hash());
+  const HashBytes digest = digest_of(*response.body);
   const auto body_size = static_cast<std::int64_t>(response.body->size());
   {
     Statement::Use use(confirm_);
@@ -222,7 +188,7 @@ Result<void> RowWriter::put(Connection& connection, const StoredResponse& respon
         .text(response.account_id)
         .text(response.campaign_id)
         .integer(stored_size(response, {}));
-    use.blob(hash).text(response.key.text()).blob(digest).integer(body_size);
+    use.blob(view_of(hash)).text(response.key.text()).blob(view_of(digest)).integer(body_size);
     if (const auto confirmed = finish(use); !confirmed) return confirmed;
     if (sqlite3_changes(connection.get()) > 0) return {};
   }
@@ -233,9 +199,9 @@ Result<void> RowWriter::put(Connection& connection, const StoredResponse& respon
   };
   Statement::Use use(replace_);
   bind_times(use, response);
-  use.blob(hash)
+  use.blob(view_of(hash))
       .text(response.key.text())
-      .blob(digest)
+      .blob(view_of(digest))
       .integer(body_size)
       .blob(body.bytes)
       .text(body.encoding);
@@ -251,16 +217,16 @@ Result<void> RowWriter::put(Connection& connection, const StoredResponse& respon
 }
 
 Result<void> RowWriter::erase(const caching::KeyHash& hash) {
-  const std::string bytes = bytes_of(hash);
+  const HashBytes bytes = bytes_of(hash);
   Statement::Use use(erase_);
-  use.blob(bytes);
+  use.blob(view_of(bytes));
   return finish(use);
 }
 
 Result<void> RowWriter::touch(const caching::KeyHash& hash, WallTime used_at) {
-  const std::string bytes = bytes_of(hash);
+  const HashBytes bytes = bytes_of(hash);
   Statement::Use use(touch_);
-  use.integer(unix_ms(used_at)).blob(bytes);
+  use.integer(unix_ms(used_at)).blob(view_of(bytes));
   return finish(use);
 }
 
@@ -299,9 +265,9 @@ std::shared_ptr<const caching::Restated> restated_at(Statement::Use& use, int co
 }
 
 Result<FoundRow> RowReader::find(const Key& key, std::int64_t body_max) {
-  const std::string hash = bytes_of(key.hash());
+  const HashBytes hash = bytes_of(key.hash());
   Statement::Use use(find_);
-  use.integer(body_max).blob(hash).text(key.text());
+  use.integer(body_max).blob(view_of(hash)).text(key.text());
   const auto row = use.step();
   if (!row) return row.error();
   if (!*row) return FoundRow{};

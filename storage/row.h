@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -20,8 +21,9 @@ namespace roktcached::storage {
 /// does not read the body that the checksum is over: it stands in a column of its own (0: none), whose value
 /// is added to the checksum bit by bit (exclusive or).
 
-/// A key's hash as the column key_hash holds it.
-[[nodiscard]] std::string bytes_of(const caching::KeyHash& hash);
+/// A hash as the columns key_hash and body_digest hold it.
+using HashBytes = std::array<char, 16>;
+[[nodiscard]] HashBytes bytes_of(const caching::KeyHash& hash);
 
 /// What a thread that others wait for may decode by itself: it takes a microsecond or two.
 constexpr std::size_t short_body_max = std::size_t{4} << 10;

@@ -43,7 +43,10 @@ struct Binder {
 
 RowCondition::RowCondition(caching::Selection selection)
     : selection_(std::move(selection)), sql_(std::visit(Sql{}, selection_)) {
-  if (const auto* wanted = std::get_if<caching::WithKey>(&selection_)) key_hash_ = bytes_of(wanted->hash);
+  if (const auto* wanted = std::get_if<caching::WithKey>(&selection_)) {
+    const HashBytes bytes = bytes_of(wanted->hash);
+    key_hash_.assign(bytes.data(), bytes.size());
+  }
 }
 
 void RowCondition::bind(Statement::Use& use) const {

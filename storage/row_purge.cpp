@@ -74,11 +74,11 @@ Result<bool> RowPurge::purge(std::int64_t id) {
 }
 
 Result<void> RowPurge::purge(const caching::KeyHash& hash) {
-  const std::string bytes = bytes_of(hash);
+  const HashBytes bytes = bytes_of(hash);
   std::int64_t id = 0;
   {
     Statement::Use use(find_);
-    use.blob(bytes);
+    use.blob({bytes.data(), bytes.size()});
     const auto row = use.step();
     if (!row) return row.error();
     if (!*row) return {};

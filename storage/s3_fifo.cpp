@@ -51,6 +51,13 @@ void S3Fifo::put(StoredResponsePtr response) {
   make_room();
 }
 
+bool S3Fifo::admits(const StoredResponse& response) {
+  const Hash& hash = response.key.hash();
+  if (bytes() + size_of(response) <= bytes_max_ || ghosts_.remembers(hash)) return true;
+  remember(hash);
+  return false;
+}
+
 std::uint64_t S3Fifo::purge(const caching::Purge& purge, WallTime now, Cursor& cursor) {
   std::uint64_t purged = 0;
   for (Entry* const entry : next_candidates(purge.selection, cursor)) {
@@ -170,8 +177,7 @@ void S3Fifo::evict_from_small(int& chances) {
     oldest.uses = 0;
     return move_to_main(oldest);
   }
-  // As many ghosts as there are entries.
-  ghosts_.remember(oldest.response->key.hash(), std::max(ghosts_min, table_.size()));
+  remember(oldest.response->key.hash());
   drop(oldest);
 }
 
@@ -180,6 +186,11 @@ void S3Fifo::evict_from_main(int& chances) {
   if (oldest.uses == 0 || chances-- <= 0) return drop(oldest);
   --oldest.uses;
   move_to_main(oldest);
+}
+
+/// As many ghosts as there are entries.
+void S3Fifo::remember(const Hash& hash) {
+  ghosts_.remember(hash, std::max(ghosts_min, table_.size()));
 }
 
 void S3Fifo::drop(Entry& entry) {

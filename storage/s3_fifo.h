@@ -35,6 +35,10 @@ class S3Fifo {
   /// earlier one is forgotten all the same.
   void put(StoredResponsePtr response);
 
+  /// Whether a newcomer that costs little to read again is to be put: where there is room, and else only what
+  /// has been here, or was refused, a while ago. That it is refused is remembered.
+  [[nodiscard]] bool admits(const StoredResponse& response);
+
   [[nodiscard]] Usage usage_of(const caching::KeyHash& hash) const;
 
   /// Where a purge or a listing that is done in slices has got to.
@@ -96,6 +100,7 @@ class S3Fifo {
   void make_room();
   void evict_from_small(int& chances);
   void evict_from_main(int& chances);
+  void remember(const Hash& hash);
   void drop(Entry& entry);
 
   const std::uint64_t bytes_max_;

@@ -10,30 +10,32 @@ StoredResponsePtr TieredStore::find_in_memory(const Key& key, WallTime now) {
   return disk_ ? disk_->find_queued(key) : nullptr;
 }
 
+/// The version of the key is taken before the disk is read. A newer response may come meanwhile, and may be
+/// too large for memory or have left it again: then what was read must not take its place.
 Result<StoredResponsePtr> TieredStore::find(const Key& key, WallTime now) {
   if (auto found = find_in_memory(key, now)) return found;
   if (!disk_) return StoredResponsePtr();
   const std::uint64_t version = memory_->version_of(key);
   auto found = disk_->find(key, now);
-  if (found && *found) *found = keep_in_memory(std::move(*found), version);
+  if (!found || !*found) return found;
+  if (prepare_) *found = prepare_(std::move(*found));
+  memory_->put_if_absent(*found, version);
   return found;
 }
 
 std::optional<StoredResponsePtr> TieredStore::find_at_once(const Key& key, WallTime now) {
   if (auto found = find_in_memory(key, now)) return found;
+  return find_on_disk_at_once(key, now);
+}
+
+std::optional<StoredResponsePtr> TieredStore::find_on_disk_at_once(const Key& key, WallTime now) {
   if (!disk_) return StoredResponsePtr();
   const std::uint64_t version = memory_->version_of(key);
   auto found = disk_->find_at_once(key, now);
-  if (found && *found) *found = keep_in_memory(std::move(*found), version);
+  if (!found || !*found) return found;
+  if (prepare_) *found = prepare_(std::move(*found));
+  memory_->put_if_wanted(*found, version);
   return found;
-}
-
-/// @param version  of the key before the disk was read. A newer response may have come meanwhile, and may be
-///                 too large for memory or have left it again: then what was read must not take its place.
-StoredResponsePtr TieredStore::keep_in_memory(StoredResponsePtr read, std::uint64_t version) {
-  if (prepare_) read = prepare_(std::move(read));
-  memory_->put_if_absent(read, version);
-  return read;
 }
 
 void TieredStore::put(StoredResponsePtr response) {

@@ -10,7 +10,9 @@
 
 namespace roktcached::storage {
 
-/// Memory over disk, as one store: what is read from the disk is kept in memory, what is put goes to both.
+/// Memory over disk, as one store: what is put goes to both, what is read from the disk is kept in memory.
+/// Not at once where it was read at once, and memory is full: who reads a little of everything, such as a
+/// nightly export, would make room for each answer, for nothing.
 class TieredStore final : public ResponseStore {
  public:
   /// What is made of a row, on the thread that has read it, before memory keeps it.
@@ -25,6 +27,8 @@ class TieredStore final : public ResponseStore {
   /// find, for a thread that must not wait for the disk.
   /// @return empty where only find can tell
   [[nodiscard]] std::optional<StoredResponsePtr> find_at_once(const Key& key, WallTime now);
+  /// find_at_once, of what find_in_memory has not found.
+  [[nodiscard]] std::optional<StoredResponsePtr> find_on_disk_at_once(const Key& key, WallTime now);
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   void put(StoredResponsePtr response) override;
@@ -36,8 +40,6 @@ class TieredStore final : public ResponseStore {
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
  private:
-  StoredResponsePtr keep_in_memory(StoredResponsePtr read, std::uint64_t version);
-
   std::unique_ptr<MemoryStore> memory_;
   std::unique_ptr<SqliteStore> disk_;
   const Prepare prepare_;

@@ -98,11 +98,13 @@ bool Exchange::answer_now(Request& request, Answer& answer) {
   if (asked && asked->question) {
     const Question& question = *asked->question;
     const WallTime now = services_.clock.wall_now();
-    stored = services_.store.find_at_once(question.key, now);
+    stored = services_.store.find_in_memory(question.key, now);
+    const bool in_memory = *stored != nullptr;
+    if (!in_memory) stored = services_.store.find_on_disk_at_once(question.key, now);
     const bool there = stored && *stored;
     if (there && use(*stored, request, question, decide(*stored, request, question, now), now, answer)) {
-      // Now: of what is asked for once only nothing is to be remembered.
-      if (!asked->remembered) questions_.remember(request, asked->question);
+      // Now, and where memory had it: of what is asked for once in a while only nothing is to be remembered.
+      if (in_memory && !asked->remembered) questions_.remember(request, asked->question);
       return true;
     }
   }

@@ -1,7 +1,8 @@
-"""Counts the instructions of a hit, and of a miss, with callgrind. Started by instructions.sh."""
+"""Counts the instructions of a hit, in memory and on disk, and of a miss, with callgrind. Started by instructions.sh."""
 import collections
 import contextlib
 import pathlib
+import random
 import re
 import socket
 import subprocess
@@ -21,7 +22,7 @@ FIELDS = "User-Agent: python-requests/2.32.3\r\nAccept-Encoding: gzip, deflate\r
 
 
 class UnderCallgrind(Roktcached):
-    """Started as the benchmark starts it, with nothing on disk: only the hits may differ from run to run."""
+    """Started as the benchmark starts it, with nothing on disk that a row does not need: only the hits may differ from run to run."""
 
     def __init__(self, setup):
         self.profile = setup.folder / "callgrind.out"
@@ -34,7 +35,10 @@ class UnderCallgrind(Roktcached):
         return int(re.search(r"^(?:summary|totals): (\d+)", self.profile.read_text(), re.M)[1])
 
 
-def receive(client, answer=b"", status=b"roktcached; hit"):
+HIT, STORED = b"roktcached; hit", b"roktcached; fwd=miss; stored"
+
+
+def receive(client, answer=b"", status=HIT):
     """One whole answer of those that `answer` begins, with such a Cache-Status."""
     while b"\r\n\r\n" not in answer:
         answer += client.recv(1 << 20)
@@ -47,14 +51,27 @@ def receive(client, answer=b"", status=b"roktcached; hit"):
     return answer[whole:]
 
 
+def ask_each(port, keys, numbers, status):
+    """Asks for reports one by one; each answer has such a Cache-Status."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
+        for number in numbers:
+            client.sendall(f"GET {keys.target(number)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{FIELDS}\r\n".encode())
+            receive(client, status=status)
+
+
 class Row:
     """Hits of one kind."""
+    memory_mib = 1024
+    on_disk = False
 
     def __init__(self, title, size=SIZES["208 B"], depth=1, if_none_match=False):
         self.title = title
         self.path = target(size)
         self.depth = depth
         self.if_none_match = if_none_match
+
+    def prepare(self, setup):
+        pass
 
     def ask(self, port, count):
         _, fields, _ = get(port, self.path)
@@ -74,14 +91,32 @@ class Misses(Row):
     def ask(self, port, count):
         keys = Keys(count + 1, SIZES["208 B"])
         get(port, keys.target(count))
-        with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
-            for number in range(count):
-                client.sendall(f"GET {keys.target(number)} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{FIELDS}\r\n".encode())
-                receive(client, status=b"roktcached; fwd=miss; stored")
+        ask_each(port, keys, range(count), STORED)
+
+
+class ColdHits(Row):
+    """Each of another report, which only the cache file has: what was asked before has filled the memory."""
+    memory_mib = 1
+    on_disk = True
+    before = 1000
+    keys = Keys(before + MANY, SIZES["1 KB"])
+    order = random.Random(1).sample(range(keys.count), keys.count)
+
+    def prepare(self, setup):
+        daemon = Roktcached(setup)
+        try:
+            daemon.wait_until_ready()
+            ask_each(daemon.port, self.keys, range(self.keys.count), STORED)
+        finally:
+            daemon.stop()
+
+    def ask(self, port, count):
+        ask_each(port, self.keys, self.order[:self.before + count], HIT)
 
 
 ROWS = [Row("hit, 208 B"), Row("hit, 50 KB", size=SIZES["50 KB"]), Row("hit with If-None-Match, 304", if_none_match=True),
-        Row("hit, 208 B, 10 requests pipelined", depth=10), Misses("miss, 208 B, stored")]
+        Row("hit, 208 B, 10 requests pipelined", depth=10), ColdHits("hit on disk, 1 KB"),
+        Misses("miss, 208 B, stored")]
 
 
 def run(row, requests):
@@ -91,7 +126,9 @@ def run(row, requests):
         origin = Origin(folder, LOAD_CORES)
         closing.callback(origin.stop)
         origin.wait_until_ready()
-        daemon = UnderCallgrind(Setup(origin=origin, folder=folder, cache=None))
+        setup = Setup(origin=origin, folder=folder, cache=folder if row.on_disk else None, memory_mib=row.memory_mib)
+        row.prepare(setup)
+        daemon = UnderCallgrind(setup)
         closing.callback(daemon.stop)
         daemon.wait_until_ready()
         row.ask(daemon.port, requests)

@@ -13,6 +13,7 @@ namespace roktcached::storage {
 namespace {
 
 constexpr std::int64_t many_pages = 1'000'000;
+constexpr std::uint64_t pages_bytes = 1 << 20;
 
 class CacheFileTest : public testing::Test {
  protected:
@@ -87,7 +88,8 @@ TEST_F(CacheFileTest, AFileExchangedBeforeSqliteOpensItIsRefused) {
   const CacheFile prepared = prepare().value();
   ::rename(path_.c_str(), folder_.file("away").c_str());
   examples::write_file(path_, "");
-  for (const auto& opened : {open_for_writing(prepared, many_pages), open_for_reading(prepared)}) {
+  for (const auto& opened :
+       {open_for_writing(prepared, many_pages), open_for_reading(prepared, pages_bytes)}) {
     ASSERT_FALSE(opened);
     EXPECT_EQ(opened.error().code, ErrorCode::storage_unavailable);
     expect_names(opened.error(), path_);
@@ -225,7 +227,7 @@ TEST_F(CacheFileTest, AFileOfANewerVersionIsRefusedAndLeftAsItIs) {
 
 TEST_F(CacheFileTest, AReaderCannotWrite) {
   const Connection writer = open();
-  Connection reader = open_for_reading(CacheFile{path_, identity_of(path_)}).value();
+  Connection reader = open_for_reading(CacheFile{path_, identity_of(path_)}, pages_bytes).value();
   EXPECT_TRUE(reader.integer("SELECT count(*) FROM responses"));
   EXPECT_FALSE(reader.execute("DELETE FROM responses"));
 }

@@ -111,6 +111,27 @@ TEST(S3FifoTest, WhatComesBackSoonAfterItLeftStays) {
   EXPECT_NE(entries.find(key(100)), nullptr) << "its return should have put it into the main queue";
 }
 
+TEST(S3FifoTest, WhereItIsFullItAdmitsWhatComesTheSecondTime) {
+  S3Fifo entries(room_for(100));
+  const auto newcomer = shared_response(100);
+  EXPECT_TRUE(entries.admits(*newcomer)) << "there is room";
+  put_range(entries, 200, 100);
+  EXPECT_FALSE(entries.admits(*newcomer));
+  EXPECT_EQ(entries.evictions(), 0U);
+  EXPECT_TRUE(entries.admits(*newcomer));
+  entries.put(newcomer);
+  put_range(entries, 400, 500);
+  EXPECT_NE(entries.find(key(100)), nullptr) << "who has come twice belongs into the main queue";
+}
+
+TEST(S3FifoTest, WhatItRefusedLongAgoItRefusesAgain) {
+  S3Fifo entries(room_for(100));
+  put_range(entries, 200, 100);
+  EXPECT_FALSE(entries.admits(*shared_response(100)));
+  for (int number = 400; number < 500; ++number) EXPECT_FALSE(entries.admits(*shared_response(number)));
+  EXPECT_FALSE(entries.admits(*shared_response(100)));
+}
+
 TEST(S3FifoTest, MainQueueLetsGoOfWhatIsNoLongerUsed) {
   constexpr int count = 90;
   S3Fifo entries(room_for(100));

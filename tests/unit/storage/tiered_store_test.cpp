@@ -61,6 +61,23 @@ TEST_F(TieredStoreTest, WhatIsReadAtOnceIsKeptInMemory) {
   EXPECT_EQ(store->find_in_memory(key(1), noon), *read);
 }
 
+TEST_F(TieredStoreTest, WhatIsReadAtOnceTakesAnothersPlaceOnlyTheSecondTime) {
+  constexpr int count = 500;
+  {
+    const auto store = tiered(20'000);
+    for (int number = 0; number < count; ++number) store->put(shared_response(number));
+  }
+  const auto store = tiered(20'000);
+  EXPECT_EQ(store->find(key(count), noon).value(), nullptr) << "brings the file into the kernel's memory";
+  for (int number = 0; number < count; ++number)
+    ASSERT_TRUE(store->find_at_once(key(number), noon).value_or(nullptr)) << number;
+  EXPECT_EQ(store->statistics()[0].evictions, 0U);
+  EXPECT_EQ(store->find_in_memory(key(count - 1), noon), nullptr) << "there was no room for it";
+  const auto again = store->find_at_once(key(count - 1), noon).value_or(nullptr);
+  ASSERT_NE(again, nullptr);
+  EXPECT_EQ(store->find_in_memory(key(count - 1), noon), again);
+}
+
 TEST_F(TieredStoreTest, WithoutADiskAllIsKnownAtOnce) {
   TieredStore store(std::make_unique<MemoryStore>(mebibyte), nullptr);
   EXPECT_EQ(store.find_at_once(key(1), noon), std::optional<StoredResponsePtr>(nullptr));
@@ -131,8 +148,14 @@ TEST_F(TieredStoreTest, PromotingNeverHidesANewerResponse) {
     for (int i = 0; !finished; ++i) {
       const auto number = static_cast<std::size_t>(i % keys);
       const int least = put[number];
-      const auto response = store->find(key(static_cast<int>(number)), noon);
-      if (response && *response && std::stoi(*(*response)->body) < least) ++wrong;
+      const Key asked = key(static_cast<int>(number));
+      StoredResponsePtr response;
+      if (i / keys % 2 == 0) {
+        response = store->find_at_once(asked, noon).value_or(nullptr);
+      } else if (const auto found = store->find(asked, noon)) {
+        response = *found;
+      }
+      if (response && std::stoi(*response->body) < least) ++wrong;
     }
   };
   std::vector<std::thread> readers;
