@@ -82,6 +82,18 @@ namespace detail {
 
 }  // namespace detail
 
+namespace detail {
+
+/// Whether all of four octets are of one class: one test for all is less than one for each.
+[[nodiscard]] inline bool all_four(Octet wanted, const char* octets) {
+  const auto classes_of = [octets](int i) -> unsigned {
+    return octet_classes[static_cast<unsigned char>(octets[i])];
+  };
+  return (classes_of(0) & classes_of(1) & classes_of(2) & classes_of(3) & bit(wanted)) != 0;
+}
+
+}  // namespace detail
+
 /// Where the octets of one class that begin at `from` end: the first octet of another, or the end of `bytes`.
 [[nodiscard]] inline std::size_t run_end(Octet wanted, std::string_view bytes, std::size_t from) {
   std::size_t at = std::min(from, bytes.size());
@@ -89,6 +101,7 @@ namespace detail {
     const bool with_space = wanted == Octet::field_octet;
     while (at + 8 <= bytes.size() && detail::all_visible(bytes.data() + at, with_space)) at += 8;
   }
+  while (at + 4 <= bytes.size() && detail::all_four(wanted, bytes.data() + at)) at += 4;
   while (at < bytes.size() && is(wanted, bytes[at])) ++at;
   return at;
 }
