@@ -87,7 +87,7 @@ class Desk final : public Upstream {
   [[nodiscard]] std::optional<std::chrono::milliseconds> goes_again_after(Journey& journey,
                                                                           const UpstreamResult& result);
   boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay);
-  void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at);
+  void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at);
   [[nodiscard]] static bool lost_a_kept_connection(const UpstreamResult& result);
   [[nodiscard]] UpstreamFailure circuit_is_open() const;
   [[nodiscard]] WireRequest to_wire(const UpstreamRequest& request) const;
