@@ -2,7 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <new>
+
+#include "core/http/field_lines.h"
 
 namespace roktcached::caching {
 
@@ -123,15 +126,14 @@ std::shared_ptr<const std::string> share_body(std::string body) {
 }
 
 std::string end_to_end_lines(const http::Fields& upstream) {
-  constexpr std::size_t usual_size = 256;
+  constexpr std::size_t usual_fields = 16;
+  boost::container::small_vector<http::Field, usual_fields> kept;
   const http::HopByHopFields hop_by_hop(upstream);
-  std::string lines;
-  lines.reserve(usual_size);
   for (const auto& field : upstream.all()) {
     const bool dropped = ours.contain(field.name) || hop_by_hop.contain(field.name);
-    if (!dropped) lines.append(field.name).append(": ").append(field.value).append("\r\n");
+    if (!dropped) kept.push_back(field);
   }
-  return lines;
+  return http::lines_of(kept);
 }
 
 }  // namespace roktcached::caching

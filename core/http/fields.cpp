@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "core/http/field_lines.h"
 #include "core/http/octets.h"
 
 namespace roktcached::http {
@@ -159,19 +160,7 @@ std::string Fields::combined(std::string_view name) const {
 }
 
 std::string Fields::to_lines() const {
-  constexpr std::size_t added_to_each = 4;
-  std::size_t size = 0;
-  for (const Line& line : lines_) size += line.name_size + line.value_size + added_to_each;
-  std::string lines(size, '\0');
-  char* at = lines.data();
-  const auto append = [&at](std::string_view text) { at = std::copy_n(text.data(), text.size(), at); };
-  for (const Field& field : all()) {
-    append(field.name);
-    append(": ");
-    append(field.value);
-    append("\r\n");
-  }
-  return lines;
+  return lines_of(all());
 }
 
 Fields Fields::from_lines(std::string_view lines) {

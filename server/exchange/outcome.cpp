@@ -21,7 +21,8 @@ std::string validator_of(const http::Fields& fields) {
   const std::string_view condition = tag ? "If-None-Match: " : "If-Modified-Since: ";
   std::string validator;
   validator.reserve(condition.size() + value->size());
-  return validator.append(condition).append(*value);
+  validator.append(condition).append(*value);
+  return validator;
 }
 
 /// The upstream's entity-tag where it is a strong one, else one made from the body: what we serve is byte for

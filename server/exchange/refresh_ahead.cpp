@@ -1,8 +1,9 @@
 #include "server/exchange/refresh_ahead.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <functional>
 #include <limits>
 
 #include "core/caching/decision.h"
@@ -21,7 +22,8 @@ constexpr int looked_at_in_a_row = 1000;
 constexpr std::chrono::seconds look_every{1};
 
 std::size_t other_hash_of(const caching::Key& key) {
-  return std::hash<std::string_view>()(key.text());
+  constexpr XXH64_hash_t other_seed = 1;
+  return XXH3_64bits_withSeed(key.text().data(), key.text().size(), other_seed);
 }
 
 /// As the first client asked, in the spelling of the key: the upstream cannot tell them apart.

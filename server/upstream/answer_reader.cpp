@@ -39,14 +39,12 @@ InterimAnswer interim_answer(const http::ResponseHead& head) {
   return answer;
 }
 
-FinalHead final_head(const http::ResponseHead& read, const http::Framing& framing) {
-  FinalHead head;
+void take_final(FinalHead& head, const http::ResponseHead& read, const http::Framing& framing) {
   head.status = read.status;
   head.framing = framing;
   head.keep_alive = http::keeps_alive(read.fields, read.http11);
   head.fields.assign(read.fields);
   head.fields.remove(for_browsers);
-  return head;
 }
 
 }  // namespace
@@ -82,7 +80,7 @@ asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answ
     const auto framing = http::framing_of(head_, answers_head);
     if (!framing) co_return invalid("head", framing.error());
     const bool is_final = head_.status / 100 != 1;
-    if (is_final) head = final_head(head_, *framing);
+    if (is_final) take_final(head, head_, *framing);
     if (!is_final && interim == max_interim_answers)
       co_return exchange_failure(ErrorCode::upstream_invalid_response, "too many interim answers");
     if (!is_final && onward != nullptr && head_.status != 100) {

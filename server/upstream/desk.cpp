@@ -115,7 +115,21 @@ asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
                   .asked_for_gzip = request.accept_gzip && !request.fields.contains("Accept-Encoding")};
   retry_budget_.earn();
   while (true) {
-    UpstreamResult result = co_await attempt_with_token(journey);
+    TokenPtr token = line != nullptr ? line->token.at_hand() : nullptr;
+    if (line != nullptr && !token) {
+      const auto fetched = co_await line->token.get(turn->deadline());
+      if (!fetched) co_return fetched.error();
+      token = *fetched;
+    }
+    const Reason reason = journey.attempts > 1 ? Reason::retry : request.reason;
+    UpstreamResult result = co_await exchange(journey, token, reason);
+    if (token && result) {
+      if (may_mean_dead_token(result->status, line->token, token)) {
+        co_await replay(journey, token, result);
+      } else if (!is_refusal(result->status)) {
+        line->token.accepted(token);
+      }
+    }
     if (const auto delay = goes_again_after(journey, result)) {
       const bool goes = co_await pause(*delay);
       if (goes) continue;
@@ -129,30 +143,20 @@ asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
   }
 }
 
-/// One attempt, and a replay where the token may have been what was refused.
-asio::awaitable<UpstreamResult> Desk::attempt_with_token(Journey& journey) {
-  const Reason reason = journey.attempts > 1 ? Reason::retry : journey.request.reason;
-  if (journey.line == nullptr) co_return co_await exchange(journey, nullptr, reason);
+/// Sends the request once more where the token may have been what was refused.
+/// @param result  the refusal; then what came of the replay
+asio::awaitable<void> Desk::replay(Journey& journey, TokenPtr refused, UpstreamResult& result) {
   TokenKeeper& keeper = journey.line->token;
-  TokenPtr token = keeper.at_hand();
-  if (!token) {
-    const auto fetched = co_await keeper.get(journey.turn.deadline());
-    if (!fetched) co_return fetched.error();
-    token = *fetched;
+  const auto renewed = co_await keeper.renew(std::move(refused), journey.turn.deadline());
+  if (!renewed) {
+    result = renewed.error();
+    co_return;
   }
-  UpstreamResult first = co_await exchange(journey, token, reason);
-  if (!first) co_return first;
-  if (!may_mean_dead_token(first->status, keeper, token)) {
-    if (!is_refusal(first->status)) keeper.accepted(token);
-    co_return first;
-  }
-  const auto renewed = co_await keeper.renew(token, journey.turn.deadline());
-  if (!renewed) co_return renewed.error();
-  if (!*renewed) co_return first;  // too young to be dead: the refusal is meant
-  spdlog::debug("upstream answered {}: replaying once with a new token", first->status);
+  if (!*renewed) co_return;  // too young to be dead: the refusal is meant
+  spdlog::debug("upstream answered {}: replaying once with a new token", result->status);
   UpstreamResult second = co_await exchange(journey, *renewed, Reason::replay);
   if (second && !is_refusal(second->status)) keeper.accepted(*renewed);
-  co_return second;
+  result = std::move(second);
 }
 
 /// Waits for its turn and sends the request. Whether the upstream is dead is asked first, so that nobody

@@ -81,7 +81,7 @@ class Desk final : public Upstream {
  private:
   struct Journey;
 
-  boost::asio::awaitable<UpstreamResult> attempt_with_token(Journey& journey);
+  boost::asio::awaitable<void> replay(Journey& journey, TokenPtr refused, UpstreamResult& result);
   boost::asio::awaitable<UpstreamResult> exchange(Journey& journey, const TokenPtr& token, Reason reason);
   boost::asio::awaitable<Result<void>> undo_gzip(UpstreamResponse& response);
   [[nodiscard]] std::optional<std::chrono::milliseconds> goes_again_after(Journey& journey,

@@ -66,6 +66,25 @@ TEST(HopByHop, FieldsThatConnectionNominatesAreKnown) {
   EXPECT_FALSE(HopByHopFields(Fields()).contain("x-private"));
 }
 
+TEST(EqualIgnoringCase, LooksAtEveryLetterWhateverTheLength) {
+  for (std::size_t size = 0; size <= 25; ++size) {
+    const std::string lower(size, 'k');
+    const std::string upper(size, 'K');
+    EXPECT_TRUE(equal_ignoring_case(lower, lower)) << size;
+    EXPECT_TRUE(equal_ignoring_case(lower, upper)) << size;
+    EXPECT_FALSE(equal_ignoring_case(lower, lower + "k")) << size;
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = lower;
+      other[at] = 'l';
+      EXPECT_FALSE(equal_ignoring_case(lower, other)) << size << ", " << at;
+      other[at] = 'K';
+      EXPECT_TRUE(equal_ignoring_case(lower, other)) << size << ", " << at;
+    }
+  }
+  EXPECT_FALSE(equal_ignoring_case("[", "{"));
+  EXPECT_FALSE(equal_ignoring_case("Content-Lengt@", "Content-Lengt`"));
+}
+
 TEST(FieldNames, AreFoundInAnyCase) {
   constexpr FieldNames names("Date", "ETag", "X-Request-Id");
   for (const char* name : {"Date", "DATE", "etag", "x-request-ID"}) EXPECT_TRUE(names.contain(name)) << name;
