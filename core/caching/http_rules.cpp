@@ -203,14 +203,12 @@ bool same_representation(const Fields& stored, std::size_t length, const Fields&
 }
 
 Fields storable_fields(const Fields& upstream) {
-  static constexpr std::array<std::string_view, 3> ours = {"Content-Length", "Age", "X-Request-Id"};
+  static constexpr http::FieldNames ours("Content-Length", "Age", "X-Request-Id");
+  const http::HopByHopFields hop_by_hop(upstream);
   Fields kept;
   for (const auto& field : upstream.all()) {
-    const bool written_here =
-        std::ranges::any_of(ours, [&](auto name) { return http::equal_ignoring_case(field.name, name); });
-    if (!written_here && !http::is_hop_by_hop(field.name) &&
-        !http::nominated_by_connection(upstream, field.name))
-      kept.add(field.name, field.value);
+    const bool dropped = ours.contain(field.name) || hop_by_hop.contain(field.name);
+    if (!dropped) kept.add(field.name, field.value);
   }
   return kept;
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-#include <array>
 #include <string_view>
 
+#include "core/http/date.h"
 #include "core/time.h"
 
 namespace roktcached::caching {
@@ -18,7 +18,7 @@ class KeptDate {
   }
 
  private:
-  std::array<char, 29> text_{};  // an IMF-fixdate is that long
+  http::FixedDate text_{};
   WallTime made_for_ = WallTime::min();
 };
 

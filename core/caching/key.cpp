@@ -3,9 +3,9 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <charconv>
 #include <tuple>
-#include <vector>
 
 #include "core/rokt/date_range.h"
 
@@ -37,10 +37,10 @@ std::string_view canonical_value(const QueryParameter& parameter) {
 }
 
 void append_query(std::string& text, std::span<const QueryParameter> parameters) {
-  std::vector<const QueryParameter*> sorted;
-  sorted.reserve(parameters.size());
+  constexpr std::size_t usual_parameters = 16;
+  boost::container::small_vector<const QueryParameter*, usual_parameters> sorted;
   for (const auto& parameter : parameters) sorted.push_back(&parameter);
-  std::ranges::sort(sorted, {}, [](const QueryParameter* parameter) {
+  std::ranges::sort(std::span(sorted.data(), sorted.size()), {}, [](const QueryParameter* parameter) {
     return std::tie(parameter->canonical_name, parameter->has_value, parameter->canonical_value);
   });
   for (const auto* parameter : sorted) {

@@ -51,6 +51,11 @@ class Key {
 
   [[nodiscard]] std::size_t room() const { return text_.room(); }   ///< as Text has it
   char* move_text_to(char* place) { return text_.move_to(place); }  ///< likewise
+  /// From now on it is `key`, and its text stands at `place`, as Text has it.
+  char* write_to(char* place, const Key& key) {
+    hash_ = key.hash_;
+    return text_.write_to(place, key.text());
+  }
 
  private:
   Text text_;

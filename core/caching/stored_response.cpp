@@ -2,20 +2,18 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <new>
+
+#include "core/http/field_lines.h"
 
 namespace roktcached::caching {
 
 namespace {
 
-bool is_ours(std::string_view name) {
-  static constexpr std::array<std::string_view, 13> names = {
-      "Content-Length", "Date",   "ETag",         "Age",          "Cache-Control",
-      "Expires",        "Pragma", "Cache-Status", "Proxy-Status", "X-Request-Id",
-      "Report-State",   "Vary",   "Set-Cookie"};
-  return std::ranges::any_of(names,
-                             [name](std::string_view ours) { return http::equal_ignoring_case(ours, name); });
-}
+constexpr http::FieldNames ours("Content-Length", "Date", "ETag", "Age", "Cache-Control", "Expires", "Pragma",
+                                "Cache-Status", "Proxy-Status", "X-Request-Id", "Report-State", "Vary",
+                                "Set-Cookie");
 
 /// All texts but the key's.
 template <class Response>
@@ -27,6 +25,18 @@ auto texts_of(Response& response) {
 std::size_t room_for_texts(const StoredResponse& response) {
   std::size_t room = response.key.room();
   for (const Text* text : texts_of(response)) room += text->room();
+  return room;
+}
+
+/// In the order of the other ones.
+auto texts_of(const Texts& texts) {
+  return std::array{texts.route, texts.account_id, texts.campaign_id,
+                    texts.head,  texts.entity_tag, texts.validator};
+}
+
+std::size_t room_for_texts(const Texts& texts) {
+  std::size_t room = texts.key.room();
+  for (const std::string_view text : texts_of(texts)) room += Text::room_for(text);
   return room;
 }
 
@@ -85,6 +95,11 @@ std::size_t StoredResponse::memory_size() const {
   return allocated(object + room_for_texts(*this)) + memory_of(body) + memory_of(gzip_body) + history;
 }
 
+const std::shared_ptr<const std::string>& no_body() {
+  static const auto none = std::make_shared<const std::string>();
+  return none;
+}
+
 StoredResponsePtr share(StoredResponse response) {
   Room room{room_for_texts(response)};
   const auto shared =
@@ -94,19 +109,31 @@ StoredResponsePtr share(StoredResponse response) {
   return shared;
 }
 
+StoredResponsePtr share(StoredResponse response, const Texts& texts) {
+  Room room{room_for_texts(texts)};
+  const auto shared =
+      std::allocate_shared<StoredResponse>(WithRoomBehind<StoredResponse>(room), std::move(response));
+  char* place = shared->key.write_to(room.begin, texts.key);
+  const auto written = texts_of(texts);
+  std::size_t next = 0;
+  for (Text* text : texts_of(*shared)) place = text->write_to(place, written[next++]);
+  return shared;
+}
+
 std::shared_ptr<const std::string> share_body(std::string body) {
   body.shrink_to_fit();
   return std::make_shared<const std::string>(std::move(body));
 }
 
-http::Fields end_to_end_fields(const http::Fields& upstream) {
-  http::Fields kept;
+std::string end_to_end_lines(const http::Fields& upstream) {
+  constexpr std::size_t usual_fields = 16;
+  boost::container::small_vector<http::Field, usual_fields> kept;
+  const http::HopByHopFields hop_by_hop(upstream);
   for (const auto& field : upstream.all()) {
-    const bool dropped = is_ours(field.name) || http::is_hop_by_hop(field.name) ||
-                         http::nominated_by_connection(upstream, field.name);
-    if (!dropped) kept.add(field.name, field.value);
+    const bool dropped = ours.contain(field.name) || hop_by_hop.contain(field.name);
+    if (!dropped) kept.push_back(field);
   }
-  return kept;
+  return http::lines_of(kept);
 }
 
 }  // namespace roktcached::caching

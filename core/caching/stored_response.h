@@ -21,6 +21,9 @@ struct Restated {
   std::string moved;  ///< what that one moved, as JSON: [{"field":"/revenue","before":1,"after":2}]
 };
 
+/// A body of no bytes.
+[[nodiscard]] const std::shared_ptr<const std::string>& no_body();
+
 /// An upstream answer as it is kept and served. Immutable once shared; safe from any thread then. What is to
 /// be kept is shared by share, which leaves of it two allocations: its body, and all the rest.
 struct StoredResponse {
@@ -35,7 +38,7 @@ struct StoredResponse {
   /// Content-Length, Date, ETag, Age, Cache-Control and Cache-Status, which are ours to write.
   Text head;
   /// Byte for byte what the upstream sent; shared by the copies that a revalidation makes. Never null.
-  std::shared_ptr<const std::string> body = std::make_shared<const std::string>();
+  std::shared_ptr<const std::string> body = no_body();
   /// `body` under the gzip coding, made once and sent to clients that take it; null where there is none, or
   /// where it saves too little. Never in the cache file.
   std::shared_ptr<const std::string> gzip_body;
@@ -59,14 +62,27 @@ using StoredResponsePtr = std::shared_ptr<const StoredResponse>;
 /// Shares `response` in one allocation with all its text.
 [[nodiscard]] StoredResponsePtr share(StoredResponse response);
 
+/// The texts of a response that is being made, by the names that they have there. Views.
+struct Texts {
+  const Key& key;
+  std::string_view route;
+  std::string_view account_id;
+  std::string_view campaign_id;
+  std::string_view head;
+  std::string_view entity_tag;
+  std::string_view validator;
+};
+/// The same, where these are to be its texts; written where they will stand, and nowhere before.
+[[nodiscard]] StoredResponsePtr share(StoredResponse response, const Texts& texts);
+
 /// Shares a body without the room that it has been given to grow: it comes in pieces where nobody knows how
 /// long it will be.
 [[nodiscard]] std::shared_ptr<const std::string> share_body(std::string body);
 
-/// The fields of an upstream answer that pass on to clients and into the store: without hop-by-hop fields and
-/// those that Connection nominates, without Set-Cookie, and without those that we write ourselves
+/// The fields of an upstream answer that pass on to clients and into the store, as lines: without hop-by-hop
+/// fields and those that Connection nominates, without Set-Cookie, and without those that we write ourselves
 /// (Content-Length, Date, ETag, Age, Cache-Control, Expires, Pragma, Cache-Status, Proxy-Status,
 /// X-Request-Id, Report-State, Vary).
-[[nodiscard]] http::Fields end_to_end_fields(const http::Fields& upstream);
+[[nodiscard]] std::string end_to_end_lines(const http::Fields& upstream);
 
 }  // namespace roktcached::caching

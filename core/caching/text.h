@@ -48,13 +48,17 @@ class Text {
   friend bool operator==(const Text& left, const T& right) { return left.view() == std::string_view(right); }
 
   /// How many bytes move_to takes.
-  [[nodiscard]] std::size_t room() const {
-    const std::size_t bytes = bytes_ == nullptr ? 0 : sizeof(Size) + size();
-    return bytes + bytes % alignment;
-  }
+  [[nodiscard]] std::size_t room() const { return room_for(view()); }
   /// From now on it stands at `place`, which outlives it. @return the first byte behind it
   /// @pre place is even
   char* move_to(char* place);
+  /// From now on it is `text`, and stands at `place`, as with move_to.
+  char* write_to(char* place, std::string_view text);
+  /// How many bytes write_to takes.
+  [[nodiscard]] static std::size_t room_for(std::string_view text) {
+    const std::size_t bytes = text.empty() ? 0 : sizeof(Size) + text.size();
+    return bytes + bytes % alignment;
+  }
 
  private:
   using Size = std::uint32_t;
@@ -62,6 +66,7 @@ class Text {
   static constexpr std::size_t alignment = 2;
 
   static char* owned_copy(std::string_view text);
+  static char* write(char* bytes, std::string_view text);
   [[nodiscard]] bool owns() const { return start() == bytes_; }
   [[nodiscard]] const char* start() const {
     return bytes_ - reinterpret_cast<std::uintptr_t>(bytes_) % alignment;

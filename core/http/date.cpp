@@ -103,6 +103,26 @@ bool read_asctime_date(std::string_view text, Parts& parts) {
   return reader.done();
 }
 
+void put_number(FixedDate& text, std::size_t at, unsigned number) {
+  text[at] = static_cast<char>('0' + number / 10);
+  text[at + 1] = static_cast<char>('0' + number % 10);
+}
+
+/// All but the year.
+FixedDate write(chrono::sys_days day, const chrono::year_month_day& date, WallTime time) {
+  static constexpr std::string_view form = "Www, DD Mmm YYYY hh:mm:ss GMT";
+  FixedDate text;
+  std::ranges::copy(form, text.begin());
+  const chrono::hh_mm_ss clock(chrono::floor<chrono::seconds>(time - day));
+  std::ranges::copy(days[chrono::weekday(day).c_encoding()], text.begin());
+  put_number(text, 5, static_cast<unsigned>(date.day()));
+  std::ranges::copy(months[static_cast<unsigned>(date.month()) - 1], text.begin() + 8);
+  put_number(text, 17, static_cast<unsigned>(clock.hours().count()));
+  put_number(text, 20, static_cast<unsigned>(clock.minutes().count()));
+  put_number(text, 23, static_cast<unsigned>(clock.seconds().count()));
+  return text;
+}
+
 }  // namespace
 
 std::optional<WallTime> parse_date(std::string_view text, WallTime now) {
@@ -118,27 +138,23 @@ std::optional<WallTime> parse_date(std::string_view text, WallTime now) {
                   chrono::seconds(parts.second));
 }
 
-std::string format_date(WallTime time) {
+std::optional<FixedDate> fixed_date(WallTime time) {
   const auto day = chrono::floor<chrono::days>(time);
   const chrono::year_month_day date(day);
-  const chrono::hh_mm_ss clock(chrono::floor<chrono::seconds>(time - day));
   const int year = static_cast<int>(date.year());
-  std::string text = "Www, DD Mmm YYYY hh:mm:ss GMT";
-  const auto put_name = [&text](std::size_t at, std::string_view name) { name.copy(text.data() + at, 3); };
-  const auto put_number = [&text](std::size_t at, unsigned number) {
-    text[at] = static_cast<char>('0' + number / 10);
-    text[at + 1] = static_cast<char>('0' + number % 10);
-  };
-  put_name(0, days[chrono::weekday(day).c_encoding()]);
-  put_number(5, static_cast<unsigned>(date.day()));
-  put_name(8, months[static_cast<unsigned>(date.month()) - 1]);
-  put_number(17, static_cast<unsigned>(clock.hours().count()));
-  put_number(20, static_cast<unsigned>(clock.minutes().count()));
-  put_number(23, static_cast<unsigned>(clock.seconds().count()));
-  if (year < 0 || year > 9999) return text.replace(12, 4, std::to_string(year));
-  put_number(12, static_cast<unsigned>(year / 100));
-  put_number(14, static_cast<unsigned>(year % 100));
+  if (year < 0 || year > 9999) return std::nullopt;
+  FixedDate text = write(day, date, time);
+  put_number(text, 12, static_cast<unsigned>(year / 100));
+  put_number(text, 14, static_cast<unsigned>(year % 100));
   return text;
+}
+
+std::string format_date(WallTime time) {
+  if (const auto text = fixed_date(time)) return {text->begin(), text->end()};
+  const auto day = chrono::floor<chrono::days>(time);
+  const chrono::year_month_day date(day);
+  const FixedDate text = write(day, date, time);
+  return std::string(text.begin(), text.end()).replace(12, 4, std::to_string(static_cast<int>(date.year())));
 }
 
 }  // namespace roktcached::http

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,6 +12,11 @@ namespace roktcached::http {
 /// `time` as an IMF-fixdate, e.g. "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7); milliseconds are
 /// cut. A year that four digits do not hold, which the form has none for, is shown in full.
 [[nodiscard]] std::string format_date(WallTime time);
+
+/// An IMF-fixdate is that long.
+using FixedDate = std::array<char, 29>;
+/// The same, where four digits hold the year; else empty.
+[[nodiscard]] std::optional<FixedDate> fixed_date(WallTime time);
 
 /// Reads an HTTP-date in any of the three forms that a recipient must accept: IMF-fixdate, that of RFC 850
 /// and that of asctime (RFC 9110, section 5.6.7), letter for letter; the name of the day is not checked

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstring>
 
+#include "core/http/field_lines.h"
 #include "core/http/octets.h"
 
 namespace roktcached::http {
@@ -104,7 +105,7 @@ void Fields::add_line(std::size_t name_at, std::string_view name, std::size_t va
   if (lines_.empty()) lines_.reserve(usual_lines);
   lines_.push_back({static_cast<std::uint32_t>(name_at), static_cast<std::uint32_t>(name.size()),
                     static_cast<std::uint32_t>(value_at), static_cast<std::uint32_t>(value_size)});
-  marks_ |= mark_of(name);
+  marks_ |= detail::mark_of(name);
 }
 
 void Fields::set(std::string_view name, std::string_view value) {
@@ -116,7 +117,7 @@ void Fields::remove(std::string_view name) {
   if (!contains(name)) return;
   std::erase_if(lines_, [&](const Line& line) {
     const bool goes = has_name(line, name);
-    if (goes) explicit_bzero(text_.data() + line.value, line.value_size);  // it may be a secret
+    if (goes) wipe_value(line);
     return goes;
   });
 }
@@ -159,19 +160,7 @@ std::string Fields::combined(std::string_view name) const {
 }
 
 std::string Fields::to_lines() const {
-  constexpr std::size_t added_to_each = 4;
-  std::size_t size = 0;
-  for (const Line& line : lines_) size += line.name_size + line.value_size + added_to_each;
-  std::string lines(size, '\0');
-  char* at = lines.data();
-  const auto append = [&at](std::string_view text) { at = std::copy_n(text.data(), text.size(), at); };
-  for (const Field& field : all()) {
-    append(field.name);
-    append(": ");
-    append(field.value);
-    append("\r\n");
-  }
-  return lines;
+  return lines_of(all());
 }
 
 Fields Fields::from_lines(std::string_view lines) {
@@ -188,27 +177,27 @@ Fields Fields::from_lines(std::string_view lines) {
 
 /// The last one is of RFC 7540, section 3.2.1, and goes with an Upgrade that is not passed on either.
 bool is_hop_by_hop(std::string_view name) {
-  static constexpr std::array<std::string_view, 11> names = {"Connection",
-                                                             "Keep-Alive",
-                                                             "Proxy-Authenticate",
-                                                             "Proxy-Authorization",
-                                                             "Proxy-Authentication-Info",
-                                                             "TE",
-                                                             "Trailer",
-                                                             "Proxy-Connection",
-                                                             "Transfer-Encoding",
-                                                             "Upgrade",
-                                                             "HTTP2-Settings"};
-  return std::ranges::any_of(names,
-                             [name](std::string_view known) { return equal_ignoring_case(known, name); });
+  static constexpr FieldNames names("Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+                                    "Proxy-Authentication-Info", "TE", "Trailer", "Proxy-Connection",
+                                    "Transfer-Encoding", "Upgrade", "HTTP2-Settings");
+  return names.contain(name);
 }
 
-bool nominated_by_connection(const Fields& fields, std::string_view name) {
-  const auto is_name = [name](std::string_view member) { return equal_ignoring_case(member, name); };
-  for (const Field& field : fields.all()) {
-    if (equal_ignoring_case(field.name, "Connection") && any_member(field.value, is_name)) return true;
+HopByHopFields::HopByHopFields(const Fields& message) {
+  if (!message.contains("Connection")) return;
+  for (const Field& field : message.all()) {
+    if (!equal_ignoring_case(field.name, "Connection")) continue;
+    any_member(field.value, [this](std::string_view member) {
+      if (!is_hop_by_hop(member)) nominated_.push_back(member);
+      return false;
+    });
   }
-  return false;
+}
+
+bool HopByHopFields::contain(std::string_view name) const {
+  return is_hop_by_hop(name) || std::ranges::any_of(nominated_, [name](std::string_view nominated) {
+           return equal_ignoring_case(nominated, name);
+         });
 }
 
 }  // namespace roktcached::http

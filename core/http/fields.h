@@ -2,26 +2,16 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/http/field_names.h"
 #include "core/wiping_allocator.h"
 
 namespace roktcached::http {
-
-namespace detail {
-
-/// @pre of the same size
-[[nodiscard]] bool same_ignoring_case(std::string_view left, std::string_view right);
-
-}  // namespace detail
-
-/// ASCII case-insensitive equality, as field names and tokens are compared (RFC 9110, section 5.1).
-[[nodiscard]] inline bool equal_ignoring_case(std::string_view left, std::string_view right) {
-  return left.size() == right.size() && detail::same_ignoring_case(left, right);
-}
 
 /// `text` without leading and trailing spaces and tabs (OWS, RFC 9110, section 5.6.3).
 [[nodiscard]] std::string_view trimmed(std::string_view text);
@@ -106,6 +96,16 @@ class Fields {
   /// Replaces every field of this name by one.
   void set(std::string_view name, std::string_view value);
   void remove(std::string_view name);
+  /// Removes every field of these names.
+  template <std::size_t count>
+  void remove(const FieldNames<count>& names) {
+    if ((marks_ & names.marks()) == 0) return;
+    std::erase_if(lines_, [&](const Line& line) {
+      const bool goes = names.contain(field_of(line).name);
+      if (goes) wipe_value(line);
+      return goes;
+    });
+  }
   /// Removes all of them, leaves nothing of them in memory, and keeps that for others.
   void clear();
 
@@ -128,14 +128,7 @@ class Fields {
   [[nodiscard]] static Fields from_lines(std::string_view lines);
 
  private:
-  using Marks = std::uint64_t;
-  /// One bit for every name. Others share it: where it is not set, no field has the name.
-  [[nodiscard]] static constexpr Marks mark_of(std::string_view name) {
-    if (name.empty()) return 1;
-    const auto letter = static_cast<unsigned char>(name.front()) | 0x20U;
-    return Marks{1} << ((letter * 7 + name.size()) & 63U);
-  }
-  [[nodiscard]] bool may_have(std::string_view name) const { return (marks_ & mark_of(name)) != 0; }
+  [[nodiscard]] bool may_have(std::string_view name) const { return (marks_ & detail::mark_of(name)) != 0; }
 
   /// Where a field line is in the text.
   struct Line {
@@ -152,20 +145,31 @@ class Fields {
     return line.name_size == name.size() && equal_ignoring_case(field_of(line).name, name);
   }
 
+  /// A removed value may be a secret.
+  void wipe_value(const Line& line) { explicit_bzero(text_.data() + line.value, line.value_size); }
   [[nodiscard]] std::optional<std::string_view> find_marked(std::string_view name) const;
 
   WipedString text_;  // the values of removed fields are wiped, too
   std::vector<Line> lines_;
-  Marks marks_ = 0;  // of removed fields, too
+  detail::NameMarks marks_ = 0;  // of removed fields, too
 };
 
 /// True for fields that are meant for one connection and are never passed on: the hop-by-hop fields of RFC
 /// 9110, section 7.6.1, with Keep-Alive, Proxy-Connection, Proxy-Authenticate, Proxy-Authorization,
 /// Proxy-Authentication-Info and HTTP2-Settings. Fields that Connection nominates come on top: see
-/// nominated_by_connection.
+/// HopByHopFields.
 [[nodiscard]] bool is_hop_by_hop(std::string_view name);
 
-/// True if a Connection field of `fields` nominates `name` (RFC 9110, section 7.6.1).
-[[nodiscard]] bool nominated_by_connection(const Fields& fields, std::string_view name);
+/// The names of the fields of one message that are not to be passed on: those of is_hop_by_hop, and those
+/// that its Connection fields nominate (RFC 9110, section 7.6.1).
+class HopByHopFields {
+ public:
+  /// @param message  outlives this object, and is left unchanged
+  explicit HopByHopFields(const Fields& message);
+  [[nodiscard]] bool contain(std::string_view name) const;
+
+ private:
+  std::vector<std::string_view> nominated_;  // besides those of is_hop_by_hop, which most only repeat
+};
 
 }  // namespace roktcached::http

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -68,16 +69,31 @@ inline constexpr std::array<std::uint8_t, 256> octet_classes = make_octet_classe
 
 namespace detail {
 
-/// Whether all of eight octets are visible ASCII or, where `with_space`, a space. Of eight at once: none is
-/// above 0x7f, none is below the least, and none is 0x7f, that is, adding one to it carries into no top bit.
-[[nodiscard]] inline bool all_visible(const char* octets, bool with_space) {
+/// How many of eight octets, from the first on, are visible ASCII or, where `with_space`, a space. Of eight
+/// at once: none is above 0x7f, none is below the least, and none is 0x7f, that is, adding one to it carries
+/// into no top bit. What an octet beyond those carries or borrows reaches only the ones behind it.
+[[nodiscard]] inline std::size_t visible_of_eight(const char* octets, bool with_space) {
+  static_assert(std::endian::native == std::endian::little, "the first octet is to be the lowest");
   constexpr std::uint64_t ones = 0x0101010101010101U;
   constexpr std::uint64_t tops = 0x8080808080808080U;
   std::uint64_t eight = 0;
   std::memcpy(&eight, octets, sizeof eight);
   const std::uint64_t least = (with_space ? 0x20U : 0x21U) * ones;
-  // With the top bit of each octet clear no subtraction borrows from its neighbour's.
-  return ((eight | (eight + ones) | ~((eight | tops) - least)) & tops) == 0;
+  // With the top bit of each octet set no subtraction borrows from its neighbour's.
+  const std::uint64_t others = (eight | (eight + ones) | ~((eight | tops) - least)) & tops;
+  return static_cast<std::size_t>(std::countr_zero(others)) / 8;
+}
+
+}  // namespace detail
+
+namespace detail {
+
+/// Whether all of four octets are of one class: one test for all is less than one for each.
+[[nodiscard]] inline bool all_four(Octet wanted, const char* octets) {
+  const auto classes_of = [octets](int i) -> unsigned {
+    return octet_classes[static_cast<unsigned char>(octets[i])];
+  };
+  return (classes_of(0) & classes_of(1) & classes_of(2) & classes_of(3) & bit(wanted)) != 0;
 }
 
 }  // namespace detail
@@ -87,8 +103,15 @@ namespace detail {
   std::size_t at = std::min(from, bytes.size());
   if (wanted == Octet::vchar || wanted == Octet::field_octet) {
     const bool with_space = wanted == Octet::field_octet;
-    while (at + 8 <= bytes.size() && detail::all_visible(bytes.data() + at, with_space)) at += 8;
+    while (at + 8 <= bytes.size()) {
+      const std::size_t visible = detail::visible_of_eight(bytes.data() + at, with_space);
+      at += visible;
+      if (visible == 8) continue;
+      if (!is(wanted, bytes[at])) return at;
+      ++at;  // of the class, though not visible
+    }
   }
+  while (at + 4 <= bytes.size() && detail::all_four(wanted, bytes.data() + at)) at += 4;
   while (at < bytes.size() && is(wanted, bytes[at])) ++at;
   return at;
 }

@@ -105,10 +105,8 @@ std::string_view Query::decoded(std::string_view text, bool only_unreserved) {
 }
 
 Query parse_query(std::string_view text) {
-  constexpr std::size_t usual_parameters = 8;
   Query query;
   if (text.empty()) return query;
-  query.parameters_.reserve(usual_parameters);
   const bool encoded = text.find('%') != std::string_view::npos;
   for (std::size_t begin = 0; begin <= text.size();) {
     const auto end = std::min(text.find('&', begin), text.size());

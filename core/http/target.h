@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <forward_list>
 #include <optional>
 #include <string>
@@ -43,8 +44,8 @@ class Query {
   Query& operator=(Query&&) = delete;
   ~Query();
 
-  [[nodiscard]] auto begin() const { return parameters_.begin(); }
-  [[nodiscard]] auto end() const { return parameters_.end(); }
+  [[nodiscard]] const QueryParameter* begin() const { return parameters_.data(); }
+  [[nodiscard]] const QueryParameter* end() const { return begin() + size(); }
   [[nodiscard]] std::size_t size() const { return parameters_.size(); }
   [[nodiscard]] bool empty() const { return parameters_.empty(); }
   [[nodiscard]] const QueryParameter& operator[](std::size_t index) const { return parameters_[index]; }
@@ -58,7 +59,7 @@ class Query {
   std::string_view decoded(std::string_view text, bool only_unreserved);
   void decode(QueryParameter& parameter);
 
-  std::vector<QueryParameter> parameters_;
+  boost::container::small_vector<QueryParameter, 8> parameters_;  // hardly ever more
   std::forward_list<std::string> decoded_;  // what had to be decoded; the parameters are views into it
 };
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/container/small_vector.hpp>
 #include <compare>
 #include <optional>
 
@@ -43,11 +44,11 @@ bool is_rest(std::string_view segment) {
   return segment.ends_with("...}");
 }
 
+using Segments = boost::container::small_vector<std::string_view, 16>;
+
 /// The segments of a path after its leading '/': "/a/b" gives a, b; "/a/" gives a and an empty one.
-std::vector<std::string_view> split(std::string_view path) {
-  constexpr std::size_t usual_segments = 16;
-  std::vector<std::string_view> segments;
-  segments.reserve(usual_segments);
+Segments split(std::string_view path) {
+  Segments segments;
   path.remove_prefix(1);
   while (true) {
     const auto slash = path.find('/');
@@ -206,7 +207,7 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
   }
 }
 
-bool RouteTable::matches(std::size_t index, const std::vector<std::string_view>& path) const {
+bool RouteTable::matches(std::size_t index, std::span<const std::string_view> path) const {
   const Pattern& pattern = patterns_[index];
   const std::size_t fixed = pattern.segments.size() - (pattern.has_rest ? 1 : 0);
   if (pattern.has_rest ? path.size() <= fixed : path.size() != fixed) return false;
@@ -226,7 +227,7 @@ Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view p
   const auto segments = split(path);
   std::vector<std::string_view> allowed;
   for (std::size_t i = 0; i < routes_.size(); ++i) {
-    if (!matches(i, segments)) continue;
+    if (!matches(i, {segments.data(), segments.size()})) continue;
     const Route& route = routes_[i];
     if (std::ranges::find(route.methods, served_as) != route.methods.end()) {
       const Pattern& pattern = patterns_[i];

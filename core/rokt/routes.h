@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -74,7 +75,7 @@ class RouteTable {
     std::size_t campaign_at = 0;  // that of `{campaignId}`, likewise
   };
 
-  [[nodiscard]] bool matches(std::size_t index, const std::vector<std::string_view>& path) const;
+  [[nodiscard]] bool matches(std::size_t index, std::span<const std::string_view> path) const;
 
   std::vector<Route> routes_;
   std::vector<Pattern> patterns_;  // patterns_[i] is routes_[i].pattern, split

@@ -133,12 +133,10 @@ Answer answer_token_request(const Request& request) {
 Answer answer_passed(unsigned status, const http::Fields& fields) {
   Answer answer;
   answer.status = status;
+  static constexpr http::FieldNames not_passed("Set-Cookie", "Content-Length", "X-Request-Id");
+  const http::HopByHopFields hop_by_hop(fields);
   for (const auto& field : fields.all()) {
-    const bool dropped = http::is_hop_by_hop(field.name) ||
-                         http::nominated_by_connection(fields, field.name) ||
-                         http::equal_ignoring_case(field.name, "Set-Cookie") ||
-                         http::equal_ignoring_case(field.name, "Content-Length") ||
-                         http::equal_ignoring_case(field.name, "X-Request-Id");
+    const bool dropped = not_passed.contain(field.name) || hop_by_hop.contain(field.name);
     if (!dropped) answer.field(field.name, field.value);
   }
   answer.field("Cache-Status", http::to_string(http::CacheStatus{.forward = http::Forward::bypass}));

@@ -25,9 +25,8 @@ namespace {
 /// Client fields that go upstream; all that can change an answer is in the key.
 constexpr std::array<std::string_view, 3> forwarded = {"rokt-version", "Accept-Language", "traceparent"};
 
-upstream::UpstreamRequest upstream_request(const Request& request, const rokt::Route& route,
-                                           std::size_t credential) {
-  upstream::UpstreamRequest to_send;
+void say_what_to_send(upstream::UpstreamRequest& to_send, const Request& request, const rokt::Route& route,
+                      std::size_t credential) {
   to_send.credential = credential;
   to_send.client = request.client;
   to_send.route = route.name;
@@ -37,7 +36,6 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
     if (!request.fields.contains(name)) continue;
     if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
   }
-  return to_send;
 }
 
 /// Whether the caller may see some accounts only.
@@ -70,7 +68,7 @@ FetchRequest fetch_request(const Request& request, const Question& question, Sto
   fetch.account_id = question.account_id;
   fetch.campaign_id = question.campaign_id;
   fetch.range_end = question.range_end;
-  fetch.upstream = upstream_request(request, *question.route, question.credential);
+  say_what_to_send(fetch.upstream, request, *question.route, question.credential);
   fetch.stored = std::move(stored);
   fetch.may_store = may_store;
   fetch.policy = *question.policy;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/container/small_vector.hpp>
 
 #include "core/caching/variants.h"
 #include "server/asio.h"
@@ -62,7 +63,7 @@ Outcome failed_fetch() {
 }
 
 /// What is made of an answer, for the one who asked and for the store.
-Outcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult result, WallTime now) {
+Outcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult&& result, WallTime now) {
   if (request.http) return judge_http(request, std::move(result), now);
   Outcome outcome = judge(request, std::move(result));
   prepare(outcome);
@@ -98,7 +99,7 @@ Flights::Flights(asio::any_io_executor desk, asio::any_io_executor helpers, upst
       ahead_(desk_, store, upstream, clock,
              [this](FetchRequest request) { return refresh_ahead(std::move(request)); }) {}
 
-asio::awaitable<Landing> Flights::join(FetchRequest request) {
+asio::awaitable<Landing> Flights::join(FetchRequest&& request) {
   // A coroutine moves what it is called with into its frame: half a KiB, several times on the way.
   auto joined = join_on_desk(std::make_unique<FetchRequest>(std::move(request)));
   if (is_on(desk_)) return joined;
@@ -116,17 +117,18 @@ void Flights::refresh_behind(FetchRequest request) {
 }
 
 asio::awaitable<Landing> Flights::join_on_desk(std::unique_ptr<FetchRequest> request) {
-  forget_landed();
+  const SteadyTime now = clock_.steady_now();
+  forget_landed(now);
   FlightPtr flight = find_for(*request);
   const bool collapsed = flight && (!flight->outcome || request->received_at <= flight->landed_at);
   if (collapsed) {
     collapsed_.fetch_add(1, std::memory_order_relaxed);
-    flight->turn.join({request->upstream.client, request->upstream.priority}, clock_.steady_now());
+    flight->turn.join({request->upstream.client, request->upstream.priority}, now);
     ++flight->asks;
     if (!flight->landing) flight->landing.emplace(desk_, SteadyTime::max());
     while (!flight->outcome) co_await flight->landing->async_wait(as_result);
   } else {
-    flight = take_off(*request);
+    flight = take_off(*request, now);
     ++flight->asks;
     OutcomePtr outcome = co_await fetch(*request);
     land(flight, *request, std::move(outcome));
@@ -135,14 +137,15 @@ asio::awaitable<Landing> Flights::join_on_desk(std::unique_ptr<FetchRequest> req
 }
 
 asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
-  forget_landed();
+  const SteadyTime now = clock_.steady_now();
+  forget_landed(now);
   const FlightPtr flight = find_for(request);
   const bool under_way = flight && !flight->outcome;
   const bool done_since = flight && flight->outcome && request.received_at <= flight->landed_at;
   // While the upstream fails, every stale answer would try again behind it: once a second is enough.
   const bool failed_just_now = flight && flight->outcome && !flight->outcome->stored;
   if (under_way || done_since || failed_just_now) co_return;
-  const FlightPtr mine = take_off(request);
+  const FlightPtr mine = take_off(request, now);
   OutcomePtr outcome = co_await fetch(request);
   land(mine, request, std::move(outcome));
 }
@@ -152,9 +155,10 @@ asio::awaitable<void> Flights::refresh_ahead(FetchRequest request) {
   request.upstream.priority = upstream::Priority::refresh_ahead;
   request.upstream.reason = upstream::Reason::refresh_ahead;
   request.upstream.client.clear();
-  forget_landed();
+  const SteadyTime now = clock_.steady_now();
+  forget_landed(now);
   if (find_for(request)) co_return;
-  const FlightPtr flight = take_off(request);
+  const FlightPtr flight = take_off(request, now);
   OutcomePtr outcome = co_await fetch(request);
   land(flight, request, std::move(outcome));
 }
@@ -181,8 +185,8 @@ Flights::FlightPtr Flights::find_for(const FetchRequest& request) const {
 
 /// Whoever finds the flight from here on waits for it to land: the caller is to fetch at once, and to land
 /// it.
-Flights::FlightPtr Flights::take_off(FetchRequest& request) {
-  auto flight = std::make_shared<Flight>(request.key, clock_.steady_now());
+Flights::FlightPtr Flights::take_off(FetchRequest& request, SteadyTime now) {
+  auto flight = std::make_shared<Flight>(request.key, now);
   flights_[request.key.hash()] = flight;
   request.upstream.turn = {flight, &flight->turn};
   return flight;
@@ -232,7 +236,6 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest& request) {
     } else {
       judge_it();
     }
-    outcome->took = std::chrono::duration_cast<std::chrono::milliseconds>(clock_.steady_now() - started_at);
     keep(request, *outcome, started_at);
     co_return std::move(outcome);
   } catch (...) {
@@ -249,11 +252,11 @@ void Flights::keep(const FetchRequest& request, Outcome& outcome, SteadyTime sta
     outcome.stored = false;
     outcome.to_store.clear();
   }
-  std::vector<caching::Subject> subjects;
-  subjects.reserve(1 + outcome.to_store.size());
+  constexpr std::size_t usual_subjects = 4;
+  boost::container::small_vector<caching::Subject, usual_subjects> subjects;
   subjects.push_back(subject_of(request));
   for (const auto& response : outcome.to_store) subjects.push_back(caching::subject_of(*response));
-  const bool put = purges_.put_unless_purged(subjects, started_at, [&] {
+  const bool put = purges_.put_unless_purged({subjects.data(), subjects.size()}, started_at, [&] {
     for (const auto& response : outcome.to_store) store_.put(response);
   });
   if (!put) outcome.stored = false;
@@ -292,12 +295,12 @@ void Flights::land(const FlightPtr& flight, const FetchRequest& request, Outcome
   flight->landed_at = clock_.steady_now();
   if (flight->landing) flight->landing->cancel();
   landed_.push_back(flight);
-  forget_landed();
+  forget_landed(flight->landed_at);
   if (flight->outcome->stored) ahead_.has_stored(request, *flight->outcome->response, flight->asks);
 }
 
-void Flights::forget_landed() {
-  const SteadyTime limit = clock_.steady_now() - memory_of_landed;
+void Flights::forget_landed(SteadyTime now) {
+  const SteadyTime limit = now - memory_of_landed;
   while (!landed_.empty() && (landed_.front()->landed_at < limit || landed_.size() > max_landed)) {
     const auto found = flights_.find(landed_.front()->key.hash());
     if (found != flights_.end() && found->second == landed_.front()) flights_.erase(found);

@@ -50,7 +50,7 @@ class Flights {
 
   /// Waits for the answer to `request`, from a flight under way or a new one. Resumes on the caller's
   /// executor. To be awaited where it is called: that is the thread that it is made for.
-  [[nodiscard]] boost::asio::awaitable<Landing> join(FetchRequest request);
+  [[nodiscard]] boost::asio::awaitable<Landing> join(FetchRequest&& request);
 
   /// Whether a request may take its answer from another's fetch.
   enum class Sharing { shared, alone };
@@ -98,10 +98,10 @@ class Flights {
   void note_restatement(const caching::StoredResponse& response);
   void invalidate(const caching::Key& target, std::string_view route);
   [[nodiscard]] bool invalidated_since(const FetchRequest& request, SteadyTime started_at) const;
-  FlightPtr take_off(FetchRequest& request);
+  FlightPtr take_off(FetchRequest& request, SteadyTime now);
   [[nodiscard]] FlightPtr find_for(const FetchRequest& request) const;
   void land(const FlightPtr& flight, const FetchRequest& request, OutcomePtr outcome);
-  void forget_landed();
+  void forget_landed(SteadyTime now);
 
   boost::asio::any_io_executor desk_;
   boost::asio::any_io_executor helpers_;

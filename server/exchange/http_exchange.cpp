@@ -35,6 +35,7 @@ bool may_share(const Request& request, const rokt::Route& route, const http::Req
 /// The client's fields as they go upstream: end to end, one line a name. What a GET's sender has already is
 /// judged here, from the whole response. A range is asked for where the whole is not at hand.
 http::Fields forwarded_fields(const Request& request, const rokt::Route& route, bool with_range) {
+  const http::HopByHopFields hop_by_hop(request.fields);
   http::Fields fields;
   for (const auto& field : request.fields.all()) {
     const auto is = [&](std::string_view name) { return http::equal_ignoring_case(field.name, name); };
@@ -42,8 +43,7 @@ http::Fields forwarded_fields(const Request& request, const rokt::Route& route, 
     const bool dropped = is("Host") || is("Content-Length") || is("Expect") || is("Via") ||
                          (is("Authorization") && route.inject_token) ||
                          ((is("If-None-Match") || is("If-Modified-Since")) && retrieves(request)) ||
-                         (range && !with_range) || http::is_hop_by_hop(field.name) ||
-                         http::nominated_by_connection(request.fields, field.name) ||
+                         (range && !with_range) || hop_by_hop.contain(field.name) ||
                          fields.contains(field.name);
     if (!dropped) fields.add(field.name, request.fields.combined(field.name));
   }

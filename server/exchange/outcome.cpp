@@ -15,10 +15,14 @@ namespace {
 /// The field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from what it
 /// sent.
 std::string validator_of(const http::Fields& fields) {
-  if (const auto tag = fields.find("ETag")) return std::string("If-None-Match: ").append(*tag);
-  if (const auto modified = fields.find("Last-Modified"))
-    return std::string("If-Modified-Since: ").append(*modified);
-  return {};
+  const auto tag = fields.find("ETag");
+  const auto value = tag ? tag : fields.find("Last-Modified");
+  if (!value) return {};
+  const std::string_view condition = tag ? "If-None-Match: " : "If-Modified-Since: ";
+  std::string validator;
+  validator.reserve(condition.size() + value->size());
+  validator.append(condition).append(*value);
+  return validator;
 }
 
 /// The upstream's entity-tag where it is a strong one, else one made from the body: what we serve is byte for
@@ -29,16 +33,22 @@ std::string entity_tag_of(const http::Fields& fields, std::string_view body) {
   return strong ? std::string(*tag) : http::entity_tag_of(body);
 }
 
-StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamResponse answer) {
+/// What a response says of an answer in words.
+struct Words {
+  std::string head;
+  std::string entity_tag;
+  std::string validator;
+};
+
+Words words_of(const upstream::UpstreamResponse& answer) {
+  return {caching::end_to_end_lines(answer.fields), entity_tag_of(answer.fields, answer.body),
+          validator_of(answer.fields)};
+}
+
+/// All of it but its texts, which are written when it is shared.
+StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamResponse& answer) {
   StoredResponse response;
-  response.key = request.key;
-  response.route = request.route;
-  response.account_id = request.account_id;
-  response.campaign_id = request.campaign_id;
   response.status = answer.status;
-  response.head = caching::end_to_end_fields(answer.fields).to_lines();
-  response.entity_tag = entity_tag_of(answer.fields, answer.body);
-  response.validator = validator_of(answer.fields);
   response.range_end = request.range_end;
   response.fetched_at = answer.sent_at;
   const bool unchanged = request.stored && *request.stored->body == answer.body;
@@ -55,6 +65,17 @@ StoredResponse confirmed(const FetchRequest& request, const upstream::UpstreamRe
   if (std::string validator = validator_of(answer.fields); !validator.empty())
     response.validator = std::move(validator);
   return response;
+}
+
+caching::StoredResponsePtr share(StoredResponse response, const FetchRequest& request, const Words& words) {
+  const caching::Texts texts{.key = request.key,
+                             .route = request.route,
+                             .account_id = request.account_id,
+                             .campaign_id = request.campaign_id,
+                             .head = words.head,
+                             .entity_tag = words.entity_tag,
+                             .validator = words.validator};
+  return caching::share(std::move(response), texts);
 }
 
 /// The history of `stored`, and one change more where `response` brings it.
@@ -74,7 +95,7 @@ Outcome failed(upstream::UpstreamFailure failure) {
 
 }  // namespace
 
-Outcome judge(const FetchRequest& request, upstream::UpstreamResult result) {
+Outcome judge(const FetchRequest& request, upstream::UpstreamResult&& result) {
   const caching::FreshnessPolicy& policy = request.policy;
   if (!result) return failed(result.error());
   Outcome outcome;
@@ -85,7 +106,8 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult result) {
                     "304 to a request without a validator"},
                    std::nullopt});
   }
-  StoredResponse response = confirms ? confirmed(request, *result) : from_answer(request, std::move(*result));
+  const Words words = confirms ? Words() : words_of(*result);
+  StoredResponse response = confirms ? confirmed(request, *result) : from_answer(request, *result);
   const bool unchanged =
       request.stored && request.stored->status == response.status && request.stored->body == response.body;
   if (unchanged)
@@ -103,7 +125,8 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult result) {
     outcome.stored = request.may_store;
   }
   response.date.make(response.fetched_at);  // while it needs no copy for that
-  outcome.response = caching::share(std::move(response));
+  outcome.response =
+      confirms ? caching::share(std::move(response)) : share(std::move(response), request, words);
   if (outcome.stored) outcome.to_store.push_back(outcome.response);
   return outcome;
 }

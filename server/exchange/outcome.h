@@ -1,9 +1,9 @@
 #pragma once
 
-#include <chrono>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/caching/freshness.h"
@@ -30,7 +30,7 @@ struct HttpFetch {
 /// desk.
 struct FetchRequest {
   caching::Key key;
-  std::string route;
+  std::string_view route;  ///< Route::name, of the table
   rokt::RouteClass route_class = rokt::RouteClass::report;
   std::string account_id;
   std::string campaign_id;
@@ -55,12 +55,12 @@ struct Outcome {
   bool restates = false;         ///< the answer changes what had been given out of a range that had ended
   unsigned upstream_status = 0;  ///< 0 where no answer came
   std::optional<upstream::UpstreamFailure> failure;  ///< set exactly where `response` is null
-  std::chrono::milliseconds took{};
 };
 
 /// Judges an upstream answer: what becomes of it and for how long it may be kept. Pure.
 /// A 304 without a stored response is upstream_invalid_response.
-[[nodiscard]] Outcome judge(const FetchRequest& request, upstream::UpstreamResult result);
+/// @param result  is taken apart
+[[nodiscard]] Outcome judge(const FetchRequest& request, upstream::UpstreamResult&& result);
 
 /// True where an answer of this status is a failure that a stored response may stand in for (RFC 5861,
 /// section 4, and 429: the shared limit is spent).

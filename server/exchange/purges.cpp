@@ -26,7 +26,7 @@ Purges::UnderWay::~UnderWay() {
   purges_.entries_.pop_front();
 }
 
-bool Purges::put_unless_purged(const std::vector<caching::Subject>& subjects, SteadyTime begun_at,
+bool Purges::put_unless_purged(std::span<const caching::Subject> subjects, SteadyTime begun_at,
                                const std::function<void()>& put) {
   const std::lock_guard lock(mutex_);
   const auto concerns = [&](const Entry& entry) {

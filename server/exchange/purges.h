@@ -3,7 +3,7 @@
 #include <functional>
 #include <list>
 #include <mutex>
-#include <vector>
+#include <span>
 
 #include "core/caching/selection.h"
 #include "core/time.h"
@@ -41,7 +41,7 @@ class Purges {
   /// Calls `put`, unless a purge of any of `subjects` is under way or has ended since `begun_at`. No purge
   /// begins in between: `put` must be short.
   /// @return whether it was called
-  bool put_unless_purged(const std::vector<caching::Subject>& subjects, SteadyTime begun_at,
+  bool put_unless_purged(std::span<const caching::Subject> subjects, SteadyTime begun_at,
                          const std::function<void()>& put);
 
   /// Whether a purge of `subject` has ended since `from`, and no later than `to`.

@@ -1,8 +1,9 @@
 #include "server/exchange/refresh_ahead.h"
 
+#include <xxhash.h>
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <functional>
 #include <limits>
 
 #include "core/caching/decision.h"
@@ -21,14 +22,14 @@ constexpr int looked_at_in_a_row = 1000;
 constexpr std::chrono::seconds look_every{1};
 
 std::size_t other_hash_of(const caching::Key& key) {
-  return std::hash<std::string_view>()(key.text());
+  constexpr XXH64_hash_t other_seed = 1;
+  return XXH3_64bits_withSeed(key.text().data(), key.text().size(), other_seed);
 }
 
 /// As the first client asked, in the spelling of the key: the upstream cannot tell them apart.
 upstream::UpstreamRequest upstream_request(const caching::StoredResponse& stored) {
   upstream::UpstreamRequest to_send;
   to_send.target = caching::target_of(stored.key);
-  to_send.route = stored.route;
   const caching::KeyColumns asked = caching::columns_of(stored.key);
   if (asked.rokt_version != "LATEST") to_send.fields.add("rokt-version", asked.rokt_version);
   if (!asked.accept_language.empty()) to_send.fields.add("Accept-Language", asked.accept_language);
@@ -60,6 +61,7 @@ void RefreshAhead::has_stored(const FetchRequest& request, const caching::Stored
   expected.credential = static_cast<std::uint32_t>(request.upstream.credential);
   expected.inject_token = request.upstream.inject_token;
   expected.route_class = request.route_class;
+  expected.route = request.route;
   // Most fall due last; then none of the others is looked at.
   schedule_.emplace_hint(schedule_.end(), caching::refresh_ahead_at(response), expected);
   if (schedule_.size() > max_expected) schedule_.erase(std::prev(schedule_.end()));
@@ -124,12 +126,13 @@ caching::StoredResponsePtr RefreshAhead::to_refresh(const Expected& expected, Wa
 FetchRequest RefreshAhead::request_for(const Expected& expected, caching::StoredResponsePtr stored) const {
   FetchRequest request;
   request.key = stored->key;
-  request.route = stored->route;
+  request.route = expected.route;
   request.route_class = expected.route_class;
   request.account_id = stored->account_id;
   request.campaign_id = stored->campaign_id;
   request.range_end = stored->range_end;
   request.upstream = upstream_request(*stored);
+  request.upstream.route = expected.route;
   request.upstream.credential = expected.credential;
   request.upstream.inject_token = expected.inject_token;
   request.policy = *expected.policy;

@@ -7,6 +7,7 @@
 #include <forward_list>
 #include <functional>
 #include <map>
+#include <string_view>
 
 #include "core/caching/stored_response.h"
 #include "core/time.h"
@@ -55,6 +56,7 @@ class RefreshAhead {
     std::uint32_t credential = 0;
     bool inject_token = true;
     rokt::RouteClass route_class = rokt::RouteClass::report;
+    std::string_view route;  // of the table, which what is stored is not sure to outlive
   };
   using Schedule = std::multimap<WallTime, Expected>;
 

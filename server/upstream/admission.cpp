@@ -41,8 +41,7 @@ Admission::Admission(asio::any_io_executor executor, const config::Budget& budge
       queue_(budget.max_queued),
       next_turn_(executor_) {}
 
-std::optional<Admission::Permit> Admission::admit_now() {
-  const SteadyTime now = clock_.steady_now();
+std::optional<Admission::Permit> Admission::admit_now(SteadyTime now) {
   if (queue_.size() > 0 || in_flight_ >= budget_.max_concurrent || !limit_.take(now)) return std::nullopt;
   ++in_flight_;
   return Permit(*this, now);

@@ -67,7 +67,7 @@ class Admission {
             const Clock& clock);
 
   /// Lets a request through that need not wait; nothing where it must.
-  [[nodiscard]] std::optional<Permit> admit_now();
+  [[nodiscard]] std::optional<Permit> admit_now(SteadyTime now);
 
   /// Waits for a turn, in every place that `turn` has or gets meanwhile: after admit_now has given none.
   /// @param turn  outlives the wait

@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include "server/upstream/exchange_failure.h"
@@ -28,12 +27,11 @@ Error too_large(std::uint64_t max_response) {
 }
 
 /// What browsers may do with an answer is not the upstream's to say: they ask us.
-constexpr std::array<std::string_view, 9> for_browsers = {
-    "Access-Control-Allow-Origin",   "Access-Control-Allow-Credentials",
-    "Access-Control-Allow-Headers",  "Access-Control-Allow-Methods",
-    "Access-Control-Expose-Headers", "Access-Control-Max-Age",
-    "Cross-Origin-Resource-Policy",  "Timing-Allow-Origin",
-    "X-Content-Type-Options"};
+constexpr http::FieldNames for_browsers("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials",
+                                        "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
+                                        "Access-Control-Expose-Headers", "Access-Control-Max-Age",
+                                        "Cross-Origin-Resource-Policy", "Timing-Allow-Origin",
+                                        "X-Content-Type-Options");
 
 InterimAnswer interim_answer(const http::ResponseHead& head) {
   InterimAnswer answer{head.status, {}};
@@ -41,14 +39,12 @@ InterimAnswer interim_answer(const http::ResponseHead& head) {
   return answer;
 }
 
-FinalHead final_head(const http::ResponseHead& read, const http::Framing& framing) {
-  FinalHead head;
+void take_final(FinalHead& head, const http::ResponseHead& read, const http::Framing& framing) {
   head.status = read.status;
   head.framing = framing;
   head.keep_alive = http::keeps_alive(read.fields, read.http11);
   head.fields.assign(read.fields);
-  for (const auto name : for_browsers) head.fields.remove(name);
-  return head;
+  head.fields.remove(for_browsers);
 }
 
 }  // namespace
@@ -58,6 +54,17 @@ std::string_view AnswerReader::received() const {
   return {static_cast<const char*>(data.data()), data.size()};
 }
 
+/// @param size  of a read for which there was room for piece_size
+void AnswerReader::took(std::size_t size) {
+  buffer_.commit(size);
+  // What TLS hands over says nothing of what lies behind it.
+  drained_ = size < piece_size && stream_.tls() == nullptr;
+}
+
+bool AnswerReader::has_more() {
+  return buffer_.size() > 0 || (!drained_ && stream_.has_received());
+}
+
 asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answers_head,
                                                       AnswerStream* onward) {
   for (int interim = 0;; ++interim) {
@@ -65,7 +72,7 @@ asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answ
     Result<std::size_t> size = find_head(scan);
     while (size && *size == 0) {
       const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece_size));
-      buffer_.commit(read);
+      took(read);
       if (error) co_return no_head(error, interim == 0);
       size = find_head(scan);
     }
@@ -73,7 +80,7 @@ asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answ
     const auto framing = http::framing_of(head_, answers_head);
     if (!framing) co_return invalid("head", framing.error());
     const bool is_final = head_.status / 100 != 1;
-    if (is_final) head = final_head(head_, *framing);
+    if (is_final) take_final(head, head_, *framing);
     if (!is_final && interim == max_interim_answers)
       co_return exchange_failure(ErrorCode::upstream_invalid_response, "too many interim answers");
     if (!is_final && onward != nullptr && head_.status != 100) {
@@ -110,7 +117,7 @@ Error AnswerReader::no_head(const boost::system::error_code& error, bool first) 
 /// Waits for more bytes, or for the end of the connection where that is the content's.
 asio::awaitable<Result<void>> AnswerReader::receive_content() {
   const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece_size));
-  buffer_.commit(read);
+  took(read);
   if (!error || read > 0) co_return Result<void>();
   // Over TLS an end without its notice may be somebody else's doing (RFC 9112, section 9.8).
   ended_ = content_->ends_with_connection() && error == asio::error::eof;

@@ -62,8 +62,8 @@ class AnswerReader {
   /// @return as read_content and begin_content
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_whole_content(std::string& content);
 
-  /// Whether more has been read than the answer.
-  [[nodiscard]] bool has_more() const { return buffer_.size() > 0; }
+  /// Whether more had come than the answer when the last of it was read.
+  [[nodiscard]] bool has_more();
 
  private:
   [[nodiscard]] Result<std::size_t> find_head(http::HeadScan& scan);
@@ -71,6 +71,7 @@ class AnswerReader {
   boost::asio::awaitable<Result<void>> receive_content();
   Result<void> take_piece(std::string& content);
   Result<void> take_pieces(std::string& content);
+  void took(std::size_t size);
   [[nodiscard]] std::string_view received() const;
 
   UpstreamStream& stream_;
@@ -80,6 +81,7 @@ class AnswerReader {
   http::ResponseHead head_;  // views into the buffer, while read_head is at it; keeps its memory
   std::optional<http::ContentDecoder> content_;  // of the last answer whose head was read
   bool ended_ = true;
+  bool drained_ = false;  // the last read has taken all that there was
 };
 
 }  // namespace roktcached::upstream

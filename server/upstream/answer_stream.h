@@ -56,9 +56,6 @@ class AnswerStream {
   [[nodiscard]] boost::asio::awaitable<bool> write(Piece piece);
   /// Whether a head has been written: then the answer is on its way to the client. For the writer.
   [[nodiscard]] bool begun() const { return begun_; }
-  /// What is to be done, once, when a head is written. For the writer, as the next.
-  void when_begun(std::function<void()> action) { when_begun_.push_back(std::move(action)); }
-  void forget_when_begun() { when_begun_.clear(); }
   [[nodiscard]] Keep keep() const { return keep_; }
   /// Writes AnswerEnd; nothing may follow.
   [[nodiscard]] boost::asio::awaitable<void> end(std::optional<Error> error);
@@ -73,7 +70,26 @@ class AnswerStream {
   std::shared_ptr<Channel> channel_;
   const Keep keep_;
   bool begun_ = false;
+  friend class WhenBegun;
   std::vector<std::function<void()>> when_begun_;
+};
+
+/// What is to be done, once, when the head of an answer is written, for as long as this lives. Of several for
+/// one stream the last that was made is the first that goes. For the writer.
+class WhenBegun {
+ public:
+  /// @param stream  outlives it; null: nothing will be written
+  WhenBegun(AnswerStream* stream, std::function<void()> action) : stream_(stream) {
+    if (stream_ != nullptr) stream_->when_begun_.push_back(std::move(action));
+  }
+  ~WhenBegun() {
+    if (stream_ != nullptr && !stream_->when_begun_.empty()) stream_->when_begun_.pop_back();
+  }
+  WhenBegun(const WhenBegun&) = delete;
+  WhenBegun& operator=(const WhenBegun&) = delete;
+
+ private:
+  AnswerStream* const stream_;
 };
 
 }  // namespace roktcached::upstream

@@ -177,7 +177,7 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
   }
   if (!read) co_return read.error();
   deadline_.clear();
-  const bool surplus = reader_.has_more() || stream_.has_received();
+  const bool surplus = reader_.has_more();
   response.surplus = surplus && response.fields.contains("Content-Length");
   reusable_ = head.keep_alive && !surplus;
   co_return response;

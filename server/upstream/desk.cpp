@@ -42,19 +42,15 @@ bool expects_content(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "OPTIONS";
 }
 
-/// Takes out what an answer was to do when it begins, once it has ended.
-class ForgetActions {
- public:
-  explicit ForgetActions(AnswerStream* stream) : stream_(stream) {}
-  ~ForgetActions() {
-    if (stream_ != nullptr) stream_->forget_when_begun();
+UpstreamResult made_of(Result<UpstreamResponse>& response, WallTime sent_at) {
+  if (response) {
+    response->sent_at = sent_at;
+    return std::move(*response);
   }
-  ForgetActions(const ForgetActions&) = delete;
-  ForgetActions& operator=(const ForgetActions&) = delete;
-
- private:
-  AnswerStream* const stream_;
-};
+  UpstreamFailure failure{response.error(), std::nullopt};
+  if (response.error().code == ErrorCode::overloaded) failure.retry_after = std::chrono::seconds{1};
+  return failure;
+}
 
 }  // namespace
 
@@ -119,7 +115,21 @@ asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
                   .asked_for_gzip = request.accept_gzip && !request.fields.contains("Accept-Encoding")};
   retry_budget_.earn();
   while (true) {
-    UpstreamResult result = co_await attempt_with_token(journey);
+    TokenPtr token = line != nullptr ? line->token.at_hand() : nullptr;
+    if (line != nullptr && !token) {
+      const auto fetched = co_await line->token.get(turn->deadline());
+      if (!fetched) co_return fetched.error();
+      token = *fetched;
+    }
+    const Reason reason = journey.attempts > 1 ? Reason::retry : request.reason;
+    UpstreamResult result = co_await exchange(journey, token, reason);
+    if (token && result) {
+      if (may_mean_dead_token(result->status, line->token, token)) {
+        co_await replay(journey, token, result);
+      } else if (!is_refusal(result->status)) {
+        line->token.accepted(token);
+      }
+    }
     if (const auto delay = goes_again_after(journey, result)) {
       const bool goes = co_await pause(*delay);
       if (goes) continue;
@@ -133,77 +143,58 @@ asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
   }
 }
 
-/// One attempt, and a replay where the token may have been what was refused.
-asio::awaitable<UpstreamResult> Desk::attempt_with_token(Journey& journey) {
-  const Reason reason = journey.attempts > 1 ? Reason::retry : journey.request.reason;
-  if (journey.line == nullptr) co_return co_await exchange(journey, nullptr, reason);
+/// Sends the request once more where the token may have been what was refused.
+/// @param result  the refusal; then what came of the replay
+asio::awaitable<void> Desk::replay(Journey& journey, TokenPtr refused, UpstreamResult& result) {
   TokenKeeper& keeper = journey.line->token;
-  TokenPtr token = keeper.at_hand();
-  if (!token) {
-    const auto fetched = co_await keeper.get(journey.turn.deadline());
-    if (!fetched) co_return fetched.error();
-    token = *fetched;
+  const auto renewed = co_await keeper.renew(std::move(refused), journey.turn.deadline());
+  if (!renewed) {
+    result = renewed.error();
+    co_return;
   }
-  UpstreamResult first = co_await exchange(journey, token, reason);
-  if (!first) co_return first;
-  if (!may_mean_dead_token(first->status, keeper, token)) {
-    if (!is_refusal(first->status)) keeper.accepted(token);
-    co_return first;
-  }
-  const auto renewed = co_await keeper.renew(token, journey.turn.deadline());
-  if (!renewed) co_return renewed.error();
-  if (!*renewed) co_return first;  // too young to be dead: the refusal is meant
-  spdlog::debug("upstream answered {}: replaying once with a new token", first->status);
+  if (!*renewed) co_return;  // too young to be dead: the refusal is meant
+  spdlog::debug("upstream answered {}: replaying once with a new token", result->status);
   UpstreamResult second = co_await exchange(journey, *renewed, Reason::replay);
   if (second && !is_refusal(second->status)) keeper.accepted(*renewed);
-  co_return second;
+  result = std::move(second);
 }
 
 /// Waits for its turn and sends the request. Whether the upstream is dead is asked first, so that nobody
 /// waits for a dead one, and again when it is its turn.
 asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr& token, Reason reason) {
-  if (circuit_.retry_after(clock_.steady_now()) > std::chrono::nanoseconds::zero())
-    co_return circuit_is_open();
-  const auto permit = std::make_shared<Admission::Permit>();
+  SteadyTime sent_at = clock_.steady_now();
+  if (circuit_.retry_after(sent_at) > std::chrono::nanoseconds::zero()) co_return circuit_is_open();
+  Admission::Permit permit;
   if (journey.line != nullptr) {
     Admission& admission = journey.line->admission;
-    if (auto at_once = admission.admit_now()) {
-      *permit = std::move(*at_once);
+    if (auto at_once = admission.admit_now(sent_at)) {
+      permit = std::move(*at_once);
     } else {
       Admission::Admitted admitted = co_await admission.admit(journey.turn);
       if (!admitted) co_return admitted.error();
-      *permit = std::move(*admitted);
+      permit = std::move(*admitted);
+      sent_at = clock_.steady_now();
     }
   }
-  if (circuit_.admit(clock_.steady_now()) == Circuit::Admission::refuse) co_return circuit_is_open();
+  if (circuit_.admit(sent_at) == Circuit::Admission::refuse) co_return circuit_is_open();
   std::optional<ShownCredential> shown;
   if (token) shown.emplace(journey.wire, "Bearer", token->value.reveal());
-  const SteadyTime sent_at = clock_.steady_now();
   const WallTime sent_at_wall = clock_.wall_now();
   requests_sent_.fetch_add(1, std::memory_order_relaxed);
   spending_.add(journey.request.client, journey.request.route, reason);
   AnswerStream* const stream = journey.request.stream.get();
-  const ForgetActions forget(stream);
   // A client that reads slowly must not keep others from their turn.
-  if (stream != nullptr) stream->when_begun([permit] { *permit = Admission::Permit(); });
+  const WhenBegun give_back(stream, [&permit] { permit = Admission::Permit(); });
   Result<UpstreamResponse> response = co_await pool_.exchange(journey.wire, stream);
   const SteadyTime ended_at = clock_.steady_now();
-  *permit = Admission::Permit();  // what is done with the answer here is nothing to the upstream
+  permit = Admission::Permit();  // what is done with the answer here is nothing to the upstream
   if (response && journey.asked_for_gzip && response->fields.contains("Content-Encoding")) {
     const Result<void> undone = co_await undo_gzip(*response);
     if (!undone) response = undone.error();
   }
   attempts_.add(journey.request.route, response ? response->status : 0, reason, ended_at - sent_at);
-  UpstreamResult result = UpstreamFailure{};
-  if (response) {
-    response->sent_at = sent_at_wall;
-    result = std::move(*response);
-  } else {
-    UpstreamFailure failure{response.error(), std::nullopt};
-    if (response.error().code == ErrorCode::overloaded) failure.retry_after = std::chrono::seconds{1};
-    result = std::move(failure);
-  }
-  learn(journey, result, sent_at);
+  UpstreamResult result = made_of(response, sent_at_wall);
+  learn(journey, result, sent_at, ended_at);
   co_return result;
 }
 
@@ -227,8 +218,7 @@ bool Desk::lost_a_kept_connection(const UpstreamResult& result) {
 }
 
 /// What the end of an attempt says of the upstream's limit, and of its health.
-void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at) {
-  const SteadyTime now = clock_.steady_now();
+void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at) {
   if (!result && is_of_the_proxy(result.error().error)) return;
   if (lost_a_kept_connection(result) && journey.attempts == 1) return;
   if (result && journey.line != nullptr) {
@@ -241,7 +231,7 @@ void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent
   if (!result && kind_of(result.error().error) == AttemptFailure::invalid_answer) return;
   const bool ok = result && result->status != 502 && result->status != 503 && result->status != 504;
   const Circuit::State before = circuit_.state();
-  circuit_.record(ok, sent_at, now);
+  circuit_.record(ok, sent_at, ended_at);
   if (circuit_.state() == before) return;
   if (circuit_.state() == Circuit::State::closed) {
     spdlog::info("upstream: answers again");

@@ -81,13 +81,13 @@ class Desk final : public Upstream {
  private:
   struct Journey;
 
-  boost::asio::awaitable<UpstreamResult> attempt_with_token(Journey& journey);
+  boost::asio::awaitable<void> replay(Journey& journey, TokenPtr refused, UpstreamResult& result);
   boost::asio::awaitable<UpstreamResult> exchange(Journey& journey, const TokenPtr& token, Reason reason);
   boost::asio::awaitable<Result<void>> undo_gzip(UpstreamResponse& response);
   [[nodiscard]] std::optional<std::chrono::milliseconds> goes_again_after(Journey& journey,
                                                                           const UpstreamResult& result);
   boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay);
-  void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at);
+  void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at);
   [[nodiscard]] static bool lost_a_kept_connection(const UpstreamResult& result);
   [[nodiscard]] UpstreamFailure circuit_is_open() const;
   [[nodiscard]] WireRequest to_wire(const UpstreamRequest& request) const;

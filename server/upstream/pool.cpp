@@ -25,7 +25,7 @@ class Pool::Slot {
 };
 
 Pool::Pool(asio::any_io_executor executor, Origin& origin) : executor_(std::move(executor)), origin_(origin) {
-  idle_end_.emplace(executor_, [this] { close_idle(); });
+  idle_end_.emplace(executor_, [this] { close_idle(std::chrono::steady_clock::now()); });
 }
 
 asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, AnswerStream* stream) {
@@ -33,9 +33,9 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
     const Result<void> admitted = co_await wait_for_slot();
     if (!admitted) co_return admitted.error();
   }
-  const auto slot = std::make_shared<std::optional<Slot>>(std::in_place, *this);
+  std::optional<Slot> slot(std::in_place, *this);
   // A stream goes at its client's pace, and is bounded by the clients: it keeps no other from a connection.
-  if (stream != nullptr) stream->when_begun([slot] { slot->reset(); });
+  const WhenBegun give_back(stream, [&slot] { slot.reset(); });
   std::unique_ptr<Connection> connection = take_idle();
   if (!connection) {
     Result<std::unique_ptr<Connection>> opened = co_await Connection::open(executor_, origin_);
@@ -93,17 +93,17 @@ std::unique_ptr<Connection> Pool::take_idle() {
 
 void Pool::put_back(std::unique_ptr<Connection> connection) {
   if (stopped_) return;
-  connection->idle_since = std::chrono::steady_clock::now();
+  const SteadyTime now = std::chrono::steady_clock::now();
+  connection->idle_since = now;
   idle_.push_back(std::move(connection));
-  close_idle();
+  close_idle(now);
 }
 
 /// Closes what has been idle for too long or is too old, and comes back when the next one will be.
-void Pool::close_idle() {
+void Pool::close_idle(SteadyTime now) {
   const auto ends_at = [this](const auto& connection) {
     return std::min(connection->idle_since + origin_.settings.idle_timeout, connection->expires_at);
   };
-  const SteadyTime now = std::chrono::steady_clock::now();
   std::erase_if(idle_, [&](const auto& connection) { return ends_at(connection) <= now; });
   if (idle_.empty()) return idle_end_->clear();
   idle_end_->expires_at(ends_at(*std::ranges::min_element(idle_, {}, ends_at)));

@@ -45,7 +45,7 @@ class Pool {
   std::unique_ptr<Connection> take_idle();
   void put_back(std::unique_ptr<Connection> connection);
   void release_slot();
-  void close_idle();
+  void close_idle(SteadyTime now);
 
   boost::asio::any_io_executor executor_;
   Origin& origin_;

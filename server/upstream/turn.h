@@ -1,11 +1,12 @@
 #pragma once
 
 #include <algorithm>
+#include <boost/container/small_vector.hpp>
 #include <chrono>
 #include <functional>
+#include <span>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "core/time.h"
 #include "server/upstream/fair_queue.h"
@@ -43,7 +44,7 @@ class Turn {
     if (joined) joined(places_.back());
   }
 
-  [[nodiscard]] const std::vector<Place>& places() const { return places_; }
+  [[nodiscard]] std::span<const Place> places() const { return {places_.data(), places_.size()}; }
   [[nodiscard]] SteadyTime deadline() const { return deadline_; }
 
   /// Called for each new place while the request waits in the queue; empty else.
@@ -52,7 +53,7 @@ class Turn {
  private:
   static constexpr std::size_t max_places = 16;
 
-  std::vector<Place> places_;
+  boost::container::small_vector<Place, 1> places_;  // most have one
   SteadyTime deadline_ = SteadyTime::min();
   SteadyTime last_deadline_ = SteadyTime::min();
   std::chrono::milliseconds patience_{};

@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "core/http/fields.h"
@@ -29,7 +30,7 @@ struct UpstreamRequest {
   std::string client;  ///< who asks, for its share of the budget; names nobody where nobody has asked
   Priority priority = Priority::interactive;
   std::shared_ptr<Turn> turn;  ///< where others may join who wait for the same answer; null: nobody does
-  std::string route;           ///< Route::name, for the accounts
+  std::string_view route;      ///< Route::name, of the table, for the accounts
   Reason reason = Reason::miss;
   /// The answer may come compressed: it is asked for with gzip and handed over without. Of no effect where
   /// `fields` hold an Accept-Encoding: then the coding is a client's own business.

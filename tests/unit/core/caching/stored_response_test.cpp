@@ -44,6 +44,25 @@ TEST(StoredResponseTest, SharedItHasAllTextInItsOwnAllocation) {
   }
 }
 
+TEST(StoredResponseTest, SharedWithTextsItHasThemInItsOwnAllocation) {
+  StoredResponse response = example();
+  response.entity_tag = "\"another\"";
+  const StoredResponse wanted = example();
+  const StoredResponsePtr shared = share(std::move(response), {.key = wanted.key,
+                                                               .route = wanted.route,
+                                                               .account_id = wanted.account_id,
+                                                               .campaign_id = wanted.campaign_id,
+                                                               .head = wanted.head,
+                                                               .entity_tag = wanted.entity_tag,
+                                                               .validator = wanted.validator});
+  expect_example(*shared);
+  EXPECT_EQ(shared->key.hash(), wanted.key.hash());
+  EXPECT_EQ(shared->memory_size(), share(example())->memory_size());
+  const char* const begin = reinterpret_cast<const char*>(shared.get());
+  EXPECT_GE(shared->key.text().data(), begin + sizeof(StoredResponse));
+  EXPECT_LE(shared->validator.view().data() + shared->validator.size(), begin + shared->memory_size());
+}
+
 TEST(StoredResponseTest, ACopyOutlivesWhatItWasCopiedFrom) {
   StoredResponsePtr shared = share(example());
   StoredResponse copy = *shared;

@@ -53,10 +53,55 @@ TEST(HopByHop, FieldsOfOneConnectionAreKnown) {
     EXPECT_TRUE(is_hop_by_hop(name)) << name;
   }
   EXPECT_FALSE(is_hop_by_hop("Content-Type"));
+}
+
+TEST(HopByHop, FieldsThatConnectionNominatesAreKnown) {
   Fields fields;
   fields.add("Connection", "close, X-Private");
-  EXPECT_TRUE(nominated_by_connection(fields, "x-private"));
-  EXPECT_FALSE(nominated_by_connection(fields, "x-public"));
+  fields.add("connection", "keep-alive,x-other");
+  const HopByHopFields hop_by_hop(fields);
+  for (const char* name : {"x-private", "X-Other", "close", "Keep-Alive", "Upgrade", "connection"})
+    EXPECT_TRUE(hop_by_hop.contain(name)) << name;
+  EXPECT_FALSE(hop_by_hop.contain("x-public"));
+  EXPECT_FALSE(HopByHopFields(Fields()).contain("x-private"));
+}
+
+TEST(EqualIgnoringCase, LooksAtEveryLetterWhateverTheLength) {
+  for (std::size_t size = 0; size <= 25; ++size) {
+    const std::string lower(size, 'k');
+    const std::string upper(size, 'K');
+    EXPECT_TRUE(equal_ignoring_case(lower, lower)) << size;
+    EXPECT_TRUE(equal_ignoring_case(lower, upper)) << size;
+    EXPECT_FALSE(equal_ignoring_case(lower, lower + "k")) << size;
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = lower;
+      other[at] = 'l';
+      EXPECT_FALSE(equal_ignoring_case(lower, other)) << size << ", " << at;
+      other[at] = 'K';
+      EXPECT_TRUE(equal_ignoring_case(lower, other)) << size << ", " << at;
+    }
+  }
+  EXPECT_FALSE(equal_ignoring_case("[", "{"));
+  EXPECT_FALSE(equal_ignoring_case("Content-Lengt@", "Content-Lengt`"));
+}
+
+TEST(FieldNames, AreFoundInAnyCase) {
+  constexpr FieldNames names("Date", "ETag", "X-Request-Id");
+  for (const char* name : {"Date", "DATE", "etag", "x-request-ID"}) EXPECT_TRUE(names.contain(name)) << name;
+  for (const char* name : {"", "Dat", "Dates", "data", "X-Request-Ix"})
+    EXPECT_FALSE(names.contain(name)) << name;
+}
+
+TEST(Fields, RemoveTakesSeveralNames) {
+  Fields fields;
+  fields.add("Date", "1");
+  fields.add("Server", "2");
+  fields.add("etag", "3");
+  fields.add("date", "4");
+  fields.remove(FieldNames("Date", "ETag"));
+  EXPECT_EQ(fields.to_lines(), "Server: 2\r\n");
+  fields.remove(FieldNames("Date", "X-Absent"));
+  EXPECT_EQ(fields.to_lines(), "Server: 2\r\n");
 }
 
 TEST(Fields, AddTakesViewsIntoItself) {

@@ -16,7 +16,7 @@ using caching::PurgeKind;
 class PurgesTest : public testing::Test {
  protected:
   bool put(SteadyTime begun_at) {
-    return purges.put_unless_purged({subject}, begun_at, [] {});
+    return purges.put_unless_purged({&subject, 1}, begun_at, [] {});
   }
   SteadyTime tick() {
     clock.advance(1ms);

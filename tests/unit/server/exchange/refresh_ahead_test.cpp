@@ -41,6 +41,7 @@ class RefreshAheadTest : public testing::Test {
     FetchRequest request;
     request.key = response->key;
     request.policy = policy;
+    request.route = "campaign-overview";
     request.route_class = route_class;
     request.upstream.credential = 1;
     request.upstream.inject_token = false;
