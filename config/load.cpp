@@ -29,7 +29,7 @@ namespace {
 constexpr std::string_view prefix = "ROKTCACHED_";
 constexpr std::string_view config_variable = "ROKTCACHED_CONFIG";
 
-Error refused(std::string context) {
+Error not_loaded(std::string context) {
   return {.code = ErrorCode::configuration,
           .source = ErrorSource::config,
           .retryable = false,
@@ -128,7 +128,7 @@ Result<std::string> content_of(const std::string& path) {
     if (size < buffer.size()) break;
   }
   if (!file || std::ferror(file.get()) != 0)
-    return refused("cannot be read: " + std::generic_category().message(errno));
+    return not_loaded("cannot be read: " + std::generic_category().message(errno));
   return content;
 }
 
@@ -254,7 +254,7 @@ Result<Settings> load(const std::optional<std::string>& file, const Environment&
   if (settings.listen.token_key_file.empty())
     settings.listen.token_key_file = default_token_key_file(settings.cache.file);
   check_relations(settings, places, mistakes);
-  if (!mistakes.empty()) return refused(mistakes.text());
+  if (!mistakes.empty()) return not_loaded(mistakes.text());
   return settings;
 }
 

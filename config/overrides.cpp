@@ -10,7 +10,7 @@ namespace roktcached::config {
 
 namespace {
 
-const std::string section = "freshness.override";
+const std::string overrides_section = "freshness.override";
 
 bool is_governed(const rokt::Route& route) {
   return route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
@@ -26,7 +26,8 @@ StringList read_route_names(TableReader& reader, const toml::table& table, const
   }
   for (auto name = names.begin(); name != names.end(); ++name) {
     const auto refuse = [&](const std::string& what) {
-      mistakes.add(place(file, *table.get("routes")), section + ".routes: " + to_toml(*name) + what);
+      mistakes.add(place(file, *table.get("routes")),
+                   overrides_section + ".routes: " + to_toml(*name) + what);
     };
     const auto route = std::ranges::find(known, *name, &rokt::Route::name);
     if (route == known.end()) {
@@ -44,7 +45,7 @@ StringList read_route_names(TableReader& reader, const toml::table& table, const
 caching::PolicyOverride read_override(const toml::table& table, const std::string& file,
                                       const Settings& settings, const std::vector<rokt::Route>& known,
                                       Mistakes& mistakes) {
-  TableReader reader(section, table, file, mistakes);
+  TableReader reader(overrides_section, table, file, mistakes);
   StringList keys = {"routes", "accounts"};
   std::ranges::move(keys_of("freshness"), std::back_inserter(keys));
   reader.check_keys(keys);
@@ -69,18 +70,19 @@ bool names_any(const toml::table& table, std::string_view key) {
 void read_overrides(const toml::node& node, const std::string& file, Settings& settings, Mistakes& mistakes) {
   const toml::array* tables = node.as_array();
   if (tables == nullptr || !tables->is_array_of_tables())
-    return mistakes.add(place(file, node), section + ": accepted: [[" + section + "]]");
+    return mistakes.add(place(file, node), overrides_section + ": accepted: [[" + overrides_section + "]]");
   std::vector<rokt::Route> known = rokt::rokt_routes();
   known.insert(known.end(), settings.routes.begin(), settings.routes.end());
   for (const toml::node& element : *tables) {
     const toml::table& table = *element.as_table();
     if (!names_any(table, "routes") && !names_any(table, "accounts"))
       mistakes.add(place(file, element),
-                   section + ": is for every request; accepted: routes or accounts, or both");
+                   overrides_section + ": is for every request; accepted: routes or accounts, or both");
     const bool says_something = std::ranges::any_of(
         table, [](const auto& entry) { return entry.first != "routes" && entry.first != "accounts"; });
     if (!says_something)
-      mistakes.add(place(file, element), section + ": changes nothing; accepted: any key of [freshness]");
+      mistakes.add(place(file, element),
+                   overrides_section + ": changes nothing; accepted: any key of [freshness]");
     settings.freshness_overrides.push_back(read_override(table, file, settings, known, mistakes));
   }
 }

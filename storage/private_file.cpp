@@ -26,7 +26,7 @@ Error refused(std::string context) {
           .context = std::move(context)};
 }
 
-Error system_error(const std::string& path, int number) {
+Error refused_by_system(const std::string& path, int number) {
   return refused(path + ": " + std::generic_category().message(number));
 }
 
@@ -79,8 +79,8 @@ Result<void> make_folder(const fs::path& folder) {
   if (folder.empty() || fs::exists(folder, error)) return {};
   if (const auto made = make_folder(folder.parent_path()); !made) return made;
   if (::mkdir(folder.c_str(), private_folder_mode) != 0)
-    return errno == EEXIST ? Result<void>() : system_error(folder.string(), errno);
-  if (::chmod(folder.c_str(), private_folder_mode) != 0) return system_error(folder.string(), errno);
+    return errno == EEXIST ? Result<void>() : refused_by_system(folder.string(), errno);
+  if (::chmod(folder.c_str(), private_folder_mode) != 0) return refused_by_system(folder.string(), errno);
   return {};
 }
 
@@ -95,9 +95,9 @@ Result<std::string> private_folder(const std::string& folder) {
   if (const auto made = make_folder(wanted); !made) return made.error();
   std::error_code error;
   const std::string path = fs::canonical(wanted, error).string();
-  if (error) return system_error(wanted.string(), error.value());
+  if (error) return refused_by_system(wanted.string(), error.value());
   struct stat found {};
-  if (::lstat(path.c_str(), &found) != 0) return system_error(path, errno);
+  if (::lstat(path.c_str(), &found) != 0) return refused_by_system(path, errno);
   if (const auto accepted = check_folder(path, found); !accepted) return accepted.error();
   return path;
 }
@@ -105,7 +105,7 @@ Result<std::string> private_folder(const std::string& folder) {
 Result<bool> check_private_file(const std::string& path) {
   struct stat found {};
   if (::lstat(path.c_str(), &found) != 0)
-    return errno == ENOENT ? Result<bool>(false) : system_error(path, errno);
+    return errno == ENOENT ? Result<bool>(false) : refused_by_system(path, errno);
   if (const auto accepted = check_file(path, found); !accepted) return accepted.error();
   return true;
 }
@@ -118,10 +118,10 @@ Result<PrivateFile> open_private_file(const std::string& path, Missing missing, 
   Descriptor file(
       ::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | creation, private_mode));
   struct stat found {};
-  if (file.get() < 0 || ::fstat(file.get(), &found) != 0) return system_error(path, errno);
+  if (file.get() < 0 || ::fstat(file.get(), &found) != 0) return refused_by_system(path, errno);
   if (const auto accepted = check_file(path, found); !accepted) return accepted.error();
   if ((found.st_mode & 07777U) != private_mode && ::fchmod(file.get(), private_mode) != 0)
-    return system_error(path, errno);
+    return refused_by_system(path, errno);
   if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     report(path + ": had mode " + octal(found.st_mode) + ", so that others could read it; it has 0600 now");
   return PrivateFile{std::move(file), {found.st_dev, found.st_ino}};

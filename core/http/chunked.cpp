@@ -17,12 +17,8 @@ constexpr std::size_t max_line_bytes = 256;
 constexpr std::size_t max_trailer_bytes = 8 * 1024;
 constexpr std::size_t credit_of_a_byte = 16;
 
-Error refused(const char* why, ErrorCode code = ErrorCode::invalid_request) {
+Error malformed(const char* why, ErrorCode code = ErrorCode::invalid_request) {
   return {.code = code, .source = ErrorSource::core, .retryable = false, .context = why};
-}
-
-unsigned hex_value(char c) {
-  return is(digit, c) ? static_cast<unsigned>(c - '0') : (static_cast<unsigned>(c) | 0x20U) - 'a' + 10;
 }
 
 /// What must be known before the content comes (RFC 9110, section 6.5.1), beside the hop-by-hop fields.
@@ -58,7 +54,7 @@ Result<ChunkDecoder::Step> ChunkDecoder::next(std::string_view bytes) {
       at += *taken;
       continue;
     }
-    if (credit_ == 0) return refused("chunks: too much of chunk lines for the content they bring");
+    if (credit_ == 0) return malformed("chunks: too much of chunk lines for the content they bring");
     --credit_;
     if (auto taken = take_line_byte(bytes[at]); !taken) return taken.error();
     ++at;
@@ -70,34 +66,34 @@ Result<ChunkDecoder::Step> ChunkDecoder::next(std::string_view bytes) {
 Result<void> ChunkDecoder::take_line_byte(char c) {
   switch (place_) {
     case Place::data_cr:
-      if (c != '\r') return refused("chunks: the data is longer than its size says");
+      if (c != '\r') return malformed("chunks: the data is longer than its size says");
       place_ = Place::data_lf;
       return {};
     case Place::data_lf:
-      if (c != '\n') return refused("chunks: a bare CR behind the data");
+      if (c != '\n') return malformed("chunks: a bare CR behind the data");
       place_ = Place::size;
       left_ = 0;
       size_digits_ = line_bytes_ = 0;
       return {};
     case Place::line_end:
-      if (c != '\n') return refused("chunks: a bare CR in a chunk line");
+      if (c != '\n') return malformed("chunks: a bare CR in a chunk line");
       place_ = left_ > 0 ? Place::data : Place::trailers;
       return {};
     default:
       break;
   }
   if (c != '\r' && ++line_bytes_ > max_line_bytes)
-    return refused("chunks: a chunk line longer than 256 bytes");
+    return malformed("chunks: a chunk line longer than 256 bytes");
   if (place_ == Place::size && is(hex_digit, c)) return take_size_byte(c);
-  if (place_ == Place::size && size_digits_ == 0) return refused("chunks: a size is hex digits");
+  if (place_ == Place::size && size_digits_ == 0) return malformed("chunks: a size is hex digits");
   place_ = after_extension_byte(c);
-  if (place_ == Place::done) return refused("chunks: a size or an extension is malformed");
+  if (place_ == Place::done) return malformed("chunks: a size or an extension is malformed");
   return {};
 }
 
 /// chunk-size = 1*HEXDIG, of which more than 8 would be 4 GiB and more in one chunk.
 Result<void> ChunkDecoder::take_size_byte(char c) {
-  if (++size_digits_ > max_size_digits) return refused("chunks: a size of more than 8 digits");
+  if (++size_digits_ > max_size_digits) return malformed("chunks: a size of more than 8 digits");
   left_ = left_ * 16 + hex_value(c);
   return {};
 }
@@ -147,13 +143,13 @@ Result<std::size_t> ChunkDecoder::take_trailers(std::string_view bytes) {
     return error;
   }
   if (!*whole && trailers_.size() == max_trailer_bytes)
-    return refused("trailer section: longer than 8 KiB", ErrorCode::fields_too_large);
+    return malformed("trailer section: longer than 8 KiB", ErrorCode::fields_too_large);
   if (*whole) {
     std::vector<FieldLine> fields;
     read_field_lines(std::string_view(trailers_).substr(0, at), fields);
     const auto barred = std::ranges::any_of(
         fields, [](const FieldLine& field) { return is_barred_from_trailers(field.name); });
-    if (barred) return refused("trailer section: a field that belongs in the head");
+    if (barred) return malformed("trailer section: a field that belongs in the head");
     place_ = Place::done;
   }
   return at - before;

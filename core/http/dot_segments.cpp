@@ -2,13 +2,11 @@
 
 #include <string>
 
+#include "core/http/octets.h"
+
 namespace roktcached::http {
 
 namespace {
-
-int hex_value(char c) {
-  return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
 
 /// With every octet decoded, and again while there is something to decode: what the next reader does not
 /// decode twice, the one behind it may.

@@ -10,7 +10,7 @@ namespace roktcached::http {
 
 namespace {
 
-Error refused(const char* why) {
+Error bad_framing(const char* why) {
   return {
       .code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = why};
 }
@@ -33,9 +33,9 @@ struct Declared {
 Result<std::uint64_t> length_of(std::string_view value) {
   std::uint64_t length = 0;
   const bool digits = !value.empty() && run_end(Octet::digit, value, 0) == value.size();
-  if (!digits) return refused("Content-Length: accepted: digits");
+  if (!digits) return bad_framing("Content-Length: accepted: digits");
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
-  if (error != std::errc() || length > INT64_MAX) return refused("Content-Length: too large");
+  if (error != std::errc() || length > INT64_MAX) return bad_framing("Content-Length: too large");
   return length;
 }
 
@@ -44,19 +44,19 @@ Result<Declared> declared_by(const std::vector<FieldLine>& fields, bool http11) 
   Declared declared;
   for (const FieldLine& field : fields) {
     if (equal_ignoring_case(field.name, "Content-Length")) {
-      if (declared.length) return refused("Content-Length: repeated");
+      if (declared.length) return bad_framing("Content-Length: repeated");
       const auto length = length_of(field.value);
       if (!length) return length.error();
       declared.length = *length;
     } else if (equal_ignoring_case(field.name, "Transfer-Encoding")) {
-      if (declared.chunked) return refused("Transfer-Encoding: repeated");
-      if (!http11) return refused("Transfer-Encoding: not in HTTP/1.0");
+      if (declared.chunked) return bad_framing("Transfer-Encoding: repeated");
+      if (!http11) return bad_framing("Transfer-Encoding: not in HTTP/1.0");
       if (!equal_ignoring_case(field.value, "chunked"))
-        return refused("Transfer-Encoding: accepted: chunked");
+        return bad_framing("Transfer-Encoding: accepted: chunked");
       declared.chunked = true;
     }
   }
-  if (declared.chunked && declared.length) return refused("Transfer-Encoding: not beside Content-Length");
+  if (declared.chunked && declared.length) return bad_framing("Transfer-Encoding: not beside Content-Length");
   return declared;
 }
 
@@ -66,7 +66,7 @@ Result<Framing> framing_of(const RequestHead& head) {
   const auto declared = declared_by(head.fields, head.http11);
   if (!declared) return declared.error();
   const bool bare = head.method == "GET" || head.method == "HEAD";
-  if (bare && declared->content()) return refused("GET and HEAD are not accepted with content");
+  if (bare && declared->content()) return bad_framing("GET and HEAD are not accepted with content");
   return declared->framing();
 }
 
@@ -74,10 +74,10 @@ Result<Framing> framing_of(const ResponseHead& head, bool answers_head) {
   const auto declared = declared_by(head.fields, head.http11);
   if (!declared) return declared.error();
   // RFC 9110, section 15.2.2; and section 8.6 with RFC 9112, section 6.1, for what no 1xx and no 204 may say.
-  if (head.status == 101) return refused("101: no other protocol was asked for");
+  if (head.status == 101) return bad_framing("101: no other protocol was asked for");
   if (head.status < 200 && (declared->length || declared->chunked))
-    return refused("a 1xx response has neither Content-Length nor Transfer-Encoding");
-  if (head.status == 204 && declared->content()) return refused("a 204 response has no content");
+    return bad_framing("a 1xx response has neither Content-Length nor Transfer-Encoding");
+  if (head.status == 204 && declared->content()) return bad_framing("a 204 response has no content");
   // RFC 9112, section 6.3, rules 1, 4 to 6, and 8.
   if (answers_head || head.status < 200 || head.status == 204 || head.status == 304) return Framing{};
   if (declared->chunked || declared->length) return declared->framing();

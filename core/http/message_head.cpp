@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t max_method = 32;
 
-Error refused(std::string why, ErrorCode code = ErrorCode::invalid_request) {
+Error bad_head(std::string why, ErrorCode code = ErrorCode::invalid_request) {
   return {.code = code, .source = ErrorSource::core, .retryable = false, .context = std::move(why)};
 }
 
@@ -93,7 +93,7 @@ Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes, std::s
 Result<bool> HeadScan::take(std::string_view bytes, std::string_view known) {
   while (place_ != Place::fields) {
     if (at_ >= bytes.size()) return false;
-    if (const Objection objection = step(bytes)) return refused(objection.why, objection.code);
+    if (const Objection objection = step(bytes)) return bad_head(objection.why, objection.code);
   }
   if (at_ == part_begin_ && !known.empty() && bytes.substr(at_).starts_with(known)) {
     at_ += known.size();
@@ -172,8 +172,8 @@ Objection HeadScan::objection_to(std::string_view bytes, std::string_view part, 
 Error HeadScan::too_long() const {
   const std::string limit = " is longer than " + std::to_string(limits_.max_bytes) + " bytes";
   const bool in_line = kind_ == HeadKind::request && place_ != Place::fields;
-  return in_line ? refused("the request line" + limit, ErrorCode::target_too_long)
-                 : refused("the head" + limit, ErrorCode::fields_too_large);
+  return in_line ? bad_head("the request line" + limit, ErrorCode::target_too_long)
+                 : bad_head("the head" + limit, ErrorCode::fields_too_large);
 }
 
 namespace {
@@ -190,8 +190,8 @@ std::optional<std::string_view> take_line(std::string_view& bytes) {
 Result<void> read_fields(std::string_view section, std::vector<FieldLine>& fields, HeadLimits limits) {
   read_field_lines(section, fields);
   if (fields.size() <= limits.max_fields) return {};
-  return refused("there are more than " + std::to_string(limits.max_fields) + " field lines",
-                 ErrorCode::fields_too_large);
+  return bad_head("there are more than " + std::to_string(limits.max_fields) + " field lines",
+                  ErrorCode::fields_too_large);
 }
 
 }  // namespace
@@ -199,10 +199,10 @@ Result<void> read_fields(std::string_view section, std::vector<FieldLine>& field
 Result<std::string_view> read_request_line(std::string_view bytes, RequestHead& head) {
   if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
   const auto line = take_line(bytes);
-  if (!line) return refused("there is no request line");
+  if (!line) return bad_head("there is no request line");
   const std::size_t first = line->find(' ');
   const std::size_t last = line->rfind(' ');
-  if (first == last) return refused("a request line has three parts");
+  if (first == last) return bad_head("a request line has three parts");
   head.method = line->substr(0, first);
   head.target = line->substr(first + 1, last - first - 1);
   head.http11 = line->ends_with("/1.1");
@@ -218,7 +218,7 @@ Result<void> read_request_head(std::string_view bytes, RequestHead& head, HeadLi
 Result<void> read_response_head(std::string_view bytes, ResponseHead& head, HeadLimits limits) {
   constexpr std::string_view shape = "HTTP/1.1 200 ";
   const auto line = take_line(bytes);
-  if (!line || line->size() < shape.size()) return refused("a status line has three parts");
+  if (!line || line->size() < shape.size()) return bad_head("a status line has three parts");
   head.http11 = line->substr(0, 8) == "HTTP/1.1";
   head.status = 0;
   for (const char c : line->substr(9, 3)) head.status = head.status * 10 + static_cast<unsigned>(c - '0');

@@ -67,6 +67,12 @@ inline constexpr std::array<std::uint8_t, 256> octet_classes = make_octet_classe
   return (detail::octet_classes[static_cast<unsigned char>(c)] & detail::bit(wanted)) != 0;
 }
 
+/// What a HEXDIG stands for, in either case.
+[[nodiscard]] constexpr unsigned hex_value(char c) {
+  const auto octet = static_cast<unsigned char>(c);
+  return is(Octet::digit, c) ? octet - unsigned{'0'} : (octet | 0x20U) - 'a' + 10;
+}
+
 namespace detail {
 
 /// How many of eight octets, from the first on, are visible ASCII or, where `with_space`, a space. Of eight

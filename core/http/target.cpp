@@ -11,16 +11,12 @@ namespace roktcached::http {
 namespace {
 
 /// @param c  a hex digit
-int hex_value(char c) {
-  return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
-}
-
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';
 }
 
-Error refused(std::string why) {
+Error bad_target(std::string why) {
   return {.code = ErrorCode::invalid_request,
           .source = ErrorSource::core,
           .retryable = false,
@@ -66,14 +62,16 @@ std::string without_dot_segments(std::string_view path) {
 }  // namespace
 
 Result<Target> parse_target(std::string_view text) {
-  if (!text.starts_with('/')) return refused("accepted: a path that begins with '/', with an optional query");
+  if (!text.starts_with('/'))
+    return bad_target("accepted: a path that begins with '/', with an optional query");
   for (std::size_t i = run_end(Octet::target_octet, text, 0); i < text.size();
        i = run_end(Octet::target_octet, text, i + 3)) {
     if (text[i] != '%')
-      return refused("the byte at offset " + std::to_string(i) + " must be percent-encoded");
+      return bad_target("the byte at offset " + std::to_string(i) + " must be percent-encoded");
     const bool whole =
         i + 2 < text.size() && is(Octet::hex_digit, text[i + 1]) && is(Octet::hex_digit, text[i + 2]);
-    if (!whole) return refused("a '%' at offset " + std::to_string(i) + " without two hex digits behind it");
+    if (!whole)
+      return bad_target("a '%' at offset " + std::to_string(i) + " without two hex digits behind it");
   }
   const auto question = text.find('?');
   if (question == std::string_view::npos) return Target{text, {}};

@@ -15,7 +15,7 @@ using inbound::Request;
 
 namespace {
 
-constexpr std::array<std::string_view, 13> forwarded = {
+constexpr std::array<std::string_view, 13> passed_fields = {
     "rokt-version",      "Accept-Language",  "traceparent",         "Accept",
     "Content-Type",      "Content-Encoding", "Content-Language",    "If-None-Match",
     "If-Modified-Since", "If-Match",         "If-Unmodified-Since", "Range",
@@ -33,8 +33,8 @@ asio::awaitable<void> send_into(upstream::Upstream& upstream, upstream::Upstream
   co_await stream->end(std::move(error));
 }
 
-upstream::UpstreamRequest upstream_request(const Request& request, const rokt::Route& route,
-                                           std::size_t credential) {
+upstream::UpstreamRequest request_passed(const Request& request, const rokt::Route& route,
+                                         std::size_t credential) {
   upstream::UpstreamRequest to_send;
   to_send.method = request.method;
   to_send.client = request.client;
@@ -45,7 +45,7 @@ upstream::UpstreamRequest upstream_request(const Request& request, const rokt::R
   to_send.accept_gzip = false;
   to_send.inject_token = route.inject_token;
   to_send.credential = credential;
-  for (const auto name : forwarded) {
+  for (const auto name : passed_fields) {
     if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
   }
   return to_send;
@@ -58,7 +58,7 @@ asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt:
   const SteadyTime asked_at = services_.clock.steady_now();
   auto stream =
       std::make_shared<upstream::AnswerStream>(services_.desk, upstream::AnswerStream::Keep::nothing);
-  upstream::UpstreamRequest to_send = upstream_request(request, route, credential);
+  upstream::UpstreamRequest to_send = request_passed(request, route, credential);
   to_send.stream = stream;
   const auto ending = std::make_shared<std::optional<upstream::UpstreamResult>>();
   asio::co_spawn(services_.desk, send_into(services_.upstream, std::move(to_send), ending),

@@ -20,19 +20,11 @@ bool is_name(std::string_view text) {
   });
 }
 
-/// What follows a scheme, which is compared without case (RFC 9110, section 11.1); empty for another one.
-std::string_view after_scheme(std::string_view authorization, std::string_view scheme) {
-  if (!http::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme)) return {};
-  authorization.remove_prefix(scheme.size());
-  if (!authorization.starts_with(' ')) return {};
-  return http::trimmed(authorization);
-}
-
 }  // namespace
 
 std::string basic_id(std::string_view authorization) {
   constexpr std::size_t longest = 1024;
-  const std::string_view encoded = after_scheme(authorization, "Basic");
+  const std::string_view encoded = after_scheme(authorization, "Basic").value_or(std::string_view());
   if (encoded.empty() || encoded.size() > longest) return {};
   const auto pair = decode_basic(encoded);
   if (!pair) return {};
@@ -48,7 +40,7 @@ std::string caller_of(const http::Fields& request, std::string_view address,
       const auto own = std::ranges::find_if(own_ids, [&](const OwnId& one) { return one.id.reveal() == id; });
       return own == own_ids.end() ? id : own->name;
     }
-    std::string_view token = after_scheme(*authorization, "Bearer");
+    std::string_view token = after_scheme(*authorization, "Bearer").value_or(std::string_view());
     if (token.starts_with(local_prefix)) {
       token.remove_prefix(local_prefix.size());
       const std::string_view name = token.substr(0, token.rfind('.'));

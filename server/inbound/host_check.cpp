@@ -42,7 +42,7 @@ std::string_view name_of(std::string_view host) {
   return std::ranges::all_of(name, is_host_character) ? name : std::string_view{};
 }
 
-Error refused(ErrorCode code, std::string context) {
+Error bad_host(ErrorCode code, std::string context) {
   return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
 }
 
@@ -52,16 +52,17 @@ Result<void> check_host(const http::Fields& request, bool http11, const std::vec
   const auto count = request.count("Host");
   if (count == 0 && !http11) return {};
   if (count != 1)
-    return refused(ErrorCode::invalid_request,
-                   "Host: a request has exactly one, this one has " + std::to_string(count));
+    return bad_host(ErrorCode::invalid_request,
+                    "Host: a request has exactly one, this one has " + std::to_string(count));
   const std::string_view name = name_of(*request.find("Host"));
-  if (name.empty()) return refused(ErrorCode::invalid_request, "Host: not a host name with an optional port");
+  if (name.empty())
+    return bad_host(ErrorCode::invalid_request, "Host: not a host name with an optional port");
   if (allowed.empty()) return {};
   const bool known = std::ranges::any_of(
       allowed, [&](const std::string& host) { return http::equal_ignoring_case(host, name); });
   if (!known) {
-    return refused(ErrorCode::unknown_host,
-                   "Host: " + std::string(name.substr(0, 64)) + " is none of listen.allowed_hosts");
+    return bad_host(ErrorCode::unknown_host,
+                    "Host: " + std::string(name.substr(0, 64)) + " is none of listen.allowed_hosts");
   }
   return {};
 }

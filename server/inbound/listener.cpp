@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 
-constexpr int many = 64;
+constexpr int taken_in_a_row = 64;
 
 /// Those of a Unix socket are of one.
 bool has_queue_of_its_own(const Acceptor& acceptor) {
@@ -53,7 +53,7 @@ Listener::Listener(Acceptor acceptor, const Site& site, ConnectionBudget& budget
       site_(site),
       budget_(budget),
       tls_(std::move(tls)),
-      accepted_in_a_row_(has_queue_of_its_own(acceptor_) ? many : 1) {
+      accepted_in_a_row_(has_queue_of_its_own(acceptor_) ? taken_in_a_row : 1) {
   acceptor_.non_blocking(true);
 }
 

@@ -15,7 +15,7 @@ namespace asio = boost::asio;
 namespace {
 
 /// As many as are woken in a row, so that the others of the thread have their turn, too.
-constexpr int many = 64;
+constexpr int woken_in_a_row = 64;
 /// So many at once tell that more are to come: then it costs less to look again than to be told.
 constexpr int busy = 4;
 
@@ -68,8 +68,8 @@ void Lookout::look_when_something_comes() {
 }
 
 void Lookout::look() {
-  std::array<epoll_event, many> events;
-  const int count = ::epoll_wait(epoll_.native_handle(), events.data(), many, 0);
+  std::array<epoll_event, woken_in_a_row> events;
+  const int count = ::epoll_wait(epoll_.native_handle(), events.data(), woken_in_a_row, 0);
   told_ = {events.data(), static_cast<std::size_t>(std::max(count, 0))};
   while (!told_.empty()) {
     const epoll_event event = told_.front();

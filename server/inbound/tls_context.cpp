@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::size_t max_key_file = 64 * 1024;
 
-Error refused(std::string context) {
+Error unusable(std::string context) {
   return {.code = ErrorCode::configuration,
           .source = ErrorSource::inbound,
           .retryable = false,
@@ -31,7 +31,7 @@ Error openssl_error(const std::string& what) {
   const unsigned long first = ERR_get_error();
   ERR_error_string_n(first, text.data(), text.size());
   ERR_clear_error();
-  return refused(what + ": " + (first == 0 ? "cannot be read" : text.data()));
+  return unusable(what + ": " + (first == 0 ? "cannot be read" : text.data()));
 }
 
 /// Nobody is there to be asked for a passphrase.
@@ -41,7 +41,7 @@ int no_passphrase(char*, int, int, void*) {
 
 Result<void> use_key(SSL_CTX* context, const std::string& file) {
   const auto pem = config::read_private_file(file, max_key_file);
-  if (!pem) return refused("listen.tls.key_file: " + pem.error().context);
+  if (!pem) return unusable("listen.tls.key_file: " + pem.error().context);
   const std::unique_ptr<BIO, decltype(&BIO_free)> source(
       BIO_new_mem_buf(pem->reveal().data(), static_cast<int>(pem->reveal().size())), BIO_free);
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(

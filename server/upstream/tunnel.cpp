@@ -13,8 +13,8 @@ namespace roktcached::upstream {
 
 namespace {
 
-constexpr http::HeadLimits limits{.max_bytes = 16 * 1024};
-constexpr int max_interim_answers = 8;
+constexpr http::HeadLimits proxy_head_limits{.max_bytes = 16 * 1024};
+constexpr int max_interim_heads = 8;
 
 Error refused(const std::string& proxy, std::string_view why) {
   return {ErrorCode::upstream_unreachable, ErrorSource::upstream, false,
@@ -23,14 +23,15 @@ Error refused(const std::string& proxy, std::string_view why) {
 
 /// Takes a head off what comes. An answer that opens a tunnel has no content, whatever its fields say.
 asio::awaitable<Result<unsigned>> read_status(asio::ip::tcp::socket& socket, std::string& buffer) {
-  http::HeadScan scan(http::HeadKind::response, limits);
+  http::HeadScan scan(http::HeadKind::response, proxy_head_limits);
   std::array<char, 1024> piece;
   while (true) {
     const auto scanned = scan.scan(buffer);
     if (!scanned) co_return scanned.error();
     if (const auto size = *scanned) {
       http::ResponseHead head;
-      const auto read = http::read_response_head(std::string_view(buffer).substr(0, *size), head, limits);
+      const auto read =
+          http::read_response_head(std::string_view(buffer).substr(0, *size), head, proxy_head_limits);
       if (!read) co_return read.error();
       buffer.erase(0, *size);
       co_return head.status;
@@ -52,7 +53,7 @@ asio::awaitable<Result<void>> open_tunnel(asio::ip::tcp::socket& socket, std::st
   if (write_error) co_return refused(proxy, "closed the connection: " + write_error.message());
   std::string buffer;
   unsigned status = 0;
-  for (int interim = 0; interim <= max_interim_answers; ++interim) {
+  for (int interim = 0; interim <= max_interim_heads; ++interim) {
     const Result<unsigned> read = co_await read_status(socket, buffer);
     if (!read) co_return refused(proxy, "gave no answer to CONNECT: " + read.error().context);
     status = *read;

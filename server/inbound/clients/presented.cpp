@@ -14,7 +14,7 @@ constexpr std::string_view api_key_name = "api_key";
 /// Of what a client shows, in bytes: twice the longest secret.
 constexpr std::size_t longest_shown = 2048;
 
-Error refused(std::string context) {
+Error ambiguous(std::string context) {
   return {.code = ErrorCode::invalid_request,
           .source = ErrorSource::inbound,
           .retryable = false,
@@ -22,7 +22,7 @@ Error refused(std::string context) {
 }
 
 Error more_than_one_key() {
-  return refused("an API key is shown more than once; accepted: one, in X-API-Key or api_key");
+  return ambiguous("an API key is shown more than once; accepted: one, in X-API-Key or api_key");
 }
 
 int hex_digit(char c) {
@@ -78,7 +78,13 @@ void cut_off(std::string& target, std::size_t size) {
   target.resize(size);
 }
 
-/// What follows a scheme, which is compared without case (RFC 9110, section 11.1).
+Presented of_kind(Presented::Kind kind, std::string_view text) {
+  const bool can_be = !text.empty() && text.size() <= longest_shown;
+  return {can_be ? kind : Presented::Kind::other, text};
+}
+
+}  // namespace
+
 std::optional<std::string_view> after_scheme(std::string_view authorization, std::string_view scheme) {
   if (authorization.size() <= scheme.size() || authorization[scheme.size()] != ' ' ||
       !http::equal_ignoring_case(authorization.substr(0, scheme.size()), scheme)) {
@@ -86,13 +92,6 @@ std::optional<std::string_view> after_scheme(std::string_view authorization, std
   }
   return http::trimmed(authorization.substr(scheme.size()));
 }
-
-Presented of_kind(Presented::Kind kind, std::string_view text) {
-  const bool can_be = !text.empty() && text.size() <= longest_shown;
-  return {can_be ? kind : Presented::Kind::other, text};
-}
-
-}  // namespace
 
 Presented read_authorization(std::string_view value) {
   if (const auto pair = after_scheme(value, "Basic")) return of_kind(Presented::Kind::basic, *pair);
@@ -155,7 +154,7 @@ Result<Presented> present(const http::Fields& request, const std::optional<confi
   }
   if (keys > 1) return more_than_one_key();
   if (key) return of_kind(Presented::Kind::api_key, *key);
-  if (authorizations > 1) return refused("Authorization: a request has at most one");
+  if (authorizations > 1) return ambiguous("Authorization: a request has at most one");
   if (authorization) return read_authorization(*authorization);
   return Presented{};
 }

@@ -42,6 +42,10 @@ struct Presented {
 /// for the upstream.
 void remove_telling_referer(http::Fields& request);
 
+/// What follows a scheme, which is compared without case (RFC 9110, section 11.1); nothing for another one.
+[[nodiscard]] std::optional<std::string_view> after_scheme(std::string_view authorization,
+                                                           std::string_view scheme);
+
 /// What an Authorization's value shows.
 [[nodiscard]] Presented read_authorization(std::string_view value);
 

@@ -18,17 +18,14 @@ namespace {
 constexpr std::size_t salt_size = 16;
 constexpr std::size_t hash_size = 32;
 
-const unsigned char* bytes_of(std::string_view text) {
-  return reinterpret_cast<const unsigned char*>(text.data());
-}
-
 /// `size` bytes made of `secret` as `parameters` say.
 config::Secret derive(const config::SecretHash& parameters, std::string_view secret, std::size_t size) {
   std::string derived(size, '\0');
   // Besides the large block there are p + 2 small ones.
   const std::uint64_t most =
       parameters.memory() + std::uint64_t{128} * parameters.r * (std::uint64_t{parameters.p} + 2);
-  const int done = EVP_PBE_scrypt(secret.data(), secret.size(), bytes_of(parameters.salt),
+  const int done = EVP_PBE_scrypt(secret.data(), secret.size(),
+                                  reinterpret_cast<const unsigned char*>(parameters.salt.data()),
                                   parameters.salt.size(), std::uint64_t{1} << parameters.log2_n, parameters.r,
                                   parameters.p, most, reinterpret_cast<unsigned char*>(derived.data()), size);
   if (done == 1) return config::Secret(std::move(derived));

@@ -27,14 +27,14 @@ Error failed(const std::string& path) {
   return refused(path, std::generic_category().message(errno));
 }
 
-class Descriptor {
+class OpenFile {
  public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
+  explicit OpenFile(int fd) : fd_(fd) {}
+  ~OpenFile() {
     if (fd_ >= 0) ::close(fd_);
   }
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
+  OpenFile(const OpenFile&) = delete;
+  OpenFile& operator=(const OpenFile&) = delete;
   [[nodiscard]] int get() const { return fd_; }
   [[nodiscard]] bool is_open() const { return fd_ >= 0; }
 
@@ -54,11 +54,11 @@ class TemporaryFile {
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] const Descriptor& file() const { return file_; }
+  [[nodiscard]] const OpenFile& file() const { return file_; }
 
  private:
   const std::string path_;
-  const Descriptor file_;
+  const OpenFile file_;
 };
 
 std::string folder_of(const std::string& path) {
@@ -70,7 +70,7 @@ std::string folder_of(const std::string& path) {
 /// @return nothing where there is no file
 Result<std::optional<config::Secret>> load(const std::string& path) {
   // A pipe in its place must not hold up the start, hence O_NONBLOCK.
-  const Descriptor file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+  const OpenFile file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
   if (!file.is_open() && errno == ENOENT) return std::optional<config::Secret>();
   if (!file.is_open() && errno == ELOOP) return refused(path, "is a symbolic link");
   struct stat status {};
@@ -95,7 +95,7 @@ Result<std::optional<config::Secret>> load(const std::string& path) {
 /// Puts a new key at `path`, unless there is something by then.
 Result<void> make(const std::string& path) {
   const TemporaryFile fresh(path + ".new-" + to_base64url(random_bytes(6)));
-  const Descriptor folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const OpenFile folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fresh.file().is_open() || !folder.is_open()) return failed(path);
   const config::Secret key = random_token_key();
   const auto written = ::write(fresh.file().get(), key.reveal().data(), key.reveal().size());

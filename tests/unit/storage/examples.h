@@ -19,6 +19,7 @@
 namespace roktcached::storage::examples {
 
 inline constexpr WallTime noon = wall_time_from_unix_ms(1'700'000'000'000);
+inline constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 
 inline Key key(int number) {
   return Key("default /reporting/accounts/7/campaigns/" + std::to_string(number) +

@@ -12,10 +12,9 @@ namespace roktcached::storage {
 namespace {
 
 using examples::key;
+using examples::mebibyte;
 using examples::noon;
 using examples::shared_response;
-
-constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 
 StoredResponsePtr found(MemoryStore& store, int number) {
   return store.find(key(number), noon).value();

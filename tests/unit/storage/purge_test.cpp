@@ -15,12 +15,12 @@ using caching::Purge;
 using caching::PurgeKind;
 using caching::WithKey;
 using examples::key;
+using examples::mebibyte;
 using examples::noon;
 using examples::same;
 using examples::shared_response;
 using namespace std::chrono_literals;
 
-constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 const Purge everything{Everything{}, PurgeKind::hard};
 
 using PurgeTest = SqliteStoreFixture;

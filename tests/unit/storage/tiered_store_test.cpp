@@ -12,11 +12,10 @@ namespace roktcached::storage {
 namespace {
 
 using examples::key;
+using examples::mebibyte;
 using examples::noon;
 using examples::shared_response;
 using namespace std::chrono_literals;
-
-constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 
 class TieredStoreTest : public SqliteStoreFixture {
  protected:

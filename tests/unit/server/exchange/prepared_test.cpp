@@ -12,13 +12,13 @@ using caching::StoredResponse;
 using caching::StoredResponsePtr;
 using namespace std::chrono_literals;
 
-constexpr WallTime fetched_at = wall_time_from_unix_ms(784111777999);  // Sun, 06 Nov 1994 08:49:37 GMT
+constexpr WallTime fetch_time = wall_time_from_unix_ms(784111777999);  // Sun, 06 Nov 1994 08:49:37 GMT
 
 StoredResponse example(std::size_t size = 10) {
   StoredResponse response;
   response.body = std::make_shared<const std::string>(size, 'x');
   response.entity_tag = "\"abc\"";
-  response.fetched_at = fetched_at;
+  response.fetched_at = fetch_time;
   return response;
 }
 
@@ -35,7 +35,7 @@ bool answers_with_date(const StoredResponsePtr& response, std::string_view date)
 TEST(Prepared, HasItsDateAndItsGzipForm) {
   for (const std::size_t size : {std::size_t{10}, std::size_t{5000}}) {
     const auto ready = prepared(example(size));
-    EXPECT_EQ(ready->date.of(fetched_at), "Sun, 06 Nov 1994 08:49:37 GMT");
+    EXPECT_EQ(ready->date.of(fetch_time), "Sun, 06 Nov 1994 08:49:37 GMT");
     EXPECT_EQ(ready->gzip_body != nullptr, size == 5000);
     EXPECT_EQ(exchange::prepared(ready), ready);
   }
@@ -50,7 +50,7 @@ TEST(Prepared, OnAnHttpRouteNothingIsOurs) {
 
 TEST(Prepared, DateIsTheSameWithoutIt) {
   const auto plain = std::make_shared<const StoredResponse>(example());
-  EXPECT_TRUE(plain->date.of(fetched_at).empty());
+  EXPECT_TRUE(plain->date.of(fetch_time).empty());
   EXPECT_TRUE(answers_with_date(plain, "Sun, 06 Nov 1994 08:49:37 GMT"));
   EXPECT_TRUE(answers_with_date(exchange::prepared(plain), "Sun, 06 Nov 1994 08:49:37 GMT"));
 }
@@ -67,9 +67,9 @@ TEST(Prepared, ACopyThatIsFreshenedDoesNotKeepTheOldDate) {
 
 TEST(Prepared, ACopyThatIsMadeStaleKeepsItsDate) {
   StoredResponse response = example();
-  response.fresh_until = fetched_at + 1h;
-  response.usable_until = fetched_at + 2h;
-  const StoredResponse stale = caching::made_stale(*prepared(std::move(response)), fetched_at + 1min);
+  response.fresh_until = fetch_time + 1h;
+  response.usable_until = fetch_time + 2h;
+  const StoredResponse stale = caching::made_stale(*prepared(std::move(response)), fetch_time + 1min);
   EXPECT_EQ(stale.date.of(stale.fetched_at), "Sun, 06 Nov 1994 08:49:37 GMT");
 }
 
@@ -78,9 +78,9 @@ TEST(KeptDate, IsNotKeptWhereItWouldNotFit) {
   const WallTime year_10000 = wall_time_from_unix_ms(253402300800000);
   date.make(year_10000);
   EXPECT_TRUE(date.of(year_10000).empty());
-  date.make(fetched_at);
-  EXPECT_TRUE(date.of(fetched_at + 1ms).empty());
-  EXPECT_EQ(date.of(fetched_at).size(), 29U);
+  date.make(fetch_time);
+  EXPECT_TRUE(date.of(fetch_time + 1ms).empty());
+  EXPECT_EQ(date.of(fetch_time).size(), 29U);
 }
 
 }  // namespace

@@ -20,7 +20,6 @@ namespace roktcached::inbound {
 namespace {
 
 using namespace std::chrono_literals;
-using Kind = Admission::Kind;
 using testing::HasSubstr;
 using testing::Not;
 
@@ -86,14 +85,14 @@ class DoorkeeperTest : public testing::Test {
   /// As a connection asks.
   Admission ask(Request& shown, std::optional<std::size_t> certified = std::nullopt) {
     Admission admission = door.recall(shown, certified);
-    if (admission.kind == Kind::unknown) admission = verify(shown, certified);
-    EXPECT_NE(admission.kind, Kind::unknown);
+    if (admission.kind == Admission::Kind::unknown) admission = verify(shown, certified);
+    EXPECT_NE(admission.kind, Admission::Kind::unknown);
     return admission;
   }
   /// The answer in place of the handler's; its status is 0 where there is none.
   Answer refusal(Request shown, std::optional<std::size_t> certified = std::nullopt) {
     Admission admission = ask(shown, certified);
-    if (admission.kind == Kind::granted) {
+    if (admission.kind == Admission::Kind::granted) {
       admission.answer.status = 0;
     } else {
       EXPECT_EQ(shown.rules, nullptr);
@@ -116,7 +115,7 @@ void expect_unauthenticated(const Answer& answer) {
 TEST_F(DoorkeeperTest, TellsWhoShowsNothingWhatToShow) {
   Request shown = request();
   const Admission admission = door.recall(shown, std::nullopt);
-  ASSERT_EQ(admission.kind, Kind::answered) << "at once";
+  ASSERT_EQ(admission.kind, Admission::Kind::answered) << "at once";
   expect_unauthenticated(admission.answer);
   EXPECT_EQ(shown.client, "10.0.0.1");
   EXPECT_EQ(book.authenticator.scrypts(), 0U);
@@ -125,14 +124,15 @@ TEST_F(DoorkeeperTest, TellsWhoShowsNothingWhatToShow) {
 TEST_F(DoorkeeperTest, KnowsAnApiKeyFromTheFieldAndTheTarget) {
   for (const std::string& key : {std::string(secret), "tableau:" + std::string(secret)}) {
     Request in_field = request("X-API-Key", key);
-    EXPECT_EQ(door.recall(in_field, std::nullopt).kind, Kind::unknown);
-    EXPECT_EQ(verify(in_field).kind, Kind::granted);
+    EXPECT_EQ(door.recall(in_field, std::nullopt).kind, Admission::Kind::unknown);
+    EXPECT_EQ(verify(in_field).kind, Admission::Kind::granted);
     EXPECT_EQ(in_field.client, "tableau");
     EXPECT_EQ(in_field.rules, &clients[0]);
 
     Request in_target = request();
     in_target.api_key.emplace(key);
-    EXPECT_EQ(door.recall(in_target, std::nullopt).kind, Kind::granted) << "the same was shown before";
+    EXPECT_EQ(door.recall(in_target, std::nullopt).kind, Admission::Kind::granted)
+        << "the same was shown before";
     EXPECT_EQ(in_target.client, "tableau");
     EXPECT_EQ(in_target.rules, &clients[0]);
   }
@@ -141,11 +141,11 @@ TEST_F(DoorkeeperTest, KnowsAnApiKeyFromTheFieldAndTheTarget) {
 TEST_F(DoorkeeperTest, KnowsBasicAndTakesItOff) {
   const std::string pair = basic("tableau:" + std::string(secret));
   Request first = request("Authorization", pair);
-  EXPECT_EQ(door.recall(first, std::nullopt).kind, Kind::unknown);
+  EXPECT_EQ(door.recall(first, std::nullopt).kind, Admission::Kind::unknown);
   EXPECT_TRUE(first.fields.contains("Authorization")) << "verify has yet to see it";
-  EXPECT_EQ(verify(first).kind, Kind::granted);
+  EXPECT_EQ(verify(first).kind, Admission::Kind::granted);
   Request second = request("Authorization", pair);
-  EXPECT_EQ(door.recall(second, std::nullopt).kind, Kind::granted);
+  EXPECT_EQ(door.recall(second, std::nullopt).kind, Admission::Kind::granted);
   for (const Request* one : {&first, &second}) {
     EXPECT_EQ(one->client, "tableau");
     EXPECT_EQ(one->rules, &clients[0]);
@@ -156,7 +156,7 @@ TEST_F(DoorkeeperTest, KnowsBasicAndTakesItOff) {
 
 TEST_F(DoorkeeperTest, KnowsALocalTokenAtOnceAndTakesItOff) {
   Request shown = request("Authorization", "Bearer " + book.tokens.issue(1, clock.wall));
-  EXPECT_EQ(door.recall(shown, std::nullopt).kind, Kind::granted);
+  EXPECT_EQ(door.recall(shown, std::nullopt).kind, Admission::Kind::granted);
   EXPECT_EQ(shown.client, "slow");
   EXPECT_EQ(shown.rules, &clients[1]);
   EXPECT_FALSE(shown.fields.contains("Authorization"));
@@ -173,7 +173,7 @@ TEST_F(DoorkeeperTest, LetsNobodyInOnAnExpiredToken) {
 TEST_F(DoorkeeperTest, LeavesAnAuthorizationThatIsNotWhatWasShown) {
   Request shown = request("X-API-Key", secret);
   shown.fields.add("Authorization", "Bearer its-own");
-  EXPECT_EQ(ask(shown).kind, Kind::granted);
+  EXPECT_EQ(ask(shown).kind, Admission::Kind::granted);
   EXPECT_EQ(shown.fields.find("Authorization"), "Bearer its-own") << "it is for the upstream";
 }
 
@@ -209,7 +209,7 @@ TEST_F(DoorkeeperTest, RefusesWhatHasTwoReadings) {
   token.fields.add("Authorization", "Basic YTpi");
   for (Request* shown : {&two_keys, &field_and_target, &two_authorizations, &token}) {
     const Admission admission = door.recall(*shown, 2);
-    ASSERT_EQ(admission.kind, Kind::answered);
+    ASSERT_EQ(admission.kind, Admission::Kind::answered);
     EXPECT_EQ(admission.answer.status, 400U);
     EXPECT_THAT(*admission.answer.body, Not(HasSubstr(secret)));
   }
@@ -217,12 +217,12 @@ TEST_F(DoorkeeperTest, RefusesWhatHasTwoReadings) {
 
 TEST_F(DoorkeeperTest, TakesACertificateWhereNothingElseIsShown) {
   Request shown = request();
-  EXPECT_EQ(door.recall(shown, 2).kind, Kind::granted) << "at once";
+  EXPECT_EQ(door.recall(shown, 2).kind, Admission::Kind::granted) << "at once";
   EXPECT_EQ(shown.client, "nightly");
   EXPECT_EQ(shown.rules, &clients[2]);
 
   Request shows_more = request("X-API-Key", secret);
-  EXPECT_EQ(ask(shows_more, 2).kind, Kind::granted);
+  EXPECT_EQ(ask(shows_more, 2).kind, Admission::Kind::granted);
   EXPECT_EQ(shows_more.client, "tableau");
   expect_unauthenticated(refusal(request("X-API-Key", "wrong"), 2));
   expect_unauthenticated(refusal(request("Authorization", "Bearer its-own"), 2));
@@ -236,11 +236,11 @@ TEST_F(DoorkeeperTest, KnowsWhoseCertificateItIs) {
 
 TEST_F(DoorkeeperTest, HoldsAClientToItsRateHoweverItShowsItself) {
   Request first = request("X-API-Key", slow_secret);
-  EXPECT_EQ(ask(first).kind, Kind::granted);
+  EXPECT_EQ(ask(first).kind, Admission::Kind::granted);
   EXPECT_EQ(refusal(request("Authorization", "Bearer " + book.tokens.issue(1, clock.wall))).status, 0U);
   Request third = request("Authorization", basic("slow:" + std::string(slow_secret)));
   const Admission admission = ask(third);
-  ASSERT_EQ(admission.kind, Kind::answered);
+  ASSERT_EQ(admission.kind, Admission::Kind::answered);
   EXPECT_EQ(admission.answer.status, 429U);
   EXPECT_THAT(admission.answer.head, HasSubstr("Retry-After: 1\r\n"));
   EXPECT_THAT(*admission.answer.body, HasSubstr("client slow may send 2 requests a second"));
@@ -273,15 +273,15 @@ TEST_F(DoorkeeperTest, GivesATokenForASecretOrACertificate) {
   for (const auto& [asking, client] : cases) {
     Request shown = asking;
     const std::optional<std::size_t> certified = client == 2 ? std::optional(client) : std::nullopt;
-    EXPECT_EQ(door.recall(shown, certified).kind, Kind::unknown);
+    EXPECT_EQ(door.recall(shown, certified).kind, Admission::Kind::unknown);
     const Admission admission = verify(shown, certified);
-    ASSERT_EQ(admission.kind, Kind::answered);
+    ASSERT_EQ(admission.kind, Admission::Kind::answered);
     ASSERT_EQ(admission.answer.status, 200U) << *admission.answer.body;
     EXPECT_EQ(admission.answer.notes.route, "token");
     EXPECT_EQ(shown.client, clients[client].name);
     EXPECT_THAT(admission.answer.head, HasSubstr("Cache-Control: no-store\r\n"));
     Request with_token = request("Authorization", bearer(admission.answer));
-    EXPECT_EQ(door.recall(with_token, std::nullopt).kind, Kind::granted);
+    EXPECT_EQ(door.recall(with_token, std::nullopt).kind, Admission::Kind::granted);
     EXPECT_EQ(with_token.rules, &clients[client]);
   }
 }
@@ -317,16 +317,16 @@ TEST_F(DoorkeeperTest, HoldsTokenRequestsToTheRateToo) {
 TEST_F(DoorkeeperTest, AnswersTheTokenEndpointForPostsOfItsPathAlone) {
   Request with_query = token_request("grant_type=client_credentials");
   with_query.target += "?a=b";
-  EXPECT_EQ(door.recall(with_query, 2).kind, Kind::unknown);
+  EXPECT_EQ(door.recall(with_query, 2).kind, Admission::Kind::unknown);
   for (const char* target :
        {"/auth/oauth2/token/", "/auth/oauth2/tokens", "/auth/oauth2", "//auth/oauth2/token"}) {
     Request other = token_request("grant_type=client_credentials");
     other.target = target;
-    EXPECT_EQ(door.recall(other, 2).kind, Kind::granted) << target;
+    EXPECT_EQ(door.recall(other, 2).kind, Admission::Kind::granted) << target;
   }
   Request get = token_request("");
   get.method = "GET";
-  EXPECT_EQ(door.recall(get, 2).kind, Kind::granted) << "the route table refuses it";
+  EXPECT_EQ(door.recall(get, 2).kind, Admission::Kind::granted) << "the route table refuses it";
 }
 
 TEST_F(DoorkeeperTest, SaysThatItIsOverloadedWhereNoSecretIsCheckedAnyMore) {

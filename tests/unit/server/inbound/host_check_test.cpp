@@ -7,12 +7,12 @@
 namespace roktcached::inbound {
 namespace {
 
-const std::vector<std::string> allowed = {"localhost", "127.0.0.1", "[::1]"};
+const std::vector<std::string> allowed_hosts = {"localhost", "127.0.0.1", "[::1]"};
 
 ErrorCode verdict(const std::vector<std::string>& hosts, bool http11 = true) {
   http::Fields fields;
   for (const auto& host : hosts) fields.add("Host", host);
-  const auto checked = check_host(fields, http11, allowed);
+  const auto checked = check_host(fields, http11, allowed_hosts);
   return checked ? ErrorCode::internal : checked.error().code;
 }
 
@@ -83,7 +83,7 @@ TEST(CheckHost, IsWellFormedEvenWhereEveryNameIsAllowed) {
 TEST(CheckHost, RepeatsNoMoreOfAForeignNameThanAPersonReads) {
   http::Fields fields;
   fields.add("Host", std::string(5000, 'a'));
-  const auto checked = check_host(fields, true, allowed);
+  const auto checked = check_host(fields, true, allowed_hosts);
   ASSERT_FALSE(checked);
   EXPECT_EQ(checked.error().code, ErrorCode::unknown_host);
   EXPECT_LT(checked.error().context.size(), 120U);

@@ -11,7 +11,7 @@ using namespace std::chrono_literals;
 using Admission = Circuit::Admission;
 using State = Circuit::State;
 
-constexpr SteadyTime start{std::chrono::hours{1}};
+constexpr SteadyTime circuit_start{std::chrono::hours{1}};
 
 class CircuitTest : public testing::Test {
  protected:
@@ -25,7 +25,7 @@ class CircuitTest : public testing::Test {
   }
 
   Circuit circuit;
-  SteadyTime now = start;
+  SteadyTime now = circuit_start;
 };
 
 TEST_F(CircuitTest, ADeadUpstreamOpensItWithEightOutcomes) {

@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 using Handle = FairQueue::Handle;
 using Refusal = FairQueue::Refusal;
 
-constexpr SteadyTime start{std::chrono::hours{1}};
+constexpr SteadyTime queue_start{std::chrono::hours{1}};
 
 class FairQueueTest : public testing::Test {
  protected:
@@ -26,7 +26,7 @@ class FairQueueTest : public testing::Test {
     return pushed;
   }
   /// Whose request is served next; empty: none waits.
-  std::string serve(SteadyTime now = start) {
+  std::string serve(SteadyTime now = queue_start) {
     const auto handle = queue->pop(now);
     return handle ? owners.at(*handle) : "";
   }
@@ -44,9 +44,9 @@ TEST_F(FairQueueTest, WithinOneClientFirstComeFirstServed) {
   const auto first = push("a");
   const auto second = push("a");
   EXPECT_EQ(queue->size(), 2U);
-  EXPECT_EQ(queue->pop(start), first.queued);
-  EXPECT_EQ(queue->pop(start), second.queued);
-  EXPECT_EQ(queue->pop(start), std::nullopt);
+  EXPECT_EQ(queue->pop(queue_start), first.queued);
+  EXPECT_EQ(queue->pop(queue_start), second.queued);
+  EXPECT_EQ(queue->pop(queue_start), std::nullopt);
   EXPECT_EQ(queue->size(), 0U);
 }
 
@@ -147,30 +147,30 @@ TEST_F(FairQueueTest, RemovingInTheMiddleKeepsTheOrder) {
   EXPECT_TRUE(queue->remove(*second.queued));
   EXPECT_FALSE(queue->remove(*second.queued));
   EXPECT_EQ(queue->waiting("a"), 2U);
-  EXPECT_EQ(queue->pop(start), first.queued);
-  EXPECT_EQ(queue->pop(start), third.queued);
+  EXPECT_EQ(queue->pop(queue_start), first.queued);
+  EXPECT_EQ(queue->pop(queue_start), third.queued);
   EXPECT_FALSE(queue->remove(*first.queued)) << "it has been served";
 }
 
 TEST_F(FairQueueTest, ALateRequestIsNotServedAndHandedOutOnce) {
-  const auto late = push("a", 1, Priority::interactive, start + 1s);
-  const auto later = push("a", 1, Priority::interactive, start + 2s);
-  const auto patient = push("a", 1, Priority::interactive, start + 1min);
-  EXPECT_EQ(queue->next_deadline(), start + 1s);
-  EXPECT_TRUE(queue->expire(start + 999ms).empty());
-  EXPECT_EQ(queue->pop(start + 2s), patient.queued);
+  const auto late = push("a", 1, Priority::interactive, queue_start + 1s);
+  const auto later = push("a", 1, Priority::interactive, queue_start + 2s);
+  const auto patient = push("a", 1, Priority::interactive, queue_start + 1min);
+  EXPECT_EQ(queue->next_deadline(), queue_start + 1s);
+  EXPECT_TRUE(queue->expire(queue_start + 999ms).empty());
+  EXPECT_EQ(queue->pop(queue_start + 2s), patient.queued);
   EXPECT_EQ(queue->size(), 0U);
-  EXPECT_EQ(queue->next_deadline(), start + 1s) << "there is still something to take out";
-  EXPECT_EQ(queue->expire(start + 2s), (std::vector<Handle>{*late.queued, *later.queued}));
-  EXPECT_TRUE(queue->expire(start + 2s).empty());
+  EXPECT_EQ(queue->next_deadline(), queue_start + 1s) << "there is still something to take out";
+  EXPECT_EQ(queue->expire(queue_start + 2s), (std::vector<Handle>{*late.queued, *later.queued}));
+  EXPECT_TRUE(queue->expire(queue_start + 2s).empty());
   EXPECT_EQ(queue->next_deadline(), std::nullopt);
 }
 
 TEST_F(FairQueueTest, ALateRequestThatIsRemovedIsNotHandedOut) {
-  const auto late = push("a", 1, Priority::interactive, start + 1s);
-  EXPECT_EQ(queue->pop(start + 2s), std::nullopt);
+  const auto late = push("a", 1, Priority::interactive, queue_start + 1s);
+  EXPECT_EQ(queue->pop(queue_start + 2s), std::nullopt);
   EXPECT_TRUE(queue->remove(*late.queued));
-  EXPECT_TRUE(queue->expire(start + 2s).empty());
+  EXPECT_TRUE(queue->expire(queue_start + 2s).empty());
 }
 
 class FullQueueTest : public FairQueueTest {
@@ -258,7 +258,7 @@ TEST_F(FairQueueTest, TheCountsByClientAddUp) {
 /// Serves one request every tenth of a second until `handle` is.
 double drain_until(FairQueue& queue, Handle handle) {
   for (int served = 1;; ++served) {
-    const auto next = queue.pop(start);
+    const auto next = queue.pop(queue_start);
     if (!next || *next == handle) return served * 0.1;
   }
 }
@@ -309,7 +309,7 @@ TEST_F(FairQueueTest, NothingIsLostAndNothingComesOutTwice) {
   queue.emplace(30U);
   std::unordered_set<Handle> waiting;
   const auto leaves = [&waiting](Handle handle) { ASSERT_EQ(waiting.erase(handle), 1U); };
-  SteadyTime now = start;
+  SteadyTime now = queue_start;
   for (int step = 0; step < 50'000; ++step) {
     now += 1ms;
     const auto what = random() % 8;

@@ -4,14 +4,10 @@
 
 #include <string>
 
+#include "tests/unit/server/upstream/written_head.h"
+
 namespace roktcached::upstream {
 namespace {
-
-std::string head_of(const WireRequest& request) {
-  WipedBuffer buffer;
-  request.append_head(buffer);
-  return {static_cast<const char*>(buffer.cdata().data()), buffer.size()};
-}
 
 TEST(ShownCredential, IsInTheRequestForAsLongAsItLives) {
   WireRequest request("GET", "", "/");

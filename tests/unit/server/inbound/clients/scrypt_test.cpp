@@ -7,7 +7,7 @@
 namespace roktcached::inbound {
 namespace {
 
-constexpr std::string_view secret = "correct-horse-battery";
+constexpr std::string_view right_secret = "correct-horse-battery";
 
 std::string from_hex(std::string_view hex) {
   std::string bytes;
@@ -31,32 +31,32 @@ TEST(Scrypt, IsThatOfTheRfc) {  // RFC 7914, section 12
 }
 
 TEST(Scrypt, KnowsTheSecretAgain) {
-  const auto hash = hash_secret(secret, cheap);
+  const auto hash = hash_secret(right_secret, cheap);
   EXPECT_EQ(hash.salt.size(), 16U);
   EXPECT_EQ(hash.hash.size(), 32U);
-  EXPECT_TRUE(matches(hash, secret));
+  EXPECT_TRUE(matches(hash, right_secret));
   for (const char* other : {"", "correct-horse-batterx", "correct-horse-batter", "correct-horse-battery "})
     EXPECT_FALSE(matches(hash, other)) << other;
 }
 
 TEST(Scrypt, SaltsEachHash) {
-  EXPECT_NE(hash_secret(secret, cheap), hash_secret(secret, cheap));
+  EXPECT_NE(hash_secret(right_secret, cheap), hash_secret(right_secret, cheap));
 }
 
 TEST(Scrypt, TheDefaultIsWhatTheConfigurationReads) {
-  const auto hash = hash_secret(secret);
+  const auto hash = hash_secret(right_secret);
   const auto read = config::parse_secret_hash(config::to_string(hash));
   ASSERT_TRUE(read);
   EXPECT_EQ(*read, hash);
   EXPECT_EQ(read->log2_n, 14U);
-  EXPECT_TRUE(matches(*read, secret));
+  EXPECT_TRUE(matches(*read, right_secret));
 }
 
 TEST(Scrypt, TheDearestThatMayBeConfiguredFitsIntoTheMemoryAskedFor) {
   auto hash = config::parse_secret_hash(
       "$scrypt$ln=10,r=32,p=16$MDEyMzQ1Njc$MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY");
   ASSERT_TRUE(hash);
-  EXPECT_FALSE(matches(*hash, secret)) << "and does not throw";
+  EXPECT_FALSE(matches(*hash, right_secret)) << "and does not throw";
 }
 
 TEST(Scrypt, SaysWhyATextIsNoSecret) {
