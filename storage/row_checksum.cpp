@@ -35,6 +35,7 @@ class Hash {
   };
 
   void add_bytes(const void* bytes, std::size_t size) {
+    if (size == 0) return;  // an empty text may have no bytes at all
     if (size > gathered_.size() - size_) {
       update(gathered_.data(), size_);
       size_ = 0;

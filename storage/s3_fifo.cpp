@@ -12,6 +12,7 @@ namespace {
 constexpr std::uint8_t uses_max = 3;
 constexpr std::uint64_t small_share = 10;  // the small queue has one part in ten
 constexpr std::size_t ghosts_min = 64;
+constexpr std::uint64_t short_entry = 1024;
 constexpr std::size_t purge_slice = 512;  // entries or buckets
 /// How many that are in use one put spares: where all are, it would else go through all of them three times.
 constexpr int chances_max = 256;
@@ -188,9 +189,11 @@ void S3Fifo::evict_from_main(int& chances) {
   move_to_main(oldest);
 }
 
-/// As many ghosts as there are entries.
+/// As many ghosts as there are entries; or as the small queue could hold short ones, so that these come in
+/// also where a few large ones are all that there is.
 void S3Fifo::remember(const Hash& hash) {
-  ghosts_.remember(hash, std::max(ghosts_min, table_.size()));
+  const std::uint64_t short_ones = bytes_max_ / small_share / short_entry;
+  ghosts_.remember(hash, std::max({ghosts_min, table_.size(), static_cast<std::size_t>(short_ones)}));
 }
 
 void S3Fifo::drop(Entry& entry) {

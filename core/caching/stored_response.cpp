@@ -15,28 +15,17 @@ constexpr http::FieldNames ours("Content-Length", "Date", "ETag", "Age", "Cache-
                                 "Cache-Status", "Proxy-Status", "X-Request-Id", "Report-State", "Vary",
                                 "Set-Cookie");
 
-/// All texts but the key's.
+/// All texts of a response, or of what is to be one, but the key's.
 template <class Response>
 auto texts_of(Response& response) {
   return std::array{&response.route, &response.account_id, &response.campaign_id,
                     &response.head,  &response.entity_tag, &response.validator};
 }
 
-std::size_t room_for_texts(const StoredResponse& response) {
+template <class Response>
+std::size_t room_for_texts(const Response& response) {
   std::size_t room = response.key.room();
-  for (const Text* text : texts_of(response)) room += text->room();
-  return room;
-}
-
-/// In the order of the other ones.
-auto texts_of(const Texts& texts) {
-  return std::array{texts.route, texts.account_id, texts.campaign_id,
-                    texts.head,  texts.entity_tag, texts.validator};
-}
-
-std::size_t room_for_texts(const Texts& texts) {
-  std::size_t room = texts.key.room();
-  for (const std::string_view text : texts_of(texts)) room += Text::room_for(text);
+  for (const auto* text : texts_of(response)) room += Text::room_for(std::string_view(*text));
   return room;
 }
 
@@ -116,7 +105,7 @@ StoredResponsePtr share(StoredResponse response, const Texts& texts) {
   char* place = shared->key.write_to(room.begin, texts.key);
   const auto written = texts_of(texts);
   std::size_t next = 0;
-  for (Text* text : texts_of(*shared)) place = text->write_to(place, written[next++]);
+  for (Text* text : texts_of(*shared)) place = text->write_to(place, *written[next++]);
   return shared;
 }
 

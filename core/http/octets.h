@@ -90,10 +90,6 @@ namespace detail {
   return static_cast<std::size_t>(std::countr_zero(others)) / 8;
 }
 
-}  // namespace detail
-
-namespace detail {
-
 /// Whether all of four octets are of one class: one test for all is less than one for each.
 [[nodiscard]] inline bool all_four(Octet wanted, const char* octets) {
   const auto classes_of = [octets](int i) -> unsigned {

@@ -10,7 +10,6 @@ namespace roktcached::http {
 
 namespace {
 
-/// @param c  a hex digit
 bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';

@@ -56,7 +56,7 @@ class RefreshAhead {
     std::uint32_t credential = 0;
     bool inject_token = true;
     rokt::RouteClass route_class = rokt::RouteClass::report;
-    std::string_view route;  // of the table, which what is stored is not sure to outlive
+    std::string_view route;  // of the table, not of what is stored, which may go before it is used
   };
   using Schedule = std::multimap<WallTime, Expected>;
 

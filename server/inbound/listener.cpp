@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
+#include <cstring>
 
 #include "server/asio.h"
 #include "server/background.h"
@@ -35,7 +36,8 @@ void turn_away(int descriptor) {
       std::to_string(body.size()) + "\r\n\r\n" + body;
   // What is closed with unread bytes is reset, and the client may lose the answer (RFC 9112, section 9.6).
   std::array<char, 16 * 1024> request;
-  (void)!::recv(descriptor, request.data(), request.size(), MSG_DONTWAIT);
+  const ssize_t received = ::recv(descriptor, request.data(), request.size(), MSG_DONTWAIT);
+  if (received > 0) explicit_bzero(request.data(), static_cast<std::size_t>(received));  // of secrets, too
   (void)!::send(descriptor, answer.data(), answer.size(), MSG_NOSIGNAL);
 }
 

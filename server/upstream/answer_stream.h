@@ -66,11 +66,11 @@ class AnswerStream {
   void abandon();
 
  private:
+  friend class WhenBegun;
   struct Channel;
   std::shared_ptr<Channel> channel_;
   const Keep keep_;
   bool begun_ = false;
-  friend class WhenBegun;
   std::vector<std::function<void()>> when_begun_;
 };
 

@@ -74,6 +74,29 @@ TEST(S3FifoTest, FillsItsRoomBeforeItEvicts) {
   EXPECT_EQ(entries.evictions(), 1U);
 }
 
+TEST(S3FifoTest, AdmitsManyShortOnesThatComeInTurnWhereAFewLargeOnesAreAllThereIs) {
+  constexpr std::uint64_t room = std::uint64_t{4} << 20;
+  S3Fifo entries(room);
+  for (int number = 1; number <= 4; ++number)
+    entries.put(shared_response(number, std::string(room / 4 - 4096, 'a')));
+  ASSERT_EQ(entries.entries(), 4U);
+  const auto ask_for_each = [&entries] {
+    int found = 0;
+    for (int number = 100; number < 400; ++number) {
+      if (entries.find(key(number)) != nullptr) {
+        ++found;
+      } else if (const auto response = shared_response(number, std::string(2000, 'a'));
+                 entries.admits(*response)) {
+        entries.put(response);
+      }
+    }
+    return found;
+  };
+  ask_for_each();
+  ask_for_each();
+  EXPECT_EQ(ask_for_each(), 300);
+}
+
 TEST(S3FifoTest, DoesNotKeepWhatIsLargerThanTheRoomAndForgetsTheEarlier) {
   S3Fifo entries(room_for(10));
   put_range(entries, 100, 5);
