@@ -9,10 +9,11 @@
 -- A key's number makes an account and a campaign, for the two %d of PATTERN.
 local draws = 100000  -- of a Zipf distribution, made before the first request and then repeated
 
+-- Other keys in each run: those of an earlier one may have got into memory.
 local threads = 0
 function setup(thread)
   threads = threads + 1
-  thread:set("seed", threads)
+  thread:set("seed", os.time() * 64 + threads)
 end
 
 local function target(pattern, key)
