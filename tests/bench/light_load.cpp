@@ -74,7 +74,7 @@ class Answer {
  private:
   static std::size_t content_length(std::string_view head) {
     constexpr std::string_view field = "\r\nContent-Length: ";
-    // As Varnish and nginx write it, and as HAProxy does.
+    // HAProxy's.
     constexpr std::string_view in_lower_case = "\r\ncontent-length: ";
     auto at = head.find(field);
     if (at == std::string_view::npos) at = head.find(in_lower_case);

@@ -4,15 +4,15 @@
 # held to come below it. Half an hour; it needs two cores that nobody else uses, 8 GB of disk and 4 GB of memory.
 #
 #   tests/bench/run.sh                        all rows, nine rounds of a second
-#   tests/bench/run.sh --rows a,b --rounds 15  some of them
+#   tests/bench/run.sh --rows a,b --rounds 15 some of them
 #   tests/bench/run.sh --rows k --entries 10000000  ten times as much on disk, 80 GB of it
 #   tests/bench/run.sh --quick                sees in a few minutes that everything works; its figures say nothing
 #   tests/bench/run.sh --check                fails where a bar is missed
 #   ROKTCACHED_BINARY=FILE tests/bench/run.sh another build than build/release
 #   BENCH_DISK=FOLDER tests/bench/run.sh      where the million entries go, /var/tmp by default
 #
-# Servers run on one core, wrk on another, or light_load, where wrk would be full before them. The peers come from Debian if they are missing (the packages may start services of their
-# own); what is measured is started here, with other ports and files, and ends with this.
+# Servers run on one core, wrk on another, or light_load, where wrk would be full before them. The peers come from Debian if they are
+# missing (the packages may start services of their own); what is measured is started here, with other ports and files, and ends with this.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
