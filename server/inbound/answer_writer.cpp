@@ -73,10 +73,10 @@ std::array<asio::const_buffer, 2> AnswerWriter::left() const {
           body_ ? asio::buffer(*body_) + (sent_ - of_head) : asio::const_buffer()};
 }
 
-bool AnswerWriter::send_now(ClientStream& stream) {
+bool AnswerWriter::send_now(ClientStream& stream, ClientStream::After after) {
   if (is_empty()) return true;
   const auto parts = left();
-  sent_ += stream.write_now(parts[0], parts[1]);
+  sent_ += stream.write_now(parts[0], parts[1], after);
   if (sent_ < head_.size() + (body_ ? body_->size() : 0)) return false;
   clear();
   return true;

@@ -35,8 +35,9 @@ class AnswerWriter {
   [[nodiscard]] bool is_full() const;
 
   /// Sends what goes without waiting.
+  /// @param after  what is to follow, the end perhaps: where nothing is left, that is sent, too
   /// @return true where nothing is left
-  [[nodiscard]] bool send_now(ClientStream& stream);
+  [[nodiscard]] bool send_now(ClientStream& stream, ClientStream::After after = ClientStream::After::more);
   /// Sends all of it.
   /// @param deadline  of what it waits for; cleared at the end
   /// @return false where the client has gone, or takes nothing any more

@@ -63,31 +63,37 @@ std::pair<boost::system::error_code, std::size_t> ClientStream::read_now(asio::m
   return {{errno, boost::system::system_category()}, 0};
 }
 
-std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer second) {
+std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer second, After after) {
   if (tls_) return 0;
-  const bool is_long = first.size() + second.size() > max_short;
-  if (is_long && !has_written_long_) return write_in_pieces(first, second);
+  const std::size_t size = first.size() + second.size();
+  if (size > max_short && !has_written_long_) return write_in_pieces(first, second, after);
+  const int flags = after == After::end ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
   ssize_t written = 0;
   if (second.size() == 0) {
-    written = ::send(descriptor(), first.data(), first.size(), MSG_NOSIGNAL);
+    written = ::send(descriptor(), first.data(), first.size(), flags);
   } else {
     std::array<iovec, 2> parts = {iovec{const_cast<void*>(first.data()), first.size()},
                                   iovec{const_cast<void*>(second.data()), second.size()}};
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = parts.size();
-    written = ::sendmsg(descriptor(), &message, MSG_NOSIGNAL);
+    written = ::sendmsg(descriptor(), &message, flags);
   }
-  return written > 0 ? static_cast<std::size_t>(written) : 0;
+  if (written <= 0) return 0;
+  const auto gone = static_cast<std::size_t>(written);
+  // Not left to close(): that drops what MSG_MORE holds back where bytes have come that nobody reads.
+  if (after == After::end && gone == size) ::shutdown(descriptor(), SHUT_WR);
+  return gone;
 }
 
-std::size_t ClientStream::write_in_pieces(asio::const_buffer first, asio::const_buffer second) {
+std::size_t ClientStream::write_in_pieces(asio::const_buffer first, asio::const_buffer second, After after) {
   has_written_long_ = true;
   const std::size_t of_first = std::min(first.size(), first_piece);
   const std::size_t of_second = first_piece - of_first;
-  const std::size_t written = write_now(asio::buffer(first, of_first), asio::buffer(second, of_second));
+  const std::size_t written =
+      write_now(asio::buffer(first, of_first), asio::buffer(second, of_second), After::more);
   if (written < first_piece) return written;
-  return written + write_now(first + of_first, second + of_second);
+  return written + write_now(first + of_first, second + of_second, after);
 }
 
 bool ClientStream::has_received() {

@@ -278,7 +278,8 @@ Connection::Need Connection::write() {
 }
 
 Connection::Need Connection::send() {
-  if (!bench_->writer.send_now(stream_)) return Need::room;
+  const auto after = keep_alive_ ? ClientStream::After::more : ClientStream::After::end;
+  if (!bench_->writer.send_now(stream_, after)) return Need::room;
   return finish(body_bytes_);
 }
 

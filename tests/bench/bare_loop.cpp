@@ -60,6 +60,8 @@ int listen_on(std::uint16_t port) {
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
   checked(::bind(listener, reinterpret_cast<const sockaddr*>(&address), sizeof address), "bind");
   checked(::listen(listener, SOMAXCONN), "listen");
+  const int off = 0;
+  checked(::setsockopt(listener, IPPROTO_TCP, TCP_QUICKACK, &off, sizeof off), "TCP_QUICKACK");
   return listener;
 }
 
@@ -123,7 +125,7 @@ class Loop {
 
   bool answer_each(int socket, std::string_view text) {
     if (text.ends_with(end_of_head) && text.find("\r\nConnection: close\r\n") != std::string_view::npos) {
-      send(socket, last_answer_);
+      if (send(socket, last_answer_, MSG_MORE)) ::shutdown(socket, SHUT_WR);  // in one segment
       return false;
     }
     std::size_t heads = 0;
@@ -137,9 +139,9 @@ class Loop {
     return heads == 0 || send(socket, std::string_view(answers_).substr(0, heads * answer_size_));
   }
 
-  bool send(int socket, std::string_view rest) {
+  bool send(int socket, std::string_view rest, int flags = 0) {
     while (!rest.empty()) {
-      const ssize_t sent = ::send(socket, rest.data(), rest.size(), MSG_NOSIGNAL);
+      const ssize_t sent = ::send(socket, rest.data(), rest.size(), MSG_NOSIGNAL | flags);
       if (sent <= 0) return false;
       rest.remove_prefix(static_cast<std::size_t>(sent));
     }

@@ -36,6 +36,7 @@ class Hits:
     fields: tuple = ()
     if_none_match: bool = False
     threads: int = 1
+    load_apart: bool = True   # on a core of its own, where the server has one thread
     by_wrk: bool = True
     with_bare_loop: bool = True
     bars: tuple = ()
@@ -75,8 +76,8 @@ class Hits:
         if origin.count() != before:
             raise Wrong(f"{server.name} does not keep {path}")
         mode = {"same": (), "pipelined": (16,)}.get(self.mode, (keys.pattern, keys.count))
-        load = (Load((self.mode, *mode), path, fields, self.threads, 64 * self.threads,
-                     LOAD_CORES if self.threads == 1 else CORES) if self.by_wrk else LightLoad(path))
+        cores = CORES if self.threads > 1 else LOAD_CORES if self.load_apart else SERVER_CORES
+        load = Load((self.mode, *mode), path, fields, self.threads, 64 * self.threads, cores) if self.by_wrk else LightLoad(path)
         return load, answer_bytes(server.port, path, fields)
 
     def expect(self, answer, wanted):

@@ -1,10 +1,15 @@
 #include "server/inbound/client_stream.h"
 
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <array>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +29,7 @@ class ClientStreamTest : public testing::Test {
   }
 
   std::size_t write(std::string_view head, std::string_view content) {
-    return stream_.write_now(asio::buffer(head), asio::buffer(content));
+    return stream_.write_now(asio::buffer(head), asio::buffer(content), ClientStream::After::more);
   }
 
   /// What has come, write by write.
@@ -97,6 +102,76 @@ TEST_F(ClientStreamTest, SaysHowMuchWentWhereOnlyTheFirstPieceDoes) {
   const std::string content = content_of(51'200);  // longer than what this socket takes as one message
   EXPECT_EQ(write("", content), 8192U);
   EXPECT_EQ(writes(), std::vector{content.substr(0, 8192)});
+}
+
+/// Two ends of a connection over TCP.
+class ClientStreamOverTcp : public testing::Test {
+ protected:
+  using tcp = asio::ip::tcp;
+
+  ClientStreamOverTcp() {
+    tcp::acceptor acceptor(context_, {asio::ip::address_v4::loopback(), 0});
+    peer_.connect(acceptor.local_endpoint());
+    constexpr timeval longest{10, 0};
+    EXPECT_EQ(::setsockopt(peer_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &longest, sizeof longest), 0);
+    tcp::socket accepted = acceptor.accept();
+    accepted.non_blocking(true);
+    accepted.set_option(tcp::no_delay(true));
+    stream_.emplace(context_.get_executor(), Descriptor(accepted.release()),
+                    ClientStream::Protocol(tcp::v4()), nullptr);
+  }
+
+  [[nodiscard]] std::uint32_t segments_received() {
+    struct {
+      tcp_info known;
+      std::array<std::uint64_t, 4> rates_and_bytes;
+      std::uint32_t segments_sent;
+      std::uint32_t segments_received;
+    } info{};  // what the C library knows of it, and what the kernel has added
+    socklen_t size = sizeof info;
+    EXPECT_EQ(::getsockopt(peer_.native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size), 0);
+    return info.segments_received;
+  }
+
+  /// All that the peer receives before the end, which must come.
+  std::string received() {
+    std::string all;
+    std::array<char, 65536> bytes;
+    ssize_t count = 0;
+    while ((count = ::recv(peer_.native_handle(), bytes.data(), bytes.size(), 0)) > 0)
+      all.append(bytes.data(), static_cast<std::size_t>(count));
+    EXPECT_EQ(count, 0) << "no end, but an error or too long a wait";
+    return all;
+  }
+
+  asio::io_context context_;
+  tcp::socket peer_{context_};
+  std::optional<ClientStream> stream_;
+};
+
+TEST_F(ClientStreamOverTcp, SendsTheEndInTheSegmentOfTheLastBytes) {
+  const std::uint32_t before = segments_received();
+  EXPECT_EQ(stream_->write_now(asio::buffer("head", 4), asio::buffer("content", 7), ClientStream::After::end),
+            11U);
+  EXPECT_EQ(received(), "headcontent");
+  EXPECT_EQ(segments_received() - before, 1U);
+}
+
+TEST_F(ClientStreamOverTcp, LosesNoLastBytesWhereOthersWereNotRead) {
+  peer_.send(asio::buffer("behind the last request"));
+  EXPECT_EQ(stream_->write_now(asio::buffer("answer", 6), {}, ClientStream::After::end), 6U);
+  stream_->close();
+  std::array<char, 64> bytes;
+  EXPECT_EQ(peer_.receive(asio::buffer(bytes)), 6U);
+}
+
+TEST_F(ClientStreamOverTcp, GoesOnWhereMoreIsToFollow) {
+  for (const int size : {4, 60'000}) {
+    const std::string text(static_cast<std::size_t>(size), 'x');
+    EXPECT_EQ(stream_->write_now(asio::buffer(text), {}, ClientStream::After::more), text.size());
+  }
+  EXPECT_EQ(stream_->write_now(asio::buffer("z", 1), {}, ClientStream::After::end), 1U);
+  EXPECT_EQ(received(), std::string(60'004, 'x') + "z");
 }
 
 TEST_F(ClientStreamTest, WritesNothingToAPeerThatHasGone) {

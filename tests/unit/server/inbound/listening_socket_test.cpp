@@ -308,6 +308,21 @@ TEST(OpenListener, IsWokenByWhoSpeaksAndNotByWhoConnects) {
   EXPECT_EQ(peer, Acceptor::endpoint_type(speaking.local_endpoint()));
 }
 
+TEST(OpenListener, LeavesItToTheAnswerToAcknowledgeTheRequest) {
+  using QuickAck = boost::asio::detail::socket_option::boolean<IPPROTO_TCP, TCP_QUICKACK>;
+  boost::asio::io_context context;
+  const tcp::endpoint any(boost::asio::ip::address_v4::loopback(), 0);
+  auto opened = open_listener(context.get_executor(), any, false);
+  ASSERT_TRUE(opened);
+  tcp::socket client(context);
+  client.connect(opened->second);
+  client.send(boost::asio::buffer("x", 1));
+  auto accepted = opened->first.accept();
+  QuickAck at_once(true);
+  accepted.get_option(at_once);
+  EXPECT_FALSE(at_once.value());
+}
+
 TEST(OpenListener, SharesAPortOnlyWithItsLike) {
   boost::asio::io_context context;
   const tcp::endpoint any(boost::asio::ip::address_v4::loopback(), 0);
