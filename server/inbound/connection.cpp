@@ -74,6 +74,7 @@ void Connection::start() {
 void Connection::go_on(Need need) {
   const bool idle = need == Need::request && !draining_;
   if (!stream_.encrypted() && idle) return wait();
+  if (need == Need::turn) return;
   if (!stream_.encrypted() && need == Need::end && !refused_) return end();
   asio::co_spawn(stream_.executor(), serve(need),
                  [self = shared_from_this()](const std::exception_ptr& failure) {
@@ -96,6 +97,11 @@ void Connection::woken() {
     stop_waiting();
     serve_what_is_here();
   });
+}
+
+void Connection::resumed() {
+  const auto self = shared_from_this();
+  guarded([this] { go_on(advance()); });
 }
 
 /// A request that is already here when the connection is drained was sent in good faith: it is still
@@ -149,6 +155,7 @@ asio::awaitable<void> Connection::serve(Need need) {
       wait();
       co_return;
     }
+    if (need == Need::turn) co_return;
     const bool more = co_await get(need);
     need = more ? advance() : Need::end;
   }
@@ -278,6 +285,7 @@ Connection::Need Connection::write() {
 }
 
 Connection::Need Connection::send() {
+  if (!stream_.encrypted() && site_.lookout.put_off(*this)) return Need::turn;
   const auto after = keep_alive_ ? ClientStream::After::more : ClientStream::After::end;
   if (!bench_->writer.send_now(stream_, after)) return Need::room;
   return finish(body_bytes_);

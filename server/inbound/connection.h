@@ -87,12 +87,14 @@ class Connection final : public std::enable_shared_from_this<Connection>,
     answer,   ///< of the handler
     content,  ///< that comes in pieces
     room,     ///< for what is to be sent
+    turn,     ///< to send it, after others have been served
     end,      ///< of the connection
   };
 
   void go_on(Need need);
   void wait();
   void woken() override;
+  void resumed() override;
   void interrupt();
   void interrupted();
   void stop_waiting();

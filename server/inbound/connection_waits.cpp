@@ -30,6 +30,7 @@ asio::awaitable<bool> Connection::get(Need need) {
       return wait_for_room();
     case Need::request:
     case Need::nothing:  // is none
+    case Need::turn:     // comes by itself
     case Need::end:      // is not waited for
       break;
   }

@@ -51,7 +51,14 @@ void Lookout::watch(int descriptor, Sleeper& sleeper, bool drained) {
   look_when_something_comes();
 }
 
+bool Lookout::put_off(Sleeper& sleeper) {
+  if (left_in_row_ == 0) return false;
+  put_off_[put_off_count_++] = &sleeper;
+  return true;
+}
+
 void Lookout::forget(Sleeper& sleeper) {
+  std::replace(put_off_.begin(), put_off_.end(), &sleeper, static_cast<Sleeper*>(nullptr));
   for (epoll_event& event : told_) {
     if (event.data.ptr == &sleeper) event.data.ptr = nullptr;
   }
@@ -71,14 +78,25 @@ void Lookout::look() {
   std::array<epoll_event, woken_in_a_row> events;
   const int count = ::epoll_wait(epoll_.native_handle(), events.data(), woken_in_a_row, 0);
   told_ = {events.data(), static_cast<std::size_t>(std::max(count, 0))};
-  while (!told_.empty()) {
-    const epoll_event event = told_.front();
-    told_ = told_.subspan(1);
-    if (event.data.ptr != nullptr) tell(event);
-  }
+  while (!told_.empty()) wake_row();
   if (asleep_ > 0 && count >= busy) return asio::post(epoll_.get_executor(), [this] { look(); });
   to_look_ = false;
   if (asleep_ > 0) look_when_something_comes();
+}
+
+/// Nobody is put off while those are resumed that were: the row is over then.
+void Lookout::wake_row() {
+  left_in_row_ = std::min(told_.size(), row);
+  while (left_in_row_ > 0) {
+    const epoll_event event = told_.front();
+    told_ = told_.subspan(1);
+    --left_in_row_;
+    if (event.data.ptr != nullptr) tell(event);
+  }
+  for (std::size_t i = 0; i < put_off_count_; ++i) {
+    if (put_off_[i] != nullptr) put_off_[i]->resumed();
+  }
+  put_off_count_ = 0;
 }
 
 void Lookout::tell(const epoll_event& event) {

@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 
+#include <array>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/posix/basic_stream_descriptor.hpp>
 #include <cstddef>
@@ -12,6 +13,11 @@ namespace roktcached::inbound {
 /// Wakes connections that wait for their next request: any number of them behind one descriptor of the
 /// executor's, for which waiting costs a system call each time. Belongs to one thread, that of its executor,
 /// which is not run any more once the object is gone.
+///
+/// Those that are told of at once are woken in rows. Each of a row may put off the end of what it does, its
+/// answer above all, until the others of the row have come as far: a client on the same host that waits for
+/// several answers, or several clients, are then woken for the first of them, which takes the kernel longer
+/// than a hit, and are awake for the others.
 class Lookout {
  public:
   /// Who sleeps until there is something to read.
@@ -20,6 +26,8 @@ class Lookout {
     virtual ~Sleeper() = default;
     /// There is something to read, or no longer will be.
     virtual void woken() = 0;
+    /// Its row has been woken, after it had put off the rest.
+    virtual void resumed() = 0;
 
    protected:
     Sleeper() = default;
@@ -45,18 +53,27 @@ class Lookout {
   /// @param drained     the last read has taken all that there was
   /// @throws std::system_error  where the kernel can watch no more
   void watch(int descriptor, Sleeper& sleeper, bool drained);
-  /// Does not wake it any more. To be called before it goes.
+  /// Has `sleeper` resumed when others that are woken in a row with it have been. To be called by a sleeper
+  /// that does not sleep, while it is called or at any other time.
+  /// @return false where no others follow: then it will not be resumed
+  [[nodiscard]] bool put_off(Sleeper& sleeper);
+  /// Does not wake or resume it any more. To be called before it goes.
   void forget(Sleeper& sleeper);
 
  private:
   void look_when_something_comes();
   void look();
+  void wake_row();
   void tell(const epoll_event& event);
 
   boost::asio::posix::basic_stream_descriptor<> epoll_;
   std::size_t asleep_ = 0;
   bool to_look_ = false;         // look() will be called, or is
   std::span<epoll_event> told_;  // that look() has not come to yet
+  std::size_t left_in_row_ = 0;  // of told_
+  static constexpr std::size_t row = 8;
+  std::array<Sleeper*, row> put_off_{};  // null: has been forgotten
+  std::size_t put_off_count_ = 0;
 };
 
 }  // namespace roktcached::inbound

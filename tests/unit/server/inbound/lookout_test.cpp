@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <functional>
 #include <memory>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -43,9 +45,14 @@ class Waiting final : public Lookout::Sleeper {
     ++times;
     if (when_woken) when_woken();
   }
+  void resumed() override {
+    ASSERT_TRUE(when_resumed);
+    when_resumed();
+  }
 
   int times = 0;
   std::function<void()> when_woken;
+  std::function<void()> when_resumed;
 
  private:
   Lookout& lookout_;
@@ -56,6 +63,7 @@ class Waiting final : public Lookout::Sleeper {
 class Awake final : public Lookout::Sleeper {
  public:
   void woken() override { ++times; }
+  void resumed() override { ADD_FAILURE() << "was not put off"; }
   int times = 0;
 };
 
@@ -67,8 +75,27 @@ class LookoutTest : public testing::Test {
     context_.poll();
   }
 
+  /// So many clients that have sent something, wait, and put off what they do; each tells of it in events_.
+  void wait_and_put_off(int count) {
+    for (int i = 0; i < count; ++i) {
+      Waiting& client = *clients_.emplace_back(std::make_unique<Waiting>(lookout_));
+      client.when_woken = [&client, i, this] {
+        events_.push_back(lookout_.put_off(client) ? "put off " + std::to_string(i)
+                                                   : "done " + std::to_string(i));
+      };
+      client.when_resumed = [&client, i, this] {
+        EXPECT_FALSE(lookout_.put_off(client)) << "a second time";
+        events_.push_back("resumed " + std::to_string(i));
+      };
+      client.send("a");
+      client.watch(true);
+    }
+  }
+
   boost::asio::io_context context_{1};
   Lookout lookout_{context_.get_executor()};
+  std::vector<std::unique_ptr<Waiting>> clients_;
+  std::vector<std::string> events_;
 };
 
 TEST_F(LookoutTest, WakesOnceWhenSomethingComes) {
@@ -218,6 +245,56 @@ TEST_F(LookoutTest, WakesManyMoreThanItSeesAtOnce) {
     run();
     for (const auto& client : clients) EXPECT_EQ(client->times, round);
   }
+}
+
+TEST_F(LookoutTest, ResumesThoseThatPutOffWhenTheirRowHasBeenWoken) {
+  wait_and_put_off(3);
+  run();
+  EXPECT_EQ(events_,
+            (std::vector<std::string>{"put off 0", "put off 1", "done 2", "resumed 0", "resumed 1"}));
+}
+
+TEST_F(LookoutTest, PutsNobodyOffWhomNobodyFollows) {
+  wait_and_put_off(1);
+  run();
+  EXPECT_EQ(events_, std::vector<std::string>{"done 0"});
+  EXPECT_FALSE(lookout_.put_off(*clients_.front())) << "while nobody is woken";
+}
+
+TEST_F(LookoutTest, MakesNobodyWaitForMoreThanSevenOthers) {
+  wait_and_put_off(20);
+  run();
+  std::vector<std::string> expected;
+  for (int first = 0; first < 20; first += 8) {
+    const int last = std::min(first + 7, 19);
+    for (int i = first; i < last; ++i) expected.push_back("put off " + std::to_string(i));
+    expected.push_back("done " + std::to_string(last));
+    for (int i = first; i < last; ++i) expected.push_back("resumed " + std::to_string(i));
+  }
+  EXPECT_EQ(events_, expected);
+}
+
+TEST_F(LookoutTest, ResumesNobodyWhomAnotherHasMadeForget) {
+  wait_and_put_off(3);
+  clients_[2]->when_woken = [this] { clients_[0].reset(); };
+  clients_[1]->when_resumed = [this] { events_.push_back("resumed 1"); };
+  run();
+  EXPECT_EQ(events_, (std::vector<std::string>{"put off 0", "put off 1", "resumed 1"}));
+}
+
+TEST_F(LookoutTest, LetsWhoIsResumedSleepAgain) {
+  wait_and_put_off(2);
+  for (const int i : {0, 1}) {
+    clients_[static_cast<std::size_t>(i)]->when_resumed = [this, i] {
+      EXPECT_EQ(clients_[static_cast<std::size_t>(i)]->read(64), 1);
+      clients_[static_cast<std::size_t>(i)]->watch(true);
+    };
+  }
+  run();
+  clients_[0]->send("b");
+  run();
+  EXPECT_EQ(clients_[0]->times, 2);
+  EXPECT_EQ(events_.back(), "done 0") << "nobody follows now";
 }
 
 TEST_F(LookoutTest, KeepsTheExecutorRunningWhileSomebodySleeps) {
