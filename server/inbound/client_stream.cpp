@@ -1,5 +1,7 @@
 #include "server/inbound/client_stream.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
@@ -46,6 +48,7 @@ X509* ClientStream::certificate() {
 
 asio::awaitable<boost::system::error_code> ClientStream::shake_hands() {
   const auto [error] = co_await tls_->async_handshake(ssl::stream_base::server, as_result);
+  if (!error) acknowledge();  // the end of the handshake, where the client speaks last
   co_return error;
 }
 
@@ -81,7 +84,7 @@ std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer
   }
   if (written <= 0) return 0;
   const auto gone = static_cast<std::size_t>(written);
-  // Not left to close(): that drops what MSG_MORE holds back where bytes have come that nobody reads.
+  // Not left to close(): where bytes have come that nobody reads, that drops what MSG_MORE holds back.
   if (after == After::end && gone == size) ::shutdown(descriptor(), SHUT_WR);
   return gone;
 }
@@ -94,6 +97,11 @@ std::size_t ClientStream::write_in_pieces(asio::const_buffer first, asio::const_
       write_now(asio::buffer(first, of_first), asio::buffer(second, of_second), After::more);
   if (written < first_piece) return written;
   return written + write_now(first + of_first, second + of_second, after);
+}
+
+void ClientStream::acknowledge() {
+  const int on = 1;
+  if (protocol_.family() != AF_UNIX) ::setsockopt(descriptor(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
 bool ClientStream::has_received() {

@@ -52,9 +52,9 @@ class ClientStream {
   [[nodiscard]] std::pair<boost::system::error_code, std::size_t> read_now(asio::mutable_buffer into);
   /// What is to come after what is written.
   enum class After { more, end };
-  /// Writes what goes without waiting. Where all of it has gone and the end is to follow, that goes, too: in
-  /// the segment of the last bytes, which saves both sides one, and the server a quarter of what a connection
-  /// of one request costs it.
+  /// Writes what goes without waiting. Where all of it goes and the end is to follow, that goes, too: in the
+  /// segment of the last bytes, which saves both sides one, and the server a quarter of what a connection of
+  /// one request costs it.
   ///
   /// The first long write of a connection goes in two pieces. A receiver on the same host opens its window to
   /// what the first long segment leaves free of its buffer, and Linux sends segments of up to half of the
@@ -63,6 +63,9 @@ class ClientStream {
   /// @return how much went; 0 also for what only write() can do, or find out: TLS, a failure
   [[nodiscard]] std::size_t write_now(asio::const_buffer first, asio::const_buffer second, After after);
 
+  /// Acknowledges what has come: else the next answer does, and a client that sends its request in pieces may
+  /// hold back the next piece until then (RFC 9293, section 3.7.4).
+  void acknowledge();
   /// Whether bytes have come that were not read.
   [[nodiscard]] bool has_received();
   /// Whether the last read has taken all that there was; false where it does not say.

@@ -288,7 +288,14 @@ Connection::Need Connection::send() {
   if (!stream_.encrypted() && site_.lookout.put_off(*this)) return Need::turn;
   const auto after = keep_alive_ ? ClientStream::After::more : ClientStream::After::end;
   if (!bench_->writer.send_now(stream_, after)) return Need::room;
+  if (!keep_alive_) look_behind();
   return finish(body_bytes_);
+}
+
+/// Bytes behind the last request are to be read away, as those behind a refused one: close() resets the
+/// connection where there are any, and what the client has not yet received of the answer is lost.
+void Connection::look_behind() {
+  if (stream_.has_received()) refused_ = true;
 }
 
 Connection::Need Connection::finish(std::size_t body_bytes) {

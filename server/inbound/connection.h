@@ -113,6 +113,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void judge_line();
   [[nodiscard]] Need write();
   [[nodiscard]] Need send();
+  void look_behind();
   [[nodiscard]] Need finish(std::size_t body_bytes);
   Need answer_with(Answer answer);
   void set_browser_fields(std::string_view origin);

@@ -100,6 +100,7 @@ asio::awaitable<bool> Connection::wait_for_content() {
       co_await bench.writer.send(stream_, deadline_, site_.limits.write_timeout, *bench.answer.content,
                                  is_chunked(bench.answer, bench.incoming.http11), sent);
   bench.answer.content.reset();
+  if (whole && !keep_alive_) look_behind();
   const Need need = finish(sent);
   co_return whole&& need != Need::end;
 }

@@ -114,8 +114,8 @@ Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_exec
   if (!error) acceptor.set_option(DeferAccept(longest_silence), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
-  // Its connections have that from it, too: the answer acknowledges the request, unless it takes too long.
-  // Not before listen(), which forgets it.
+  // Its connections have that from it, too: the answer acknowledges the request. Not before listen(), which
+  // forgets it.
   if (!error) acceptor.set_option(QuickAck(false), error);
   const tcp::endpoint taken = error ? endpoint : acceptor.local_endpoint(error);
   if (!error) return std::pair(Acceptor(std::move(acceptor)), taken);

@@ -14,8 +14,8 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// As many as are woken in a row, so that the others of the thread have their turn, too.
-constexpr int woken_in_a_row = 64;
+/// As many as are woken before the others of the thread have their turn.
+constexpr int told_at_once = 64;
 /// So many at once tell that more are to come: then it costs less to look again than to be told.
 constexpr int busy = 4;
 
@@ -52,7 +52,7 @@ void Lookout::watch(int descriptor, Sleeper& sleeper, bool drained) {
 }
 
 bool Lookout::put_off(Sleeper& sleeper) {
-  if (left_in_row_ == 0) return false;
+  if (left_in_row_ == 0 || put_off_count_ == put_off_.size()) return false;
   put_off_[put_off_count_++] = &sleeper;
   return true;
 }
@@ -75,8 +75,8 @@ void Lookout::look_when_something_comes() {
 }
 
 void Lookout::look() {
-  std::array<epoll_event, woken_in_a_row> events;
-  const int count = ::epoll_wait(epoll_.native_handle(), events.data(), woken_in_a_row, 0);
+  std::array<epoll_event, told_at_once> events;
+  const int count = ::epoll_wait(epoll_.native_handle(), events.data(), told_at_once, 0);
   told_ = {events.data(), static_cast<std::size_t>(std::max(count, 0))};
   while (!told_.empty()) wake_row();
   if (asleep_ > 0 && count >= busy) return asio::post(epoll_.get_executor(), [this] { look(); });

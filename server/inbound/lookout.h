@@ -14,10 +14,10 @@ namespace roktcached::inbound {
 /// executor's, for which waiting costs a system call each time. Belongs to one thread, that of its executor,
 /// which is not run any more once the object is gone.
 ///
-/// Those that are told of at once are woken in rows. Each of a row may put off the end of what it does, its
-/// answer above all, until the others of the row have come as far: a client on the same host that waits for
-/// several answers, or several clients, are then woken for the first of them, which takes the kernel longer
-/// than a hit, and are awake for the others.
+/// Those that are told of at once are woken in rows. Each of a row but the last may put off the end of what
+/// it does, its answer above all, until the others have come as far, and is then resumed in its turn: a
+/// client on the same host that waits for several answers is woken for the first of them, which can take the
+/// kernel longer than a hit, and awake for the others.
 class Lookout {
  public:
   /// Who sleeps until there is something to read.
@@ -53,9 +53,9 @@ class Lookout {
   /// @param drained     the last read has taken all that there was
   /// @throws std::system_error  where the kernel can watch no more
   void watch(int descriptor, Sleeper& sleeper, bool drained);
-  /// Has `sleeper` resumed when others that are woken in a row with it have been. To be called by a sleeper
-  /// that does not sleep, while it is called or at any other time.
-  /// @return false where no others follow: then it will not be resumed
+  /// Has `sleeper` resumed when the others of its row have been woken.
+  /// @param sleeper  does not sleep, and has not been put off
+  /// @return false where no others are about to be woken: then it will not be resumed
   [[nodiscard]] bool put_off(Sleeper& sleeper);
   /// Does not wake or resume it any more. To be called before it goes.
   void forget(Sleeper& sleeper);

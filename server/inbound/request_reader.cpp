@@ -109,6 +109,7 @@ asio::awaitable<End> RequestReader::read(ClientStream& stream, Deadline& deadlin
       const auto [failed, sent] = co_await stream.write(asio::buffer(go_on));
       if (failed) co_return End::nothing;
     }
+    stream.acknowledge();
     const auto [error, read] = co_await stream.read_some(buffer_.prepare(piece));
     if (error) co_return interrupted(incoming, error, deadline.expired());
     took(read);

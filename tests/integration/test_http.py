@@ -38,6 +38,19 @@ class Http(TestCase):
         found = [line.split(b": ")[1] for line in received.split(b"\r\n") if line.startswith(b"X-Request-Id")]
         self.assertEqual(found, [f"number-{i}".encode() for i in range(16)])
 
+    def test_a_request_in_pieces_is_acknowledged_piece_by_piece(self):
+        def seconds():
+            with socket.create_connection(("127.0.0.1", self.proxy.port), timeout=30) as sock:
+                started = time.monotonic()
+                for piece in (GET, "Accept: */*\r\n", "Connection: close\r\n", "\r\n"):
+                    sock.sendall(piece.encode())  # the kernel holds it back until the last one is acknowledged
+                while sock.recv(65536):
+                    pass
+                return time.monotonic() - started
+
+        # Linux puts an acknowledgement off for 40 ms, and never for less.
+        self.assertLess(min(seconds() for _ in range(20)), 0.03)
+
     def test_http_1_0(self):
         received = raw(self.proxy.port, f"GET {overview()} HTTP/1.0\r\nHost: localhost\r\n\r\n".encode())
         self.assertEqual(statuses(received), [200])

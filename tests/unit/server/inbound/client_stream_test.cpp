@@ -1,8 +1,10 @@
 #include "server/inbound/client_stream.h"
 
 #include <gtest/gtest.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <array>
@@ -165,13 +167,39 @@ TEST_F(ClientStreamOverTcp, LosesNoLastBytesWhereOthersWereNotRead) {
   EXPECT_EQ(peer_.receive(asio::buffer(bytes)), 6U);
 }
 
-TEST_F(ClientStreamOverTcp, GoesOnWhereMoreIsToFollow) {
-  for (const int size : {4, 60'000}) {
-    const std::string text(static_cast<std::size_t>(size), 'x');
-    EXPECT_EQ(stream_->write_now(asio::buffer(text), {}, ClientStream::After::more), text.size());
+TEST_F(ClientStreamOverTcp, EndsALongAnswerOnceAllOfItHasGone) {
+  const std::string text = content_of(60'000);
+  EXPECT_EQ(stream_->write_now(asio::buffer("head", 4), asio::buffer(text), ClientStream::After::end),
+            60'004U);
+  EXPECT_EQ(received(), "head" + text);
+}
+
+TEST_F(ClientStreamOverTcp, DoesNotEndWhereOnlyAPartHasGone) {
+  const std::string text = content_of(16 << 20);  // more than the buffers of both ends
+  std::size_t gone = stream_->write_now(asio::buffer(text), {}, ClientStream::After::end);
+  ASSERT_LT(gone, text.size());
+  std::string all;
+  while (gone < text.size()) {
+    std::string some(65536, '\0');
+    const ssize_t count = ::recv(peer_.native_handle(), some.data(), some.size(), 0);
+    ASSERT_GT(count, 0) << "the end came after " << all.size() << " bytes, or nothing";
+    all += some.substr(0, static_cast<std::size_t>(count));
+    gone += stream_->write_now(asio::buffer(text) + gone, {}, ClientStream::After::end);
   }
-  EXPECT_EQ(stream_->write_now(asio::buffer("z", 1), {}, ClientStream::After::end), 1U);
-  EXPECT_EQ(received(), std::string(60'004, 'x') + "z");
+  EXPECT_EQ(all + received(), text);
+}
+
+TEST_F(ClientStreamOverTcp, HoldsNothingBackWhereMoreIsToFollow) {
+  for (const std::size_t size : {4U, 60'000U, 4U}) {
+    const std::string text = content_of(size);
+    EXPECT_EQ(stream_->write_now(asio::buffer(text), {}, ClientStream::After::more), size);
+    int not_sent = -1;
+    EXPECT_EQ(::ioctl(stream_->descriptor(), SIOCOUTQNSD, &not_sent), 0);
+    EXPECT_EQ(not_sent, 0);
+    std::string all(size, '\0');
+    ASSERT_EQ(::recv(peer_.native_handle(), all.data(), size, MSG_WAITALL), static_cast<ssize_t>(size));
+    EXPECT_EQ(all, text);
+  }
 }
 
 TEST_F(ClientStreamTest, WritesNothingToAPeerThatHasGone) {

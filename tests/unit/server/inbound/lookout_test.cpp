@@ -63,8 +63,9 @@ class Waiting final : public Lookout::Sleeper {
 class Awake final : public Lookout::Sleeper {
  public:
   void woken() override { ++times; }
-  void resumed() override { ADD_FAILURE() << "was not put off"; }
+  void resumed() override { ++times_resumed; }
   int times = 0;
+  int times_resumed = 0;
 };
 
 class LookoutTest : public testing::Test {
@@ -272,6 +273,20 @@ TEST_F(LookoutTest, MakesNobodyWaitForMoreThanSevenOthers) {
     for (int i = first; i < last; ++i) expected.push_back("resumed " + std::to_string(i));
   }
   EXPECT_EQ(events_, expected);
+}
+
+TEST_F(LookoutTest, PutsOffAsManyAsARowHas) {
+  wait_and_put_off(8);
+  std::array<Awake, 12> others;
+  int accepted = 0;
+  clients_[0]->when_woken = [&] {
+    for (Awake& other : others) accepted += lookout_.put_off(other) ? 1 : 0;
+  };
+  run();
+  EXPECT_EQ(accepted, 8);
+  int resumed = 0;
+  for (const Awake& other : others) resumed += other.times_resumed;
+  EXPECT_EQ(resumed, 8);
 }
 
 TEST_F(LookoutTest, ResumesNobodyWhomAnotherHasMadeForget) {
