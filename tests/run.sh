@@ -87,14 +87,22 @@ unit_tests() {  # unit_tests PRESET [CTEST ARGUMENT...]
   end "$good" ${#names[@]} "${names[@]}"
 }
 
+run_integration_tests() {  # run_integration_tests PRESET [MODULE...]
+  rm -f "$files/integration"
+  ROKTCACHED_BINARY="$PWD/build/$1/roktcached" ROKTCACHED_RESULT="$files/integration" python3 tests/integration/run.py "${@:2}"
+}
+
+count_integration_tests() {
+  local good bad names
+  [ -s "$files/integration" ] || printf '0 1\nno result\n' >"$files/integration"
+  { read -r good bad && mapfile -t names; } <"$files/integration"
+  end "$good" "$bad" "${names[@]}"
+}
+
 integration_tests() {  # integration_tests PRESET [MODULE...]
   begin "Integration tests, $1"
-  local result="$files/integration" good bad names
-  rm -f "$result"
-  ROKTCACHED_BINARY="$PWD/build/$1/roktcached" ROKTCACHED_RESULT="$result" python3 tests/integration/run.py "${@:2}"
-  [ -s "$result" ] || printf '0 1\nno result\n' >"$result"
-  { read -r good bad && mapfile -t names; } <"$result"
-  end "$good" "$bad" "${names[@]}"
+  run_integration_tests "$@"
+  count_integration_tests
 }
 
 all=true
@@ -114,8 +122,14 @@ if wait_for_build release; then
     unit_tests asan
     integration_tests asan
     if wait_for_build tsan; then
+      # Nothing is built any more, so both at once.
+      run_integration_tests tsan test_coalescing test_shutdown test_persistence test_metrics >"$files/output" 2>&1 &
+      integration=$!
       unit_tests tsan -R "$(IFS='|'; echo "${unit_targets_with_threads[*]}")"
-      integration_tests tsan test_coalescing test_shutdown test_persistence test_metrics
+      begin "Integration tests, tsan, after the unit tests"
+      wait $integration
+      cat "$files/output"
+      count_integration_tests
     fi
   fi
 fi
