@@ -305,7 +305,7 @@ std::string plain_number(double value) {
   return {text.data(), written.ptr};
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   std::string result = "\"";
   for (const char c : text) {
     if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
@@ -374,10 +374,10 @@ std::string to_toml(const RawValue& value) {
   if (const auto* boolean = std::get_if<bool>(&value)) return *boolean ? "true" : "false";
   if (const auto* integer = std::get_if<std::int64_t>(&value)) return std::to_string(*integer);
   if (const auto* number = std::get_if<double>(&value)) return plain_number(*number);
-  if (const auto* text = std::get_if<std::string>(&value)) return quoted(*text);
+  if (const auto* text = std::get_if<std::string>(&value)) return in_quotes(*text);
   std::string joined;
   if (const auto* elements = std::get_if<StringList>(&value)) {
-    for (const auto& element : *elements) joined += (joined.empty() ? "" : ", ") + quoted(element);
+    for (const auto& element : *elements) joined += (joined.empty() ? "" : ", ") + in_quotes(element);
   }
   return "[" + joined + "]";
 }

@@ -14,9 +14,9 @@ std::optional<std::chrono::milliseconds> retry_after_of(const Fields& response, 
   const bool digits =
       !value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
   if (digits) {
-    std::int64_t seconds = 0;
-    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-    return error == std::errc() ? std::min(std::chrono::seconds{seconds}, longest) : longest;
+    std::int64_t delay = 0;
+    const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), delay);
+    return error == std::errc() ? std::min(std::chrono::seconds{delay}, longest) : longest;
   }
   const auto date = parse_date(value, now);
   if (!date) return std::nullopt;

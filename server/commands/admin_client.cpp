@@ -1,26 +1,33 @@
 #include "server/commands/admin_client.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/generic/stream_protocol.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/local/stream_protocol.hpp>
-#include <boost/beast/core/basic_stream.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/http.hpp>
-#include <optional>
+#include <sys/socket.h>
+#include <sys/time.h>
 
-#include "server/asio.h"
+#include <array>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
+#include <cerrno>
+#include <chrono>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include "core/http/content.h"
+#include "core/http/framing.h"
+#include "core/http/message_head.h"
+#include "server/inbound/descriptor.h"
 #include "server/inbound/listening_socket.h"
 
+// One request, one answer, and nothing else to do meanwhile: the socket blocks.
 namespace roktcached::commands {
-
-namespace beast = boost::beast;
-namespace beast_http = boost::beast::http;
 
 namespace {
 
 constexpr std::chrono::seconds connect_timeout{5};
 constexpr std::chrono::minutes answer_timeout{10};
+constexpr std::size_t piece_size = 16 * 1024;
+
+using Endpoint = boost::asio::generic::stream_protocol::endpoint;
 
 Error unavailable_error(const config::Endpoint& address, const std::string& why) {
   return {.code = ErrorCode::unavailable,
@@ -29,36 +36,121 @@ Error unavailable_error(const config::Endpoint& address, const std::string& why)
           .context = "admin listener " + config::to_string(address) + ": " + why};
 }
 
-using Protocol = asio::generic::stream_protocol;
+/// Of the last call; the kernel says of one whose time is over that it is under way, or to be tried again.
+Error system_error(const config::Endpoint& address) {
+  const int error = errno == EINPROGRESS || errno == EAGAIN ? ETIMEDOUT : errno;
+  return unavailable_error(address, std::generic_category().message(error));
+}
 
-Result<void> find_endpoint(const config::Endpoint& address, Protocol::endpoint& endpoint) {
+/// For each call from now on.
+void set_timeout(const inbound::Descriptor& socket, std::chrono::seconds timeout) {
+  const timeval value{.tv_sec = timeout.count(), .tv_usec = 0};
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &value, sizeof value);
+  ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &value, sizeof value);
+}
+
+Result<void> find_endpoint(const config::Endpoint& address, Endpoint& endpoint) {
   if (address.is_unix()) {
-    endpoint = asio::local::stream_protocol::endpoint(address.path);
+    endpoint = boost::asio::local::stream_protocol::endpoint(address.path);
     return {};
   }
   const auto found = inbound::to_endpoint(address);
-  if (!found) return found.error();
+  if (!found) return unavailable_error(address, found.error().context);
   endpoint = *found;
   return {};
 }
 
-asio::awaitable<Result<AdminAnswer>> call(config::Endpoint address,
-                                          beast_http::request<beast_http::string_body> request) {
-  Protocol::endpoint endpoint;
-  const auto found = find_endpoint(address, endpoint);
-  if (!found) co_return unavailable_error(address, found.error().context);
-  beast::basic_stream<Protocol> stream(co_await asio::this_coro::executor);
-  stream.expires_after(connect_timeout);
-  const auto [unconnected] = co_await stream.async_connect(endpoint, as_result);
-  if (unconnected) co_return unavailable_error(address, unconnected.message());
-  stream.expires_after(answer_timeout);
-  const auto [unsent, sent] = co_await beast_http::async_write(stream, request, as_result);
-  if (unsent) co_return unavailable_error(address, unsent.message());
-  beast::flat_buffer buffer;
-  beast_http::response<beast_http::string_body> response;
-  const auto [unread, read] = co_await beast_http::async_read(stream, buffer, response, as_result);
-  if (unread) co_return unavailable_error(address, unread.message());
-  co_return AdminAnswer{response.result_int(), std::move(response.body())};
+Result<inbound::Descriptor> connect(const config::Endpoint& address) {
+  Endpoint endpoint;
+  if (const auto found = find_endpoint(address, endpoint); !found) return found.error();
+  inbound::Descriptor socket(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+  if (socket.get() < 0) return system_error(address);
+  set_timeout(socket, connect_timeout);
+  const auto size = static_cast<socklen_t>(endpoint.size());
+  if (::connect(socket.get(), endpoint.data(), size) != 0) return system_error(address);
+  return socket;
+}
+
+std::string request_text(const config::Admin& admin, const std::string& path, const std::string& json) {
+  const std::string host = admin.address->is_unix() ? "localhost" : config::to_string(*admin.address);
+  std::string text = "POST " + path + " HTTP/1.1\r\nHost: " + host +
+                     "\r\nContent-Type: application/json\r\nConnection: close\r\n";
+  if (!admin.token.empty()) text += "Authorization: Bearer " + admin.token.reveal() + "\r\n";
+  return text + "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
+}
+
+Result<void> send(const inbound::Descriptor& socket, const config::Endpoint& address, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t sent = ::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    if (sent < 0) return system_error(address);
+    text.remove_prefix(static_cast<std::size_t>(sent));
+  }
+  return {};
+}
+
+/// Appends what comes next.
+/// @return whether anything did: false where the connection has ended
+Result<bool> receive(const inbound::Descriptor& socket, const config::Endpoint& address,
+                     std::string& received) {
+  std::array<char, piece_size> piece;
+  const ssize_t size = ::recv(socket.get(), piece.data(), piece.size(), 0);
+  if (size < 0) return system_error(address);
+  received.append(piece.data(), static_cast<std::size_t>(size));
+  return size > 0;
+}
+
+Error cut_short(const config::Endpoint& address) {
+  return unavailable_error(address, "the connection was closed before the answer was whole");
+}
+
+/// @param head  gets views into `received`
+/// @return the head's size
+Result<std::size_t> receive_head(const inbound::Descriptor& socket, const config::Endpoint& address,
+                                 std::string& received, http::ResponseHead& head) {
+  constexpr http::HeadLimits limits;
+  http::HeadScan scan(http::HeadKind::response, limits);
+  auto size = scan.scan(received);
+  while (size && !*size) {
+    const auto came = receive(socket, address, received);
+    if (!came) return came.error();
+    if (!*came) return cut_short(address);
+    size = scan.scan(received);
+  }
+  if (!size) return unavailable_error(address, size.error().context);
+  const auto read = http::read_response_head(std::string_view(received).substr(0, **size), head, limits);
+  if (!read) return unavailable_error(address, read.error().context);
+  return **size;
+}
+
+/// @param received  what has come of it already
+Result<std::string> receive_content(const inbound::Descriptor& socket, const config::Endpoint& address,
+                                    const http::Framing& framing, std::string received) {
+  http::ContentDecoder decoder(framing);
+  std::string content;
+  while (!decoder.done()) {
+    const auto step = decoder.next(received);
+    if (!step) return unavailable_error(address, step.error().context);
+    content.append(step->content);
+    received.erase(0, step->consumed);
+    if (decoder.done() || !received.empty()) continue;
+    const auto came = receive(socket, address, received);
+    if (!came) return came.error();
+    if (!*came && decoder.ends_with_connection()) break;
+    if (!*came) return cut_short(address);
+  }
+  return content;
+}
+
+Result<AdminAnswer> receive_answer(const inbound::Descriptor& socket, const config::Endpoint& address) {
+  std::string received;
+  http::ResponseHead head;
+  const auto head_size = receive_head(socket, address, received, head);
+  if (!head_size) return head_size.error();
+  const auto framing = http::framing_of(head, false);
+  if (!framing) return unavailable_error(address, framing.error().context);
+  auto content = receive_content(socket, address, *framing, received.substr(*head_size));
+  if (!content) return content.error();
+  return AdminAnswer{head.status, std::move(*content)};
 }
 
 }  // namespace
@@ -68,26 +160,12 @@ Result<AdminAnswer> post_to_admin(const config::Admin& admin, const std::string&
   if (!admin.address)
     return Error{ErrorCode::unavailable, ErrorSource::inbound, false,
                  "admin.address is \"off\": a running daemon cannot be asked"};
-  beast_http::request<beast_http::string_body> request(beast_http::verb::post, path, 11);
-  const std::string host = admin.address->is_unix() ? "localhost" : config::to_string(*admin.address);
-  request.set(beast_http::field::host, host);
-  request.set(beast_http::field::content_type, "application/json");
-  request.set(beast_http::field::connection, "close");
-  if (!admin.token.empty()) request.set(beast_http::field::authorization, "Bearer " + admin.token.reveal());
-  request.body() = json;
-  request.prepare_payload();
-
-  asio::io_context context{1};
-  std::optional<Result<AdminAnswer>> answer;
-  std::exception_ptr failure;
-  asio::co_spawn(context, call(*admin.address, std::move(request)),
-                 [&](std::exception_ptr thrown, Result<AdminAnswer> result) {
-                   failure = std::move(thrown);
-                   answer = std::move(result);
-                 });
-  context.run();
-  if (failure) std::rethrow_exception(failure);
-  return std::move(*answer);
+  const auto socket = connect(*admin.address);
+  if (!socket) return socket.error();
+  set_timeout(*socket, answer_timeout);
+  if (const auto sent = send(*socket, *admin.address, request_text(admin, path, json)); !sent)
+    return sent.error();
+  return receive_answer(*socket, *admin.address);
 }
 
 }  // namespace roktcached::commands

@@ -1,6 +1,5 @@
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
@@ -8,7 +7,6 @@
 
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
-#include "server/commands/purge_options.h"
 #include "server/commands/settings_file.h"
 
 namespace roktcached::commands {
@@ -44,19 +42,6 @@ std::string member(const std::string& body, std::string_view name) {
 }
 
 }  // namespace
-
-void add_options(CLI::App& command, PurgeOptions& options) {
-  auto* selection = command.add_option_group("selection", "What to remove; exactly one of");
-  selection->add_flag("--all", options.all, "Everything");
-  auto* account = selection->add_option("--account", options.account, "All entries of an account");
-  selection->add_option("--route", options.route, "All entries of a route, by its name");
-  selection->add_option("--target", options.target,
-                        "A path with its query, whoever asked for it and in whatever version or language");
-  selection->add_option("--key", options.key, "One entry, by the hash that `explain` prints");
-  selection->require_option(1);
-  command.add_option("--campaign", options.campaign, "Of the account only this campaign")->needs(account);
-  command.add_flag("--soft", options.soft, "Keep them, but as stale: served while they are refreshed behind");
-}
 
 int purge(const std::optional<std::string>& config_file, const PurgeOptions& options) {
   auto settings = load_settings(config_file);
