@@ -18,6 +18,9 @@ namespace {
 constexpr int told_at_once = 64;
 /// So many at once tell that more are to come: then it costs less to look again than to be told.
 constexpr int busy = 4;
+/// So many at once tell that the thread is slower than those who ask: only then does it pay to keep somebody
+/// waiting for others.
+constexpr std::size_t lagging = 32;
 
 constexpr std::uint32_t readable = EPOLLIN | EPOLLRDHUP | EPOLLPRI;
 /// What a read that took all that there was has not shown.
@@ -52,7 +55,7 @@ void Lookout::watch(int descriptor, Sleeper& sleeper, bool drained) {
 }
 
 bool Lookout::put_off(Sleeper& sleeper) {
-  if (left_in_row_ == 0 || put_off_count_ == put_off_.size()) return false;
+  if (!lags_ || left_in_row_ == 0 || put_off_count_ == put_off_.size()) return false;
   put_off_[put_off_count_++] = &sleeper;
   return true;
 }
@@ -78,6 +81,7 @@ void Lookout::look() {
   std::array<epoll_event, told_at_once> events;
   const int count = ::epoll_wait(epoll_.native_handle(), events.data(), told_at_once, 0);
   told_ = {events.data(), static_cast<std::size_t>(std::max(count, 0))};
+  lags_ = told_.size() >= lagging;
   while (!told_.empty()) wake_row();
   if (asleep_ > 0 && count >= busy) return asio::post(epoll_.get_executor(), [this] { look(); });
   to_look_ = false;

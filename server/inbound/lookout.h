@@ -14,10 +14,10 @@ namespace roktcached::inbound {
 /// executor's, for which waiting costs a system call each time. Belongs to one thread, that of its executor,
 /// which is not run any more once the object is gone.
 ///
-/// Those that are told of at once are woken in rows. Each of a row but the last may put off the end of what
-/// it does, its answer above all, until the others have come as far, and is then resumed in its turn: a
-/// client on the same host that waits for several answers is woken for the first of them, which can take the
-/// kernel longer than a hit, and awake for the others.
+/// Those that are told of at once are woken in rows. Where there are many, each of a row but the last may put
+/// off the end of what it does, its answer above all, until the others have come as far, and is then resumed
+/// in its turn: a client on the same host that waits for several answers is woken for the first of them,
+/// which can take the kernel longer than a hit, and awake for the others.
 class Lookout {
  public:
   /// Who sleeps until there is something to read.
@@ -55,7 +55,7 @@ class Lookout {
   void watch(int descriptor, Sleeper& sleeper, bool drained);
   /// Has `sleeper` resumed when the others of its row have been woken.
   /// @param sleeper  does not sleep, and has not been put off
-  /// @return false where no others are about to be woken: then it will not be resumed
+  /// @return false where no others are about to be woken, or not many in all: then it will not be resumed
   [[nodiscard]] bool put_off(Sleeper& sleeper);
   /// Does not wake or resume it any more. To be called before it goes.
   void forget(Sleeper& sleeper);
@@ -70,6 +70,7 @@ class Lookout {
   std::size_t asleep_ = 0;
   bool to_look_ = false;         // look() will be called, or is
   std::span<epoll_event> told_;  // that look() has not come to yet
+  bool lags_ = false;            // behind those that are told of
   std::size_t left_in_row_ = 0;  // of told_
   static constexpr std::size_t row = 8;
   std::array<Sleeper*, row> put_off_{};  // null: has been forgotten

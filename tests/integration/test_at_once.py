@@ -7,7 +7,7 @@ import socket
 from harness import TestCase, overview
 from strict_reader import read_answers
 
-CONNECTIONS = 40  # several rows
+CONNECTIONS = 40  # so many that the daemon serves them in rows
 
 
 def report(number):
