@@ -118,6 +118,8 @@ class SlowAttackers(TestCase):
             held = attack("hold")
             # The deaf cannot see that they were cut, since they do not read: the daemon's own count tells.
             wait_until(lambda: ask_both(spared, others, 0.1) and connections(proxy) <= 3, "all are cut", TIMEOUT_SECONDS + 5)
+            # The last that came may be among those three, or not have seen it yet.
+            wait_until(lambda: not attack("report")["open"].keys() & {"head", "content"}, "the others see it", TIMEOUT_SECONDS + 5)
             report = attack("report")
         ratio = ratio_of(rounds)
         without, attacked = (statistics.median(each) * 1e6 for each in zip(*rounds))
@@ -126,7 +128,6 @@ class SlowAttackers(TestCase):
         for kind in ("head", "content"):
             self.assertGreaterEqual(held["cut"].get(kind, 0), ATTACKERS * 0.4, "they were cut while the attack went on")
             self.assertLess(report["longest_s"][kind], TIMEOUT_SECONDS + 2 + report["late_s"])
-            self.assertEqual(report["open"].get(kind, 0), 0)
         if not SANITIZED:
             self.assertLess(ratio, 2)
             self.assertLess(grown, 32 * ATTACKERS)  # KiB
