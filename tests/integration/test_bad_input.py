@@ -84,6 +84,7 @@ class BadInput(TestCase):
             with self.subTest(arguments):
                 self.assertEqual(run(*arguments).returncode, USAGE)
         self.assertEqual(run("--help").returncode, 0)
+        self.assertRegex(run("simulate", "--help").stdout, "(?s)--app-id.*=demo-app.*--app-secret.*=demo-secret")
 
     def test_explain(self):
         result = run("explain", overview())

@@ -34,6 +34,11 @@ class Token(TestCase):
         self.assertLessEqual(ledger["tokens_minted"], 20 * LOAD_SECONDS / 60 + 1)
         self.assertEqual(set(ledger["by_status"]), {"200"})  # no request ever carried a dead token
 
+    def test_the_simulator_gives_tokens_to_the_application_that_it_is_told(self):
+        upstream, proxy = self.pair("--app-id", "mine", app_id="mine")
+        self.assertEqual(proxy.get(overview()).status, 200)
+        self.assertEqual(self.daemon(upstream).get(overview()).status, 503)
+
     def test_endpoint_down_first_nothing_then_stale_then_503(self):
         upstream, proxy = self.pair("--token-lifetime", "6", freshness_settled="1s", freshness_stale_while_revalidate="0ms")
         cached = overview(campaign=1)
