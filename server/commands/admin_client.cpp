@@ -26,7 +26,9 @@ namespace {
 constexpr std::chrono::seconds connect_timeout{5};
 constexpr std::chrono::minutes answer_timeout{10};
 constexpr std::size_t piece_size = 16 * 1024;
+constexpr std::size_t max_content = 1024 * 1024;
 
+using Clock = std::chrono::steady_clock;
 using Endpoint = boost::asio::generic::stream_protocol::endpoint;
 
 Error unavailable_error(const config::Endpoint& address, const std::string& why) {
@@ -42,11 +44,30 @@ Error system_error(const config::Endpoint& address) {
   return unavailable_error(address, std::generic_category().message(error));
 }
 
-/// For each call from now on.
-void set_timeout(const inbound::Descriptor& socket, std::chrono::seconds timeout) {
-  const timeval value{.tv_sec = timeout.count(), .tv_usec = 0};
+/// For the next call.
+/// @return whether any time is left
+bool bound(const inbound::Descriptor& socket, Clock::time_point deadline) {
+  const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now());
+  if (left.count() <= 0) {  // which as a bound would be none
+    errno = ETIMEDOUT;
+    return false;
+  }
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(left);
+  const timeval value{.tv_sec = seconds.count(), .tv_usec = (left - seconds).count()};
   ::setsockopt(socket.get(), SOL_SOCKET, SO_SNDTIMEO, &value, sizeof value);
   ::setsockopt(socket.get(), SOL_SOCKET, SO_RCVTIMEO, &value, sizeof value);
+  return true;
+}
+
+/// A system call within its time: again where the process has been stopped meanwhile and goes on, which ends
+/// it where it has a bound.
+template <class Call>
+ssize_t call_until(const inbound::Descriptor& socket, Clock::time_point deadline, Call call) {
+  while (bound(socket, deadline)) {
+    const ssize_t result = call();
+    if (result >= 0 || errno != EINTR) return result;
+  }
+  return -1;
 }
 
 Result<void> find_endpoint(const config::Endpoint& address, Endpoint& endpoint) {
@@ -65,9 +86,11 @@ Result<inbound::Descriptor> connect(const config::Endpoint& address) {
   if (const auto found = find_endpoint(address, endpoint); !found) return found.error();
   inbound::Descriptor socket(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return system_error(address);
-  set_timeout(socket, connect_timeout);
   const auto size = static_cast<socklen_t>(endpoint.size());
-  if (::connect(socket.get(), endpoint.data(), size) != 0) return system_error(address);
+  const ssize_t connected = call_until(socket, Clock::now() + connect_timeout, [&] {
+    return ::connect(socket.get(), endpoint.data(), size);  // once more, it waits on for the same connection
+  });
+  if (connected != 0) return system_error(address);
   return socket;
 }
 
@@ -79,10 +102,19 @@ std::string request_text(const config::Admin& admin, const std::string& path, co
   return text + "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
 }
 
-Result<void> send(const inbound::Descriptor& socket, const config::Endpoint& address, std::string_view text) {
+/// The connection, once it is there.
+struct Conversation {
+  const inbound::Descriptor& socket;
+  const config::Endpoint& address;
+  Clock::time_point deadline;
+};
+
+Result<void> send(const Conversation& with, std::string_view text) {
   while (!text.empty()) {
-    const ssize_t sent = ::send(socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
-    if (sent < 0) return system_error(address);
+    const ssize_t sent = call_until(with.socket, with.deadline, [&] {
+      return ::send(with.socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
+    });
+    if (sent < 0) return system_error(with.address);
     text.remove_prefix(static_cast<std::size_t>(sent));
   }
   return {};
@@ -90,11 +122,11 @@ Result<void> send(const inbound::Descriptor& socket, const config::Endpoint& add
 
 /// Appends what comes next.
 /// @return whether anything did: false where the connection has ended
-Result<bool> receive(const inbound::Descriptor& socket, const config::Endpoint& address,
-                     std::string& received) {
+Result<bool> receive(const Conversation& with, std::string& received) {
   std::array<char, piece_size> piece;
-  const ssize_t size = ::recv(socket.get(), piece.data(), piece.size(), 0);
-  if (size < 0) return system_error(address);
+  const ssize_t size = call_until(with.socket, with.deadline,
+                                  [&] { return ::recv(with.socket.get(), piece.data(), piece.size(), 0); });
+  if (size < 0) return system_error(with.address);
   received.append(piece.data(), static_cast<std::size_t>(size));
   return size > 0;
 }
@@ -105,50 +137,52 @@ Error cut_short(const config::Endpoint& address) {
 
 /// @param head  gets views into `received`
 /// @return the head's size
-Result<std::size_t> receive_head(const inbound::Descriptor& socket, const config::Endpoint& address,
-                                 std::string& received, http::ResponseHead& head) {
+Result<std::size_t> receive_head(const Conversation& with, std::string& received, http::ResponseHead& head) {
   constexpr http::HeadLimits limits;
   http::HeadScan scan(http::HeadKind::response, limits);
   auto size = scan.scan(received);
   while (size && !*size) {
-    const auto came = receive(socket, address, received);
+    const auto came = receive(with, received);
     if (!came) return came.error();
-    if (!*came) return cut_short(address);
+    if (!*came) return cut_short(with.address);
     size = scan.scan(received);
   }
-  if (!size) return unavailable_error(address, size.error().context);
+  if (!size) return unavailable_error(with.address, size.error().context);
   const auto read = http::read_response_head(std::string_view(received).substr(0, **size), head, limits);
-  if (!read) return unavailable_error(address, read.error().context);
+  if (!read) return unavailable_error(with.address, read.error().context);
   return **size;
 }
 
 /// @param received  what has come of it already
-Result<std::string> receive_content(const inbound::Descriptor& socket, const config::Endpoint& address,
-                                    const http::Framing& framing, std::string received) {
+Result<std::string> receive_content(const Conversation& with, const http::Framing& framing,
+                                    std::string received) {
   http::ContentDecoder decoder(framing);
   std::string content;
   while (!decoder.done()) {
     const auto step = decoder.next(received);
-    if (!step) return unavailable_error(address, step.error().context);
+    if (!step) return unavailable_error(with.address, step.error().context);
     content.append(step->content);
+    if (content.size() > max_content)
+      return unavailable_error(with.address,
+                               "the answer is longer than " + std::to_string(max_content) + " bytes");
     received.erase(0, step->consumed);
     if (decoder.done() || !received.empty()) continue;
-    const auto came = receive(socket, address, received);
+    const auto came = receive(with, received);
     if (!came) return came.error();
     if (!*came && decoder.ends_with_connection()) break;
-    if (!*came) return cut_short(address);
+    if (!*came) return cut_short(with.address);
   }
   return content;
 }
 
-Result<AdminAnswer> receive_answer(const inbound::Descriptor& socket, const config::Endpoint& address) {
+Result<AdminAnswer> receive_answer(const Conversation& with) {
   std::string received;
   http::ResponseHead head;
-  const auto head_size = receive_head(socket, address, received, head);
+  const auto head_size = receive_head(with, received, head);
   if (!head_size) return head_size.error();
   const auto framing = http::framing_of(head, false);
-  if (!framing) return unavailable_error(address, framing.error().context);
-  auto content = receive_content(socket, address, *framing, received.substr(*head_size));
+  if (!framing) return unavailable_error(with.address, framing.error().context);
+  auto content = receive_content(with, *framing, received.substr(*head_size));
   if (!content) return content.error();
   return AdminAnswer{head.status, std::move(*content)};
 }
@@ -162,10 +196,9 @@ Result<AdminAnswer> post_to_admin(const config::Admin& admin, const std::string&
                  "admin.address is \"off\": a running daemon cannot be asked"};
   const auto socket = connect(*admin.address);
   if (!socket) return socket.error();
-  set_timeout(*socket, answer_timeout);
-  if (const auto sent = send(*socket, *admin.address, request_text(admin, path, json)); !sent)
-    return sent.error();
-  return receive_answer(*socket, *admin.address);
+  const Conversation conversation{*socket, *admin.address, Clock::now() + answer_timeout};
+  if (const auto sent = send(conversation, request_text(admin, path, json)); !sent) return sent.error();
+  return receive_answer(conversation);
 }
 
 }  // namespace roktcached::commands

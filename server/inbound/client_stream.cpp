@@ -120,6 +120,10 @@ asio::awaitable<void> ClientStream::end_sending() {
   ::shutdown(descriptor(), SHUT_WR);
 }
 
+ClientStream::Transferred ClientStream::read_undeciphered(asio::mutable_buffer into) {
+  return socket().async_read_some(into, as_result);
+}
+
 void ClientStream::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);

@@ -76,6 +76,8 @@ class ClientStream {
   void cancel();
   /// Tells the peer that nothing more comes. With TLS this waits for its consent, so set a deadline.
   [[nodiscard]] asio::awaitable<void> end_sending();
+  /// After end_sending(), reads what is of no interest any more: with TLS the bytes of its records.
+  [[nodiscard]] Transferred read_undeciphered(asio::mutable_buffer into);
   void close();
 
  private:

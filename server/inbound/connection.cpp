@@ -295,7 +295,8 @@ Connection::Need Connection::send() {
 /// Bytes behind the last request are to be read away, as those behind a refused one: close() resets the
 /// connection where there are any, and what the client has not yet received of the answer is lost.
 void Connection::look_behind() {
-  if (stream_.has_received()) refused_ = true;
+  // What has been read already says that more may be on its way, which close() would reset as well.
+  if (bench_->reader.has_begun() || stream_.has_received()) refused_ = true;
 }
 
 Connection::Need Connection::finish(std::size_t body_bytes) {

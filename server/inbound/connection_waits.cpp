@@ -1,5 +1,6 @@
 // What a connection waits for, each a coroutine; all that needs no waiting is in connection.cpp.
 #include <array>
+#include <stdexcept>
 #include <utility>
 
 #include "server/inbound/clients/presented.h"
@@ -29,12 +30,13 @@ asio::awaitable<bool> Connection::get(Need need) {
     case Need::room:
       return wait_for_room();
     case Need::request:
+      return wait_for_request();
     case Need::nothing:  // is none
     case Need::turn:     // comes by itself
     case Need::end:      // is not waited for
       break;
   }
-  return wait_for_request();
+  throw std::logic_error("a connection waits for nothing");
 }
 
 asio::awaitable<bool> Connection::wait_for_hands() {
@@ -122,21 +124,21 @@ asio::awaitable<void> Connection::send_interim(unsigned status, const http::Fiel
 
 /// Says what is still to be said.
 asio::awaitable<void> Connection::part() {
-  if (refused_ && !aborted_) co_await linger();
-  if (!stream_.encrypted() || aborted_) co_return;
+  const bool says_end = refused_ || stream_.encrypted();
+  if (!says_end || aborted_) co_return;
   deadline_.expires_after(time_to_part);
   co_await stream_.end_sending();
   deadline_.clear();
+  if (refused_ && !aborted_) co_await linger();
 }
 
 /// Reads away what the client is still sending, for a moment: closing with unread bytes resets the
 /// connection, and the client would lose the answer (RFC 9112, section 9.6).
 asio::awaitable<void> Connection::linger() {
   deadline_.expires_after(time_to_part);
-  if (!stream_.encrypted()) co_await stream_.end_sending();
   std::array<char, 4096> sink;
   for (std::size_t total = 0; total < 1024 * 1024;) {
-    const auto [error, read] = co_await stream_.read_some(asio::buffer(sink));
+    const auto [error, read] = co_await stream_.read_undeciphered(asio::buffer(sink));
     if (error) break;
     total += read;
   }

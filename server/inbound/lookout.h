@@ -55,7 +55,8 @@ class Lookout {
   void watch(int descriptor, Sleeper& sleeper, bool drained);
   /// Has `sleeper` resumed when the others of its row have been woken.
   /// @param sleeper  does not sleep, and has not been put off
-  /// @return false where no others are about to be woken, or not many in all: then it will not be resumed
+  /// @return false where no others are about to be woken, not many in all, or as many as a row has been put
+  /// off: then it will not be resumed
   [[nodiscard]] bool put_off(Sleeper& sleeper);
   /// Does not wake or resume it any more. To be called before it goes.
   void forget(Sleeper& sleeper);

@@ -17,7 +17,8 @@ std::unique_ptr<Workbench> Workshop::borrow() {
 }
 
 void Workshop::give_back(std::unique_ptr<Workbench> bench) {
-  if (free_.size() >= kept) return;
+  // Whoever has it next must not send what is left on it, whatever has gone wrong.
+  if (free_.size() >= kept || !bench->writer.is_empty()) return;
   bench->reader.wipe();
   free_.push_back(std::move(bench));
 }

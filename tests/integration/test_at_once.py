@@ -20,6 +20,11 @@ def get(number, *fields):
     return f"GET {report(number)} HTTP/1.1\r\nHost: localhost\r\n{lines}\r\n".encode()
 
 
+def no_route(number, *fields):
+    lines = "".join(f"{field}\r\n" for field in fields)
+    return f"GET /nothing HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: no-route-{number}\r\n{lines}\r\n".encode()
+
+
 def everything(client):
     received = b""
     while chunk := client.recv(65536):
@@ -59,7 +64,7 @@ class AtOnce(TestCase):
         self.one_request_each()
         self.stand_still()
         for number, client in enumerate(self.clients, 1):
-            match number % 4:
+            match number % 6:
                 case 0:
                     client.sendall(get(number))
                 case 1:
@@ -68,9 +73,13 @@ class AtOnce(TestCase):
                     client.sendall(get(number, "Connection: close"))
                 case 3:
                     client.sendall(get(number) + b"GET / HT")
+                case 4:
+                    client.sendall(no_route(number))
+                case 5:
+                    client.sendall(no_route(number, "Connection: close"))
         self.proxy.signal(signal.SIGCONT)
         for number, client in enumerate(self.clients, 1):
-            match number % 4:
+            match number % 6:
                 case 0:
                     client.sendall(get(1, "Connection: close"))
                     self.assert_answers(client, number, 1)
@@ -84,6 +93,16 @@ class AtOnce(TestCase):
                     _, answers = read_answers(everything(client), ["GET"])
                     self.assertEqual([answer.status for answer in answers], [200, 404])
                     self.assertEqual(answers[0].content, self.reports[number - 1])
+                case 4:
+                    client.sendall(get(number, "Connection: close"))
+                    _, answers = read_answers(everything(client), ["GET"])
+                    self.assertEqual([answer.status for answer in answers], [404, 200])
+                    self.assertEqual(answers[0].fields["x-request-id"], f"no-route-{number}")
+                    self.assertEqual(answers[1].content, self.reports[number - 1])
+                case 5:
+                    _, answers = read_answers(everything(client), ["GET"])
+                    self.assertEqual([(answer.status, answer.closes) for answer in answers], [(404, True)])
+                    self.assertEqual(answers[0].fields["x-request-id"], f"no-route-{number}")
 
     def test_those_that_have_gone_and_those_that_ask_for_what_is_not_there_hold_nobody_up(self):
         self.one_request_each()

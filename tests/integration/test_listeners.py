@@ -182,6 +182,25 @@ class TlsListeners(TestCase):
                 times.append(time.monotonic() - started)
         self.assertLess(min(times[1:]), 0.03, "Linux puts an acknowledgement off for 40 ms, and never for less")
 
+    def test_bytes_behind_the_last_request_do_not_put_off_the_end(self):
+        self.start()
+
+        def seconds_to_the_end():
+            with (socket.create_connection(("127.0.0.1", self.at.port), timeout=30) as sock,
+                  self.at.context.wrap_socket(sock, server_hostname="127.0.0.1") as client):
+                head = f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode()
+                started = time.monotonic()
+                client.sendall(head + b"x" * 40_000)
+                received = b""
+                while piece := client.recv(65536):
+                    received += piece
+                self.assertTrue(received.startswith(b"HTTP/1.1 200 OK\r\n"), received)
+                self.assertTrue(received.endswith(b"}\n") or received.endswith(b"}"), received)
+                return time.monotonic() - started
+
+        # Who reads away what is behind it for 2 s, and says the end then, is never faster than that.
+        self.assertLess(min(seconds_to_the_end() for _ in range(5)), 1.5)
+
     def test_http_2_is_not_agreed_on(self):
         self.start()
         offer = lambda context: context.set_alpn_protocols(["h2", "http/1.1"])

@@ -117,6 +117,29 @@ class Streaming(TestCase):
             self.assertIn(b"Connection: close\r\n", answer)
             wait_until(lambda: request(proxy.port, "/files/a").is_hit, "it is stored")
 
+    def test_what_comes_behind_the_last_request_later_costs_nothing_of_its_answer(self):
+        body = os.urandom(500_000)
+
+        def script(connection, _):
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nCache-Control: max-age=60\r\n\r\n" % len(body) + body)
+
+        proxy = self.proxy(script)
+        for target in ("/files/a", "/files/a", "/files/b?size=1"):  # streamed, a hit, streamed
+            with socket.socket() as client:
+                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                client.settimeout(60)
+                client.connect(("127.0.0.1", proxy.port))
+                head = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
+                client.sendall(head + b"x" * 100)  # read together
+                answer = b""
+                while not answer.endswith(body):
+                    received = client.recv(65536)
+                    self.assertTrue(received, f"{target}: {len(answer)} bytes")
+                    answer += received
+                    if len(answer) > len(body) // 2:  # the daemon has written it all
+                        client.sendall(b"x")
+            wait_until(lambda: request(proxy.port, "/files/a").is_hit, "it is stored")
+
     def test_a_large_one_is_the_same_bytes_and_larger_than_the_bound_is_not_kept(self):
         body = os.urandom(3 * 1024 * 1024)
 
