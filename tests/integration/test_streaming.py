@@ -106,39 +106,28 @@ class Streaming(TestCase):
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nCache-Control: max-age=60\r\n\r\n" % len(body) + body)
 
         proxy = self.proxy(script)
-        for target in ("/files/a", "/files/a", "/files/b?size=1"):  # streamed, a hit, streamed
+
+        def ask(target, behind, later):
             with socket.socket() as client:
                 client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)  # most of it is still to be sent at the end
-                client.connect(("127.0.0.1", proxy.port))
-                head = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
-                client.sendall(head + b"x" * 40_000)
-                answer = read_until(client, body)
-            self.assertTrue(answer.endswith(body), f"{target}: {len(answer)} bytes")
-            self.assertIn(b"Connection: close\r\n", answer)
-            wait_until(lambda: request(proxy.port, "/files/a").is_hit, "it is stored")
-
-    def test_what_comes_behind_the_last_request_later_costs_nothing_of_its_answer(self):
-        body = os.urandom(500_000)
-
-        def script(connection, _):
-            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nCache-Control: max-age=60\r\n\r\n" % len(body) + body)
-
-        proxy = self.proxy(script)
-        for target in ("/files/a", "/files/a", "/files/b?size=1"):  # streamed, a hit, streamed
-            with socket.socket() as client:
-                client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
                 client.settimeout(60)
                 client.connect(("127.0.0.1", proxy.port))
-                head = f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode()
-                client.sendall(head + b"x" * 100)  # read together
+                client.sendall(f"GET {target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".encode() + behind)
                 answer = b""
                 while not answer.endswith(body):
                     received = client.recv(65536)
                     self.assertTrue(received, f"{target}: {len(answer)} bytes")
                     answer += received
                     if len(answer) > len(body) // 2:  # the daemon has written it all
-                        client.sendall(b"x")
-            wait_until(lambda: request(proxy.port, "/files/a").is_hit, "it is stored")
+                        client.sendall(later)
+                self.assertIn(b"Connection: close\r\n", answer)
+
+        # More than is read at once; and what is read together with the request, while more is on its way.
+        for behind, later in ((b"x" * 40_000, b""), (b"x" * 100, b"x")):
+            stored = f"/files/{len(behind)}"
+            for target in (stored, stored, f"{stored}?again"):  # streamed, a hit, streamed
+                ask(target, behind, later)
+                wait_until(lambda: request(proxy.port, stored).is_hit, "it is stored")
 
     def test_a_large_one_is_the_same_bytes_and_larger_than_the_bound_is_not_kept(self):
         body = os.urandom(3 * 1024 * 1024)
