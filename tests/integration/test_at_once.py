@@ -4,8 +4,9 @@ import os
 import signal
 import socket
 
-from harness import TestCase, overview
+from harness import TestCase, overview, request, wait_until
 from strict_reader import read_answers
+from test_streaming import ROUTE, Origin
 
 CONNECTIONS = 40  # so many that the daemon serves them in rows
 
@@ -32,14 +33,13 @@ def everything(client):
     return received
 
 
-class AtOnce(TestCase):
-    def setUp(self):
-        self.upstream, self.proxy = self.pair(listen_threads="1")
-        self.reports = [self.proxy.get(report(number)).body for number in range(1, CONNECTIONS + 1)]
-        self.assertEqual(len(set(self.reports)), CONNECTIONS)
+class Crowd(TestCase):
+    """`clients` of `proxy`."""
+
+    def connect(self, port):
         self.clients = []
         for _ in range(CONNECTIONS):
-            client = socket.create_connection(("127.0.0.1", self.proxy.port), timeout=60)
+            client = socket.create_connection(("127.0.0.1", port), timeout=60)
             self.addCleanup(client.close)
             self.clients.append(client)
 
@@ -47,6 +47,43 @@ class AtOnce(TestCase):
         self.proxy.signal(signal.SIGSTOP)
         self.addCleanup(self.proxy.signal, signal.SIGCONT)  # also where the test fails
         os.waitid(os.P_PID, self.proxy.child.pid, os.WSTOPPED)
+
+
+class LongAnswers(Crowd):
+    def test_those_that_their_sockets_do_not_take_at_once_are_whole(self):
+        bodies = {"/files/a": os.urandom(5_000_000), "/files/b": os.urandom(5_000_000)}
+
+        def script(connection, head):
+            body = bodies[head.split(b" ")[1].decode()]
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nCache-Control: max-age=60\r\n\r\n" % len(body) + body)
+
+        origin = Origin(script)
+        self.addCleanup(origin.listener.close)
+        self.proxy = self.daemon(origin.port, tables=ROUTE, listen_threads="1")
+        for target in bodies:
+            wait_until(lambda: request(self.proxy.port, target).is_hit, "it is stored")
+        self.connect(self.proxy.port)
+        for client in self.clients:  # whoever is watched has been served once
+            client.sendall(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n")
+            self.assertTrue(client.recv(65536).startswith(b"HTTP/1.1 404 "))
+        self.stand_still()
+        targets = ["/files/a", "/files/b"] * (CONNECTIONS // 2)
+        for number, (client, target) in enumerate(zip(self.clients, targets)):
+            behind = (b"", b"x" * 20_000)[number % 4 // 2]  # which is lingered for
+            client.sendall(f"GET {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode() + behind)
+        self.proxy.signal(signal.SIGCONT)
+        for client, target in zip(self.clients, targets):
+            _, answers = read_answers(everything(client), ["GET"])
+            self.assertEqual([answer.status for answer in answers], [200])
+            self.assertTrue(answers[0].content == bodies[target], "the same bytes")
+
+
+class AtOnce(Crowd):
+    def setUp(self):
+        self.upstream, self.proxy = self.pair(listen_threads="1")
+        self.reports = [self.proxy.get(report(number)).body for number in range(1, CONNECTIONS + 1)]
+        self.assertEqual(len(set(self.reports)), CONNECTIONS)
+        self.connect(self.proxy.port)
 
     def assert_answers(self, client, *numbers):
         """All that comes until the end of the connection are these reports, in this order."""
