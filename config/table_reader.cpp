@@ -121,7 +121,7 @@ std::string shown(const toml::node& node) {
 }
 
 std::string without_password(std::string shown) {
-  const bool has_user = shown.find("://") != std::string::npos && shown.find('@') != std::string::npos;
+  const bool has_user = shown.find('@') != std::string::npos;  // also of what is no URL, but was meant as one
   return has_user ? "(not shown: it holds a user)" : shown;
 }
 

@@ -116,7 +116,8 @@ std::optional<HttpLifetime> may_store(const AnsweredRequest& request, unsigned s
       directives.max_age || directives.s_maxage || (!directives.targeted && response.contains("Expires"));
   const bool by_method = request.method == "GET" || (request.method == "POST" && explicit_lifetime &&
                                                      request.content_location_is_target);
-  if (!by_method || request.no_store || status < 200 || status == 304) return std::nullopt;
+  const bool for_one_client = status == 412 || status == 416;  // whose conditions or range it is about
+  if (!by_method || request.no_store || status < 200 || status == 304 || for_one_client) return std::nullopt;
   if (directives.must_understand && !is_understood(status)) return std::nullopt;
   // Section 5.2.2.3: must-understand takes the place of no-store for who understands.
   if (directives.no_store && !directives.must_understand) return std::nullopt;
@@ -211,6 +212,10 @@ Fields storable_fields(const Fields& upstream) {
     if (!dropped) kept.add(field.name, field.value);
   }
   return kept;
+}
+
+bool invalidates(std::string_view method, unsigned status) {
+  return is_unsafe(method) && status >= 200 && status < 400;
 }
 
 bool is_unsafe(std::string_view method) {

@@ -87,5 +87,7 @@ enum class Failure {
 /// True for methods after whose success what is stored for a target must go (section 4.4; RFC 9110, section
 /// 9.2.1): all that are not known to be safe.
 [[nodiscard]] bool is_unsafe(std::string_view method);
+/// Whether an answer of this status means such a success.
+[[nodiscard]] bool invalidates(std::string_view method, unsigned status);
 
 }  // namespace roktcached::caching

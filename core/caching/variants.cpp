@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/http/validators.h"
 #include "core/http/vary.h"
 
 namespace roktcached::caching {
@@ -48,7 +49,10 @@ Key VariantIndex::key_for(const Key& target, const std::vector<std::string>& nam
                           const http::Fields& request) const {
   std::string text(target.text());
   text.append(" ").append(std::to_string(unix_ms(generation_)));
-  text.append(" ").append(http::selecting_values(names, request));
+  text.append(" ");
+  for (const auto& name : names) text.append(name).append("&");
+  // Not the values: they may be secrets, and keys are written to disk and shown.
+  text.append(http::digest_of(http::selecting_values(names, request)));
   return Key(text);
 }
 

@@ -50,8 +50,11 @@ std::string_view unquoted(std::string_view text) {
   return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
-void add_names(std::vector<std::string>& names, std::string_view list) {
+/// @return whether there are any: a directive that names no field is about all of the response
+bool add_names(std::vector<std::string>& names, std::string_view list) {
+  const std::size_t before = names.size();
   for (const auto name : list_members(list)) names.emplace_back(name);
+  return names.size() > before;
 }
 
 /// Of different values of one directive none can be believed.
@@ -64,19 +67,22 @@ void read(std::string_view member, ResponseDirectives& directives) {
   const std::string_view name = member.substr(0, equals);
   const bool has_value = equals != std::string_view::npos;
   const std::string_view value = has_value ? member.substr(equals + 1) : std::string_view();
-  const auto is = [name](std::string_view known) { return equal_ignoring_case(name, known); };
+  // What keeps answers from others counts also where a space makes it malformed; what grants a lifetime does
+  // not.
+  const auto is = [name](std::string_view known) { return equal_ignoring_case(trimmed(name), known); };
+  const auto grants = [name](std::string_view known) { return equal_ignoring_case(name, known); };
   if (is("no-store")) directives.no_store = true;
-  if (is("public")) directives.public_ = true;
+  if (grants("public")) directives.public_ = true;
   if (is("must-revalidate")) directives.must_revalidate = true;
   if (is("proxy-revalidate")) directives.proxy_revalidate = true;
-  if (is("must-understand")) directives.must_understand = true;
-  if (is("no-cache") && !has_value) directives.no_cache = true;
-  if (is("private") && !has_value) directives.private_all = true;
-  if (has_value && (is("no-cache") || is("private"))) add_names(directives.withheld, unquoted(value));
-  if (is("max-age")) keep_agreed(directives.max_age, delta_seconds(value));
-  if (is("s-maxage")) keep_agreed(directives.s_maxage, delta_seconds(value));
-  if (is("stale-while-revalidate")) keep_agreed(directives.stale_while_revalidate, delta_seconds(value));
-  if (is("stale-if-error")) keep_agreed(directives.stale_if_error, delta_seconds(value));
+  if (grants("must-understand")) directives.must_understand = true;
+  if (is("no-cache") && !add_names(directives.withheld, unquoted(trimmed(value)))) directives.no_cache = true;
+  if (is("private") && !add_names(directives.withheld, unquoted(trimmed(value))))
+    directives.private_all = true;
+  if (grants("max-age")) keep_agreed(directives.max_age, delta_seconds(value));
+  if (grants("s-maxage")) keep_agreed(directives.s_maxage, delta_seconds(value));
+  if (grants("stale-while-revalidate")) keep_agreed(directives.stale_while_revalidate, delta_seconds(value));
+  if (grants("stale-if-error")) keep_agreed(directives.stale_if_error, delta_seconds(value));
 }
 
 /// @return false where the value is of the wrong type: the field is to be ignored
@@ -93,8 +99,9 @@ bool read_targeted(const DictionaryMember& member, ResponseDirectives& directive
     return number != nullptr;
   };
   const auto set_or_name = [&](bool& target) {
-    if (text != nullptr) add_names(directives.withheld, *text);
-    return text != nullptr || set(target);
+    if (text == nullptr) return set(target);
+    if (!add_names(directives.withheld, *text)) target = true;
+    return true;
   };
   const std::string& key = member.key;
   if (key == "no-store") return set(directives.no_store);

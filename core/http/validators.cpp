@@ -11,31 +11,41 @@ namespace roktcached::http {
 
 namespace {
 
-constexpr std::size_t tag_bytes = 16;
+constexpr std::size_t digest_bytes = 16;
 
 /// The opaque-tag without the mark of a weak validator.
 std::string_view opaque(std::string_view tag) {
   return tag.starts_with("W/") ? tag.substr(2) : tag;
 }
 
+/// The same, without what servers put into the tag of a compressed representation.
+std::string_view plain_opaque(std::string_view tag) {
+  static constexpr std::string_view suffix = "-gzip\"";
+  tag = opaque(trimmed(tag));
+  return tag.ends_with(suffix) ? tag.substr(0, tag.size() - suffix.size()) : tag.substr(0, tag.size() - 1);
+}
+
 }  // namespace
 
-std::string entity_tag_of(std::string_view body) {
+std::string digest_of(std::string_view bytes) {
   // With EVP_sha256() its implementation would be looked up for each body.
   static const EVP_MD* const sha256 = EVP_MD_fetch(nullptr, "SHA256", nullptr);
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   if (sha256 == nullptr ||
-      EVP_Digest(body.data(), body.size(), digest.data(), nullptr, sha256, nullptr) != 1) {
+      EVP_Digest(bytes.data(), bytes.size(), digest.data(), nullptr, sha256, nullptr) != 1) {
     throw std::runtime_error("SHA-256 is not available");
   }
   static constexpr std::string_view digits = "0123456789abcdef";
-  std::string tag = "\"";
-  for (std::size_t i = 0; i < tag_bytes; ++i) {
-    tag += digits[digest[i] >> 4];
-    tag += digits[digest[i] & 15];
+  std::string text;
+  for (std::size_t i = 0; i < digest_bytes; ++i) {
+    text += digits[digest[i] >> 4];
+    text += digits[digest[i] & 15];
   }
-  tag += '"';
-  return tag;
+  return text;
+}
+
+std::string entity_tag_of(std::string_view body) {
+  return '"' + digest_of(body) + '"';
 }
 
 bool none_match_fails(const Fields& request, std::string_view entity_tag) {
@@ -46,6 +56,12 @@ bool none_match_fails(const Fields& request, std::string_view entity_tag) {
     }
   }
   return false;
+}
+
+bool names_another(const Fields& not_modified, std::string_view entity_tag) {
+  const auto tag = not_modified.find("ETag");
+  if (!tag || trimmed(*tag).empty() || trimmed(entity_tag).empty()) return false;
+  return plain_opaque(*tag) != plain_opaque(entity_tag);
 }
 
 bool is_not_modified(const Fields& request, const Fields& stored, WallTime now) {

@@ -8,6 +8,9 @@
 
 namespace roktcached::http {
 
+/// The first 128 bits of the SHA-256 of some bytes, in hex.
+[[nodiscard]] std::string digest_of(std::string_view bytes);
+
 /// A strong entity-tag for a body: the first 128 bits of its SHA-256, quoted hex, e.g.
 /// "\"9f86d081884c7d65...\"".
 [[nodiscard]] std::string entity_tag_of(std::string_view body);
@@ -21,6 +24,10 @@ namespace roktcached::http {
 /// Date where there is none (RFC 9110, section 13.2.2; RFC 9111, section 4.3.2).
 /// @param stored  the fields of a stored 200
 [[nodiscard]] bool is_not_modified(const Fields& request, const Fields& stored, WallTime now);
+
+/// True where a 304 is about another representation than that of `entity_tag`, which it was asked about:
+/// where it names one that differs in more than its mark as weak, or what servers add of a compressed one.
+[[nodiscard]] bool names_another(const Fields& not_modified, std::string_view entity_tag);
 
 /// True for what a 304 carries of the response that it stands for: all but what describes the content
 /// itself (RFC 9110, section 15.4.5).

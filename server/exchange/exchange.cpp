@@ -22,6 +22,16 @@ using inbound::Request;
 
 namespace {
 
+/// Of version 00 of W3C's Trace Context. What is none stays here: it is in no key, and one that the upstream
+/// refuses would bring its refusal to all who ask for the same.
+bool is_traceparent(std::string_view value) {
+  static constexpr std::string_view form = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+  return std::ranges::equal(value, form, [](char c, char wanted) {
+    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    return wanted == 'x' ? hex : c == wanted;
+  });
+}
+
 /// Client fields that go upstream; all that can change an answer is in the key.
 constexpr std::array<std::string_view, 3> forwarded = {"rokt-version", "Accept-Language", "traceparent"};
 
@@ -34,6 +44,7 @@ void say_what_to_send(upstream::UpstreamRequest& to_send, const Request& request
   to_send.inject_token = route.inject_token;
   for (const auto name : forwarded) {
     if (!request.fields.contains(name)) continue;
+    if (name == "traceparent" && !is_traceparent(request.fields.combined(name))) continue;
     if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
   }
 }
@@ -127,7 +138,7 @@ asio::awaitable<Answer> Exchange::answer_asked(const Request& request, const Res
       return at_once(std::move(answer));
     }
     case rokt::RouteClass::http:
-      return http_.answer(request, route, asked->credential);
+      return http_.answer(request, {route, asked->credential, asked->account_id, asked->campaign_id});
     case rokt::RouteClass::off:
       return pass_.answer(request, route, asked->credential);
     case rokt::RouteClass::report:
@@ -138,7 +149,8 @@ asio::awaitable<Answer> Exchange::answer_asked(const Request& request, const Res
 }
 
 Exchange::Asked Exchange::remembered(const QuestionPtr& question) {
-  return {question->route, question->credential, question, true};
+  return {
+      .route = question->route, .credential = question->credential, .question = question, .remembered = true};
 }
 
 Result<Exchange::Asked> Exchange::read(const Request& request) {
@@ -161,10 +173,14 @@ Result<Exchange::Asked> Exchange::read(const Request& request) {
   if (!credential) return credential.error();
   const bool cached =
       route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
-  if (!cached) return Asked{&route, *credential, nullptr};
+  if (!cached)
+    return Asked{.route = &route,
+                 .credential = *credential,
+                 .account_id = std::string(match->account_id),
+                 .campaign_id = std::string(match->campaign_id)};
   const auto question = read_question(request, *match, *credential, *target);
   if (!question) return question.error();
-  return Asked{&route, *credential, *question};
+  return Asked{.route = &route, .credential = *credential, .question = *question};
 }
 
 Result<QuestionPtr> Exchange::read_question(const Request& request, const rokt::RouteMatch& match,

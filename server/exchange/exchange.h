@@ -40,8 +40,10 @@ class Exchange final : public inbound::Handler {
   struct Asked {
     const rokt::Route* route = nullptr;
     std::size_t credential = 0;
-    QuestionPtr question;  // null where the route is not a report's, nor metadata
+    QuestionPtr question = nullptr;  // null where the route is not a report's, nor metadata
     bool remembered = false;
+    std::string account_id = {};  // without a question
+    std::string campaign_id = {};
   };
   /// What answer_now() has found out, where it could not answer.
   struct Found {

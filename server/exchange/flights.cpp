@@ -106,6 +106,15 @@ asio::awaitable<Landing> Flights::join(FetchRequest&& request) {
   return asio::co_spawn(desk_, std::move(joined), asio::use_awaitable);
 }
 
+asio::awaitable<void> Flights::invalidate(std::vector<caching::Key> targets, std::string_view route) {
+  return asio::co_spawn(desk_, invalidate_on_desk(std::move(targets), route), asio::use_awaitable);
+}
+
+asio::awaitable<void> Flights::invalidate_on_desk(std::vector<caching::Key> targets, std::string_view route) {
+  for (const auto& target : targets) end_stored(target, route);
+  co_return;
+}
+
 void Flights::refresh_behind(FetchRequest request) {
   request.upstream.priority = upstream::Priority::revalidation;
   request.upstream.reason = upstream::Reason::revalidation;
@@ -223,6 +232,7 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest& request) {
     // A 304 would bring back what a purge has removed since it was looked up.
     request.stored = unless_removed(std::move(request.stored), request.received_at);
     add_validators(request);
+    request.upstream.has_worked = request.stored && request.stored->status == 200;
     upstream::UpstreamResult result = co_await upstream_.send(request.upstream);
     auto outcome = std::make_shared<Outcome>();
     const auto judge_it = [&, now = clock_.wall_now()] {
@@ -246,12 +256,16 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest& request) {
 
 /// Puts into the store what is to go there, unless it has been purged or made invalid since it was asked for.
 void Flights::keep(const FetchRequest& request, Outcome& outcome, SteadyTime started_at) {
-  for (const auto& target : outcome.invalidated) invalidate(target, request.route);
+  for (const auto& target : outcome.invalidated) end_stored(target, request.route);
   // What an unsafe method brought is newer than the invalidation that it caused itself.
-  if (outcome.invalidated.empty() && invalidated_since(request, started_at)) {
+  // Of what was looked up when the request came, and may have been invalidated before it was sent, nothing
+  // comes back either.
+  const SteadyTime looked_up_at = std::min(started_at, request.received_at);
+  if (outcome.invalidated.empty() && invalidated_since(request, looked_up_at)) {
     outcome.stored = false;
     outcome.to_store.clear();
   }
+  if (request.http && request.http->method == "HEAD") drop_outdated(request, outcome);
   constexpr std::size_t usual_subjects = 4;
   boost::container::small_vector<caching::Subject, usual_subjects> subjects;
   subjects.push_back(subject_of(request));
@@ -263,6 +277,15 @@ void Flights::keep(const FetchRequest& request, Outcome& outcome, SteadyTime sta
   if (outcome.stored && outcome.restates) note_restatement(*outcome.response);
 }
 
+/// A HEAD flies beside others: what it has looked up, and would put back freshened, may have been replaced.
+void Flights::drop_outdated(const FetchRequest& request, Outcome& outcome) {
+  const auto is_outdated = [&](const caching::StoredResponsePtr& response) {
+    const auto there = store_.usage_of(response->key.hash()).response;
+    return there && there != request.stored;
+  };
+  if (std::erase_if(outcome.to_store, is_outdated) > 0) outcome.stored = false;
+}
+
 void Flights::note_restatement(const caching::StoredResponse& response) {
   restatements_.fetch_add(1, std::memory_order_relaxed);
   spdlog::info("restated: route={} key={} account={} times={} moved=[{}]", response.route.view(),
@@ -272,7 +295,7 @@ void Flights::note_restatement(const caching::StoredResponse& response) {
 
 /// Ends what is stored for a target on an http route, variants and all, and keeps fetches that are under way
 /// from bringing it back.
-void Flights::invalidate(const caching::Key& target, std::string_view route) {
+void Flights::end_stored(const caching::Key& target, std::string_view route) {
   if (invalidated_.size() >= max_invalidated) {
     invalidated_.clear();
     all_invalidated_at_ = clock_.steady_now();

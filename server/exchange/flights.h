@@ -64,6 +64,11 @@ class Flights {
   /// received, or has failed less than a second ago.
   void refresh_behind(FetchRequest request);
 
+  /// Ends what is stored for targets on an http route, variants and all, before this is over. Resumes on the
+  /// caller's executor.
+  [[nodiscard]] boost::asio::awaitable<void> invalidate(std::vector<caching::Key> targets,
+                                                        std::string_view route);
+
   /// Begins nothing any more that nobody asks for: for the end of the process, on the desk's thread.
   void stop() { ahead_.stop(); }
 
@@ -95,8 +100,10 @@ class Flights {
   void keep(const FetchRequest& request, Outcome& outcome, SteadyTime started_at);
   boost::asio::awaitable<void> fetch_into(std::shared_ptr<Landing> landing, FetchRequest request,
                                           Sharing sharing);
+  void drop_outdated(const FetchRequest& request, Outcome& outcome);
   void note_restatement(const caching::StoredResponse& response);
-  void invalidate(const caching::Key& target, std::string_view route);
+  boost::asio::awaitable<void> invalidate_on_desk(std::vector<caching::Key> targets, std::string_view route);
+  void end_stored(const caching::Key& target, std::string_view route);
   [[nodiscard]] bool invalidated_since(const FetchRequest& request, SteadyTime started_at) const;
   FlightPtr take_off(FetchRequest& request, SteadyTime now);
   [[nodiscard]] FlightPtr find_for(const FetchRequest& request) const;

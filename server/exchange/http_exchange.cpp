@@ -32,6 +32,16 @@ bool may_share(const Request& request, const rokt::Route& route, const http::Req
          !own_credential && !precondition && !directives.no_store;
 }
 
+/// What selects among variants: the fields that the origin sees, not those of this connection alone.
+http::Fields end_to_end(const http::Fields& fields) {
+  const http::HopByHopFields hop_by_hop(fields);
+  http::Fields kept;
+  for (const auto& field : fields.all()) {
+    if (!hop_by_hop.contain(field.name)) kept.add(field.name, field.value);
+  }
+  return kept;
+}
+
 /// The client's fields as they go upstream: end to end, one line a name. What a GET's sender has already is
 /// judged here, from the whole response. A range is asked for where the whole is not at hand.
 http::Fields forwarded_fields(const Request& request, const rokt::Route& route, bool with_range) {
@@ -54,32 +64,30 @@ http::Fields forwarded_fields(const Request& request, const rokt::Route& route, 
 
 }  // namespace
 
-asio::awaitable<Answer> HttpExchange::answer(const Request& request, const rokt::Route& route,
-                                             std::size_t credential) {
+asio::awaitable<Answer> HttpExchange::answer(const Request& request, Destination to) {
   const caching::Key target =
-      caching::http_key(services_.settings.credentials[credential].name, request.target);
+      caching::http_key(services_.settings.credentials[to.credential].name, request.target);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   const WallTime now = services_.clock.wall_now();
   const Selected selected = co_await select(request, target, now);
   if (!retrieves(request))
-    co_return co_await fetch(request, route, credential, target, directives, selected, Forward::bypass);
+    co_return co_await fetch(request, to, target, directives, selected, Forward::bypass);
 
   const caching::Decision decision = caching::decide_http(selected.response.get(), directives, now);
   if (decision.action == Action::use || decision.action == Action::use_and_refresh) {
     const bool refresh = decision.action == Action::use_and_refresh;
     if (refresh)
-      services_.flights.refresh_behind(
-          fetch_request(request, route, credential, target, selected, directives.no_store));
+      services_.flights.refresh_behind(fetch_request(request, to, target, selected, directives.no_store));
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*selected.response, now)};
     co_return note(answer_http_with(request, selected.response, status, true, now),
-                   refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, route, target);
+                   refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, to.route, target);
   }
   if (decision.action == Action::refuse) {
     const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true,
                       "only-if-cached, and nothing usable is stored"};
-    co_return note(problem(error, request.id), inbound::Outcome::refused, route, target);
+    co_return note(problem(error, request.id), inbound::Outcome::refused, to.route, target);
   }
-  co_return co_await fetch(request, route, credential, target, directives, selected, decision.reason);
+  co_return co_await fetch(request, to, target, directives, selected, decision.reason);
 }
 
 asio::awaitable<HttpExchange::Fetched> HttpExchange::start_fetch(const Request& request,
@@ -94,15 +102,15 @@ asio::awaitable<HttpExchange::Fetched> HttpExchange::start_fetch(const Request& 
   co_return fetched;
 }
 
-asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::Route& route,
-                                            std::size_t credential, const caching::Key& target,
+asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const Destination& to,
+                                            const caching::Key& target,
                                             const http::RequestDirectives& directives, Selected selected,
                                             Forward reason) {
   const SteadyTime asked_at = services_.clock.steady_now();
-  FetchRequest to_fetch = fetch_request(request, route, credential, target, selected, directives.no_store);
+  FetchRequest to_fetch = fetch_request(request, to, target, selected, directives.no_store);
   to_fetch.upstream.reason = reason_of(reason);
   const auto sharing =
-      may_share(request, route, directives) ? Flights::Sharing::shared : Flights::Sharing::alone;
+      may_share(request, to.route, directives) ? Flights::Sharing::shared : Flights::Sharing::alone;
   Fetched fetched = co_await start_fetch(request, std::move(to_fetch), sharing);
   if (!fetched.head && fetched.landing->collapsed) {
     // Another's answer is ours only where it was stored and is what this request selects.
@@ -113,18 +121,21 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::
       const http::CacheStatus status{
           .forward = reason, .ttl = caching::ttl_of(*selected.response, now), .collapsed = true};
       co_return note(answer_http_with(request, selected.response, status, true, now),
-                     inbound::Outcome::collapsed, route, target);
+                     inbound::Outcome::collapsed, to.route, target);
     }
-    to_fetch = fetch_request(request, route, credential, target, selected, directives.no_store);
+    to_fetch = fetch_request(request, to, target, selected, directives.no_store);
     to_fetch.upstream.reason = reason_of(reason);
     fetched = co_await start_fetch(request, std::move(to_fetch), Flights::Sharing::alone);
   }
+  // The write is done when its answer begins: the end may be long in coming, or never come.
+  if (fetched.head && caching::invalidates(request.method, fetched.head->status))
+    co_await invalidate(services_, request.target);
   const WallTime now = services_.clock.wall_now();
   const OutcomePtr outcome = fetched.head ? nullptr : fetched.landing->outcome;
   if (!fetched.head && !outcome) {
     const upstream::UpstreamFailure failure{
         {ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"}, std::nullopt};
-    co_return note(failure_answer(request, failure, reason), inbound::Outcome::failed, route, target);
+    co_return note(failure_answer(request, failure, reason), inbound::Outcome::failed, to.route, target);
   }
   const unsigned status_code = fetched.head ? fetched.head->status : outcome->upstream_status;
   const bool answered = fetched.head || outcome->response;
@@ -140,18 +151,18 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const rokt::
     http::CacheStatus status{.forward = reason, .detail = "stale-if-error"};
     if (status_code != 0) status.forward_status = status_code;
     answer = note(answer_http_with(request, stored, status, true, now), inbound::Outcome::stale_if_error,
-                  route, target);
+                  to.route, target);
   } else if (fetched.head) {
     answer = note(answer_streamed(request, std::move(*fetched.head), fetched.stream, reason, now),
-                  retrieves(request) ? inbound::Outcome::miss : inbound::Outcome::passed, route, target);
+                  retrieves(request) ? inbound::Outcome::miss : inbound::Outcome::passed, to.route, target);
   } else if (!answered) {
     answer =
-        note(failure_answer(request, *outcome->failure, reason), inbound::Outcome::failed, route, target);
+        note(failure_answer(request, *outcome->failure, reason), inbound::Outcome::failed, to.route, target);
   } else {
     const auto kind = retrieves(request) ? outcome_of(*fetched.landing) : inbound::Outcome::passed;
     answer = note(
         answer_http_with(request, outcome->response, status_of(*fetched.landing, reason, now), false, now),
-        kind, route, target);
+        kind, to.route, target);
   }
   answer.notes.upstream =
       std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
@@ -168,34 +179,40 @@ asio::awaitable<HttpExchange::Selected> HttpExchange::select(const Request& requ
     co_return selected;
   }
   selected.index = first;
-  const std::vector<caching::Key> keys = caching::VariantIndex(*first).keys_for(target, request.fields);
+  const std::vector<caching::Key> keys =
+      caching::VariantIndex(*first).keys_for(target, end_to_end(request.fields));
   for (const auto& key : keys) {
     const StoredResponsePtr found = co_await look_up(services_, key, now);
+    // A part answers no HEAD (RFC 9110, section 14.2).
+    const bool may_answer = found && (found->status != 206 || request.method == "GET");
     // RFC 9111, section 4.1: of several that match, the latest.
-    const bool later = found && (!selected.response || found->fetched_at > selected.response->fetched_at);
+    const bool later =
+        may_answer && (!selected.response || found->fetched_at > selected.response->fetched_at);
     if (later) selected.response = found;
   }
   co_return selected;
 }
 
-FetchRequest HttpExchange::fetch_request(const Request& request, const rokt::Route& route,
-                                         std::size_t credential, const caching::Key& target,
-                                         const Selected& selected, bool no_store) const {
+FetchRequest HttpExchange::fetch_request(const Request& request, const Destination& to,
+                                         const caching::Key& target, const Selected& selected,
+                                         bool no_store) const {
   const bool whole_is_stored = selected.response && selected.response->status != 206;
-  const bool with_range = request.fields.contains("Range") && !whole_is_stored;
+  const bool with_range = request.method == "GET" && request.fields.contains("Range") && !whole_is_stored;
   FetchRequest fetch;
   fetch.key = target;
-  fetch.route = route.name;
-  fetch.route_class = route.route_class;
+  fetch.route = to.route.name;
+  fetch.route_class = to.route.route_class;
+  fetch.account_id = to.account_id;
+  fetch.campaign_id = to.campaign_id;
   fetch.upstream.method = request.method;
   fetch.upstream.target = request.target;
-  fetch.upstream.inject_token = route.inject_token;
-  fetch.upstream.credential = credential;
+  fetch.upstream.inject_token = to.route.inject_token;
+  fetch.upstream.credential = to.credential;
   fetch.upstream.client = request.client;
-  fetch.upstream.route = route.name;
+  fetch.upstream.route = to.route.name;
   fetch.upstream.accept_gzip = false;
   fetch.upstream.exact_length = false;
-  fetch.upstream.fields = forwarded_fields(request, route, with_range);
+  fetch.upstream.fields = forwarded_fields(request, to.route, with_range);
   fetch.upstream.body = request.body;
   fetch.stored = retrieves(request) ? selected.response : nullptr;
   fetch.may_store = !no_store;
@@ -204,10 +221,14 @@ FetchRequest HttpExchange::fetch_request(const Request& request, const rokt::Rou
   auto http = std::make_shared<HttpFetch>();
   http->target = target;
   http->method = request.method;
-  http->client = request.fields;
+  http->client = end_to_end(request.fields);
   http->no_store = no_store;
   http->range_forwarded = with_range;
   http->index = selected.index;
+  if (caching::is_unsafe(request.method)) {
+    for (const auto& credential : services_.settings.credentials)
+      http->credentials.push_back(credential.name);
+  }
   http->hosts = {
       std::string(request.fields.find("Host").value_or("")), services_.settings.upstream.url.host,
       services_.settings.upstream.url.host + ":" + std::to_string(services_.settings.upstream.url.port)};

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/asio/awaitable.hpp>
+#include <string>
 
 #include "core/caching/decision.h"
 #include "core/http/cache_control.h"
@@ -10,14 +11,21 @@
 
 namespace roktcached::exchange {
 
+/// Where a request goes, and whose its answer is.
+struct Destination {
+  const rokt::Route& route;
+  std::size_t credential;
+  std::string account_id;   ///< empty: the path names none
+  std::string campaign_id;  ///< the same
+};
+
 /// A request on a route where RFC 9111 decides, from look-up to answer. One object a hit thread.
 class HttpExchange {
  public:
   explicit HttpExchange(const Services& services) : services_(services) {}
 
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> answer(const inbound::Request& request,
-                                                               const rokt::Route& route,
-                                                               std::size_t credential);
+                                                               Destination to);
 
  private:
   /// What stands for a target: the index of its variants, where they vary, and what this request selects.
@@ -37,13 +45,13 @@ class HttpExchange {
 
   boost::asio::awaitable<Fetched> start_fetch(const inbound::Request& request, FetchRequest to_fetch,
                                               Flights::Sharing sharing);
-  boost::asio::awaitable<inbound::Answer> fetch(const inbound::Request& request, const rokt::Route& route,
-                                                std::size_t credential, const caching::Key& target,
+  boost::asio::awaitable<inbound::Answer> fetch(const inbound::Request& request, const Destination& to,
+                                                const caching::Key& target,
                                                 const http::RequestDirectives& directives, Selected selected,
                                                 http::Forward reason);
-  [[nodiscard]] FetchRequest fetch_request(const inbound::Request& request, const rokt::Route& route,
-                                           std::size_t credential, const caching::Key& target,
-                                           const Selected& selected, bool no_store) const;
+  [[nodiscard]] FetchRequest fetch_request(const inbound::Request& request, const Destination& to,
+                                           const caching::Key& target, const Selected& selected,
+                                           bool no_store) const;
 
   const Services& services_;
 };

@@ -17,6 +17,11 @@ using http::Fields;
 
 namespace {
 
+/// Adds the keys that a target has under each credential: who writes may show another than who reads.
+void add_keys(const HttpFetch& http, std::string_view target, std::vector<caching::Key>& keys) {
+  for (const auto& name : http.credentials) keys.push_back(caching::http_key(name, target));
+}
+
 /// One answer on its way to a verdict.
 class Judge {
  public:
@@ -77,7 +82,7 @@ class Judge {
   }
 
   void take_answer() {
-    if (caching::is_unsafe(http_.method)) invalidate();
+    if (caching::invalidates(http_.method, answer_.status)) invalidate();
     const Fields fields = caching::storable_fields(answer_.fields);
     const bool stands_in = answer_.status >= 500 &&
                            caching::may_stand_in_http(request_.stored.get(), caching::Failure::error_status,
@@ -92,6 +97,8 @@ class Judge {
     StoredResponse response;
     response.key = http_.target;
     response.route = request_.route;
+    response.account_id = request_.account_id;
+    response.campaign_id = request_.campaign_id;
     response.status = answer_.status;
     response.fetched_at = received_at_;
     response.fresh_until = received_at_;
@@ -175,14 +182,13 @@ class Judge {
 
   /// Section 4.4: the target, and what Location and Content-Location name on this server.
   void invalidate() {
-    if (answer_.status < 200 || answer_.status >= 400) return;
-    outcome_.invalidated.push_back(http_.target);
+    add_keys(http_, request_.upstream.target, outcome_.invalidated);
     for (const std::string_view name : {"Location", "Content-Location"}) {
       const auto reference = answer_.fields.find(name);
       const auto target = reference
                               ? http::resolve_reference(*reference, request_.upstream.target, http_.hosts)
                               : std::nullopt;
-      if (target) outcome_.invalidated.push_back(key_beside(*target));
+      if (target) add_keys(http_, *target, outcome_.invalidated);
     }
   }
 
@@ -191,12 +197,6 @@ class Judge {
     if (!request_.stored) return false;
     const Fields stored = Fields::from_lines(request_.stored->head);
     return stored.contains("ETag") || stored.contains("Last-Modified");
-  }
-
-  /// The key of another target under the same credential.
-  [[nodiscard]] caching::Key key_beside(std::string_view target) const {
-    const std::string_view text = http_.target.text();
-    return caching::http_key(text.substr(0, text.find(' ')), target);
   }
 
   [[nodiscard]] bool content_location_is_target() const {
@@ -221,6 +221,9 @@ Outcome judge_http(const FetchRequest& request, upstream::UpstreamResult result,
   if (result) return Judge(request, std::move(*result), received_at).judge();
   Outcome outcome;
   outcome.failure = result.error();
+  // A write whose answer was lost may have been done.
+  const bool sent = outcome.failure->error.source == ErrorSource::upstream;
+  if (sent) add_keys(*request.http, request.upstream.target, outcome.invalidated);
   return outcome;
 }
 

@@ -3,6 +3,7 @@
 #include <string_view>
 
 #include "core/caching/decision.h"
+#include "core/http/date.h"
 #include "core/http/validators.h"
 #include "server/exchange/moved_fields.h"
 
@@ -12,13 +13,30 @@ using caching::StoredResponse;
 
 namespace {
 
+constexpr std::string_view if_none_match = "If-None-Match: ";
+
+/// Whether Last-Modified tells one body from the next: what has changed in the second that it names may
+/// change once more in it (RFC 9110, section 8.8.2.2).
+bool modified_well_before(const http::Fields& fields, WallTime now) {
+  const auto date = fields.find("Date");
+  const auto date_time = date ? http::parse_date(*date, now) : std::nullopt;
+  const auto modified = http::parse_date(fields.find("Last-Modified").value_or(""), now);
+  return date_time && modified && *modified + std::chrono::seconds{1} <= *date_time;
+}
+
+/// Whether a 304 is about what is stored.
+bool is_about(const http::Fields& not_modified, std::string_view validator) {
+  if (!validator.starts_with(if_none_match)) return true;
+  return !http::names_another(not_modified, validator.substr(if_none_match.size()));
+}
+
 /// The field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from what it
 /// sent.
-std::string validator_of(const http::Fields& fields) {
+std::string validator_of(const http::Fields& fields, WallTime now) {
   const auto tag = fields.find("ETag");
   const auto value = tag ? tag : fields.find("Last-Modified");
-  if (!value) return {};
-  const std::string_view condition = tag ? "If-None-Match: " : "If-Modified-Since: ";
+  if (!value || (!tag && !modified_well_before(fields, now))) return {};
+  const std::string_view condition = tag ? if_none_match : "If-Modified-Since: ";
   std::string validator;
   validator.reserve(condition.size() + value->size());
   validator.append(condition).append(*value);
@@ -42,7 +60,7 @@ struct Words {
 
 Words words_of(const upstream::UpstreamResponse& answer) {
   return {caching::end_to_end_lines(answer.fields), entity_tag_of(answer.fields, answer.body),
-          validator_of(answer.fields)};
+          validator_of(answer.fields, answer.sent_at)};
 }
 
 /// All of it but its texts, which are written when it is shared.
@@ -57,13 +75,12 @@ StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamRespon
   return response;
 }
 
-/// RFC 9111, section 4.3.4: what was stored lives on, from now.
+/// RFC 9111, section 4.3.4: what was stored lives on, from now; and so does its validator, since another
+/// would have been given to another body.
 StoredResponse confirmed(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
   StoredResponse response = *request.stored;
   response.range_end = request.range_end;
   response.fetched_at = answer.sent_at;
-  if (std::string validator = validator_of(answer.fields); !validator.empty())
-    response.validator = std::move(validator);
   return response;
 }
 
@@ -104,6 +121,11 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult&& result) {
   if (confirms && (!request.stored || request.stored->validator.empty())) {
     return failed({{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
                     "304 to a request without a validator"},
+                   std::nullopt});
+  }
+  if (confirms && !is_about(result->fields, request.stored->validator)) {
+    return failed({{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
+                    "304 with another entity-tag than it was asked about"},
                    std::nullopt});
   }
   const Words words = confirms ? Words() : words_of(*result);

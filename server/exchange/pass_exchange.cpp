@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 
+#include "core/caching/http_rules.h"
 #include "server/asio.h"
 #include "server/background.h"
 #include "server/exchange/answers.h"
@@ -51,6 +52,15 @@ upstream::UpstreamRequest request_passed(const Request& request, const rokt::Rou
   return to_send;
 }
 
+/// Whether what is stored for the target is to go: also where the answer to a write was lost.
+bool may_have_changed(std::string_view method, const std::optional<upstream::AnswerHead>& head,
+                      const std::optional<upstream::UpstreamResult>& result) {
+  if (head) return caching::invalidates(method, head->status);
+  if (result && *result) return caching::invalidates(method, (*result)->status);
+  const bool sent = result && result->error().error.source == ErrorSource::upstream;
+  return sent && caching::is_unsafe(method);
+}
+
 }  // namespace
 
 asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt::Route& route,
@@ -67,6 +77,8 @@ asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt:
                    if (failure) stream->abandon();
                  });
   std::optional<upstream::AnswerHead> head = co_await read_beginning(request, *stream);
+
+  if (may_have_changed(request.method, head, *ending)) co_await invalidate(services_, request.target);
 
   Answer answer;
   if (head) {

@@ -96,6 +96,7 @@ void RefreshAhead::look() {
   for (int i = 0; i < looked_at_in_a_row; ++i) {
     if (stopped_ || next == schedule_.end() || next->first > now) return;
     const Expected& expected = next->second;
+    const SteadyTime looked_up_at = clock_.steady_now();
     const caching::StoredResponsePtr stored = to_refresh(expected, now);
     if (stored) {
       if (under_way_ >= max_under_way) return;
@@ -103,7 +104,7 @@ void RefreshAhead::look() {
         ++next;  // another credential's may go
         continue;
       }
-      FetchRequest request = request_for(expected, stored);
+      FetchRequest request = request_for(expected, stored, looked_up_at);
       next = schedule_.erase(next);
       begin(std::move(request));
       continue;
@@ -123,7 +124,8 @@ caching::StoredResponsePtr RefreshAhead::to_refresh(const Expected& expected, Wa
   return worth ? usage.response : nullptr;
 }
 
-FetchRequest RefreshAhead::request_for(const Expected& expected, caching::StoredResponsePtr stored) const {
+FetchRequest RefreshAhead::request_for(const Expected& expected, caching::StoredResponsePtr stored,
+                                       SteadyTime looked_up_at) const {
   FetchRequest request;
   request.key = stored->key;
   request.route = expected.route;
@@ -136,7 +138,7 @@ FetchRequest RefreshAhead::request_for(const Expected& expected, caching::Stored
   request.upstream.credential = expected.credential;
   request.upstream.inject_token = expected.inject_token;
   request.policy = *expected.policy;
-  request.received_at = clock_.steady_now();
+  request.received_at = looked_up_at;
   request.stored = std::move(stored);
   return request;
 }

@@ -63,7 +63,8 @@ class RefreshAhead {
   [[nodiscard]] const caching::FreshnessPolicy* kept(const caching::FreshnessPolicy& policy);
   void wake_up_later();
   [[nodiscard]] caching::StoredResponsePtr to_refresh(const Expected& expected, WallTime now);
-  [[nodiscard]] FetchRequest request_for(const Expected& expected, caching::StoredResponsePtr stored) const;
+  [[nodiscard]] FetchRequest request_for(const Expected& expected, caching::StoredResponsePtr stored,
+                                         SteadyTime looked_up_at) const;
   void begin(FetchRequest request);
 
   boost::asio::any_io_executor desk_;

@@ -5,6 +5,8 @@
 #include <boost/asio/co_spawn.hpp>
 
 #include "config/credentials.h"
+#include "core/caching/variants.h"
+#include "core/http/target.h"
 #include "server/asio.h"
 
 namespace roktcached::exchange {
@@ -19,6 +21,17 @@ Result<std::size_t> credential_of(const Services& services, std::string_view acc
                .source = ErrorSource::exchange,
                .retryable = false,
                .context = "account " + std::string(account_id) + ": no [[credential]] lists it"};
+}
+
+asio::awaitable<void> invalidate(const Services& services, const std::string& target) {
+  const auto parsed = http::parse_target(target);
+  if (!parsed) co_return;
+  const auto match = services.routes.match("GET", parsed->path);
+  if (!match || match->route->route_class != rokt::RouteClass::http) co_return;
+  std::vector<caching::Key> keys;
+  for (const auto& credential : services.settings.credentials)
+    keys.push_back(caching::http_key(credential.name, target));
+  co_await services.flights.invalidate(std::move(keys), match->route->name);
 }
 
 upstream::Reason reason_of(http::Forward forward) {

@@ -33,6 +33,10 @@ struct Services {
 /// @return account_not_allowed where every credential lists others
 [[nodiscard]] Result<std::size_t> credential_of(const Services& services, std::string_view account_id);
 
+/// Ends what an http route stores for `target` (origin-form), under every credential, where one stores it.
+/// Resumes on the caller's executor.
+[[nodiscard]] boost::asio::awaitable<void> invalidate(const Services& services, const std::string& target);
+
 /// What a request that goes upstream for this reason is accounted as.
 [[nodiscard]] upstream::Reason reason_of(http::Forward forward);
 

@@ -34,7 +34,8 @@ asio::awaitable<std::optional<upstream::AnswerHead>> read_beginning(const inboun
     upstream::AnswerStream::Piece piece = co_await stream.read();
     if (auto* const interim = std::get_if<upstream::InterimAnswer>(&piece)) {
       if (request.interim == nullptr) continue;
-      const http::Fields fields = caching::storable_fields(interim->fields);
+      http::Fields fields = caching::storable_fields(interim->fields);
+      fields.remove("Set-Cookie");
       co_await request.interim->send_interim(interim->status, fields);
       continue;
     }

@@ -20,9 +20,10 @@ bool is_refusal(unsigned status) {
 }
 
 /// 401 and 403 always may; a 400 only while the token has not proved itself lately.
-bool may_mean_dead_token(unsigned status, const TokenKeeper& keeper, const TokenPtr& token) {
+bool may_mean_dead_token(unsigned status, const UpstreamRequest& request, const TokenKeeper& keeper,
+                         const TokenPtr& token) {
   if (status == 401 || status == 403) return true;
-  return status == 400 && !keeper.recently_accepted(token);
+  return status == 400 && (request.has_worked || !keeper.recently_accepted(token));
 }
 
 AttemptFailure kind_of(const Error& error) {
@@ -124,7 +125,7 @@ asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
     const Reason reason = journey.attempts > 1 ? Reason::retry : request.reason;
     UpstreamResult result = co_await exchange(journey, token, reason);
     if (token && result) {
-      if (may_mean_dead_token(result->status, line->token, token)) {
+      if (may_mean_dead_token(result->status, request, line->token, token)) {
         co_await replay(journey, token, result);
       } else if (!is_refusal(result->status)) {
         line->token.accepted(token);
@@ -147,9 +148,11 @@ asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
 /// @param result  the refusal; then what came of the replay
 asio::awaitable<void> Desk::replay(Journey& journey, TokenPtr refused, UpstreamResult& result) {
   TokenKeeper& keeper = journey.line->token;
-  const auto renewed = co_await keeper.renew(std::move(refused), journey.turn.deadline());
+  const auto renewed = co_await keeper.renew(refused, journey.turn.deadline());
   if (!renewed) {
-    result = renewed.error();
+    // Where the same token has just been accepted for something else, 403 is about what was asked for.
+    const bool is_meant = result->status == 403 && keeper.recently_accepted(refused);
+    if (!is_meant) result = renewed.error();
     co_return;
   }
   if (!*renewed) co_return;  // too young to be dead: the refusal is meant

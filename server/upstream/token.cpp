@@ -37,8 +37,9 @@ Result<milliseconds> lifetime_in(const boost::json::object& answer) {
   if (expires_in == nullptr) return documented_lifetime;
   boost::system::error_code error;
   const auto seconds = expires_in->to_number<double>(error);
-  if (error || !(seconds > 0) || seconds > longest_lifetime_s) {
-    return malformed("has an expires_in that is no positive number of seconds");
+  // A shorter one would be renewed all the time; what is malformed is asked for again with a backoff.
+  if (error || !(seconds >= 1) || seconds > longest_lifetime_s) {
+    return malformed("has an expires_in that is no number of seconds from 1 on");
   }
   return milliseconds{static_cast<long long>(seconds * 1000)};
 }

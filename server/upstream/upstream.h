@@ -25,6 +25,8 @@ struct UpstreamRequest {
   http::Fields fields;  ///< one of a name
   std::string body;
   bool inject_token = true;
+  bool has_worked =
+      false;  ///< the same has been answered with 200: that it is refused may be the token's fault
   std::size_t credential =
       0;               ///< whose token and budget, by its place in the settings; with inject_token alone
   std::string client;  ///< who asks, for its share of the budget; names nobody where nobody has asked

@@ -280,7 +280,8 @@ class Streaming(TestCase):
     def test_interim_answers_pass_and_are_never_stored(self):
         def script(connection, _):
             connection.sendall(b"HTTP/1.1 102 Processing\r\n\r\n")
-            connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: x\r\nX: 1\r\n\r\n")
+            connection.sendall(b"HTTP/1.1 103 Early Hints\r\nLink: </a.css>; rel=preload\r\nConnection: x\r\nX: 1\r\n"
+                               b"Set-Cookie: a=b\r\n\r\n")
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nCache-Control: max-age=60\r\n\r\nbody")
 
         proxy = self.proxy(script)

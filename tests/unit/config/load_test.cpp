@@ -218,6 +218,15 @@ TEST_F(LoadTest, TheCredentialNeverTravelsInClearTextThroughAProxy) {
   EXPECT_THAT(loader_.mistakes("[upstream]\nproxy = \"http://proxy.example.com:3128\"\n"), IsEmpty());
 }
 
+TEST_F(LoadTest, APasswordInWhatIsNoUrlIsNotRepeatedEither) {
+  for (const char* setting : {"url", "proxy"}) {
+    const auto mistakes = loader_.mistakes("[upstream]\n" + std::string(setting) +
+                                           " = \"user:hunter2@proxy.example.com:3128\"\n");
+    EXPECT_THAT(mistakes,
+                ElementsAre(AllOf(HasSubstr("upstream." + std::string(setting)), Not(HasSubstr("hunter2")))));
+  }
+}
+
 TEST_F(LoadTest, APasswordInTheUrlIsRefusedAndNotRepeated) {
   EXPECT_THAT(loader_.mistakes("[upstream]\nurl = \"https://user:hunter2@api.rokt.com\"\n"),
               ElementsAre(AllOf(StartsWith("FILE:2: upstream.url"), Not(HasSubstr("hunter2")))));

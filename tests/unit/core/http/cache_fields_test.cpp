@@ -89,5 +89,20 @@ TEST(IfNoneMatch, ComparesWeakly) {
   EXPECT_TRUE(none_match_fails(request, "\"b\""));
 }
 
+TEST(NotModified, NamesAnotherByItsOpaqueTag) {
+  const auto names = [](const char* tag, const char* asked_about) {
+    Fields not_modified;
+    if (tag != nullptr) not_modified.add("ETag", tag);
+    return names_another(not_modified, asked_about);
+  };
+  EXPECT_TRUE(names("\"b\"", "\"a\""));
+  EXPECT_TRUE(names("W/\"b\"", "\"a\""));
+  for (const char* same : {"\"a\"", "W/\"a\"", "\"a-gzip\"", " \"a\" "})
+    EXPECT_FALSE(names(same, "\"a\"")) << same;
+  EXPECT_FALSE(names("\"a\"", "\"a-gzip\""));
+  EXPECT_FALSE(names(nullptr, "\"a\""));
+  EXPECT_FALSE(names("", "\"a\""));
+}
+
 }  // namespace
 }  // namespace roktcached::http

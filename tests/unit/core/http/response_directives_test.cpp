@@ -62,6 +62,14 @@ TEST(ResponseDirectives,
   EXPECT_EQ(named.withheld, (std::vector<std::string>{"a", "b", "c"}));
 }
 
+TEST(ResponseDirectives, PrivateAndNoCacheThatNameNoFieldAreAboutAll) {
+  for (const char* all : {"private=\"\"", "private=", "private=\" , \"", "private = \"\""})
+    EXPECT_TRUE(cache_control(all).private_all) << all;
+  for (const char* all : {"no-cache=\"\"", "no-cache="}) EXPECT_TRUE(cache_control(all).no_cache) << all;
+  EXPECT_EQ(cache_control("private =\"x\"").withheld, std::vector<std::string>{"x"});
+  EXPECT_TRUE(parse({{"CDN-Cache-Control", "private=\"\""}}).private_all);
+}
+
 TEST(TargetedDirectives, TakeThePlaceOfCacheControl) {  // RFC 9213, section 2.2
   const auto targeted = parse({{"Cache-Control", "no-store"}, {"CDN-Cache-Control", "max-age=600, foobar"}});
   EXPECT_TRUE(targeted.targeted);

@@ -409,6 +409,8 @@ TEST_F(FlightsTest, AnInvalidationEndsAnIndexThatWasMadeInTheSameMillisecond) {
   auto http = std::make_shared<HttpFetch>();
   http->target = target;
   http->method = "PUT";
+  http->credentials = {"default"};
+  put.upstream.target = "/a";
   put.http = std::move(http);
   const Answer answer = join(put);
   respond([] { return ok("done"); });

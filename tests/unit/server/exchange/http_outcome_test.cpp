@@ -31,6 +31,7 @@ FetchRequest request_of(const char* method, caching::StoredResponsePtr stored,
   auto http = std::make_shared<HttpFetch>();
   http->target = target;
   http->method = method;
+  http->credentials = {"default"};
   http->index = std::move(index);
   request.http = std::move(http);
   return request;

@@ -28,6 +28,7 @@ TEST(ParseToken, AnEmptyOrMalformed200IsAFailureThatNeverRepeatsTheContent) {
        {"", "canary", "[]", "{}", "null", R"({"access_token":null})", R"({"access_token":""})",
         R"({"access_token":"canary secret"})", R"({"access_token":"canary\n"})",
         R"({"access_token":"canary","expires_in":0})", R"({"access_token":"canary","expires_in":-1})",
+        R"({"access_token":"canary","expires_in":0.0004})",
         R"({"access_token":"canary","expires_in":"soon"})", R"({"access_token":"canary","expires_in":1e99})",
         R"({"access_token":"canary","token_type":"mac"})", R"({"access_token":"canary")"}) {
     const auto token = parse(bad);
