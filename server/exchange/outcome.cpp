@@ -17,11 +17,11 @@ constexpr std::string_view if_none_match = "If-None-Match: ";
 
 /// Whether Last-Modified tells one body from the next: what has changed in the second that it names may
 /// change once more in it (RFC 9110, section 8.8.2.2).
-bool modified_well_before(const http::Fields& fields, WallTime now) {
+bool modified_well_before(const http::Fields& fields, WallTime sent_at) {
   const auto date = fields.find("Date");
-  const auto date_time = date ? http::parse_date(*date, now) : std::nullopt;
-  const auto modified = http::parse_date(fields.find("Last-Modified").value_or(""), now);
-  return date_time && modified && *modified + std::chrono::seconds{1} <= *date_time;
+  const auto made_at = date ? http::parse_date(*date, sent_at) : sent_at;
+  const auto modified = http::parse_date(fields.find("Last-Modified").value_or(""), sent_at);
+  return made_at && modified && *modified + std::chrono::seconds{1} <= *made_at;
 }
 
 /// Whether a 304 is about what is stored.
@@ -32,10 +32,10 @@ bool is_about(const http::Fields& not_modified, std::string_view validator) {
 
 /// The field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from what it
 /// sent.
-std::string validator_of(const http::Fields& fields, WallTime now) {
+std::string validator_of(const http::Fields& fields, WallTime sent_at) {
   const auto tag = fields.find("ETag");
   const auto value = tag ? tag : fields.find("Last-Modified");
-  if (!value || (!tag && !modified_well_before(fields, now))) return {};
+  if (!value || (!tag && !modified_well_before(fields, sent_at))) return {};
   const std::string_view condition = tag ? if_none_match : "If-Modified-Since: ";
   std::string validator;
   validator.reserve(condition.size() + value->size());
