@@ -223,7 +223,8 @@ Outcome judge_http(const FetchRequest& request, upstream::UpstreamResult result,
   outcome.failure = result.error();
   // A write whose answer was lost may have been done.
   const bool sent = outcome.failure->error.source == ErrorSource::upstream;
-  if (sent) add_keys(*request.http, request.upstream.target, outcome.invalidated);
+  if (sent && caching::is_unsafe(request.http->method))
+    add_keys(*request.http, request.upstream.target, outcome.invalidated);
   return outcome;
 }
 

@@ -59,6 +59,7 @@ exchange::FetchRequest fetch_request(const HttpRequest& request, const HttpCode:
   http->client = to_fields(request);
   http->no_store = request.control.no_store;
   http->index = selected.index;
+  http->credentials = {std::string(credential)};
   http->hosts = {"proxy.test"};
   fetch.http = std::move(http);
   return fetch;

@@ -349,6 +349,8 @@ Ending HttpModel::forwarded(const HttpRequest& request, std::optional<Index> sel
   const bool conditional =
       selected && (history_[*selected].fields.entity_tag || history_[*selected].fields.last_modified);
   const bool confirms = answer != nullptr && answer->status == 304 && retrieves(request);
+  // Choice: a write whose answer is lost may have been done.
+  if (answer == nullptr && !retrieves(request)) invalidate(request.target);
   if (answer == nullptr || (confirms && !conditional)) {
     if (may_stand_in(selected, Failure::no_answer, received_at))
       ending = {Ending::Kind::stand_in, seen_of(history_[*selected], received_at), false};

@@ -36,7 +36,9 @@ upstream::UpstreamResult result_of(const ReportAnswer* answer, WallTime sent_at)
                                      std::nullopt};
   upstream::UpstreamResponse response;
   response.status = answer->status;
-  if (answer->validator) response.fields.add("ETag", "\"" + std::to_string(answer->body) + "\"");
+  // That of a 304 would be what was asked about, which the world does not know.
+  if (answer->validator && answer->status != 304)
+    response.fields.add("ETag", "\"" + std::to_string(answer->body) + "\"");
   // What the upstream says of freshness has no say here.
   response.fields.add("Cache-Control", "no-store, max-age=1");
   if (answer->status != 304) response.body = std::to_string(answer->body);
