@@ -25,7 +25,7 @@ void add_options(CLI::App& command, SimulateArguments& arguments) {
   command.add_option("--listen", arguments.listen, "ADDRESS:PORT on loopback; port 0: a free one")
       ->capture_default_str();
   command.add_option("--app-id", arguments.options.app_id, "Whom it gives tokens to")->capture_default_str();
-  command.add_option("--app-secret", arguments.options.app_secret, "Invented, as the data is")
+  command.add_option("--app-secret", arguments.options.app_secret, "The secret that goes with it")
       ->capture_default_str();
   command.add_option("--rate", arguments.options.rate, "Requests per second before 429; 0: no limit")
       ->capture_default_str()

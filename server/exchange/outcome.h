@@ -23,8 +23,8 @@ struct HttpFetch {
   bool range_forwarded = false;
   /// What stands at the target's key where responses vary; may be null.
   caching::StoredResponsePtr index;
-  std::vector<std::string>
-      credentials;                 ///< all of them, where the method is unsafe: whose entries a write ends
+  /// All of them, where the method is unsafe: a write ends what is stored under each.
+  std::vector<std::string> credentials;
   std::vector<std::string> hosts;  ///< under which Location and Content-Location mean this server
 };
 
