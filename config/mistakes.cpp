@@ -1,28 +1,10 @@
 #include "config/mistakes.h"
 
 #include <algorithm>
-#include <numeric>
+
+#include "core/edit_distance.h"
 
 namespace roktcached::config {
-
-namespace {
-
-/// Levenshtein distance.
-std::size_t distance(std::string_view a, std::string_view b) {
-  std::vector<std::size_t> row(b.size() + 1);
-  std::iota(row.begin(), row.end(), 0U);
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    std::size_t diagonal = row[0]++;
-    for (std::size_t j = 0; j < b.size(); ++j) {
-      const std::size_t replaced = diagonal + (a[i] == b[j] ? 0 : 1);
-      diagonal = row[j + 1];
-      row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
-    }
-  }
-  return row.back();
-}
-
-}  // namespace
 
 void Mistakes::add(const std::string& where, const std::string& what) {
   std::string line = where + ": " + what;
@@ -41,7 +23,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string>& ca
   const std::string* best = nullptr;
   std::size_t nearest = word.size() / 2 + 1;
   for (const auto& candidate : candidates) {
-    const std::size_t away = distance(word, candidate);
+    const std::size_t away = edit_distance(word, candidate);
     if (away >= nearest) continue;
     nearest = away;
     best = &candidate;

@@ -35,6 +35,7 @@ enum class ErrorCode {
   // The cache's own storage.
   storage_unavailable,
   storage_corrupt,
+  storage_outdated,  ///< sound, but of an earlier version whose entries are of no use any more
   storage_full,
   storage_in_use,
   // Start-up.

@@ -41,8 +41,6 @@ int run(int argc, char** argv) {
   commands::ExplainOptions explain_options;
   explain->add_option("target", explain_options.target, "Path and query of the request")->required();
   explain->add_option("--rokt-version", explain_options.rokt_version, "The request's rokt-version field");
-  explain->add_option("--accept-language", explain_options.accept_language,
-                      "The request's Accept-Language field");
   CLI::App* purge = add_config(app.add_subcommand("purge", "Remove entries from the running daemon's cache"));
   commands::PurgeOptions purge_options;
   commands::add_options(*purge, purge_options);

@@ -65,6 +65,7 @@ Description describe(ErrorCode code) {
     case ErrorCode::storage_corrupt:
     case ErrorCode::storage_full:
     case ErrorCode::storage_in_use:
+    case ErrorCode::storage_outdated:
     case ErrorCode::configuration:
     case ErrorCode::unavailable:
     case ErrorCode::internal:

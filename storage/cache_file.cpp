@@ -14,12 +14,13 @@ namespace roktcached::storage {
 namespace {
 
 constexpr std::int64_t application_id = 0x524f4b54;  // "ROKT"
-constexpr std::int64_t schema_version = 4;
+/// Up to version 4 a key told apart what is the same report in other spellings, and had the client's
+/// Accept-Language: what is kept under such keys is never found again.
+constexpr std::int64_t schema_version = 5;
 /// What SQLite writes beside the file.
 constexpr std::array<const char*, 3> suffixes = {"-wal", "-shm", "-journal"};
 
-/// migrations[n] leads from version n to n + 1; a migration that has been released is never edited.
-constexpr std::array<const char*, schema_version> migrations = {R"(
+constexpr const char* schema = R"(
 CREATE TABLE responses (
   id INTEGER PRIMARY KEY,
   key_hash BLOB NOT NULL UNIQUE,
@@ -35,7 +36,6 @@ CREATE TABLE responses (
   time_zone TEXT,
   rokt_version TEXT NOT NULL,
   other_parameters TEXT NOT NULL,
-  accept_language TEXT NOT NULL,
   status INTEGER NOT NULL,
   head TEXT NOT NULL,
   entity_tag TEXT NOT NULL,
@@ -50,11 +50,20 @@ CREATE TABLE responses (
   body_size INTEGER NOT NULL,
   body_digest BLOB NOT NULL,
   body_encoding TEXT NOT NULL,
-  body BLOB NOT NULL
+  body BLOB NOT NULL,
+  steady_refreshes INTEGER NOT NULL DEFAULT 0,
+  stale_since_unix_ms INTEGER NOT NULL DEFAULT 0,
+  restatements INTEGER NOT NULL DEFAULT 0,
+  restated_at_unix_ms INTEGER,
+  restated_fields TEXT
 );
 CREATE INDEX responses_by_account ON responses (account_id, campaign_id);
 CREATE INDEX responses_by_use ON responses (last_used_at_unix_ms);
 CREATE INDEX responses_by_end ON responses (usable_until_unix_ms);
+CREATE INDEX responses_by_route ON responses (route);
+CREATE INDEX responses_by_path ON responses (path);
+CREATE INDEX responses_by_restatement ON responses (restated_at_unix_ms) WHERE restated_at_unix_ms IS NOT NULL;
+CREATE TABLE credentials (name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL);
 CREATE TABLE totals (only INTEGER PRIMARY KEY CHECK (only = 1), entries INTEGER NOT NULL, bytes INTEGER NOT NULL);
 INSERT INTO totals VALUES (1, 0, 0);
 CREATE TRIGGER responses_added AFTER INSERT ON responses BEGIN
@@ -66,22 +75,7 @@ END;
 CREATE TRIGGER responses_resized AFTER UPDATE OF stored_size ON responses WHEN old.stored_size <> new.stored_size BEGIN
   UPDATE totals SET bytes = bytes + new.stored_size - old.stored_size;
 END;
-)",
-                                                                R"(
-ALTER TABLE responses ADD COLUMN steady_refreshes INTEGER NOT NULL DEFAULT 0;
-)",
-                                                                R"(
-ALTER TABLE responses ADD COLUMN stale_since_unix_ms INTEGER NOT NULL DEFAULT 0;
-CREATE INDEX responses_by_route ON responses (route);
-CREATE INDEX responses_by_path ON responses (path);
-)",
-                                                                R"(
-ALTER TABLE responses ADD COLUMN restatements INTEGER NOT NULL DEFAULT 0;
-ALTER TABLE responses ADD COLUMN restated_at_unix_ms INTEGER;
-ALTER TABLE responses ADD COLUMN restated_fields TEXT;
-CREATE INDEX responses_by_restatement ON responses (restated_at_unix_ms) WHERE restated_at_unix_ms IS NOT NULL;
-CREATE TABLE credentials (name TEXT PRIMARY KEY, fingerprint TEXT NOT NULL);
-)"};
+)";
 
 Error refused(ErrorCode code, std::string context) {
   return {.code = code, .source = ErrorSource::storage, .retryable = false, .context = std::move(context)};
@@ -108,16 +102,19 @@ Result<std::int64_t> version_of(Connection& connection, const std::string& path)
     return refused(ErrorCode::storage_unavailable, path + ": was written by a newer roktcached (schema " +
                                                        std::to_string(*version) + ", this one knows " +
                                                        std::to_string(schema_version) + ")");
+  if (*version > 0 && *version < schema_version) {
+    const auto entries = connection.integer("SELECT entries FROM totals");
+    return refused(ErrorCode::storage_outdated, std::to_string(entries ? *entries : 0) + " entries");
+  }
   return version;
 }
 
-Result<void> migrate(Connection& connection, std::int64_t version) {
+/// @param version  0, of a new file, or the present one
+Result<void> set_up(Connection& connection, std::int64_t version) {
   if (version == schema_version) return {};
   auto transaction = Transaction::begin(connection);
   if (!transaction) return transaction.error();
-  for (auto from = static_cast<std::size_t>(version); from < migrations.size(); ++from) {
-    if (const auto migrated = connection.execute(migrations[from]); !migrated) return migrated;
-  }
+  if (const auto made = connection.execute(schema); !made) return made;
   const std::string stamp = "PRAGMA application_id = " + std::to_string(application_id) +
                             "; PRAGMA user_version = " + std::to_string(schema_version);
   if (const auto stamped = connection.execute(stamp.c_str()); !stamped) return stamped;
@@ -192,7 +189,7 @@ Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_ma
         limit.c_str()}) {
     if (const auto done = connection->execute(pragma); !done) return done.error();
   }
-  if (const auto migrated = migrate(*connection, *version); !migrated) return migrated.error();
+  if (const auto ready = set_up(*connection, *version); !ready) return ready.error();
   return connection;
 }
 
@@ -216,6 +213,15 @@ Result<std::string> set_aside(const std::string& path) {
       return system_error(path + suffix, errno);
   }
   return target;
+}
+
+Result<void> discard(const std::string& path) {
+  // The file goes last: without its log it is an older, sound one, but a log must never meet a new file.
+  for (const char* suffix : {suffixes[0], suffixes[1], suffixes[2], ""}) {
+    const std::string name = path + suffix;
+    if (::unlink(name.c_str()) != 0 && errno != ENOENT) return system_error(name, errno);
+  }
+  return {};
 }
 
 }  // namespace roktcached::storage

@@ -38,11 +38,13 @@ struct CacheFile {
 /// @param path  from resolve_path
 [[nodiscard]] Result<CacheFile> prepare_file(const std::string& path, const Report& report);
 
-/// Opens the cache file for writing: WAL, schema made or migrated. Reads no more than its first pages.
+/// Opens the cache file for writing: WAL, schema made where it is new. Reads no more than its first pages.
 /// @param pages_max  the size that SQLite itself refuses to exceed, in pages of 4096 bytes
-/// @return storage_corrupt for a file that is no sound database; storage_unavailable for a database of
-/// somebody else's or of
-///         a newer version, which are left as they are, and for a file that was exchanged since
+/// @return storage_corrupt for a file that is no sound database; storage_outdated, whose context says how
+/// many
+///         entries it has, for one of an earlier version; storage_unavailable for a database of somebody
+///         else's or of a newer version, and for a file that was exchanged since. All of them are left as
+///         they are.
 [[nodiscard]] Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_max);
 
 /// @param pages_bytes  of memory, for pages that have been read
@@ -51,5 +53,8 @@ struct CacheFile {
 /// Renames FILE and what SQLite keeps beside it to FILE.corrupt-TIME….
 /// @return the new name of the file
 [[nodiscard]] Result<std::string> set_aside(const std::string& path);
+
+/// Deletes FILE and what SQLite keeps beside it. Only while nobody has it open.
+[[nodiscard]] Result<void> discard(const std::string& path);
 
 }  // namespace roktcached::storage

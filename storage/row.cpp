@@ -123,8 +123,8 @@ constexpr const char* replace_sql = R"(
 INSERT INTO responses (status, head, entity_tag, validator, range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms,
   usable_until_unix_ms, last_used_at_unix_ms, steady_refreshes, restatements, restated_at_unix_ms, restated_fields, checksum, key_hash, key, body_digest, body_size, body, body_encoding,
   stored_size, credential, route, path, account_id, campaign_id, date_start, date_end, currency, time_zone, rokt_version,
-  other_parameters, accept_language)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+  other_parameters)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.head, entity_tag = excluded.entity_tag,
   validator = excluded.validator, range_end_unix_ms = excluded.range_end_unix_ms,
   fetched_at_unix_ms = excluded.fetched_at_unix_ms, fresh_until_unix_ms = excluded.fresh_until_unix_ms,
@@ -136,7 +136,7 @@ ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.h
   credential = excluded.credential, route = excluded.route, path = excluded.path, account_id = excluded.account_id,
   campaign_id = excluded.campaign_id, date_start = excluded.date_start, date_end = excluded.date_end,
   currency = excluded.currency, time_zone = excluded.time_zone, rokt_version = excluded.rokt_version,
-  other_parameters = excluded.other_parameters, accept_language = excluded.accept_language)";
+  other_parameters = excluded.other_parameters)";
 
 /// What stands behind the body in a row costs the way through all of it, so it is left with it.
 constexpr const char* find_sql = R"(
@@ -212,7 +212,7 @@ Result<void> RowWriter::put(Connection& connection, const StoredResponse& respon
   use.text(response.account_id).text(response.campaign_id);
   for (const auto* value : {&columns.date_start, &columns.date_end, &columns.currency, &columns.time_zone})
     text_or_null(use, *value);
-  use.text(columns.rokt_version).text(columns.other_parameters).text(columns.accept_language);
+  use.text(columns.rokt_version).text(columns.other_parameters);
   return finish(use);
 }
 

@@ -13,8 +13,8 @@ struct Sql {
   std::string operator()(const caching::Everything&) const { return "1"; }
   std::string operator()(const caching::WithKey&) const { return "key_hash = ?"; }
   std::string operator()(const caching::WithTarget&) const {
-    return "path = ? AND (substr(key, length(credential) + 2, length(?) + 1) = ? || ' ' OR "
-           "substr(key, length(credential) + 2, length(?) + 1) = ? || ' ')";
+    return "((path = ? AND substr(key, length(credential) + 2, length(?) + 1) = ? || ' ') OR "
+           "(path = ? AND substr(key, length(credential) + 2, length(?) + 1) = ? || ' '))";
   }
   std::string operator()(const caching::OfRoute&) const { return "route = ?"; }
   std::string operator()(const caching::OfAccount& wanted) const {
@@ -29,8 +29,9 @@ struct Binder {
   void operator()(const caching::Everything&) const {}
   void operator()(const caching::WithKey&) const { use.blob(key_hash); }
   void operator()(const caching::WithTarget& wanted) const {
-    use.text(wanted.path);
-    for (const std::string* target : {&wanted.canonical, &wanted.as_sent}) use.text(*target).text(*target);
+    for (const std::string_view target :
+         {std::string_view(wanted.canonical), std::string_view(wanted.as_sent)})
+      use.text(target.substr(0, target.find('?'))).text(target).text(target);
   }
   void operator()(const caching::OfRoute& wanted) const { use.text(wanted.name); }
   void operator()(const caching::OfAccount& wanted) const {

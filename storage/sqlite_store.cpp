@@ -50,6 +50,12 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
   if (!lock) return lock.error();
   std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), std::move(*lock)));
   auto opened = store->open_file();
+  if (!opened && opened.error().code == ErrorCode::storage_outdated) {
+    if (const auto discarded = discard(path); !discarded) return discarded.error();
+    store->options_.report(path + ": is of an earlier version, whose keys are not in use any more; its " +
+                           opened.error().context + " are deleted, and will be fetched again when asked for");
+    opened = store->open_file();
+  }
   if (!opened && opened.error().code == ErrorCode::storage_corrupt) {
     const auto aside = set_aside(path);
     if (!aside) return aside.error();

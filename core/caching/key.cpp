@@ -3,11 +3,13 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/container/small_vector.hpp>
 #include <charconv>
 #include <tuple>
 
 #include "core/rokt/date_range.h"
+#include "core/rokt/time_zone.h"
 
 namespace roktcached::caching {
 
@@ -16,7 +18,6 @@ using http::QueryParameter;
 namespace {
 
 constexpr std::size_t max_rokt_version = 64;
-constexpr std::size_t max_accept_language = 256;
 
 Error refused(std::string context) {
   return {.code = ErrorCode::invalid_request,
@@ -25,15 +26,31 @@ Error refused(std::string context) {
           .context = std::move(context)};
 }
 
+/// In a canonical query the parameters of every report come first, in the order of the API's page.
+std::size_t place_of(std::string_view name) {
+  static constexpr std::array<std::string_view, 4> first = {"dateStart", "dateEnd", "currency",
+                                                            "timeZoneVariation"};
+  return static_cast<std::size_t>(std::ranges::find(first, name) - first.begin());
+}
+
 bool is_date(std::string_view name) {
   return name == "dateStart" || name == "dateEnd";
 }
 
-/// A date's canonical spelling, but only where its characters were sent as themselves: an encoded ':' stays
-/// apart.
-std::string_view canonical_value(const QueryParameter& parameter) {
-  const bool plain = parameter.canonical_value == parameter.value;
-  return is_date(parameter.name) && plain ? rokt::canonical_date(parameter.value) : parameter.canonical_value;
+/// In the name of a zone a '+' is a '+' however it was sent ("Etc/GMT+6"): no zone has a space.
+bool is_zone_with_plus(const QueryParameter& parameter) {
+  return parameter.name == "timeZoneVariation" && parameter.value.find('+') != std::string_view::npos &&
+         rokt::TimeZone::find(parameter.value).has_value();
+}
+
+void append_value(std::string& text, const QueryParameter& parameter) {
+  if (is_date(parameter.name) && rokt::DateParameter::parse(parameter.value)) {
+    text += rokt::canonical_date(parameter.value);
+  } else if (is_zone_with_plus(parameter)) {
+    for (const char c : parameter.canonical_value) c == '+' ? text.append("%2B") : text.append(1, c);
+  } else {
+    text += parameter.canonical_value;
+  }
 }
 
 void append_query(std::string& text, std::span<const QueryParameter> parameters) {
@@ -41,22 +58,24 @@ void append_query(std::string& text, std::span<const QueryParameter> parameters)
   boost::container::small_vector<const QueryParameter*, usual_parameters> sorted;
   for (const auto& parameter : parameters) sorted.push_back(&parameter);
   std::ranges::sort(std::span(sorted.data(), sorted.size()), {}, [](const QueryParameter* parameter) {
-    return std::tie(parameter->canonical_name, parameter->has_value, parameter->canonical_value);
+    return std::tuple(place_of(parameter->name), parameter->canonical_name, parameter->has_value,
+                      parameter->canonical_value);
   });
   for (const auto* parameter : sorted) {
     text += parameter == sorted.front() ? '?' : '&';
     text += parameter->canonical_name;
     if (!parameter->has_value) continue;
     text += '=';
-    text += canonical_value(*parameter);
+    append_value(text, *parameter);
   }
 }
 
-/// At least as long as PATH[?QUERY] will be: canonical forms are no longer than what was sent.
+/// At least as long as PATH[?QUERY] will be, but for a zone with more than one '+'.
 std::size_t longest_target(std::string_view path, std::span<const QueryParameter> parameters) {
+  constexpr std::size_t longest_fraction = std::string_view(".fff").size();
   std::size_t size = path.size();
   for (const auto& parameter : parameters)
-    size += parameter.canonical_name.size() + parameter.canonical_value.size() + 2;
+    size += parameter.canonical_name.size() + parameter.canonical_value.size() + longest_fraction + 2;
   return size;
 }
 
@@ -97,19 +116,13 @@ Key::Key(std::string_view text) : text_(text) {
   hash_ = {hash.high64, hash.low64};
 }
 
-Result<KeyFields> key_fields(const http::Fields& request) {
-  KeyFields fields{"LATEST", request.combined("Accept-Language")};
+Result<std::string> requested_version(const http::Fields& request) {
   if (request.count("rokt-version") > 1) return refused("rokt-version: comes more than once; accepted: once");
-  if (const auto version = request.find("rokt-version")) {
-    if (version->size() > max_rokt_version || !http::is_token(*version)) {
-      return refused("rokt-version: accepted: a token of at most 64 characters, e.g. alpha-20200701");
-    }
-    fields.rokt_version = std::string(*version);
-  }
-  if (fields.accept_language.size() > max_accept_language || !http::is_field_value(fields.accept_language)) {
-    return refused("Accept-Language: accepted: at most 256 characters");
-  }
-  return fields;
+  const auto version = request.find("rokt-version");
+  if (!version) return std::string(latest_version);
+  if (version->size() > max_rokt_version || !http::is_token(*version))
+    return refused("rokt-version: accepted: a token of at most 64 characters, e.g. alpha-20200701");
+  return std::string(*version);
 }
 
 std::string canonical_target(std::string_view path, std::span<const QueryParameter> parameters) {
@@ -126,18 +139,21 @@ std::string_view target_of(const Key& key) {
   return take_word(rest);
 }
 
+std::string_view rokt_version_of(const Key& key) {
+  const std::string_view text = key.text();
+  return text.substr(text.rfind(' ') + 1);
+}
+
 Key key_of(std::string_view credential, std::string_view path, std::span<const QueryParameter> parameters,
-           const KeyFields& fields) {
+           std::string_view rokt_version) {
   std::string text;
-  text.reserve(credential.size() + longest_target(path, parameters) + fields.rokt_version.size() +
-               fields.accept_language.size() + 3);
+  text.reserve(credential.size() + longest_target(path, parameters) + rokt_version.size() + 2);
   text += credential;
   text += ' ';
   text += path;
   append_query(text, parameters);
   text += ' ';
-  text += fields.rokt_version;
-  if (!fields.accept_language.empty()) text.append(" ").append(fields.accept_language);
+  text += rokt_version;
   return Key(text);
 }
 
@@ -146,8 +162,7 @@ KeyColumns columns_of(const Key& key) {
   std::string_view rest = key.text();
   columns.credential = take_word(rest);
   const std::string_view target = take_word(rest);
-  columns.rokt_version = take_word(rest);
-  columns.accept_language = rest;
+  columns.rokt_version = rest;
   const auto question = std::min(target.find('?'), target.size());
   columns.path = target.substr(0, question);
   for (const auto& parameter : http::parse_query(target.substr(std::min(question + 1, target.size())))) {

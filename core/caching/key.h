@@ -35,10 +35,11 @@ struct KeyHashHasher {
 
 /// Everything that can change an answer, as one line of text:
 ///
-///     CREDENTIAL PATH[?QUERY] ROKT-VERSION[ ACCEPT-LANGUAGE]
+///     CREDENTIAL PATH[?QUERY] ROKT-VERSION
 ///
-/// QUERY has its parameters sorted by name, dates in canonical form; an absent rokt-version is LATEST. Two
-/// requests share a text only where the upstream cannot tell them apart.
+/// PATH[?QUERY] is the one spelling in which the upstream is asked: dateStart, dateEnd, currency and
+/// timeZoneVariation, then all others sorted by name; names and values in canonical form. An absent
+/// rokt-version is LATEST. Two requests share a text exactly where the upstream must answer them alike.
 class Key {
  public:
   Key() = default;
@@ -62,28 +63,28 @@ class Key {
   KeyHash hash_;  // XXH3, 128 bits, seed 0
 };
 
-/// The fields of a request that go upstream and so into the key.
-struct KeyFields {
-  std::string rokt_version;     ///< "LATEST" where the request has none
-  std::string accept_language;  ///< empty where the request has none
-};
+/// The version of a request that names none.
+constexpr std::string_view latest_version = "LATEST";
 
-/// Fails with invalid_request where rokt-version is repeated, or is not a token of at most 64 bytes (RFC
-/// 9110, section 5.6.2), or Accept-Language is longer than 256 bytes. Repeated Accept-Language lines are
-/// combined.
-[[nodiscard]] Result<KeyFields> key_fields(const http::Fields& request);
+/// The version that a request asks for, by its field rokt-version: the only field of a request that goes
+/// upstream on a report or metadata route and can change the answer.
+/// @return invalid_request where it comes more than once, or is not a token of at most 64 bytes (RFC 9110,
+///         section 5.6.2)
+[[nodiscard]] Result<std::string> requested_version(const http::Fields& request);
 
-/// @param credential  the name of the credential that fetches the answer; `[A-Za-z0-9_-]+`
-/// @param path        as the route table matched it
-/// @param parameters  of the request's query, in any order
+/// @param credential    the name of the credential that fetches the answer; `[A-Za-z0-9_-]+`
+/// @param path          as the route table matched it
+/// @param parameters    of the request's query, in any order
+/// @param rokt_version  from requested_version
 [[nodiscard]] Key key_of(std::string_view credential, std::string_view path,
-                         std::span<const http::QueryParameter> parameters, const KeyFields& fields);
+                         std::span<const http::QueryParameter> parameters, std::string_view rokt_version);
 
-/// PATH[?QUERY] as it stands in a key: what a request asks for, whoever asks and in whatever version or
-/// language.
+/// PATH[?QUERY] as it stands in a key: what a request asks for, whoever asks and in whatever version.
 [[nodiscard]] std::string canonical_target(std::string_view path,
                                            std::span<const http::QueryParameter> parameters);
+/// The parts of a key's text: views into it.
 [[nodiscard]] std::string_view target_of(const Key& key);
+[[nodiscard]] std::string_view rokt_version_of(const Key& key);
 
 /// A key taken apart again, for the cache file's readable columns. Absent parameters are empty.
 struct KeyColumns {
@@ -95,7 +96,6 @@ struct KeyColumns {
   std::optional<std::string> time_zone;  ///< percent-decoded, as are the three above
   std::string rokt_version;
   std::string other_parameters;  ///< canonical "a=1&b=2", sorted; groupby among them
-  std::string accept_language;
 };
 
 [[nodiscard]] KeyColumns columns_of(const Key& key);

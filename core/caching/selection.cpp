@@ -31,8 +31,9 @@ struct Matcher {
 Result<WithTarget> with_target(std::string_view target) {
   const auto parsed = http::parse_target(target);
   if (!parsed) return parsed.error();
-  return WithTarget{std::string(parsed->path),
-                    canonical_target(parsed->path, http::parse_query(parsed->query)), std::string(target)};
+  std::string decoded;
+  const std::string_view path = http::decode_unreserved(parsed->path, decoded);
+  return WithTarget{canonical_target(path, http::parse_query(parsed->query)), std::string(target)};
 }
 
 std::string_view name_of(const Selection& selection) {

@@ -17,10 +17,9 @@ struct Everything {};
 struct WithKey {
   KeyHash hash;
 };
-/// Every response to this path and query, whatever credential, rokt-version, Accept-Language or other field
-/// asked for it.
+/// Every response to this path and query, however they are spelled, and whatever credential, rokt-version or
+/// other field asked for it.
 struct WithTarget {
-  std::string path;
   std::string canonical;  ///< as canonical_target makes it; how reports are keyed
   std::string as_sent;    ///< byte for byte; how http routes are keyed
 };

@@ -27,14 +27,42 @@ char octet_at(std::string_view text, std::size_t at) {
   return static_cast<char>(hex_value(text[at + 1]) * 16 + hex_value(text[at + 2]));
 }
 
-/// Where the first percent-encoded octet from `from` on is that is to be decoded; npos where there is none.
-std::size_t find_encoded(std::string_view text, std::size_t from, bool only_unreserved) {
-  auto at = text.find('%', from);
-  while (at < text.size() && at + 2 < text.size()) {
-    if (!only_unreserved || is_unreserved(octet_at(text, at))) return at;
-    at = text.find('%', at + 3);
+/// Whether the '%' at `at` begins a whole percent-encoded octet.
+bool is_encoded_at(std::string_view text, std::size_t at) {
+  return text[at] == '%' && at + 2 < text.size();
+}
+
+/// Of a canonical spelling: the octets that stand as themselves, encoded or not.
+bool stands_as_itself(char c) {
+  return is_unreserved(c) || c == ':' || c == '/';
+}
+
+void append_encoded(std::string& text, char c) {
+  static constexpr std::string_view digits = "0123456789ABCDEF";
+  const auto octet = static_cast<unsigned char>(c);
+  text += '%';
+  text += digits[octet >> 4U];
+  text += digits[octet & 15U];
+}
+
+bool is_canonical(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return stands_as_itself(c) || c == '+'; });
+}
+
+std::string canonical_spelling(std::string_view text) {
+  std::string result;
+  result.reserve(3 * text.size());  // leaves no copy behind
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool encoded = is_encoded_at(text, i);
+    const char octet = encoded ? octet_at(text, i) : text[i];
+    if (stands_as_itself(octet) || (octet == '+' && !encoded)) {
+      result += octet;
+    } else {
+      append_encoded(result, octet);
+    }
+    if (encoded) i += 2;
   }
-  return std::string_view::npos;
+  return result;
 }
 
 /// RFC 3986, section 5.2.4.
@@ -78,45 +106,54 @@ Result<Target> parse_target(std::string_view text) {
 }
 
 Query::~Query() {
-  for (std::string& text : decoded_) explicit_bzero(text.data(), text.size());
+  for (std::string& text : texts_) explicit_bzero(text.data(), text.size());
 }
 
-void Query::decode(QueryParameter& parameter) {
-  parameter.name = decoded(parameter.name, false);
-  parameter.value = decoded(parameter.value, false);
-  parameter.canonical_name = decoded(parameter.canonical_name, true);
-  parameter.canonical_value = decoded(parameter.canonical_value, true);
-}
-
-std::string_view Query::decoded(std::string_view text, bool only_unreserved) {
-  auto at = find_encoded(text, 0, only_unreserved);
-  if (at == std::string_view::npos) return text;
-  std::string& result = decoded_.emplace_front();
+std::string_view Query::decoded(std::string_view text) {
+  if (text.find('%') == std::string_view::npos) return text;
+  std::string& result = texts_.emplace_front();
   result.reserve(text.size());  // leaves no copy behind
-  std::size_t taken = 0;
-  for (; at != std::string_view::npos; at = find_encoded(text, taken, only_unreserved)) {
-    result.append(text.substr(taken, at - taken)).push_back(octet_at(text, at));
-    taken = at + 3;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    const bool encoded = is_encoded_at(text, i);
+    result += encoded ? octet_at(text, i) : text[i];
+    if (encoded) i += 2;
   }
-  return result.append(text.substr(taken));
+  return result;
+}
+
+std::string_view Query::canonical(std::string_view text) {
+  return is_canonical(text) ? text : texts_.emplace_front(canonical_spelling(text));
 }
 
 Query parse_query(std::string_view text) {
   Query query;
-  if (text.empty()) return query;
-  const bool encoded = text.find('%') != std::string_view::npos;
-  for (std::size_t begin = 0; begin <= text.size();) {
+  for (std::size_t begin = 0; begin < text.size();) {
     const auto end = std::min(text.find('&', begin), text.size());
     const std::string_view pair = text.substr(begin, end - begin);
+    begin = end + 1;
+    if (pair.empty()) continue;
     const auto equals = pair.find('=');
     const bool has_value = equals != std::string_view::npos;
     const std::string_view name = pair.substr(0, equals);
     const std::string_view value = has_value ? pair.substr(equals + 1) : std::string_view();
-    query.parameters_.push_back({name, value, name, value, has_value});
-    if (encoded) query.decode(query.parameters_.back());
-    begin = end + 1;  // "a=1&" ends in an empty parameter
+    query.parameters_.push_back({.name = query.decoded(name),
+                                 .value = query.decoded(value),
+                                 .canonical_name = query.canonical(name),
+                                 .canonical_value = query.canonical(value),
+                                 .has_value = has_value});
   }
   return query;
+}
+
+std::string_view decode_unreserved(std::string_view path, std::string& storage) {
+  if (path.find('%') == std::string_view::npos) return path;
+  storage.clear();
+  for (std::size_t i = 0; i < path.size(); ++i) {
+    const bool decodes = is_encoded_at(path, i) && is_unreserved(octet_at(path, i));
+    storage += decodes ? octet_at(path, i) : path[i];
+    if (decodes) i += 2;
+  }
+  return storage;
 }
 
 std::optional<std::string> resolve_reference(std::string_view reference, std::string_view base_target,

@@ -26,17 +26,20 @@ struct Target {
 /// One name=value of a query. Views into the query's text, or into the Query that it is of where something
 /// had to be decoded.
 struct QueryParameter {
-  std::string_view name;             ///< percent-decoded; '+' stays '+'
-  std::string_view value;            ///< percent-decoded
-  std::string_view canonical_name;   ///< as sent, with percent-encoded unreserved characters decoded (RFC
-                                     ///< 3986, section 6.2.2.2)
+  std::string_view name;   ///< percent-decoded; '+' stays '+'
+  std::string_view value;  ///< percent-decoded
+  /// The one spelling of all that decode to the same octets: unreserved characters, ':' and '/' stand as
+  /// themselves, as on the API's page. So does a '+' that was sent as itself: some servers take it for a
+  /// space. Every other octet is percent-encoded, with upper-case digits (RFC 3986, section 6.2.2).
+  std::string_view canonical_name;
   std::string_view canonical_value;  ///< likewise
   bool has_value = false;            ///< false for a bare name without '='
 };
 
-/// The parameters of a query in the order they came; none for an empty query. "a=1&&b=2" has a parameter with
-/// an empty name in the middle: it is the caller's to refuse. Lives no longer than the text that it was
-/// parsed from. What it decoded is wiped when it goes: in a form it may be a secret. Not thread-safe.
+/// The parameters of a query in the order they came; none for an empty query. Empty pairs are skipped:
+/// "&a=1&&b=2&" has two parameters. "=1" has an empty name: it is the caller's to refuse. Lives no longer
+/// than the text that it was parsed from. What it decoded is wiped when it goes: in a form it may be a
+/// secret. Not thread-safe.
 class Query {
  public:
   Query() = default;
@@ -54,14 +57,20 @@ class Query {
  private:
   friend Query parse_query(std::string_view query);
 
-  /// `text` with its percent-encoded octets decoded: all of them, or only the unreserved ones. `text` itself
-  /// where there are none.
-  std::string_view decoded(std::string_view text, bool only_unreserved);
-  void decode(QueryParameter& parameter);
+  /// `text` with its percent-encoded octets decoded, and its canonical spelling; `text` itself where it is
+  /// that already.
+  std::string_view decoded(std::string_view text);
+  std::string_view canonical(std::string_view text);
 
   boost::container::small_vector<QueryParameter, 8> parameters_;  // hardly ever more
-  std::forward_list<std::string> decoded_;  // what had to be decoded; the parameters are views into it
+  std::forward_list<std::string> texts_;  // what had to be written anew; the parameters are views into it
 };
+
+/// A path with its percent-encoded unreserved characters decoded (RFC 3986, section 6.2.2.2), which makes no
+/// other path of it. An encoded '/' stays encoded.
+/// @param path     from parse_target
+/// @param storage  holds the result where it differs from `path`; must live as long as what is returned
+[[nodiscard]] std::string_view decode_unreserved(std::string_view path, std::string& storage);
 
 /// @param query  must come from parse_target, and live as long as what is returned
 [[nodiscard]] Query parse_query(std::string_view query);

@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t date_size = std::string_view("YYYY-MM-DD").size();
 constexpr std::size_t seconds_size = std::string_view("YYYY-MM-DDThh:mm:ss").size();
+constexpr std::size_t milliseconds_size = std::string_view("YYYY-MM-DDThh:mm:ss.fff").size();
 
 /// The number in `text`, or -1 where it is empty or not of digits alone. For at most four digits.
 int number(std::string_view text) {
@@ -64,11 +65,29 @@ std::optional<DateParameter> DateParameter::parse(std::string_view text) {
   return DateParameter{*day + *clock, *day + *clock, false};
 }
 
-std::string_view canonical_date(std::string_view text) {
-  const bool has_fraction = text.size() > seconds_size && text[seconds_size] == '.';
-  if (!has_fraction || !DateParameter::parse(text)) return text;
-  const auto last = text.find_last_not_of('0');
-  return text.substr(0, text[last] == '.' ? last : last + 1);
+std::string canonical_date(std::string_view text) {
+  std::string date(text);
+  const auto parsed = DateParameter::parse(text);
+  if (!parsed || parsed->bare) return date;
+  if (date.size() == seconds_size) date += '.';
+  date.resize(milliseconds_size, '0');
+  return date;
+}
+
+std::optional<std::string> nearest_date(std::string_view text) {
+  constexpr std::size_t minutes_size = std::string_view("YYYY-MM-DDThh:mm").size();
+  std::string date(text.substr(0, date_size));
+  std::string_view clock = text.substr(date.size());
+  if (clock.find_first_of("Tt +") == 0) clock.remove_prefix(1);
+  // An offset, or the letter that stands for UTC. A form writes a space as '+', and reads a '+' as a space.
+  clock = clock.substr(0, clock.find_first_of("Zz+- "));
+  if (!clock.empty()) {
+    date.append("T").append(clock);
+    if (date.size() == minutes_size) date += ":00";
+    date = date.substr(0, milliseconds_size);
+  }
+  if (!DateParameter::parse(date)) return std::nullopt;
+  return date;
 }
 
 WallTime range_end(const DateParameter& date_end, const TimeZone& zone) {

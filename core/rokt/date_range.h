@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "core/rokt/time_zone.h"
@@ -20,11 +21,15 @@ struct DateParameter {
   [[nodiscard]] static std::optional<DateParameter> parse(std::string_view text);
 };
 
-/// How a date goes into the key: trailing zeros of a fraction removed, and a fraction of nothing but zeros
-/// with its point (…T00:00:00.500 is …T00:00:00.5; …T00:00:00.000 is …T00:00:00). A bare date stays bare:
-/// whether it means the start or the end of its day only the upstream knows. What is no date is returned as
-/// it is. A view into `text`: a canonical form is how its text begins.
-[[nodiscard]] std::string_view canonical_date(std::string_view text);
+/// How a date goes into the key and upstream: with three digits of a second's fraction, as on the API's page
+/// (…T00:00:00 and …T00:00:00.0 are …T00:00:00.000). A bare date stays bare: whether it means the start or
+/// the end of its day only the upstream knows. Text that is no date is returned as it is.
+[[nodiscard]] std::string canonical_date(std::string_view text);
+
+/// The date that somebody most likely meant with a text that is none: without a zone or an offset behind it,
+/// with at most three digits of fraction, with a 'T' before the time, with seconds. For messages alone: a
+/// wrong date is never mended silently. Empty where no such change makes a date of it.
+[[nodiscard]] std::optional<std::string> nearest_date(std::string_view text);
 
 /// From this instant on the range can get no new hours: dateEnd in its latest reading, on the clock of
 /// `zone`.

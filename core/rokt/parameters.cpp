@@ -4,6 +4,7 @@
 #include <array>
 
 #include "core/rokt/date_range.h"
+#include "core/rokt/parameter_names.h"
 #include "core/rokt/time_zone.h"
 
 namespace roktcached::rokt {
@@ -69,6 +70,15 @@ Result<void> check_names(std::span<const QueryParameter> parameters) {
   return {};
 }
 
+/// @return whether no name is nearly that of a known parameter: its value would be passed over
+Result<void> check_for_near_names(std::span<const QueryParameter> parameters) {
+  for (const auto& parameter : parameters) {
+    const std::string_view right = nearly_known_parameter(parameter.name);
+    if (!right.empty()) return refused("parameter", shown(parameter.name), right);
+  }
+  return {};
+}
+
 /// One required parameter of a report, read by `read`, which returns empty for what is not acceptable.
 template <class Read>
 auto required(std::span<const QueryParameter> parameters, std::string_view name, std::string_view accepted,
@@ -117,11 +127,23 @@ std::optional<WallTime> doubtful_end(std::span<const QueryParameter> parameters)
   return range_end(*end, *zone);
 }
 
+/// A date that is refused is named with the one that was most likely meant.
+Result<DateParameter> required_date(std::span<const QueryParameter> parameters, std::string_view name) {
+  const QueryParameter* sent = find(parameters, name);
+  std::string accepted(accepted_dates);
+  if (sent != nullptr && !DateParameter::parse(sent->value)) {
+    if (const auto meant = nearest_date(sent->value))
+      accepted.append(", on the clock of timeZoneVariation; write ").append(*meant);
+  }
+  return required(parameters, name, accepted, DateParameter::parse);
+}
+
 Result<CheckedParameters> check_report(const Route& route, std::span<const QueryParameter> parameters,
                                        const ParameterRules& rules) {
-  const auto start = required(parameters, "dateStart", accepted_dates, DateParameter::parse);
+  if (const auto names = check_for_near_names(parameters); !names) return names.error();
+  const auto start = required_date(parameters, "dateStart");
   if (!start) return start.error();
-  const auto end = required(parameters, "dateEnd", accepted_dates, DateParameter::parse);
+  const auto end = required_date(parameters, "dateEnd");
   if (!end) return end.error();
   // A bare end is the whole of its day, up to but not including the next midnight.
   const bool after = end->bare ? start->earliest >= end->latest : start->earliest > end->latest;

@@ -37,7 +37,8 @@ struct CheckedParameters {
 /// On every report and metadata route, also when lenient: no parameter twice, none with an empty name (400).
 /// On report routes when strict: dateStart, dateEnd, currency and timeZoneVariation are there and
 /// well-formed, start is not after end (both in the reading that lets the request pass), groupby is one of
-/// the route's where it has any. Unknown parameters pass. On `off` and token routes nothing is checked.
+/// the route's where it has any, and no name is nearly that of a known parameter. Other unknown parameters
+/// pass. On `off` and token routes nothing is checked.
 /// @return invalid_request, whose context names the parameter, what was sent (at most 64 bytes of it, what is
 /// not
 ///         printable as '?') and what is accepted.

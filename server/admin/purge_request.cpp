@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#include "server/inbound/clients/presented.h"
+
 namespace roktcached::admin {
 
 namespace json = boost::json;
@@ -57,13 +59,15 @@ Result<caching::Selection> selection_of(std::string_view name, const json::value
   }
   const std::string_view accepted =
       name == "key" ? "32 hex digits, as text" : "a path with its query, as text, beginning with \"/\"";
-  const auto text = text_of(name, value, accepted);
+  auto text = text_of(name, value, accepted);
   if (!text) return text.error();
   if (name == "key") {
     const auto hash = caching::key_hash_of_hex(*text);
     if (!hash) return refused(name, quoted(value), accepted);
     return caching::Selection(caching::WithKey{*hash});
   }
+  // An address that was copied from a tool may have its key, which is in no cache key.
+  if (const auto key = inbound::take_api_key(*text); !key) return refused(name, key.error().context, accepted);
   auto target = caching::with_target(*text);
   if (!target) return refused(name, target.error().context, accepted);
   return caching::Selection(std::move(*target));

@@ -29,8 +29,7 @@ enum ExitCode { success = 0, failed = 1, usage = 2, unavailable = 69, configurat
 
 struct ExplainOptions {
   std::string target;
-  std::string rokt_version;     ///< as the client would send it; empty: not sent
-  std::string accept_language;  ///< likewise
+  std::string rokt_version;  ///< as the client would send it; empty: not sent
 };
 
 /// Prints route, key and freshness class of a request, without asking anybody.

@@ -11,6 +11,7 @@
 #include "core/rokt/routes.h"
 #include "server/commands/commands.h"
 #include "server/commands/settings_file.h"
+#include "server/inbound/clients/presented.h"
 #include "server/system_clock.h"
 
 namespace roktcached::commands {
@@ -64,12 +65,15 @@ int routes(const std::optional<std::string>& config_file) {
 int explain(const std::optional<std::string>& config_file, const ExplainOptions& options) {
   const auto settings = load_settings(config_file);
   if (!settings) return configuration;
-  const auto target = http::parse_target(options.target);
+  std::string asked = options.target;
+  if (const auto key = inbound::take_api_key(asked); !key) return refuse(key.error());
+  const auto target = http::parse_target(asked);
   if (!target) return refuse(target.error());
+  std::string decoded;
+  const std::string_view path = http::decode_unreserved(target->path, decoded);
   const rokt::RouteTable table(table_of(*settings));
-  auto match = table.match("GET", target->path);
-  if (!match && match.error().code == ErrorCode::method_not_allowed)
-    match = table.match("POST", target->path);
+  auto match = table.match("GET", path);
+  if (!match && match.error().code == ErrorCode::method_not_allowed) match = table.match("POST", path);
   if (!match) return refuse(match.error());
   const rokt::Route& route = *match->route;
   print("route", route.name);
@@ -83,9 +87,8 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
   if (!checked) return refuse(checked.error());
   http::Fields fields;
   if (!options.rokt_version.empty()) fields.add("rokt-version", options.rokt_version);
-  if (!options.accept_language.empty()) fields.add("Accept-Language", options.accept_language);
-  const auto key_fields = caching::key_fields(fields);
-  if (!key_fields) return refuse(key_fields.error());
+  const auto version = caching::requested_version(fields);
+  if (!version) return refuse(version.error());
   const std::string_view account = match->account_id;
   const auto credential = config::credential_for(settings->credentials, account);
   if (!credential) {
@@ -95,7 +98,7 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
                    .context = "account " + std::string(account) + ": no [[credential]] lists it"});
   }
   const caching::Key key =
-      caching::key_of(settings->credentials[*credential].name, target->path, parameters, *key_fields);
+      caching::key_of(settings->credentials[*credential].name, path, parameters, *version);
   const caching::FreshnessPolicies policies(settings->freshness, settings->freshness_overrides);
   print("key", key.text());
   print("key hash", caching::to_hex(key.hash()));

@@ -72,7 +72,7 @@ void answer_with(Answer& answer, const Request& request, const caching::StoredRe
   append_entity_tag(head, *response, held.value_or(sent));
   head +=
       "\r\nCache-Control: private, no-cache"
-      "\r\nVary: Accept-Encoding, Accept-Language, rokt-version"
+      "\r\nVary: Accept-Encoding, rokt-version"
       "\r\nCache-Status: ";
   http::append(head, status);
   if (with_age) head.append("\r\nAge: ").append(std::to_string(caching::age_of(*response, now).count()));

@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <array>
 
 #include "core/http/cache_control.h"
 #include "core/http/target.h"
@@ -32,21 +31,15 @@ bool is_traceparent(std::string_view value) {
   });
 }
 
-/// Client fields that go upstream; all that can change an answer is in the key.
-constexpr std::array<std::string_view, 3> forwarded = {"rokt-version", "Accept-Language", "traceparent"};
-
-void say_what_to_send(upstream::UpstreamRequest& to_send, const Request& request, const rokt::Route& route,
-                      std::size_t credential) {
-  to_send.credential = credential;
+/// Only what the key says goes upstream, and the trace: nothing else of a client's can change an answer.
+void say_what_to_send(upstream::UpstreamRequest& to_send, const Request& request, const Question& question) {
+  to_send.credential = question.credential;
   to_send.client = request.client;
-  to_send.route = route.name;
-  to_send.target = request.target;
-  to_send.inject_token = route.inject_token;
-  for (const auto name : forwarded) {
-    if (!request.fields.contains(name)) continue;
-    if (name == "traceparent" && !is_traceparent(request.fields.combined(name))) continue;
-    if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
-  }
+  to_send.route = question.route->name;
+  to_send.inject_token = question.route->inject_token;
+  ask_for(question.key, to_send);
+  const std::string trace = request.fields.combined("traceparent");
+  if (is_traceparent(trace)) to_send.fields.add("traceparent", trace);
 }
 
 /// Whether the caller may see some accounts only.
@@ -79,7 +72,7 @@ FetchRequest fetch_request(const Request& request, const Question& question, Sto
   fetch.account_id = question.account_id;
   fetch.campaign_id = question.campaign_id;
   fetch.range_end = question.range_end;
-  say_what_to_send(fetch.upstream, request, *question.route, question.credential);
+  say_what_to_send(fetch.upstream, request, question);
   fetch.stored = std::move(stored);
   fetch.may_store = may_store;
   fetch.policy = *question.policy;
@@ -161,7 +154,9 @@ Result<Exchange::Asked> Exchange::read(const Request& request) {
   }
   const auto target = http::parse_target(request.target);
   if (!target) return target.error();
-  const auto match = services_.routes.match(request.method, target->path);
+  std::string decoded;
+  const std::string_view path = http::decode_unreserved(target->path, decoded);
+  const auto match = services_.routes.match(request.method, path);
   if (!match) return match.error();
   const rokt::Route& route = *match->route;
   if (const auto allowed = check_account(request, match->account_id); !allowed) return allowed.error();
@@ -178,7 +173,7 @@ Result<Exchange::Asked> Exchange::read(const Request& request) {
                  .credential = *credential,
                  .account_id = std::string(match->account_id),
                  .campaign_id = std::string(match->campaign_id)};
-  const auto question = read_question(request, *match, *credential, *target);
+  const auto question = read_question(request, *match, *credential, {path, target->query});
   if (!question) return question.error();
   return Asked{.route = &route, .credential = *credential, .question = *question};
 }
@@ -189,14 +184,14 @@ Result<QuestionPtr> Exchange::read_question(const Request& request, const rokt::
   const auto parameters = http::parse_query(target.query);
   const auto checked = rokt::check_parameters(*match.route, parameters, settings.parameters);
   if (!checked) return checked.error();
-  const auto fields = caching::key_fields(request.fields);
-  if (!fields) return fields.error();
+  const auto version = caching::requested_version(request.fields);
+  if (!version) return version.error();
   return QuestionPtr(std::make_shared<const Question>(Question{
       .route = match.route,
       .account_id = std::string(match.account_id),
       .campaign_id = std::string(match.campaign_id),
       .credential = credential,
-      .key = caching::key_of(settings.credentials[credential].name, target.path, parameters, *fields),
+      .key = caching::key_of(settings.credentials[credential].name, target.path, parameters, *version),
       .range_end = checked->range_end,
       .policy = &services_.policies.policy_for(match.route->name, match.account_id)}));
 }

@@ -12,11 +12,12 @@
 #include "core/rokt/routes.h"
 #include "core/time.h"
 #include "server/inbound/message.h"
+#include "server/upstream/upstream.h"
 
 namespace roktcached::exchange {
 
 /// What a request to a cached route asks for: all that is known of it before the cache is looked at. It
-/// follows from the request's method, target, rokt-version and Accept-Language, and from the settings, alone.
+/// follows from the request's method, target and rokt-version, and from the settings, alone.
 struct Question {
   const rokt::Route* route = nullptr;
   std::string account_id;
@@ -28,6 +29,10 @@ struct Question {
 };
 using QuestionPtr = std::shared_ptr<const Question>;
 
+/// Makes `to_send` ask for what `key` stands for, in the key's own spelling: the answer then does not depend
+/// on who asked first. A key of a report or metadata route.
+void ask_for(const caching::Key& key, upstream::UpstreamRequest& to_send);
+
 /// Remembers the questions that requests came to, so that the same request is not read again: most requests
 /// have been there before. Of bounded size; the later one takes the earlier one's place. For one thread.
 class QuestionMemory {
@@ -36,7 +41,7 @@ class QuestionMemory {
   explicit QuestionMemory(std::size_t capacity = 4096) : slots_(capacity) {}
 
   /// The question of a request that is the same in all that matters; null where there is none, or where the
-  /// request has one of the fields more than once. Is there until the next call of remember().
+  /// request has rokt-version more than once. Is there until the next call of remember().
   [[nodiscard]] const QuestionPtr& find(const inbound::Request& request) const;
   void remember(const inbound::Request& request, QuestionPtr question);
 
@@ -45,7 +50,6 @@ class QuestionMemory {
     std::string method;
     std::string target;
     std::string rokt_version;
-    std::string accept_language;
     QuestionPtr question;
   };
   [[nodiscard]] std::size_t place_of(std::string_view target) const;

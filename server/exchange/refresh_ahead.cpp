@@ -9,6 +9,7 @@
 #include "core/caching/decision.h"
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/exchange/question.h"
 
 namespace roktcached::exchange {
 
@@ -24,16 +25,6 @@ constexpr std::chrono::seconds look_every{1};
 std::size_t other_hash_of(const caching::Key& key) {
   constexpr XXH64_hash_t other_seed = 1;
   return XXH3_64bits_withSeed(key.text().data(), key.text().size(), other_seed);
-}
-
-/// As the first client asked, in the spelling of the key: the upstream cannot tell them apart.
-upstream::UpstreamRequest upstream_request(const caching::StoredResponse& stored) {
-  upstream::UpstreamRequest to_send;
-  to_send.target = caching::target_of(stored.key);
-  const caching::KeyColumns asked = caching::columns_of(stored.key);
-  if (asked.rokt_version != "LATEST") to_send.fields.add("rokt-version", asked.rokt_version);
-  if (!asked.accept_language.empty()) to_send.fields.add("Accept-Language", asked.accept_language);
-  return to_send;
 }
 
 }  // namespace
@@ -133,7 +124,8 @@ FetchRequest RefreshAhead::request_for(const Expected& expected, caching::Stored
   request.account_id = stored->account_id;
   request.campaign_id = stored->campaign_id;
   request.range_end = stored->range_end;
-  request.upstream = upstream_request(*stored);
+  request.upstream = {};
+  ask_for(stored->key, request.upstream);
   request.upstream.route = expected.route;
   request.upstream.credential = expected.credential;
   request.upstream.inject_token = expected.inject_token;

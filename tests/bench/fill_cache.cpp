@@ -57,7 +57,7 @@ class Responses {
     if (!lifetime) throw std::runtime_error(text + ": would not be kept");
     caching::StoredResponse response;
     response.key =
-        caching::key_of(credential, target.path, parameters, value_of(caching::key_fields({}), text));
+        caching::key_of(credential, target.path, parameters, value_of(caching::requested_version({}), text));
     response.route = match.route->name;
     response.account_id = match.account_id;
     response.campaign_id = match.campaign_id;

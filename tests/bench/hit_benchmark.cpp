@@ -56,7 +56,7 @@ Key key_of_target(const rokt::RouteTable& routes, const std::string& text, const
   const auto parameters = http::parse_query(parsed.query);
   const auto checked = value_of(rokt::check_parameters(*match.route, parameters, {}));
   benchmark::DoNotOptimize(checked);
-  return caching::key_of("default", parsed.path, parameters, value_of(caching::key_fields(fields)));
+  return caching::key_of("default", parsed.path, parameters, value_of(caching::requested_version(fields)));
 }
 
 /// As a breakdown is: names that repeat, numbers that do not.

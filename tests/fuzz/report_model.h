@@ -18,9 +18,8 @@ struct ReportKey {
   bool metadata = false;
   std::string account;
   std::string campaign;  ///< empty: the route has none
-  std::string target;    ///< canonical; several keys of other versions and languages share one
+  std::string target;    ///< canonical; several keys of other versions share one
   std::string version = "LATEST";
-  std::string language;
   std::optional<WallTime> range_end;  ///< of a report whose dates are understood
 };
 

@@ -64,10 +64,9 @@ std::vector<ReportKey> random_keys(Random& random, WallTime now, const caching::
     key.target = key.metadata
                      ? "/metadata" + scope
                      : "/reporting" + scope + (of_campaign ? "/overview" : "/summary") +
-                           "?currency=USD&dateEnd=2026-09-0" + std::to_string(1 + i / 2) +
-                           "&dateStart=2026-09-01&n=" + std::to_string(i / 2) + "&timeZoneVariation=UTC";
+                           "?dateStart=2026-09-01&dateEnd=2026-09-0" + std::to_string(1 + i / 2) +
+                           "&currency=USD&timeZoneVariation=UTC&n=" + std::to_string(i / 2);
     if (i % 2 == 1) key.version = "alpha-" + std::to_string(i);
-    if (random.percent(30)) key.language = "en";
     const auto window = policy.restatement_window.count();
     if (!key.metadata && !random.percent(10))
       key.range_end = now + std::chrono::milliseconds{random.between(-window * 5 / 4, 300 * 86'400'000LL)};
@@ -169,7 +168,7 @@ caching::Key ReportWorld::key_of(std::size_t index) {
   std::vector<http::QueryParameter> parameters(query.begin(), query.end());
   for (std::size_t i = parameters.size(); i > 1; --i)
     std::swap(parameters[i - 1], parameters[random_.index(i)]);
-  return caching::key_of(credential, target.path, parameters, {key.version, key.language});
+  return caching::key_of(credential, target.path, parameters, key.version);
 }
 
 std::optional<Difference> ReportWorld::ask(std::size_t index) {

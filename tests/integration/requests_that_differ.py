@@ -30,21 +30,19 @@ OPERATORS_METADATAS = (METADATA,)
 
 # What a request may differ in, in its spellings; the first is the base request's, None leaves it out.
 IDS = {"account": ("12", "13", "112", "012"), "campaign": ("3", "4", "12"), "creative": ("2", "3"), "audience": ("1", "2")}
-DATES = ("{}", "{}T00:00:00", "{}T00%3A00%3A00", "{}T00:00:00.5")
+DATES = ("{}", "{}T00:00:00", "{}T00:00:00.5")
 PARAMETERS = {
     "dateStart": tuple(date.format("2025-03-02") for date in DATES) + ("2025-03-01",),
     "dateEnd": tuple(date.format("2025-03-02") for date in DATES) + ("2025-03-03",),
     "currency": ("USD", "EUR", "AUD"),
-    "timeZoneVariation": ("America/New_York", "America%2FNew_York", "Pacific/Honolulu"),
+    "timeZoneVariation": ("America/New_York", "Pacific/Honolulu", "US/Eastern"),
 }
 UNKNOWN = (None, "x", "x=", "x=1", "X=1")
-RESERVED = ("x=a/b", "x=a%2Fb", "x=a%2fb", "x=a+b", "x=a%20b", "x=a&b", "x=a%26b", "x=a&b=", "x=a%26b%3D")
-FIELDS = {
-    "rokt-version": (None, "alpha-20200701", "alpha-20210101", "latest"),
-    "Accept-Language": (None, "de", "de-CH", "de, en"),
-}
+RESERVED = ("x=a/b", "x=a%252Fb", "x=a+b", "x=a%2Bb", "x=a%20b", "x=a&b", "x=a%26b", "x=a&b=", "x=a%26b%3D")
+VERSIONS = (None, "alpha-20200701", "alpha-20210101", "latest")
 HTTP_FIELDS = {
-    **FIELDS,
+    "rokt-version": VERSIONS,
+    "Accept-Language": (None, "de", "de-CH", "de, en"),
     "Accept": (None, "text/html", "application/json", "text/html, application/json"),
     "X-Custom": (None, "1", "2", "1, 2"),
     "Authorization": (None, "Basic YTpi", "Basic Yzpk"),
@@ -101,8 +99,7 @@ def cached_alternatives(template, report, groupby):
     if groupby:
         yield [ask] + [with_parameter(ask, "groupby", f"groupby={value}") for value in groupby]
     yield [with_parameter(ask, "x", text) for text in UNKNOWN]
-    for name, values in FIELDS.items():
-        yield [with_field(ask, name, value) for value in values]
+    yield [with_field(ask, "rokt-version", version) for version in VERSIONS]
 
 
 def http_alternatives():

@@ -8,6 +8,7 @@ import threading
 import time
 
 from harness import BINARY, SANITIZED, TestCase, free_port, multiply_rows, overview, query, request, wait_until
+from spellings import questions, send, target_of
 
 TOKEN = "an-admin-token-of-the-tests"
 SUMMARY = f"/reporting/accounts/12/summary?{query()}"
@@ -43,7 +44,7 @@ class Purge(TestCase):
 
     def fill(self, proxy):
         """Seven entries: two campaigns and the summary of account 12, one campaign of account 13; campaign 3 in three variants."""
-        gets = [(overview(3), {}), (overview(3), {"rokt_version": "2023-01-01"}), (overview(3), {"Accept_Language": "de-CH"}),
+        gets = [(overview(3), {}), (overview(3), {"rokt_version": "2023-01-01"}), (overview(3), {"rokt_version": "2023-02-01"}),
                 (overview(4), {}), (SUMMARY, {}), (overview(3, account=13), {}), (overview(3, currency="EUR"), {})]
         for target, fields in gets:
             self.assertEqual(proxy.get(target, **fields).status, 200)
@@ -52,6 +53,20 @@ class Purge(TestCase):
     def expect_left(self, proxy, gets, left):
         hits = [proxy.get(target, **fields).is_hit for target, fields in gets]
         self.assertEqual(hits, [i in left for i in range(len(gets))])
+
+    def test_a_target_is_reached_in_each_of_its_spellings_and_versions(self):
+        _, proxy = self.purgeable()
+        rows = questions()
+        for row in rows:
+            self.assertEqual(send(proxy.port, row["spelled"][0]).status, 200)
+        for row in rows:
+            same = [other for other in rows if other["asks"] == row["asks"]]  # in other versions
+            for spelled in row["spelled"]:
+                self.assertEqual(self.purge(proxy, target=target_of(spelled)), len(same), spelled)
+                for one in same:
+                    self.assertFalse(send(proxy.port, one["spelled"][0]).is_hit, f"purged as {spelled}")
+            for other in rows:
+                self.assertTrue(send(proxy.port, other["spelled"][0]).is_hit, f"{other['asks']} is not {row['asks']}")
 
     def test_each_way_of_selecting(self):
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ROKT")}

@@ -71,7 +71,7 @@ class Wire(TestCase):
             self.assertEqual((reply.status, reply.fields["location"]), (302, seen))
         self.assertEqual(len(self.upstream.seen), 2, "nobody followed it with the token")
 
-    def test_only_three_of_the_callers_fields_go_upstream(self):
+    def test_only_two_of_the_callers_fields_go_upstream(self):
         sent = {"Authorization": "Bearer callers-own", "X-API-Key": "callers-key", "Cookie": "a=b", "X-Forwarded-For": "10.0.0.1",
                 "Sec-Fetch-Site": "none", "Proxy-Authorization": "Basic eDp5", "If-None-Match": '"x"', "Range": "bytes=0-1",
                 "X-Request-Id": "callers-id", "rokt-version": "alpha-1", "Accept-Language": "de",
@@ -81,16 +81,16 @@ class Wire(TestCase):
         line, fields, body = self.upstream.seen[0]
         self.assertEqual((line, body), (f"GET {overview()} HTTP/1.1", b""))
         self.assertEqual(fields["authorization"], f"Bearer {OWN_TOKEN}")
-        for name in ("rokt-version", "accept-language", "traceparent"):
+        for name in ("rokt-version", "traceparent"):
             self.assertEqual(fields[name], next(value for key, value in sent.items() if key.lower() == name))
-        for name in ("x-api-key", "cookie", "x-forwarded-for", "origin", "proxy-authorization", "if-none-match", "range"):
+        for name in ("accept-language", "x-api-key", "cookie", "x-forwarded-for", "origin", "proxy-authorization", "if-none-match", "range"):
             self.assertNotIn(name, fields)
         self.assertNotIn("callers-own", str(fields))
 
-    def test_the_target_goes_upstream_as_it_was_sent(self):
-        target = overview(note="%41%2f+b", timeZoneVariation="America%2FNew_York")
+    def test_the_target_goes_upstream_in_one_spelling(self):
+        target = overview(note="%41%2f+b", timeZoneVariation="America%2FNew_York").replace("/12/", "/%312/") + "&"
         self.assertEqual(self.proxy().get(target).status, 200)
-        self.assertEqual(self.upstream.seen[0][0], f"GET {target} HTTP/1.1")
+        self.assertEqual(self.upstream.seen[0][0], f"GET {overview(note='A/+b')} HTTP/1.1")
 
     def test_a_head_is_asked_for_as_a_get(self):
         proxy = self.proxy()

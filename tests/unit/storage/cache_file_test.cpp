@@ -167,7 +167,7 @@ TEST_F(CacheFileTest, AFreshFileIsSetUpAsTheDaemonNeedsIt) {
   EXPECT_EQ(connection.integer("PRAGMA synchronous").value(), 1);
   EXPECT_EQ(connection.integer("SELECT journal_mode = 'wal' FROM pragma_journal_mode").value(), 1);
   EXPECT_EQ(connection.integer("PRAGMA application_id").value(), 0x524f4b54);
-  EXPECT_EQ(connection.integer("PRAGMA user_version").value(), 4);
+  EXPECT_EQ(connection.integer("PRAGMA user_version").value(), 5);
   EXPECT_EQ(connection.integer("SELECT count(*) FROM responses").value(), 0);
   EXPECT_EQ(connection.integer("SELECT entries + bytes FROM totals").value(), 0);
 }
@@ -183,7 +183,7 @@ TEST_F(CacheFileTest, OpeningAgainChangesNothing) {
   EXPECT_EQ(again.integer("SELECT entries FROM totals").value(), 7);
 }
 
-TEST_F(CacheFileTest, AnUnfinishedMigrationIsBegunAgain) {
+TEST_F(CacheFileTest, AnUnfinishedSetUpIsBegunAgain) {
   {
     open()
         .execute("DROP TABLE responses; DROP TABLE totals; DROP TABLE credentials; PRAGMA user_version = 0")
@@ -223,6 +223,24 @@ TEST_F(CacheFileTest, AFileOfANewerVersionIsRefusedAndLeftAsItIs) {
   EXPECT_EQ(opened.error().code, ErrorCode::storage_unavailable);
   expect_names(opened.error(), path_);
   EXPECT_TRUE(examples::contents_of(path_) == before);
+}
+
+TEST_F(CacheFileTest, AFileOfAnEarlierVersionIsOutdatedAndLeftAsItIs) {
+  { open().execute("UPDATE totals SET entries = 7; PRAGMA user_version = 4").value(); }
+  const std::string before = examples::contents_of(path_);
+  const auto opened = open_at_all();
+  ASSERT_FALSE(opened);
+  EXPECT_EQ(opened.error().code, ErrorCode::storage_outdated);
+  EXPECT_EQ(opened.error().context, "7 entries");
+  EXPECT_TRUE(examples::contents_of(path_) == before);
+}
+
+TEST_F(CacheFileTest, DiscardingDeletesTheFileWithItsLog) {
+  for (const char* suffix : {"", "-wal", "-shm"}) examples::write_file(path_ + suffix, "old");
+  ASSERT_TRUE(discard(path_));
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"})
+    EXPECT_FALSE(std::filesystem::exists(path_ + suffix)) << suffix;
+  EXPECT_TRUE(discard(path_)) << "and there may be none";
 }
 
 TEST_F(CacheFileTest, AReaderCannotWrite) {

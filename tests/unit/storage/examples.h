@@ -24,7 +24,7 @@ inline constexpr std::uint64_t mebibyte = std::uint64_t{1} << 20;
 inline Key key(int number) {
   return Key("default /reporting/accounts/7/campaigns/" + std::to_string(number) +
              "/overview?currency=USD&dateEnd=2023-02-01&dateStart=2023-01-01&groupby=country&"
-             "timeZoneVariation=UTC LATEST de-CH");
+             "timeZoneVariation=UTC LATEST");
 }
 
 /// A response of the key `number`, fresh for an hour and usable for a day from `fetched_at`.

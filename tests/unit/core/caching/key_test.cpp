@@ -14,12 +14,10 @@ struct Asked {
   std::string query =
       "dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD&timeZoneVariation=America/New_York";
   std::string rokt_version = "LATEST";
-  std::string accept_language = {};
 };
 
 Key key(const Asked& asked) {
-  return key_of(asked.credential, asked.path, http::parse_query(asked.query),
-                {asked.rokt_version, asked.accept_language});
+  return key_of(asked.credential, asked.path, http::parse_query(asked.query), asked.rokt_version);
 }
 
 Asked with_query(std::string query) {
@@ -32,57 +30,50 @@ TEST(Key, IsOneReadableLine) {
   EXPECT_EQ(key({}).text(),
             "default "
             "/reporting/accounts/1/"
-            "summary?currency=USD&dateEnd=2026-01-31&dateStart=2026-01-01&timeZoneVariation=America/New_York "
+            "summary?dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD&timeZoneVariation=America/New_York "
             "LATEST");
 }
 
-TEST(Key, SpellingsThatTheUpstreamCannotTellApartShareIt) {
+TEST(Key, SpellingsThatTheUpstreamMustAnswerAlikeShareIt) {
   EXPECT_EQ(key(with_query("a=1&b=2")), key(with_query("b=2&a=1")));
   EXPECT_EQ(key(with_query("a=%41%2d")), key(with_query("%61=A-")));
-  EXPECT_EQ(key(with_query("dateStart=2026-01-01T00:00:00.500")),
-            key(with_query("dateStart=2026-01-01T00:00:00.5")));
-  EXPECT_EQ(key(with_query("dateEnd=2026-01-01T00:00:00.000")),
-            key(with_query("dateEnd=2026-01-01T00:00:00")));
+  EXPECT_EQ(key(with_query("a=1%2Fb")), key(with_query("a=1/b")));
+  EXPECT_EQ(key(with_query("&a=1&&b=2&")), key(with_query("a=1&b=2")));
+  for (const char* same : {"dateStart=2026-01-01T00:00:00.5", "dateStart=2026-01-01T00%3A00%3a00.50"})
+    EXPECT_EQ(key(with_query(same)), key(with_query("dateStart=2026-01-01T00:00:00.500"))) << same;
+  for (const char* same : {"dateEnd=2026-01-01T00:00:00", "dateEnd=2026-01-01T00%3A00%3A00.000"})
+    EXPECT_EQ(key(with_query(same)), key(with_query("dateEnd=2026-01-01T00:00:00.0"))) << same;
 }
 
-TEST(Key, ParametersAreSortedByName) {
+TEST(Key, APlusInTheNameOfAZoneIsOneHoweverItWasSent) {
+  EXPECT_EQ(key(with_query("timeZoneVariation=Etc/GMT+6")),
+            key(with_query("timeZoneVariation=Etc%2FGMT%2b6")));
+  EXPECT_EQ(target_of(key(with_query("timeZoneVariation=Etc/GMT+6"))),
+            "/reporting/accounts/1/summary?timeZoneVariation=Etc/GMT%2B6");
+  EXPECT_NE(key(with_query("timeZoneVariation=Mars+6")), key(with_query("timeZoneVariation=Mars%2B6")));
+}
+
+TEST(Key, TheParametersOfEveryReportComeFirstAndTheOthersAreSortedByName) {
+  EXPECT_EQ(
+      key({.path = "/p",
+           .query = "b=1&timeZoneVariation=UTC&groupby=page&currency=USD&dateEnd=x&a=1&dateStart=y"})
+          .text(),
+      "default /p?dateStart=y&dateEnd=x&currency=USD&timeZoneVariation=UTC&a=1&b=1&groupby=page LATEST");
   EXPECT_EQ(key({.path = "/p", .query = "a-b=1&a=1&a"}).text(), "default /p?a&a=1&a-b=1 LATEST");
-}
-
-TEST(Key, EmptyParametersAreNotLost) {
-  EXPECT_NE(key(with_query("a=1&")), key(with_query("a=1")));
-  EXPECT_NE(key(with_query("&&a=1")), key(with_query("&a=1")));
 }
 
 TEST(Key, WhateverDiffersInOneThingIsAnotherKey) {
   std::vector<Asked> all = {{}};
-  for (const char* query : {"",
-                            "a",
-                            "a=",
-                            "a=1",
-                            "a=2",
-                            "b=1",
-                            "a=1&b=1",
-                            "a=1%26b=1",
-                            "a=1%2Fb",
-                            "a=1/b",
-                            "a=1+b",
-                            "a=1%20b",
-                            "a=1%2Bb",
-                            "dateStart=2026-01-01",
-                            "dateStart=2026-01-01T00:00:00",
-                            "dateEnd=2026-01-01",
-                            "x=2026-01-01T00:00:00.5",
-                            "x=2026-01-01T00:00:00.50",
-                            "groupby=country",
-                            "groupby=campaign"}) {
+  for (const char* query :
+       {"", "a", "a=", "a=1", "a=2", "b=1", "a=1&b=1", "a=1%26b=1", "a=1/b", "a=1+b", "a=1%20b", "a=1%2Bb",
+        "dateStart=2026-01-01", "dateStart=2026-01-01T00:00:00", "dateEnd=2026-01-01",
+        "x=2026-01-01T00:00:00.5", "x=2026-01-01T00:00:00.50", "groupby=country", "groupby=campaign"}) {
     all.push_back(with_query(query));
   }
-  for (const auto& change : std::vector<std::function<void(Asked&)>>{
-           [](Asked& a) { a.credential = "other"; },
-           [](Asked& a) { a.path = "/reporting/accounts/2/summary"; },
-           [](Asked& a) { a.rokt_version = "alpha"; }, [](Asked& a) { a.accept_language = "de"; },
-           [](Asked& a) { a.accept_language = "de, en"; }}) {
+  for (const auto& change :
+       std::vector<std::function<void(Asked&)>>{[](Asked& a) { a.credential = "other"; },
+                                                [](Asked& a) { a.path = "/reporting/accounts/2/summary"; },
+                                                [](Asked& a) { a.rokt_version = "alpha"; }}) {
     Asked asked;
     change(asked);
     all.push_back(asked);
@@ -95,33 +86,33 @@ TEST(Key, WhateverDiffersInOneThingIsAnotherKey) {
 }
 
 TEST(Key, ComesApartAgain) {
-  Asked asked = with_query(
+  const Asked asked = with_query(
       "timeZoneVariation=Etc%2FUTC&groupby=country&dateStart=2026-01-01&x=%20&currency=USD&dateEnd=2026-01-"
       "31T00:00:00.0");
-  asked.accept_language = "de, en;q=0.5";
-  const KeyColumns columns = columns_of(Key(key(asked).text()));
+  const Key kept(key(asked).text());
+  EXPECT_EQ(rokt_version_of(kept), "LATEST");
+  const KeyColumns columns = columns_of(kept);
   EXPECT_EQ(columns.credential, "default");
   EXPECT_EQ(columns.path, asked.path);
   EXPECT_EQ(columns.date_start, "2026-01-01");
-  EXPECT_EQ(columns.date_end, "2026-01-31T00:00:00");
+  EXPECT_EQ(columns.date_end, "2026-01-31T00:00:00.000");
   EXPECT_EQ(columns.currency, "USD");
   EXPECT_EQ(columns.time_zone, "Etc/UTC");
   EXPECT_EQ(columns.other_parameters, "groupby=country&x=%20");
   EXPECT_EQ(columns.rokt_version, "LATEST");
-  EXPECT_EQ(columns.accept_language, "de, en;q=0.5");
 }
 
-TEST(KeyFields, AbsentVersionIsLatestAndOddOnesAreRefused) {
+TEST(RequestedVersion, IsTheLatestWhereNoneIsSentAndOddOnesAreRefused) {
   http::Fields fields;
-  EXPECT_EQ(key_fields(fields)->rokt_version, "LATEST");
+  EXPECT_EQ(requested_version(fields).value(), "LATEST");
   fields.add("rokt-version", "alpha-20200701");
-  EXPECT_EQ(key_fields(fields)->rokt_version, "alpha-20200701");
+  EXPECT_EQ(requested_version(fields).value(), "alpha-20200701");
   fields.add("Rokt-Version", "beta");
-  EXPECT_FALSE(key_fields(fields));
+  EXPECT_FALSE(requested_version(fields));
   for (const std::string& bad : {std::string("a b"), std::string(), std::string(65, 'a')}) {
     http::Fields odd;
     odd.add("rokt-version", bad);
-    EXPECT_FALSE(key_fields(odd)) << bad;
+    EXPECT_FALSE(requested_version(odd)) << bad;
   }
 }
 

@@ -34,13 +34,13 @@ TEST(Target, RefusesAPercentWithoutTwoHexDigits) {
   EXPECT_TRUE(parse_target("/%41?b=%c3%A4"));
 }
 
-TEST(Query, DecodesAndKeepsTheCanonicalSpelling) {
+TEST(Query, DecodesAndHasOneCanonicalSpelling) {
   const auto parameters = parse_query("%61=%41%2F+&b&c=");
   ASSERT_EQ(parameters.size(), 3U);
   EXPECT_EQ(parameters[0].name, "a");
   EXPECT_EQ(parameters[0].value, "A/+");
   EXPECT_EQ(parameters[0].canonical_name, "a");
-  EXPECT_EQ(parameters[0].canonical_value, "A%2F+");
+  EXPECT_EQ(parameters[0].canonical_value, "A/+");
   EXPECT_FALSE(parameters[1].has_value);
   EXPECT_TRUE(parameters[2].has_value);
 }
@@ -50,11 +50,27 @@ TEST(Query, DecodesWhatIsEncodedAndNothingElse) {
   ASSERT_EQ(parameters.size(), 2U);
   EXPECT_EQ(parameters[0].name, "Ab/B");
   EXPECT_EQ(parameters[0].value, "x ~y ");
-  EXPECT_EQ(parameters[0].canonical_name, "Ab%2fB");
+  EXPECT_EQ(parameters[0].canonical_name, "Ab/B");
   EXPECT_EQ(parameters[0].canonical_value, "x%20~y%20");
   EXPECT_EQ(parameters[1].name, "plain");
   EXPECT_EQ(parameters[1].value, "1/2");
-  EXPECT_EQ(parameters[1].canonical_value, "1%2F2");
+  EXPECT_EQ(parameters[1].canonical_value, "1/2");
+}
+
+TEST(Query, OneSpellingOfEachOctet) {
+  for (const char* same : {"n=a:b/c", "n=a%3Ab%2Fc", "n=a%3ab%2fc", "%6e=%61%3A%62/%63"})
+    EXPECT_EQ(parse_query(same)[0].canonical_value, "a:b/c") << same;
+  for (const char* same : {"n=a,b;c=d[e]", "n=a%2cb%3bc%3dd%5be%5d", "n=a%2Cb%3Bc%3Dd%5Be%5D"})
+    EXPECT_EQ(parse_query(same)[0].canonical_value, "a%2Cb%3Bc%3Dd%5Be%5D") << same;
+  EXPECT_EQ(parse_query("a%3db=1")[0].canonical_name, "a%3Db");
+  EXPECT_EQ(parse_query("n=%26%25%00%c3%a4")[0].canonical_value, "%26%25%00%C3%A4");
+}
+
+TEST(Query, APlusThatWasSentAsItselfStaysApart) {
+  EXPECT_EQ(parse_query("n=a+b")[0].canonical_value, "a+b");
+  EXPECT_EQ(parse_query("n=a%2Bb")[0].canonical_value, "a%2Bb");
+  EXPECT_EQ(parse_query("n=a%2bb")[0].canonical_value, "a%2Bb");
+  EXPECT_EQ(parse_query("n=a%20b")[0].canonical_value, "a%20b");
 }
 
 TEST(Query, StaysWhatItIsWhenItMoves) {
@@ -63,14 +79,22 @@ TEST(Query, StaysWhatItIsWhenItMoves) {
   ASSERT_EQ(second.size(), 2U);
   EXPECT_EQ(second[0].value, "A");
   EXPECT_EQ(second[1].value, "B/a-text-too-long-to-lie-inside-a-string");
-  EXPECT_EQ(second[1].canonical_value, "B%2Fa-text-too-long-to-lie-inside-a-string");
+  EXPECT_EQ(second[1].canonical_value, "B/a-text-too-long-to-lie-inside-a-string");
 }
 
-TEST(Query, ShowsEmptyParametersToTheCaller) {
-  EXPECT_TRUE(parse_query("").empty());
-  EXPECT_EQ(parse_query("a=1&&b=2").size(), 3U);
-  EXPECT_EQ(parse_query("a=1&").size(), 2U);
-  EXPECT_EQ(parse_query("a=1&").back().name, "");
+TEST(Query, SkipsEmptyPairs) {
+  for (const char* none : {"", "&", "&&&"}) EXPECT_TRUE(parse_query(none).empty()) << none;
+  for (const char* two : {"a=1&b=2", "a=1&&b=2", "&a=1&b=2", "a=1&b=2&", "&&a=1&&&b=2&&"})
+    EXPECT_EQ(parse_query(two).size(), 2U) << two;
+  EXPECT_EQ(parse_query("a=1&=2").back().name, "") << "a value without a name is no empty pair";
+}
+
+TEST(DecodeUnreserved, DecodesWhatMeansTheSameAndNothingElse) {
+  std::string storage;
+  EXPECT_EQ(decode_unreserved("/a/41", storage), "/a/41");
+  EXPECT_EQ(decode_unreserved("/%61/%34%31%7e", storage), "/a/41~");
+  EXPECT_EQ(decode_unreserved("/a%2Fb%2f%20%25%34%31", storage), "/a%2Fb%2f%20%2541");
+  EXPECT_EQ(decode_unreserved("/%2e%2E/a", storage), "/../a");
 }
 
 }  // namespace

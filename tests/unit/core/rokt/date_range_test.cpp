@@ -48,12 +48,30 @@ TEST(DateParameter, RefusesWhatIsNoDay) {
   }
 }
 
-TEST(CanonicalDate, DropsTrailingZerosOfAFractionAlone) {
-  EXPECT_EQ(canonical_date("2020-03-01T00:00:00.000"), "2020-03-01T00:00:00");
-  EXPECT_EQ(canonical_date("2020-03-01T00:00:00.500"), "2020-03-01T00:00:00.5");
-  EXPECT_EQ(canonical_date("2020-03-01T00:00:10"), "2020-03-01T00:00:10");
+TEST(CanonicalDate, HasThreeDigitsOfFraction) {
+  for (const char* same :
+       {"2020-03-01T00:00:00", "2020-03-01T00:00:00.0", "2020-03-01T00:00:00.00", "2020-03-01T00:00:00.000"})
+    EXPECT_EQ(canonical_date(same), "2020-03-01T00:00:00.000");
+  EXPECT_EQ(canonical_date("2020-03-01T00:00:00.5"), "2020-03-01T00:00:00.500");
+  EXPECT_EQ(canonical_date("2020-03-01T00:00:10.05"), "2020-03-01T00:00:10.050");
   EXPECT_EQ(canonical_date("2020-03-01"), "2020-03-01");
   EXPECT_EQ(canonical_date("2020-03-01T00:00:00.0000"), "2020-03-01T00:00:00.0000");  // is no date
+}
+
+TEST(NearestDate, IsTheOneThatWasMostLikelyMeant) {
+  for (const char* sent : {"2026-01-31T23:59:59.123Z", "2026-01-31T23:59:59.123456",
+                           "2026-01-31T23:59:59.123+01:00", "2026-01-31T23:59:59.123-05:00",
+                           "2026-01-31 23:59:59.123", "2026-01-31+23:59:59.123", "2026-01-31t23:59:59.123z"})
+    EXPECT_EQ(nearest_date(sent), "2026-01-31T23:59:59.123") << sent;
+  EXPECT_EQ(nearest_date("2026-01-31T23:59"), "2026-01-31T23:59:00");
+  EXPECT_EQ(nearest_date("2026-01-31T23:59:59 01:00"), "2026-01-31T23:59:59");
+  EXPECT_EQ(nearest_date("2026-01-31Z"), "2026-01-31");
+}
+
+TEST(NearestDate, IsNoneWhereOnlyTheSenderKnows) {
+  for (const char* sent :
+       {"", "soon", "2026-02-30", "31.01.2026", "01/31/2026", "1769904000", "2026-1-31", "2026-01-31T25:00"})
+    EXPECT_EQ(nearest_date(sent), std::nullopt) << sent;
 }
 
 TEST(RangeEnd, FollowsTheZonesClock) {

@@ -41,7 +41,42 @@ TEST(CheckParameters, NamesWhatWasSentAndWhatIsAccepted) {
   EXPECT_EQ(refusal(good + "&groupby=shoe"),
             "groupby: \"shoe\"; accepted: country, campaign, audience, creative, subvertical");
   EXPECT_EQ(refusal(good + "&currency=EUR"), "\"currency\": comes more than once; accepted: once");
-  EXPECT_NE(refusal(good + "&"), "");
+  EXPECT_EQ(refusal(good + "&=1"),
+            "query: a parameter without a name; accepted: name=value pairs joined by '&'");
+}
+
+TEST(CheckParameters, EmptyPairsAreSkipped) {
+  for (const std::string& sent : {good + "&", "&" + good, "&&" + good + "&&x=1&"}) {
+    EXPECT_EQ(refusal(sent), "") << sent;
+    EXPECT_EQ(refusal(sent, {Validation::lenient, {}}), "") << sent;
+  }
+}
+
+TEST(CheckParameters, NamesTheRightParameterWhereOneIsNearlyRight) {
+  const std::string rest = "dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD&";
+  for (const char* name :
+       {"timezoneVariation", "TimeZoneVariation", "timeZoneVaration", "time_zone_variation"})
+    EXPECT_EQ(refusal(rest + name + "=UTC"),
+              "parameter: \"" + std::string(name) + "\"; accepted: timeZoneVariation");
+  for (const char* name :
+       {"groupBy", "GROUPBY", "group_by", "groupby%5B%5D", "groupby[]", "groupby[0]", "gruopby", "group"})
+    EXPECT_EQ(refusal(good + "&" + name + "=creative").empty(), std::string_view(name) == "group") << name;
+  EXPECT_EQ(refusal(good + "&groupBy=creative"), "parameter: \"groupBy\"; accepted: groupby");
+  EXPECT_NE(refusal(good + "&timezoneVariation=UTC"), "") << "besides the right one, too";
+  for (const char* name : {"datestart", "date_start", "dateSart", "DateStart"})
+    EXPECT_NE(refusal(good + "&" + name + "=2026-01-01"), "") << name;
+  EXPECT_EQ(refusal(good + "&groupBy=creative", {Validation::lenient, {}}), "") << "lenient forwards it";
+}
+
+TEST(CheckParameters, SaysWhichDateToWriteInstead) {
+  const auto end = [](const std::string& date) {
+    return refusal("dateStart=2026-01-01&dateEnd=" + date + "&currency=USD&timeZoneVariation=UTC");
+  };
+  const std::string hint = ", on the clock of timeZoneVariation; write 2026-01-31T23:59:59.000";
+  for (const char* date :
+       {"2026-01-31T23:59:59.000Z", "2026-01-31T23:59:59.000000", "2026-01-31T23:59:59.000%2B01:00"})
+    EXPECT_TRUE(end(date).ends_with(hint)) << end(date);
+  EXPECT_TRUE(end("31.01.2026").ends_with("a real calendar day")) << end("31.01.2026");
 }
 
 TEST(CheckParameters, ShowsNothingUnprintable) {

@@ -21,6 +21,7 @@ TEST(PurgeRequest, SelectsInFiveWays) {
   EXPECT_EQ(wanted<caching::OfAccount>(R"({"campaign": "3", "account": "12"})").campaign_id, "3");
   EXPECT_EQ(wanted<caching::OfRoute>(R"({"route": "account-summary"})").name, "account-summary");
   EXPECT_EQ(wanted<caching::WithTarget>(R"({"target": "/a?c=1&b=%32"})").canonical, "/a?b=2&c=1");
+  EXPECT_EQ(wanted<caching::WithTarget>(R"({"target": "/a?api_key=secret&b=2"})").as_sent, "/a?b=2");
   const auto hash = wanted<caching::WithKey>(R"({"key": "0123456789abcdef0123456789abcdef"})").hash;
   EXPECT_EQ(caching::to_hex(hash), "0123456789abcdef0123456789abcdef");
 }

@@ -100,8 +100,9 @@ TEST_F(AllowedAccountsTest, AreNoneOnARouteThatNamesNone) {
 }
 
 TEST_F(AllowedAccountsTest, AreJudgedOnRoutesOfEveryClass) {
-  EXPECT_FALSE(is_refused(ask("/logs/12/a", &some)));
-  for (const char* target : {"/logs/13/a", "/logs/1%32/a", "/logs/12%20/a", "/logs/a/12"})
+  for (const char* target : {"/logs/12/a", "/logs/1%32/a"})
+    EXPECT_FALSE(is_refused(ask(target, &some))) << target;
+  for (const char* target : {"/logs/13/a", "/logs/1%33/a", "/logs/12%20/a", "/logs/a/12"})
     EXPECT_TRUE(is_refused(ask(target, &some))) << target;
 }
 

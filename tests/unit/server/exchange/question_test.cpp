@@ -23,40 +23,47 @@ QuestionPtr question() {
 
 TEST(QuestionMemory, KnowsTheSameRequestAgain) {
   QuestionMemory memory;
-  const auto asked = with(with(request("/a?b=1"), "rokt-version", "x"), "Accept-Language", "de");
+  const auto asked = with(request("/a?b=1"), "rokt-version", "x");
   const QuestionPtr known = question();
   EXPECT_EQ(memory.find(asked), nullptr);
   memory.remember(asked, known);
   EXPECT_EQ(memory.find(asked), known);
-  const auto other_order = with(with(request("/a?b=1"), "accept-language", "de"), "ROKT-VERSION", "x");
-  EXPECT_EQ(memory.find(with(other_order, "User-Agent", "curl")), known) << "the rest says nothing of it";
+  const auto other_case = with(request("/a?b=1"), "ROKT-VERSION", "x");
+  EXPECT_EQ(memory.find(with(other_case, "User-Agent", "curl")), known) << "the rest says nothing of it";
+  EXPECT_EQ(memory.find(with(asked, "Accept-Language", "de")), known) << "nor does the client's language";
 }
 
 TEST(QuestionMemory, TellsApartWhateverMatters) {
   QuestionMemory memory(1);  // all in one place
-  const auto asked = with(with(request("/a?b=1"), "rokt-version", "x"), "Accept-Language", "de");
+  const auto asked = with(request("/a?b=1"), "rokt-version", "x");
   memory.remember(asked, question());
-  const auto plain = request("/a?b=1");
-  EXPECT_EQ(memory.find(plain), nullptr);
-  EXPECT_EQ(memory.find(with(plain, "rokt-version", "x")), nullptr);
-  EXPECT_EQ(memory.find(with(plain, "Accept-Language", "de")), nullptr);
-  EXPECT_EQ(memory.find(with(with(plain, "rokt-version", "de"), "Accept-Language", "x")), nullptr);
-  EXPECT_EQ(memory.find(with(with(request("/a?b=2"), "rokt-version", "x"), "Accept-Language", "de")),
-            nullptr);
-  EXPECT_EQ(memory.find(with(with(request("/a?b=1", "HEAD"), "rokt-version", "x"), "Accept-Language", "de")),
-            nullptr);
+  EXPECT_EQ(memory.find(request("/a?b=1")), nullptr);
+  EXPECT_EQ(memory.find(with(request("/a?b=1"), "rokt-version", "y")), nullptr);
+  EXPECT_EQ(memory.find(with(request("/a?b=2"), "rokt-version", "x")), nullptr);
+  EXPECT_EQ(memory.find(with(request("/a?b=1", "HEAD"), "rokt-version", "x")), nullptr);
   EXPECT_EQ(memory.find(with(asked, "rokt-version", "x")), nullptr) << "twice";
-  EXPECT_EQ(memory.find(with(asked, "Accept-Language", "")), nullptr) << "twice, once empty";
+  EXPECT_EQ(memory.find(with(asked, "rokt-version", "")), nullptr) << "twice, once empty";
 }
 
-TEST(QuestionMemory, TakesAnEmptyFieldForNoneOnlyWhereThereIsNone) {
+TEST(QuestionMemory, TakesAnEmptyVersionForNoneOnlyWhereThereIsNone) {
   QuestionMemory memory;
   memory.remember(request("/a"), question());
   EXPECT_EQ(memory.find(with(request("/a"), "rokt-version", "")), nullptr);
-  const auto empty = with(request("/b"), "Accept-Language", "");
+  const auto empty = with(request("/b"), "rokt-version", "");
   memory.remember(empty, question());
   EXPECT_EQ(memory.find(empty), nullptr);
   EXPECT_EQ(memory.find(request("/b")), nullptr);
+}
+
+TEST(AskFor, SendsTheSpellingOfTheKeyAndAVersionThatIsNotTheLatest) {
+  upstream::UpstreamRequest plain;
+  ask_for(caching::Key("default /a?b=1 LATEST"), plain);
+  EXPECT_EQ(plain.target, "/a?b=1");
+  EXPECT_EQ(plain.fields.to_lines(), "");
+  upstream::UpstreamRequest versioned;
+  ask_for(caching::Key("default /a alpha-1"), versioned);
+  EXPECT_EQ(versioned.target, "/a");
+  EXPECT_EQ(versioned.fields.to_lines(), "rokt-version: alpha-1\r\n");
 }
 
 TEST(QuestionMemory, KeepsTheLaterOfTwoInOnePlace) {
