@@ -81,15 +81,26 @@ TEST(ApiKey, NothingOfItStaysBehindTheTarget) {
   EXPECT_EQ(behind.find_first_not_of('\0'), std::string_view::npos);
 }
 
-TEST(Referer, IsRemovedWhereThereAreSeveral) {
+TEST(TellingFields, AreRemovedOnEveryLine) {
   http::Fields fields;
   fields.add("Referer", "http://a/");
   fields.add("Referer", "http://a/?api_key=b");
-  remove_telling_referer(fields);
+  remove_telling_fields(fields);
   EXPECT_FALSE(fields.contains("Referer"));
 }
 
-TEST(Referer, IsRemovedWhereItShowsAnApiKey) {
+/// What servers before this one say of the target that they were asked for.
+TEST(TellingFields, AreNotTheReferersAlone) {
+  http::Fields fields;
+  fields.add("Accept", "*/*");
+  for (const char* name : {"X-Original-URI", "X-Rewrite-URL", "X-Forwarded-Uri"})
+    fields.add(name, "/files/a?x=1&api_key=S");
+  fields.add("X-Query", "a?b=%20c");
+  remove_telling_fields(fields);
+  EXPECT_EQ(fields.to_lines(), "Accept: */*\r\nX-Query: a?b=%20c\r\n");
+}
+
+TEST(TellingFields, AreThoseThatShowAnApiKey) {
   for (const auto& [referer, stays] :
        {std::pair("http://localhost/x?a=1", true), std::pair("", true),
         std::pair("http://localhost/x?api_key=S", false),
@@ -98,7 +109,7 @@ TEST(Referer, IsRemovedWhereItShowsAnApiKey) {
     http::Fields fields;
     fields.add("Referer", referer);
     fields.add("Accept", "*/*");
-    remove_telling_referer(fields);
+    remove_telling_fields(fields);
     EXPECT_EQ(fields.contains("Referer"), stays) << referer;
     EXPECT_TRUE(fields.contains("Accept"));
   }
