@@ -97,8 +97,9 @@ std::optional<std::string_view> after_scheme(std::string_view authorization, std
 Presented read_authorization(std::string_view value) {
   if (const auto pair = after_scheme(value, "Basic")) return of_kind(Presented::Kind::basic, *pair);
   const auto token = after_scheme(value, "Bearer");
-  if (token && token->starts_with("local.")) return of_kind(Presented::Kind::local_token, *token);
-  return {Presented::Kind::other, value};
+  if (!token) return {Presented::Kind::other, value};
+  const bool ours = token->starts_with("local.") && token->size() <= longest_shown;
+  return {ours ? Presented::Kind::local_token : Presented::Kind::foreign_token, *token};
 }
 
 Result<std::optional<config::Secret>> take_api_key(std::string& target) {

@@ -21,10 +21,11 @@ namespace roktcached::inbound {
 struct Presented {
   enum class Kind : char {
     nothing,
-    api_key,      ///< `text` is SECRET or NAME:SECRET
-    basic,        ///< `text` is base64 of NAME:SECRET (RFC 7617)
-    local_token,  ///< `text` is the token
-    other,        ///< a scheme, or a token, that nobody here can have given
+    api_key,        ///< `text` is SECRET or NAME:SECRET
+    basic,          ///< `text` is base64 of NAME:SECRET (RFC 7617)
+    local_token,    ///< `text` is the token
+    foreign_token,  ///< `text` is a bearer token that nobody here can have given
+    other,          ///< a scheme that is not known here, or what is malformed
   };
   Kind kind = Kind::nothing;
   std::string_view text;
