@@ -15,19 +15,17 @@ std::string lower(std::string_view text) {
 }
 
 /// The request fields whose own definitions make them lists (#element, RFC 9110, section 5.6.1), where spaces
-/// around the commas and empty members mean nothing, nor on how many lines the members stand. Fields of one
-/// connection are none of them: no Vary can be about those.
+/// around the commas and empty members mean nothing, nor on how many lines the members stand. The table
+/// leaves out the fields of one connection, which no Vary can be about, and Via, whose comments may hold
+/// commas.
 bool is_list(std::string_view name) {
   static constexpr FieldNames lists(
-      "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language",  // RFC 9110, section 12.5
-      "Cache-Control", "Pragma",                                         // RFC 9111, section 5
-      "Content-Encoding", "Content-Language", "If-Match", "If-None-Match", "Via",
-      "A-IM",                            // RFC 3229, section 10.5.3
-      "Accept-Patch", "Accept-Post",     // RFC 5789, W3C's LDP
-      "Access-Control-Request-Headers",  // Fetch, section 3.3
-      "CDN-Loop",                        // RFC 8586
-      "Forwarded",                       // RFC 7239
-      "Prefer");                         // RFC 7240
+      "Accept", "Accept-Charset", "Accept-Encoding", "Accept-Language",     // RFC 9110, section 12.5
+      "Content-Encoding", "Content-Language", "If-Match", "If-None-Match",  // sections 8 and 13
+      "Cache-Control", "Pragma",                                            // RFC 9111, section 5
+      "A-IM",                                                               // RFC 3229, section 10.5.3
+      "Access-Control-Request-Headers",                                     // Fetch, section 3.3.3
+      "CDN-Loop", "Forwarded", "Prefer");                                   // RFC 8586, 7239 and 7240
   return lists.contain(name);
 }
 
