@@ -6,7 +6,7 @@
 
 namespace roktcached::exchange {
 
-/// Of what is left to the origin to judge.
+/// What the origin is to judge, because it is not judged here.
 struct LeftToOrigin {
   bool conditions = true;  ///< If-None-Match and If-Modified-Since
   bool range = true;       ///< Range and If-Range
@@ -19,7 +19,7 @@ struct LeftToOrigin {
 ///
 /// A local token stays here. With the shared token the client's Authorization does, too, and so does whatever
 /// could make the request another one: see http::may_override_request.
-/// @param request  without X-API-Key, and without a Referer that shows one
+/// @param request  without X-API-Key, and without fields that show one (see remove_telling_fields)
 [[nodiscard]] http::Fields forwarded_fields(const inbound::Request& request, const rokt::Route& route,
                                             LeftToOrigin left);
 
