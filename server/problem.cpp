@@ -19,6 +19,7 @@ Description describe(ErrorCode code) {
     case ErrorCode::invalid_request:
       return {400, "invalid-request", "The request is not acceptable", "http_request_error"};
     case ErrorCode::unauthenticated:
+    case ErrorCode::invalid_token:
       return {401, "unauthenticated", "Who calls is not known", "http_request_denied"};
     case ErrorCode::forbidden:
       return {403, "forbidden", "The request is not allowed", "http_request_denied"};
@@ -74,9 +75,16 @@ Description describe(ErrorCode code) {
   return {500, "internal", "The proxy failed", "proxy_internal_error"};
 }
 
-/// RFC 9110, section 11.6.1. The admin listener offers no Basic: a browser would ask its user for it.
-std::string_view challenge(const Error& error) {
-  return error.source == ErrorSource::admin ? "Bearer" : R"(Basic realm="roktcached", Bearer)";
+/// How a client can make itself known (RFC 9110, section 11.6.1; RFC 7617; RFC 6750, section 3). Each scheme
+/// has a line of its own: browsers take a line for one challenge. The admin listener offers no Basic: a
+/// browser would ask its user for it.
+void add_challenges(inbound::Answer& answer, const Error& error) {
+  const bool admin = error.source == ErrorSource::admin;
+  std::string bearer = admin ? R"(Bearer realm="roktcached admin")" : R"(Bearer realm="roktcached")";
+  // Only to who has shown a token: RFC 6750, section 3.1.
+  if (error.code == ErrorCode::invalid_token) bearer += R"(, error="invalid_token")";
+  if (!admin) answer.field("WWW-Authenticate", R"(Basic realm="roktcached")");
+  answer.field("WWW-Authenticate", bearer);
 }
 
 }  // namespace
@@ -99,7 +107,7 @@ inbound::Answer problem(const Error& error, std::string_view request_id,
       .field("Cache-Control", "no-store")
       .field("Proxy-Status", std::string("roktcached; error=").append(description.proxy_error));
   if (wrong_method) answer.field("Allow", error.context);
-  if (error.code == ErrorCode::unauthenticated) answer.field("WWW-Authenticate", challenge(error));
+  if (description.status == 401) add_challenges(answer, error);
   if (retry_after) {
     const auto seconds =
         std::max(std::chrono::ceil<std::chrono::seconds>(*retry_after), std::chrono::seconds{1});

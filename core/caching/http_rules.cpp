@@ -53,15 +53,6 @@ std::optional<seconds> delta_seconds(std::string_view text) {
   return error == std::errc() ? std::min(seconds{value}, longest) : longest;
 }
 
-seconds age_value(const Fields& response) {
-  if (!response.contains("Age")) return seconds{0};
-  const std::string_view value = http::trimmed(*response.find("Age"));
-  // ", " is how lines of one name are joined on the way (RFC 9110, section 5.3).
-  const bool several = response.count("Age") > 1 || value.find(", ") != std::string_view::npos;
-  if (several) return longest;
-  return delta_seconds(value.substr(0, value.find(','))).value_or(longest);
-}
-
 /// Expires is never a list; what does not parse has passed (RFC 9111, section 5.3).
 milliseconds lifetime_by_expires(const Fields& response, WallTime made_at, WallTime received_at) {
   const auto expires = date_in(response, "Expires", received_at);
@@ -91,11 +82,17 @@ bool belongs_to_content(std::string_view name) {
 
 }  // namespace
 
+std::optional<seconds> age_value(const Fields& response) {
+  const std::string value = response.combined("Age");
+  const auto members = http::list_members(value);
+  return members.empty() ? std::nullopt : delta_seconds(members.front());
+}
+
 milliseconds initial_age(const Fields& response, WallTime sent_at, WallTime received_at) {
   const auto date = date_in(response, "Date", received_at);
   const milliseconds apparent = date ? std::max(received_at - *date, milliseconds{0}) : milliseconds{0};
   const milliseconds delay = std::max(received_at - sent_at, milliseconds{0});
-  return std::max(apparent, age_value(response) + delay);
+  return std::max(apparent, age_value(response).value_or(seconds{0}) + delay);
 }
 
 milliseconds freshness_lifetime(unsigned status, const Fields& response, const ResponseDirectives& directives,

@@ -33,9 +33,13 @@ struct HttpLifetime {
   WallTime usable_until;
 };
 
-/// How old a response was when it was received (RFC 9111, section 4.2.3). A doubtful Age, one that is no
-/// number or comes on several lines (also where a hop has joined them by ", "), makes it older than any
-/// lifetime: section 5.1 would let it pass for young. Of a list on one line the first member counts.
+/// What Age says (RFC 9111, section 5.1): of a list, on one line or on several, the first member counts. One
+/// that is too large to hold is held to 2^31 s (section 1.2.2).
+/// @return empty where there is none, or where that member is no non-negative integer: then it is ignored
+[[nodiscard]] std::optional<std::chrono::seconds> age_value(const http::Fields& response);
+
+/// How old a response was when it was received (RFC 9111, section 4.2.3): by Age or by Date, the larger of
+/// both.
 [[nodiscard]] std::chrono::milliseconds initial_age(const http::Fields& response, WallTime sent_at,
                                                     WallTime received_at);
 

@@ -4,6 +4,8 @@
 #include <array>
 #include <span>
 
+#include "core/http/field_names.h"
+
 namespace roktcached::http {
 
 namespace chrono = std::chrono;
@@ -16,19 +18,20 @@ constexpr std::array<std::string_view, 7> whole_days = {"Sunday",   "Monday", "T
 constexpr std::array<std::string_view, 12> months = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 
-/// Takes a date apart from the left; after the first mismatch nothing matches any more.
+/// Takes a date apart from the left; after the first mismatch nothing matches any more. Names and zone have
+/// no case.
 class Reader {
  public:
   explicit Reader(std::string_view text) : rest_(text) {}
 
   Reader& literal(std::string_view expected) {
-    ok_ = ok_ && rest_.starts_with(expected);
+    ok_ = ok_ && begins_with(expected);
     if (ok_) rest_.remove_prefix(expected.size());
     return *this;
   }
   /// @return the index of the name that comes next
   unsigned one_of(std::span<const std::string_view> names) {
-    const auto found = std::ranges::find_if(names, [&](auto name) { return rest_.starts_with(name); });
+    const auto found = std::ranges::find_if(names, [&](auto name) { return begins_with(name); });
     if (found == names.end()) ok_ = false;
     if (ok_) rest_.remove_prefix(found->size());
     return ok_ ? static_cast<unsigned>(found - names.begin()) : 0;
@@ -48,6 +51,10 @@ class Reader {
   [[nodiscard]] bool done() const { return ok_ && rest_.empty(); }
 
  private:
+  [[nodiscard]] bool begins_with(std::string_view expected) const {
+    return equal_ignoring_case(rest_.substr(0, expected.size()), expected);
+  }
+
   std::string_view rest_;
   bool ok_ = true;
 };

@@ -19,8 +19,8 @@ using FixedDate = std::array<char, 29>;
 [[nodiscard]] std::optional<FixedDate> fixed_date(WallTime time);
 
 /// Reads an HTTP-date in any of the three forms that a recipient must accept: IMF-fixdate, that of RFC 850
-/// and that of asctime (RFC 9110, section 5.6.7), letter for letter; the name of the day is not checked
-/// against the date.
+/// and that of asctime (RFC 9110, section 5.6.7). Upper and lower case are the same, as a cache is to read it
+/// (RFC 9111, section 4.2); the zone is GMT; the name of the day is not checked against the date.
 /// @param now  an RFC 850 year that would be more than 50 years ahead of it lies in the past century
 /// @return empty for anything else
 [[nodiscard]] std::optional<WallTime> parse_date(std::string_view text, WallTime now);

@@ -28,4 +28,17 @@ template <class FieldRange>
   return lines;
 }
 
+/// The value of the first of these lines, as lines_of writes them, that has this name; empty if there is
+/// none.
+[[nodiscard]] inline std::string_view value_in_lines(std::string_view lines, std::string_view name) {
+  while (!lines.empty()) {
+    const std::string_view line = lines.substr(0, lines.find("\r\n"));
+    const auto colon = line.find(": ");
+    if (colon != std::string_view::npos && equal_ignoring_case(line.substr(0, colon), name))
+      return line.substr(colon + 2);
+    lines.remove_prefix(std::min(line.size() + 2, lines.size()));
+  }
+  return {};
+}
+
 }  // namespace roktcached::http

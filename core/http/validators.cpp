@@ -64,19 +64,23 @@ bool names_another(const Fields& not_modified, std::string_view entity_tag) {
   return plain_opaque(*tag) != plain_opaque(entity_tag);
 }
 
+bool unmodified_since(const Fields& request, std::string_view modified, WallTime now) {
+  const auto since = request.find("If-Modified-Since");
+  if (!since || request.count("If-Modified-Since") > 1) return false;
+  const auto since_time = parse_date(trimmed(*since), now);
+  const auto modified_time = parse_date(trimmed(modified), now);
+  return since_time && modified_time && *modified_time <= *since_time;
+}
+
 bool is_not_modified(const Fields& request, const Fields& stored, WallTime now) {
   if (request.contains("If-None-Match")) {
     const auto tag = stored.find("ETag");
     return none_match_fails(request, tag ? trimmed(*tag) : std::string_view());
   }
-  const auto since = request.find("If-Modified-Since");
-  const auto since_time =
-      since && request.count("If-Modified-Since") == 1 ? parse_date(*since, now) : std::nullopt;
-  if (!since_time) return false;
+  if (!request.contains("If-Modified-Since")) return false;
   auto modified = stored.find("Last-Modified");
   if (!modified) modified = stored.find("Date");
-  const auto modified_time = modified ? parse_date(*modified, now) : std::nullopt;
-  return modified_time && *modified_time <= *since_time;
+  return unmodified_since(request, modified.value_or(std::string_view()), now);
 }
 
 bool belongs_in_not_modified(std::string_view name) {

@@ -19,6 +19,11 @@ namespace roktcached::http {
 /// sections 8.8.3.2 and 13.1.2). False where the request has no If-None-Match.
 [[nodiscard]] bool none_match_fails(const Fields& request, std::string_view entity_tag);
 
+/// True if If-Modified-Since in `request` is no earlier than `modified` (RFC 9110, section 13.1.3). False
+/// where there is none, or more than one line of it, and where either is no date.
+/// @param modified  a Last-Modified's value; empty: there is none
+[[nodiscard]] bool unmodified_since(const Fields& request, std::string_view modified, WallTime now);
+
 /// True if the conditions of a GET or HEAD request say that its sender has the stored response already, so
 /// that 304 answers it: If-None-Match where there is one, else If-Modified-Since against Last-Modified, or
 /// Date where there is none (RFC 9110, section 13.2.2; RFC 9111, section 4.3.2).

@@ -16,9 +16,11 @@ struct Vary {
 
 [[nodiscard]] Vary parse_vary(const Fields& response);
 
-/// What a request says in the fields that `names` lists, as one line; two requests match (RFC 9111, section
-/// 4.1) where their lines are equal. Field lines of one name are combined, whitespace around list commas
-/// is dropped, and Accept-Language is put in order: case, spaces and the order of its members mean nothing.
+/// What a request says in the fields that `names` lists, as one line; two requests match where their lines
+/// are equal. Values count as they are, each field line for itself; only where a field's own definition says
+/// that two spellings mean the same are they one (RFC 9111, section 4.1): of a list, such as Accept, the
+/// lines are combined, and spaces around commas dropped; in Accept-Language, case and the order of the
+/// members do not count either, since preferences are told by weights (RFC 9110, section 12.5.4).
 [[nodiscard]] std::string selecting_values(const std::vector<std::string>& names, const Fields& request);
 
 }  // namespace roktcached::http

@@ -218,14 +218,15 @@ bool RouteTable::matches(std::size_t index, std::span<const std::string_view> pa
                           : pattern.segments[i] == path[i];
     if (!same) return false;
   }
-  return std::ranges::all_of(path.begin() + static_cast<std::ptrdiff_t>(fixed), path.end(),
-                             any_segment ? is_plain_segment : is_id);
+  auto rest = path.subspan(fixed);
+  // A slash at the end is a part of the rest, and may be all of it.
+  if (any_segment && !rest.empty() && rest.back().empty()) rest = rest.first(rest.size() - 1);
+  return std::ranges::all_of(rest, any_segment ? is_plain_segment : is_id);
 }
 
 Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view path) const {
   const std::string_view served_as = method == "HEAD" ? "GET" : method;
   const auto segments = split(path);
-  std::vector<std::string_view> allowed;
   for (std::size_t i = 0; i < routes_.size(); ++i) {
     if (!matches(i, {segments.data(), segments.size()})) continue;
     const Route& route = routes_[i];
@@ -236,18 +237,28 @@ Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view p
       };
       return RouteMatch{&route, captured(pattern.account_at), captured(pattern.campaign_at)};
     }
+  }
+  std::string allow = allowed_methods(path);
+  if (allow.empty())
+    return Error{ErrorCode::unknown_route, ErrorSource::core, false, "no route has this path"};
+  return Error{ErrorCode::method_not_allowed, ErrorSource::core, false, std::move(allow)};
+}
+
+std::string RouteTable::allowed_methods(std::string_view path) const {
+  const auto segments = split(path);
+  std::vector<std::string_view> allowed;
+  for (std::size_t i = 0; i < routes_.size(); ++i) {
+    if (!matches(i, {segments.data(), segments.size()})) continue;
     // Rows may overlap at a path: each method is named once.
-    for (const auto& other : route.methods) {
-      if (std::ranges::find(allowed, other) == allowed.end()) allowed.push_back(other);
+    for (const auto& method : routes_[i].methods) {
+      if (std::ranges::find(allowed, method) == allowed.end()) allowed.push_back(method);
     }
   }
-  if (allowed.empty())
-    return Error{ErrorCode::unknown_route, ErrorSource::core, false, "no route has this path"};
   std::string allow;
-  for (const auto other : allowed) {
-    allow.append(allow.empty() ? "" : ", ").append(other).append(other == "GET" ? ", HEAD" : "");
+  for (const auto method : allowed) {
+    allow.append(allow.empty() ? "" : ", ").append(method).append(method == "GET" ? ", HEAD" : "");
   }
-  return Error{ErrorCode::method_not_allowed, ErrorSource::core, false, allow};
+  return allow;
 }
 
 }  // namespace roktcached::rokt

@@ -22,9 +22,10 @@ enum class RouteClass {
 
 /// One row of the route table.
 struct Route {
-  std::string name;     ///< unique; what logs, metrics and the cache file call it
-  std::string pattern;  ///< "/a/{id}/b": `{name}` is one segment, a last `{name...}` all that follows (one
-                        ///< segment or more)
+  std::string name;  ///< unique; what logs, metrics and the cache file call it
+  /// "/a/{id}/b": `{name}` is one segment, a last `{name...}` all that follows the slash before it, which on
+  /// an http or off route may be nothing: "/a/{rest...}" takes "/a/", but not "/a".
+  std::string pattern;
   std::vector<std::string> methods;  ///< without HEAD, which is answered wherever GET is
   RouteClass route_class = RouteClass::report;
   std::vector<std::string>
@@ -59,11 +60,15 @@ class RouteTable {
   /// Matches segment by segment, nothing decoded or normalised: `//`, `/./`, an encoded '/' and a trailing
   /// slash match no placeholder. On token, report and metadata routes a placeholder takes
   /// `[A-Za-z0-9_-]{1,64}`; on routes that are `http` or `off` any non-empty segment but "." and ".."
-  /// (percent-encoded or not), and rest takes segments of that kind.
+  /// (percent-encoded or not), and rest takes segments of that kind, with a slash at the end or without.
   /// @return the match; unknown_route; or method_not_allowed, where other methods are served at this path:
   /// then the
   ///         error's context is the value for Allow, e.g. "GET, HEAD". HEAD matches where GET does.
   [[nodiscard]] Result<RouteMatch> match(std::string_view method, std::string_view path) const;
+
+  /// The methods that are served at a path, as Allow names them (RFC 9110, section 10.2.1); empty where no
+  /// route has it.
+  [[nodiscard]] std::string allowed_methods(std::string_view path) const;
 
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "core/http/fields.h"
+#include "server/inbound/clients/presented.h"
 
 namespace roktcached::admin {
 
@@ -27,6 +28,11 @@ bool has_token(const http::Fields& fields, const config::Secret& token) {
   return sent.size() == wanted.size() && CRYPTO_memcmp(sent.data(), wanted.data(), wanted.size()) == 0;
 }
 
+bool shows_bearer(const http::Fields& fields) {
+  const auto authorization = fields.find("Authorization");
+  return authorization && inbound::after_scheme(*authorization, "Bearer");
+}
+
 bool is_json(const http::Fields& fields) {
   const auto type = fields.find("Content-Type");
   if (!type || fields.count("Content-Type") != 1) return false;
@@ -44,8 +50,11 @@ Result<void> check_mutation(const inbound::Request& request, const config::Secre
         ErrorCode::forbidden,
         "no admin token is configured; set admin.token_file to a file of mode 0600 that holds one");
   }
-  if (!over_unix_socket && !has_token(request.fields, token))
-    return refused(ErrorCode::unauthenticated, "accepted: Authorization: Bearer, with the admin token");
+  if (!over_unix_socket && !has_token(request.fields, token)) {
+    const bool by_token = shows_bearer(request.fields);
+    return refused(by_token ? ErrorCode::invalid_token : ErrorCode::unauthenticated,
+                   "accepted: Authorization: Bearer, with the admin token");
+  }
   if (!is_json(request.fields))
     return refused(ErrorCode::unsupported_media_type, "Content-Type: accepted: application/json");
   return {};

@@ -5,6 +5,7 @@
 #include "core/caching/decision.h"
 #include "core/http/accept_encoding.h"
 #include "core/http/date.h"
+#include "core/http/field_lines.h"
 #include "core/http/target.h"
 #include "core/http/validators.h"
 #include "server/exchange/compression.h"
@@ -24,12 +25,23 @@ constexpr std::size_t usual_head = 352;  // with an entity-tag of ours and every
 
 enum class Form { identity, gzip };
 
-/// The form with whose entity-tag If-None-Match says that the client has the response: the one that it would
-/// be sent, or the other one, which is the same content and was sent to it before. The 304 names the form
-/// that the client has, so that it takes no other for confirmed (RFC 9111, section 4.3.4).
+/// Whether If-Modified-Since says that the client has the response: against the Last-Modified that was sent
+/// with it, and no other time (RFC 9110, section 13.1.3).
+bool unmodified_since(const Request& request, const caching::StoredResponse& response, WallTime now) {
+  const bool asks = request.fields.contains("If-Modified-Since");
+  if (!asks || (request.method != "GET" && request.method != "HEAD")) return false;
+  return http::unmodified_since(request.fields, http::value_in_lines(response.head, "Last-Modified"), now);
+}
+
+/// The form of the response that the client has by what it says in If-None-Match, or in If-Modified-Since,
+/// which does not count beside that: the one that it would be sent, or the other one, which is the same
+/// content and was sent to it before. The 304 names the form that the client has, so that it takes no other
+/// for confirmed (RFC 9111, section 4.3.4).
 std::optional<Form> form_that_client_has(const Request& request, const caching::StoredResponse& response,
-                                         Form sent) {
-  if (response.status != 200 || !request.fields.contains("If-None-Match")) return std::nullopt;
+                                         Form sent, WallTime now) {
+  if (response.status != 200) return std::nullopt;
+  if (!request.fields.contains("If-None-Match"))
+    return unmodified_since(request, response, now) ? std::optional(sent) : std::nullopt;
   const std::string gzip_tag = gzip_entity_tag(response.entity_tag);
   for (const Form form : {sent, Form::identity, Form::gzip}) {
     const std::string_view tag = form == Form::gzip ? std::string_view(gzip_tag) : response.entity_tag.view();
@@ -62,7 +74,7 @@ void answer_with(Answer& answer, const Request& request, const caching::StoredRe
                  WallTime now) {
   const bool gzip = response->gzip_body && http::prefers_gzip(request.fields);
   const Form sent = gzip ? Form::gzip : Form::identity;
-  const auto held = form_that_client_has(request, *response, sent);
+  const auto held = form_that_client_has(request, *response, sent, now);
   answer.status = held ? 304 : response->status;
   std::string& head = answer.head;  // in few pieces: every hit is written here
   head.reserve(usual_head);

@@ -14,7 +14,8 @@ namespace roktcached::exchange {
 /// Makes the answer of a response from the store or from a flight: the upstream's status, end-to-end fields
 /// and bytes, or their gzip form where there is one and the client prefers it, with ETag, Date (of the
 /// fetch), Cache-Control, Vary, Cache-Status and Report-State of our own;
-/// 304 where the request's If-None-Match says that the client has it (RFC 9110, section 13.1.2). Pure.
+/// 304 where the request's If-None-Match, or without one its If-Modified-Since, says that the client has it
+/// (RFC 9110, sections 13.1.2 and 13.1.3). Pure.
 /// @param answer    as new
 /// @param with_age  true for what comes from the store (RFC 9111, section 5.1)
 void answer_with(inbound::Answer& answer, const inbound::Request& request,

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/http/cache_control.h"
+#include "core/http/max_forwards.h"
 #include "core/http/target.h"
 #include "server/asio.h"
 #include "server/exchange/answers.h"
@@ -88,6 +89,20 @@ asio::awaitable<Landing> join(Flights& flights, const Request& request, const Qu
   return flights.join(std::move(fetch));
 }
 
+/// Whether the request is for this server, whose routes alone it may ask about (RFC 9110, section 7.6.2).
+/// TRACE is forwarded nowhere.
+bool goes_no_further(const Request& request) {
+  return request.method == "OPTIONS" && http::max_forwards(request.method, request.fields) == 0U;
+}
+
+/// The answer to an OPTIONS for this server (RFC 9110, section 9.3.7).
+Answer answer_options(std::string_view allowed_methods) {
+  Answer answer;
+  answer.status = 204;
+  answer.field("Allow", allowed_methods);
+  return answer;
+}
+
 asio::awaitable<Answer> at_once(Answer answer) {
   co_return std::move(answer);
 }
@@ -122,6 +137,10 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
 
 asio::awaitable<Answer> Exchange::answer_asked(const Request& request, const Result<Asked>& asked,
                                                const Found* found) {
+  const bool on_a_path_of_ours = asked || asked.error().code == ErrorCode::method_not_allowed;
+  if (on_a_path_of_ours && goes_no_further(request))
+    return at_once(
+        answer_options(services_.routes.allowed_methods(http::parse_target(request.target)->path)));
   if (!asked) return at_once(problem(asked.error(), request.id));
   const rokt::Route& route = *asked->route;
   switch (route.route_class) {

@@ -84,7 +84,7 @@ Answer answer_streamed(const Request& request, upstream::AnswerHead head,
                        std::shared_ptr<upstream::AnswerStream> stream, http::Forward reason, WallTime now) {
   Fields fields = caching::storable_fields(head.fields);
   if (!fields.contains("Date")) fields.add("Date", http::format_date(now));
-  if (const auto age = head.fields.find("Age")) fields.add("Age", *age);
+  if (const auto age = caching::age_value(head.fields)) fields.add("Age", std::to_string(age->count()));
   const bool retrieves = request.method == "GET" || request.method == "HEAD";
   const bool unchanged =
       retrieves && head.status == 200 && http::is_not_modified(request.fields, fields, now);

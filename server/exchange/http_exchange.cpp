@@ -4,6 +4,7 @@
 #include "core/caching/variants.h"
 #include "server/asio.h"
 #include "server/exchange/answers.h"
+#include "server/exchange/forwarded_fields.h"
 #include "server/exchange/streaming.h"
 #include "server/problem.h"
 
@@ -40,26 +41,6 @@ http::Fields end_to_end(const http::Fields& fields) {
     if (!hop_by_hop.contain(field.name)) kept.add(field.name, field.value);
   }
   return kept;
-}
-
-/// The client's fields as they go upstream: end to end, one line a name. What a GET's sender has already is
-/// judged here, from the whole response. A range is asked for where the whole is not at hand.
-http::Fields forwarded_fields(const Request& request, const rokt::Route& route, bool with_range) {
-  const http::HopByHopFields hop_by_hop(request.fields);
-  http::Fields fields;
-  for (const auto& field : request.fields.all()) {
-    const auto is = [&](std::string_view name) { return http::equal_ignoring_case(field.name, name); };
-    const bool range = is("Range") || is("If-Range");
-    const bool dropped = is("Host") || is("Content-Length") || is("Expect") || is("Via") ||
-                         (is("Authorization") && route.inject_token) ||
-                         ((is("If-None-Match") || is("If-Modified-Since")) && retrieves(request)) ||
-                         (range && !with_range) || hop_by_hop.contain(field.name) ||
-                         fields.contains(field.name);
-    if (!dropped) fields.add(field.name, request.fields.combined(field.name));
-  }
-  std::string via = request.fields.combined("Via");
-  fields.add("Via", via.append(via.empty() ? "" : ", ").append("1.1 roktcached"));
-  return fields;
 }
 
 }  // namespace
@@ -212,7 +193,10 @@ FetchRequest HttpExchange::fetch_request(const Request& request, const Destinati
   fetch.upstream.route = to.route.name;
   fetch.upstream.accept_gzip = false;
   fetch.upstream.exact_length = false;
-  fetch.upstream.fields = forwarded_fields(request, to.route, with_range);
+  // What a GET's sender has already is judged here, from the whole response; a range is asked for where that
+  // is not at hand.
+  fetch.upstream.fields =
+      forwarded_fields(request, to.route, {.conditions = !retrieves(request), .range = with_range});
   fetch.upstream.body = request.body;
   fetch.stored = retrieves(request) ? selected.response : nullptr;
   fetch.may_store = !no_store;

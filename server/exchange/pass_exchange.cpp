@@ -1,12 +1,12 @@
 #include "server/exchange/pass_exchange.h"
 
-#include <array>
 #include <boost/asio/co_spawn.hpp>
 
 #include "core/caching/http_rules.h"
 #include "server/asio.h"
 #include "server/background.h"
 #include "server/exchange/answers.h"
+#include "server/exchange/forwarded_fields.h"
 #include "server/exchange/streaming.h"
 
 namespace roktcached::exchange {
@@ -15,12 +15,6 @@ using inbound::Answer;
 using inbound::Request;
 
 namespace {
-
-constexpr std::array<std::string_view, 13> passed_fields = {
-    "rokt-version",      "Accept-Language",  "traceparent",         "Accept",
-    "Content-Type",      "Content-Encoding", "Content-Language",    "If-None-Match",
-    "If-Modified-Since", "If-Match",         "If-Unmodified-Since", "Range",
-    "If-Range"};
 
 /// How a request that was sent has ended; written on the desk's thread before the stream's end, read after.
 using Ending = std::shared_ptr<std::optional<upstream::UpstreamResult>>;
@@ -46,9 +40,7 @@ upstream::UpstreamRequest request_passed(const Request& request, const rokt::Rou
   to_send.accept_gzip = false;
   to_send.inject_token = route.inject_token;
   to_send.credential = credential;
-  for (const auto name : passed_fields) {
-    if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
-  }
+  to_send.fields = forwarded_fields(request, route, {});
   return to_send;
 }
 

@@ -5,7 +5,9 @@
 #include <cstring>
 #include <utility>
 
+#include "server/inbound/date_field.h"
 #include "server/inbound/status_line.h"
+#include "server/system_clock.h"
 
 namespace roktcached::inbound {
 
@@ -47,6 +49,7 @@ std::size_t AnswerWriter::add(const Request& request, const Answer& answer, cons
   append_status_line(head_, answer.status);
   append_framing(head_, answer, frame);
   head_.append("X-Request-Id: ").append(request.id).append("\r\n").append(frame.browser_fields);
+  if (!has_date(answer)) append_date(head_, SystemClock().wall_now());
   // Our fields last: a Cache-Status of the upstream's comes before ours (RFC 9211, section 2).
   head_.append(answer.shared_head).append(answer.head).append("\r\n");
   if (!has_content(answer) || request.method == "HEAD") return 0;

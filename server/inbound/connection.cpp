@@ -225,6 +225,8 @@ Connection::Need Connection::ask() {
   refused_ = !api_key;  // others may read the target otherwise
   if (!origin) return answer_with(problem(origin.error(), request.id));
   if (!api_key) return answer_with(problem(api_key.error(), request.id));
+  if (const auto expected = check_expectation(request.fields); !expected)
+    return answer_with(problem(expected.error(), request.id));
   if (is_preflight(request.method, *origin, request.fields)) return answer_with(preflight_answer(request));
   request.api_key = std::move(*api_key);
   stage_ = Stage::admitted;

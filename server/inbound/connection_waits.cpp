@@ -89,7 +89,7 @@ asio::awaitable<bool> Connection::wait_for_answer() {
     const bool sent = co_await wait_for_room();
     if (!sent) co_return false;
   }
-  remove_telling_referer(bench_->incoming.request.fields);
+  remove_telling_fields(bench_->incoming.request.fields);
   Answer answer = co_await site_.handler.handle(bench_->incoming.request);
   answer_with(std::move(answer));
   co_return true;

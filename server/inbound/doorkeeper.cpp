@@ -39,10 +39,10 @@ Admission Doorkeeper::recall(Request& request, std::optional<std::size_t> certif
   const auto shown = present(request.fields, request.api_key);
   if (!shown) return answered(problem(shown.error(), request.id));
   if (is_token_request(request)) return {Admission::Kind::unknown};
-  if (shown->shows_nothing()) return admit(request, Verdict{certified});
+  if (shown->shows_nothing()) return admit(request, *shown, Verdict{certified});
   const auto verdict = gate_.recall(*shown, clock_.wall_now());
   if (!verdict) return {Admission::Kind::unknown};
-  return admit(request, *verdict);
+  return admit(request, *shown, *verdict);
 }
 
 asio::awaitable<Admission> Doorkeeper::verify(Request& request, std::optional<std::size_t> certified) {
@@ -55,11 +55,11 @@ asio::awaitable<Admission> Doorkeeper::verify(Request& request, std::optional<st
   const auto shown = present(request.fields, request.api_key);
   const auto verdict = co_await gate_.verify(*shown, clock_.wall_now());
   if (!verdict) co_return answered(problem(verdict.error(), request.id));
-  co_return admit(request, *verdict);
+  co_return admit(request, *shown, *verdict);
 }
 
-Admission Doorkeeper::admit(Request& request, Verdict verdict) {
-  if (verdict.is_nobody()) return answered(problem(unauthenticated(), request.id));
+Admission Doorkeeper::admit(Request& request, const Presented& shown, Verdict verdict) {
+  if (verdict.is_nobody()) return answered(problem(unauthenticated(shown), request.id));
   const config::Client& client = book_.clients[*verdict.client];
   request.client = client.name;
   request.rules = &client;

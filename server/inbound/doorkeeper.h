@@ -52,7 +52,7 @@ class Doorkeeper {
   [[nodiscard]] asio::awaitable<Admission> verify(Request& request, std::optional<std::size_t> certified);
 
  private:
-  [[nodiscard]] Admission admit(Request& request, Verdict verdict);
+  [[nodiscard]] Admission admit(Request& request, const Presented& shown, Verdict verdict);
   [[nodiscard]] bool shows_local_secret(const Request& request) const;
   [[nodiscard]] std::optional<Answer> over_rate(std::size_t client, const Request& request);
   [[nodiscard]] asio::awaitable<Answer> answer_token_request(Request& request,

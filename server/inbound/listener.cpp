@@ -10,7 +10,9 @@
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/inbound/date_field.h"
 #include "server/problem.h"
+#include "server/system_clock.h"
 
 namespace roktcached::inbound {
 
@@ -30,10 +32,12 @@ void turn_away(int descriptor) {
   static const std::string body =
       *problem({ErrorCode::overloaded, ErrorSource::inbound, true, "listen.max_connections are open"}, "")
            .body;
-  static const std::string answer =
+  std::string answer =
       "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
       "Connection: close\r\nCross-Origin-Resource-Policy: same-origin\r\nContent-Length: " +
-      std::to_string(body.size()) + "\r\n\r\n" + body;
+      std::to_string(body.size()) + "\r\n";
+  append_date(answer, SystemClock().wall_now());
+  answer.append("\r\n").append(body);
   // What is closed with unread bytes is reset, and the client may lose the answer (RFC 9112, section 9.6).
   std::array<char, 16 * 1024> request;
   const ssize_t received = ::recv(descriptor, request.data(), request.size(), MSG_DONTWAIT);

@@ -78,7 +78,8 @@ struct AccessNotes {
   std::optional<std::chrono::milliseconds> upstream;  ///< time spent waiting for the upstream
 };
 
-/// An answer ready to be framed. Content-Length, Connection and X-Request-Id are added by the connection.
+/// An answer ready to be framed. Content-Length, Connection, X-Request-Id, and Date where there is none, are
+/// added by the connection.
 struct Answer {
   unsigned status = 200;
   std::string head;  ///< field lines of this answer alone, "Name: value\r\n" each

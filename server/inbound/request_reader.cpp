@@ -28,19 +28,6 @@ Error too_large(const Limits& limits) {
                  fmt::format("the content is longer than {} bytes", limits.max_body));
 }
 
-/// Only one expectation is known (RFC 9110, section 10.1.1).
-Result<void> check_expect(const http::Fields& fields) {
-  const auto expect = fields.find("Expect");
-  if (!expect || (fields.count("Expect") == 1 && http::equal_ignoring_case(*expect, "100-continue")))
-    return {};
-  return refusal(ErrorCode::expectation_failed, "Expect: accepted: 100-continue");
-}
-
-/// What lies behind a request that others may read otherwise is not read at all.
-bool ends_reading(const http::Fields& fields) {
-  return fields.contains("Expect") || fields.contains("Upgrade") || fields.contains("HTTP2-Settings");
-}
-
 /// Neither the framing nor a secret is in any of these.
 bool is_usual(const http::Fields& fields) {
   static constexpr std::array<std::string_view, 9> usual = {
@@ -53,6 +40,13 @@ bool is_usual(const http::Fields& fields) {
 }
 
 }  // namespace
+
+Result<void> check_expectation(const http::Fields& fields) {
+  const auto expect = fields.find("Expect");
+  if (!expect || (fields.count("Expect") == 1 && http::equal_ignoring_case(*expect, "100-continue")))
+    return {};
+  return refusal(ErrorCode::expectation_failed, "Expect: accepted: 100-continue");
+}
 
 void Incoming::clear() {
   request.clear();
@@ -170,12 +164,17 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
   } else if (const auto accepted = accept_fields(incoming, head); !accepted) {
     return accepted.error();
   }
-  const auto was_absolute = read_target(head_.method, head_.target, request.fields.find("Host").value_or(""),
-                                        encrypted, request.target);
-  if (!was_absolute) return was_absolute.error();
-  incoming.last |= *was_absolute;
+  const auto authority = read_target(head_.method, head_.target, encrypted, request.target);
+  if (!authority) return authority.error();
+  if (!authority->empty()) {
+    if (const auto served = take_authority(incoming, *authority); !served) return served.error();
+  }
   if (usual) return http::Framing{};
   const auto framing = http::framing_of(head_);
+  if (framing && framing->kind != http::Framing::Kind::none) {
+    // Whether its content comes nobody can tell: not so where there is none, see Connection::ask.
+    if (const auto expected = check_expectation(request.fields); !expected) return expected.error();
+  }
   if (framing && head_.http11 && !incoming.last && section->size() <= piece && is_usual(request.fields)) {
     usual_.section = *section;
     usual_.fields = request.fields;
@@ -189,15 +188,26 @@ Result<void> RequestReader::accept_fields(Incoming& incoming, std::string_view h
   http::Fields& fields = incoming.request.fields;
   fields.assign(head_.fields);
   if (const auto host = accept_host(fields, head_.http11); !host) return host.error();
-  if (const auto expect = check_expect(fields); !expect) return expect.error();
-  incoming.last = ends_reading(fields) || !http::keeps_alive(head_.fields, head_.http11);
+  incoming.last = !http::keeps_alive(head_.fields, head_.http11);
   return {};
 }
 
-/// Most requests have the Host that the one before them had.
+/// The server that the target names takes the place of Host (RFC 9112, section 3.2.2). What lies behind such
+/// a request is not read: others may take Host for the one that counts.
+Result<void> RequestReader::take_authority(Incoming& incoming, std::string_view authority) {
+  http::Fields& fields = incoming.request.fields;
+  fields.set("Host", authority);
+  incoming.last = true;
+  return check_host(fields, head_.http11, limits_.allowed_hosts);
+}
+
+/// Most requests have the Host that the one before them had. Where the target names the server, Host need
+/// only be well-formed (RFC 9112, sections 3.2 and 3.2.2).
 Result<void> RequestReader::accept_host(const http::Fields& fields, bool http11) {
   const auto host = fields.find("Host");
   if (host && !last_host_.empty() && *host == last_host_ && fields.count("Host") == 1) return {};
+  if (!head_.target.starts_with('/') && http::absolute_target(head_.target))
+    return check_host(fields, http11, {});
   if (const auto checked = check_host(fields, http11, limits_.allowed_hosts); !checked) return checked;
   last_host_ = host.value_or("");
   return {};

@@ -33,6 +33,10 @@ struct Incoming {
   void clear();
 };
 
+/// Whether a request expects no more than is known here: 100-continue (RFC 9110, section 10.1.1).
+/// @return expectation_failed
+[[nodiscard]] Result<void> check_expectation(const http::Fields& fields);
+
 /// Reads one request after the other from a connection, each with one meaning only (see
 /// core/http/message_head.h), within the deadlines. Belongs to the connection and its thread.
 class RequestReader {
@@ -75,6 +79,7 @@ class RequestReader {
   [[nodiscard]] Result<http::Framing> accept_head(Incoming& incoming, std::string_view head, bool encrypted);
   [[nodiscard]] Result<void> accept_fields(Incoming& incoming, std::string_view head);
   [[nodiscard]] Result<void> accept_host(const http::Fields& fields, bool http11);
+  [[nodiscard]] Result<void> take_authority(Incoming& incoming, std::string_view authority);
   Incoming::End refuse(Incoming& incoming, Error why);
   Incoming::End interrupted(Incoming& incoming, const boost::system::error_code& error, bool timed_out);
   [[nodiscard]] std::string_view received() const;

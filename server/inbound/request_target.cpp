@@ -17,22 +17,20 @@ Error bad_target(ErrorCode code, std::string context) {
 
 }  // namespace
 
-Result<bool> read_target(std::string_view method, std::string_view target, std::string_view host,
-                         bool encrypted, std::string& origin_form) {
+Result<std::string_view> read_target(std::string_view method, std::string_view target, bool encrypted,
+                                     std::string& origin_form) {
   if (target.starts_with('/')) {
     origin_form = target;
-    return false;
+    return std::string_view();
   }
   if (target == "*" && method == "OPTIONS")
     return bad_target(ErrorCode::method_not_allowed, "GET, HEAD, POST");
   const auto absolute = http::absolute_target(target);
   if (!absolute || !http::equal_ignoring_case(absolute->scheme, encrypted ? "https" : "http"))
     return bad_target(ErrorCode::invalid_request, "target: accepted: a path that begins with '/'");
-  if (!http::equal_ignoring_case(absolute->authority, host))
-    return bad_target(ErrorCode::invalid_request, "target: names another server than Host");
   origin_form = absolute->origin.starts_with('/') ? "" : "/";
   origin_form += absolute->origin;
-  return true;
+  return absolute->authority;
 }
 
 bool is_beyond_doubt(std::string_view method, std::string_view origin_form) {

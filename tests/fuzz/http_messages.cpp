@@ -43,6 +43,13 @@ std::string cache_control_of(const ResponseControl& control) {
   return list.text();
 }
 
+std::string lower(std::string text) {
+  for (char& c : text) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return text;
+}
+
 std::string to_string(const Reference& reference) {
   const std::string& target = http_targets()[reference.target].as_sent;
   if (reference.form == Reference::Form::ours) return "http://proxy.test" + target;
@@ -108,6 +115,7 @@ AnswerFields random_fields(Random& random, std::int64_t serial, WallTime receive
     fields.last_modified =
         date - seconds{random.percent(95) ? random.between(0, 3'000'000) : random.between(-999, 0)};
   if (random.percent(50)) fields.entity_tag = EntityTag{serial, random.percent(20)};
+  fields.dates_in_lower_case = random.percent(10);
   fields.marker = serial;
   if (random.percent(30)) fields.secret = serial;
   return fields;
@@ -188,12 +196,16 @@ http::Fields to_fields(const HttpRequest& request) {
 http::Fields to_fields(const HttpAnswer& answer) {
   const AnswerFields& from = answer.fields;
   http::Fields fields;
-  if (from.date) fields.add("Date", http::format_date(*from.date));
+  const auto dated = [&from](WallTime time) {
+    const std::string text = http::format_date(time);
+    return from.dates_in_lower_case ? lower(text) : text;
+  };
+  if (from.date) fields.add("Date", dated(*from.date));
   if (from.control) fields.add("Cache-Control", cache_control_of(*from.control));
   if (from.expires == Expires::invalid) fields.add("Expires", "0");
   if (from.expires == Expires::valid || from.expires == Expires::twice)
-    fields.add("Expires", http::format_date(from.expires_at));
-  if (from.expires == Expires::twice) fields.add("Expires", http::format_date(from.expires_at));
+    fields.add("Expires", dated(from.expires_at));
+  if (from.expires == Expires::twice) fields.add("Expires", dated(from.expires_at));
   if (from.last_modified) fields.add("Last-Modified", http::format_date(*from.last_modified));
   if (from.entity_tag) {
     const std::string opaque = "\"v" + std::to_string(from.entity_tag->version) + "\"";
@@ -205,9 +217,10 @@ http::Fields to_fields(const HttpAnswer& answer) {
   fields.add("X-Marker", std::to_string(from.marker));
   if (from.secret) fields.add("X-Secret", std::to_string(*from.secret));
   if (answer.age == Age::number || answer.age == Age::twice) fields.add("Age", std::to_string(answer.age_s));
-  if (answer.age == Age::twice) fields.add("Age", std::to_string(answer.age_s));
-  if (answer.age == Age::no_number) fields.add("Age", "new");
-  if (answer.age == Age::joined) fields.add("Age", "0, 0");
+  if (answer.age == Age::twice) fields.add("Age", std::to_string(answer.age_s / 2 + 1));
+  if (answer.age == Age::no_number) fields.add("Age", "new, " + std::to_string(answer.age_s));
+  if (answer.age == Age::joined)
+    fields.add("Age", std::to_string(answer.age_s) + ", " + std::to_string(answer.age_s / 2 + 1));
   if (answer.length) fields.add("Content-Length", std::to_string(*answer.length));
   if (answer.location) fields.add("Location", to_string(*answer.location));
   if (answer.content_location) fields.add("Content-Location", to_string(*answer.content_location));
@@ -269,7 +282,7 @@ HttpAnswer random_answer(Random& random, const HttpRequest& request, const Known
   HttpAnswer answer;
   answer.fields = random_fields(random, serial, received_at);
   if (random.percent(25)) {
-    answer.age = random.percent(92) ? Age::number : random.one_of({Age::no_number, Age::twice, Age::joined});
+    answer.age = random.percent(75) ? Age::number : random.one_of({Age::no_number, Age::twice, Age::joined});
     answer.age_s = random.percent(80) ? random.between(0, 300) : random.between(0, 100'000);
   }
   choose_vary(random, request.target, answer.fields);

@@ -61,12 +61,14 @@ struct EntityTag {
 };
 
 enum class Expires { absent, valid, invalid, twice };
+/// Age: age_s, and behind it where it is `twice` (on a line of its own) or `joined` another number.
 enum class Age { absent, number, no_number, twice, joined };
 
 /// The fields of an answer that a store keeps.
 struct AnswerFields {
   std::optional<ResponseControl> control;
-  std::optional<WallTime> date;  ///< whole seconds, as are all times here
+  std::optional<WallTime> date;      ///< whole seconds, as are all times here
+  bool dates_in_lower_case = false;  ///< Date and Expires
   Expires expires = Expires::absent;
   WallTime expires_at;
   std::optional<WallTime> last_modified;

@@ -96,15 +96,14 @@ std::string to_string(const Ending& ending) {
          (ending.kept ? ", kept" : ", not kept");
 }
 
-/// Section 4.2.3. Choice: an Age that cannot be believed makes a response older than any lifetime, where
-/// section 5.1 would have it ignored.
+/// Section 4.2.3. Of an Age that is a list the first member counts, and what is no number is ignored
+/// (section 5.1).
 HttpModel::Span HttpModel::initial_age(const Entry& entry) {
   Span apparent_age{0};
   if (entry.fields.date) apparent_age = std::max(Span{0}, entry.received_at - *entry.fields.date);
   Span age_value{0};
-  if (entry.age == Age::number) age_value = span_of(entry.age_s);
-  if (entry.age == Age::no_number || entry.age == Age::twice || entry.age == Age::joined)
-    age_value = span_of(2'147'483'648);
+  if (entry.age == Age::number || entry.age == Age::twice || entry.age == Age::joined)
+    age_value = span_of(entry.age_s);
   const Span response_delay = std::max(Span{0}, entry.received_at - entry.sent_at);
   return std::max(apparent_age, age_value + response_delay);
 }

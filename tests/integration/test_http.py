@@ -13,6 +13,15 @@ def statuses(received):
     return [int(status) for status in re.findall(rb"HTTP/1\.1 (\d{3}) ", received)]
 
 
+def whole(received):
+    """Whether a whole answer has come, with the content that its length announces."""
+    head, end, content = received.partition(b"\r\n\r\n")
+    while end and head.startswith(b"HTTP/1.1 1"):
+        head, end, content = content.partition(b"\r\n\r\n")
+    length = re.search(rb"\r\nContent-Length: (\d+)", head)
+    return bool(end) and len(content) >= int(length[1] if length else 0)
+
+
 class Http(TestCase):
     @classmethod
     def setUpClass(cls):
@@ -90,6 +99,50 @@ class Http(TestCase):
         finally:
             for sock in held:
                 sock.close()
+
+    def on_one_connection(self, *requests):
+        """Sends each when the answer to the one before is there; returns the statuses of all. The last asks for the end."""
+        received = b""
+        with socket.create_connection(("127.0.0.1", self.proxy.port), timeout=10) as sock:
+            for data in requests:
+                sock.sendall(data.encode())
+                before = len(received)
+                while not whole(received[before:]):
+                    if not (piece := sock.recv(65536)):
+                        break
+                    received += piece
+        return statuses(received)
+
+    def test_an_upgrade_is_ignored_and_the_connection_goes_on(self):
+        """What Java's HttpClient sends on each new connection."""
+        h2c = GET + "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABkAAQBAAAAAAUAAEAA\r\n\r\n"
+        websocket = GET + "Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+        self.assertEqual(self.on_one_connection(h2c, h2c, websocket, GET + "\r\n"), [200, 200, 200, 200])
+
+    def test_an_expectation_ends_no_connection(self):
+        form = "grant_type=client_credentials"
+        post = f"POST /auth/oauth2/token HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(form)}\r\n"
+        self.assertEqual(self.on_one_connection(GET + "Expect: 100-continue\r\n\r\n", post + f"Expect: 100-continue\r\n\r\n{form}",
+                                                GET + "Expect: something-else\r\n\r\n", GET + "\r\n"), [200, 200, 417, 200])
+        # Nobody can tell whether content comes behind an expectation that is not known.
+        self.assertEqual(statuses(raw(self.proxy.port, (post + f"Expect: something-else\r\n\r\n{form}" + GET + "\r\n").encode())), [417])
+
+    def test_the_server_that_the_target_names_counts(self):  # RFC 9112, section 3.2.2
+        def status(authority, host):
+            head = f"GET http://{authority}{overview()} HTTP/1.1\r\n" + "".join(f"Host: {one}\r\n" for one in host)
+            return statuses(raw(self.proxy.port, (head + "Connection: close\r\n\r\n").encode()))
+
+        self.assertEqual(status("localhost:8080", ["evil.example"]), [200])
+        self.assertEqual(status("127.0.0.1", ["localhost"]), [200])
+        self.assertEqual(status("evil.example", ["localhost"]), [421])
+        self.assertEqual(status("evil.example", ["evil.example"]), [421])
+        for authority, host in (("localhost", []), ("localhost", ["localhost"] * 2), ("localhost", ["a b"]), ("user@localhost", ["localhost"])):
+            self.assertEqual(status(authority, host), [400], (authority, host))
+
+    def test_curl_by_way_of_us_as_a_proxy(self):
+        shown = subprocess.run(["curl", "-sSi", "--proxy", f"http://127.0.0.1:{self.proxy.port}", f"http://localhost{overview()}"],
+                               check=True, capture_output=True, text=True).stdout
+        self.assertTrue(shown.startswith("HTTP/1.1 200 OK"), shown)
 
     def test_expect_continue(self):
         body = b"grant_type=client_credentials"

@@ -221,7 +221,7 @@ class Wire(TestCase):
             self.assertEqual((reply.status, reply.cache_status), (200, "roktcached; fwd=bypass"))
             line, fields, body = self.upstream.seen[-1]
             self.assertEqual((line, body, len(self.upstream.seen)), ("POST /open/a/b?c=d HTTP/1.1", b"text", number + 1))
-            self.assertNotIn("authorization", fields)
+            self.assertEqual(fields["authorization"], "Bearer callers-own", "of the client's own, for the upstream")
         self.assertEqual(request(proxy.port, "/open/a", "DELETE").status, 405)
 
     def test_lenient_parameters_are_forwarded_and_still_keyed_in_full(self):

@@ -41,8 +41,10 @@ config::SecretHash hash_of_nobody(config::SecretHash hash) {
 
 }  // namespace
 
-Error unauthenticated() {
-  return {.code = ErrorCode::unauthenticated,
+Error unauthenticated(const Presented& shown) {
+  const bool by_token =
+      shown.kind == Presented::Kind::local_token || shown.kind == Presented::Kind::foreign_token;
+  return {.code = by_token ? ErrorCode::invalid_token : ErrorCode::unauthenticated,
           .source = ErrorSource::inbound,
           .retryable = false,
           .context =
@@ -199,7 +201,8 @@ bool Authenticator::is_secret_of(const config::SecretHash& hash, std::string_vie
 
 std::optional<Verdict> Gate::recall(const Presented& shown, WallTime now) {
   using Kind = Presented::Kind;
-  if (shown.kind == Kind::nothing || shown.kind == Kind::other) return Verdict{};
+  if (shown.kind == Kind::nothing || shown.kind == Kind::foreign_token || shown.kind == Kind::other)
+    return Verdict{};
   const Digest digest = digest_of(shown, hmac_);
   if (auto known = memory_.recall(digest, now)) return known;
   if (shown.kind != Kind::local_token) return std::nullopt;
@@ -222,7 +225,7 @@ asio::awaitable<Result<Verdict>> Gate::verify(Presented shown, WallTime now) {
       memory_.remember_nobody(digest, now);
     }
   }
-  if (verdict->is_nobody()) co_return unauthenticated();
+  if (verdict->is_nobody()) co_return unauthenticated(shown);
   co_return *verdict;
 }
 

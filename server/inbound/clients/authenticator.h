@@ -23,7 +23,8 @@
 namespace roktcached::inbound {
 
 /// The answer to whoever shows nothing valid: the same words whatever was wrong.
-[[nodiscard]] Error unauthenticated();
+/// @return invalid_token where `shown` is a bearer token, else unauthenticated
+[[nodiscard]] Error unauthenticated(const Presented& shown);
 
 /// Finds out which client has shown a secret, for all threads together: one scrypt a secret and process (one
 /// a client for a secret without a name), on a thread of its own, so that no hit ever waits for it. Whose is
@@ -106,7 +107,7 @@ class Gate {
 
   /// Waits for a verdict. Resumes on the caller's executor, which must be the gate's thread.
   /// @param shown  what it borrows lives until this returns
-  /// @return a client; unauthenticated() for nobody; overloaded where too many of its kind wait
+  /// @return a client; unauthenticated(shown) for nobody; overloaded where too many of its kind wait
   [[nodiscard]] boost::asio::awaitable<Result<Verdict>> verify(Presented shown, WallTime now);
 
  private:

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
 #include "core/http/target.h"
 #include "server/inbound/clients/base64.h"
@@ -96,8 +97,9 @@ std::optional<std::string_view> after_scheme(std::string_view authorization, std
 Presented read_authorization(std::string_view value) {
   if (const auto pair = after_scheme(value, "Basic")) return of_kind(Presented::Kind::basic, *pair);
   const auto token = after_scheme(value, "Bearer");
-  if (token && token->starts_with("local.")) return of_kind(Presented::Kind::local_token, *token);
-  return {Presented::Kind::other, value};
+  if (!token) return {Presented::Kind::other, value};
+  const bool ours = token->starts_with("local.") && token->size() <= longest_shown;
+  return {ours ? Presented::Kind::local_token : Presented::Kind::foreign_token, *token};
 }
 
 Result<std::optional<config::Secret>> take_api_key(std::string& target) {
@@ -159,12 +161,23 @@ Result<Presented> present(const http::Fields& request, const std::optional<confi
   return Presented{};
 }
 
-void remove_telling_referer(http::Fields& request) {
-  const auto referer = request.find("Referer");
-  if (!referer) return;
-  std::string address(*referer);
+namespace {
+
+bool shows_api_key(std::string_view value) {
+  if (value.find('?') == std::string_view::npos) return false;
+  std::string address(value);
   const auto key = take_api_key(address);
-  if (!key || *key || request.count("Referer") > 1) request.remove("Referer");
+  return !key || *key;
+}
+
+}  // namespace
+
+void remove_telling_fields(http::Fields& request) {
+  std::vector<std::string> telling;
+  for (const auto& field : request.all()) {
+    if (shows_api_key(field.value)) telling.emplace_back(field.name);
+  }
+  for (const auto& name : telling) request.remove(name);
 }
 
 std::optional<Pair> split_pair(std::string_view text) {

@@ -21,10 +21,11 @@ namespace roktcached::inbound {
 struct Presented {
   enum class Kind : char {
     nothing,
-    api_key,      ///< `text` is SECRET or NAME:SECRET
-    basic,        ///< `text` is base64 of NAME:SECRET (RFC 7617)
-    local_token,  ///< `text` is the token
-    other,        ///< a scheme, or a token, that nobody here can have given
+    api_key,        ///< `text` is SECRET or NAME:SECRET
+    basic,          ///< `text` is base64 of NAME:SECRET (RFC 7617)
+    local_token,    ///< `text` is the token
+    foreign_token,  ///< `text` is a bearer token that nobody here can have given
+    other,          ///< a scheme that is not known here, or what is malformed
   };
   Kind kind = Kind::nothing;
   std::string_view text;
@@ -38,9 +39,9 @@ struct Presented {
 [[nodiscard]] Result<Presented> present(const http::Fields& request,
                                         const std::optional<config::Secret>& api_key);
 
-/// Removes a Referer that shows an API key, as a browser's is whose page was asked for with one: it is not
-/// for the upstream.
-void remove_telling_referer(http::Fields& request);
+/// Removes every field with an address in it that shows an API key, as a Referer does of a page that was
+/// asked for with one, and what a server before this one says of the target: it is not for the upstream.
+void remove_telling_fields(http::Fields& request);
 
 /// What follows a scheme, which is compared without case (RFC 9110, section 11.1); nothing for another one.
 [[nodiscard]] std::optional<std::string_view> after_scheme(std::string_view authorization,

@@ -73,7 +73,8 @@ std::variant<TokenRequest, TokenRefusal> read_credentials(const Form& form, cons
     return TokenRequest(config::Secret(std::move(pair)));
   }
   // A token begets no token: it would never end.
-  if (shown.kind == Presented::Kind::local_token || shown.kind == Presented::Kind::other)
+  using Kind = Presented::Kind;
+  if (shown.kind == Kind::local_token || shown.kind == Kind::foreign_token || shown.kind == Kind::other)
     return invalid_client();
   return TokenRequest(shown);
 }

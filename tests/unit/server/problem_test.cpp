@@ -14,14 +14,25 @@ bool has(const inbound::Answer& answer, std::string_view line) {
 TEST(Problem, SaysHowAClientCanMakeItselfKnown) {
   const auto answer = problem({ErrorCode::unauthenticated, ErrorSource::inbound, false, "why"}, "id");
   EXPECT_EQ(answer.status, 401U);
-  EXPECT_TRUE(has(answer, "WWW-Authenticate: Basic realm=\"roktcached\", Bearer"));
+  EXPECT_TRUE(has(answer, "WWW-Authenticate: Basic realm=\"roktcached\""));
+  EXPECT_TRUE(has(answer, "WWW-Authenticate: Bearer realm=\"roktcached\"")) << "no error: nothing was shown";
+}
+
+/// RFC 6750, section 3.1.
+TEST(Problem, SaysThatATokenIsNotValidToWhoHasShownOne) {
+  const auto answer = problem({ErrorCode::invalid_token, ErrorSource::inbound, false, "why"}, "id");
+  EXPECT_EQ(answer.status, 401U);
+  EXPECT_TRUE(has(answer, "WWW-Authenticate: Basic realm=\"roktcached\""));
+  EXPECT_TRUE(has(answer, "WWW-Authenticate: Bearer realm=\"roktcached\", error=\"invalid_token\""));
+  EXPECT_NE(answer.body->find("urn:roktcached:unauthenticated"), std::string::npos);
 }
 
 /// A browser that is offered Basic asks whoever looks at the dashboard for a password that there is not.
 TEST(Problem, TheAdminListenerOffersNoBasic) {
   const auto answer = problem({ErrorCode::unauthenticated, ErrorSource::admin, false, "why"}, "id");
   EXPECT_EQ(answer.status, 401U);
-  EXPECT_TRUE(has(answer, "WWW-Authenticate: Bearer"));
+  EXPECT_TRUE(has(answer, "WWW-Authenticate: Bearer realm=\"roktcached admin\""));
+  EXPECT_EQ(answer.head.find("Basic"), std::string::npos);
 }
 
 TEST(Problem, AClientBeyondItsRateLearnsHowLongToWait) {

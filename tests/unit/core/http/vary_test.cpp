@@ -38,13 +38,47 @@ TEST(SelectingValues, TellRequestsApart) {
   EXPECT_NE(selected({"a", "b"}, {{"a", "x"}}), selected({"a", "b"}, {{"b", "x"}}));
   // What looks like another field inside a value is not one.
   EXPECT_NE(selected({"a", "b"}, {{"a", "1&b=2"}}), selected({"a", "b"}, {{"a", "1"}, {"b", "2"}}));
+  EXPECT_NE(selected({"a", "b"}, {{"a", "1&b:2"}}), selected({"a", "b"}, {{"a", "1"}, {"b", "2"}}));
+  EXPECT_NE(selected({"a"}, {{"a", "1:2"}}), selected({"a"}, {{"a", "1"}, {"a", "2"}}));
 }
 
-TEST(SelectingValues, AreEqualWhereTheMeaningIs) {
-  const Names foo = {"foo"};
-  EXPECT_EQ(selected(foo, {{"Foo", "1, 2"}}), selected(foo, {{"foo", "1"}, {"Foo", "2"}}));
-  EXPECT_EQ(selected(foo, {{"Foo", "1,2"}}), selected(foo, {{"Foo", " 1, 2 "}}));
-  EXPECT_EQ(selected(foo, {{"Foo", "1"}, {"Other", "2"}}), selected(foo, {{"Foo", "1"}}));
+TEST(SelectingValues, OfAListAreItsMembers) {
+  for (const char* name : {"Accept", "accept-encoding", "ACCEPT-CHARSET", "Cache-Control", "If-None-Match",
+                           "Forwarded", "Prefer", "Accept-Language"}) {
+    const Names names = {parse_vary([&] {
+                           Fields response;
+                           response.add("Vary", name);
+                           return response;
+                         }())
+                             .names};
+    const std::string two = selected(names, {{name, "a, b"}});
+    for (const char* same : {"a,b", "a ,\tb", " a, ,b ,"})
+      EXPECT_EQ(selected(names, {{name, same}}), two) << name << same;
+    EXPECT_EQ(selected(names, {{name, "a"}, {name, "b"}}), two) << name;
+    EXPECT_NE(selected(names, {{name, "a b"}}), two) << name;
+    EXPECT_NE(selected(names, {{name, "\"a, b\""}}), two) << name << ": a comma in quotes parts nothing";
+    EXPECT_NE(selected(names, {{name, "a"}}), two) << name;
+  }
+  EXPECT_NE(selected({"accept"}, {{"Accept", "a, b"}}), selected({"accept"}, {{"Accept", "b, a"}}));
+  EXPECT_NE(selected({"accept"}, {{"Accept", "a"}}), selected({"accept"}, {{"Accept", "A"}}));
+}
+
+/// Nobody but who defined a field can say that two of its values mean the same (RFC 9111, section 4.1).
+TEST(SelectingValues, OfAnyOtherFieldAreAsTheyCame) {
+  for (const char* name :
+       {"user-agent", "referer", "cookie", "authorization", "x-custom", "origin", "date", "range", "from"}) {
+    const std::vector<std::vector<const char*>> different = {{"a, b"},   {"a,b"},   {"a"},     {"a", "b"},
+                                                             {"b", "a"}, {"a", ""}, {"", "a"}, {""},
+                                                             {"A"},      {"a,,b"},  {"a; b"},  {"a;b"}};
+    std::vector<std::string> seen = {selected({name}, {})};
+    for (const auto& lines : different) {
+      Fields request;
+      for (const char* line : lines) request.add(name, line);
+      seen.push_back(selecting_values({name}, request));
+      for (std::size_t i = 0; i + 1 < seen.size(); ++i) EXPECT_NE(seen[i], seen.back()) << name;
+    }
+  }
+  EXPECT_EQ(selected({"foo"}, {{"Foo", "1"}, {"Other", "2"}}), selected({"foo"}, {{"Foo", "1"}}));
 }
 
 TEST(SelectingValues, OfLanguagesKnowNoOrderCaseOrSpaces) {
@@ -52,7 +86,7 @@ TEST(SelectingValues, OfLanguagesKnowNoOrderCaseOrSpaces) {
   const std::string wish = selected(language, {{"Accept-Language", "en, de;q=0.5"}});
   for (const char* same : {"de;q=0.5, en", "EN,DE;Q=0.5", " en ,  de ; q=0.5 "})
     EXPECT_EQ(selected(language, {{"Accept-Language", same}}), wish) << same;
-  for (const char* other : {"en, de", "en", "de;q=0.5", "en, de;q=0.6"})
+  for (const char* other : {"en, de", "en", "de;q=0.5", "en, de;q=0.6", "e n, de;q=0.5", "en, de;q=0. 5"})
     EXPECT_NE(selected(language, {{"Accept-Language", other}}), wish) << other;
 }
 

@@ -79,6 +79,31 @@ TEST(RouteTable, OperatorsRoutesTakeLooserSegmentsAndARest) {
   EXPECT_FALSE(table.match("GET", "/files/a//b"));
 }
 
+TEST(RouteTable, ARestMayBeEmptyBehindItsSlash) {
+  const RouteTable all({{"all", "/{rest...}", {"GET"}, RouteClass::http, {}, false}});
+  for (const std::string_view path : {"/", "/a", "/a/", "/a/b/"}) EXPECT_TRUE(all.match("GET", path)) << path;
+  for (const std::string_view path : {"//", "//a", "/a//", "/./", "/../"})
+    EXPECT_FALSE(all.match("GET", path)) << path;
+  const RouteTable files({{"files", "/files/{rest...}", {"GET"}, RouteClass::off, {}, false}});
+  for (const std::string_view path : {"/files/", "/files/a", "/files/a/"})
+    EXPECT_TRUE(files.match("GET", path)) << path;
+  for (const std::string_view path : {"/", "/files", "/files//", "/files/a//", "/file/"})
+    EXPECT_FALSE(files.match("GET", path)) << path;
+  const RouteTable reports({{"reports", "/x/{rest...}", {"GET"}, RouteClass::report, {}, true}});
+  EXPECT_TRUE(reports.match("GET", "/x/a"));
+  for (const std::string_view path : {"/x/", "/x/a/"})
+    EXPECT_FALSE(reports.match("GET", path)) << path << ": a report's path has one spelling";
+}
+
+TEST(RouteTable, ALiteralSlashBeatsAnEmptyRest) {
+  const RouteTable table({{"all", "/{rest...}", {"GET"}, RouteClass::off, {}, false},
+                          {"files", "/files/{rest...}", {"GET"}, RouteClass::off, {}, false},
+                          {"one", "/{id}", {"GET"}, RouteClass::off, {}, false}});
+  EXPECT_EQ(table.match("GET", "/files/")->route->name, "files");
+  EXPECT_EQ(table.match("GET", "/")->route->name, "all");
+  EXPECT_EQ(table.match("GET", "/files")->route->name, "one");
+}
+
 TEST(RouteTable, ADotSegmentIsOneHoweverItIsSpelled) {
   const RouteTable table({{"files", "/files/{rest...}", {"GET"}, RouteClass::off, {}, true}});
   for (const std::string_view path :
@@ -96,6 +121,10 @@ TEST(RouteTable, AllowNamesEveryMethodOnce) {
   const auto match = RouteTable(routes).match("POST", "/reporting/accounts/1/summary");
   ASSERT_FALSE(match);
   EXPECT_EQ(match.error().context, "GET, HEAD, PUT");
+  const RouteTable table(routes);
+  EXPECT_EQ(table.allowed_methods("/reporting/accounts/1/summary"), "GET, HEAD, PUT");
+  EXPECT_EQ(table.allowed_methods("/auth/oauth2/token"), "POST");
+  EXPECT_EQ(table.allowed_methods("/nothing"), "");
 }
 
 TEST(ValidateRoute, SaysWhatIsWrong) {

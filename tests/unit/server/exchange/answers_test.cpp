@@ -80,6 +80,41 @@ TEST_F(AnswerWithTest, WhatTheClientHasIsConfirmedWithoutTheUpstreamsFields) {
                                                      "Cache-Status: roktcached; hit; ttl=280\r", "Age: 5\r"));
 }
 
+/// RFC 9110, section 13.1.3.
+TEST_F(AnswerWithTest, WhatIsUnmodifiedSinceIsConfirmed) {
+  const std::string modified = "Sat, 05 Nov 1994 08:49:37 GMT";
+  stored.head = "Content-Type: application/json\r\nLast-Modified: " + modified + "\r\nX: y\r\n";
+  const auto status_with = [this](std::initializer_list<http::Field> fields) {
+    request.fields.clear();
+    for (const auto& field : fields) request.fields.add(field.name, field.value);
+    return hit().status;
+  };
+  EXPECT_EQ(status_with({{"If-Modified-Since", modified}}), 304U);
+  EXPECT_EQ(status_with({{"If-Modified-Since", "sat, 05 nov 1994 08:49:38 gmt"}}), 304U);
+  EXPECT_EQ(status_with({{"If-Modified-Since", "Sat, 05 Nov 1994 08:49:36 GMT"}}), 200U);
+  EXPECT_EQ(status_with({{"If-Modified-Since", modified}, {"If-Modified-Since", modified}}), 200U);
+  for (const char* invalid : {"", "yesterday", "784025377", "Sat, 05 Nov 1994 08:49:37 UTC"})
+    EXPECT_EQ(status_with({{"If-Modified-Since", invalid}}), 200U) << invalid;
+  EXPECT_EQ(status_with({{"If-Modified-Since", modified}, {"If-None-Match", "\"other\""}}), 200U)
+      << "If-None-Match alone counts";
+  EXPECT_EQ(status_with({{"If-Modified-Since", "yesterday"}, {"If-None-Match", "\"abc\""}}), 304U);
+  request.method = "POST";
+  EXPECT_EQ(status_with({{"If-Modified-Since", modified}}), 200U) << "not of a POST";
+  request.method = "HEAD";
+  EXPECT_EQ(status_with({{"If-Modified-Since", modified}}), 304U);
+  stored.status = 404;
+  EXPECT_EQ(status_with({{"If-Modified-Since", modified}}), 404U);
+}
+
+TEST_F(AnswerWithTest, WhatHadNoLastModifiedIsNotUnmodifiedSinceAnything) {
+  request.fields.add("If-Modified-Since", "Mon, 07 Nov 1994 08:49:37 GMT");
+  for (const char* head :
+       {"", "X-Last-Modified: Sat, 05 Nov 1994 08:49:37 GMT\r\n", "Last-Modified: never\r\n"}) {
+    stored.head = head;
+    EXPECT_EQ(hit().status, 200U) << head;
+  }
+}
+
 /// Only a 200 is what If-None-Match asks about (RFC 9110, section 13.2.1).
 TEST_F(AnswerWithTest, AnErrorIsNotConfirmed) {
   stored.status = 404;

@@ -109,7 +109,26 @@ class DoorkeeperTest : public testing::Test {
 
 void expect_unauthenticated(const Answer& answer) {
   EXPECT_EQ(answer.status, 401U);
-  EXPECT_THAT(answer.head, HasSubstr("WWW-Authenticate: Basic realm=\"roktcached\", Bearer\r\n"));
+  EXPECT_THAT(answer.head, HasSubstr("WWW-Authenticate: Basic realm=\"roktcached\"\r\n"));
+  EXPECT_THAT(answer.head, HasSubstr("WWW-Authenticate: Bearer realm=\"roktcached\""));
+}
+
+/// RFC 6750, section 3.1: no error code where no authentication was shown.
+TEST_F(DoorkeeperTest, SaysThatATokenIsInvalidOnlyWhereOneWasShown) {
+  const auto says_so = [this](const Request& asking) {
+    const Answer answer = refusal(asking);
+    expect_unauthenticated(answer);
+    return answer.head.find("error=\"invalid_token\"") != std::string::npos;
+  };
+  for (const char* shown : {"Bearer local.tableau.a.b", "bearer local.", "Bearer eyJhbGciOiJIUzI1NiJ9.e30.x"})
+    EXPECT_TRUE(says_so(request("Authorization", shown))) << shown;
+  for (const char* shown : {"", "Bearer", "Basic !", "Digest a"})
+    EXPECT_FALSE(says_so(request("Authorization", shown))) << shown;
+  EXPECT_FALSE(says_so(request("Authorization", basic("tableau:wrong"))));
+  EXPECT_FALSE(says_so(request("X-API-Key", "wrong")));
+  Request by_key = request("X-API-Key", "wrong");
+  by_key.fields.add("Authorization", "Bearer x");
+  EXPECT_FALSE(says_so(by_key)) << "the token was not looked at";
 }
 
 TEST_F(DoorkeeperTest, TellsWhoShowsNothingWhatToShow) {

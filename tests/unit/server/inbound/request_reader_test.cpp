@@ -98,9 +98,15 @@ TEST(RequestReader, ReadsEachRequestAsIfItWereTheFirst) {
                  "GET / HTTP/1.1\n" + host + "\r\n",
                  "GET http://reports.example/ HTTP/1.1\r\n" + host + "\r\n",
                  "GET http://elsewhere.example/ HTTP/1.1\r\n" + host + "\r\n",
+                 "GET http://reports.example:81/ HTTP/1.1\r\n" + host + "\r\n",
+                 "GET http://reports.example/ HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
+                 "GET http://user@reports.example/ HTTP/1.1\r\n" + host + "\r\n",
+                 "GET http://reports.example/ HTTP/1.0\r\n\r\n",
                  "CONNECT reports.example:443 HTTP/1.1\r\n" + host + "\r\n",
                  "GET / HTTP/1.1\r\n" + host + "Content-Length: 1\r\n\r\na",
                  "POST / HTTP/1.1\r\n" + host + "Expect: 100-continue\r\n\r\n",
+                 "POST / HTTP/1.1\r\n" + host + "Expect: else\r\n\r\n",
+                 "POST / HTTP/1.1\r\n" + host + "Expect: else\r\nContent-Length: 1\r\n\r\na",
                  "GET / HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n",
                  "GET / HTTP/1.1\r\n" + host + "Upgrade: h2c\r\n\r\n",
              });
@@ -118,6 +124,45 @@ TEST(RequestReader, ReadsEachRequestAsIfItWereTheFirst) {
       EXPECT_EQ(Reading(limits).of(first + second), Reading(limits).of(first) + alone) << first << second;
     }
   }
+}
+
+/// RFC 9112, section 3.2.2.
+TEST(RequestReader, TakesTheServerThatTheTargetNamesForHost) {
+  const Limits limits = limits_of_test();
+  const auto read = [&limits](const std::string& target, const std::string& fields) {
+    return Reading(limits).of("GET " + target + " HTTP/1.1\r\n" + fields + "\r\n");
+  };
+  const std::string other = "Host: elsewhere.example\r\n";
+  EXPECT_EQ(read("http://reports.example:81/a", other), "GET /a [Host: reports.example:81\r\n] {} last;");
+  EXPECT_TRUE(
+      is_in("elsewhere.example is none of", read("http://elsewhere.example/", "Host: reports.example\r\n")));
+  EXPECT_TRUE(is_in("exactly one", read("http://reports.example/", "")));
+  EXPECT_TRUE(is_in("exactly one", read("http://reports.example/", other + other)));
+  EXPECT_TRUE(is_in("not a host name", read("http://reports.example/", "Host: a b\r\n")));
+  for (const char* target : {"http://user@reports.example/", "http://reports.example:x/", "http://:80/",
+                             "http://reports.example\\x/", "http://reports.example#a/", "http://[::1/"})
+    EXPECT_TRUE(is_in("not a host name", read(target, other))) << target;
+  EXPECT_TRUE(
+      is_in("elsewhere.example is none of", Reading(limits).of("OPTIONS * HTTP/1.1\r\n" + other + "\r\n")));
+}
+
+/// Java's HttpClient asks for h2c on each connection.
+TEST(RequestReader, GoesOnBehindAnUpgradeAndAnExpectation) {
+  const Limits limits = limits_of_test();
+  const std::string host = "Host: reports.example\r\n";
+  for (const char* fields :
+       {"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+        "Expect: 100-continue\r\n", "Expect: else\r\n"}) {
+    const std::string one = "GET /a HTTP/1.1\r\n" + host + fields + "\r\n";
+    const std::string told = Reading(limits).of(one);
+    EXPECT_FALSE(is_in("last", told)) << told;
+    EXPECT_FALSE(is_in("refused", told)) << told;
+    EXPECT_EQ(Reading(limits).of(one + one), told + told);
+  }
+  const std::string form = "POST /a HTTP/1.1\r\n" + host + "Content-Length: 1\r\n";
+  EXPECT_FALSE(is_in("last", Reading(limits).of(form + "Expect: 100-Continue\r\n\r\na")));
+  EXPECT_TRUE(is_in("refused: Expect", Reading(limits).of(form + "Expect: else\r\n\r\na")))
+      << "whether the content comes is not known";
 }
 
 TEST(RequestReader, ReadsTheUsualFieldsWhereverTheBytesAreCut) {

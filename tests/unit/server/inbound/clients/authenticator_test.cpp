@@ -66,10 +66,10 @@ class AuthenticatorTest : public testing::Test {
   Gate gate{authenticator};
 };
 
-void expect_nobody(const Result<Verdict>& found) {
+void expect_nobody(const Result<Verdict>& found, ErrorCode code = ErrorCode::unauthenticated) {
   ASSERT_FALSE(found);
-  EXPECT_EQ(found.error().code, ErrorCode::unauthenticated);
-  EXPECT_EQ(found.error().context, unauthenticated().context) << "the same words whatever was wrong";
+  EXPECT_EQ(found.error().code, code);
+  EXPECT_EQ(found.error().context, unauthenticated({}).context) << "the same words whatever was wrong";
 }
 
 TEST_F(AuthenticatorTest, KnowsAClientByNameAndSecret) {
@@ -112,9 +112,10 @@ TEST_F(AuthenticatorTest, WhoeverIsNobodyPaysTheSame) {
 TEST_F(AuthenticatorTest, NobodyWithoutAScrypt) {
   EXPECT_EQ(gate.recall({}, clock.wall), Verdict{});
   EXPECT_EQ(gate.recall({Kind::other, "Digest a"}, clock.wall), Verdict{});
+  EXPECT_EQ(gate.recall({Kind::foreign_token, "x"}, clock.wall), Verdict{});
   EXPECT_EQ(gate.recall({Kind::local_token, "local.first.x.y"}, clock.wall), Verdict{});
   expect_nobody(verify({}));
-  expect_nobody(verify({Kind::local_token, "local.first.x.y"}));
+  expect_nobody(verify({Kind::local_token, "local.first.x.y"}), ErrorCode::invalid_token);
   expect_nobody(verify({Kind::basic, "!!!"}));
   expect_nobody(verify({Kind::basic, base64("no colon")}));
   EXPECT_EQ(authenticator.scrypts(), 0U);

@@ -73,6 +73,7 @@ TEST(TokenRequest, AnotherGrantIsRefused) {
 TEST(TokenRequest, ATokenBegetsNoToken) {
   EXPECT_EQ(refusal(grant, {Kind::local_token, "local.a.b.c"}), Code::invalid_client);
   EXPECT_EQ(refusal(grant, {Kind::other, "Digest a"}), Code::invalid_client);
+  EXPECT_EQ(refusal(grant, {Kind::foreign_token, "x"}), Code::invalid_client);
 }
 
 /// "a:b" with "c" would be read as "a" with "b:c".

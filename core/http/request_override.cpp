@@ -1,0 +1,38 @@
+#include "core/http/request_override.h"
+
+#include <algorithm>
+
+#include "core/http/field_names.h"
+
+namespace roktcached::http {
+
+namespace {
+
+/// Words that stand between the hyphens of such names.
+bool names_part_of_request(std::string_view word) {
+  static constexpr FieldNames words("Method", "Verb", "Override", "Overwrite", "Rewrite", "Rewritten",
+                                    "Original", "URL", "URI", "Path", "PathInfo", "Prefix", "Query", "Script",
+                                    "Host", "DestinationURL", "Target", "Forwarded");
+  return words.contain(word);
+}
+
+bool is_plain(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+}
+
+}  // namespace
+
+bool may_override_request(std::string_view name) {
+  // These speak of the client and of the way here, not of what is asked for.
+  static constexpr FieldNames harmless("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port");
+  if (!std::ranges::all_of(name, is_plain)) return true;
+  if (harmless.contain(name)) return false;
+  while (true) {
+    const auto hyphen = name.find('-');
+    if (names_part_of_request(name.substr(0, hyphen))) return true;
+    if (hyphen == std::string_view::npos) return false;
+    name.remove_prefix(hyphen + 1);
+  }
+}
+
+}  // namespace roktcached::http

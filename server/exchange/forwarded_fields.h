@@ -1,0 +1,26 @@
+#pragma once
+
+#include "core/http/fields.h"
+#include "core/rokt/routes.h"
+#include "server/inbound/message.h"
+
+namespace roktcached::exchange {
+
+/// What the origin is to judge, because it is not judged here.
+struct LeftToOrigin {
+  bool conditions = true;  ///< If-None-Match and If-Modified-Since
+  bool range = true;       ///< Range and If-Range
+};
+
+/// The client's fields as an intermediary passes them on (RFC 9110, section 7.6), on a route with cache =
+/// "http" or "off": all but those of this connection, and but what is for us alone. One line a name; several
+/// lines are joined by ", ", those of Cookie by "; " (RFC 6265, section 4.2.1). Via names us, and
+/// Max-Forwards is one less where it counts.
+///
+/// A local token stays here. With the shared token the client's Authorization does, too, and so does whatever
+/// could make the request another one: see http::may_override_request.
+/// @param request  without X-API-Key, and without fields that show one (see remove_telling_fields)
+[[nodiscard]] http::Fields forwarded_fields(const inbound::Request& request, const rokt::Route& route,
+                                            LeftToOrigin left);
+
+}  // namespace roktcached::exchange
