@@ -29,12 +29,16 @@ Error refused(std::string context) {
           .context = std::move(context)};
 }
 
-/// Reads a file with `read`; one line break at its end is dropped.
+/// Reads a file with `read`; one line break at its end is dropped, and a byte order mark at its begin.
 Result<std::string> text_of(const std::string& path,
                             Result<Secret> (*read)(const std::string&, std::size_t)) {
-  const auto content = read(path, max_secret + 2);
+  constexpr std::size_t max_around = 5;  // bytes of mark and line break
+  const auto content = read(path, max_secret + max_around);
   if (!content) return content.error();
-  std::string text = content->reveal();
+  if (const std::string& bytes = content->reveal();
+      bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF"))
+    return refused(path + ": is UTF-16, as PowerShell writes it; accepted: ASCII or UTF-8");
+  std::string text(without_byte_order_mark(content->reveal()));
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
   return text;

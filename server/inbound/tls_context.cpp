@@ -42,8 +42,9 @@ int no_passphrase(char*, int, int, void*) {
 Result<void> use_key(SSL_CTX* context, const std::string& file) {
   const auto pem = config::read_private_file(file, max_key_file);
   if (!pem) return unusable("listen.tls.key_file: " + pem.error().context);
+  const std::string_view text = config::without_byte_order_mark(pem->reveal());
   const std::unique_ptr<BIO, decltype(&BIO_free)> source(
-      BIO_new_mem_buf(pem->reveal().data(), static_cast<int>(pem->reveal().size())), BIO_free);
+      BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free);
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
       PEM_read_bio_PrivateKey(source.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
   if (!key) return openssl_error("listen.tls.key_file: " + file);
