@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "core/error.h"
 
 namespace roktcached::config {
+
+/// What messages call a credential's app_id_file or app_secret_file.
+[[nodiscard]] std::string secret_file_key(const std::string& key, const std::string& credential_name);
 
 /// Reads app id and app secret into `credential`, each from the first of: the file that app_id_file /
 /// app_secret_file names; of the first credential $ROKT_APP_ID / $ROKT_APP_SECRET; rokt_app_id_NAME /

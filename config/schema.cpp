@@ -215,7 +215,7 @@ void add_cache(std::vector<Setting>& table) {
   table.push_back(text("cache.file", "a path, or \"\"",
                        "The cache file, SQLite; \"\": memory only. Without this key: roktcached.db in "
                        "$CACHE_DIRECTORY (systemd), else in "
-                       "$XDG_CACHE_HOME/roktcached, else in ~/.cache/roktcached",
+                       "$XDG_CACHE_HOME/roktcached, else in ~/.cache/roktcached; memory only without a home",
                        [](Settings& s) -> std::string& { return s.cache.file; }));
   table.push_back(size(
       "cache.max_disk", "The largest that the cache file may become",

@@ -11,6 +11,7 @@
 #include "config/private_file.h"
 #include "server/inbound/clients/base64.h"
 #include "server/inbound/clients/scrypt.h"
+#include "storage/private_file.h"
 
 namespace roktcached::inbound {
 
@@ -124,6 +125,15 @@ Result<config::Secret> load_or_make_token_key(const std::string& path) {
   if (!kept) return kept.error();
   if (!*kept) return refused(path, "was removed while it was made");
   return std::move(**kept);
+}
+
+Result<void> check_token_key(const std::string& path, const std::string& made_before) {
+  const auto kept = load(path);
+  if (!kept) return kept.error();
+  const std::string folder = folder_of(path);
+  if (*kept || folder == folder_of(made_before + "/")) return {};
+  errno = storage::error_of_making_files_in(folder);
+  return errno == 0 ? Result<void>() : failed(path);
 }
 
 }  // namespace roktcached::inbound

@@ -20,4 +20,8 @@ inline constexpr std::size_t token_key_size = 32;
 /// nothing is changed then
 [[nodiscard]] Result<config::Secret> load_or_make_token_key(const std::string& path);
 
+/// Refuses what load_or_make_token_key would refuse, and makes nothing.
+/// @param made_before  a folder that will be there by then
+[[nodiscard]] Result<void> check_token_key(const std::string& path, const std::string& made_before);
+
 }  // namespace roktcached::inbound

@@ -116,6 +116,15 @@ TEST_F(TlsContextTest, TakesAKeyBehindAByteOrderMark) {
   EXPECT_EQ(refusal(), "taken");
 }
 
+TEST_F(TlsContextTest, LooksAtTheCertificateAloneWhereThereIsNoKey) {
+  settings_.key_file = "/nonexistent.key";
+  const auto made = make_tls_context(settings_, PrivateKey::skip);
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_EQ(certificate_warning(**made, settings_), std::nullopt);
+  settings_.certificate_file = "/nonexistent.pem";
+  EXPECT_FALSE(make_tls_context(settings_, PrivateKey::skip));
+}
+
 TEST_F(TlsContextTest, SpeaksNothingOlderThanTls12) {
   const Context client_context = client();
   SSL_CTX_set_max_proto_version(client_context.get(), TLS1_2_VERSION);

@@ -127,5 +127,19 @@ TEST_F(TokenKey, ThatCannotBeMadeSaysSo) {
   EXPECT_NE(refusal().find("No such file"), std::string::npos);
 }
 
+TEST_F(TokenKey, ALookMakesNothingAndRefusesAlike) {
+  const std::string folder = path.parent_path();
+  EXPECT_TRUE(check_token_key(path, ""));
+  EXPECT_EQ(files(), 0U);
+  const std::string below = folder + "/new/token.key";
+  EXPECT_FALSE(check_token_key(below, ""));
+  EXPECT_FALSE(check_token_key(below, folder));
+  EXPECT_TRUE(check_token_key(below, folder + "/new")) << "it will be there";
+  write("short");
+  EXPECT_FALSE(check_token_key(path, ""));
+  write(std::string(token_key_size, 'k'));
+  EXPECT_TRUE(check_token_key(path, ""));
+}
+
 }  // namespace
 }  // namespace roktcached::inbound
