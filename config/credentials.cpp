@@ -29,12 +29,16 @@ Error refused(std::string context) {
           .context = std::move(context)};
 }
 
-/// Reads a file with `read`; one line break at its end is dropped.
+/// Reads a file with `read`; one line break at its end is dropped, and a byte order mark at its begin.
 Result<std::string> text_of(const std::string& path,
                             Result<Secret> (*read)(const std::string&, std::size_t)) {
-  const auto content = read(path, max_secret + 2);
+  constexpr std::size_t max_around = 5;  // bytes of mark and line break
+  const auto content = read(path, max_secret + max_around);
   if (!content) return content.error();
-  std::string text = content->reveal();
+  if (const std::string& bytes = content->reveal();
+      bytes.starts_with("\xFF\xFE") || bytes.starts_with("\xFE\xFF"))
+    return refused(path + ": is UTF-16, as PowerShell writes it; accepted: ASCII or UTF-8");
+  std::string text(without_byte_order_mark(content->reveal()));
   if (text.ends_with('\n')) text.pop_back();
   if (text.ends_with('\r')) text.pop_back();
   return text;
@@ -64,12 +68,10 @@ std::optional<Result<Secret>> load_from_systemd(const Source& source, const std:
 
 Result<Secret> load_one(const Source& source, const Credential& credential, const Environment& environment) {
   if (!source.file.empty()) {
+    const std::string key = secret_file_key(source.file_key, credential.name);
     auto text = text_of(source.file, read_private_file);
-    if (!text) {
-      return refused("credential." + source.file_key + " of \"" + credential.name +
-                     "\": " + text.error().context);
-    }
-    return check(source, source.file, std::move(*text));
+    if (!text) return refused(key + ": " + text.error().context);
+    return check(source, key + ": " + source.file, std::move(*text));
   }
   if (credential.is_first) {
     if (auto value = environment.get(source.variable))
@@ -89,6 +91,10 @@ Result<Secret> load_one(const Source& source, const Credential& credential, cons
 }
 
 }  // namespace
+
+std::string secret_file_key(const std::string& key, const std::string& credential_name) {
+  return "credential." + key + " of \"" + credential_name + "\"";
+}
 
 Result<void> load_credential(Credential& credential, const Environment& environment) {
   auto id = load_one({"app id", "ROKT_APP_ID", "app_id_file", credential.app_id_file, "rokt_app_id"},
@@ -117,10 +123,11 @@ Result<void> load_admin_token(Admin& admin) {
   if (admin.token_file.empty()) return {};
   auto text = text_of(admin.token_file, read_private_file);
   if (!text) return refused("admin.token_file: " + text.error().context);
-  auto token = check({"admin token", {}, {}, {}, {}}, admin.token_file, std::move(*text));
+  const std::string from = "admin.token_file: " + admin.token_file;
+  auto token = check({"admin token", {}, {}, {}, {}}, from, std::move(*text));
   if (!token) return token.error();
   if (token->reveal().size() < least)
-    return refused(admin.token_file + ": the admin token is shorter than 16 characters");
+    return refused(from + ": the admin token is shorter than 16 characters");
   admin.token = std::move(*token);
   return {};
 }

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <optional>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -11,11 +12,14 @@
 
 namespace roktcached::config {
 
+/// What messages call a credential's app_id_file or app_secret_file.
+[[nodiscard]] std::string secret_file_key(const std::string& key, const std::string& credential_name);
+
 /// Reads app id and app secret into `credential`, each from the first of: the file that app_id_file /
 /// app_secret_file names; of the first credential $ROKT_APP_ID / $ROKT_APP_SECRET; rokt_app_id_NAME /
 /// rokt_app_secret_NAME in $CREDENTIALS_DIRECTORY (systemd); of the first credential rokt_app_id /
-/// rokt_app_secret there. One line break at the end of a file is dropped. A file of our own naming that group
-/// or others can read is refused.
+/// rokt_app_secret there. One line break at the end of a file is dropped, and a byte order mark at its
+/// begin. A file of our own naming that is not private is refused; see why_not_private.
 ///
 /// May be called again at any time, from any thread, to take over secrets that were changed in place: it
 /// touches nothing but files and `credential`, which is to be a copy of the caller's own where others read

@@ -4,22 +4,21 @@
 
 #include <algorithm>
 #include <array>
-#include <cerrno>
 #include <charconv>
-#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <memory>
 #include <sstream>
 #include <system_error>
 
 #include "config/clients.h"
+#include "config/default_cache.h"
 #include "config/mistakes.h"
 #include "config/overrides.h"
 #include "config/relations.h"
 #include "config/schema.h"
 #include "config/table_reader.h"
 #include "config/tables.h"
+#include "config/toml_file.h"
 #include "core/http/fields.h"
 
 namespace roktcached::config {
@@ -117,36 +116,6 @@ void read_section(const std::string& section, const toml::node& node, const std:
   }
 }
 
-/// The content of a file, or what the system says of it.
-Result<std::string> content_of(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "re"), std::fclose);
-  std::string content;
-  std::array<char, 4096> buffer{};
-  while (file) {
-    const std::size_t size = std::fread(buffer.data(), 1, buffer.size(), file.get());
-    content.append(buffer.data(), size);
-    if (size < buffer.size()) break;
-  }
-  if (!file || std::ferror(file.get()) != 0)
-    return not_loaded("cannot be read: " + std::generic_category().message(errno));
-  return content;
-}
-
-/// The file as it stands; empty, as if it said nothing, where it is no TOML.
-toml::table parse_file(const std::string& file, Mistakes& mistakes) {
-  const auto content = content_of(file);
-  if (!content) {
-    mistakes.add(file, content.error().context);
-    return {};
-  }
-  try {
-    return toml::parse(*content, file);
-  } catch (const toml::parse_error& error) {
-    mistakes.add(file + ":" + std::to_string(error.source().begin.line), std::string(error.description()));
-    return {};
-  }
-}
-
 void read_file(const toml::table& root, const std::string& file, Settings& settings, Places& places,
                Mistakes& mistakes) {
   const auto known = sections();
@@ -194,17 +163,6 @@ void read_environment(const Environment& environment, Settings& settings, Places
   }
 }
 
-std::string default_cache_file(const Environment& environment) {
-  if (const auto folders = environment.get("CACHE_DIRECTORY"); folders && !folders->empty()) {
-    return folders->substr(0, folders->find(':')) + "/roktcached.db";
-  }
-  if (const auto folder = environment.get("XDG_CACHE_HOME"); folder && !folder->empty())
-    return *folder + "/roktcached/roktcached.db";
-  if (const auto home = environment.get("HOME"); home && !home->empty())
-    return *home + "/.cache/roktcached/roktcached.db";
-  return "roktcached.db";
-}
-
 /// Beside the cache file; nowhere where there is none.
 std::string default_token_key_file(const std::string& cache_file) {
   if (cache_file.empty()) return "";
@@ -239,7 +197,7 @@ Environment process_environment() {
 
 Result<Settings> load(const std::optional<std::string>& file, const Environment& environment) {
   Settings settings;
-  settings.cache.file = default_cache_file(environment);
+  set_default_file(settings.cache, environment);
   Mistakes mistakes;
   Places places;
   const auto found = find_file(file, environment);
@@ -255,6 +213,8 @@ Result<Settings> load(const std::optional<std::string>& file, const Environment&
     settings.listen.token_key_file = default_token_key_file(settings.cache.file);
   check_relations(settings, places, mistakes);
   if (!mistakes.empty()) return not_loaded(mistakes.text());
+  if (places.contains("cache.file")) settings.cache.why_no_file.clear();
+  for (const auto& [key, given] : places) settings.places.emplace(key, given.place);
   return settings;
 }
 

@@ -136,7 +136,7 @@ void add_listen_tls(std::vector<Setting>& table) {
                        "The certificate, followed by those between it and the root; read again on SIGHUP",
                        [](Settings& s) -> std::string& { return s.listen.tls.certificate_file; }));
   table.push_back(text("listen.tls.key_file", "a path to a PEM file, or \"\"",
-                       "The certificate's key, a file of mode 0600; read again on SIGHUP",
+                       "The certificate's key, a private file; read again on SIGHUP",
                        [](Settings& s) -> std::string& { return s.listen.tls.key_file; }));
   table.push_back(text("listen.tls.client_ca_file", "a path to a PEM file, or \"\"",
                        "Certificates that clients' must descend from; \"\": clients are not asked for one",
@@ -148,11 +148,10 @@ void add_listen_tls(std::vector<Setting>& table) {
 
 void add_admin(std::vector<Setting>& table) {
   table.push_back(admin_address());
-  table.push_back(
-      text("admin.token_file", "a path, or \"\"",
-           "A file of mode 0600 with the token that POST /purge asks for over TCP, 16 characters or "
-           "more; \"\": it is refused",
-           [](Settings& s) -> std::string& { return s.admin.token_file; }));
+  table.push_back(text("admin.token_file", "a path, or \"\"",
+                       "A private file with the token that POST /purge asks for over TCP, 16 characters or "
+                       "more; \"\": it is refused",
+                       [](Settings& s) -> std::string& { return s.admin.token_file; }));
 }
 
 void add_upstream(std::vector<Setting>& table) {
@@ -216,7 +215,7 @@ void add_cache(std::vector<Setting>& table) {
   table.push_back(text("cache.file", "a path, or \"\"",
                        "The cache file, SQLite; \"\": memory only. Without this key: roktcached.db in "
                        "$CACHE_DIRECTORY (systemd), else in "
-                       "$XDG_CACHE_HOME/roktcached, else in ~/.cache/roktcached",
+                       "$XDG_CACHE_HOME/roktcached, else in ~/.cache/roktcached; memory only without a home",
                        [](Settings& s) -> std::string& { return s.cache.file; }));
   table.push_back(size(
       "cache.max_disk", "The largest that the cache file may become",

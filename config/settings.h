@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -136,6 +137,7 @@ struct Credential {
 /// The `[cache]` section.
 struct Cache {
   std::string file;                                     ///< empty: nothing is kept on disk
+  std::string why_no_file;                              ///< where that was not asked for; else empty
   std::uint64_t max_disk = std::uint64_t{1} << 30;      ///< bytes
   std::uint64_t max_memory = std::uint64_t{256} << 20;  ///< bytes
 };
@@ -165,6 +167,9 @@ struct Settings {
   rokt::ParameterRules parameters;
   std::vector<rokt::Route> routes;  ///< the operator's, besides the built-in ones
   Log log;
+  /// Where a setting was given, for messages: "FILE:LINE" or "$VARIABLE", by "section.key"; a credential's
+  /// by the key and name that load_credential's errors begin with.
+  std::map<std::string, std::string> places;
 };
 
 }  // namespace roktcached::config

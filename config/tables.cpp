@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/credentials.h"
 #include "config/table_reader.h"
 
 namespace roktcached::config {
@@ -119,6 +120,10 @@ void read_credentials(const toml::node& node, const std::string& file, Settings&
     Credential credential = read_credential(*element.as_table(), file, settings, mistakes);
     credential.is_first = credentials.empty();
     const std::string where = place(file, element);
+    for (const char* key : {"app_id_file", "app_secret_file"}) {
+      if (const toml::node* given = element.as_table()->get(key))
+        settings.places.emplace(secret_file_key(key, credential.name), place(file, *given));
+    }
     if (std::ranges::find(credentials, credential.name, &Credential::name) != credentials.end())
       mistakes.add(where,
                    "credential.name = " + to_toml(credential.name) + ": there is one of this name already");

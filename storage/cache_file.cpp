@@ -1,5 +1,6 @@
 #include "storage/cache_file.h"
 
+#include <fcntl.h>
 #include <sys/file.h>
 #include <unistd.h>
 
@@ -134,6 +135,14 @@ Result<Connection> open_file(const CacheFile& file) {
   return connection;
 }
 
+/// @return whether there is a file; refused is one that we could not read and write, too
+Result<bool> check_usable_file(const std::string& path) {
+  const auto there = check_private_file(path);
+  if (!there || !*there) return there;
+  if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0) return system_error(path, errno);
+  return true;
+}
+
 std::string time_stamp() {
   std::array<char, 32> text{};
   const std::time_t now = std::time(nullptr);
@@ -160,6 +169,27 @@ Result<std::string> resolve_path(const std::string& path) {
   const std::string resolved = (std::filesystem::path(*folder) / given.filename()).string();
   if (const auto accepted = check_private_file(resolved); !accepted) return accepted.error();
   return resolved;
+}
+
+Result<void> check_cache_file(const std::string& path) {
+  const auto folder = check_folder_of(path);
+  if (!folder) return folder.error();
+  if (folder->empty()) return {};  // it will be made, and has nothing in it
+  const auto name = std::filesystem::path(path).filename();
+  const std::string resolved = (std::filesystem::path(*folder) / name).string();
+  for (const char* suffix : {".lock", suffixes[0], suffixes[1], suffixes[2]}) {
+    if (const auto beside = check_usable_file(resolved + suffix); !beside) return beside.error();
+  }
+  const auto there = check_usable_file(resolved);
+  if (!there) return there.error();
+  if (!*there) return {};
+  auto connection = Connection::open(resolved, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW);
+  const auto version =
+      connection ? version_of(*connection, resolved) : Result<std::int64_t>(connection.error());
+  // What SQLite itself says is damage, or of the moment: another process may have the file.
+  const bool is_refused =
+      !version && version.error().code == ErrorCode::storage_unavailable && !version.error().retryable;
+  return is_refused ? Result<void>(version.error()) : Result<void>();
 }
 
 Result<CacheFile> prepare_file(const std::string& path, const Report& report) {

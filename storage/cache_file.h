@@ -32,6 +32,11 @@ struct CacheFile {
 /// @return the path by which the file is to be known from here on: without symlinks in its folder
 [[nodiscard]] Result<std::string> resolve_path(const std::string& path);
 
+/// Refuses what opening the cache file at `path` would refuse, and makes and changes nothing. A file that is
+/// damaged is not refused: it would be set aside. Nor is one that another process has open.
+/// @return storage_unavailable, naming the path and the reason
+[[nodiscard]] Result<void> check_cache_file(const std::string& path);
+
 /// Makes the file where it is missing, and refuses it, or a log of SQLite's beside it, where
 /// open_private_file would. Only while nothing in this process has it open: POSIX gives up a process's locks
 /// on a file when any descriptor of it is closed.

@@ -7,6 +7,7 @@
 #include <array>
 #include <cerrno>
 #include <charconv>
+#include <cstdlib>
 #include <filesystem>
 #include <system_error>
 
@@ -100,6 +101,38 @@ Result<std::string> private_folder(const std::string& folder) {
   if (::lstat(path.c_str(), &found) != 0) return refused_by_system(path, errno);
   if (const auto accepted = check_folder(path, found); !accepted) return accepted.error();
   return path;
+}
+
+int error_of_making_files_in(const std::string& folder) {
+  const Descriptor unnamed(::open(folder.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, private_mode));
+  if (unnamed.get() >= 0) return 0;
+  if (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT) return errno;
+  // The file system knows none without a name, as NFS.
+  std::string name = folder + "/.roktcached-XXXXXX";
+  if (::mkdtemp(name.data()) == nullptr) return errno;
+  return ::rmdir(name.c_str()) == 0 ? 0 : errno;
+}
+
+Result<std::string> check_folder_of(const std::string& file) {
+  const fs::path given = fs::path(file).parent_path();
+  const fs::path wanted = given.empty() ? fs::path(".") : given;
+  std::error_code error;
+  fs::path there = wanted;
+  while (!fs::exists(there, error)) {
+    if (fs::is_symlink(there, error)) return refused(there.string() + ": is a symlink to nothing");
+    const fs::path above = there.has_parent_path() ? there.parent_path() : fs::path(".");
+    if (above == there) return refused_by_system(file, EACCES);
+    there = above;
+  }
+  const std::string path = fs::canonical(there, error).string();
+  struct stat found {};
+  if (error || ::lstat(path.c_str(), &found) != 0)
+    return refused_by_system(file, error ? error.value() : errno);
+  const bool is_there = there == wanted;
+  if (!S_ISDIR(found.st_mode)) return refused(path + ": is no directory; accepted: a directory");
+  if (const auto accepted = check_folder(path, found); is_there && !accepted) return accepted.error();
+  if (const int why = error_of_making_files_in(path); why != 0) return refused_by_system(file, why);
+  return is_there ? path : std::string();
 }
 
 Result<bool> check_private_file(const std::string& path) {

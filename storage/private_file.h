@@ -54,6 +54,16 @@ enum class Missing { make, refuse };
 /// @return its name without symlinks, so that nothing on the way can be exchanged for a symlink later
 [[nodiscard]] Result<std::string> private_folder(const std::string& folder);
 
+/// Whether we can make files in a folder. Tries it, with a file that has no name: the permissions do not tell
+/// of a file system that takes none.
+/// @return 0, or the errno of why not
+[[nodiscard]] int error_of_making_files_in(const std::string& folder);
+
+/// Refuses the folder of the file `path` where private_folder would, where it cannot be made, and where we
+/// cannot write to it; makes nothing.
+/// @return its name without symlinks; empty where it is to be made
+[[nodiscard]] Result<std::string> check_folder_of(const std::string& path);
+
 /// Refuses what `path` must not be, without opening it.
 /// @return whether there is a file
 [[nodiscard]] Result<bool> check_private_file(const std::string& path);

@@ -8,6 +8,8 @@
 #include <string>
 #include <unordered_map>
 
+#include "core/rokt/zone_aliases.h"
+
 namespace roktcached::rokt {
 
 namespace {
@@ -32,6 +34,7 @@ ZonesByName zones_by_name() {
   for (const date::time_zone& zone : date::get_tzdb().zones) {
     if (is_iana_name(zone.name())) zones.emplace(zone.name(), &zone);
   }
+  add_missing_aliases(zones);
   return zones;
 }
 
@@ -54,7 +57,9 @@ LocalTime TimeZone::to_local(WallTime time) const {
 
 WallTime TimeZone::to_wall_latest(LocalTime time) const {
   const date::local_time<std::chrono::milliseconds> local(time.time_since_epoch());
-  return zone_at(zone_).to_sys(local, date::choose::latest);
+  const date::local_info info = zone_at(zone_).get_info(local);
+  const auto offset = info.result == date::local_info::ambiguous ? info.second.offset : info.first.offset;
+  return WallTime(local.time_since_epoch() - offset);
 }
 
 }  // namespace roktcached::rokt

@@ -15,8 +15,9 @@ using LocalTime = std::chrono::local_time<std::chrono::milliseconds>;
 /// system's tzdata, at the first call. Safe from any thread.
 class TimeZone {
  public:
-  /// The zone of exactly this name ("Australia/Sydney"; case counts), or empty. What the tzdata folder holds
-  /// besides IANA zones ("localtime", "posixrules", "posix/...", "right/...") is no zone.
+  /// The zone of exactly this name ("Australia/Sydney"; case counts), or empty. A legacy name ("US/Eastern")
+  /// that the system's tzdata lacks is looked up in zone_aliases(). What the tzdata folder holds besides IANA
+  /// zones ("localtime", "posixrules", "posix/...", "right/...") is no zone.
   [[nodiscard]] static std::optional<TimeZone> find(std::string_view name);
 
   /// Reads the whole table now. @throws std::runtime_error where tzdata is missing from the system.
@@ -24,8 +25,9 @@ class TimeZone {
 
   [[nodiscard]] LocalTime to_local(WallTime time) const;
 
-  /// The latest instant at which this zone's clock shows `time`: the second one where the clock is set back,
-  /// the moment of the change where it is set forward over `time`.
+  /// The latest instant that `time` can mean: the second one where the clock is set back. A time that the
+  /// clock is set forward over is read with the offset before the change (RFC 5545, section 3.3.5): with
+  /// clocks set forward by an hour at 2, 02:30 is 03:30.
   [[nodiscard]] WallTime to_wall_latest(LocalTime time) const;
 
  private:

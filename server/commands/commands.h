@@ -21,8 +21,10 @@ enum ExitCode { success = 0, failed = 1, usage = 2, unavailable = 69, configurat
 ///              mix with real ones
 [[nodiscard]] int serve(const std::optional<std::string>& config_file, bool demo);
 
-/// Validates the configuration and prints the effective settings, secrets redacted.
-[[nodiscard]] int check(const std::optional<std::string>& config_file);
+/// Refuses all that serve would refuse of its settings and of what they name, and prints the effective
+/// settings, secrets redacted. An address that is taken is not refused: a running daemon has it.
+/// @param no_secrets  there are none, as in CI; see Secrets::skip
+[[nodiscard]] int check(const std::optional<std::string>& config_file, bool no_secrets);
 
 /// Prints the route table.
 [[nodiscard]] int routes(const std::optional<std::string>& config_file);

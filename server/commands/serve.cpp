@@ -2,7 +2,9 @@
 #include <spdlog/spdlog.h>
 
 #include <cstdio>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "config/credentials.h"
 #include "config/effective.h"
@@ -12,6 +14,7 @@
 #include "server/daemon.h"
 #include "server/logging.h"
 #include "server/process.h"
+#include "server/settings_check.h"
 #include "server/version.h"
 
 namespace roktcached::commands {
@@ -27,11 +30,10 @@ int exit_code_of(const Error& error) {
   return taken ? unavailable : configuration;
 }
 
-/// Points the settings at a simulator of our own. Its invented numbers never go into the cache file.
-void use_simulator(config::Settings& settings, const simulator::Simulator& simulator,
-                   const simulator::Options& options) {
-  settings.upstream.url = {false, "127.0.0.1", simulator.port(), ""};
+/// The settings of a demo but for the simulator's port. Its invented numbers never go into the cache file.
+void set_up_demo(config::Settings& settings, const simulator::Options& options) {
   settings.upstream.proxy.reset();
+  settings.upstream.url = {false, "127.0.0.1", 0, ""};
   config::Credential credential;
   credential.name = "demo";
   credential.app_id = config::Secret(options.app_id);
@@ -39,59 +41,20 @@ void use_simulator(config::Settings& settings, const simulator::Simulator& simul
   credential.budget = settings.upstream.budget;
   settings.credentials = {std::move(credential)};
   settings.cache.file.clear();
+  settings.cache.why_no_file.clear();
   settings.listen.token_key_file.clear();
 }
 
-}  // namespace
-
-std::optional<config::Settings> load_settings(const std::optional<std::string>& config_file) {
-  auto settings = config::load(config_file, config::process_environment());
-  if (settings) return std::move(*settings);
-  say(settings.error());
-  return std::nullopt;
-}
-
-bool load_credentials(config::Settings& settings) {
-  bool all = true;
-  for (config::Credential& credential : settings.credentials) {
-    const auto loaded = config::load_credential(credential, config::process_environment());
-    if (!loaded) say(loaded.error());
-    all = all && loaded.has_value();
-  }
-  return all;
-}
-
-bool load_admin_token(config::Settings& settings) {
-  const auto loaded = config::load_admin_token(settings.admin);
-  if (!loaded) say(loaded.error());
-  return loaded.has_value();
-}
-
-int serve(const std::optional<std::string>& config_file, bool demo) {
-  auto settings = load_settings(config_file);
-  if (!settings || !load_admin_token(*settings)) return configuration;
-  std::unique_ptr<simulator::Simulator> upstream;
-  if (demo) {
-    simulator::Options options;
-    options.port = 0;
-    auto started = simulator::Simulator::start(options);
-    if (!started) {
-      say(started.error());
-      return unavailable;
-    }
-    upstream = std::move(*started);
-    use_simulator(*settings, *upstream, options);
-  } else if (!load_credentials(*settings)) {
-    return configuration;
-  }
-
-  start_logging(settings->log);
-  spdlog::info("roktcached {} for {}", version, config::to_string(settings->upstream.url));
+/// Serves until it is told to stop; the settings are found fit.
+int run_daemon(config::Settings settings, const std::vector<std::string>& warnings, bool demo) {
+  start_logging(settings.log);
+  spdlog::info("roktcached {} for {}", version, config::to_string(settings.upstream.url));
   if (demo) spdlog::info("demo: the upstream is a built-in simulator, the cache is in memory only");
+  for (const std::string& warning : warnings) spdlog::warn("{}", warning);
   const std::uint64_t descriptors =
-      descriptors_for(settings->listen.max_connections, settings->upstream.max_connections);
+      descriptors_for(settings.listen.max_connections, settings.upstream.max_connections);
   if (const auto warning = raise_descriptor_limit(descriptors)) spdlog::warn("{}", *warning);
-  auto daemon = Daemon::open(std::move(*settings));
+  auto daemon = Daemon::open(std::move(settings));
   if (!daemon) {
     stop_logging();
     say(daemon.error());
@@ -103,9 +66,56 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
   return success;
 }
 
-int check(const std::optional<std::string>& config_file) {
+}  // namespace
+
+std::optional<config::Settings> load_settings(const std::optional<std::string>& config_file) {
+  auto settings = config::load(config_file, config::process_environment());
+  if (settings) return std::move(*settings);
+  say(settings.error());
+  return std::nullopt;
+}
+
+bool load_admin_token(config::Settings& settings) {
+  const auto loaded = config::load_admin_token(settings.admin);
+  if (!loaded) say(loaded.error());
+  return loaded.has_value();
+}
+
+int serve(const std::optional<std::string>& config_file, bool demo) {
   auto settings = load_settings(config_file);
-  if (!settings || !load_credentials(*settings) || !load_admin_token(*settings)) return configuration;
+  if (!settings) return configuration;
+  simulator::Options options;
+  options.port = 0;
+  if (demo) set_up_demo(*settings, options);
+  const auto warnings = check_settings(*settings, Secrets::read);
+  if (!warnings) {
+    say(warnings.error());
+    return configuration;
+  }
+  if (const auto free = check_addresses_are_free(*settings); !free) {
+    say(free.error());
+    return exit_code_of(free.error());
+  }
+  if (!demo) return run_daemon(std::move(*settings), *warnings, demo);
+  const auto upstream = simulator::Simulator::start(options);
+  if (!upstream) {
+    say(upstream.error());
+    return unavailable;
+  }
+  settings->upstream.url.port = (*upstream)->port();
+  return run_daemon(std::move(*settings), *warnings, demo);
+}
+
+int check(const std::optional<std::string>& config_file, bool no_secrets) {
+  auto settings = load_settings(config_file);
+  if (!settings) return configuration;
+  const auto warnings = check_settings(*settings, no_secrets ? Secrets::skip : Secrets::read);
+  if (!warnings) {
+    say(warnings.error());
+    return configuration;
+  }
+  for (const std::string& warning : *warnings) fmt::print(stderr, "roktcached: warning: {}\n", warning);
+  if (no_secrets) fmt::print(stderr, "roktcached: warning: secrets were not read (--no-secrets)\n");
   fmt::print("{}", config::effective_toml(*settings));
   return success;
 }

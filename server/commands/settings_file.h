@@ -11,9 +11,6 @@ namespace roktcached::commands {
 /// @return empty where it is not usable: the verb ends with ExitCode::configuration
 [[nodiscard]] std::optional<config::Settings> load_settings(const std::optional<std::string>& config_file);
 
-/// Reads the secrets of every credential into `settings`, likewise.
-[[nodiscard]] bool load_credentials(config::Settings& settings);
-
 /// Reads the admin token, where one is configured, likewise.
 [[nodiscard]] bool load_admin_token(config::Settings& settings);
 

@@ -17,14 +17,14 @@ Entrances::Entrances(const config::Listen& settings, ConnectionBudget& budget, s
 
 Result<std::unique_ptr<Entrances>> Entrances::open(const config::Listen& settings, ConnectionBudget& budget,
                                                    std::vector<Thread> threads) {
+  // Before any address is opened: who connects is to be served.
+  const auto tls = settings.tls.addresses.empty() ? Result<Tls>(Tls()) : make_tls_context(settings.tls);
+  if (!tls) return tls.error();
   std::unique_ptr<Entrances> made(new Entrances(settings, budget, std::move(threads)));
   for (const auto& address : settings.addresses) {
     const auto opened = address.is_unix() ? made->open_unix(address) : made->open_tcp(address, nullptr);
     if (!opened) return opened.error();
   }
-  if (settings.tls.addresses.empty()) return made;
-  const auto tls = make_tls_context(settings.tls);
-  if (!tls) return tls.error();
   for (const auto& address : settings.tls.addresses) {
     if (const auto opened = made->open_tcp(address, *tls); !opened) return opened.error();
   }

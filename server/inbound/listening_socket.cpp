@@ -8,15 +8,19 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <array>
+#include <algorithm>
 #include <boost/asio/ip/v6_only.hpp>
 #include <cerrno>
 #include <cstring>
+#include <optional>
 #include <sstream>
 #include <system_error>
 #include <utility>
+#include <vector>
 
+#include "config/private_file.h"
 #include "server/asio.h"
+#include "storage/private_file.h"
 
 namespace roktcached::inbound {
 
@@ -62,29 +66,53 @@ bool is_dead(const sockaddr_un& address) {
   return dead;
 }
 
-Result<void> make_way(const std::string& path, const sockaddr_un& address) {
+/// @return whether there is a socket of ours, in use or not; anything else there is refused
+Result<bool> has_own_socket(const std::string& path) {
+  if (path.size() >= sizeof(sockaddr_un::sun_path))
+    return refused(ErrorCode::configuration, path, "accepted: a path of at most 107 bytes");
   struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return errno == ENOENT ? Result<void>() : system_error(path);
+  if (::lstat(path.c_str(), &status) != 0) return errno == ENOENT ? Result<bool>(false) : system_error(path);
   if (!S_ISSOCK(status.st_mode))
     return refused(ErrorCode::configuration, path, "exists and is no socket; accepted: a path that is free");
   if (status.st_uid != ::geteuid())
     return refused(ErrorCode::configuration, path,
                    "is a socket of another user; accepted: a path that is free");
-  if (!is_dead(address)) return refused(ErrorCode::unavailable, path, "Address already in use");
-  if (::unlink(path.c_str()) != 0) return system_error(path);
-  return {};
+  return true;
+}
+
+Result<bool> has_dead_socket(const std::string& path) {
+  const auto there = has_own_socket(path);
+  if (!there || !*there) return there;
+  if (!is_dead(address_of(path))) return refused(ErrorCode::unavailable, path, "Address already in use");
+  return true;
+}
+
+Result<void> check_folder_of(const std::string& path) {
+  const std::string folder = path.substr(0, std::max<std::size_t>(path.rfind('/'), 1));
+  struct stat status {};
+  if (::stat(folder.c_str(), &status) != 0) return system_error(path);
+  if (!S_ISDIR(status.st_mode)) return refused(ErrorCode::configuration, path, folder + " is no directory");
+  errno = storage::error_of_making_files_in(folder);
+  return errno == 0 ? Result<void>() : system_error(path);
+}
+
+std::optional<gid_t> group_of(const std::string& name) {
+  std::vector<char> buffer(4096);
+  struct group entry {};
+  struct group* found = nullptr;
+  // A group's members all go into the buffer.
+  while (::getgrnam_r(name.c_str(), &entry, buffer.data(), buffer.size(), &found) == ERANGE)
+    buffer.resize(buffer.size() * 2);
+  return found == nullptr ? std::nullopt : std::optional(entry.gr_gid);
 }
 
 Result<void> set_owner(const std::string& path, mode_t mode, const std::string& group) {
   if (!group.empty()) {
-    std::array<char, 4096> buffer{};
-    struct group entry {};
-    struct group* found = nullptr;
-    ::getgrnam_r(group.c_str(), &entry, buffer.data(), buffer.size(), &found);
-    if (found == nullptr)
+    const auto id = group_of(group);
+    if (!id)
       return refused(ErrorCode::configuration, path,
                      "listen.unix_group = \"" + group + "\": there is no such group");
-    if (::lchown(path.c_str(), static_cast<uid_t>(-1), entry.gr_gid) != 0) return system_error(path);
+    if (::lchown(path.c_str(), static_cast<uid_t>(-1), *id) != 0) return system_error(path);
   }
   if (::chmod(path.c_str(), mode) != 0) return system_error(path);
   return {};
@@ -124,11 +152,33 @@ Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_exec
   return Error{ErrorCode::unavailable, ErrorSource::inbound, false, name.str()};
 }
 
+Result<void> check_unix_group(const std::string& group) {
+  if (group.empty()) return {};
+  const auto id = group_of(group);
+  const config::Identity self = config::process_identity();
+  if (id && (self.user == 0 || std::ranges::find(self.groups, *id) != self.groups.end())) return {};
+  const std::string why =
+      id ? "accepted: a group that user " + std::to_string(self.user) + ", who runs this, is a member of"
+         : "there is no such group";
+  return Error{ErrorCode::configuration, ErrorSource::inbound, false,
+               "listen.unix_group: \"" + group + "\": " + why};
+}
+
+Result<void> UnixSocket::check(const std::string& path) {
+  if (const auto there = has_own_socket(path); !there) return there.error();
+  return check_folder_of(path);
+}
+
+Result<void> UnixSocket::check_free(const std::string& path) {
+  const auto there = has_dead_socket(path);
+  return there ? Result<void>() : there.error();
+}
+
 Result<UnixSocket> UnixSocket::open(const std::string& path, mode_t mode, const std::string& group) {
-  if (path.size() >= sizeof(sockaddr_un::sun_path))
-    return refused(ErrorCode::configuration, path, "accepted: a path of at most 107 bytes");
+  const auto in_the_way = has_dead_socket(path);
+  if (!in_the_way) return in_the_way.error();
+  if (*in_the_way && ::unlink(path.c_str()) != 0) return system_error(path);
   const sockaddr_un address = address_of(path);
-  if (const auto free = make_way(path, address); !free) return free.error();
   UnixSocket made(path);
   made.descriptor_ = new_socket();
   if (made.descriptor_ < 0 ||

@@ -28,6 +28,11 @@ using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream
     const boost::asio::any_io_executor& executor, const boost::asio::ip::tcp::endpoint& endpoint,
     bool shared);
 
+/// Whether a socket can be given to that group: it is there, and we are root or a member.
+/// @param group  empty: the process's own
+/// @return configuration, naming listen.unix_group
+[[nodiscard]] Result<void> check_unix_group(const std::string& group);
+
 /// A Unix socket that others connect to by a path. The file goes with the object, unless somebody has put
 /// another one there.
 class UnixSocket {
@@ -38,6 +43,14 @@ class UnixSocket {
   /// @return unavailable where it is in use, else configuration
   [[nodiscard]] static Result<UnixSocket> open(const std::string& path, mode_t mode,
                                                const std::string& group);
+
+  /// Refuses what open() would but for a socket in use, and makes nothing.
+  /// @return configuration
+  [[nodiscard]] static Result<void> check(const std::string& path);
+
+  /// Whether the path is free, or has a socket on it that nobody listens on.
+  /// @return unavailable where it is in use, else configuration
+  [[nodiscard]] static Result<void> check_free(const std::string& path);
 
   UnixSocket(UnixSocket&& other) noexcept;
   UnixSocket& operator=(UnixSocket&&) = delete;

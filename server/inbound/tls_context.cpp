@@ -39,11 +39,18 @@ int no_passphrase(char*, int, int, void*) {
   return 0;
 }
 
+/// Of a file that OpenSSL itself opens.
+Result<void> check_file(const std::string& key, const std::string& file) {
+  const auto readable = config::check_readable_file(file);
+  return readable ? Result<void>() : unusable(key + ": " + readable.error().context);
+}
+
 Result<void> use_key(SSL_CTX* context, const std::string& file) {
   const auto pem = config::read_private_file(file, max_key_file);
   if (!pem) return unusable("listen.tls.key_file: " + pem.error().context);
+  const std::string_view text = config::without_byte_order_mark(pem->reveal());
   const std::unique_ptr<BIO, decltype(&BIO_free)> source(
-      BIO_new_mem_buf(pem->reveal().data(), static_cast<int>(pem->reveal().size())), BIO_free);
+      BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free);
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
       PEM_read_bio_PrivateKey(source.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
   if (!key) return openssl_error("listen.tls.key_file: " + file);
@@ -54,6 +61,8 @@ Result<void> use_key(SSL_CTX* context, const std::string& file) {
 
 Result<void> ask_for_certificates(SSL_CTX* context, const config::ListenTls& settings) {
   if (settings.client_ca_file.empty()) return {};
+  const auto readable = check_file("listen.tls.client_ca_file", settings.client_ca_file);
+  if (!readable) return readable.error();
   const char* const file = settings.client_ca_file.c_str();
   if (SSL_CTX_load_verify_file(context, file) != 1)
     return openssl_error("listen.tls.client_ca_file: " + settings.client_ca_file);
@@ -83,7 +92,7 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, con
 
 }  // namespace
 
-Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& settings) {
+Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& settings, PrivateKey key) {
   ERR_clear_error();
   auto made = std::make_shared<ssl::context>(ssl::context::tls_server);
   SSL_CTX* const context = made->native_handle();
@@ -92,11 +101,23 @@ Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& 
                       SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
+  const auto readable = check_file("listen.tls.certificate_file", settings.certificate_file);
+  if (!readable) return readable.error();
   if (SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1)
     return openssl_error("listen.tls.certificate_file: " + settings.certificate_file);
-  if (const auto key = use_key(context, settings.key_file); !key) return key.error();
+  const auto used = key == PrivateKey::read ? use_key(context, settings.key_file) : Result<void>();
+  if (!used) return used.error();
   if (const auto asked = ask_for_certificates(context, settings); !asked) return asked.error();
   return made;
+}
+
+std::optional<std::string> certificate_warning(ssl::context& context, const config::ListenTls& settings) {
+  const X509* const certificate = SSL_CTX_get0_certificate(context.native_handle());
+  if (certificate == nullptr) return std::nullopt;
+  const std::string name = "listen.tls.certificate_file: " + settings.certificate_file;
+  if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) return name + ": has expired";
+  if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) return name + ": is not valid yet";
+  return std::nullopt;
 }
 
 }  // namespace roktcached::inbound

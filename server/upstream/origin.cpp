@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "config/private_file.h"
 #include "server/asio.h"
 
 namespace roktcached::upstream {
@@ -26,12 +27,15 @@ std::optional<ssl::context> make_tls(const config::Upstream& settings) {
   SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
   context.set_verify_mode(ssl::verify_peer);
   boost::system::error_code error;
+  const auto readable =
+      settings.ca_file.empty() ? Result<void>() : config::check_readable_file(settings.ca_file);
+  if (!readable) throw std::runtime_error("upstream.ca_file: " + readable.error().context);
   if (settings.ca_file.empty()) {
     context.set_default_verify_paths(error);
   } else {
     context.load_verify_file(settings.ca_file, error);
   }
-  if (error) throw std::runtime_error("upstream.ca_file = \"" + settings.ca_file + "\": " + error.message());
+  if (error) throw std::runtime_error("upstream.ca_file: " + settings.ca_file + ": " + error.message());
   return context;
 }
 
@@ -40,6 +44,15 @@ const config::Url& connected_to(const config::Upstream& settings) {
 }
 
 }  // namespace
+
+Result<void> check_ca_file(const config::Upstream& settings) {
+  try {
+    static_cast<void>(make_tls(settings));
+    return {};
+  } catch (const std::runtime_error& exception) {
+    return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
+  }
+}
 
 void TlsSessions::collect_from(ssl::context& context) {
   SSL_CTX* const handle = context.native_handle();

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "config/settings.h"
+#include "core/error.h"
 #include "core/time.h"
 #include "server/upstream/resolver.h"
 
@@ -38,6 +39,10 @@ class TlsSessions {
   std::unique_ptr<SSL_SESSION, Freer> latest_;
   SteadyTime verified_at_;
 };
+
+/// Whether what upstream.ca_file names can be used.
+/// @return configuration, naming the setting, the file and the reason
+[[nodiscard]] Result<void> check_ca_file(const config::Upstream& settings);
 
 /// What connecting needs, built once: the names and addresses, and the TLS context that verifies certificate
 /// and host name. No switch turns that off. Belongs to the desk's thread; stays where it is.

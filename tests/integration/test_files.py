@@ -74,7 +74,7 @@ class Files(TestCase):
         folder, tables = self.folder(), client("alice", canary("alice"))
         path = pathlib.Path(folder, "token.key")
         path.write_bytes(bytes(range(32)))
-        path.chmod(0o640)
+        path.chmod(0o644)
         self.refusal("token.key", folder=folder, tables=tables)
         path.chmod(0o600)
         path.write_bytes(bytes(31))

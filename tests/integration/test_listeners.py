@@ -307,7 +307,7 @@ class TlsListeners(TestCase):
         self.refusal("listen.tls.certificate_file", tables=table("/nonexistent.pem", key))
         self.refusal("listen.tls.client_ca_file", tables=table(certificate, key, client_ca_file='"/nonexistent.pem"'))
         self.refusal("require_client_certificate", tables=table(certificate, key, require_client_certificate="true"))
-        for mode in (0o640, 0o604, 0o660):
+        for mode in (0o604, 0o660):
             os.chmod(key, mode)
             self.refusal("listen.tls.key_file", key, f"{mode:04o}", tables=table(certificate, key))
 

@@ -4,13 +4,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <optional>
 #include <system_error>
 
+#include "config/private_file.h"
 #include "server/inbound/clients/base64.h"
 #include "server/inbound/clients/scrypt.h"
+#include "storage/private_file.h"
 
 namespace roktcached::inbound {
 
@@ -21,6 +22,13 @@ Error refused(const std::string& path, std::string_view why) {
           .source = ErrorSource::inbound,
           .retryable = false,
           .context = "token key " + path + ": " + std::string(why)};
+}
+
+/// @param error  of read_private_file, which names the path
+Error with_name(Error error) {
+  error.source = ErrorSource::inbound;
+  error.context.insert(0, "token key ");
+  return error;
 }
 
 Error failed(const std::string& path) {
@@ -69,27 +77,21 @@ std::string folder_of(const std::string& path) {
 
 /// @return nothing where there is no file
 Result<std::optional<config::Secret>> load(const std::string& path) {
-  // A pipe in its place must not hold up the start, hence O_NONBLOCK.
-  const OpenFile file(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
-  if (!file.is_open() && errno == ENOENT) return std::optional<config::Secret>();
-  if (!file.is_open() && errno == ELOOP) return refused(path, "is a symbolic link");
+  constexpr std::size_t max_read = 4096;
   struct stat status {};
-  if (!file.is_open() || ::fstat(file.get(), &status) != 0) return failed(path);
-  if (!S_ISREG(status.st_mode)) return refused(path, "is not a regular file");
-  if (status.st_uid != ::geteuid()) return refused(path, "is another user's");
-  if ((status.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    return refused(path, "group or others have access to it; accepted: mode 0600 or 0400");
-  std::array<char, token_key_size + 1> buffer{};
-  const auto size = ::read(file.get(), buffer.data(), buffer.size());
-  if (size < 0) return failed(path);
-  config::Secret key(std::string(buffer.data(), static_cast<std::size_t>(size)));
-  explicit_bzero(buffer.data(), buffer.size());
-  if (key.reveal().size() != token_key_size) {
+  if (::lstat(path.c_str(), &status) != 0)
+    return errno == ENOENT ? Result<std::optional<config::Secret>>(std::nullopt) : failed(path);
+  const bool is_link = S_ISLNK(status.st_mode);
+  if (is_link && ::stat(path.c_str(), &status) != 0 && errno == ENOENT)
+    return refused(path, "is a symbolic link to nothing");
+  auto key = config::read_private_file(path, max_read);
+  if (!key) return with_name(key.error());
+  if (key->reveal().size() != token_key_size) {
     return refused(path,
                    "does not hold 32 bytes, and so is no key that was made here; once it is gone, a new "
                    "one is made at the next start");
   }
-  return std::optional(std::move(key));
+  return std::optional(std::move(*key));
 }
 
 /// Puts a new key at `path`, unless there is something by then.
@@ -123,6 +125,15 @@ Result<config::Secret> load_or_make_token_key(const std::string& path) {
   if (!kept) return kept.error();
   if (!*kept) return refused(path, "was removed while it was made");
   return std::move(**kept);
+}
+
+Result<void> check_token_key(const std::string& path, const std::string& made_before) {
+  const auto kept = load(path);
+  if (!kept) return kept.error();
+  const std::string folder = folder_of(path);
+  if (*kept || folder == folder_of(made_before + "/")) return {};
+  errno = storage::error_of_making_files_in(folder);
+  return errno == 0 ? Result<void>() : failed(path);
 }
 
 }  // namespace roktcached::inbound

@@ -163,6 +163,18 @@ TEST_F(CredentialsTest, OneLineBreakAtTheEndIsDropped) {
   EXPECT_THAT(refusal({}), HasSubstr("visible ASCII"));
 }
 
+TEST_F(CredentialsTest, WhatAnEditorOnWindowsPutsAroundASecretIsDropped) {
+  credential_.app_id_file = folder_.write("id", "\xEF\xBB\xBFthe-id\r\n");
+  ASSERT_TRUE(load_id({}));
+  EXPECT_EQ(credential_.app_id.reveal(), "the-id");
+  credential_.app_id_file = folder_.write("id", "\xEF\xBB\xBF" + std::string(4096, 'x') + "\r\n");
+  ASSERT_TRUE(load_id({})) << "neither counts for its length";
+  credential_.app_id_file = folder_.write("id", "\xEF\xBB\xBF\r\n");
+  EXPECT_THAT(refusal({}), HasSubstr("empty"));
+  credential_.app_id_file = folder_.write("id", std::string_view("\xFF\xFEt\0h\0e\0", 8));
+  EXPECT_THAT(refusal({}), AllOf(HasSubstr(credential_.app_id_file), HasSubstr("UTF-16")));
+}
+
 TEST_F(CredentialsTest, AnEmptyValueIsRefused) {
   EXPECT_THAT(refusal({{"ROKT_APP_ID", ""}}), AllOf(HasSubstr("$ROKT_APP_ID"), HasSubstr("empty")));
   for (const char* content : {"", "\n"}) {
@@ -208,7 +220,7 @@ TEST_F(CredentialsTest, NoRefusalRepeatsTheValue) {
 TEST_F(CredentialsTest, AFileThatOthersCanReadIsRefusedWithItsMode) {
   credential_.app_id_file = folder_.write("id", "the-id");
   for (const auto& [mode, text] : std::initializer_list<std::pair<mode_t, const char*>>{
-           {0644, "0644"}, {0640, "0640"}, {0604, "0604"}, {0620, "0620"}, {0666, "0666"}}) {
+           {0644, "0644"}, {0604, "0604"}, {0620, "0620"}, {0666, "0666"}}) {
     ASSERT_EQ(::chmod(credential_.app_id_file.c_str(), mode), 0);
     EXPECT_THAT(refusal({}), AllOf(HasSubstr(credential_.app_id_file), HasSubstr(text), HasSubstr("0600")));
   }
@@ -257,10 +269,10 @@ TEST_F(CredentialsTest, TheAdminTokenComesFromAFileThatOthersCannotRead) {
   admin.token_file = folder_.write("token", "0123456789abcdef\n");
   ASSERT_TRUE(load_admin_token(admin));
   EXPECT_EQ(admin.token.reveal(), "0123456789abcdef");
-  ::chmod(admin.token_file.c_str(), 0640);
+  ::chmod(admin.token_file.c_str(), 0644);
   const auto readable = load_admin_token(admin);
   ASSERT_FALSE(readable);
-  EXPECT_THAT(readable.error().context, AllOf(HasSubstr("admin.token_file"), HasSubstr("0640")));
+  EXPECT_THAT(readable.error().context, AllOf(HasSubstr("admin.token_file"), HasSubstr("0644")));
 }
 
 TEST_F(CredentialsTest, AnAdminTokenThatCanBeGuessedIsRefused) {

@@ -30,7 +30,7 @@ class LoadTest : public testing::Test {
 void expect_defaults(const Settings& settings, std::string_view cache_file) {
   Settings expected;
   expected.cache.file = cache_file;
-  expected.listen.token_key_file = "token.key";
+  expected.listen.token_key_file = cache_file.empty() ? "" : "token.key";
   for (const auto& row : schema()) EXPECT_EQ(row.get(settings), row.get(expected)) << row.name();
   EXPECT_THAT(settings.routes, IsEmpty());
   EXPECT_THAT(settings.clients, IsEmpty());
@@ -43,7 +43,7 @@ TEST_F(LoadTest, AFileThatSaysNothingLeavesTheDefaults) {
   for (const char* text : {"", "\n", "# nothing\n", "[listen]\n", "\xef\xbb\xbf"}) {
     const auto settings = loader_.load(text);
     ASSERT_TRUE(settings) << '"' << text << "\": " << settings.error().context;
-    expect_defaults(*settings, "roktcached.db");
+    expect_defaults(*settings, "");
   }
 }
 
@@ -242,9 +242,39 @@ TEST_F(LoadTest, TheDefaultCacheFileIsWhereTheEnvironmentSays) {
   };
   EXPECT_EQ(file({{"HOME", "/h"}, {"XDG_CACHE_HOME", "/x"}, {"CACHE_DIRECTORY", "/c"}}), "/c/roktcached.db");
   EXPECT_EQ(file({{"HOME", "/h"}, {"XDG_CACHE_HOME", "/x"}}), "/x/roktcached/roktcached.db");
-  EXPECT_EQ(file({{"HOME", "/h"}, {"XDG_CACHE_HOME", ""}, {"CACHE_DIRECTORY", ""}}),
-            "/h/.cache/roktcached/roktcached.db");
-  EXPECT_EQ(file({}), "roktcached.db");
+  const TemporaryFolder home;
+  const std::string path = home.path().string();
+  EXPECT_EQ(file({{"HOME", path}, {"XDG_CACHE_HOME", ""}, {"CACHE_DIRECTORY", ""}}),
+            path + "/.cache/roktcached/roktcached.db");
+}
+
+// As in a pod, and as a system user of Debian's: no file in the working directory, nor in the root folder.
+TEST_F(LoadTest, WithoutAHomeTheCacheIsInMemoryOnlyAndSaysWhy) {
+  const auto cache = [this](Variables variables, std::string_view toml = "# defaults") {
+    return loader_.load(toml, std::move(variables)).value().cache;
+  };
+  EXPECT_EQ(cache({}).file, "");
+  EXPECT_THAT(cache({}).why_no_file, HasSubstr("$HOME is set"));
+  EXPECT_EQ(cache({{"HOME", "/nonexistent"}}).file, "");
+  EXPECT_THAT(cache({{"HOME", "/nonexistent"}}).why_no_file, HasSubstr("/nonexistent"));
+  EXPECT_EQ(cache({{"HOME", "/dev/null"}}).file, "") << "is no folder";
+  EXPECT_EQ(cache({}, "[cache]\nfile = \"\"\n").why_no_file, "") << "it was asked for";
+  EXPECT_EQ(cache({{"ROKTCACHED_CACHE_FILE", ""}}).why_no_file, "");
+  EXPECT_EQ(cache({{"CACHE_DIRECTORY", "/c"}}).why_no_file, "");
+  EXPECT_EQ(loader_.load("# defaults").value().listen.token_key_file, "");
+}
+
+TEST_F(LoadTest, SaysWhereSettingsWereGiven) {
+  const auto places =
+      loader_
+          .load("[cache]\nfile = \"\"\n[[credential]]\nname = \"emea\"\napp_id_file = \"/id\"\n",
+                {{"ROKTCACHED_LOG_LEVEL", "warn"}})
+          .value()
+          .places;
+  EXPECT_THAT(places.at("cache.file"), testing::EndsWith("settings.toml:2"));
+  EXPECT_THAT(places.at("credential.app_id_file of \"emea\""), testing::EndsWith("settings.toml:5"));
+  EXPECT_EQ(places.at("log.level"), "$ROKTCACHED_LOG_LEVEL");
+  EXPECT_FALSE(places.contains("cache.max_disk"));
 }
 
 TEST_F(LoadTest, AGivenCacheFileWinsOverTheEnvironmentsFolder) {

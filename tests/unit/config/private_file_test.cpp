@@ -52,13 +52,15 @@ TEST_F(PrivateFileTest, ALongFileIsRefusedAndNotRepeated) {
 TEST_F(PrivateFileTest, AFileThatOthersHaveAccessToIsRefusedWithItsMode) {
   const std::string path = folder_.write("key", "the-key");
   for (const auto& [mode, text] : std::initializer_list<std::pair<mode_t, const char*>>{
-           {0640, "0640"}, {0604, "0604"}, {0620, "0620"}, {0601, "0601"}, {0644, "0644"}, {0777, "0777"}}) {
+           {0604, "0604"}, {0620, "0620"}, {0601, "0601"}, {0644, "0644"}, {0660, "0660"}, {0777, "0777"}}) {
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
     EXPECT_THAT(refusal(path), AllOf(StartsWith(path), HasSubstr(std::string("mode ") + text),
-                                     HasSubstr("accepted: mode 0600 or 0400")));
+                                     HasSubstr("accepted: mode 0600 or 0400; 0640 or 0440 where its group"),
+                                     HasSubstr("below /run/secrets")));
     EXPECT_TRUE(read_guarded_file(path, max)) << "its folder is guarded";
   }
-  for (const mode_t mode : {0600U, 0400U}) {
+  ASSERT_EQ(::chown(path.c_str(), static_cast<uid_t>(-1), ::getegid()), 0);
+  for (const mode_t mode : {0600U, 0400U, 0640U, 0440U}) {
     ASSERT_EQ(::chmod(path.c_str(), mode), 0);
     EXPECT_EQ(refusal(path), "accepted") << mode;
   }
@@ -73,6 +75,18 @@ TEST_F(PrivateFileTest, OnlyAFileIsRead) {
   EXPECT_THAT(refusal(pipe), HasSubstr("not a regular file")) << "at once: nobody writes to it";
 }
 
+// Kubernetes mounts key -> ..data/key, and ..data -> ..2026_01_31, which it exchanges as a whole.
+TEST_F(PrivateFileTest, IsReadThroughTheLinksOfAKubernetesMount) {
+  std::filesystem::create_directory(folder_.path() / "..2026_01_31");
+  const std::string path = folder_.write("..2026_01_31/key", "the-key");
+  std::filesystem::create_symlink("..2026_01_31", folder_.path() / "..data");
+  std::filesystem::create_symlink("..data/key", folder_.path() / "key");
+  ASSERT_EQ(::chmod(path.c_str(), 0440), 0);
+  const auto read = read_private_file(folder_.path() / "key", max);
+  ASSERT_TRUE(read) << read.error().context;
+  EXPECT_EQ(read->reveal(), "the-key");
+}
+
 // A link is how secrets are put in place by others; what counts is the file behind it.
 TEST_F(PrivateFileTest, ALinkIsFollowed) {
   const std::string path = folder_.write("key", "the-key");
@@ -83,15 +97,54 @@ TEST_F(PrivateFileTest, ALinkIsFollowed) {
   EXPECT_THAT(refusal(link), HasSubstr("mode 0644"));
 }
 
-TEST(WhyNotPrivate, IsModeThenOwner) {
-  constexpr std::uint32_t us = 1000;
-  EXPECT_EQ(why_not_private(0600, us, us), std::nullopt);
-  EXPECT_EQ(why_not_private(0400, 0, us), std::nullopt) << "root could read it anyhow";
-  EXPECT_EQ(why_not_private(0600, 0, 0), std::nullopt);
-  EXPECT_THAT(why_not_private(0600, 1001, us).value_or(""),
+constexpr std::uint32_t us = 1000;
+constexpr std::uint32_t fs_group = 2000;
+
+/// Empty where the file is private to user 1000 of groups 1000 and 2000.
+std::string why_not(const FileAccess& file) {
+  return why_not_private(file, {us, {us, fs_group}}).value_or("");
+}
+
+TEST(WhyNotPrivate, TheOwnerIsRootOrUs) {
+  EXPECT_EQ(why_not({0600, us, us}), "");
+  EXPECT_EQ(why_not({0400, 0, 0}), "") << "root could read it anyhow";
+  EXPECT_THAT(why_not({0600, 1001, us}),
               AllOf(HasSubstr("user 1001"), HasSubstr("accepted: owned by root or by user 1000")));
-  EXPECT_THAT(why_not_private(0600, 1001, 0).value_or(""), HasSubstr("user 1001")) << "root is no exception";
-  EXPECT_THAT(why_not_private(0640, 1001, us).value_or(""), HasSubstr("mode 0640"));
+  EXPECT_THAT(why_not_private({0600, 1001, 0}, {0, {0}}).value_or(""), HasSubstr("user 1001"))
+      << "root is no exception";
+  EXPECT_THAT(why_not({0444, 1001, us, true}), HasSubstr("user 1001")) << "nor is a mounted secret";
+}
+
+TEST(WhyNotPrivate, OfTheGroupsOnlyOursMayRead) {
+  EXPECT_EQ(why_not({0440, 0, fs_group}), "") << "as Kubernetes mounts it";
+  EXPECT_EQ(why_not({0640, us, fs_group}), "");
+  EXPECT_EQ(why_not({0640, 0, us}), "");
+  EXPECT_THAT(why_not({0440, 0, 0}), AllOf(HasSubstr("group 0 "), HasSubstr("(1000, 2000)")));
+  EXPECT_THAT(why_not({0640, us, 100}), HasSubstr("group 100 "));
+  EXPECT_EQ(why_not({0600, us, 100}), "") << "the group has no access";
+}
+
+TEST(WhyNotPrivate, NobodyElseMayWrite) {
+  for (const std::uint32_t mode : {0620U, 0660U, 0602U, 0666U, 0777U}) {
+    EXPECT_THAT(why_not({mode, us, us}), HasSubstr("write it")) << mode;
+    EXPECT_THAT(why_not({mode, 0, 0, true}), HasSubstr("write it")) << mode;
+  }
+}
+
+TEST(WhyNotPrivate, OfTheRestNobodyMayReadButAMountedSecret) {
+  for (const std::uint32_t mode : {0604U, 0644U, 0444U, 0601U}) {
+    EXPECT_THAT(why_not({mode, 0, us}), HasSubstr("every user")) << mode;
+  }
+  EXPECT_EQ(why_not({0444, 0, 0, true}), "") << "as Docker mounts it";
+  EXPECT_EQ(why_not({0644, us, 100, true}), "");
+  EXPECT_THAT(why_not({0440, 0, 0, true}), HasSubstr("group 0 "));
+}
+
+TEST(WithoutByteOrderMark, DropsOne) {
+  EXPECT_EQ(without_byte_order_mark("\xEF\xBB\xBFtext"), "text");
+  EXPECT_EQ(without_byte_order_mark("\xEF\xBB\xBF\xEF\xBB\xBF"), "\xEF\xBB\xBF");
+  EXPECT_EQ(without_byte_order_mark("\xEF\xBB"), "\xEF\xBB");
+  EXPECT_EQ(without_byte_order_mark(""), "");
 }
 
 }  // namespace

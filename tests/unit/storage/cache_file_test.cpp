@@ -284,5 +284,64 @@ TEST_F(CacheFileTest, SettingAsideAMissingFileFails) {
   expect_names(target.error(), path_);
 }
 
+/// What is refused when the file is opened, a look refuses beforehand; and it makes nothing.
+class CacheFileLookTest : public CacheFileTest {
+ protected:
+  void expect_refused(const std::string& reason) const {
+    const auto looked_at = check_cache_file(path_);
+    ASSERT_FALSE(looked_at);
+    EXPECT_EQ(looked_at.error().code, ErrorCode::storage_unavailable);
+    EXPECT_NE(looked_at.error().context.find(reason), std::string::npos) << looked_at.error().context;
+  }
+  [[nodiscard]] std::size_t files() const {
+    return static_cast<std::size_t>(std::distance(std::filesystem::directory_iterator(folder_.path()), {}));
+  }
+};
+
+TEST_F(CacheFileLookTest, TakesWhatIsMissing) {
+  EXPECT_TRUE(check_cache_file(path_));
+  EXPECT_TRUE(check_cache_file(folder_.file("new/newer/cache.db")));
+  EXPECT_EQ(files(), 0U);
+}
+
+TEST_F(CacheFileLookTest, TakesOneThatIsOursWhetherOrNotItIsOpen) {
+  {
+    const auto lock = FileLock::acquire(path_, report_);
+    const Connection connection = open();
+    EXPECT_TRUE(check_cache_file(path_));
+  }
+  EXPECT_TRUE(check_cache_file(path_));
+  EXPECT_EQ(files(), 2U) << "the file and its lock";
+}
+
+TEST_F(CacheFileLookTest, TakesADamagedOneWhichIsSetAside) {
+  examples::write_file(path_, std::string(8192, 'x'));
+  ::chmod(path_.c_str(), 0600);
+  EXPECT_TRUE(check_cache_file(path_));
+  EXPECT_EQ(examples::contents_of(path_), std::string(8192, 'x'));
+}
+
+TEST_F(CacheFileLookTest, RefusesAnotherProgramsAndAnotherVersions) {
+  {
+    auto other = Connection::open(path_, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE).value();
+    ASSERT_TRUE(other.execute("CREATE TABLE precious (x)"));
+    ::chmod(path_.c_str(), 0600);
+  }
+  expect_refused("is a database of another program");
+  {
+    auto later = Connection::open(path_, SQLITE_OPEN_READWRITE).value();
+    ASSERT_TRUE(later.execute("PRAGMA application_id = 0x524f4b54; PRAGMA user_version = 999"));
+  }
+  expect_refused("was written by a newer roktcached");
+}
+
+TEST_F(CacheFileLookTest, RefusesWhatLiesBesideItAndMustNot) {
+  for (const char* suffix : {"", ".lock", "-wal", "-shm", "-journal"}) {
+    std::filesystem::create_symlink("elsewhere", path_ + suffix);
+    expect_refused(path_ + suffix + ": is a symlink");
+    std::filesystem::remove(path_ + suffix);
+  }
+}
+
 }  // namespace
 }  // namespace roktcached::storage

@@ -191,5 +191,28 @@ TEST_F(PrivateFolderTest, NoFolderIsTheCurrentOne) {
   EXPECT_EQ(folder.value(), path_);
 }
 
+TEST_F(PrivateFolderTest, ALookMakesNothingAndRefusesAlike) {
+  EXPECT_EQ(check_folder_of(path_ + "/file").value(), path_);
+  std::filesystem::create_directory_symlink(path_, folder_.file("link"));
+  EXPECT_EQ(check_folder_of(folder_.file("link/file")).value(), path_);
+  EXPECT_EQ(check_folder_of(path_ + "/new/newer/file").value(), "") << "it can be made";
+  EXPECT_TRUE(std::filesystem::is_empty(path_));
+  examples::write_file(folder_.file("plain"), "");
+  for (const char* file : {"plain/file", "plain/new/file"})
+    expect_error(check_folder_of(folder_.file(file)).error(), folder_.file("plain"), "is no directory");
+  std::filesystem::create_directory_symlink(folder_.file("nowhere"), folder_.file("dangling"));
+  EXPECT_FALSE(check_folder_of(folder_.file("dangling/file")));
+  EXPECT_FALSE(check_folder_of(folder_.file("dangling/new/file")));
+  ::chmod(path_.c_str(), 0777);
+  expect_error(check_folder_of(path_ + "/file").error(), path_, "has mode 0777");
+}
+
+TEST_F(PrivateFolderTest, ALookRefusesWhatCannotBeWrittenTo) {
+  if (::geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
+  ::chmod(path_.c_str(), 0500);
+  EXPECT_FALSE(check_folder_of(path_ + "/file"));
+  EXPECT_FALSE(check_folder_of(path_ + "/new/file"));
+}
+
 }  // namespace
 }  // namespace roktcached::storage

@@ -93,13 +93,29 @@ TEST(RangeEnd, TakesTheLaterReadingOfADoubtfulTime) {
   EXPECT_EQ(end_of("2026-11-01T01:30:00", "America/New_York"),
             "Sun, 01 Nov 2026 06:30:00 GMT");  // happens twice
   EXPECT_EQ(end_of("2026-03-08T02:30:00", "America/New_York"),
-            "Sun, 08 Mar 2026 07:00:00 GMT");  // never happens
+            "Sun, 08 Mar 2026 07:30:00 GMT");  // never happens: 03:30 there
+}
+
+// RFC 5545, section 3.3.5: a local time in a gap is read with the offset before it, and so is later.
+TEST(RangeEnd, InAGapIsReadWithTheOffsetBeforeIt) {
+  EXPECT_EQ(end_of("2026-03-08T01:59:59.999", "America/New_York"), "Sun, 08 Mar 2026 06:59:59 GMT");
+  EXPECT_EQ(end_of("2026-03-08T02:00:00", "America/New_York"), "Sun, 08 Mar 2026 07:00:00 GMT");
+  EXPECT_EQ(end_of("2026-03-08T02:59:59", "America/New_York"), "Sun, 08 Mar 2026 07:59:59 GMT");
+  EXPECT_EQ(end_of("2026-03-08T03:00:00", "America/New_York"), "Sun, 08 Mar 2026 07:00:00 GMT");
+  EXPECT_EQ(end_of("2026-03-29T02:30:00", "Europe/Berlin"), "Sun, 29 Mar 2026 01:30:00 GMT");
+  // Lord Howe's clocks go half an hour forward at 2, from +10:30 to +11.
+  EXPECT_EQ(end_of("2026-10-04T02:15:00", "Australia/Lord_Howe"), "Sat, 03 Oct 2026 15:45:00 GMT");
+  // Kathmandu's went a quarter of an hour forward as 1986 began, from +5:30 to +5:45.
+  EXPECT_EQ(end_of("1986-01-01T00:10:00", "Asia/Kathmandu"), "Tue, 31 Dec 1985 18:40:00 GMT");
+  // Cairo's go forward at midnight: the day before ends as they do.
+  EXPECT_EQ(end_of("2026-04-23", "Africa/Cairo"), "Thu, 23 Apr 2026 22:00:00 GMT");
 }
 
 TEST(RangeEnd, KnowsADayThatNeverWas) {
   // Samoa went from 29 to 31 December 2011.
   EXPECT_EQ(end_of("2011-12-29", "Pacific/Apia"), "Fri, 30 Dec 2011 10:00:00 GMT");
-  EXPECT_EQ(end_of("2011-12-30T12:00:00", "Pacific/Apia"), "Fri, 30 Dec 2011 10:00:00 GMT");
+  EXPECT_EQ(end_of("2011-12-30", "Pacific/Apia"), "Fri, 30 Dec 2011 10:00:00 GMT");
+  EXPECT_EQ(end_of("2011-12-30T12:00:00", "Pacific/Apia"), "Fri, 30 Dec 2011 22:00:00 GMT");
 }
 
 TEST(RangeEnd, KnowsTheRulesOfYearsToCome) {

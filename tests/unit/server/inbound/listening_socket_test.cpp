@@ -129,6 +129,32 @@ TEST_F(UnixSocketTest, LeavesNothingBehindWhereTheGroupIsUnknown) {
   EXPECT_FALSE(exists());
 }
 
+TEST_F(UnixSocketTest, ALookMakesNothingAndRefusesAlike) {
+  EXPECT_TRUE(UnixSocket::check(path_));
+  EXPECT_TRUE(UnixSocket::check_free(path_));
+  EXPECT_FALSE(exists());
+  EXPECT_FALSE(UnixSocket::check((folder_ / "no-such-folder" / "socket").string()));
+  {
+    const auto opened = open();
+    ASSERT_TRUE(opened);
+    EXPECT_TRUE(UnixSocket::check(path_)) << "ours, and in use: of the moment";
+    EXPECT_EQ(UnixSocket::check_free(path_).error().code, ErrorCode::unavailable);
+  }
+  std::ofstream(path_) << "precious";
+  EXPECT_EQ(UnixSocket::check(path_).error().code, ErrorCode::configuration);
+  EXPECT_FALSE(UnixSocket::check(path_ + "/socket")) << "below a file";
+}
+
+TEST(CheckUnixGroup, TakesNoneOrOneOfOurs) {
+  EXPECT_TRUE(check_unix_group(""));
+  const group* const own = ::getgrgid(::getegid());
+  ASSERT_NE(own, nullptr);
+  EXPECT_TRUE(check_unix_group(own->gr_name));
+  const auto unknown = check_unix_group("no-such-group");
+  ASSERT_FALSE(unknown);
+  EXPECT_EQ(unknown.error().context, "listen.unix_group: \"no-such-group\": there is no such group");
+}
+
 TEST_F(UnixSocketTest, IsAcceptedOnByAsManyAsAsk) {
   const auto opened = open();
   ASSERT_TRUE(opened);

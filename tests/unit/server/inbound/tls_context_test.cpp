@@ -5,6 +5,8 @@
 #include <openssl/err.h>
 #include <openssl/rsa.h>
 #include <openssl/ssl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <initializer_list>
 #include <string>
@@ -109,6 +111,20 @@ TEST_F(TlsContextTest, ShakesHands) {
   EXPECT_FALSE(shaken.has_certificate);
 }
 
+TEST_F(TlsContextTest, TakesAKeyBehindAByteOrderMark) {
+  settings_.key_file = folder_.write("marked.pem", "\xEF\xBB\xBF" + identity_.key_pem());
+  EXPECT_EQ(refusal(), "taken");
+}
+
+TEST_F(TlsContextTest, LooksAtTheCertificateAloneWhereThereIsNoKey) {
+  settings_.key_file = "/nonexistent.key";
+  const auto made = make_tls_context(settings_, PrivateKey::skip);
+  ASSERT_TRUE(made) << made.error().context;
+  EXPECT_EQ(certificate_warning(**made, settings_), std::nullopt);
+  settings_.certificate_file = "/nonexistent.pem";
+  EXPECT_FALSE(make_tls_context(settings_, PrivateKey::skip));
+}
+
 TEST_F(TlsContextTest, SpeaksNothingOlderThanTls12) {
   const Context client_context = client();
   SSL_CTX_set_max_proto_version(client_context.get(), TLS1_2_VERSION);
@@ -190,12 +206,16 @@ TEST_F(TlsContextTest, TakesNoKeyOfAnotherCertificate) {
 }
 
 TEST_F(TlsContextTest, TakesNoKeyThatOthersCanRead) {
-  for (const mode_t mode : {0640U, 0604U, 0620U, 0666U}) {
+  for (const mode_t mode : {0604U, 0620U, 0666U}) {
     ASSERT_EQ(::chmod(settings_.key_file.c_str(), mode), 0);
     EXPECT_THAT(refusal(),
                 AllOf(StartsWith("listen.tls.key_file: " + settings_.key_file), HasSubstr("mode")));
   }
-  ASSERT_EQ(::chmod(settings_.key_file.c_str(), 0400), 0);
+  ASSERT_EQ(::chown(settings_.key_file.c_str(), static_cast<uid_t>(-1), ::getegid()), 0);
+  for (const mode_t mode : {0400U, 0440U}) {
+    ASSERT_EQ(::chmod(settings_.key_file.c_str(), mode), 0);
+    EXPECT_EQ(refusal(), "taken") << mode;
+  }
   ASSERT_EQ(::chmod(settings_.certificate_file.c_str(), 0644), 0);
   EXPECT_EQ(refusal(), "taken") << "a certificate is no secret";
 }

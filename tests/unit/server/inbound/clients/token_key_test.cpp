@@ -84,7 +84,7 @@ TEST_F(TokenKey, OfManyThatStartAtOnceAllGetTheSame) {
 }
 
 TEST_F(TokenKey, ThatOthersCanReadIsRefused) {
-  for (const fs::perms mode : {fs::perms(0640), fs::perms(0604), fs::perms(0620), fs::perms(0601)}) {
+  for (const fs::perms mode : {fs::perms(0604), fs::perms(0620), fs::perms(0601)}) {
     write(std::string(token_key_size, 'k'), mode);
     EXPECT_NE(refusal().find("0600"), std::string::npos);
   }
@@ -98,13 +98,20 @@ TEST_F(TokenKey, OfAnotherSizeIsRefusedAndKept) {
   }
 }
 
-TEST_F(TokenKey, WhatIsNoFileOfItsOwnIsRefused) {
+// As Kubernetes mounts one that several replicas share.
+TEST_F(TokenKey, ThatIsMountedIsReadThroughItsLink) {
   const fs::path real = path.string() + ".real";
   const auto made = load_or_make_token_key(real);
   ASSERT_TRUE(made);
+  ASSERT_EQ(::chmod(real.c_str(), 0440), 0);
   fs::create_symlink(real, path);
-  EXPECT_NE(refusal().find("symbolic link"), std::string::npos);
-  fs::remove(path);
+  const auto loaded = load_or_make_token_key(path);
+  ASSERT_TRUE(loaded) << loaded.error().context;
+  EXPECT_EQ(loaded->reveal(), made->reveal());
+  EXPECT_EQ(files(), 2U);
+}
+
+TEST_F(TokenKey, WhatIsNoFileIsRefused) {
   fs::create_symlink(path.string() + ".nowhere", path);
   EXPECT_NE(refusal().find("symbolic link"), std::string::npos);
   fs::remove(path);
@@ -118,6 +125,20 @@ TEST_F(TokenKey, WhatIsNoFileOfItsOwnIsRefused) {
 TEST_F(TokenKey, ThatCannotBeMadeSaysSo) {
   path = path / "no" / "such";
   EXPECT_NE(refusal().find("No such file"), std::string::npos);
+}
+
+TEST_F(TokenKey, ALookMakesNothingAndRefusesAlike) {
+  const std::string folder = path.parent_path();
+  EXPECT_TRUE(check_token_key(path, ""));
+  EXPECT_EQ(files(), 0U);
+  const std::string below = folder + "/new/token.key";
+  EXPECT_FALSE(check_token_key(below, ""));
+  EXPECT_FALSE(check_token_key(below, folder));
+  EXPECT_TRUE(check_token_key(below, folder + "/new")) << "it will be there";
+  write("short");
+  EXPECT_FALSE(check_token_key(path, ""));
+  write(std::string(token_key_size, 'k'));
+  EXPECT_TRUE(check_token_key(path, ""));
 }
 
 }  // namespace

@@ -1,0 +1,125 @@
+#include "server/settings_check.h"
+
+#include <boost/asio/io_context.hpp>
+#include <filesystem>
+#include <utility>
+
+#include "config/credentials.h"
+#include "config/load.h"
+#include "config/mistakes.h"
+#include "server/inbound/clients/token_key.h"
+#include "server/inbound/listening_socket.h"
+#include "server/inbound/tls_context.h"
+#include "server/upstream/origin.h"
+#include "storage/cache_file.h"
+
+namespace roktcached {
+
+namespace {
+
+/// Every address, with the setting that names it.
+std::vector<std::pair<std::string, config::Endpoint>> addresses_of(const config::Settings& settings) {
+  std::vector<std::pair<std::string, config::Endpoint>> all;
+  for (const auto& address : settings.listen.addresses) all.emplace_back("listen.addresses", address);
+  for (const auto& address : settings.listen.tls.addresses) all.emplace_back("listen.tls.addresses", address);
+  if (settings.admin.address) all.emplace_back("admin.address", *settings.admin.address);
+  return all;
+}
+
+class SettingsCheck {
+ public:
+  SettingsCheck(config::Settings& settings, Secrets secrets) : settings_(settings), secrets_(secrets) {}
+
+  Result<std::vector<std::string>> run() {
+    if (secrets_ == Secrets::read) read_secrets();
+    check_tls();
+    note(upstream::check_ca_file(settings_.upstream));
+    check_sockets();
+    check_cache();
+    check_token_key();
+    if (mistakes_.empty()) return std::move(warnings_);
+    return Error{ErrorCode::configuration, ErrorSource::config, false, mistakes_.text()};
+  }
+
+ private:
+  /// @param key  what the error is about, where its text does not begin with that
+  void note(const Result<void>& result, const std::string& key = "") {
+    if (result) return;
+    const std::string what = (key.empty() ? "" : key + ": ") + result.error().context;
+    const auto end = what.find(": ");
+    const auto place = settings_.places.find(what.substr(0, end));
+    if (place != settings_.places.end()) return mistakes_.add(place->second, what);
+    end == std::string::npos ? mistakes_.add("settings", what)
+                             : mistakes_.add(what.substr(0, end), what.substr(end + 2));
+  }
+
+  void read_secrets() {
+    for (config::Credential& credential : settings_.credentials) {
+      if (credential.app_id.empty()) note(config::load_credential(credential, config::process_environment()));
+    }
+    note(config::load_admin_token(settings_.admin));
+  }
+
+  void check_tls() {
+    if (settings_.listen.tls.addresses.empty()) return;
+    const auto key = secrets_ == Secrets::read ? inbound::PrivateKey::read : inbound::PrivateKey::skip;
+    const auto context = inbound::make_tls_context(settings_.listen.tls, key);
+    if (!context) return note(context.error());
+    if (auto warning = inbound::certificate_warning(**context, settings_.listen.tls))
+      warnings_.push_back(std::move(*warning));
+  }
+
+  void check_sockets() {
+    note(inbound::check_unix_group(settings_.listen.unix_group));
+    for (const auto& [key, address] : addresses_of(settings_)) {
+      if (address.is_unix()) note(inbound::UnixSocket::check(address.path), key);
+    }
+  }
+
+  void check_cache() {
+    const config::Cache& cache = settings_.cache;
+    if (!cache.file.empty()) return note(storage::check_cache_file(cache.file), "cache.file");
+    if (!cache.why_no_file.empty())
+      warnings_.push_back("cache.file: " + cache.why_no_file +
+                          "; the cache is in memory only, and empty after a restart");
+  }
+
+  void check_token_key() {
+    const std::string& file = settings_.listen.token_key_file;
+    if (settings_.clients.empty() || file.empty() || secrets_ == Secrets::skip) return;
+    const auto cache_folder = std::filesystem::path(settings_.cache.file).parent_path();
+    note(inbound::check_token_key(file, cache_folder.string()), "listen.token_key_file");
+  }
+
+  config::Settings& settings_;
+  const Secrets secrets_;
+  config::Mistakes mistakes_;
+  std::vector<std::string> warnings_;
+};
+
+}  // namespace
+
+Result<std::vector<std::string>> check_settings(config::Settings& settings, Secrets secrets) {
+  return SettingsCheck(settings, secrets).run();
+}
+
+/// Listens on each for a moment, on all at once: a port that is bound only could still be shared, and two
+/// addresses may be one.
+Result<void> check_addresses_are_free(const config::Settings& settings) {
+  boost::asio::io_context context;
+  std::vector<inbound::Acceptor> taken;
+  for (const auto& [key, address] : addresses_of(settings)) {
+    if (address.is_unix()) {
+      if (const auto free = inbound::UnixSocket::check_free(address.path); !free) return free.error();
+      continue;
+    }
+    const auto endpoint = inbound::to_endpoint(address);
+    if (!endpoint) return endpoint.error();
+    auto opened = inbound::open_listener(context.get_executor(), *endpoint, false);
+    if (!opened) return opened.error();
+    taken.push_back(std::move(opened->first));
+  }
+  return {};
+}
+
+}  // namespace roktcached

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/error.h"
+
+namespace roktcached {
+
+/// What is skipped where there are no secrets, as in CI: app ids and app secrets, the admin token, the TLS
+/// private key (and so whether it belongs to its certificate), the key of local tokens. Certificates are
+/// public, and are looked at all the same.
+enum class Secrets { read, skip };
+
+/// Reads the secrets into `settings`, and refuses whatever Daemon::open would refuse of them and of the
+/// files, folders and groups that the settings name: `check` and `serve` both ask here. Opens no listener,
+/// makes no file and changes none. A credential that has its app id already keeps it.
+/// @return lines for the operator, about what is odd but does no harm yet; or configuration, a line for each
+/// mistake, "FILE:LINE: section.key: reason" where the file or a variable says it, else "section.key: reason"
+[[nodiscard]] Result<std::vector<std::string>> check_settings(config::Settings& settings, Secrets secrets);
+
+/// Whether every address that the settings name is free at the moment: serve asks before it makes anything.
+/// @return unavailable, naming the address
+[[nodiscard]] Result<void> check_addresses_are_free(const config::Settings& settings);
+
+}  // namespace roktcached
