@@ -118,6 +118,7 @@ if wait_for_build release; then
   check "HTTP readers" build/release/http_readers
   check "Conformance, http-cache-tests" tests/conformance/run.sh
   check "Pages in Chromium" tests/browser/run.sh
+  check "Client libraries" tests/clients/run.sh
   if $all && wait_for_build asan; then
     unit_tests asan
     integration_tests asan

@@ -28,8 +28,9 @@ std::string basic_id(std::string_view authorization) {
   if (encoded.empty() || encoded.size() > longest) return {};
   const auto pair = decode_basic(encoded);
   if (!pair) return {};
-  const std::string id(std::string_view(pair->reveal()).substr(0, pair->reveal().find(':')));
-  return is_name(id) ? id : std::string();
+  const std::string_view text = pair->reveal();
+  const auto id = percent_decoded(text.substr(0, text.find(':')));
+  return id && is_name(id->reveal()) ? std::string(id->reveal()) : std::string();
 }
 
 std::string caller_of(const http::Fields& request, std::string_view address,

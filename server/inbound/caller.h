@@ -30,7 +30,8 @@ struct OwnId {
 /// something that makes each token another.
 [[nodiscard]] std::string local_token_for(std::string_view name);
 
-/// The id in an Authorization of scheme Basic, if it is a name; else empty.
+/// The id in an Authorization of scheme Basic, if it is a name; else empty. A '%' is none of a name's
+/// characters, so what has one is percent-decoded first: OAuth libraries encode it (RFC 6749, section 2.3.1).
 [[nodiscard]] std::string basic_id(std::string_view authorization);
 
 }  // namespace roktcached::inbound

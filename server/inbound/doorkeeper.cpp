@@ -94,11 +94,14 @@ asio::awaitable<Answer> Doorkeeper::answer_token_request(Request& request,
                                                          std::optional<std::size_t> certified) {
   const auto asked = read_token_request(request.body, *present(request.fields, request.api_key));
   if (const auto* refused = std::get_if<TokenRefusal>(&asked)) co_return token_refused(*refused);
-  const Presented shown = std::get<TokenRequest>(asked).shown();
+  const auto& token_request = std::get<TokenRequest>(asked);
+  const Presented shown = token_request.shown();
   Result<Verdict> verdict = Verdict{certified};
   if (!shown.shows_nothing()) verdict = co_await gate_.verify(shown, clock_.wall_now());
-  if (!verdict && verdict.error().code != ErrorCode::unauthenticated)
-    co_return problem(verdict.error(), request.id);
+  const auto is_nobodys = [&] { return !verdict && verdict.error().code == ErrorCode::unauthenticated; };
+  const auto form_decoded = token_request.form_decoded();
+  if (form_decoded && is_nobodys()) verdict = co_await gate_.verify(*form_decoded, clock_.wall_now());
+  if (!verdict && !is_nobodys()) co_return problem(verdict.error(), request.id);
   if (!verdict || verdict->is_nobody()) co_return token_refused(invalid_client());
   request.client = book_.clients[*verdict->client].name;
   if (auto refusal = over_rate(*verdict->client, request)) co_return std::move(*refusal);

@@ -192,6 +192,22 @@ class Clients(TestCase):
         self.assertEqual(request(self.proxy.at, overview(account=14), fields=bearer).status, 403)
         self.assertLessEqual(self.upstream.ledger()["tokens_minted"] - minted, 1, "it is not the upstream that mints them")
 
+    def test_the_token_endpoint_takes_a_form_encoded_pair(self):
+        """RFC 6749, section 2.3.1: some OAuth libraries encode name and secret before they join them, most do not."""
+        secret = canary("half%2Bhalf")
+        encoded = lambda text: "".join(c if c.isalnum() else f"%{ord(c):02X}" for c in text)
+        proxy = self.daemon(self.upstream, tables=client("power-bi", secret) + client("tableau", secret))
+        for name in ("power-bi", "tableau"):
+            for shown_name, shown_secret, status in ((name, secret, 200), (encoded(name), encoded(secret), 200), (encoded(name), encoded(secret[:-1]), 401),
+                                                     (encoded(name), encoded(encoded(secret)), 401)):
+                with self.subTest(name=shown_name, secret=shown_secret):
+                    reply = token_request(proxy, shown_secret, shown_name)
+                    self.assertEqual(reply.status, status)
+                    if status == 200:
+                        proxy.search_what_was_heard()
+                        self.assertTrue(register(reply.json()["access_token"]).startswith(f"local.{name}."))
+        self.assertEqual(proxy.get(overview(), Authorization=basic("tableau", encoded(secret))).status, 401, "elsewhere RFC 7617 counts")
+
     def test_the_token_endpoints_errors(self):
         wrong, alice = canary("wrong"), basic("alice", self.alice)
         in_form = f"{GRANT}&client_id=alice&client_secret={self.alice}"

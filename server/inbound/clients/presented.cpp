@@ -59,20 +59,6 @@ bool take_name(std::string_view& parameter) {
   return true;
 }
 
-std::optional<config::Secret> decoded(std::string_view value) {
-  std::string text;
-  text.reserve(value.size());
-  while (!value.empty()) {
-    const int octet = take_octet(value);
-    if (octet < 0) {
-      explicit_bzero(text.data(), text.size());
-      return std::nullopt;
-    }
-    text += static_cast<char>(octet);
-  }
-  return config::Secret(std::move(text));
-}
-
 /// Makes `target` shorter, and leaves nothing of its end in memory.
 void cut_off(std::string& target, std::size_t size) {
   explicit_bzero(target.data() + size, target.size() - size);
@@ -121,7 +107,7 @@ Result<std::optional<config::Secret>> take_api_key(std::string& target) {
     if (take_name(parameter)) {
       const auto whole = count++ == 0 ? http::parse_target(target) : http::Target();
       if (!whole) bad_target = whole.error();
-      found = decoded(parameter);
+      found = percent_decoded(parameter);
       continue;
     }
     if (kept_one) target[kept_end++] = '&';
@@ -190,6 +176,20 @@ std::optional<config::Secret> decode_basic(std::string_view text) {
   auto pair = from_base64(text);
   if (!pair) return std::nullopt;
   return config::Secret(std::move(*pair));
+}
+
+std::optional<config::Secret> percent_decoded(std::string_view text) {
+  std::string decoded;
+  decoded.reserve(text.size());
+  while (!text.empty()) {
+    const int octet = take_octet(text);
+    if (octet < 0) {
+      explicit_bzero(decoded.data(), decoded.size());
+      return std::nullopt;
+    }
+    decoded += static_cast<char>(octet);
+  }
+  return config::Secret(std::move(decoded));
 }
 
 }  // namespace roktcached::inbound

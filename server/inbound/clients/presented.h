@@ -61,4 +61,8 @@ struct Pair {
 /// The content of a Basic's `text`; empty where it is not base64.
 [[nodiscard]] std::optional<config::Secret> decode_basic(std::string_view text);
 
+/// `text` with its percent-encoded octets decoded; '+' stays '+'. Empty where a '%' has not two hex digits
+/// behind it.
+[[nodiscard]] std::optional<config::Secret> percent_decoded(std::string_view text);
+
 }  // namespace roktcached::inbound

@@ -56,6 +56,28 @@ bool is_form(std::string_view text) {
   return http::parse_target(target.reveal()).has_value();
 }
 
+/// A name has no ':', or the pair would be split elsewhere; empty for one that has.
+std::optional<config::Secret> joined(std::string_view name, std::string_view secret) {
+  if (name.find(':') != std::string_view::npos) return std::nullopt;
+  std::string pair;
+  pair.reserve(name.size() + 1 + secret.size());
+  pair.append(name).append(":").append(secret);
+  return config::Secret(std::move(pair));
+}
+
+TokenRequest read_basic(const Presented& shown) {
+  const auto text = decode_basic(shown.text);
+  const auto pair = text ? split_pair(text->reveal()) : std::nullopt;
+  if (!pair || text->reveal().find('%') == std::string_view::npos) return TokenRequest(shown);
+  const auto name = percent_decoded(pair->name);
+  const auto secret = percent_decoded(pair->secret);
+  if (!name || !secret) return TokenRequest(shown);
+  auto decoded = joined(name->reveal(), secret->reveal());
+  // No client's name has a '%': it is encoded. A secret may have one.
+  const bool encoded = decoded && pair->name.find('%') != std::string_view::npos;
+  return encoded ? TokenRequest(std::move(*decoded)) : TokenRequest(shown, std::move(decoded));
+}
+
 std::variant<TokenRequest, TokenRefusal> read_credentials(const Form& form, const Presented& shown) {
   const auto id = form.find("client_id");
   const auto secret = form.find("client_secret");
@@ -65,17 +87,15 @@ std::variant<TokenRequest, TokenRefusal> read_credentials(const Form& form, cons
   }
   if (secret && !id) return TokenRefusal{Code::invalid_request, "client_secret without client_id"};
   if (secret) {
-    // A name has no ':', or the pair would be split elsewhere.
-    if (id->find(':') != std::string_view::npos) return invalid_client();
-    std::string pair;
-    pair.reserve(id->size() + 1 + secret->size());
-    pair.append(*id).append(":").append(*secret);
-    return TokenRequest(config::Secret(std::move(pair)));
+    auto pair = joined(*id, *secret);
+    if (!pair) return invalid_client();
+    return TokenRequest(std::move(*pair));
   }
   // A token begets no token: it would never end.
   using Kind = Presented::Kind;
   if (shown.kind == Kind::local_token || shown.kind == Kind::foreign_token || shown.kind == Kind::other)
     return invalid_client();
+  if (shown.kind == Presented::Kind::basic) return read_basic(shown);
   return TokenRequest(shown);
 }
 

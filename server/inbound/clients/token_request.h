@@ -24,17 +24,26 @@ class TokenRequest {
   /// Of the form.
   explicit TokenRequest(config::Secret pair) : pair_(std::move(pair)) {}
   /// Of the request.
-  explicit TokenRequest(Presented shown) : shown_(shown) {}
+  /// @param form_decoded  see form_decoded()
+  explicit TokenRequest(Presented shown, std::optional<config::Secret> form_decoded = std::nullopt)
+      : shown_(shown), form_decoded_(std::move(form_decoded)) {}
 
   /// What is to be verified; nothing: only a client certificate can tell. Borrows this object, or what
   /// read_token_request was given.
   [[nodiscard]] Presented shown() const {
     return pair_ ? Presented{Presented::Kind::api_key, pair_->reveal()} : shown_;
   }
+  /// The second reading of a Basic, to be verified where shown() is nobody's: RFC 6749, section 2.3.1, has
+  /// name and secret form-encoded before they are joined, and only some clients do that. Borrows this object.
+  [[nodiscard]] std::optional<Presented> form_decoded() const {
+    if (!form_decoded_) return std::nullopt;
+    return Presented{Presented::Kind::api_key, form_decoded_->reveal()};
+  }
 
  private:
   std::optional<config::Secret> pair_;  ///< NAME:SECRET
   Presented shown_;
+  std::optional<config::Secret> form_decoded_;  ///< NAME:SECRET
 };
 
 /// Reads a request to the token endpoint (RFC 6749, sections 2.3.1 and 4.4.2): the client's credentials

@@ -73,6 +73,12 @@ TEST(BasicId, IsNotReadFromTextThatIsCutOffAnywhere) {
   }
 }
 
+TEST(BasicId, MayBePercentEncoded) {
+  EXPECT_EQ(of_basic("YSUyRWIlMkRjJTVGMTp4"), "a.b-c_1") << "a%2Eb%2Dc%5F1:x";
+  EXPECT_EQ(of_basic("YSUyMGI6eA=="), "") << "a%20b:x";
+  EXPECT_EQ(of_basic("YSU6eA=="), "") << "a%:x";
+}
+
 TEST(BasicId, OfMalformedBase64IsNone) {
   for (const char* text :
        {"=",     "==",       "===",  "====",     "Y",     "Y=",  "Y==",  "Y===", "YQ=", "YQ===", "YWI==",

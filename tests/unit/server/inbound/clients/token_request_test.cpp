@@ -45,6 +45,32 @@ TEST(TokenRequest, ShowsTheFieldsCredentials) {
   EXPECT_EQ(shown_by(grant, {Kind::api_key, "S"}), "key S");
 }
 
+/// The second reading of a Basic; empty where there is none.
+std::string form_decoded_of(std::string_view base64) {
+  const auto read = read_token_request(grant, {Kind::basic, base64});
+  const auto second = std::get<TokenRequest>(read).form_decoded();
+  return second ? std::string(second->text) : std::string();
+}
+
+/// RFC 6749, section 2.3.1: openid-client encodes '-', '.' and '_', too; curl and requests-oauthlib nothing.
+TEST(TokenRequest, ABasicMayBeFormEncoded) {
+  const char* encoded_name = "cG93ZXIlMkRiaTphJTJCYg==";  // power%2Dbi:a%2Bb
+  EXPECT_EQ(shown_by(grant, {Kind::basic, encoded_name}), "key power-bi:a+b") << "no name has a '%'";
+  EXPECT_EQ(form_decoded_of(encoded_name), "");
+  const char* encoded_secret = "YTphJTJCYg==";  // a:a%2Bb
+  EXPECT_EQ(shown_by(grant, {Kind::basic, encoded_secret}), std::string("basic ") + encoded_secret);
+  EXPECT_EQ(form_decoded_of(encoded_secret), "a:a+b");
+  EXPECT_EQ(form_decoded_of("YTpi"), "") << "a:b";
+}
+
+TEST(TokenRequest, ABasicThatIsNotFormEncodedIsReadAsItIs) {
+  for (const char* text :
+       {"YTo1MCU=", "YTolMg==", "YSU6Yg==", "YSUzQWI6Yw==", "YWI=", "!"}) {  // a:50% a:%2 a%:b a%3Ab:c ab
+    EXPECT_EQ(shown_by(grant, {Kind::basic, text}), std::string("basic ") + text);
+    EXPECT_EQ(form_decoded_of(text), "") << text;
+  }
+}
+
 TEST(TokenRequest, ShowsNothingWhereACertificateMayTell) {
   EXPECT_EQ(shown_by(grant), "nothing ");
   EXPECT_EQ(shown_by(grant + "&client_id=nightly"), "nothing ");
