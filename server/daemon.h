@@ -63,7 +63,7 @@ class Daemon {
   Result<void> open_client_book();
   Result<void> open_listeners();
   Result<void> open_admin();
-  Result<inbound::Acceptor> open_admin_port(const config::Endpoint& address);
+  Result<std::vector<inbound::Acceptor>> open_admin_ports(const config::Endpoint& address);
   Result<inbound::Acceptor> open_admin_socket(const config::Endpoint& address);
   void start_threads();
   void await_hangup();
@@ -102,7 +102,7 @@ class Daemon {
   boost::asio::steady_timer drain_timer_;
   std::unique_ptr<admin::Admin> admin_;
   std::optional<inbound::UnixSocket> admin_socket_;
-  std::unique_ptr<inbound::Listener> admin_listener_;
+  std::vector<std::unique_ptr<inbound::Listener>> admin_listeners_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> threads_running_{0};
   SteadyTime drain_deadline_;
