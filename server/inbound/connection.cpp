@@ -219,7 +219,8 @@ Connection::Need Connection::ask() {
   const Limits& limits = site_.limits;
   append_request_id(request.id, request.fields);
   if (bench_->incoming.http11) request.interim = this;
-  const auto origin = reading_origin(request.fields, stream_.encrypted(), limits.allowed_origins);
+  const auto origin =
+      reading_origin(request.method, request.fields, stream_.encrypted(), limits.allowed_origins);
   set_browser_fields(origin ? *origin : std::string_view());
   auto api_key = take_api_key(request.target);
   refused_ = !api_key;  // others may read the target otherwise
