@@ -295,6 +295,9 @@ void add_rest(std::vector<Setting>& table) {
                                     [](Settings& s) -> LogFormat& { return s.log.format; }));
   table.push_back(
       boolean("log.access", "One line a request", [](Settings& s) -> bool& { return s.log.access; }));
+  table.push_back(text("log.file", "a path, or \"\"",
+                       "Where the lines go, opened again on SIGUSR1; \"\": standard error",
+                       [](Settings& s) -> std::string& { return s.log.file; }));
 }
 
 /// The shortest text that is read as the same number; with an exponent only where it would be very long.

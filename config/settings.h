@@ -150,6 +150,7 @@ struct Log {
   LogLevel level = LogLevel::info;
   LogFormat format = LogFormat::text;
   bool access = true;
+  std::string file;  ///< empty: standard error
 };
 
 /// Everything an operator can set, with its default. A plain value.

@@ -106,8 +106,9 @@ Daemon::Daemon(config::Settings settings)
       desk_work_(desk_context_.get_executor()),
       connections_(settings_.listen.max_connections),
       admin_connections_(max_admin_connections),
-      signals_(main_context_, SIGTERM, SIGINT),
+      signals_(main_context_, SIGTERM, SIGINT, SIGQUIT),
       hangup_(main_context_, SIGHUP),
+      log_rotation_(main_context_, SIGUSR1),
       drain_timer_(main_context_) {}
 
 Daemon::~Daemon() = default;
@@ -264,6 +265,7 @@ void Daemon::start_threads() {
 
 void Daemon::run() {
   await_hangup();
+  await_log_rotation();
   for (const auto& listener : admin_listeners_) listener->start();
   start_threads();
   signals_.async_wait([this](const boost::system::error_code& error, int) {
@@ -299,6 +301,14 @@ void Daemon::await_hangup() {
   });
 }
 
+void Daemon::await_log_rotation() {
+  log_rotation_.async_wait([this](const boost::system::error_code& error, int) {
+    if (error) return;
+    reopen_log();
+    await_log_rotation();
+  });
+}
+
 void Daemon::drain() {
   spdlog::info("draining {} connections", connections_.open());
   drain_deadline_ = clock_.steady_now() + time_to_drain;
@@ -322,6 +332,7 @@ void Daemon::stop() {
   if (connections_.open() > 0) spdlog::warn("{} connections are cut", connections_.open());
   signals_.cancel();
   hangup_.cancel();
+  log_rotation_.cancel();
   for (const auto& listener : admin_listeners_) {
     listener->drain();
     listener->abort();

@@ -3,14 +3,21 @@
 #include <cstddef>
 
 #include "config/settings.h"
+#include "core/error.h"
 #include "server/inbound/message.h"
 
 namespace roktcached {
 
-/// Sends everything that is logged to standard error, as text for people or JSON for machines, from a thread
-/// of its own: when the reader of our log is slow, the oldest lines are lost and no request waits. Call once,
-/// before any other thread runs; stop_logging() last.
-void start_logging(const config::Log& settings);
+/// Sends everything that is logged to standard error or to a file, as text for people or JSON for machines,
+/// from a thread of its own: when the reader of our log is slow, the oldest lines are lost and no request
+/// waits. Call once, before any other thread runs; stop_logging() last.
+/// @return configuration where the file cannot be opened; nothing is logged then
+[[nodiscard]] Result<void> start_logging(const config::Log& settings);
+
+/// Opens the log's file again, under the same name: what rotates it has renamed it, and wants it no more.
+/// Where that fails, the old one stays in use, and says so. Without a file it does nothing. Safe from any
+/// thread.
+void reopen_log();
 
 /// Writes out what is queued.
 void stop_logging();

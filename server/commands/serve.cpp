@@ -10,6 +10,7 @@
 #include "server/commands/commands.h"
 #include "server/commands/settings_file.h"
 #include "server/daemon.h"
+#include "server/log_file.h"
 #include "server/logging.h"
 #include "server/process.h"
 #include "server/version.h"
@@ -68,6 +69,7 @@ bool load_admin_token(config::Settings& settings) {
 }
 
 int serve(const std::optional<std::string>& config_file, bool demo) {
+  ignore_harmless_signals();
   auto settings = load_settings(config_file);
   if (!settings || !load_admin_token(*settings)) return configuration;
   std::unique_ptr<simulator::Simulator> upstream;
@@ -85,7 +87,10 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
     return configuration;
   }
 
-  start_logging(settings->log);
+  if (const auto logging = start_logging(settings->log); !logging) {
+    say(logging.error());
+    return configuration;
+  }
   spdlog::info("roktcached {} for {}", version, config::to_string(settings->upstream.url));
   if (demo) spdlog::info("demo: the upstream is a built-in simulator, the cache is in memory only");
   const std::uint64_t descriptors =
@@ -106,6 +111,10 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
 int check(const std::optional<std::string>& config_file) {
   auto settings = load_settings(config_file);
   if (!settings || !load_credentials(*settings) || !load_admin_token(*settings)) return configuration;
+  if (const auto writable = check_log_file(settings->log.file); !writable) {
+    say(writable.error());
+    return configuration;
+  }
   fmt::print("{}", config::effective_toml(*settings));
   return success;
 }
