@@ -59,6 +59,7 @@ inbound::Limits limits_of(const config::Settings& settings) {
                          .body_timeout = listen.body_timeout,
                          .idle_timeout = listen.idle_timeout,
                          .write_timeout = listen.write_timeout,
+                         .min_write_rate = listen.min_write_rate,
                          .max_head = static_cast<std::uint32_t>(listen.max_head),
                          .max_body = listen.max_body,
                          .allowed_hosts = listen.allowed_hosts,

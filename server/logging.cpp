@@ -95,7 +95,8 @@ void stop_logging() {
   log_file.reset();
 }
 
-void log_access(const inbound::Request& request, const inbound::Answer& answer, std::size_t body_bytes) {
+void log_access(const inbound::Request& request, const inbound::Answer& answer,
+                const inbound::Written& written) {
   if (!access) return;
   const inbound::AccessNotes& notes = answer.notes;
   const auto took = std::chrono::steady_clock::now() - request.received_at;
@@ -105,11 +106,12 @@ void log_access(const inbound::Request& request, const inbound::Answer& answer, 
   const std::string_view route = notes.route.empty() ? "-" : notes.route;
   const char* format =
       access_as_json
-          ? R"("client":"{}","route":"{}","outcome":"{}","status":{},"bytes":{},"took_us":{},)"
-            R"("upstream_ms":"{}","key":"{}","request_id":"{}")"
-          : "client={} route={} outcome={} status={} bytes={} took_us={} upstream_ms={} key={} request_id={}";
+          ? R"("client":"{}","route":"{}","outcome":"{}","status":{},"bytes":{},"cut":"{}",)"
+            R"("took_us":{},"upstream_ms":"{}","key":"{}","request_id":"{}")"
+          : "client={} route={} outcome={} status={} bytes={} cut={} took_us={} upstream_ms={} key={} "
+            "request_id={}";
   access->info(fmt::runtime(format), request.client, route, inbound::to_string(notes.outcome), answer.status,
-               body_bytes, took_us, upstream_ms, key, request.id);
+               written.content_bytes, inbound::to_string(written.cut), took_us, upstream_ms, key, request.id);
 }
 
 }  // namespace roktcached

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <cstddef>
-
 #include "config/settings.h"
 #include "core/error.h"
 #include "server/inbound/message.h"
@@ -22,8 +20,10 @@ void reopen_log();
 /// Writes out what is queued.
 void stop_logging();
 
-/// One line about one request: who asked for which route, what became of it, how long the upstream took.
-/// Never its target or fields: those may carry secrets. Safe from any thread.
-void log_access(const inbound::Request& request, const inbound::Answer& answer, std::size_t body_bytes);
+/// One line about one request: who asked for which route, what became of it, how much of its answer went out
+/// and why no more, how long the upstream took. Never its target or fields: those may carry secrets. Safe
+/// from any thread.
+void log_access(const inbound::Request& request, const inbound::Answer& answer,
+                const inbound::Written& written);
 
 }  // namespace roktcached
