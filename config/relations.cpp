@@ -32,8 +32,18 @@ bool is_of_one(const Endpoint& endpoint) {
   return endpoint.is_unix() || endpoint.port != 0;
 }
 
+/// localhost is both loopbacks.
+bool overlap(const Endpoint& one, const Endpoint& other) {
+  if (one == other) return true;
+  const auto includes = [](const Endpoint& both, const Endpoint& either) {
+    return both.host == "localhost" && (either.host == "127.0.0.1" || either.host == "[::1]");
+  };
+  return one.port == other.port && (includes(one, other) || includes(other, one));
+}
+
 bool has(const std::vector<Endpoint>& addresses, const Endpoint& endpoint) {
-  return is_of_one(endpoint) && std::ranges::find(addresses, endpoint) != addresses.end();
+  return is_of_one(endpoint) &&
+         std::ranges::any_of(addresses, [&](const Endpoint& one) { return overlap(one, endpoint); });
 }
 
 void check_reach(const Settings& settings, Relations& relations) {

@@ -99,8 +99,14 @@ void add_listen(std::vector<Setting>& table) {
                            [](Settings& s) -> milliseconds& { return s.listen.body_timeout; }));
   table.push_back(duration("listen.idle_timeout", "Between two requests on a connection",
                            [](Settings& s) -> milliseconds& { return s.listen.idle_timeout; }));
-  table.push_back(duration("listen.write_timeout", "For writing one answer",
+  table.push_back(duration("listen.write_timeout",
+                           "A client that takes nothing of its answer for so long is cut off",
                            [](Settings& s) -> milliseconds& { return s.listen.write_timeout; }));
+  table.push_back(size(
+      "listen.min_write_rate",
+      "Bytes a second: a client that takes less of its answer, on average over write_timeout, is cut off; "
+      "\"0B\": any speed will do",
+      [](Settings& s) -> U& { return s.listen.min_write_rate; }, 0, std::uint64_t{1} << 30));
   table.push_back(size(
       "listen.max_head", "The largest request head, request line and fields",
       [](Settings& s) -> U& { return s.listen.max_head; }, 1024, 1024 * 1024));
@@ -294,6 +300,9 @@ void add_rest(std::vector<Setting>& table) {
                                     [](Settings& s) -> LogFormat& { return s.log.format; }));
   table.push_back(
       boolean("log.access", "One line a request", [](Settings& s) -> bool& { return s.log.access; }));
+  table.push_back(text("log.file", "a path, or \"\"",
+                       "Where the lines go, opened again on SIGUSR1; \"\": standard error",
+                       [](Settings& s) -> std::string& { return s.log.file; }));
 }
 
 /// The shortest text that is read as the same number; with an exponent only where it would be very long.

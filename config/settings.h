@@ -66,9 +66,10 @@ struct Listen {
   std::chrono::milliseconds head_timeout = std::chrono::seconds{10};
   std::chrono::milliseconds body_timeout = std::chrono::seconds{10};
   std::chrono::milliseconds idle_timeout = std::chrono::seconds{60};
-  std::chrono::milliseconds write_timeout = std::chrono::seconds{30};
-  std::uint64_t max_head = 16 * 1024;  ///< bytes
-  std::uint64_t max_body = 64 * 1024;  ///< bytes
+  std::chrono::milliseconds write_timeout = std::chrono::minutes{2};
+  std::uint64_t min_write_rate = 1024;  ///< bytes a second; 0: any
+  std::uint64_t max_head = 16 * 1024;   ///< bytes
+  std::uint64_t max_body = 64 * 1024;   ///< bytes
   ListenTls tls;
 };
 
@@ -152,6 +153,7 @@ struct Log {
   LogLevel level = LogLevel::info;
   LogFormat format = LogFormat::text;
   bool access = true;
+  std::string file;  ///< empty: standard error
 };
 
 /// Everything an operator can set, with its default. A plain value.

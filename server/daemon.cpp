@@ -59,6 +59,7 @@ inbound::Limits limits_of(const config::Settings& settings) {
                          .body_timeout = listen.body_timeout,
                          .idle_timeout = listen.idle_timeout,
                          .write_timeout = listen.write_timeout,
+                         .min_write_rate = listen.min_write_rate,
                          .max_head = static_cast<std::uint32_t>(listen.max_head),
                          .max_body = listen.max_body,
                          .allowed_hosts = listen.allowed_hosts,
@@ -106,8 +107,9 @@ Daemon::Daemon(config::Settings settings)
       desk_work_(desk_context_.get_executor()),
       connections_(settings_.listen.max_connections),
       admin_connections_(max_admin_connections),
-      signals_(main_context_, SIGTERM, SIGINT),
+      signals_(main_context_, SIGTERM, SIGINT, SIGQUIT),
       hangup_(main_context_, SIGHUP),
+      log_rotation_(main_context_, SIGUSR1),
       drain_timer_(main_context_) {}
 
 Daemon::~Daemon() = default;
@@ -201,23 +203,38 @@ Result<void> Daemon::open_admin() {
       accounts_, traffic_, connections_, *store_, policies_, *flights_, *desk_, desk_context_.get_executor(),
       clock_, clock_.steady_now(), settings_.admin.token, is_unix, purger_});
   if (!address) return {};
-  auto acceptor = is_unix ? open_admin_socket(*address) : open_admin_port(*address);
-  if (!acceptor) return acceptor.error();
+  std::vector<inbound::Acceptor> acceptors;
+  if (is_unix) {
+    auto opened = open_admin_socket(*address);
+    if (!opened) return opened.error();
+    acceptors.push_back(std::move(*opened));
+  } else {
+    auto opened = open_admin_ports(*address);
+    if (!opened) return opened.error();
+    acceptors = std::move(*opened);
+  }
   const inbound::Site site{
       .limits = admin_limits_, .handler = *admin_, .workshop = admin_workshop_, .lookout = admin_lookout_};
-  admin_listener_ = std::make_unique<inbound::Listener>(std::move(*acceptor), site, admin_connections_);
+  for (inbound::Acceptor& acceptor : acceptors)
+    admin_listeners_.push_back(
+        std::make_unique<inbound::Listener>(std::move(acceptor), site, admin_connections_));
   return {};
 }
 
-Result<inbound::Acceptor> Daemon::open_admin_port(const config::Endpoint& address) {
-  const auto endpoint = inbound::to_endpoint(address);
-  if (!endpoint) return endpoint.error();
-  auto opened = inbound::open_listener(main_context_.get_executor(), *endpoint, false);
-  if (!opened) return opened.error();
-  std::ostringstream name;
-  name << opened->second;
-  spdlog::info("admin on {}", name.str());
-  return std::move(opened->first);
+Result<std::vector<inbound::Acceptor>> Daemon::open_admin_ports(const config::Endpoint& address) {
+  auto endpoints = inbound::endpoints_here(address);
+  if (!endpoints) return endpoints.error();
+  if (const auto settled = inbound::settle_ports(*endpoints); !settled) return settled.error();
+  std::vector<inbound::Acceptor> acceptors;
+  for (const auto& endpoint : *endpoints) {
+    auto opened = inbound::open_listener(main_context_.get_executor(), endpoint, false);
+    if (!opened) return opened.error();
+    std::ostringstream name;
+    name << opened->second;
+    spdlog::info("admin on {}", name.str());
+    acceptors.push_back(std::move(opened->first));
+  }
+  return acceptors;
 }
 
 /// Who can open it may purge without a token, so it is the owner's alone.
@@ -249,7 +266,8 @@ void Daemon::start_threads() {
 
 void Daemon::run() {
   await_hangup();
-  if (admin_listener_) admin_listener_->start();
+  await_log_rotation();
+  for (const auto& listener : admin_listeners_) listener->start();
   start_threads();
   signals_.async_wait([this](const boost::system::error_code& error, int) {
     if (!error) drain();
@@ -284,6 +302,14 @@ void Daemon::await_hangup() {
   });
 }
 
+void Daemon::await_log_rotation() {
+  log_rotation_.async_wait([this](const boost::system::error_code& error, int) {
+    if (error) return;
+    reopen_log();
+    await_log_rotation();
+  });
+}
+
 void Daemon::drain() {
   spdlog::info("draining {} connections", connections_.open());
   drain_deadline_ = clock_.steady_now() + time_to_drain;
@@ -307,9 +333,10 @@ void Daemon::stop() {
   if (connections_.open() > 0) spdlog::warn("{} connections are cut", connections_.open());
   signals_.cancel();
   hangup_.cancel();
-  if (admin_listener_) {
-    admin_listener_->drain();
-    admin_listener_->abort();
+  log_rotation_.cancel();
+  for (const auto& listener : admin_listeners_) {
+    listener->drain();
+    listener->abort();
   }
   asio::post(desk_context_, [this] {
     flights_->stop();

@@ -49,9 +49,9 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  /// SIGHUP reads secrets and certificates again. Serves until SIGTERM or SIGINT, then drains: no answer in
-  /// flight is cut, what is queued for the cache file reaches it. Returns within ten seconds of the signal; a
-  /// second signal ends the waiting.
+  /// SIGHUP reads secrets and certificates again, SIGUSR1 opens the log's file again. Serves until SIGTERM,
+  /// SIGINT or SIGQUIT, then drains: no answer in flight is cut, what is queued for the cache file reaches
+  /// it. Returns within ten seconds of the signal; a second signal ends the waiting.
   void run();
 
  private:
@@ -63,10 +63,11 @@ class Daemon {
   Result<void> open_client_book();
   Result<void> open_listeners();
   Result<void> open_admin();
-  Result<inbound::Acceptor> open_admin_port(const config::Endpoint& address);
+  Result<std::vector<inbound::Acceptor>> open_admin_ports(const config::Endpoint& address);
   Result<inbound::Acceptor> open_admin_socket(const config::Endpoint& address);
   void start_threads();
   void await_hangup();
+  void await_log_rotation();
   void drain();
   void stop_when_idle();
   void stop();
@@ -99,10 +100,11 @@ class Daemon {
   inbound::Lookout admin_lookout_{main_context_.get_executor()};
   boost::asio::signal_set signals_;  // from before anybody can connect: who can, may end it
   boost::asio::signal_set hangup_;
+  boost::asio::signal_set log_rotation_;
   boost::asio::steady_timer drain_timer_;
   std::unique_ptr<admin::Admin> admin_;
   std::optional<inbound::UnixSocket> admin_socket_;
-  std::unique_ptr<inbound::Listener> admin_listener_;
+  std::vector<std::unique_ptr<inbound::Listener>> admin_listeners_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> threads_running_{0};
   SteadyTime drain_deadline_;

@@ -9,6 +9,8 @@
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 
+#include "server/log_file.h"
+
 namespace roktcached {
 
 namespace {
@@ -16,6 +18,7 @@ namespace {
 constexpr std::size_t queue_length = 8192;
 constexpr const char* access_logger = "access";
 
+std::shared_ptr<LogFile> log_file;       // null: standard error
 std::shared_ptr<spdlog::logger> access;  // null while access lines are not wanted
 bool access_as_json = false;
 
@@ -56,9 +59,16 @@ std::shared_ptr<spdlog::logger> make_logger(const char* name, const spdlog::sink
 
 }  // namespace
 
-void start_logging(const config::Log& settings) {
+Result<void> start_logging(const config::Log& settings) {
+  spdlog::sink_ptr sink;
+  if (settings.file.empty()) {
+    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
+  } else {
+    auto opened = LogFile::open(settings.file);
+    if (!opened) return opened.error();
+    sink = log_file = std::move(*opened);
+  }
   spdlog::init_thread_pool(queue_length, 1);
-  const auto sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
   sink->set_formatter(formatter_for(settings.format));
   const auto logger = make_logger("", sink);
   logger->set_level(spdlog::level::from_str(std::string(config::to_string(settings.level))));
@@ -69,14 +79,24 @@ void start_logging(const config::Log& settings) {
     access = make_logger(access_logger, sink);
     access->flush_on(spdlog::level::info);
   }
+  return {};
+}
+
+void reopen_log() {
+  if (!log_file) return spdlog::info("SIGUSR1: nothing to open again, the log goes to standard error");
+  if (const auto opened = log_file->reopen(); !opened)
+    return spdlog::error("SIGUSR1: {}; the file in use stays in use", opened.error().context);
+  spdlog::info("SIGUSR1: {} is opened again", log_file->path());
 }
 
 void stop_logging() {
   access.reset();
   spdlog::shutdown();
+  log_file.reset();
 }
 
-void log_access(const inbound::Request& request, const inbound::Answer& answer, std::size_t body_bytes) {
+void log_access(const inbound::Request& request, const inbound::Answer& answer,
+                const inbound::Written& written) {
   if (!access) return;
   const inbound::AccessNotes& notes = answer.notes;
   const auto took = std::chrono::steady_clock::now() - request.received_at;
@@ -86,11 +106,12 @@ void log_access(const inbound::Request& request, const inbound::Answer& answer, 
   const std::string_view route = notes.route.empty() ? "-" : notes.route;
   const char* format =
       access_as_json
-          ? R"("client":"{}","route":"{}","outcome":"{}","status":{},"bytes":{},"took_us":{},)"
-            R"("upstream_ms":"{}","key":"{}","request_id":"{}")"
-          : "client={} route={} outcome={} status={} bytes={} took_us={} upstream_ms={} key={} request_id={}";
+          ? R"("client":"{}","route":"{}","outcome":"{}","status":{},"bytes":{},"cut":"{}",)"
+            R"("took_us":{},"upstream_ms":"{}","key":"{}","request_id":"{}")"
+          : "client={} route={} outcome={} status={} bytes={} cut={} took_us={} upstream_ms={} key={} "
+            "request_id={}";
   access->info(fmt::runtime(format), request.client, route, inbound::to_string(notes.outcome), answer.status,
-               body_bytes, took_us, upstream_ms, key, request.id);
+               written.content_bytes, inbound::to_string(written.cut), took_us, upstream_ms, key, request.id);
 }
 
 }  // namespace roktcached

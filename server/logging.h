@@ -1,22 +1,29 @@
 #pragma once
 
-#include <cstddef>
-
 #include "config/settings.h"
+#include "core/error.h"
 #include "server/inbound/message.h"
 
 namespace roktcached {
 
-/// Sends everything that is logged to standard error, as text for people or JSON for machines, from a thread
-/// of its own: when the reader of our log is slow, the oldest lines are lost and no request waits. Call once,
-/// before any other thread runs; stop_logging() last.
-void start_logging(const config::Log& settings);
+/// Sends everything that is logged to standard error or to a file, as text for people or JSON for machines,
+/// from a thread of its own: when the reader of our log is slow, the oldest lines are lost and no request
+/// waits. Call once, before any other thread runs; stop_logging() last.
+/// @return configuration where the file cannot be opened; nothing is logged then
+[[nodiscard]] Result<void> start_logging(const config::Log& settings);
+
+/// Opens the log's file again, under the same name: what rotates it has renamed it, and wants it no more.
+/// Where that fails, the old one stays in use, and says so. Without a file it does nothing. Safe from any
+/// thread.
+void reopen_log();
 
 /// Writes out what is queued.
 void stop_logging();
 
-/// One line about one request: who asked for which route, what became of it, how long the upstream took.
-/// Never its target or fields: those may carry secrets. Safe from any thread.
-void log_access(const inbound::Request& request, const inbound::Answer& answer, std::size_t body_bytes);
+/// One line about one request: who asked for which route, what became of it, how much of its answer went out
+/// and why no more, how long the upstream took. Never its target or fields: those may carry secrets. Safe
+/// from any thread.
+void log_access(const inbound::Request& request, const inbound::Answer& answer,
+                const inbound::Written& written);
 
 }  // namespace roktcached

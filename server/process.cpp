@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <system_error>
 
 namespace roktcached {
@@ -30,6 +31,14 @@ Result<void> harden_process() {
   const rlimit none{0, 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return refused("RLIMIT_CORE", errno);
   return {};
+}
+
+void ignore_harmless_signals() {
+  // SIGXFSZ: a write beyond RLIMIT_FSIZE is an error of that write, which the cache file survives.
+  for (const int number :
+       {SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXFSZ})
+    std::signal(number, SIG_IGN);
+  for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) std::signal(number, SIG_IGN);
 }
 
 std::uint64_t descriptors_for(std::uint64_t client_connections, std::uint64_t upstream_connections) {

@@ -15,6 +15,11 @@ namespace roktcached {
 /// @return internal, where the kernel refuses; it does not on any Linux that this runs on
 [[nodiscard]] Result<void> harden_process();
 
+/// Ignores the signals that others send to daemons and that mean nothing here, but would end the process:
+/// nginx's SIGUSR2, timers' SIGALRM and their kin. SIGUSR1 and SIGHUP among them, until the daemon listens to
+/// them: who sends one early, a log's rotation for one, is to end nobody.
+void ignore_harmless_signals();
+
 /// How many descriptors the process needs: one a client connection, and one an upstream connection, with room
 /// for listeners, the cache file, the log and what libraries hold.
 [[nodiscard]] std::uint64_t descriptors_for(std::uint64_t client_connections,

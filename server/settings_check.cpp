@@ -1,5 +1,6 @@
 #include "server/settings_check.h"
 
+#include <algorithm>
 #include <boost/asio/io_context.hpp>
 #include <filesystem>
 #include <utility>
@@ -10,6 +11,7 @@
 #include "server/inbound/clients/token_key.h"
 #include "server/inbound/listening_socket.h"
 #include "server/inbound/tls_context.h"
+#include "server/log_file.h"
 #include "server/upstream/origin.h"
 #include "storage/cache_file.h"
 
@@ -37,6 +39,7 @@ class SettingsCheck {
     check_sockets();
     check_cache();
     check_token_key();
+    note(check_log_file(settings_.log.file));
     if (mistakes_.empty()) return std::move(warnings_);
     return Error{ErrorCode::configuration, ErrorSource::config, false, mistakes_.text()};
   }
@@ -71,9 +74,14 @@ class SettingsCheck {
 
   void check_sockets() {
     note(inbound::check_unix_group(settings_.listen.unix_group));
-    for (const auto& [key, address] : addresses_of(settings_)) {
+    const auto addresses = addresses_of(settings_);
+    for (const auto& [key, address] : addresses) {
       if (address.is_unix()) note(inbound::UnixSocket::check(address.path), key);
     }
+    const bool both_loopbacks =
+        std::ranges::any_of(addresses, [](const auto& named) { return named.second.host == "localhost"; });
+    const auto missing = both_loopbacks ? inbound::missing_loopback() : std::nullopt;
+    if (missing) warnings_.push_back("localhost: " + *missing + "; only the other loopback is listened on");
   }
 
   void check_cache() {
@@ -108,16 +116,23 @@ Result<std::vector<std::string>> check_settings(config::Settings& settings, Secr
 Result<void> check_addresses_are_free(const config::Settings& settings) {
   boost::asio::io_context context;
   std::vector<inbound::Acceptor> taken;
+  std::vector<std::pair<std::string, boost::asio::ip::tcp::endpoint>> seen;
   for (const auto& [key, address] : addresses_of(settings)) {
     if (address.is_unix()) {
       if (const auto free = inbound::UnixSocket::check_free(address.path); !free) return free.error();
       continue;
     }
-    const auto endpoint = inbound::to_endpoint(address);
-    if (!endpoint) return endpoint.error();
-    auto opened = inbound::open_listener(context.get_executor(), *endpoint, false);
-    if (!opened) return opened.error();
-    taken.push_back(std::move(opened->first));
+    const auto endpoints = inbound::endpoints_here(address);
+    if (!endpoints) return endpoints.error();
+    for (const auto& endpoint : *endpoints) {
+      // Beside a localhost, an address of the same setting that is part of it is opened once.
+      const auto named = std::pair(key, endpoint);
+      if (endpoint.port() != 0 && std::ranges::find(seen, named) != seen.end()) continue;
+      auto opened = inbound::open_listener(context.get_executor(), endpoint, false);
+      if (!opened) return opened.error();
+      seen.push_back(named);
+      taken.push_back(std::move(opened->first));
+    }
   }
   return {};
 }

@@ -43,7 +43,7 @@ class Admin final : public inbound::Handler {
 
   [[nodiscard]] bool answer_now(inbound::Request&, inbound::Answer&) override { return false; }
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> handle(const inbound::Request& request) override;
-  void finished(const inbound::Request&, const inbound::Answer&, std::size_t) override {}
+  void finished(const inbound::Request&, const inbound::Answer&, const inbound::Written&) override {}
 
   /// From now on /readyz says 503: the process is draining.
   void drain() { draining_ = true; }

@@ -85,8 +85,16 @@ void add_requests(Families& families, const exchange::TrafficReading& traffic) {
     const std::string_view outcome = inbound::to_string(static_cast<inbound::Outcome>(i));
     durations.add({{"outcome", std::string(outcome)}}, traffic.durations[i]);
   }
+  Family cuts = counter("answers_cut_total",
+                        "Answers that did not go out whole, by why; they are among requests_total.");
+  for (std::size_t i = 0; i < traffic.cuts.size(); ++i) {
+    const auto why = static_cast<inbound::Cut>(i);
+    if (why != inbound::Cut::none)
+      cuts.add({{"reason", std::string(inbound::to_string(why))}}, traffic.cuts[i]);
+  }
   families.push_back(requests.take());
   families.push_back(durations.take());
+  families.push_back(cuts.take());
 }
 
 void add_attempts(Families& families, const upstream::AttemptsReading& attempts) {

@@ -70,20 +70,15 @@ ssize_t call_until(const inbound::Descriptor& socket, Clock::time_point deadline
   return -1;
 }
 
-Result<void> find_endpoint(const config::Endpoint& address, Endpoint& endpoint) {
-  if (address.is_unix()) {
-    endpoint = boost::asio::local::stream_protocol::endpoint(address.path);
-    return {};
-  }
-  const auto found = inbound::to_endpoint(address);
+Result<std::vector<Endpoint>> find_endpoints(const config::Endpoint& address) {
+  if (address.is_unix())
+    return std::vector{Endpoint(boost::asio::local::stream_protocol::endpoint(address.path))};
+  const auto found = inbound::to_endpoints(address);
   if (!found) return unavailable_error(address, found.error().context);
-  endpoint = *found;
-  return {};
+  return std::vector<Endpoint>(found->begin(), found->end());
 }
 
-Result<inbound::Descriptor> connect(const config::Endpoint& address) {
-  Endpoint endpoint;
-  if (const auto found = find_endpoint(address, endpoint); !found) return found.error();
+Result<inbound::Descriptor> connect(const config::Endpoint& address, const Endpoint& endpoint) {
   inbound::Descriptor socket(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return system_error(address);
   const auto size = static_cast<socklen_t>(endpoint.size());
@@ -92,6 +87,17 @@ Result<inbound::Descriptor> connect(const config::Endpoint& address) {
   });
   if (connected != 0) return system_error(address);
   return socket;
+}
+
+/// To the first that is there: a machine may have one loopback of two.
+Result<inbound::Descriptor> connect(const config::Endpoint& address) {
+  const auto endpoints = find_endpoints(address);
+  if (!endpoints) return endpoints.error();
+  auto connected = connect(address, endpoints->front());
+  for (std::size_t i = 1; !connected && i < endpoints->size(); ++i) {
+    if (auto other = connect(address, (*endpoints)[i])) return other;
+  }
+  return connected;
 }
 
 std::string request_text(const config::Admin& admin, const std::string& path, const std::string& json) {

@@ -12,6 +12,7 @@
 #include "server/commands/commands.h"
 #include "server/commands/settings_file.h"
 #include "server/daemon.h"
+#include "server/log_file.h"
 #include "server/logging.h"
 #include "server/process.h"
 #include "server/settings_check.h"
@@ -47,7 +48,10 @@ void set_up_demo(config::Settings& settings, const simulator::Options& options) 
 
 /// Serves until it is told to stop; the settings are found fit.
 int run_daemon(config::Settings settings, const std::vector<std::string>& warnings, bool demo) {
-  start_logging(settings.log);
+  if (const auto logging = start_logging(settings.log); !logging) {
+    say(logging.error());
+    return configuration;
+  }
   spdlog::info("roktcached {} for {}", version, config::to_string(settings.upstream.url));
   if (demo) spdlog::info("demo: the upstream is a built-in simulator, the cache is in memory only");
   for (const std::string& warning : warnings) spdlog::warn("{}", warning);
@@ -82,6 +86,7 @@ bool load_admin_token(config::Settings& settings) {
 }
 
 int serve(const std::optional<std::string>& config_file, bool demo) {
+  ignore_harmless_signals();
   auto settings = load_settings(config_file);
   if (!settings) return configuration;
   simulator::Options options;

@@ -281,12 +281,13 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
   co_return answer;
 }
 
-void Exchange::finished(const Request& request, const Answer& answer, std::size_t body_bytes) {
+void Exchange::finished(const Request& request, const Answer& answer, const inbound::Written& written) {
   accounts_.add(request.client, answer.notes.route, answer.notes.outcome,
                 answer.notes.upstream.value_or(std::chrono::milliseconds{0}));
   traffic_.add(answer.notes.route, answer.notes.outcome, answer.status,
                services_.clock.steady_now() - request.received_at);
-  if (services_.settings.log.access) log_access(request, answer, body_bytes);
+  if (written.cut != inbound::Cut::none) traffic_.add_cut(written.cut);
+  if (services_.settings.log.access) log_access(request, answer, written);
 }
 
 }  // namespace roktcached::exchange

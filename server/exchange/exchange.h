@@ -33,7 +33,7 @@ class Exchange final : public inbound::Handler {
   [[nodiscard]] bool answer_now(inbound::Request& request, inbound::Answer& answer) override;
   [[nodiscard]] boost::asio::awaitable<inbound::Answer> handle(const inbound::Request& request) override;
   void finished(const inbound::Request& request, const inbound::Answer& answer,
-                std::size_t body_bytes) override;
+                const inbound::Written& written) override;
 
  private:
   /// What a request asks for, as far as it says so itself.

@@ -5,6 +5,7 @@ namespace roktcached::exchange {
 void TrafficReading::add(const TrafficReading& other) {
   for (const auto& [kind, count] : other.requests) requests[kind] += count;
   for (std::size_t i = 0; i < durations.size(); ++i) durations[i].add(other.durations[i]);
+  for (std::size_t i = 0; i < cuts.size(); ++i) cuts[i] += other.cuts[i];
 }
 
 void Traffic::add(std::string_view route, inbound::Outcome outcome, unsigned status,
@@ -30,6 +31,7 @@ Traffic::Place Traffic::find(std::string_view route, inbound::Outcome outcome, u
 TrafficReading Traffic::read() const {
   TrafficReading reading;
   for (std::size_t i = 0; i < durations_.size(); ++i) reading.durations[i] = durations_[i].read();
+  for (std::size_t i = 0; i < cuts_.size(); ++i) reading.cuts[i] = cuts_[i].read();
   const std::lock_guard lock(mutex_);
   for (const auto& [route, kinds] : routes_) {
     for (const auto& [kind, counter] : kinds)

@@ -30,6 +30,7 @@ struct RequestKind {
 struct TrafficReading {
   std::map<RequestKind, std::uint64_t> requests;
   std::array<Histogram::Reading, inbound::outcome_count> durations;  ///< by outcome
+  std::array<std::uint64_t, inbound::cut_count> cuts{};              ///< answers cut, by why; of none: 0
 
   void add(const TrafficReading& other);
 };
@@ -41,6 +42,8 @@ class Traffic {
  public:
   /// @param route  Route::name, of the table; empty where none matched
   void add(std::string_view route, inbound::Outcome outcome, unsigned status, std::chrono::nanoseconds took);
+  /// Counts an answer that did not go out whole, besides add.
+  void add_cut(inbound::Cut why) { cuts_[static_cast<std::size_t>(why)].add(); }
   [[nodiscard]] TrafficReading read() const;
 
  private:
@@ -60,6 +63,7 @@ class Traffic {
   std::map<std::string, Kinds, std::less<>> routes_;  // no counter is ever erased
   Place last_;                                        // the owner's alone
   std::array<Histogram, inbound::outcome_count> durations_;
+  std::array<Counter, inbound::cut_count> cuts_;
 };
 
 }  // namespace roktcached::exchange

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 #include <utility>
 
@@ -52,7 +53,11 @@ std::size_t AnswerWriter::add(const Request& request, const Answer& answer, cons
   if (!has_date(answer)) append_date(head_, SystemClock().wall_now());
   // Our fields last: a Cache-Status of the upstream's comes before ours (RFC 9211, section 2).
   head_.append(answer.shared_head).append(answer.head).append("\r\n");
+  content_before_ = 0;
+  content_begin_ = head_.size();
+  content_size_ = 0;
   if (!has_content(answer) || request.method == "HEAD") return 0;
+  content_size_ = answer.body->size();
   if (answer.body->size() <= max_copied) {
     head_ += *answer.body;
   } else {
@@ -80,48 +85,91 @@ bool AnswerWriter::send_now(ClientStream& stream, ClientStream::After after) {
   if (is_empty()) return true;
   const auto parts = left();
   sent_ += stream.write_now(parts[0], parts[1], after);
-  if (sent_ < head_.size() + (body_ ? body_->size() : 0)) return false;
+  if (sent_ < size()) return false;
   clear();
   return true;
 }
 
-asio::awaitable<bool> AnswerWriter::send(ClientStream& stream, Deadline& deadline,
-                                         std::chrono::milliseconds timeout) {
-  if (send_now(stream)) co_return true;
-  const auto parts = left();
-  deadline.expires_after(timeout);
-  const auto [error, bytes] = co_await stream.write(parts);
-  deadline.clear();
-  clear();
-  co_return !error;
+asio::awaitable<Cut> AnswerWriter::send(ClientStream& stream, Deadline& deadline,
+                                        const WritePace::Terms& terms) {
+  if (send_now(stream)) co_return Cut::none;
+  const Cut cut = co_await wait_and_send(stream, deadline, terms);
+  co_return cut;
 }
 
-asio::awaitable<bool> AnswerWriter::send(ClientStream& stream, Deadline& deadline,
-                                         std::chrono::milliseconds timeout, ContentSource& content,
-                                         bool chunked, std::size_t& sent) {
-  std::size_t on_its_way = 0;
+asio::awaitable<Cut> AnswerWriter::wait_and_send(ClientStream& stream, Deadline& deadline,
+                                                 const WritePace::Terms& terms) {
+  const SteadyTime now = std::chrono::steady_clock::now();
+  pace_.wait(now, terms);
+  deadline.expires_at(pace_.next_look());
+  waits_ = true;
+  verdict_ = Cut::none;
+  Cut cut = Cut::none;
+  while (sent_ < size() && cut == Cut::none) {
+    const auto parts = left();
+    const auto [error, bytes] = co_await stream.write_some(parts);
+    sent_ += bytes;
+    if (error) cut = verdict_ == Cut::none ? Cut::client_gone : verdict_;
+  }
+  waits_ = false;
+  deadline.clear();
+  if (cut != Cut::none) co_return cut;
+  pace_.pause(std::chrono::steady_clock::now());
+  clear();
+  co_return Cut::none;
+}
+
+/// What the kernel has taken over is not yet the client's: it holds megabytes, and tells of room only when a
+/// third is free.
+bool AnswerWriter::may_go_on(ClientStream& stream, Deadline& deadline) {
+  if (!waits_) return false;
+  const SteadyTime now = std::chrono::steady_clock::now();
+  const std::int64_t written = sent_before_ + static_cast<std::int64_t>(sent_);
+  switch (pace_.judge(now, written - static_cast<std::int64_t>(stream.queued()))) {
+    case WritePace::Verdict::fast_enough:
+      deadline.expires_at(pace_.next_look());
+      return true;
+    case WritePace::Verdict::stalled:
+      verdict_ = Cut::write_timeout;
+      break;
+    case WritePace::Verdict::too_slow:
+      verdict_ = Cut::write_rate;
+      break;
+  }
+  return false;
+}
+
+asio::awaitable<Cut> AnswerWriter::send(ClientStream& stream, Deadline& deadline,
+                                        const WritePace::Terms& terms, ContentSource& content, bool chunked) {
   while (true) {
     // Also before the first piece: the head must not wait for it.
-    const bool taken = co_await send(stream, deadline, timeout);
-    if (!taken) co_return false;
-    sent += std::exchange(on_its_way, 0);
+    const Cut cut = co_await send(stream, deadline, terms);
+    if (cut != Cut::none) co_return cut;
     Result<std::optional<std::string>> piece = co_await content.next();  // it has deadlines of its own
-    if (!piece) co_return false;
+    if (!piece) co_return Cut::upstream;
     if (!piece->has_value()) break;
-    on_its_way = (*piece)->size();
+    content_size_ = (*piece)->size();
     if (chunked) {
-      fmt::format_to(std::back_inserter(head_), "{:x}\r\n", on_its_way);
+      fmt::format_to(std::back_inserter(head_), "{:x}\r\n", content_size_);
       (*piece)->append("\r\n");
     }
+    content_begin_ = head_.size();
     body_ = std::make_shared<const std::string>(std::move(**piece));
   }
   if (chunked) head_ += "0\r\n\r\n";
-  const bool whole = co_await send(stream, deadline, timeout);
-  co_return whole;
+  const Cut cut = co_await send(stream, deadline, terms);
+  co_return cut;
+}
+
+std::size_t AnswerWriter::content_sent() const {
+  const std::size_t of_this = sent_ > content_begin_ ? std::min(sent_ - content_begin_, content_size_) : 0;
+  return content_before_ + of_this;
 }
 
 void AnswerWriter::clear() {
-  sent_ = 0;
+  sent_before_ += static_cast<std::int64_t>(std::exchange(sent_, 0));
+  content_before_ += std::exchange(content_size_, 0);
+  content_begin_ = 0;
   body_.reset();
   explicit_bzero(head_.data(), head_.size());  // a token may have been in it
   if (head_.capacity() > max_kept) {

@@ -9,6 +9,7 @@
 #include "server/deadline.h"
 #include "server/inbound/client_stream.h"
 #include "server/inbound/message.h"
+#include "server/inbound/write_pace.h"
 
 namespace roktcached::inbound {
 
@@ -39,26 +40,42 @@ class AnswerWriter {
   /// @return true where nothing is left
   [[nodiscard]] bool send_now(ClientStream& stream, ClientStream::After after = ClientStream::After::more);
   /// Sends all of it.
-  /// @param deadline  of what it waits for; cleared at the end
-  /// @return false where the client has gone, or takes nothing any more
-  [[nodiscard]] asio::awaitable<bool> send(ClientStream& stream, Deadline& deadline,
-                                           std::chrono::milliseconds timeout);
+  /// @param deadline  of what it waits for; cleared at the end. When it passes, may_go_on() is to be asked
+  /// @return why it was cut; what was not sent is still there then
+  [[nodiscard]] asio::awaitable<Cut> send(ClientStream& stream, Deadline& deadline,
+                                          const WritePace::Terms& terms);
   /// Sends what is there, and then content that comes in pieces.
-  /// @param sent  counts its bytes, without framing
-  /// @return false where the client, or the content, broke off
-  [[nodiscard]] asio::awaitable<bool> send(ClientStream& stream, Deadline& deadline,
-                                           std::chrono::milliseconds timeout, ContentSource& content,
-                                           bool chunked, std::size_t& sent);
+  /// @return why it was cut, by the client or by the content
+  [[nodiscard]] asio::awaitable<Cut> send(ClientStream& stream, Deadline& deadline,
+                                          const WritePace::Terms& terms, ContentSource& content,
+                                          bool chunked);
+  /// The deadline has passed: whether the client still takes what is sent to it, fast enough. Then there is
+  /// another deadline.
+  [[nodiscard]] bool may_go_on(ClientStream& stream, Deadline& deadline);
+  /// The bytes that went of the content of the answer that was added last, without framing.
+  [[nodiscard]] std::size_t content_sent() const;
 
   /// Forgets what is there, and keeps some memory.
   void clear();
+  /// What is sent from now on goes to another client.
+  void change_client() { pace_.reset(); }
 
  private:
   [[nodiscard]] std::array<asio::const_buffer, 2> left() const;
+  [[nodiscard]] std::size_t size() const { return head_.size() + (body_ ? body_->size() : 0); }
+  [[nodiscard]] asio::awaitable<Cut> wait_and_send(ClientStream& stream, Deadline& deadline,
+                                                   const WritePace::Terms& terms);
 
   std::string head_;                         // with small contents
   std::shared_ptr<const std::string> body_;  // behind it; null: nothing
   std::size_t sent_ = 0;                     // of both
+  std::size_t content_begin_ = 0;            // in both: where the last answer's content is
+  std::size_t content_size_ = 0;             // and how much of it
+  std::size_t content_before_ = 0;           // of it, sent before
+  WritePace pace_;
+  std::int64_t sent_before_ = 0;  // of what is not there any more
+  bool waits_ = false;            // for the client
+  Cut verdict_ = Cut::none;       // of pace_, on what is waited for
 };
 
 /// Whether the content of `answer` is sent in chunks: where its length is not known, and the client knows

@@ -19,6 +19,18 @@ bool is_own(std::string_view origin, const http::Fields& request, bool encrypted
   return http::equal_ignoring_case(origin, own);
 }
 
+bool is_one(const http::Fields& request, std::string_view name, std::string_view value) {
+  return request.count(name) == 1 && http::equal_ignoring_case(*request.find(name), value);
+}
+
+/// A link that is followed in a window or a tab. Sec-Fetch-User, which says that a person has clicked, is no
+/// condition: not every browser sends it.
+bool follows_link(std::string_view method, const http::Fields& request) {
+  return (method == "GET" || method == "HEAD") && is_one(request, "Sec-Fetch-Mode", "navigate") &&
+         is_one(request, "Sec-Fetch-Dest", "document") && !request.contains("Sec-Purpose") &&
+         !request.contains("Purpose");
+}
+
 bool asks_from_elsewhere(const http::Fields& request) {
   if (!request.contains("Sec-Fetch-Site")) return false;
   return std::ranges::any_of(request.all(), [](const http::Field& field) {
@@ -30,7 +42,7 @@ bool asks_from_elsewhere(const http::Fields& request) {
 
 }  // namespace
 
-Result<std::string_view> reading_origin(const http::Fields& request, bool encrypted,
+Result<std::string_view> reading_origin(std::string_view method, const http::Fields& request, bool encrypted,
                                         const std::vector<std::string>& allowed) {
   const auto origin = request.find("Origin");
   if (origin) {
@@ -40,13 +52,14 @@ Result<std::string_view> reading_origin(const http::Fields& request, bool encryp
     if (!one || !is_own(*origin, request, encrypted))
       return forbidden("Origin: accepted: this listener's own, and those of listen.allowed_origins");
   }
-  if (asks_from_elsewhere(request))
+  if (asks_from_elsewhere(request) && !follows_link(method, request))
     return forbidden("Sec-Fetch-Site: accepted: same-origin or none; a page elsewhere asks");
   return std::string_view();
 }
 
 void add_browser_fields(std::string& head, std::string_view origin, bool any_allowed) {
-  head += "X-Content-Type-Options: nosniff\r\n";
+  // The frames of browsers that do not say what a request is for (Sec-Fetch-Dest) are not refused.
+  head += "X-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\n";
   if (any_allowed) head += "Vary: Origin\r\n";
   if (origin.empty()) {
     head += "Cross-Origin-Resource-Policy: same-origin\r\n";

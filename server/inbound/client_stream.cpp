@@ -1,5 +1,6 @@
 #include "server/inbound/client_stream.h"
 
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
@@ -104,6 +105,16 @@ void ClientStream::acknowledge() {
   if (protocol_.family() != AF_UNIX) ::setsockopt(descriptor(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
 }
 
+std::size_t ClientStream::queued() {
+  int bytes = 0;
+  const bool told = ::ioctl(descriptor(), SIOCOUTQ, &bytes) == 0 && bytes > 0;
+  return told ? static_cast<std::size_t>(bytes) : 0;
+}
+
+std::size_t ClientStream::lost_by_reset() {
+  return protocol_.family() == AF_UNIX ? 0 : queued();
+}
+
 bool ClientStream::has_received() {
   if (tls_ && SSL_pending(tls_->native_handle()) > 0) return true;
   int bytes = 0;
@@ -128,6 +139,12 @@ void ClientStream::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);
   descriptor_.close();
+}
+
+void ClientStream::reset() {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  if (descriptor() >= 0) ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+  close();
 }
 
 std::string address_of(const ClientStream::Protocol::endpoint& peer) {

@@ -46,6 +46,11 @@ class ClientStream {
   [[nodiscard]] Transferred write(const Buffers& from) {
     return tls_ ? asio::async_write(*tls_, from, as_result) : asio::async_write(socket(), from, as_result);
   }
+  /// Writes as much as the kernel takes at once, when it takes something; with TLS a record at most.
+  template <class Buffers>
+  [[nodiscard]] Transferred write_some(const Buffers& from) {
+    return tls_ ? tls_->async_write_some(from, as_result) : socket().async_write_some(from, as_result);
+  }
 
   /// Reads what has come, without waiting. Not with TLS.
   /// @return would_block where nothing has; eof at the end
@@ -66,6 +71,11 @@ class ClientStream {
   /// Acknowledges what has come: else the next answer does, and a client that sends its request in pieces may
   /// hold back the next piece until then (RFC 9293, section 3.7.4).
   void acknowledge();
+  /// What the kernel still holds of all that was written: over TCP bytes that the peer has not acknowledged,
+  /// over a Unix socket the memory of what it has not read. Less than before: the peer has taken some.
+  [[nodiscard]] std::size_t queued();
+  /// How much of that is lost when a reset ends the connection; over a Unix socket nothing is.
+  [[nodiscard]] std::size_t lost_by_reset();
   /// Whether bytes have come that were not read.
   [[nodiscard]] bool has_received();
   /// Whether the last read has taken all that there was; false where it does not say.
@@ -79,6 +89,10 @@ class ClientStream {
   /// After end_sending(), reads what is of no interest any more: with TLS the bytes of its records.
   [[nodiscard]] Transferred read_undeciphered(asio::mutable_buffer into);
   void close();
+  /// Ends the connection so that the peer sees an error, and no end, behind what it has got (RFC 9293,
+  /// section 3.10.5, ABORT). The kernel frees what it still held. A Unix socket knows no reset: that one is
+  /// closed.
+  void reset();
 
  private:
   /// The socket, which is the executor's from now on.

@@ -1,5 +1,6 @@
 #include "server/inbound/connection.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <utility>
@@ -34,7 +35,7 @@ Connection::Connection(Accepted accepted, const Site& site, Registrar& registrar
       site_(site),
       registrar_(registrar),
       // cancel, not close: who waits decides what is still to be said.
-      deadline_(stream_.executor(), [this] { interrupt(); }),
+      deadline_(stream_.executor(), [this] { timed_out(); }),
       peer_(address_of(accepted.peer)) {}
 
 Connection::~Connection() {
@@ -49,6 +50,12 @@ void Connection::drain() {
 void Connection::abort() {
   draining_ = true;
   aborted_ = true;
+  interrupt();
+}
+
+/// A client may take its time for an answer, as long as it takes it.
+void Connection::timed_out() {
+  if (bench_ && bench_->writer.may_go_on(stream_, deadline_)) return;
   interrupt();
 }
 
@@ -133,7 +140,7 @@ void Connection::end() {
   }
   site_.lookout.forget(*this);
   deadline_.clear();
-  stream_.close();
+  resets_ ? stream_.reset() : stream_.close();
   registrar_.ended(*this);
 }
 
@@ -219,7 +226,8 @@ Connection::Need Connection::ask() {
   const Limits& limits = site_.limits;
   append_request_id(request.id, request.fields);
   if (bench_->incoming.http11) request.interim = this;
-  const auto origin = reading_origin(request.fields, stream_.encrypted(), limits.allowed_origins);
+  const auto origin =
+      reading_origin(request.method, request.fields, stream_.encrypted(), limits.allowed_origins);
   set_browser_fields(origin ? *origin : std::string_view());
   auto api_key = take_api_key(request.target);
   refused_ = !api_key;  // others may read the target otherwise
@@ -283,7 +291,7 @@ Connection::Need Connection::write() {
   stage_ = Stage::written;
   if (bench.answer.content) return Need::content;
   const bool others_follow = keep_alive_ && bench.reader.has_begun() && !bench.writer.is_full();
-  return others_follow ? finish(body_bytes_) : Need::nothing;
+  return others_follow ? finish({.content_bytes = body_bytes_}) : Need::nothing;
 }
 
 Connection::Need Connection::send() {
@@ -291,7 +299,7 @@ Connection::Need Connection::send() {
   const auto after = keep_alive_ ? ClientStream::After::more : ClientStream::After::end;
   if (!bench_->writer.send_now(stream_, after)) return Need::room;
   if (!keep_alive_) look_behind();
-  return finish(body_bytes_);
+  return finish({.content_bytes = body_bytes_});
 }
 
 /// Bytes behind the last request are to be read away, as those behind a refused one: close() resets the
@@ -301,8 +309,25 @@ void Connection::look_behind() {
   if (bench_->reader.has_begun() || stream_.has_received()) refused_ = true;
 }
 
-Connection::Need Connection::finish(std::size_t body_bytes) {
-  site_.handler.finished(bench_->incoming.request, bench_->answer, body_bytes);
+/// The answer at hand, where there is one, does not go out whole. Its client sees that by its framing; where
+/// the end of the connection is to be the end of the content, a reset takes its place. A client that is too
+/// slow is reset as well: else the kernel would hold what is queued for it for as long as it likes.
+void Connection::cut_off(Cut why) {
+  Workbench& bench = *bench_;
+  const Answer& answer = bench.answer;
+  const bool ends_with_connection = answer.content && !answer.content_length && !bench.incoming.http11;
+  if (aborted_) why = Cut::shutdown;
+  resets_ = why == Cut::write_timeout || why == Cut::write_rate || ends_with_connection;
+  refused_ = false;  // there is nobody to linger for
+  const std::size_t lost = resets_ || why == Cut::client_gone ? stream_.lost_by_reset() : 0;
+  const std::size_t sent = stage_ == Stage::written ? bench.writer.content_sent() : 0;
+  bench.writer.clear();
+  if (stage_ != Stage::answered && stage_ != Stage::written) return;
+  (void)finish({.content_bytes = sent - std::min(sent, lost), .cut = why});
+}
+
+Connection::Need Connection::finish(const Written& written) {
+  site_.handler.finished(bench_->incoming.request, bench_->answer, written);
   bench_->incoming.clear();
   bench_->answer.clear();
   stage_ = Stage::reading;

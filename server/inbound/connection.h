@@ -95,6 +95,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void wait();
   void woken() override;
   void resumed() override;
+  void timed_out();
   void interrupt();
   void interrupted();
   void stop_waiting();
@@ -114,7 +115,8 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   [[nodiscard]] Need write();
   [[nodiscard]] Need send();
   void look_behind();
-  [[nodiscard]] Need finish(std::size_t body_bytes);
+  [[nodiscard]] Need finish(const Written& written);
+  void cut_off(Cut why);
   Need answer_with(Answer answer);
   void set_browser_fields(std::string_view origin);
   void put_away();
@@ -130,6 +132,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   asio::awaitable<bool> wait_for_answer();
   asio::awaitable<bool> wait_for_content();
   asio::awaitable<bool> wait_for_room();
+  [[nodiscard]] WritePace::Terms pace() const;
   asio::awaitable<void> send_interim(unsigned status, const http::Fields& fields) override;
   asio::awaitable<void> part();
   asio::awaitable<void> linger();
@@ -147,6 +150,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   bool refused_ = false;  // what lies behind the request at hand is not to be read
   bool draining_ = false;
   bool aborted_ = false;
+  bool resets_ = false;   // at its end: the answer at hand must not be taken for whole
   bool waiting_ = false;  // between two requests
 };
 

@@ -97,34 +97,37 @@ asio::awaitable<bool> Connection::wait_for_answer() {
 
 asio::awaitable<bool> Connection::wait_for_content() {
   Workbench& bench = *bench_;
-  std::size_t sent = 0;
-  const bool whole =
-      co_await bench.writer.send(stream_, deadline_, site_.limits.write_timeout, *bench.answer.content,
-                                 is_chunked(bench.answer, bench.incoming.http11), sent);
+  const Cut cut = co_await bench.writer.send(stream_, deadline_, pace(), *bench.answer.content,
+                                             is_chunked(bench.answer, bench.incoming.http11));
+  if (cut != Cut::none) {
+    cut_off(cut);
+    co_return false;
+  }
   bench.answer.content.reset();
-  if (whole && !keep_alive_) look_behind();
-  const Need need = finish(sent);
-  co_return whole&& need != Need::end;
+  if (!keep_alive_) look_behind();
+  const Need need = finish({.content_bytes = bench.writer.content_sent()});
+  co_return need != Need::end;
 }
 
 asio::awaitable<bool> Connection::wait_for_room() {
-  const bool sent = co_await bench_->writer.send(stream_, deadline_, site_.limits.write_timeout);
-  if (sent) co_return true;
-  refused_ = false;  // there is nobody to linger for
-  const bool answered = stage_ == Stage::answered || stage_ == Stage::written;
-  if (answered) (void)finish(0);
-  co_return false;
+  const Cut cut = co_await bench_->writer.send(stream_, deadline_, pace());
+  if (cut != Cut::none) cut_off(cut);
+  co_return cut == Cut::none;
 }
 
-/// Whether it arrives is of no consequence.
+WritePace::Terms Connection::pace() const {
+  return {.timeout = site_.limits.write_timeout, .min_rate = site_.limits.min_write_rate};
+}
+
+/// Whether it arrives is of no consequence. What did not go stays where it is, before the answer.
 asio::awaitable<void> Connection::send_interim(unsigned status, const http::Fields& fields) {
   bench_->writer.add_interim(status, fields);
-  co_await bench_->writer.send(stream_, deadline_, site_.limits.write_timeout);
+  (void)co_await bench_->writer.send(stream_, deadline_, pace());
 }
 
 /// Says what is still to be said.
 asio::awaitable<void> Connection::part() {
-  const bool says_end = refused_ || stream_.encrypted();
+  const bool says_end = !resets_ && (refused_ || stream_.encrypted());
   if (!says_end || aborted_) co_return;
   deadline_.expires_after(time_to_part);
   co_await stream_.end_sending();

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/post.hpp>
 #include <sstream>
 
@@ -32,22 +33,27 @@ Result<std::unique_ptr<Entrances>> Entrances::open(const config::Listen& setting
 }
 
 /// Another process could share a port that is open for sharing, so the port is first taken alone: that tells
-/// whether it is free.
+/// whether it is free. An address beside a localhost that it is part of is opened once.
 Result<void> Entrances::open_tcp(const config::Endpoint& address, const Tls& tls) {
-  const auto wanted = to_endpoint(address);
-  if (!wanted) return wanted.error();
-  tcp::endpoint endpoint = *wanted;
-  {
-    asio::io_context alone_context;
-    const auto alone = open_listener(alone_context.get_executor(), endpoint, false);
-    if (!alone) return alone.error();
-    endpoint = alone->second;
+  auto endpoints = endpoints_here(address);
+  if (!endpoints) return endpoints.error();
+  std::erase_if(*endpoints, [&](const tcp::endpoint& endpoint) {
+    return std::ranges::find(open_, std::pair(endpoint, tls)) != open_.end();
+  });
+  if (const auto settled = settle_ports(*endpoints); !settled) return settled.error();
+  for (const auto& endpoint : *endpoints) {
+    if (const auto opened = open_tcp(endpoint, tls); !opened) return opened.error();
   }
+  return {};
+}
+
+Result<void> Entrances::open_tcp(const tcp::endpoint& endpoint, const Tls& tls) {
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     auto opened = open_listener(threads_[i].context.get_executor(), endpoint, true);
     if (!opened) return opened.error();
     add(i, std::move(opened->first), tls);
   }
+  open_.emplace_back(endpoint, tls);
   std::ostringstream name;
   name << endpoint;
   spdlog::info("listening on {}{}", name.str(), tls ? " (TLS)" : "");

@@ -3,6 +3,7 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "config/settings.h"
@@ -43,6 +44,7 @@ class Entrances {
 
   Entrances(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads);
   Result<void> open_tcp(const config::Endpoint& address, const Tls& tls);
+  Result<void> open_tcp(const boost::asio::ip::tcp::endpoint& endpoint, const Tls& tls);
   Result<void> open_unix(const config::Endpoint& address);
   void add(std::size_t thread, Acceptor acceptor, const Tls& tls);
   template <class Action>
@@ -52,6 +54,7 @@ class Entrances {
   ConnectionBudget& budget_;
   const std::vector<Thread> threads_;
   std::vector<std::vector<std::unique_ptr<Listener>>> listeners_;  // of each thread
+  std::vector<std::pair<boost::asio::ip::tcp::endpoint, Tls>> open_;
   std::vector<UnixSocket> unix_sockets_;
 };
 

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/v6_only.hpp>
 #include <cerrno>
 #include <cstring>
@@ -118,16 +120,71 @@ Result<void> set_owner(const std::string& path, mode_t mode, const std::string& 
   return {};
 }
 
+/// Why this machine has no such address; empty where it has, and where that cannot be told.
+boost::system::error_code why_missing(const asio::ip::address& address) {
+  asio::io_context context;
+  tcp::acceptor probe(context);
+  boost::system::error_code error;
+  probe.open(tcp::endpoint(address, 0).protocol(), error);
+  if (!error) probe.bind(tcp::endpoint(address, 0), error);
+  const bool missing = error == asio::error::address_family_not_supported ||
+                       error == boost::system::errc::address_not_available;
+  return missing ? error : boost::system::error_code();
+}
+
 }  // namespace
 
-Result<tcp::endpoint> to_endpoint(const config::Endpoint& address) {
-  std::string host = address.host == "localhost" ? "127.0.0.1" : address.host;
+Result<std::vector<tcp::endpoint>> to_endpoints(const config::Endpoint& address) {
+  if (address.host == "localhost")
+    return std::vector{tcp::endpoint(asio::ip::address_v4::loopback(), address.port),
+                       tcp::endpoint(asio::ip::address_v6::loopback(), address.port)};
+  std::string host = address.host;
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
   boost::system::error_code error;
   const auto ip = asio::ip::make_address(host, error);
   if (error)
     return Error{ErrorCode::configuration, ErrorSource::inbound, false, host + ": not an IP address"};
-  return tcp::endpoint(ip, address.port);
+  return std::vector{tcp::endpoint(ip, address.port)};
+}
+
+Result<std::vector<tcp::endpoint>> endpoints_here(const config::Endpoint& address) {
+  auto all = to_endpoints(address);
+  if (!all || all->size() == 1) return all;
+  std::vector<tcp::endpoint> here;
+  for (const tcp::endpoint& endpoint : *all) {
+    if (!why_missing(endpoint.address())) here.push_back(endpoint);
+  }
+  return here.empty() ? std::move(*all) : std::move(here);  // one that is missing says why when it is opened
+}
+
+std::optional<std::string> missing_loopback() {
+  for (const asio::ip::address& address :
+       std::array<asio::ip::address, 2>{asio::ip::address_v4::loopback(), asio::ip::address_v6::loopback()}) {
+    if (const auto why = why_missing(address)) return address.to_string() + ": " + why.message();
+  }
+  return std::nullopt;
+}
+
+Result<void> settle_ports(std::vector<tcp::endpoint>& endpoints) {
+  constexpr int tries = 16;  // the port that the system gives one may be taken on the other
+  for (int left = endpoints.size() > 1 && endpoints.front().port() == 0 ? tries : 1;; --left) {
+    asio::io_context context;
+    std::vector<tcp::endpoint> settled = endpoints;
+    std::vector<Acceptor> alone;
+    Result<void> result;
+    for (tcp::endpoint& endpoint : settled) {
+      if (endpoint.port() == 0) endpoint.port(settled.front().port());
+      auto opened = open_listener(context.get_executor(), endpoint, false);
+      if (!opened) {
+        result = opened.error();
+        break;
+      }
+      endpoint = opened->second;
+      alone.push_back(std::move(opened->first));
+    }
+    if (result) endpoints = settled;
+    if (result || left <= 1) return result;
+  }
 }
 
 Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_executor& executor,

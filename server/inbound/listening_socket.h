@@ -6,8 +6,10 @@
 #include <boost/asio/basic_socket_acceptor.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "config/settings.h"
 #include "core/error.h"
@@ -16,8 +18,22 @@ namespace roktcached::inbound {
 
 using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
 
+/// Where an address is: one endpoint, or the two of "localhost", IPv4's first.
 /// @return configuration where the host is no IP address
-[[nodiscard]] Result<boost::asio::ip::tcp::endpoint> to_endpoint(const config::Endpoint& address);
+[[nodiscard]] Result<std::vector<boost::asio::ip::tcp::endpoint>> to_endpoints(
+    const config::Endpoint& address);
+
+/// The same, without the loopback that this machine does not have: IPv6 may be missing or switched off.
+[[nodiscard]] Result<std::vector<boost::asio::ip::tcp::endpoint>> endpoints_here(
+    const config::Endpoint& address);
+
+/// The loopback that this machine does not have, with the reason; empty where it has both.
+[[nodiscard]] std::optional<std::string> missing_loopback();
+
+/// Takes every endpoint alone for a moment, which tells whether it is free, and gives each that has no port
+/// the same one.
+/// @return as open_listener
+[[nodiscard]] Result<void> settle_ports(std::vector<boost::asio::ip::tcp::endpoint>& endpoints);
 
 /// Opens a listening socket on `endpoint`.
 /// @param shared  several listeners of this process share the port, the kernel spreads the connections

@@ -58,4 +58,10 @@ std::string_view to_string(Outcome outcome) {
   return names[static_cast<std::size_t>(outcome)];
 }
 
+std::string_view to_string(Cut cut) {
+  static constexpr std::array<std::string_view, cut_count> names = {
+      "-", "client_gone", "write_timeout", "write_rate", "upstream", "shutdown"};
+  return names[static_cast<std::size_t>(cut)];
+}
+
 }  // namespace roktcached::inbound

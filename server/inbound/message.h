@@ -70,6 +70,26 @@ inline constexpr std::size_t outcome_count = 10;
 
 [[nodiscard]] std::string_view to_string(Outcome outcome);
 
+/// Why an answer did not go out to its end.
+enum class Cut {
+  none,           ///< it did
+  client_gone,    ///< the client has closed or lost the connection
+  write_timeout,  ///< the client took nothing for as long as that
+  write_rate,     ///< the client took less than the least rate
+  upstream,       ///< the content broke off
+  shutdown,       ///< the daemon ends
+};
+inline constexpr std::size_t cut_count = 6;
+
+/// "-" for none.
+[[nodiscard]] std::string_view to_string(Cut cut);
+
+/// What went out of an answer.
+struct Written {
+  std::size_t content_bytes = 0;  ///< without head and framing, and without what a cut has taken back
+  Cut cut = Cut::none;
+};
+
 /// What the access log says beyond request and answer.
 struct AccessNotes {
   Outcome outcome = Outcome::local;
@@ -113,7 +133,7 @@ class Handler {
   /// Never throws for anything a client can send. `request` outlives the returned awaitable.
   [[nodiscard]] virtual boost::asio::awaitable<Answer> handle(const Request& request) = 0;
   /// Called once for every answer, after it was written or has failed to be.
-  virtual void finished(const Request& request, const Answer& answer, std::size_t body_bytes) = 0;
+  virtual void finished(const Request& request, const Answer& answer, const Written& written) = 0;
 };
 
 }  // namespace roktcached::inbound

@@ -20,6 +20,7 @@ void Workshop::give_back(std::unique_ptr<Workbench> bench) {
   // Whoever has it next must not send what is left on it, whatever has gone wrong.
   if (free_.size() >= kept || !bench->writer.is_empty()) return;
   bench->reader.wipe();
+  bench->writer.change_client();
   free_.push_back(std::move(bench));
 }
 

@@ -53,10 +53,23 @@ class Chromium:
     def open(self, url):
         self.call("POST", f"/session/{self.session}/url", {"url": url})
 
+    def click(self, selector):
+        """As a person does; where that leads elsewhere, it is loaded when this returns."""
+        found = self.call("POST", f"/session/{self.session}/element", {"using": "css selector", "value": selector})
+        self.call("POST", f"/session/{self.session}/element/{next(iter(found.values()))}/click", {})
+
     def run(self, function, *arguments):
         """What a JavaScript function, `async` or not, returns."""
         script = f"const done = arguments[arguments.length - 1]; ({function})(...[...arguments].slice(0, -1)).then(done)"
         return self.call("POST", f"/session/{self.session}/execute/async", {"script": script, "args": list(arguments)})
+
+    def frame_text(self):
+        """What is written in the first frame of the page, whoever's it is."""
+        self.call("POST", f"/session/{self.session}/frame", {"id": 0})
+        try:
+            return self.run("async () => document.body.innerText")
+        finally:
+            self.call("POST", f"/session/{self.session}/frame", {"id": None})
 
     def close(self):
         if self.session:

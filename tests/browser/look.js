@@ -42,7 +42,21 @@ async (base, report) => {
     'style sheet': () => loaded(made('link', {rel: 'stylesheet', href: base + report})),
     'video': () => loaded(made('video', {src: base + report})),
     'object': () => loaded(made('object', {data: base + report})),
+    'embed': () => loaded(made('embed', {src: base + report})),
     'frame': () => framed(made('iframe', {src: base + report})),
+    'old frame': () => {
+      const set = made('frameset', {cols: '*'});
+      document.documentElement.append(set);
+      return loaded(made('frame', {src: base + report}), set);
+    },
+    'loaded in advance': () => {
+      const rules = {prefetch: [{source: 'list', urls: [base + report]}], prerender: [{source: 'list', urls: [base + report]}]};
+      document.head.append(made('script', {type: 'speculationrules', textContent: JSON.stringify(rules)}));
+      document.head.append(made('link', {rel: 'prefetch', href: base + report}));
+      return new Promise((done) => setTimeout(() => done(performance.getEntriesByType('resource')
+        .filter((entry) => entry.initiatorType === 'link' && entry.name.startsWith(base))
+        .map((entry) => `${entry.responseStatus} ${entry.transferSize} ${entry.encodedBodySize}`).join()), 2000));
+    },
     'frame of the dashboard': () => framed(made('iframe', {src: base + '/'})),
     'form': () => {
       const target = `sent-${Math.random()}`;  // a name of its own: the page may look more than once

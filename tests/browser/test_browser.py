@@ -19,6 +19,12 @@ from harness import TestCase, free_port, overview, request
 LOOK = (HERE / "look.js").read_text().split("\n", 1)[1].strip()
 HOSTS = ("evil.test", "rebind.test", "bi.test")
 FETCH = "async (url, options) => fetch(url, options).then(async (r) => [r.status, await r.text(), [...r.headers.keys()]], (e) => e.name)"
+LINK = "async (href) => document.body.append(Object.assign(document.createElement('a'), {id: 'link', href, textContent: 'A report'}))"
+FRAMED = """async (src) => {
+  const frame = Object.assign(document.createElement('iframe'), {src});
+  const event = await new Promise((done) => { frame.onload = () => done('load'); document.body.append(frame); });
+  try { return [event, frame.contentWindow.location.href]; } catch (error) { return [event, error.name]; }
+}"""
 TEXT = "async () => document.body.innerText"
 
 
@@ -33,6 +39,23 @@ class Page(http.server.BaseHTTPRequestHandler):
 
     def log_message(self, *_):
         pass
+
+
+def forgetful(daemon_port, *also):
+    """Passes requests on without the fields that newer browsers send along, and answers without those of `also`."""
+
+    class Forgetful(Page):
+        def do_GET(self):
+            fields = {name: value for name, value in self.headers.items() if not name.lower().startswith("sec-")}
+            reply = request(daemon_port, self.path, fields={**fields, "Host": "localhost", "Accept-Encoding": "identity"})
+            self.send_response(reply.status)
+            for name, value in reply.fields.items():
+                if name not in ("connection", "date", *also):
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(reply.body)
+
+    return Forgetful
 
 
 class Browser(TestCase):
@@ -80,6 +103,34 @@ class Browser(TestCase):
         seen, nobody = self.look(self.pages), self.look(free_port())
         differs = {way for way in nobody if seen[way] != nobody[way]}
         self.assertLessEqual({"fetch, no-cors", "HEAD, no-cors"}, differs, seen)
+
+    def follow(self, host, url):
+        """Clicks on a link to `url` on a page of `host`; returns the text of where it leads."""
+        self.at(host)
+        self.browser.run(LINK, url)
+        self.browser.click("#link")
+        return self.browser.run(TEXT)
+
+    def test_a_link_can_be_followed_and_what_it_leads_to_not_embedded(self):
+        for host in ("evil.test", "localhost"):
+            with self.subTest(page=host):
+                url = f"http://127.0.0.1:{self.open.port}{overview()}"
+                self.assertIn("grossCost", self.follow(host, url))
+                self.assertIn("grossCost", self.follow(host, f"http://127.0.0.1:{self.guarded.port}{overview()}&api_key={self.secret}"))
+                self.assertIn("urn:roktcached:unauthenticated", self.follow(host, f"http://127.0.0.1:{self.guarded.port}{overview()}"))
+                self.at(host)  # the browser may have kept it
+                seen, nobody = self.look(self.open.port), self.look(free_port())
+                self.assertEqual({way: (seen[way], nobody[way]) for way in nobody if seen[way] != nobody[way]}, {})
+
+    def test_a_browser_that_does_not_say_what_it_asks_for_shows_no_answer_in_a_frame(self):
+        for stripped in ((), ("x-frame-options",)):  # without that it would
+            with self.subTest(stripped=stripped):
+                port = self.base.serve(http.server.ThreadingHTTPServer(("127.0.0.1", 0), forgetful(self.open.port, *stripped)))
+                url = f"http://localhost:{port}{overview()}"
+                self.assertIn("grossCost", self.follow("evil.test", url), "a link leads there")
+                self.at("evil.test")
+                self.assertEqual(self.browser.run(FRAMED, url), ["load", "SecurityError"])
+                self.assertEqual("grossCost" in self.browser.frame_text(), bool(stripped))
 
     def test_a_name_that_is_bound_to_this_machine_gets_421(self):
         for port in (self.open.port, self.open.admin_port):

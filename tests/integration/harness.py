@@ -315,6 +315,13 @@ class Daemon(Process):
         """It is ready before it has its first token."""
         wait_until(lambda: self.status()["token"]["minted"] > 0, "the first token is there")
 
+    def log(self):
+        """All that it has said up to now. The log is written behind: SIGUSR1 marks how far it has to come first."""
+        marks = self.output.count("SIGUSR1: ")
+        self.signal(signal.SIGUSR1)
+        wait_until(lambda: self.output.count("SIGUSR1: ") > marks, "the log has come this far")
+        return self.output
+
     def stop(self):
         if self.alive():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # it may be about to end

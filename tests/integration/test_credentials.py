@@ -124,7 +124,7 @@ class Credentials(TestCase):
                 wait_until(lambda proxy=proxy: proxy.get(overview(n=3)).status == 200, "the new secret is in use", 45)
                 print(f"\na secret that was replaced {when} the origin's: in use {time.monotonic() - started:.1f} s after")
                 self.assertEqual(origin.seen[-1], "Bearer id-one.secret-new")
-                self.assertNotIn("secret-new", proxy.output)
+                self.assertNotIn("secret-new", proxy.log())
 
     def test_a_hangup_reads_the_secrets_and_cuts_nobody_off(self):
         origin, folder, proxy = self.start(ONE)
@@ -136,7 +136,7 @@ class Credentials(TestCase):
         wait_until(lambda: proxy.status()["token"]["minted"] > minted, "a token of the new secret")
         self.assertEqual(proxy.get(overview(n=2)).status, 200)
         self.assertEqual(origin.seen, ["Bearer id-one.secret-one", "Bearer id-one.secret-new"])
-        self.assertNotIn("secret-new", proxy.output)
+        self.assertNotIn("secret-new", proxy.log())
         write_secret(folder, "one.secret", "")  # a bad file leaves the old secret in force
         proxy.signal(signal.SIGHUP)
         wait_until(lambda: "one.secret" in proxy.output, "the reason is logged")

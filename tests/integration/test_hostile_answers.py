@@ -273,4 +273,4 @@ class HostileAnswers(TestCase):
                 self.assertTrue(self.proxies[mode].alive(), self.proxies[mode].output[-500:])
                 target = mode.target(0, "last")
                 self.assertEqual(get(self.proxies[mode].port, target), (200, content_of(target).encode()))
-                self.assertNotIn("EXCEPTION", self.proxies[mode].output)
+                self.assertNotIn("EXCEPTION", self.proxies[mode].log())

@@ -244,4 +244,4 @@ class HostileRequests(TestCase):
         self.assertEqual(self.proxy.get(overview()).status, 200)
         for case in UNUSUAL[:5]:
             self.assertEqual(run(self.proxy.port, case, "alone", 99_000_000).verdict, ([200], True))
-        self.assertEqual([line for line in self.proxy.output.splitlines() if "error" in line.lower().split()[:3]], [])
+        self.assertEqual([line for line in self.proxy.log().splitlines() if "error" in line.lower().split()[:3]], [])

@@ -1,6 +1,7 @@
 """Where the daemon listens: several addresses, Unix sockets, TLS and client certificates; what it refuses to open."""
 import contextlib
 import grp
+import http.client
 import json
 import os
 import pathlib
@@ -30,6 +31,49 @@ class Addresses(TestCase):
         self.assertEqual([(reply.status, reply.is_hit) for reply in replies], [(200, False), (200, True), (200, True)])
         self.assertEqual(upstream.ledger()["total"], 1)
         self.assertTrue(proxy.alive())
+
+    def test_localhost_is_both_loopbacks(self):
+        """For clients and for admin: a client's resolver gives either address first."""
+        port = free_port()
+        upstream = self.simulator()
+        proxy = self.daemon(upstream, wait=False, port=port, listen_addresses=f"localhost:{port},[::1]:{port}", admin_address="localhost:0")
+        admin = lambda: re.findall(r"admin on (127\.0\.0\.1|\[::1\]):(\d+)", proxy.output)
+        wait_until(lambda: len(admin()) == 2, "it listens")
+        self.assertEqual([host for host, _ in admin()], ["127.0.0.1", "[::1]"])
+        self.assertEqual(admin()[0][1], admin()[1][1], "one port, which the system has chosen")
+        for host in ("127.0.0.1", "::1"):
+            for at, target in ((port, overview()), (int(admin()[0][1]), "/livez")):
+                with self.subTest(host=host, target=target):
+                    connection = http.client.HTTPConnection(host, at, timeout=30)
+                    self.addCleanup(connection.close)
+                    connection.request("GET", target)
+                    self.assertEqual(connection.getresponse().status, 200)
+        self.assertEqual(upstream.ledger()["total"], 1, "one cache")
+        self.assertEqual(len(re.findall(r"listening on \[::1\]", proxy.log())), 1, "an address is listened on once")
+
+    def test_localhost_is_refused_where_one_of_both_is_taken(self):
+        with socket.socket(socket.AF_INET6) as taken:
+            port = free_port()
+            taken.bind(("::1", port))
+            taken.listen()
+            self.refusal(f"[::1]:{port}: Address already in use", code=UNAVAILABLE, listen_addresses=f"localhost:{port}")
+
+    def test_localhost_is_the_other_loopback_where_there_is_no_ipv6(self):
+        folder, sockets = self.folder(), self.folder()
+        program = pathlib.Path(folder, "without-ipv6")  # a network of its own, in which Unix sockets still reach it
+        program.write_text(f"""#!/bin/sh
+exec unshare -rn sh -c 'ip link set lo up
+for name in all default lo; do echo 1 > /proc/sys/net/ipv6/conf/$name/disable_ipv6; done
+exec "$0" "$@"' {BINARY} "$@"
+""")
+        program.chmod(0o755)
+        port = free_port()
+        proxy = self.daemon(1, process={"binary": str(program)}, listen_addresses=f"unix:{sockets}/proxy.sock,localhost:{port}",
+                            admin_address=f"unix:{sockets}/admin.sock")
+        said = proxy.log()
+        self.assertIn(f"listening on 127.0.0.1:{port}", said)
+        self.assertNotIn("listening on [::1]", said)
+        self.assertEqual(len(re.findall(r"warning localhost: ::1: Cannot assign requested address", said)), 1)
 
     def test_beyond_loopback_there_must_be_clients(self):
         authority = Authority(self.folder())
@@ -291,7 +335,7 @@ class TlsListeners(TestCase):
                 before = len(proxy.output)
                 proxy.signal(signal.SIGHUP)
                 wait_until(lambda before=before, what=what: what in proxy.output[before:], "the reason is logged", 10)
-                self.assertNotIn("PRIVATE KEY", proxy.output)
+                self.assertNotIn("PRIVATE KEY", proxy.log())
                 self.assertEqual(self.serial(), old)
                 self.assertEqual(request(self.at, overview()).status, 200)
         self.put(*issued("/CN=proxy"))

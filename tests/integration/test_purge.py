@@ -208,7 +208,7 @@ class Purge(TestCase):
         self.assertTrue(proxy.get(overview()).is_hit, "nothing was purged")
         own = {"Origin": f"http://127.0.0.1:{proxy.admin_port}"}
         self.assertEqual(self.post(proxy, {"all": True}, **own).status, 200)
-        self.assertNotIn(TOKEN, proxy.output)
+        self.assertNotIn(TOKEN, proxy.log())
 
     def test_without_a_token_it_is_refused(self):
         _, proxy = self.pair()

@@ -221,7 +221,7 @@ class Routes(TestCase):
             self.assertEqual(request(self.proxy.admin_port, path).status, 200)
         self.assertEqual(request(self.proxy.admin_port, "/status", "POST").status, 405)
         self.assertEqual(request(self.proxy.admin_port, "/livez", fields={"Host": "evil.example"}).status, 421)
-        self.assertNotIn("demo-secret", self.proxy.output)
+        self.assertNotIn("demo-secret", self.proxy.log())
 
 
 if __name__ == "__main__":

@@ -40,8 +40,9 @@ TEST_F(EnvironmentTest, OverridesTheFile) {
 
 TEST_F(EnvironmentTest, EverySettingHasAVariable) {
   for (const auto& row : schema()) {
-    static const std::set<std::string> texts = {"cache.file", "upstream.ca_file", "admin.token_file",
-                                                "listen.unix_group", "listen.token_key_file"};
+    static const std::set<std::string> texts = {
+        "cache.file",        "upstream.ca_file",      "admin.token_file",
+        "listen.unix_group", "listen.token_key_file", "log.file"};
     const bool any_text = texts.contains(row.name());
     const auto settings = loader_.load("# nothing", {{row.environment_name(), "?"}});
     ASSERT_EQ(settings.has_value(), any_text) << row.name();

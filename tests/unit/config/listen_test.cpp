@@ -168,6 +168,17 @@ TEST_F(ListenTest, AnAddressIsListenedOnOnce) {
               ElementsAre(StartsWith("FILE:4: admin.address: unix:/run/a.sock is among")));
 }
 
+TEST_F(ListenTest, LocalhostIsBothLoopbacks) {
+  EXPECT_THAT(tls("\"localhost:8080\"", a_pair),
+              ElementsAre(StartsWith("FILE:2: listen.tls.addresses: localhost:8080 is among")))
+      << "beside 127.0.0.1:8080, the default";
+  EXPECT_THAT(plain("\"localhost:8081\""), ElementsAre(HasSubstr("admin.address")));
+  EXPECT_THAT(plain("\"[::1]:8082\"", "[admin]\naddress = \"localhost:8082\"\n"),
+              ElementsAre(StartsWith("FILE:4: admin.address: localhost:8082 is among")));
+  EXPECT_THAT(plain("\"127.0.0.2:8082\"", "[admin]\naddress = \"localhost:8082\"\n"), IsEmpty());
+  EXPECT_THAT(plain("\"localhost:8080\", \"[::1]:8080\""), IsEmpty()) << "[::1] is listened on once";
+}
+
 TEST_F(ListenTest, PortZeroIsAnotherEachTime) {
   EXPECT_THAT(plain("\"127.0.0.1:0\"", "[listen.tls]\naddresses = [\"127.0.0.1:0\"]\n" + a_pair +
                                            "[admin]\naddress = \"127.0.0.1:0\"\n"),

@@ -67,7 +67,7 @@ TEST(Schema, HasEveryKeyOfTheContract) {
           "freshness.not_found", "freshness.bad_request", "freshness.restatement_window",
           "freshness.stale_while_revalidate", "freshness.stale_if_error", "freshness.min_refetch_interval",
           "freshness.refresh_ahead_uses", "parameters.validation", "parameters.extra_currencies", "log.level",
-          "log.format", "log.access"));
+          "log.format", "log.access", "log.file", "listen.min_write_rate"));
 }
 
 TEST(Schema, NamesEachVariableOnce) {

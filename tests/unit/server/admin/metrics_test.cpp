@@ -63,6 +63,7 @@ MetricReadings some_readings() {
   hits.observe(400us);
   hits.observe(45s);
   readings.traffic.durations[static_cast<std::size_t>(Outcome::hit)] = hits.read();
+  readings.traffic.cuts[static_cast<std::size_t>(inbound::Cut::write_timeout)] = 23;
   readings.collapsed = 11;
   readings.restatements = 13;
   readings.refreshed_ahead = 17;
@@ -83,6 +84,8 @@ TEST(Metrics, SayWhatWasRead) {
   for (const char* line : {
            R"(roktcached_requests_total{route="-",outcome="refused",code="404"} 2)",
            R"(roktcached_requests_total{route="account-summary",outcome="hit",code="200"} 9007199254740992)",
+           R"(roktcached_answers_cut_total{reason="write_timeout"} 23)",
+           R"(roktcached_answers_cut_total{reason="client_gone"} 0)",
            R"(roktcached_upstream_requests_total{route="account-summary",code="none",reason="retry"} 1)",
            R"(roktcached_upstream_requests_total{route="account-summary",code="503",reason="stale"} 2)",
            R"(roktcached_upstream_duration_seconds_sum 0.25)",
@@ -134,7 +137,7 @@ TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
     }
   }
   EXPECT_EQ(helped, typed);
-  EXPECT_EQ(helped.size(), 21U);
+  EXPECT_EQ(helped.size(), 22U);
 }
 
 TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {

@@ -61,11 +61,14 @@ TEST(Traffic, OfSeveralThreadsIsAdded) {
   one.add("a", Outcome::hit, 200, 1ms);
   two.add("a", Outcome::hit, 200, 2ms);
   two.add("b", Outcome::miss, 503, 1s);
+  one.add_cut(inbound::Cut::client_gone);
+  two.add_cut(inbound::Cut::client_gone);
   TrafficReading sum = one.read();
   sum.add(two.read());
   EXPECT_EQ(sum.requests.size(), 2U);
   EXPECT_EQ((sum.requests[{"a", Outcome::hit, 200}]), 2U);
   EXPECT_EQ((sum.requests[{"b", Outcome::miss, 503}]), 1U);
+  EXPECT_EQ(sum.cuts[static_cast<std::size_t>(inbound::Cut::client_gone)], 2U);
   EXPECT_EQ(sum.durations[static_cast<std::size_t>(Outcome::hit)].sum, 3ms);
 }
 

@@ -3,8 +3,10 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <initializer_list>
 #include <utility>
+#include <vector>
 
 namespace roktcached::inbound {
 namespace {
@@ -23,7 +25,7 @@ http::Fields fields_of(std::initializer_list<std::pair<const char*, const char*>
 /// The origin that may read the answer, or "forbidden".
 std::string reader(std::initializer_list<std::pair<const char*, const char*>> lines, bool encrypted = false,
                    const std::vector<std::string>& origins = allowed) {
-  const auto found = reading_origin(fields_of(lines), encrypted, origins);
+  const auto found = reading_origin("GET", fields_of(lines), encrypted, origins);
   if (found) return std::string(*found);
   EXPECT_EQ(found.error().code, ErrorCode::forbidden);
   EXPECT_FALSE(found.error().retryable);
@@ -67,7 +69,7 @@ TEST(ReadingOrigin, IsTheAllowedOneWherever) {
 }
 
 TEST(ReadingOrigin, OutlivesTheRequest) {
-  const auto found = reading_origin(fields_of({{"Origin", "https://bi.example.com"}}), false, allowed);
+  const auto found = reading_origin("GET", fields_of({{"Origin", "https://bi.example.com"}}), false, allowed);
   ASSERT_TRUE(found);
   EXPECT_EQ(found->data(), allowed[0].data());
 }
@@ -93,12 +95,69 @@ TEST(ReadingOrigin, IsForbiddenToOnesOwnOriginThatComesFromElsewhere) {
             "forbidden");
 }
 
+using Lines = std::vector<std::pair<const char*, const char*>>;
+
+/// What a browser says of a link on a page of another site that is followed, with some of it said otherwise;
+/// an empty value: not said.
+http::Fields followed_link(const Lines& changes = {}) {
+  Lines said = {{"Host", "localhost:8080"},
+                {"Sec-Fetch-Site", "cross-site"},
+                {"Sec-Fetch-Mode", "navigate"},
+                {"Sec-Fetch-Dest", "document"},
+                {"Sec-Fetch-User", "?1"}};
+  for (const auto& change : changes) {
+    const auto known = std::ranges::find(said, std::string_view(change.first),
+                                         [](const auto& line) { return std::string_view(line.first); });
+    known == said.end() ? said.push_back(change) : void(known->second = change.second);
+  }
+  http::Fields fields;
+  for (const auto& [name, value] : said) {
+    if (*value != '\0') fields.add(name, value);
+  }
+  return fields;
+}
+
+std::string reader_of_link(std::string_view method, const http::Fields& fields) {
+  const auto found = reading_origin(method, fields, false, allowed);
+  return found ? std::string(*found) : "forbidden";
+}
+
+TEST(ReadingOrigin, IsNoneForALinkThatIsFollowed) {
+  EXPECT_EQ(reader_of_link("GET", followed_link()), "");
+  EXPECT_EQ(reader_of_link("HEAD", followed_link()), "");
+  EXPECT_EQ(reader_of_link("GET", followed_link({{"Sec-Fetch-Site", "same-site"}})), "");
+  EXPECT_EQ(reader_of_link("GET", followed_link({{"Sec-Fetch-User", ""}})), "")
+      << "not every browser says it";
+}
+
+TEST(ReadingOrigin, IsForbiddenToWhateverElseAPageHasItsBrowserLoad) {
+  for (const char* method : {"POST", "OPTIONS", "PUT", "DELETE", "get"})
+    EXPECT_EQ(reader_of_link(method, followed_link()), "forbidden") << method;
+  for (const char* destination : {"", "iframe", "frame", "embed", "object", "fencedframe", "empty", "image",
+                                  "script", "documents", "document, iframe"})
+    EXPECT_EQ(reader_of_link("GET", followed_link({{"Sec-Fetch-Dest", destination}})), "forbidden")
+        << destination;
+  for (const char* mode : {"", "no-cors", "cors", "same-origin", "nested-navigate", "websocket"})
+    EXPECT_EQ(reader_of_link("GET", followed_link({{"Sec-Fetch-Mode", mode}})), "forbidden") << mode;
+  EXPECT_EQ(reader_of_link("GET", followed_link({{"Sec-Purpose", "prefetch"}})), "forbidden");
+  EXPECT_EQ(reader_of_link("GET", followed_link({{"Sec-Purpose", "prefetch;prerender"}})), "forbidden");
+  EXPECT_EQ(reader_of_link("GET", followed_link({{"Purpose", "prefetch"}})), "forbidden");
+  for (const char* origin : {"null", "https://evil.example"})
+    EXPECT_EQ(reader_of_link("GET", followed_link({{"Origin", origin}})), "forbidden") << origin;
+  for (const char* name : {"Sec-Fetch-Mode", "Sec-Fetch-Dest"}) {
+    http::Fields twice = followed_link();
+    twice.add(name, "iframe");
+    EXPECT_EQ(reader_of_link("GET", twice), "forbidden") << name;
+  }
+}
+
 std::string lines(std::string_view origin, bool any_allowed) {
   std::string head = "Before: it\r\n";
   add_browser_fields(head, origin, any_allowed);
   EXPECT_TRUE(head.starts_with("Before: it\r\n"));
   EXPECT_TRUE(head.ends_with("\r\n"));
   EXPECT_THAT(head, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
+  EXPECT_THAT(head, HasSubstr("X-Frame-Options: SAMEORIGIN\r\n")) << "for browsers without Sec-Fetch-Dest";
   return head;
 }
 

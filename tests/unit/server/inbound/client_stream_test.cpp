@@ -10,10 +10,12 @@
 #include <array>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
+#include <cerrno>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <thread>
 #include <vector>
 
 namespace roktcached::inbound {
@@ -200,6 +202,44 @@ TEST_F(ClientStreamOverTcp, HoldsNothingBackWhereMoreIsToFollow) {
     ASSERT_EQ(::recv(peer_.native_handle(), all.data(), size, MSG_WAITALL), static_cast<ssize_t>(size));
     EXPECT_EQ(all, text);
   }
+}
+
+TEST_F(ClientStreamOverTcp, KnowsWhatThePeerHasNotTaken) {
+  const std::string text = content_of(16 << 20);  // more than the buffers of both ends
+  const std::size_t gone = stream_->write_now(asio::buffer(text), {}, ClientStream::After::more);
+  ASSERT_LT(gone, text.size());
+  const std::size_t queued = stream_->queued();
+  EXPECT_GT(queued, 0U);
+  EXPECT_LE(queued, gone);
+  EXPECT_EQ(stream_->lost_by_reset(), queued);
+  std::string some(gone, '\0');
+  ASSERT_EQ(::recv(peer_.native_handle(), some.data(), gone, MSG_WAITALL), static_cast<ssize_t>(gone));
+  while (stream_->queued() > 0) std::this_thread::yield();  // the last acknowledgement is on its way
+}
+
+TEST_F(ClientStreamOverTcp, ResetsSoThatThePeerSeesAnErrorBehindWhatItHasGot) {
+  const std::string text = content_of(16 << 20);
+  const std::size_t gone = stream_->write_now(asio::buffer(text), {}, ClientStream::After::more);
+  ASSERT_LT(gone, text.size());
+  const std::size_t lost = stream_->lost_by_reset();
+  stream_->reset();
+  std::string all;
+  std::array<char, 65536> bytes;
+  ssize_t count = 0;
+  while ((count = ::recv(peer_.native_handle(), bytes.data(), bytes.size(), 0)) > 0)
+    all.append(bytes.data(), static_cast<std::size_t>(count));
+  EXPECT_EQ(count, -1);
+  EXPECT_EQ(errno, ECONNRESET);
+  EXPECT_EQ(all.size(), gone - lost);
+  EXPECT_EQ(all, text.substr(0, all.size()));
+}
+
+TEST_F(ClientStreamTest, LosesNothingOfWhatIsQueuedOnAUnixSocket) {
+  EXPECT_EQ(write("head", "content"), 11U);
+  EXPECT_GT(stream_.queued(), 0U);
+  EXPECT_EQ(stream_.lost_by_reset(), 0U);
+  stream_.reset();
+  EXPECT_EQ(writes(), std::vector<std::string>{"headcontent"});
 }
 
 TEST_F(ClientStreamTest, WritesNothingToAPeerThatHasGone) {

@@ -23,7 +23,7 @@ class Nothing final : public Handler {
  public:
   bool answer_now(Request&, Answer&) override { return false; }
   boost::asio::awaitable<Answer> handle(const Request&) override { co_return Answer{}; }
-  void finished(const Request&, const Answer&, std::size_t) override {}
+  void finished(const Request&, const Answer&, const Written&) override {}
 };
 
 class EntrancesTest : public testing::Test {

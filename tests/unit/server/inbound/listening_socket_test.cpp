@@ -349,6 +349,38 @@ TEST(OpenListener, LeavesItToTheAnswerToAcknowledgeTheRequest) {
   EXPECT_FALSE(at_once.value());
 }
 
+TEST(Endpoints, AreTwoOfLocalhostAndOneOfAnyOtherHost) {
+  const auto v4 = boost::asio::ip::make_address("127.0.0.1");
+  const auto v6 = boost::asio::ip::make_address("::1");
+  EXPECT_THAT(to_endpoints({"localhost", 80}).value(),
+              testing::ElementsAre(tcp::endpoint(v4, 80), tcp::endpoint(v6, 80)));
+  EXPECT_THAT(to_endpoints({"127.0.0.1", 80}).value(), testing::ElementsAre(tcp::endpoint(v4, 80)));
+  EXPECT_THAT(to_endpoints({"[::1]", 80}).value(), testing::ElementsAre(tcp::endpoint(v6, 80)));
+  EXPECT_FALSE(to_endpoints({"example.com", 80}));
+}
+
+TEST(Endpoints, HaveOnePortWhereTheSystemChooses) {
+  auto endpoints = endpoints_here({"localhost", 0}).value();
+  ASSERT_FALSE(endpoints.empty());
+  ASSERT_TRUE(settle_ports(endpoints));
+  for (const tcp::endpoint& endpoint : endpoints) {
+    EXPECT_NE(endpoint.port(), 0);
+    EXPECT_EQ(endpoint.port(), endpoints.front().port());
+  }
+}
+
+TEST(Endpoints, AreRefusedWhereOneIsTaken) {
+  boost::asio::io_context context;
+  const tcp::endpoint any(boost::asio::ip::address_v4::loopback(), 0);
+  const auto taken = open_listener(context.get_executor(), any, false);
+  ASSERT_TRUE(taken);
+  auto endpoints = endpoints_here({"localhost", taken->second.port()}).value();
+  const auto settled = settle_ports(endpoints);
+  ASSERT_FALSE(settled);
+  EXPECT_EQ(settled.error().code, ErrorCode::unavailable);
+  EXPECT_THAT(settled.error().context, StartsWith("127.0.0.1:" + std::to_string(taken->second.port())));
+}
+
 TEST(OpenListener, SharesAPortOnlyWithItsLike) {
   boost::asio::io_context context;
   const tcp::endpoint any(boost::asio::ip::address_v4::loopback(), 0);

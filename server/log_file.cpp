@@ -1,0 +1,95 @@
+#include "server/log_file.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <system_error>
+#include <utility>
+
+namespace roktcached {
+
+namespace {
+
+constexpr mode_t mode = 0640;
+/// Without O_NONBLOCK a pipe that nobody reads would keep the daemon from starting.
+constexpr int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
+
+Error refused(const std::string& path, const std::string& why) {
+  return {ErrorCode::configuration, ErrorSource::config, false, "log.file: " + path + ": " + why};
+}
+
+Error refused(const std::string& path, int error) {
+  return refused(path, std::generic_category().message(error));
+}
+
+/// Of a file that is open.
+Result<void> check_kind(const std::string& path, int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) return refused(path, errno);
+  if (!S_ISREG(status.st_mode) && !S_ISCHR(status.st_mode))
+    return refused(path, "accepted: a file, or a character device");
+  return {};
+}
+
+Result<int> open_or_make(const std::string& path) {
+  int descriptor = ::open(path.c_str(), flags | O_CREAT | O_EXCL, mode);
+  if (descriptor >= 0) {
+    ::fchmod(descriptor, mode);  // whatever the umask is
+    return descriptor;
+  }
+  if (errno == EEXIST)
+    descriptor = ::open(path.c_str(), flags | O_CREAT, mode);  // a link may lead to nothing yet
+  if (descriptor < 0) return refused(path, errno);
+  if (const auto taken = check_kind(path, descriptor); !taken) {
+    ::close(descriptor);
+    return taken.error();
+  }
+  return descriptor;
+}
+
+}  // namespace
+
+LogFile::LogFile(std::string path, int descriptor)
+    : path_(std::move(path)), descriptor_(std::make_unique<inbound::Descriptor>(descriptor)) {}
+
+Result<std::shared_ptr<LogFile>> LogFile::open(const std::string& path) {
+  const auto descriptor = open_or_make(path);
+  if (!descriptor) return descriptor.error();
+  return std::make_shared<LogFile>(path, *descriptor);
+}
+
+Result<void> LogFile::reopen() {
+  const auto descriptor = open_or_make(path_);
+  if (!descriptor) return descriptor.error();
+  auto opened = std::make_unique<inbound::Descriptor>(*descriptor);
+  const std::lock_guard lock(mutex_);
+  descriptor_.swap(opened);
+  return {};
+}
+
+void LogFile::sink_it_(const spdlog::details::log_msg& message) {
+  spdlog::memory_buf_t line;
+  formatter_->format(message, line);
+  for (std::size_t written = 0; written < line.size();) {
+    const ssize_t more = ::write(descriptor_->get(), line.data() + written, line.size() - written);
+    if (more < 0 && errno == EINTR) continue;
+    if (more < 0) throw spdlog::spdlog_ex(path_, errno);
+    written += static_cast<std::size_t>(more);
+  }
+}
+
+Result<void> check_log_file(const std::string& path) {
+  if (path.empty()) return {};
+  const inbound::Descriptor file(::open(path.c_str(), flags));
+  if (file.get() >= 0) return check_kind(path, file.get());
+  if (errno != ENOENT) return refused(path, errno);
+  const auto folder = std::filesystem::path(path).parent_path();
+  const std::string where = folder.empty() ? "." : folder.string();
+  if (::faccessat(AT_FDCWD, where.c_str(), W_OK | X_OK, AT_EACCESS) != 0) return refused(path, errno);
+  return {};
+}
+
+}  // namespace roktcached

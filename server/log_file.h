@@ -1,0 +1,42 @@
+#pragma once
+
+#include <spdlog/sinks/base_sink.h>
+
+#include <memory>
+#include <mutex>
+#include <string>
+
+#include "core/error.h"
+#include "server/inbound/descriptor.h"
+
+namespace roktcached {
+
+/// The file that the log goes to: appended to, a line a write, so that others can read, rename and truncate
+/// it meanwhile. Safe from any thread. A write that fails loses its line; spdlog then complains on standard
+/// error, once a minute at most.
+class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
+ public:
+  /// Opens the file, or makes it with mode 0640: who ships logs may be in its group. One that is there keeps
+  /// its mode. Nothing but a regular file or a character device is taken.
+  /// @return configuration, naming the setting and the path
+  [[nodiscard]] static Result<std::shared_ptr<LogFile>> open(const std::string& path);
+
+  /// Opens it again under its name, and makes it where it has gone. What is logged from now on goes there.
+  /// @return why that cannot be; then the file in use stays in use
+  [[nodiscard]] Result<void> reopen();
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+  LogFile(std::string path, int descriptor);
+
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override;
+  void flush_() override {}
+
+  const std::string path_;
+  std::unique_ptr<inbound::Descriptor> descriptor_;
+};
+
+/// Whether LogFile::open(path) would succeed, without making the file. An empty path is none.
+[[nodiscard]] Result<void> check_log_file(const std::string& path);
+
+}  // namespace roktcached
