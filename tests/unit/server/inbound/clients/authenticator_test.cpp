@@ -160,7 +160,7 @@ TEST_F(AuthenticatorTest, ATokenNeedsNoWaiting) {
   EXPECT_EQ(verify(shown).value(), Verdict{0});
   clock.advance(1ms);
   EXPECT_EQ(gate.recall(shown, clock.wall), Verdict{}) << "but no longer than it is valid";
-  expect_nobody(verify(shown));
+  expect_nobody(verify(shown), ErrorCode::invalid_token);
   EXPECT_EQ(authenticator.scrypts(), 0U);
 }
 
