@@ -124,6 +124,11 @@ ClientStream::Transferred ClientStream::read_undeciphered(asio::mutable_buffer i
   return socket().async_read_some(into, as_result);
 }
 
+void ClientStream::reset_at_close() {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(descriptor(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+}
+
 void ClientStream::close() {
   boost::system::error_code ignored;
   socket_.close(ignored);

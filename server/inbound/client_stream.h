@@ -78,6 +78,9 @@ class ClientStream {
   [[nodiscard]] asio::awaitable<void> end_sending();
   /// After end_sending(), reads what is of no interest any more: with TLS the bytes of its records.
   [[nodiscard]] Transferred read_undeciphered(asio::mutable_buffer into);
+  /// From now on close() resets the connection, where it is of TCP: its end is not to be taken for that of an
+  /// answer that has broken off.
+  void reset_at_close();
   void close();
 
  private:

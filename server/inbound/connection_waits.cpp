@@ -101,6 +101,12 @@ asio::awaitable<bool> Connection::wait_for_content() {
   const bool whole =
       co_await bench.writer.send(stream_, deadline_, site_.limits.write_timeout, *bench.answer.content,
                                  is_chunked(bench.answer, bench.incoming.http11), sent);
+  // An HTTP/1.0 client takes the connection's end for the content's, unless it is a reset.
+  const bool end_is_contents = !bench.answer.content_length && !bench.incoming.http11;
+  if (!whole && end_is_contents) {
+    stream_.reset_at_close();
+    aborted_ = true;
+  }
   bench.answer.content.reset();
   if (whole && !keep_alive_) look_behind();
   const Need need = finish(sent);
