@@ -192,7 +192,7 @@ void add_upstream(std::vector<Setting>& table) {
       "upstream.max_waiting", "Fetches that wait for a connection at once; one more gets 503",
       [](Settings& s) -> U& { return s.upstream.max_waiting; }, 1, 100'000));
   table.push_back(size(
-      "upstream.max_response", "The largest answer that is taken",
+      "upstream.max_response", "The largest answer that is kept; a larger one streams through",
       [](Settings& s) -> U& { return s.upstream.max_response; }, 1024, std::uint64_t{1} << 30));
 }
 

@@ -8,7 +8,9 @@
 #include "core/http/field_lines.h"
 #include "core/http/target.h"
 #include "core/http/validators.h"
+#include "server/asio.h"
 #include "server/exchange/compression.h"
+#include "server/exchange/streaming.h"
 #include "server/inbound/caller.h"
 #include "server/inbound/clients/presented.h"
 #include "server/inbound/clients/token_request.h"
@@ -42,6 +44,7 @@ std::optional<Form> form_that_client_has(const Request& request, const caching::
   if (response.status != 200) return std::nullopt;
   if (!request.fields.contains("If-None-Match"))
     return unmodified_since(request, response, now) ? std::optional(sent) : std::nullopt;
+  if (response.entity_tag.empty()) return std::nullopt;
   const std::string gzip_tag = gzip_entity_tag(response.entity_tag);
   for (const Form form : {sent, Form::identity, Form::gzip}) {
     const std::string_view tag = form == Form::gzip ? std::string_view(gzip_tag) : response.entity_tag.view();
@@ -80,8 +83,10 @@ void answer_with(Answer& answer, const Request& request, const caching::StoredRe
   head.reserve(usual_head);
   head += "Date: ";
   append_date(head, *response);
-  head += "\r\nETag: ";
-  append_entity_tag(head, *response, held.value_or(sent));
+  if (!response->entity_tag.empty()) {
+    head += "\r\nETag: ";
+    append_entity_tag(head, *response, held.value_or(sent));
+  }
   head +=
       "\r\nCache-Control: private, no-cache"
       "\r\nVary: Accept-Encoding, rokt-version"
@@ -101,6 +106,19 @@ void answer_with(Answer& answer, const Request& request, const caching::StoredRe
   answer.body = gzip ? response->gzip_body : response->body;
 }
 
+void put_large_content(Answer& answer, const Request& request, const asio::any_io_executor& desk,
+                       upstream::LargeContentPtr content) {
+  if (answer.status == 304) return;
+  answer.body = nullptr;
+  const auto length = content->length();
+  if (request.method == "HEAD") {
+    if (length) answer.field("Content-Length", std::to_string(*length));
+    return;
+  }
+  answer.content_length = length;
+  answer.content = content_of(desk, std::move(content));
+}
+
 Answer failure_answer(const Request& request, const upstream::UpstreamFailure& failure,
                       http::Forward reason) {
   Answer answer = problem(failure.error, request.id, failure.retry_after);
@@ -112,11 +130,18 @@ http::CacheStatus status_of(const Landing& landing, http::Forward reason, WallTi
   const Outcome& outcome = *landing.outcome;
   http::CacheStatus status{.forward = reason, .stored = outcome.stored, .collapsed = landing.collapsed};
   if (outcome.upstream_status != outcome.response->status) status.forward_status = outcome.upstream_status;
+  if (outcome.too_large) {
+    status.detail = "too-large";
+  } else if (outcome.kind == AnswerKind::not_json) {
+    status.detail = "not-json";
+  }
   if (outcome.stored) status.ttl = caching::ttl_of(*outcome.response, now);
   return status;
 }
 
 inbound::Outcome outcome_of(const Landing& landing) {
+  if (landing.content) return inbound::Outcome::too_large;
+  if (landing.outcome->kind == AnswerKind::not_json) return inbound::Outcome::not_json;
   if (landing.collapsed) return inbound::Outcome::collapsed;
   return landing.outcome->upstream_status == 304 ? inbound::Outcome::revalidated : inbound::Outcome::miss;
 }

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
+
 #include "core/caching/freshness.h"
 #include "core/caching/stored_response.h"
 #include "core/http/cache_status.h"
@@ -21,6 +23,12 @@ namespace roktcached::exchange {
 void answer_with(inbound::Answer& answer, const inbound::Request& request,
                  const caching::StoredResponsePtr& response, const http::CacheStatus& status, bool with_age,
                  const caching::FreshnessPolicy& policy, WallTime now);
+
+/// Gives an answer of an outcome that is too large its content, which comes in pieces. A HEAD and a 304 get
+/// none.
+/// @param desk  the executor that the content belongs to
+void put_large_content(inbound::Answer& answer, const inbound::Request& request,
+                       const boost::asio::any_io_executor& desk, upstream::LargeContentPtr content);
 
 /// Turns a response on an http route into an answer: the upstream's status, fields and bytes, with Age and
 /// Cache-Status of our own; 304 where the request's conditions allow it, 206 or 416 where it asks for a range

@@ -263,8 +263,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
   const Outcome& outcome = *landing.outcome;
   const StoredResponsePtr stand_in = services_.flights.unless_removed(stored, request.received_at);
 
-  const bool failed = !outcome.response || is_upstream_error(outcome.response->status);
-  if (failed && caching::may_stand_in(stand_in.get(), policy, now)) {
+  if (gives_way(outcome) && caching::may_stand_in(stand_in.get(), policy, now)) {
     http::CacheStatus status{.forward = decision.reason, .detail = "stale-if-error"};
     if (outcome.upstream_status != 0) status.forward_status = outcome.upstream_status;
     answer_with(answer, request, stand_in, status, true, policy, now);
@@ -275,6 +274,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
   } else {
     const http::CacheStatus status = status_of(landing, decision.reason, now);
     answer_with(answer, request, outcome.response, status, false, policy, now);
+    if (landing.content) put_large_content(answer, request, services_.desk, landing.content);
     add_notes(answer, outcome_of(landing), route, key);
   }
   answer.notes.upstream = waited;

@@ -24,6 +24,9 @@ constexpr std::chrono::seconds memory_of_landed{1};
 constexpr std::size_t max_landed = 1024;
 /// Targets whose invalidation is remembered one by one; beyond, everything under way counts as invalidated.
 constexpr std::size_t max_invalidated = 4096;
+/// How long a key is known as one whose answer is larger than upstream.max_response, and how many are.
+constexpr std::chrono::minutes memory_of_large{1};
+constexpr std::size_t max_large = 1024;
 
 /// The conditions that ask the upstream whether what is stored still holds (RFC 9111, section 4.3.1).
 void add_validators(FetchRequest& request) {
@@ -126,6 +129,7 @@ void Flights::refresh_behind(FetchRequest request) {
 }
 
 asio::awaitable<Landing> Flights::join_on_desk(std::unique_ptr<FetchRequest> request) {
+  if (is_known_as_large(*request)) co_return co_await fetch(*request);
   const SteadyTime now = clock_.steady_now();
   forget_landed(now);
   FlightPtr flight = find_for(*request);
@@ -136,13 +140,14 @@ asio::awaitable<Landing> Flights::join_on_desk(std::unique_ptr<FetchRequest> req
     ++flight->asks;
     if (!flight->landing) flight->landing.emplace(desk_, SteadyTime::max());
     while (!flight->outcome) co_await flight->landing->async_wait(as_result);
-  } else {
-    flight = take_off(*request, now);
-    ++flight->asks;
-    OutcomePtr outcome = co_await fetch(*request);
-    land(flight, *request, std::move(outcome));
+    if (!flight->outcome->too_large) co_return Landing{flight->outcome, true, nullptr};
+    co_return co_await fetch(*request);
   }
-  co_return Landing{flight->outcome, collapsed};
+  flight = take_off(*request, now);
+  ++flight->asks;
+  Landing landing = co_await fetch(*request);
+  land(flight, *request, landing.outcome);
+  co_return landing;
 }
 
 asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
@@ -153,10 +158,10 @@ asio::awaitable<void> Flights::refresh_on_desk(FetchRequest request) {
   const bool done_since = flight && flight->outcome && request.received_at <= flight->landed_at;
   // While the upstream fails, every stale answer would try again behind it: once a second is enough.
   const bool failed_just_now = flight && flight->outcome && !flight->outcome->stored;
-  if (under_way || done_since || failed_just_now) co_return;
+  if (under_way || done_since || failed_just_now || is_known_as_large(request)) co_return;
   const FlightPtr mine = take_off(request, now);
-  OutcomePtr outcome = co_await fetch(request);
-  land(mine, request, std::move(outcome));
+  const Landing landing = co_await fetch(request);
+  land(mine, request, landing.outcome);
 }
 
 /// Ends when the refresh has; where another fetch of the key is under way there is nothing to do.
@@ -166,10 +171,10 @@ asio::awaitable<void> Flights::refresh_ahead(FetchRequest request) {
   request.upstream.client.clear();
   const SteadyTime now = clock_.steady_now();
   forget_landed(now);
-  if (find_for(request)) co_return;
+  if (find_for(request) || is_known_as_large(request)) co_return;
   const FlightPtr flight = take_off(request, now);
-  OutcomePtr outcome = co_await fetch(request);
-  land(flight, request, std::move(outcome));
+  const Landing landing = co_await fetch(request);
+  land(flight, request, landing.outcome);
 }
 
 Result<std::uint64_t> Flights::purge(const caching::Purge& purge) {
@@ -218,7 +223,7 @@ asio::awaitable<void> Flights::fetch_into(std::shared_ptr<Landing> landing, Fetc
   if (sharing == Sharing::shared) {
     *landing = co_await join_on_desk(std::make_unique<FetchRequest>(std::move(request)));
   } else {
-    landing->outcome = co_await fetch(request);
+    *landing = co_await fetch(request);
   }
   std::optional<Error> error;
   if (landing->outcome->failure) error = landing->outcome->failure->error;
@@ -226,14 +231,16 @@ asio::awaitable<void> Flights::fetch_into(std::shared_ptr<Landing> landing, Fetc
 }
 
 /// Ends with an outcome whatever happens: others may wait for it.
-asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest& request) {
+asio::awaitable<Landing> Flights::fetch(FetchRequest& request) {
   try {
     const SteadyTime started_at = clock_.steady_now();
     // A 304 would bring back what a purge has removed since it was looked up.
     request.stored = unless_removed(std::move(request.stored), request.received_at);
     add_validators(request);
     request.upstream.has_worked = request.stored && request.stored->status == 200;
+    request.upstream.takes_large = !request.http;
     upstream::UpstreamResult result = co_await upstream_.send(request.upstream);
+    upstream::LargeContentPtr content = result ? result->large : nullptr;
     auto outcome = std::make_shared<Outcome>();
     const auto judge_it = [&, now = clock_.wall_now()] {
       *outcome = judged_and_prepared(request, std::move(result), now);
@@ -247,11 +254,27 @@ asio::awaitable<OutcomePtr> Flights::fetch(FetchRequest& request) {
       judge_it();
     }
     keep(request, *outcome, started_at);
-    co_return std::move(outcome);
+    note_size(request, *outcome);
+    co_return Landing{std::move(outcome), false, std::move(content)};
   } catch (...) {
     logging_failure("fetching")(std::current_exception());
   }
-  co_return std::make_shared<Outcome>(failed_fetch());
+  co_return Landing{std::make_shared<Outcome>(failed_fetch()), false, nullptr};
+}
+
+bool Flights::is_known_as_large(const FetchRequest& request) const {
+  if (large_until_.empty()) return false;
+  const auto found = large_until_.find(request.key.hash());
+  return found != large_until_.end() && clock_.steady_now() < found->second;
+}
+
+void Flights::note_size(const FetchRequest& request, const Outcome& outcome) {
+  if (!outcome.too_large) {
+    if (outcome.stored && !large_until_.empty()) large_until_.erase(request.key.hash());
+    return;
+  }
+  if (large_until_.size() >= max_large) large_until_.clear();
+  large_until_[request.key.hash()] = clock_.steady_now() + memory_of_large;
 }
 
 /// Puts into the store what is to go there, unless it has been purged or made invalid since it was asked for.
@@ -274,6 +297,10 @@ void Flights::keep(const FetchRequest& request, Outcome& outcome, SteadyTime sta
     for (const auto& response : outcome.to_store) store_.put(response);
   });
   if (!put) outcome.stored = false;
+  if (outcome.kind == AnswerKind::not_json) {
+    spdlog::warn("not JSON: route={} key={} status={}: the upstream's answer is not kept", request.route,
+                 caching::to_hex(request.key.hash()), outcome.upstream_status);
+  }
   if (outcome.stored && outcome.restates) note_restatement(*outcome.response);
 }
 

@@ -25,6 +25,8 @@ using OutcomePtr = std::shared_ptr<const Outcome>;
 struct Landing {
   OutcomePtr outcome;
   bool collapsed = false;  ///< another request's fetch was shared
+  /// The content where outcome->too_large, which is this caller's alone. Null where nobody is to be sent it.
+  upstream::LargeContentPtr content;
 };
 
 /// Request collapsing: at most one fetch per key is under way, a flight, and everybody who needs its answer
@@ -34,6 +36,11 @@ struct Landing {
 /// so a client that goes away strands no other. A request shares a flight that is under way, and also one
 /// that has landed after the request was received: so a thousand requests that arrive together cause one
 /// fetch even where some reach this table late, and a failure fails those who were there once, all together.
+///
+/// An answer that is larger than upstream.max_response cannot be shared, since it is not kept: its beginning
+/// ends the flight, the request that has started it gets the content as it comes, and every other one fetches
+/// it for itself. For a minute the requests for such a key do so from the start, and nothing refreshes it
+/// behind an answer or ahead.
 ///
 /// A purge reaches what is under way too: what a fetch brings that was begun before the purge had ended is
 /// not stored, a request that comes after it joins no such flight, and what was looked up before it is not
@@ -96,7 +103,9 @@ class Flights {
   boost::asio::awaitable<Landing> join_on_desk(std::unique_ptr<FetchRequest> request);
   boost::asio::awaitable<void> refresh_on_desk(FetchRequest request);
   boost::asio::awaitable<void> refresh_ahead(FetchRequest request);
-  boost::asio::awaitable<OutcomePtr> fetch(FetchRequest& request);
+  boost::asio::awaitable<Landing> fetch(FetchRequest& request);
+  [[nodiscard]] bool is_known_as_large(const FetchRequest& request) const;
+  void note_size(const FetchRequest& request, const Outcome& outcome);
   void keep(const FetchRequest& request, Outcome& outcome, SteadyTime started_at);
   boost::asio::awaitable<void> fetch_into(std::shared_ptr<Landing> landing, FetchRequest request,
                                           Sharing sharing);
@@ -120,6 +129,7 @@ class Flights {
   std::unordered_map<caching::KeyHash, FlightPtr, caching::KeyHashHasher> flights_;
   std::deque<FlightPtr> landed_;  // in the order of their landing
   std::unordered_map<caching::KeyHash, SteadyTime, caching::KeyHashHasher> invalidated_;
+  std::unordered_map<caching::KeyHash, SteadyTime, caching::KeyHashHasher> large_until_;
   WallTime last_generation_;
   SteadyTime all_invalidated_at_ = SteadyTime::min();
   std::atomic<std::uint64_t> collapsed_{0};

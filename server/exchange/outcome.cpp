@@ -6,6 +6,7 @@
 #include "core/http/date.h"
 #include "core/http/validators.h"
 #include "server/exchange/moved_fields.h"
+#include "server/exchange/report_body.h"
 
 namespace roktcached::exchange {
 
@@ -44,11 +45,12 @@ std::string validator_of(const http::Fields& fields, WallTime sent_at) {
 }
 
 /// The upstream's entity-tag where it is a strong one, else one made from the body: what we serve is byte for
-/// byte one thing, so its tag is strong.
-std::string entity_tag_of(const http::Fields& fields, std::string_view body) {
-  const auto tag = fields.find("ETag");
+/// byte one thing, so its tag is strong. A body that is still to come has none.
+std::string entity_tag_of(const upstream::UpstreamResponse& answer) {
+  const auto tag = answer.fields.find("ETag");
   const bool strong = tag && tag->size() >= 2 && tag->front() == '"' && tag->back() == '"';
-  return strong ? std::string(*tag) : http::entity_tag_of(body);
+  if (strong) return std::string(*tag);
+  return answer.large ? std::string() : http::entity_tag_of(answer.body);
 }
 
 /// What a response says of an answer in words.
@@ -59,17 +61,25 @@ struct Words {
 };
 
 Words words_of(const upstream::UpstreamResponse& answer) {
-  return {caching::end_to_end_lines(answer.fields), entity_tag_of(answer.fields, answer.body),
+  return {caching::end_to_end_lines(answer.fields), entity_tag_of(answer),
           validator_of(answer.fields, answer.sent_at)};
+}
+
+/// @pre a 304 confirms request.stored
+AnswerKind kind_of(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
+  if (answer.status == 304) return request.stored->status == 200 ? AnswerKind::report : AnswerKind::other;
+  if (answer.status < 200 || answer.status > 299) return AnswerKind::other;
+  const bool json = answer.large ? may_begin_json(answer.large->beginning()) : is_whole_json(answer.body);
+  if (!json) return AnswerKind::not_json;
+  return answer.status == 200 ? AnswerKind::report : AnswerKind::other;
 }
 
 /// All of it but its texts, which are written when it is shared.
 StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamResponse& answer) {
   StoredResponse response;
   response.status = answer.status;
-  response.range_end = request.range_end;
   response.fetched_at = answer.sent_at;
-  const bool unchanged = request.stored && *request.stored->body == answer.body;
+  const bool unchanged = !answer.large && request.stored && *request.stored->body == answer.body;
   response.body = unchanged ? request.stored->body : caching::share_body(std::move(answer.body));
   if (unchanged) response.gzip_body = request.stored->gzip_body;
   return response;
@@ -79,7 +89,6 @@ StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamRespon
 /// would have been given to another body.
 StoredResponse confirmed(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
   StoredResponse response = *request.stored;
-  response.range_end = request.range_end;
   response.fetched_at = answer.sent_at;
   return response;
 }
@@ -128,20 +137,25 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult&& result) {
                     "304 with another entity-tag than it was asked about"},
                    std::nullopt});
   }
+  outcome.kind = kind_of(request, *result);
+  outcome.too_large = result->large != nullptr;
+  const bool is_report = outcome.kind == AnswerKind::report;
   const Words words = confirms ? Words() : words_of(*result);
   StoredResponse response = confirms ? confirmed(request, *result) : from_answer(request, *result);
+  response.range_end = is_report ? request.range_end : std::nullopt;
   const bool unchanged =
       request.stored && request.stored->status == response.status && request.stored->body == response.body;
   if (unchanged)
     response.steady_refreshes =
         caching::steady_refreshes_after(*request.stored, request.range_end, response.fetched_at, policy);
-  if (request.stored && response.status == 200) {
+  const bool may_be_kept = !outcome.too_large && (is_report || response.status != 200);
+  if (request.stored && is_report && may_be_kept) {
     outcome.restates = !unchanged && caching::would_restate(*request.stored, policy);
     response.restated = history_of(*request.stored, response, outcome.restates);
   }
   const auto lifetime = caching::lifetime_of(request.route_class, response.status, request.range_end,
                                              response.fetched_at, policy, response.steady_refreshes);
-  if (lifetime) {
+  if (lifetime && may_be_kept) {
     response.fresh_until = lifetime->fresh_until;
     response.usable_until = lifetime->usable_until;
     outcome.stored = request.may_store;
@@ -153,7 +167,10 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult&& result) {
   return outcome;
 }
 
-bool is_upstream_error(unsigned status) {
+bool gives_way(const Outcome& outcome) {
+  if (!outcome.response) return true;
+  const unsigned status = outcome.response->status;
+  if (status < 400) return outcome.kind != AnswerKind::report;
   return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 

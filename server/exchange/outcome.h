@@ -45,11 +45,21 @@ struct FetchRequest {
   std::shared_ptr<const HttpFetch> http;  ///< set on http routes alone
 };
 
+/// How good an answer is on a report or metadata route.
+enum class AnswerKind {
+  other,     ///< its status tells
+  report,    ///< 200 with whole JSON, or a 304 that confirms one. Of a large one the first octets are judged
+  not_json,  ///< a success, but its content is no JSON: a sign-in page, half a document, nothing at all
+};
+
 /// How a fetch ended. Immutable once shared by those who waited for it.
 struct Outcome {
   /// What the upstream says: its answer, or what was stored, confirmed by a 304. Null where there is none.
   caching::StoredResponsePtr response;
   bool stored = false;  ///< `response` went into the store
+  AnswerKind kind = AnswerKind::other;
+  /// The content is larger than upstream.max_response: it is Landing::content, and `response` has no body.
+  bool too_large = false;
   /// What goes into the store: `response`, on http routes less what others must not see, and with its index.
   std::vector<caching::StoredResponsePtr> to_store;
   /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
@@ -64,8 +74,9 @@ struct Outcome {
 /// @param result  is taken apart
 [[nodiscard]] Outcome judge(const FetchRequest& request, upstream::UpstreamResult&& result);
 
-/// True where an answer of this status is a failure that a stored response may stand in for (RFC 5861,
-/// section 4, and 429: the shared limit is spent).
-[[nodiscard]] bool is_upstream_error(unsigned status);
+/// True where a stored response is the better answer, for as long as it may stand in: there is no answer, its
+/// status is an error (RFC 5861, section 4, and 429: the shared limit is spent), or it is a success or a
+/// redirect and no report.
+[[nodiscard]] bool gives_way(const Outcome& outcome);
 
 }  // namespace roktcached::exchange

@@ -1,5 +1,6 @@
 #include "server/exchange/streaming.h"
 
+#include <boost/asio/co_spawn.hpp>
 #include <variant>
 
 #include "core/caching/http_rules.h"
@@ -26,6 +27,29 @@ class StreamedContent final : public inbound::ContentSource {
   std::shared_ptr<upstream::AnswerStream> stream_;
 };
 
+/// A coroutine of its own: what is read has to live until it is over, though nobody may wait for it any more.
+asio::awaitable<Result<std::string>> next_of(upstream::LargeContentPtr content) {
+  co_return co_await content->next();
+}
+
+class LargeContentSource final : public inbound::ContentSource {
+ public:
+  LargeContentSource(asio::any_io_executor desk, upstream::LargeContentPtr content)
+      : desk_(std::move(desk)), content_(std::move(content)) {}
+
+  [[nodiscard]] asio::awaitable<Result<std::optional<std::string>>> next() override {
+    auto reading = next_of(content_);
+    Result<std::string> piece = co_await asio::co_spawn(desk_, std::move(reading), asio::use_awaitable);
+    if (!piece) co_return piece.error();
+    if (piece->empty()) co_return std::optional<std::string>();
+    co_return std::optional(std::move(*piece));
+  }
+
+ private:
+  asio::any_io_executor desk_;
+  upstream::LargeContentPtr content_;
+};
+
 }  // namespace
 
 asio::awaitable<std::optional<upstream::AnswerHead>> read_beginning(const inbound::Request& request,
@@ -47,6 +71,11 @@ asio::awaitable<std::optional<upstream::AnswerHead>> read_beginning(const inboun
 
 std::shared_ptr<inbound::ContentSource> content_of(std::shared_ptr<upstream::AnswerStream> stream) {
   return std::make_shared<StreamedContent>(std::move(stream));
+}
+
+std::shared_ptr<inbound::ContentSource> content_of(asio::any_io_executor desk,
+                                                   upstream::LargeContentPtr content) {
+  return std::make_shared<LargeContentSource>(std::move(desk), std::move(content));
 }
 
 }  // namespace roktcached::exchange

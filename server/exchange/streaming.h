@@ -6,6 +6,7 @@
 
 #include "server/inbound/message.h"
 #include "server/upstream/answer_stream.h"
+#include "server/upstream/large_content.h"
 
 namespace roktcached::exchange {
 
@@ -18,5 +19,11 @@ namespace roktcached::exchange {
 /// The pieces of a stream behind its head; the stream is abandoned with it.
 [[nodiscard]] std::shared_ptr<inbound::ContentSource> content_of(
     std::shared_ptr<upstream::AnswerStream> stream);
+
+/// The pieces of an answer that is larger than upstream.max_response. Lets go of the upstream with the last
+/// copy.
+/// @param desk  the executor that `content` belongs to
+[[nodiscard]] std::shared_ptr<inbound::ContentSource> content_of(boost::asio::any_io_executor desk,
+                                                                 upstream::LargeContentPtr content);
 
 }  // namespace roktcached::exchange

@@ -54,7 +54,7 @@ void Answer::clear() {
 std::string_view to_string(Outcome outcome) {
   static constexpr std::array<std::string_view, outcome_count> names = {
       "hit",    "refreshing_hit", "miss",    "revalidated", "collapsed", "stale_if_error",
-      "passed", "local",          "refused", "failed"};
+      "passed", "local",          "refused", "failed",      "not_json",  "too_large"};
   return names[static_cast<std::size_t>(outcome)];
 }
 

@@ -65,8 +65,10 @@ enum class Outcome {
   local,           ///< answered here, by nature
   refused,         ///< the request itself was not acceptable
   failed,          ///< no answer could be had
+  not_json,        ///< a report or metadata was to come, and something else has: passed on, not stored
+  too_large,       ///< larger than upstream.max_response: passed on as it comes, not stored
 };
-inline constexpr std::size_t outcome_count = 10;
+inline constexpr std::size_t outcome_count = 12;
 
 [[nodiscard]] std::string_view to_string(Outcome outcome);
 

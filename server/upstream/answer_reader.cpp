@@ -20,12 +20,6 @@ Error invalid(std::string_view part, const Error& why) {
                           fmt::format("the answer's {}: {}", part, why.context));
 }
 
-Error too_large(std::uint64_t max_response) {
-  return exchange_failure(
-      ErrorCode::upstream_invalid_response,
-      fmt::format("the answer is larger than upstream.max_response = {} bytes", max_response));
-}
-
 /// What browsers may do with an answer is not the upstream's to say: they ask us.
 constexpr http::FieldNames for_browsers("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials",
                                         "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
@@ -143,23 +137,22 @@ asio::awaitable<Result<void>> AnswerReader::read_content(std::string& content) {
 }
 
 Result<void> AnswerReader::begin_content(std::optional<std::uint64_t> length, std::string& content) {
-  const std::uint64_t max = settings_.max_response;
-  if (length && *length > max) return too_large(max);
-  if (length) content.reserve(*length);
+  too_large_ = length && *length > settings_.max_response;
+  if (length && !too_large_) content.reserve(*length);
   return take_pieces(content);
 }
 
 Result<void> AnswerReader::take_pieces(std::string& content) {
-  while (!ended_ && buffer_.size() > 0) {
+  while (!ended_ && !too_large_ && buffer_.size() > 0) {
     const Result<void> taken = take_piece(content);
     if (!taken) return taken;
-    if (content.size() > settings_.max_response) return too_large(settings_.max_response);
+    too_large_ = content.size() > settings_.max_response;
   }
   return {};
 }
 
 asio::awaitable<Result<void>> AnswerReader::read_whole_content(std::string& content) {
-  while (!ended_) {
+  while (!ended_ && !too_large_) {
     const Result<void> came = co_await receive_content();
     if (!came) co_return came;
     const Result<void> taken = take_pieces(content);

@@ -54,13 +54,16 @@ class AnswerReader {
   /// Appends the next of the content, after waiting for it if nothing is there.
   /// @return upstream_timeout or upstream_invalid_response
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_content(std::string& content);
-  /// Makes room for it, and appends what is there of it, without waiting.
+  /// Makes room for it, and appends what is there of it, without waiting. Ends where it is too large.
   /// @param length  of the content, where it is known
-  /// @return upstream_invalid_response, also where it is larger than upstream.max_response
+  /// @return upstream_invalid_response
   [[nodiscard]] Result<void> begin_content(std::optional<std::uint64_t> length, std::string& content);
-  /// Appends all the rest of it.
+  /// Appends all the rest of it. Ends where it is too large.
   /// @return as read_content and begin_content
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_whole_content(std::string& content);
+  /// Whether the content that these two have read is larger than upstream.max_response. Then read_content
+  /// appends the rest.
+  [[nodiscard]] bool too_large() const { return too_large_; }
 
   /// Whether more had come than the answer when the last of it was read.
   [[nodiscard]] bool has_more();
@@ -81,6 +84,7 @@ class AnswerReader {
   http::ResponseHead head_;  // views into the buffer, while read_head is at it; keeps its memory
   std::optional<http::ContentDecoder> content_;  // of the last answer whose head was read
   bool ended_ = true;
+  bool too_large_ = false;
   bool drained_ = false;  // the last read has taken all that there was
 };
 

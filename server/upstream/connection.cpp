@@ -136,7 +136,7 @@ asio::awaitable<Result<void>> Connection::shake_hands() {
 }
 
 asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest& request,
-                                                               AnswerStream* stream) {
+                                                               AnswerStream* stream, LargeAnswer large) {
   const config::Upstream& settings = origin_.settings;
   ++exchanges_;
   reusable_ = false;  // until the answer has been read to its end
@@ -158,6 +158,7 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
   }
   if (const auto claim = false_claim(head.status, request))
     co_return exchange_failure(ErrorCode::upstream_invalid_response, *claim);
+  answer_length_ = head.length();
   UpstreamResponse response;
   response.status = head.status;
   response.fields = std::move(head.fields);
@@ -167,7 +168,7 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
       stream != nullptr && !reader_.ended() && is_to_be_streamed(head, settings.max_response);
   Result<void> read;
   if (!streamed) read = reader_.begin_content(head.length(), response.body);
-  if (read && !reader_.ended()) {
+  if (read && !reader_.ended() && (streamed || !reader_.too_large())) {
     deadline_.expires_after(settings.body_timeout);
     if (streamed) {
       read = co_await pass_on(head, *stream, response);
@@ -177,10 +178,22 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
   }
   if (!read) co_return read.error();
   deadline_.clear();
+  if (!streamed && reader_.too_large()) {
+    if (large == LargeAnswer::refuse) co_return larger_than(settings.max_response);
+    response.too_large = true;
+    co_return response;
+  }
   const bool surplus = reader_.has_more();
   response.surplus = surplus && response.fields.contains("Content-Length");
   reusable_ = head.keep_alive && !surplus;
   co_return response;
+}
+
+asio::awaitable<Result<void>> Connection::read_rest(std::string& content) {
+  deadline_.expires_after(origin_.settings.body_timeout);
+  const Result<void> read = co_await reader_.read_content(content);
+  deadline_.clear();  // what a slow client costs is not the upstream's fault
+  co_return read;
 }
 
 std::array<asio::const_buffer, 2> Connection::parts_of(const WireRequest& request) const {

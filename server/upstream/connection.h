@@ -4,7 +4,9 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <chrono>
+#include <cstdint>
 #include <memory>
+#include <optional>
 
 #include "core/error.h"
 #include "core/time.h"
@@ -22,6 +24,13 @@ namespace roktcached::upstream {
 /// @param jitter  in [0, 1)
 [[nodiscard]] std::chrono::milliseconds connection_lifetime(std::chrono::milliseconds max_age, double jitter);
 
+/// What becomes of an answer that is larger than upstream.max_response, and of which nothing has been passed
+/// on.
+enum class LargeAnswer {
+  refuse,     ///< it is upstream_invalid_response
+  hand_over,  ///< see UpstreamResponse::large
+};
+
 /// One connection to the upstream. Belongs to the desk's thread; owned by whoever uses it, or by the pool
 /// between uses.
 class Connection {
@@ -35,10 +44,19 @@ class Connection {
   /// Sends one request and reads its answer. A connection that failed, or that the upstream will close, is
   /// not reusable afterwards.
   /// @param stream  as UpstreamRequest::stream; may be null
+  /// @param large   with hand_over, such an answer comes with too_large, and its body is what has come of it:
+  ///                read_rest reads on
   /// @return upstream_timeout, upstream_invalid_response or upstream_unreachable; retryable where the
   ///         answer was cut off, or where a connection that was used before was gone before it began
-  [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request,
-                                                                          AnswerStream* stream = nullptr);
+  [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(
+      const WireRequest& request, AnswerStream* stream = nullptr, LargeAnswer large = LargeAnswer::refuse);
+
+  /// Appends the next of the content of an answer that was handed over before its end.
+  /// @return upstream_timeout or upstream_invalid_response
+  [[nodiscard]] boost::asio::awaitable<Result<void>> read_rest(std::string& content);
+  [[nodiscard]] bool answer_has_ended() const { return reader_.ended(); }
+  /// Of the content of the last answer, where the upstream has said it.
+  [[nodiscard]] std::optional<std::uint64_t> answer_length() const { return answer_length_; }
 
   [[nodiscard]] bool reusable() const { return reusable_; }
   /// True where the upstream has closed it, or has sent what nobody asked for.
@@ -63,6 +81,7 @@ class Connection {
   Deadline deadline_;
   AnswerReader reader_;
   WipedBuffer sending_;  // the head of a request, until it is sent
+  std::optional<std::uint64_t> answer_length_;
   unsigned exchanges_ = 0;
   bool reusable_ = true;
 };

@@ -1,80 +1,20 @@
 #include "server/upstream/content_coding.h"
 
 #include <fmt/format.h>
-#define ZLIB_CONST  // what is only read is const
-#include <zlib.h>
 
 #include <algorithm>
 #include <array>
-#include <new>
 #include <vector>
+
+#include "server/upstream/gzip_decoder.h"
 
 namespace roktcached::upstream {
 
 namespace {
 
-constexpr int gzip_window = 15 + 16;  // the largest window; gzip's header and trailer are to be there
-constexpr std::size_t input_max = std::size_t{1} << 30;  // at a time: zlib counts in 32 bits
-constexpr std::string_view member_start = "\x1f\x8b";
-
 Error invalid(std::string why) {
   return {ErrorCode::upstream_invalid_response, ErrorSource::upstream, false, std::move(why)};
 }
-
-class Inflater {
- public:
-  explicit Inflater(std::string_view compressed) : rest_(compressed) {
-    if (inflateInit2(&stream_, gzip_window) != Z_OK) throw std::bad_alloc();
-  }
-  ~Inflater() { inflateEnd(&stream_); }
-  Inflater(const Inflater&) = delete;
-  Inflater& operator=(const Inflater&) = delete;
-
-  /// The next piece of what comes out, valid until the next call; empty at the end.
-  Result<std::string_view> next() {
-    while (!ended_) {
-      feed();
-      stream_.next_out = reinterpret_cast<Bytef*>(buffer_.data());
-      stream_.avail_out = static_cast<uInt>(buffer_.size());
-      const int code = inflate(&stream_, Z_NO_FLUSH);
-      if (code == Z_MEM_ERROR) throw std::bad_alloc();
-      if (code == Z_BUF_ERROR) return invalid("the gzip content is cut short");
-      if (code != Z_OK && code != Z_STREAM_END) return invalid("the gzip content is corrupt");
-      if (code == Z_STREAM_END) {
-        if (const auto more = begin_member(); !more) return more.error();
-      }
-      const std::size_t size = buffer_.size() - stream_.avail_out;
-      if (size > 0) return std::string_view(buffer_.data(), size);
-    }
-    return std::string_view();
-  }
-
- private:
-  void feed() {
-    if (stream_.avail_in > 0) return;
-    const std::string_view piece = rest_.substr(0, input_max);
-    rest_.remove_prefix(piece.size());
-    stream_.next_in = reinterpret_cast<const Bytef*>(piece.data());
-    stream_.avail_in = static_cast<uInt>(piece.size());
-  }
-
-  /// A gzip file is one member behind another (RFC 1952, section 2.2).
-  Result<void> begin_member() {
-    const std::string_view fed(reinterpret_cast<const char*>(stream_.next_in), stream_.avail_in);
-    const std::string_view left =
-        fed.empty() ? rest_ : std::string_view(fed.data(), fed.size() + rest_.size());
-    ended_ = left.empty();
-    if (ended_) return {};
-    if (!left.starts_with(member_start)) return invalid("the gzip content has other bytes behind its end");
-    inflateReset(&stream_);
-    return {};
-  }
-
-  std::string_view rest_;  // not fed yet; lies right behind what has been
-  z_stream stream_{};
-  std::array<char, 32 * 1024> buffer_;
-  bool ended_ = false;
-};
 
 /// What describes the content with its coding, and is wrong without.
 constexpr std::array<std::string_view, 6> of_coded_content = {
@@ -85,34 +25,41 @@ bool is_gzip(std::string_view coding) {
   return http::equal_ignoring_case(coding, "gzip") || http::equal_ignoring_case(coding, "x-gzip");
 }
 
-Result<std::uint64_t> inflated_size(std::string_view compressed, std::uint64_t max_size) {
-  Inflater inflater(compressed);
+/// Nothing where it is larger than `max_size`.
+Result<std::optional<std::uint64_t>> inflated_size(std::string_view compressed, std::uint64_t max_size) {
+  GzipDecoder decoder;
+  decoder.feed(compressed);
   std::uint64_t size = 0;
   while (true) {
-    const auto piece = inflater.next();
+    const auto piece = decoder.next();
     if (!piece) return piece.error();
-    if (piece->empty()) return size;
+    if (piece->empty()) break;
     size += piece->size();
-    if (size > max_size)
-      return invalid(fmt::format(
-          "the answer, without its gzip coding, is larger than upstream.max_response = {} bytes", max_size));
+    if (size > max_size) return std::optional<std::uint64_t>();
   }
+  if (!decoder.is_complete()) return cut_short();
+  return std::optional(size);
 }
 
 }  // namespace
 
-Result<std::string> gunzip(std::string_view compressed, std::uint64_t max_size) {
-  const auto size = inflated_size(compressed, max_size);
-  if (!size) return size.error();
-  std::string content;
-  content.reserve(*size);
-  Inflater inflater(compressed);
-  while (content.size() < *size) content += *inflater.next();
-  return content;
+Error cut_short() {
+  return invalid("the gzip content is cut short");
 }
 
-Result<void> undo_coding(unsigned status, http::Fields& fields, std::string& content,
-                         std::uint64_t max_size) {
+Result<std::optional<std::string>> gunzip(std::string_view compressed, std::uint64_t max_size) {
+  const auto size = inflated_size(compressed, max_size);
+  if (!size) return size.error();
+  if (!*size) return std::optional<std::string>();
+  std::string content;
+  content.reserve(**size);
+  GzipDecoder decoder;
+  decoder.feed(compressed);
+  while (content.size() < **size) content += *decoder.next();
+  return std::optional(std::move(content));
+}
+
+Result<bool> is_gzipped(const http::Fields& fields) {
   const std::string value = fields.combined("Content-Encoding");
   std::vector<std::string_view> codings = http::list_members(value);
   // No coding at all, and not to be listed here (RFC 9110, section 8.4.1); it is seen all the same.
@@ -122,20 +69,30 @@ Result<void> undo_coding(unsigned status, http::Fields& fields, std::string& con
     return invalid(fmt::format("Content-Encoding: {}: only gzip was asked for",
                                std::string_view(value).substr(0, shown_max)));
   }
+  return !codings.empty();
+}
+
+void remove_coding(http::Fields& fields, bool gzipped) {
+  if (!gzipped) return fields.remove("Content-Encoding");
+  for (const auto name : of_coded_content) fields.remove(name);
+}
+
+Result<bool> undo_coding(unsigned status, http::Fields& fields, std::string& content,
+                         std::uint64_t max_size) {
+  const Result<bool> gzipped = is_gzipped(fields);
+  if (!gzipped) return gzipped.error();
   // An error may come without content; nothing else is complete with none, since gzip of nothing is
   // something.
   const bool without_content = status == 204 || status == 304 || (status >= 400 && content.empty());
-  if (!codings.empty() && !without_content) {
+  bool undone = true;
+  if (*gzipped && !without_content) {
     auto plain = gunzip(content, max_size);
     if (!plain) return plain.error();
-    content = std::move(*plain);
+    undone = plain->has_value();
+    if (undone) content = std::move(**plain);
   }
-  if (codings.empty()) {
-    fields.remove("Content-Encoding");
-  } else {
-    for (const auto name : of_coded_content) fields.remove(name);
-  }
-  return {};
+  remove_coding(fields, *gzipped);
+  return undone;
 }
 
 }  // namespace roktcached::upstream

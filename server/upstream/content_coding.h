@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -12,16 +13,29 @@ namespace roktcached::upstream {
 /// Undoes gzip (RFC 1952). What would come out is measured first and then inflated into exactly so much
 /// memory, so that something small that inflates without end is stopped before it costs any. Pure.
 /// @param max_size  of what comes out, in bytes
-/// @return upstream_invalid_response where it is corrupt, cut short, larger than max_size, or has bytes that
-/// are no gzip behind its end
-[[nodiscard]] Result<std::string> gunzip(std::string_view compressed, std::uint64_t max_size);
+/// @return nothing where it is larger than max_size; upstream_invalid_response where it is corrupt, cut
+/// short, or has bytes that are no gzip behind its end
+[[nodiscard]] Result<std::optional<std::string>> gunzip(std::string_view compressed, std::uint64_t max_size);
 
-/// Turns the content of an answer to a request that accepted gzip, and nothing else, into what it is without
-/// its coding (RFC 9110, section 8.4), and removes the fields that spoke of it: Content-Encoding,
-/// Content-Length and digests. An answer without a coding stays as it is. Pure.
+/// The failure of gzip that ends too soon.
+[[nodiscard]] Error cut_short();
+
+/// Whether the fields of an answer to a request that accepted gzip, and nothing else, speak of gzip (RFC
+/// 9110, section 8.4). Pure.
+/// @return upstream_invalid_response, naming it, for any other coding
+[[nodiscard]] Result<bool> is_gzipped(const http::Fields& fields);
+
+/// Removes the fields that are not true of the content without its coding: Content-Encoding, and where there
+/// is one, Content-Length and digests.
+/// @param gzipped  as is_gzipped says
+void remove_coding(http::Fields& fields, bool gzipped);
+
+/// Turns the content of such an answer into what it is without its coding, and removes the fields that spoke
+/// of it. An answer without a coding stays as it is. Pure.
 /// @param max_size  of the content without its coding, in bytes
-/// @return as gunzip; upstream_invalid_response, naming it, for any other coding; nothing is changed then
-[[nodiscard]] Result<void> undo_coding(unsigned status, http::Fields& fields, std::string& content,
+/// @return false where it is larger than max_size: then `content` is still coded; as gunzip and is_gzipped
+/// for what is in disorder: nothing is changed then
+[[nodiscard]] Result<bool> undo_coding(unsigned status, http::Fields& fields, std::string& content,
                                        std::uint64_t max_size);
 
 }  // namespace roktcached::upstream

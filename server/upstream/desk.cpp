@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "core/http/retry_after.h"
 #include "server/asio.h"
 #include "server/elsewhere.h"
 #include "server/upstream/content_coding.h"
+#include "server/upstream/exchange_failure.h"
 #include "server/upstream/shown_credential.h"
 
 namespace roktcached::upstream {
@@ -188,12 +190,17 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   AnswerStream* const stream = journey.request.stream.get();
   // A client that reads slowly must not keep others from their turn.
   const WhenBegun give_back(stream, [&permit] { permit = Admission::Permit(); });
-  Result<UpstreamResponse> response = co_await pool_.exchange(journey.wire, stream);
+  Result<UpstreamResponse> response = co_await pool_.exchange(
+      journey.wire, stream, journey.request.takes_large ? LargeAnswer::hand_over : LargeAnswer::refuse);
   const SteadyTime ended_at = clock_.steady_now();
   permit = Admission::Permit();  // what is done with the answer here is nothing to the upstream
   if (response && journey.asked_for_gzip && response->fields.contains("Content-Encoding")) {
-    const Result<void> undone = co_await undo_gzip(*response);
+    const Result<void> undone = co_await undo_gzip(*response, journey.request.takes_large);
     if (!undone) response = undone.error();
+  }
+  if (response && response->large) {
+    const Result<void> begun = co_await response->large->begin();
+    if (!begun) response = begun.error();
   }
   attempts_.add(journey.request.route, response ? response->status : 0, reason, ended_at - sent_at);
   UpstreamResult result = made_of(response, sent_at_wall);
@@ -201,8 +208,15 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   co_return result;
 }
 
-asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response) {
-  Result<void> undone;
+asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response, bool takes_large) {
+  if (response.large) {
+    const Result<bool> gzipped = is_gzipped(response.fields);
+    if (!gzipped) co_return gzipped.error();
+    remove_coding(response.fields, *gzipped);
+    if (*gzipped) response.large->inflate(helpers_);
+    co_return Result<void>();
+  }
+  Result<bool> undone = true;
   const auto undo = [&] {
     undone = undo_coding(response.status, response.fields, response.body, settings_.max_response);
   };
@@ -211,7 +225,13 @@ asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response) {
   } else {
     undo();
   }
-  co_return undone;
+  if (!undone) co_return undone.error();
+  if (*undone) co_return Result<void>();
+  if (!takes_large) co_return larger_than(settings_.max_response);
+  response.too_large = true;
+  response.large = share_large_content(executor_, std::exchange(response.body, {}), nullptr);
+  response.large->inflate(helpers_);
+  co_return Result<void>();
 }
 
 /// A kept connection was closed just as it was used again, as happens between two that are both in order.

@@ -83,7 +83,7 @@ class Desk final : public Upstream {
 
   boost::asio::awaitable<void> replay(Journey& journey, TokenPtr refused, UpstreamResult& result);
   boost::asio::awaitable<UpstreamResult> exchange(Journey& journey, const TokenPtr& token, Reason reason);
-  boost::asio::awaitable<Result<void>> undo_gzip(UpstreamResponse& response);
+  boost::asio::awaitable<Result<void>> undo_gzip(UpstreamResponse& response, bool takes_large);
   [[nodiscard]] std::optional<std::chrono::milliseconds> goes_again_after(Journey& journey,
                                                                           const UpstreamResult& result);
   boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay);

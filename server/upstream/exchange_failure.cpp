@@ -26,6 +26,12 @@ Error exchange_failure(ErrorCode code, std::string context, bool retryable) {
       .code = code, .source = ErrorSource::upstream, .retryable = retryable, .context = std::move(context)};
 }
 
+Error larger_than(std::uint64_t max_response) {
+  return exchange_failure(
+      ErrorCode::upstream_invalid_response,
+      fmt::format("the answer is larger than upstream.max_response = {} bytes", max_response));
+}
+
 Error connection_failure(const boost::system::error_code& error, const Deadline& deadline,
                          const char* doing) {
   if (deadline.expired())

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <boost/system/error_code.hpp>
+#include <cstdint>
 #include <string>
 
 #include "core/error.h"
@@ -10,6 +11,9 @@ namespace roktcached::upstream {
 
 /// How an exchange with the upstream failed.
 [[nodiscard]] Error exchange_failure(ErrorCode code, std::string context, bool retryable = false);
+
+/// An answer is larger than upstream.max_response, in bytes, and nobody takes it so.
+[[nodiscard]] Error larger_than(std::uint64_t max_response);
 
 /// An operation on the connection failed: upstream_timeout where `deadline` has interrupted it, else
 /// upstream_unreachable.

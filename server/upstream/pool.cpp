@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/asio/steady_timer.hpp>
+#include <utility>
 
 #include "server/asio.h"
 
@@ -28,7 +29,8 @@ Pool::Pool(asio::any_io_executor executor, Origin& origin) : executor_(std::move
   idle_end_.emplace(executor_, [this] { close_idle(std::chrono::steady_clock::now()); });
 }
 
-asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, AnswerStream* stream) {
+asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, AnswerStream* stream,
+                                                         LargeAnswer large) {
   if (!take_slot()) {
     const Result<void> admitted = co_await wait_for_slot();
     if (!admitted) co_return admitted.error();
@@ -45,8 +47,12 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
   if (stopped_)
     co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
   busy_.push_back(connection.get());
-  Result<UpstreamResponse> response = co_await connection->exchange(request, stream);
+  Result<UpstreamResponse> response = co_await connection->exchange(request, stream, large);
   std::erase(busy_, connection.get());
+  if (response && response->too_large && large == LargeAnswer::hand_over) {
+    hand_over(std::move(connection), *response);
+    co_return response;
+  }
   if (response && connection->reusable()) put_back(std::move(connection));
   co_return response;
 }
@@ -99,6 +105,14 @@ void Pool::put_back(std::unique_ptr<Connection> connection) {
   close_idle(now);
 }
 
+/// Gives the connection to the answer whose rest is still to come from it.
+void Pool::hand_over(std::unique_ptr<Connection> connection, UpstreamResponse& response) {
+  std::erase_if(handed_over_, [](const auto& earlier) { return earlier.expired(); });
+  const std::shared_ptr<Connection> shared = std::move(connection);
+  handed_over_.push_back(shared);
+  response.large = share_large_content(executor_, std::exchange(response.body, {}), shared);
+}
+
 /// Closes what has been idle for too long or is too old, and comes back when the next one will be.
 void Pool::close_idle(SteadyTime now) {
   const auto ends_at = [this](const auto& connection) {
@@ -114,6 +128,9 @@ void Pool::stop() {
   idle_end_.reset();
   idle_.clear();
   for (Connection* connection : busy_) connection->close();
+  for (const auto& lent : handed_over_) {
+    if (const auto connection = lent.lock()) connection->close();
+  }
   for (const auto& waiter : waiting_) waiter->timer.cancel();
 }
 

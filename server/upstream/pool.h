@@ -26,8 +26,8 @@ class Pool {
   /// @return as Connection::open and Connection::exchange; overloaded where the line is full, or did not move
   /// in
   ///         upstream.head_timeout
-  [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(const WireRequest& request,
-                                                                          AnswerStream* stream = nullptr);
+  [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(
+      const WireRequest& request, AnswerStream* stream = nullptr, LargeAnswer large = LargeAnswer::refuse);
 
   [[nodiscard]] bool mostly_free() const {
     return slots_taken_ < (origin_.settings.max_connections + 1) / 2 && waiting_.empty();
@@ -44,6 +44,7 @@ class Pool {
   boost::asio::awaitable<Result<void>> wait_for_slot();
   std::unique_ptr<Connection> take_idle();
   void put_back(std::unique_ptr<Connection> connection);
+  void hand_over(std::unique_ptr<Connection> connection, UpstreamResponse& response);
   void release_slot();
   void close_idle(SteadyTime now);
 
@@ -51,6 +52,7 @@ class Pool {
   Origin& origin_;
   std::vector<std::unique_ptr<Connection>> idle_;  // the last used at the end
   std::vector<Connection*> busy_;
+  std::vector<std::weak_ptr<Connection>> handed_over_;  // with answers that are larger than max_response
   std::deque<std::shared_ptr<Waiter>> waiting_;
   std::optional<Deadline> idle_end_;  // of the first that is to be closed; none once it is stopped
   unsigned slots_taken_ = 0;

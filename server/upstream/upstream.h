@@ -12,6 +12,7 @@
 #include "core/time.h"
 #include "server/upstream/answer_stream.h"
 #include "server/upstream/fair_queue.h"
+#include "server/upstream/large_content.h"
 #include "server/upstream/spending.h"
 #include "server/upstream/turn.h"
 
@@ -40,6 +41,9 @@ struct UpstreamRequest {
   /// Where true, an answer with bytes behind its Content-Length is refused; else they are dropped (RFC 9112,
   /// section 6.3).
   bool exact_length = true;
+  /// An answer that is larger than upstream.max_response is handed over as UpstreamResponse::large; else it
+  /// is refused, unless it is streamed.
+  bool takes_large = false;
   /// Where set, interim answers go into it, and so does an answer that is large or of unknown length, as it
   /// comes. Who sends the request ends it.
   std::shared_ptr<AnswerStream> stream;
@@ -51,7 +55,8 @@ struct UpstreamResponse {
   http::Fields fields;     ///< of the header section only; trailer fields are dropped
   std::string body;        ///< whole, unless `too_large`
   bool streamed = false;   ///< the answer has gone into the request's stream
-  bool too_large = false;  ///< streamed, and larger than upstream.max_response: `body` is empty
+  bool too_large = false;  ///< streamed or `large`, and larger than upstream.max_response: `body` is empty
+  LargeContentPtr large;   ///< set where the request takes it: the content, of which the beginning has come
   bool surplus = false;    ///< more came than Content-Length announced
   WallTime sent_at;        ///< when the request that brought it was sent
 };

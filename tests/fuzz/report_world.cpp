@@ -26,7 +26,7 @@ http::RequestDirectives directives_of(const RequestControl& control) {
 
 std::int64_t body_of(const StoredResponse& response) {
   std::int64_t number = -1;
-  std::from_chars(response.body->data(), response.body->data() + response.body->size(), number);
+  std::from_chars(response.body->data() + 1, response.body->data() + response.body->size(), number);
   return number;
 }
 
@@ -41,7 +41,7 @@ upstream::UpstreamResult result_of(const ReportAnswer* answer, WallTime sent_at)
     response.fields.add("ETag", "\"" + std::to_string(answer->body) + "\"");
   // What the upstream says of freshness has no say here.
   response.fields.add("Cache-Control", "no-store, max-age=1");
-  if (answer->status != 304) response.body = std::to_string(answer->body);
+  if (answer->status != 304) response.body = "[" + std::to_string(answer->body) + "]";
   response.sent_at = sent_at;
   return response;
 }
@@ -106,8 +106,7 @@ ReportEnding ReportCode::forwarded(exchange::FetchRequest fetch, const ReportAns
     return ReportEnding{kind, response.status, body_of(response),
                         caching::age_of(response, received_at).count(), outcome.stored};
   };
-  const bool failed = !outcome.response || exchange::is_upstream_error(outcome.response->status);
-  if (failed && caching::may_stand_in(fetch.stored.get(), policy_, received_at))
+  if (exchange::gives_way(outcome) && caching::may_stand_in(fetch.stored.get(), policy_, received_at))
     return ending(ReportEnding::Kind::stand_in, *fetch.stored);
   return outcome.response ? ending(ReportEnding::Kind::answer, *outcome.response) : ReportEnding{};
 }

@@ -100,7 +100,7 @@ def lengths():
                         "2^63 as": str(2**63), "2^64 as": str(2**64), "more than 2^64 as": str(2**64 + LENGTH), "40 digits as": "9" * 40,
                         "100 zeros before too many digits as": "0" * 100 + "9" * 30}.items():
         yield case(f"{what} length", answer(length=f"Content-Length: {value}"))
-    yield case("a length beyond upstream.max_response", answer(length=f"Content-Length: {MAX_RESPONSE + 1}"))
+    yield case("a length beyond upstream.max_response", answer(length=f"Content-Length: {MAX_RESPONSE + 1}"), frozenset({"cut"}))  # it streams, and ends too soon
     for first, second in ((LENGTH, LENGTH), (LENGTH, LENGTH + 1), (LENGTH + 1, LENGTH), (0, LENGTH), (LENGTH, 0)):
         yield case(f"the lengths {first} and {second}", answer(f"Content-Length: {second}", length=f"Content-Length: {first}"))
     yield case("two lengths in two cases", answer(f"content-length: {LENGTH}", length=f"CONTENT-LENGTH: {LENGTH}"))
@@ -141,7 +141,7 @@ def chunks():
     yield case("LF behind the last chunk's size", chunked(f"{chunk(CONTENT)}0\n\r\n"))
     yield case("LF at the end of the trailers", chunked(f"{chunk(CONTENT)}0\r\n\n"))
     yield case("an empty line before the first chunk", chunked(f"\r\n{chunk(CONTENT)}{END}"))
-    yield case("chunks beyond upstream.max_response", chunked(chunk("x" * 65536) * (MAX_RESPONSE // 65536 + 1) + END), http_statuses=200)
+    yield case("chunks beyond upstream.max_response", chunked(chunk("x" * 65536) * (MAX_RESPONSE // 65536 + 1) + END), 200)
     yield case("many small chunks with long extensions", chunked(f"1;{'a' * 240}\r\nx\r\n" * 2000 + END))
     start = f"{chunk(CONTENT)}0\r\n"
     for what, line in {"folded": "X: a\r\n b", "without a colon": "X", "without a name": ": y", "with a space before its colon": "X : y", "with a space before it": " X: y", "with NUL": "X: \x00",

@@ -106,13 +106,13 @@ class Reports(OthersAnswers):
             asked.append(condition)
             if condition and (condition == state["tag"] or state.pop("odd", False)):
                 return 304, [("ETag", state["tag"])], b""
-            return 200, [("ETag", state["tag"])], state["tag"].encode()
+            return 200, [("ETag", state["tag"])], f'[{state["tag"]}]'.encode()
 
         proxy = self.proxy(script)
-        self.expect(proxy, overview(), b'"a"')
+        self.expect(proxy, overview(), b'["a"]')
         state["tag"] = '"b"'
         request(proxy.port, overview(), fields=NO_CACHE)  # the odd one: whatever stands in for it
-        self.expect(proxy, overview(), b'"b"', **{"Cache-Control": "no-cache"})
+        self.expect(proxy, overview(), b'["b"]', **{"Cache-Control": "no-cache"})
         self.assertEqual(asked[:2], [None, '"a"'])
         self.assertNotIn('"b"', asked, "nothing but what came with a body is asked about")
 
@@ -123,7 +123,7 @@ class Reports(OthersAnswers):
 
         def script(handler):
             asked.append(handler.headers.get("If-Modified-Since"))
-            return 200, [("Last-Modified", modified["at"])], str(len(asked)).encode()
+            return 200, [("Last-Modified", modified["at"])], b"[%d]" % len(asked)
 
         # The origin's Date is today's; that of the raw one below is within the same second.
         proxy = self.proxy(script)
@@ -158,27 +158,27 @@ class Reports(OthersAnswers):
 
         def script(handler):
             token = handler.headers["Authorization"].removeprefix("Bearer ")
-            return (400, [], b"bad request") if token in revoked else (200, [], b"report")
+            return (400, [], b"bad request") if token in revoked else (200, [], b'["report"]')
 
         proxy = self.proxy(script, mint)
-        self.expect(proxy, overview(), b"report")
+        self.expect(proxy, overview(), b'["report"]')
         time.sleep(2.1)  # a younger token is not doubted
         revoked.update(f"token-{number}" for number in range(1, mint.minted + 1))
-        self.expect(proxy, overview(), b"report", **NO_CACHE)
+        self.expect(proxy, overview(), b'["report"]', **NO_CACHE)
         self.assertTrue(proxy.get(overview()).is_hit)
 
     def test_a_403_is_the_upstreams_word_where_the_token_is_good_for_others(self):
         mint, forbidden = Mint(lifetime=20), set()
 
         def script(handler):
-            return (403, [], b"not yours") if any(word in handler.path for word in forbidden) else (200, [], b"report")
+            return (403, [], b"not yours") if any(word in handler.path for word in forbidden) else (200, [], b'["report"]')
 
         proxy = self.proxy(script, mint)
-        self.expect(proxy, overview(1), b"report")
+        self.expect(proxy, overview(1), b'["report"]')
         time.sleep(2.1)
         forbidden.add("campaigns/1/")
         mint.down = True
-        self.expect(proxy, overview(2), b"report")
+        self.expect(proxy, overview(2), b'["report"]')
         reply = request(proxy.port, overview(1), fields=NO_CACHE)
         self.assertEqual((reply.status, reply.body), (403, b"not yours"), reply)
 

@@ -68,7 +68,10 @@ class Routes(TestCase):
 
     def test_reports_say_their_state(self):
         self.assertEqual(self.proxy.get(overview()).fields["report-state"], "settled")
-        self.assertEqual(self.proxy.get(overview(dateEnd="2099-01-01")).fields["report-state"], "open")
+        self.assertEqual(self.proxy.get(overview(dateEnd="2034-12-31")).fields["report-state"], "open")
+        refused = self.proxy.get(overview(dateEnd="2099-01-01"))  # more than ten years
+        self.assertEqual(refused.status, 400)
+        self.assertNotIn("report-state", refused.fields)
         self.assertNotIn("report-state", self.proxy.get(M).fields)
 
     def test_parameter_order_and_needless_encoding_are_one_key(self):

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <deque>
 #include <functional>
 #include <optional>
 #include <stdexcept>
+#include <tuple>
 
 #include "core/caching/decision.h"
 #include "core/caching/variants.h"
@@ -56,12 +58,21 @@ class FakeUpstream final : public upstream::Upstream {
   std::function<upstream::UpstreamResult()> answer_;
 };
 
-upstream::UpstreamResult ok(std::string body) {
+/// JSON of one text.
+std::string report_of(const std::string& text) {
+  return "[\"" + text + "\"]";
+}
+
+upstream::UpstreamResult answer_of(std::string body, unsigned status = 200) {
   upstream::UpstreamResponse response;
-  response.status = 200;
+  response.status = status;
   response.fields.add("ETag", "\"v1\"");
   response.body = std::move(body);
   return response;
+}
+
+upstream::UpstreamResult ok(const std::string& text) {
+  return answer_of(text.starts_with('{') ? text : report_of(text));
 }
 
 upstream::UpstreamResult dead() {
@@ -121,7 +132,7 @@ TEST_F(FlightsTest, ManyRequestsForOneKeyAreOneFetch) {
   EXPECT_EQ(flights.collapsed(), 99U);
   const auto stored = store.find(caching::Key("a"), clock.wall_now());
   ASSERT_TRUE(stored && *stored);
-  EXPECT_EQ(*(*stored)->body, "body");
+  EXPECT_EQ(*(*stored)->body, report_of("body"));
 }
 
 TEST_F(FlightsTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
@@ -136,7 +147,7 @@ TEST_F(FlightsTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
   EXPECT_TRUE(set_out);
   respond([] { return ok("body"); });
   ASSERT_TRUE(landing);
-  EXPECT_EQ(*landing->outcome->response->body, "body");
+  EXPECT_EQ(*landing->outcome->response->body, report_of("body"));
 }
 
 TEST_F(FlightsTest, ACallerOnAnotherThreadIsAnsweredThere) {
@@ -152,7 +163,7 @@ TEST_F(FlightsTest, ACallerOnAnotherThreadIsAnsweredThere) {
   EXPECT_FALSE(landing);
   hits.poll();
   ASSERT_TRUE(landing);
-  EXPECT_EQ(*landing->outcome->response->body, "body");
+  EXPECT_EQ(*landing->outcome->response->body, report_of("body"));
 }
 
 TEST_F(FlightsTest, AFetchThatBreaksDownFailsEverybodyWhoWaitsForIt) {
@@ -249,11 +260,7 @@ TEST_F(FlightsTest, TheGzipFormIsMadeOnceAndStaysWithTheBody) {
     clock.advance(2h);
     again.received_at = clock.steady_now();
     const Answer second = join(again);
-    respond([&] {
-      upstream::UpstreamResult result = ok(status == 200 ? body : std::string());
-      result->status = status;
-      return result;
-    });
+    respond([&] { return status == 200 ? ok(body) : answer_of({}, status); });
     ASSERT_TRUE(*second);
     EXPECT_EQ((*second)->outcome->response->gzip_body, gzip_body) << status;
   }
@@ -292,7 +299,7 @@ TEST_F(FlightsTest, AFetchUnderWayWhenItIsPurgedIsNotStored) {
   clock.advance(1ms);
   respond([] { return ok("old"); });
   ASSERT_TRUE(*first);
-  EXPECT_EQ(*(*first)->outcome->response->body, "old") << "who asked before it is answered";
+  EXPECT_EQ(*(*first)->outcome->response->body, report_of("old")) << "who asked before it is answered";
   EXPECT_FALSE((*first)->outcome->stored);
   EXPECT_EQ(store.find(caching::Key("a"), clock.wall_now()).value(), nullptr);
   EXPECT_NE(store.find(caching::Key("b"), clock.wall_now()).value(), nullptr);
@@ -331,7 +338,7 @@ TEST_F(FlightsTest, WhatWasLookedUpBeforeAHardPurgeIsNotRevalidated) {
   ASSERT_EQ(upstream.requests.size(), 2U);
   EXPECT_FALSE(upstream.requests.back().fields.find("If-None-Match"));
   respond([] { return ok("new"); });
-  EXPECT_EQ(*store.find(caching::Key("a"), clock.wall_now()).value()->body, "new");
+  EXPECT_EQ(*store.find(caching::Key("a"), clock.wall_now()).value()->body, report_of("new"));
 }
 
 TEST_F(FlightsTest, ASoftPurgeLeavesARevalidationToCome) {
@@ -397,6 +404,175 @@ TEST_F(FlightsTest, WhatWasFetchedWhileItsRangeWasOpenMovesWithoutARestatement) 
   respond([] { return ok(R"({"revenue":2})"); });
   EXPECT_EQ((*after)->outcome->response->restated, nullptr);
   EXPECT_EQ(flights.restatements(), 0U);
+}
+
+/// A sign-in page, half a document and the like, of an upstream that says that all is well.
+const std::vector<std::string> no_reports = {"<!DOCTYPE html><title>Sign in</title>",
+                                             "",
+                                             R"({"revenue":1)",
+                                             "words",
+                                             "null",
+                                             "17",
+                                             R"("text")",
+                                             R"({"revenue":1},)"};
+
+TEST_F(FlightsTest, NothingThatIsNoJsonIsStoredOrReplacesWhatIs) {
+  FetchRequest first = restating(request("a"), clock);
+  const Answer good = join(first);
+  respond([] { return ok(R"({"revenue":1})"); });
+  const auto stored = (*good)->outcome->response;
+  EXPECT_EQ(stored->range_end, first.range_end);
+  clock.advance(1h);
+  for (const std::string& body : no_reports) {
+    FetchRequest again = first;
+    again.stored = stored;
+    again.received_at = clock.steady_now();
+    const Answer leader = join(again);
+    const Answer follower = join(again);
+    respond([&] { return answer_of(body); });
+    for (const Answer& answer : {leader, follower}) {
+      const Outcome& outcome = *(*answer)->outcome;
+      EXPECT_EQ(outcome.kind, AnswerKind::not_json) << body;
+      EXPECT_FALSE(outcome.stored);
+      EXPECT_FALSE(outcome.restates);
+      EXPECT_TRUE(gives_way(outcome));
+      EXPECT_EQ(*outcome.response->body, body);
+      EXPECT_FALSE(outcome.response->range_end);
+    }
+    EXPECT_EQ(store.find(caching::Key("a"), clock.wall_now()).value(), stored) << body;
+    clock.advance(2s);
+    const Answer other = join(restating(request("none"), clock));
+    respond([&] { return answer_of(body); });
+    EXPECT_EQ(*(*other)->outcome->response->body, body) << "nothing better is there";
+    EXPECT_EQ(store.find(caching::Key("none"), clock.wall_now()).value(), nullptr) << body;
+  }
+  EXPECT_EQ(flights.restatements(), 0U);
+}
+
+TEST_F(FlightsTest, OtherSuccessesAndRedirectsGiveWayAndRefusalsDoNot) {
+  const std::vector<std::tuple<unsigned, std::string, AnswerKind, bool>> answers = {
+      {200, "{}", AnswerKind::report, false},      {202, "{}", AnswerKind::other, true},
+      {203, "{}", AnswerKind::other, true},        {204, "", AnswerKind::not_json, true},
+      {206, "{\"a\"", AnswerKind::not_json, true}, {302, "{}", AnswerKind::other, true},
+      {400, "{}", AnswerKind::other, false},       {401, "{}", AnswerKind::other, false},
+      {403, "<html>", AnswerKind::other, false},   {404, "<html>", AnswerKind::other, false},
+      {429, "{}", AnswerKind::other, true},        {503, "{}", AnswerKind::other, true}};
+  for (const auto& [status, body, kind, way] : answers) {
+    const Answer answer = join(restating(request(std::to_string(status)), clock));
+    respond([&, body = body, status = status] { return answer_of(body, status); });
+    const Outcome& outcome = *(*answer)->outcome;
+    EXPECT_EQ(outcome.kind, kind) << status;
+    EXPECT_EQ(gives_way(outcome), way) << status;
+    EXPECT_EQ(outcome.stored, status == 200 || status == 400 || status == 404) << status;
+    EXPECT_EQ(outcome.response->range_end.has_value(), status == 200) << status;
+  }
+}
+
+TEST_F(FlightsTest, ARefreshBehindThatBringsNoJsonIsAFailedOne) {
+  const Answer good = join(request("a"));
+  respond([] { return ok("body"); });
+  clock.advance(2h);
+  flights.refresh_behind(request("a"));
+  run();
+  respond([] { return answer_of("<html>"); });
+  clock.advance(500ms);
+  flights.refresh_behind(request("a"));
+  run();
+  EXPECT_EQ(upstream.requests.size(), 2U) << "not right after the last";
+  EXPECT_EQ(store.find(caching::Key("a"), clock.wall_now()).value(), (*good)->outcome->response);
+}
+
+class LargeAnswersTest : public FlightsTest {
+ protected:
+  /// An answer whose content comes in pieces; nothing of it is to come from a connection.
+  upstream::UpstreamResult large(std::string content) {
+    upstream::UpstreamResult result = answer_of({});
+    result->too_large = true;
+    result->large = upstream::share_large_content(context.get_executor(), std::move(content), nullptr);
+    boost::asio::co_spawn(context, result->large->begin(), boost::asio::detached);
+    context.poll();
+    return result;
+  }
+  std::string content_of(const Landing& landing) {
+    std::string content;
+    boost::asio::co_spawn(
+        context,
+        [&content, large = landing.content]() -> boost::asio::awaitable<void> {
+          while (true) {
+            const Result<std::string> piece = co_await large->next();
+            if (!piece || piece->empty()) co_return;
+            content += *piece;
+          }
+        },
+        boost::asio::detached);
+    run();
+    return content;
+  }
+};
+
+TEST_F(LargeAnswersTest, EveryoneWhoWaitsGetsTheWholeOfOne) {
+  std::vector<Answer> answers;
+  for (int i = 0; i < 3; ++i) answers.push_back(join(request("a")));
+  EXPECT_EQ(upstream.requests.size(), 1U);
+  respond([this] { return large("[1]"); });
+  EXPECT_EQ(upstream.requests.size(), 3U) << "the two who waited ask for themselves";
+  EXPECT_FALSE(*answers[1]);
+  respond([this] { return large("[2]"); });
+  std::vector<std::string> contents;
+  for (const Answer& answer : answers) {
+    ASSERT_TRUE(*answer);
+    EXPECT_TRUE((*answer)->outcome->too_large);
+    EXPECT_FALSE((*answer)->outcome->stored);
+    EXPECT_FALSE((*answer)->collapsed);
+    EXPECT_FALSE(gives_way(*(*answer)->outcome)) << "it is newer than what is stored";
+    ASSERT_TRUE((*answer)->content);
+    contents.push_back(content_of(**answer));
+  }
+  EXPECT_EQ(contents, (std::vector<std::string>{"[1]", "[2]", "[2]"}));
+  EXPECT_EQ(store.find(caching::Key("a"), clock.wall_now()).value(), nullptr);
+}
+
+TEST_F(LargeAnswersTest, AKeyThatBroughtOneIsNotWaitedForNorRefreshedForAMinute) {
+  const Answer first = join(request("a"));
+  respond([this] { return large("[1]"); });
+  clock.advance(10s);
+  const Answer one = join(request("a"));
+  const Answer two = join(request("a"));
+  EXPECT_EQ(upstream.requests.size(), 3U);
+  flights.refresh_behind(request("a"));
+  run();
+  EXPECT_EQ(upstream.requests.size(), 3U);
+  respond([this] { return large("[2]"); });
+  EXPECT_TRUE(*one && *two);
+  clock.advance(61s);
+  const Answer late = join(request("a"));
+  const Answer beside = join(request("a"));
+  EXPECT_EQ(upstream.requests.size(), 4U);
+  respond([] { return ok("small"); });
+  EXPECT_TRUE((*late)->outcome->stored);
+  EXPECT_TRUE((*beside)->collapsed);
+}
+
+TEST_F(LargeAnswersTest, OneThatHasBecomeSmallIsStoredAndSharedAgain) {
+  const Answer first = join(request("a"));
+  respond([this] { return large("[1]"); });
+  clock.advance(1s);
+  const Answer small = join(request("a"));
+  respond([] { return ok("small"); });
+  EXPECT_TRUE((*small)->outcome->stored);
+  clock.advance(2s);
+  const Answer one = join(request("a"));
+  const Answer two = join(request("a"));
+  EXPECT_EQ(upstream.requests.size(), 3U);
+  respond([] { return ok("small"); });
+  EXPECT_TRUE((*two)->collapsed);
+}
+
+TEST_F(LargeAnswersTest, OneThatBeginsAsNoJsonGivesWay) {
+  const Answer page = join(request("a"));
+  respond([this] { return large("<html>"); });
+  EXPECT_TRUE((*page)->outcome->too_large);
+  EXPECT_TRUE(gives_way(*(*page)->outcome));
 }
 
 TEST_F(FlightsTest, AnInvalidationEndsAnIndexThatWasMadeInTheSameMillisecond) {

@@ -1,0 +1,70 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "core/error.h"
+
+namespace roktcached::upstream {
+
+class Connection;
+class GzipDecoder;
+
+/// The content of an answer that is larger than upstream.max_response. It is read from the connection as it
+/// is asked for: a slow client slows the upstream down, and costs no memory.
+///
+/// Belongs to the desk's thread. Its owner may be on another: see share_large_content.
+class LargeContent {
+ public:
+  /// @param beginning   has come already
+  /// @param connection  the rest comes from it; null: there is none
+  LargeContent(std::string beginning, std::shared_ptr<Connection> connection);
+  ~LargeContent();
+  LargeContent(const LargeContent&) = delete;
+  LargeContent& operator=(const LargeContent&) = delete;
+
+  /// From now on what comes is gzip, and is handed over without.
+  /// @param helpers  where it is inflated, on another thread; outlives this
+  void inflate(boost::asio::any_io_executor helpers);
+
+  /// Waits for the first piece. next() hands it over.
+  /// @return as next()
+  [[nodiscard]] boost::asio::awaitable<Result<void>> begin();
+  /// The first piece, after begin().
+  [[nodiscard]] const std::string& beginning() const { return beginning_; }
+
+  /// The next piece; empty at the end.
+  /// @return upstream_timeout or upstream_invalid_response where the content breaks off: what came is not
+  /// whole
+  [[nodiscard]] boost::asio::awaitable<Result<std::string>> next();
+
+  /// Of all of it, where it is known. From any thread.
+  [[nodiscard]] std::optional<std::uint64_t> length() const { return length_; }
+
+ private:
+  boost::asio::awaitable<Result<std::string>> read();
+  boost::asio::awaitable<Result<std::string>> receive();
+  boost::asio::awaitable<Result<std::string>> receive_inflated();
+
+  std::string beginning_;  // handed over next, where there is any
+  std::string received_;   // before all else
+  std::string coded_;      // the decoder is at it
+  std::optional<std::uint64_t> length_;
+  std::shared_ptr<Connection> connection_;  // null once all has come
+  std::unique_ptr<GzipDecoder> decoder_;    // null: nothing is to be inflated
+  std::optional<boost::asio::any_io_executor> helpers_;
+};
+
+using LargeContentPtr = std::shared_ptr<LargeContent>;
+
+/// The same, for owners on any thread: the last that lets it go has it destroyed on the desk's.
+/// @param desk  outlived by no owner
+[[nodiscard]] LargeContentPtr share_large_content(const boost::asio::any_io_executor& desk,
+                                                  std::string beginning,
+                                                  std::shared_ptr<Connection> connection);
+
+}  // namespace roktcached::upstream
