@@ -86,6 +86,7 @@ json::object desk_json(const upstream::DeskStatus& desk) {
   object["circuit_refused"] = desk.circuit_refused;
   object["retries"] = desk.retries;
   object["retries_refused"] = desk.retries_refused;
+  object["resent"] = desk.resent;
   object["credentials"] = std::move(credentials);
   return object;
 }

@@ -22,6 +22,11 @@ namespace roktcached::upstream {
 /// @param jitter  in [0, 1)
 [[nodiscard]] std::chrono::milliseconds connection_lifetime(std::chrono::milliseconds max_age, double jitter);
 
+/// Whether a connection that had been used before was gone when it was used again, before anything of an
+/// answer came: the upstream had closed it in that moment, and nothing speaks against another one.
+/// @param why  from Connection::exchange
+[[nodiscard]] bool is_loss_of_kept_connection(const Error& why);
+
 /// One connection to the upstream. Belongs to the desk's thread; owned by whoever uses it, or by the pool
 /// between uses.
 class Connection {

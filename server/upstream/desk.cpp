@@ -214,16 +214,10 @@ asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response) {
   co_return undone;
 }
 
-/// A kept connection was closed just as it was used again, as happens between two that are both in order.
-bool Desk::lost_a_kept_connection(const UpstreamResult& result) {
-  return !result && result.error().error.code == ErrorCode::upstream_unreachable &&
-         result.error().error.retryable;
-}
-
 /// What the end of an attempt says of the upstream's limit, and of its health.
 void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at) {
   if (!result && is_of_the_proxy(result.error().error)) return;
-  if (lost_a_kept_connection(result) && journey.attempts == 1) return;
+  if (!result && is_loss_of_kept_connection(result.error().error)) return;
   if (result && journey.line != nullptr) {
     const bool limited = result->status == 429;
     journey.line->admission.on_answer(
@@ -257,14 +251,11 @@ std::optional<std::chrono::milliseconds> Desk::goes_again_after(Journey& journey
   if (result) failed.retry_after = http::retry_after_of(result->fields, clock_.wall_now());
   failed.answer_begun = request.stream && request.stream->begun();
   failed.attempts = journey.attempts;
-  // The first that loses its connection so is repeated at once, whatever max_retries says: it is nobody's
-  // fault.
-  const bool at_once = lost_a_kept_connection(result) && journey.attempts == 1;
-  failed.max_retries = std::max(static_cast<unsigned>(settings_.max_retries), at_once ? 1U : 0U);
+  failed.max_retries = static_cast<unsigned>(settings_.max_retries);
   failed.time_left =
       std::chrono::duration_cast<std::chrono::milliseconds>(journey.turn.deadline() - clock_.steady_now());
   const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
-  const RetryVerdict verdict = may_retry(failed, at_once ? 0 : jitter);
+  const RetryVerdict verdict = may_retry(failed, jitter);
   const bool circuit_refuses = circuit_.state() == Circuit::State::open;
   if (!verdict.retry() || circuit_refuses || !retry_budget_.spend()) return std::nullopt;
   spdlog::debug("upstream: attempt {} failed ({}): again in {} ms", journey.attempts,
@@ -306,6 +297,7 @@ DeskStatus Desk::status() const {
   status.circuit_refused = circuit_.refused();
   status.retries = retry_budget_.spent();
   status.retries_refused = retry_budget_.refused();
+  status.resent = pool_.resent();
   status.spending = spending_.read();
   status.attempts = attempts_.read();
   return status;

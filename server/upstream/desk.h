@@ -41,6 +41,7 @@ struct DeskStatus {
   std::uint64_t circuit_refused = 0;
   std::uint64_t retries = 0;
   std::uint64_t retries_refused = 0;  ///< that the retry budget did not allow
+  std::uint64_t resent = 0;           ///< over a new connection, as a kept one was lost
   std::vector<Spent> spending;
   AttemptsReading attempts;
 };
@@ -88,7 +89,6 @@ class Desk final : public Upstream {
                                                                           const UpstreamResult& result);
   boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay);
   void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at);
-  [[nodiscard]] static bool lost_a_kept_connection(const UpstreamResult& result);
   [[nodiscard]] UpstreamFailure circuit_is_open() const;
   [[nodiscard]] WireRequest to_wire(const UpstreamRequest& request) const;
 
