@@ -8,6 +8,7 @@
 #include "server/inbound/browser_check.h"
 #include "server/inbound/caller.h"
 #include "server/inbound/clients/presented.h"
+#include "server/inbound/clients/token_request.h"
 #include "server/inbound/doorkeeper.h"
 #include "server/inbound/request_id.h"
 #include "server/inbound/request_target.h"
@@ -229,8 +230,10 @@ Connection::Need Connection::ask() {
   request.api_key = std::move(*api_key);
   stage_ = Stage::admitted;
   if (site_.door == nullptr) {
-    if (request.fields.contains("Authorization"))
-      request.client = caller_of(request.fields, peer_, limits.own_ids);
+    const bool names_itself = request.fields.contains("Authorization");
+    if (names_itself || is_token_request(request))
+      request.client =
+          caller_of(request.fields, names_itself ? std::string_view() : request.body, peer_, limits.own_ids);
     return Need::nothing;
   }
   Admission admission = site_.door->recall(request, certified_);

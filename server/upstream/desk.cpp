@@ -100,7 +100,8 @@ void Desk::stop() {
 
 void Desk::read_secrets_again() {
   for (const auto& line : lines_) {
-    if (line->endpoint.take_new_secret()) line->token.fetch_now();
+    // What was refused may be taken now: whoever sends the signal may have mended the other side.
+    if (line->endpoint.take_new_secret() || line->token.refused()) line->token.fetch_now();
   }
 }
 
@@ -156,7 +157,8 @@ asio::awaitable<void> Desk::replay(Journey& journey, TokenPtr refused, UpstreamR
     co_return;
   }
   if (!*renewed) co_return;  // too young to be dead: the refusal is meant
-  spdlog::debug("upstream answered {}: replaying once with a new token", result->status);
+  spdlog::debug("upstream answered {}: replaying once with a new token of credential {}", result->status,
+                journey.line->name);
   UpstreamResult second = co_await exchange(journey, *renewed, Reason::replay);
   if (second && !is_refusal(second->status)) keeper.accepted(*renewed);
   result = std::move(second);

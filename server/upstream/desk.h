@@ -64,7 +64,8 @@ class Desk final : public Upstream {
   /// Closes every connection; requests under way and those that wait fail.
   void stop();
 
-  /// Takes over app secrets that have been changed in place, and fetches tokens with them.
+  /// Takes over app secrets that have been changed in place, and fetches tokens with them, and for
+  /// credentials that were refused.
   void read_secrets_again();
 
   [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) override;
