@@ -1,5 +1,6 @@
 #include "server/upstream/desk.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -168,20 +169,22 @@ asio::awaitable<void> Desk::replay(Journey& journey, TokenPtr refused, UpstreamR
 /// waits for a dead one, and again when it is its turn.
 asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr& token, Reason reason) {
   SteadyTime sent_at = clock_.steady_now();
-  if (circuit_.retry_after(sent_at) > std::chrono::nanoseconds::zero()) co_return circuit_is_open();
+  const std::string_view route = journey.request.route;
+  if (circuits_.retry_after(route, sent_at) > std::chrono::nanoseconds::zero())
+    co_return circuit_is_open(route);
   Admission::Permit permit;
   if (journey.line != nullptr) {
     Admission& admission = journey.line->admission;
     if (auto at_once = admission.admit_now(sent_at)) {
       permit = std::move(*at_once);
     } else {
-      Admission::Admitted admitted = co_await admission.admit(journey.turn);
+      Admission::Admitted admitted = co_await admission.admit(journey.turn, route);
       if (!admitted) co_return admitted.error();
       permit = std::move(*admitted);
       sent_at = clock_.steady_now();
     }
   }
-  if (circuit_.admit(sent_at) == Circuit::Admission::refuse) co_return circuit_is_open();
+  if (!circuits_.admit(route, sent_at)) co_return circuit_is_open(route);
   std::optional<ShownCredential> shown;
   if (token) shown.emplace(journey.wire, "Bearer", token->value.reveal());
   const WallTime sent_at_wall = clock_.wall_now();
@@ -228,16 +231,31 @@ void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent
   }
   // An answer that cannot be understood came from an upstream that lives; it says nothing else.
   if (!result && kind_of(result.error().error) == AttemptFailure::invalid_answer) return;
-  const bool ok = result && result->status != 502 && result->status != 503 && result->status != 504;
-  const Circuit::State before = circuit_.state();
-  circuit_.record(ok, sent_at, ended_at);
-  if (circuit_.state() == before) return;
-  if (circuit_.state() == Circuit::State::closed) {
-    spdlog::info("upstream: answers again");
-    return;
+  const std::string route(journey.request.route);
+  follow(circuits_.record(route, result ? result->status : 0, sent_at, ended_at), route);
+}
+
+/// Says what has changed, and answers those who would wait for nothing now.
+void Desk::follow(Circuits::Change change, const std::string& route) {
+  switch (change) {
+    case Circuits::Change::none:
+      return;
+    case Circuits::Change::upstream_opened:
+      spdlog::warn("upstream: fails; it is asked once a second until it answers again");
+      for (const auto& line : lines_) line->admission.give_up(circuit_is_open(route));
+      return;
+    case Circuits::Change::upstream_closed:
+      spdlog::info("upstream: answers again");
+      return;
+    case Circuits::Change::route_opened:
+      spdlog::warn("upstream: route {} gets 502, 503 or 504; it is asked for once a second until that ends",
+                   route);
+      for (const auto& line : lines_) line->admission.give_up(circuit_is_open(route), route);
+      return;
+    case Circuits::Change::route_closed:
+      spdlog::info("upstream: route {} is answered again", route);
+      return;
   }
-  spdlog::warn("upstream: fails; it is asked once a second until it answers again");
-  for (const auto& line : lines_) line->admission.give_up(circuit_is_open());
 }
 
 /// After how long the request is to be sent once more; nothing where it is not.
@@ -258,7 +276,7 @@ std::optional<std::chrono::milliseconds> Desk::goes_again_after(Journey& journey
       std::chrono::duration_cast<std::chrono::milliseconds>(journey.turn.deadline() - clock_.steady_now());
   const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
   const RetryVerdict verdict = may_retry(failed, jitter);
-  const bool circuit_refuses = circuit_.state() == Circuit::State::open;
+  const bool circuit_refuses = circuits_.is_open(request.route);
   if (!verdict.retry() || circuit_refuses || !retry_budget_.spend()) return std::nullopt;
   spdlog::debug("upstream: attempt {} failed ({}): again in {} ms", journey.attempts,
                 result ? std::to_string(result->status) : result.error().error.context,
@@ -276,27 +294,36 @@ asio::awaitable<bool> Desk::pause(std::chrono::milliseconds delay) {
   co_return !stopped_;
 }
 
-UpstreamFailure Desk::circuit_is_open() const {
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(circuit_.retry_after(clock_.steady_now()));
-  return {{ErrorCode::upstream_unreachable, ErrorSource::upstream, true,
-           "the upstream has failed again and again; it is being asked once a second"},
+UpstreamFailure Desk::circuit_is_open(std::string_view route) const {
+  const auto wait =
+      std::chrono::ceil<std::chrono::milliseconds>(circuits_.retry_after(route, clock_.steady_now()));
+  std::string why =
+      circuits_.upstream().state() == Circuit::State::open
+          ? "the upstream has failed again and again; it is being asked once a second"
+          : fmt::format(
+                "the upstream has answered 502, 503 or 504 again and again on route {}; it is being "
+                "asked for that once a second",
+                route);
+  return {{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, std::move(why)},
           std::max(wait, std::chrono::milliseconds{1})};
 }
 
 bool Desk::idle(std::size_t credential) const {
   const Line& line = *lines_.at(credential);
-  return circuit_.state() == Circuit::State::closed && line.token.status().alive && line.admission.idle() &&
-         pool_.mostly_free();
+  return circuits_.upstream().state() == Circuit::State::closed && line.token.status().alive &&
+         line.admission.idle() && pool_.mostly_free();
 }
 
 DeskStatus Desk::status() const {
   DeskStatus status;
   for (const auto& line : lines_)
     status.credentials.push_back({line->name, line->token.status(), line->admission.status()});
-  status.circuit_open = circuit_.state() == Circuit::State::open;
-  status.circuit_opened = circuit_.opened();
-  status.circuit_probes = circuit_.probes();
-  status.circuit_refused = circuit_.refused();
+  const Circuit& circuit = circuits_.upstream();
+  status.circuit_open = circuit.state() == Circuit::State::open;
+  status.circuit_opened = circuit.opened();
+  status.circuit_probes = circuit.probes();
+  status.circuit_refused = circuit.refused();
+  status.open_routes = circuits_.open_routes();
   status.retries = retry_budget_.spent();
   status.retries_refused = retry_budget_.refused();
   status.resent = pool_.resent();

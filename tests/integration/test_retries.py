@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 
-from harness import SANITIZED, TestCase, in_parallel, overview, request, wait_until
+from harness import SANITIZED, TestCase, in_parallel, overview, query, request, wait_until
 from load import Load, cold, numbers
 
 REPORTS = [overview(account=account, campaign=campaign) for account in (12, 13) for campaign in range(1, 13)]
@@ -111,6 +111,30 @@ class Retries(TestCase):
 
 
 class Circuit(TestCase):
+    def test_a_status_stops_its_own_route_alone(self):
+        upstream, proxy = self.pair()
+        summary = lambda number: proxy.get(f"/reporting/accounts/12/summary?{query(n=number)}")
+        upstream.faults({"path_prefix": "/reporting/accounts/12/campaigns/3/overview", "kind": "status", "status": 503})
+        replies = [proxy.get(overview(n=number)) for number in range(12)]
+        self.assertEqual({reply.status for reply in replies[:8]}, {503})
+        for number in range(20):
+            self.assertEqual(summary(number).status, 200, "another route")
+        status = proxy.status()["upstream"]
+        self.assertEqual((status["circuit"], status["circuit_opened"], status["open_routes"]), ("closed", 0, ["campaign-overview"]))
+        self.assertIn('roktcached_upstream_state{state="closed"} 1', request(proxy.admin_port, "/metrics").body.decode())
+        wait_until(lambda: "route campaign-overview gets 502, 503 or 504" in proxy.output, "it is logged")
+        asked = upstream.ledger()["total"]
+        refused = [reply for reply in (proxy.get(overview(n=100 + number)) for number in range(20)) if reply.status == 502]
+        self.assertLess(upstream.ledger()["total"] - asked, 10, "asked once a second at most")
+        self.assertGreater(len(refused), 10)
+        self.assertEqual(refused[0].problem()["type"], "urn:roktcached:upstream-unreachable")
+        self.assertIn("campaign-overview", refused[0].problem()["detail"])
+        self.assertEqual(refused[0].fields["retry-after"], "1")
+        upstream.faults()
+        wait_until(lambda: proxy.get(overview(n=200)).status == 200, "the route is answered again")
+        self.assertEqual(proxy.status()["upstream"]["open_routes"], [])
+        self.assertTrue(all(proxy.get(overview(n=300 + number)).status == 200 for number in range(5)))
+
     def test_a_dead_upstream_is_asked_once_a_second_until_it_lives_again(self):
         upstream, proxy = self.pair(upstream_max_retries="2", log_access="false")
         in_parallel(16, lambda _: proxy.get(cold()))
