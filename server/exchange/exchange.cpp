@@ -7,9 +7,11 @@
 
 #include "core/http/cache_control.h"
 #include "core/http/target.h"
+#include "core/http/via.h"
 #include "server/asio.h"
 #include "server/exchange/answers.h"
 #include "server/logging.h"
+#include "server/own_pseudonym.h"
 #include "server/problem.h"
 
 namespace roktcached::exchange {
@@ -42,6 +44,12 @@ void say_what_to_send(upstream::UpstreamRequest& to_send, const Request& request
   to_send.route = route.name;
   to_send.target = request.target;
   to_send.inject_token = route.inject_token;
+  // Others may share the answer, so a client's own Via stays here; the way through proxies like this one does
+  // not.
+  if (request.fields.contains("Via")) {
+    if (std::string via = http::via_of_kin(request.fields.combined("Via"), pseudonym_prefix); !via.empty())
+      to_send.fields.add("Via", via);
+  }
   for (const auto name : forwarded) {
     if (!request.fields.contains(name)) continue;
     if (name == "traceparent" && !is_traceparent(request.fields.combined(name))) continue;

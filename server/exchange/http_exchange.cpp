@@ -50,15 +50,12 @@ http::Fields forwarded_fields(const Request& request, const rokt::Route& route, 
   for (const auto& field : request.fields.all()) {
     const auto is = [&](std::string_view name) { return http::equal_ignoring_case(field.name, name); };
     const bool range = is("Range") || is("If-Range");
-    const bool dropped = is("Host") || is("Content-Length") || is("Expect") || is("Via") ||
-                         (is("Authorization") && route.inject_token) ||
-                         ((is("If-None-Match") || is("If-Modified-Since")) && retrieves(request)) ||
-                         (range && !with_range) || hop_by_hop.contain(field.name) ||
-                         fields.contains(field.name);
+    const bool dropped =
+        is("Host") || is("Content-Length") || is("Expect") || (is("Authorization") && route.inject_token) ||
+        ((is("If-None-Match") || is("If-Modified-Since")) && retrieves(request)) || (range && !with_range) ||
+        hop_by_hop.contain(field.name) || fields.contains(field.name);
     if (!dropped) fields.add(field.name, request.fields.combined(field.name));
   }
-  std::string via = request.fields.combined("Via");
-  fields.add("Via", via.append(via.empty() ? "" : ", ").append("1.1 roktcached"));
   return fields;
 }
 
@@ -214,6 +211,7 @@ FetchRequest HttpExchange::fetch_request(const Request& request, const Destinati
   fetch.upstream.exact_length = false;
   fetch.upstream.fields = forwarded_fields(request, to.route, with_range);
   fetch.upstream.body = request.body;
+  fetch.upstream.received_protocol = request.protocol;
   fetch.stored = retrieves(request) ? selected.response : nullptr;
   fetch.may_store = !no_store;
   fetch.policy = services_.settings.freshness;

@@ -16,11 +16,11 @@ using inbound::Request;
 
 namespace {
 
-constexpr std::array<std::string_view, 13> passed_fields = {
-    "rokt-version",      "Accept-Language",  "traceparent",         "Accept",
-    "Content-Type",      "Content-Encoding", "Content-Language",    "If-None-Match",
-    "If-Modified-Since", "If-Match",         "If-Unmodified-Since", "Range",
-    "If-Range"};
+constexpr std::array<std::string_view, 14> passed_fields = {
+    "Via",           "rokt-version",      "Accept-Language",  "traceparent",
+    "Accept",        "Content-Type",      "Content-Encoding", "Content-Language",
+    "If-None-Match", "If-Modified-Since", "If-Match",         "If-Unmodified-Since",
+    "Range",         "If-Range"};
 
 /// How a request that was sent has ended; written on the desk's thread before the stream's end, read after.
 using Ending = std::shared_ptr<std::optional<upstream::UpstreamResult>>;
@@ -46,6 +46,7 @@ upstream::UpstreamRequest request_passed(const Request& request, const rokt::Rou
   to_send.accept_gzip = false;
   to_send.inject_token = route.inject_token;
   to_send.credential = credential;
+  to_send.received_protocol = request.protocol;
   for (const auto name : passed_fields) {
     if (std::string value = request.fields.combined(name); !value.empty()) to_send.fields.add(name, value);
   }

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "core/http/via.h"
 #include "server/background.h"
 #include "server/inbound/browser_check.h"
 #include "server/inbound/caller.h"
@@ -12,6 +13,7 @@
 #include "server/inbound/doorkeeper.h"
 #include "server/inbound/request_id.h"
 #include "server/inbound/request_target.h"
+#include "server/own_pseudonym.h"
 #include "server/problem.h"
 
 namespace roktcached::inbound {
@@ -25,6 +27,13 @@ Answer preflight_answer(const Request& request) {
   answer.status = 204;
   answer.head = preflight_fields(request.fields);
   return answer;
+}
+
+/// RFC 9110, section 7.6.3.
+Error came_back() {
+  return {ErrorCode::loop_detected, ErrorSource::inbound, false,
+          "its Via shows that this proxy has sent it itself: upstream.url, or a proxy behind it, leads back "
+          "here"};
 }
 
 }  // namespace
@@ -219,11 +228,14 @@ Connection::Need Connection::ask() {
   Request& request = bench_->incoming.request;
   const Limits& limits = site_.limits;
   append_request_id(request.id, request.fields);
+  request.protocol = bench_->incoming.http11 ? "1.1" : "1.0";
   if (bench_->incoming.http11) request.interim = this;
   const auto origin = reading_origin(request.fields, stream_.encrypted(), limits.allowed_origins);
   set_browser_fields(origin ? *origin : std::string_view());
   auto api_key = take_api_key(request.target);
   refused_ = !api_key;  // others may read the target otherwise
+  if (request.fields.contains("Via") && http::via_names(request.fields.combined("Via"), own_pseudonym()))
+    return answer_with(problem(came_back(), request.id));
   if (!origin) return answer_with(problem(origin.error(), request.id));
   if (!api_key) return answer_with(problem(api_key.error(), request.id));
   if (is_preflight(request.method, *origin, request.fields)) return answer_with(preflight_answer(request));

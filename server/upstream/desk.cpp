@@ -7,8 +7,10 @@
 #include <optional>
 
 #include "core/http/retry_after.h"
+#include "core/http/via.h"
 #include "server/asio.h"
 #include "server/elsewhere.h"
+#include "server/own_pseudonym.h"
 #include "server/upstream/content_coding.h"
 #include "server/upstream/shown_credential.h"
 
@@ -348,7 +350,11 @@ WireRequest Desk::to_wire(const UpstreamRequest& request) const {
   add_unless_given("Accept", "*/*");
   add_unless_given("Accept-Encoding", request.accept_gzip ? "gzip" : "identity");
   add_unless_given("User-Agent", "roktcached");
-  for (const auto& field : request.fields.all()) wire.add(field.name, field.value);
+  for (const auto& field : request.fields.all()) {
+    if (!http::equal_ignoring_case(field.name, "Via")) wire.add(field.name, field.value);
+  }
+  wire.add("Via", http::via_with(request.fields.find("Via").value_or(""), request.received_protocol,
+                                 own_pseudonym()));
   if (!request.body.empty() || expects_content(request.method)) wire.set_content(request.body);
   return wire;
 }

@@ -6,7 +6,9 @@
 #include <spdlog/spdlog.h>
 
 #include "core/http/retry_after.h"
+#include "core/http/via.h"
 #include "server/asio.h"
+#include "server/own_pseudonym.h"
 #include "server/upstream/oauth_error.h"
 #include "server/upstream/shown_credential.h"
 
@@ -47,6 +49,8 @@ WireRequest TokenEndpoint::make_request() const {
   request.add("Content-Type", "application/x-www-form-urlencoded");
   request.add("Accept", "application/json");
   request.add("Connection", "close");
+  // Where upstream.url leads back here, we are not to give ourselves a token.
+  request.add("Via", http::via_with("", "1.1", own_pseudonym()));
   request.set_content("grant_type=client_credentials");
   return request;
 }
