@@ -128,6 +128,24 @@ void check_upstream(const Upstream& upstream, Relations& relations) {
   }
 }
 
+/// Whoever asked such a daemon would wait for itself.
+void check_loop(const Settings& settings, Relations& relations) {
+  std::vector<std::pair<std::string, Endpoint>> own;
+  for (const Endpoint& endpoint : settings.listen.addresses) own.emplace_back("listen.addresses", endpoint);
+  for (const Endpoint& endpoint : settings.listen.tls.addresses)
+    own.emplace_back("listen.tls.addresses", endpoint);
+  if (settings.admin.address) own.emplace_back("admin.address", *settings.admin.address);
+  const auto check = [&](const std::string& name, const Url& url, const char* accepted) {
+    const auto here =
+        std::ranges::find_if(own, [&](const auto& one) { return one.second.is_reached_by(url); });
+    if (here == own.end()) return;
+    relations.refuse(name, to_string(url) + " leads back here, to " + here->first + " = " +
+                               to_string(here->second) + "; accepted: " + accepted);
+  };
+  check("upstream.url", settings.upstream.url, "where the API is");
+  if (settings.upstream.proxy) check("upstream.proxy", *settings.upstream.proxy, "another program's address");
+}
+
 }  // namespace
 
 void check_relations(const Settings& settings, const Places& places, Mistakes& mistakes) {
@@ -136,6 +154,7 @@ void check_relations(const Settings& settings, const Places& places, Mistakes& m
   check_addresses(settings, relations);
   check_tls(settings.listen.tls, relations);
   check_upstream(settings.upstream, relations);
+  check_loop(settings, relations);
 }
 
 }  // namespace roktcached::config

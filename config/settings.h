@@ -18,6 +18,8 @@
 
 namespace roktcached::config {
 
+struct Url;
+
 /// An address to listen on: an IPv4 address, an IPv6 address in brackets, or "localhost", port 0 letting the
 /// system choose; or a Unix socket.
 struct Endpoint {
@@ -28,6 +30,8 @@ struct Endpoint {
   [[nodiscard]] bool is_unix() const { return !path.empty(); }
   /// Whether only this machine can connect, as over a Unix socket.
   [[nodiscard]] bool is_loopback() const;
+  /// Whether the URL leads here, as far as it can be told without a name service.
+  [[nodiscard]] bool is_reached_by(const Url& url) const;
   friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);

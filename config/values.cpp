@@ -8,6 +8,9 @@
 #include <charconv>
 #include <limits>
 #include <utility>
+#include <vector>
+
+#include "core/http/field_names.h"
 
 namespace roktcached::config {
 
@@ -177,6 +180,46 @@ bool Endpoint::is_loopback() const {
   in_addr address{};
   const bool ipv4 = inet_pton(AF_INET, host.c_str(), &address) == 1;
   return host == "localhost" || host == "[::1]" || (ipv4 && host.starts_with("127."));
+}
+
+namespace {
+
+/// The addresses that one is connected to, or listens, under this name; none where only a name service knows.
+std::vector<std::string> local_addresses(std::string host) {
+  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  while (host.ends_with('.')) host.pop_back();
+  if (http::equal_ignoring_case(host, "localhost")) return {"127.0.0.1", "::1"};
+  in_addr ipv4{};
+  in6_addr ipv6{};
+  std::array<char, INET6_ADDRSTRLEN> text{};
+  if (inet_pton(AF_INET, host.c_str(), &ipv4) == 1)
+    return {inet_ntop(AF_INET, &ipv4, text.data(), INET6_ADDRSTRLEN)};
+  if (inet_pton(AF_INET6, host.c_str(), &ipv6) != 1) return {};
+  if (IN6_IS_ADDR_V4MAPPED(&ipv6))
+    return {inet_ntop(AF_INET, &ipv6.s6_addr[12], text.data(), INET6_ADDRSTRLEN)};
+  return {inet_ntop(AF_INET6, &ipv6, text.data(), INET6_ADDRSTRLEN)};
+}
+
+/// Whether who connects to one address reaches who listens on the other.
+bool reaches(const std::string& connected, const std::string& listening) {
+  const bool ipv6 = connected.find(':') != std::string::npos;
+  const std::string any = ipv6 ? "::" : "0.0.0.0";
+  const bool loopback = connected == any || (ipv6 ? connected == "::1" : connected.starts_with("127."));
+  if (listening == any) return loopback;
+  // The system takes "any address" for its loopback where it is connected to.
+  return connected == listening || (connected == any && listening == (ipv6 ? "::1" : "127.0.0.1"));
+}
+
+}  // namespace
+
+bool Endpoint::is_reached_by(const Url& url) const {
+  if (is_unix() || port == 0 || port != url.port) return false;
+  if (http::equal_ignoring_case(host, url.host)) return true;
+  const std::vector<std::string> listening = local_addresses(host);
+  return std::ranges::any_of(local_addresses(url.host), [&](const std::string& connected) {
+    return std::ranges::any_of(listening,
+                               [&](const std::string& address) { return reaches(connected, address); });
+  });
 }
 
 std::string to_string(const Endpoint& endpoint) {

@@ -46,6 +46,8 @@ Description describe(ErrorCode code) {
     case ErrorCode::client_quota_exceeded:
       return {429, "client-quota-exceeded", "The client's rate leaves no room for the request",
               "http_request_denied"};
+    case ErrorCode::loop_detected:
+      return {508, "loop-detected", "The request has come back to this proxy", "proxy_loop_detected"};
     case ErrorCode::upstream_unreachable:
       return {502, "upstream-unreachable", "The upstream cannot be reached", "destination_unavailable"};
     case ErrorCode::upstream_invalid_response:

@@ -36,6 +36,13 @@ bool is_barred_from_trailers(std::string_view name) {
          });
 }
 
+bool names_what_belongs_in_the_head(std::string_view trailer_section) {
+  std::vector<FieldLine> fields;
+  read_field_lines(trailer_section, fields);
+  return std::ranges::any_of(fields,
+                             [](const FieldLine& field) { return is_barred_from_trailers(field.name); });
+}
+
 }  // namespace
 
 Result<ChunkDecoder::Step> ChunkDecoder::next(std::string_view bytes) {
@@ -73,6 +80,7 @@ Result<void> ChunkDecoder::take_line_byte(char c) {
       if (c != '\n') return malformed("chunks: a bare CR behind the data");
       place_ = Place::size;
       left_ = 0;
+      has_size_ = false;
       size_digits_ = line_bytes_ = 0;
       return {};
     case Place::line_end:
@@ -85,15 +93,19 @@ Result<void> ChunkDecoder::take_line_byte(char c) {
   if (c != '\r' && ++line_bytes_ > max_line_bytes)
     return malformed("chunks: a chunk line longer than 256 bytes");
   if (place_ == Place::size && is(hex_digit, c)) return take_size_byte(c);
-  if (place_ == Place::size && size_digits_ == 0) return malformed("chunks: a size is hex digits");
+  if (place_ == Place::size && !has_size_) return malformed("chunks: a size is hex digits");
   place_ = after_extension_byte(c);
   if (place_ == Place::done) return malformed("chunks: a size or an extension is malformed");
   return {};
 }
 
-/// chunk-size = 1*HEXDIG, of which more than 8 would be 4 GiB and more in one chunk.
+/// chunk-size = 1*HEXDIG, of which more than 8 would be 4 GiB and more in one chunk. Zeros before them count
+/// for nothing: their bound is the line's.
 Result<void> ChunkDecoder::take_size_byte(char c) {
-  if (++size_digits_ > max_size_digits) return malformed("chunks: a size of more than 8 digits");
+  has_size_ = true;
+  const bool leading_zero = c == '0' && size_digits_ == 0;
+  if (!leading_zero && ++size_digits_ > max_size_digits)
+    return malformed("chunks: a size of more than 8 digits");
   left_ = left_ * 16 + hex_value(c);
   return {};
 }
@@ -145,11 +157,9 @@ Result<std::size_t> ChunkDecoder::take_trailers(std::string_view bytes) {
   if (!*whole && trailers_.size() == max_trailer_bytes)
     return malformed("trailer section: longer than 8 KiB", ErrorCode::fields_too_large);
   if (*whole) {
-    std::vector<FieldLine> fields;
-    read_field_lines(std::string_view(trailers_).substr(0, at), fields);
-    const auto barred = std::ranges::any_of(
-        fields, [](const FieldLine& field) { return is_barred_from_trailers(field.name); });
-    if (barred) return malformed("trailer section: a field that belongs in the head");
+    if (trailer_names_ == TrailerNames::limited &&
+        names_what_belongs_in_the_head(std::string_view(trailers_).substr(0, at)))
+      return malformed("trailer section: a field that belongs in the head");
     place_ = Place::done;
   }
   return at - before;

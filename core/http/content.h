@@ -16,10 +16,13 @@ class ContentDecoder {
  public:
   using Step = ChunkDecoder::Step;
 
-  explicit ContentDecoder(const Framing& framing)
+  /// @param trailer_names  of content in chunks
+  explicit ContentDecoder(const Framing& framing,
+                          ChunkDecoder::TrailerNames trailer_names = ChunkDecoder::TrailerNames::limited)
       : kind_(framing.kind),
         left_(framing.length),
-        done_(kind_ == Framing::Kind::none || (kind_ == Framing::Kind::length && left_ == 0)) {}
+        done_(kind_ == Framing::Kind::none || (kind_ == Framing::Kind::length && left_ == 0)),
+        chunks_(trailer_names) {}
 
   /// As ChunkDecoder::next. Takes nothing once it is done: what follows is the next message's.
   [[nodiscard]] Result<Step> next(std::string_view bytes) {

@@ -17,12 +17,20 @@ Error bad_head(std::string why, ErrorCode code = ErrorCode::invalid_request) {
   return {.code = code, .source = ErrorSource::core, .retryable = false, .context = std::move(why)};
 }
 
-/// HTTP-version is HTTP/1.0 or HTTP/1.1, in capitals (RFC 9112, section 2.3).
+constexpr std::string_view major_version = "HTTP/1.";
+
+/// HTTP-version = "HTTP/" DIGIT "." DIGIT, in capitals (RFC 9112, section 2.3).
 Objection version_objection(std::string_view part, bool whole) {
-  const bool known = part.size() == 8 ? part == "HTTP/1.1" || part == "HTTP/1.0"
-                                      : !whole && std::string_view("HTTP/1.").starts_with(part);
-  if (known) return {};
-  return {"the version is neither HTTP/1.1 nor HTTP/1.0"};
+  const bool begun = !whole && major_version.starts_with(part);
+  const bool complete =
+      part.size() == major_version.size() + 1 && part.starts_with(major_version) && is(digit, part.back());
+  if (begun || complete) return {};
+  return {"the version is not HTTP/1. and one digit"};
+}
+
+/// @param version  complete
+bool is_http11(std::string_view version) {
+  return version != "HTTP/1.0";
 }
 
 /// The forms of a target that are ours (RFC 9112, section 3.2). CONNECT knows none of them.
@@ -51,7 +59,8 @@ struct HeadScan::Part {
 };
 
 /// request-line = method SP request-target SP HTTP-version CRLF (RFC 9112, section 3);
-/// status-line = HTTP-version SP status-code SP [ reason-phrase ] CRLF (section 4).
+/// status-line = HTTP-version SP status-code SP [ reason-phrase ] CRLF (section 4), of which the second space
+/// may be missing where there is no reason.
 HeadScan::Part HeadScan::part_at(Place place) {
   switch (place) {
     case Place::method:
@@ -130,12 +139,13 @@ Objection HeadScan::take_part(std::string_view bytes) {
   at_ = run_end(part.octets, bytes, at_);
   const std::string_view text = bytes.substr(part_begin_, at_ - part_begin_);
   const bool ended = at_ < bytes.size();
-  const bool whole = ended && bytes[at_] == part.end;
+  const bool no_reason = place_ == Place::status && ended && bytes[at_] == '\r';
+  const bool whole = no_reason || (ended && bytes[at_] == part.end);
   if (const Objection objection = objection_to(bytes, text, whole)) return objection;
   if (!ended) return {};
   if (!whole) return {part.wrong};
   ++at_;
-  go_to(part.next);
+  go_to(no_reason ? Place::start_line_end : part.next);
   return {};
 }
 
@@ -205,7 +215,7 @@ Result<std::string_view> read_request_line(std::string_view bytes, RequestHead& 
   if (first == last) return bad_head("a request line has three parts");
   head.method = line->substr(0, first);
   head.target = line->substr(first + 1, last - first - 1);
-  head.http11 = line->ends_with("/1.1");
+  head.http11 = is_http11(line->substr(last + 1));
   return bytes;
 }
 
@@ -216,13 +226,13 @@ Result<void> read_request_head(std::string_view bytes, RequestHead& head, HeadLi
 }
 
 Result<void> read_response_head(std::string_view bytes, ResponseHead& head, HeadLimits limits) {
-  constexpr std::string_view shape = "HTTP/1.1 200 ";
+  constexpr std::string_view shape = "HTTP/1.1 200";
   const auto line = take_line(bytes);
-  if (!line || line->size() < shape.size()) return bad_head("a status line has three parts");
-  head.http11 = line->substr(0, 8) == "HTTP/1.1";
+  if (!line || line->size() < shape.size()) return bad_head("a status line has a version and a status code");
+  head.http11 = is_http11(line->substr(0, 8));
   head.status = 0;
   for (const char c : line->substr(9, 3)) head.status = head.status * 10 + static_cast<unsigned>(c - '0');
-  head.reason = line->substr(shape.size());
+  head.reason = line->substr(std::min(shape.size() + 1, line->size()));
   return read_fields(bytes, head.fields, limits);
 }
 

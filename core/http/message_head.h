@@ -13,6 +13,9 @@ namespace roktcached::http {
 // The one strict reading of a message's head, in both directions: HeadScan judges the octets as they come,
 // read_request_head and read_response_head split what it let pass. A head that two readers could take two
 // ways is refused, also where RFC 9112 would let a lenient recipient mend it. Errors never quote the message.
+//
+// A minor version that we do not know is read as HTTP/1.1, the highest that we do (RFC 9110, section 2.5). A
+// status line may lack the space behind its code, as many servers that have no reason to give write it.
 
 /// The head of a request. The views live as long as the bytes that were read.
 struct RequestHead {

@@ -84,8 +84,10 @@ json::object desk_json(const upstream::DeskStatus& desk) {
   object["circuit_opened"] = desk.circuit_opened;
   object["circuit_probes"] = desk.circuit_probes;
   object["circuit_refused"] = desk.circuit_refused;
+  object["open_routes"] = json::array(desk.open_routes.begin(), desk.open_routes.end());
   object["retries"] = desk.retries;
   object["retries_refused"] = desk.retries_refused;
+  object["resent"] = desk.resent;
   object["credentials"] = std::move(credentials);
   return object;
 }

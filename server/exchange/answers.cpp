@@ -163,7 +163,9 @@ Answer answer_token_request(const Request& request) {
   const auto asked = inbound::read_token_request(request.body, *shown);
   if (const auto* refusal = std::get_if<inbound::TokenRefusal>(&asked))
     return inbound::token_refused(*refusal);
-  const bool named = !inbound::basic_id(request.fields.find("Authorization").value_or("")).empty();
+  const auto authorization = request.fields.find("Authorization");
+  const bool named =
+      !(authorization ? inbound::basic_id(*authorization) : inbound::form_id(request.body)).empty();
   return inbound::token_granted(inbound::local_token_for(named ? request.client : std::string()));
 }
 

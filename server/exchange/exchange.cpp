@@ -7,9 +7,11 @@
 #include "core/http/cache_control.h"
 #include "core/http/max_forwards.h"
 #include "core/http/target.h"
+#include "core/http/via.h"
 #include "server/asio.h"
 #include "server/exchange/answers.h"
 #include "server/logging.h"
+#include "server/own_pseudonym.h"
 #include "server/problem.h"
 
 namespace roktcached::exchange {
@@ -41,6 +43,11 @@ void say_what_to_send(upstream::UpstreamRequest& to_send, const Request& request
   ask_for(question.key, to_send);
   const std::string trace = request.fields.combined("traceparent");
   if (is_traceparent(trace)) to_send.fields.add("traceparent", trace);
+  // Others may share the answer, so a client's own Via stays here; the way through proxies like this one does
+  // not.
+  if (!request.fields.contains("Via")) return;
+  if (std::string via = http::via_of_kin(request.fields.combined("Via"), pseudonym_prefix); !via.empty())
+    to_send.fields.add("Via", via);
 }
 
 /// Whether the caller may see some accounts only.

@@ -17,7 +17,7 @@ namespace {
 
 /// Written anew for the next hop, or spoken to us.
 bool is_ours(std::string_view name) {
-  static constexpr http::FieldNames names("Host", "Content-Length", "Expect", "Via");
+  static constexpr http::FieldNames names("Host", "Content-Length", "Expect");
   return names.contain(name);
 }
 
@@ -67,8 +67,6 @@ Fields forwarded_fields(const inbound::Request& request, const rokt::Route& rout
   }
   if (const auto hops = http::max_forwards(request.method, request.fields); hops && *hops > 0)
     fields.add("Max-Forwards", std::to_string(*hops - 1));
-  std::string via = request.fields.combined("Via");
-  fields.add("Via", via.append(via.empty() ? "" : ", ").append("1.1 roktcached"));
   return fields;
 }
 

@@ -14,8 +14,8 @@ struct LeftToOrigin {
 
 /// The client's fields as an intermediary passes them on (RFC 9110, section 7.6), on a route with cache =
 /// "http" or "off": all but those of this connection, and but what is for us alone. One line a name; several
-/// lines are joined by ", ", those of Cookie by "; " (RFC 6265, section 4.2.1). Via names us, and
-/// Max-Forwards is one less where it counts.
+/// lines are joined by ", ", those of Cookie by "; " (RFC 6265, section 4.2.1). Max-Forwards
+/// is one less where it counts; what sends the request adds us to Via.
 ///
 /// A local token stays here. With the shared token the client's Authorization does, too, and so does whatever
 /// could make the request another one: see http::may_override_request.

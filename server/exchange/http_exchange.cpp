@@ -198,6 +198,7 @@ FetchRequest HttpExchange::fetch_request(const Request& request, const Destinati
   fetch.upstream.fields =
       forwarded_fields(request, to.route, {.conditions = !retrieves(request), .range = with_range});
   fetch.upstream.body = request.body;
+  fetch.upstream.received_protocol = request.protocol;
   fetch.stored = retrieves(request) ? selected.response : nullptr;
   fetch.may_store = !no_store;
   fetch.policy = services_.settings.freshness;

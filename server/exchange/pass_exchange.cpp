@@ -41,6 +41,7 @@ upstream::UpstreamRequest request_passed(const Request& request, const rokt::Rou
   to_send.inject_token = route.inject_token;
   to_send.credential = credential;
   to_send.fields = forwarded_fields(request, route, {});
+  to_send.received_protocol = request.protocol;
   return to_send;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "core/http/target.h"
 #include "server/inbound/clients/presented.h"
 
 namespace roktcached::inbound {
@@ -33,14 +34,22 @@ std::string basic_id(std::string_view authorization) {
   return id && is_name(id->reveal()) ? std::string(id->reveal()) : std::string();
 }
 
-std::string caller_of(const http::Fields& request, std::string_view address,
+std::string form_id(std::string_view form) {
+  for (const auto& parameter : http::parse_query(form)) {
+    if (parameter.name == "client_id" && is_name(parameter.value)) return std::string(parameter.value);
+  }
+  return {};
+}
+
+std::string caller_of(const http::Fields& request, std::string_view form, std::string_view address,
                       const std::vector<OwnId>& own_ids) {
   const auto authorization = request.find("Authorization");
+  const std::string id = authorization ? basic_id(*authorization) : form_id(form);
+  if (!id.empty()) {
+    const auto own = std::ranges::find_if(own_ids, [&](const OwnId& one) { return one.id.reveal() == id; });
+    return own == own_ids.end() ? id : own->name;
+  }
   if (authorization) {
-    if (std::string id = basic_id(*authorization); !id.empty()) {
-      const auto own = std::ranges::find_if(own_ids, [&](const OwnId& one) { return one.id.reveal() == id; });
-      return own == own_ids.end() ? id : own->name;
-    }
     std::string_view token = after_scheme(*authorization, "Bearer").value_or(std::string_view());
     if (token.starts_with(local_prefix)) {
       token.remove_prefix(local_prefix.size());

@@ -5,13 +5,16 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
+#include "core/http/via.h"
 #include "server/background.h"
 #include "server/inbound/browser_check.h"
 #include "server/inbound/caller.h"
 #include "server/inbound/clients/presented.h"
+#include "server/inbound/clients/token_request.h"
 #include "server/inbound/doorkeeper.h"
 #include "server/inbound/request_id.h"
 #include "server/inbound/request_target.h"
+#include "server/own_pseudonym.h"
 #include "server/problem.h"
 
 namespace roktcached::inbound {
@@ -25,6 +28,13 @@ Answer preflight_answer(const Request& request) {
   answer.status = 204;
   answer.head = preflight_fields(request.fields);
   return answer;
+}
+
+/// RFC 9110, section 7.6.3.
+Error came_back() {
+  return {ErrorCode::loop_detected, ErrorSource::inbound, false,
+          "its Via shows that this proxy has sent it itself: upstream.url, or a proxy behind it, leads back "
+          "here"};
 }
 
 }  // namespace
@@ -225,12 +235,15 @@ Connection::Need Connection::ask() {
   Request& request = bench_->incoming.request;
   const Limits& limits = site_.limits;
   append_request_id(request.id, request.fields);
+  request.protocol = bench_->incoming.http11 ? "1.1" : "1.0";
   if (bench_->incoming.http11) request.interim = this;
   const auto origin =
       reading_origin(request.method, request.fields, stream_.encrypted(), limits.allowed_origins);
   set_browser_fields(origin ? *origin : std::string_view());
   auto api_key = take_api_key(request.target);
   refused_ = !api_key;  // others may read the target otherwise
+  if (request.fields.contains("Via") && http::via_names(request.fields.combined("Via"), own_pseudonym()))
+    return answer_with(problem(came_back(), request.id));
   if (!origin) return answer_with(problem(origin.error(), request.id));
   if (!api_key) return answer_with(problem(api_key.error(), request.id));
   if (const auto expected = check_expectation(request.fields); !expected)
@@ -239,8 +252,10 @@ Connection::Need Connection::ask() {
   request.api_key = std::move(*api_key);
   stage_ = Stage::admitted;
   if (site_.door == nullptr) {
-    if (request.fields.contains("Authorization"))
-      request.client = caller_of(request.fields, peer_, limits.own_ids);
+    const bool names_itself = request.fields.contains("Authorization");
+    if (names_itself || is_token_request(request))
+      request.client =
+          caller_of(request.fields, names_itself ? std::string_view() : request.body, peer_, limits.own_ids);
     return Need::nothing;
   }
   Admission admission = site_.door->recall(request, certified_);

@@ -16,14 +16,7 @@ namespace roktcached::inbound {
 
 namespace {
 
-constexpr std::string_view token_path = "/auth/oauth2/token";
 constexpr std::string_view token_route = "token";
-
-bool is_token_request(const Request& request) {
-  const std::string_view target = request.target;
-  return request.method == "POST" && target.substr(0, target.find('?')) == token_path &&
-         http::parse_target(target);
-}
 
 Admission answered(Answer answer) {
   return {Admission::Kind::answered, std::move(answer)};

@@ -36,6 +36,7 @@ void Request::clear() {
   api_key.reset();
   rules = nullptr;
   received_at = {};
+  protocol = "1.1";
   interim = nullptr;
   found.reset();
 }

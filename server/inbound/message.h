@@ -45,7 +45,8 @@ struct Request {
   std::optional<config::Secret> api_key;  ///< from the target, which no longer has it
   const config::Client* rules = nullptr;  ///< what the caller may; null: everything
   SteadyTime received_at;
-  InterimSink* interim = nullptr;  ///< outlives the handling of the request
+  std::string_view protocol = "1.1";  ///< version of HTTP, "1.0" or "1.1"
+  InterimSink* interim = nullptr;     ///< outlives the handling of the request
   /// What Handler::answer_now has found out and keeps for handle(); null: nothing.
   std::shared_ptr<const void> found;
 

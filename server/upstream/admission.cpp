@@ -23,8 +23,10 @@ milliseconds rounded_up(std::chrono::nanoseconds time) {
 }  // namespace
 
 struct Admission::Waiter {
-  explicit Waiter(const asio::any_io_executor& executor) : timer(executor) {}
+  Waiter(const asio::any_io_executor& executor, std::string_view its_route)
+      : timer(executor), route(its_route) {}
   asio::steady_timer timer;  // cancelled when there is something to be seen here
+  const std::string_view route;
   std::vector<FairQueue::Handle> places;
   bool admitted = false;
   std::optional<UpstreamFailure> failure;
@@ -47,8 +49,8 @@ std::optional<Admission::Permit> Admission::admit_now(SteadyTime now) {
   return Permit(*this, now);
 }
 
-asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn) {
-  const auto waiter = std::make_shared<Waiter>(executor_);
+asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn, std::string_view route) {
+  const auto waiter = std::make_shared<Waiter>(executor_, route);
   std::optional<UpstreamFailure> refused;
   for (const Turn::Place& place : turn.places()) refused = take_place(waiter, place, turn.deadline());
   if (waiter->places.empty()) {
@@ -145,13 +147,16 @@ void Admission::release(SteadyTime since) {
   serve();
 }
 
-void Admission::give_up(const UpstreamFailure& failure) {
-  next_turn_.cancel();
-  while (!waiters_.empty()) {
-    const FairQueue::Handle place = waiters_.begin()->first;
+void Admission::give_up(const UpstreamFailure& failure, std::optional<std::string_view> route) {
+  std::vector<FairQueue::Handle> places;
+  for (const auto& [place, waiter] : waiters_) {
+    if (!route || waiter->route == *route) places.push_back(place);
+  }
+  for (const FairQueue::Handle place : places) {
     queue_.remove(place);
     lose_place(place, failure);
   }
+  if (waiters_.empty()) next_turn_.cancel();
 }
 
 void Admission::on_answer(unsigned status, SteadyTime sent_at, std::optional<milliseconds> retry_after) {

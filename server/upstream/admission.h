@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <unordered_map>
 #include <utility>
 
@@ -70,16 +71,17 @@ class Admission {
   [[nodiscard]] std::optional<Permit> admit_now(SteadyTime now);
 
   /// Waits for a turn, in every place that `turn` has or gets meanwhile: after admit_now has given none.
-  /// @param turn  outlives the wait
+  /// @param turn   outlives the wait
+  /// @param route  Route::name, for give_up
   /// @return upstream_budget_exhausted, with the time after which asking again is worth it
-  [[nodiscard]] boost::asio::awaitable<Admitted> admit(Turn& turn);
+  [[nodiscard]] boost::asio::awaitable<Admitted> admit(Turn& turn, std::string_view route);
 
   /// What the upstream's answer to a request that was let through says of the limit.
   /// @param retry_after  of a 429
   void on_answer(unsigned status, SteadyTime sent_at, std::optional<std::chrono::milliseconds> retry_after);
 
-  /// Answers everybody who waits with `failure`.
-  void give_up(const UpstreamFailure& failure);
+  /// Answers with `failure` everybody who waits, or everybody who waits for this route.
+  void give_up(const UpstreamFailure& failure, std::optional<std::string_view> route = std::nullopt);
 
   /// Whether a request that can wait would take nothing from one that cannot: nobody waits, and half of what
   /// may go at once is free.

@@ -84,7 +84,8 @@ asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answ
     buffer_.consume(*size);  // the views into the head end here
     if (is_final) break;
   }
-  content_.emplace(head.framing);
+  // Trailer fields are dropped, and so cannot be mistaken for what their names say.
+  content_.emplace(head.framing, http::ChunkDecoder::TrailerNames::any);
   ended_ = content_->done();
   head.keep_alive = head.keep_alive && !content_->ends_with_connection();
   co_return Result<void>();

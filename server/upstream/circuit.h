@@ -9,8 +9,8 @@
 
 namespace roktcached::upstream {
 
-/// Stops sending to an upstream that is dead, so that who would wait for it is answered at once, and asks it
-/// once a second whether it lives again.
+/// Stops sending to what fails, so that who would wait for it is answered at once, and asks it once a second
+/// whether it works again. Which failures count, and for what, Circuits says.
 ///
 /// Closed, everything passes, until of the last 20 outcomes that are no older than a minute the latest 8 have
 /// failed, and at least half of all. Open, one probe a second passes, and the first that succeeds closes it.
@@ -23,7 +23,7 @@ class Circuit {
 
   enum class Admission {
     pass,    ///< the circuit is closed
-    probe,   ///< it is open, and this request is to find out whether the upstream lives again
+    probe,   ///< it is open, and this request is to find out whether that may end
     refuse,  ///< it is open, and a probe was sent less than a second ago
   };
 
@@ -32,7 +32,7 @@ class Circuit {
 
   /// How a request ended. What was sent before the circuit last opened or closed says nothing of the time
   /// since, and is ignored.
-  /// @param ok  the upstream answered; what counts as a failure is the caller's to say
+  /// @param ok  what counts as a failure is the caller's to say
   void record(bool ok, SteadyTime sent_at, SteadyTime now);
 
   /// How long until a request may be sent: zero while closed, and when a probe may go.

@@ -62,6 +62,10 @@ std::chrono::milliseconds connection_lifetime(std::chrono::milliseconds max_age,
   return max_age - std::chrono::duration_cast<std::chrono::milliseconds>(less);
 }
 
+bool is_loss_of_kept_connection(const Error& why) {
+  return why.code == ErrorCode::upstream_unreachable && why.retryable;
+}
+
 Connection::Connection(const asio::any_io_executor& executor, Origin& origin)
     : origin_(origin),
       stream_(executor, origin.tls ? &*origin.tls : nullptr),

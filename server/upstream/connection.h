@@ -24,6 +24,11 @@ namespace roktcached::upstream {
 /// @param jitter  in [0, 1)
 [[nodiscard]] std::chrono::milliseconds connection_lifetime(std::chrono::milliseconds max_age, double jitter);
 
+/// Whether a connection that had been used before was gone when it was used again, before anything of an
+/// answer came: the upstream had closed it in that moment, and nothing speaks against another one.
+/// @param why  from Connection::exchange
+[[nodiscard]] bool is_loss_of_kept_connection(const Error& why);
+
 /// What becomes of an answer that is larger than upstream.max_response, and of which nothing has been passed
 /// on.
 enum class LargeAnswer {

@@ -1,5 +1,6 @@
 #include "server/upstream/desk.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -7,8 +8,10 @@
 #include <utility>
 
 #include "core/http/retry_after.h"
+#include "core/http/via.h"
 #include "server/asio.h"
 #include "server/elsewhere.h"
+#include "server/own_pseudonym.h"
 #include "server/upstream/content_coding.h"
 #include "server/upstream/exchange_failure.h"
 #include "server/upstream/shown_credential.h"
@@ -102,7 +105,8 @@ void Desk::stop() {
 
 void Desk::read_secrets_again() {
   for (const auto& line : lines_) {
-    if (line->endpoint.take_new_secret()) line->token.fetch_now();
+    // What was refused may be taken now: whoever sends the signal may have mended the other side.
+    if (line->endpoint.take_new_secret() || line->token.refused()) line->token.fetch_now();
   }
 }
 
@@ -158,7 +162,8 @@ asio::awaitable<void> Desk::replay(Journey& journey, TokenPtr refused, UpstreamR
     co_return;
   }
   if (!*renewed) co_return;  // too young to be dead: the refusal is meant
-  spdlog::debug("upstream answered {}: replaying once with a new token", result->status);
+  spdlog::debug("upstream answered {}: replaying once with a new token of credential {}", result->status,
+                journey.line->name);
   UpstreamResult second = co_await exchange(journey, *renewed, Reason::replay);
   if (second && !is_refusal(second->status)) keeper.accepted(*renewed);
   result = std::move(second);
@@ -168,20 +173,22 @@ asio::awaitable<void> Desk::replay(Journey& journey, TokenPtr refused, UpstreamR
 /// waits for a dead one, and again when it is its turn.
 asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr& token, Reason reason) {
   SteadyTime sent_at = clock_.steady_now();
-  if (circuit_.retry_after(sent_at) > std::chrono::nanoseconds::zero()) co_return circuit_is_open();
+  const std::string_view route = journey.request.route;
+  if (circuits_.retry_after(route, sent_at) > std::chrono::nanoseconds::zero())
+    co_return circuit_is_open(route);
   Admission::Permit permit;
   if (journey.line != nullptr) {
     Admission& admission = journey.line->admission;
     if (auto at_once = admission.admit_now(sent_at)) {
       permit = std::move(*at_once);
     } else {
-      Admission::Admitted admitted = co_await admission.admit(journey.turn);
+      Admission::Admitted admitted = co_await admission.admit(journey.turn, route);
       if (!admitted) co_return admitted.error();
       permit = std::move(*admitted);
       sent_at = clock_.steady_now();
     }
   }
-  if (circuit_.admit(sent_at) == Circuit::Admission::refuse) co_return circuit_is_open();
+  if (!circuits_.admit(route, sent_at)) co_return circuit_is_open(route);
   std::optional<ShownCredential> shown;
   if (token) shown.emplace(journey.wire, "Bearer", token->value.reveal());
   const WallTime sent_at_wall = clock_.wall_now();
@@ -234,16 +241,10 @@ asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response, bool t
   co_return Result<void>();
 }
 
-/// A kept connection was closed just as it was used again, as happens between two that are both in order.
-bool Desk::lost_a_kept_connection(const UpstreamResult& result) {
-  return !result && result.error().error.code == ErrorCode::upstream_unreachable &&
-         result.error().error.retryable;
-}
-
 /// What the end of an attempt says of the upstream's limit, and of its health.
 void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at) {
   if (!result && is_of_the_proxy(result.error().error)) return;
-  if (lost_a_kept_connection(result) && journey.attempts == 1) return;
+  if (!result && is_loss_of_kept_connection(result.error().error)) return;
   if (result && journey.line != nullptr) {
     const bool limited = result->status == 429;
     journey.line->admission.on_answer(
@@ -252,16 +253,31 @@ void Desk::learn(Journey& journey, const UpstreamResult& result, SteadyTime sent
   }
   // An answer that cannot be understood came from an upstream that lives; it says nothing else.
   if (!result && kind_of(result.error().error) == AttemptFailure::invalid_answer) return;
-  const bool ok = result && result->status != 502 && result->status != 503 && result->status != 504;
-  const Circuit::State before = circuit_.state();
-  circuit_.record(ok, sent_at, ended_at);
-  if (circuit_.state() == before) return;
-  if (circuit_.state() == Circuit::State::closed) {
-    spdlog::info("upstream: answers again");
-    return;
+  const std::string route(journey.request.route);
+  follow(circuits_.record(route, result ? result->status : 0, sent_at, ended_at), route);
+}
+
+/// Says what has changed, and answers those who would wait for nothing now.
+void Desk::follow(Circuits::Change change, const std::string& route) {
+  switch (change) {
+    case Circuits::Change::none:
+      return;
+    case Circuits::Change::upstream_opened:
+      spdlog::warn("upstream: fails; it is asked once a second until it answers again");
+      for (const auto& line : lines_) line->admission.give_up(circuit_is_open(route));
+      return;
+    case Circuits::Change::upstream_closed:
+      spdlog::info("upstream: answers again");
+      return;
+    case Circuits::Change::route_opened:
+      spdlog::warn("upstream: route {} gets 502, 503 or 504; it is asked for once a second until that ends",
+                   route);
+      for (const auto& line : lines_) line->admission.give_up(circuit_is_open(route), route);
+      return;
+    case Circuits::Change::route_closed:
+      spdlog::info("upstream: route {} is answered again", route);
+      return;
   }
-  spdlog::warn("upstream: fails; it is asked once a second until it answers again");
-  for (const auto& line : lines_) line->admission.give_up(circuit_is_open());
 }
 
 /// After how long the request is to be sent once more; nothing where it is not.
@@ -277,15 +293,12 @@ std::optional<std::chrono::milliseconds> Desk::goes_again_after(Journey& journey
   if (result) failed.retry_after = http::retry_after_of(result->fields, clock_.wall_now());
   failed.answer_begun = request.stream && request.stream->begun();
   failed.attempts = journey.attempts;
-  // The first that loses its connection so is repeated at once, whatever max_retries says: it is nobody's
-  // fault.
-  const bool at_once = lost_a_kept_connection(result) && journey.attempts == 1;
-  failed.max_retries = std::max(static_cast<unsigned>(settings_.max_retries), at_once ? 1U : 0U);
+  failed.max_retries = static_cast<unsigned>(settings_.max_retries);
   failed.time_left =
       std::chrono::duration_cast<std::chrono::milliseconds>(journey.turn.deadline() - clock_.steady_now());
   const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
-  const RetryVerdict verdict = may_retry(failed, at_once ? 0 : jitter);
-  const bool circuit_refuses = circuit_.state() == Circuit::State::open;
+  const RetryVerdict verdict = may_retry(failed, jitter);
+  const bool circuit_refuses = circuits_.is_open(request.route);
   if (!verdict.retry() || circuit_refuses || !retry_budget_.spend()) return std::nullopt;
   spdlog::debug("upstream: attempt {} failed ({}): again in {} ms", journey.attempts,
                 result ? std::to_string(result->status) : result.error().error.context,
@@ -303,29 +316,39 @@ asio::awaitable<bool> Desk::pause(std::chrono::milliseconds delay) {
   co_return !stopped_;
 }
 
-UpstreamFailure Desk::circuit_is_open() const {
-  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(circuit_.retry_after(clock_.steady_now()));
-  return {{ErrorCode::upstream_unreachable, ErrorSource::upstream, true,
-           "the upstream has failed again and again; it is being asked once a second"},
+UpstreamFailure Desk::circuit_is_open(std::string_view route) const {
+  const auto wait =
+      std::chrono::ceil<std::chrono::milliseconds>(circuits_.retry_after(route, clock_.steady_now()));
+  std::string why =
+      circuits_.upstream().state() == Circuit::State::open
+          ? "the upstream has failed again and again; it is being asked once a second"
+          : fmt::format(
+                "the upstream has answered 502, 503 or 504 again and again on route {}; it is being "
+                "asked for that once a second",
+                route);
+  return {{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, std::move(why)},
           std::max(wait, std::chrono::milliseconds{1})};
 }
 
 bool Desk::idle(std::size_t credential) const {
   const Line& line = *lines_.at(credential);
-  return circuit_.state() == Circuit::State::closed && line.token.status().alive && line.admission.idle() &&
-         pool_.mostly_free();
+  return circuits_.upstream().state() == Circuit::State::closed && line.token.status().alive &&
+         line.admission.idle() && pool_.mostly_free();
 }
 
 DeskStatus Desk::status() const {
   DeskStatus status;
   for (const auto& line : lines_)
     status.credentials.push_back({line->name, line->token.status(), line->admission.status()});
-  status.circuit_open = circuit_.state() == Circuit::State::open;
-  status.circuit_opened = circuit_.opened();
-  status.circuit_probes = circuit_.probes();
-  status.circuit_refused = circuit_.refused();
+  const Circuit& circuit = circuits_.upstream();
+  status.circuit_open = circuit.state() == Circuit::State::open;
+  status.circuit_opened = circuit.opened();
+  status.circuit_probes = circuit.probes();
+  status.circuit_refused = circuit.refused();
+  status.open_routes = circuits_.open_routes();
   status.retries = retry_budget_.spent();
   status.retries_refused = retry_budget_.refused();
+  status.resent = pool_.resent();
   status.spending = spending_.read();
   status.attempts = attempts_.read();
   return status;
@@ -347,7 +370,11 @@ WireRequest Desk::to_wire(const UpstreamRequest& request) const {
   add_unless_given("Accept", "*/*");
   add_unless_given("Accept-Encoding", request.accept_gzip ? "gzip" : "identity");
   add_unless_given("User-Agent", "roktcached");
-  for (const auto& field : request.fields.all()) wire.add(field.name, field.value);
+  for (const auto& field : request.fields.all()) {
+    if (!http::equal_ignoring_case(field.name, "Via")) wire.add(field.name, field.value);
+  }
+  wire.add("Via", http::via_with(request.fields.find("Via").value_or(""), request.received_protocol,
+                                 own_pseudonym()));
   if (!request.body.empty() || expects_content(request.method)) wire.set_content(request.body);
   return wire;
 }

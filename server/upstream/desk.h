@@ -15,7 +15,7 @@
 #include "config/settings.h"
 #include "core/time.h"
 #include "server/upstream/attempts.h"
-#include "server/upstream/circuit.h"
+#include "server/upstream/circuits.h"
 #include "server/upstream/connection.h"
 #include "server/upstream/line.h"
 #include "server/upstream/pool.h"
@@ -39,8 +39,10 @@ struct DeskStatus {
   std::uint64_t circuit_opened = 0;
   std::uint64_t circuit_probes = 0;
   std::uint64_t circuit_refused = 0;
+  std::vector<std::string> open_routes;  ///< whose own circuit is open
   std::uint64_t retries = 0;
   std::uint64_t retries_refused = 0;  ///< that the retry budget did not allow
+  std::uint64_t resent = 0;           ///< over a new connection, as a kept one was lost
   std::vector<Spent> spending;
   AttemptsReading attempts;
 };
@@ -63,7 +65,8 @@ class Desk final : public Upstream {
   /// Closes every connection; requests under way and those that wait fail.
   void stop();
 
-  /// Takes over app secrets that have been changed in place, and fetches tokens with them.
+  /// Takes over app secrets that have been changed in place, and fetches tokens with them, and for
+  /// credentials that were refused.
   void read_secrets_again();
 
   [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) override;
@@ -88,8 +91,8 @@ class Desk final : public Upstream {
                                                                           const UpstreamResult& result);
   boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay);
   void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at);
-  [[nodiscard]] static bool lost_a_kept_connection(const UpstreamResult& result);
-  [[nodiscard]] UpstreamFailure circuit_is_open() const;
+  void follow(Circuits::Change change, const std::string& route);
+  [[nodiscard]] UpstreamFailure circuit_is_open(std::string_view route) const;
   [[nodiscard]] WireRequest to_wire(const UpstreamRequest& request) const;
 
   boost::asio::any_io_executor executor_;
@@ -99,7 +102,7 @@ class Desk final : public Upstream {
   Origin origin_;
   Pool pool_;
   std::vector<std::unique_ptr<Line>> lines_;  // in the order of the credentials
-  Circuit circuit_;
+  Circuits circuits_;
   RetryBudget retry_budget_;
   Spending spending_;
   Attempts attempts_;

@@ -20,7 +20,7 @@ struct Line {
       : name(credential.name),
         max_wait(credential.budget.max_queue_wait),
         endpoint(executor, origin, credential, std::move(secrets), clock),
-        token(executor, endpoint, clock),
+        token(executor, endpoint, credential.name, clock),
         admission(executor, credential.budget, credential.name, clock) {}
 
   const std::string name;

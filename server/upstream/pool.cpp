@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/asio.h"
+#include "server/upstream/retry_policy.h"
 
 namespace roktcached::upstream {
 
@@ -38,14 +39,28 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
   std::optional<Slot> slot(std::in_place, *this);
   // A stream goes at its client's pace, and is bounded by the clients: it keeps no other from a connection.
   const WhenBegun give_back(stream, [&slot] { slot.reset(); });
-  std::unique_ptr<Connection> connection = take_idle();
-  if (!connection) {
-    Result<std::unique_ptr<Connection>> opened = co_await Connection::open(executor_, origin_);
-    if (!opened) co_return opened.error();
-    connection = std::move(*opened);
+  if (std::unique_ptr<Connection> kept = take_idle()) {
+    Result<UpstreamResponse> response = co_await exchange_on(std::move(kept), request, stream, large);
+    const bool lost = !response && is_loss_of_kept_connection(response.error());
+    if (!lost || stopped_ || !is_repeatable(request.method())) co_return response;
+    ++resent_;
   }
-  if (stopped_)
+  Result<std::unique_ptr<Connection>> opened = co_await open();
+  if (!opened) co_return opened.error();
+  Result<UpstreamResponse> response = co_await exchange_on(std::move(*opened), request, stream, large);
+  co_return response;
+}
+
+asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::open() {
+  Result<std::unique_ptr<Connection>> opened = co_await Connection::open(executor_, origin_);
+  if (opened && stopped_)
     co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
+  co_return opened;
+}
+
+asio::awaitable<Result<UpstreamResponse>> Pool::exchange_on(std::unique_ptr<Connection> connection,
+                                                            const WireRequest& request, AnswerStream* stream,
+                                                            LargeAnswer large) {
   busy_.push_back(connection.get());
   Result<UpstreamResponse> response = co_await connection->exchange(request, stream, large);
   std::erase(busy_, connection.get());

@@ -2,6 +2,7 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <cstdint>
 #include <deque>
 #include <memory>
 #include <optional>
@@ -22,16 +23,20 @@ class Pool {
   Pool(boost::asio::any_io_executor executor, Origin& origin);
 
   /// Sends `request` on a free connection or a new one. A kept connection that was closed while it was idle
-  /// is replaced; one that is closed just as it is used again fails.
+  /// is replaced. Where one is lost just as it is used again, a request that is_repeatable goes at once over
+  /// a new one: other kept ones may be dead as well. Any other fails then, as it may have been processed (RFC
+  /// 9112, section 9.3.1).
   /// @return as Connection::open and Connection::exchange; overloaded where the line is full, or did not move
-  /// in
-  ///         upstream.head_timeout
+  ///         in upstream.head_timeout
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(
       const WireRequest& request, AnswerStream* stream = nullptr, LargeAnswer large = LargeAnswer::refuse);
 
   [[nodiscard]] bool mostly_free() const {
     return slots_taken_ < (origin_.settings.max_connections + 1) / 2 && waiting_.empty();
   }
+
+  /// Requests that were sent again because a kept connection was lost, so far.
+  [[nodiscard]] std::uint64_t resent() const { return resent_; }
 
   /// Closes every connection, used or not, and fails who waits: for the end of the process.
   void stop();
@@ -40,6 +45,10 @@ class Pool {
   class Slot;  // the right to one open connection, given back when it goes out of scope
   struct Waiter;
 
+  boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open();
+  boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(std::unique_ptr<Connection> connection,
+                                                               const WireRequest& request,
+                                                               AnswerStream* stream, LargeAnswer large);
   bool take_slot();
   boost::asio::awaitable<Result<void>> wait_for_slot();
   std::unique_ptr<Connection> take_idle();
@@ -56,6 +65,7 @@ class Pool {
   std::deque<std::shared_ptr<Waiter>> waiting_;
   std::optional<Deadline> idle_end_;  // of the first that is to be closed; none once it is stopped
   unsigned slots_taken_ = 0;
+  std::uint64_t resent_ = 0;
   bool stopped_ = false;
 };
 

@@ -24,6 +24,10 @@ bool may_pass(const FailedAttempt& attempt) {
 
 }  // namespace
 
+bool is_repeatable(std::string_view method) {
+  return method == "GET" || method == "HEAD";
+}
+
 milliseconds retry_backoff(unsigned retry, double random) {
   constexpr milliseconds base{100};
   constexpr milliseconds longest{2000};
@@ -32,7 +36,7 @@ milliseconds retry_backoff(unsigned retry, double random) {
 }
 
 RetryVerdict may_retry(const FailedAttempt& attempt, double random) {
-  if (attempt.method != "GET" && attempt.method != "HEAD") return {RetryReason::not_repeatable, {}};
+  if (!is_repeatable(attempt.method)) return {RetryReason::not_repeatable, {}};
   if (!may_pass(attempt)) return {RetryReason::final_failure, {}};
   if (attempt.answer_begun) return {RetryReason::answer_begun, {}};
   if (attempt.attempts > attempt.max_retries) return {RetryReason::attempts_used_up, {}};

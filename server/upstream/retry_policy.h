@@ -12,6 +12,10 @@ namespace roktcached::upstream {
 /// @param random  in [0, 1)
 [[nodiscard]] std::chrono::milliseconds retry_backoff(unsigned retry, double random);
 
+/// Whether a request of this method may be sent twice: GET and HEAD alone (RFC 9110, section 9.2.2). Others
+/// may change something, or nobody knows that they do not.
+[[nodiscard]] bool is_repeatable(std::string_view method);
+
 /// How an attempt ended that may be worth another.
 enum class AttemptFailure {
   not_connected,   ///< no connection came about: the upstream has not seen the request
@@ -50,7 +54,7 @@ struct RetryVerdict {
 };
 
 /// Whether a failed attempt may be followed by another, and after what delay: no earlier than the answer's
-/// Retry-After. GET and HEAD alone are repeated, after a failure to connect, a cut-off answer, or a 429, 502,
+/// Retry-After. What is_repeatable is repeated, after a failure to connect, a cut-off answer, or a 429, 502,
 /// 503 or 504. The RetryBudget has still to agree.
 /// @param random  in [0, 1)
 [[nodiscard]] RetryVerdict may_retry(const FailedAttempt& attempt, double random);

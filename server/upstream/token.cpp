@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <charconv>
 #include <cstring>
+#include <optional>
 
 #include "core/http/fields.h"
 
@@ -32,16 +34,30 @@ config::Secret taken_out_of(boost::json::string& text) {
   return secret;
 }
 
+/// RFC 6749, section 5.1, has a number; some servers write it in quotes.
+std::optional<double> number_in(const boost::json::value& value) {
+  if (!value.is_string()) {
+    boost::system::error_code error;
+    const auto number = value.to_number<double>(error);
+    return error ? std::nullopt : std::optional(number);
+  }
+  const std::string_view text(value.get_string());
+  double number = 0;
+  const auto [end, error] =
+      std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
+  const bool whole = error == std::errc() && end == text.data() + text.size();
+  return whole ? std::optional(number) : std::nullopt;
+}
+
 Result<milliseconds> lifetime_in(const boost::json::object& answer) {
   const auto* expires_in = answer.if_contains("expires_in");
-  if (expires_in == nullptr) return documented_lifetime;
-  boost::system::error_code error;
-  const auto seconds = expires_in->to_number<double>(error);
+  if (expires_in == nullptr || expires_in->is_null()) return documented_lifetime;
+  const std::optional<double> seconds = number_in(*expires_in);
   // A shorter one would be renewed all the time; what is malformed is asked for again with a backoff.
-  if (error || !(seconds >= 1) || seconds > longest_lifetime_s) {
+  if (!seconds || !(*seconds >= 1) || *seconds > longest_lifetime_s) {
     return malformed("has an expires_in that is no number of seconds from 1 on");
   }
-  return milliseconds{static_cast<long long>(seconds * 1000)};
+  return milliseconds{static_cast<long long>(*seconds * 1000)};
 }
 
 }  // namespace

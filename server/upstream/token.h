@@ -23,8 +23,9 @@ using TokenPtr = std::shared_ptr<const Token>;
 
 /// Reads the content of a 200 from the token endpoint. An empty or malformed one is
 /// upstream_invalid_response, retryable: no JSON object, no non-empty `access_token` of visible ASCII up to
-/// 16 KiB, a `token_type` other than Bearer, an `expires_in` that is no positive number. An absent
-/// `expires_in` counts as one hour, the documented lifetime. The error's context never repeats the content.
+/// 16 KiB, a `token_type` other than Bearer, an `expires_in` that is no number from 1 on. A number in quotes
+/// is one, too; an `expires_in` that is absent or null counts as one hour, the documented lifetime. The
+/// error's context never repeats the content.
 /// @param minted_at, minted_at_wall  when the request was sent
 [[nodiscard]] Result<TokenPtr> parse_token(std::string_view content, SteadyTime minted_at,
                                            WallTime minted_at_wall);

@@ -5,7 +5,11 @@
 #include <openssl/evp.h>
 #include <spdlog/spdlog.h>
 
+#include "core/http/retry_after.h"
+#include "core/http/via.h"
 #include "server/asio.h"
+#include "server/own_pseudonym.h"
+#include "server/upstream/oauth_error.h"
 #include "server/upstream/shown_credential.h"
 
 namespace roktcached::upstream {
@@ -45,6 +49,8 @@ WireRequest TokenEndpoint::make_request() const {
   request.add("Content-Type", "application/x-www-form-urlencoded");
   request.add("Accept", "application/json");
   request.add("Connection", "close");
+  // Where upstream.url leads back here, we are not to give ourselves a token.
+  request.add("Via", http::via_with("", "1.1", own_pseudonym()));
   request.set_content("grant_type=client_credentials");
   return request;
 }
@@ -59,6 +65,7 @@ bool TokenEndpoint::take_new_secret() {
                   credential_.name);
   } else if (read->app_secret.reveal() != credential_.app_secret.reveal()) {
     credential_.app_secret = read->app_secret;
+    ++secrets_taken_;
     spdlog::info("token: credential {} has a new app secret", credential_.name);
     return true;
   }
@@ -74,24 +81,38 @@ asio::awaitable<Result<UpstreamResponse>> TokenEndpoint::ask() {
   co_return co_await (*connection)->exchange(request);
 }
 
-asio::awaitable<Result<TokenPtr>> TokenEndpoint::fetch() {
+/// Why there is no token in an answer other than 200.
+TokenFailure TokenEndpoint::refusal_in(const UpstreamResponse& response) const {
+  const OAuthError why = read_oauth_error(response.body, credential_);
+  std::string context = fmt::format("the token endpoint answered {}", response.status);
+  if (const std::string text = to_string(why); !text.empty()) context.append(": ").append(text);
+  TokenFailure failure;
+  failure.error = {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, std::move(context)};
+  failure.credential_refused = why.is_about_client();
+  if (response.status == 429 || response.status == 503)
+    failure.retry_after = http::retry_after_of(response.fields, clock_.wall_now());
+  return failure;
+}
+
+asio::awaitable<FetchedToken> TokenEndpoint::fetch() {
+  const unsigned secrets_before = secrets_taken_;
   SteadyTime sent_at = clock_.steady_now();
   WallTime sent_at_wall = clock_.wall_now();
   Result<UpstreamResponse> response = co_await ask();
   const bool refused =
       response && (response->status == 400 || response->status == 401 || response->status == 403);
-  if (refused && take_new_secret()) {
+  // A hangup may have brought another secret while the old one was under way.
+  if (refused && (secrets_taken_ != secrets_before || take_new_secret())) {
     sent_at = clock_.steady_now();
     sent_at_wall = clock_.wall_now();
     response = co_await ask();
   }
-  if (!response) co_return response.error();
-  Result<TokenPtr> token = response->status == 200
-                               ? parse_token(response->body, sent_at, sent_at_wall)
-                               : Error{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
-                                       fmt::format("the token endpoint answered {}", response->status)};
+  if (!response) co_return TokenFailure{response.error(), std::nullopt, false};
+  if (response->status != 200) co_return refusal_in(*response);
+  const Result<TokenPtr> token = parse_token(response->body, sent_at, sent_at_wall);
   OPENSSL_cleanse(response->body.data(), response->body.size());
-  co_return token;
+  if (!token) co_return TokenFailure{token.error(), std::nullopt, false};
+  co_return *token;
 }
 
 }  // namespace roktcached::upstream

@@ -2,7 +2,9 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <chrono>
 #include <functional>
+#include <optional>
 
 #include "config/settings.h"
 #include "core/error.h"
@@ -12,14 +14,22 @@
 
 namespace roktcached::upstream {
 
+/// Why a token could not be fetched.
+struct TokenFailure {
+  Error error;
+  std::optional<std::chrono::milliseconds> retry_after;  ///< of a 429 or 503
+  bool credential_refused = false;                       ///< see OAuthError::is_about_client
+};
+
+using FetchedToken = boost::system::result<TokenPtr, TokenFailure>;
+
 /// Mints tokens: one request at a time is the keeper's business, not its own.
 class TokenSource {
  public:
   virtual ~TokenSource() = default;
   /// @return a token, or why there is none: upstream_unreachable, upstream_timeout or
-  /// upstream_invalid_response (an answer
-  ///         other than 200, or a malformed 200); every one may be retried
-  [[nodiscard]] virtual boost::asio::awaitable<Result<TokenPtr>> fetch() = 0;
+  ///         upstream_invalid_response (an answer other than 200, or a malformed 200)
+  [[nodiscard]] virtual boost::asio::awaitable<FetchedToken> fetch() = 0;
 };
 
 /// Reads a credential's secrets again from where they are kept; null where they cannot change.
@@ -34,7 +44,7 @@ class TokenEndpoint final : public TokenSource {
   /// @param origin, credential, clock  outlive it
   TokenEndpoint(boost::asio::any_io_executor executor, Origin& origin, config::Credential credential,
                 SecretSource secrets, const Clock& clock);
-  [[nodiscard]] boost::asio::awaitable<Result<TokenPtr>> fetch() override;
+  [[nodiscard]] boost::asio::awaitable<FetchedToken> fetch() override;
 
   /// Reads the secrets again.
   /// @return whether another app secret was found, and taken over
@@ -43,12 +53,14 @@ class TokenEndpoint final : public TokenSource {
  private:
   boost::asio::awaitable<Result<UpstreamResponse>> ask();
   [[nodiscard]] WireRequest make_request() const;
+  [[nodiscard]] TokenFailure refusal_in(const UpstreamResponse& response) const;
 
   boost::asio::any_io_executor executor_;
   Origin& origin_;
   config::Credential credential_;
   const SecretSource secrets_;
   const Clock& clock_;
+  unsigned secrets_taken_ = 0;
 };
 
 }  // namespace roktcached::upstream

@@ -1,7 +1,9 @@
 #include "server/upstream/token_keeper.h"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 
 #include "server/asio.h"
@@ -9,15 +11,19 @@
 
 namespace roktcached::upstream {
 
-using TokenResult = boost::system::result<TokenPtr, UpstreamFailure>;
-
 namespace {
 constexpr std::chrono::minutes acceptance_lasts{1};
-}
+/// Until a credential that was refused is shown again: somebody has to change something first.
+constexpr std::chrono::minutes refusal_lasts{1};
+/// As with the upstream's own (see RateLimit).
+constexpr std::chrono::minutes longest_retry_after{5};
+}  // namespace
 
-TokenKeeper::TokenKeeper(asio::any_io_executor executor, TokenSource& source, const Clock& clock)
+TokenKeeper::TokenKeeper(asio::any_io_executor executor, TokenSource& source, std::string credential,
+                         const Clock& clock)
     : executor_(std::move(executor)),
       source_(source),
+      credential_(std::move(credential)),
       clock_(clock),
       schedule_(executor_),
       fetched_(executor_) {
@@ -36,10 +42,8 @@ void TokenKeeper::stop() {
 
 asio::awaitable<void> TokenKeeper::run() {
   while (!stopped_) {
-    co_await fetch_once();
+    const std::chrono::milliseconds delay = co_await fetch_once();
     if (stopped_) break;
-    const auto delay = failures_in_a_row_ > 0 ? retry_delay(failures_in_a_row_, jitter())
-                                              : renewal_delay(token_->lifetime, jitter());
     co_await pause(delay);
   }
 }
@@ -50,18 +54,22 @@ asio::awaitable<void> TokenKeeper::pause(std::chrono::milliseconds delay) {
   co_await schedule_.async_wait(as_result);
 }
 
-asio::awaitable<void> TokenKeeper::fetch_once() {
+/// @return how long until the next one
+asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
   fetching_ = true;
-  const Result<TokenPtr> fetched = co_await source_.fetch();
+  const FetchedToken fetched = co_await source_.fetch();
   fetching_ = false;
+  refused_ = !fetched && fetched.error().credential_refused;
+  failures_in_a_row_ = fetched ? 0 : failures_in_a_row_ + 1;
+  if (fetched) token_ = *fetched;
+  const std::chrono::milliseconds delay = delay_after(fetched);
   if (fetched) {
-    token_ = *fetched;
-    failures_in_a_row_ = 0;
-    spdlog::info("token: minted, lives {} s",
+    spdlog::info("token: credential {}: minted, lives {} s", credential_,
                  std::chrono::duration_cast<std::chrono::seconds>(token_->lifetime).count());
   } else {
-    ++failures_in_a_row_;
-    spdlog::warn("token: {} (attempt {}, {})", fetched.error().context, failures_in_a_row_,
+    spdlog::warn("token: credential {}: {} (attempt {}, the next in {:.1f} s, {})", credential_,
+                 fetched.error().error.context, failures_in_a_row_,
+                 std::chrono::duration<double>(delay).count(),
                  alive() ? "the old one is still alive" : "none is alive");
   }
   {
@@ -72,10 +80,20 @@ asio::awaitable<void> TokenKeeper::fetch_once() {
       status_.expires_at = token_->expires_at_wall;
     } else {
       ++status_.failures;
-      status_.last_error = fetched.error().context;
+      status_.last_error = fmt::format("credential {}: {}", credential_, fetched.error().error.context);
     }
   }
   fetched_.cancel();
+  co_return delay;
+}
+
+std::chrono::milliseconds TokenKeeper::delay_after(const FetchedToken& fetched) {
+  if (fetched) return renewal_delay((*fetched)->lifetime, jitter());
+  if (refused_) return refusal_lasts;
+  const std::chrono::milliseconds asked_for =
+      fetched.error().retry_after.value_or(std::chrono::milliseconds::zero());
+  return std::max(retry_delay(failures_in_a_row_, jitter()),
+                  std::min<std::chrono::milliseconds>(asked_for, longest_retry_after));
 }
 
 asio::awaitable<void> TokenKeeper::wait_for_fetch(SteadyTime deadline) {
@@ -127,7 +145,7 @@ bool TokenKeeper::recently_accepted(const TokenPtr& token) const {
 
 UpstreamFailure TokenKeeper::unavailable() const {
   std::string why = status().last_error;
-  if (why.empty()) why = "the token endpoint has not answered yet";
+  if (why.empty()) why = fmt::format("credential {}: the token endpoint has not answered yet", credential_);
   const auto wait = next_attempt_ - clock_.steady_now();
   return {
       {ErrorCode::token_unavailable, ErrorSource::upstream, true, std::move(why)},

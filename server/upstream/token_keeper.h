@@ -16,22 +16,27 @@
 
 namespace roktcached::upstream {
 
+using TokenResult = boost::system::result<TokenPtr, UpstreamFailure>;
+
 /// What /status says of the token; never the token.
 struct TokenStatus {
   bool alive = false;
   std::optional<WallTime> expires_at;
   std::uint64_t minted = 0;
   std::uint64_t failures = 0;
-  std::string last_error;  ///< empty after a success
+  std::string last_error;  ///< names the credential; empty after a success
 };
 
 /// Keeps one shared token fresh in the background: fetched at start, renewed before it expires, retried with
-/// backoff, one fetch at a time. While a renewal fails, the old token stays in use for as long as it lives.
+/// backoff and no earlier than a Retry-After, one fetch at a time. Where the credential itself was refused,
+/// it asks again once a minute. While a renewal fails, the old token stays in use for as long as it lives.
 /// Belongs to the desk's thread, but for status().
 class TokenKeeper {
  public:
   /// @param source, clock  outlive it
-  TokenKeeper(boost::asio::any_io_executor executor, TokenSource& source, const Clock& clock);
+  /// @param credential     whose token it is: its name, for logs and errors
+  TokenKeeper(boost::asio::any_io_executor executor, TokenSource& source, std::string credential,
+              const Clock& clock);
 
   /// Begins the background work.
   void start();
@@ -44,17 +49,17 @@ class TokenKeeper {
   /// The token in use. Waits for a fetch under way where there is none, or where the upstream has refused it,
   /// up to `deadline`.
   /// @return token_unavailable with the time to the next attempt
-  [[nodiscard]] boost::asio::awaitable<boost::system::result<TokenPtr, UpstreamFailure>> get(
-      SteadyTime deadline);
+  [[nodiscard]] boost::asio::awaitable<TokenResult> get(SteadyTime deadline);
 
   /// A newer token than `refused`, which the upstream may have refused: the one in use where it is another
   /// already, else a fetched one.
   /// @return as get; a null token where `refused` is too young to be doubted
-  [[nodiscard]] boost::asio::awaitable<boost::system::result<TokenPtr, UpstreamFailure>> renew(
-      TokenPtr refused, SteadyTime deadline);
+  [[nodiscard]] boost::asio::awaitable<TokenResult> renew(TokenPtr refused, SteadyTime deadline);
 
   /// Fetches a token now, unless one is on its way: the secret has changed.
   void fetch_now();
+  /// Whether the last fetch has failed because the credential was refused.
+  [[nodiscard]] bool refused() const { return refused_; }
 
   /// Says that the upstream has accepted `token`, so that a 400 need not be blamed on it for a minute.
   void accepted(const TokenPtr& token);
@@ -66,7 +71,8 @@ class TokenKeeper {
 
  private:
   boost::asio::awaitable<void> run();
-  boost::asio::awaitable<void> fetch_once();
+  boost::asio::awaitable<std::chrono::milliseconds> fetch_once();
+  [[nodiscard]] std::chrono::milliseconds delay_after(const FetchedToken& fetched);
   boost::asio::awaitable<void> pause(std::chrono::milliseconds delay);
   boost::asio::awaitable<void> wait_for_fetch(SteadyTime deadline);
   [[nodiscard]] UpstreamFailure unavailable() const;
@@ -75,6 +81,7 @@ class TokenKeeper {
 
   boost::asio::any_io_executor executor_;
   TokenSource& source_;
+  const std::string credential_;
   const Clock& clock_;
   boost::asio::steady_timer schedule_;  // the refresher's sleep; cancelled to make it fetch now
   boost::asio::steady_timer fetched_;   // who waits for a fetch; cancelled when one has ended
@@ -85,6 +92,7 @@ class TokenKeeper {
   SteadyTime next_attempt_;
   bool fetching_ = true;  // from the start: the first fetch is on its way
   bool stopped_ = false;
+  bool refused_ = false;
   unsigned failures_in_a_row_ = 0;
   std::minstd_rand random_{std::random_device{}()};
 

@@ -19,12 +19,13 @@
 namespace roktcached::upstream {
 
 /// A request as it goes to the upstream. Host is written by the desk, and Authorization where the token is
-/// injected; neither comes from a client then.
+/// injected; neither comes from a client then. The desk appends this proxy to Via.
 struct UpstreamRequest {
   std::string method = "GET";
   std::string target;   ///< origin-form; the upstream's base path comes before it
   http::Fields fields;  ///< one of a name
   std::string body;
+  std::string_view received_protocol = "1.1";  ///< version of HTTP in which it came here, for Via
   bool inject_token = true;
   bool has_worked =
       false;  ///< the same has been answered with 200: that it is refused may be the token's fault

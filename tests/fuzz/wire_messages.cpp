@@ -43,14 +43,14 @@ std::string in_chunks(Random& random, std::string_view content) {
   std::string bytes;
   while (!content.empty()) {
     const std::size_t size = 1 + random.index(content.size());
-    const std::string zeros(random.index(3), '0');
+    const std::string zeros(random.index(random.percent(90) ? 3 : 30), '0');
     bytes += zeros + hex(size) + random_extensions(random) + "\r\n";
     bytes += std::string(content.substr(0, size)) + "\r\n";
     content.remove_prefix(size);
   }
   bytes += std::string(1 + random.index(3), '0') + random_extensions(random) + "\r\n";
   while (random.percent(20))
-    bytes += random.one_of<const char*>({"X: a\r\n", "ETag: \"b\"\r\n", "Y:\r\n", "Y: \t\r\n"});
+    bytes += random.one_of<const char*>({"X: a\r\n", "ETag: \"b\"\r\n", "Y:\r\n", "Y: \t\r\n", "Age: 1\r\n"});
   return bytes + "\r\n";
 }
 
@@ -81,13 +81,16 @@ std::string request_line(Random& random) {
   const std::string target =
       random.one_of<const char*>({"/", "/a?b=c&d=%20", "//", "/{}\"<>\\^`|", "*", "http://a.example/b",
                                   "https://a.example:1?c", "http://[::1]"});
-  const char* version = random.percent(85) ? " HTTP/1.1\r\n" : " HTTP/1.0\r\n";
+  const std::string version =
+      random.percent(85) ? " HTTP/1.1\r\n" : random.one_of<const char*>({" HTTP/1.0\r\n", " HTTP/1.2\r\n"});
   return (random.percent(5) ? "\r\n" : "") + method + " " + target + version;
 }
 
 std::string status_line(Random& random) {
-  const char* version = random.percent(85) ? "HTTP/1.1 " : "HTTP/1.0 ";
+  const std::string version =
+      random.percent(85) ? "HTTP/1.1 " : random.one_of<const char*>({"HTTP/1.0 ", "HTTP/1.2 "});
   const int status = random.one_of({200, 200, 200, 404, 500, 304, 204, 100, 103, 301, 206, 599});
+  if (random.percent(10)) return version + std::to_string(status) + "\r\n";
   return version + std::to_string(status) + " " +
          random.one_of<const char*>({"OK", "", "Not Found", "\xe9 \t", " "}) + "\r\n";
 }

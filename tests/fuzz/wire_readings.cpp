@@ -81,7 +81,7 @@ Result<std::pair<Reading, Framing>> read_head(const WireMessage& message, std::s
 
 /// True where the content is whole.
 Result<bool> read_chunks(Reading& reading, std::string_view bytes, std::size_t piece, Random& random) {
-  http::ChunkDecoder decoder;
+  http::ChunkDecoder decoder;  // of responses, too: Beast takes trailer fields for the head's
   while (reading.size < bytes.size()) {
     const auto step = decoder.next(bytes.substr(reading.size, 1 + random.index(piece)));
     if (!step) return step.error();
@@ -184,12 +184,35 @@ Outcome our_reading(const WireMessage& message, std::size_t piece, Random& rando
   return {*found, std::nullopt};
 }
 
+/// The start line as Beast can read it: of HTTP/1.1 where it is of a later HTTP/1 (RFC 9110, section 2.5),
+/// and with the space behind a status code.
+/// @return how many bytes it is longer now
+std::size_t put_start_line_right(std::string& bytes, HeadKind kind) {
+  constexpr std::string_view version = "HTTP/1.";
+  const std::size_t end = bytes.find("\r\n");
+  const std::string_view line = std::string_view(bytes).substr(0, end);
+  const std::size_t at = kind == HeadKind::request ? line.rfind(' ') + 1 : 0;
+  const std::size_t digit = at + version.size();
+  if (end == std::string::npos || line.size() <= digit || !line.substr(at).starts_with(version)) return 0;
+  const bool bare_status = kind == HeadKind::response && end == std::string_view("HTTP/1.1 200").size();
+  if (bytes[digit] > '1' && bytes[digit] <= '9') bytes[digit] = '1';
+  if (bare_status) bytes.insert(end, " ");
+  return bare_status ? 1 : 0;
+}
+
 Outcome beast_reading(const WireMessage& message) {
-  std::string_view bytes = message.bytes;
-  if (message.kind == HeadKind::response) return read_with_beast<false>(bytes, message.answers_head);
+  if (message.kind == HeadKind::response) {
+    std::string bytes = message.bytes;
+    const std::size_t longer = put_start_line_right(bytes, message.kind);
+    Outcome outcome = read_with_beast<false>(bytes, message.answers_head);
+    if (outcome.reading) outcome.reading->size -= longer;
+    return outcome;
+  }
   // RFC 9112, section 2.2: an empty line before a request is skipped. Beast takes it for a bad method.
-  const std::size_t skipped = bytes.starts_with("\r\n") ? 2 : 0;
-  Outcome outcome = read_with_beast<true>(bytes.substr(skipped), false);
+  const std::size_t skipped = message.bytes.starts_with("\r\n") ? 2 : 0;
+  std::string bytes = message.bytes.substr(skipped);
+  put_start_line_right(bytes, message.kind);
+  Outcome outcome = read_with_beast<true>(bytes, false);
   if (outcome.reading) outcome.reading->size += skipped;
   return outcome;
 }

@@ -56,10 +56,10 @@ END = "0\r\n\r\n"
 
 
 def status_lines():
-    for line in ("HTTP/1.2 200 OK", "HTTP/2.0 200 OK", "HTTP/2 200 OK", "HTTP/3 200 OK", "HTTP/0.9 200 OK", "HTTP/1.10 200 OK", "HTTP/1.01 200 OK", "HTTP/01.1 200 OK",
+    for line in ("HTTP/2.0 200 OK", "HTTP/2 200 OK", "HTTP/3 200 OK", "HTTP/0.9 200 OK", "HTTP/1.10 200 OK", "HTTP/1.01 200 OK", "HTTP/01.1 200 OK",
                  "HTTP/11 200 OK", "HTTP/1. 200 OK", "HTTP/.1 200 OK", "HTTP/1 200 OK", "HTTP 200 OK", "http/1.1 200 OK", "Http/1.1 200 OK", "HTTPS/1.1 200 OK", "ICY 200 OK",
                  "XHTTP/1.1 200 OK", "HTTP/1.1x 200 OK", "HTTP /1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1200 OK", "HTTP/1.1 200\tOK", "HTTP/1.1 200OK",
-                 "HTTP/1.1 200", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 OK", "HTTP/1.1 OK 200", "200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 0200 OK",
+                 "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 OK", "HTTP/1.1 OK 200", "200 OK", "HTTP/1.1 20 OK", "HTTP/1.1 2 OK", "HTTP/1.1 2000 OK", "HTTP/1.1 0200 OK",
                  "HTTP/1.1 2x0 OK", "HTTP/1.1 -200 OK", "HTTP/1.1 +200 OK", "HTTP/1.1 2.0 OK", "HTTP/1.1 0xc8 OK", "HTTP/1.1 000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 600 OK",
                  "HTTP/1.1 999 OK", "HTTP/1.1 \xb200 OK", "HTTP/1.1 200 O\x00K", "HTTP/1.1 200 O\x01K", "HTTP/1.1 200 O\x7fK", "HTTP/1.1 200 O\rK", "HTTP/1.1 200 OK\x0b",
                  " HTTP/1.1 200 OK", "\tHTTP/1.1 200 OK", "\x00HTTP/1.1 200 OK", "GET / HTTP/1.1", "<html>", "220 ESMTP", "SSH-2.0-OpenSSH_9.2", "\x15\x03\x01\x00\x02\x02\x28"):
@@ -127,7 +127,7 @@ def codings():
 
 def chunks():
     for what, size in {"negative": "-d", "signed": "+d", "with 0x": "0xd", "empty": "", "a space": " ", "a word": "zz", "with a space before it": " d", "with a space behind it": "d ",
-                       "with a tab behind it": "d\t", "with NUL behind it": "d\x00", "of nine digits": "00000000d", "of 17 digits": "0" * 16 + "d", "of 2^64": "1" + "0" * 16,
+                       "with a tab behind it": "d\t", "with NUL behind it": "d\x00", "of nine digits": "10000000d", "of 300 digits": "0" * 299 + "d", "of 2^64": "1" + "0" * 16,
                        "of 2^64 and its own": "1" + "0" * 15 + "d", "of 2^63": "8" + "0" * 15, "with CR in it": "d\r", "with an empty extension": "d;", "with an extension without a value": "d;a=",
                        "with a control byte in its extension": "d;a=\x01", "with NUL in its extension": "d;a\x00", "with an open quote": 'd;a="b', "with CR in quotes": 'd;a="\r"',
                        "with LF in quotes": 'd;a="\n"', "with something behind its quotes": 'd;a="b"c', "with too long an extension": "d;" + "a" * 300}.items():
@@ -145,8 +145,7 @@ def chunks():
     yield case("many small chunks with long extensions", chunked(f"1;{'a' * 240}\r\nx\r\n" * 2000 + END))
     start = f"{chunk(CONTENT)}0\r\n"
     for what, line in {"folded": "X: a\r\n b", "without a colon": "X", "without a name": ": y", "with a space before its colon": "X : y", "with a space before it": " X: y", "with NUL": "X: \x00",
-                       "with a control byte": "X: \x01", "with CR": "X: a\rb", "with LF": "X: a\nY: b", "that is a status line": "HTTP/1.1 200 OK", "with Content-Length": "Content-Length: 5",
-                       "with Transfer-Encoding": "Transfer-Encoding: chunked", "with Connection": "Connection: close", "with Host": "Host: x", "with Trailer": "Trailer: X"}.items():
+                       "with a control byte": "X: \x01", "with CR": "X: a\rb", "with LF": "X: a\nY: b", "that is a status line": "HTTP/1.1 200 OK"}.items():
         yield case(f"a trailer {what}", chunked(f"{start}{line}\r\n\r\n"))
     yield case("too many trailers", chunked(start + "X: y\r\n" * 33 + "\r\n"))
     yield case("a trailer that is too long", chunked(f"{start}X: {'y' * 9000}\r\n\r\n"))
@@ -215,6 +214,11 @@ def unusual():
     """In order, though few send them so."""
     yield good("nothing special", answer())
     yield good("an empty reason", answer(first="HTTP/1.1 200 "))
+    yield good("no space behind the status", answer(first="HTTP/1.1 200"))
+    yield good("no space behind the status of HTTP/1.0", answer(first="HTTP/1.0 200"), reusable=False)
+    yield good("no space behind an interim status", "HTTP/1.1 103\r\nLink: </x>\r\n\r\n" + answer(first="HTTP/1.1 200"))
+    yield good("HTTP/1.2", answer(first="HTTP/1.2 200 OK"))
+    yield good("HTTP/1.9 in chunks", chunked(chunk(CONTENT) + END, first="HTTP/1.9 200 OK"))
     yield good("a reason with a tab and obs-text", answer(first="HTTP/1.1 200 O\tK \xe9!"))
     yield good("much space around the length", answer(length=f"Content-Length: \t {LENGTH} \t "))
     yield good("no space behind the colon", answer("X:y", length=f"content-length:{LENGTH}"))
@@ -226,7 +230,12 @@ def unusual():
     yield good("Chunked in another case", answer("transfer-encoding: CHUNKED ", length=None, content=chunk(CONTENT) + END))
     yield good("chunk extensions", chunked(f'D;a;b=c;d="e;f \\" g"\r\n{CONTENT}\r\n0;last=1\r\n\r\n'))
     yield good("a chunk size of eight digits", chunked(f"0000000d\r\n{CONTENT}\r\n00000000\r\n\r\n"))
+    yield good("a chunk size of one digit behind eight zeros", chunked(f"00000000d\r\n{CONTENT}\r\n000000000\r\n\r\n"))
+    yield good("a chunk size of one digit behind 200 zeros", chunked(f"{'0' * 200}d\r\n{CONTENT}\r\n{'0' * 201}\r\n\r\n"))
     yield good("a trailer", chunked(f"{chunk(CONTENT)}0\r\nX-Checksum: abc\r\n\r\n", "Trailer: X-Checksum"))
+    # Nobody merges a trailer into the head, so none means what its name says.
+    for line in ("Content-Length: 5", "Transfer-Encoding: chunked", "Connection: close", "Host: x", "Trailer: X", "Set-Cookie: a=b", "ETag: \"x\"", "Content-Encoding: gzip", "Cache-Control: no-store"):
+        yield good(f"a trailer {line}", chunked(f"{chunk(CONTENT)}0\r\n{line}\r\n\r\n"))
     yield good("until the connection closes", answer(length=None), ends=True, reusable=False)
     yield good("until the connection closes, though it is to be kept alive", answer("Connection: keep-alive", length=None), ends=True, reusable=False)
     yield good("HTTP/1.0 until the connection closes", answer(first="HTTP/1.0 200 OK", length=None), ends=True, reusable=False)

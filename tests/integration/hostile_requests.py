@@ -170,7 +170,7 @@ def line_ends():
     yield refused("NUL in the request line, at once", "GET /\x00")
     yield refused("a control byte in a name, at once", f"{first}\r\nHo\x01")
     yield refused("folding, at once", f"{first}\r\nHost: localhost\r\nX: y\r\n ")
-    yield refused("a version that is none, at once", "GET / HTTP/1.9\r\n")
+    yield refused("a version that is none, at once", "GET / HTTP/2.0\r\n")
 
 
 def controls():
@@ -213,7 +213,7 @@ def fields():
 
 
 def request_lines():
-    for version in ("HTTP/2.0", "HTTP/2", "HTTP/3", "HTTP/1.2", "HTTP/1.9", "HTTP/1.10", "HTTP/1.11", "HTTP/01.1", "HTTP/1.01", "http/1.1", "Http/1.1",
+    for version in ("HTTP/2.0", "HTTP/2", "HTTP/3", "HTTP/1.10", "HTTP/1.11", "HTTP/01.1", "HTTP/1.01", "http/1.1", "Http/1.1",
                     "HTTP/1.", "HTTP/.1", "HTTP/11", "HTTP/9.9", "HTTP/0.9", "HTTP/1", "HTTP/", "HTTP", "HTTP/1,1", "HTTP/1.1.1", "HTTP/-1.1",
                     "HTTP/1.1x", "HTTP /1.1", "HTTP/ 1.1", "HTTP/1 .1", "HTTPS/1.1", "HTP/1.1", "SHTTP/1.1", "ICY/1.1", "1.1", "HTTP/1.\xb9"):
         yield refused(f"version {version}", request(first=f"GET {TARGET} {version}"))
@@ -358,15 +358,15 @@ def chunks():
     end = "0\r\n\r\n" + SMUGGLED
     for what, size in {"negative": "-1d", "signed": "+1d", "with 0x": "0x1d", "with 0X": "0X1d", "with h": "1dh", "empty": "", "a space": " ", "a word": "zz",
                        "with a space before it": " 1d", "with a space behind it": "1d ", "with a tab behind it": "1d\t", "with a space within": "1 d", "with VT behind it": "1d\x0b",
-                       "with NUL behind it": "1d\x00", "with an underscore": "1_d", "with a point": "1d.0", "with a comma": "1d,", "with obs-text": "1d\xb9", "of nine digits": "00000001d",
-                       "of 17 digits": "0" * 15 + "1d", "of 200 digits": "0" * 198 + "1d", "with a quote": '"1d"'}.items():
+                       "with NUL behind it": "1d\x00", "with an underscore": "1_d", "with a point": "1d.0", "with a comma": "1d,", "with obs-text": "1d\xb9",
+                       "of 300 digits": "0" * 298 + "1d", "with a quote": '"1d"'}.items():
         yield refused(f"a chunk size {what}", chunked(f"{size}\r\n{FORM}\r\n{end}"))
     for size in ("ffffffff", "100000000", "10000001d", "7fffffffffffffff", "ffffffffffffffff", "10000000000000000", "1000000000000001d", "f" * 40):
         yield refused(f"a chunk of {size}", chunked(f"{size}\r\n{FORM}\r\n{end}"), {400, 413})
     yield refused("a last chunk of minus zero", chunked(f"{chunk(FORM)}-0\r\n\r\n{SMUGGLED}"))
     yield refused("a last chunk of 0x0", chunked(f"{chunk(FORM)}0x0\r\n\r\n{SMUGGLED}"))
     yield refused("a last chunk with a space", chunked(f"{chunk(FORM)}0 \r\n\r\n{SMUGGLED}"))
-    yield refused("a last chunk of nine zeros", chunked(f"{chunk(FORM)}000000000\r\n\r\n{SMUGGLED}"))
+    yield refused("a last chunk of 300 zeros", chunked(f"{chunk(FORM)}{'0' * 300}\r\n\r\n{SMUGGLED}"))
     yield refused("no CRLF behind a chunk", chunked(f"1d\r\n{FORM}{end}"))
     yield refused("LF behind a chunk", chunked(f"1d\r\n{FORM}\n{end}"))
     yield refused("CR behind a chunk", chunked(f"1d\r\n{FORM}\r{end}"))
@@ -506,6 +506,8 @@ def unusual():
     yield case("a chunk a byte", chunked("".join(map(chunk, FORM)) + "0\r\n\r\n"), 200, STAYS)
     yield case("Chunked in another case", post("transfer-encoding: \tCHUNKED ", content=f"{chunk(FORM)}0\r\n\r\n"), 200, STAYS)
     yield case("chunk sizes of eight digits, in upper case", chunked(f"0000001D\r\n{FORM}\r\n00000000\r\n\r\n"), 200, STAYS)
+    yield case("chunk sizes of nine digits", chunked(f"00000001d\r\n{FORM}\r\n000000000\r\n\r\n"), 200, STAYS)
+    yield case("chunk sizes of 200 digits", chunked(f"{'0' * 198}1d\r\n{FORM}\r\n{'0' * 200}\r\n\r\n"), 200, STAYS)
     yield case("a last chunk alone", chunked("0\r\n\r\n"), 400, STAYS)
     yield case("chunk extensions", chunked(f'1d;a;b=c;d="e \\" ;f"\r\n{FORM}\r\n0;last\r\n\r\n'), 200, STAYS)
     yield case("a chunk extension with space around its parts", chunked(f"1d ; a = b\r\n{FORM}\r\n0\r\n\r\n"), {200, 400}, EITHER)
@@ -521,6 +523,10 @@ def unusual():
     yield case("absolute-form with its Host", request(first=f"GET http://localhost{TARGET} HTTP/1.1"), 200, CLOSES)
     yield case("absolute-form with its Host and port", request(first=f"GET http://localhost:8080{TARGET} HTTP/1.1", host="Host: localhost:8080"), 200, CLOSES)
     yield case("absolute-form with an IPv6 address", request(first=f"GET http://[::1]:8080{TARGET} HTTP/1.1", host="Host: [::1]:8080"), 200, CLOSES)
+    # RFC 9110, section 2.5: a minor version that we do not know is HTTP/1.1 to us.
+    yield case("HTTP/1.2", request(first=f"GET {TARGET} HTTP/1.2"), 200, STAYS)
+    yield case("HTTP/1.9 with content in chunks", request("Transfer-Encoding: chunked", first="POST /auth/oauth2/token HTTP/1.9", content=f"{chunk(FORM)}0\r\n\r\n"), 200, STAYS)
+    yield refused("HTTP/1.2 without Host", request(first=f"GET {TARGET} HTTP/1.2", host=None))
     yield case("HTTP/1.0", request(first=f"GET {TARGET} HTTP/1.0"), 200, CLOSES)
     yield case("HTTP/1.0 without Host", request(first=f"GET {TARGET} HTTP/1.0", host=None), 200, CLOSES)
     yield case("HTTP/1.0 with a Host that is not served", request(first=f"GET {TARGET} HTTP/1.0", host="Host: evil.example"), 421, CLOSES)

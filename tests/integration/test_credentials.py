@@ -121,7 +121,8 @@ class Credentials(TestCase):
                 else:
                     self.assertEqual((first.status, first.problem()["type"]), (503, "urn:roktcached:token-unavailable"))
                     write_secret(folder, "one.secret", "secret-new\n")
-                wait_until(lambda proxy=proxy: proxy.get(overview(n=3)).status == 200, "the new secret is in use", 45)
+                # A credential that was refused is shown once a minute.
+                wait_until(lambda proxy=proxy: proxy.get(overview(n=3)).status == 200, "the new secret is in use", 90)
                 print(f"\na secret that was replaced {when} the origin's: in use {time.monotonic() - started:.1f} s after")
                 self.assertEqual(origin.seen[-1], "Bearer id-one.secret-new")
                 self.assertNotIn("secret-new", proxy.log())

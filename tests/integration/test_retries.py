@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 
-from harness import SANITIZED, TestCase, in_parallel, overview, request, wait_until
+from harness import SANITIZED, TestCase, in_parallel, overview, query, request, wait_until
 from load import Load, cold, numbers
 
 REPORTS = [overview(account=account, campaign=campaign) for account in (12, 13) for campaign in range(1, 13)]
@@ -89,11 +89,14 @@ class Retries(TestCase):
         status = proxy.status()
         reasons = [client["upstream_by_reason"] for client in status["clients"]]
         fetches = sum(count for reason in reasons for name, count in reason.items() if name not in ("retry", "replay"))
-        total = upstream.ledger()["total"] - before
+        # Beside the retries: each of these has cost a connection that had served before.
+        resent = status["upstream"]["resent"]
+        self.assertLessEqual(resent, fetches)
+        total = upstream.ledger()["total"] - before - resent
         figures = cached.count(200) / len(cached), missed.count(200) / len(missed), total / fetches
         print(f"\n{seconds} s with 30 % of {', '.join(kinds)}: {len(cached)} of cached reports {figures[0]:.2%} had, {len(missed)} of "
               f"others {figures[1]:.1%}; {fetches} fetches, {status['upstream']['retries']} retries "
-              f"({status['upstream']['retries_refused']} refused), {total} at the upstream: {figures[2]:.3f} a fetch")
+              f"({status['upstream']['retries_refused']} refused), {resent} sent again for a lost connection, {total} others at the upstream: {figures[2]:.3f} a fetch")
         return figures
 
     def test_nobody_sees_a_broken_answer_and_retries_are_few(self):
@@ -108,6 +111,30 @@ class Retries(TestCase):
 
 
 class Circuit(TestCase):
+    def test_a_status_stops_its_own_route_alone(self):
+        upstream, proxy = self.pair()
+        summary = lambda number: proxy.get(f"/reporting/accounts/12/summary?{query(n=number)}")
+        upstream.faults({"path_prefix": "/reporting/accounts/12/campaigns/3/overview", "kind": "status", "status": 503})
+        replies = [proxy.get(overview(n=number)) for number in range(12)]
+        self.assertEqual({reply.status for reply in replies[:8]}, {503})
+        for number in range(20):
+            self.assertEqual(summary(number).status, 200, "another route")
+        status = proxy.status()["upstream"]
+        self.assertEqual((status["circuit"], status["circuit_opened"], status["open_routes"]), ("closed", 0, ["campaign-overview"]))
+        self.assertIn('roktcached_upstream_state{state="closed"} 1', request(proxy.admin_port, "/metrics").body.decode())
+        wait_until(lambda: "route campaign-overview gets 502, 503 or 504" in proxy.output, "it is logged")
+        asked = upstream.ledger()["total"]
+        refused = [reply for reply in (proxy.get(overview(n=100 + number)) for number in range(20)) if reply.status == 502]
+        self.assertLess(upstream.ledger()["total"] - asked, 10, "asked once a second at most")
+        self.assertGreater(len(refused), 10)
+        self.assertEqual(refused[0].problem()["type"], "urn:roktcached:upstream-unreachable")
+        self.assertIn("campaign-overview", refused[0].problem()["detail"])
+        self.assertEqual(refused[0].fields["retry-after"], "1")
+        upstream.faults()
+        wait_until(lambda: proxy.get(overview(n=200)).status == 200, "the route is answered again")
+        self.assertEqual(proxy.status()["upstream"]["open_routes"], [])
+        self.assertTrue(all(proxy.get(overview(n=300 + number)).status == 200 for number in range(5)))
+
     def test_a_dead_upstream_is_asked_once_a_second_until_it_lives_again(self):
         upstream, proxy = self.pair(upstream_max_retries="2", log_access="false")
         in_parallel(16, lambda _: proxy.get(cold()))

@@ -111,6 +111,13 @@ Answer json_answer(unsigned status, const boost::json::object& content) {
 
 }  // namespace
 
+bool is_token_request(const Request& request) {
+  constexpr std::string_view token_path = "/auth/oauth2/token";
+  if (request.method != "POST") return false;
+  const std::string_view target = request.target;
+  return target.substr(0, target.find('?')) == token_path && http::parse_target(target);
+}
+
 std::variant<TokenRequest, TokenRefusal> read_token_request(std::string_view form, const Presented& shown) {
   if (!is_form(form))
     return TokenRefusal{Code::invalid_request, "the content must be application/x-www-form-urlencoded"};

@@ -11,6 +11,9 @@
 
 namespace roktcached::inbound {
 
+/// Whether it is for the token endpoint.
+[[nodiscard]] bool is_token_request(const Request& request);
+
 /// Why a token request is refused (RFC 6749, section 5.2).
 struct TokenRefusal {
   enum class Code { invalid_request, invalid_client, unsupported_grant_type };

@@ -185,6 +185,52 @@ TEST_F(ListenTest, PortZeroIsAnotherEachTime) {
               IsEmpty());
 }
 
+TEST_F(ListenTest, TheUpstreamIsSomebodyElse) {
+  const auto mistakes = [this](const std::string& listening, const std::string& url) {
+    return plain("\"" + listening + "\"", "[upstream]\nurl = \"" + url + "\"\n");
+  };
+  for (const auto& [listening, url] :
+       std::vector<std::pair<std::string, std::string>>{{"127.0.0.1:9000", "http://127.0.0.1:9000"},
+                                                        {"127.0.0.1:9000", "http://127.0.0.1:9000/api"},
+                                                        {"127.0.0.1:9000", "http://localhost:9000"},
+                                                        {"localhost:9000", "http://127.0.0.1:9000"},
+                                                        {"localhost:9000", "http://[::1]:9000"},
+                                                        {"[::1]:9000", "http://localhost:9000"},
+                                                        {"127.0.0.1:443", "https://localhost"},
+                                                        {"127.0.0.1:9000", "https://0.0.0.0:9000"},
+                                                        {"[::1]:9000", "https://[::]:9000"},
+                                                        {"127.0.0.1:9000", "https://[::ffff:127.0.0.1]:9000"},
+                                                        {"[::1]:9000", "https://[0:0::1]:9000"}})
+    EXPECT_THAT(mistakes(listening, url),
+                ElementsAre(AllOf(StartsWith("FILE:4: upstream.url: "), HasSubstr("leads back here"),
+                                  HasSubstr("listen.addresses = " + listening))))
+        << listening << " " << url;
+  for (const auto& [listening, url] :
+       std::vector<std::pair<std::string, std::string>>{{"127.0.0.1:9000", "http://127.0.0.1:9001"},
+                                                        {"127.0.0.1:9000", "http://127.0.0.2:9000"},
+                                                        {"127.0.0.1:9000", "http://[::1]:9000"},
+                                                        {"[::1]:9000", "http://127.0.0.1:9000"},
+                                                        {"127.0.0.1:9000", "https://api.rokt.com:9000"},
+                                                        {"unix:/run/a.sock", "http://localhost:9000"}})
+    EXPECT_THAT(mistakes(listening, url), IsEmpty()) << listening << " " << url;
+}
+
+TEST_F(ListenTest, TheUpstreamIsNoOtherListenerEither) {
+  EXPECT_THAT(loader_.mistakes("[upstream]\nurl = \"http://127.0.0.1:8081\"\n"),
+              ElementsAre(AllOf(StartsWith("FILE:2: upstream.url: "), HasSubstr("admin.address"))));
+  EXPECT_THAT(tls("\"127.0.0.1:9443\"", a_pair + "[upstream]\nurl = \"https://localhost:9443\"\n"),
+              ElementsAre(AllOf(StartsWith("FILE:6: upstream.url: "), HasSubstr("listen.tls.addresses"))));
+  EXPECT_THAT(tls("\"0.0.0.0:9443\"", a_pair + "[upstream]\nurl = \"https://127.9.9.9:9443\"\n" + a_client),
+              ElementsAre(HasSubstr("leads back here")))
+      << "any address is each of this machine's";
+  EXPECT_THAT(tls("\"0.0.0.0:9443\"", a_pair + "[upstream]\nurl = \"https://[::1]:9443\"\n" + a_client),
+              IsEmpty());
+  EXPECT_THAT(loader_.mistakes("[upstream]\nproxy = \"http://localhost:8080\"\n"),
+              ElementsAre(AllOf(StartsWith("FILE:2: upstream.proxy: "), HasSubstr("listen.addresses"))));
+  EXPECT_THAT(loader_.mistakes("", {{"ROKTCACHED_UPSTREAM_URL", "http://localhost:8080"}}),
+              ElementsAre(StartsWith("$ROKTCACHED_UPSTREAM_URL: ")));
+}
+
 TEST_F(ListenTest, TlsNeedsCertificateAndKey) {
   EXPECT_THAT(tls("\"127.0.0.1:8443\""),
               ElementsAre(AllOf(StartsWith("FILE:2: listen.tls.addresses: "), HasSubstr("certificate_file")),

@@ -8,6 +8,7 @@ namespace roktcached::http {
 namespace {
 
 using namespace std::string_literals;
+using TrailerNames = ChunkDecoder::TrailerNames;
 
 struct Verdict {
   std::string content;
@@ -30,8 +31,8 @@ std::ostream& operator<<(std::ostream& out, const Verdict& verdict) {
 }
 
 /// Feeds `text` in pieces of `size` bytes.
-Verdict decode(std::string_view text, std::size_t size) {
-  ChunkDecoder decoder;
+Verdict decode(std::string_view text, std::size_t size, TrailerNames trailer_names) {
+  ChunkDecoder decoder(trailer_names);
   Verdict verdict;
   while (verdict.taken < text.size() && !verdict.done) {
     const std::string piece(text.substr(verdict.taken, size));
@@ -58,16 +59,17 @@ Verdict decode(std::string_view text, std::size_t size) {
 }
 
 /// The verdict on `text`, which is the same however it is cut.
-Verdict decode(const std::string& text) {
-  const Verdict verdict = decode(text, 1);
+Verdict decode(const std::string& text, TrailerNames trailer_names = TrailerNames::limited) {
+  const Verdict verdict = decode(text, 1, trailer_names);
   for (const std::size_t size :
        {std::size_t{2}, std::size_t{3}, std::size_t{5}, std::size_t{64}, text.size()})
-    EXPECT_EQ(verdict, decode(text, std::max<std::size_t>(size, 1))) << text.substr(0, 400);
+    EXPECT_EQ(verdict, decode(text, std::max<std::size_t>(size, 1), trailer_names)) << text.substr(0, 400);
   return verdict;
 }
 
-void expect_content(const std::string& text, const std::string& content) {
-  const Verdict verdict = decode(text + "GET / HTTP/1.1\r\n");
+void expect_content(const std::string& text, const std::string& content,
+                    TrailerNames trailer_names = TrailerNames::limited) {
+  const Verdict verdict = decode(text + "GET / HTTP/1.1\r\n", trailer_names);
   EXPECT_TRUE(verdict.done) << text << verdict;
   EXPECT_EQ(verdict.taken, text.size()) << text;
   EXPECT_EQ(verdict.content, content) << text;
@@ -98,11 +100,13 @@ TEST(Chunks, HaveSizesInHexadecimal) {
   expect_refused_at_end("5\0"s);
 }
 
-TEST(Chunks, HaveSizesOfOneToEightDigits) {
+TEST(Chunks, HaveSizesOfOneToEightDigitsBehindTheirZeros) {
   expect_content("00000001\r\nx\r\n00000000\r\n\r\n", "x");
-  expect_refused_at_end("000000001");
-  expect_refused_at_end("000000000");
+  expect_content("000000001\r\nx\r\n000000000\r\n\r\n", "x");
+  expect_content(std::string(200, '0') + "1\r\nx\r\n" + std::string(256, '0') + "\r\n\r\n", "x");
   expect_refused_at_end("100000000");
+  expect_refused_at_end("0000100000000");
+  expect_refused_at_end(std::string(257, '0'));
   const Verdict largest = decode("ffffffff\r\nabc");
   EXPECT_EQ(largest.content, "abc");
   EXPECT_FALSE(largest.done || largest.refused);
@@ -182,6 +186,12 @@ TEST(Trailers, AreNotWhatBelongsInTheHead) {  // RFC 9110, section 6.5.1
     expect_refused_at_end("0\r\n"s + name + ": 1\r\n\r\n");
     expect_refused_at_end("0\r\nA: b\r\n"s + name + ":\r\nC: d\r\n\r\n");
   }
+}
+
+TEST(Trailers, OfAnyNameAreDroppedWhereNobodyMergesThem) {
+  expect_content("1\r\nx\r\n0\r\nContent-Length: 7\r\nTransfer-Encoding: chunked\r\nX:\r\n\r\n", "x",
+                 TrailerNames::any);
+  EXPECT_TRUE(decode("0\r\nContent-Length : 7\r\n\r\n", TrailerNames::any).refused) << "but no malformed one";
 }
 
 TEST(Trailers, Are32AtMost) {

@@ -166,8 +166,11 @@ TEST(RequestHead, HasATargetOfAFormThatIsOurs) {  // RFC 9112, section 3.2
                            "CONNECT a:443 ", "CONNECT / ", "CONNECT http://a/ "});
 }
 
-TEST(RequestHead, IsOfHttp11OrHttp10) {  // RFC 9112, section 2.3
-  expect_requests_refused({"GET / h", "GET / HTTP/2", "GET / HTTP/1.2", "GET / HTTP/1,", "GET / HTTP/1.11",
+TEST(RequestHead, IsOfHttp1) {  // RFC 9112, section 2.3
+  for (const char* version : {"HTTP/1.1", "HTTP/1.2", "HTTP/1.9"})
+    EXPECT_TRUE(request("GET / "s + version + "\r\n\r\n").http11) << "a later one is read as 1.1";
+  EXPECT_FALSE(request("GET / HTTP/1.0\r\n\r\n").http11);
+  expect_requests_refused({"GET / h", "GET / HTTP/2", "GET / HTTP/1,", "GET / HTTP/1.11", "GET / HTTP/1.20",
                            "GET / HTTP/0", "GET / HTTP/1.1\t", "GET / HTTP/1.\r", "GET / \r", "GET / HTTPS",
                            "GET / HTTP/1.1\n", "GET / HTTP/ ", "PRI / HTTP/2"});
 }
@@ -194,13 +197,23 @@ TEST(ResponseHead, HasAStatusOfThreeDigits) {  // RFC 9110, section 15
   EXPECT_EQ(response("HTTP/1.1 100 \r\n\r\n").status, 100U);
   EXPECT_EQ(response("HTTP/1.1 599 \r\n\r\n").status, 599U);
   expect_responses_refused({"HTTP/1.1 0", "HTTP/1.1 6", "HTTP/1.1 20 ", "HTTP/1.1 2000", "HTTP/1.1 20x",
-                            "HTTP/1.1 -", "HTTP/1.1  ", "HTTP/1.1 2\r", "HTTP/1.1 200\r", "HTTP/1.1 200\n",
+                            "HTTP/1.1 -", "HTTP/1.1  ", "HTTP/1.1 2\r", "HTTP/1.1 20\r", "HTTP/1.1 200\n",
                             "HTTP/1.1 200\t"});
 }
 
-TEST(ResponseHead, IsOfHttp11OrHttp10) {
-  expect_responses_refused({"HTTP/1.2", "HTTP/2", "h", "I", "\r", "\n", " ", "HTTP/1.1\r", "HTTP/1.1\t",
-                            "HTTP/1.1\n", "HTTP/1.11", "HTTP/1.12", "HTTP/1 "});
+TEST(ResponseHead, MayLackTheSpaceBehindItsStatus) {
+  const ResponseHead head = response("HTTP/1.1 204\r\nA: b\r\n\r\n");
+  EXPECT_EQ(head.status, 204U);
+  EXPECT_EQ(head.reason, "");
+  ASSERT_EQ(head.fields.size(), 1U);
+  expect_responses_refused({"HTTP/1.1 200\rA", "HTTP/1.1 200\r\r"});
+}
+
+TEST(ResponseHead, IsOfHttp1) {
+  for (const char* version : {"HTTP/1.1", "HTTP/1.2", "HTTP/1.9"})
+    EXPECT_TRUE(response(version + " 200 OK\r\n\r\n"s).http11) << "a later one is read as 1.1";
+  expect_responses_refused({"HTTP/2", "h", "I", "\r", "\n", " ", "HTTP/1.1\r", "HTTP/1.1\t", "HTTP/1.1\n",
+                            "HTTP/1.11", "HTTP/1.12", "HTTP/1.x", "HTTP/1 "});
 }
 
 TEST(ResponseHead, HasAReasonWithoutControlCharacters) {  // RFC 9112, section 4
@@ -323,7 +336,7 @@ TEST(ReadHead, RefusesWhatIsNoHead) {
   for (const char* text : {"", "\r\n", "GET", "GET\r\n\r\n", "GET /\r\n\r\n"})
     EXPECT_FALSE(read_request_head(text, request, {})) << text;
   ResponseHead response;
-  for (const char* text : {"", "\r\n", "HTTP/1.1 200\r\n\r\n"})
+  for (const char* text : {"", "\r\n", "HTTP/1.1\r\n\r\n", "HTTP/1.1 20\r\n\r\n"})
     EXPECT_FALSE(read_response_head(text, response, {})) << text;
   const auto many =
       read_request_head(get + "A: b\r\nC: d\r\n\r\n", request, {.max_bytes = 99, .max_fields = 1});

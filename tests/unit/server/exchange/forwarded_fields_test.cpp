@@ -67,7 +67,7 @@ TEST_F(ForwardedFields, OfOneNameAreOneLine) {
       .with("Via", "1.0 a");
   EXPECT_EQ(values("X-Custom"), Values{"a, b"});
   EXPECT_EQ(values("Cookie"), Values{"a=1; b=2; c=3"});
-  EXPECT_EQ(values("Via"), Values{"1.0 a, 1.1 roktcached"});
+  EXPECT_EQ(values("Via"), Values{"1.0 a"});
 }
 
 TEST_F(ForwardedFields, LeaveOutWhatIsJudgedHere) {

@@ -10,11 +10,11 @@ namespace {
 std::string caller(std::string_view authorization) {
   http::Fields fields;
   fields.add("Authorization", authorization);
-  return caller_of(fields, "10.0.0.1");
+  return caller_of(fields, "", "10.0.0.1");
 }
 
 TEST(Caller, IsTheIdOfBasicElseTheAddress) {
-  EXPECT_EQ(caller_of({}, "10.0.0.1"), "10.0.0.1");
+  EXPECT_EQ(caller_of({}, "", "10.0.0.1"), "10.0.0.1");
   EXPECT_EQ(caller("Basic dGFibGVhdTpzZWNyZXQ="), "tableau");
   EXPECT_EQ(caller("basic dGFibGVhdTpzZWNyZXQ="), "tableau") << "schemes have no case";
   EXPECT_EQ(caller("Basic dGFibGVhdQ=="), "tableau") << "also without a secret";
@@ -31,7 +31,18 @@ TEST(Caller, ACredentialsOwnIdIsNotShown) {
   http::Fields fields;
   fields.add("Authorization", "Basic dGFibGVhdTpzZWNyZXQ=");
   const std::vector<OwnId> own = {{config::Secret("other"), "one"}, {config::Secret("tableau"), "two"}};
-  EXPECT_EQ(caller_of(fields, "10.0.0.1", own), "two");
+  EXPECT_EQ(caller_of(fields, "", "10.0.0.1", own), "two");
+}
+
+TEST(Caller, IsTheIdInATokenRequestsForm) {
+  const auto named_by = [](std::string_view form) { return caller_of({}, form, "10.0.0.1"); };
+  EXPECT_EQ(named_by("grant_type=client_credentials&client_id=tableau&client_secret=x"), "tableau");
+  EXPECT_EQ(named_by("client_id=t%61bleau"), "tableau") << "also without a secret, as in Basic";
+  for (const char* form : {"", "grant_type=client_credentials", "client_id=", "client_id=a+b",
+                           "client_id=a%20b", "client_secret=tableau", "id=tableau"})
+    EXPECT_EQ(named_by(form), "10.0.0.1") << form;
+  EXPECT_EQ(named_by("client_id=" + std::string(65, 'a')), "10.0.0.1");
+  EXPECT_EQ(caller_of({}, "client_id=tableau", "10.0.0.1", {{config::Secret("tableau"), "two"}}), "two");
 }
 
 TEST(Caller, WhatIsNoNameIsNotTakenForOne) {

@@ -19,7 +19,7 @@ class PoolTest : public testing::Test {
       const std::string head = co_await read_head(socket);
       if (head.empty()) co_return;
       ++requests;
-      if (deaf) co_return;
+      if (deaf || std::exchange(deaf_connections, std::max(deaf_connections - 1, 0)) > 0) co_return;
       co_await write_text(socket, answer("x"));
     }
   }
@@ -30,7 +30,8 @@ class PoolTest : public testing::Test {
 
   asio::io_context context;
   int requests_a_connection = 1000;
-  bool deaf = false;
+  bool deaf = false;         // each connection ends with its next request, which gets no answer
+  int deaf_connections = 0;  // the same of so many
   int requests = 0;
   Loopback server{context, [this](tcp::socket& socket) { return serve(socket); }};
   config::Upstream settings = settings_for(server);
@@ -55,21 +56,49 @@ TEST_F(PoolTest, ReplacesAConnectionThatWasClosedWhileIdle) {
   EXPECT_EQ(requests, 3);
 }
 
-TEST_F(PoolTest, SaysWhetherAKeptConnectionWasLostOrANewOneFailed) {
+TEST_F(PoolTest, SendsAgainOverANewConnectionWhereAKeptOneIsLost) {
   Pool pool(context.get_executor(), origin);
-  deaf = true;
-  const auto on_a_new_one = exchange(pool);
-  ASSERT_FALSE(on_a_new_one);
-  EXPECT_FALSE(on_a_new_one.error().retryable);
-  deaf = false;
+  ASSERT_TRUE(exchange(pool));
+  deaf_connections = 1;
+  const auto response = exchange(pool);
+  ASSERT_TRUE(response) << response.error().context;
+  EXPECT_EQ(response->body, "x");
+  EXPECT_EQ(server.connections(), 2);
+  EXPECT_EQ(requests, 3);
+  EXPECT_EQ(pool.resent(), 1U);
+}
+
+TEST_F(PoolTest, SendsAgainOnceOnly) {
+  Pool pool(context.get_executor(), origin);
   ASSERT_TRUE(exchange(pool));
   deaf = true;
-  requests = 0;
-  const auto on_a_kept_one = exchange(pool);
-  ASSERT_FALSE(on_a_kept_one);
-  EXPECT_EQ(on_a_kept_one.error().code, ErrorCode::upstream_unreachable);
-  EXPECT_TRUE(on_a_kept_one.error().retryable);
-  EXPECT_EQ(requests, 1) << "repeating is not the pool's to decide";
+  const auto response = exchange(pool);
+  ASSERT_FALSE(response);
+  EXPECT_EQ(response.error().code, ErrorCode::upstream_unreachable);
+  EXPECT_FALSE(is_loss_of_kept_connection(response.error())) << "the new one is to blame";
+  EXPECT_EQ(requests, 3);
+}
+
+TEST_F(PoolTest, NeverSendsWhatMayNotBeRepeatedAgain) {
+  Pool pool(context.get_executor(), origin);
+  ASSERT_TRUE(exchange(pool));
+  deaf_connections = 1;
+  WireRequest request("POST", "", "/");
+  request.set_content("");
+  const auto response = run(context, pool.exchange(request));
+  ASSERT_FALSE(response);
+  EXPECT_TRUE(is_loss_of_kept_connection(response.error()));
+  EXPECT_EQ(requests, 2);
+  EXPECT_EQ(pool.resent(), 0U);
+}
+
+TEST_F(PoolTest, ANewConnectionThatFailsIsNoLossOfAKeptOne) {
+  Pool pool(context.get_executor(), origin);
+  deaf = true;
+  const auto response = exchange(pool);
+  ASSERT_FALSE(response);
+  EXPECT_FALSE(is_loss_of_kept_connection(response.error()));
+  EXPECT_EQ(requests, 1);
 }
 
 TEST_F(PoolTest, KeepsNoConnectionBeyondItsMaximumAge) {

@@ -14,7 +14,6 @@ namespace roktcached::upstream {
 namespace {
 
 using namespace std::chrono_literals;
-using TokenResult = boost::system::result<TokenPtr, UpstreamFailure>;
 
 /// Mints on demand: a fetch waits until the test lets it end.
 class FakeSource final : public TokenSource {
@@ -23,22 +22,31 @@ class FakeSource final : public TokenSource {
     gate_.expires_at(SteadyTime::max());
   }
 
-  boost::asio::awaitable<Result<TokenPtr>> fetch() override {
+  boost::asio::awaitable<FetchedToken> fetch() override {
     ++fetches;
     while (answers.empty()) co_await gate_.async_wait(as_result);
-    const bool good = answers.front();
+    const std::optional<TokenFailure> failure = answers.front();
     answers.pop_front();
-    if (!good) co_return Error{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "no luck"};
-    co_return parse_token(R"({"access_token":"t)" + std::to_string(fetches) + R"(","expires_in":3600})",
-                          clock_.steady_now(), clock_.wall_now());
+    if (failure) co_return *failure;
+    const auto token =
+        parse_token(R"({"access_token":"t)" + std::to_string(fetches) + R"(","expires_in":3600})",
+                    clock_.steady_now(), clock_.wall_now());
+    co_return *token;
   }
   void answer(bool good) {
-    answers.push_back(good);
+    if (!good)
+      return fail(
+          {{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "no luck"}, {}, false});
+    answers.emplace_back();
+    gate_.cancel();
+  }
+  void fail(TokenFailure failure) {
+    answers.emplace_back(std::move(failure));
     gate_.cancel();
   }
 
   int fetches = 0;
-  std::deque<bool> answers;
+  std::deque<std::optional<TokenFailure>> answers;
 
  private:
   boost::asio::steady_timer gate_;
@@ -47,7 +55,7 @@ class FakeSource final : public TokenSource {
 
 class TokenKeeperTest : public testing::Test {
  protected:
-  TokenKeeperTest() : source(context, clock), keeper(context.get_executor(), source, clock) {
+  TokenKeeperTest() : source(context, clock), keeper(context.get_executor(), source, "emea", clock) {
     keeper.start();
   }
   ~TokenKeeperTest() override {
@@ -102,10 +110,55 @@ TEST_F(TokenKeeperTest, AFailedFetchFailsWhoWaitsAndSaysWhenTheNextOneIs) {
   ASSERT_TRUE(*answer);
   const UpstreamFailure failure = (*answer)->error();
   EXPECT_EQ(failure.error.code, ErrorCode::token_unavailable);
-  EXPECT_EQ(failure.error.context, "no luck");
+  EXPECT_EQ(failure.error.context, "credential emea: no luck");
   ASSERT_TRUE(failure.retry_after);
   EXPECT_LE(*failure.retry_after, 1s);
   EXPECT_FALSE(keeper.status().alive);
+}
+
+TEST_F(TokenKeeperTest, ObeysARetryAfterUpToFiveMinutes) {
+  TokenFailure busy{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "busy"}, 42s, false};
+  for (const auto& [asked_for, obeyed] : {std::pair(42s, 42s), std::pair(86'400s, 300s)}) {
+    const auto answer = get();
+    busy.retry_after = asked_for;
+    source.fail(busy);
+    run();
+    ASSERT_TRUE(*answer);
+    EXPECT_EQ((*answer)->error().retry_after, obeyed);
+    EXPECT_FALSE(keeper.refused());
+    keeper.fetch_now();
+    run();
+  }
+}
+
+TEST_F(TokenKeeperTest, AsksAnEndpointThatIsNotThereAgainSoon) {
+  const auto answer = get();
+  source.fail({{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "refused"}, {}, false});
+  run();
+  ASSERT_TRUE(*answer);
+  EXPECT_LE(*(*answer)->error().retry_after, 1s);
+  EXPECT_FALSE(keeper.refused());
+}
+
+TEST_F(TokenKeeperTest, AsksAgainOnceAMinuteWhereTheCredentialIsRefused) {
+  const TokenFailure refused{
+      {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "invalid_client"}, {}, true};
+  for (int attempt = 1; attempt <= 3; ++attempt) {
+    const auto answer = get();
+    source.fail(refused);
+    run();
+    ASSERT_TRUE(*answer);
+    EXPECT_EQ((*answer)->error().retry_after, 60s) << "after attempt " << attempt;
+    EXPECT_EQ((*answer)->error().error.context, "credential emea: invalid_client");
+    EXPECT_TRUE(keeper.refused());
+    EXPECT_EQ(source.fetches, attempt);
+    keeper.fetch_now();  // as a hangup does
+    run();
+  }
+  source.answer(true);
+  run();
+  EXPECT_FALSE(keeper.refused());
+  EXPECT_TRUE(keeper.status().alive);
 }
 
 TEST_F(TokenKeeperTest, ARefusedTokenIsRenewedOnceForAll) {

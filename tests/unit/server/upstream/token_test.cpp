@@ -23,14 +23,38 @@ TEST(ParseToken, TakesTheDocumentedHourWhereNoLifetimeIsGiven) {
   EXPECT_EQ((*parse(R"({"access_token":"abc"})"))->lifetime, 1h);
 }
 
+TEST(ParseToken, TakesALifetimeAsRealServersWriteIt) {
+  for (const char* lifetime : {"7200", "7200.0", "7.2e3", R"("7200")", R"("7200.0")"}) {
+    const auto token = parse(std::string(R"({"access_token":"abc","expires_in":)") + lifetime + "}");
+    ASSERT_TRUE(token) << lifetime << ": " << token.error().context;
+    EXPECT_EQ((*token)->lifetime, 2h) << lifetime;
+  }
+  EXPECT_EQ((*parse(R"({"access_token":"abc","expires_in":null})"))->lifetime, 1h) << "as if it were absent";
+}
+
 TEST(ParseToken, AnEmptyOrMalformed200IsAFailureThatNeverRepeatsTheContent) {
-  for (const std::string_view bad :
-       {"", "canary", "[]", "{}", "null", R"({"access_token":null})", R"({"access_token":""})",
-        R"({"access_token":"canary secret"})", R"({"access_token":"canary\n"})",
-        R"({"access_token":"canary","expires_in":0})", R"({"access_token":"canary","expires_in":-1})",
-        R"({"access_token":"canary","expires_in":0.0004})",
-        R"({"access_token":"canary","expires_in":"soon"})", R"({"access_token":"canary","expires_in":1e99})",
-        R"({"access_token":"canary","token_type":"mac"})", R"({"access_token":"canary")"}) {
+  for (const std::string_view bad : {"",
+                                     "canary",
+                                     "[]",
+                                     "{}",
+                                     "null",
+                                     R"({"access_token":null})",
+                                     R"({"access_token":""})",
+                                     R"({"access_token":"canary secret"})",
+                                     R"({"access_token":"canary\n"})",
+                                     R"({"access_token":"canary","expires_in":0})",
+                                     R"({"access_token":"canary","expires_in":-1})",
+                                     R"({"access_token":"canary","expires_in":0.0004})",
+                                     R"({"access_token":"canary","expires_in":"soon"})",
+                                     R"({"access_token":"canary","expires_in":""})",
+                                     R"({"access_token":"canary","expires_in":"0"})",
+                                     R"({"access_token":"canary","expires_in":"3600 s"})",
+                                     R"({"access_token":"canary","expires_in":"nan"})",
+                                     R"({"access_token":"canary","expires_in":true})",
+                                     R"({"access_token":"canary","expires_in":[3600]})",
+                                     R"({"access_token":"canary","expires_in":1e99})",
+                                     R"({"access_token":"canary","token_type":"mac"})",
+                                     R"({"access_token":"canary")"}) {
     const auto token = parse(bad);
     ASSERT_FALSE(token) << bad;
     EXPECT_EQ(token.error().code, ErrorCode::upstream_invalid_response);

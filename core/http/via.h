@@ -1,0 +1,25 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace roktcached::http {
+
+// Via (RFC 9110, section 7.6.3): the proxies that a message has come through, the first one first. A member
+// is received-protocol RWS received-by [ RWS comment ].
+
+/// The Via of a request that goes on.
+/// @param received   the request's own, all of its lines; empty: none
+/// @param protocol   the version of HTTP in which it came, such as "1.1"
+/// @param pseudonym  received-by of the proxy that sends it
+[[nodiscard]] std::string via_with(std::string_view received, std::string_view protocol,
+                                   std::string_view pseudonym);
+
+/// Whether a proxy of this name, in any case, is among the members.
+[[nodiscard]] bool via_names(std::string_view via, std::string_view pseudonym);
+
+/// Those members whose received-by is `prefix` and hexadecimal digits, without their comments: sixteen at
+/// most, the last ones. What else a client may have written there is left out.
+[[nodiscard]] std::string via_of_kin(std::string_view via, std::string_view prefix);
+
+}  // namespace roktcached::http

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace roktcached {
+
+/// What the pseudonyms of all such proxies begin with; random hexadecimal digits follow.
+inline constexpr std::string_view pseudonym_prefix = "roktcached-";
+
+/// How this process calls itself in Via (RFC 9110, section 7.6.3): another name for each process, so that a
+/// request that comes back is told from one that has come through another proxy of this kind. From any
+/// thread.
+[[nodiscard]] const std::string& own_pseudonym();
+
+}  // namespace roktcached
