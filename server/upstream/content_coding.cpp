@@ -6,15 +6,12 @@
 #include <array>
 #include <vector>
 
+#include "server/upstream/exchange_failure.h"
 #include "server/upstream/gzip_decoder.h"
 
 namespace roktcached::upstream {
 
 namespace {
-
-Error invalid(std::string why) {
-  return {ErrorCode::upstream_invalid_response, ErrorSource::upstream, false, std::move(why)};
-}
 
 /// What describes the content with its coding, and is wrong without.
 constexpr std::array<std::string_view, 6> of_coded_content = {
@@ -44,7 +41,7 @@ Result<std::optional<std::uint64_t>> inflated_size(std::string_view compressed, 
 }  // namespace
 
 Error cut_short() {
-  return invalid("the gzip content is cut short");
+  return exchange_failure(ErrorCode::upstream_invalid_response, "the gzip content is cut short");
 }
 
 Result<std::optional<std::string>> gunzip(std::string_view compressed, std::uint64_t max_size) {
@@ -66,8 +63,9 @@ Result<bool> is_gzipped(const http::Fields& fields) {
   std::erase_if(codings, [](auto coding) { return http::equal_ignoring_case(coding, "identity"); });
   if (codings.size() > 1 || (codings.size() == 1 && !is_gzip(codings.front()))) {
     constexpr std::size_t shown_max = 64;
-    return invalid(fmt::format("Content-Encoding: {}: only gzip was asked for",
-                               std::string_view(value).substr(0, shown_max)));
+    return exchange_failure(ErrorCode::upstream_invalid_response,
+                            fmt::format("Content-Encoding: {}: only gzip was asked for",
+                                        std::string_view(value).substr(0, shown_max)));
   }
   return !codings.empty();
 }

@@ -7,7 +7,8 @@
 #include <cstddef>
 #include <new>
 #include <string>
-#include <utility>
+
+#include "server/upstream/exchange_failure.h"
 
 namespace roktcached::upstream {
 
@@ -16,10 +17,6 @@ namespace {
 constexpr int gzip_window = 15 + 16;  // the largest window; gzip's header and trailer are to be there
 constexpr std::size_t input_max = std::size_t{1} << 30;  // at a time: zlib counts in 32 bits
 constexpr Bytef first_of_member = 0x1f;                  // zlib judges the rest of it
-
-Error invalid(std::string why) {
-  return {ErrorCode::upstream_invalid_response, ErrorSource::upstream, false, std::move(why)};
-}
 
 }  // namespace
 
@@ -54,7 +51,8 @@ Result<std::string_view> GzipDecoder::next() {
     if (state_->between_members) {
       if (stream.avail_in == 0) return std::string_view();
       if (*stream.next_in != first_of_member)
-        return invalid("the gzip content has other bytes behind its end");
+        return exchange_failure(ErrorCode::upstream_invalid_response,
+                                "the gzip content has other bytes behind its end");
       inflateReset(&stream);
       state_->between_members = false;
     }
@@ -63,7 +61,8 @@ Result<std::string_view> GzipDecoder::next() {
     const int code = inflate(&stream, Z_NO_FLUSH);
     if (code == Z_MEM_ERROR) throw std::bad_alloc();
     if (code == Z_BUF_ERROR) return std::string_view();  // nothing is left of what was fed
-    if (code != Z_OK && code != Z_STREAM_END) return invalid("the gzip content is corrupt");
+    if (code != Z_OK && code != Z_STREAM_END)
+      return exchange_failure(ErrorCode::upstream_invalid_response, "the gzip content is corrupt");
     state_->between_members = code == Z_STREAM_END;
     const std::size_t size = state_->out.size() - stream.avail_out;
     if (size > 0) return std::string_view(state_->out.data(), size);
