@@ -36,7 +36,8 @@ void set_default_file(Cache& cache, const Environment& environment) {
     cache.file = folders->substr(0, folders->find(':')) + "/roktcached.db";
     return;
   }
-  if (const auto folder = value_of(environment, "XDG_CACHE_HOME")) {
+  // A relative one is to be ignored (XDG Base Directory Specification).
+  if (const auto folder = value_of(environment, "XDG_CACHE_HOME"); folder && folder->starts_with('/')) {
     cache.file = *folder + "/roktcached/roktcached.db";
     return;
   }

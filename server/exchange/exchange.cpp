@@ -145,9 +145,11 @@ asio::awaitable<Answer> Exchange::handle(const Request& request) {
 asio::awaitable<Answer> Exchange::answer_asked(const Request& request, const Result<Asked>& asked,
                                                const Found* found) {
   const bool on_a_path_of_ours = asked || asked.error().code == ErrorCode::method_not_allowed;
-  if (on_a_path_of_ours && goes_no_further(request))
-    return at_once(
-        answer_options(services_.routes.allowed_methods(http::parse_target(request.target)->path)));
+  if (on_a_path_of_ours && goes_no_further(request)) {
+    std::string decoded;
+    const auto path = http::decode_unreserved(http::parse_target(request.target)->path, decoded);
+    return at_once(answer_options(services_.routes.allowed_methods(path)));
+  }
   if (!asked) return at_once(problem(asked.error(), request.id));
   const rokt::Route& route = *asked->route;
   switch (route.route_class) {

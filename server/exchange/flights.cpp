@@ -270,7 +270,7 @@ bool Flights::is_known_as_large(const FetchRequest& request) const {
 
 void Flights::note_size(const FetchRequest& request, const Outcome& outcome) {
   if (!outcome.too_large) {
-    if (outcome.stored && !large_until_.empty()) large_until_.erase(request.key.hash());
+    if (!large_until_.empty()) large_until_.erase(request.key.hash());
     return;
   }
   if (large_until_.size() >= max_large) large_until_.clear();

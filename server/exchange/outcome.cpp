@@ -65,13 +65,30 @@ Words words_of(const upstream::UpstreamResponse& answer) {
           validator_of(answer.fields, answer.sent_at)};
 }
 
+/// Whether the answer is the beginning of what is stored, and only its connection has said that it ends
+/// there: then it was lost between two values. Where nothing is stored, nobody can tell.
+bool is_cut(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
+  if (!answer.ends_with_connection || answer.large || !request.stored || request.stored->status != 200)
+    return false;
+  const std::string& stored = *request.stored->body;
+  return answer.body.size() < stored.size() && stored.starts_with(answer.body);
+}
+
 /// @pre a 304 confirms request.stored
 AnswerKind kind_of(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
   if (answer.status == 304) return request.stored->status == 200 ? AnswerKind::report : AnswerKind::other;
-  if (answer.status < 200 || answer.status > 299) return AnswerKind::other;
+  const bool success = answer.status >= 200 && answer.status <= 299;
+  const bool negative = answer.status == 400 || answer.status == 404;
+  if (!success && !negative) return AnswerKind::other;
   const bool json = answer.large ? may_begin_json(answer.large->beginning()) : is_whole_json(answer.body);
-  if (!json) return AnswerKind::not_json;
+  if (!json || is_cut(request, answer)) return success ? AnswerKind::not_json : AnswerKind::gateway_page;
   return answer.status == 200 ? AnswerKind::report : AnswerKind::other;
+}
+
+/// Whether a report is stored that may still stand in.
+bool has_stand_in(const FetchRequest& request, WallTime now) {
+  return request.stored && request.stored->status == 200 &&
+         caching::may_stand_in(request.stored.get(), request.policy, now);
 }
 
 /// All of it but its texts, which are written when it is shared.
@@ -148,7 +165,9 @@ Outcome judge(const FetchRequest& request, upstream::UpstreamResult&& result) {
   if (unchanged)
     response.steady_refreshes =
         caching::steady_refreshes_after(*request.stored, request.range_end, response.fetched_at, policy);
-  const bool may_be_kept = !outcome.too_large && (is_report || response.status != 200);
+  const bool may_be_kept =
+      !outcome.too_large &&
+      (is_report || (response.status != 200 && !has_stand_in(request, response.fetched_at)));
   if (request.stored && is_report && may_be_kept) {
     outcome.restates = !unchanged && caching::would_restate(*request.stored, policy);
     response.restated = history_of(*request.stored, response, outcome.restates);
@@ -171,6 +190,7 @@ bool gives_way(const Outcome& outcome) {
   if (!outcome.response) return true;
   const unsigned status = outcome.response->status;
   if (status < 400) return outcome.kind != AnswerKind::report;
+  if (outcome.kind == AnswerKind::gateway_page) return true;
   return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
 }
 

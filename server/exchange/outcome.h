@@ -50,6 +50,7 @@ enum class AnswerKind {
   other,     ///< its status tells
   report,    ///< 200 with whole JSON, or a 304 that confirms one. Of a large one the first octets are judged
   not_json,  ///< a success, but its content is no JSON: a sign-in page, half a document, nothing at all
+  gateway_page,  ///< 400 or 404 whose content is no JSON: hardly the API's word, but of something before it
 };
 
 /// How a fetch ended. Immutable once shared by those who waited for it.
@@ -70,13 +71,14 @@ struct Outcome {
 };
 
 /// Judges an upstream answer: what becomes of it and for how long it may be kept. Pure.
-/// A 304 without a stored response is upstream_invalid_response.
+/// A 304 without a stored response is upstream_invalid_response. A 400 or 404 is not kept in the place of a
+/// report that may still stand in: a token in doubt or a gateway may have brought it, and it lasts a minute.
 /// @param result  is taken apart
 [[nodiscard]] Outcome judge(const FetchRequest& request, upstream::UpstreamResult&& result);
 
 /// True where a stored response is the better answer, for as long as it may stand in: there is no answer, its
-/// status is an error (RFC 5861, section 4, and 429: the shared limit is spent), or it is a success or a
-/// redirect and no report.
+/// status is an error (RFC 5861, section 4, and 429: the shared limit is spent), it is a success or a
+/// redirect and no report, or a gateway's page.
 [[nodiscard]] bool gives_way(const Outcome& outcome);
 
 }  // namespace roktcached::exchange

@@ -4,6 +4,7 @@
 #include <boost/json/basic_parser_impl.hpp>
 #include <cstdint>
 #include <limits>
+#include <memory>
 #include <string>
 
 namespace roktcached::exchange {
@@ -52,25 +53,11 @@ bool begins_value(std::string_view text) {
   return text.starts_with('{') || text.starts_with('[');
 }
 
-/// Reads objects and arrays until the end.
-json::error_code read_all(std::string_view text) {
+json::parse_options options() {
   json::parse_options options;
   options.max_depth = max_depth;
   options.allow_invalid_utf8 = true;
-  json::basic_parser<Ignored> parser(options);
-  json::error_code error;
-  while (!error) {
-    if (!begins_value(text)) return json::error::syntax;
-    parser.reset();
-    text.remove_prefix(parser.write_some(false, text.data(), text.size(), error));
-    if (error) break;
-    skip_white_space(text);
-    if (text.empty()) break;
-    if (!text.starts_with(',')) continue;
-    text.remove_prefix(1);
-    skip_white_space(text);
-  }
-  return error;
+  return options;
 }
 
 /// `text` with another letter in the place of each escape that is half of a surrogate pair.
@@ -90,22 +77,79 @@ std::string without_surrogates(std::string_view text) {
 
 std::string_view without_mark(std::string_view text) {
   if (text.starts_with(byte_order_mark)) text.remove_prefix(byte_order_mark.size());
-  skip_white_space(text);
   return text;
+}
+
+ReportBodyReader::State state_of(std::string_view body) {
+  ReportBodyReader reader;
+  reader.read(body);
+  return reader.state();
 }
 
 }  // namespace
 
+struct ReportBodyReader::Progress {
+  json::basic_parser<Ignored> parser{options()};
+  bool begun = false;      // there was something
+  bool in_value = false;   // the parser is at it
+  bool has_value = false;  // one has ended
+  bool after_comma = false;
+  bool invalid = false;
+
+  /// Takes what stands between two values.
+  void skip_to_value(std::string_view& text) {
+    skip_white_space(text);
+    if (text.empty()) return;
+    if (text.front() == ',' && has_value && !after_comma) {
+      after_comma = true;
+      text.remove_prefix(1);
+    } else if (begins_value(text)) {
+      parser.reset();
+      in_value = true;
+      after_comma = false;
+    } else {
+      invalid = true;
+    }
+  }
+
+  void read_value(std::string_view& text) {
+    json::error_code error;
+    text.remove_prefix(parser.write_some(true, text.data(), text.size(), error));
+    invalid = error.failed();
+    in_value = !parser.done();
+    has_value = has_value || !in_value;
+  }
+};
+
+ReportBodyReader::ReportBodyReader() : progress_(std::make_unique<Progress>()) {}
+ReportBodyReader::~ReportBodyReader() = default;
+
+void ReportBodyReader::read(std::string_view piece) {
+  Progress& progress = *progress_;
+  if (!progress.begun) piece = without_mark(piece);
+  progress.begun = progress.begun || !piece.empty();
+  while (!piece.empty() && !progress.invalid)
+    progress.in_value ? progress.read_value(piece) : progress.skip_to_value(piece);
+}
+
+ReportBodyReader::State ReportBodyReader::state() const {
+  if (progress_->invalid) return State::invalid;
+  const bool whole = progress_->has_value && !progress_->in_value && !progress_->after_comma;
+  return whole ? State::whole : State::incomplete;
+}
+
 bool is_whole_json(std::string_view body) {
-  const std::string_view text = without_mark(body);
-  if (!read_all(text)) return true;
+  using State = ReportBodyReader::State;
+  if (const State state = state_of(body); state != State::invalid) return state == State::whole;
   // Boost.JSON takes whole surrogate pairs alone; the grammar (RFC 8259, section 7) allows their halves.
-  const bool escaped = text.find("\\u") != std::string_view::npos;
-  return escaped && begins_value(text) && !read_all(without_surrogates(text));
+  const bool escaped = body.find("\\u") != std::string_view::npos;
+  return escaped && state_of(without_surrogates(body)) == State::whole;
 }
 
 bool may_begin_json(std::string_view beginning) {
-  return begins_value(without_mark(beginning));
+  std::string_view text = without_mark(beginning);
+  skip_white_space(text);
+  return begins_value(text);
 }
 
 }  // namespace roktcached::exchange

@@ -5,6 +5,7 @@
 
 #include "core/caching/http_rules.h"
 #include "server/asio.h"
+#include "server/exchange/report_body.h"
 
 namespace roktcached::exchange {
 
@@ -35,19 +36,27 @@ asio::awaitable<Result<std::string>> next_of(upstream::LargeContentPtr content) 
 class LargeContentSource final : public inbound::ContentSource {
  public:
   LargeContentSource(asio::any_io_executor desk, upstream::LargeContentPtr content)
-      : desk_(std::move(desk)), content_(std::move(content)) {}
+      : desk_(std::move(desk)), content_(std::move(content)) {
+    if (content_->may_be_cut()) json_.emplace();
+  }
 
   [[nodiscard]] asio::awaitable<Result<std::optional<std::string>>> next() override {
     auto reading = next_of(content_);
     Result<std::string> piece = co_await asio::co_spawn(desk_, std::move(reading), asio::use_awaitable);
     if (!piece) co_return piece.error();
-    if (piece->empty()) co_return std::optional<std::string>();
-    co_return std::optional(std::move(*piece));
+    if (json_) json_->read(*piece);
+    if (!piece->empty()) co_return std::optional(std::move(*piece));
+    const bool cut = json_ && json_->state() == ReportBodyReader::State::incomplete;
+    if (cut)
+      co_return Error{ErrorCode::upstream_invalid_response, ErrorSource::exchange, true,
+                      "the connection ended in the middle of the content"};
+    co_return std::optional<std::string>();
   }
 
  private:
   asio::any_io_executor desk_;
   upstream::LargeContentPtr content_;
+  std::optional<ReportBodyReader> json_;  // tells an end from a loss, where nothing else does
 };
 
 }  // namespace

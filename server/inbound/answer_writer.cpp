@@ -113,8 +113,9 @@ asio::awaitable<Cut> AnswerWriter::wait_and_send(ClientStream& stream, Deadline&
   }
   waits_ = false;
   deadline.clear();
+  pace_.pause(
+      std::chrono::steady_clock::now());  // also where it is cut: an interim answer's cut is passed over
   if (cut != Cut::none) co_return cut;
-  pace_.pause(std::chrono::steady_clock::now());
   clear();
   co_return Cut::none;
 }

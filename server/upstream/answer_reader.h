@@ -65,6 +65,10 @@ class AnswerReader {
   /// appends the rest.
   [[nodiscard]] bool too_large() const { return too_large_; }
 
+  /// Whether the end of the connection is all that tells the end of the content, whose head was read last:
+  /// then nobody can tell its end from a loss (RFC 9112, section 8).
+  [[nodiscard]] bool ends_with_connection() const { return content_ && content_->ends_with_connection(); }
+
   /// Whether more had come than the answer when the last of it was read.
   [[nodiscard]] bool has_more();
 

@@ -167,6 +167,7 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
   response.status = head.status;
   response.fields = std::move(head.fields);
   make_local(response.fields, settings.url);
+  response.ends_with_connection = reader_.ends_with_connection();
 
   const bool streamed =
       stream != nullptr && !reader_.ended() && is_to_be_streamed(head, settings.max_response);

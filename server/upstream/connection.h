@@ -62,6 +62,8 @@ class Connection {
   [[nodiscard]] bool answer_has_ended() const { return reader_.ended(); }
   /// Of the content of the last answer, where the upstream has said it.
   [[nodiscard]] std::optional<std::uint64_t> answer_length() const { return answer_length_; }
+  /// As UpstreamResponse::ends_with_connection.
+  [[nodiscard]] bool answer_ends_with_connection() const { return reader_.ends_with_connection(); }
 
   [[nodiscard]] bool reusable() const { return reusable_; }
   /// True where the upstream has closed it, or has sent what nobody asked for.

@@ -106,7 +106,7 @@ void Desk::stop() {
 void Desk::read_secrets_again() {
   for (const auto& line : lines_) {
     // What was refused may be taken now: whoever sends the signal may have mended the other side.
-    if (line->endpoint.take_new_secret() || line->token.refused()) line->token.fetch_now();
+    if (line->endpoint.take_new_secret() || line->token.refused()) line->token.fetch_again();
   }
 }
 

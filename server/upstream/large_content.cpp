@@ -31,6 +31,7 @@ Result<void> append_inflated(GzipDecoder& decoder, std::string& content) {
 LargeContent::LargeContent(std::string beginning, std::shared_ptr<Connection> connection)
     : received_(std::move(beginning)),
       length_(connection ? connection->answer_length() : std::nullopt),
+      may_be_cut_(connection && connection->answer_ends_with_connection()),
       connection_(std::move(connection)) {}
 
 LargeContent::~LargeContent() = default;
@@ -39,6 +40,7 @@ void LargeContent::inflate(asio::any_io_executor helpers) {
   decoder_ = std::make_unique<GzipDecoder>();
   helpers_ = std::move(helpers);
   length_.reset();
+  may_be_cut_ = false;  // gzip has an end of its own
 }
 
 asio::awaitable<Result<void>> LargeContent::begin() {

@@ -44,6 +44,8 @@ class LargeContent {
 
   /// Of all of it, where it is known. From any thread.
   [[nodiscard]] std::optional<std::uint64_t> length() const { return length_; }
+  /// Whether nothing but the connection's end tells its end, so that it may have been cut. From any thread.
+  [[nodiscard]] bool may_be_cut() const { return may_be_cut_; }
 
  private:
   boost::asio::awaitable<Result<std::string>> read();
@@ -54,6 +56,7 @@ class LargeContent {
   std::string received_;   // before all else
   std::string coded_;      // the decoder is at it
   std::optional<std::uint64_t> length_;
+  bool may_be_cut_;
   std::shared_ptr<Connection> connection_;  // null once all has come
   std::unique_ptr<GzipDecoder> decoder_;    // null: nothing is to be inflated
   std::optional<boost::asio::any_io_executor> helpers_;

@@ -39,10 +39,11 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
   std::optional<Slot> slot(std::in_place, *this);
   // A stream goes at its client's pace, and is bounded by the clients: it keeps no other from a connection.
   const WhenBegun give_back(stream, [&slot] { slot.reset(); });
-  if (std::unique_ptr<Connection> kept = take_idle()) {
+  std::unique_ptr<Connection> kept = is_repeatable(request.method()) ? take_idle() : nullptr;
+  if (kept) {
     Result<UpstreamResponse> response = co_await exchange_on(std::move(kept), request, stream, large);
     const bool lost = !response && is_loss_of_kept_connection(response.error());
-    if (!lost || stopped_ || !is_repeatable(request.method())) co_return response;
+    if (!lost || stopped_) co_return response;
     ++resent_;
   }
   Result<std::unique_ptr<Connection>> opened = co_await open();

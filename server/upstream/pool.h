@@ -23,9 +23,9 @@ class Pool {
   Pool(boost::asio::any_io_executor executor, Origin& origin);
 
   /// Sends `request` on a free connection or a new one. A kept connection that was closed while it was idle
-  /// is replaced. Where one is lost just as it is used again, a request that is_repeatable goes at once over
-  /// a new one: other kept ones may be dead as well. Any other fails then, as it may have been processed (RFC
-  /// 9112, section 9.3.1).
+  /// is replaced. Where one is lost just as it is used again, a request goes at once over a new one: other
+  /// kept ones may be dead as well. One that must not be sent twice, as it may have been processed (RFC 9112,
+  /// section 9.3.1), goes over a new connection from the start.
   /// @return as Connection::open and Connection::exchange; overloaded where the line is full, or did not move
   ///         in upstream.head_timeout
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <utility>
 
 #include "server/asio.h"
 #include "server/background.h"
@@ -15,8 +16,8 @@ namespace {
 constexpr std::chrono::minutes acceptance_lasts{1};
 /// Until a credential that was refused is shown again: somebody has to change something first.
 constexpr std::chrono::minutes refusal_lasts{1};
-/// As with the upstream's own (see RateLimit).
-constexpr std::chrono::minutes longest_retry_after{5};
+/// A longer one is a mistake of the endpoint's: nobody would be served for as long.
+constexpr std::chrono::hours longest_retry_after{1};
 }  // namespace
 
 TokenKeeper::TokenKeeper(asio::any_io_executor executor, TokenSource& source, std::string credential,
@@ -88,7 +89,9 @@ asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
 }
 
 std::chrono::milliseconds TokenKeeper::delay_after(const FetchedToken& fetched) {
+  const bool again = std::exchange(again_, false);
   if (fetched) return renewal_delay((*fetched)->lifetime, jitter());
+  if (again) return std::chrono::milliseconds::zero();
   if (refused_) return refusal_lasts;
   const std::chrono::milliseconds asked_for =
       fetched.error().retry_after.value_or(std::chrono::milliseconds::zero());
@@ -126,6 +129,11 @@ asio::awaitable<TokenResult> TokenKeeper::renew(TokenPtr refused, SteadyTime dea
   }
   if (alive() && token_ != refused) co_return token_;
   co_return unavailable();
+}
+
+void TokenKeeper::fetch_again() {
+  again_ = fetching_;
+  fetch_now();
 }
 
 void TokenKeeper::fetch_now() {

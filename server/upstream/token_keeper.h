@@ -56,8 +56,11 @@ class TokenKeeper {
   /// @return as get; a null token where `refused` is too young to be doubted
   [[nodiscard]] boost::asio::awaitable<TokenResult> renew(TokenPtr refused, SteadyTime deadline);
 
-  /// Fetches a token now, unless one is on its way: the secret has changed.
+  /// Fetches a token now, unless one is on its way.
   void fetch_now();
+  /// The same, because something may have been mended just now: if a fetch is on its way and fails, the next
+  /// one follows at once.
+  void fetch_again();
   /// Whether the last fetch has failed because the credential was refused.
   [[nodiscard]] bool refused() const { return refused_; }
 
@@ -93,6 +96,7 @@ class TokenKeeper {
   bool fetching_ = true;  // from the start: the first fetch is on its way
   bool stopped_ = false;
   bool refused_ = false;
+  bool again_ = false;
   unsigned failures_in_a_row_ = 0;
   std::minstd_rand random_{std::random_device{}()};
 

@@ -58,8 +58,9 @@ struct UpstreamResponse {
   bool streamed = false;   ///< the answer has gone into the request's stream
   bool too_large = false;  ///< streamed or `large`, and larger than upstream.max_response: `body` is empty
   LargeContentPtr large;   ///< set where the request takes it: the content, of which the beginning has come
-  bool surplus = false;    ///< more came than Content-Length announced
-  WallTime sent_at;        ///< when the request that brought it was sent
+  bool ends_with_connection = false;  ///< nothing else tells its end: it may have been cut
+  bool surplus = false;               ///< more came than Content-Length announced
+  WallTime sent_at;                   ///< when the request that brought it was sent
 };
 
 /// A failed exchange and, where waiting helps, for how long.

@@ -235,7 +235,9 @@ ReportEnding ReportModel::forwarded(std::size_t key, const ReportAnswer* answer,
     came.body = stands->body;
     came.validator = true;
   }
-  const bool kind_is_kept = came.status == 200 || is_negative(came.status);
+  const bool report_stays =
+      is_negative(came.status) && stands != nullptr && stands->status == 200 && may_stand_in(key, sent_at);
+  const bool kind_is_kept = came.status == 200 || (is_negative(came.status) && !report_stays);
   const unsigned unchanged = unchanged_in_a_row(key, came);
   const bool kept = may_keep && kind_is_kept && lifetime(key, came, unchanged) > Span{0};
   const ReportEnding ending{ReportEnding::Kind::answer, came.status, came.body,

@@ -89,7 +89,7 @@ class BadInput(TestCase):
     def test_explain(self):
         result = run("explain", overview())
         self.assertEqual(result.returncode, 0, result.stderr)
-        for part in ("campaign-overview", "default /reporting/accounts/12/campaigns/3/overview?currency=USD", "settled", "604800 s"):
+        for part in ("campaign-overview", "default /reporting/accounts/12/campaigns/3/overview?dateStart=2025-03-01", "settled", "604800 s"):
             self.assertIn(part, result.stdout)
         self.assert_refused(run("explain", "/nothing"), 1, "no route")
         self.assertEqual(len(run("routes").stdout.splitlines()), 13)

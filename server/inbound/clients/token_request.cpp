@@ -114,8 +114,9 @@ Answer json_answer(unsigned status, const boost::json::object& content) {
 bool is_token_request(const Request& request) {
   constexpr std::string_view token_path = "/auth/oauth2/token";
   if (request.method != "POST") return false;
-  const std::string_view target = request.target;
-  return target.substr(0, target.find('?')) == token_path && http::parse_target(target);
+  const auto target = http::parse_target(request.target);
+  std::string decoded;
+  return target && http::decode_unreserved(target->path, decoded) == token_path;
 }
 
 std::variant<TokenRequest, TokenRefusal> read_token_request(std::string_view form, const Presented& shown) {

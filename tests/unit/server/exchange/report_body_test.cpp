@@ -99,6 +99,27 @@ TEST(IsWholeJson, TakesNoBeginningOfAReport) {
   }
 }
 
+TEST(ReportBodyReader, ReadsInPiecesAsItReadsAtOnce) {
+  using State = ReportBodyReader::State;
+  const std::string whole = "[{\"n\":[-1.5e3,true,null]} ] ,\n{\"b\":{}} \n";
+  for (std::size_t size = 1; size <= whole.size(); ++size) {
+    ReportBodyReader reader;
+    for (std::size_t at = 0; at < whole.size(); at += size) {
+      reader.read(std::string_view(whole).substr(at, size));
+      const std::string_view so_far = std::string_view(whole).substr(0, at + size);
+      EXPECT_EQ(reader.state(), is_whole_json(so_far) ? State::whole : State::incomplete) << so_far;
+    }
+    EXPECT_EQ(reader.state(), State::whole) << size;
+    reader.read(",");
+    EXPECT_EQ(reader.state(), State::incomplete) << "one more is announced";
+    reader.read("<html>");
+    EXPECT_EQ(reader.state(), State::invalid);
+    reader.read("{}");
+    EXPECT_EQ(reader.state(), State::invalid) << "and stays so";
+  }
+  EXPECT_EQ(ReportBodyReader().state(), State::incomplete);
+}
+
 TEST(MayBeginJson, LooksAtTheFirstOctets) {
   for (const char* const begins : {"{", "[", " \r\n{\"a", "\xef\xbb\xbf[", "{<html>"})
     EXPECT_TRUE(may_begin_json(begins)) << begins;

@@ -116,9 +116,9 @@ TEST_F(TokenKeeperTest, AFailedFetchFailsWhoWaitsAndSaysWhenTheNextOneIs) {
   EXPECT_FALSE(keeper.status().alive);
 }
 
-TEST_F(TokenKeeperTest, ObeysARetryAfterUpToFiveMinutes) {
+TEST_F(TokenKeeperTest, ObeysARetryAfterUpToAnHour) {
   TokenFailure busy{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "busy"}, 42s, false};
-  for (const auto& [asked_for, obeyed] : {std::pair(42s, 42s), std::pair(86'400s, 300s)}) {
+  for (const auto& [asked_for, obeyed] : {std::pair(42s, 42s), std::pair(86'400s, 3600s)}) {
     const auto answer = get();
     busy.retry_after = asked_for;
     source.fail(busy);
@@ -159,6 +159,21 @@ TEST_F(TokenKeeperTest, AsksAgainOnceAMinuteWhereTheCredentialIsRefused) {
   run();
   EXPECT_FALSE(keeper.refused());
   EXPECT_TRUE(keeper.status().alive);
+}
+
+TEST_F(TokenKeeperTest, AsksAtOnceWhereSomethingWasMendedWhileItAsked) {
+  const TokenFailure refused{
+      {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "invalid_client"}, {}, true};
+  const auto answer = get();
+  keeper.fetch_again();  // a hangup, while the first fetch is under way
+  source.fail(refused);
+  run();
+  ASSERT_TRUE(*answer);
+  EXPECT_EQ((*answer)->error().retry_after, 0s);
+  EXPECT_EQ(source.fetches, 2) << "the next one has begun";
+  source.fail(refused);
+  run();
+  EXPECT_EQ(source.fetches, 2) << "and then it waits a minute";
 }
 
 TEST_F(TokenKeeperTest, ARefusedTokenIsRenewedOnceForAll) {
