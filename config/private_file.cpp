@@ -106,7 +106,7 @@ std::string accepted_access(const Identity& self) {
   for (const std::uint32_t group : self.groups)
     groups += (groups.empty() ? "" : ", ") + std::to_string(group);
   return "accepted: mode 0600 or 0400; 0640 or 0440 where its group is one of ours (" + groups +
-         "); readable by all only below /run/secrets";
+         "); readable by all only below /run/secrets or /var/run/secrets";
 }
 
 }  // namespace

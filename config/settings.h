@@ -141,8 +141,9 @@ struct Credential {
 
 /// The `[cache]` section.
 struct Cache {
-  std::string file;                                     ///< empty: nothing is kept on disk
-  std::string why_no_file;                              ///< where that was not asked for; else empty
+  std::string file;  ///< empty: nothing is kept on disk
+  /// Why there is no cache file, where nobody asked for memory only; else empty.
+  std::string why_no_file;
   std::uint64_t max_disk = std::uint64_t{1} << 30;      ///< bytes
   std::uint64_t max_memory = std::uint64_t{256} << 20;  ///< bytes
 };

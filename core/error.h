@@ -12,7 +12,7 @@ enum class ErrorCode {
   // The client's request.
   invalid_request,
   unauthenticated,
-  invalid_token,  ///< the same, to who has shown a bearer token (RFC 6750, section 3.1)
+  invalid_token,  ///< the same, to a client that has shown a bearer token (RFC 6750, section 3.1)
   forbidden,
   account_not_allowed,  ///< no credential, or not this caller, may read the account
   unsupported_media_type,

@@ -83,7 +83,7 @@ Description describe(ErrorCode code) {
 void add_challenges(inbound::Answer& answer, const Error& error) {
   const bool admin = error.source == ErrorSource::admin;
   std::string bearer = admin ? R"(Bearer realm="roktcached admin")" : R"(Bearer realm="roktcached")";
-  // Only to who has shown a token: RFC 6750, section 3.1.
+  // Only to a client that has shown a token: RFC 6750, section 3.1.
   if (error.code == ErrorCode::invalid_token) bearer += R"(, error="invalid_token")";
   if (!admin) answer.field("WWW-Authenticate", R"(Basic realm="roktcached")");
   answer.field("WWW-Authenticate", bearer);

@@ -16,8 +16,8 @@ namespace roktcached {
 [[nodiscard]] Result<void> harden_process();
 
 /// Ignores the signals that others send to daemons and that mean nothing here, but would end the process:
-/// nginx's SIGUSR2, timers' SIGALRM and their kin. SIGUSR1 and SIGHUP among them, until the daemon listens to
-/// them: who sends one early, a log's rotation for one, is to end nobody.
+/// nginx's SIGUSR2, timers' SIGALRM and their kin. SIGUSR1 and SIGHUP are among them until the daemon listens
+/// to them. A signal that is sent too early, as by log rotation, must not end the process.
 void ignore_harmless_signals();
 
 /// How many descriptors the process needs: one a client connection, and one an upstream connection, with room

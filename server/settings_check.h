@@ -15,7 +15,7 @@ enum class Secrets { read, skip };
 
 /// Reads the secrets into `settings`, and refuses whatever Daemon::open would refuse of them and of the
 /// files, folders and groups that the settings name: `check` and `serve` both ask here. Opens no listener,
-/// makes no file and changes none. A credential that has its app id already keeps it.
+/// leaves no file behind and changes none. A credential that has its app id already keeps it.
 /// @return lines for the operator, about what is odd but does no harm yet; or configuration, a line for each
 /// mistake, "FILE:LINE: section.key: reason" where the file or a variable says it, else "section.key: reason"
 [[nodiscard]] Result<std::vector<std::string>> check_settings(config::Settings& settings, Secrets secrets);

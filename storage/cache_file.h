@@ -45,11 +45,10 @@ struct CacheFile {
 
 /// Opens the cache file for writing: WAL, schema made where it is new. Reads no more than its first pages.
 /// @param pages_max  the size that SQLite itself refuses to exceed, in pages of 4096 bytes
-/// @return storage_corrupt for a file that is no sound database; storage_outdated, whose context says how
-/// many
-///         entries it has, for one of an earlier version; storage_unavailable for a database of somebody
-///         else's or of a newer version, and for a file that was exchanged since. All of them are left as
-///         they are.
+/// @return storage_corrupt for a file that is no sound database; storage_outdated for one of an earlier
+///         version, whose context says how many entries it has; storage_unavailable for a database of
+///         somebody else's or of a newer version, and for a file that was exchanged since. All of them are
+///         left as they are.
 [[nodiscard]] Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_max);
 
 /// @param pages_bytes  of memory, for pages that have been read

@@ -46,9 +46,8 @@ bool is_json(const http::Fields& fields) {
 Result<void> check_mutation(const inbound::Request& request, const config::Secret& token,
                             bool over_unix_socket) {
   if (token.empty() && !over_unix_socket) {
-    return refused(
-        ErrorCode::forbidden,
-        "no admin token is configured; set admin.token_file to a file of mode 0600 that holds one");
+    return refused(ErrorCode::forbidden,
+                   "no admin token is configured; set admin.token_file to a private file that holds one");
   }
   if (!over_unix_socket && !has_token(request.fields, token)) {
     const bool by_token = shows_bearer(request.fields);

@@ -6,7 +6,7 @@
 
 namespace roktcached::exchange {
 
-/// What the origin is to judge, because it is not judged here.
+/// Fields that are left to the origin, since nothing here judges them.
 struct LeftToOrigin {
   bool conditions = true;  ///< If-None-Match and If-Modified-Since
   bool range = true;       ///< Range and If-Range
@@ -14,8 +14,8 @@ struct LeftToOrigin {
 
 /// The client's fields as an intermediary passes them on (RFC 9110, section 7.6), on a route with cache =
 /// "http" or "off": all but those of this connection, and but what is for us alone. One line a name; several
-/// lines are joined by ", ", those of Cookie by "; " (RFC 6265, section 4.2.1). Max-Forwards
-/// is one less where it counts; what sends the request adds us to Via.
+/// lines are joined by ", ", those of Cookie by "; " (RFC 6265, section 4.2.1). Max-Forwards is one less
+/// where it counts; what sends the request adds us to Via.
 ///
 /// A local token stays here. With the shared token the client's Authorization does, too, and so does whatever
 /// could make the request another one: see http::may_override_request.

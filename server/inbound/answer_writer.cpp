@@ -120,7 +120,7 @@ asio::awaitable<Cut> AnswerWriter::wait_and_send(ClientStream& stream, Deadline&
   co_return Cut::none;
 }
 
-/// What the kernel has taken over is not yet the client's: it holds megabytes, and tells of room only when a
+/// Bytes that the kernel holds have not reached the client: it holds megabytes, and reports room only when a
 /// third is free.
 bool AnswerWriter::may_go_on(ClientStream& stream, Deadline& deadline) {
   if (!waits_) return false;

@@ -119,7 +119,7 @@ WritePace::Terms Connection::pace() const {
   return {.timeout = site_.limits.write_timeout, .min_rate = site_.limits.min_write_rate};
 }
 
-/// Whether it arrives is of no consequence. What did not go stays where it is, before the answer.
+/// Whether it arrives is of no consequence. Unsent bytes stay in the writer and go out before the answer.
 asio::awaitable<void> Connection::send_interim(unsigned status, const http::Fields& fields) {
   bench_->writer.add_interim(status, fields);
   (void)co_await bench_->writer.send(stream_, deadline_, pace());

@@ -20,7 +20,7 @@ bool has_date_line(std::string_view lines) {
 
 }  // namespace
 
-/// A hit on a report begins with it.
+/// Date comes first in a hit's head, so the search ends at once.
 bool has_date(const Answer& answer) {
   return has_date_line(answer.head) || has_date_line(answer.shared_head);
 }
