@@ -4,8 +4,9 @@
 
 #include <algorithm>
 #include <boost/json/parse.hpp>
+#include <iterator>
 #include <optional>
-#include <vector>
+#include <utility>
 
 #include "core/http/octets.h"
 #include "server/inbound/clients/base64.h"
@@ -30,7 +31,9 @@ std::string in_lower_case(std::string_view text) {
 
 std::string in_hexadecimal(std::string_view bytes) {
   std::string text;
-  for (const char c : bytes) text += fmt::format("{:02x}", static_cast<unsigned char>(c));
+  text.reserve(2 * bytes.size());  // leaves no copy behind
+  for (const char c : bytes)
+    fmt::format_to(std::back_inserter(text), "{:02x}", static_cast<unsigned char>(c));
   return text;
 }
 
@@ -52,12 +55,16 @@ std::string percent_decoded(std::string_view text) {
 
 /// The base64 of `secret` as it stands in that of a longer text, with `shift` bytes before it: only the
 /// digits that no neighbour has a part in.
-std::string within_base64(std::string_view secret, std::size_t shift) {
-  const std::string before(shift, '\0');
+config::Secret within_base64(std::string_view secret, std::size_t shift) {
   const std::size_t whole = (shift + secret.size()) / 3 * 3;
-  if (whole < shift) return {};
-  config::Secret text(before + std::string(secret.substr(0, whole - shift)));
-  return inbound::to_base64url(text.reveal()).substr((shift * 8 + 5) / 6);
+  if (whole < shift) return config::Secret();
+  std::string text;
+  text.reserve(whole);  // leaves no copy behind
+  text.append(shift, '\0').append(secret.substr(0, whole - shift));
+  const config::Secret bytes(std::move(text));
+  std::string digits = inbound::to_base64url(bytes.reveal());
+  digits.erase(0, (shift * 8 + 5) / 6);
+  return config::Secret(std::move(digits));
 }
 
 /// Whether `text` has `secret`, or a telling part of it.
@@ -82,7 +89,8 @@ bool repeats(std::string_view text, const config::Secret& secret) {
     return true;
   if (has_part(plain, hexadecimal.reveal())) return true;
   for (std::size_t shift = 0; shift < 3; ++shift) {
-    const config::Secret encoded(in_lower_case(within_base64(secret.reveal(), shift)));
+    const config::Secret digits = within_base64(secret.reveal(), shift);
+    const config::Secret encoded(in_lower_case(digits.reveal()));
     // Fewer digits are found in any text.
     if (encoded.reveal().size() >= telling_part && has_part(url_safe, encoded.reveal())) return true;
   }
