@@ -455,7 +455,7 @@ TEST_F(FlightsTest, OtherSuccessesAndRedirectsGiveWayAndRefusalsDoNot) {
       {203, "{}", AnswerKind::other, true},        {204, "", AnswerKind::not_json, true},
       {206, "{\"a\"", AnswerKind::not_json, true}, {302, "{}", AnswerKind::other, true},
       {400, "{}", AnswerKind::other, false},       {401, "{}", AnswerKind::other, false},
-      {403, "<html>", AnswerKind::other, false},   {404, "<html>", AnswerKind::other, false},
+      {403, "<html>", AnswerKind::other, false},   {404, "<html>", AnswerKind::gateway_page, true},
       {429, "{}", AnswerKind::other, true},        {503, "{}", AnswerKind::other, true}};
   for (const auto& [status, body, kind, way] : answers) {
     const Answer answer = join(restating(request(std::to_string(status)), clock));
