@@ -90,6 +90,7 @@ void answer_with(Answer& answer, const Request& request, const caching::StoredRe
   head +=
       "\r\nCache-Control: private, no-cache"
       "\r\nVary: Accept-Encoding, rokt-version"
+      "\r\nX-Frame-Options: SAMEORIGIN"  // for browsers that do not say what they ask for (Sec-Fetch-Dest)
       "\r\nCache-Status: ";
   http::append(head, status);
   if (with_age) head.append("\r\nAge: ").append(std::to_string(caching::age_of(*response, now).count()));

@@ -58,8 +58,7 @@ Result<std::string_view> reading_origin(std::string_view method, const http::Fie
 }
 
 void add_browser_fields(std::string& head, std::string_view origin, bool any_allowed) {
-  // The frames of browsers that do not say what a request is for (Sec-Fetch-Dest) are not refused.
-  head += "X-Content-Type-Options: nosniff\r\nX-Frame-Options: SAMEORIGIN\r\n";
+  head += "X-Content-Type-Options: nosniff\r\n";
   if (any_allowed) head += "Vary: Origin\r\n";
   if (origin.empty()) {
     head += "Cross-Origin-Resource-Policy: same-origin\r\n";

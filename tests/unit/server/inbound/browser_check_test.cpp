@@ -157,7 +157,6 @@ std::string lines(std::string_view origin, bool any_allowed) {
   EXPECT_TRUE(head.starts_with("Before: it\r\n"));
   EXPECT_TRUE(head.ends_with("\r\n"));
   EXPECT_THAT(head, HasSubstr("X-Content-Type-Options: nosniff\r\n"));
-  EXPECT_THAT(head, HasSubstr("X-Frame-Options: SAMEORIGIN\r\n")) << "for browsers without Sec-Fetch-Dest";
   return head;
 }
 
