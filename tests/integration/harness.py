@@ -29,8 +29,11 @@ TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("ROKTCACHED_BINARY", str(TOP / "build" / "release" / "roktcached"))
 SANITIZED = "asan" in BINARY or "tsan" in BINARY
 ADDRESSES = ("listen_addresses", "listen_tls_addresses", "admin_address")
+CREDENTIAL = {"ROKT_APP_ID": "demo-app", "ROKT_APP_SECRET": "demo-secret"}  # of the simulated world
 NOW = "2026-01-31T12:30:00Z"  # the simulated data's clock; the daemon's own runs
 ZONE = "America/New_York"
+# A report is stale a millisecond after it was stored, and whoever asks then waits for the upstream: see until_stale().
+STALE_AT_ONCE = {"freshness_settled": "1ms", "freshness_stale_while_revalidate": "0ms", "freshness_min_refetch_interval": "0ms"}
 
 
 # Below the ports that the system gives to outgoing connections: nobody takes one between here and its use.
@@ -56,6 +59,15 @@ def wait_until(condition, what, seconds=30):
             return
         time.sleep(0.02)
     raise AssertionError(f"not within {seconds} s: {what}")
+
+
+def until_stale():
+    """Waits until that which was stored before the call, and is fresh for 1 ms, is stale.
+
+    A fast machine asks twice within that millisecond, and the second answer is then a hit. Nothing shows from outside that the
+    millisecond is over, for to ask is to fetch. So this waits, and ten times as long as it must.
+    """
+    time.sleep(0.01)
 
 
 def query(**changes):
@@ -182,6 +194,17 @@ def in_parallel(count, call):
         return list(pool.map(call, range(count)))
 
 
+def environment_with(**variables):
+    """That of this process with these variables, and without those that would set up a daemon."""
+    return {k: v for k, v in os.environ.items() if not k.startswith(("ROKT", "XDG_CACHE", "CACHE_DIR"))} | variables
+
+
+def run_command(*arguments, folder="/", given="", **environment):
+    """Runs the program with these arguments to its end; `given` is its input, `environment` is added to environment_with()."""
+    return subprocess.run([BINARY, *arguments], env=environment_with(**environment), cwd=folder, input=given, capture_output=True,
+                          text=True, timeout=60, check=False)
+
+
 class Process:
     """A child with its output in a file; always stopped by its process id."""
 
@@ -189,10 +212,9 @@ class Process:
         """`options` are Popen's: user, umask and the like."""
         self.folder = folder
         self.output_path = tempfile.mkstemp(prefix="roktcached-test-")[1]
-        inherited = {k: v for k, v in os.environ.items() if not k.startswith(("ROKT", "XDG_CACHE", "CACHE_DIR"))}
         with open(self.output_path, "wb") as output:
             self.child = subprocess.Popen([binary or BINARY, *arguments], stdin=subprocess.DEVNULL, stdout=output,
-                                          stderr=output, env={**inherited, **(environment or {})}, cwd=folder, **options)
+                                          stderr=output, env=environment_with(**(environment or {})), cwd=folder, **options)
 
     @property
     def output(self):

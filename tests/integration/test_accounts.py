@@ -1,8 +1,7 @@
 """The accounts in /status: what each caller has asked for, what the cache has saved, and what was spent upstream."""
-import time
 
 from clients import basic
-from harness import TestCase, in_parallel, overview, request, wait_until
+from harness import TestCase, in_parallel, overview, request, until_stale, wait_until
 
 TABLES = """
 [[freshness.override]]
@@ -38,15 +37,15 @@ class Accounts(TestCase):
         ask("bob", overview(2), **{"Cache-Control": "no-cache"})  # forced
         ask("bob", overview(1, currency="XXX"), status=400)  # refused
         ask("alice", overview(1, account=13))      # a miss
-        time.sleep(0.01)
+        until_stale()
         ask("alice", overview(1, account=13))      # stale: fetched again
-        time.sleep(0.01)
+        until_stale()
         upstream.faults({"path_prefix": "/reporting", "kind": "status", "status": 503})
         ask("alice", overview(1, account=13))      # stale, and the upstream fails
         ask("alice", overview(9), status=503)      # a miss that fails
         upstream.faults()
         ask("alice", overview(1, account=14))      # a miss
-        time.sleep(0.01)
+        until_stale()
         ask("bob", overview(1, account=14))        # a stale hit, refreshed behind
         wait_until(lambda: upstream.ledger()["total"] == 9, "it is refreshed")
         upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 500})

@@ -5,7 +5,7 @@ import socket
 import sqlite3
 import subprocess
 
-from harness import BINARY, Process, TestCase, free_port, overview, request, wait_until
+from harness import BINARY, CREDENTIAL, Process, TestCase, free_port, overview, request, run_command, wait_until
 
 CONFIGURATION = 78
 UNAVAILABLE = 69
@@ -13,10 +13,7 @@ USAGE = 2
 
 
 def run(*arguments, folder="/", **environment):
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("ROKT")}
-    credential = {"ROKT_APP_ID": "demo-app", "ROKT_APP_SECRET": "demo-secret", "ROKTCACHED_CACHE_FILE": ""}
-    return subprocess.run([BINARY, *arguments], env={**inherited, **credential, **environment}, cwd=folder, capture_output=True,
-                          text=True, timeout=60, stdin=subprocess.DEVNULL)
+    return run_command(*arguments, folder=folder, **{**CREDENTIAL, "ROKTCACHED_CACHE_FILE": "", **environment})
 
 
 class BadInput(TestCase):
@@ -69,11 +66,10 @@ class BadInput(TestCase):
         pathlib.Path(secret).write_text("s3cret\n")
         os.chmod(secret, 0o644)
         config = self.config(f'[[credential]]\napp_secret_file = "{secret}"\n')
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("ROKT")}
-        result = subprocess.run([BINARY, "check", "--config", config], env={**environment, "ROKT_APP_ID": "x"}, capture_output=True, text=True)
+        result = run_command("check", "--config", config, ROKT_APP_ID="x")
         self.assert_refused(result, CONFIGURATION, secret, "0600")
         os.chmod(secret, 0o600)
-        result = subprocess.run([BINARY, "check", "--config", config], env={**environment, "ROKT_APP_ID": "x"}, capture_output=True, text=True)
+        result = run_command("check", "--config", config, ROKT_APP_ID="x")
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("# app secret: set", result.stdout)
         self.assertNotIn("s3cret", result.stdout)

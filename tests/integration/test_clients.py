@@ -3,13 +3,12 @@ import base64
 import hashlib
 import os
 import re
-import subprocess
 import time
 import urllib.parse
 
 from canary import canary, register
 from clients import basic, client
-from harness import BINARY, TestCase, overview, raw, request, wait_until
+from harness import TestCase, overview, raw, request, run_command, wait_until
 from test_credentials import Tokens
 from test_http_routes import Origin
 
@@ -313,8 +312,7 @@ class Upstreams(TestCase):
 
     def start(self, tables):
         origin = Tokens({"demo-app": "demo-secret"})
-        self.addCleanup(origin.server_close)
-        self.addCleanup(origin.shutdown)
+        self.serve(origin)
         register("demo-app.demo-secret")  # its token
         return origin, self.daemon(origin.server_address[1], tables=tables)
 
@@ -415,9 +413,7 @@ inject_token = false
 
 class HashSecret(TestCase):
     def run_it(self, *arguments, given=""):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("ROKT")}
-        return subprocess.run([BINARY, "hash-secret", *arguments], env=environment, input=given, capture_output=True, text=True,
-                              timeout=60, cwd=self.folder())
+        return run_command("hash-secret", *arguments, given=given)
 
     def hash_in(self, text):
         found = re.findall(r"\$scrypt\$ln=\d+,r=\d+,p=\d+\$[A-Za-z0-9+/]{22}\$[A-Za-z0-9+/]{43}", text)

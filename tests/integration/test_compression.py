@@ -4,27 +4,20 @@ import json
 import os
 import sqlite3
 import subprocess
-import threading
 import zlib
 
-from harness import TestCase, connection_to, overview, request
-from test_upstream_wire import Upstream, answer
+from harness import STALE_AT_ONCE, TestCase, connection_to, overview, request, until_stale
+from test_upstream_wire import Upstream, answer, compressed
 
 ROWS = json.dumps([{"campaign": i, "grossCost": i * 1.5, "name": "Über"} for i in range(2000)]).encode()
 GZIP = {"Accept-Encoding": "gzip, deflate, br"}
 
 
-def compressed(body=ROWS, coding="gzip", fields=()):
-    return answer(gzip.compress(body, mtime=0), fields=(f"Content-Encoding: {coding}", *fields))
-
-
 class Compression(TestCase):
     def setUp(self):
         self.upstream = Upstream()
-        threading.Thread(target=self.upstream.serve_forever, daemon=True).start()
-        self.addCleanup(self.upstream.server_close)
-        self.addCleanup(self.upstream.shutdown)
-        self.upstream.report = compressed(fields=('ETag: "v1"', "Content-Digest: sha-256=:AAAA:"))
+        self.serve(self.upstream)
+        self.upstream.report = compressed(ROWS, fields=('ETag: "v1"', "Content-Digest: sha-256=:AAAA:"))
 
     def proxy(self, folder=None, **settings):
         return self.daemon(self.upstream.port, folder, upstream_head_timeout="3s", upstream_body_timeout="3s", **settings)
@@ -88,8 +81,9 @@ class Compression(TestCase):
         self.assertEqual(reply.fields["vary"], "Accept-Encoding, rokt-version")
 
     def test_a_validator_that_came_with_gzip_revalidates(self):
-        proxy = self.proxy(freshness_settled="1ms", freshness_stale_while_revalidate="0ms", freshness_min_refetch_interval="0ms")
+        proxy = self.proxy(**STALE_AT_ONCE)
         self.get(proxy)
+        until_stale()
         self.upstream.report = b"HTTP/1.1 304 Not Modified\r\nContent-Encoding: gzip\r\n\r\n"
         reply = self.get(proxy, GZIP)
         self.assertEqual(self.upstream.seen[1][1]["if-none-match"], '"v1"')
@@ -112,12 +106,12 @@ class Compression(TestCase):
         for coding in ("br", "deflate", "gzip, gzip"):
             with self.subTest(coding):
                 self.answer_well(proxy)
-                self.upstream.report = compressed(coding=coding)
+                self.upstream.report = compressed(ROWS, coding=coding)
                 self.refused(proxy, f"Content-Encoding: {coding}")
 
     def answer_well(self, proxy):
         """So that not too many answers in a row are bad, and the upstream is taken for dead."""
-        self.upstream.report = compressed()
+        self.upstream.report = compressed(ROWS)
         self.assertEqual(self.get(proxy, {"Cache-Control": "no-store"}).status, 200)
 
     def refused(self, proxy, why):

@@ -4,7 +4,6 @@ import json
 import os
 import pathlib
 import signal
-import threading
 import time
 
 from harness import TestCase, overview, wait_until
@@ -38,7 +37,6 @@ class Tokens(Origin):
         self.secrets = secrets
         self.seen = []  # the Authorization of each request for a report
         super().__init__(self.report, self.token)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def token(self, handler):
         app_id, secret = base64.b64decode(handler.headers["Authorization"].removeprefix("Basic ")).decode().split(":")
@@ -66,8 +64,7 @@ def write_secret(folder, name, text):
 class Credentials(TestCase):
     def start(self, tables, **settings):
         origin = Tokens({"id-one": "secret-one", "id-two": "secret-two"})
-        self.addCleanup(origin.server_close)
-        self.addCleanup(origin.shutdown)
+        self.serve(origin)
         folder = self.folder()
         for name in ("one", "two"):
             write_secret(folder, f"{name}.id", f"id-{name}\n")
@@ -163,8 +160,7 @@ class Credentials(TestCase):
         self.assertEqual(proxy.get(overview()).status, 200)
         proxy.stop()
         second = Tokens({"id-one": "secret-one"})
-        self.addCleanup(second.server_close)
-        self.addCleanup(second.shutdown)
+        self.serve(second)
         proxy = self.daemon(second.server_address[1], folder, tables=ONE.format(folder=folder))
         self.assertFalse(proxy.get(overview()).is_hit)
         self.assertEqual((len(first.seen), len(second.seen)), (1, 1))

@@ -4,7 +4,7 @@ import socket
 import subprocess
 import time
 
-from harness import TestCase, overview, raw, request
+from harness import TestCase, overview, raw, request, wait_until
 
 GET = f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\n"
 
@@ -89,11 +89,17 @@ class Http(TestCase):
     def test_connections_beyond_the_bound_are_turned_away(self):
         proxy = self.daemon(self.upstream, listen_max_connections=2)
         held = []
+
+        def is_held():
+            sock = socket.create_connection(("127.0.0.1", proxy.port))
+            held.append(sock)
+            sock.sendall((GET + "\r\n").encode())
+            return sock.recv(12) == b"HTTP/1.1 200"
+
         try:
             for _ in range(2):
-                held.append(socket.create_connection(("127.0.0.1", proxy.port)))
-                held[-1].sendall((GET + "\r\n").encode())
-                self.assertTrue(held[-1].recv(10))
+                # The connection by which the harness saw that the daemon is ready counts until the daemon has seen its end.
+                wait_until(is_held, "it is not turned away")
             for said in ("", GET + "\r\n"):
                 self.assertEqual(statuses(raw(proxy.port, said.encode())), [503])
         finally:

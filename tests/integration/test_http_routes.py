@@ -64,10 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
 class HttpRoutes(TestCase):
     def proxy(self, script, **settings):
         self.origin = Origin(script)
-        threading.Thread(target=self.origin.serve_forever, daemon=True).start()
-        self.addCleanup(self.origin.server_close)
-        self.addCleanup(self.origin.shutdown)
-        return self.daemon(self.origin.server_address[1], tables=ROUTES, **settings)
+        return self.daemon(self.serve(self.origin), tables=ROUTES, **settings)
 
     @property
     def asked(self):

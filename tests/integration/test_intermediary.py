@@ -1,7 +1,6 @@
 """What passes through an intermediary after RFC 9110 and 9112, on routes with cache = "off" and "http", and what of a client never does."""
 import email.utils
 import re
-import threading
 import time
 
 from canary import canary
@@ -58,9 +57,7 @@ def ask(port, *lines, first="GET /pass/a HTTP/1.1"):
 class Intermediary(TestCase):
     def setUp(self):
         self.upstream = Upstream()
-        threading.Thread(target=self.upstream.serve_forever, daemon=True).start()
-        self.addCleanup(self.upstream.server_close)
-        self.addCleanup(self.upstream.shutdown)
+        self.serve(self.upstream)
 
     def proxy(self, tables=ROUTES, **settings):
         return self.daemon(self.upstream.port, tables=tables, **settings)

@@ -10,14 +10,13 @@ import signal
 import socket
 import ssl
 import stat
-import subprocess
 import time
 import warnings
 
 from canary import canary
 from certificates import Authority, tls_table
 from clients import client
-from harness import BINARY, TestCase, Tls, connection_to, free_port, overview, raw, request, wait_until
+from harness import BINARY, TestCase, Tls, connection_to, free_port, overview, raw, request, run_command, wait_until
 
 UNAVAILABLE, CONFIGURATION = 69, 78
 
@@ -167,9 +166,7 @@ class UnixSockets(TestCase):
         proxy.get(overview())
         self.assertEqual(purge(Origin="http://evil.example").status, 403)
         self.assertTrue(proxy.get(overview()).is_hit)
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("ROKT")}
-        environment["ROKTCACHED_ADMIN_ADDRESS"] = f"unix:{self.path}"
-        done = subprocess.run([BINARY, "purge", "--all"], env=environment, capture_output=True, text=True, timeout=60, cwd=self.folder())
+        done = run_command("purge", "--all", ROKTCACHED_ADMIN_ADDRESS=f"unix:{self.path}")
         self.assertEqual((done.returncode, done.stdout), (0, "purged 1\n"), done.stderr)
 
 

@@ -6,7 +6,7 @@ import urllib.parse
 
 from clients import basic
 from exposition import Exposition
-from harness import TestCase, in_parallel, overview, request, wait_until
+from harness import TestCase, in_parallel, overview, request, until_stale, wait_until
 
 TABLES = """
 [[freshness.override]]
@@ -63,7 +63,7 @@ class Metrics(TestCase):
         ask("alice", overview(77, 345, **OTHERS), 404)           # a miss, and the upstream knows no such campaign
         ask("alice", "/metadata/accounts/345/campaigns/8")       # a miss of another route
         ask("alice", overview(7, 346, **OTHERS))                 # a miss
-        time.sleep(0.01)
+        until_stale()
         ask("bob", overview(7, 346, **OTHERS))                   # a stale hit, refreshed behind
         wait_until(lambda: upstream.ledger()["total"] == 5, "it is refreshed")
         upstream.faults({"path_prefix": "/reporting", "kind": "status", "status": 503})

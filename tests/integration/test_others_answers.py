@@ -74,11 +74,8 @@ class Mint:
 class OthersAnswers(TestCase):
     def proxy(self, script, mint=None, tables=ROUTES, **settings):
         self.origin = Origin(script, mint or Mint())
-        threading.Thread(target=self.origin.serve_forever, daemon=True).start()
-        self.addCleanup(self.origin.server_close)
-        self.addCleanup(self.origin.shutdown)
         settings.setdefault("freshness_min_refetch_interval", "0ms")
-        return self.daemon(self.origin.server_address[1], tables=tables, **settings)
+        return self.daemon(self.serve(self.origin), tables=tables, **settings)
 
     def expect(self, proxy, target, body, method="GET", **fields):
         reply = request(proxy.port, target, method, {name.replace("_", "-"): value for name, value in fields.items()})

@@ -3,11 +3,10 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
 import threading
 import time
 
-from harness import BINARY, SANITIZED, TestCase, free_port, multiply_rows, overview, query, request, wait_until
+from harness import SANITIZED, TestCase, free_port, multiply_rows, overview, query, request, run_command, wait_until
 from spellings import questions, send, target_of
 
 TOKEN = "an-admin-token-of-the-tests"
@@ -35,12 +34,10 @@ class Purge(TestCase):
         return reply.json()["purged"]
 
     def run_purge(self, proxy, *arguments, token=True):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("ROKT")}
-        environment["ROKTCACHED_ADMIN_ADDRESS"] = f"127.0.0.1:{proxy if isinstance(proxy, int) else proxy.admin_port}"
+        environment = {"ROKTCACHED_ADMIN_ADDRESS": f"127.0.0.1:{proxy if isinstance(proxy, int) else proxy.admin_port}"}
         if token:
             environment["ROKTCACHED_ADMIN_TOKEN_FILE"] = os.path.join(proxy.folder, "token")
-        return subprocess.run([BINARY, "purge", *arguments], env=environment, capture_output=True, text=True, timeout=60,
-                              cwd=self.folder())
+        return run_command("purge", *arguments, **environment)
 
     def fill(self, proxy):
         """Seven entries: two campaigns and the summary of account 12, one campaign of account 13; campaign 3 in three variants."""
@@ -69,9 +66,7 @@ class Purge(TestCase):
                 self.assertTrue(send(proxy.port, other["spelled"][0]).is_hit, f"{other['asks']} is not {row['asks']}")
 
     def test_each_way_of_selecting(self):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("ROKT")}
-        explained = subprocess.run([BINARY, "explain", overview(4)], env=environment, capture_output=True, text=True,
-                                   cwd=self.folder()).stdout
+        explained = run_command("explain", overview(4)).stdout
         key = next(line.split()[-1] for line in explained.splitlines() if line.startswith("key hash"))
         cases = [
             ({"all": True}, []),

@@ -4,7 +4,7 @@ import signal
 import socket
 import subprocess
 
-from harness import BINARY, TestCase
+from harness import BINARY, TestCase, environment_with
 
 UNAVAILABLE = 69
 HEAD = b"HTTP/1.1 200 OK\r\n"
@@ -16,8 +16,7 @@ class PurgeCommand(TestCase):
         self.addCleanup(self.listener.close)
 
     def start(self):
-        environment = {k: v for k, v in os.environ.items() if not k.startswith("ROKT")}
-        environment["ROKTCACHED_ADMIN_ADDRESS"] = "127.0.0.1:%d" % self.listener.getsockname()[1]
+        environment = environment_with(ROKTCACHED_ADMIN_ADDRESS="127.0.0.1:%d" % self.listener.getsockname()[1])
         command = subprocess.Popen([BINARY, "purge", "--all"], env=environment, text=True, cwd=self.folder(),
                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         self.addCleanup(command.wait)

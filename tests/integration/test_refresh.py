@@ -1,7 +1,6 @@
 """Refreshes: restatements that are counted, logged and listed; keys in use refreshed ahead; lifetimes of one's own."""
 import json
 import re
-import threading
 import time
 
 import test_upstream_wire as wire
@@ -13,9 +12,7 @@ SUMMARY = f"/reporting/accounts/12/summary?{query()}"
 class Refresh(TestCase):
     def upstream(self):
         upstream = wire.Upstream()
-        threading.Thread(target=upstream.serve_forever, daemon=True).start()
-        self.addCleanup(upstream.server_close)
-        self.addCleanup(upstream.shutdown)
+        self.serve(upstream)
         return upstream
 
     def entries(self, proxy, asked=""):

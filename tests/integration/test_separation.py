@@ -8,7 +8,6 @@ import concurrent.futures
 import dataclasses
 import itertools
 import json
-import threading
 import time
 import urllib.parse
 
@@ -106,7 +105,6 @@ class SpellingOrigin(Origin):
         self.pause = 0
         self.cache_control = "public, max-age=3600"
         self.vary = ", ".join(SPELLED)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
 
     def own_answer(self, ask, app_id="demo-app"):
         return direct(self, ask, token_of(app_id))
@@ -130,8 +128,7 @@ def fetches_of(proxy):
 class Separation(TestCase):
     def origin(self):
         origin = SpellingOrigin()
-        self.addCleanup(origin.server_close)
-        self.addCleanup(origin.shutdown)
+        self.serve(origin)
         return origin
 
     def proxy(self, upstream, folder=None, credential="default", **settings):

@@ -1,9 +1,7 @@
 """One report is one upstream call, whatever the spelling: the rows of tests/data/spellings.json, run through the daemon."""
 import collections
-import os
-import subprocess
 
-from harness import BINARY, TestCase
+from harness import TestCase, run_command
 from spellings import ERRORS, questions, send, target_of
 
 
@@ -41,9 +39,8 @@ class Spellings(TestCase):
 
     def test_explain_shows_one_key_for_all_of_them(self):
         question = questions()[0]
-        environment = {name: value for name, value in os.environ.items() if not name.startswith("ROKT")}
-        folder = self.folder()
-        keys = {subprocess.run([BINARY, "explain", target_of(row)], env=environment, cwd=folder, capture_output=True, text=True,
-                               check=True).stdout for row in question["spelled"]}
+        explained = [run_command("explain", target_of(row)) for row in question["spelled"]]
+        self.assertEqual({command.returncode for command in explained}, {0}, explained)
+        keys = {command.stdout for command in explained}
         self.assertEqual(len(keys), 1, keys)
         self.assertIn(f"default {question['asks']} LATEST", keys.pop())

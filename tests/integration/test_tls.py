@@ -47,7 +47,6 @@ class ConnectProxy(socketserver.ThreadingTCPServer):
         self.passed = []  # what went through, either way
         self.refuse_with = None
         super().__init__(("127.0.0.1", 0), Tunnel)
-        threading.Thread(target=self.serve_forever, daemon=True).start()
 
 
 class Tunnel(socketserver.BaseRequestHandler):
@@ -95,7 +94,7 @@ class Tls(TestCase):
         self.openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial", "-out", "server.pem",
                      "-days", days, "-extfile", "ext")
 
-    def serve(self, maximum=None):
+    def serve_tls(self, maximum=None):
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(os.path.join(self.keys, "server.pem"), os.path.join(self.keys, "server.key"))
         if maximum:
@@ -105,10 +104,7 @@ class Tls(TestCase):
         server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upstream)
         server.handle_error = lambda *_: None
         server.socket = context.wrap_socket(server.socket, server_side=True)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        self.addCleanup(server.server_close)
-        self.addCleanup(server.shutdown)
-        return server.server_address[1]
+        return self.serve(server)
 
     def proxy_to(self, port, ca=True, **settings):
         if ca:
@@ -123,29 +119,29 @@ class Tls(TestCase):
 
     def test_a_trusted_certificate_for_the_host(self):
         self.certificate("DNS:localhost")
-        reply = self.proxy_to(self.serve()).get(overview())
+        reply = self.proxy_to(self.serve_tls()).get(overview())
         self.assertEqual((reply.status, reply.body), (200, BODY))
 
     def test_a_certificate_of_an_unknown_authority(self):
         self.certificate("DNS:localhost")
-        self.assertIn("certificate: unable to get local issuer certificate", self.refusal(self.proxy_to(self.serve(), ca=False)))
+        self.assertIn("certificate: unable to get local issuer certificate", self.refusal(self.proxy_to(self.serve_tls(), ca=False)))
 
     def test_a_certificate_for_another_host(self):
         self.certificate("DNS:other.example")
-        self.assertIn("certificate: hostname mismatch", self.refusal(self.proxy_to(self.serve())))
+        self.assertIn("certificate: hostname mismatch", self.refusal(self.proxy_to(self.serve_tls())))
 
     def test_a_certificate_that_has_signed_itself(self):
         self.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "server.key", "-out", "server.pem", "-days", "2",
                      "-subj", "/CN=upstream", "-addext", "subjectAltName=DNS:localhost")
-        self.assertIn("certificate: self-signed certificate", self.refusal(self.proxy_to(self.serve())))
+        self.assertIn("certificate: self-signed certificate", self.refusal(self.proxy_to(self.serve_tls())))
 
     def test_an_expired_certificate(self):
         self.certificate("DNS:localhost", days="-1")
-        self.assertIn("certificate has expired", self.refusal(self.proxy_to(self.serve())))
+        self.assertIn("certificate has expired", self.refusal(self.proxy_to(self.serve_tls())))
 
     def test_the_session_is_resumed_by_the_next_connection(self):
         self.certificate("DNS:localhost")
-        port = self.serve()
+        port = self.serve_tls()
         Upstream.resumed = []
         proxy = self.proxy_to(port, upstream_idle_timeout="1ms")
         for campaign in range(1, 6):
@@ -156,17 +152,16 @@ class Tls(TestCase):
 
     def test_an_old_protocol(self):
         self.certificate("DNS:localhost")
-        self.assertIn("TLS handshake", self.refusal(self.proxy_to(self.serve(ssl.TLSVersion.TLSv1_1))))
+        self.assertIn("TLS handshake", self.refusal(self.proxy_to(self.serve_tls(ssl.TLSVersion.TLSv1_1))))
 
     def connect_proxy(self):
         proxy = ConnectProxy()
-        self.addCleanup(proxy.server_close)
-        self.addCleanup(proxy.shutdown)
+        self.serve(proxy)
         return proxy, f"http://127.0.0.1:{proxy.server_address[1]}"
 
     def test_through_a_connect_proxy_that_sees_nothing_but_a_name(self):
         self.certificate("DNS:localhost")
-        port = self.serve()
+        port = self.serve_tls()
         between, url = self.connect_proxy()
         reply = self.proxy_to(port, upstream_proxy=url).get(overview())
         self.assertEqual((reply.status, reply.body), (200, BODY))
@@ -183,11 +178,11 @@ class Tls(TestCase):
         self.certificate("DNS:localhost")
         between, url = self.connect_proxy()
         between.refuse_with = "407 Proxy Authentication Required"
-        detail = self.refusal(self.proxy_to(self.serve(), upstream_proxy=url))
+        detail = self.refusal(self.proxy_to(self.serve_tls(), upstream_proxy=url))
         self.assertIn("407", detail)
         self.assertIn("proxy", detail)
 
     def test_a_certificate_for_the_proxy_is_none_for_the_upstream(self):
         self.certificate("IP:127.0.0.1")
         _, url = self.connect_proxy()
-        self.assertIn("certificate", self.refusal(self.proxy_to(self.serve(), upstream_proxy=url)))
+        self.assertIn("certificate", self.refusal(self.proxy_to(self.serve_tls(), upstream_proxy=url)))

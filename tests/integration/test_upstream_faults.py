@@ -1,7 +1,7 @@
 """An upstream that misbehaves: what is cached is served, nothing broken is ever passed on or kept."""
 import time
 
-from harness import TestCase, in_parallel, overview, query, wait_until
+from harness import STALE_AT_ONCE, TestCase, in_parallel, overview, query, until_stale, wait_until
 
 BROKEN = {
     "reset": ({"kind": "reset"}, 502, "upstream-unreachable"),
@@ -30,11 +30,10 @@ class Faults(TestCase):
         self.assertIn("fwd=miss; stored", whole.cache_status)
 
     def test_each_fault_is_covered_by_a_stale_answer(self):
-        upstream, proxy = self.pair(upstream_head_timeout="2s", upstream_body_timeout="2s", freshness_settled="1ms",
-                                    freshness_stale_while_revalidate="0ms", freshness_min_refetch_interval="0ms")
+        upstream, proxy = self.pair(upstream_head_timeout="2s", upstream_body_timeout="2s", **STALE_AT_ONCE)
         good = proxy.get(overview())
         self.assertEqual(good.status, 200)
-        time.sleep(0.01)
+        until_stale()
         for name, (fault, _, _) in BROKEN.items():
             with self.subTest(name):
                 upstream.faults({"path_prefix": "/reporting", **fault})
@@ -62,6 +61,7 @@ class Faults(TestCase):
         bodies = {campaign: proxy.get(overview(campaign=campaign)).body for campaign in range(1, 11)}
         upstream.child.kill()
         upstream.wait()
+        until_stale()
         for campaign, body in bodies.items():
             reply = proxy.get(overview(campaign=campaign))
             self.assertEqual((reply.status, reply.body), (200, body))
@@ -80,10 +80,9 @@ class Faults(TestCase):
         wait_until(lambda: "ttl=-" not in proxy.get(overview()).cache_status, "the answer is fresh again")
 
     def test_a_validator_is_used_and_an_unchanged_answer_lives_on(self):
-        upstream, proxy = self.pair("--entity-tags", freshness_settled="1ms", freshness_stale_while_revalidate="0ms",
-                                    freshness_min_refetch_interval="0ms")
+        upstream, proxy = self.pair("--entity-tags", **STALE_AT_ONCE)
         first = proxy.get(overview())
-        time.sleep(0.01)
+        until_stale()
         second = proxy.get(overview())
         self.assertEqual(upstream.ledger()["by_status"], {"200": 1, "304": 1})
         self.assertEqual((second.status, second.body), (200, first.body))

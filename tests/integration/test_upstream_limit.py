@@ -1,6 +1,5 @@
 """The upstream's own limit, which nobody has told the daemon: found from its 429s, and obeyed."""
 import concurrent.futures
-import threading
 import time
 
 from harness import SANITIZED, TestCase, in_parallel, wait_until
@@ -48,10 +47,7 @@ class UpstreamLimit(TestCase):
             return (429, [("Retry-After", "3")], b"") if len(times) == 1 else (200, [], b"{}")
 
         origin = Origin(script, lambda _: (200, [], b'{"access_token":"t","expires_in":3600,"token_type":"Bearer"}'))
-        threading.Thread(target=origin.serve_forever, daemon=True).start()
-        self.addCleanup(origin.server_close)
-        self.addCleanup(origin.shutdown)
-        proxy = self.daemon(origin.server_address[1], **DEFAULTS)
+        proxy = self.daemon(self.serve(origin), **DEFAULTS)
         with concurrent.futures.ThreadPoolExecutor(1) as pool:
             first = pool.submit(ask, proxy, "first")
             wait_until(lambda: times, "the upstream has answered")

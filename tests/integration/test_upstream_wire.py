@@ -1,19 +1,24 @@
 """What goes over the wire to the upstream and what of its answer comes back, seen by an upstream that writes everything down."""
+import gzip
 import json
 import os
 import socketserver
-import threading
 
-from harness import TestCase, overview, request, wait_until
+from harness import STALE_AT_ONCE, TestCase, overview, request, until_stale, wait_until
 
 REPORT = b'{"grossCost":1}'
 OWN_TOKEN = "our-own-token"
 TOKEN = json.dumps({"access_token": OWN_TOKEN, "expires_in": 3600, "token_type": "Bearer"}).encode()
 
 
-def answer(body=REPORT, status="200 OK", fields=()):
-    lines = [f"HTTP/1.1 {status}", "Content-Type: application/json", f"Content-Length: {len(body)}", *fields]
+def answer(body=REPORT, status="200 OK", fields=(), content_type="application/json"):
+    lines = [f"HTTP/1.1 {status}", f"Content-Type: {content_type}", f"Content-Length: {len(body)}", *fields]
     return ("\r\n".join(lines) + "\r\n\r\n").encode() + body
+
+
+def compressed(body, coding="gzip", fields=()):
+    """As gzip has it, whatever the answer says it is."""
+    return answer(gzip.compress(body, mtime=0), fields=(f"Content-Encoding: {coding}", *fields))
 
 
 class Upstream(socketserver.ThreadingTCPServer):
@@ -59,9 +64,7 @@ class Talk(socketserver.StreamRequestHandler):
 class Wire(TestCase):
     def setUp(self):
         self.upstream = Upstream()
-        threading.Thread(target=self.upstream.serve_forever, daemon=True).start()
-        self.addCleanup(self.upstream.server_close)
-        self.addCleanup(self.upstream.shutdown)
+        self.serve(self.upstream)
 
     def proxy(self, **settings):
         return self.daemon(self.upstream.port, upstream_head_timeout="3s", upstream_body_timeout="3s", **settings)
@@ -146,8 +149,9 @@ class Wire(TestCase):
         self.assertIn("fwd=miss; stored", proxy.get(overview()).cache_status)
 
     def test_a_304_that_nobody_asked_for_confirms_nothing(self):
-        proxy = self.proxy(freshness_settled="1ms", freshness_stale_while_revalidate="0ms", freshness_min_refetch_interval="0ms")
+        proxy = self.proxy(**STALE_AT_ONCE)
         self.assertEqual(proxy.get(overview()).status, 200)  # without ETag or Last-Modified: nothing to ask with
+        until_stale()
         self.upstream.report = b"HTTP/1.1 304 Not Modified\r\n\r\n"
         reply = proxy.get(overview())
         self.assertEqual((reply.status, reply.body), (200, REPORT))
@@ -163,8 +167,9 @@ class Wire(TestCase):
     def test_a_last_modified_date_revalidates_too(self):
         modified = "Mon, 03 Mar 2025 10:00:00 GMT"
         self.upstream.report = answer(fields=(f"Last-Modified: {modified}",))
-        proxy = self.proxy(freshness_settled="1ms", freshness_stale_while_revalidate="0ms", freshness_min_refetch_interval="0ms")
+        proxy = self.proxy(**STALE_AT_ONCE)
         proxy.get(overview())
+        until_stale()
         self.upstream.report = b"HTTP/1.1 304 Not Modified\r\n\r\n"
         reply = proxy.get(overview())
         self.assertEqual((reply.status, reply.body), (200, REPORT))

@@ -1,10 +1,9 @@
 """Via on every request upstream, and loops: a request that comes back is told from one that has come through another proxy."""
 import json
 import os
-import subprocess
 import time
 
-from harness import BINARY, TestCase, free_port, overview, raw, request
+from harness import CREDENTIAL, TestCase, free_port, overview, raw, request, run_command
 from test_http_routes import Origin
 
 ROUTES = """
@@ -118,10 +117,8 @@ class Via(TestCase):
 
 class OwnListener(TestCase):
     def run_with(self, command, **settings):
-        inherited = {name: value for name, value in os.environ.items() if not name.startswith("ROKT")}
-        environment = {**inherited, **{f"ROKTCACHED_{name.upper()}": value for name, value in settings.items()},
-                       "ROKT_APP_ID": "demo-app", "ROKT_APP_SECRET": "demo-secret", "ROKTCACHED_CACHE_FILE": ""}
-        return subprocess.run([BINARY, command], env=environment, capture_output=True, text=True, timeout=30, check=False, cwd=self.folder())
+        environment = {f"ROKTCACHED_{name.upper()}": value for name, value in settings.items()}
+        return run_command(command, **CREDENTIAL, ROKTCACHED_CACHE_FILE="", **environment)
 
     def test_check_and_serve_refuse_an_upstream_that_is_ourselves(self):
         port = free_port()
