@@ -20,8 +20,10 @@ std::optional<std::string> without_base(std::string_view path, std::string_view 
   if (!path.starts_with(base_path)) return std::nullopt;
   path.remove_prefix(base_path.size());
   if (path.empty() || path.front() == '?' || path.front() == '#') return "/" + std::string(path);
-  // Two slashes at the beginning would name another server.
-  const bool is_path = path.front() == '/' && !path.starts_with("//");
+  // Two slashes at the beginning would name another server. Browsers take a backslash for a slash, and leave
+  // out tabs and line breaks.
+  const bool odd = std::ranges::any_of(path, [](char c) { return c == '\\' || (c >= 0 && c <= 0x20); });
+  const bool is_path = path.front() == '/' && !path.starts_with("//") && !odd;
   return is_path ? std::optional(std::string(path)) : std::nullopt;
 }
 

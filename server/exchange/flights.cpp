@@ -294,7 +294,12 @@ void Flights::keep(const FetchRequest& request, Outcome& outcome, SteadyTime sta
   subjects.push_back(subject_of(request));
   for (const auto& response : outcome.to_store) subjects.push_back(caching::subject_of(*response));
   const bool put = purges_.put_unless_purged({subjects.data(), subjects.size()}, started_at, [&] {
-    for (const auto& response : outcome.to_store) store_.put(response);
+    for (const auto& response : outcome.to_store) {
+      store_.put(response);
+      // What ends this index later has another generation, whatever the clock says then.
+      if (caching::VariantIndex::is_index(*response))
+        last_generation_ = std::max(last_generation_, response->fetched_at);
+    }
   });
   if (!put) outcome.stored = false;
   if (outcome.kind == AnswerKind::not_json) {
@@ -328,8 +333,7 @@ void Flights::end_stored(const caching::Key& target, std::string_view route) {
     all_invalidated_at_ = clock_.steady_now();
   }
   invalidated_[target.hash()] = clock_.steady_now();
-  // No two generations are the same, also where the clock stands still or has been set back: nor is it that
-  // of an index that was made in this millisecond.
+  // No two generations are the same, also where the clock stands still or has been set back.
   last_generation_ = std::max(clock_.wall_now(), last_generation_) + std::chrono::milliseconds{1};
   store_.put(caching::VariantIndex(last_generation_).to_stored(target, route));
 }

@@ -41,8 +41,8 @@ int no_passphrase(char*, int, int, void*) {
 
 /// Of a file that OpenSSL itself opens.
 Result<void> check_file(const std::string& key, const std::string& file) {
-  const auto readable = config::check_readable_file(file);
-  return readable ? Result<void>() : unusable(key + ": " + readable.error().context);
+  const auto checked = config::check_readable_file(file);
+  return checked ? Result<void>() : unusable(key + ": " + checked.error().context);
 }
 
 Result<void> use_key(SSL_CTX* context, const std::string& file) {
@@ -61,8 +61,8 @@ Result<void> use_key(SSL_CTX* context, const std::string& file) {
 
 Result<void> ask_for_certificates(SSL_CTX* context, const config::ListenTls& settings) {
   if (settings.client_ca_file.empty()) return {};
-  const auto readable = check_file("listen.tls.client_ca_file", settings.client_ca_file);
-  if (!readable) return readable.error();
+  const auto checked = check_file("listen.tls.client_ca_file", settings.client_ca_file);
+  if (!checked) return checked.error();
   const char* const file = settings.client_ca_file.c_str();
   if (SSL_CTX_load_verify_file(context, file) != 1)
     return openssl_error("listen.tls.client_ca_file: " + settings.client_ca_file);
@@ -101,8 +101,8 @@ Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& 
                       SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
-  const auto readable = check_file("listen.tls.certificate_file", settings.certificate_file);
-  if (!readable) return readable.error();
+  const auto checked = check_file("listen.tls.certificate_file", settings.certificate_file);
+  if (!checked) return checked.error();
   if (SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1)
     return openssl_error("listen.tls.certificate_file: " + settings.certificate_file);
   const auto used = key == PrivateKey::read ? use_key(context, settings.key_file) : Result<void>();

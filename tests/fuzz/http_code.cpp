@@ -72,7 +72,9 @@ StoredResponsePtr HttpCode::look_up(const caching::Key& key) const {
   return found == store_.end() ? nullptr : found->second;
 }
 
+/// As Flights::keep.
 void HttpCode::put(StoredResponsePtr response) {
+  if (VariantIndex::is_index(*response)) last_generation_ = std::max(last_generation_, response->fetched_at);
   std::string text(response->key.text());
   store_[std::move(text)] = std::move(response);
 }

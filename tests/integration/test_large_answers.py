@@ -171,7 +171,8 @@ class LargeAnswers(TestCase):
                         except ConnectionResetError:
                             reset = True
                     head, _, content = received.partition(b"\r\n\r\n")
-                    self.assertGreater(len(content), MIB)
+                    if not reset:  # which takes away what has not been read
+                        self.assertGreater(len(content), MIB)
                     if b"Content-Length" in head:
                         self.assertLess(len(content), len(LARGE))
                     elif b"chunked" in head:

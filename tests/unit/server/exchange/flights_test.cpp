@@ -596,6 +596,38 @@ TEST_F(FlightsTest, AnInvalidationEndsAnIndexThatWasMadeInTheSameMillisecond) {
   EXPECT_NE(caching::VariantIndex(*after).key_for(target, {"x-a"}, {}), index.key_for(target, {"x-a"}, {}));
 }
 
+TEST_F(FlightsTest, AnInvalidationEndsAnIndexAlsoWhereTheClockWasSetBackToJustBeforeIt) {
+  const caching::Key target = caching::http_key("default", "/a");
+  const auto ask = [&](const std::string& method) {
+    FetchRequest fetch = request("a");
+    fetch.key = target;
+    auto http = std::make_shared<HttpFetch>();
+    http->target = target;
+    http->method = method;
+    http->credentials = {"default"};
+    fetch.upstream.target = "/a";
+    fetch.http = std::move(http);
+    return join(std::move(fetch));
+  };
+  const Answer got = ask("GET");
+  respond([] {
+    upstream::UpstreamResult varying = ok("varies");
+    varying->fields.add("Vary", "X-A");
+    varying->fields.add("Cache-Control", "max-age=60");
+    return varying;
+  });
+  const auto before = store.find(target, clock.wall_now()).value();
+  ASSERT_TRUE(before && caching::VariantIndex::is_index(*before));
+  clock.advance(2s);  // of what is under way together nothing is shared here
+  clock.wall = before->fetched_at - 1ms;
+  const Answer written = ask("PUT");
+  respond([] { return ok("done"); });
+  ASSERT_TRUE(*written);
+  const auto after = store.find(target, clock.wall_now()).value();
+  ASSERT_TRUE(after && caching::VariantIndex::is_index(*after));
+  EXPECT_NE(after->fetched_at, before->fetched_at);
+}
+
 TEST_F(FlightsTest, NoStoreIsNotStoredAndA304ToNothingIsAFailure) {
   FetchRequest secret = request("a");
   secret.may_store = false;
