@@ -1,6 +1,7 @@
 #include "core/http/request_override.h"
 
 #include <algorithm>
+#include <array>
 
 #include "core/http/field_names.h"
 
@@ -16,6 +17,15 @@ bool names_part_of_request(std::string_view word) {
   return words.contain(word);
 }
 
+/// Parts by which such a name is known where its words are not set apart ("X-MethodOverride").
+bool has_telling_part(std::string_view name) {
+  static constexpr std::array<std::string_view, 6> parts = {"method",  "override", "overide",
+                                                            "rewrite", "original", "requestpath"};
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::any_of(
+      parts, [&](std::string_view part) { return !std::ranges::search(name, part, {}, lower).empty(); });
+}
+
 bool is_plain(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
 }
@@ -27,6 +37,7 @@ bool may_override_request(std::string_view name) {
   static constexpr FieldNames harmless("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port");
   if (!std::ranges::all_of(name, is_plain)) return true;
   if (harmless.contain(name)) return false;
+  if (has_telling_part(name)) return true;
   while (true) {
     const auto hyphen = name.find('-');
     if (names_part_of_request(name.substr(0, hyphen))) return true;

@@ -30,6 +30,12 @@ TEST(RequestOverride, IsAFieldThatNamesAnotherTargetOrHost) {
     EXPECT_TRUE(may_override_request(name)) << name;
 }
 
+TEST(RequestOverride, IsOneWhoseWordsAreNotSetApart) {
+  for (const char* name : {"X-MethodOverride", "XMethodOverride", "x-httpmethodoverride", "X-HTTP-Overide",
+                           "X-OriginalURL", "XOriginalURL", "X-RewriteURL", "X-RequestPath"})
+    EXPECT_TRUE(may_override_request(name)) << name;
+}
+
 TEST(RequestOverride, IsANameThatAServerMayFoldIntoAnother) {
   for (const char* name : {"X_HTTP_METHOD_OVERRIDE", "X-HTTP_Method-Override", "Content_Length", "a_b", "_",
                            "a.b", "a~b", "a!b", "x-original.url"})
