@@ -243,12 +243,16 @@ class Origin(Process):
 
 
 def report_of(size):
-    """A report of so many bytes, as a breakdown has them: names that repeat and numbers that do not."""
-    rows = ",".join(f'{{"country":"{"AU DE FR GB JP NZ US".split()[i % 7]}","impressions":{i * 7919 % 900001},'
-                    f'"referrals":{i * 104729 % 90001},"grossCost":{i * 15485863 % 9000011 / 1000:.3f}}}'
-                    for i in range(1, size // 60 + 1))
-    report = '{"currency":"USD","rows":[' + rows
-    return report[:size - 2].ljust(size - 2) + "]}"
+    """A report of so many bytes, as a breakdown has them: names that repeat and numbers that do not. Whole JSON, else it is not kept."""
+    report, i = '{"currency":"USD","rows":[', 0
+    while True:
+        i += 1
+        row = (f'{{"country":"{"AU DE FR GB JP NZ US".split()[i % 7]}","impressions":{i * 7919 % 900001},'
+               f'"referrals":{i * 104729 % 90001},"grossCost":{i * 15485863 % 9000011 / 1000:.3f}}}')
+        longer = report + ("," if i > 1 else "") + row
+        if len(longer) > size - len("]}"):
+            return report.ljust(size - len("]}")) + "]}"
+        report = longer
 
 
 PEERS = [Nginx, HAProxy, Varnish]
