@@ -7,6 +7,7 @@
 #include <boost/container/small_vector.hpp>
 #include <charconv>
 #include <tuple>
+#include <utility>
 
 #include "core/rokt/date_range.h"
 #include "core/rokt/time_zone.h"
@@ -44,7 +45,8 @@ bool is_zone_with_plus(const QueryParameter& parameter) {
 }
 
 void append_value(std::string& text, const QueryParameter& parameter) {
-  if (is_date(parameter.name) && rokt::DateParameter::parse(parameter.value)) {
+  const bool is_moment = is_date(parameter.name) && parameter.value.find('T') != std::string_view::npos;
+  if (is_moment && rokt::DateParameter::parse(parameter.value)) {
     text += rokt::canonical_date(parameter.value);
   } else if (is_zone_with_plus(parameter)) {
     for (const char c : parameter.canonical_value) c == '+' ? text.append("%2B") : text.append(1, c);
@@ -55,14 +57,18 @@ void append_value(std::string& text, const QueryParameter& parameter) {
 
 void append_query(std::string& text, std::span<const QueryParameter> parameters) {
   constexpr std::size_t usual_parameters = 16;
-  boost::container::small_vector<const QueryParameter*, usual_parameters> sorted;
-  for (const auto& parameter : parameters) sorted.push_back(&parameter);
-  std::ranges::sort(std::span(sorted.data(), sorted.size()), {}, [](const QueryParameter* parameter) {
-    return std::tuple(place_of(parameter->name), parameter->canonical_name, parameter->has_value,
-                      parameter->canonical_value);
+  boost::container::small_vector<std::pair<std::size_t, const QueryParameter*>, usual_parameters> sorted;
+  for (const auto& parameter : parameters) sorted.emplace_back(place_of(parameter.name), &parameter);
+  std::ranges::sort(std::span(sorted.data(), sorted.size()), [](const auto& left, const auto& right) {
+    const auto rest = [](const QueryParameter& parameter) {
+      return std::tie(parameter.canonical_name, parameter.has_value, parameter.canonical_value);
+    };
+    if (left.first != right.first) return left.first < right.first;
+    return rest(*left.second) < rest(*right.second);
   });
-  for (const auto* parameter : sorted) {
-    text += parameter == sorted.front() ? '?' : '&';
+  const QueryParameter* const first = sorted.empty() ? nullptr : sorted.front().second;
+  for (const auto& [place, parameter] : sorted) {
+    text += parameter == first ? '?' : '&';
     text += parameter->canonical_name;
     if (!parameter->has_value) continue;
     text += '=';

@@ -1,6 +1,7 @@
 #include "core/http/target.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "core/http/fields.h"
@@ -10,7 +11,7 @@ namespace roktcached::http {
 
 namespace {
 
-bool is_unreserved(char c) {
+constexpr bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
          c == '_' || c == '~';
 }
@@ -33,8 +34,18 @@ bool is_encoded_at(std::string_view text, std::size_t at) {
 }
 
 /// Of a canonical spelling: the octets that stand as themselves, encoded or not.
+constexpr std::array<bool, 256> make_canonical_octets() {
+  std::array<bool, 256> canonical{};
+  for (unsigned octet = 0; octet < canonical.size(); ++octet) {
+    const char c = static_cast<char>(octet);
+    canonical[octet] = octet < 0x80 && (is_unreserved(c) || c == ':' || c == '/');
+  }
+  return canonical;
+}
+constexpr std::array<bool, 256> canonical_octets = make_canonical_octets();
+
 bool stands_as_itself(char c) {
-  return is_unreserved(c) || c == ':' || c == '/';
+  return canonical_octets[static_cast<unsigned char>(c)];
 }
 
 void append_encoded(std::string& text, char c) {

@@ -130,12 +130,12 @@ std::optional<WallTime> doubtful_end(std::span<const QueryParameter> parameters)
 /// A date that is refused is named with the one that was most likely meant.
 Result<DateParameter> required_date(std::span<const QueryParameter> parameters, std::string_view name) {
   const QueryParameter* sent = find(parameters, name);
+  const auto date = sent == nullptr ? std::nullopt : DateParameter::parse(sent->value);
+  if (date) return *date;
   std::string accepted(accepted_dates);
-  if (sent != nullptr && !DateParameter::parse(sent->value)) {
-    if (const auto meant = nearest_date(sent->value))
-      accepted.append(", on the clock of timeZoneVariation; write ").append(*meant);
-  }
-  return required(parameters, name, accepted, DateParameter::parse);
+  if (const auto meant = sent == nullptr ? std::nullopt : nearest_date(sent->value))
+    accepted.append(", on the clock of timeZoneVariation; write ").append(*meant);
+  return refused(name, sent == nullptr ? "is missing" : shown(sent->value), accepted);
 }
 
 Result<CheckedParameters> check_report(const Route& route, std::span<const QueryParameter> parameters,
