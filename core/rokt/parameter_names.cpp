@@ -12,6 +12,9 @@ namespace {
 
 constexpr std::array<std::string_view, 5> known_parameters = {"dateStart", "dateEnd", "currency",
                                                               "timeZoneVariation", "groupby"};
+/// The same as `folded` makes them.
+constexpr std::array<std::string_view, 5> folded_parameters = {"datestart", "dateend", "currency",
+                                                               "timezonevariation", "groupby"};
 /// Anything longer is like none of them, and need not be compared.
 constexpr std::size_t longest_name = 32;
 
@@ -31,8 +34,11 @@ std::string_view nearly_known_parameter(std::string_view name) {
   if (name.size() > longest_name || std::ranges::find(known_parameters, name) != known_parameters.end())
     return {};
   const std::string asked = folded(name);
-  for (const std::string_view right : known_parameters) {
-    if (edit_distance(asked, folded(right)) <= 1) return right;
+  for (std::size_t i = 0; i < known_parameters.size(); ++i) {
+    const std::string_view right = folded_parameters.at(i);
+    // Names whose lengths are further apart need not be compared.
+    const bool may_be_near = asked.size() + 1 >= right.size() && right.size() + 1 >= asked.size();
+    if (may_be_near && edit_distance(asked, right) <= 1) return known_parameters.at(i);
   }
   return {};
 }
