@@ -296,7 +296,7 @@ void Flights::keep(const FetchRequest& request, Outcome& outcome, SteadyTime sta
   const bool put = purges_.put_unless_purged({subjects.data(), subjects.size()}, started_at, [&] {
     for (const auto& response : outcome.to_store) {
       store_.put(response);
-      // What ends this index later has another generation, whatever the clock says then.
+      // A later invalidation must take another generation, whatever the clock says then.
       if (caching::VariantIndex::is_index(*response))
         last_generation_ = std::max(last_generation_, response->fetched_at);
     }

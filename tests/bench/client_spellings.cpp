@@ -43,7 +43,8 @@ std::string key_of(const ReportQuestion& question, const ClientKind& client) {
   if (!rokt::check_parameters(*match->route, query, {})) return text;
   http::Fields fields;
   if (*client.accept_language != '\0') fields.add("Accept-Language", client.accept_language);
-  return std::string(caching::key_of("default", target->path, query, *caching::requested_version(fields)).text());
+  return std::string(
+      caching::key_of("default", target->path, query, *caching::requested_version(fields)).text());
 }
 
 std::string raw_key_of(const ReportQuestion& question, const ClientKind& client) {

@@ -61,11 +61,10 @@ std::vector<ReportKey> random_keys(Random& random, WallTime now, const caching::
     if (of_campaign) key.campaign = random.one_of({"1", "2"});
     key.route = key.metadata ? "campaign-metadata" : of_campaign ? "campaign-overview" : "account-summary";
     const std::string scope = "/accounts/" + key.account + (of_campaign ? "/campaigns/" + key.campaign : "");
-    key.target = key.metadata
-                     ? "/metadata" + scope
-                     : "/reporting" + scope + (of_campaign ? "/overview" : "/summary") +
-                           "?dateStart=2026-09-01&dateEnd=2026-09-0" + std::to_string(1 + i / 2) +
-                           "&currency=USD&timeZoneVariation=UTC&n=" + std::to_string(i / 2);
+    key.target = key.metadata ? "/metadata" + scope
+                              : "/reporting" + scope + (of_campaign ? "/overview" : "/summary") +
+                                    "?dateStart=2026-09-01&dateEnd=2026-09-0" + std::to_string(1 + i / 2) +
+                                    "&currency=USD&timeZoneVariation=UTC&n=" + std::to_string(i / 2);
     if (i % 2 == 1) key.version = "alpha-" + std::to_string(i);
     const auto window = policy.restatement_window.count();
     if (!key.metadata && !random.percent(10))
