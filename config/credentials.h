@@ -12,7 +12,7 @@
 
 namespace roktcached::config {
 
-/// What messages call a credential's app_id_file or app_secret_file.
+/// The name of a credential's app_id_file or app_secret_file in messages.
 [[nodiscard]] std::string secret_file_key(const std::string& key, const std::string& credential_name);
 
 /// Reads app id and app secret into `credential`, each from the first of: the file that app_id_file /

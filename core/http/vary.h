@@ -16,7 +16,7 @@ struct Vary {
 
 [[nodiscard]] Vary parse_vary(const Fields& response);
 
-/// What a request says in the fields that `names` lists, as one line; two requests match where their lines
+/// The values of the fields that `names` lists, as one line; two requests match where their lines
 /// are equal. Values count as they are, each field line for itself; only where a field's own definition says
 /// that two spellings mean the same are they one (RFC 9111, section 4.1): of a list, such as Accept, the
 /// lines are combined, and spaces around commas dropped; in Accept-Language, case and the order of the

@@ -19,7 +19,7 @@ namespace roktcached::http {
 [[nodiscard]] bool via_names(std::string_view via, std::string_view pseudonym);
 
 /// Those members whose received-by is `prefix` and hexadecimal digits, without their comments: sixteen at
-/// most, the last ones. What else a client may have written there is left out.
+/// most, the last ones. All else in the field is left out.
 [[nodiscard]] std::string via_of_kin(std::string_view via, std::string_view prefix);
 
 }  // namespace roktcached::http

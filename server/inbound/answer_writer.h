@@ -57,7 +57,7 @@ class AnswerWriter {
 
   /// Forgets what is there, and keeps some memory.
   void clear();
-  /// What is sent from now on goes to another client.
+  /// The next answer goes to another client.
   void change_client() { pace_.reset(); }
 
  private:

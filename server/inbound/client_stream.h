@@ -71,7 +71,7 @@ class ClientStream {
   /// Acknowledges what has come: else the next answer does, and a client that sends its request in pieces may
   /// hold back the next piece until then (RFC 9293, section 3.7.4).
   void acknowledge();
-  /// What the kernel still holds of all that was written: over TCP bytes that the peer has not acknowledged,
+  /// Bytes written that the kernel still holds: over TCP bytes that the peer has not acknowledged,
   /// over a Unix socket the memory of what it has not read. Less than before: the peer has taken some.
   [[nodiscard]] std::size_t queued();
   /// How much of that is lost when a reset ends the connection; over a Unix socket nothing is.

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstring>
@@ -208,10 +209,27 @@ TEST_F(PrivateFolderTest, ALookMakesNothingAndRefusesAlike) {
 }
 
 TEST_F(PrivateFolderTest, ALookRefusesWhatCannotBeWrittenTo) {
-  if (::geteuid() == 0) GTEST_SKIP() << "root may write anywhere";
-  ::chmod(path_.c_str(), 0500);
-  EXPECT_FALSE(check_folder_of(path_ + "/file"));
-  EXPECT_FALSE(check_folder_of(path_ + "/new/file"));
+  constexpr uid_t nobody = 65534;
+  const bool is_root = ::geteuid() == 0;  // who may write anywhere, so that a child looks as somebody else
+  ::chmod(folder_.path().c_str(), 0711);
+  if (is_root) {
+    ASSERT_EQ(::chown(path_.c_str(), nobody, nobody), 0);
+  }
+  for (const bool writable : {true, false}) {
+    ::chmod(path_.c_str(), writable ? 0700 : 0500);
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child == 0) {
+      if (is_root && ::setresuid(nobody, nobody, nobody) != 0) ::_exit(2);
+      const bool as_wanted = check_folder_of(path_ + "/file").has_value() == writable &&
+                             check_folder_of(path_ + "/new/file").has_value() == writable;
+      ::_exit(as_wanted ? 0 : 1);
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_TRUE(WIFEXITED(status));
+    EXPECT_EQ(WEXITSTATUS(status), 0) << writable;
+  }
 }
 
 }  // namespace
