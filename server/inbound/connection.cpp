@@ -336,6 +336,8 @@ void Connection::cut_off(Cut why) {
   refused_ = false;  // there is nobody to linger for
   const std::size_t lost = resets_ || why == Cut::client_gone ? stream_.lost_by_reset() : 0;
   const std::size_t sent = stage_ == Stage::written ? bench.writer.content_sent() : 0;
+  // Before anybody is told what went: the kernel would go on sending what it still holds.
+  if (resets_) stream_.reset();
   bench.writer.clear();
   if (stage_ != Stage::answered && stage_ != Stage::written) return;
   (void)finish({.content_bytes = sent - std::min(sent, lost), .cut = why});
