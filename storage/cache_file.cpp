@@ -4,11 +4,13 @@
 #include <sys/file.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
 #include <system_error>
+#include <vector>
 
 namespace roktcached::storage {
 
@@ -18,6 +20,8 @@ constexpr std::int64_t application_id = 0x524f4b54;  // "ROKT"
 /// Up to version 4 a key told apart what is the same report in other spellings, and had the client's
 /// Accept-Language: what is kept under such keys is never found again.
 constexpr std::int64_t schema_version = 5;
+/// How many damaged files are kept for somebody to look at.
+constexpr std::size_t set_aside_max = 2;
 /// What SQLite writes beside the file.
 constexpr std::array<const char*, 3> suffixes = {"-wal", "-shm", "-journal"};
 
@@ -242,7 +246,28 @@ Result<std::string> set_aside(const std::string& path) {
     if (::rename((path + suffix).c_str(), (target + suffix).c_str()) != 0 && errno != ENOENT)
       return system_error(path + suffix, errno);
   }
+  if (const auto kept = keep_set_aside(path, set_aside_max); !kept) return kept.error();
   return target;
+}
+
+Result<void> keep_set_aside(const std::string& path, std::size_t count) {
+  namespace fs = std::filesystem;
+  const std::string prefix = fs::path(path).filename().string() + ".corrupt-";
+  std::vector<std::string> aside;  // the databases, without what belongs to them
+  std::error_code error;
+  for (fs::directory_iterator entry(fs::path(path).parent_path(), error), end; !error && entry != end;
+       entry.increment(error)) {
+    const std::string name = entry->path().filename().string();
+    const bool beside =
+        std::ranges::any_of(suffixes, [&](const char* suffix) { return name.ends_with(suffix); });
+    if (name.starts_with(prefix) && !beside) aside.push_back(entry->path().string());
+  }
+  if (error) return system_error(path, error.value());
+  std::ranges::sort(aside);  // the time is in the name
+  for (std::size_t i = 0; i + count < aside.size(); ++i) {
+    if (const auto deleted = discard(aside[i]); !deleted) return deleted;
+  }
+  return {};
 }
 
 Result<void> discard(const std::string& path) {

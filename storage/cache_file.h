@@ -54,9 +54,13 @@ struct CacheFile {
 /// @param pages_bytes  of memory, for pages that have been read
 [[nodiscard]] Result<Connection> open_for_reading(const CacheFile& file, std::uint64_t pages_bytes);
 
-/// Renames FILE and what SQLite keeps beside it to FILE.corrupt-TIME….
+/// Renames FILE and what SQLite keeps beside it to FILE.corrupt-TIME…, and deletes all but the last two such
+/// files.
 /// @return the new name of the file
 [[nodiscard]] Result<std::string> set_aside(const std::string& path);
+
+/// Deletes the files that were set aside for `path`, but for the last `count`.
+[[nodiscard]] Result<void> keep_set_aside(const std::string& path, std::size_t count);
 
 /// Deletes FILE and what SQLite keeps beside it. Only while nobody has it open.
 [[nodiscard]] Result<void> discard(const std::string& path);

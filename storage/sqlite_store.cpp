@@ -132,35 +132,66 @@ void SqliteStore::put(StoredResponsePtr response) {
   if (too_large || !queue_.put(std::move(response))) dropped_.fetch_add(1, std::memory_order_relaxed);
 }
 
+/// The root of the writer's thread. What throws, for want of memory above all, costs the batch or the purge
+/// that it hit, and nothing else.
 void SqliteStore::write_loop() {
-  while (true) {
-    const std::vector<Write> batch = queue_.take(batch_entries, batch_bytes, options_.linger);
-    if (!batch.empty()) {
-      write(batch);
-      queue_.done();
-    }
-    if (auto order = queue_.take_purge()) {
-      order->result.set_value(purge_rows(*order));
-    } else if (batch.empty()) {
-      return;
+  constexpr std::chrono::milliseconds pause{10};  // memory comes back when others have let go of it
+  for (bool more = true; more;) {
+    try {
+      more = write_next();
+    } catch (const std::exception&) {
+      errors_.fetch_add(1, std::memory_order_relaxed);
+      std::this_thread::sleep_for(pause);
     }
   }
 }
 
+/// @return false once the queue is closed and all of it is written
+bool SqliteStore::write_next() {
+  const std::vector<Write> batch = queue_.take(batch_entries, batch_bytes, options_.linger);
+  if (!batch.empty()) {
+    write(batch);
+    queue_.done();
+  }
+  auto order = queue_.take_purge();
+  if (!order) return !batch.empty();
+  Result<std::uint64_t> purged = std::uint64_t{0};
+  try {
+    purged = purge_rows(*order);
+  } catch (const std::exception& failure) {
+    errors_.fetch_add(1, std::memory_order_relaxed);
+    purged = Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, failure.what()};
+  }
+  order->result.set_value(std::move(purged));
+  return true;
+}
+
 void SqliteStore::write(const std::vector<Write>& batch) {
-  const auto give_up = [&] { dropped_.fetch_add(batch.size(), std::memory_order_relaxed); };
+  bool written = false;
+  try {
+    written = try_to_write(batch);
+  } catch (const std::exception&) {
+    errors_.fetch_add(1, std::memory_order_relaxed);
+  }
+  if (!written) dropped_.fetch_add(batch.size(), std::memory_order_relaxed);
+}
+
+/// @return whether it is in the file
+bool SqliteStore::try_to_write(const std::vector<Write>& batch) {
   if (damaged_generation_ == generation_)
     recover({ErrorCode::storage_corrupt, ErrorSource::storage, false, "a reader found it unreadable"});
-  if (!writer_ || std::chrono::steady_clock::now() < writing_off_until_) return give_up();
+  if (!writer_ || std::chrono::steady_clock::now() < writing_off_until_) return false;
   auto written = write_batch(batch);
   if (!written && written.error().code == ErrorCode::storage_full && keep_within_bounds(pages_for(batch)))
     written = write_batch(batch);
-  if (!written) give_up();
-  if (written) written = keep_within_bounds(0);
+  const bool in_file = written.has_value();
+  if (in_file) written = keep_within_bounds(0);
   read_totals();
-  if (written) return;
-  errors_.fetch_add(1, std::memory_order_relaxed);
-  recover(written.error());
+  if (!written) {
+    errors_.fetch_add(1, std::memory_order_relaxed);
+    recover(written.error());
+  }
+  return in_file;
 }
 
 Result<void> SqliteStore::write_batch(const std::vector<Write>& batch) {
@@ -193,6 +224,10 @@ void SqliteStore::after_commit() {
 
 /// A file that is damaged is set aside with all that was to be purged; where there is none, nothing is found.
 Result<std::uint64_t> SqliteStore::purge_rows(const QueuedPurge& order) {
+  // Nobody can say what is in a damaged file, so a hard purge reaches it by removing it.
+  if (order.purge.kind == caching::PurgeKind::hard) {
+    if (const auto removed = keep_set_aside(options_.path, 0); !removed) return removed.error();
+  }
   if (!writer_) return order.met.size();
   auto purged = purge_slices(order);
   read_totals();

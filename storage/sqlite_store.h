@@ -34,7 +34,9 @@ struct SqliteOptions {
 /// their own.
 ///
 /// A full disk turns writing off for a while, and nothing else. A file found damaged, at the start or later,
-/// is set aside with a time stamp and a new one begun. All calls are safe from any thread.
+/// is set aside with a time stamp and a new one begun; the last two are kept, until a hard purge removes
+/// them. Where memory fails in the writer's thread, the batch at hand is dropped and counted. All calls are
+/// safe from any thread.
 class SqliteStore final : public ResponseStore {
  public:
   /// @return storage_in_use, storage_unavailable or storage_full, with one line that names the path
@@ -76,7 +78,9 @@ class SqliteStore final : public ResponseStore {
   Result<void> open_file();
   StoredResponsePtr newest_of(const Key& key, FoundRow found, WallTime now);
   void write_loop();
+  bool write_next();
   void write(const std::vector<Write>& batch);
+  bool try_to_write(const std::vector<Write>& batch);
   Result<void> write_batch(const std::vector<Write>& batch);
   Result<void> commit(Transaction& transaction);
   void after_commit();

@@ -121,13 +121,14 @@ std::vector<Write> WriteQueue::take_locked(std::size_t entries_max, std::uint64_
   std::uint64_t bytes = 0;
   while (!order_.empty() && batch.size() < entries_max && bytes < bytes_max) {
     const auto found = pending_.find(order_.front());
-    bytes += size_of(found->second);
-    batch.push_back(found->second);
+    batch.push_back(found->second);  // may throw: what follows moves one write, or does not
+    const std::uint64_t size = size_of(found->second);
     being_written_.insert(pending_.extract(found));
     order_.pop_front();
     ++taken_;
+    bytes += size;
+    bytes_ -= size;
   }
-  bytes_ -= bytes;
   return batch;
 }
 

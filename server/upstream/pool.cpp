@@ -15,6 +15,21 @@ struct Pool::Waiter {
   bool granted = false;
 };
 
+/// Names a connection as one that is in use, for stop().
+class Pool::InUse {
+ public:
+  InUse(Pool& pool, Connection& connection) : pool_(pool), connection_(&connection) {
+    pool_.busy_.push_back(connection_);
+  }
+  ~InUse() { std::erase(pool_.busy_, connection_); }
+  InUse(const InUse&) = delete;
+  InUse& operator=(const InUse&) = delete;
+
+ private:
+  Pool& pool_;
+  Connection* const connection_;
+};
+
 class Pool::Slot {
  public:
   explicit Slot(Pool& pool) : pool_(pool) {}
@@ -62,9 +77,9 @@ asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::open() {
 asio::awaitable<Result<UpstreamResponse>> Pool::exchange_on(std::unique_ptr<Connection> connection,
                                                             const WireRequest& request, AnswerStream* stream,
                                                             LargeAnswer large) {
-  busy_.push_back(connection.get());
+  std::optional<InUse> in_use(std::in_place, *this, *connection);
   Result<UpstreamResponse> response = co_await connection->exchange(request, stream, large);
-  std::erase(busy_, connection.get());
+  in_use.reset();
   if (response && response->too_large && large == LargeAnswer::hand_over) {
     hand_over(std::move(connection), *response);
     co_return response;

@@ -43,6 +43,7 @@ class Pool {
 
  private:
   class Slot;  // the right to one open connection, given back when it goes out of scope
+  class InUse;
   struct Waiter;
 
   boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open();

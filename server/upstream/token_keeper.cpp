@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <optional>
 #include <utility>
 
 #include "server/asio.h"
@@ -43,9 +44,15 @@ void TokenKeeper::stop() {
 
 asio::awaitable<void> TokenKeeper::run() {
   while (!stopped_) {
-    const std::chrono::milliseconds delay = co_await fetch_once();
+    std::optional<std::chrono::milliseconds> delay;
+    try {
+      delay = co_await fetch_once();
+    } catch (...) {
+      logging_failure("fetching a token")(std::current_exception());
+    }
+    if (!delay) delay = end_broken_fetch();
     if (stopped_) break;
-    co_await pause(delay);
+    co_await pause(*delay);
   }
 }
 
@@ -86,6 +93,14 @@ asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
   }
   fetched_.cancel();
   co_return delay;
+}
+
+/// Memory has failed, say: nothing here may need any.
+std::chrono::milliseconds TokenKeeper::end_broken_fetch() {
+  fetching_ = false;
+  ++failures_in_a_row_;
+  fetched_.cancel();
+  return retry_delay(failures_in_a_row_, jitter());
 }
 
 std::chrono::milliseconds TokenKeeper::delay_after(const FetchedToken& fetched) {

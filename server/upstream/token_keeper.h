@@ -76,6 +76,7 @@ class TokenKeeper {
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<std::chrono::milliseconds> fetch_once();
   [[nodiscard]] std::chrono::milliseconds delay_after(const FetchedToken& fetched);
+  [[nodiscard]] std::chrono::milliseconds end_broken_fetch();
   boost::asio::awaitable<void> pause(std::chrono::milliseconds delay);
   boost::asio::awaitable<void> wait_for_fetch(SteadyTime deadline);
   [[nodiscard]] UpstreamFailure unavailable() const;

@@ -48,8 +48,9 @@ std::optional<std::size_t> client_of_certificate(X509* certificate,
                                                  const std::vector<config::Client>& clients) {
   if (certificate == nullptr) return std::nullopt;
   std::vector<std::string> names;
-  add_common_names(names, *certificate);
-  add_dns_names(names, *certificate);
+  // Beside an alternative name the common name is no more than a label (RFC 6125, section 6.4.4).
+  const bool has_alternatives = X509_get_ext_by_NID(certificate, NID_subject_alt_name, -1) >= 0;
+  has_alternatives ? add_dns_names(names, *certificate) : add_common_names(names, *certificate);
   const auto found = std::ranges::find_if(clients, [&](const config::Client& client) {
     return !client.certificate.empty() && std::ranges::find(names, client.certificate) != names.end();
   });

@@ -278,6 +278,20 @@ TEST_F(CacheFileTest, SettingAsideTwiceInASecondKeepsBoth) {
   EXPECT_EQ(folder_.count("cache.db.corrupt-"), 2);
 }
 
+TEST_F(CacheFileTest, TheLastTwoThatWereSetAsideAreKept) {
+  for (const char* old : {"20260101T000000Z", "20260102T000000Z", "20260102T000000Z-2"}) {
+    examples::write_file(path_ + ".corrupt-" + old, old);
+    examples::write_file(path_ + ".corrupt-" + old + "-wal", "log");
+  }
+  examples::write_file(path_, "newest");
+  const std::string newest = set_aside(path_).value();
+  EXPECT_EQ(examples::contents_of(newest), "newest");
+  EXPECT_TRUE(std::filesystem::exists(path_ + ".corrupt-20260102T000000Z-2-wal"));
+  EXPECT_EQ(folder_.count("cache.db.corrupt-"), 3) << "two files, and a log of one of them";
+  ASSERT_TRUE(keep_set_aside(path_, 0));
+  EXPECT_EQ(folder_.count("cache.db.corrupt-"), 0);
+}
+
 TEST_F(CacheFileTest, SettingAsideAMissingFileFails) {
   const auto target = set_aside(path_);
   ASSERT_FALSE(target);

@@ -206,6 +206,37 @@ TEST_F(SqliteStoreFaultsTest, WritingGoesOnOnceTheDiskHasRoom) {
   EXPECT_EQ(connect().integer("SELECT integrity_check = 'ok' FROM pragma_integrity_check").value(), 1);
 }
 
+TEST_F(SqliteStoreFaultsTest, AWriterThatRunsOutOfMemoryDropsItsBatchAndGoesOn) {
+  options_.retry_after = 0ms;
+  std::atomic<bool> out_of_memory{true};
+  options_.report = [&](std::string_view) {
+    if (out_of_memory) throw std::bad_alloc();  // in the writer's thread
+  };
+  const auto store = open();
+  {
+    const FullDisk full(256 << 10);
+    for (int number = 10; number < 20; ++number)
+      store->put(shared_response(number, examples::noise(200'000, 1)));
+    store->flush();
+  }
+  EXPECT_GT(store->statistics()[0].dropped_writes, 0U);
+  out_of_memory = false;
+  expect_works(*store);
+  EXPECT_EQ(store->purge({caching::Everything{}, caching::PurgeKind::hard}, noon).value(), 1U);
+}
+
+TEST_F(SqliteStoreFaultsTest, AHardPurgeRemovesWhatWasSetAsideAndASoftOneDoesNot) {
+  examples::write_file(options_.path, std::string(100'000, 'x'));
+  ::chmod(options_.path.c_str(), 0600);
+  const auto store = open();
+  ASSERT_EQ(folder_.count("cache.db.corrupt-"), 1);
+  const caching::Selection account = caching::OfAccount{"7", std::nullopt};
+  ASSERT_TRUE(store->purge({account, caching::PurgeKind::soft}, noon));
+  EXPECT_EQ(folder_.count("cache.db.corrupt-"), 1);
+  ASSERT_TRUE(store->purge({account, caching::PurgeKind::hard}, noon));
+  EXPECT_EQ(folder_.count("cache.db.corrupt-"), 0);
+}
+
 /// Runs in a child, as a user without rights on the folder.
 /// @return the exit code: 0 where opening was refused with one line that names the path
 int open_as_nobody(const SqliteOptions& options) {

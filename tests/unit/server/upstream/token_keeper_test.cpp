@@ -27,6 +27,7 @@ class FakeSource final : public TokenSource {
     while (answers.empty()) co_await gate_.async_wait(as_result);
     const std::optional<TokenFailure> failure = answers.front();
     answers.pop_front();
+    if (std::exchange(out_of_memory, false)) throw std::bad_alloc();
     if (failure) co_return *failure;
     const auto token =
         parse_token(R"({"access_token":"t)" + std::to_string(fetches) + R"(","expires_in":3600})",
@@ -46,6 +47,7 @@ class FakeSource final : public TokenSource {
   }
 
   int fetches = 0;
+  bool out_of_memory = false;  // once
   std::deque<std::optional<TokenFailure>> answers;
 
  private:
@@ -174,6 +176,21 @@ TEST_F(TokenKeeperTest, AsksAtOnceWhereSomethingWasMendedWhileItAsked) {
   source.fail(refused);
   run();
   EXPECT_EQ(source.fetches, 2) << "and then it waits a minute";
+}
+
+TEST_F(TokenKeeperTest, GoesOnAfterAFetchThatThrew) {
+  const auto answer = get();
+  source.out_of_memory = true;
+  source.answer(true);
+  run();
+  ASSERT_TRUE(*answer) << "who waited is told";
+  EXPECT_EQ((*answer)->error().error.code, ErrorCode::token_unavailable);
+  keeper.fetch_now();
+  run();
+  source.answer(true);
+  run();
+  EXPECT_EQ(source.fetches, 2);
+  EXPECT_TRUE(keeper.status().alive);
 }
 
 TEST_F(TokenKeeperTest, ARefusedTokenIsRenewedOnceForAll) {

@@ -62,6 +62,12 @@ TEST(ClientCertificate, IsKnownByADnsName) {
   EXPECT_EQ(client_of(Certificate({}, {"a.internal"}, GEN_EMAIL)), std::nullopt) << "a name of another kind";
 }
 
+TEST(ClientCertificate, TheCommonNameCountsOnlyWithoutAlternativeNames) {
+  EXPECT_EQ(client_of(Certificate({"a.internal"}, {"other"})), std::nullopt);
+  EXPECT_EQ(client_of(Certificate({"a.internal"}, {"*.b.internal"})), 2U);
+  EXPECT_EQ(client_of(Certificate({"a.internal"}, {"a.internal"}, GEN_EMAIL)), std::nullopt);
+}
+
 TEST(ClientCertificate, NamesAreTheSameByteForByte) {
   for (const char* name :
        {"A.internal", "a.internal.", "x.a.internal", "internal", "x.b.internal", "*", " a.internal"}) {
