@@ -12,6 +12,7 @@
 #include "core/error.h"
 #include "core/http/fields.h"
 #include "core/time.h"
+#include "server/departure.h"
 
 namespace roktcached::inbound {
 
@@ -47,6 +48,8 @@ struct Request {
   SteadyTime received_at;
   std::string_view protocol = "1.1";  ///< version of HTTP, "1.0" or "1.1"
   InterimSink* interim = nullptr;     ///< outlives the handling of the request
+  /// Of the client: outlives the handling of the request and its answer's content. Null: nobody would notice.
+  Departure* departure = nullptr;
   /// What Handler::answer_now has found out and keeps for handle(); null: nothing.
   std::shared_ptr<const void> found;
 

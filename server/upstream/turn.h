@@ -47,6 +47,25 @@ class Turn {
   [[nodiscard]] std::span<const Place> places() const { return {places_.data(), places_.size()}; }
   [[nodiscard]] SteadyTime deadline() const { return deadline_; }
 
+  /// Nobody waits for the answer any more, and it is not worth keeping: the request is not sent, and not sent
+  /// again; where it is under way it is broken off.
+  void abandon() {
+    if (std::exchange(abandoned_, true)) return;
+    if (woken) woken();
+  }
+  [[nodiscard]] bool abandoned() const { return abandoned_; }
+
+  /// Nobody waits for the answer any more, but it is worth keeping: a request that is under way goes on, for
+  /// as long as nobody else needs its place; one that is not sent yet, is not, and none is sent again.
+  void set_unattended(bool unattended) {
+    unattended_ = unattended;
+    if (unattended && woken) woken();
+  }
+  [[nodiscard]] bool unattended() const { return unattended_; }
+
+  /// Called when abandoned() or unattended() becomes true: by whom the request waits, for as long as it does.
+  std::function<void()> woken;
+
   /// Called for each new place while the request waits in the queue; empty else.
   std::function<void(const Place&)> joined;
 
@@ -57,6 +76,8 @@ class Turn {
   SteadyTime deadline_ = SteadyTime::min();
   SteadyTime last_deadline_ = SteadyTime::min();
   std::chrono::milliseconds patience_{};
+  bool abandoned_ = false;
+  bool unattended_ = false;
 };
 
 }  // namespace roktcached::upstream
