@@ -101,6 +101,7 @@ Daemon::Daemon(config::Settings settings)
       limits_(limits_of(settings_)),
       admin_limits_(without_origins(limits_)),
       admin_workshop_(admin_limits_),
+      bodies_(settings_.cache.max_memory + (std::uint64_t{256} << 20)),
       readers_(reader_threads),
       helpers_(helper_threads),
       desk_context_(one_thread),
@@ -129,12 +130,13 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
-  daemon->flights_ = std::make_unique<exchange::Flights>(daemon->desk_context_.get_executor(),
-                                                         daemon->helpers_.get_executor(), *daemon->desk_,
-                                                         *daemon->store_, daemon->clock_);
-  daemon->services_.reset(new exchange::Services{
-      daemon->settings_, daemon->policies_, daemon->routes_, *daemon->store_, daemon->readers_,
-      *daemon->flights_, *daemon->desk_, daemon->desk_context_.get_executor(), daemon->clock_});
+  daemon->flights_ = std::make_unique<exchange::Flights>(
+      daemon->desk_context_.get_executor(), daemon->helpers_.get_executor(), *daemon->desk_, *daemon->store_,
+      daemon->bodies_, daemon->settings_.upstream.max_response, daemon->clock_);
+  daemon->services_.reset(new exchange::Services{daemon->settings_, daemon->policies_, daemon->routes_,
+                                                 *daemon->store_, daemon->readers_, *daemon->flights_,
+                                                 *daemon->desk_, daemon->desk_context_.get_executor(),
+                                                 daemon->bodies_, daemon->clock_});
   if (const auto known = daemon->open_client_book(); !known) return known.error();
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   return daemon;

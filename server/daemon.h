@@ -24,6 +24,7 @@
 #include "server/inbound/entrances.h"
 #include "server/system_clock.h"
 #include "server/upstream/desk.h"
+#include "storage/body_account.h"
 #include "storage/tiered_store.h"
 
 namespace roktcached {
@@ -81,6 +82,7 @@ class Daemon {
   const inbound::Limits admin_limits_;
   inbound::Workshop admin_workshop_;
   std::unique_ptr<storage::TieredStore> store_;
+  storage::BodyAccount bodies_;
   boost::asio::thread_pool readers_;
   boost::asio::thread_pool helpers_;
   boost::asio::thread_pool purger_{1};

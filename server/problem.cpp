@@ -46,6 +46,8 @@ Description describe(ErrorCode code) {
     case ErrorCode::client_quota_exceeded:
       return {429, "client-quota-exceeded", "The client's rate leaves no room for the request",
               "http_request_denied"};
+    case ErrorCode::client_gone:
+      return {499, "client-gone", "The client has closed the connection", "connection_terminated"};
     case ErrorCode::loop_detected:
       return {508, "loop-detected", "The request has come back to this proxy", "proxy_loop_detected"};
     case ErrorCode::upstream_unreachable:

@@ -107,8 +107,7 @@ void answer_with(Answer& answer, const Request& request, const caching::StoredRe
   answer.body = gzip ? response->gzip_body : response->body;
 }
 
-void put_large_content(Answer& answer, const Request& request, const asio::any_io_executor& desk,
-                       upstream::LargeContentPtr content) {
+void put_large_content(Answer& answer, const Request& request, GrowingAnswer::ReaderPtr content) {
   if (answer.status == 304) return;
   answer.body = nullptr;
   const auto length = content->length();
@@ -117,7 +116,7 @@ void put_large_content(Answer& answer, const Request& request, const asio::any_i
     return;
   }
   answer.content_length = length;
-  answer.content = content_of(desk, std::move(content));
+  answer.content = content_of(std::move(content), request.departure);
 }
 
 Answer failure_answer(const Request& request, const upstream::UpstreamFailure& failure,
@@ -125,6 +124,12 @@ Answer failure_answer(const Request& request, const upstream::UpstreamFailure& f
   Answer answer = problem(failure.error, request.id, failure.retry_after);
   answer.field("Cache-Status", http::to_string(http::CacheStatus{.forward = reason}));
   return answer;
+}
+
+Answer client_gone(const Request& request) {
+  return problem(
+      {ErrorCode::client_gone, ErrorSource::exchange, false, "the client has closed the connection"},
+      request.id);
 }
 
 http::CacheStatus status_of(const Landing& landing, http::Forward reason, WallTime now) {

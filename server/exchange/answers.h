@@ -1,7 +1,5 @@
 #pragma once
 
-#include <boost/asio/any_io_executor.hpp>
-
 #include "core/caching/freshness.h"
 #include "core/caching/stored_response.h"
 #include "core/http/cache_status.h"
@@ -10,6 +8,7 @@
 #include "server/exchange/flights.h"
 #include "server/exchange/outcome.h"
 #include "server/inbound/message.h"
+#include "server/upstream/growing_answer.h"
 
 namespace roktcached::exchange {
 
@@ -26,9 +25,8 @@ void answer_with(inbound::Answer& answer, const inbound::Request& request,
 
 /// Gives an answer of an outcome that is too large its content, which comes in pieces. A HEAD and a 304 get
 /// none.
-/// @param desk  the executor that the content belongs to
 void put_large_content(inbound::Answer& answer, const inbound::Request& request,
-                       const boost::asio::any_io_executor& desk, upstream::LargeContentPtr content);
+                       GrowingAnswer::ReaderPtr content);
 
 /// Turns a response on an http route into an answer: the upstream's status, fields and bytes, with Age and
 /// Cache-Status of our own; 304 where the request's conditions allow it, 206 or 416 where it asks for a range
@@ -40,12 +38,15 @@ void put_large_content(inbound::Answer& answer, const inbound::Request& request,
 /// Turns an answer that comes in pieces into one that is passed on so; 304 where the request's conditions
 /// allow it. Whether it is stored is not known yet, and Cache-Status does not say.
 [[nodiscard]] inbound::Answer answer_streamed(const inbound::Request& request, upstream::AnswerHead head,
-                                              std::shared_ptr<upstream::AnswerStream> stream,
-                                              http::Forward reason, WallTime now);
+                                              GrowingAnswer::ReaderPtr content,
+                                              const http::CacheStatus& status, WallTime now);
 
 /// The answer where no response could be had, and why.
 [[nodiscard]] inbound::Answer failure_answer(const inbound::Request& request,
                                              const upstream::UpstreamFailure& failure, http::Forward reason);
+
+/// What is left of the answer to a client that has gone: nobody gets it, and the access log tells why.
+[[nodiscard]] inbound::Answer client_gone(const inbound::Request& request);
 
 /// Cache-Status of an answer that a flight brought.
 [[nodiscard]] http::CacheStatus status_of(const Landing& landing, http::Forward reason, WallTime now);

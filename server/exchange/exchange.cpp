@@ -89,11 +89,15 @@ FetchRequest fetch_request(const Request& request, const Question& question, Sto
 }
 
 /// Not in a coroutine: its frame would hold what is to be fetched once more.
+/// @param since  what was fetched before is no answer
 asio::awaitable<Landing> join(Flights& flights, const Request& request, const Question& question,
-                              StoredResponsePtr stored, bool may_store, Forward reason) {
+                              StoredResponsePtr stored, Forward reason, SteadyTime since,
+                              const Flights::TicketPtr& ticket) {
+  const bool may_store = !http::parse_request_directives(request.fields).no_store;
   FetchRequest fetch = fetch_request(request, question, std::move(stored), may_store);
   fetch.upstream.reason = reason_of(reason);
-  return flights.join(std::move(fetch));
+  fetch.received_at = since;
+  return flights.join(std::move(fetch), ticket);
 }
 
 /// Whether the request is for this server, whose routes alone it may ask about (RFC 9110, section 7.6.2).
@@ -262,13 +266,31 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
     co_return note(problem(error, request.id), inbound::Outcome::refused, route, key);
   }
 
-  const bool may_store = !http::parse_request_directives(request.fields).no_store;
   const SteadyTime asked_at = services_.clock.steady_now();
-  const Landing landing =
-      co_await join(services_.flights, request, question, stored, may_store, decision.reason);
+  const auto ticket = std::make_shared<Flights::Ticket>(services_.flights);
+  const Departure::Watch watch(request.departure, [&ticket] { Flights::leave(ticket); });
+  Landing landing = co_await join(services_.flights, request, question, stored, decision.reason,
+                                  request.received_at, ticket);
+  StoredResponsePtr landed;
+  if (landing.look_again) {
+    landed = co_await look_up(services_, key, services_.clock.wall_now());
+    if (!landed) {  // it has gone already
+      landing = co_await join(services_.flights, request, question, stored, decision.reason,
+                              services_.clock.steady_now(), ticket);
+    }
+  }
   now = services_.clock.wall_now();
   const auto waited =
       std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
+  if (landing.left) co_return note(client_gone(request), inbound::Outcome::failed, route, key);
+  if (landed) {
+    const http::CacheStatus status{
+        .forward = decision.reason, .stored = true, .ttl = caching::ttl_of(*landed, now), .collapsed = true};
+    answer_with(answer, request, landed, status, false, policy, now);
+    add_notes(answer, inbound::Outcome::collapsed, route, key);
+    answer.notes.upstream = waited;
+    co_return answer;
+  }
   const Outcome& outcome = *landing.outcome;
   const StoredResponsePtr stand_in = services_.flights.unless_removed(stored, request.received_at);
 
@@ -283,7 +305,7 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
   } else {
     const http::CacheStatus status = status_of(landing, decision.reason, now);
     answer_with(answer, request, outcome.response, status, false, policy, now);
-    if (landing.content) put_large_content(answer, request, services_.desk, landing.content);
+    if (landing.content) put_large_content(answer, request, landing.content);
     add_notes(answer, outcome_of(landing), route, key);
   }
   answer.notes.upstream = waited;

@@ -3,69 +3,111 @@
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <deque>
 #include <memory>
 #include <unordered_map>
 
-#include "core/caching/freshness.h"
 #include "core/caching/key.h"
 #include "core/time.h"
+#include "server/exchange/keeper.h"
+#include "server/exchange/lately.h"
 #include "server/exchange/outcome.h"
-#include "server/exchange/purges.h"
 #include "server/exchange/refresh_ahead.h"
+#include "server/upstream/growing_answer.h"
 #include "server/upstream/upstream.h"
+#include "storage/body_account.h"
 #include "storage/response_store.h"
 
 namespace roktcached::exchange {
 
 using OutcomePtr = std::shared_ptr<const Outcome>;
+using upstream::GrowingAnswer;
 
-/// What a caller of Flights::join gets.
+/// What a client gets that asked for a fetch.
 struct Landing {
-  OutcomePtr outcome;
-  bool collapsed = false;  ///< another request's fetch was shared
-  /// The content where outcome->too_large, which is this caller's alone. Null where nobody is to be sent it.
-  upstream::LargeContentPtr content;
+  /// How the fetch has ended; null where `content` tells it, or one of the next two.
+  OutcomePtr outcome = nullptr;
+  bool look_again = false;  ///< the answer is in the store now
+  bool left = false;        ///< the client has gone
+  bool collapsed = false;   ///< another request's fetch was shared
+  /// An answer that comes in pieces. With an outcome it is too large to be kept, and only its content is
+  /// here; null then where nobody is to be sent it. Without, its head comes first.
+  GrowingAnswer::ReaderPtr content = nullptr;
+  /// Beside `content` without an outcome: where it ends without a head, the outcome stands here.
+  std::shared_ptr<const Landing> at_end = nullptr;
 };
 
-/// Request collapsing: at most one fetch per key is under way, a flight, and everybody who needs its answer
-/// waits for it.
+/// Request collapsing: at most one fetch per key is under way, a flight, and everybody who may share its
+/// answer waits for it.
 ///
-/// A flight is flown to its end by the request that has started it, whether its client is still there or not,
-/// so a client that goes away strands no other. A request shares a flight that is under way, and also one
-/// that has landed after the request was received: so a thousand requests that arrive together cause one
-/// fetch even where some reach this table late, and a failure fails those who were there once, all together.
+/// On report and metadata routes that is everybody, whatever the answer is. On http routes an answer is
+/// shared once its head says that it may be stored and is what the other client would get from the store
+/// (RFC 9111, section 4). Where it says no, those who wait go on at once, each for itself, and for a minute
+/// nobody waits for that target. A failure to get an answer is shared on all of them.
 ///
-/// An answer that is larger than upstream.max_response cannot be shared, since it is not kept: its beginning
-/// ends the flight, the request that has started it gets the content as it comes, and every other one fetches
-/// it for itself. For a minute the requests for such a key do so from the start, and nothing refreshes it
-/// behind an answer or ahead.
+/// A request shares a flight that is under way, and also one that has landed after the request was received:
+/// so a thousand requests that arrive together cause one fetch even where some reach this table late, and a
+/// failure fails those who were there once, all together. What was stored at its landing is found in the
+/// store.
+///
+/// An answer that comes in pieces is read by all who share it while it grows, see GrowingAnswer: a large one
+/// on an http route, and on the others one that is larger than upstream.max_response. Nothing refreshes that
+/// one behind an answer or ahead for a minute.
+///
+/// Leaving counts. When the last client has gone that waits for a flight or reads from it, it is broken off.
+/// That of a report goes on, since its answer is worth keeping, for as long as nobody else needs its place;
+/// where it has not been sent, it is not.
 ///
 /// A purge reaches what is under way too: what a fetch brings that was begun before the purge had ended is
 /// not stored, a request that comes after it joins no such flight, and what was looked up before it is not
 /// revalidated. So the purge is announced before the store is purged, and its end after.
 ///
-/// join and refresh_behind may be called on any thread; the table lives on the desk's.
+/// Whatever says nothing else may be called on any thread; the table lives on the desk's.
 class Flights {
+  struct Flight;
+  struct Waiter;
+  class OwnFlight;
+  using FlightPtr = std::shared_ptr<Flight>;
+
  public:
+  /// A client's part in the flight that it waits for, so that it can leave. For one join.
+  class Ticket {
+   public:
+    explicit Ticket(Flights& flights) : flights_(flights) {}
+
+   private:
+    friend class Flights;
+    Flights& flights_;
+    // Of the desk's thread.
+    FlightPtr flight_;          // while the client waits
+    Waiter* waiter_ = nullptr;  // null for the one whose request the flight flies for
+    bool left_ = false;
+  };
+  using TicketPtr = std::shared_ptr<Ticket>;
+
   /// @param desk     the desk's executor, of one thread
   /// @param helpers  where what takes long is done, on another thread
+  /// @param max_response  bytes, of a growing answer, that are kept at most
   /// The others outlive this object and every coroutine on `desk`.
   Flights(boost::asio::any_io_executor desk, boost::asio::any_io_executor helpers,
-          upstream::Upstream& upstream, storage::ResponseStore& store, const Clock& clock);
+          upstream::Upstream& upstream, storage::ResponseStore& store, storage::BodyAccount& bodies,
+          std::uint64_t max_response, const Clock& clock);
 
-  /// Waits for the answer to `request`, from a flight under way or a new one. Resumes on the caller's
-  /// executor. To be awaited where it is called: that is the thread that it is made for.
-  [[nodiscard]] boost::asio::awaitable<Landing> join(FetchRequest&& request);
+  /// Waits for the answer to `request` on a report or metadata route, from a flight under way or a new one.
+  /// Resumes on the caller's executor. To be awaited where it is called: that is the thread that it is made
+  /// for.
+  [[nodiscard]] boost::asio::awaitable<Landing> join(FetchRequest&& request, TicketPtr ticket);
 
   /// Whether a request may take its answer from another's fetch.
   enum class Sharing { shared, alone };
 
-  /// Starts what join does, or a fetch that nobody shares, and returns at once: the answer goes into the
-  /// request's stream as it comes, and at its end stands in what this returns.
-  /// @pre request.upstream.stream
-  [[nodiscard]] std::shared_ptr<const Landing> start(FetchRequest request, Sharing sharing);
+  /// The same on an http route. From a new flight everything comes as Landing::content, interim answers
+  /// first.
+  [[nodiscard]] boost::asio::awaitable<Landing> join_http(FetchRequest&& request, Sharing sharing,
+                                                          TicketPtr ticket);
+
+  /// The client has gone that waits with this ticket.
+  static void leave(const TicketPtr& ticket);
 
   /// Starts a flight that nobody waits for, unless one is under way, has landed since the request was
   /// received, or has failed less than a second ago.
@@ -79,61 +121,69 @@ class Flights {
   /// Begins nothing any more that nobody asks for: for the end of the process, on the desk's thread.
   void stop() { ahead_.stop(); }
 
-  /// Purges the store, and keeps out of it what was begun before this returns. Blocks, see
-  /// ResponseStore::purge: for a thread that serves nobody. From any thread.
-  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge);
+  /// As Keeper::purge: for a thread that serves nobody.
+  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge) { return keeper_.purge(purge); }
 
-  /// `stored`, which may be null, unless it may have been removed by a purge since `looked_up_at`. From any
-  /// thread.
+  /// As Keeper::unless_removed.
   [[nodiscard]] caching::StoredResponsePtr unless_removed(caching::StoredResponsePtr stored,
-                                                          SteadyTime looked_up_at) const;
+                                                          SteadyTime looked_up_at) const {
+    return keeper_.unless_removed(std::move(stored), looked_up_at);
+  }
 
-  /// How many requests have shared another's flight. From any thread.
+  /// How many requests have shared another's flight.
   [[nodiscard]] std::uint64_t collapsed() const { return collapsed_.load(std::memory_order_relaxed); }
-  /// How many refreshes have changed numbers that had been given out of a range that had ended. From any
-  /// thread.
-  [[nodiscard]] std::uint64_t restatements() const { return restatements_.load(std::memory_order_relaxed); }
-  /// How many refreshes were begun before what they refresh had expired. From any thread.
+  [[nodiscard]] std::uint64_t restatements() const { return keeper_.restatements(); }
+  /// How many refreshes were begun before what they refresh had expired.
   [[nodiscard]] std::uint64_t refreshed_ahead() const { return ahead_.begun(); }
 
  private:
-  struct Flight;
-  using FlightPtr = std::shared_ptr<Flight>;
+  /// What a fetch has brought.
+  struct Fetched {
+    OutcomePtr outcome;
+    upstream::LargeContentPtr large = nullptr;  // on report and metadata routes, where outcome->too_large
+  };
 
-  boost::asio::awaitable<Landing> join_on_desk(std::unique_ptr<FetchRequest> request);
+  boost::asio::awaitable<Landing> join_on_desk(std::unique_ptr<FetchRequest> request, TicketPtr ticket);
+  boost::asio::awaitable<Landing> join_http_on_desk(std::unique_ptr<FetchRequest> request, Sharing sharing,
+                                                    TicketPtr ticket);
+  boost::asio::awaitable<void> wait_for(FlightPtr flight, Waiter& waiter, Ticket& ticket);
+  boost::asio::awaitable<Landing> lead(OwnFlight flight, FetchRequest& request, Ticket& ticket);
+  [[nodiscard]] Landing lead_http(OwnFlight flight, FetchRequest request);
+  boost::asio::awaitable<void> fly_http(OwnFlight flight, FetchRequest request,
+                                        std::shared_ptr<Landing> at_end);
   boost::asio::awaitable<void> refresh_on_desk(FetchRequest request);
   boost::asio::awaitable<void> refresh_ahead(FetchRequest request);
-  boost::asio::awaitable<Landing> fetch(FetchRequest& request);
-  [[nodiscard]] bool is_known_as_large(const FetchRequest& request) const;
-  void note_size(const FetchRequest& request, const Outcome& outcome);
-  void keep(const FetchRequest& request, Outcome& outcome, SteadyTime started_at);
-  boost::asio::awaitable<void> fetch_into(std::shared_ptr<Landing> landing, FetchRequest request,
-                                          Sharing sharing);
-  void drop_outdated(const FetchRequest& request, Outcome& outcome);
-  void note_restatement(const caching::StoredResponse& response);
+  boost::asio::awaitable<void> fly_unasked(FetchRequest request);
+  boost::asio::awaitable<Fetched> fetch(FlightPtr flight, FetchRequest& request);
   boost::asio::awaitable<void> invalidate_on_desk(std::vector<caching::Key> targets, std::string_view route);
-  void end_stored(const caching::Key& target, std::string_view route);
-  [[nodiscard]] bool invalidated_since(const FetchRequest& request, SteadyTime started_at) const;
-  FlightPtr take_off(FetchRequest& request, SteadyTime now);
-  [[nodiscard]] FlightPtr find_for(const FetchRequest& request) const;
-  void land(const FlightPtr& flight, const FetchRequest& request, OutcomePtr outcome);
+  void head_is_known(Flight& flight, const FetchRequest& request);
+  void note_size(const FetchRequest& request, const Outcome& outcome);
+  void note_sharing(const FetchRequest& request, const Outcome& outcome);
+  [[nodiscard]] OwnFlight take_off(FetchRequest& request);
+  void crash(const FlightPtr& flight) noexcept;
+  void list(const FlightPtr& flight);
+  void unlist(const FlightPtr& flight);
+  [[nodiscard]] FlightPtr find_for(const FetchRequest& request);
+  [[nodiscard]] GrowingAnswer::ReaderPtr reader_for(const Flight& flight, const FetchRequest& request) const;
+  void land(const FlightPtr& flight, const FetchRequest& request, const Fetched& fetched);
+  void grow(const FlightPtr& flight, upstream::LargeContentPtr content);
+  void break_off_if_unwanted(const FlightPtr& flight);
   void forget_landed(SteadyTime now);
 
   boost::asio::any_io_executor desk_;
   boost::asio::any_io_executor helpers_;
   upstream::Upstream& upstream_;
-  storage::ResponseStore& store_;
+  storage::BodyAccount& bodies_;
+  const std::uint64_t max_response_;
   const Clock& clock_;
-  Purges purges_;
+  const OutcomePtr failed_;  // made before memory is short
+  Keeper keeper_;
   RefreshAhead ahead_;
   std::unordered_map<caching::KeyHash, FlightPtr, caching::KeyHashHasher> flights_;
   std::deque<FlightPtr> landed_;  // in the order of their landing
-  std::unordered_map<caching::KeyHash, SteadyTime, caching::KeyHashHasher> invalidated_;
-  std::unordered_map<caching::KeyHash, SteadyTime, caching::KeyHashHasher> large_until_;
-  WallTime last_generation_;
-  SteadyTime all_invalidated_at_ = SteadyTime::min();
+  Lately large_;                  // keys whose answer was larger than upstream.max_response
+  Lately unshared_;               // targets on http routes whose answer others may not be given
   std::atomic<std::uint64_t> collapsed_{0};
-  std::atomic<std::uint64_t> restatements_{0};
 };
 
 }  // namespace roktcached::exchange

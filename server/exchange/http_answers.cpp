@@ -80,25 +80,25 @@ Answer answer_http_with(const Request& request, const caching::StoredResponsePtr
   return answer;
 }
 
-Answer answer_streamed(const Request& request, upstream::AnswerHead head,
-                       std::shared_ptr<upstream::AnswerStream> stream, http::Forward reason, WallTime now) {
+Answer answer_streamed(const Request& request, upstream::AnswerHead head, GrowingAnswer::ReaderPtr content,
+                       const http::CacheStatus& status, WallTime now) {
   Fields fields = caching::storable_fields(head.fields);
   if (!fields.contains("Date")) fields.add("Date", http::format_date(now));
   if (const auto age = caching::age_value(head.fields)) fields.add("Age", std::to_string(age->count()));
   const bool retrieves = request.method == "GET" || request.method == "HEAD";
   const bool unchanged =
       retrieves && head.status == 200 && http::is_not_modified(request.fields, fields, now);
-  std::shared_ptr<inbound::ContentSource> content = content_of(std::move(stream));
   Answer answer;
   answer.status = head.status;
   if (unchanged) {
+    content->leave_for_others();
     answer = not_modified(fields);
   } else {
     answer.head = fields.to_lines();
-    answer.content = std::move(content);
+    answer.content = content_of(std::move(content), request.departure);
     answer.content_length = head.length;
   }
-  answer.field("Cache-Status", http::to_string(http::CacheStatus{.forward = reason}));
+  answer.field("Cache-Status", http::to_string(status));
   return answer;
 }
 

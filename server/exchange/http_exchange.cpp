@@ -71,30 +71,22 @@ asio::awaitable<Answer> HttpExchange::answer(const Request& request, Destination
   co_return co_await fetch(request, to, target, directives, selected, decision.reason);
 }
 
-asio::awaitable<HttpExchange::Fetched> HttpExchange::start_fetch(const Request& request,
-                                                                 FetchRequest to_fetch,
-                                                                 Flights::Sharing sharing) {
-  Fetched fetched;
-  fetched.stream =
-      std::make_shared<upstream::AnswerStream>(services_.desk, upstream::AnswerStream::Keep::whole);
-  to_fetch.upstream.stream = fetched.stream;
-  fetched.landing = services_.flights.start(std::move(to_fetch), sharing);
-  fetched.head = co_await read_beginning(request, *fetched.stream);
-  co_return fetched;
-}
-
 asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const Destination& to,
                                             const caching::Key& target,
                                             const http::RequestDirectives& directives, Selected selected,
                                             Forward reason) {
   const SteadyTime asked_at = services_.clock.steady_now();
-  FetchRequest to_fetch = fetch_request(request, to, target, selected, directives.no_store);
-  to_fetch.upstream.reason = reason_of(reason);
-  const auto sharing =
-      may_share(request, to.route, directives) ? Flights::Sharing::shared : Flights::Sharing::alone;
-  Fetched fetched = co_await start_fetch(request, std::move(to_fetch), sharing);
-  if (!fetched.head && fetched.landing->collapsed) {
-    // Another's answer is ours only where it was stored and is what this request selects.
+  const auto ticket = std::make_shared<Flights::Ticket>(services_.flights);
+  const Departure::Watch watch(request.departure, [&ticket] { Flights::leave(ticket); });
+  const auto join = [&](Flights::Sharing sharing) {
+    FetchRequest to_fetch = fetch_request(request, to, target, selected, directives.no_store);
+    to_fetch.upstream.reason = reason_of(reason);
+    return services_.flights.join_http(std::move(to_fetch), sharing, ticket);
+  };
+  Landing landing = co_await join(may_share(request, to.route, directives) ? Flights::Sharing::shared
+                                                                           : Flights::Sharing::alone);
+  if (landing.look_again) {
+    // Another's answer is ours only where it is what this request selects.
     const WallTime now = services_.clock.wall_now();
     selected = co_await select(request, target, now);
     const auto decision = caching::decide_http(selected.response.get(), directives, now);
@@ -104,22 +96,20 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const Destin
       co_return note(answer_http_with(request, selected.response, status, true, now),
                      inbound::Outcome::collapsed, to.route, target);
     }
-    to_fetch = fetch_request(request, to, target, selected, directives.no_store);
-    to_fetch.upstream.reason = reason_of(reason);
-    fetched = co_await start_fetch(request, std::move(to_fetch), Flights::Sharing::alone);
+    landing = co_await join(Flights::Sharing::alone);
   }
+  std::optional<upstream::AnswerHead> head;
+  if (landing.content) head = co_await read_beginning(request, *landing.content);
+  if (landing.left || (request.departure != nullptr && request.departure->gone()))
+    co_return note(client_gone(request), inbound::Outcome::failed, to.route, target);
+  if (landing.content && !head) landing = *landing.at_end;
   // The write is done when its answer begins: the end may be long in coming, or never come.
-  if (fetched.head && caching::invalidates(request.method, fetched.head->status))
+  if (head && caching::invalidates(request.method, head->status))
     co_await invalidate(services_, request.target);
   const WallTime now = services_.clock.wall_now();
-  const OutcomePtr outcome = fetched.head ? nullptr : fetched.landing->outcome;
-  if (!fetched.head && !outcome) {
-    const upstream::UpstreamFailure failure{
-        {ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"}, std::nullopt};
-    co_return note(failure_answer(request, failure, reason), inbound::Outcome::failed, to.route, target);
-  }
-  const unsigned status_code = fetched.head ? fetched.head->status : outcome->upstream_status;
-  const bool answered = fetched.head || outcome->response;
+  const OutcomePtr outcome = landing.outcome;
+  const unsigned status_code = head ? head->status : outcome->upstream_status;
+  const bool answered = head || outcome->response;
   const StoredResponsePtr stored =
       retrieves(request) ? services_.flights.unless_removed(selected.response, request.received_at) : nullptr;
   const bool error_status =
@@ -128,22 +118,23 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const Destin
   Answer answer;
   if ((!answered || error_status) &&
       caching::may_stand_in_http(stored.get(), failure, services_.settings.freshness, now)) {
-    fetched.stream->abandon();
     http::CacheStatus status{.forward = reason, .detail = "stale-if-error"};
     if (status_code != 0) status.forward_status = status_code;
     answer = note(answer_http_with(request, stored, status, true, now), inbound::Outcome::stale_if_error,
                   to.route, target);
-  } else if (fetched.head) {
-    answer = note(answer_streamed(request, std::move(*fetched.head), fetched.stream, reason, now),
-                  retrieves(request) ? inbound::Outcome::miss : inbound::Outcome::passed, to.route, target);
+  } else if (head) {
+    const http::CacheStatus status{.forward = reason, .collapsed = landing.collapsed};
+    inbound::Outcome kind = retrieves(request) ? inbound::Outcome::miss : inbound::Outcome::passed;
+    if (landing.collapsed) kind = inbound::Outcome::collapsed;
+    answer = note(answer_streamed(request, std::move(*head), std::move(landing.content), status, now), kind,
+                  to.route, target);
   } else if (!answered) {
     answer =
         note(failure_answer(request, *outcome->failure, reason), inbound::Outcome::failed, to.route, target);
   } else {
-    const auto kind = retrieves(request) ? outcome_of(*fetched.landing) : inbound::Outcome::passed;
-    answer = note(
-        answer_http_with(request, outcome->response, status_of(*fetched.landing, reason, now), false, now),
-        kind, to.route, target);
+    const auto kind = retrieves(request) ? outcome_of(landing) : inbound::Outcome::passed;
+    answer = note(answer_http_with(request, outcome->response, status_of(landing, reason, now), false, now),
+                  kind, to.route, target);
   }
   answer.notes.upstream =
       std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);

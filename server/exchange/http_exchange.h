@@ -36,15 +36,6 @@ class HttpExchange {
 
   boost::asio::awaitable<Selected> select(const inbound::Request& request, const caching::Key& target,
                                           WallTime now);
-  /// A fetch as the client's side sees it: either it has ended, or its answer has begun to come.
-  struct Fetched {
-    std::shared_ptr<const Landing> landing;
-    std::shared_ptr<upstream::AnswerStream> stream;
-    std::optional<upstream::AnswerHead> head;  ///< set where the answer comes in pieces
-  };
-
-  boost::asio::awaitable<Fetched> start_fetch(const inbound::Request& request, FetchRequest to_fetch,
-                                              Flights::Sharing sharing);
   boost::asio::awaitable<inbound::Answer> fetch(const inbound::Request& request, const Destination& to,
                                                 const caching::Key& target,
                                                 const http::RequestDirectives& directives, Selected selected,

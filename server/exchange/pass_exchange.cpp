@@ -21,11 +21,11 @@ using Ending = std::shared_ptr<std::optional<upstream::UpstreamResult>>;
 
 asio::awaitable<void> send_into(upstream::Upstream& upstream, upstream::UpstreamRequest request,
                                 Ending ending) {
-  const std::shared_ptr<upstream::AnswerStream> stream = request.stream;
+  const std::shared_ptr<GrowingAnswer> stream = request.stream;
   *ending = co_await upstream.send(request);
   std::optional<Error> error;
   if (!**ending) error = (*ending)->error().error;
-  co_await stream->end(std::move(error));
+  stream->end(std::move(error));
 }
 
 upstream::UpstreamRequest request_passed(const Request& request, const rokt::Route& route,
@@ -59,24 +59,36 @@ bool may_have_changed(std::string_view method, const std::optional<upstream::Ans
 asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt::Route& route,
                                              std::size_t credential) {
   const SteadyTime asked_at = services_.clock.steady_now();
-  auto stream =
-      std::make_shared<upstream::AnswerStream>(services_.desk, upstream::AnswerStream::Keep::nothing);
+  const auto stream =
+      GrowingAnswer::make(services_.desk, services_.bodies, {services_.settings.upstream.max_response},
+                          GrowingAnswer::Keep::part);
+  GrowingAnswer::ReaderPtr reader = stream->attach();
   upstream::UpstreamRequest to_send = request_passed(request, route, credential);
   to_send.stream = stream;
+  to_send.turn = std::make_shared<upstream::Turn>();
+  stream->when_unread([turn = to_send.turn] { turn->abandon(); });
   const auto ending = std::make_shared<std::optional<upstream::UpstreamResult>>();
-  asio::co_spawn(services_.desk, send_into(services_.upstream, std::move(to_send), ending),
-                 [stream, log = logging_failure("passing a request on")](const std::exception_ptr& failure) {
-                   log(failure);
-                   if (failure) stream->abandon();
-                 });
-  std::optional<upstream::AnswerHead> head = co_await read_beginning(request, *stream);
+  asio::co_spawn(
+      services_.desk, send_into(services_.upstream, std::move(to_send), ending),
+      [stream, log = logging_failure("passing a request on")](const std::exception_ptr& failure) {
+        log(failure);
+        if (failure)
+          stream->end(Error{ErrorCode::internal, ErrorSource::exchange, true, "the request failed"});
+      });
+  std::optional<upstream::AnswerHead> head = co_await read_beginning(request, *reader);
 
+  if (request.departure != nullptr && request.departure->gone()) {
+    if (caching::is_unsafe(request.method)) co_await invalidate(services_, request.target);
+    Answer nothing = client_gone(request);
+    nothing.notes.route = route.name;
+    co_return nothing;
+  }
   if (may_have_changed(request.method, head, *ending)) co_await invalidate(services_, request.target);
 
   Answer answer;
   if (head) {
     answer = answer_passed(head->status, head->fields);
-    answer.content = content_of(std::move(stream));
+    answer.content = content_of(std::move(reader), request.departure);
     answer.content_length = head->length;
   } else if (!*ending) {
     const upstream::UpstreamFailure failure{

@@ -11,6 +11,7 @@
 #include "core/time.h"
 #include "server/exchange/flights.h"
 #include "server/upstream/upstream.h"
+#include "storage/body_account.h"
 #include "storage/tiered_store.h"
 
 namespace roktcached::exchange {
@@ -25,6 +26,7 @@ struct Services {
   Flights& flights;
   upstream::Upstream& upstream;  ///< for routes that are not cached
   boost::asio::any_io_executor desk;
+  storage::BodyAccount& bodies;
   const Clock& clock;
 };
 

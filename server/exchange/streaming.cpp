@@ -1,70 +1,43 @@
 #include "server/exchange/streaming.h"
 
-#include <boost/asio/co_spawn.hpp>
 #include <variant>
 
 #include "core/caching/http_rules.h"
 #include "server/asio.h"
-#include "server/exchange/report_body.h"
 
 namespace roktcached::exchange {
 
 namespace {
 
-class StreamedContent final : public inbound::ContentSource {
+class GrowingContent final : public inbound::ContentSource {
  public:
-  explicit StreamedContent(std::shared_ptr<upstream::AnswerStream> stream) : stream_(std::move(stream)) {}
-  ~StreamedContent() override { stream_->abandon(); }
+  GrowingContent(GrowingAnswer::ReaderPtr reader, Departure* departure)
+      : reader_(std::move(reader)), departure_(departure) {}
 
-  [[nodiscard]] asio::awaitable<Result<std::optional<std::string>>> next() override {
-    upstream::AnswerStream::Piece piece = co_await stream_->read();
-    if (auto* const data = std::get_if<std::string>(&piece)) co_return std::optional(std::move(*data));
-    const auto* const end = std::get_if<upstream::AnswerEnd>(&piece);
-    if (end != nullptr && end->error) co_return *end->error;
-    co_return std::optional<std::string>();
+  [[nodiscard]] asio::awaitable<Result<std::optional<inbound::ContentPiece>>> next() override {
+    const Departure::Watch watch(departure_, [this] { reader_->leave(); });
+    while (true) {
+      GrowingAnswer::Piece piece = co_await reader_->read();
+      if (auto* const bytes = std::get_if<upstream::ContentBytes>(&piece))
+        co_return inbound::ContentPiece{std::move(bytes->owner), bytes->bytes};
+      const auto* const end = std::get_if<upstream::AnswerEnd>(&piece);
+      if (end != nullptr && end->error) co_return *end->error;
+      if (end != nullptr) co_return std::optional<inbound::ContentPiece>();
+    }
   }
 
  private:
-  std::shared_ptr<upstream::AnswerStream> stream_;
-};
-
-/// A coroutine of its own: what is read has to live until it is over, though nobody may wait for it any more.
-asio::awaitable<Result<std::string>> next_of(upstream::LargeContentPtr content) {
-  co_return co_await content->next();
-}
-
-class LargeContentSource final : public inbound::ContentSource {
- public:
-  LargeContentSource(asio::any_io_executor desk, upstream::LargeContentPtr content)
-      : desk_(std::move(desk)), content_(std::move(content)) {
-    if (content_->may_be_cut()) json_.emplace();
-  }
-
-  [[nodiscard]] asio::awaitable<Result<std::optional<std::string>>> next() override {
-    auto reading = next_of(content_);
-    Result<std::string> piece = co_await asio::co_spawn(desk_, std::move(reading), asio::use_awaitable);
-    if (!piece) co_return piece.error();
-    if (json_) json_->read(*piece);
-    if (!piece->empty()) co_return std::optional(std::move(*piece));
-    const bool cut = json_ && json_->state() == ReportBodyReader::State::incomplete;
-    if (cut)
-      co_return Error{ErrorCode::upstream_invalid_response, ErrorSource::exchange, true,
-                      "the connection ended in the middle of the content"};
-    co_return std::optional<std::string>();
-  }
-
- private:
-  asio::any_io_executor desk_;
-  upstream::LargeContentPtr content_;
-  std::optional<ReportBodyReader> json_;  // tells an end from a loss, where nothing else does
+  const GrowingAnswer::ReaderPtr reader_;
+  Departure* const departure_;
 };
 
 }  // namespace
 
 asio::awaitable<std::optional<upstream::AnswerHead>> read_beginning(const inbound::Request& request,
-                                                                    upstream::AnswerStream& stream) {
+                                                                    GrowingAnswer::Reader& reader) {
+  const Departure::Watch watch(request.departure, [&reader] { reader.leave(); });
   while (true) {
-    upstream::AnswerStream::Piece piece = co_await stream.read();
+    GrowingAnswer::Piece piece = co_await reader.read();
     if (auto* const interim = std::get_if<upstream::InterimAnswer>(&piece)) {
       if (request.interim == nullptr) continue;
       http::Fields fields = caching::storable_fields(interim->fields);
@@ -78,13 +51,8 @@ asio::awaitable<std::optional<upstream::AnswerHead>> read_beginning(const inboun
   }
 }
 
-std::shared_ptr<inbound::ContentSource> content_of(std::shared_ptr<upstream::AnswerStream> stream) {
-  return std::make_shared<StreamedContent>(std::move(stream));
-}
-
-std::shared_ptr<inbound::ContentSource> content_of(asio::any_io_executor desk,
-                                                   upstream::LargeContentPtr content) {
-  return std::make_shared<LargeContentSource>(std::move(desk), std::move(content));
+std::shared_ptr<inbound::ContentSource> content_of(GrowingAnswer::ReaderPtr reader, Departure* departure) {
+  return std::make_shared<GrowingContent>(std::move(reader), departure);
 }
 
 }  // namespace roktcached::exchange

@@ -61,7 +61,8 @@ std::size_t AnswerWriter::add(const Request& request, const Answer& answer, cons
   if (answer.body->size() <= max_copied) {
     head_ += *answer.body;
   } else {
-    body_ = answer.body;
+    body_ = *answer.body;
+    owner_ = answer.body;
   }
   return answer.body->size();
 }
@@ -72,13 +73,12 @@ void AnswerWriter::add_interim(unsigned status, const http::Fields& fields) {
 }
 
 bool AnswerWriter::is_full() const {
-  return body_ || head_.size() >= max_held;
+  return !body_.empty() || head_.size() >= max_held;
 }
 
 std::array<asio::const_buffer, 2> AnswerWriter::left() const {
   const std::size_t of_head = std::min(sent_, head_.size());
-  return {asio::buffer(head_) + of_head,
-          body_ ? asio::buffer(*body_) + (sent_ - of_head) : asio::const_buffer()};
+  return {asio::buffer(head_) + of_head, asio::buffer(body_) + (sent_ - of_head)};
 }
 
 bool AnswerWriter::send_now(ClientStream& stream, ClientStream::After after) {
@@ -142,22 +142,22 @@ bool AnswerWriter::may_go_on(ClientStream& stream, Deadline& deadline) {
 
 asio::awaitable<Cut> AnswerWriter::send(ClientStream& stream, Deadline& deadline,
                                         const WritePace::Terms& terms, ContentSource& content, bool chunked) {
+  std::string_view end_of_chunk;  // goes with what follows: the bytes of a piece are not ours to add to
   while (true) {
     // Also before the first piece: the head must not wait for it.
     const Cut cut = co_await send(stream, deadline, terms);
     if (cut != Cut::none) co_return cut;
-    Result<std::optional<std::string>> piece = co_await content.next();  // it has deadlines of its own
+    Result<std::optional<ContentPiece>> piece = co_await content.next();  // it has deadlines of its own
     if (!piece) co_return Cut::upstream;
     if (!piece->has_value()) break;
-    content_size_ = (*piece)->size();
-    if (chunked) {
-      fmt::format_to(std::back_inserter(head_), "{:x}\r\n", content_size_);
-      (*piece)->append("\r\n");
-    }
+    body_ = (*piece)->bytes;
+    owner_ = std::move((*piece)->owner);
+    content_size_ = body_.size();
+    if (chunked) fmt::format_to(std::back_inserter(head_), "{}{:x}\r\n", end_of_chunk, content_size_);
+    end_of_chunk = "\r\n";
     content_begin_ = head_.size();
-    body_ = std::make_shared<const std::string>(std::move(**piece));
   }
-  if (chunked) head_ += "0\r\n\r\n";
+  if (chunked) head_.append(end_of_chunk).append("0\r\n\r\n");
   const Cut cut = co_await send(stream, deadline, terms);
   co_return cut;
 }
@@ -171,7 +171,8 @@ void AnswerWriter::clear() {
   sent_before_ += static_cast<std::int64_t>(std::exchange(sent_, 0));
   content_before_ += std::exchange(content_size_, 0);
   content_begin_ = 0;
-  body_.reset();
+  body_ = {};
+  owner_.reset();
   explicit_bzero(head_.data(), head_.size());  // a token may have been in it
   if (head_.capacity() > max_kept) {
     head_ = std::string();

@@ -31,7 +31,7 @@ class AnswerWriter {
   /// Puts an interim answer there (RFC 9110, section 15.2).
   void add_interim(unsigned status, const http::Fields& fields);
 
-  [[nodiscard]] bool is_empty() const { return head_.empty() && !body_; }
+  [[nodiscard]] bool is_empty() const { return head_.empty() && body_.empty(); }
   /// What is there is to be sent before more is added.
   [[nodiscard]] bool is_full() const;
 
@@ -62,16 +62,17 @@ class AnswerWriter {
 
  private:
   [[nodiscard]] std::array<asio::const_buffer, 2> left() const;
-  [[nodiscard]] std::size_t size() const { return head_.size() + (body_ ? body_->size() : 0); }
+  [[nodiscard]] std::size_t size() const { return head_.size() + body_.size(); }
   [[nodiscard]] asio::awaitable<Cut> wait_and_send(ClientStream& stream, Deadline& deadline,
                                                    const WritePace::Terms& terms);
 
-  std::string head_;                         // with small contents
-  std::shared_ptr<const std::string> body_;  // behind it; null: nothing
-  std::size_t sent_ = 0;                     // of both
-  std::size_t content_begin_ = 0;            // in both: where the last answer's content is
-  std::size_t content_size_ = 0;             // and how much of it
-  std::size_t content_before_ = 0;           // of it, sent before
+  std::string head_;                   // with small contents
+  std::string_view body_;              // behind it
+  std::shared_ptr<const void> owner_;  // of the body; may be null where that is empty
+  std::size_t sent_ = 0;               // of both
+  std::size_t content_begin_ = 0;      // in both: where the last answer's content is
+  std::size_t content_size_ = 0;       // and how much of it
+  std::size_t content_before_ = 0;     // of it, sent before
   WritePace pace_;
   std::int64_t sent_before_ = 0;  // of what is not there any more
   bool waits_ = false;            // for the client

@@ -25,14 +25,20 @@ class InterimSink {
                                                                   const http::Fields& fields) = 0;
 };
 
+/// Some of the content of an answer.
+struct ContentPiece {
+  std::shared_ptr<const void> owner;  ///< of the bytes
+  std::string_view bytes;             ///< never empty
+};
+
 /// Content that is not all there yet when its answer begins.
 class ContentSource {
  public:
   /// The writer stops reading: the rest, if there is one, is not wanted.
   virtual ~ContentSource() = default;
-  /// The next piece, never empty; nothing at the end.
+  /// The next piece; nothing at the end.
   /// @return an error where the content breaks off: the client must not take it for whole
-  [[nodiscard]] virtual boost::asio::awaitable<Result<std::optional<std::string>>> next() = 0;
+  [[nodiscard]] virtual boost::asio::awaitable<Result<std::optional<ContentPiece>>> next() = 0;
 };
 
 /// A request as a handler sees it: read whole, its framing settled.

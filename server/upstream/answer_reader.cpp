@@ -60,7 +60,7 @@ bool AnswerReader::has_more() {
 }
 
 asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answers_head,
-                                                      AnswerStream* onward) {
+                                                      GrowingAnswer* onward) {
   for (int interim = 0;; ++interim) {
     http::HeadScan scan(http::HeadKind::response, limits);
     Result<std::size_t> size = find_head(scan);
@@ -77,10 +77,7 @@ asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answ
     if (is_final) take_final(head, head_, *framing);
     if (!is_final && interim == max_interim_answers)
       co_return exchange_failure(ErrorCode::upstream_invalid_response, "too many interim answers");
-    if (!is_final && onward != nullptr && head_.status != 100) {
-      AnswerStream::Piece piece = interim_answer(head_);
-      co_await onward->write(std::move(piece));
-    }
+    if (!is_final && onward != nullptr && head_.status != 100) onward->add_interim(interim_answer(head_));
     buffer_.consume(*size);  // the views into the head end here
     if (is_final) break;
   }

@@ -13,7 +13,7 @@
 #include "core/http/framing.h"
 #include "core/http/message_head.h"
 #include "server/deadline.h"
-#include "server/upstream/answer_stream.h"
+#include "server/upstream/growing_answer.h"
 #include "server/upstream/upstream_stream.h"
 #include "server/wiped_buffer.h"
 
@@ -47,7 +47,7 @@ class AnswerReader {
   /// @param onward        takes the interim answers before it; may be null
   /// @return upstream_timeout, upstream_invalid_response, or, where nothing came, upstream_unreachable
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_head(FinalHead& head, bool answers_head,
-                                                               AnswerStream* onward);
+                                                               GrowingAnswer* onward);
 
   /// Whether the content of the last answer whose head was read has come to its end.
   [[nodiscard]] bool ended() const { return ended_; }

@@ -140,7 +140,7 @@ asio::awaitable<Result<void>> Connection::shake_hands() {
 }
 
 asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest& request,
-                                                               AnswerStream* stream, LargeAnswer large) {
+                                                               GrowingAnswer* stream, LargeAnswer large) {
   const config::Upstream& settings = origin_.settings;
   ++exchanges_;
   reusable_ = false;  // until the answer has been read to its end
@@ -216,45 +216,26 @@ asio::awaitable<Result<void>> Connection::send_rest(const WireRequest& request, 
   co_return why;
 }
 
-/// Reads the content and passes it on as it comes; keeps it too while it is no larger than max_response. Goes
-/// on reading where nobody listens any more, as long as what is kept may still be of use.
-asio::awaitable<Result<void>> Connection::pass_on(const FinalHead& head, AnswerStream& onward,
+/// Reads the content and passes it on as it comes. A short one that is there already needs no pieces.
+asio::awaitable<Result<void>> Connection::pass_on(const FinalHead& head, GrowingAnswer& onward,
                                                   UpstreamResponse& response) {
-  const config::Upstream& settings = origin_.settings;
-  bool heard = true;
-  bool was_heard = true;
   while (!reader_.ended()) {
     std::string piece;
-    if (heard) deadline_.expires_after(settings.body_timeout);
+    deadline_.expires_after(origin_.settings.body_timeout);
     const Result<void> next = co_await reader_.read_content(piece);
     if (!next) co_return next;
-    if (heard) deadline_.clear();  // what a slow client costs is not the upstream's fault
-    if (!piece.empty())
-      response.too_large = response.too_large || response.body.size() + piece.size() > settings.max_response;
-    if (response.too_large) {
-      response.body = std::string();
-    } else {
-      response.body.append(piece);
+    deadline_.clear();  // what a slow client costs is not the upstream's fault
+    const bool short_one = reader_.ended() && piece.size() <= origin_.settings.max_response;
+    if (!response.streamed && short_one) {
+      response.body = std::move(piece);
+      break;
     }
-    if (!response.streamed) {
-      // A short one that is there already needs no pieces.
-      if (reader_.ended() && !response.too_large) break;
-      AnswerHead answer{response.status, response.fields, head.length()};
-      AnswerStream::Piece begin = std::move(answer);
-      heard = co_await onward.write(std::move(begin));
-      response.streamed = true;
-      if (onward.keep() == AnswerStream::Keep::nothing) response.too_large = true;
-    }
-    if (heard && !piece.empty()) {
-      AnswerStream::Piece next_piece = std::move(piece);
-      heard = co_await onward.write(std::move(next_piece));
-    }
-    if (heard) continue;
-    if (response.too_large)
-      co_return exchange_failure(ErrorCode::internal, "nobody waits for the answer any more");
-    // What is to be kept is worth one body_timeout more, for all the rest.
-    if (std::exchange(was_heard, false)) deadline_.expires_after(settings.body_timeout);
+    if (!response.streamed) onward.begin({response.status, response.fields, head.length()});
+    response.streamed = true;
+    const bool wanted = co_await onward.append(std::move(piece));
+    if (!wanted) co_return exchange_failure(ErrorCode::client_gone, "nobody waits for the answer any more");
   }
+  response.too_large = response.streamed && !onward.is_whole();
   co_return Result<void>();
 }
 

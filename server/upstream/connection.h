@@ -54,7 +54,7 @@ class Connection {
   /// @return upstream_timeout, upstream_invalid_response or upstream_unreachable; retryable where the
   ///         answer was cut off, or where a connection that was used before was gone before it began
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(
-      const WireRequest& request, AnswerStream* stream = nullptr, LargeAnswer large = LargeAnswer::refuse);
+      const WireRequest& request, GrowingAnswer* stream = nullptr, LargeAnswer large = LargeAnswer::refuse);
 
   /// Appends the next of the content of an answer that was handed over before its end.
   /// @return upstream_timeout or upstream_invalid_response
@@ -80,7 +80,7 @@ class Connection {
   boost::asio::awaitable<Result<void>> shake_hands();
   [[nodiscard]] std::array<boost::asio::const_buffer, 2> parts_of(const WireRequest& request) const;
   boost::asio::awaitable<Result<void>> send_rest(const WireRequest& request, std::size_t gone);
-  boost::asio::awaitable<Result<void>> pass_on(const FinalHead& head, AnswerStream& onward,
+  boost::asio::awaitable<Result<void>> pass_on(const FinalHead& head, GrowingAnswer& onward,
                                                UpstreamResponse& response);
 
   Origin& origin_;

@@ -194,7 +194,7 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   const WallTime sent_at_wall = clock_.wall_now();
   requests_sent_.fetch_add(1, std::memory_order_relaxed);
   spending_.add(journey.request.client, journey.request.route, reason);
-  AnswerStream* const stream = journey.request.stream.get();
+  GrowingAnswer* const stream = journey.request.stream.get();
   // A client that reads slowly must not keep others from their turn.
   const WhenBegun give_back(stream, [&permit] { permit = Admission::Permit(); });
   Result<UpstreamResponse> response = co_await pool_.exchange(
@@ -236,7 +236,7 @@ asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response, bool t
   if (*undone) co_return Result<void>();
   if (!takes_large) co_return larger_than(settings_.max_response);
   response.too_large = true;
-  response.large = share_large_content(executor_, std::exchange(response.body, {}), nullptr);
+  response.large = std::make_shared<LargeContent>(std::exchange(response.body, {}), nullptr);
   response.large->inflate(helpers_);
   co_return Result<void>();
 }

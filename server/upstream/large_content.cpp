@@ -1,6 +1,5 @@
 #include "server/upstream/large_content.h"
 
-#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/asio.h"
@@ -55,6 +54,10 @@ asio::awaitable<Result<std::string>> LargeContent::next() {
   co_return co_await read();
 }
 
+void LargeContent::abort() {
+  if (connection_) connection_->close();
+}
+
 asio::awaitable<Result<std::string>> LargeContent::read() {
   if (decoder_) return receive_inflated();
   return receive();
@@ -86,15 +89,6 @@ asio::awaitable<Result<std::string>> LargeContent::receive_inflated() {
   }
   if (!decoder_->is_complete()) co_return cut_short();
   co_return content;
-}
-
-LargeContentPtr share_large_content(const asio::any_io_executor& desk, std::string beginning,
-                                    std::shared_ptr<Connection> connection) {
-  auto content = std::make_unique<LargeContent>(std::move(beginning), std::move(connection));
-  return {content.release(), [desk](LargeContent* released) {
-            std::unique_ptr<LargeContent> owned(released);
-            asio::post(desk, [owned = std::move(owned)] {});
-          }};
 }
 
 }  // namespace roktcached::upstream

@@ -17,7 +17,7 @@ class GzipDecoder;
 /// The content of an answer that is larger than upstream.max_response. It is read from the connection as it
 /// is asked for: a slow client slows the upstream down, and costs no memory.
 ///
-/// Belongs to the desk's thread. Its owner may be on another: see share_large_content.
+/// Belongs to the desk's thread.
 class LargeContent {
  public:
   /// @param beginning   has come already
@@ -42,9 +42,12 @@ class LargeContent {
   /// whole
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> next();
 
-  /// Of all of it, where it is known. From any thread.
+  /// Makes a next() that waits fail.
+  void abort();
+
+  /// Of all of it, where it is known.
   [[nodiscard]] std::optional<std::uint64_t> length() const { return length_; }
-  /// Whether nothing but the connection's end tells its end, so that it may have been cut. From any thread.
+  /// Whether nothing but the connection's end tells its end, so that it may have been cut.
   [[nodiscard]] bool may_be_cut() const { return may_be_cut_; }
 
  private:
@@ -63,11 +66,5 @@ class LargeContent {
 };
 
 using LargeContentPtr = std::shared_ptr<LargeContent>;
-
-/// The same, for owners on any thread: the last that lets it go has it destroyed on the desk's.
-/// @param desk  outlived by no owner
-[[nodiscard]] LargeContentPtr share_large_content(const boost::asio::any_io_executor& desk,
-                                                  std::string beginning,
-                                                  std::shared_ptr<Connection> connection);
 
 }  // namespace roktcached::upstream

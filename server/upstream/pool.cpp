@@ -45,7 +45,7 @@ Pool::Pool(asio::any_io_executor executor, Origin& origin) : executor_(std::move
   idle_end_.emplace(executor_, [this] { close_idle(std::chrono::steady_clock::now()); });
 }
 
-asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, AnswerStream* stream,
+asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, GrowingAnswer* stream,
                                                          LargeAnswer large) {
   if (!take_slot()) {
     const Result<void> admitted = co_await wait_for_slot();
@@ -75,7 +75,7 @@ asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::open() {
 }
 
 asio::awaitable<Result<UpstreamResponse>> Pool::exchange_on(std::unique_ptr<Connection> connection,
-                                                            const WireRequest& request, AnswerStream* stream,
+                                                            const WireRequest& request, GrowingAnswer* stream,
                                                             LargeAnswer large) {
   std::optional<InUse> in_use(std::in_place, *this, *connection);
   Result<UpstreamResponse> response = co_await connection->exchange(request, stream, large);
@@ -141,7 +141,7 @@ void Pool::hand_over(std::unique_ptr<Connection> connection, UpstreamResponse& r
   std::erase_if(handed_over_, [](const auto& earlier) { return earlier.expired(); });
   const std::shared_ptr<Connection> shared = std::move(connection);
   handed_over_.push_back(shared);
-  response.large = share_large_content(executor_, std::exchange(response.body, {}), shared);
+  response.large = std::make_shared<LargeContent>(std::exchange(response.body, {}), shared);
 }
 
 /// Closes what has been idle for too long or is too old, and comes back when the next one will be.

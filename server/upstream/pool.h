@@ -29,7 +29,7 @@ class Pool {
   /// @return as Connection::open and Connection::exchange; overloaded where the line is full, or did not move
   ///         in upstream.head_timeout
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(
-      const WireRequest& request, AnswerStream* stream = nullptr, LargeAnswer large = LargeAnswer::refuse);
+      const WireRequest& request, GrowingAnswer* stream = nullptr, LargeAnswer large = LargeAnswer::refuse);
 
   [[nodiscard]] bool mostly_free() const {
     return slots_taken_ < (origin_.settings.max_connections + 1) / 2 && waiting_.empty();
@@ -49,7 +49,7 @@ class Pool {
   boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open();
   boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(std::unique_ptr<Connection> connection,
                                                                const WireRequest& request,
-                                                               AnswerStream* stream, LargeAnswer large);
+                                                               GrowingAnswer* stream, LargeAnswer large);
   bool take_slot();
   boost::asio::awaitable<Result<void>> wait_for_slot();
   std::unique_ptr<Connection> take_idle();

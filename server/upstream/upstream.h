@@ -10,8 +10,8 @@
 #include "core/error.h"
 #include "core/http/fields.h"
 #include "core/time.h"
-#include "server/upstream/answer_stream.h"
 #include "server/upstream/fair_queue.h"
+#include "server/upstream/growing_answer.h"
 #include "server/upstream/large_content.h"
 #include "server/upstream/spending.h"
 #include "server/upstream/turn.h"
@@ -46,17 +46,17 @@ struct UpstreamRequest {
   /// is refused, unless it is streamed.
   bool takes_large = false;
   /// Where set, interim answers go into it, and so does an answer that is large or of unknown length, as it
-  /// comes. Who sends the request ends it.
-  std::shared_ptr<AnswerStream> stream;
+  /// comes. Who sends the request ends it, and has its content from there.
+  std::shared_ptr<GrowingAnswer> stream;
 };
 
 /// The upstream's final answer.
 struct UpstreamResponse {
   unsigned status = 0;
   http::Fields fields;     ///< of the header section only; trailer fields are dropped
-  std::string body;        ///< whole, unless `too_large`
+  std::string body;        ///< whole, unless `streamed` or `too_large`
   bool streamed = false;   ///< the answer has gone into the request's stream
-  bool too_large = false;  ///< streamed or `large`, and larger than upstream.max_response: `body` is empty
+  bool too_large = false;  ///< streamed or `large`, and not to be had whole: larger than upstream.max_response
   LargeContentPtr large;   ///< set where the request takes it: the content, of which the beginning has come
   bool ends_with_connection = false;  ///< nothing else tells its end: it may have been cut
   bool surplus = false;               ///< more came than Content-Length announced

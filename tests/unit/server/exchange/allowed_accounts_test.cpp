@@ -70,9 +70,10 @@ class AllowedAccountsTest : public testing::Test {
   rokt::RouteTable routes{routes_and_some_more()};
   storage::TieredStore store{std::make_unique<storage::MemoryStore>(1 << 20), nullptr};
   DeadUpstream upstream;
-  Flights flights{context.get_executor(), readers.get_executor(), upstream, store, clock};
+  storage::BodyAccount bodies{1 << 20};
+  Flights flights{context.get_executor(), readers.get_executor(), upstream, store, bodies, 1 << 20, clock};
   Services services{settings, policies, routes, store, readers, flights, upstream, context.get_executor(),
-                    clock};
+                    bodies,   clock};
   Accounts accounts;
   Traffic traffic;
   Exchange exchange{services, accounts, traffic};

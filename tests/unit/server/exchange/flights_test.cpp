@@ -2,122 +2,19 @@
 
 #include <gtest/gtest.h>
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <deque>
-#include <functional>
-#include <optional>
+#include <boost/asio/post.hpp>
 #include <stdexcept>
 #include <tuple>
 
 #include "core/caching/decision.h"
 #include "core/caching/variants.h"
-#include "server/asio.h"
 #include "server/elsewhere.h"
-#include "storage/memory_store.h"
-#include "tests/unit/server/fake_clock.h"
+#include "tests/unit/server/exchange/flights_fixture.h"
 
 namespace roktcached::exchange {
 namespace {
 
 using namespace std::chrono_literals;
-
-/// Answers when the test says so, every waiting request alike.
-class FakeUpstream final : public upstream::Upstream {
- public:
-  FakeUpstream(boost::asio::io_context& context, const Clock& clock) : gate_(context), clock_(clock) {
-    gate_.expires_at(SteadyTime::max());
-  }
-
-  boost::asio::awaitable<upstream::UpstreamResult> send(const upstream::UpstreamRequest& request) override {
-    requests.push_back(request);
-    const std::size_t round = rounds;
-    while (rounds == round) co_await gate_.async_wait(as_result);
-    co_return answer(request);
-  }
-  [[nodiscard]] bool idle(std::size_t) const override { return is_idle; }
-  void respond(std::function<upstream::UpstreamResult()> with) {
-    answer_ = std::move(with);
-    ++rounds;
-    gate_.cancel();
-  }
-  upstream::UpstreamResult answer(const upstream::UpstreamRequest&) {
-    upstream::UpstreamResult result = answer_();
-    if (result) result->sent_at = clock_.wall_now();
-    return result;
-  }
-
-  std::deque<upstream::UpstreamRequest> requests;
-  std::size_t rounds = 0;
-  bool is_idle = true;
-
- private:
-  boost::asio::steady_timer gate_;
-  const Clock& clock_;
-  std::function<upstream::UpstreamResult()> answer_;
-};
-
-/// JSON of one text.
-std::string report_of(const std::string& text) {
-  return "[\"" + text + "\"]";
-}
-
-upstream::UpstreamResult answer_of(std::string body, unsigned status = 200) {
-  upstream::UpstreamResponse response;
-  response.status = status;
-  response.fields.add("ETag", "\"v1\"");
-  response.body = std::move(body);
-  return response;
-}
-
-upstream::UpstreamResult ok(const std::string& text) {
-  return answer_of(text.starts_with('{') ? text : report_of(text));
-}
-
-upstream::UpstreamResult dead() {
-  return upstream::UpstreamFailure{{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "dead"},
-                                   std::nullopt};
-}
-
-class FlightsTest : public testing::Test {
- protected:
-  using Answer = std::shared_ptr<std::optional<Landing>>;
-
-  void run() {
-    context.restart();
-    context.poll();
-  }
-  FetchRequest request(const std::string& key) {
-    FetchRequest fetch;
-    fetch.key = caching::Key(key);
-    fetch.route_class = rokt::RouteClass::metadata;
-    fetch.upstream.target = "/" + key;
-    fetch.policy = policy;
-    fetch.received_at = clock.steady_now();
-    return fetch;
-  }
-  Answer join(FetchRequest fetch) {
-    auto answer = std::make_shared<std::optional<Landing>>();
-    boost::asio::co_spawn(
-        context, flights.join(std::move(fetch)),
-        [answer](const std::exception_ptr&, Landing landing) { *answer = std::move(landing); });
-    run();
-    return answer;
-  }
-  void respond(std::function<upstream::UpstreamResult()> with) {
-    upstream.respond(std::move(with));
-    run();
-  }
-
-  FakeClock clock;
-  boost::asio::io_context context{1};
-  boost::asio::io_context helpers{1};
-  FakeUpstream upstream{context, clock};
-  storage::MemoryStore store{1 << 20};
-  caching::FreshnessPolicy policy;
-  Flights flights{context.get_executor(), helpers.get_executor(), upstream, store, clock};
-};
 
 TEST_F(FlightsTest, ManyRequestsForOneKeyAreOneFetch) {
   std::vector<Answer> answers;
@@ -139,7 +36,7 @@ TEST_F(FlightsTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
   std::optional<Landing> landing;
   bool set_out = false;
   boost::asio::post(context, [&] {
-    boost::asio::co_spawn(context, flights.join(request("a")),
+    boost::asio::co_spawn(context, flights.join(request("a"), ticket()),
                           [&](const std::exception_ptr&, Landing landed) { landing = std::move(landed); });
     set_out = upstream.requests.size() == 1;
   });
@@ -153,7 +50,7 @@ TEST_F(FlightsTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
 TEST_F(FlightsTest, ACallerOnAnotherThreadIsAnsweredThere) {
   boost::asio::io_context hits{1};
   std::optional<Landing> landing;
-  boost::asio::co_spawn(hits, flights.join(request("a")),
+  boost::asio::co_spawn(hits, flights.join(request("a"), ticket()),
                         [&](const std::exception_ptr&, Landing landed) { landing = std::move(landed); });
   hits.poll();
   EXPECT_TRUE(upstream.requests.empty()) << "the table is the desk's";
@@ -480,99 +377,6 @@ TEST_F(FlightsTest, ARefreshBehindThatBringsNoJsonIsAFailedOne) {
   run();
   EXPECT_EQ(upstream.requests.size(), 2U) << "not right after the last";
   EXPECT_EQ(store.find(caching::Key("a"), clock.wall_now()).value(), (*good)->outcome->response);
-}
-
-class LargeAnswersTest : public FlightsTest {
- protected:
-  /// An answer whose content comes in pieces; nothing of it is to come from a connection.
-  upstream::UpstreamResult large(std::string content) {
-    upstream::UpstreamResult result = answer_of({});
-    result->too_large = true;
-    result->large = upstream::share_large_content(context.get_executor(), std::move(content), nullptr);
-    boost::asio::co_spawn(context, result->large->begin(), boost::asio::detached);
-    context.poll();
-    return result;
-  }
-  std::string content_of(const Landing& landing) {
-    std::string content;
-    boost::asio::co_spawn(
-        context,
-        [&content, large = landing.content]() -> boost::asio::awaitable<void> {
-          while (true) {
-            const Result<std::string> piece = co_await large->next();
-            if (!piece || piece->empty()) co_return;
-            content += *piece;
-          }
-        },
-        boost::asio::detached);
-    run();
-    return content;
-  }
-};
-
-TEST_F(LargeAnswersTest, EveryoneWhoWaitsGetsTheWholeOfOne) {
-  std::vector<Answer> answers;
-  for (int i = 0; i < 3; ++i) answers.push_back(join(request("a")));
-  EXPECT_EQ(upstream.requests.size(), 1U);
-  respond([this] { return large("[1]"); });
-  EXPECT_EQ(upstream.requests.size(), 3U) << "the two who waited ask for themselves";
-  EXPECT_FALSE(*answers[1]);
-  respond([this] { return large("[2]"); });
-  std::vector<std::string> contents;
-  for (const Answer& answer : answers) {
-    ASSERT_TRUE(*answer);
-    EXPECT_TRUE((*answer)->outcome->too_large);
-    EXPECT_FALSE((*answer)->outcome->stored);
-    EXPECT_FALSE((*answer)->collapsed);
-    EXPECT_FALSE(gives_way(*(*answer)->outcome)) << "it is newer than what is stored";
-    ASSERT_TRUE((*answer)->content);
-    contents.push_back(content_of(**answer));
-  }
-  EXPECT_EQ(contents, (std::vector<std::string>{"[1]", "[2]", "[2]"}));
-  EXPECT_EQ(store.find(caching::Key("a"), clock.wall_now()).value(), nullptr);
-}
-
-TEST_F(LargeAnswersTest, AKeyThatBroughtOneIsNotWaitedForNorRefreshedForAMinute) {
-  const Answer first = join(request("a"));
-  respond([this] { return large("[1]"); });
-  clock.advance(10s);
-  const Answer one = join(request("a"));
-  const Answer two = join(request("a"));
-  EXPECT_EQ(upstream.requests.size(), 3U);
-  flights.refresh_behind(request("a"));
-  run();
-  EXPECT_EQ(upstream.requests.size(), 3U);
-  respond([this] { return large("[2]"); });
-  EXPECT_TRUE(*one && *two);
-  clock.advance(61s);
-  const Answer late = join(request("a"));
-  const Answer beside = join(request("a"));
-  EXPECT_EQ(upstream.requests.size(), 4U);
-  respond([] { return ok("small"); });
-  EXPECT_TRUE((*late)->outcome->stored);
-  EXPECT_TRUE((*beside)->collapsed);
-}
-
-TEST_F(LargeAnswersTest, OneThatHasBecomeSmallIsStoredAndSharedAgain) {
-  const Answer first = join(request("a"));
-  respond([this] { return large("[1]"); });
-  clock.advance(1s);
-  const Answer small = join(request("a"));
-  respond([] { return ok("small"); });
-  EXPECT_TRUE((*small)->outcome->stored);
-  clock.advance(2s);
-  const Answer one = join(request("a"));
-  const Answer two = join(request("a"));
-  EXPECT_EQ(upstream.requests.size(), 3U);
-  respond([] { return ok("small"); });
-  EXPECT_TRUE((*two)->collapsed);
-}
-
-TEST_F(LargeAnswersTest, OneThatBeginsAsNoJsonGivesWay) {
-  const Answer page = join(request("a"));
-  respond([this] { return large("<html>"); });
-  EXPECT_TRUE((*page)->outcome->too_large);
-  EXPECT_TRUE(gives_way(*(*page)->outcome));
 }
 
 TEST_F(FlightsTest, AnInvalidationEndsAnIndexThatWasMadeInTheSameMillisecond) {

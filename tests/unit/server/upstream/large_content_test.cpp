@@ -131,7 +131,7 @@ TEST_F(LargeContentTest, GzipIsUndoneAsItComes) {
   deflateEnd(&stream);
   asio::thread_pool helpers(1);
   const auto inflated = [&](const std::string& from) {
-    const LargeContentPtr content = share_large_content(context.get_executor(), from, nullptr);
+    const LargeContentPtr content = std::make_shared<LargeContent>(from, nullptr);
     content->inflate(helpers.get_executor());
     const Result<void> begun = run(context, content->begin());
     if (!begun) return begun.error().context;

@@ -1,0 +1,292 @@
+#include "server/upstream/growing_answer.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <exception>
+#include <utility>
+
+#include "server/asio.h"
+#include "server/background.h"
+
+namespace roktcached::upstream {
+
+namespace {
+
+/// What the writer is ahead of the fastest reader where not all is kept.
+constexpr std::uint64_t max_ahead = std::uint64_t{256} << 10;
+/// Who waits looks again after this long: a wake-up is lost where there is no memory for it.
+constexpr std::chrono::seconds look_again{1};
+
+Error fell_behind() {
+  return {ErrorCode::overloaded, ErrorSource::upstream, true,
+          "the client has fallen behind what is kept of an answer that others read faster"};
+}
+
+}  // namespace
+
+std::shared_ptr<GrowingAnswer> GrowingAnswer::make(asio::any_io_executor desk, storage::BodyAccount& bodies,
+                                                   Bounds bounds, Keep keep) {
+  return std::shared_ptr<GrowingAnswer>(new GrowingAnswer(std::move(desk), bodies, bounds, keep));
+}
+
+GrowingAnswer::GrowingAnswer(asio::any_io_executor desk, storage::BodyAccount& bodies, Bounds bounds,
+                             Keep keep)
+    : desk_(std::move(desk)), bounds_(bounds), counted_(bodies), whole_(keep == Keep::whole), room_(desk_) {}
+
+GrowingAnswer::ReaderPtr GrowingAnswer::attach() {
+  auto reader = std::make_shared<Reader>(shared_from_this());
+  const std::lock_guard lock(mutex_);
+  const bool from_the_beginning = settled_ || first_piece_ == 0;
+  readers_.push_back(reader.get());
+  if (from_the_beginning) return reader;
+  readers_.pop_back();
+  return nullptr;
+}
+
+bool GrowingAnswer::has_readers() const {
+  const std::lock_guard lock(mutex_);
+  return !readers_.empty();
+}
+
+bool GrowingAnswer::worth_having() const {
+  const std::lock_guard lock(mutex_);
+  return worth_having_;
+}
+
+bool GrowingAnswer::is_whole() const {
+  const std::lock_guard lock(mutex_);
+  return whole_;
+}
+
+/// From any thread.
+void GrowingAnswer::detach(Reader& reader) {
+  bool was_last = false;
+  {
+    const std::lock_guard lock(mutex_);
+    was_last = std::erase(readers_, &reader) > 0 && readers_.empty() && !ended_;
+    drop_what_all_have_read();
+  }
+  try {
+    wake_writer_if_it_may();
+    if (!was_last) return;
+    asio::post(desk_, [weak = weak_from_this()] {
+      const auto self = weak.lock();
+      if (self && self->when_unread_ && !self->has_readers()) self->when_unread_();
+    });
+  } catch (...) {  // the upstream's timeouts end it
+    logging_failure("leaving an answer")(std::current_exception());
+  }
+}
+
+void GrowingAnswer::add_interim(const InterimAnswer& answer) {
+  {
+    const std::lock_guard lock(mutex_);
+    for (Reader* const reader : readers_) reader->interim_.push_back(answer);
+  }
+  wake_readers();
+}
+
+void GrowingAnswer::begin(AnswerHead head) {
+  begun_ = true;
+  {
+    const std::lock_guard lock(mutex_);
+    head_ = std::move(head);
+  }
+  for (const auto& action : std::exchange(when_begun_, {})) action();
+  wake_readers();
+}
+
+asio::awaitable<bool> GrowingAnswer::append(std::string piece) {
+  {
+    const std::lock_guard lock(mutex_);
+    keep(std::move(piece));
+  }
+  wake_readers();
+  while (true) {
+    bool for_the_slow = false;
+    {
+      const std::lock_guard lock(mutex_);
+      for_the_slow = is_patient();
+      writer_waits_ = for_the_slow || nobody_is_ready();
+      if (!writer_waits_) {
+        drop_what_is_too_much();
+        co_return whole_ || !readers_.empty();
+      }
+    }
+    const auto since = std::chrono::steady_clock::now();
+    room_.expires_after(for_the_slow
+                            ? std::min<std::chrono::nanoseconds>(look_again, bounds_.patience - waited_)
+                            : look_again);
+    co_await room_.async_wait(as_result);
+    if (for_the_slow) waited_ += std::chrono::steady_clock::now() - since;
+  }
+}
+
+/// Under the mutex.
+void GrowingAnswer::keep(std::string piece) {
+  const std::uint64_t bytes = piece.size();
+  if (bytes == 0) return;
+  const bool counted = counted_.add(bytes);
+  pieces_.push_back({std::make_shared<const std::string>(std::move(piece)), counted});
+  bytes_kept_ += bytes;
+  size_ += bytes;
+  if (is_too_much()) whole_ = false;
+  drop_what_all_have_read();
+}
+
+/// Under the mutex. More than the bound or the account allows.
+bool GrowingAnswer::is_too_much() const {
+  return bytes_kept_ > bounds_.bytes || (!pieces_.empty() && !pieces_.back().counted);
+}
+
+/// Under the mutex. Whether the writer would go on without any reader being able to follow.
+bool GrowingAnswer::nobody_is_ready() const {
+  if (whole_ || readers_.empty()) return false;
+  const Reader* const fastest = std::ranges::max(readers_, {}, &Reader::position_);
+  return size_ - fastest->position_ >= max_ahead;
+}
+
+/// Under the mutex. Whether those who have fallen behind are to be waited for.
+bool GrowingAnswer::is_patient() const {
+  return !whole_ && readers_.size() > 1 && is_too_much() && waited_ < bounds_.patience;
+}
+
+/// Under the mutex.
+void GrowingAnswer::drop_what_all_have_read() {
+  if (whole_ || readers_.empty()) return;
+  const std::uint64_t read = std::ranges::min(readers_, {}, &Reader::next_piece_)->next_piece_;
+  while (!pieces_.empty() && first_piece_ < read) drop_first();
+}
+
+/// Under the mutex. At the cost of those who have fallen behind the fastest.
+void GrowingAnswer::drop_what_is_too_much() {
+  if (whole_ || readers_.empty()) return;
+  const std::uint64_t read = std::ranges::max(readers_, {}, &Reader::next_piece_)->next_piece_;
+  while (!pieces_.empty() && first_piece_ < read && is_too_much()) drop_first();
+}
+
+/// Under the mutex.
+void GrowingAnswer::drop_first() {
+  const Kept& first = pieces_.front();
+  bytes_kept_ -= first.bytes->size();
+  if (first.counted) counted_.remove(first.bytes->size());
+  pieces_.pop_front();
+  ++first_piece_;
+}
+
+void GrowingAnswer::end(std::optional<Error> error) {
+  {
+    const std::lock_guard lock(mutex_);
+    ended_ = true;
+    error_ = std::move(error);
+  }
+  wake_readers();
+}
+
+std::string GrowingAnswer::content() const {
+  std::string content;
+  content.reserve(size_);
+  for (const Kept& piece : pieces_) content += *piece.bytes;
+  return content;
+}
+
+void GrowingAnswer::settle(std::shared_ptr<const std::string> content) {
+  const std::lock_guard lock(mutex_);
+  settled_ = std::move(content);
+  while (!pieces_.empty()) drop_first();
+}
+
+void GrowingAnswer::wake_readers() {
+  std::vector<ReaderPtr> waiting;  // outside of the lock: the last owner of a reader takes it
+  {
+    const std::lock_guard lock(mutex_);
+    for (Reader* const reader : readers_) {
+      if (!std::exchange(reader->waits_, false)) continue;
+      if (auto alive = reader->weak_from_this().lock()) waiting.push_back(std::move(alive));
+    }
+  }
+  for (const ReaderPtr& reader : waiting) reader->wake();
+}
+
+/// From any thread.
+void GrowingAnswer::wake_writer_if_it_may() {
+  {
+    const std::lock_guard lock(mutex_);
+    if (!writer_waits_ || nobody_is_ready() || is_patient()) return;
+    writer_waits_ = false;
+  }
+  asio::post(desk_, [self = shared_from_this()] { self->room_.cancel(); });
+}
+
+GrowingAnswer::Reader::~Reader() {
+  answer_->detach(*this);
+}
+
+asio::awaitable<GrowingAnswer::Piece> GrowingAnswer::Reader::read() {
+  if (!timer_) timer_.emplace(co_await asio::this_coro::executor);
+  while (true) {
+    std::optional<Piece> piece = take();
+    if (piece) {
+      answer_->wake_writer_if_it_may();
+      co_return std::move(*piece);
+    }
+    timer_->expires_after(look_again);
+    co_await timer_->async_wait(as_result);
+  }
+}
+
+/// @return nothing where it is to be waited for
+std::optional<GrowingAnswer::Piece> GrowingAnswer::Reader::take() {
+  if (gone_) {
+    return AnswerEnd{
+        Error{ErrorCode::client_gone, ErrorSource::exchange, false, "the client has closed the connection"}};
+  }
+  GrowingAnswer& answer = *answer_;
+  const std::lock_guard lock(answer.mutex_);
+  if (!interim_.empty()) {
+    InterimAnswer first = std::move(interim_.front());
+    interim_.pop_front();
+    return first;
+  }
+  if (answer.head_ && !std::exchange(head_given_, true)) return *answer.head_;
+  if (answer.settled_ && position_ < answer.settled_->size()) {
+    const std::string_view rest = std::string_view(*answer.settled_).substr(position_);
+    position_ += rest.size();
+    return ContentBytes{answer.settled_, rest};
+  }
+  if (!answer.settled_ && next_piece_ < answer.first_piece_) return AnswerEnd{fell_behind()};
+  if (!answer.settled_ && position_ < answer.size_) {
+    auto piece = answer.pieces_[next_piece_ - answer.first_piece_].bytes;
+    position_ += piece->size();
+    ++next_piece_;
+    answer.drop_what_all_have_read();
+    const std::string_view bytes = *piece;
+    return ContentBytes{std::move(piece), bytes};
+  }
+  if (answer.ended_) return AnswerEnd{answer.error_};
+  waits_ = true;
+  return std::nullopt;
+}
+
+/// From any thread, on which it may not wait.
+void GrowingAnswer::Reader::wake() {
+  asio::post(timer_->get_executor(), [self = shared_from_this()] { self->timer_->cancel(); });
+}
+
+void GrowingAnswer::Reader::leave() {
+  gone_ = true;
+  if (timer_) timer_->cancel();
+}
+
+void GrowingAnswer::Reader::leave_for_others() {
+  const std::lock_guard lock(answer_->mutex_);
+  answer_->worth_having_ = true;
+}
+
+std::optional<std::uint64_t> GrowingAnswer::Reader::length() const {
+  const std::lock_guard lock(answer_->mutex_);
+  return answer_->head_ ? answer_->head_->length : std::nullopt;
+}
+
+}  // namespace roktcached::upstream

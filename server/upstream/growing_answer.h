@@ -1,0 +1,203 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "core/error.h"
+#include "core/http/fields.h"
+#include "storage/body_account.h"
+
+namespace roktcached::upstream {
+
+/// An interim answer (RFC 9110, section 15.2).
+struct InterimAnswer {
+  unsigned status = 0;
+  http::Fields fields;
+};
+
+/// The head of an answer whose content follows in pieces.
+struct AnswerHead {
+  unsigned status = 0;
+  http::Fields fields;
+  std::optional<std::uint64_t> length;  ///< of the content, where the upstream has said it
+};
+
+/// Some of an answer's content.
+struct ContentBytes {
+  std::shared_ptr<const std::string> owner;
+  std::string_view bytes;  ///< never empty
+};
+
+/// The end of an answer that has come in pieces, or why it is none. An answer that has no head before this is
+/// to be had from whoever sent the request.
+struct AnswerEnd {
+  std::optional<Error> error;
+};
+
+/// An answer that is still arriving. It has one writer, on the desk's thread, and any number of readers on
+/// other threads, each of which reads at its own pace from the beginning.
+///
+/// While it is no larger than its bound it is kept whole and written at the upstream's pace: nobody who reads
+/// slowly holds anybody. Beyond the bound, and where the account of bodies has no room, only a part is kept.
+/// Then the writer goes on at the pace of the fastest reader. It waits a moment in all for those who have
+/// fallen behind by as much as the bound; after that they read an error.
+class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
+ public:
+  using Piece = std::variant<InterimAnswer, AnswerHead, ContentBytes, AnswerEnd>;
+
+  enum class Keep {
+    whole,  ///< up to the bound
+    part    ///< from the start
+  };
+  struct Bounds {
+    std::uint64_t bytes = 0;                                       ///< that are kept at most
+    std::chrono::milliseconds patience = std::chrono::seconds{2};  ///< in all, with those who fall behind
+  };
+
+  /// One reader, from attach() to its destruction; on one thread. What it has been given stays valid.
+  class Reader : public std::enable_shared_from_this<Reader> {
+   public:
+    /// For attach() alone.
+    explicit Reader(std::shared_ptr<GrowingAnswer> answer) : answer_(std::move(answer)) {}
+    ~Reader();
+    Reader(const Reader&) = delete;
+    Reader& operator=(const Reader&) = delete;
+
+    /// The next piece, after waiting for it. Nothing may be read after AnswerEnd. Resumes on the caller's
+    /// executor, which is the same for every call.
+    [[nodiscard]] boost::asio::awaitable<Piece> read();
+    /// The client has gone: a read that waits ends with client_gone, and so does every later one.
+    void leave();
+    /// The rest is not wanted here, but worth having: see GrowingAnswer::worth_having.
+    void leave_for_others();
+    /// Of the content, where the head has said it.
+    [[nodiscard]] std::optional<std::uint64_t> length() const;
+
+   private:
+    friend class GrowingAnswer;
+    [[nodiscard]] std::optional<Piece> take();
+    void wake();
+
+    const std::shared_ptr<GrowingAnswer> answer_;
+    // Under the answer's mutex.
+    std::deque<InterimAnswer> interim_;
+    bool head_given_ = false;
+    std::uint64_t position_ = 0;    // in bytes
+    std::uint64_t next_piece_ = 0;  // counted from the first of all
+    bool waits_ = false;
+    // Of the reader's thread.
+    std::optional<boost::asio::steady_timer> timer_;
+    bool gone_ = false;
+  };
+  using ReaderPtr = std::shared_ptr<Reader>;
+
+  /// @param desk    the executor of the writer, of one thread
+  /// @param bodies  outlives it
+  [[nodiscard]] static std::shared_ptr<GrowingAnswer> make(boost::asio::any_io_executor desk,
+                                                           storage::BodyAccount& bodies, Bounds bounds,
+                                                           Keep keep);
+
+  // What follows is for the desk's thread.
+
+  /// A new reader; null where the beginning is not kept any more.
+  [[nodiscard]] ReaderPtr attach();
+  [[nodiscard]] bool has_readers() const;
+  /// Whether a reader has said that the rest is worth having though it goes.
+  [[nodiscard]] bool worth_having() const;
+  /// Sets what is called whenever the last reader has gone.
+  void when_unread(std::function<void()> action) { when_unread_ = std::move(action); }
+
+  /// Those who read already get it; nobody who comes later does.
+  void add_interim(const InterimAnswer& answer);
+  void begin(AnswerHead head);
+  [[nodiscard]] bool begun() const { return begun_; }
+  /// As begin() has set it.
+  [[nodiscard]] const std::optional<AnswerHead>& head() const { return head_; }
+  /// Appends a piece, and waits where nobody has read enough of what is there.
+  /// @return false where nobody wants the rest: nobody reads, and not all is kept
+  [[nodiscard]] boost::asio::awaitable<bool> append(std::string piece);
+  /// Nothing may follow, but settle().
+  void end(std::optional<Error> error);
+
+  /// Whether nothing of the content has been dropped.
+  [[nodiscard]] bool is_whole() const;
+  /// All of it. From any thread, while nothing is appended. @pre is_whole()
+  [[nodiscard]] std::string content() const;
+  /// From now on everybody reads from this, which is the same content, and the pieces are let go.
+  void settle(std::shared_ptr<const std::string> content);
+
+ private:
+  friend class WhenBegun;
+  struct Kept {
+    std::shared_ptr<const std::string> bytes;
+    bool counted = false;  // in the account
+  };
+
+  GrowingAnswer(boost::asio::any_io_executor desk, storage::BodyAccount& bodies, Bounds bounds, Keep keep);
+  void detach(Reader& reader);
+  void keep(std::string piece);
+  void drop_what_all_have_read();
+  void drop_what_is_too_much();
+  void drop_first();
+  [[nodiscard]] bool is_too_much() const;
+  [[nodiscard]] bool nobody_is_ready() const;
+  [[nodiscard]] bool is_patient() const;
+  void wake_readers();
+  void wake_writer_if_it_may();
+
+  const boost::asio::any_io_executor desk_;
+  const Bounds bounds_;
+  mutable std::mutex mutex_;
+  // Under the mutex.
+  std::vector<Reader*> readers_;
+  std::optional<AnswerHead> head_;
+  std::deque<Kept> pieces_;
+  std::uint64_t first_piece_ = 0;  // how many have been dropped
+  std::uint64_t bytes_kept_ = 0;
+  std::uint64_t size_ = 0;  // of all that has come
+  storage::BodyAccount::Growing counted_;
+  std::shared_ptr<const std::string> settled_;
+  bool whole_;
+  bool ended_ = false;
+  bool worth_having_ = false;
+  std::optional<Error> error_;
+  bool writer_waits_ = false;
+  std::chrono::nanoseconds waited_{};  // for those who had fallen behind
+  // Of the desk's thread.
+  boost::asio::steady_timer room_;
+  bool begun_ = false;
+  std::vector<std::function<void()>> when_begun_;
+  std::function<void()> when_unread_;
+};
+
+/// What is to be done, once, when the head of an answer is there, for as long as this lives. Of several for
+/// one answer the last that was made is the first that goes. On the desk's thread.
+class WhenBegun {
+ public:
+  /// @param answer  outlives it; null: nothing will come
+  WhenBegun(GrowingAnswer* answer, std::function<void()> action) : answer_(answer) {
+    if (answer_ != nullptr) answer_->when_begun_.push_back(std::move(action));
+  }
+  ~WhenBegun() {
+    if (answer_ != nullptr && !answer_->when_begun_.empty()) answer_->when_begun_.pop_back();
+  }
+  WhenBegun(const WhenBegun&) = delete;
+  WhenBegun& operator=(const WhenBegun&) = delete;
+
+ private:
+  GrowingAnswer* const answer_;
+};
+
+}  // namespace roktcached::upstream
