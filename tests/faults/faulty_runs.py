@@ -15,7 +15,7 @@ import threading
 import time
 import zlib
 
-from proof import SHORT, Proof, World, allow_many_files
+from proof import SHORT, Daemon, Proof, World, allow_many_files
 import harness
 from client import ROUTES, fetch
 from harness import overview, request
@@ -52,7 +52,8 @@ class Control:
     def __init__(self, path, seed, faults):
         self.path = path
         size = struct.calcsize(self.LAYOUT)
-        path.write_bytes(struct.pack(self.LAYOUT, 0, seed, faults.chance, faults.delay_chance, faults.delay_ms, faults.kinds, faults.least, 0, 0, 0))
+        path.write_bytes(struct.pack(self.LAYOUT, 0, seed, faults.chance, faults.delay_chance, faults.delay_ms, faults.kinds,
+                                     faults.least, 0, 0, 0))
         with open(path, "r+b") as file:
             self.page = mmap.mmap(file.fileno(), size)
 
@@ -65,10 +66,11 @@ class Control:
 
 
 def library(name, folder):
-    """Compiled here, so that it is the release build's and the sanitizers' that the shim has nothing to do with."""
+    """Compiles a preload library.
+    @return its path"""
     path = f"{folder}/{name}.so"
-    subprocess.run([os.environ.get("CC", "cc"), "-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread", "-o", path, HERE / f"{name}.c", "-ldl"],
-                   check=True)
+    flags = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread"]
+    subprocess.run([os.environ.get("CC", "cc"), *flags, "-o", path, HERE / f"{name}.c", "-ldl"], check=True)
     return path
 
 
@@ -84,7 +86,9 @@ def body_of(name):
     return b'{"name":"%s","pad":"%s"}' % (name.encode(), PAD[at:at + size])
 
 
-KINDS = (lambda name: overview(n=name), lambda name: f"/metadata/accounts/12/campaigns/3?n={name}", lambda name: f"/http/{name}", lambda name: f"/off/{name}")
+KINDS = (lambda name: overview(n=name), lambda name: f"/metadata/accounts/12/campaigns/3?n={name}",
+         lambda name: f"/http/{name}", lambda name: f"/off/{name}")
+STORING = KINDS[:3]
 
 
 def target_of(name, kinds=KINDS):
@@ -112,6 +116,7 @@ class Findings:
         self.answers = collections.Counter()
         self.bad = collections.Counter()
         self.recoveries = []
+        self.slowest = 0.0  # seconds that an answer took, or its failure
         self.degraded = 0  # runs in which /readyz said so
         self.lock = threading.Lock()
 
@@ -157,11 +162,12 @@ class Run:
 
     def start(self, faulty):
         script = self.folder / "start"
-        exports = (f"export LD_PRELOAD='{self.preload}' FAULTS_CONTROL='{self.control.path}' FAULTS_FOLDER='{self.cache}'\n" if faulty else "")
+        exports = f"export LD_PRELOAD='{self.preload}' FAULTS_CONTROL='{self.control.path}' FAULTS_FOLDER='{self.cache}'\n" if faulty else ""
         script.write_text(f"#!/bin/sh\n{exports}exec '{harness.BINARY}' \"$@\"\n")
         script.chmod(0o700)
-        return World().daemon(self.upstream, str(self.folder), tables=ROUTES, process={"binary": str(script)}, cache_file=str(self.cache / "cache.db"),
-                              cache_max_memory="2MiB", upstream_head_timeout="5s", upstream_body_timeout="5s", log_access="false")
+        return Daemon(self.upstream.port, str(self.folder), tables=ROUTES, process={"binary": str(script)}, log_level="info",
+                      log_access="false", cache_file=str(self.cache / "cache.db"), cache_max_memory="2MiB",
+                      upstream_head_timeout="5s", upstream_body_timeout="5s")
 
     def stop(self):
         """Asked to end, it ends in time and well."""
@@ -197,7 +203,7 @@ class Run:
 
     def store_old(self):
         for name in self.old:
-            answer = self.get(name, KINDS[:3])
+            answer = self.get(name, STORING)
             assert answer.status == 200 and answer.body == body_of(name), f"before any fault: {answer.status} {answer.error}"
         harness.wait_until(lambda: self.on_disk() >= OLD, "what is old is on disk")
         time.sleep(OLDER_THAN_SECONDS)
@@ -230,7 +236,7 @@ class Run:
             # Some new ones are asked for by several threads, and again.
             name = dice.choice(self.old) if old else f"new-{self.seed}-{dice.choice((thread, 'all'))}-{count - dice.choice((0, 0, 5))}"
             count += 1
-            answer = self.get(name, KINDS[:3] if old else KINDS, **({"Accept_Encoding": "gzip"} if dice.random() < 0.3 else {}))
+            answer = self.get(name, STORING if old else KINDS, **({"Accept_Encoding": "gzip"} if dice.random() < 0.3 else {}))
             self.judge(name, answer)
 
     def judge(self, name, answer):
@@ -249,6 +255,7 @@ class Run:
             verdict = str(answer.status)
         with self.findings.lock:
             self.answers[verdict] += 1
+            self.findings.slowest = max(self.findings.slowest, answer.seconds)
 
     def watch(self):
         """Somebody looks at the admin listener all the while."""
@@ -288,7 +295,7 @@ class Run:
         before = self.on_disk()
         for number in range(6):
             name = f"then-{self.seed}-{attempt}-{number}"
-            answer = self.get(name, KINDS[:3])
+            answer = self.get(name, STORING)
             if answer.status != 200 or answer.body != body_of(name):
                 return f"{name}: {answer.status} {answer.error} {answer.body[:200]}"
         deadline = time.monotonic() + 3
@@ -300,13 +307,15 @@ class Run:
 
     def expect_old(self, what, when):
         asked = len(self.upstream.asked)
-        answers = {name: self.get(name, KINDS[:3]) for name in self.old}
+        answers = {name: self.get(name, STORING) for name in self.old}
         wrong = [name for name, answer in answers.items() if answer.status != 200 or answer.body != body_of(name)]
         lost = [name for name, answer in answers.items() if not answer.is_hit]
         if wrong:
             self.bad("wrong body", f"{when}: {wrong[0]}: {answers[wrong[0]].status} {answers[wrong[0]].error}")
         if lost:
-            self.bad(what, f"{when} {len(lost)} of {OLD}, {len(self.upstream.asked) - asked} fetched again; {answers[lost[0]].fields.get('cache-status')}")
+            again = len(self.upstream.asked) - asked
+            said = answers[lost[0]].fields.get("cache-status")
+            self.bad(what, f"{when} {len(lost)} of {OLD}, {again} fetched again; one of them: {said}")
 
 
 def main(title, shim, faults_of):
@@ -339,9 +348,11 @@ def report(proof, findings, runs):
     rate = f"{findings.failed} of {findings.considered} failed, {findings.delayed} delayed"
     proof.row("operations while faults were on", rate, "some fail or are delayed", findings.failed + findings.delayed > 0)
     answers = findings.answers
-    proof.row("answers meanwhile", ", ".join(f"{count} {what}" for what, count in answers.most_common()), "some are served", answers["hit"] + answers["200"] > 0)
-    for what, asked in (("the process ended", "never"), ("wrong body", "never"), ("wrong status", "never"), ("lost", "no run has lost what it had on disk"),
-                        ("no recovery", f"all within {RECOVERED_WITHIN_SECONDS} s"), ("did not end well", "never")):
+    counts = ", ".join(f"{count} {what}" for what, count in answers.most_common())
+    proof.row("answers meanwhile", f"{counts}; slowest {findings.slowest:.1f} s", "some are served", answers["hit"] + answers["200"] > 0)
+    bars = {"the process ended": "never", "wrong body": "never", "wrong status": "never", "lost": "no run has lost what it had on disk",
+            "no recovery": f"all within {RECOVERED_WITHIN_SECONDS} s", "did not end well": "never"}
+    for what, asked in bars.items():
         count = findings.bad[what]
         slowest = f"; slowest {max(findings.recoveries):.1f} s" if what == "no recovery" and findings.recoveries else ""
         proof.row(what, f"{count} in {runs} runs{slowest}", asked, count == 0 and findings.runs == runs)

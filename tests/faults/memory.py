@@ -77,7 +77,8 @@ class Measurement:
 
     def peak(self, what, more, good=True):
         highest = self.sampler.take()
-        self.proof.row(what, f"highest {highest:.0f} MiB; {more}", f"at most {self.bound_mib} MiB, no wrong body", good and highest <= self.bound_mib)
+        self.proof.row(what, f"highest {highest:.0f} MiB; {more}", f"at most {self.bound_mib} MiB, no wrong body",
+                       good and highest <= self.bound_mib)
 
     def read(self, numbers, at_once):
         """Fetches answers and judges them.
@@ -93,7 +94,8 @@ class Measurement:
 
     def fill(self):
         right, refused, wrong = self.read(range(ANSWERS), 4)
-        self.peak(f"{ANSWERS} answers of {SIZE // MIB} MiB, 4 at once", f"{right} right, {refused} refused, {wrong} wrong", wrong == 0 and right >= ANSWERS // 2)
+        self.peak(f"{ANSWERS} answers of {SIZE // MIB} MiB, 4 at once", f"{right} right, {refused} refused, {wrong} wrong",
+                  wrong == 0 and right >= ANSWERS // 2)
 
     def crowd(self):
         time.sleep(2)
@@ -104,7 +106,8 @@ class Measurement:
                 clients.append(ask(self.daemon.port, target(number % CROWD_ANSWERS), buffer=4096))
             time.sleep(3)  # for all that is going to be held
             right, refused, wrong = self.read(range(0, CROWD_ANSWERS, 2), 2)
-            self.peak(f"{CROWD} clients that do not read {CROWD_ANSWERS} of them", f"beside them {right} right, {refused} refused, {wrong} wrong", wrong == 0)
+            self.peak(f"{CROWD} clients that do not read {CROWD_ANSWERS} of them",
+                      f"beside them {right} right, {refused} refused, {wrong} wrong", wrong == 0 and right > 0)
         finally:
             for client in clients:
                 client.close()
@@ -115,7 +118,8 @@ class Measurement:
         while (now := self.daemon.resident_mib()) > most and time.monotonic() - began < 3 * BACK_WITHIN_SECONDS:
             time.sleep(0.05)
         took = time.monotonic() - began
-        self.proof.row("after they have left", f"{before:.0f} MiB before them, {now:.0f} MiB {took:.1f} s after", f"at most {most:.0f} MiB within {BACK_WITHIN_SECONDS} s",
+        self.proof.row("after they have left", f"{before:.0f} MiB before them, {now:.0f} MiB {took:.1f} s after",
+                       f"at most {most:.0f} MiB within {BACK_WITHIN_SECONDS} s",
                        now <= most and took <= BACK_WITHIN_SECONDS)
 
     def afterwards(self):
@@ -132,7 +136,8 @@ def main():
     transient = {"cache_max_transient": f"{TRANSIENT_MIB}MiB"} if known else {}
     with World() as world:
         upstream = world.enter_context(Upstream(answer))
-        daemon = world.daemon(upstream, tables=ROUTES, cache_max_memory=f"{MEMORY_MIB}MiB", cache_max_disk="4GiB", listen_write_timeout="60s", **transient)
+        daemon = world.daemon(upstream, tables=ROUTES, cache_max_memory=f"{MEMORY_MIB}MiB", cache_max_disk="4GiB",
+                              listen_write_timeout="60s", **transient)
         daemon.wait_for_token()
         for number in range(ANSWERS):
             digest(number)

@@ -2,7 +2,6 @@
 """A reader that takes 32 KB/s, and one that takes nothing, beside others of the same answer: theirs arrive as fast as without them."""
 import concurrent.futures
 import hashlib
-import itertools
 import os
 import statistics
 import threading
@@ -92,11 +91,13 @@ def measure(proof, upstream, daemon, number, title, target, kept):
     right = all(r.right for pair in pairs for r in pair.values())
     slow = min(len(pair[True].slow.body) for pair in pairs)
     good = right and beside <= 1.5 * alone + 0.5 and (fetches == 1 or not kept)
-    proof.row(title, f"alone {alone:.2f} s, beside slow ones {beside:.2f} s; fetches {fetches}; bodies {'right' if right else 'WRONG or cut'}",
+    bodies = "right" if right else "WRONG or cut"
+    proof.row(title, f"alone {alone:.2f} s, beside slow ones {beside:.2f} s; fetches {fetches}; bodies {bodies}",
               f"at most {1.5 * alone + 0.5:.2f} s, {'1 fetch' if kept else 'any fetches'}, right bodies", good)
     if not right:
-        for answer_ in itertools.islice((a for pair in pairs for r in pair.values() for a in r.answers if not a.whole or a.status != 200), 2):
-            proof.note(f"{answer_.status} {len(answer_.body)} bytes after {answer_.seconds:.2f} s {answer_.error}")
+        broken = [a for pair in pairs for r in pair.values() for a in r.answers if not a.whole or a.status != 200]
+        for one in broken[:2]:
+            proof.note(f"{one.status} {len(one.body)} bytes after {one.seconds:.2f} s {one.error}")
     if slow == 0:
         proof.note("the slow reader has got nothing")
 
@@ -108,7 +109,8 @@ def a_slow_reader_gets_all(proof, upstream, daemon):
         fast = pool.submit(fetch, daemon.port, "/http/in-its-own-time", 60)
         answers = [fast.result(), slow.result()]
     right = all(a.whole and hashlib.sha256(a.body).digest() == DIGEST for a in answers)
-    proof.row("one at a third of the upstream's pace", f"after {answers[1].seconds:.2f} s, the fast one after {answers[0].seconds:.2f} s; {'right' if right else 'WRONG or cut'}",
+    proof.row("one at a third of the upstream's pace",
+              f"after {answers[1].seconds:.2f} s, the fast one after {answers[0].seconds:.2f} s; {'right' if right else 'WRONG or cut'}",
               "all of it, right", right)
 
 
