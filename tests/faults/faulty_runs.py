@@ -98,8 +98,8 @@ def target_of(name, kinds=KINDS):
 class Origin(Upstream):
     """Knows the body of every name."""
 
-    def __init__(self):
-        super().__init__(lambda exchange: exchange.reply(body_of(name_of(exchange.target)), "Cache-Control: max-age=600"))
+    def __init__(self, token_seconds):
+        super().__init__(lambda exchange: exchange.reply(body_of(name_of(exchange.target)), "Cache-Control: max-age=600"), token_seconds)
 
 
 def excerpt(output):
@@ -115,6 +115,7 @@ class Findings:
         self.runs = self.considered = self.failed = self.delayed = 0
         self.answers = collections.Counter()
         self.bad = collections.Counter()
+        self.tokens = 0
         self.recoveries = []
         self.slowest = 0.0  # seconds that an answer took, or its failure
         self.degraded = 0  # runs in which /readyz said so
@@ -144,8 +145,8 @@ class Run:
             self.cache = self.folder / "cache"
             self.cache.mkdir(mode=0o700)
             self.control = Control(self.folder / "control", self.seed, self.faults)
-            upstream = world.enter_context(Origin())
-            self.upstream = upstream
+            # In every other run tokens have to be fetched while operations fail, too.
+            self.upstream = world.enter_context(Origin(token_seconds=5 if self.seed % 2 else 3600))
             self.daemon = self.start(faulty=True)
             try:
                 self.play()
@@ -158,6 +159,7 @@ class Run:
             self.findings.failed += failed
             self.findings.delayed += delayed
             self.findings.answers += self.answers
+            self.findings.tokens += self.upstream.tokens
             self.findings.degraded += self.degraded
 
     def start(self, faulty):
@@ -356,5 +358,5 @@ def report(proof, findings, runs):
         count = findings.bad[what]
         slowest = f"; slowest {max(findings.recoveries):.1f} s" if what == "no recovery" and findings.recoveries else ""
         proof.row(what, f"{count} in {runs} runs{slowest}", asked, count == 0 and findings.runs == runs)
-    proof.note(f"/readyz said degraded in {findings.degraded} of {runs} runs")
+    proof.note(f"/readyz said degraded in {findings.degraded} of {runs} runs; {findings.tokens} tokens")
     proof.finish()

@@ -6,7 +6,7 @@ import time
 
 from harness import free_port
 
-TOKEN = b'{"access_token":"our-own-token","expires_in":3600,"token_type":"Bearer"}'
+TOKEN = b'{"access_token":"our-own-token","expires_in":%d,"token_type":"Bearer"}'
 
 
 class Exchange:
@@ -61,10 +61,12 @@ def head(status, *fields):
 
 
 class Upstream:
-    """Gives tokens, and hands every other request to `answer(exchange)`. Connections are kept, until `answer` returns False."""
+    """Gives tokens that live for `token_seconds`, and hands every other request to `answer(exchange)`. Connections are kept, until `answer` returns False."""
 
-    def __init__(self, answer):
+    def __init__(self, answer, token_seconds=3600):
         self.answer = answer
+        self.token_seconds = token_seconds
+        self.tokens = 0
         self.asked = []  # every Exchange but those for tokens
         self.listener = socket.create_server(("127.0.0.1", free_port()), backlog=1024)
         self.port = self.listener.getsockname()[1]
@@ -115,7 +117,8 @@ class Upstream:
 
     def handle(self, exchange):
         if exchange.target.startswith("/auth/"):
-            exchange.reply(TOKEN)
+            self.tokens += 1
+            exchange.reply(TOKEN % self.token_seconds)
             return True
         self.asked.append(exchange)
         try:
