@@ -13,9 +13,9 @@ ROUTES = "".join(f"""
 name = "{name}"
 path = "/{name}/{{rest...}}"
 methods = ["GET"]
-cache = "{name}"
-inject_token = false
-""" for name in ("http", "off"))
+cache = "{cache}"
+inject_token = {token}
+""" for name, cache, token in (("http", "http", "false"), ("off", "off", "false"), ("http-with-token", "http", "true")))
 
 
 @dataclasses.dataclass

@@ -186,7 +186,7 @@ class Run:
         if self.daemon.alive():
             return True
         self.bad("the process ended", f"code {self.daemon.child.returncode}: {excerpt(self.daemon.output)}")
-        self.daemon.child.wait()
+        self.daemon.stop()
         self.daemon = None
         return False
 
