@@ -13,6 +13,8 @@ from load import Keys, Load, get, target
 from processes import LOAD_CORES, Wrong
 
 TOLERATED = 1.03
+HOLDS, FAILS, UNDECIDED = 0, 1, 2  # exit codes
+SAID = ("holds", "FAILS", "noisy")
 COUNTED = ("hit, 208 B", "miss, 208 B, stored")  # of instructions.py's rows
 
 
@@ -80,8 +82,15 @@ class Pair:
     new: float
 
 
+def is_decided(quotients):
+    """Whether the median is farther from the bar than twice its standard error, as a normal distribution of this width has it."""
+    low, middle, high = statistics.quantiles(quotients, n=4)
+    return abs(middle - TOLERATED) > 2 * 1.25 * (high - low) / 1.35 / len(quotients) ** 0.5
+
+
 def measure(load, builds, rounds, seconds):
-    """@return a Pair a round; the first round, which warms both, does not count"""
+    """@param rounds  that count; up to four times as many where they decide nothing
+    @return a Pair a round; the first round, which warms both, does not count"""
     with contextlib.ExitStack() as closing:
         folder = pathlib.Path(closing.enter_context(tempfile.TemporaryDirectory(prefix="roktcached-pairs-", ignore_cleanup_errors=True)))
         origin = Origin(folder, LOAD_CORES)
@@ -91,7 +100,9 @@ def measure(load, builds, rounds, seconds):
         for server in servers:
             load.prepare(server, origin)
         pairs = []
-        for number in range(rounds + 1):
+        for number in range(4 * rounds + 1):
+            if number > rounds and is_decided([pair.new / pair.old for pair in pairs[1:]]):
+                break
             cost = {}
             for at in (0, 1) if number % 2 else (1, 0):
                 before = cpu_seconds(servers[at])
@@ -102,40 +113,47 @@ def measure(load, builds, rounds, seconds):
 
 
 def compare_cpu(load, builds, chosen):
+    """@return the verdict"""
     pairs = measure(load, builds, chosen.rounds, chosen.seconds)
     quotients = [pair.new / pair.old for pair in pairs]
     low, middle, high = statistics.quantiles(quotients, n=4)
-    holds = middle <= TOLERATED
-    print(f"{'holds' if holds else 'FAILS':<6} {load.title:<26} old {statistics.median(p.old for p in pairs):7.2f} µs   "
+    verdict = HOLDS if middle <= TOLERATED else FAILS if is_decided(quotients) else UNDECIDED
+    print(f"{SAID[verdict]:<6} {load.title:<26} old {statistics.median(p.old for p in pairs):7.2f} µs   "
           f"new {statistics.median(p.new for p in pairs):7.2f} µs   new/old {middle:.3f} (quartiles {low:.3f} to {high:.3f}, {len(pairs)} pairs)", flush=True)
-    return holds
+    return verdict
 
 
 def compare_instructions(builds):
-    """Under callgrind each build has a life with few requests and one with many; the difference is theirs."""
+    """Under callgrind each build has a life with few requests and one with many; the difference is theirs.
+    @return the verdict"""
+    verdict = HOLDS
     for row in (row for row in instructions.ROWS if row.title in COUNTED):
         counts = []
         for build in builds:
             instructions.UnderCallgrind.binary = build.binary
             few, many = (instructions.run(row, n)[0] for n in (instructions.FEW, instructions.MANY))
             counts.append((many - few) / (instructions.MANY - instructions.FEW))
-        print(f"       {row.title:<26} old {counts[0]:9,.0f}   new {counts[1]:9,.0f} instructions   new/old {counts[1] / counts[0]:.3f}", flush=True)
+        holds = counts[1] <= counts[0] * TOLERATED
+        verdict = verdict if holds else FAILS
+        print(f"{'holds' if holds else 'FAILS':<6} {row.title:<26} old {counts[0]:7,.0f}      new {counts[1]:7,.0f} instructions   "
+              f"new/old {counts[1] / counts[0]:.3f}", flush=True)
+    return verdict
 
 
 def main():
     parser = argparse.ArgumentParser(prog="tests/bench/pairs.sh", description=__doc__.split(".", maxsplit=1)[0] + ".")
     parser.add_argument("old")
     parser.add_argument("new")
-    parser.add_argument("--rounds", type=int, default=15, help="that count (15)")
+    parser.add_argument("--rounds", type=int, default=15, help="at least, and up to four times as many where they decide nothing (15)")
     parser.add_argument("--seconds", type=int, default=1, help="of load a build and round (1)")
-    parser.add_argument("--instructions", action="store_true", help="count instructions, too")
+    parser.add_argument("--instructions", action="store_true", help="count instructions in user space, too")
     chosen = parser.parse_args()
     builds = [build_class(chosen.old), build_class(chosen.new)]
     print(f"CPU time of a request, user and system; at most {TOLERATED - 1:.0%} more is asked for", flush=True)
-    holds = [compare_cpu(load, builds, chosen) for load in (HitLoad(), MissLoad())]
+    verdicts = [compare_cpu(load, builds, chosen) for load in (HitLoad(), MissLoad())]
     if chosen.instructions:
-        compare_instructions(builds)
-    return 0 if all(holds) else 1
+        verdicts.append(compare_instructions(builds))
+    return FAILS if FAILS in verdicts else max(verdicts)
 
 
 if __name__ == "__main__":
