@@ -75,7 +75,15 @@ class Measurement:
         self.bound_mib = bound_mib
         self.sampler = Sampler(daemon)
 
+    def note_account(self):
+        """What the daemon itself says of the bodies that it holds."""
+        if bodies := self.daemon.status().get("bodies"):
+            places = ", ".join(f"{place} {bodies[place] / MIB:.0f}" for place in ("memory", "growing", "held", "limit"))
+            resident, files = self.daemon.resident_mib(), self.daemon.resident_mib("RssFile")
+            self.proof.note(f"its own account, MiB: {places}; resident {resident:.0f}, of files {files:.0f}")
+
     def peak(self, what, more, good=True):
+        self.note_account()
         highest = self.sampler.take()
         self.proof.row(what, f"highest {highest:.0f} MiB; {more}", f"at most {self.bound_mib} MiB, no wrong body",
                        good and highest <= self.bound_mib)
@@ -112,6 +120,7 @@ class Measurement:
             for client in clients:
                 client.close()
         self.left(before)
+        self.note_account()
 
     def left(self, before):
         began, most = time.monotonic(), max(before, MEMORY_MIB + SLACK_MIB)

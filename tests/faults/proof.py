@@ -40,9 +40,10 @@ class Daemon(harness.Daemon):
     def look_at_admin(self):
         pass
 
-    def resident_mib(self):
+    def resident_mib(self, what="VmRSS"):
+        """@param what  RssAnon or RssFile, for a part of it"""
         status = pathlib.Path(f"/proc/{self.child.pid}/status").read_text()
-        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS")) / 1024
+        return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(what)) / 1024
 
 
 class World(contextlib.ExitStack):
