@@ -308,16 +308,27 @@ class Run:
         return ""
 
     def expect_old(self, what, when):
-        asked = len(self.upstream.asked)
-        answers = {name: self.get(name, STORING) for name in self.old}
-        wrong = [name for name, answer in answers.items() if answer.status != 200 or answer.body != body_of(name)]
+        """Every old entry is a hit. None is fetched again meanwhile, so that a look-up that a busy machine makes late is no loss."""
+        answers = self.ask_for_stored()
+        wrong = [name for name, answer in answers.items() if answer.status == 200 and answer.body != body_of(name)]
         lost = [name for name, answer in answers.items() if not answer.is_hit]
         if wrong:
-            self.bad("wrong body", f"{when}: {wrong[0]}: {answers[wrong[0]].status} {answers[wrong[0]].error}")
+            self.bad("wrong body", f"{when}: {wrong[0]}: {answers[wrong[0]].body[:60]}")
         if lost:
-            again = len(self.upstream.asked) - asked
-            said = answers[lost[0]].fields.get("cache-status")
-            self.bad(what, f"{when} {len(lost)} of {OLD}, {again} fetched again; one of them: {said}")
+            one = answers[lost[0]]
+            self.bad(what, f"{when} {len(lost)} of {OLD}; one of them: {one.status} {one.error} {one.fields.get('cache-status')}")
+
+    def ask_for_stored(self):
+        """@return the answer of each old name: a hit, or what came instead at the last of some attempts"""
+        answers = {}
+        for _ in range(4):
+            for name in self.old:
+                if name not in answers or not answers[name].is_hit:
+                    answers[name] = self.get(name, STORING, Cache_Control="only-if-cached")
+            if all(answer.is_hit for answer in answers.values()):
+                break
+            time.sleep(0.5)
+        return answers
 
 
 def main(title, shim, faults_of):
