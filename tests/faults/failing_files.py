@@ -18,4 +18,4 @@ def faults(dice):
     return chosen
 
 
-faulty_runs.main("File operations on the cache file fail or take long", "failing_files", faults)
+faulty_runs.main("File operations on the cache file fail or take long", "failing_files", faults, 4)

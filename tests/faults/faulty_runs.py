@@ -331,13 +331,14 @@ class Run:
         return answers
 
 
-def main(title, shim, faults_of):
-    """@param faults_of a function of a random.Random: the Faults of a run"""
+def main(title, shim, faults_of, first_in_short):
+    """@param faults_of a function of a random.Random: the Faults of a run
+    @param first_in_short the first seed of the short form, from which on all kinds of faults come soon"""
     parser = argparse.ArgumentParser(description=title)
-    parser.add_argument("--short", action="store_true", help=f"{RUNS} runs" if SHORT else "6 runs instead of 200")
+    parser.add_argument("--short", action="store_true", help="6 runs instead of 200")
     parser.add_argument("--seed", type=int, help="this run alone")
     parser.add_argument("--runs", type=int, default=RUNS)
-    parser.add_argument("--first", type=int, default=1, help="the first seed")
+    parser.add_argument("--first", type=int, default=first_in_short if SHORT else 1, help="the first seed")
     parser.add_argument("--at-once", type=int, default=2)
     options = parser.parse_args()
     if harness.SANITIZED:
