@@ -18,4 +18,4 @@ def faults(dice):
     return chosen
 
 
-faulty_runs.main("File operations on the cache file fail or take long", "failing_files", faults, 4)
+faulty_runs.main("File operations on the cache file fail or take long", "failing_files", faults, first_in_short=4, slowest_seconds=5)
