@@ -105,6 +105,17 @@ integration_tests() {  # integration_tests PRESET [MODULE...]
   count_integration_tests
 }
 
+# Each program prints what it measures; see tests/faults/README.md.
+faults() {
+  begin "Faults, short forms"
+  local program good=0 bad=()
+  for program in leaving slow_readers failing_answers memory failing_memory failing_files; do
+    if ROKTCACHED_BINARY="$PWD/build/release/roktcached" python3 "tests/faults/$program.py" --short; then good=$((good + 1)); else bad+=("$program"); fi
+    echo
+  done
+  end $good ${#bad[@]} "${bad[@]}"
+}
+
 all=true
 [ "${1:-}" != --quick ] || all=false
 exec {builds}< <(build_all)
@@ -119,6 +130,7 @@ if wait_for_build release; then
   check "Conformance, http-cache-tests" tests/conformance/run.sh
   check "Pages in Chromium" tests/browser/run.sh
   check "Client libraries" tests/clients/run.sh
+  faults
   if $all && wait_for_build asan; then
     unit_tests asan
     integration_tests asan
