@@ -42,6 +42,9 @@ class LargeContent {
   /// whole
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> next();
 
+  /// Nothing more of it is wanted: what is waited for fails.
+  void close();
+
   /// Of all of it, where it is known. From any thread.
   [[nodiscard]] std::optional<std::uint64_t> length() const { return length_; }
   /// Whether nothing but the connection's end tells its end, so that it may have been cut. From any thread.
