@@ -1,6 +1,8 @@
 #include "server/exchange/pass_exchange.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <optional>
 
 #include "core/caching/http_rules.h"
 #include "server/asio.h"
@@ -45,6 +47,33 @@ upstream::UpstreamRequest request_passed(const Request& request, const rokt::Rou
   return to_send;
 }
 
+/// Whoever waits for the answer to a request may go: then the request is not sent, or is broken off.
+class Leaving {
+ public:
+  /// @param departure  outlives it; may be null
+  Leaving(Departure* departure, const asio::any_io_executor& desk, std::shared_ptr<upstream::Turn> turn)
+      : watch_(departure, [desk, turn = std::move(turn)] { asio::post(desk, [turn] { turn->abandon(); }); }) {
+  }
+
+ private:
+  const Departure::Watch watch_;
+};
+
+/// Content that comes from the upstream for as long as its client is there.
+class ContentWhileWanted final : public inbound::ContentSource {
+ public:
+  ContentWhileWanted(std::shared_ptr<inbound::ContentSource> content, Departure* departure,
+                     const asio::any_io_executor& desk, std::shared_ptr<upstream::Turn> turn)
+      : content_(std::move(content)), leaving_(departure, desk, std::move(turn)) {}
+  [[nodiscard]] asio::awaitable<Result<std::optional<std::string>>> next() override {
+    return content_->next();
+  }
+
+ private:
+  const std::shared_ptr<inbound::ContentSource> content_;
+  const Leaving leaving_;
+};
+
 /// Whether what is stored for the target is to go: also where the answer to a write was lost.
 bool may_have_changed(std::string_view method, const std::optional<upstream::AnswerHead>& head,
                       const std::optional<upstream::UpstreamResult>& result) {
@@ -63,6 +92,9 @@ asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt:
       std::make_shared<upstream::AnswerStream>(services_.desk, upstream::AnswerStream::Keep::nothing);
   upstream::UpstreamRequest to_send = request_passed(request, route, credential);
   to_send.stream = stream;
+  const auto turn = std::make_shared<upstream::Turn>();
+  to_send.turn = turn;
+  std::optional<Leaving> leaving(std::in_place, request.departure, services_.desk, turn);
   const auto ending = std::make_shared<std::optional<upstream::UpstreamResult>>();
   asio::co_spawn(services_.desk, send_into(services_.upstream, std::move(to_send), ending),
                  [stream, log = logging_failure("passing a request on")](const std::exception_ptr& failure) {
@@ -70,13 +102,15 @@ asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt:
                    if (failure) stream->abandon();
                  });
   std::optional<upstream::AnswerHead> head = co_await read_beginning(request, *stream);
+  leaving.reset();
 
   if (may_have_changed(request.method, head, *ending)) co_await invalidate(services_, request.target);
 
   Answer answer;
   if (head) {
     answer = answer_passed(head->status, head->fields);
-    answer.content = content_of(std::move(stream));
+    answer.content = std::make_shared<ContentWhileWanted>(content_of(std::move(stream)), request.departure,
+                                                          services_.desk, turn);
     answer.content_length = head->length;
   } else if (!*ending) {
     const upstream::UpstreamFailure failure{
