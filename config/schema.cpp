@@ -172,10 +172,9 @@ void add_upstream(std::vector<Setting>& table) {
   table.push_back(upstream_proxy());
   table.push_back(duration("upstream.connect_timeout", "For name lookup, connection and TLS handshake",
                            [](Settings& s) -> milliseconds& { return s.upstream.connect_timeout; }));
-  table.push_back(
-      duration("upstream.head_timeout",
-               "From the request to the head of its answer; also for a free connection and for a token",
-               [](Settings& s) -> milliseconds& { return s.upstream.head_timeout; }));
+  table.push_back(duration("upstream.head_timeout",
+                           "From the request to the head of its answer; also for a token",
+                           [](Settings& s) -> milliseconds& { return s.upstream.head_timeout; }));
   table.push_back(duration("upstream.body_timeout", "For the content of an answer",
                            [](Settings& s) -> milliseconds& { return s.upstream.body_timeout; }));
   table.push_back(duration("upstream.idle_timeout", "How long an unused connection is kept open",
@@ -212,7 +211,9 @@ void add_budget(std::vector<Setting>& table) {
       "upstream.budget.max_queued",
       "Requests that wait for their turn at once; one more, and the client with the most waiting gets a 503",
       [](Settings& s) -> U& { return s.upstream.budget.max_queued; }, 0, 1'000'000));
-  table.push_back(duration("upstream.budget.max_queue_wait", "The longest that a request waits for its turn",
+  table.push_back(duration("upstream.budget.max_queue_wait",
+                           "The longest that a request waits to be sent: for token, turn and connection, and "
+                           "before retries",
                            [](Settings& s) -> milliseconds& { return s.upstream.budget.max_queue_wait; }));
 }
 

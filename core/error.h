@@ -26,7 +26,7 @@ enum class ErrorCode {
   expectation_failed,
   client_quota_exceeded,  ///< the client's own rate
   loop_detected,          ///< this proxy has seen it before (RFC 5842, section 7.2)
-  client_gone,            ///< nobody waits for the answer any more
+  client_gone,            ///< it waits for the answer no more
   not_in_cache,           ///< only-if-cached and nothing usable (RFC 9111, section 5.2.1.7)
   // The way to the upstream.
   upstream_unreachable,

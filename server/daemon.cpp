@@ -81,7 +81,8 @@ struct Daemon::HitThread {
         work(context.get_executor()),
         exchange(services, accounts, traffic),
         workshop(limits),
-        lookout(context.get_executor()) {}
+        lookout(context.get_executor()),
+        hangups(context.get_executor()) {}
   /// Null where everybody may ask.
   [[nodiscard]] inbound::Doorkeeper* door_or_null() { return door ? &*door : nullptr; }
 
@@ -91,6 +92,7 @@ struct Daemon::HitThread {
   exchange::Exchange exchange;
   inbound::Workshop workshop;
   inbound::Lookout lookout;
+  inbound::HangupWatch hangups;
   std::optional<inbound::Doorkeeper> door;
 };
 
@@ -189,9 +191,9 @@ Result<void> Daemon::open_listeners() {
   }
   std::vector<inbound::Entrances::Thread> threads;
   for (const auto& thread : hit_threads_)
-    threads.push_back(
-        {thread->context,
-         {limits_, thread->exchange, thread->workshop, thread->lookout, thread->door_or_null()}});
+    threads.push_back({thread->context,
+                       {limits_, thread->exchange, thread->workshop, thread->lookout, thread->hangups,
+                        thread->door_or_null()}});
   auto opened = inbound::Entrances::open(settings_.listen, connections_, std::move(threads));
   if (!opened) return opened.error();
   entrances_ = std::move(*opened);
@@ -215,8 +217,11 @@ Result<void> Daemon::open_admin() {
     if (!opened) return opened.error();
     acceptors = std::move(*opened);
   }
-  const inbound::Site site{
-      .limits = admin_limits_, .handler = *admin_, .workshop = admin_workshop_, .lookout = admin_lookout_};
+  const inbound::Site site{.limits = admin_limits_,
+                           .handler = *admin_,
+                           .workshop = admin_workshop_,
+                           .lookout = admin_lookout_,
+                           .hangups = admin_hangups_};
   for (inbound::Acceptor& acceptor : acceptors)
     admin_listeners_.push_back(
         std::make_unique<inbound::Listener>(std::move(acceptor), site, admin_connections_));

@@ -100,6 +100,7 @@ class Daemon {
   std::unique_ptr<inbound::Entrances> entrances_;
   boost::asio::io_context main_context_{1};
   inbound::Lookout admin_lookout_{main_context_.get_executor()};
+  inbound::HangupWatch admin_hangups_{main_context_.get_executor()};
   boost::asio::signal_set signals_;  // from before anybody can connect: who can, may end it
   boost::asio::signal_set hangup_;
   boost::asio::signal_set log_rotation_;

@@ -46,8 +46,8 @@ Description describe(ErrorCode code) {
     case ErrorCode::client_quota_exceeded:
       return {429, "client-quota-exceeded", "The client's rate leaves no room for the request",
               "http_request_denied"};
-    case ErrorCode::client_gone:
-      return {499, "client-gone", "The client has closed the connection", "connection_terminated"};
+    case ErrorCode::client_gone:  // for the access log: there is nobody to send it to
+      return {499, "client-gone", "The client has gone", "http_request_error"};
     case ErrorCode::loop_detected:
       return {508, "loop-detected", "The request has come back to this proxy", "proxy_loop_detected"};
     case ErrorCode::upstream_unreachable:
@@ -106,7 +106,8 @@ inbound::Answer problem(const Error& error, std::string_view request_id,
 
   inbound::Answer answer;
   answer.status = description.status;
-  answer.notes.outcome = description.status < 500 ? inbound::Outcome::refused : inbound::Outcome::failed;
+  const bool refused = description.status < 500 && error.code != ErrorCode::client_gone;
+  answer.notes.outcome = refused ? inbound::Outcome::refused : inbound::Outcome::failed;
   answer.field("Content-Type", "application/problem+json")
       .field("Cache-Control", "no-store")
       .field("Proxy-Status", std::string("roktcached; error=").append(description.proxy_error));

@@ -550,7 +550,7 @@ void Flights::land(const FlightPtr& flight, const FetchRequest& request, const F
 void Flights::grow(const FlightPtr& flight, upstream::LargeContentPtr content) {
   const std::shared_ptr<GrowingAnswer> growing = flight->growing;
   growing->begin({.status = 0, .fields = {}, .length = content->length()});
-  growing->when_unread([content] { content->abort(); });
+  growing->when_unread([content] { content->close(); });
   if (!growing->has_readers()) return;
   asio::co_spawn(
       desk_, pass_on(growing, std::move(content)),

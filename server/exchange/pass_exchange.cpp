@@ -1,6 +1,7 @@
 #include "server/exchange/pass_exchange.h"
 
 #include <boost/asio/co_spawn.hpp>
+#include <optional>
 
 #include "core/caching/http_rules.h"
 #include "server/asio.h"

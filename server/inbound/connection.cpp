@@ -23,6 +23,9 @@ namespace {
 
 constexpr std::string_view serving = "serving a connection";
 
+/// For the access log and the counters, as nginx has it; nobody gets it.
+constexpr unsigned client_closed_request = 499;
+
 Answer preflight_answer(const Request& request) {
   Answer answer;
   answer.status = 204;
@@ -143,6 +146,7 @@ void Connection::serve_what_is_here() {
 void Connection::end() {
   const bool clean = bench_ && !refused_ && stage_ == Stage::reading && !bench_->reader.has_begun() &&
                      bench_->writer.is_empty();
+  if (bench_) bench_->departure.reset();
   if (clean) {
     site_.workshop.give_back(std::move(bench_));
   } else if (bench_) {
@@ -341,6 +345,14 @@ void Connection::cut_off(Cut why) {
   bench.writer.clear();
   if (stage_ != Stage::answered && stage_ != Stage::written) return;
   (void)finish({.content_bytes = sent - std::min(sent, lost), .cut = why});
+}
+
+/// The client has gone before its answer was there.
+void Connection::leave_unanswered(Answer answer) {
+  answer.status = client_closed_request;
+  answer.content.reset();
+  answer_with(std::move(answer));
+  cut_off(Cut::client_gone);
 }
 
 Connection::Need Connection::finish(const Written& written) {

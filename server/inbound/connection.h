@@ -7,6 +7,7 @@
 #include "server/asio.h"
 #include "server/deadline.h"
 #include "server/inbound/client_stream.h"
+#include "server/inbound/hangup_watch.h"
 #include "server/inbound/limits.h"
 #include "server/inbound/lookout.h"
 #include "server/inbound/message.h"
@@ -32,6 +33,7 @@ struct Site {
   Handler& handler;
   Workshop& workshop;
   Lookout& lookout;
+  HangupWatch& hangups;
   Doorkeeper* door = nullptr;  ///< who may ask; null: everybody
 };
 
@@ -117,6 +119,7 @@ class Connection final : public std::enable_shared_from_this<Connection>,
   void look_behind();
   [[nodiscard]] Need finish(const Written& written);
   void cut_off(Cut why);
+  void leave_unanswered(Answer answer);
   Need answer_with(Answer answer);
   void set_browser_fields(std::string_view origin);
   void put_away();

@@ -1,5 +1,6 @@
 // What a connection waits for, each a coroutine; all that needs no waiting is in connection.cpp.
 #include <array>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
@@ -89,16 +90,31 @@ asio::awaitable<bool> Connection::wait_for_answer() {
     const bool sent = co_await wait_for_room();
     if (!sent) co_return false;
   }
-  remove_telling_fields(bench_->incoming.request.fields);
-  Answer answer = co_await site_.handler.handle(bench_->incoming.request);
+  Request& request = bench_->incoming.request;
+  Departure& departure = bench_->departure;
+  remove_telling_fields(request.fields);
+  departure.reset();
+  request.departure = &departure;
+  std::optional<HangupWatch::Watched> watched(std::in_place, site_.hangups, stream_.descriptor(), departure);
+  Answer answer = co_await site_.handler.handle(request);
+  watched.reset();
+  if (departure.gone()) {
+    leave_unanswered(std::move(answer));
+    co_return false;
+  }
   answer_with(std::move(answer));
   co_return true;
 }
 
 asio::awaitable<bool> Connection::wait_for_content() {
   Workbench& bench = *bench_;
-  const Cut cut = co_await bench.writer.send(stream_, deadline_, pace(), *bench.answer.content,
-                                             is_chunked(bench.answer, bench.incoming.http11));
+  std::optional<HangupWatch::Watched> watched(std::in_place, site_.hangups, stream_.descriptor(),
+                                              bench.departure);
+  Cut cut = co_await bench.writer.send(stream_, deadline_, pace(), *bench.answer.content,
+                                       is_chunked(bench.answer, bench.incoming.http11));
+  watched.reset();
+  // Its departure is why the content breaks off.
+  if (cut == Cut::upstream && bench.departure.gone()) cut = Cut::client_gone;
   if (cut != Cut::none) {
     cut_off(cut);
     co_return false;

@@ -125,6 +125,7 @@ void Listener::drain() {
   boost::system::error_code error;
   while (!error) error = accept_now();
   acceptor_.close(error);
+  site_.hangups.drain();
   for (const auto& connection : connections_) connection->drain();
 }
 

@@ -38,6 +38,7 @@ void Request::clear() {
   received_at = {};
   protocol = "1.1";
   interim = nullptr;
+  departure = nullptr;
   found.reset();
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "server/departure.h"
 #include "server/inbound/answer_writer.h"
 #include "server/inbound/message.h"
 #include "server/inbound/request_reader.h"
@@ -16,6 +17,7 @@ struct Workbench {
   explicit Workbench(const Limits& limits) : reader(limits) {}
 
   RequestReader reader;
+  Departure departure;  ///< of the client whose request it is
   Incoming incoming;
   Answer answer;
   std::string browser_fields;  ///< of the answer

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/asio.h"
+#include "server/upstream/exchange_failure.h"
 
 namespace roktcached::upstream {
 
@@ -23,9 +24,10 @@ milliseconds rounded_up(std::chrono::nanoseconds time) {
 }  // namespace
 
 struct Admission::Waiter {
-  Waiter(const asio::any_io_executor& executor, std::string_view its_route)
-      : timer(executor), route(its_route) {}
+  Waiter(const asio::any_io_executor& executor, Turn& its_turn, std::string_view its_route)
+      : timer(executor), turn(its_turn), route(its_route) {}
   asio::steady_timer timer;  // cancelled when there is something to be seen here
+  Turn& turn;                // while it has places
   const std::string_view route;
   std::vector<FairQueue::Handle> places;
   bool admitted = false;
@@ -43,14 +45,14 @@ Admission::Admission(asio::any_io_executor executor, const config::Budget& budge
       queue_(budget.max_queued),
       next_turn_(executor_) {}
 
-std::optional<Admission::Permit> Admission::admit_now(SteadyTime now) {
-  if (queue_.size() > 0 || in_flight_ >= budget_.max_concurrent || !limit_.take(now)) return std::nullopt;
-  ++in_flight_;
-  return Permit(*this, now);
+std::optional<Admission::Permit> Admission::admit_now(Turn& turn, SteadyTime now) {
+  if (queue_.size() > 0 || is_full() || !limit_.take(now)) return std::nullopt;
+  under_way_.push_back(&turn);
+  return Permit(*this, now, turn);
 }
 
 asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn, std::string_view route) {
-  const auto waiter = std::make_shared<Waiter>(executor_, route);
+  const auto waiter = std::make_shared<Waiter>(executor_, turn, route);
   std::optional<UpstreamFailure> refused;
   for (const Turn::Place& place : turn.places()) refused = take_place(waiter, place, turn.deadline());
   if (waiter->places.empty()) {
@@ -62,14 +64,20 @@ asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn, std::string_vi
     waiter->timer.cancel();                                  // to wait longer
     serve();
   };
+  const Turn::Watch watch(&turn, [&timer = waiter->timer] { timer.cancel(); });
   serve();
-  while (!waiter->places.empty() && clock_.steady_now() < turn.deadline()) {
+  while (!waiter->places.empty() && !turn.unwanted() && clock_.steady_now() < turn.deadline()) {
     waiter->timer.expires_at(turn.deadline());
     co_await waiter->timer.async_wait(as_result);
   }
   turn.joined = nullptr;
   leave(waiter);
-  if (waiter->admitted) co_return Permit(*this, clock_.steady_now());
+  if (waiter->admitted) {
+    Permit permit(*this, clock_.steady_now(), turn);
+    if (!turn.unwanted()) co_return std::move(permit);
+    permit.cancel(false);
+  }
+  if (turn.unwanted()) co_return UpstreamFailure{nobody_waits(), std::nullopt};
   ++refused_;
   if (waiter->failure) co_return *waiter->failure;
   const Turn::Place& first = turn.places().front();
@@ -119,12 +127,13 @@ void Admission::serve() {
     if (found->second->places.empty()) found->second->timer.cancel();
     waiters_.erase(found);
   }
-  while (queue_.size() > 0 && in_flight_ < budget_.max_concurrent) {
+  while (queue_.size() > 0) {
+    if (is_full()) return make_room();
     if (!limit_.take(now)) return serve_at(now + limit_.until_available(now));
     const auto next = queue_.pop(now);
     if (!next) return;
     const WaiterPtr waiter = waiters_.at(*next);
-    ++in_flight_;
+    under_way_.push_back(&waiter->turn);
     waiter->admitted = true;
     waiters_.erase(*next);
     std::erase(waiter->places, *next);
@@ -140,10 +149,31 @@ void Admission::serve_at(SteadyTime time) {
   });
 }
 
-void Admission::release(SteadyTime since) {
-  --in_flight_;
+/// One at a time: its place comes back in a moment. None while the limit lets nobody through.
+void Admission::make_room() {
+  if (!is_full() || queue_.size(Priority::interactive) == 0) return;
+  if (std::ranges::any_of(under_way_, &Turn::abandoned)) return;
+  const auto oldest = std::ranges::find_if(under_way_, &Turn::unattended);
+  if (oldest == under_way_.end()) return;
+  const SteadyTime now = clock_.steady_now();
+  const auto wait = limit_.until_available(now);
+  if (wait > std::chrono::nanoseconds::zero()) return serve_at(now + wait);
+  (*oldest)->abandon();
+}
+
+void Admission::release(const Turn& turn, SteadyTime since) {
   const double took = std::chrono::duration<double>(clock_.steady_now() - since).count();
   service_s_ = service_s_ == 0 ? took : service_s_ + newest_share * (took - service_s_);
+  end(turn);
+}
+
+void Admission::cancel(const Turn& turn, bool sent) {
+  if (!sent) limit_.give_back(clock_.steady_now());
+  end(turn);
+}
+
+void Admission::end(const Turn& turn) {
+  under_way_.erase(std::ranges::find(under_way_, &turn));
   serve();
 }
 
@@ -183,7 +213,9 @@ double Admission::rate_served() const {
 
 milliseconds Admission::expected_wait(std::string_view client, Priority priority) const {
   const SteadyTime now = clock_.steady_now();
-  const bool room = in_flight_ < budget_.max_concurrent;
+  // Who is unattended makes room.
+  const auto in_the_way = std::ranges::count(under_way_, false, &Turn::unattended);
+  const bool room = static_cast<std::size_t>(in_the_way) < budget_.max_concurrent;
   const double at_once = room ? limit_.available(now) : 0;
   const milliseconds in_line =
       queue_.expected_wait(client, weight_of(client), priority, rate_served(), at_once);
@@ -195,13 +227,13 @@ UpstreamFailure Admission::refusal(milliseconds wait) const {
       {ErrorCode::upstream_budget_exhausted, ErrorSource::upstream, true,
        fmt::format("the budget of credential {} is spent for now: {} requests wait, {} are under way, {:.3g} "
                    "a second may go",
-                   credential_, queue_.size(), in_flight_, limit_.rate())},
+                   credential_, queue_.size(), under_way_.size(), limit_.rate())},
       std::max(wait, milliseconds{1})};
 }
 
 bool Admission::idle() const {
   const double half = std::max(1.0, limit_.burst() / 2);
-  const bool room = in_flight_ < (budget_.max_concurrent + 1) / 2;
+  const bool room = under_way_.size() < (budget_.max_concurrent + 1) / 2;
   return queue_.size() == 0 && room && (limit_.rate() <= 0 || limit_.available(clock_.steady_now()) >= half);
 }
 
@@ -211,7 +243,7 @@ BudgetStatus Admission::status() const {
           .ceiling = budget_.requests_per_second,
           .available = limit_.available(now),
           .paused = limit_.paused(now),
-          .in_flight = in_flight_,
+          .in_flight = under_way_.size(),
           .queued = queue_.size(),
           .limited = limit_.limited(),
           .cuts = limit_.cuts(),

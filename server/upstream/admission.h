@@ -10,6 +10,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <utility>
+#include <vector>
 
 #include "config/settings.h"
 #include "core/time.h"
@@ -45,21 +46,29 @@ class Admission {
   class Permit {
    public:
     Permit() = default;
-    Permit(Admission& admission, SteadyTime since) : admission_(&admission), since_(since) {}
+    Permit(Admission& admission, SteadyTime since, const Turn& turn)
+        : admission_(&admission), since_(since), turn_(&turn) {}
     Permit(Permit&& other) noexcept
-        : admission_(std::exchange(other.admission_, nullptr)), since_(other.since_) {}
+        : admission_(std::exchange(other.admission_, nullptr)), since_(other.since_), turn_(other.turn_) {}
     Permit& operator=(Permit&& other) noexcept {
       std::swap(admission_, other.admission_);
       std::swap(since_, other.since_);
+      std::swap(turn_, other.turn_);
       return *this;
     }
     ~Permit() {
-      if (admission_ != nullptr) admission_->release(since_);
+      if (admission_ != nullptr) admission_->release(*turn_, since_);
+    }
+    /// Gives it back for a request that nobody waits for: nothing is learned from it.
+    /// @param sent  else the rate that it has taken is given back, too
+    void cancel(bool sent) {
+      if (auto* const admission = std::exchange(admission_, nullptr)) admission->cancel(*turn_, sent);
     }
 
    private:
     Admission* admission_ = nullptr;
     SteadyTime since_;
+    const Turn* turn_ = nullptr;
   };
   using Admitted = boost::system::result<Permit, UpstreamFailure>;
 
@@ -68,13 +77,19 @@ class Admission {
             const Clock& clock);
 
   /// Lets a request through that need not wait; nothing where it must.
-  [[nodiscard]] std::optional<Permit> admit_now(SteadyTime now);
+  /// @param turn  outlives the permit
+  [[nodiscard]] std::optional<Permit> admit_now(Turn& turn, SteadyTime now);
 
   /// Waits for a turn, in every place that `turn` has or gets meanwhile: after admit_now has given none.
-  /// @param turn   outlives the wait
+  /// @param turn   outlives the wait and the permit
   /// @param route  Route::name, for give_up
-  /// @return upstream_budget_exhausted, with the time after which asking again is worth it
+  /// @return upstream_budget_exhausted, with the time after which asking again is worth it; client_gone where
+  ///         nobody waits any more
   [[nodiscard]] boost::asio::awaitable<Admitted> admit(Turn& turn, std::string_view route);
+
+  /// Nobody may wait any more for a request that was let through: where somebody waits for its place, the
+  /// oldest of these is abandoned.
+  void make_room();
 
   /// What the upstream's answer to a request that was let through says of the limit.
   /// @param retry_after  of a 429
@@ -94,7 +109,10 @@ class Admission {
 
   void serve();
   void serve_at(SteadyTime time);
-  void release(SteadyTime since);
+  void release(const Turn& turn, SteadyTime since);
+  void cancel(const Turn& turn, bool sent);
+  void end(const Turn& turn);
+  [[nodiscard]] bool is_full() const { return under_way_.size() >= budget_.max_concurrent; }
   [[nodiscard]] std::optional<UpstreamFailure> take_place(const WaiterPtr& waiter, const Turn::Place& place,
                                                           SteadyTime deadline);
   void lose_place(FairQueue::Handle handle, const UpstreamFailure& failure);
@@ -113,8 +131,8 @@ class Admission {
   FairQueue queue_;
   std::unordered_map<FairQueue::Handle, WaiterPtr> waiters_;  // each by all its places
   boost::asio::steady_timer next_turn_;
-  std::uint64_t in_flight_ = 0;
-  double service_s_ = 0;  // how long a request is under way, a moving average; 0: not known yet
+  std::vector<Turn*> under_way_;  // of the requests that were let through, the oldest first
+  double service_s_ = 0;          // how long a request is under way, a moving average; 0: not known yet
   std::uint64_t refused_ = 0;
 };
 

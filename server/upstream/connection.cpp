@@ -73,14 +73,19 @@ Connection::Connection(const asio::any_io_executor& executor, Origin& origin)
       reader_(stream_, deadline_, origin.settings) {}
 
 asio::awaitable<Result<std::unique_ptr<Connection>>> Connection::open(const asio::any_io_executor& executor,
-                                                                      Origin& origin) {
+                                                                      Origin& origin, Turn* turn) {
   std::unique_ptr<Connection> connection(new Connection(executor, origin));
-  const Result<void> connected = co_await connection->connect();
-  if (!connected) co_return connected.error();
-  if (connection->stream_.tls() != nullptr) {
-    const Result<void> secured = co_await connection->shake_hands();
-    if (!secured) co_return secured.error();
-  }
+  bool given_up = false;
+  const auto give_up = [&] {
+    given_up = true;
+    connection->close();
+  };
+  const Turn::Watch watch(turn, give_up);
+  Result<void> opened = co_await connection->connect(turn);
+  if (opened && !given_up && connection->stream_.tls() != nullptr)
+    opened = co_await connection->shake_hands();
+  if (given_up) co_return nobody_waits();
+  if (!opened) co_return opened.error();
   connection->deadline_.clear();
   const double jitter = std::uniform_real_distribution<double>(0, 1)(origin.random);
   connection->expires_at =
@@ -88,7 +93,7 @@ asio::awaitable<Result<std::unique_ptr<Connection>>> Connection::open(const asio
   co_return connection;
 }
 
-asio::awaitable<Result<void>> Connection::connect() {
+asio::awaitable<Result<void>> Connection::connect(Turn* turn) {
   const SteadyTime due = std::chrono::steady_clock::now() + origin_.settings.connect_timeout;
   const std::optional<config::Url>& proxy = origin_.settings.proxy;
   const std::string proxy_name = proxy ? fmt::format("{}:{}", proxy->host, proxy->port) : std::string();
@@ -96,11 +101,12 @@ asio::awaitable<Result<void>> Connection::connect() {
     if (proxy) why.context = fmt::format("the proxy {}: {}", proxy_name, why.context);
     return why;
   };
-  const Result<Endpoints> endpoints = co_await origin_.resolver.resolve(due);
+  const Result<Endpoints> endpoints = co_await origin_.resolver.resolve(due, turn);
   if (!endpoints) co_return named(endpoints.error());
-  Result<UpstreamStream::Socket> dialed = co_await dial(stream_.socket().get_executor(), *endpoints, due);
+  Result<UpstreamStream::Socket> dialed =
+      co_await dial(stream_.socket().get_executor(), *endpoints, due, turn);
   if (!dialed) {
-    origin_.resolver.doubt();
+    if (dialed.error().code != ErrorCode::client_gone) origin_.resolver.doubt();
     co_return named(dialed.error());
   }
   stream_.take(std::move(*dialed));
@@ -130,7 +136,9 @@ asio::awaitable<Result<void>> Connection::shake_hands() {
   origin_.sessions.offer_to(tls.native_handle(), std::chrono::steady_clock::now());
   const auto [error] = co_await tls.async_handshake(ssl::stream_base::client, as_result);
   if (!error) co_return Result<void>();
-  origin_.sessions.forget();
+  // Whether the session was at fault is not known where nobody has waited for the end.
+  const bool given_up = error == asio::error::operation_aborted && !deadline_.expired();
+  if (!given_up) origin_.sessions.forget();
   const long verdict = SSL_get_verify_result(tls.native_handle());
   Error why = connection_failure(error, deadline_, "the TLS handshake");
   if (verdict != X509_V_OK && !deadline_.expired()) {

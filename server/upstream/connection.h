@@ -42,9 +42,10 @@ class Connection {
  public:
   /// Connects to the first address that answers, of the upstream or of upstream.proxy, which is asked for a
   /// tunnel then, and shakes hands; all within upstream.connect_timeout.
-  /// @return upstream_unreachable or upstream_timeout
+  /// @param turn  outlives that: it ends where nobody waits for the request any more; may be null
+  /// @return upstream_unreachable, upstream_timeout or client_gone
   [[nodiscard]] static boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open(
-      const boost::asio::any_io_executor& executor, Origin& origin);
+      const boost::asio::any_io_executor& executor, Origin& origin, Turn* turn = nullptr);
 
   /// Sends one request and reads its answer. A connection that failed, or that the upstream will close, is
   /// not reusable afterwards.
@@ -76,7 +77,7 @@ class Connection {
 
  private:
   Connection(const boost::asio::any_io_executor& executor, Origin& origin);
-  boost::asio::awaitable<Result<void>> connect();
+  boost::asio::awaitable<Result<void>> connect(Turn* turn);
   boost::asio::awaitable<Result<void>> shake_hands();
   [[nodiscard]] std::array<boost::asio::const_buffer, 2> parts_of(const WireRequest& request) const;
   boost::asio::awaitable<Result<void>> send_rest(const WireRequest& request, std::size_t gone);

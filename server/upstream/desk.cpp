@@ -43,6 +43,17 @@ bool is_of_the_proxy(const Error& error) {
          error.code != ErrorCode::upstream_invalid_response;
 }
 
+/// For the counters, as the access log has it: nobody waited for the end of the attempt.
+constexpr unsigned client_closed_request = 499;
+
+UpstreamFailure gone() {
+  return {nobody_waits(), std::nullopt};
+}
+
+bool is_gone(const UpstreamResult& result) {
+  return !result && result.error().error.code == ErrorCode::client_gone;
+}
+
 /// Whether a request without content says so (RFC 9110, section 8.6): where its method may have some.
 bool expects_content(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "OPTIONS";
@@ -68,6 +79,8 @@ struct Desk::Journey {
   Turn& turn;
   bool asked_for_gzip;  // on our own account: clients are to know nothing of it
   unsigned attempts = 1;
+  Reason reason = Reason::miss;  // of the attempt at hand
+  bool sent = false;             // so is that one
 };
 
 Desk::Desk(asio::any_io_executor executor, asio::any_io_executor helpers, const config::Upstream& settings,
@@ -79,7 +92,8 @@ Desk::Desk(asio::any_io_executor executor, asio::any_io_executor helpers, const 
       settings_(settings),
       clock_(clock),
       origin_(executor, settings),
-      pool_(executor, origin_) {
+      pool_(executor, origin_),
+      pauses_(executor) {
   for (const config::Credential& credential : credentials) {
     SecretSource source;
     if (secrets) source = [secrets, credential] { return secrets(credential); };
@@ -99,7 +113,7 @@ void Desk::stop() {
     line->token.stop();
     line->admission.give_up(stopping);
   }
-  for (asio::steady_timer* const pause : pauses_) pause->cancel();
+  pauses_.wake();
   pool_.stop();
 }
 
@@ -122,9 +136,10 @@ asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
                   .asked_for_gzip = request.accept_gzip && !request.fields.contains("Accept-Encoding")};
   retry_budget_.earn();
   while (true) {
+    if (turn->unwanted()) co_return gone();
     TokenPtr token = line != nullptr ? line->token.at_hand() : nullptr;
     if (line != nullptr && !token) {
-      const auto fetched = co_await line->token.get(turn->deadline());
+      const auto fetched = co_await line->token.get(*turn);
       if (!fetched) co_return fetched.error();
       token = *fetched;
     }
@@ -137,9 +152,16 @@ asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
         line->token.accepted(token);
       }
     }
+    // Somebody has come to wait for it just as it was given up, unsent.
+    if (is_gone(result) && !turn->unwanted()) continue;
     if (const auto delay = goes_again_after(journey, result)) {
-      const bool goes = co_await pause(*delay);
-      if (goes) continue;
+      const bool goes = co_await pause(*delay, *turn);
+      if (goes) {
+        ++retries_;
+        continue;
+      }
+      retry_budget_.refund();
+      if (turn->unwanted()) co_return gone();
     }
     if (result && result->surplus && request.exact_length) {
       co_return UpstreamFailure{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, false,
@@ -154,7 +176,11 @@ asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
 /// @param result  the refusal; then what came of the replay
 asio::awaitable<void> Desk::replay(Journey& journey, TokenPtr refused, UpstreamResult& result) {
   TokenKeeper& keeper = journey.line->token;
-  const auto renewed = co_await keeper.renew(refused, journey.turn.deadline());
+  if (journey.turn.unwanted()) {
+    result = gone();
+    co_return;
+  }
+  const auto renewed = co_await keeper.renew(refused, journey.turn);
   if (!renewed) {
     // Where the same token has just been accepted for something else, 403 is about what was asked for.
     const bool is_meant = result->status == 403 && keeper.recently_accepted(refused);
@@ -179,7 +205,7 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   Admission::Permit permit;
   if (journey.line != nullptr) {
     Admission& admission = journey.line->admission;
-    if (auto at_once = admission.admit_now(sent_at)) {
+    if (auto at_once = admission.admit_now(journey.turn, sent_at)) {
       permit = std::move(*at_once);
     } else {
       Admission::Admitted admitted = co_await admission.admit(journey.turn, route);
@@ -192,25 +218,42 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   std::optional<ShownCredential> shown;
   if (token) shown.emplace(journey.wire, "Bearer", token->value.reveal());
   const WallTime sent_at_wall = clock_.wall_now();
-  requests_sent_.fetch_add(1, std::memory_order_relaxed);
-  spending_.add(journey.request.client, journey.request.route, reason);
+  journey.reason = reason;
+  journey.sent = false;
+  journey.turn.sets_out = [this, &journey] {
+    journey.sent = true;
+    requests_sent_.fetch_add(1, std::memory_order_relaxed);
+    spending_.add(journey.request.client, journey.request.route, journey.reason);
+  };
+  // Its place under max_concurrent is another's as soon as that one needs it.
+  const Turn::Watch gives_way(journey.line != nullptr ? &journey.turn : nullptr,
+                              [line = journey.line] { line->admission.make_room(); });
   GrowingAnswer* const stream = journey.request.stream.get();
   // A client that reads slowly must not keep others from their turn.
   const WhenBegun give_back(stream, [&permit] { permit = Admission::Permit(); });
   Result<UpstreamResponse> response = co_await pool_.exchange(
-      journey.wire, stream, journey.request.takes_large ? LargeAnswer::hand_over : LargeAnswer::refuse);
+      journey.wire, stream, journey.request.takes_large ? LargeAnswer::hand_over : LargeAnswer::refuse,
+      &journey.turn);
+  journey.turn.sets_out = nullptr;
   const SteadyTime ended_at = clock_.steady_now();
+  if (!response && is_of_the_proxy(response.error())) permit.cancel(journey.sent);
   permit = Admission::Permit();  // what is done with the answer here is nothing to the upstream
   if (response && journey.asked_for_gzip && response->fields.contains("Content-Encoding")) {
     const Result<void> undone = co_await undo_gzip(*response, journey.request.takes_large);
     if (!undone) response = undone.error();
   }
   if (response && response->large) {
-    const Result<void> begun = co_await response->large->begin();
-    if (!begun) response = begun.error();
+    LargeContent& content = *response->large;
+    const Turn::Watch watch(&journey.turn, [&] {
+      if (journey.turn.abandoned()) content.close();
+    });
+    const Result<void> begun = co_await content.begin();
+    if (!begun) response = journey.turn.abandoned() ? nobody_waits() : begun.error();
   }
-  attempts_.add(journey.request.route, response ? response->status : 0, reason, ended_at - sent_at);
   UpstreamResult result = made_of(response, sent_at_wall);
+  const unsigned status = result ? result->status : is_gone(result) ? client_closed_request : 0;
+  if (journey.sent || !is_gone(result))
+    attempts_.add(journey.request.route, status, reason, ended_at - sent_at);
   learn(journey, result, sent_at, ended_at);
   co_return result;
 }
@@ -284,7 +327,7 @@ void Desk::follow(Circuits::Change change, const std::string& route) {
 std::optional<std::chrono::milliseconds> Desk::goes_again_after(Journey& journey,
                                                                 const UpstreamResult& result) {
   const bool is_final = result ? result->status < 400 : is_of_the_proxy(result.error().error);
-  if (stopped_ || is_final) return std::nullopt;
+  if (stopped_ || is_final || journey.turn.unwanted()) return std::nullopt;
   const UpstreamRequest& request = journey.request;
   FailedAttempt failed;
   failed.method = request.method;
@@ -308,12 +351,10 @@ std::optional<std::chrono::milliseconds> Desk::goes_again_after(Journey& journey
 }
 
 /// @return whether the request may still go
-asio::awaitable<bool> Desk::pause(std::chrono::milliseconds delay) {
-  asio::steady_timer timer(executor_, delay);
-  pauses_.insert(&timer);
-  co_await timer.async_wait(as_result);
-  pauses_.erase(&timer);
-  co_return !stopped_;
+asio::awaitable<bool> Desk::pause(std::chrono::milliseconds delay, Turn& turn) {
+  const SteadyTime until = clock_.steady_now() + delay;
+  while (!stopped_ && !turn.unwanted() && clock_.steady_now() < until) co_await pauses_.wait(turn, until);
+  co_return !stopped_ && !turn.unwanted();
 }
 
 UpstreamFailure Desk::circuit_is_open(std::string_view route) const {
@@ -346,7 +387,7 @@ DeskStatus Desk::status() const {
   status.circuit_probes = circuit.probes();
   status.circuit_refused = circuit.refused();
   status.open_routes = circuits_.open_routes();
-  status.retries = retry_budget_.spent();
+  status.retries = retries_;
   status.retries_refused = retry_budget_.refused();
   status.resent = pool_.resent();
   status.spending = spending_.read();

@@ -2,13 +2,11 @@
 
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
-#include <boost/asio/steady_timer.hpp>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <random>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -22,6 +20,7 @@
 #include "server/upstream/retry_policy.h"
 #include "server/upstream/spending.h"
 #include "server/upstream/upstream.h"
+#include "server/upstream/waiters.h"
 
 namespace roktcached::upstream {
 
@@ -89,7 +88,7 @@ class Desk final : public Upstream {
   boost::asio::awaitable<Result<void>> undo_gzip(UpstreamResponse& response, bool takes_large);
   [[nodiscard]] std::optional<std::chrono::milliseconds> goes_again_after(Journey& journey,
                                                                           const UpstreamResult& result);
-  boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay);
+  boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay, Turn& turn);
   void learn(Journey& journey, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at);
   void follow(Circuits::Change change, const std::string& route);
   [[nodiscard]] UpstreamFailure circuit_is_open(std::string_view route) const;
@@ -106,7 +105,8 @@ class Desk final : public Upstream {
   RetryBudget retry_budget_;
   Spending spending_;
   Attempts attempts_;
-  std::set<boost::asio::steady_timer*> pauses_;  // before retries
+  Waiters pauses_;  // before retries
+  std::uint64_t retries_ = 0;
   bool stopped_ = false;
   std::atomic<std::uint64_t> requests_sent_{0};
   std::minstd_rand random_{std::random_device{}()};

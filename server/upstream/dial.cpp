@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "server/asio.h"
+#include "server/upstream/exchange_failure.h"
 
 namespace roktcached::upstream {
 
@@ -70,11 +71,13 @@ Endpoints alternating(const Endpoints& endpoints) {
   return ordered;
 }
 
-asio::awaitable<Result<tcp::socket>> dial(asio::any_io_executor executor, Endpoints endpoints,
-                                          SteadyTime due) {
+asio::awaitable<Result<tcp::socket>> dial(asio::any_io_executor executor, Endpoints endpoints, SteadyTime due,
+                                          Turn* turn) {
   endpoints = alternating(endpoints);
   const auto race = std::make_shared<Race>(executor);
-  for (std::size_t next = 0; !race->winner;) {
+  const Turn::Watch watch(turn, [&changed = race->changed] { changed.cancel(); });
+  const auto is_waited_for = [turn] { return turn == nullptr || !turn->unwanted(); };
+  for (std::size_t next = 0; !race->winner && is_waited_for();) {
     const SteadyTime now = std::chrono::steady_clock::now();
     if (now >= due) break;
     const bool more = next < endpoints.size();
@@ -88,6 +91,7 @@ asio::awaitable<Result<tcp::socket>> dial(asio::any_io_executor executor, Endpoi
   }
   const bool timed_out = race->under_way > 0;
   race->end();
+  if (!is_waited_for()) co_return nobody_waits();
   if (race->winner) co_return std::move(*race->winner);
   if (timed_out)
     co_return Error{ErrorCode::upstream_timeout, ErrorSource::upstream, false, "connecting: timed out"};

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/time.h"
+#include "server/upstream/turn.h"
 
 namespace roktcached::upstream {
 
@@ -23,8 +24,10 @@ inline constexpr std::chrono::milliseconds head_start{250};
 /// head_start, and at once when one fails, so that an address that swallows packets costs no more than that.
 /// The others are given up when one has won.
 /// @param executor  of one thread
-/// @return upstream_unreachable where all have failed, with the last reason; upstream_timeout at `due`
+/// @param turn      outlives the wait, which ends where nobody waits for the request any more; may be null
+/// @return upstream_unreachable where all have failed, with the last reason; upstream_timeout at `due`;
+///         client_gone
 [[nodiscard]] boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> dial(
-    boost::asio::any_io_executor executor, Endpoints endpoints, SteadyTime due);
+    boost::asio::any_io_executor executor, Endpoints endpoints, SteadyTime due, Turn* turn = nullptr);
 
 }  // namespace roktcached::upstream

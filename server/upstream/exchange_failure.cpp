@@ -32,6 +32,10 @@ Error larger_than(std::uint64_t max_response) {
       fmt::format("the answer is larger than upstream.max_response = {} bytes", max_response));
 }
 
+Error nobody_waits() {
+  return exchange_failure(ErrorCode::client_gone, "nobody waits for the answer any more", true);
+}
+
 Error connection_failure(const boost::system::error_code& error, const Deadline& deadline,
                          const char* doing) {
   if (deadline.expired())

@@ -49,13 +49,13 @@ asio::awaitable<Result<void>> LargeContent::begin() {
   co_return Result<void>();
 }
 
+void LargeContent::close() {
+  if (connection_) connection_->close();
+}
+
 asio::awaitable<Result<std::string>> LargeContent::next() {
   if (!beginning_.empty()) co_return std::exchange(beginning_, {});
   co_return co_await read();
-}
-
-void LargeContent::abort() {
-  if (connection_) connection_->close();
 }
 
 asio::awaitable<Result<std::string>> LargeContent::read() {

@@ -42,8 +42,8 @@ class LargeContent {
   /// whole
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> next();
 
-  /// Makes a next() that waits fail.
-  void abort();
+  /// Nothing more of it is wanted: what is waited for fails.
+  void close();
 
   /// Of all of it, where it is known.
   [[nodiscard]] std::optional<std::uint64_t> length() const { return length_; }

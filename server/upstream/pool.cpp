@@ -5,30 +5,10 @@
 #include <utility>
 
 #include "server/asio.h"
+#include "server/upstream/exchange_failure.h"
 #include "server/upstream/retry_policy.h"
 
 namespace roktcached::upstream {
-
-struct Pool::Waiter {
-  explicit Waiter(const asio::any_io_executor& executor, SteadyTime due) : timer(executor, due) {}
-  asio::steady_timer timer;
-  bool granted = false;
-};
-
-/// Names a connection as one that is in use, for stop().
-class Pool::InUse {
- public:
-  InUse(Pool& pool, Connection& connection) : pool_(pool), connection_(&connection) {
-    pool_.busy_.push_back(connection_);
-  }
-  ~InUse() { std::erase(pool_.busy_, connection_); }
-  InUse(const InUse&) = delete;
-  InUse& operator=(const InUse&) = delete;
-
- private:
-  Pool& pool_;
-  Connection* const connection_;
-};
 
 class Pool::Slot {
  public:
@@ -41,14 +21,75 @@ class Pool::Slot {
   Pool& pool_;
 };
 
+/// A place in the line, for as long as it lives. Who has been granted a slot takes it, or it goes to the
+/// next.
+class Pool::Waiter {
+ public:
+  Waiter(Pool& pool, const Turn* turn) : timer(pool.executor_), pool_(pool), turn_(turn) {
+    pool_.waiting_.push_back(this);
+  }
+  ~Waiter() {
+    if (granted) {
+      pool_.release_slot();
+    } else {
+      std::erase(pool_.waiting_, this);
+    }
+  }
+  Waiter(const Waiter&) = delete;
+  Waiter& operator=(const Waiter&) = delete;
+
+  [[nodiscard]] bool is_interactive() const { return turn_ == nullptr || turn_->is_interactive(); }
+
+  asio::steady_timer timer;  // cancelled when there is something to be seen here
+  bool granted = false;      // not in the line any more
+
+ private:
+  Pool& pool_;
+  const Turn* const turn_;
+};
+
+/// A connection while a request is under way on it.
+class Pool::InUse {
+ public:
+  /// @param turn  may be null
+  /// @param slot  the connection's, until it is given back
+  InUse(Pool& pool, Connection& connection, Turn* turn, const std::optional<Slot>& slot)
+      : pool_(pool),
+        connection_(connection),
+        turn_(turn),
+        slot_(slot),
+        watch_(turn, [this] { is_abandoned() ? close() : pool_.make_room(); }),
+        under_way_(turn) {
+    pool_.busy_.push_back(this);
+  }
+  ~InUse() { std::erase(pool_.busy_, this); }
+  InUse(const InUse&) = delete;
+  InUse& operator=(const InUse&) = delete;
+
+  void close() { connection_.close(); }
+  [[nodiscard]] bool is_abandoned() const { return turn_ != nullptr && turn_->abandoned(); }
+  /// Whether a slot becomes free in a moment.
+  [[nodiscard]] bool gives_way() const { return slot_ && is_abandoned(); }
+  [[nodiscard]] bool may_give_way() const { return slot_ && turn_ != nullptr && turn_->unattended(); }
+  void give_way() { turn_->abandon(); }
+
+ private:
+  Pool& pool_;
+  Connection& connection_;
+  Turn* const turn_;
+  const std::optional<Slot>& slot_;
+  const Turn::Watch watch_;
+  const Turn::UnderWay under_way_;
+};
+
 Pool::Pool(asio::any_io_executor executor, Origin& origin) : executor_(std::move(executor)), origin_(origin) {
   idle_end_.emplace(executor_, [this] { close_idle(std::chrono::steady_clock::now()); });
 }
 
 asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& request, GrowingAnswer* stream,
-                                                         LargeAnswer large) {
+                                                         LargeAnswer large, Turn* turn) {
   if (!take_slot()) {
-    const Result<void> admitted = co_await wait_for_slot();
+    const Result<void> admitted = co_await wait_for_slot(turn);
     if (!admitted) co_return admitted.error();
   }
   std::optional<Slot> slot(std::in_place, *this);
@@ -56,19 +97,22 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
   const WhenBegun give_back(stream, [&slot] { slot.reset(); });
   std::unique_ptr<Connection> kept = is_repeatable(request.method()) ? take_idle() : nullptr;
   if (kept) {
-    Result<UpstreamResponse> response = co_await exchange_on(std::move(kept), request, stream, large);
+    Result<UpstreamResponse> response =
+        co_await exchange_on(std::move(kept), request, stream, large, turn, slot);
     const bool lost = !response && is_loss_of_kept_connection(response.error());
     if (!lost || stopped_) co_return response;
+    if (turn != nullptr && turn->unwanted()) co_return nobody_waits();
     ++resent_;
   }
-  Result<std::unique_ptr<Connection>> opened = co_await open();
+  Result<std::unique_ptr<Connection>> opened = co_await open(turn);
   if (!opened) co_return opened.error();
-  Result<UpstreamResponse> response = co_await exchange_on(std::move(*opened), request, stream, large);
+  Result<UpstreamResponse> response =
+      co_await exchange_on(std::move(*opened), request, stream, large, turn, slot);
   co_return response;
 }
 
-asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::open() {
-  Result<std::unique_ptr<Connection>> opened = co_await Connection::open(executor_, origin_);
+asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::open(Turn* turn) {
+  Result<std::unique_ptr<Connection>> opened = co_await Connection::open(executor_, origin_, turn);
   if (opened && stopped_)
     co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
   co_return opened;
@@ -76,10 +120,13 @@ asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::open() {
 
 asio::awaitable<Result<UpstreamResponse>> Pool::exchange_on(std::unique_ptr<Connection> connection,
                                                             const WireRequest& request, GrowingAnswer* stream,
-                                                            LargeAnswer large) {
-  std::optional<InUse> in_use(std::in_place, *this, *connection);
+                                                            LargeAnswer large, Turn* turn,
+                                                            const std::optional<Slot>& slot) {
+  std::optional<InUse> in_use(std::in_place, *this, *connection, turn, slot);
   Result<UpstreamResponse> response = co_await connection->exchange(request, stream, large);
+  const bool abandoned = in_use->is_abandoned();
   in_use.reset();
+  if (abandoned) co_return nobody_waits();
   if (response && response->too_large && large == LargeAnswer::hand_over) {
     hand_over(std::move(connection), *response);
     co_return response;
@@ -94,18 +141,35 @@ bool Pool::take_slot() {
   return true;
 }
 
-asio::awaitable<Result<void>> Pool::wait_for_slot() {
+asio::awaitable<Result<void>> Pool::wait_for_slot(Turn* turn) {
   if (waiting_.size() >= origin_.settings.max_waiting) {
     co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true,
                     "upstream.max_waiting requests wait for a connection"};
   }
-  const auto waiter =
-      std::make_shared<Waiter>(executor_, std::chrono::steady_clock::now() + origin_.settings.head_timeout);
-  waiting_.push_back(waiter);
-  co_await waiter->timer.async_wait(as_result);
-  if (waiter->granted) co_return Result<void>();
-  std::erase(waiting_, waiter);
+  const SteadyTime begun_at = std::chrono::steady_clock::now();
+  const auto deadline = [&] {
+    return turn != nullptr ? turn->deadline() : begun_at + origin_.settings.head_timeout;
+  };
+  const auto is_waited_for = [turn] { return turn == nullptr || !turn->unwanted(); };
+  Waiter waiter(*this, turn);
+  const Turn::Watch watch(turn, [&timer = waiter.timer] { timer.cancel(); });
+  make_room();
+  while (!waiter.granted && !stopped_ && is_waited_for() && std::chrono::steady_clock::now() < deadline()) {
+    waiter.timer.expires_at(deadline());
+    co_await waiter.timer.async_wait(as_result);
+  }
+  if (!is_waited_for()) co_return nobody_waits();
+  if (std::exchange(waiter.granted, false)) co_return Result<void>();
   co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true, "no connection became free in time"};
+}
+
+/// Somebody waits for a connection, or has ceased to wait for an answer. One at a time: its slot comes in a
+/// moment.
+void Pool::make_room() {
+  if (std::ranges::none_of(waiting_, &Waiter::is_interactive)) return;
+  if (std::ranges::any_of(busy_, &InUse::gives_way)) return;
+  const auto oldest = std::ranges::find_if(busy_, &InUse::may_give_way);
+  if (oldest != busy_.end()) (*oldest)->give_way();
 }
 
 void Pool::release_slot() {
@@ -116,6 +180,7 @@ void Pool::release_slot() {
   waiting_.front()->granted = true;
   waiting_.front()->timer.cancel();
   waiting_.pop_front();
+  make_room();
 }
 
 std::unique_ptr<Connection> Pool::take_idle() {
@@ -158,11 +223,11 @@ void Pool::stop() {
   stopped_ = true;
   idle_end_.reset();
   idle_.clear();
-  for (Connection* connection : busy_) connection->close();
+  for (InUse* const in_use : busy_) in_use->close();
   for (const auto& lent : handed_over_) {
     if (const auto connection = lent.lock()) connection->close();
   }
-  for (const auto& waiter : waiting_) waiter->timer.cancel();
+  for (Waiter* const waiter : waiting_) waiter->timer.cancel();
 }
 
 }  // namespace roktcached::upstream

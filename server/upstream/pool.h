@@ -15,8 +15,9 @@ namespace roktcached::upstream {
 
 /// The connections to the upstream: at most upstream.max_connections at once, not counting those that stream
 /// an answer to a client, the ones that may be reused kept open for upstream.idle_timeout, and none beyond
-/// upstream.max_age. Who finds none free waits in line, at most upstream.max_waiting at once. Belongs to the
-/// desk's thread. A connection that fails is simply not put back.
+/// upstream.max_age. Who finds none free waits in line, at most upstream.max_waiting at once; for a client's
+/// request the oldest one under way that nobody waits for any more is broken off then. Belongs to the desk's
+/// thread. A connection that fails is simply not put back.
 class Pool {
  public:
   /// @param origin  outlives the pool
@@ -26,10 +27,13 @@ class Pool {
   /// is replaced. Where one is lost just as it is used again, a request goes at once over a new one: other
   /// kept ones may be dead as well. One that must not be sent twice, as it may have been processed (RFC 9112,
   /// section 9.3.1), goes over a new connection from the start.
+  /// @param turn  outlives that; null: somebody waits for the answer to the end
   /// @return as Connection::open and Connection::exchange; overloaded where the line is full, or did not move
-  ///         in upstream.head_timeout
+  ///         until the turn's deadline, or without a turn in upstream.head_timeout; client_gone where the
+  ///         turn was abandoned, or is unattended before the request was sent
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(
-      const WireRequest& request, GrowingAnswer* stream = nullptr, LargeAnswer large = LargeAnswer::refuse);
+      const WireRequest& request, GrowingAnswer* stream = nullptr, LargeAnswer large = LargeAnswer::refuse,
+      Turn* turn = nullptr);
 
   [[nodiscard]] bool mostly_free() const {
     return slots_taken_ < (origin_.settings.max_connections + 1) / 2 && waiting_.empty();
@@ -44,14 +48,16 @@ class Pool {
  private:
   class Slot;  // the right to one open connection, given back when it goes out of scope
   class InUse;
-  struct Waiter;
+  class Waiter;
 
-  boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open();
+  boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open(Turn* turn);
   boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(std::unique_ptr<Connection> connection,
                                                                const WireRequest& request,
-                                                               GrowingAnswer* stream, LargeAnswer large);
+                                                               GrowingAnswer* stream, LargeAnswer large,
+                                                               Turn* turn, const std::optional<Slot>& slot);
   bool take_slot();
-  boost::asio::awaitable<Result<void>> wait_for_slot();
+  boost::asio::awaitable<Result<void>> wait_for_slot(Turn* turn);
+  void make_room();
   std::unique_ptr<Connection> take_idle();
   void put_back(std::unique_ptr<Connection> connection);
   void hand_over(std::unique_ptr<Connection> connection, UpstreamResponse& response);
@@ -60,10 +66,10 @@ class Pool {
 
   boost::asio::any_io_executor executor_;
   Origin& origin_;
-  std::vector<std::unique_ptr<Connection>> idle_;  // the last used at the end
-  std::vector<Connection*> busy_;
+  std::vector<std::unique_ptr<Connection>> idle_;       // the last used at the end
+  std::vector<InUse*> busy_;                            // the oldest first
   std::vector<std::weak_ptr<Connection>> handed_over_;  // with answers that are larger than max_response
-  std::deque<std::shared_ptr<Waiter>> waiting_;
+  std::deque<Waiter*> waiting_;
   std::optional<Deadline> idle_end_;  // of the first that is to be closed; none once it is stopped
   unsigned slots_taken_ = 0;
   std::uint64_t resent_ = 0;

@@ -49,6 +49,13 @@ bool RateLimit::take(SteadyTime now) {
   return true;
 }
 
+/// A pause has set the bucket anew: what was taken before it counts no more.
+void RateLimit::give_back(SteadyTime now) {
+  if (unlimited() || paused(now)) return;
+  refill(now);
+  tokens_ = std::min(tokens_ + 1, burst());
+}
+
 std::chrono::nanoseconds RateLimit::until_available(SteadyTime now) const {
   const SteadyTime from = std::max(now, paused_until_);
   const double missing = unlimited() ? 0 : 1 - tokens_at(from);

@@ -34,6 +34,8 @@ class RateLimit {
 
   /// Takes a token for one request, if there is one and no pause is obeyed.
   [[nodiscard]] bool take(SteadyTime now);
+  /// Gives back a token that take() gave: the request was not sent.
+  void give_back(SteadyTime now);
   /// How long until take() succeeds, if nobody else takes a token before; zero: it would now.
   [[nodiscard]] std::chrono::nanoseconds until_available(SteadyTime now) const;
 

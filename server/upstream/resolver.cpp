@@ -5,6 +5,7 @@
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/upstream/exchange_failure.h"
 
 namespace roktcached::upstream {
 
@@ -41,7 +42,7 @@ asio::awaitable<void> Resolver::look_up(std::shared_ptr<Lookup> lookup, std::str
   lookup->done.cancel();
 }
 
-asio::awaitable<Result<Endpoints>> Resolver::resolve(SteadyTime deadline) {
+asio::awaitable<Result<Endpoints>> Resolver::resolve(SteadyTime deadline, Turn* turn) {
   if (!endpoints_.empty() && std::chrono::steady_clock::now() < fresh_until_) co_return endpoints_;
   if (!lookup_) {
     lookup_ = std::make_shared<Lookup>(executor_);
@@ -54,8 +55,11 @@ asio::awaitable<Result<Endpoints>> Resolver::resolve(SteadyTime deadline) {
     timeout.async_wait([lookup](const boost::system::error_code& error) {
       if (!error) lookup->done.cancel();
     });
-    while (!lookup->finished && std::chrono::steady_clock::now() < deadline)
+    const Turn::Watch watch(turn, [&done = lookup->done] { done.cancel(); });
+    const auto is_waited_for = [&] { return turn == nullptr || !turn->unwanted(); };
+    while (!lookup->finished && is_waited_for() && std::chrono::steady_clock::now() < deadline)
       co_await lookup->done.async_wait(as_result);
+    if (!is_waited_for()) co_return nobody_waits();
   }
   if (lookup->finished && lookup_ == lookup) {
     lookup_.reset();

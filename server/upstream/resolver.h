@@ -9,6 +9,7 @@
 #include "core/error.h"
 #include "core/time.h"
 #include "server/upstream/dial.h"
+#include "server/upstream/turn.h"
 
 namespace roktcached::upstream {
 
@@ -19,9 +20,10 @@ class Resolver {
  public:
   Resolver(boost::asio::any_io_executor executor, std::string host, std::uint16_t port);
 
+  /// @param turn  outlives the wait, which ends where nobody waits for the request any more; may be null
   /// @return at least one endpoint; upstream_unreachable where the name has none, upstream_timeout at the
-  /// deadline
-  [[nodiscard]] boost::asio::awaitable<Result<Endpoints>> resolve(SteadyTime deadline);
+  /// deadline, client_gone
+  [[nodiscard]] boost::asio::awaitable<Result<Endpoints>> resolve(SteadyTime deadline, Turn* turn = nullptr);
 
   /// Makes the next resolve look the name up: its addresses did not answer.
   void doubt();

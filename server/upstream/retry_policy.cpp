@@ -56,8 +56,11 @@ bool RetryBudget::spend() {
     return false;
   }
   tenths_ -= 10;
-  ++spent_;
   return true;
+}
+
+void RetryBudget::refund() {
+  tenths_ = std::min(tenths_ + 10, max_tenths);
 }
 
 }  // namespace roktcached::upstream

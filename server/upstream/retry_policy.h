@@ -68,11 +68,11 @@ class RetryBudget {
   void earn();
   /// Takes what one retry costs, if it is there.
   [[nodiscard]] bool spend();
+  /// The retry that it was spent on is not made.
+  void refund();
 
   /// Retries that could be made now.
   [[nodiscard]] unsigned available() const { return tenths_ / 10; }
-  /// Retries made so far.
-  [[nodiscard]] std::uint64_t spent() const { return spent_; }
   /// Retries refused so far.
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
@@ -81,7 +81,6 @@ class RetryBudget {
   static constexpr unsigned max_tenths = 100;
 
   unsigned tenths_ = initial_tenths;  // of a retry; whole numbers, since tenths do not add up in binary
-  std::uint64_t spent_ = 0;
   std::uint64_t refused_ = 0;
 };
 

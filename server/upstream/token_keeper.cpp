@@ -10,6 +10,7 @@
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/upstream/exchange_failure.h"
 
 namespace roktcached::upstream {
 
@@ -28,9 +29,7 @@ TokenKeeper::TokenKeeper(asio::any_io_executor executor, TokenSource& source, st
       credential_(std::move(credential)),
       clock_(clock),
       schedule_(executor_),
-      fetched_(executor_) {
-  fetched_.expires_at(SteadyTime::max());
-}
+      waiting_(executor_) {}
 
 void TokenKeeper::start() {
   asio::co_spawn(executor_, run(), logging_failure("refreshing the token"));
@@ -39,7 +38,7 @@ void TokenKeeper::start() {
 void TokenKeeper::stop() {
   stopped_ = true;
   schedule_.cancel();
-  fetched_.cancel();
+  waiting_.wake();
 }
 
 asio::awaitable<void> TokenKeeper::run() {
@@ -91,7 +90,7 @@ asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
       status_.last_error = fmt::format("credential {}: {}", credential_, fetched.error().error.context);
     }
   }
-  fetched_.cancel();
+  waiting_.wake();
   co_return delay;
 }
 
@@ -99,7 +98,7 @@ asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
 std::chrono::milliseconds TokenKeeper::end_broken_fetch() {
   fetching_ = false;
   ++failures_in_a_row_;
-  fetched_.cancel();
+  waiting_.wake();
   return retry_delay(failures_in_a_row_, jitter());
 }
 
@@ -114,13 +113,9 @@ std::chrono::milliseconds TokenKeeper::delay_after(const FetchedToken& fetched) 
                   std::min<std::chrono::milliseconds>(asked_for, longest_retry_after));
 }
 
-asio::awaitable<void> TokenKeeper::wait_for_fetch(SteadyTime deadline) {
-  asio::steady_timer timeout(executor_, deadline);
-  const auto wake_all = [this](const boost::system::error_code& error) {
-    if (!error) fetched_.cancel();
-  };
-  timeout.async_wait(wake_all);
-  while (fetching_ && !stopped_ && clock_.steady_now() < deadline) co_await fetched_.async_wait(as_result);
+asio::awaitable<void> TokenKeeper::wait_for_fetch(Turn& turn) {
+  while (fetching_ && !stopped_ && !turn.unwanted() && clock_.steady_now() < turn.deadline())
+    co_await waiting_.wait(turn, turn.deadline());
 }
 
 TokenPtr TokenKeeper::at_hand() const {
@@ -128,19 +123,21 @@ TokenPtr TokenKeeper::at_hand() const {
   return alive() && !(refused && fetching_) ? token_ : nullptr;
 }
 
-asio::awaitable<TokenResult> TokenKeeper::get(SteadyTime deadline) {
-  if (!at_hand() && fetching_) co_await wait_for_fetch(deadline);
+asio::awaitable<TokenResult> TokenKeeper::get(Turn& turn) {
+  if (!at_hand() && fetching_) co_await wait_for_fetch(turn);
+  if (turn.unwanted()) co_return UpstreamFailure{nobody_waits(), std::nullopt};
   if (alive()) co_return token_;
   co_return unavailable();
 }
 
-asio::awaitable<TokenResult> TokenKeeper::renew(TokenPtr refused, SteadyTime deadline) {
+asio::awaitable<TokenResult> TokenKeeper::renew(TokenPtr refused, Turn& turn) {
   if (token_ == refused) {
     if (clock_.steady_now() - refused->minted_at < doubt_after(refused->lifetime)) co_return TokenPtr();
     doubted_ = refused;
     // Within the backoff of a failing endpoint nothing is forced: who comes next would only fail again.
     if (failures_in_a_row_ == 0) fetch_now();
-    if (fetching_) co_await wait_for_fetch(deadline);
+    if (fetching_) co_await wait_for_fetch(turn);
+    if (turn.unwanted()) co_return UpstreamFailure{nobody_waits(), std::nullopt};
   }
   if (alive() && token_ != refused) co_return token_;
   co_return unavailable();

@@ -13,6 +13,7 @@
 #include "core/time.h"
 #include "server/upstream/token_endpoint.h"
 #include "server/upstream/upstream.h"
+#include "server/upstream/waiters.h"
 
 namespace roktcached::upstream {
 
@@ -47,14 +48,15 @@ class TokenKeeper {
   [[nodiscard]] TokenPtr at_hand() const;
 
   /// The token in use. Waits for a fetch under way where there is none, or where the upstream has refused it,
-  /// up to `deadline`.
-  /// @return token_unavailable with the time to the next attempt
-  [[nodiscard]] boost::asio::awaitable<TokenResult> get(SteadyTime deadline);
+  /// up to the turn's deadline.
+  /// @param turn  outlives the wait
+  /// @return token_unavailable with the time to the next attempt; client_gone where nobody waits any more
+  [[nodiscard]] boost::asio::awaitable<TokenResult> get(Turn& turn);
 
   /// A newer token than `refused`, which the upstream may have refused: the one in use where it is another
   /// already, else a fetched one.
   /// @return as get; a null token where `refused` is too young to be doubted
-  [[nodiscard]] boost::asio::awaitable<TokenResult> renew(TokenPtr refused, SteadyTime deadline);
+  [[nodiscard]] boost::asio::awaitable<TokenResult> renew(TokenPtr refused, Turn& turn);
 
   /// Fetches a token now, unless one is on its way.
   void fetch_now();
@@ -78,7 +80,7 @@ class TokenKeeper {
   [[nodiscard]] std::chrono::milliseconds delay_after(const FetchedToken& fetched);
   [[nodiscard]] std::chrono::milliseconds end_broken_fetch();
   boost::asio::awaitable<void> pause(std::chrono::milliseconds delay);
-  boost::asio::awaitable<void> wait_for_fetch(SteadyTime deadline);
+  boost::asio::awaitable<void> wait_for_fetch(Turn& turn);
   [[nodiscard]] UpstreamFailure unavailable() const;
   [[nodiscard]] bool alive() const;
   [[nodiscard]] double jitter();
@@ -88,7 +90,7 @@ class TokenKeeper {
   const std::string credential_;
   const Clock& clock_;
   boost::asio::steady_timer schedule_;  // the refresher's sleep; cancelled to make it fetch now
-  boost::asio::steady_timer fetched_;   // who waits for a fetch; cancelled when one has ended
+  Waiters waiting_;                     // for a fetch; woken when one has ended
   TokenPtr token_;
   TokenPtr doubted_;  // refused by the upstream; used again only where no other can be had
   TokenPtr accepted_token_;

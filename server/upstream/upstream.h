@@ -83,7 +83,8 @@ class Upstream {
   /// Ends within the configured deadlines. Called on the desk's thread alone.
   /// @param request  outlives that
   /// @return upstream_unreachable, upstream_timeout, upstream_invalid_response, token_unavailable,
-  ///         upstream_budget_exhausted or overloaded; an answer of any status is a success
+  ///         upstream_budget_exhausted or overloaded; client_gone where the request's turn was abandoned, or
+  ///         is unattended before it was sent; an answer of any status is a success
   [[nodiscard]] virtual boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) = 0;
 
   /// Whether a request that can wait would take nothing from one that cannot. On the desk's thread.

@@ -35,6 +35,12 @@ TEST(Problem, TheAdminListenerOffersNoBasic) {
   EXPECT_EQ(answer.head.find("Basic"), std::string::npos);
 }
 
+TEST(Problem, OfAClientThatHasGoneIsForTheAccessLog) {
+  const auto answer = problem({ErrorCode::client_gone, ErrorSource::upstream, true, "why"}, "id");
+  EXPECT_EQ(answer.status, 499U);
+  EXPECT_EQ(answer.notes.outcome, inbound::Outcome::failed) << "the request was acceptable";
+}
+
 TEST(Problem, AClientBeyondItsRateLearnsHowLongToWait) {
   const auto answer =
       problem({ErrorCode::client_quota_exceeded, ErrorSource::inbound, true, "why"}, "id", 1100ms);

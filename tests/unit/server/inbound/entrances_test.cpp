@@ -41,9 +41,13 @@ class EntrancesTest : public testing::Test {
   }
 
   Result<std::unique_ptr<Entrances>> open() {
-    return Entrances::open(
-        settings_, budget_,
-        {{context_, {.limits = limits_, .handler = nothing_, .workshop = workshop_, .lookout = lookout_}}});
+    return Entrances::open(settings_, budget_,
+                           {{context_,
+                             {.limits = limits_,
+                              .handler = nothing_,
+                              .workshop = workshop_,
+                              .lookout = lookout_,
+                              .hangups = hangups_}}});
   }
   void run() {
     context_.restart();
@@ -57,6 +61,7 @@ class EntrancesTest : public testing::Test {
   const Limits limits_;
   Workshop workshop_{limits_};
   Lookout lookout_{context_.get_executor()};
+  HangupWatch hangups_{context_.get_executor()};
   Nothing nothing_;
   ConnectionBudget budget_{10};
 };

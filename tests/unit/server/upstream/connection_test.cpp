@@ -143,6 +143,25 @@ TEST_F(ProxyTest, ThatIsSilentCostsTheConnectTimeout) {
   EXPECT_THAT(error.context, HasSubstr("the proxy 127.0.0.1:"));
 }
 
+TEST_F(ProxyTest, ThatIsSilentIsNotWaitedForWhereNobodyWaitsForTheRequest) {
+  bool asked = false;
+  Loopback proxy(context, [&asked](tcp::socket& socket) -> asio::awaitable<void> {
+    asked = !(co_await read_head(socket)).empty();
+    co_await read_head(socket);
+  });
+  settings.proxy = proxy.url();
+  settings.connect_timeout = 1h;
+  Origin origin(context.get_executor(), settings);
+  Turn turn;
+  const auto opened = begin(context, Connection::open(context.get_executor(), origin, &turn));
+  run_until(context, [&] { return asked; });
+  turn.abandon();
+  run_until(context, [&] { return opened->has_value(); });
+  ASSERT_TRUE(*opened);
+  ASSERT_FALSE(**opened);
+  EXPECT_EQ((*opened)->error().code, ErrorCode::client_gone);
+}
+
 TEST_F(ProxyTest, ThatIsNotThereIsNamed) {
   {
     Loopback proxy(context, answering(""));
@@ -254,6 +273,26 @@ TEST_F(TlsTest, ForgetsASessionWithWhichAHandshakeFailed) {
   SSL_CTX_set_max_proto_version(certificate.server.native_handle(), TLS1_3_VERSION);
   ASSERT_TRUE(fetch(origin));
   EXPECT_EQ(resumed, (std::vector<bool>{false, false}));
+}
+
+TEST_F(TlsTest, AHandshakeEndsWhereNobodyWaitsForTheRequest) {
+  bool connected = false;
+  Loopback silent(context, [&connected](tcp::socket& socket) -> asio::awaitable<void> {
+    connected = true;
+    co_await read_head(socket);
+  });
+  settings.proxy.reset();
+  settings.url.port = silent.port();
+  settings.url.host = "127.0.0.1";
+  Origin elsewhere(context.get_executor(), settings);
+  Turn turn;
+  const auto opened = begin(context, Connection::open(context.get_executor(), elsewhere, &turn));
+  run_until(context, [&] { return connected; });
+  turn.set_unattended(true);
+  run_until(context, [&] { return opened->has_value(); });
+  ASSERT_TRUE(*opened);
+  ASSERT_FALSE(**opened);
+  EXPECT_EQ((*opened)->error().code, ErrorCode::client_gone);
 }
 
 TEST_F(TlsTest, AWholeAnswerIsWholeHoweverTheConnectionCloses) {

@@ -84,6 +84,20 @@ TEST_F(DialTest, SaysWhyEveryAddressHasFailed) {
   EXPECT_EQ(refused.error().context, "connecting: Connection refused");
 }
 
+TEST_F(DialTest, EndsWhereNobodyWaitsForTheRequest) {
+  const Deaf deaf(context);
+  Turn turn;
+  const SteadyTime due = std::chrono::steady_clock::now() + 1h;
+  const auto dialed = begin(context, dial(context.get_executor(), {deaf.endpoint()}, due, &turn));
+  context.poll();
+  EXPECT_FALSE(*dialed);
+  turn.set_unattended(true);
+  run_until(context, [&] { return dialed->has_value(); });
+  ASSERT_TRUE(*dialed);
+  ASSERT_FALSE(**dialed);
+  EXPECT_EQ((*dialed)->error().code, ErrorCode::client_gone);
+}
+
 TEST_F(DialTest, EndsAtItsDeadline) {
   const Deaf deaf(context);
   const auto silent = dial_all({closed(), deaf.endpoint()}, 100ms);

@@ -114,6 +114,30 @@ T run(asio::io_context& context, asio::awaitable<T> work) {
   return std::move(*result);
 }
 
+template <class T>
+using Pending = std::shared_ptr<std::optional<T>>;
+
+template <class T>
+asio::awaitable<void> keep_in(asio::awaitable<T> work, Pending<T> result) {
+  result->emplace(co_await std::move(work));
+}
+
+/// Begins `work`, which goes on whenever the context runs.
+template <class T>
+Pending<T> begin(asio::io_context& context, asio::awaitable<T> work) {
+  auto result = std::make_shared<std::optional<T>>();
+  asio::co_spawn(context, keep_in(std::move(work), result), asio::detached);
+  return result;
+}
+
+/// Runs until `done`, or for as long as there is something to do.
+template <class Done>
+void run_until(asio::io_context& context, Done done) {
+  context.restart();
+  while (!done() && context.run_one() > 0) {
+  }
+}
+
 /// A certificate for one DNS name that is its own authority, and a server's context that shows it.
 class Certificate {
  public:

@@ -6,6 +6,7 @@
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <deque>
+#include <list>
 
 #include "server/asio.h"
 #include "tests/unit/server/fake_clock.h"
@@ -71,17 +72,22 @@ class TokenKeeperTest : public testing::Test {
     context.poll();
   }
   /// Asks for a token; the answer is there once something has run.
-  std::shared_ptr<std::optional<TokenResult>> get() { return ask(keeper.get(clock.steady_now() + 1h)); }
+  std::shared_ptr<std::optional<TokenResult>> get() { return ask(keeper.get(begun_turn())); }
   std::shared_ptr<std::optional<TokenResult>> renew(TokenPtr refused) {
-    return ask(keeper.renew(std::move(refused), clock.steady_now() + 1h));
+    return ask(keeper.renew(std::move(refused), begun_turn()));
   }
 
   FakeClock clock;
   boost::asio::io_context context{1};
   FakeSource source;
   TokenKeeper keeper;
+  std::list<Turn> turns;  // of those who ask
 
  private:
+  Turn& begun_turn() {
+    turns.emplace_back().begin({"client"}, clock.steady_now(), 1h);
+    return turns.back();
+  }
   std::shared_ptr<std::optional<TokenResult>> ask(boost::asio::awaitable<TokenResult> question) {
     auto answer = std::make_shared<std::optional<TokenResult>>();
     boost::asio::co_spawn(
@@ -191,6 +197,48 @@ TEST_F(TokenKeeperTest, GoesOnAfterAFetchThatThrew) {
   run();
   EXPECT_EQ(source.fetches, 2);
   EXPECT_TRUE(keeper.status().alive);
+}
+
+TEST_F(TokenKeeperTest, WhoIsNotWaitedForWaitsNoMore) {
+  const auto first = get();
+  const auto second = get();
+  const auto third = get();
+  auto turn = turns.begin();
+  turn->abandon();
+  (++turn)->set_unattended(true);
+  run();
+  ASSERT_TRUE(*first && *second);
+  EXPECT_EQ((*first)->error().error.code, ErrorCode::client_gone);
+  EXPECT_EQ((*second)->error().error.code, ErrorCode::client_gone);
+  EXPECT_FALSE(*third);
+  source.answer(true);
+  run();
+  ASSERT_TRUE(*third);
+  EXPECT_TRUE(**third);
+}
+
+TEST_F(TokenKeeperTest, WhoIsJoinedBeforeItHasGoneGoesOnWaiting) {
+  const auto answer = get();
+  turns.front().set_unattended(true);
+  turns.front().join({"another"}, clock.steady_now());
+  run();
+  EXPECT_FALSE(*answer);
+  source.answer(true);
+  run();
+  ASSERT_TRUE(*answer);
+  EXPECT_TRUE(**answer);
+}
+
+TEST_F(TokenKeeperTest, ARenewalThatNobodyWaitsForEnds) {
+  source.answer(true);
+  const TokenPtr old = ***get();
+  clock.advance(11s);
+  const auto renewal = renew(old);
+  EXPECT_FALSE(*renewal);
+  turns.back().abandon();
+  run();
+  ASSERT_TRUE(*renewal);
+  EXPECT_EQ((*renewal)->error().error.code, ErrorCode::client_gone);
 }
 
 TEST_F(TokenKeeperTest, ARefusedTokenIsRenewedOnceForAll) {
