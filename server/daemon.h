@@ -22,8 +22,11 @@
 #include "server/exchange/traffic.h"
 #include "server/inbound/doorkeeper.h"
 #include "server/inbound/entrances.h"
+#include "server/inbound/waiting_senders.h"
+#include "server/shortage.h"
 #include "server/system_clock.h"
 #include "server/upstream/desk.h"
+#include "storage/body_account.h"
 #include "storage/tiered_store.h"
 
 namespace roktcached {
@@ -80,6 +83,9 @@ class Daemon {
   const inbound::Limits limits_;
   const inbound::Limits admin_limits_;
   inbound::Workshop admin_workshop_;
+  storage::BodyAccount bodies_;
+  inbound::WaitingSenders senders_;
+  Shortage shortage_{senders_};
   std::unique_ptr<storage::TieredStore> store_;
   boost::asio::thread_pool readers_;
   boost::asio::thread_pool helpers_;

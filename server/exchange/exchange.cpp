@@ -244,14 +244,17 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
   const caching::Key& key = question.key;
   const caching::FreshnessPolicy& policy = *question.policy;
   WallTime now = services_.clock.wall_now();
-  StoredResponsePtr stored;
+  Result<StoredResponsePtr> looked_up = StoredResponsePtr();
   if (found == nullptr) {
-    stored = co_await look_up(services_, key, now);
+    looked_up = co_await look_up(services_, key, now);
   } else if (found->stored) {
-    stored = *found->stored;
+    looked_up = *found->stored;
   } else {
-    stored = co_await look_up_on_disk(services_, key, now);
+    looked_up = co_await look_up_on_disk(services_, key, now);
   }
+  if (!looked_up)
+    co_return note(no_room_answer(request, looked_up.error()), inbound::Outcome::failed, route, key);
+  const StoredResponsePtr stored = std::move(*looked_up);
   const caching::Decision decision = decide(stored, request, question, now);
 
   Answer answer;

@@ -46,10 +46,10 @@ void add_validators(FetchRequest& request) {
 }
 
 /// Makes once what all who will be sent what has come have in common.
-void prepare(Outcome& outcome) {
+void prepare(Outcome& outcome, storage::BodyAccount* bodies) {
   if (!outcome.response) return;
   const caching::StoredResponsePtr plain = outcome.response;
-  outcome.response = prepared(plain);
+  outcome.response = prepared(plain, bodies);
   std::ranges::replace(outcome.to_store, plain, outcome.response);
 }
 
@@ -66,10 +66,11 @@ Outcome failed_fetch() {
 }
 
 /// What is made of an answer, for the one who asked and for the store.
-Outcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult&& result, WallTime now) {
+Outcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult&& result, WallTime now,
+                            storage::BodyAccount* bodies) {
   if (request.http) return judge_http(request, std::move(result), now);
   Outcome outcome = judge(request, std::move(result));
-  prepare(outcome);
+  prepare(outcome, bodies);
   return outcome;
 }
 
@@ -92,12 +93,13 @@ struct Flights::Flight {
 };
 
 Flights::Flights(asio::any_io_executor desk, asio::any_io_executor helpers, upstream::Upstream& upstream,
-                 storage::ResponseStore& store, const Clock& clock)
+                 storage::ResponseStore& store, const Clock& clock, storage::BodyAccount* bodies)
     : desk_(std::move(desk)),
       helpers_(std::move(helpers)),
       upstream_(upstream),
       store_(store),
       clock_(clock),
+      bodies_(bodies),
       purges_(clock),
       ahead_(desk_, store, upstream, clock,
              [this](FetchRequest request) { return refresh_ahead(std::move(request)); }) {}
@@ -243,7 +245,7 @@ asio::awaitable<Landing> Flights::fetch(FetchRequest& request) {
     upstream::LargeContentPtr content = result ? result->large : nullptr;
     auto outcome = std::make_shared<Outcome>();
     const auto judge_it = [&, now = clock_.wall_now()] {
-      *outcome = judged_and_prepared(request, std::move(result), now);
+      *outcome = judged_and_prepared(request, std::move(result), now, bodies_);
     };
     std::size_t size = result ? result->body.size() : 0;
     // It is compared with the new one, or compressed once more where that has not been worth it.

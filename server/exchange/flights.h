@@ -15,6 +15,7 @@
 #include "server/exchange/purges.h"
 #include "server/exchange/refresh_ahead.h"
 #include "server/upstream/upstream.h"
+#include "storage/body_account.h"
 #include "storage/response_store.h"
 
 namespace roktcached::exchange {
@@ -51,9 +52,11 @@ class Flights {
  public:
   /// @param desk     the desk's executor, of one thread
   /// @param helpers  where what takes long is done, on another thread
+  /// @param bodies   counts the gzip forms that are made; null: nobody does
   /// The others outlive this object and every coroutine on `desk`.
   Flights(boost::asio::any_io_executor desk, boost::asio::any_io_executor helpers,
-          upstream::Upstream& upstream, storage::ResponseStore& store, const Clock& clock);
+          upstream::Upstream& upstream, storage::ResponseStore& store, const Clock& clock,
+          storage::BodyAccount* bodies = nullptr);
 
   /// Waits for the answer to `request`, from a flight under way or a new one. Resumes on the caller's
   /// executor. To be awaited where it is called: that is the thread that it is made for.
@@ -124,6 +127,7 @@ class Flights {
   upstream::Upstream& upstream_;
   storage::ResponseStore& store_;
   const Clock& clock_;
+  storage::BodyAccount* const bodies_;
   Purges purges_;
   RefreshAhead ahead_;
   std::unordered_map<caching::KeyHash, FlightPtr, caching::KeyHashHasher> flights_;

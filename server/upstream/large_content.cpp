@@ -28,8 +28,10 @@ Result<void> append_inflated(GzipDecoder& decoder, std::string& content) {
 
 }  // namespace
 
-LargeContent::LargeContent(std::string beginning, std::shared_ptr<Connection> connection)
-    : received_(std::move(beginning)),
+LargeContent::LargeContent(std::string beginning, std::shared_ptr<Connection> connection,
+                           storage::BodyAccount::Growing held)
+    : held_(std::move(held)),
+      received_(std::move(beginning)),
       length_(connection ? connection->answer_length() : std::nullopt),
       may_be_cut_(connection && connection->answer_ends_with_connection()),
       connection_(std::move(connection)) {}
@@ -89,8 +91,9 @@ asio::awaitable<Result<std::string>> LargeContent::receive_inflated() {
 }
 
 LargeContentPtr share_large_content(const asio::any_io_executor& desk, std::string beginning,
-                                    std::shared_ptr<Connection> connection) {
-  auto content = std::make_unique<LargeContent>(std::move(beginning), std::move(connection));
+                                    std::shared_ptr<Connection> connection,
+                                    storage::BodyAccount::Growing held) {
+  auto content = std::make_unique<LargeContent>(std::move(beginning), std::move(connection), std::move(held));
   return {content.release(), [desk](LargeContent* released) {
             std::unique_ptr<LargeContent> owned(released);
             asio::post(desk, [owned = std::move(owned)] {});
