@@ -24,7 +24,8 @@ TEST_F(BodyAccountTest, CountsABodyOnceForAsLongAsAnybodyHoldsIt) {
   auto body = share_body(&account, std::string(300, 'x'));
   EXPECT_EQ(all(), 300U);
   auto other = body;
-  const caching::StoredResponse holder{.body = body};
+  caching::StoredResponse holder;
+  holder.body = body;
   EXPECT_EQ(all(), 300U);
   body.reset();
   other.reset();
