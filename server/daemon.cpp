@@ -151,7 +151,7 @@ Result<void> Daemon::open_store() {
     options.path = settings_.cache.file;
     options.max_disk = settings_.cache.max_disk;
     options.bodies = &bodies_;
-    options.pages = std::min(options.pages, settings_.cache.max_memory / 4);
+    options.pages = std::clamp(settings_.cache.max_memory / 4, options.pages / 4, options.pages);
     options.queue.bytes = std::min(options.queue.bytes, settings_.cache.max_transient / 2);
     options.readers = reader_threads + std::min(hit_thread_count(settings_), hit_threads_with_reader);
     for (const config::Credential& credential : settings_.credentials)

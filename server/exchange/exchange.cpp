@@ -244,17 +244,16 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
   const caching::Key& key = question.key;
   const caching::FreshnessPolicy& policy = *question.policy;
   WallTime now = services_.clock.wall_now();
-  Result<StoredResponsePtr> looked_up = StoredResponsePtr();
+  LookedUp looked_up;
   if (found == nullptr) {
     looked_up = co_await look_up(services_, key, now);
   } else if (found->stored) {
-    looked_up = *found->stored;
+    looked_up.response = *found->stored;
   } else {
     looked_up = co_await look_up_on_disk(services_, key, now);
   }
-  if (!looked_up)
-    co_return note(no_room_answer(request, looked_up.error()), inbound::Outcome::failed, route, key);
-  const StoredResponsePtr stored = std::move(*looked_up);
+  if (looked_up.no_room) co_return note(no_room_answer(request), inbound::Outcome::failed, route, key);
+  const StoredResponsePtr& stored = looked_up.response;
   const caching::Decision decision = decide(stored, request, question, now);
 
   Answer answer;

@@ -32,7 +32,7 @@ class HttpExchange {
   struct Selected {
     caching::StoredResponsePtr index;
     caching::StoredResponsePtr response;
-    std::optional<Error> no_room;  ///< there is one, but no memory for it
+    bool no_room = false;  ///< there is one, but no memory for it
   };
 
   boost::asio::awaitable<Selected> select(const inbound::Request& request, const caching::Key& target,

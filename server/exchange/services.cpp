@@ -60,15 +60,13 @@ upstream::Reason reason_of(http::Forward forward) {
   return upstream::Reason::miss;
 }
 
-asio::awaitable<Result<StoredResponsePtr>> look_up(const Services& services, const caching::Key& key,
-                                                   WallTime now) {
-  if (auto known = services.store.find_at_once(key, now)) co_return std::move(*known);
-  Result<StoredResponsePtr> found = co_await look_up_on_disk(services, key, now);
+asio::awaitable<LookedUp> look_up(const Services& services, const caching::Key& key, WallTime now) {
+  if (auto known = services.store.find_at_once(key, now)) co_return LookedUp{std::move(*known)};
+  LookedUp found = co_await look_up_on_disk(services, key, now);
   co_return found;
 }
 
-asio::awaitable<Result<StoredResponsePtr>> look_up_on_disk(const Services& services, const caching::Key& key,
-                                                           WallTime now) {
+asio::awaitable<LookedUp> look_up_on_disk(const Services& services, const caching::Key& key, WallTime now) {
   const auto from_disk = [&store = services.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
     co_return store.find(key, now);
   };
@@ -78,14 +76,14 @@ asio::awaitable<Result<StoredResponsePtr>> look_up_on_disk(const Services& servi
     co_await wait_for_way();
     found = co_await asio::co_spawn(services.readers, from_disk(), asio::use_awaitable);
   }
-  const bool no_room = !found && found.error().code == ErrorCode::overloaded;
-  if (found || no_room) co_return found;
+  if (found) co_return LookedUp{std::move(*found)};
+  if (found.error().code == ErrorCode::overloaded) co_return LookedUp{nullptr, true};
   spdlog::warn("cache: {}", found.error().context);
-  co_return StoredResponsePtr();
+  co_return LookedUp();
 }
 
-inbound::Answer no_room_answer(const inbound::Request& request, const Error& error) {
-  return problem(error, request.id, std::chrono::seconds{1});
+inbound::Answer no_room_answer(const inbound::Request& request) {
+  return problem(no_room(), request.id, std::chrono::seconds{1});
 }
 
 }  // namespace roktcached::exchange

@@ -57,9 +57,9 @@ struct UpstreamResponse {
   http::Fields fields;                 ///< of the header section only; trailer fields are dropped
   std::string body;                    ///< whole, unless `too_large`
   storage::BodyAccount::Growing held;  ///< what `body` takes, where it is counted
-  bool streamed = false;               ///< the answer has gone into the request's stream
-  bool too_large = false;  ///< streamed or `large`, and larger than upstream.max_response: `body` is empty
   LargeContentPtr large;   ///< set where the request takes it: the content, of which the beginning has come
+  bool streamed = false;   ///< the answer has gone into the request's stream
+  bool too_large = false;  ///< streamed or `large`, and larger than upstream.max_response: `body` is empty
   bool ends_with_connection = false;  ///< nothing else tells its end: it may have been cut
   bool surplus = false;               ///< more came than Content-Length announced
   WallTime sent_at;                   ///< when the request that brought it was sent
