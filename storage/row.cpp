@@ -3,7 +3,6 @@
 #include <xxhash.h>
 #include <zstd.h>
 
-#include <algorithm>
 #include <array>
 #include <memory>
 #include <new>
@@ -274,8 +273,11 @@ Result<FoundRow> RowReader::find(const Key& key, std::int64_t body_max) {
   BodyAccount::Growing room(bodies_);
   if (bodies_ == nullptr || body_max <= body_without_asking) return read(key, body_max, std::move(room));
   auto found = read(key, body_without_asking, BodyAccount::Growing(bodies_));
-  if (!found || !found->body_left || found->body_size > std::min(body_max, decoded_max)) return found;
-  const auto there = room.ask(2 * static_cast<std::size_t>(found->body_size));
+  if (!found || !found->body_left || found->body_size > body_max) return found;
+  // What was kept has room, so this is no size that was written; or one that was under other settings.
+  const std::uint64_t needed = 2 * static_cast<std::uint64_t>(found->body_size);
+  if (needed > bodies_->read().bound) return corrupt(key, "there can be no room for its body");
+  const auto there = room.ask(needed);
   if (there != BodyAccount::Room::there)
     return Error{ErrorCode::overloaded, ErrorSource::storage, there == BodyAccount::Room::soon,
                  "no room in memory for a stored answer of " + std::to_string(found->body_size) + " bytes"};

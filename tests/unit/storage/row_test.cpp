@@ -64,7 +64,8 @@ TEST_F(RowTest, ABodyThatIsReadIsCountedWhileSomebodyHoldsIt) {
 }
 
 TEST_F(RowTest, ALongBodyThatHasNoRoomIsNotRead) {
-  BodyAccount account(examples::mebibyte);
+  BodyAccount account(2 * examples::mebibyte);
+  const auto other = share_body(&account, "something");
   auto reader = RowReader::prepare(connection_, &account).value();
   put(response(1, std::string(examples::mebibyte, 'a')));
   put(response(2, "{}"));
@@ -72,13 +73,23 @@ TEST_F(RowTest, ALongBodyThatHasNoRoomIsNotRead) {
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().code, ErrorCode::overloaded);
   EXPECT_FALSE(refused.error().retryable) << "nothing gives way";
-  EXPECT_EQ(account.read().all, 0U);
+  EXPECT_EQ(account.read().all, other->size());
   EXPECT_NE(reader.find(key(2)).value().response, nullptr);
 
   account.when_short([] { return true; });
   refused = reader.find(key(1));
   ASSERT_FALSE(refused);
   EXPECT_TRUE(refused.error().retryable) << "something gives way";
+}
+
+/// Else a damaged size would be refused for ever.
+TEST_F(RowTest, ABodyForWhichThereCanBeNoRoomIsDamage) {
+  BodyAccount account(examples::mebibyte);
+  auto reader = RowReader::prepare(connection_, &account).value();
+  put(response(1, std::string(examples::mebibyte, 'a')));
+  const auto refused = reader.find(key(1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::storage_corrupt);
 }
 
 TEST_F(RowTest, SteadyRefreshesComeBackAlsoWhereTheBodyWasConfirmed) {
