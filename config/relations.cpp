@@ -128,6 +128,16 @@ void check_upstream(const Upstream& upstream, Relations& relations) {
   }
 }
 
+/// An answer of the largest size that is kept must find room, twice: it is copied out of the cache file.
+void check_room(const Settings& settings, Relations& relations) {
+  const std::uint64_t largest = settings.upstream.max_response;
+  if (settings.cache.max_transient / 2 >= largest) return;
+  relations.refuse(
+      "cache.max_transient",
+      "is less than twice upstream.max_response: the largest answers would find no room; accepted: " +
+          std::to_string(2 * largest) + "B or more, or a smaller upstream.max_response");
+}
+
 /// Whoever asked such a daemon would wait for itself.
 void check_loop(const Settings& settings, Relations& relations) {
   std::vector<std::pair<std::string, Endpoint>> own;
@@ -155,6 +165,7 @@ void check_relations(const Settings& settings, const Places& places, Mistakes& m
   check_tls(settings.listen.tls, relations);
   check_upstream(settings.upstream, relations);
   check_loop(settings, relations);
+  check_room(settings, relations);
 }
 
 }  // namespace roktcached::config

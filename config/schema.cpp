@@ -228,8 +228,15 @@ void add_cache(std::vector<Setting>& table) {
       "cache.max_disk", "The largest that the cache file may become",
       [](Settings& s) -> U& { return s.cache.max_disk; }, std::uint64_t{32} << 20, std::uint64_t{1} << 50));
   table.push_back(size(
-      "cache.max_memory", "The memory for cached answers; beside it the cache file's pages take up to 64 MiB",
+      "cache.max_memory",
+      "The memory for cached answers; beside it the cache file's pages take a quarter of it, 16 to 64 MiB",
       [](Settings& s) -> U& { return s.cache.max_memory; }, std::uint64_t{1} << 20, std::uint64_t{1} << 46));
+  table.push_back(size(
+      "cache.max_transient",
+      "The memory for answers beside that: arriving, being sent, read from the cache file or on their way to "
+      "it",
+      [](Settings& s) -> U& { return s.cache.max_transient; }, std::uint64_t{1} << 20,
+      std::uint64_t{1} << 46));
 }
 
 void add_freshness(std::vector<Setting>& table) {

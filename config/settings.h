@@ -146,6 +146,8 @@ struct Cache {
   std::string why_no_file;
   std::uint64_t max_disk = std::uint64_t{1} << 30;      ///< bytes
   std::uint64_t max_memory = std::uint64_t{256} << 20;  ///< bytes
+  /// Bytes of bodies beside those that max_memory has room for: arriving, being sent, read, to be written.
+  std::uint64_t max_transient = std::uint64_t{256} << 20;
 };
 
 enum class LogLevel { trace, debug, info, warn, error };

@@ -75,12 +75,12 @@ inbound::Limits limits_of(const config::Settings& settings) {
 struct Daemon::HitThread {
   /// @param shared  the context of another thread's that it runs on; null: one of its own
   HitThread(asio::io_context* shared, const exchange::Services& services, exchange::Accounts& accounts,
-            exchange::Traffic& traffic, const inbound::Limits& limits)
+            exchange::Traffic& traffic, const inbound::Limits& limits, inbound::WaitingSenders& senders)
       : own(shared != nullptr ? nullptr : std::make_unique<asio::io_context>(one_thread)),
         context(shared != nullptr ? *shared : *own),
         work(context.get_executor()),
         exchange(services, accounts, traffic),
-        workshop(limits),
+        workshop(limits, &senders),
         lookout(context.get_executor()),
         hangups(context.get_executor()) {}
   /// Null where everybody may ask.
@@ -103,7 +103,7 @@ Daemon::Daemon(config::Settings settings)
       limits_(limits_of(settings_)),
       admin_limits_(without_origins(limits_)),
       admin_workshop_(admin_limits_),
-      bodies_(settings_.cache.max_memory + (std::uint64_t{256} << 20)),
+      bodies_(settings_.cache.max_memory + settings_.cache.max_transient),
       readers_(reader_threads),
       helpers_(helper_threads),
       desk_context_(one_thread),
@@ -113,7 +113,9 @@ Daemon::Daemon(config::Settings settings)
       signals_(main_context_, SIGTERM, SIGINT, SIGQUIT),
       hangup_(main_context_, SIGHUP),
       log_rotation_(main_context_, SIGUSR1),
-      drain_timer_(main_context_) {}
+      drain_timer_(main_context_) {
+  bodies_.when_short([this] { return shortage_.relieve(clock_.steady_now()); });
+}
 
 Daemon::~Daemon() = default;
 
@@ -128,7 +130,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   try {
     daemon->desk_ = std::make_unique<upstream::Desk>(
         daemon->desk_context_.get_executor(), daemon->helpers_.get_executor(), daemon->settings_.upstream,
-        daemon->settings_.credentials, secrets_again, daemon->clock_);
+        daemon->settings_.credentials, secrets_again, daemon->clock_, &daemon->bodies_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
@@ -151,6 +153,9 @@ Result<void> Daemon::open_store() {
     storage::SqliteOptions options;
     options.path = settings_.cache.file;
     options.max_disk = settings_.cache.max_disk;
+    options.bodies = &bodies_;
+    options.pages = std::clamp(settings_.cache.max_memory / 4, options.pages / 4, options.pages);
+    options.queue.bytes = std::min(options.queue.bytes, settings_.cache.max_transient / 2);
     options.readers = reader_threads + std::min(hit_thread_count(settings_), hit_threads_with_reader);
     for (const config::Credential& credential : settings_.credentials)
       options.owners.push_back(
@@ -161,7 +166,9 @@ Result<void> Daemon::open_store() {
     if (!opened) return opened.error();
     disk = std::move(*opened);
   }
-  store_ = std::make_unique<storage::TieredStore>(std::move(memory), std::move(disk), exchange::prepared);
+  store_ = std::make_unique<storage::TieredStore>(
+      std::move(memory), std::move(disk),
+      [bodies = &bodies_](auto response) { return exchange::prepared(std::move(response), bodies); });
   return {};
 }
 
@@ -186,7 +193,8 @@ Result<void> Daemon::open_listeners() {
     traffic_.push_back(std::make_unique<exchange::Traffic>());
     // A single hit thread is the desk's as well: a miss then changes threads nowhere.
     hit_threads_.push_back(std::make_unique<HitThread>(count == 1 ? &desk_context_ : nullptr, *services_,
-                                                       *accounts_.back(), *traffic_.back(), limits_));
+                                                       *accounts_.back(), *traffic_.back(), limits_,
+                                                       senders_));
     if (clients_) hit_threads_.back()->door.emplace(*clients_, clock_);
   }
   std::vector<inbound::Entrances::Thread> threads;
@@ -204,8 +212,8 @@ Result<void> Daemon::open_admin() {
   const std::optional<config::Endpoint>& address = settings_.admin.address;
   const bool is_unix = address && address->is_unix();
   admin_ = std::make_unique<admin::Admin>(admin::Sources{
-      accounts_, traffic_, connections_, *store_, policies_, *flights_, *desk_, desk_context_.get_executor(),
-      clock_, clock_.steady_now(), settings_.admin.token, is_unix, purger_});
+      accounts_, traffic_, connections_, *store_, bodies_, policies_, *flights_, *desk_,
+      desk_context_.get_executor(), clock_, clock_.steady_now(), settings_.admin.token, is_unix, purger_});
   if (!address) return {};
   std::vector<inbound::Acceptor> acceptors;
   if (is_unix) {

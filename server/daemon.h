@@ -22,6 +22,8 @@
 #include "server/exchange/traffic.h"
 #include "server/inbound/doorkeeper.h"
 #include "server/inbound/entrances.h"
+#include "server/inbound/waiting_senders.h"
+#include "server/shortage.h"
 #include "server/system_clock.h"
 #include "server/upstream/desk.h"
 #include "storage/body_account.h"
@@ -81,8 +83,10 @@ class Daemon {
   const inbound::Limits limits_;
   const inbound::Limits admin_limits_;
   inbound::Workshop admin_workshop_;
-  std::unique_ptr<storage::TieredStore> store_;
   storage::BodyAccount bodies_;
+  inbound::WaitingSenders senders_;
+  Shortage shortage_{senders_};
+  std::unique_ptr<storage::TieredStore> store_;
   boost::asio::thread_pool readers_;
   boost::asio::thread_pool helpers_;
   boost::asio::thread_pool purger_{1};

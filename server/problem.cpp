@@ -61,7 +61,7 @@ Description describe(ErrorCode code) {
       return {503, "upstream-budget-exhausted", "The shared rate limit leaves no room for the request",
               "connection_limit_reached"};
     case ErrorCode::overloaded:
-      return {503, "overloaded", "Too much is waiting for the upstream", "connection_limit_reached"};
+      return {503, "overloaded", "Too much is under way", "connection_limit_reached"};
     case ErrorCode::upstream_timeout:
       return {504, "upstream-timeout", "The upstream did not answer in time", "http_response_timeout"};
     case ErrorCode::not_in_cache:

@@ -1,6 +1,7 @@
 #include "server/process.h"
 
 #include <fmt/format.h>
+#include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -31,6 +32,13 @@ Result<void> harden_process() {
   const rlimit none{0, 0};
   if (::setrlimit(RLIMIT_CORE, &none) != 0) return refused("RLIMIT_CORE", errno);
   return {};
+}
+
+void give_large_blocks_back() {
+  constexpr int mapped_from = 256 << 10;
+  constexpr int kept_at_the_end = 1 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, mapped_from);
+  ::mallopt(M_TRIM_THRESHOLD, kept_at_the_end);
 }
 
 void ignore_harmless_signals() {

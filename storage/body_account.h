@@ -3,45 +3,91 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
 
 namespace roktcached::storage {
 
-/// Counts the bytes of all bodies that are held anywhere, and bounds them. Safe from any thread.
+/// Counts the bytes of all bodies of answers that are held anywhere, and bounds them: in memory, growing,
+/// being sent, queued for the disk or read from it. A body counts once, from when it is made until nobody
+/// holds it any more; to hold it once more, as a hit does, costs nothing here.
+///
+/// Safe from any thread, without a lock. Outlives every body that it counts.
 class BodyAccount {
  public:
+  using Body = std::shared_ptr<const std::string>;
+
   /// @param bound  bytes
   explicit BodyAccount(std::uint64_t bound) : bound_(bound) {}
+  BodyAccount(const BodyAccount&) = delete;
+  BodyAccount& operator=(const BodyAccount&) = delete;
 
-  /// The bytes of an answer that is still arriving, counted for as long as this lives.
+  /// Asks what is slowest to let go of its bytes.
+  /// @return whether somebody does, so that there may be room in a moment
+  using GiveWay = std::function<bool()>;
+  /// What is called where there is no room, on the thread that wants some. To be set before there are others.
+  void when_short(GiveWay give_way) { give_way_ = std::move(give_way); }
+
+  enum class Room {
+    there,  ///< it has been taken
+    soon,   ///< there is none, but something gives way: to be asked for once more in a moment
+    none,   ///< there is none, and nothing gives way
+  };
+
+  /// The bytes of a body that is still arriving, or is about to be read: counted for as long as this lives,
+  /// or until it becomes a body. Used by one thread at a time.
   class Growing {
    public:
-    explicit Growing(BodyAccount& account) : account_(account) {}
+    /// Counts nothing.
+    Growing() = default;
+    explicit Growing(BodyAccount& account) : account_(&account) {}
+    /// @param account  null: counts nothing
+    explicit Growing(BodyAccount* account) : account_(account) {}
     ~Growing() { remove(bytes_); }
-    Growing(const Growing&) = delete;
-    Growing& operator=(const Growing&) = delete;
+    Growing(Growing&& other) noexcept;
+    Growing& operator=(Growing&& other) noexcept;
 
-    /// @return false where the bound leaves no room; nothing is added then
-    [[nodiscard]] bool add(std::size_t bytes) {
-      if (account_.bytes_.fetch_add(bytes, std::memory_order_relaxed) + bytes > account_.bound_) {
-        account_.bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-        return false;
-      }
-      bytes_ += bytes;
-      return true;
-    }
-    void remove(std::size_t bytes) {
-      bytes_ -= bytes;
-      account_.bytes_.fetch_sub(bytes, std::memory_order_relaxed);
-    }
+    /// @return false where the bound leaves no room; nothing is added then, and what is slowest gives way
+    [[nodiscard]] bool add(std::size_t bytes) { return ask(bytes) == Room::there; }
+    /// The same, and says whether to ask again is of use.
+    [[nodiscard]] Room ask(std::size_t bytes);
+    /// As add, for what can be done without: nothing gives way to it.
+    [[nodiscard]] bool try_add(std::size_t bytes);
+    void remove(std::size_t bytes) noexcept;
+    [[nodiscard]] std::size_t bytes() const { return bytes_; }
+
+    /// Makes `body` of it, which is counted from here on in place of what was added.
+    [[nodiscard]] Body share(std::string body);
 
    private:
-    BodyAccount& account_;
+    BodyAccount* account_ = nullptr;
     std::size_t bytes_ = 0;
   };
 
+  /// Bytes, at some moment.
+  struct Reading {
+    std::uint64_t all = 0;      ///< of all bodies
+    std::uint64_t growing = 0;  ///< of those, what is still arriving
+    std::uint64_t bound = 0;
+    std::uint64_t refused = 0;  ///< how often there was no room, and nothing that gave way
+  };
+  [[nodiscard]] Reading read() const;
+
  private:
+  class Counted;
+
+  [[nodiscard]] bool take(std::size_t bytes) noexcept;
+
   const std::uint64_t bound_;
+  GiveWay give_way_;
   std::atomic<std::uint64_t> bytes_{0};
+  std::atomic<std::uint64_t> growing_{0};
+  std::atomic<std::uint64_t> refused_{0};
 };
+
+/// Shares a body that is here already, whole: it is counted, whether there is room for it or not.
+/// @param account  null: it is not counted
+[[nodiscard]] BodyAccount::Body share_body(BodyAccount* account, std::string body);
 
 }  // namespace roktcached::storage

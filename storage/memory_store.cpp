@@ -99,6 +99,7 @@ std::vector<TierStatistics> MemoryStore::statistics() const {
     const std::lock_guard lock(shard->mutex);
     sum.entries += shard->entries.entries();
     sum.bytes += shard->entries.bytes();
+    sum.body_bytes += shard->entries.body_bytes();
     sum.evictions += shard->entries.evictions();
   }
   return {sum};

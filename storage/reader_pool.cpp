@@ -12,20 +12,15 @@ namespace {
 /// The disk may stand still under a find: whatever waits for the writer must not wait for that.
 constexpr std::chrono::milliseconds longest_wait{100};
 
-/// Memory for pages, of all readers together. What is not there is asked of the kernel every time: for a
-/// random row of a million 2.4 pages where a reader has 4 MiB, 1.6 where it has 21. Its own page is always
-/// one of them.
-constexpr std::uint64_t pages_bytes = std::uint64_t{64} << 20;
-
 }  // namespace
 
 Result<void> ReaderPool::open(const CacheFile& file) {
   const bool prompt = teach_prompt_reads();
   std::vector<std::unique_ptr<Reader>> readers;
   for (std::size_t i = 0; i < count_; ++i) {
-    auto connection = open_for_reading(file, pages_bytes / count_);
+    auto connection = open_for_reading(file, pages_bytes_ / count_);
     if (!connection) return connection.error();
-    auto rows = RowReader::prepare(*connection);
+    auto rows = RowReader::prepare(*connection, bodies_);
     if (!rows) return rows.error();
     readers.push_back(std::make_unique<Reader>(std::move(*connection), std::move(*rows)));
   }

@@ -18,7 +18,10 @@ namespace roktcached::storage {
 /// would cost two system calls a row.
 class ReaderPool {
  public:
-  explicit ReaderPool(std::size_t count) : count_(count) {}
+  /// @param pages_bytes  memory for pages, of all connections together
+  /// @param bodies       see RowReader::prepare
+  ReaderPool(std::size_t count, std::uint64_t pages_bytes, BodyAccount* bodies)
+      : count_(count), pages_bytes_(pages_bytes), bodies_(bodies) {}
 
   /// Opens the connections. Only while nothing is open.
   [[nodiscard]] Result<void> open(const CacheFile& file);
@@ -69,6 +72,8 @@ class ReaderPool {
   };
 
   const std::size_t count_;
+  const std::uint64_t pages_bytes_;
+  BodyAccount* const bodies_;
   std::mutex mutex_;
   std::condition_variable returned_;
   std::vector<std::unique_ptr<Reader>> idle_;

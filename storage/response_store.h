@@ -23,6 +23,7 @@ struct TierStatistics {
   std::uint64_t entries = 0;
   std::uint64_t bytes = 0;  ///< keys and heads count
   std::uint64_t bytes_max = 0;
+  std::uint64_t body_bytes = 0;  ///< of `bytes`, bodies in memory, gzip forms among them; of the disk: 0
   std::uint64_t evictions = 0;
   std::uint64_t errors = 0;          ///< reads and writes that failed
   std::uint64_t dropped_writes = 0;  ///< writes given up because the queue was full or the disk was
@@ -43,7 +44,8 @@ class ResponseStore {
 
   /// The response stored for exactly this key, or null. May block on the disk. Says nothing about freshness.
   /// @param now  when it is used, for the eviction order of tiers that keep one
-  /// @return storage_unavailable or storage_corrupt; a caller treats an error like a miss
+  /// @return storage_unavailable or storage_corrupt, which a caller treats like a miss; overloaded where
+  ///         there is one, but no room in memory for its body: retryable where something gives way to it
   [[nodiscard]] virtual Result<StoredResponsePtr> find(const Key& key, WallTime now) = 0;
 
   /// Keeps `response` in place of any earlier one of its key. Never blocks on the disk and never fails: what

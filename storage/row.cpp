@@ -20,6 +20,8 @@ constexpr int compression_level = 3;
 constexpr int short_compression_level = -1;
 constexpr std::size_t worth_compressing = 128;
 constexpr std::int64_t decoded_max = std::int64_t{1} << 30;
+/// There is to be room for a longer body before it is read. Shorter ones are read first and counted then.
+constexpr std::int64_t body_without_asking = std::int64_t{64} << 10;
 
 HashBytes bytes_of(std::uint64_t high, std::uint64_t low) {
   HashBytes bytes;
@@ -68,16 +70,16 @@ Error corrupt(const Key& key, std::string_view what) {
 
 Result<std::shared_ptr<const std::string>> decode(ZSTD_DCtx* decompressor, const Key& key,
                                                   std::string_view bytes, std::string_view encoding,
-                                                  std::int64_t size) {
-  if (encoding == "identity") return std::make_shared<const std::string>(bytes);
+                                                  std::int64_t size, BodyAccount::Growing& room) {
+  if (encoding == "identity") return room.share(std::string(bytes));
   if (encoding != "zstd" || size < 0 || size > decoded_max) return corrupt(key, "body_encoding or body_size");
   if (ZSTD_getFrameContentSize(bytes.data(), bytes.size()) != static_cast<unsigned long long>(size))
     return corrupt(key, "body_size");
-  auto body = std::make_shared<std::string>(static_cast<std::size_t>(size), '\0');
+  std::string body(static_cast<std::size_t>(size), '\0');
   const std::size_t written =
-      ZSTD_decompressDCtx(decompressor, body->data(), body->size(), bytes.data(), bytes.size());
-  if (ZSTD_isError(written) || written != body->size()) return corrupt(key, "the body does not decompress");
-  return std::shared_ptr<const std::string>(std::move(body));
+      ZSTD_decompressDCtx(decompressor, body.data(), body.size(), bytes.data(), bytes.size());
+  if (ZSTD_isError(written) || written != body.size()) return corrupt(key, "the body does not decompress");
+  return room.share(std::move(body));
 }
 
 std::int64_t stored_size(const StoredResponse& response, std::string_view encoded_body) {
@@ -247,8 +249,9 @@ void RowReader::DecompressorFreer::operator()(ZSTD_DCtx_s* decompressor) const {
   ZSTD_freeDCtx(decompressor);
 }
 
-Result<RowReader> RowReader::prepare(Connection& connection) {
+Result<RowReader> RowReader::prepare(Connection& connection, BodyAccount* bodies) {
   RowReader reader;
+  reader.bodies_ = bodies;
   auto prepared = Statement::prepare(connection, find_sql);
   if (!prepared) return prepared.error();
   reader.find_ = std::move(*prepared);
@@ -264,14 +267,31 @@ std::shared_ptr<const caching::Restated> restated_at(Statement::Use& use, int co
       std::string(use.text_at(column + 2))});
 }
 
+/// Of a long body the size comes first. Room is taken for it twice: SQLite copies it together from its pages
+/// before it is decoded.
 Result<FoundRow> RowReader::find(const Key& key, std::int64_t body_max) {
+  BodyAccount::Growing room(bodies_);
+  if (bodies_ == nullptr || body_max <= body_without_asking) return read(key, body_max, std::move(room));
+  auto found = read(key, body_without_asking, BodyAccount::Growing(bodies_));
+  if (!found || !found->body_left || found->body_size > body_max) return found;
+  // What was kept has room, so this is no size that was written; or one that was under other settings.
+  const std::uint64_t needed = 2 * static_cast<std::uint64_t>(found->body_size);
+  if (needed > bodies_->read().bound) return corrupt(key, "there can be no room for its body");
+  const auto there = room.ask(needed);
+  if (there != BodyAccount::Room::there)
+    return Error{ErrorCode::overloaded, ErrorSource::storage, there == BodyAccount::Room::soon,
+                 "no room in memory for a stored answer of " + std::to_string(found->body_size) + " bytes"};
+  return read(key, body_max, std::move(room));
+}
+
+Result<FoundRow> RowReader::read(const Key& key, std::int64_t body_max, BodyAccount::Growing room) {
   const HashBytes hash = bytes_of(key.hash());
   Statement::Use use(find_);
   use.integer(body_max).blob(view_of(hash)).text(key.text());
   const auto row = use.step();
   if (!row) return row.error();
   if (!*row) return FoundRow{};
-  if (use.is_null(5) && use.integer_at(7) > body_max) return FoundRow{nullptr, {}, true};
+  if (use.is_null(5) && use.integer_at(7) > body_max) return FoundRow{nullptr, {}, true, use.integer_at(7)};
   StoredResponse response;
   response.key = key;
   response.route = use.text_at(0);
@@ -279,7 +299,7 @@ Result<FoundRow> RowReader::find(const Key& key, std::int64_t body_max) {
   response.campaign_id = use.text_at(2);
   response.status = static_cast<unsigned>(use.integer_at(3));
   response.head = use.text_at(4);
-  auto body = decode(decompressor_.get(), key, use.blob_at(5), use.text_at(6), use.integer_at(7));
+  auto body = decode(decompressor_.get(), key, use.blob_at(5), use.text_at(6), use.integer_at(7), room);
   if (!body) return body.error();
   response.body = std::move(*body);
   response.entity_tag = use.text_at(8);

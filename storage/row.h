@@ -7,6 +7,7 @@
 #include <string>
 #include <string_view>
 
+#include "storage/body_account.h"
 #include "storage/response_store.h"
 #include "storage/sqlite_handle.h"
 
@@ -55,15 +56,18 @@ class RowWriter {
 struct FoundRow {
   StoredResponsePtr response;
   WallTime last_used_at;
-  bool body_left = false;  ///< there is one, but its body was too large to be read; the response is null
+  bool body_left = false;      ///< there is one, but its body was too large to be read; the response is null
+  std::int64_t body_size = 0;  ///< of that body when decoded, in bytes
 };
 
 /// Reads rows on a connection of its own.
 class RowReader {
  public:
-  [[nodiscard]] static Result<RowReader> prepare(Connection& connection);
+  /// @param bodies  counts what is read; outlives it. Null: nobody does
+  [[nodiscard]] static Result<RowReader> prepare(Connection& connection, BodyAccount* bodies = nullptr);
   /// @param body_max  of a row whose body is larger when decoded, the body is not read
-  /// @return a null response where there is none; storage_corrupt where the row is not what was written
+  /// @return a null response where there is none; storage_corrupt where the row is not what was written;
+  ///         overloaded, see ResponseStore::find
   [[nodiscard]] Result<FoundRow> find(const Key& key,
                                       std::int64_t body_max = std::numeric_limits<std::int64_t>::max());
 
@@ -72,9 +76,12 @@ class RowReader {
     void operator()(ZSTD_DCtx_s* decompressor) const;
   };
 
+  [[nodiscard]] Result<FoundRow> read(const Key& key, std::int64_t body_max, BodyAccount::Growing room);
+
   Statement find_;
   /// One for all rows: to make one takes longer than to decompress a report.
   std::unique_ptr<ZSTD_DCtx_s, DecompressorFreer> decompressor_;
+  BodyAccount* bodies_ = nullptr;
 };
 
 }  // namespace roktcached::storage

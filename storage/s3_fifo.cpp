@@ -17,6 +17,10 @@ constexpr std::size_t purge_slice = 512;  // entries or buckets
 /// How many that are in use one put spares: where all are, it would else go through all of them three times.
 constexpr int chances_max = 256;
 
+std::uint64_t body_bytes_of(const StoredResponse& response) {
+  return response.body->size() + (response.gzip_body ? response.gzip_body->size() : 0);
+}
+
 }  // namespace
 
 /// With its node, its bucket and the ghost that it may leave, all as malloc rounds them.
@@ -137,6 +141,7 @@ void S3Fifo::add(StoredResponsePtr response, bool to_main, std::uint8_t uses) {
   Queue& queue = queue_of(entry);
   queue.entries.push_back(entry);
   queue.bytes += size_of(*entry.response);
+  body_bytes_ += body_bytes_of(*entry.response);
   account->entries.push_back(entry);
   ++account->size;
 }
@@ -145,6 +150,7 @@ void S3Fifo::remove(Entry& entry) {
   Queue& queue = queue_of(entry);
   queue.entries.erase(queue.entries.iterator_to(entry));
   queue.bytes -= size_of(*entry.response);
+  body_bytes_ -= body_bytes_of(*entry.response);
   Account& account = *find_account(entry.response->account_id);
   account.entries.erase(account.entries.iterator_to(entry));
   if (--account.size == 0) accounts_.erase(account);

@@ -56,6 +56,8 @@ class S3Fifo {
             Cursor& cursor) const;
 
   [[nodiscard]] std::uint64_t bytes() const { return small_.bytes + main_.bytes; }
+  /// Of these, the bodies and their gzip forms.
+  [[nodiscard]] std::uint64_t body_bytes() const { return body_bytes_; }
   [[nodiscard]] std::uint64_t entries() const { return table_.size(); }
   [[nodiscard]] std::uint64_t evictions() const { return evictions_; }
 
@@ -110,6 +112,7 @@ class S3Fifo {
   Queue small_;
   Queue main_;
   Ghosts ghosts_;
+  std::uint64_t body_bytes_ = 0;
   std::uint64_t evictions_ = 0;
 };
 

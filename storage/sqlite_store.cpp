@@ -40,7 +40,7 @@ SqliteStore::SqliteStore(SqliteOptions options, FileLock lock)
       pages_max_(static_cast<std::int64_t>(options_.max_disk - std::min(log_reserve, options_.max_disk / 2)) /
                  page_size),
       queue_(options_.queue),
-      readers_(options_.readers) {}
+      readers_(options_.readers, options_.pages, options_.bodies) {}
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
   const auto resolved = resolve_path(options.path);
@@ -101,6 +101,7 @@ Result<StoredResponsePtr> SqliteStore::find(const Key& key, WallTime now) {
   if (auto queued = queue_.find(key)) return queued;
   const std::uint64_t generation = generation_;
   auto found = readers_.find(key);
+  if (!found && found.error().code == ErrorCode::overloaded) return found.error();
   if (!found) {
     errors_.fetch_add(1, std::memory_order_relaxed);
     if (found.error().code == ErrorCode::storage_corrupt) {

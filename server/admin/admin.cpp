@@ -106,6 +106,16 @@ json::object cache_json(const std::vector<storage::TierStatistics>& tiers) {
   return object;
 }
 
+json::object bodies_json(const storage::BodyAccount::Reading& bodies,
+                         const std::vector<storage::TierStatistics>& tiers) {
+  const BodyPlaces places = places_of(bodies, tiers);
+  return {{"memory", places.memory},
+          {"growing", places.growing},
+          {"held", places.held},
+          {"limit", bodies.bound},
+          {"refused", bodies.refused}};
+}
+
 std::vector<exchange::Account> read_all(const std::vector<std::unique_ptr<exchange::Accounts>>& threads) {
   std::vector<exchange::Account> all;
   for (const auto& thread : threads) {
@@ -203,7 +213,9 @@ boost::asio::awaitable<Answer> Admin::status() const {
   object["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
   object["connections"] = sources_.connections.open();
   object["token"] = token_json(sources_.desk.token_status());
-  object["cache"] = cache_json(sources_.store.statistics());
+  const std::vector<storage::TierStatistics> tiers = sources_.store.statistics();
+  object["cache"] = cache_json(tiers);
+  object["bodies"] = bodies_json(sources_.bodies.read(), tiers);
   const std::vector<exchange::Account> accounts = read_all(sources_.accounts);
   object["requests"] = requests_json(accounts);
   object["clients"] = clients_json(accounts, desk.spending);
@@ -225,6 +237,7 @@ boost::asio::awaitable<Answer> Admin::metrics() const {
   readings.restatements = sources_.flights.restatements();
   readings.refreshed_ahead = sources_.flights.refreshed_ahead();
   readings.tiers = sources_.store.statistics();
+  readings.bodies = sources_.bodies.read();
   co_return with_body(200, metrics_type, metrics_text(readings));
 }
 

@@ -14,6 +14,7 @@
 #include "server/inbound/listener.h"
 #include "server/inbound/message.h"
 #include "server/upstream/desk.h"
+#include "storage/body_account.h"
 #include "storage/response_store.h"
 
 namespace roktcached::admin {
@@ -24,6 +25,7 @@ struct Sources {
   const std::vector<std::unique_ptr<exchange::Traffic>>& traffic;
   const inbound::ConnectionBudget& connections;
   storage::ResponseStore& store;
+  const storage::BodyAccount& bodies;
   const caching::FreshnessPolicies& policies;
   exchange::Flights& flights;
   const upstream::Desk& desk;

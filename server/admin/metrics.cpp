@@ -3,6 +3,7 @@
 #include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -176,7 +177,36 @@ void add_cache(Families& families, const std::vector<storage::TierStatistics>& t
                          .take());
 }
 
+void add_bodies(Families& families, const MetricReadings& readings) {
+  const BodyPlaces places = places_of(readings.bodies, readings.tiers);
+  families.push_back(
+      gauge("body_bytes", "Bytes of answers' bodies in memory, each counted once, by where it is.")
+          .add({{"place", "memory"}}, places.memory)
+          .add({{"place", "growing"}}, places.growing)
+          .add({{"place", "held"}}, places.held)
+          .take());
+  families.push_back(
+      gauge("body_limit_bytes", "The bound of their sum: cache.max_memory and cache.max_transient.")
+          .add({}, readings.bodies.bound)
+          .take());
+  families.push_back(
+      counter("body_refusals_total", "How often there was no room for one, and nobody gave way.")
+          .add({}, readings.bodies.refused)
+          .take());
+}
+
 }  // namespace
+
+BodyPlaces places_of(const storage::BodyAccount::Reading& bodies,
+                     const std::vector<storage::TierStatistics>& tiers) {
+  BodyPlaces places;
+  for (const auto& tier : tiers) places.memory += tier.body_bytes;
+  // Read one after the other, and a body that two entries share is in memory twice.
+  places.memory = std::min(places.memory, bodies.all);
+  places.growing = std::min(bodies.growing, bodies.all - places.memory);
+  places.held = bodies.all - places.memory - places.growing;
+  return places;
+}
 
 std::string metrics_text(const MetricReadings& readings) {
   Families families;
@@ -192,6 +222,7 @@ std::string metrics_text(const MetricReadings& readings) {
                          .take());
   add_desk(families, readings.desk);
   add_cache(families, readings.tiers);
+  add_bodies(families, readings);
   families.push_back(gauge("connections", "Client connections open.").add({}, readings.connections).take());
   families.push_back(
       gauge("build_info", "Always 1; which version runs.").add({{"version", readings.version}}, 1.0).take());

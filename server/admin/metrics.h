@@ -7,6 +7,7 @@
 
 #include "server/exchange/traffic.h"
 #include "server/upstream/desk.h"
+#include "storage/body_account.h"
 #include "storage/response_store.h"
 
 namespace roktcached::admin {
@@ -22,8 +23,18 @@ struct MetricReadings {
   std::uint64_t restatements = 0;
   std::uint64_t refreshed_ahead = 0;
   std::vector<storage::TierStatistics> tiers;
+  storage::BodyAccount::Reading bodies;
   upstream::DeskStatus desk;
 };
+
+/// The bytes of bodies by where they are: in the memory tier, growing, and elsewhere.
+struct BodyPlaces {
+  std::uint64_t memory = 0;
+  std::uint64_t growing = 0;
+  std::uint64_t held = 0;  ///< being sent, lately ended, read from the cache file or on their way to it
+};
+[[nodiscard]] BodyPlaces places_of(const storage::BodyAccount::Reading& bodies,
+                                   const std::vector<storage::TierStatistics>& tiers);
 
 /// The readings in Prometheus' text exposition format, version 0.0.4. Labels hold what the configuration and
 /// this program name, and statuses; nothing from a request's target, and no caller's name: their number must

@@ -87,6 +87,7 @@ bool load_admin_token(config::Settings& settings) {
 
 int serve(const std::optional<std::string>& config_file, bool demo) {
   ignore_harmless_signals();
+  give_large_blocks_back();
   auto settings = load_settings(config_file);
   if (!settings) return configuration;
   simulator::Options options;

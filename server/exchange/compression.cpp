@@ -64,7 +64,7 @@ bool speaks_of_its_form(const http::Fields& head) {
 
 }  // namespace
 
-caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response) {
+caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response, storage::BodyAccount* bodies) {
   const std::string& body = *response->body;
   if (response->gzip_body || body.size() < worth_compressing || body.size() > compressible_max)
     return response;
@@ -72,8 +72,10 @@ caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response) {
   if (on_http_route || speaks_of_its_form(http::Fields::from_lines(response->head))) return response;
   std::string compressed = gzip(body);
   if (compressed.size() > body.size() - body.size() / 10) return response;
+  storage::BodyAccount::Growing room(bodies);
+  if (!room.try_add(compressed.size())) return response;
   caching::StoredResponse with = *response;
-  with.gzip_body = caching::share_body(std::move(compressed));
+  with.gzip_body = room.share(std::move(compressed));
   return caching::share(std::move(with));
 }
 

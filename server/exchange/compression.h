@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "core/caching/stored_response.h"
+#include "storage/body_account.h"
 
 namespace roktcached::exchange {
 
@@ -11,7 +12,9 @@ namespace roktcached::exchange {
 /// or `response` itself where it has one already or is better off without: shorter than 4 KiB, longer than 4
 /// MiB, less than a tenth smaller by it, or with a coding or a digest of its own. Takes about 20 ms a MiB:
 /// not for a hit thread.
-[[nodiscard]] caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response);
+/// @param bodies  counts the form, which is left out where there is no room for it; null: nobody does
+[[nodiscard]] caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response,
+                                                   storage::BodyAccount* bodies = nullptr);
 
 /// The entity-tag of the gzip form: strong, and another than that of the form without (RFC 9110,
 /// section 8.8.3.3): `"abc"` becomes `"abc-gzip"`.

@@ -248,14 +248,16 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
   const caching::Key& key = question.key;
   const caching::FreshnessPolicy& policy = *question.policy;
   WallTime now = services_.clock.wall_now();
-  StoredResponsePtr stored;
+  LookedUp looked_up;
   if (found == nullptr) {
-    stored = co_await look_up(services_, key, now);
+    looked_up = co_await look_up(services_, key, now);
   } else if (found->stored) {
-    stored = *found->stored;
+    looked_up.response = *found->stored;
   } else {
-    stored = co_await look_up_on_disk(services_, key, now);
+    looked_up = co_await look_up_on_disk(services_, key, now);
   }
+  if (looked_up.no_room) co_return note(no_room_answer(request), inbound::Outcome::failed, route, key);
+  const StoredResponsePtr& stored = looked_up.response;
   const caching::Decision decision = decide(stored, request, question, now);
 
   Answer answer;
@@ -271,10 +273,11 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
   const Departure::Watch watch(request.departure, [&ticket] { Flights::leave(ticket); });
   Landing landing = co_await join(services_.flights, request, question, stored, decision.reason,
                                   request.received_at, ticket);
-  StoredResponsePtr landed;
+  LookedUp landed;
   if (landing.look_again) {
     landed = co_await look_up(services_, key, services_.clock.wall_now());
-    if (!landed) {  // it has gone already
+    if (landed.no_room) co_return note(no_room_answer(request), inbound::Outcome::failed, route, key);
+    if (!landed.response) {  // it has gone already
       landing = co_await join(services_.flights, request, question, stored, decision.reason,
                               services_.clock.steady_now(), ticket);
     }
@@ -283,10 +286,12 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
   const auto waited =
       std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
   if (landing.left) co_return note(client_gone(request), inbound::Outcome::failed, route, key);
-  if (landed) {
-    const http::CacheStatus status{
-        .forward = decision.reason, .stored = true, .ttl = caching::ttl_of(*landed, now), .collapsed = true};
-    answer_with(answer, request, landed, status, false, policy, now);
+  if (landed.response) {
+    const http::CacheStatus status{.forward = decision.reason,
+                                   .stored = true,
+                                   .ttl = caching::ttl_of(*landed.response, now),
+                                   .collapsed = true};
+    answer_with(answer, request, landed.response, status, false, policy, now);
     add_notes(answer, inbound::Outcome::collapsed, route, key);
     answer.notes.upstream = waited;
     co_return answer;

@@ -44,10 +44,10 @@ void add_validators(FetchRequest& request) {
 }
 
 /// Makes once what all who will be sent what has come have in common.
-void prepare(Outcome& outcome) {
+void prepare(Outcome& outcome, storage::BodyAccount* bodies) {
   if (!outcome.response) return;
   const caching::StoredResponsePtr plain = outcome.response;
-  outcome.response = prepared(plain);
+  outcome.response = prepared(plain, bodies);
   std::ranges::replace(outcome.to_store, plain, outcome.response);
 }
 
@@ -68,10 +68,11 @@ OutcomePtr failed_fetch() {
 }
 
 /// What is made of an answer, for the one who asked and for the store.
-Outcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult&& result, WallTime now) {
+Outcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult&& result, WallTime now,
+                            storage::BodyAccount* bodies) {
   if (request.http) return judge_http(request, std::move(result), now);
   Outcome outcome = judge(request, std::move(result));
-  prepare(outcome);
+  prepare(outcome, bodies);
   return outcome;
 }
 
@@ -455,7 +456,7 @@ asio::awaitable<Flights::Fetched> Flights::fetch(FlightPtr flight, FetchRequest&
     auto outcome = std::make_shared<Outcome>();
     const auto judge_it = [&, now = clock_.wall_now()] {
       if (grown) result->body = flight->growing->content();
-      *outcome = judged_and_prepared(request, std::move(result), now);
+      *outcome = judged_and_prepared(request, std::move(result), now, &bodies_);
     };
     std::size_t size = result ? result->body.size() : 0;
     // It is compared with the new one, or compressed once more where that has not been worth it.

@@ -20,17 +20,18 @@ namespace {
 /// A part of a whole response (RFC 9110, section 15.3.7), or none of it (section 15.5.17).
 Answer part_of(const caching::StoredResponse& response, const RangeRequest& range) {
   Answer answer;
-  const std::string& whole = *response.body;
+  const std::string_view whole = *response.body;
   if (range.kind == RangeRequest::Kind::unsatisfiable) {
     answer.status = 416;
     answer.field("Content-Range", fmt::format("bytes */{}", whole.size()));
-    answer.body = std::make_shared<const std::string>();
+    answer.body = caching::no_body();
     return answer;
   }
   answer.status = 206;
   answer.shared_head = response.head;
   answer.field("Content-Range", fmt::format("bytes {}-{}/{}", range.first, range.last, whole.size()));
-  answer.body = std::make_shared<const std::string>(whole.substr(range.first, range.last - range.first + 1));
+  answer.body = response.body;
+  answer.part = whole.substr(range.first, range.last - range.first + 1);
   return answer;
 }
 

@@ -53,6 +53,7 @@ asio::awaitable<Answer> HttpExchange::answer(const Request& request, Destination
   const Selected selected = co_await select(request, target, now);
   if (!retrieves(request))
     co_return co_await fetch(request, to, target, directives, selected, Forward::bypass);
+  if (selected.no_room) co_return note(no_room_answer(request), inbound::Outcome::failed, to.route, target);
 
   const caching::Decision decision = caching::decide_http(selected.response.get(), directives, now);
   if (decision.action == Action::use || decision.action == Action::use_and_refresh) {
@@ -89,6 +90,7 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const Destin
     // Another's answer is ours only where it is what this request selects.
     const WallTime now = services_.clock.wall_now();
     selected = co_await select(request, target, now);
+    if (selected.no_room) co_return note(no_room_answer(request), inbound::Outcome::failed, to.route, target);
     const auto decision = caching::decide_http(selected.response.get(), directives, now);
     if (decision.action == Action::use) {
       const http::CacheStatus status{
@@ -144,7 +146,9 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const Destin
 asio::awaitable<HttpExchange::Selected> HttpExchange::select(const Request& request,
                                                              const caching::Key& target, WallTime now) {
   Selected selected;
-  const StoredResponsePtr first = co_await look_up(services_, target, now);
+  const LookedUp looked_up = co_await look_up(services_, target, now);
+  selected.no_room = looked_up.no_room;
+  const StoredResponsePtr& first = looked_up.response;
   if (!first) co_return selected;
   if (!caching::VariantIndex::is_index(*first)) {
     selected.response = first;
@@ -154,7 +158,12 @@ asio::awaitable<HttpExchange::Selected> HttpExchange::select(const Request& requ
   const std::vector<caching::Key> keys =
       caching::VariantIndex(*first).keys_for(target, end_to_end(request.fields));
   for (const auto& key : keys) {
-    const StoredResponsePtr found = co_await look_up(services_, key, now);
+    const LookedUp variant = co_await look_up(services_, key, now);
+    if (variant.no_room) {
+      selected.no_room = true;
+      co_return selected;
+    }
+    const StoredResponsePtr& found = variant.response;
     // A part answers no HEAD (RFC 9110, section 14.2).
     const bool may_answer = found && (found->status != 206 || request.method == "GET");
     // RFC 9111, section 4.1: of several that match, the latest.

@@ -32,6 +32,7 @@ class HttpExchange {
   struct Selected {
     caching::StoredResponsePtr index;
     caching::StoredResponsePtr response;
+    bool no_room = false;  ///< there is one, but no memory for it
   };
 
   boost::asio::awaitable<Selected> select(const inbound::Request& request, const caching::Key& target,

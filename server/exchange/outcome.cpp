@@ -97,7 +97,7 @@ StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamRespon
   response.status = answer.status;
   response.fetched_at = answer.sent_at;
   const bool unchanged = !answer.large && request.stored && *request.stored->body == answer.body;
-  response.body = unchanged ? request.stored->body : caching::share_body(std::move(answer.body));
+  response.body = unchanged ? request.stored->body : answer.held.share(std::move(answer.body));
   if (unchanged) response.gzip_body = request.stored->gzip_body;
   return response;
 }

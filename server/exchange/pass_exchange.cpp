@@ -97,7 +97,7 @@ asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt:
     answer = failure_answer(request, failure, http::Forward::bypass);
   } else if (upstream::UpstreamResult& result = **ending; result) {
     answer = answer_passed(result->status, result->fields);
-    answer.body = std::make_shared<const std::string>(std::move(result->body));
+    answer.body = result->held.share(std::move(result->body));
   } else {
     answer = failure_answer(request, result.error(), http::Forward::bypass);
   }

@@ -4,8 +4,8 @@
 
 namespace roktcached::exchange {
 
-caching::StoredResponsePtr prepared(caching::StoredResponsePtr response) {
-  response = with_gzip(std::move(response));
+caching::StoredResponsePtr prepared(caching::StoredResponsePtr response, storage::BodyAccount* bodies) {
+  response = with_gzip(std::move(response), bodies);
   const bool on_http_route = response->entity_tag.empty();
   if (on_http_route || !response->date.of(response->fetched_at).empty()) return response;
   caching::StoredResponse with = *response;

@@ -8,10 +8,21 @@
 #include "core/caching/variants.h"
 #include "core/http/target.h"
 #include "server/asio.h"
+#include "server/problem.h"
+#include "server/room.h"
 
 namespace roktcached::exchange {
 
 using caching::StoredResponsePtr;
+
+namespace {
+
+/// Whether it was not read for want of memory that something gives way for.
+bool will_have_room(const Result<StoredResponsePtr>& found) {
+  return !found && found.error().code == ErrorCode::overloaded && found.error().retryable;
+}
+
+}  // namespace
 
 Result<std::size_t> credential_of(const Services& services, std::string_view account_id) {
   const auto credential = config::credential_for(services.settings.credentials, account_id);
@@ -49,21 +60,30 @@ upstream::Reason reason_of(http::Forward forward) {
   return upstream::Reason::miss;
 }
 
-asio::awaitable<StoredResponsePtr> look_up(const Services& services, const caching::Key& key, WallTime now) {
-  if (auto known = services.store.find_at_once(key, now)) co_return std::move(*known);
-  StoredResponsePtr found = co_await look_up_on_disk(services, key, now);
+asio::awaitable<LookedUp> look_up(const Services& services, const caching::Key& key, WallTime now) {
+  if (auto known = services.store.find_at_once(key, now)) co_return LookedUp{std::move(*known)};
+  LookedUp found = co_await look_up_on_disk(services, key, now);
   co_return found;
 }
 
-asio::awaitable<StoredResponsePtr> look_up_on_disk(const Services& services, const caching::Key& key,
-                                                   WallTime now) {
+asio::awaitable<LookedUp> look_up_on_disk(const Services& services, const caching::Key& key, WallTime now) {
   const auto from_disk = [&store = services.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
     co_return store.find(key, now);
   };
-  const auto found = co_await asio::co_spawn(services.readers, from_disk(), asio::use_awaitable);
-  if (found) co_return *found;
+  Result<StoredResponsePtr> found =
+      co_await asio::co_spawn(services.readers, from_disk(), asio::use_awaitable);
+  for (int waits = 0; waits < waits_for_way_max && will_have_room(found); ++waits) {
+    co_await wait_for_way();
+    found = co_await asio::co_spawn(services.readers, from_disk(), asio::use_awaitable);
+  }
+  if (found) co_return LookedUp{std::move(*found)};
+  if (found.error().code == ErrorCode::overloaded) co_return LookedUp{nullptr, true};
   spdlog::warn("cache: {}", found.error().context);
-  co_return nullptr;
+  co_return LookedUp();
+}
+
+inbound::Answer no_room_answer(const inbound::Request& request) {
+  return problem(no_room(), request.id, std::chrono::seconds{1});
 }
 
 }  // namespace roktcached::exchange

@@ -10,6 +10,7 @@
 #include "core/rokt/routes.h"
 #include "core/time.h"
 #include "server/exchange/flights.h"
+#include "server/inbound/message.h"
 #include "server/upstream/upstream.h"
 #include "storage/body_account.h"
 #include "storage/tiered_store.h"
@@ -42,15 +43,23 @@ struct Services {
 /// What a request that goes upstream for this reason is accounted as.
 [[nodiscard]] upstream::Reason reason_of(http::Forward forward);
 
-/// What is stored for `key`, or null; a store that fails is a miss, and is logged. What can be read without
-/// waiting is read here: a thread more costs a small answer more than its row does. The rest goes to a thread
-/// that may wait for the disk. Resumes on the caller's executor.
-[[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> look_up(const Services& services,
-                                                                         const caching::Key& key,
-                                                                         WallTime now);
+/// What a look-up has found. Small: it is in the frames that a miss allocates.
+struct LookedUp {
+  caching::StoredResponsePtr response;  ///< null: nothing, or no_room
+  bool no_room = false;                 ///< there is an answer, but no room in memory for it
+};
+
+/// What is stored for `key`; a store that fails is a miss, and is logged. Where there is no room for what is
+/// stored, that is waited for while slow clients give way. What can be read without waiting is read here: a
+/// thread more costs a small answer more than its row does. The rest goes to a thread that may wait for the
+/// disk. Resumes on the caller's executor.
+[[nodiscard]] boost::asio::awaitable<LookedUp> look_up(const Services& services, const caching::Key& key,
+                                                       WallTime now);
 /// The same, of what the store cannot tell at once.
-[[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> look_up_on_disk(const Services& services,
-                                                                                 const caching::Key& key,
-                                                                                 WallTime now);
+[[nodiscard]] boost::asio::awaitable<LookedUp> look_up_on_disk(const Services& services,
+                                                               const caching::Key& key, WallTime now);
+
+/// The answer where look_up has found no room.
+[[nodiscard]] inbound::Answer no_room_answer(const inbound::Request& request);
 
 }  // namespace roktcached::exchange

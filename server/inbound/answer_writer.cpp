@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 #include "server/inbound/date_field.h"
@@ -27,7 +28,7 @@ bool has_content(const Answer& answer) {
 
 void append_framing(std::string& head, const Answer& answer, const AnswerFrame& frame) {
   if (has_content(answer)) {
-    append_field(head, "Content-Length", answer.body->size());
+    append_field(head, "Content-Length", answer.whole_content().size());
   } else if (answer.content && answer.content_length) {
     append_field(head, "Content-Length", *answer.content_length);
   } else if (is_chunked(answer, frame.http11)) {
@@ -57,14 +58,15 @@ std::size_t AnswerWriter::add(const Request& request, const Answer& answer, cons
   content_begin_ = head_.size();
   content_size_ = 0;
   if (!has_content(answer) || request.method == "HEAD") return 0;
-  content_size_ = answer.body->size();
-  if (answer.body->size() <= max_copied) {
-    head_ += *answer.body;
+  const std::string_view content = answer.whole_content();
+  content_size_ = content.size();
+  if (content.size() <= max_copied) {
+    head_ += content;
   } else {
-    body_ = *answer.body;
-    owner_ = answer.body;
+    body_ = answer.body;
+    body_bytes_ = content;
   }
-  return answer.body->size();
+  return content.size();
 }
 
 void AnswerWriter::add_interim(unsigned status, const http::Fields& fields) {
@@ -73,12 +75,12 @@ void AnswerWriter::add_interim(unsigned status, const http::Fields& fields) {
 }
 
 bool AnswerWriter::is_full() const {
-  return !body_.empty() || head_.size() >= max_held;
+  return body_ || head_.size() >= max_held;
 }
 
 std::array<asio::const_buffer, 2> AnswerWriter::left() const {
   const std::size_t of_head = std::min(sent_, head_.size());
-  return {asio::buffer(head_) + of_head, asio::buffer(body_) + (sent_ - of_head)};
+  return {asio::buffer(head_) + of_head, asio::buffer(body_bytes_) + (sent_ - of_head)};
 }
 
 bool AnswerWriter::send_now(ClientStream& stream, ClientStream::After after) {
@@ -109,8 +111,10 @@ asio::awaitable<Cut> AnswerWriter::wait_and_send(ClientStream& stream, Deadline&
     const auto parts = left();
     const auto [error, bytes] = co_await stream.write_some(parts);
     sent_ += bytes;
-    if (error) cut = verdict_ == Cut::none ? Cut::client_gone : verdict_;
+    const bool interrupted = verdict_ != Cut::none && sent_ < size();
+    if (error || interrupted) cut = verdict_ == Cut::none ? Cut::client_gone : verdict_;
   }
+  slow_.reset();
   waits_ = false;
   deadline.clear();
   pace_.pause(
@@ -129,6 +133,7 @@ bool AnswerWriter::may_go_on(ClientStream& stream, Deadline& deadline) {
   switch (pace_.judge(now, written - static_cast<std::int64_t>(stream.queued()))) {
     case WritePace::Verdict::fast_enough:
       deadline.expires_at(pace_.next_look());
+      note_slow(stream, deadline, now);
       return true;
     case WritePace::Verdict::stalled:
       verdict_ = Cut::write_timeout;
@@ -138,6 +143,27 @@ bool AnswerWriter::may_go_on(ClientStream& stream, Deadline& deadline) {
       break;
   }
   return false;
+}
+
+/// An answer that has not gone by the first look holds memory that others may need.
+void AnswerWriter::note_slow(ClientStream& stream, Deadline& deadline, SteadyTime now) {
+  if (senders_ == nullptr || !body_) return;
+  if (slow_) return slow_->progressed(pace_.progressed_at());
+  try {
+    slow_.emplace(
+        *senders_, stream.executor(), body_.get(), [this, &stream, &deadline] { give_way(stream, deadline); },
+        now);
+  } catch (const std::bad_alloc&) {
+    // It is not known to be slow then, and asked at the next look.
+  }
+}
+
+/// There is no room for another's answer: the client loses this one, unless it has taken something of late.
+void AnswerWriter::give_way(ClientStream& stream, Deadline& deadline) {
+  const bool goes_on = may_go_on(stream, deadline);
+  if (goes_on && !slow_->still_slow(std::chrono::steady_clock::now())) return;
+  if (goes_on) verdict_ = Cut::overloaded;
+  stream.cancel();
 }
 
 asio::awaitable<Cut> AnswerWriter::send(ClientStream& stream, Deadline& deadline,
@@ -150,9 +176,9 @@ asio::awaitable<Cut> AnswerWriter::send(ClientStream& stream, Deadline& deadline
     Result<std::optional<ContentPiece>> piece = co_await content.next();  // it has deadlines of its own
     if (!piece) co_return Cut::upstream;
     if (!piece->has_value()) break;
-    body_ = (*piece)->bytes;
-    owner_ = std::move((*piece)->owner);
-    content_size_ = body_.size();
+    body_ = std::move((*piece)->owner);
+    body_bytes_ = (*piece)->bytes;
+    content_size_ = body_bytes_.size();
     if (chunked) fmt::format_to(std::back_inserter(head_), "{}{:x}\r\n", end_of_chunk, content_size_);
     end_of_chunk = "\r\n";
     content_begin_ = head_.size();
@@ -171,8 +197,8 @@ void AnswerWriter::clear() {
   sent_before_ += static_cast<std::int64_t>(std::exchange(sent_, 0));
   content_before_ += std::exchange(content_size_, 0);
   content_begin_ = 0;
-  body_ = {};
-  owner_.reset();
+  body_.reset();
+  body_bytes_ = {};
   explicit_bzero(head_.data(), head_.size());  // a token may have been in it
   if (head_.capacity() > max_kept) {
     head_ = std::string();

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -9,6 +10,7 @@
 #include "server/deadline.h"
 #include "server/inbound/client_stream.h"
 #include "server/inbound/message.h"
+#include "server/inbound/waiting_senders.h"
 #include "server/inbound/write_pace.h"
 
 namespace roktcached::inbound {
@@ -24,6 +26,12 @@ struct AnswerFrame {
 /// requests together. Goes at once where the socket takes it. Belongs to the connection and its thread.
 class AnswerWriter {
  public:
+  /// @param senders  knows it while it waits for its client, so that it can give way; outlives it. Null: it
+  ///                 need not
+  explicit AnswerWriter(WaitingSenders* senders = nullptr) : senders_(senders) {}
+  AnswerWriter(const AnswerWriter&) = delete;
+  AnswerWriter& operator=(const AnswerWriter&) = delete;
+
   /// Puts an answer behind what there is: its head, and its content where that does not come in pieces.
   /// @pre not is_full()
   /// @return the bytes of that content
@@ -31,7 +39,7 @@ class AnswerWriter {
   /// Puts an interim answer there (RFC 9110, section 15.2).
   void add_interim(unsigned status, const http::Fields& fields);
 
-  [[nodiscard]] bool is_empty() const { return head_.empty() && body_.empty(); }
+  [[nodiscard]] bool is_empty() const { return head_.empty() && !body_; }
   /// What is there is to be sent before more is added.
   [[nodiscard]] bool is_full() const;
 
@@ -62,21 +70,25 @@ class AnswerWriter {
 
  private:
   [[nodiscard]] std::array<asio::const_buffer, 2> left() const;
-  [[nodiscard]] std::size_t size() const { return head_.size() + body_.size(); }
+  [[nodiscard]] std::size_t size() const { return head_.size() + body_bytes_.size(); }
   [[nodiscard]] asio::awaitable<Cut> wait_and_send(ClientStream& stream, Deadline& deadline,
                                                    const WritePace::Terms& terms);
+  void note_slow(ClientStream& stream, Deadline& deadline, SteadyTime now);
+  void give_way(ClientStream& stream, Deadline& deadline);
 
-  std::string head_;                   // with small contents
-  std::string_view body_;              // behind it
-  std::shared_ptr<const void> owner_;  // of the body; may be null where that is empty
-  std::size_t sent_ = 0;               // of both
-  std::size_t content_begin_ = 0;      // in both: where the last answer's content is
-  std::size_t content_size_ = 0;       // and how much of it
-  std::size_t content_before_ = 0;     // of it, sent before
+  WaitingSenders* const senders_;
+  std::string head_;                  // with small contents
+  std::shared_ptr<const void> body_;  // keeps what is behind it; null: nothing is
+  std::string_view body_bytes_;       // what is to be sent of that
+  std::size_t sent_ = 0;              // of both
+  std::size_t content_begin_ = 0;     // in both: where the last answer's content is
+  std::size_t content_size_ = 0;      // and how much of it
+  std::size_t content_before_ = 0;    // of it, sent before
   WritePace pace_;
-  std::int64_t sent_before_ = 0;  // of what is not there any more
-  bool waits_ = false;            // for the client
-  Cut verdict_ = Cut::none;       // of pace_, on what is waited for
+  std::int64_t sent_before_ = 0;               // of what is not there any more
+  bool waits_ = false;                         // for the client
+  std::optional<WaitingSenders::Entry> slow_;  // once it has waited for a while
+  Cut verdict_ = Cut::none;                    // of pace_, or of a shortage, on what is waited for
 };
 
 /// Whether the content of `answer` is sent in chunks: where its length is not known, and the client knows

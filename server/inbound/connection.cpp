@@ -336,7 +336,8 @@ void Connection::cut_off(Cut why) {
   const Answer& answer = bench.answer;
   const bool ends_with_connection = answer.content && !answer.content_length && !bench.incoming.http11;
   if (aborted_) why = Cut::shutdown;
-  resets_ = why == Cut::write_timeout || why == Cut::write_rate || ends_with_connection;
+  const bool too_slow = why == Cut::write_timeout || why == Cut::write_rate || why == Cut::overloaded;
+  resets_ = too_slow || ends_with_connection;
   refused_ = false;  // there is nobody to linger for
   const std::size_t lost = resets_ || why == Cut::client_gone ? stream_.lost_by_reset() : 0;
   const std::size_t sent = stage_ == Stage::written ? bench.writer.content_sent() : 0;
@@ -366,7 +367,7 @@ Connection::Need Connection::finish(const Written& written) {
 /// Keeps no workbench while nothing is to be done. But with TLS: there is no waiting without a buffer.
 void Connection::put_away() {
   if (stream_.encrypted()) {
-    if (!bench_) bench_ = std::make_unique<Workbench>(site_.limits);  // smaller than one that was used
+    if (!bench_) bench_ = site_.workshop.make();  // smaller than one that was used
     bench_->reader.wipe();
   } else if (bench_) {
     site_.workshop.give_back(std::move(bench_));

@@ -48,6 +48,7 @@ void Answer::clear() {
   owner.reset();
   shared_head = {};
   body.reset();
+  part = {};
   content.reset();
   content_length.reset();
   notes = {};
@@ -62,7 +63,7 @@ std::string_view to_string(Outcome outcome) {
 
 std::string_view to_string(Cut cut) {
   static constexpr std::array<std::string_view, cut_count> names = {
-      "-", "client_gone", "write_timeout", "write_rate", "upstream", "shutdown"};
+      "-", "client_gone", "write_timeout", "write_rate", "upstream", "shutdown", "overloaded"};
   return names[static_cast<std::size_t>(cut)];
 }
 

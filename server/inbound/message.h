@@ -90,8 +90,9 @@ enum class Cut {
   write_rate,     ///< the client took less than the least rate
   upstream,       ///< the content broke off
   shutdown,       ///< the daemon ends
+  overloaded,     ///< the client took nothing for a while, and another's answer needed the memory
 };
-inline constexpr std::size_t cut_count = 6;
+inline constexpr std::size_t cut_count = 7;
 
 /// "-" for none.
 [[nodiscard]] std::string_view to_string(Cut cut);
@@ -119,10 +120,16 @@ struct Answer {
   std::shared_ptr<const void> owner;
   std::string_view shared_head;             ///< further field lines, owned by `owner`
   std::shared_ptr<const std::string> body;  ///< null: no content (204, 304)
+  std::string_view part;  ///< of `body`, where not all of it is the content (206): no copy of it is made
   /// Set where the content comes in pieces; `body` is null then.
   std::shared_ptr<ContentSource> content;
   std::optional<std::uint64_t> content_length;  ///< of `content`, where it is known
   AccessNotes notes;
+
+  /// The content that is here whole. @pre body
+  [[nodiscard]] std::string_view whole_content() const {
+    return part.empty() ? std::string_view(*body) : part;
+  }
 
   /// Makes it as new, and keeps memory for the next one.
   void clear();

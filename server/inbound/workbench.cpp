@@ -10,7 +10,7 @@ constexpr std::size_t kept = 16;
 }  // namespace
 
 std::unique_ptr<Workbench> Workshop::borrow() {
-  if (free_.empty()) return std::make_unique<Workbench>(limits_);
+  if (free_.empty()) return make();
   auto bench = std::move(free_.back());
   free_.pop_back();
   return bench;

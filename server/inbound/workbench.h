@@ -14,7 +14,8 @@ namespace roktcached::inbound {
 /// What serving takes: the bytes that have come, the request that is read out of them, its answer, and what
 /// is to be sent.
 struct Workbench {
-  explicit Workbench(const Limits& limits) : reader(limits) {}
+  explicit Workbench(const Limits& limits, WaitingSenders* senders = nullptr)
+      : reader(limits), writer(senders) {}
 
   RequestReader reader;
   Departure departure;  ///< of the client whose request it is
@@ -28,8 +29,14 @@ struct Workbench {
 /// an idle one holds nothing, and hits come by without an allocation.
 class Workshop {
  public:
-  /// @param limits  outlive the workbenches
-  explicit Workshop(const Limits& limits) : limits_(limits) {}
+  /// @param limits, senders  outlive the workbenches; see AnswerWriter
+  explicit Workshop(const Limits& limits, WaitingSenders* senders = nullptr)
+      : limits_(limits), senders_(senders) {}
+
+  /// A new one.
+  [[nodiscard]] std::unique_ptr<Workbench> make() const {
+    return std::make_unique<Workbench>(limits_, senders_);
+  }
 
   [[nodiscard]] std::unique_ptr<Workbench> borrow();
   /// @pre nothing is left on it: no bytes of a request, nothing to be sent
@@ -37,6 +44,7 @@ class Workshop {
 
  private:
   const Limits& limits_;
+  WaitingSenders* const senders_;
   std::vector<std::unique_ptr<Workbench>> free_;
 };
 

@@ -33,6 +33,8 @@ class WritePace {
 
   /// @param taken  bytes that the client has taken; only differences between two calls count
   [[nodiscard]] Verdict judge(SteadyTime now, std::int64_t taken);
+  /// When the client was last seen to have taken something, or began to be waited for.
+  [[nodiscard]] SteadyTime progressed_at() const { return progressed_at_; }
   /// When to judge() next.
   [[nodiscard]] SteadyTime next_look() const { return next_look_; }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/room.h"
 #include "server/upstream/exchange_failure.h"
 
 namespace roktcached::upstream {
@@ -134,6 +135,11 @@ asio::awaitable<Result<void>> AnswerReader::read_content(std::string& content) {
   co_return take_piece(content);
 }
 
+std::size_t AnswerReader::first_bytes(std::optional<std::uint64_t> length) const {
+  if (length && *length <= settings_.max_response) return *length;
+  return ended_ ? 0 : buffer_.size();
+}
+
 Result<void> AnswerReader::begin_content(std::optional<std::uint64_t> length, std::string& content) {
   too_large_ = length && *length > settings_.max_response;
   if (length && !too_large_) content.reserve(*length);
@@ -149,10 +155,16 @@ Result<void> AnswerReader::take_pieces(std::string& content) {
   return {};
 }
 
-asio::awaitable<Result<void>> AnswerReader::read_whole_content(std::string& content) {
+asio::awaitable<Result<void>> AnswerReader::read_whole_content(std::string& content,
+                                                               storage::BodyAccount::Growing& held) {
   while (!ended_ && !too_large_) {
     const Result<void> came = co_await receive_content();
     if (!came) co_return came;
+    const std::size_t needed = content.size() + buffer_.size();
+    if (needed > held.bytes()) {
+      const bool room = co_await wait_for_room(held, needed - held.bytes());
+      if (!room) co_return no_room();
+    }
     const Result<void> taken = take_pieces(content);
     if (!taken) co_return taken;
   }

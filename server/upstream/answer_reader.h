@@ -16,6 +16,7 @@
 #include "server/upstream/growing_answer.h"
 #include "server/upstream/upstream_stream.h"
 #include "server/wiped_buffer.h"
+#include "storage/body_account.h"
 
 namespace roktcached::upstream {
 
@@ -54,13 +55,18 @@ class AnswerReader {
   /// Appends the next of the content, after waiting for it if nothing is there.
   /// @return upstream_timeout or upstream_invalid_response
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_content(std::string& content);
+  /// How many bytes are to be held before begin_content: of the content where that is known, and else what is
+  /// there already.
+  [[nodiscard]] std::size_t first_bytes(std::optional<std::uint64_t> length) const;
   /// Makes room for it, and appends what is there of it, without waiting. Ends where it is too large.
   /// @param length  of the content, where it is known
   /// @return upstream_invalid_response
   [[nodiscard]] Result<void> begin_content(std::optional<std::uint64_t> length, std::string& content);
   /// Appends all the rest of it. Ends where it is too large.
-  /// @return as read_content and begin_content
-  [[nodiscard]] boost::asio::awaitable<Result<void>> read_whole_content(std::string& content);
+  /// @param held  what the content takes; grows with it
+  /// @return as read_content and begin_content; overloaded where there is no room for it
+  [[nodiscard]] boost::asio::awaitable<Result<void>> read_whole_content(std::string& content,
+                                                                        storage::BodyAccount::Growing& held);
   /// Whether the content that these two have read is larger than upstream.max_response. Then read_content
   /// appends the rest.
   [[nodiscard]] bool too_large() const { return too_large_; }

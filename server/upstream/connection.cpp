@@ -9,6 +9,7 @@
 
 #include "core/http/location.h"
 #include "server/asio.h"
+#include "server/room.h"
 #include "server/upstream/dial.h"
 #include "server/upstream/exchange_failure.h"
 #include "server/upstream/tunnel.h"
@@ -180,13 +181,21 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
   const bool streamed =
       stream != nullptr && !reader_.ended() && is_to_be_streamed(head, settings.max_response);
   Result<void> read;
-  if (!streamed) read = reader_.begin_content(head.length(), response.body);
+  response.held = storage::BodyAccount::Growing(origin_.bodies);
+  if (!streamed) {
+    // Mostly there is room, and nothing is to be waited for.
+    const std::size_t first = reader_.first_bytes(head.length());
+    bool room = response.held.try_add(first);
+    if (!room) room = co_await wait_for_room(response.held, first);
+    if (!room) co_return no_room();
+    read = reader_.begin_content(head.length(), response.body);
+  }
   if (read && !reader_.ended() && (streamed || !reader_.too_large())) {
     deadline_.expires_after(settings.body_timeout);
     if (streamed) {
       read = co_await pass_on(head, *stream, response);
     } else {
-      read = co_await reader_.read_whole_content(response.body);
+      read = co_await reader_.read_whole_content(response.body, response.held);
     }
   }
   if (!read) co_return read.error();

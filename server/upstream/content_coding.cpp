@@ -6,6 +6,7 @@
 #include <array>
 #include <vector>
 
+#include "server/room.h"
 #include "server/upstream/exchange_failure.h"
 #include "server/upstream/gzip_decoder.h"
 
@@ -44,10 +45,12 @@ Error cut_short() {
   return exchange_failure(ErrorCode::upstream_invalid_response, "the gzip content is cut short");
 }
 
-Result<std::optional<std::string>> gunzip(std::string_view compressed, std::uint64_t max_size) {
+Result<std::optional<std::string>> gunzip(std::string_view compressed, std::uint64_t max_size,
+                                          storage::BodyAccount::Growing* held) {
   const auto size = inflated_size(compressed, max_size);
   if (!size) return size.error();
   if (!*size) return std::optional<std::string>();
+  if (held != nullptr && !held->add(**size)) return no_room();
   std::string content;
   content.reserve(**size);
   GzipDecoder decoder;
@@ -75,8 +78,8 @@ void remove_coding(http::Fields& fields, bool gzipped) {
   for (const auto name : of_coded_content) fields.remove(name);
 }
 
-Result<bool> undo_coding(unsigned status, http::Fields& fields, std::string& content,
-                         std::uint64_t max_size) {
+Result<bool> undo_coding(unsigned status, http::Fields& fields, std::string& content, std::uint64_t max_size,
+                         storage::BodyAccount::Growing* held) {
   const Result<bool> gzipped = is_gzipped(fields);
   if (!gzipped) return gzipped.error();
   // An error may come without content; nothing else is complete with none, since gzip of nothing is
@@ -84,10 +87,12 @@ Result<bool> undo_coding(unsigned status, http::Fields& fields, std::string& con
   const bool without_content = status == 204 || status == 304 || (status >= 400 && content.empty());
   bool undone = true;
   if (*gzipped && !without_content) {
-    auto plain = gunzip(content, max_size);
+    const std::size_t held_coded = held != nullptr ? held->bytes() : 0;
+    auto plain = gunzip(content, max_size, held);
     if (!plain) return plain.error();
     undone = plain->has_value();
     if (undone) content = std::move(**plain);
+    if (undone && held != nullptr) held->remove(held_coded);
   }
   remove_coding(fields, *gzipped);
   return undone;

@@ -7,6 +7,7 @@
 
 #include "core/error.h"
 #include "core/http/fields.h"
+#include "storage/body_account.h"
 
 namespace roktcached::upstream {
 
@@ -14,8 +15,10 @@ namespace roktcached::upstream {
 /// memory, so that something small that inflates without end is stopped before it costs any. Pure.
 /// @param max_size  of what comes out, in bytes
 /// @return nothing where it is larger than max_size; upstream_invalid_response where it is corrupt, cut
-/// short, or has bytes that are no gzip behind its end
-[[nodiscard]] Result<std::optional<std::string>> gunzip(std::string_view compressed, std::uint64_t max_size);
+/// short, or has bytes that are no gzip behind its end; overloaded where there is no room for it
+/// @param held  what comes out is added to it first; may be null
+[[nodiscard]] Result<std::optional<std::string>> gunzip(std::string_view compressed, std::uint64_t max_size,
+                                                        storage::BodyAccount::Growing* held = nullptr);
 
 /// The failure of gzip that ends too soon.
 [[nodiscard]] Error cut_short();
@@ -33,9 +36,10 @@ void remove_coding(http::Fields& fields, bool gzipped);
 /// Turns the content of such an answer into what it is without its coding, and removes the fields that spoke
 /// of it. An answer without a coding stays as it is. Pure.
 /// @param max_size  of the content without its coding, in bytes
+/// @param held  what the content takes, before and after; may be null
 /// @return false where it is larger than max_size: then `content` is still coded; as gunzip and is_gzipped
-/// for what is in disorder: nothing is changed then
+/// for what is in disorder, and overloaded where there is no room for it: nothing is changed then
 [[nodiscard]] Result<bool> undo_coding(unsigned status, http::Fields& fields, std::string& content,
-                                       std::uint64_t max_size);
+                                       std::uint64_t max_size, storage::BodyAccount::Growing* held = nullptr);
 
 }  // namespace roktcached::upstream

@@ -86,12 +86,12 @@ struct Desk::Journey {
 Desk::Desk(asio::any_io_executor executor, asio::any_io_executor helpers, const config::Upstream& settings,
            const std::vector<config::Credential>& credentials,
            const std::function<Result<config::Credential>(const config::Credential&)>& secrets,
-           const Clock& clock)
+           const Clock& clock, storage::BodyAccount* bodies)
     : executor_(executor),
       helpers_(std::move(helpers)),
       settings_(settings),
       clock_(clock),
-      origin_(executor, settings),
+      origin_(executor, settings, bodies),
       pool_(executor, origin_),
       pauses_(executor) {
   for (const config::Credential& credential : credentials) {
@@ -268,7 +268,8 @@ asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response, bool t
   }
   Result<bool> undone = true;
   const auto undo = [&] {
-    undone = undo_coding(response.status, response.fields, response.body, settings_.max_response);
+    undone =
+        undo_coding(response.status, response.fields, response.body, settings_.max_response, &response.held);
   };
   if (response.body.size() >= worth_another_thread_coded) {
     co_await elsewhere(helpers_, undo);
@@ -279,7 +280,8 @@ asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response, bool t
   if (*undone) co_return Result<void>();
   if (!takes_large) co_return larger_than(settings_.max_response);
   response.too_large = true;
-  response.large = std::make_shared<LargeContent>(std::exchange(response.body, {}), nullptr);
+  response.large =
+      std::make_shared<LargeContent>(std::exchange(response.body, {}), nullptr, std::move(response.held));
   response.large->inflate(helpers_);
   co_return Result<void>();
 }

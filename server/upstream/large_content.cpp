@@ -27,8 +27,10 @@ Result<void> append_inflated(GzipDecoder& decoder, std::string& content) {
 
 }  // namespace
 
-LargeContent::LargeContent(std::string beginning, std::shared_ptr<Connection> connection)
-    : received_(std::move(beginning)),
+LargeContent::LargeContent(std::string beginning, std::shared_ptr<Connection> connection,
+                           storage::BodyAccount::Growing held)
+    : held_(std::move(held)),
+      received_(std::move(beginning)),
       length_(connection ? connection->answer_length() : std::nullopt),
       may_be_cut_(connection && connection->answer_ends_with_connection()),
       connection_(std::move(connection)) {}

@@ -8,6 +8,7 @@
 #include <string>
 
 #include "core/error.h"
+#include "storage/body_account.h"
 
 namespace roktcached::upstream {
 
@@ -22,7 +23,9 @@ class LargeContent {
  public:
   /// @param beginning   has come already
   /// @param connection  the rest comes from it; null: there is none
-  LargeContent(std::string beginning, std::shared_ptr<Connection> connection);
+  /// @param held        what `beginning` takes; counted to the end, since a client may be at it until then
+  LargeContent(std::string beginning, std::shared_ptr<Connection> connection,
+               storage::BodyAccount::Growing held = {});
   ~LargeContent();
   LargeContent(const LargeContent&) = delete;
   LargeContent& operator=(const LargeContent&) = delete;
@@ -55,6 +58,7 @@ class LargeContent {
   boost::asio::awaitable<Result<std::string>> receive();
   boost::asio::awaitable<Result<std::string>> receive_inflated();
 
+  const storage::BodyAccount::Growing held_;
   std::string beginning_;  // handed over next, where there is any
   std::string received_;   // before all else
   std::string coded_;      // the decoder is at it

@@ -80,8 +80,10 @@ void TlsSessions::keep_session_of(SSL* connection) {
   SSL_set_shutdown(connection, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
 }
 
-Origin::Origin(const asio::any_io_executor& executor, const config::Upstream& upstream_settings)
+Origin::Origin(const asio::any_io_executor& executor, const config::Upstream& upstream_settings,
+               storage::BodyAccount* body_account)
     : settings(upstream_settings),
+      bodies(body_account),
       resolver(executor, connected_to(upstream_settings).host, connected_to(upstream_settings).port),
       tls(make_tls(upstream_settings)),
       host_field(upstream_settings.url.host),

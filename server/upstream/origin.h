@@ -11,6 +11,7 @@
 #include "core/error.h"
 #include "core/time.h"
 #include "server/upstream/resolver.h"
+#include "storage/body_account.h"
 
 namespace roktcached::upstream {
 
@@ -49,11 +50,14 @@ class TlsSessions {
 class Origin {
  public:
   /// @throws std::runtime_error naming upstream.ca_file where it cannot be read
-  Origin(const boost::asio::any_io_executor& executor, const config::Upstream& settings);
+  /// @param bodies  counts what answers take; outlives it. Null: nobody does
+  Origin(const boost::asio::any_io_executor& executor, const config::Upstream& settings,
+         storage::BodyAccount* bodies = nullptr);
   Origin(const Origin&) = delete;
   Origin& operator=(const Origin&) = delete;
 
   const config::Upstream& settings;
+  storage::BodyAccount* const bodies;
   Resolver resolver;  ///< of what is connected to: the proxy, where there is one
   TlsSessions sessions;
   std::optional<boost::asio::ssl::context> tls;  ///< empty for plain HTTP

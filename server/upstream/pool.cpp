@@ -206,7 +206,8 @@ void Pool::hand_over(std::unique_ptr<Connection> connection, UpstreamResponse& r
   std::erase_if(handed_over_, [](const auto& earlier) { return earlier.expired(); });
   const std::shared_ptr<Connection> shared = std::move(connection);
   handed_over_.push_back(shared);
-  response.large = std::make_shared<LargeContent>(std::exchange(response.body, {}), shared);
+  response.large =
+      std::make_shared<LargeContent>(std::exchange(response.body, {}), shared, std::move(response.held));
 }
 
 /// Closes what has been idle for too long or is too old, and comes back when the next one will be.

@@ -197,6 +197,15 @@ TEST_F(LoadTest, ARelationThatFailsNamesItsLine) {
               ElementsAre(StartsWith("$ROKTCACHED_LISTEN_ADDRESSES: ")));
 }
 
+TEST_F(LoadTest, TheLargestAnswerThatIsKeptMustFindRoom) {
+  EXPECT_THAT(loader_.mistakes("[cache]\nmax_transient = \"31MiB\"\n"),
+              ElementsAre(AllOf(StartsWith("FILE:2: cache.max_transient: is less than twice"),
+                                HasSubstr("accepted: 33554432B or more"))));
+  EXPECT_THAT(loader_.mistakes("[cache]\nmax_transient = \"32MiB\"\n"), IsEmpty());
+  EXPECT_THAT(loader_.mistakes("[cache]\nmax_transient = \"1MiB\"\n[upstream]\nmax_response = \"512KiB\"\n"),
+              IsEmpty());
+}
+
 TEST_F(LoadTest, TheCredentialNeverTravelsInClearText) {
   EXPECT_THAT(loader_.mistakes("[upstream]\nurl = \"http://api.rokt.com\"\n"),
               ElementsAre(AllOf(HasSubstr("upstream.url"), HasSubstr("http://api.rokt.com"),

@@ -62,7 +62,7 @@ TEST(Schema, HasEveryKeyOfTheContract) {
           "upstream.max_age", "upstream.max_retries", "upstream.budget.requests_per_second",
           "upstream.budget.burst", "upstream.budget.max_concurrent", "upstream.budget.max_queued",
           "upstream.budget.max_queue_wait", "cache.file", "cache.max_disk", "cache.max_memory",
-          "freshness.open", "freshness.restating", "freshness.restating_max",
+          "cache.max_transient", "freshness.open", "freshness.restating", "freshness.restating_max",
           "freshness.restating_steady_after", "freshness.settled", "freshness.metadata",
           "freshness.not_found", "freshness.bad_request", "freshness.restatement_window",
           "freshness.stale_while_revalidate", "freshness.stale_if_error", "freshness.min_refetch_interval",
@@ -221,6 +221,8 @@ TEST(Schema, SizesHaveLimits) {
   const auto size = [](const char* value) -> RawValue { return std::string(value); };
   EXPECT_TRUE(takes("cache.max_memory", size("1MiB")));
   EXPECT_FALSE(takes("cache.max_memory", size("1048575B")));
+  EXPECT_TRUE(takes("cache.max_transient", size("1MiB")));
+  EXPECT_FALSE(takes("cache.max_transient", size("1048575B")));
   EXPECT_TRUE(takes("cache.max_disk", size("32MiB")));
   EXPECT_FALSE(takes("cache.max_disk", size("31MiB")));
   EXPECT_TRUE(takes("upstream.max_response", size("1KiB")));

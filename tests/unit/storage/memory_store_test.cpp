@@ -27,6 +27,22 @@ TEST(MemoryStoreTest, HandsOutTheVeryResponseThatWasPut) {
   EXPECT_EQ(found(store, 1), put) << "a hit copies nothing";
 }
 
+TEST(MemoryStoreTest, SaysWhatItsBodiesTake) {
+  MemoryStore store(mebibyte);
+  const auto bytes = [&] { return store.statistics()[0].body_bytes; };
+  StoredResponse compressed = examples::response(1, std::string(1000, 'a'));
+  compressed.gzip_body = std::make_shared<const std::string>(100, 'b');
+  store.put(examples::shared(compressed));
+  store.put(shared_response(2, std::string(10, 'a')));
+  EXPECT_EQ(bytes(), 1110U);
+  store.put(shared_response(2, std::string(20, 'a')));
+  EXPECT_EQ(bytes(), 1120U);
+  for (int number = 3; number < 1000; ++number) store.put(shared_response(number, std::string(5000, 'a')));
+  EXPECT_LE(bytes(), mebibyte);
+  ASSERT_TRUE(store.purge({caching::Everything{}, caching::PurgeKind::hard}, noon));
+  EXPECT_EQ(bytes(), 0U);
+}
+
 TEST(MemoryStoreTest, PutIfAbsentDoesNotReplace) {
   MemoryStore store(mebibyte);
   const auto first = shared_response(1, "first");

@@ -47,6 +47,51 @@ TEST_F(RowTest, ARowComesBackAsItWas) {
   }
 }
 
+TEST_F(RowTest, ABodyThatIsReadIsCountedWhileSomebodyHoldsIt) {
+  BodyAccount account(10 * examples::mebibyte);
+  auto reader = RowReader::prepare(connection_, &account).value();
+  for (const std::size_t size : {std::size_t{500}, std::size_t{100'000}}) {
+    for (const std::string& body : {std::string(size, 'a'), examples::noise(size, 1)}) {
+      put(response(1, body));
+      auto read = reader.find(key(1)).value().response;
+      ASSERT_NE(read, nullptr);
+      EXPECT_EQ(*read->body, body);
+      EXPECT_EQ(account.read().all, size);
+      read.reset();
+      EXPECT_EQ(account.read().all, 0U);
+    }
+  }
+}
+
+TEST_F(RowTest, ALongBodyThatHasNoRoomIsNotRead) {
+  BodyAccount account(2 * examples::mebibyte);
+  const auto other = share_body(&account, "something");
+  auto reader = RowReader::prepare(connection_, &account).value();
+  put(response(1, std::string(examples::mebibyte, 'a')));
+  put(response(2, "{}"));
+  auto refused = reader.find(key(1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::overloaded);
+  EXPECT_FALSE(refused.error().retryable) << "nothing gives way";
+  EXPECT_EQ(account.read().all, other->size());
+  EXPECT_NE(reader.find(key(2)).value().response, nullptr);
+
+  account.when_short([] { return true; });
+  refused = reader.find(key(1));
+  ASSERT_FALSE(refused);
+  EXPECT_TRUE(refused.error().retryable) << "something gives way";
+}
+
+/// Else a damaged size would be refused for ever.
+TEST_F(RowTest, ABodyForWhichThereCanBeNoRoomIsDamage) {
+  BodyAccount account(examples::mebibyte);
+  auto reader = RowReader::prepare(connection_, &account).value();
+  put(response(1, std::string(examples::mebibyte, 'a')));
+  const auto refused = reader.find(key(1));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::storage_corrupt);
+}
+
 TEST_F(RowTest, SteadyRefreshesComeBackAlsoWhereTheBodyWasConfirmed) {
   StoredResponse stored = response(1);
   for (const unsigned refreshes : {3U, 4U, 0U}) {

@@ -67,8 +67,9 @@ MetricReadings some_readings() {
   readings.collapsed = 11;
   readings.restatements = 13;
   readings.refreshed_ahead = 17;
-  readings.tiers = {{.tier = "memory", .entries = 100, .bytes = 4096, .evictions = 3},
+  readings.tiers = {{.tier = "memory", .entries = 100, .bytes = 4096, .body_bytes = 3000, .evictions = 3},
                     {.tier = "disk", .entries = 1000, .bytes = 1'234'567'890, .evictions = 1, .errors = 6}};
+  readings.bodies = {.all = 5000, .growing = 500, .bound = 9000, .refused = 29};
   readings.desk.credentials = {credential("default")};
   readings.desk.retries = 19;
   readings.desk.attempts.by_kind = {{{"account-summary", 0, upstream::Reason::retry}, 1},
@@ -77,6 +78,14 @@ MetricReadings some_readings() {
   attempts.observe(250ms);
   readings.desk.attempts.durations = attempts.read();
   return readings;
+}
+
+TEST(Metrics, PlacesOfBodiesAddUpWhateverWasReadWhen) {
+  const std::vector<storage::TierStatistics> tiers = {{.tier = "memory", .body_bytes = 900}};
+  for (const std::uint64_t all : {0U, 100U, 900U, 950U, 2000U}) {
+    const BodyPlaces places = places_of({.all = all, .growing = 300, .bound = 1, .refused = 0}, tiers);
+    EXPECT_EQ(places.memory + places.growing + places.held, all);
+  }
 }
 
 TEST(Metrics, SayWhatWasRead) {
@@ -98,6 +107,12 @@ TEST(Metrics, SayWhatWasRead) {
            R"(roktcached_token_refreshes_total{credential="default",result="success"} 4)",
            R"(roktcached_token_refreshes_total{credential="default",result="failure"} 1)",
            R"(roktcached_cache_entries{tier="memory"} 100)",
+           R"(roktcached_body_bytes{place="memory"} 3000)",
+           R"(roktcached_body_bytes{place="growing"} 500)",
+           R"(roktcached_body_bytes{place="held"} 1500)",
+           R"(roktcached_body_limit_bytes 9000)",
+           R"(roktcached_body_refusals_total 29)",
+           R"(roktcached_answers_cut_total{reason="overloaded"} 0)",
            R"(roktcached_cache_entries{tier="disk"} 1000)",
            R"(roktcached_cache_bytes{tier="disk"} 1234567890)",
            R"(roktcached_cache_evictions_total{tier="memory"} 3)",

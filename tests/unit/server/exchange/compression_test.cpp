@@ -36,6 +36,18 @@ TEST(WithGzip, KeepsBothForms) {
   }
 }
 
+TEST(WithGzip, IsCountedAndLeftOutWhereThereIsNoRoom) {
+  const auto plain = response_of(rows(100'000));
+  storage::BodyAccount account(100'000);
+  auto both = with_gzip(plain, &account);
+  ASSERT_TRUE(both->gzip_body);
+  EXPECT_EQ(account.read().all, both->gzip_body->size());
+  both.reset();
+  EXPECT_EQ(account.read().all, 0U);
+  storage::BodyAccount full(100);
+  EXPECT_EQ(with_gzip(plain, &full), plain);
+}
+
 TEST(WithGzip, MakesTheFormOnce) {
   const auto both = with_gzip(response_of(rows(5000)));
   EXPECT_EQ(with_gzip(both), both);

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <boost/asio/post.hpp>
 #include <boost/asio/read.hpp>
 
 #include "tests/unit/server/upstream/loopback.h"
@@ -58,6 +59,61 @@ TEST_F(ConnectionTest, KnowsAnAnswerThatIsLongerThanItsLength) {
   EXPECT_EQ(answered->body, "one");
   EXPECT_TRUE(answered->surplus);
   EXPECT_FALSE((*connection)->reusable());
+}
+
+TEST_F(ConnectionTest, HoldsWhatAnAnswerTakesWhereThereIsRoom) {
+  storage::BodyAccount account(10'000);
+  const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" +
+                              std::string(2000, 'y') + "\r\n0\r\n\r\n";
+  for (const std::string& bytes : {answer(std::string(2000, 'x')), chunked}) {
+    Loopback server(context, answering(bytes));
+    settings.url = server.url();
+    Origin origin(context.get_executor(), settings, &account);
+    Opened connection = open(origin);
+    ASSERT_TRUE(connection);
+    Answered answered = exchange(**connection);
+    ASSERT_TRUE(answered) << answered.error().context;
+    EXPECT_GE(account.read().growing, 2000U);
+    const auto body = answered->held.share(std::move(answered->body));
+    EXPECT_EQ(account.read().all, 2000U);
+  }
+  EXPECT_EQ(account.read().all, 0U);
+}
+
+TEST_F(ConnectionTest, RefusesAnAnswerForWhichThereIsNoRoom) {
+  storage::BodyAccount account(1999);
+  const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" +
+                              std::string(2000, 'y') + "\r\n0\r\n\r\n";
+  for (const std::string& bytes : {answer(std::string(2000, 'x')), chunked}) {
+    Loopback server(context, answering(bytes));
+    settings.url = server.url();
+    Origin origin(context.get_executor(), settings, &account);
+    Opened connection = open(origin);
+    ASSERT_TRUE(connection);
+    const Answered answered = exchange(**connection);
+    ASSERT_FALSE(answered);
+    EXPECT_EQ(answered.error().code, ErrorCode::overloaded);
+    EXPECT_FALSE((*connection)->reusable());
+    EXPECT_EQ(account.read().all, 0U);
+  }
+}
+
+/// Somebody gives way only after a moment.
+TEST_F(ConnectionTest, WaitsForRoomWhileSomethingGivesWay) {
+  storage::BodyAccount account(2000);
+  auto slow = storage::share_body(&account, std::string(500, 's'));
+  account.when_short([this, &slow] {
+    asio::post(context, [&slow] { slow.reset(); });
+    return true;
+  });
+  Loopback server(context, answering(answer(std::string(2000, 'x'))));
+  settings.url = server.url();
+  Origin origin(context.get_executor(), settings, &account);
+  Opened connection = open(origin);
+  ASSERT_TRUE(connection);
+  const Answered answered = exchange(**connection);
+  ASSERT_TRUE(answered) << answered.error().context;
+  EXPECT_EQ(answered->body.size(), 2000U);
 }
 
 TEST_F(ConnectionTest, SendsWholeWhatTheSystemDoesNotTakeAtOnce) {

@@ -161,6 +161,25 @@ TEST_F(UndoCodingTest, SaysWhereWhatComesOutIsTooLarge) {
   EXPECT_TRUE(fields.empty()) << "they would be wrong of what comes out";
 }
 
+TEST_F(UndoCodingTest, HoldsWhatComesOutInPlaceOfWhatWentIn) {
+  storage::BodyAccount account(1500);
+  storage::BodyAccount::Growing held(account);
+  content = gzip(std::string(1000, 'x'));
+  ASSERT_TRUE(held.add(content.size()));
+  fields.add("Content-Encoding", "gzip");
+  ASSERT_TRUE(undo_coding(200, fields, content, large, &held));
+  EXPECT_EQ(held.bytes(), 1000U);
+
+  content = gzip(std::string(1000, 'y'));
+  const std::string coded = content;
+  fields.add("Content-Encoding", "gzip");
+  const auto refused = undo_coding(200, fields, content, large, &held);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::overloaded);
+  EXPECT_EQ(content, coded);
+  EXPECT_EQ(account.read().all, 1000U);
+}
+
 TEST_F(UndoCodingTest, AnAnswerWithoutContentHasNoneToUndo) {
   content.clear();
   EXPECT_TRUE(undo("gzip", 304));

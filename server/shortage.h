@@ -1,0 +1,30 @@
+#pragma once
+
+#include <atomic>
+#include <mutex>
+
+#include "core/time.h"
+#include "server/inbound/waiting_senders.h"
+
+namespace roktcached {
+
+/// What is done where bodies have no more room in memory: the slowest client gives way, and the log says so,
+/// once in a while. Safe from any thread.
+class Shortage {
+ public:
+  explicit Shortage(inbound::WaitingSenders& senders) : senders_(senders) {}
+
+  /// @return whether somebody gives way
+  bool relieve(SteadyTime now);
+
+ private:
+  void report(std::size_t cut, bool refused, SteadyTime now);
+
+  inbound::WaitingSenders& senders_;
+  std::mutex mutex_;
+  std::size_t cut_ = 0;  // since the last line
+  std::size_t refused_ = 0;
+  SteadyTime next_line_{};
+};
+
+}  // namespace roktcached

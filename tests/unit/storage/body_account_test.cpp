@@ -1,0 +1,157 @@
+#include "storage/body_account.h"
+
+#include <gtest/gtest.h>
+
+#include <thread>
+#include <vector>
+
+#include "core/caching/stored_response.h"
+
+namespace roktcached::storage {
+namespace {
+
+using Growing = BodyAccount::Growing;
+using Room = BodyAccount::Room;
+
+class BodyAccountTest : public testing::Test {
+ protected:
+  [[nodiscard]] std::uint64_t all() const { return account.read().all; }
+
+  BodyAccount account{1000};
+};
+
+TEST_F(BodyAccountTest, CountsABodyOnceForAsLongAsAnybodyHoldsIt) {
+  auto body = share_body(&account, std::string(300, 'x'));
+  EXPECT_EQ(all(), 300U);
+  auto other = body;
+  caching::StoredResponse holder;
+  holder.body = body;
+  EXPECT_EQ(all(), 300U);
+  body.reset();
+  other.reset();
+  EXPECT_EQ(all(), 300U);
+}
+
+TEST_F(BodyAccountTest, ForgetsABodyThatNobodyHolds) {
+  auto body = share_body(&account, std::string(300, 'x'));
+  const auto kept = share_body(&account, std::string(20, 'y'));
+  body.reset();
+  EXPECT_EQ(all(), 20U);
+  EXPECT_EQ(*kept, std::string(20, 'y'));
+}
+
+TEST_F(BodyAccountTest, CountsNothingOfABodyWithoutBytes) {
+  EXPECT_EQ(share_body(&account, ""), caching::no_body());
+  EXPECT_EQ(all(), 0U);
+}
+
+TEST_F(BodyAccountTest, SharesABodyWithoutTheRoomThatItGrewInto) {
+  std::string text(500, 'x');
+  text.reserve(4000);
+  EXPECT_EQ(share_body(&account, std::move(text))->capacity(), 500U);
+}
+
+TEST_F(BodyAccountTest, CountsWhatGrowsWhileItLives) {
+  {
+    Growing growing(account);
+    EXPECT_TRUE(growing.add(600));
+    EXPECT_TRUE(growing.add(100));
+    growing.remove(200);
+    EXPECT_EQ(growing.bytes(), 500U);
+    EXPECT_EQ(account.read().growing, 500U);
+    EXPECT_EQ(all(), 500U);
+  }
+  EXPECT_EQ(all(), 0U);
+  EXPECT_EQ(account.read().growing, 0U);
+}
+
+TEST_F(BodyAccountTest, GrowsUpToItsBoundAndNotBeyond) {
+  Growing growing(account);
+  EXPECT_TRUE(growing.add(1000));
+  EXPECT_FALSE(growing.add(1));
+  EXPECT_EQ(growing.bytes(), 1000U);
+  EXPECT_EQ(all(), 1000U);
+  EXPECT_EQ(account.read().refused, 1U);
+}
+
+TEST_F(BodyAccountTest, TurnsWhatHasGrownIntoABodyAndCountsItOnce) {
+  Growing growing(account);
+  ASSERT_TRUE(growing.add(1000));  // more than it has become
+  const auto body = growing.share(std::string(300, 'x'));
+  EXPECT_EQ(all(), 300U);
+  EXPECT_EQ(account.read().growing, 0U);
+  EXPECT_EQ(growing.bytes(), 0U);
+}
+
+TEST_F(BodyAccountTest, CountsABodyThatIsLargerThanWhatWasAdded) {
+  Growing growing(account);
+  ASSERT_TRUE(growing.add(10));
+  const auto body = growing.share(std::string(2000, 'x'));  // it is here, whatever the bound
+  EXPECT_EQ(all(), 2000U);
+}
+
+TEST_F(BodyAccountTest, MovesWhatGrows) {
+  Growing from(account);
+  ASSERT_TRUE(from.add(100));
+  Growing to(std::move(from));
+  Growing other(account);
+  ASSERT_TRUE(other.add(30));
+  other = std::move(to);
+  EXPECT_EQ(other.bytes(), 100U);
+  EXPECT_EQ(all(), 100U);
+}
+
+TEST_F(BodyAccountTest, ThatNobodyKeepsCountsNothing) {
+  Growing growing;
+  EXPECT_TRUE(growing.add(5000));
+  EXPECT_EQ(*growing.share("text"), "text");
+  EXPECT_EQ(*share_body(nullptr, "text"), "text");
+}
+
+TEST_F(BodyAccountTest, AsksForRoomWhereThereIsNone) {
+  auto slow = share_body(&account, std::string(900, 'x'));
+  int asked = 0;
+  account.when_short([&] {
+    ++asked;
+    const bool gives_way = slow != nullptr;
+    slow.reset();
+    return gives_way;
+  });
+  Growing growing(account);
+  EXPECT_EQ(growing.ask(50), Room::there);
+  EXPECT_EQ(asked, 0);
+  EXPECT_EQ(growing.ask(500), Room::soon);
+  EXPECT_EQ(growing.ask(500), Room::there);
+  EXPECT_EQ(growing.ask(500), Room::none);
+  EXPECT_EQ(asked, 2);
+  EXPECT_EQ(account.read().refused, 1U);
+}
+
+TEST_F(BodyAccountTest, AsksNobodyForWhatCanBeDoneWithout) {
+  account.when_short([] {
+    ADD_FAILURE() << "somebody is asked";
+    return true;
+  });
+  Growing growing(account);
+  EXPECT_FALSE(growing.try_add(1001));
+  EXPECT_EQ(account.read().refused, 0U);
+}
+
+TEST_F(BodyAccountTest, IsExactWhereManyThreadsUseIt) {
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([this] {
+      for (int n = 0; n < 2000; ++n) {
+        Growing growing(account);
+        if (growing.add(300)) static_cast<void>(growing.share(std::string(200, 'x')));
+        EXPECT_LE(account.read().growing, 4000U);
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
+  EXPECT_EQ(all(), 0U);
+  EXPECT_EQ(account.read().growing, 0U);
+}
+
+}  // namespace
+}  // namespace roktcached::storage
