@@ -70,15 +70,17 @@ TEST(Judge, LetsAGatewaysPageGiveWay) {
 }
 
 TEST(Judge, TakesTheBeginningOfAReportForACutWhereOnlyTheConnectionHasEndedIt) {
-  upstream::UpstreamResponse cut = answer(200, R"({"a":1})", noon + 2h);
-  cut.ends_with_connection = true;
-  const Outcome lost = judge(request(stored_report()), upstream::UpstreamResponse(cut));
+  const auto ending = [](bool with_connection) {
+    upstream::UpstreamResponse beginning = answer(200, R"({"a":1})", noon + 2h);
+    beginning.ends_with_connection = with_connection;
+    return judge(request(stored_report()), std::move(beginning));
+  };
+  const Outcome lost = ending(true);
   EXPECT_EQ(lost.kind, AnswerKind::not_json);
   EXPECT_FALSE(lost.stored);
   EXPECT_TRUE(gives_way(lost));
 
-  cut.ends_with_connection = false;
-  const Outcome shorter = judge(request(stored_report()), upstream::UpstreamResponse(cut));
+  const Outcome shorter = ending(false);
   EXPECT_TRUE(shorter.stored) << "its length was said";
 }
 
