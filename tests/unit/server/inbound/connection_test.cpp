@@ -91,11 +91,11 @@ class WaitingHandler final : public Handler {
   asio::any_io_executor executor_;
 };
 
-class ConnectionTest : public testing::Test, private Registrar {
+class ClientConnectionTest : public testing::Test, private Registrar {
  protected:
   using Local = asio::local::stream_protocol;
 
-  ConnectionTest() {
+  ClientConnectionTest() {
     std::array<int, 2> ends{-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) != 0) throw std::bad_alloc();
     client.emplace(ends[1]);
@@ -141,7 +141,7 @@ class ConnectionTest : public testing::Test, private Registrar {
   std::shared_ptr<Connection> connection_;
 };
 
-TEST_F(ConnectionTest, TellsTheHandlerThatTheClientHasGoneAndWritesNothing) {
+TEST_F(ClientConnectionTest, TellsTheHandlerThatTheClientHasGoneAndWritesNothing) {
   ask("/miss");
   run_until([&] { return handler.waiting.has_value(); });
   ::shutdown(client->get(), SHUT_WR);
@@ -153,7 +153,7 @@ TEST_F(ConnectionTest, TellsTheHandlerThatTheClientHasGoneAndWritesNothing) {
   EXPECT_EQ(received(), "");
 }
 
-TEST_F(ConnectionTest, SeesAClientGoThatHasAskedForMore) {
+TEST_F(ClientConnectionTest, SeesAClientGoThatHasAskedForMore) {
   ask("/miss");
   ask("/hit");
   run_until([&] { return handler.waiting.has_value(); });
@@ -163,7 +163,7 @@ TEST_F(ConnectionTest, SeesAClientGoThatHasAskedForMore) {
   EXPECT_EQ(handler.all[0].status, 499U);
 }
 
-TEST_F(ConnectionTest, ContentThatBreaksOffForAClientThatHasGoneIsNotTheUpstreamsFault) {
+TEST_F(ClientConnectionTest, ContentThatBreaksOffForAClientThatHasGoneIsNotTheUpstreamsFault) {
   ask("/content");
   std::string so_far;
   run_until([&] { return (so_far += received()).find("piece") != std::string::npos; });
@@ -174,7 +174,7 @@ TEST_F(ConnectionTest, ContentThatBreaksOffForAClientThatHasGoneIsNotTheUpstream
   EXPECT_EQ(handler.all[0].written.cut, Cut::client_gone);
 }
 
-TEST_F(ConnectionTest, AClientThatStaysGetsItsAnswersOneAfterTheOther) {
+TEST_F(ClientConnectionTest, AClientThatStaysGetsItsAnswersOneAfterTheOther) {
   for (int i = 1; i <= 3; ++i) {
     ask("/miss");
     run_until([&] { return handler.waiting.has_value(); });
@@ -191,7 +191,7 @@ TEST_F(ConnectionTest, AClientThatStaysGetsItsAnswersOneAfterTheOther) {
   run_until([&] { return is_over(); });
 }
 
-TEST_F(ConnectionTest, ADrainWaitsForTheAnswerAndNoLonger) {
+TEST_F(ClientConnectionTest, ADrainWaitsForTheAnswerAndNoLonger) {
   ask("/miss");
   run_until([&] { return handler.waiting.has_value(); });
   drain();

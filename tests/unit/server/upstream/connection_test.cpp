@@ -202,7 +202,8 @@ TEST_F(ProxyTest, ThatIsSilentCostsTheConnectTimeout) {
 TEST_F(ProxyTest, ThatIsSilentIsNotWaitedForWhereNobodyWaitsForTheRequest) {
   bool asked = false;
   Loopback proxy(context, [&asked](tcp::socket& socket) -> asio::awaitable<void> {
-    asked = !(co_await read_head(socket)).empty();
+    const std::string head = co_await read_head(socket);
+    asked = !head.empty();
     co_await read_head(socket);
   });
   settings.proxy = proxy.url();
