@@ -146,6 +146,8 @@ struct Cache {
   std::string why_no_file;
   std::uint64_t max_disk = std::uint64_t{1} << 30;      ///< bytes
   std::uint64_t max_memory = std::uint64_t{256} << 20;  ///< bytes
+  /// After it a look-up on disk is a miss.
+  std::chrono::milliseconds read_timeout{250};
 };
 
 enum class LogLevel { trace, debug, info, warn, error };

@@ -81,6 +81,7 @@ class Daemon {
   const inbound::Limits admin_limits_;
   inbound::Workshop admin_workshop_;
   std::unique_ptr<storage::TieredStore> store_;
+  std::unique_ptr<exchange::DiskLookups> disk_lookups_;
   boost::asio::thread_pool readers_;
   boost::asio::thread_pool helpers_;
   boost::asio::thread_pool purger_{1};

@@ -1,9 +1,5 @@
 #include "server/exchange/services.h"
 
-#include <spdlog/spdlog.h>
-
-#include <boost/asio/co_spawn.hpp>
-
 #include "config/credentials.h"
 #include "core/caching/variants.h"
 #include "core/http/target.h"
@@ -57,13 +53,8 @@ asio::awaitable<StoredResponsePtr> look_up(const Services& services, const cachi
 
 asio::awaitable<StoredResponsePtr> look_up_on_disk(const Services& services, const caching::Key& key,
                                                    WallTime now) {
-  const auto from_disk = [&store = services.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
-    co_return store.find(key, now);
-  };
-  const auto found = co_await asio::co_spawn(services.readers, from_disk(), asio::use_awaitable);
-  if (found) co_return *found;
-  spdlog::warn("cache: {}", found.error().context);
-  co_return nullptr;
+  StoredResponsePtr found = co_await services.disk.find(key, now);
+  co_return found;
 }
 
 }  // namespace roktcached::exchange

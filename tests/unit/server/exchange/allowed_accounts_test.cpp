@@ -71,7 +71,8 @@ class AllowedAccountsTest : public testing::Test {
   storage::TieredStore store{std::make_unique<storage::MemoryStore>(1 << 20), nullptr};
   DeadUpstream upstream;
   Flights flights{context.get_executor(), readers.get_executor(), upstream, store, clock};
-  Services services{settings, policies, routes, store, readers, flights, upstream, context.get_executor(),
+  DiskLookups disk{readers, {}, {}, {}};
+  Services services{settings, policies, routes, store, disk, flights, upstream, context.get_executor(),
                     clock};
   Accounts accounts;
   Traffic traffic;
