@@ -225,7 +225,8 @@ void add_cache(std::vector<Setting>& table) {
                        "$XDG_CACHE_HOME/roktcached, else in ~/.cache/roktcached; memory only without a home",
                        [](Settings& s) -> std::string& { return s.cache.file; }));
   table.push_back(size(
-      "cache.max_disk", "The largest that the cache file may become",
+      "cache.max_disk",
+      "The largest that the cache file and its log may become together; up to 48 MiB more for a moment",
       [](Settings& s) -> U& { return s.cache.max_disk; }, std::uint64_t{32} << 20, std::uint64_t{1} << 50));
   table.push_back(size(
       "cache.max_memory",
@@ -237,6 +238,9 @@ void add_cache(std::vector<Setting>& table) {
       "it",
       [](Settings& s) -> U& { return s.cache.max_transient; }, std::uint64_t{1} << 20,
       std::uint64_t{1} << 46));
+  table.push_back(duration("cache.read_timeout",
+                           "The longest that a request waits for the cache file; then it is a miss",
+                           [](Settings& s) -> milliseconds& { return s.cache.read_timeout; }));
 }
 
 void add_freshness(std::vector<Setting>& table) {

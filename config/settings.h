@@ -148,6 +148,8 @@ struct Cache {
   std::uint64_t max_memory = std::uint64_t{256} << 20;  ///< bytes
   /// Bytes of bodies beside those that max_memory has room for: arriving, being sent, read, to be written.
   std::uint64_t max_transient = std::uint64_t{256} << 20;
+  /// After it a look-up on disk is a miss.
+  std::chrono::milliseconds read_timeout{250};
 };
 
 enum class LogLevel { trace, debug, info, warn, error };

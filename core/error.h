@@ -41,6 +41,7 @@ enum class ErrorCode {
   storage_outdated,  ///< sound, but of an earlier version whose entries are of no use any more
   storage_full,
   storage_in_use,
+  storage_locked,  ///< another program holds a lock on the cache file, for a while
   // Start-up.
   configuration,
   unavailable,  ///< something outside is not to be had: an address, a port

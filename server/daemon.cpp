@@ -138,7 +138,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
       daemon->desk_context_.get_executor(), daemon->helpers_.get_executor(), *daemon->desk_, *daemon->store_,
       daemon->bodies_, daemon->settings_.upstream.max_response, daemon->clock_);
   daemon->services_.reset(new exchange::Services{daemon->settings_, daemon->policies_, daemon->routes_,
-                                                 *daemon->store_, daemon->readers_, *daemon->flights_,
+                                                 *daemon->store_, *daemon->disk_lookups_, *daemon->flights_,
                                                  *daemon->desk_, daemon->desk_context_.get_executor(),
                                                  daemon->bodies_, daemon->clock_});
   if (const auto known = daemon->open_client_book(); !known) return known.error();
@@ -169,6 +169,11 @@ Result<void> Daemon::open_store() {
   store_ = std::make_unique<storage::TieredStore>(
       std::move(memory), std::move(disk),
       [bodies = &bodies_](auto response) { return exchange::prepared(std::move(response), bodies); });
+  disk_lookups_ = std::make_unique<exchange::DiskLookups>(
+      readers_,
+      exchange::DiskLookups::Limits{.timeout = settings_.cache.read_timeout, .threads = reader_threads},
+      [&store = *store_](const caching::Key& key, WallTime now) { return store.find(key, now); },
+      [&store = *store_](const caching::Key& key) { return store.version_of(key); });
   return {};
 }
 

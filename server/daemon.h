@@ -87,6 +87,7 @@ class Daemon {
   inbound::WaitingSenders senders_;
   Shortage shortage_{senders_};
   std::unique_ptr<storage::TieredStore> store_;
+  std::unique_ptr<exchange::DiskLookups> disk_lookups_;
   boost::asio::thread_pool readers_;
   boost::asio::thread_pool helpers_;
   boost::asio::thread_pool purger_{1};

@@ -69,6 +69,8 @@ Description describe(ErrorCode code) {
     case ErrorCode::storage_unavailable:
     case ErrorCode::storage_corrupt:
     case ErrorCode::storage_full:
+    case ErrorCode::storage_locked:
+      return {503, "storage-unavailable", "The cache file cannot be used now", "proxy_internal_error"};
     case ErrorCode::storage_in_use:
     case ErrorCode::storage_outdated:
     case ErrorCode::configuration:

@@ -9,7 +9,6 @@
 #include <cerrno>
 #include <ctime>
 #include <filesystem>
-#include <system_error>
 #include <vector>
 
 namespace roktcached::storage {
@@ -86,10 +85,6 @@ Error refused(ErrorCode code, std::string context) {
   return {.code = code, .source = ErrorSource::storage, .retryable = false, .context = std::move(context)};
 }
 
-Error system_error(const std::string& path, int number) {
-  return refused(ErrorCode::storage_unavailable, path + ": " + std::generic_category().message(number));
-}
-
 /// Refuses a database that is not ours to write to, before anything is written.
 /// @return the version of its schema; 0 for a new file
 Result<std::int64_t> version_of(Connection& connection, const std::string& path) {
@@ -143,39 +138,11 @@ Result<Connection> open_file(const CacheFile& file) {
 Result<bool> check_usable_file(const std::string& path) {
   const auto there = check_private_file(path);
   if (!there || !*there) return there;
-  if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0) return system_error(path, errno);
+  if (::faccessat(AT_FDCWD, path.c_str(), R_OK | W_OK, AT_EACCESS) != 0) return file_error(path, errno);
   return true;
 }
 
-std::string time_stamp() {
-  std::array<char, 32> text{};
-  const std::time_t now = std::time(nullptr);
-  std::tm utc{};
-  gmtime_r(&now, &utc);
-  return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &utc)};
-}
-
-}  // namespace
-
-Result<FileLock> FileLock::acquire(const std::string& path, const Report& report) {
-  const std::string name = path + ".lock";
-  auto file = open_private_file(name, Missing::make, report);
-  if (!file) return file.error();
-  if (::flock(file->descriptor.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(file->descriptor));
-  if (errno != EWOULDBLOCK) return system_error(name, errno);
-  return refused(ErrorCode::storage_in_use, path + ": is in use by another roktcached");
-}
-
-Result<std::string> resolve_path(const std::string& path) {
-  const std::filesystem::path given(path);
-  const auto folder = private_folder(given.parent_path().string());
-  if (!folder) return folder.error();
-  const std::string resolved = (std::filesystem::path(*folder) / given.filename()).string();
-  if (const auto accepted = check_private_file(resolved); !accepted) return accepted.error();
-  return resolved;
-}
-
-Result<void> check_cache_file(const std::string& path) {
+Result<void> check_names_and_file(const std::string& path) {
   const auto folder = check_folder_of(path);
   if (!folder) return folder.error();
   if (folder->empty()) return {};  // it will be made, and has nothing in it
@@ -194,6 +161,45 @@ Result<void> check_cache_file(const std::string& path) {
   const bool is_refused =
       !version && version.error().code == ErrorCode::storage_unavailable && !version.error().retryable;
   return is_refused ? Result<void>(version.error()) : Result<void>();
+}
+
+std::string time_stamp() {
+  std::array<char, 32> text{};
+  const std::time_t now = std::time(nullptr);
+  std::tm utc{};
+  gmtime_r(&now, &utc);
+  return {text.data(), std::strftime(text.data(), text.size(), "%Y%m%dT%H%M%SZ", &utc)};
+}
+
+}  // namespace
+
+Result<FileLock> FileLock::acquire(const std::string& path, const Report& report) {
+  const std::string name = path + ".lock";
+  auto file = open_private_file(name, Missing::make, report);
+  if (!file) return file.error();
+  if (::flock(file->descriptor.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(*file), name);
+  if (errno != EWOULDBLOCK) return file_error(name, errno);
+  return refused(ErrorCode::storage_in_use, path + ": is in use by another roktcached");
+}
+
+bool FileLock::is_lost() const {
+  const LeadsTo now = where_leads(name_, file_.identity);
+  return now != LeadsTo::same && now != LeadsTo::unknown;
+}
+
+Result<std::string> resolve_path(const std::string& path) {
+  const std::filesystem::path given(path);
+  const auto folder = private_folder(given.parent_path().string());
+  if (!folder) return folder.error();
+  const std::string resolved = (std::filesystem::path(*folder) / given.filename()).string();
+  if (const auto accepted = check_private_file(resolved); !accepted) return accepted.error();
+  return resolved;
+}
+
+Result<void> check_cache_file(const std::string& path) {
+  const auto checked = check_names_and_file(path);
+  // What may pass does not keep the daemon from starting.
+  return !checked && checked.error().retryable ? Result<void>() : checked;
 }
 
 Result<CacheFile> prepare_file(const std::string& path, const Report& report) {
@@ -241,10 +247,10 @@ Result<std::string> set_aside(const std::string& path) {
   std::string target = path + ".corrupt-" + time_stamp();
   for (int i = 2; ::access(target.c_str(), F_OK) == 0; ++i)
     target = path + ".corrupt-" + time_stamp() + "-" + std::to_string(i);
-  if (::rename(path.c_str(), target.c_str()) != 0) return system_error(path, errno);
+  if (::rename(path.c_str(), target.c_str()) != 0) return file_error(path, errno);
   for (const char* suffix : suffixes) {
     if (::rename((path + suffix).c_str(), (target + suffix).c_str()) != 0 && errno != ENOENT)
-      return system_error(path + suffix, errno);
+      return file_error(path + suffix, errno);
   }
   if (const auto kept = keep_set_aside(path, set_aside_max); !kept) return kept.error();
   return target;
@@ -262,7 +268,7 @@ Result<void> keep_set_aside(const std::string& path, std::size_t count) {
         std::ranges::any_of(suffixes, [&](const char* suffix) { return name.ends_with(suffix); });
     if (name.starts_with(prefix) && !beside) aside.push_back(entry->path().string());
   }
-  if (error) return system_error(path, error.value());
+  if (error) return file_error(path, error.value());
   std::ranges::sort(aside);  // the time is in the name
   for (std::size_t i = 0; i + count < aside.size(); ++i) {
     if (const auto deleted = discard(aside[i]); !deleted) return deleted;
@@ -274,7 +280,7 @@ Result<void> discard(const std::string& path) {
   // The file goes last: without its log it is an older, sound one, but a log must never meet a new file.
   for (const char* suffix : {suffixes[0], suffixes[1], suffixes[2], ""}) {
     const std::string name = path + suffix;
-    if (::unlink(name.c_str()) != 0 && errno != ENOENT) return system_error(name, errno);
+    if (::unlink(name.c_str()) != 0 && errno != ENOENT) return file_error(name, errno);
   }
   return {};
 }

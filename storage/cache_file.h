@@ -9,15 +9,21 @@
 
 namespace roktcached::storage {
 
+/// Bytes of a page of the cache file.
+inline constexpr std::int64_t page_size = 4096;
+
 /// Holds FILE.lock, so that two processes never share a cache file. Given back when it goes out of scope.
 class FileLock {
  public:
   /// @return storage_in_use, or storage_unavailable as of open_private_file
   [[nodiscard]] static Result<FileLock> acquire(const std::string& path, const Report& report);
+  /// Whether its file has been deleted or replaced, so that another process could take the lock.
+  [[nodiscard]] bool is_lost() const;
 
  private:
-  explicit FileLock(Descriptor file) : file_(std::move(file)) {}
-  Descriptor file_;
+  FileLock(PrivateFile file, std::string name) : file_(std::move(file)), name_(std::move(name)) {}
+  PrivateFile file_;
+  std::string name_;
 };
 
 /// The cache file as it was found fit to be opened. SQLite opens it by its name: that this still leads to the
@@ -33,7 +39,8 @@ struct CacheFile {
 [[nodiscard]] Result<std::string> resolve_path(const std::string& path);
 
 /// Refuses what opening the cache file at `path` would refuse, and makes and changes nothing. A file that is
-/// damaged is not refused: it would be set aside. Nor is one that another process has open.
+/// damaged is not refused: it would be set aside. Nor is one that another process has open, or whose disk
+/// fails: the daemon starts without it, and opens it later.
 /// @return storage_unavailable, naming the path and the reason
 [[nodiscard]] Result<void> check_cache_file(const std::string& path);
 
@@ -44,7 +51,7 @@ struct CacheFile {
 [[nodiscard]] Result<CacheFile> prepare_file(const std::string& path, const Report& report);
 
 /// Opens the cache file for writing: WAL, schema made where it is new. Reads no more than its first pages.
-/// @param pages_max  the size that SQLite itself refuses to exceed, in pages of 4096 bytes
+/// @param pages_max  the size that SQLite itself refuses to exceed, in pages
 /// @return storage_corrupt for a file that is no sound database; storage_outdated for one of an earlier
 ///         version, whose context says how many entries it has; storage_unavailable for a database of
 ///         somebody else's or of a newer version, and for a file that was exchanged since. All of them are

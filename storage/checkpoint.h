@@ -13,15 +13,21 @@ namespace roktcached::storage {
 class Checkpoint {
  public:
   /// @param connection  writes to the log, and outlives it
-  explicit Checkpoint(const Connection& connection);
+  explicit Checkpoint(Connection& connection);
   /// Whether enough has gathered.
   [[nodiscard]] bool is_due() const;
   /// For a moment when no reader holds a snapshot of before the last commit. Neither waits for readers nor
   /// makes them wait. What fails, or meets a reader, is done the next time.
-  void make();
+  /// @return an error of the disk; to have met a reader is none
+  [[nodiscard]] Result<void> make();
+  /// Pages in the log, as of the last commit.
+  [[nodiscard]] int pages() const { return *pages_; }
+  /// Moves all of the log into the file, and shortens it to nothing. Waits for nobody.
+  /// @return whether it could: not while any reader, of this program or of another, holds a snapshot
+  [[nodiscard]] Result<bool> empty_log();
 
  private:
-  sqlite3* connection_;
+  Connection& connection_;
   std::unique_ptr<int> pages_;  // in the log; where SQLite's hook finds it
 };
 

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
@@ -25,10 +26,6 @@ Error refused(std::string context) {
           .source = ErrorSource::storage,
           .retryable = false,
           .context = std::move(context)};
-}
-
-Error refused_by_system(const std::string& path, int number) {
-  return refused(path + ": " + std::generic_category().message(number));
 }
 
 std::string octal(mode_t mode) {
@@ -80,12 +77,21 @@ Result<void> make_folder(const fs::path& folder) {
   if (folder.empty() || fs::exists(folder, error)) return {};
   if (const auto made = make_folder(folder.parent_path()); !made) return made;
   if (::mkdir(folder.c_str(), private_folder_mode) != 0)
-    return errno == EEXIST ? Result<void>() : refused_by_system(folder.string(), errno);
-  if (::chmod(folder.c_str(), private_folder_mode) != 0) return refused_by_system(folder.string(), errno);
+    return errno == EEXIST ? Result<void>() : file_error(folder.string(), errno);
+  if (::chmod(folder.c_str(), private_folder_mode) != 0) return file_error(folder.string(), errno);
   return {};
 }
 
 }  // namespace
+
+Error file_error(const std::string& path, int number) {
+  constexpr std::array passing = {EIO,   EINTR,  EAGAIN, ENOMEM, EMFILE,    ENFILE,
+                                  EBUSY, ESTALE, ENOSPC, EDQUOT, ETIMEDOUT, ENOBUFS};
+  return {.code = ErrorCode::storage_unavailable,
+          .source = ErrorSource::storage,
+          .retryable = std::ranges::find(passing, number) != passing.end(),
+          .context = path + ": " + std::generic_category().message(number)};
+}
 
 Descriptor::~Descriptor() {
   if (number_ >= 0) ::close(number_);
@@ -96,9 +102,9 @@ Result<std::string> private_folder(const std::string& folder) {
   if (const auto made = make_folder(wanted); !made) return made.error();
   std::error_code error;
   const std::string path = fs::canonical(wanted, error).string();
-  if (error) return refused_by_system(wanted.string(), error.value());
+  if (error) return file_error(wanted.string(), error.value());
   struct stat found {};
-  if (::lstat(path.c_str(), &found) != 0) return refused_by_system(path, errno);
+  if (::lstat(path.c_str(), &found) != 0) return file_error(path, errno);
   if (const auto accepted = check_folder(path, found); !accepted) return accepted.error();
   return path;
 }
@@ -121,24 +127,23 @@ Result<std::string> check_folder_of(const std::string& file) {
   while (!fs::exists(there, error)) {
     if (fs::is_symlink(there, error)) return refused(there.string() + ": is a symlink to nothing");
     const fs::path above = there.has_parent_path() ? there.parent_path() : fs::path(".");
-    if (above == there) return refused_by_system(file, EACCES);
+    if (above == there) return file_error(file, EACCES);
     there = above;
   }
   const std::string path = fs::canonical(there, error).string();
   struct stat found {};
-  if (error || ::lstat(path.c_str(), &found) != 0)
-    return refused_by_system(file, error ? error.value() : errno);
+  if (error || ::lstat(path.c_str(), &found) != 0) return file_error(file, error ? error.value() : errno);
   const bool is_there = there == wanted;
   if (!S_ISDIR(found.st_mode)) return refused(path + ": is no directory; accepted: a directory");
   if (const auto accepted = check_folder(path, found); is_there && !accepted) return accepted.error();
-  if (const int why = error_of_making_files_in(path); why != 0) return refused_by_system(file, why);
+  if (const int why = error_of_making_files_in(path); why != 0) return file_error(file, why);
   return is_there ? path : std::string();
 }
 
 Result<bool> check_private_file(const std::string& path) {
   struct stat found {};
   if (::lstat(path.c_str(), &found) != 0)
-    return errno == ENOENT ? Result<bool>(false) : refused_by_system(path, errno);
+    return errno == ENOENT ? Result<bool>(false) : file_error(path, errno);
   if (const auto accepted = check_file(path, found); !accepted) return accepted.error();
   return true;
 }
@@ -151,18 +156,31 @@ Result<PrivateFile> open_private_file(const std::string& path, Missing missing, 
   Descriptor file(
       ::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | creation, private_mode));
   struct stat found {};
-  if (file.get() < 0 || ::fstat(file.get(), &found) != 0) return refused_by_system(path, errno);
+  if (file.get() < 0 || ::fstat(file.get(), &found) != 0) return file_error(path, errno);
   if (const auto accepted = check_file(path, found); !accepted) return accepted.error();
   if ((found.st_mode & 07777U) != private_mode && ::fchmod(file.get(), private_mode) != 0)
-    return refused_by_system(path, errno);
+    return file_error(path, errno);
   if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0)
     report(path + ": had mode " + octal(found.st_mode) + ", so that others could read it; it has 0600 now");
   return PrivateFile{std::move(file), {found.st_dev, found.st_ino}};
 }
 
-bool leads_to(const std::string& path, const FileIdentity& identity) {
+LeadsTo where_leads(const std::string& path, const FileIdentity& identity) {
   struct stat found {};
-  return ::lstat(path.c_str(), &found) == 0 && FileIdentity{found.st_dev, found.st_ino} == identity;
+  if (::lstat(path.c_str(), &found) != 0)
+    return errno == ENOENT || errno == ENOTDIR ? LeadsTo::nothing : LeadsTo::unknown;
+  if (FileIdentity{found.st_dev, found.st_ino} == identity) return LeadsTo::same;
+  return S_ISDIR(found.st_mode) ? LeadsTo::folder : LeadsTo::other;
+}
+
+bool leads_to(const std::string& path, const FileIdentity& identity) {
+  return where_leads(path, identity) == LeadsTo::same;
+}
+
+std::optional<FileIdentity> identity_of(const std::string& path) {
+  struct stat found {};
+  if (::lstat(path.c_str(), &found) != 0) return std::nullopt;
+  return FileIdentity{found.st_dev, found.st_ino};
 }
 
 }  // namespace roktcached::storage

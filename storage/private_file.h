@@ -3,6 +3,7 @@
 #include <sys/types.h>
 
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -36,6 +37,9 @@ struct FileIdentity {
   ino_t inode{};
   friend bool operator==(const FileIdentity&, const FileIdentity&) = default;
 };
+
+/// A call on `path` that failed with this errno. Retryable where it may succeed later by itself.
+[[nodiscard]] Error file_error(const std::string& path, int number);
 
 struct PrivateFile {
   Descriptor descriptor;
@@ -75,6 +79,12 @@ enum class Missing { make, refuse };
 [[nodiscard]] Result<PrivateFile> open_private_file(const std::string& path, Missing missing,
                                                     const Report& report);
 
+/// Where a name leads that has led to a file.
+enum class LeadsTo { same, nothing, folder, other, unknown };
+/// A symlink is another file. Unknown: the system could not tell now.
+[[nodiscard]] LeadsTo where_leads(const std::string& path, const FileIdentity& identity);
+/// Empty where there is nothing, or the system could not tell.
+[[nodiscard]] std::optional<FileIdentity> identity_of(const std::string& path);
 /// Whether `path` still leads to that file, and not by way of a symlink.
 [[nodiscard]] bool leads_to(const std::string& path, const FileIdentity& identity);
 

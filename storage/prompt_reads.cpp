@@ -11,10 +11,15 @@ namespace roktcached::storage {
 namespace {
 
 thread_local bool may_wait = true;
+thread_local FailedReads failed;
 
 /// What SQLite calls in place of pread.
 ssize_t read_at(int file, void* bytes, std::size_t size, off_t offset) {
-  if (may_wait) return ::pread(file, bytes, size, offset);
+  if (may_wait) {
+    const ssize_t read = ::pread(file, bytes, size, offset);
+    if (read < 0 && errno != EINTR) failed = {failed.count + 1, errno};
+    return read;
+  }
   const iovec into{bytes, size};
   const ssize_t count = ::preadv2(file, &into, 1, offset, RWF_NOWAIT);
   if (count > 0) return count;
@@ -42,6 +47,10 @@ bool replace_pread() {
 bool teach_prompt_reads() {
   static const bool replaced = replace_pread();
   return replaced;
+}
+
+FailedReads failed_reads() {
+  return failed;
 }
 
 PromptReads::PromptReads(Connection& connection) : connection_(connection) {

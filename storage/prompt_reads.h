@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "storage/sqlite_handle.h"
 
 namespace roktcached::storage {
@@ -21,5 +23,14 @@ class PromptReads {
  private:
   Connection& connection_;
 };
+
+/// How many reads of SQLite's have failed on this thread, and how the last one did. SQLite takes some of them
+/// for damage: a statement during which none has failed is right about it. Always 0 before
+/// teach_prompt_reads.
+struct FailedReads {
+  std::uint64_t count = 0;
+  int last_errno = 0;
+};
+[[nodiscard]] FailedReads failed_reads();
 
 }  // namespace roktcached::storage

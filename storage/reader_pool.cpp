@@ -14,9 +14,11 @@ constexpr std::chrono::milliseconds longest_wait{100};
 
 }  // namespace
 
+ReaderPool::ReaderPool(std::size_t count, std::uint64_t pages_bytes, BodyAccount* bodies)
+    : count_(count), pages_bytes_(pages_bytes), bodies_(bodies), prompt_(teach_prompt_reads()) {}
+
 Result<void> ReaderPool::open(const CacheFile& file) {
-  const bool prompt = teach_prompt_reads();
-  std::vector<std::unique_ptr<Reader>> readers;
+  Readers readers;
   for (std::size_t i = 0; i < count_; ++i) {
     auto connection = open_for_reading(file, pages_bytes_ / count_);
     if (!connection) return connection.error();
@@ -24,19 +26,27 @@ Result<void> ReaderPool::open(const CacheFile& file) {
     if (!rows) return rows.error();
     readers.push_back(std::make_unique<Reader>(std::move(*connection), std::move(*rows)));
   }
-  const std::lock_guard lock(mutex_);
-  idle_ = std::move(readers);
-  open_ = true;
-  prompt_ = prompt;
+  replace(std::move(readers), true);
   return {};
 }
 
 void ReaderPool::close() {
+  replace({}, false);
   std::unique_lock lock(mutex_);
-  open_ = false;
-  returned_.notify_all();
-  returned_.wait(lock, [this] { return lent_ == 0; });
-  idle_.clear();
+  returned_.wait_for(lock, longest_wait, [this] { return lent_ == 0; });
+}
+
+void ReaderPool::replace(Readers readers, bool open) {
+  {
+    const std::lock_guard lock(mutex_);
+    ++opening_;
+    for (const auto& reader : readers) reader->opening = opening_;
+    idle_.swap(readers);
+    open_ = open;
+    finding_ = finding_past_ = 0;
+    returned_.notify_all();
+  }
+  // Out of the lock: to close one may take a disk's time.
 }
 
 void ReaderPool::move_on() {
@@ -66,8 +76,18 @@ ReaderPool::Lease::Lease(ReaderPool& pool, Use use) : pool_(pool), use_(use) {
 
 ReaderPool::Lease::~Lease() {
   if (!reader_) return;
-  const std::lock_guard lock(pool_.mutex_);
+  std::unique_lock lock(pool_.mutex_);
+  if (reader_->opening != pool_.opening_) {
+    lock.unlock();
+    reader_.reset();
+    lock.lock();
+  }
   --pool_.lent_;
+  if (reader_) give_back();
+  pool_.returned_.notify_all();
+}
+
+void ReaderPool::Lease::give_back() {
   const bool past = lent_at_ != pool_.snapshot_;
   if (past) reader_->snapshot.end();
   if (use_ != Use::list) {
@@ -75,7 +95,6 @@ ReaderPool::Lease::~Lease() {
     if (past) --pool_.finding_past_;
   }
   pool_.idle_.push_back(std::move(reader_));  // never allocates: there was room for all of them at once
-  pool_.returned_.notify_all();
 }
 
 Result<FoundRow> ReaderPool::find(const Key& key) {

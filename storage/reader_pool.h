@@ -20,13 +20,12 @@ class ReaderPool {
  public:
   /// @param pages_bytes  memory for pages, of all connections together
   /// @param bodies       see RowReader::prepare
-  ReaderPool(std::size_t count, std::uint64_t pages_bytes, BodyAccount* bodies)
-      : count_(count), pages_bytes_(pages_bytes), bodies_(bodies) {}
+  ReaderPool(std::size_t count, std::uint64_t pages_bytes, BodyAccount* bodies);
 
-  /// Opens the connections. Only while nothing is open.
+  /// Opens connections, in place of those that are open. For the writer alone, as close.
   [[nodiscard]] Result<void> open(const CacheFile& file);
-  /// Waits until every connection has been given back, and closes them all; find() then answers "nothing"
-  /// until open.
+  /// Closes them, and waits a moment for those that are lent. A disk that hangs may keep one for long: it is
+  /// closed when it is given back. find() then answers "nothing" until open.
   void close();
 
   /// Gives up the snapshots that have been taken until now; a find that is at it gives its up at its end. For
@@ -50,6 +49,7 @@ class ReaderPool {
     Connection connection;
     RowReader rows;
     Snapshot snapshot;
+    std::uint64_t opening = 0;  // the pool's opening_ when it was opened
   };
 
   /// The loan of a connection, given back at its end.
@@ -65,24 +65,30 @@ class ReaderPool {
     [[nodiscard]] Reader* reader() const { return reader_.get(); }
 
    private:
+    void give_back();
+
     ReaderPool& pool_;
     const Use use_;
     std::unique_ptr<Reader> reader_;
     std::uint64_t lent_at_ = 0;  // the pool's snapshot_ then
   };
 
+  using Readers = std::vector<std::unique_ptr<Reader>>;
+  void replace(Readers readers, bool open);
+
   const std::size_t count_;
   const std::uint64_t pages_bytes_;
   BodyAccount* const bodies_;
+  const bool prompt_;  // whether SQLite can be told not to wait
   std::mutex mutex_;
   std::condition_variable returned_;
-  std::vector<std::unique_ptr<Reader>> idle_;
-  std::size_t lent_ = 0;
-  std::size_t finding_ = 0;       // of those lent
+  Readers idle_;
+  std::uint64_t opening_ = 0;     // counts open and close; a reader of an earlier one does not come back
+  std::size_t lent_ = 0;          // of any opening
+  std::size_t finding_ = 0;       // of those lent of the last
   std::size_t finding_past_ = 0;  // of those, what was lent before snapshots were last given up
   std::uint64_t snapshot_ = 0;    // counts those that were to be given up
   bool open_ = false;
-  bool prompt_ = false;  // whether SQLite can be told not to wait
 };
 
 }  // namespace roktcached::storage

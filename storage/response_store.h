@@ -28,6 +28,7 @@ struct TierStatistics {
   std::uint64_t errors = 0;          ///< reads and writes that failed
   std::uint64_t dropped_writes = 0;  ///< writes given up because the queue was full or the disk was
   std::uint64_t queued_writes = 0;
+  std::string trouble;  ///< what keeps it from its work now, one line for a person; empty: nothing
 };
 
 /// What the memory tier holds for a key, and how much it is asked for.

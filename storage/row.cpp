@@ -300,6 +300,7 @@ Result<FoundRow> RowReader::read(const Key& key, std::int64_t body_max, BodyAcco
   response.status = static_cast<unsigned>(use.integer_at(3));
   response.head = use.text_at(4);
   auto body = decode(decompressor_.get(), key, use.blob_at(5), use.text_at(6), use.integer_at(7), room);
+  if (!body && use.out_of_memory()) throw std::bad_alloc();
   if (!body) return body.error();
   response.body = std::move(*body);
   response.entity_tag = use.text_at(8);
@@ -312,6 +313,7 @@ Result<FoundRow> RowReader::read(const Key& key, std::int64_t body_max, BodyAcco
   response.restated = restated_at(use, 18);
   response.date.make(response.fetched_at);  // before anybody shares it: later it takes a copy
   const std::int64_t stale_since = use.integer_at(17);
+  if (use.out_of_memory()) throw std::bad_alloc();
   if (use.integer_at(15) != (checksum_of(response) ^ stale_since))
     return corrupt(key, "its checksum does not fit");
   if (stale_since != 0)

@@ -1,6 +1,10 @@
 #include "storage/sqlite_handle.h"
 
+#include <cerrno>
+#include <system_error>
 #include <utility>
+
+#include "storage/prompt_reads.h"
 
 namespace roktcached::storage {
 
@@ -8,15 +12,54 @@ namespace {
 
 constexpr int lock_wait_ms = 5000;
 
+/// Whether the last system call that failed on the file or on its log did for want of room. SQLite itself
+/// knows ENOSPC alone.
+bool is_out_of_room(sqlite3* connection) {
+  for (const int which : {SQLITE_FCNTL_FILE_POINTER, SQLITE_FCNTL_JOURNAL_POINTER}) {
+    sqlite3_file* file = nullptr;
+    int number = 0;
+    if (sqlite3_file_control(connection, "main", which, static_cast<void*>(&file)) != SQLITE_OK) continue;
+    if (file == nullptr || file->pMethods == nullptr) continue;
+    if (file->pMethods->xFileControl(file, SQLITE_FCNTL_LAST_ERRNO, &number) != SQLITE_OK) continue;
+    if (number == ENOSPC || number == EDQUOT || number == EFBIG) return true;
+  }
+  return false;
+}
+
+ErrorCode meaning_of(sqlite3* connection, int code, bool read_failed) {
+  switch (code & 0xff) {
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+      return read_failed ? ErrorCode::storage_unavailable : ErrorCode::storage_corrupt;
+    case SQLITE_FULL:
+      return ErrorCode::storage_full;
+    case SQLITE_IOERR: {
+      const bool full = code == SQLITE_IOERR_WRITE && connection != nullptr && is_out_of_room(connection);
+      return full ? ErrorCode::storage_full : ErrorCode::storage_unavailable;
+    }
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+      return ErrorCode::storage_locked;
+    default:
+      return ErrorCode::storage_unavailable;
+  }
+}
+
 }  // namespace
 
-Error sqlite_error(sqlite3* connection, int code, std::string_view doing) {
+SqliteErrors::SqliteErrors() : failed_reads_(failed_reads().count) {}
+
+Error SqliteErrors::error(sqlite3* connection, int code, std::string_view doing) const {
+  const FailedReads reads = failed_reads();
+  const bool read_failed = reads.count != failed_reads_;
+  const ErrorCode meaning = meaning_of(connection, code, read_failed);
   std::string context(doing);
-  context.append(": ").append(connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
-  ErrorCode meaning = ErrorCode::storage_unavailable;
-  const int primary = code & 0xff;
-  if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) meaning = ErrorCode::storage_corrupt;
-  if (primary == SQLITE_FULL || primary == SQLITE_IOERR) meaning = ErrorCode::storage_full;
+  context.append(": ");
+  if (read_failed && meaning == ErrorCode::storage_unavailable) {
+    context.append(std::generic_category().message(reads.last_errno)).append(" while reading");
+  } else {
+    context.append(connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
+  }
   return {.code = meaning,
           .source = ErrorSource::storage,
           .retryable = meaning != ErrorCode::storage_corrupt,
@@ -26,12 +69,13 @@ Error sqlite_error(sqlite3* connection, int code, std::string_view doing) {
 Result<Connection> Connection::open(const std::string& path, int flags) {
   // Nobody reads these statistics, and each allocation of any connection would take one lock for them.
   [[maybe_unused]] static const int counts_no_memory = sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+  const SqliteErrors errors;
   sqlite3* raw = nullptr;
   const int code =
       sqlite3_open_v2(path.c_str(), &raw, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
   Connection connection;
   connection.handle_.reset(raw);
-  if (code != SQLITE_OK) return sqlite_error(raw, code, path);
+  if (code != SQLITE_OK) return errors.error(raw, code, path);
   connection.wait_for_locks(true);
   return connection;
 }
@@ -41,8 +85,9 @@ void Connection::wait_for_locks(bool wait) {
 }
 
 Result<void> Connection::execute(const char* sql) {
+  const SqliteErrors errors;
   const int code = sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr);
-  if (code != SQLITE_OK) return sqlite_error(handle_.get(), code, "the cache file");
+  if (code != SQLITE_OK) return errors.error(handle_.get(), code, "the cache file");
   return {};
 }
 
@@ -56,11 +101,12 @@ Result<std::int64_t> Connection::integer(const char* sql) {
 }
 
 Result<Statement> Statement::prepare(const Connection& connection, const char* sql) {
+  const SqliteErrors errors;
   sqlite3_stmt* raw = nullptr;
   const int code = sqlite3_prepare_v3(connection.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
   Statement statement;
   statement.handle_.reset(raw);
-  if (code != SQLITE_OK) return sqlite_error(connection.get(), code, "preparing a statement");
+  if (code != SQLITE_OK) return errors.error(connection.get(), code, "preparing a statement");
   return statement;
 }
 
@@ -93,7 +139,7 @@ Result<bool> Statement::Use::step() {
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;
-  return sqlite_error(sqlite3_db_handle(statement_), code, "the cache file");
+  return errors_.error(sqlite3_db_handle(statement_), code, "the cache file");
 }
 
 std::string_view Statement::Use::text_at(int column) const {

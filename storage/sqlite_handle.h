@@ -13,8 +13,20 @@
 
 namespace roktcached::storage {
 
-/// What a failed SQLite call means for us; the context is SQLite's own message behind `doing`.
-[[nodiscard]] Error sqlite_error(sqlite3* connection, int code, std::string_view doing);
+/// Tells errors of SQLite's that say something about the file from those that say something about the moment.
+/// On the stack, around the calls of one thread.
+class SqliteErrors {
+ public:
+  SqliteErrors();
+  /// What a call that has failed since means for us; the context is SQLite's own message behind `doing`.
+  /// @return storage_corrupt only where every read has succeeded: SQLite calls some that fail damage, too;
+  ///         storage_full where there is no room; storage_locked where another program has a lock; else
+  ///         storage_unavailable, of an I/O error or of memory
+  [[nodiscard]] Error error(sqlite3* connection, int code, std::string_view doing) const;
+
+ private:
+  std::uint64_t failed_reads_;
+};
 
 /// One connection to the cache file. Not thread-safe; whoever uses it holds it alone.
 class Connection {
@@ -61,6 +73,10 @@ class Statement {
 
     /// @return true on a row, false at the end
     [[nodiscard]] Result<bool> step();
+    /// Whether memory failed while columns of the row at hand were read; what they say then means nothing.
+    [[nodiscard]] bool out_of_memory() const {
+      return sqlite3_errcode(sqlite3_db_handle(statement_)) == SQLITE_NOMEM;
+    }
 
     /// Columns of the row at hand; views live until the next step.
     [[nodiscard]] std::string_view text_at(int column) const;
@@ -73,6 +89,7 @@ class Statement {
     }
 
    private:
+    const SqliteErrors errors_;
     sqlite3_stmt* statement_;
     int next_ = 1;
   };

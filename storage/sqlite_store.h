@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -9,10 +10,12 @@
 
 #include "storage/cache_file.h"
 #include "storage/checkpoint.h"
+#include "storage/file_watch.h"
 #include "storage/reader_pool.h"
 #include "storage/response_store.h"
 #include "storage/row.h"
 #include "storage/row_owner.h"
+#include "storage/troubles.h"
 #include "storage/write_queue.h"
 
 namespace roktcached::storage {
@@ -31,20 +34,29 @@ struct SqliteOptions {
   BodyAccount* bodies = nullptr;                  ///< counts the bodies that are read; outlives the store
   std::chrono::milliseconds linger{50};           ///< how long a write waits for company
   std::chrono::milliseconds retry_after{30'000};  ///< how long writing stays off after the disk was full
+  std::chrono::milliseconds look_every{1'000};    ///< at the file's names; where something is amiss, oftener
   Report report = [](std::string_view) {};
 };
 
 /// The disk tier: a SQLite file that a person can read. Writes go through a queue to one thread, in batches,
 /// each a transaction; a process that is killed loses at most the last moments. Reads use connections of
-/// their own.
+/// their own. All calls are safe from any thread.
 ///
-/// A full disk turns writing off for a while, and nothing else. A file found damaged, at the start or later,
-/// is set aside with a time stamp and a new one begun; the last two are kept, until a hard purge removes
-/// them. Where memory fails in the writer's thread, the batch at hand is dropped and counted. All calls are
-/// safe from any thread.
+/// What fails costs what it hit, and the tier comes back by itself; statistics() say what is amiss meanwhile.
+/// - An I/O error is repeated a few times, then the find is a miss, or the batch is dropped and counted.
+/// While
+///   nothing can be read, finds are misses at once.
+/// - Damage is what SQLite finds twice, the second time on connections opened anew, while no read fails. A
+///   damaged row is deleted. A damaged file is set aside with a time stamp and a new one begun; the last two
+///   are kept, until a hard purge removes them.
+/// - A full disk turns writing off for a while, and nothing else. So does another program's read transaction
+///   that keeps the log from being emptied, once the log has reached its bound.
+/// - A file that is deleted or replaced under its name is noticed within a second, and begun anew.
+/// - Where memory fails in the writer's thread, the batch at hand is dropped and counted.
 class SqliteStore final : public ResponseStore {
  public:
-  /// @return storage_in_use, storage_unavailable or storage_full, with one line that names the path
+  /// Opens the file or, where its disk fails or another program has locked it, leaves that for later.
+  /// @return storage_in_use or storage_unavailable, with one line that names the path
   [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(SqliteOptions options);
   /// Brings what is queued to the disk.
   ~SqliteStore() override;
@@ -57,9 +69,8 @@ class SqliteStore final : public ResponseStore {
   [[nodiscard]] std::optional<StoredResponsePtr> find_at_once(const Key& key, WallTime now);
   /// A response that takes more than an eighth of max_disk is not kept.
   void put(StoredResponsePtr response) override;
-  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override {
-    return queue_.purge(purge, now).get();
-  }
+  /// Also an error while the file is away: what is in it would be found again once it is back.
+  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
   [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override {
     return readers_.list(wanted);
   }
@@ -79,33 +90,84 @@ class SqliteStore final : public ResponseStore {
     Checkpoint checkpoint;
   };
 
+  /// When something that failed is tried again.
+  class Backoff {
+   public:
+    [[nodiscard]] bool is_due() const { return std::chrono::steady_clock::now() >= next_; }
+    void failed();
+    void reset() { *this = {}; }
+
+   private:
+    std::chrono::milliseconds pause_{250};
+    std::chrono::steady_clock::time_point next_{};
+  };
+
+  /// Of max_disk, what SQLite's log may take. Beyond it nothing is begun to be written but purges, up to
+  /// twice of it; what is under way then takes some MiB more.
+  static constexpr std::uint64_t log_bytes_max = std::uint64_t{16} << 20;
+  static constexpr int log_pages_max = static_cast<int>(log_bytes_max / page_size);
+
   SqliteStore(SqliteOptions options, FileLock lock);
-  Result<void> open_file();
   StoredResponsePtr newest_of(const Key& key, FoundRow found, WallTime now);
+  Result<FoundRow> read_row(const Key& key);
+  /// Whether finds are misses, since nothing can be read.
+  [[nodiscard]] bool reading_is_off() const;
+
+  // All below is the writer thread's, and of open() before that thread runs.
+
   void write_loop();
   bool write_next();
-  void write(const std::vector<Write>& batch);
-  bool try_to_write(const std::vector<Write>& batch);
-  Result<void> write_batch(const std::vector<Write>& batch);
+  void write(std::vector<Write>& batch);
+  std::size_t write_and_count(std::vector<Write>& batch);
+  Result<void> write_whole(std::vector<Write>& batch);
+  std::size_t write_one_by_one(std::vector<Write>& batch);
+  Result<void> write_batch(std::vector<Write>& batch);
+  Result<void> examine(std::vector<Write>& batch);
   Result<void> commit(Transaction& transaction);
   void after_commit();
+  void move_log_into_file();
+  bool log_has_room(int pages_max);
   Result<std::uint64_t> purge_rows(const QueuedPurge& order);
-  Result<std::uint64_t> purge_slices(const QueuedPurge& order);
+  Result<void> purge_slices(const QueuedPurge& order, std::uint64_t& purged);
   Result<void> keep_within_bounds(std::int64_t room);
+  Result<void> shorten_file();
   Result<std::int64_t> evict(std::int64_t used, std::int64_t target);
   Result<std::int64_t> pages_in_use();
   void read_totals();
-  void recover(const Error& error);
+  void count_error() { errors_.fetch_add(1, std::memory_order_relaxed); }
+
+  Result<void> open_or_begin_anew();
+  Result<void> open_file();
+  Result<void> open_connections(const CacheFile& file);
+  void close_file();
+  Error replace_damaged(const Error& error);
+  Result<void> unless_damaged(const std::function<Result<void>()>& work);
+  void stay_without_file(const Error& why);
+  void bring_back();
+  void look_after();
+  void look_at_names();
+  void try_to_read();
+  void try_to_write();
+  Result<void> write_nothing();
 
   const SqliteOptions options_;
-  const FileLock lock_;
   const std::int64_t pages_max_;
+  Troubles troubles_;
   WriteQueue queue_;
   ReaderPool readers_;
-  std::unique_ptr<Writer> writer_;  // of the writer thread; null while there is no file to write to
-  std::chrono::steady_clock::time_point writing_off_until_{};  // of the writer thread
-  std::atomic<std::uint64_t> generation_{1};          // of the file: counts those that were begun afresh
-  std::atomic<std::uint64_t> damaged_generation_{0};  // the one that a reader has found unreadable
+  std::atomic<unsigned> read_failures_{0};  // finds in a row
+
+  std::optional<FileLock> lock_;
+  std::optional<CacheFile> file_;   // that was opened last
+  std::optional<FileWatch> watch_;  // of file_
+  std::unique_ptr<Writer> writer_;  // null while there is no file to write to
+  std::uint64_t openings_ = 0;      // of writer_
+  std::chrono::steady_clock::time_point look_at_{};
+  std::chrono::steady_clock::time_point writing_off_until_{};
+  Backoff away_;
+  Backoff unreadable_;
+  Backoff unwritable_;
+
   std::atomic<std::uint64_t> entries_{0};
   /// Whether rows may have to go before long. Until then the order of their last uses is not worth its
   /// writes.

@@ -30,6 +30,9 @@ class TieredStore final : public ResponseStore {
   /// find_at_once, of what find_in_memory has not found.
   [[nodiscard]] std::optional<StoredResponsePtr> find_on_disk_at_once(const Key& key, WallTime now);
 
+  /// Changes with every put that may be of this key, and with every purge.
+  [[nodiscard]] std::uint64_t version_of(const Key& key) { return memory_->version_of(key); }
+
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   void put(StoredResponsePtr response) override;
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;

@@ -1,6 +1,7 @@
 #include "storage/write_queue.h"
 
 #include <algorithm>
+#include <new>
 
 namespace roktcached::storage {
 
@@ -21,24 +22,26 @@ bool WriteQueue::put(StoredResponsePtr response) {
   const bool full = (found == pending_.end() && pending_.size() >= limits_.entries) ||
                     bytes_ - replaced + size > limits_.bytes;
   if (full) return false;
+  Write write{response->key, std::move(response), std::nullopt};
+  if (found == pending_.end()) {
+    enqueue(hash, std::move(write));
+  } else {
+    write.suspect = found->second.suspect;
+    found->second = std::move(write);
+  }
   bytes_ += size - replaced;
-  if (found == pending_.end()) order_.push_back(hash);
-  const bool damaged = found != pending_.end() && found->second.damaged;
-  Key key = response->key;
-  pending_.insert_or_assign(hash, Write{std::move(key), std::move(response), std::nullopt, damaged});
   wake_writer();
   return true;
 }
 
-void WriteQueue::erase(const Key& key) {
+void WriteQueue::suspect(const Key& key) {
   const std::lock_guard lock(mutex_);
   if (const auto found = pending_.find(key.hash()); found != pending_.end()) {
-    found->second.damaged = true;
+    found->second.suspect = true;
     return;
   }
   if (pending_.size() >= limits_.entries) return;
-  pending_.emplace(key.hash(), Write{key, nullptr, std::nullopt, true});
-  order_.push_back(key.hash());
+  enqueue(key.hash(), Write{key, nullptr, std::nullopt, true});
   wake_writer();
 }
 
@@ -46,9 +49,19 @@ void WriteQueue::touch(const Key& key, WallTime used_at) {
   const std::lock_guard lock(mutex_);
   const caching::KeyHash hash = key.hash();
   if (pending_.size() >= limits_.entries || pending_.contains(hash) || being_written_.contains(hash)) return;
-  pending_.emplace(hash, Write{key, nullptr, used_at});
-  order_.push_back(hash);
+  enqueue(hash, Write{key, nullptr, used_at});
   wake_writer();
+}
+
+/// All of it or, where memory fails, nothing.
+void WriteQueue::enqueue(const caching::KeyHash& hash, Write write) {
+  order_.push_back(hash);
+  try {
+    pending_.emplace(hash, std::move(write));
+  } catch (...) {
+    order_.pop_back();
+    throw;
+  }
 }
 
 /// The first that comes, and the one that makes a batch of them. While a writer lets more come there is
@@ -100,11 +113,12 @@ std::optional<QueuedPurge> WriteQueue::take_purge() {
 }
 
 std::vector<Write> WriteQueue::take(std::size_t entries_max, std::uint64_t bytes_max,
-                                    std::chrono::milliseconds linger) {
+                                    std::chrono::milliseconds linger, std::chrono::milliseconds patience) {
   std::unique_lock lock(mutex_);
   batch_entries_ = entries_max;
   batch_bytes_ = bytes_max;
-  changed_.wait(lock, [this] { return closed_ || !order_.empty() || !purges_.empty(); });
+  const auto something = [this] { return closed_ || !order_.empty() || !purges_.empty(); };
+  if (!changed_.wait_for(lock, patience, something)) return {};
   const auto enough = [&] { return closed_ || !purges_.empty() || waiting_for_flush_ > 0 || is_batch(); };
   changed_.wait_for(lock, linger, enough);
   if (!purges_.empty()) return {};
@@ -117,11 +131,19 @@ std::vector<Write> WriteQueue::take_waiting(std::size_t entries_max, std::uint64
 }
 
 std::vector<Write> WriteQueue::take_locked(std::size_t entries_max, std::uint64_t bytes_max) {
+  const std::size_t count = std::min(order_.size(), entries_max);
   std::vector<Write> batch;
+  batch.reserve(count);
+  being_written_.reserve(being_written_.size() + count);  // so that no insertion below allocates
   std::uint64_t bytes = 0;
-  while (!order_.empty() && batch.size() < entries_max && bytes < bytes_max) {
+  while (batch.size() < count && bytes < bytes_max) {
     const auto found = pending_.find(order_.front());
-    batch.push_back(found->second);  // may throw: what follows moves one write, or does not
+    try {
+      batch.push_back(found->second);
+    } catch (const std::bad_alloc&) {
+      if (batch.empty()) throw;
+      break;
+    }
     const std::uint64_t size = size_of(found->second);
     being_written_.insert(pending_.extract(found));
     order_.pop_front();
@@ -137,6 +159,11 @@ void WriteQueue::done() {
   being_written_.clear();
   done_ = taken_;
   changed_.notify_all();
+}
+
+bool WriteQueue::is_finished() const {
+  const std::lock_guard lock(mutex_);
+  return closed_ && order_.empty() && purges_.empty();
 }
 
 void WriteQueue::wait_until_written() {

@@ -14,12 +14,14 @@
 
 namespace roktcached::storage {
 
-/// One thing to be written: a response, the removal of a damaged row, or only the time of its use.
+/// One thing to be written: a response, a look at a row that may be damaged, or only the time of its use.
 struct Write {
   Key key;
   StoredResponsePtr response;
   std::optional<WallTime> touched_at;
-  bool damaged = false;  ///< the row goes first, so that a response is never merged with what is wrong in it
+  /// A reader has found the row damaged. It goes first, so that a response is never merged with what is wrong
+  /// in it; without a response only once it has been found damaged again.
+  bool suspect = false;
 };
 
 /// A purge that waits for the writer thread.
@@ -45,9 +47,9 @@ class WriteQueue {
 
   /// @return false where the queue is full and the write is given up
   bool put(StoredResponsePtr response);
-  /// Queues the removal of a damaged row; what waits for its key is written behind it. Given up silently
-  /// where the queue is full.
-  void erase(const Key& key);
+  /// Queues a look at a row that may be damaged; what waits for its key is written behind it. Given up
+  /// silently where the queue is full.
+  void suspect(const Key& key);
   /// Queues a time of use, unless something is queued for the key already or the queue is full.
   void touch(const Key& key, WallTime used_at);
 
@@ -61,11 +63,15 @@ class WriteQueue {
   [[nodiscard]] std::optional<QueuedPurge> take_purge();
 
   /// For the writer alone: waits for something to write, lets more come for `linger`, and takes a batch. It
-  /// stays visible to find until done() is called. Empty where a purge waits, which goes first, and once the
-  /// queue is closed and all is taken.
+  /// stays visible to find until done() is called. Empty where a purge waits, which goes first, where nothing
+  /// has come for as long as `patience`, and once the queue is closed and all is taken. Where memory fails it
+  /// throws, and has taken nothing, or returns less.
   [[nodiscard]] std::vector<Write> take(std::size_t entries_max, std::uint64_t bytes_max,
-                                        std::chrono::milliseconds linger);
+                                        std::chrono::milliseconds linger,
+                                        std::chrono::milliseconds patience = std::chrono::hours(1));
   void done();
+  /// Whether it is closed, and all is taken.
+  [[nodiscard]] bool is_finished() const;
   /// take, of what is there, without waiting, also past a purge that waits.
   [[nodiscard]] std::vector<Write> take_waiting(std::size_t entries_max, std::uint64_t bytes_max);
 
@@ -75,6 +81,7 @@ class WriteQueue {
   [[nodiscard]] std::size_t size() const;
 
  private:
+  void enqueue(const caching::KeyHash& hash, Write write);
   void wake_writer();
   [[nodiscard]] bool is_batch() const;
   std::vector<Write> take_locked(std::size_t entries_max, std::uint64_t bytes_max);

@@ -26,6 +26,9 @@ namespace json = boost::json;
 
 namespace {
 
+/// Of a purge that failed, or a listing: locks, disks and memory come back.
+constexpr std::chrono::seconds retry_after{5};
+
 Answer with_body(unsigned status, std::string_view type, std::string body) {
   Answer answer;
   answer.status = status;
@@ -95,13 +98,15 @@ json::object desk_json(const upstream::DeskStatus& desk) {
 json::object cache_json(const std::vector<storage::TierStatistics>& tiers) {
   json::object object;
   for (const auto& tier : tiers) {
-    object[tier.tier] = {{"entries", tier.entries},
-                         {"bytes", tier.bytes},
-                         {"bytes_max", tier.bytes_max},
-                         {"evictions", tier.evictions},
-                         {"errors", tier.errors},
-                         {"dropped_writes", tier.dropped_writes},
-                         {"queued_writes", tier.queued_writes}};
+    object[tier.tier] = {
+        {"entries", tier.entries},
+        {"bytes", tier.bytes},
+        {"bytes_max", tier.bytes_max},
+        {"evictions", tier.evictions},
+        {"errors", tier.errors},
+        {"dropped_writes", tier.dropped_writes},
+        {"queued_writes", tier.queued_writes},
+        {"trouble", tier.trouble.empty() ? json::value(nullptr) : json::value(tier.trouble)}};
   }
   return object;
 }
@@ -164,7 +169,7 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request) {
       co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
   if (!purged) {
     spdlog::error("purge asked for by {} failed: {}", request.client, purged.error().context);
-    co_return problem(purged.error(), request.id);
+    co_return problem(purged.error(), request.id, retry_after);
   }
   spdlog::info("purged {} entries, by {}, as {} asked{}", *purged, caching::name_of(purge->selection),
                request.client, purge->kind == caching::PurgeKind::soft ? " (soft)" : "");
@@ -183,18 +188,24 @@ boost::asio::awaitable<Answer> Admin::entries(const Request& request, std::strin
     co_return store.list(wanted);
   };
   const auto found = co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
-  if (!found) co_return problem(found.error(), request.id);
+  if (!found) co_return problem(found.error(), request.id, retry_after);
   co_return with_body(200, "application/json",
                       to_json(*found, sources_.policies, sources_.clock.wall_now()) + "\n");
 }
 
-/// Without a token the proxy still serves what it has: ready, but degraded.
+/// Without a token the proxy still serves what it has, and without its disk what it fetches: ready, but
+/// degraded. A line each.
 Answer Admin::ready() const {
   if (draining_) return text(503, "draining\n");
-  const upstream::TokenStatus token = sources_.desk.token_status();
-  if (token.alive) return text(200, "ready\n");
-  return text(200, "degraded: no access token for the upstream" +
-                       (token.last_error.empty() ? "" : ": " + token.last_error) + "\n");
+  std::string degraded;
+  if (const upstream::TokenStatus token = sources_.desk.token_status(); !token.alive) {
+    degraded = "degraded: no access token for the upstream" +
+               (token.last_error.empty() ? "" : ": " + token.last_error) + "\n";
+  }
+  for (const auto& tier : sources_.store.statistics()) {
+    if (!tier.trouble.empty()) degraded += "degraded: cache file: " + tier.trouble + "\n";
+  }
+  return text(200, degraded.empty() ? "ready\n" : std::move(degraded));
 }
 
 /// On the desk's thread, which alone may look.

@@ -1,9 +1,5 @@
 #include "server/exchange/services.h"
 
-#include <spdlog/spdlog.h>
-
-#include <boost/asio/co_spawn.hpp>
-
 #include "config/credentials.h"
 #include "core/caching/variants.h"
 #include "core/http/target.h"
@@ -12,17 +8,6 @@
 #include "server/room.h"
 
 namespace roktcached::exchange {
-
-using caching::StoredResponsePtr;
-
-namespace {
-
-/// Whether it was not read for want of memory that something gives way for.
-bool will_have_room(const Result<StoredResponsePtr>& found) {
-  return !found && found.error().code == ErrorCode::overloaded && found.error().retryable;
-}
-
-}  // namespace
 
 Result<std::size_t> credential_of(const Services& services, std::string_view account_id) {
   const auto credential = config::credential_for(services.settings.credentials, account_id);
@@ -67,19 +52,12 @@ asio::awaitable<LookedUp> look_up(const Services& services, const caching::Key& 
 }
 
 asio::awaitable<LookedUp> look_up_on_disk(const Services& services, const caching::Key& key, WallTime now) {
-  const auto from_disk = [&store = services.store, key, now]() -> asio::awaitable<Result<StoredResponsePtr>> {
-    co_return store.find(key, now);
-  };
-  Result<StoredResponsePtr> found =
-      co_await asio::co_spawn(services.readers, from_disk(), asio::use_awaitable);
-  for (int waits = 0; waits < waits_for_way_max && will_have_room(found); ++waits) {
+  LookedUp found = co_await services.disk.find(key, now);
+  for (int waits = 0; waits < waits_for_way_max && found.soon; ++waits) {
     co_await wait_for_way();
-    found = co_await asio::co_spawn(services.readers, from_disk(), asio::use_awaitable);
+    found = co_await services.disk.find(key, now);
   }
-  if (found) co_return LookedUp{std::move(*found)};
-  if (found.error().code == ErrorCode::overloaded) co_return LookedUp{nullptr, true};
-  spdlog::warn("cache: {}", found.error().context);
-  co_return LookedUp();
+  co_return found;
 }
 
 inbound::Answer no_room_answer(const inbound::Request& request) {

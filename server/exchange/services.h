@@ -2,13 +2,13 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include "config/settings.h"
 #include "core/caching/policies.h"
 #include "core/http/cache_status.h"
 #include "core/rokt/routes.h"
 #include "core/time.h"
+#include "server/exchange/disk_lookups.h"
 #include "server/exchange/flights.h"
 #include "server/inbound/message.h"
 #include "server/upstream/upstream.h"
@@ -23,7 +23,7 @@ struct Services {
   const caching::FreshnessPolicies& policies;
   const rokt::RouteTable& routes;
   storage::TieredStore& store;
-  boost::asio::thread_pool& readers;  ///< where the store may block on the disk
+  DiskLookups& disk;  ///< of the store, where it may block
   Flights& flights;
   upstream::Upstream& upstream;  ///< for routes that are not cached
   boost::asio::any_io_executor desk;
@@ -43,16 +43,10 @@ struct Services {
 /// What a request that goes upstream for this reason is accounted as.
 [[nodiscard]] upstream::Reason reason_of(http::Forward forward);
 
-/// What a look-up has found. Small: it is in the frames that a miss allocates.
-struct LookedUp {
-  caching::StoredResponsePtr response;  ///< null: nothing, or no_room
-  bool no_room = false;                 ///< there is an answer, but no room in memory for it
-};
-
-/// What is stored for `key`; a store that fails is a miss, and is logged. Where there is no room for what is
-/// stored, that is waited for while slow clients give way. What can be read without waiting is read here: a
-/// thread more costs a small answer more than its row does. The rest goes to a thread that may wait for the
-/// disk. Resumes on the caller's executor.
+/// What is stored for `key`; a store that fails, or takes too long, is a miss. Where there is no room for
+/// what is stored, that is waited for while slow clients give way. What can be read without waiting is read
+/// here: a thread more costs a small answer more than its row does. The rest goes to a thread that may wait
+/// for the disk. Resumes on the caller's executor.
 [[nodiscard]] boost::asio::awaitable<LookedUp> look_up(const Services& services, const caching::Key& key,
                                                        WallTime now);
 /// The same, of what the store cannot tell at once.

@@ -41,6 +41,13 @@ TEST(Problem, OfAClientThatHasGoneIsForTheAccessLog) {
   EXPECT_EQ(answer.notes.outcome, inbound::Outcome::failed) << "the request was acceptable";
 }
 
+TEST(Problem, ACacheFileThatCannotBeUsedNowIsWorthWaitingFor) {
+  const auto answer = problem({ErrorCode::storage_locked, ErrorSource::storage, true, "why"}, "id", 5s);
+  EXPECT_EQ(answer.status, 503U);
+  EXPECT_TRUE(has(answer, "Retry-After: 5"));
+  EXPECT_NE(answer.body->find("urn:roktcached:storage-unavailable"), std::string::npos);
+}
+
 TEST(Problem, AClientBeyondItsRateLearnsHowLongToWait) {
   const auto answer =
       problem({ErrorCode::client_quota_exceeded, ErrorSource::inbound, true, "why"}, "id", 1100ms);

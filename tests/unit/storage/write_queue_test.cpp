@@ -103,7 +103,7 @@ TEST(WriteQueueTest, ATouchNeverStandsInTheWayOfAResponse) {
   const auto put = shared_response(1);
   queue.put(put);
   queue.touch(key(1), noon);
-  queue.erase(key(1));
+  queue.suspect(key(1));
   EXPECT_EQ(queue.find(key(1)), put);
   const auto batch = take_all(queue);
   ASSERT_EQ(batch.size(), 1U);
@@ -113,16 +113,16 @@ TEST(WriteQueueTest, ATouchNeverStandsInTheWayOfAResponse) {
 
 TEST(WriteQueueTest, ADamagedRowGoesBeforeWhatIsWrittenInItsPlace) {
   WriteQueue queue({.entries = 10, .bytes = mebibyte});
-  queue.erase(key(1));
+  queue.suspect(key(1));
   queue.put(shared_response(1));
   queue.put(shared_response(2));
-  queue.erase(key(2));
+  queue.suspect(key(2));
   queue.put(shared_response(3));
   const auto batch = take_all(queue);
   ASSERT_EQ(batch.size(), 3U);
-  EXPECT_TRUE(batch[0].damaged && batch[0].response);
-  EXPECT_TRUE(batch[1].damaged && batch[1].response);
-  EXPECT_FALSE(batch[2].damaged);
+  EXPECT_TRUE(batch[0].suspect && batch[0].response);
+  EXPECT_TRUE(batch[1].suspect && batch[1].response);
+  EXPECT_FALSE(batch[2].suspect);
 }
 
 TEST(WriteQueueTest, ARowFoundDamagedWhileItIsWrittenGoesInTheNextBatch) {
@@ -130,12 +130,12 @@ TEST(WriteQueueTest, ARowFoundDamagedWhileItIsWrittenGoesInTheNextBatch) {
   const auto put = shared_response(1);
   queue.put(put);
   take_all(queue);
-  queue.erase(key(1));
+  queue.suspect(key(1));
   EXPECT_EQ(queue.find(key(1)), put);
   queue.done();
   const auto batch = take_all(queue);
   ASSERT_EQ(batch.size(), 1U);
-  EXPECT_TRUE(batch[0].damaged && !batch[0].response);
+  EXPECT_TRUE(batch[0].suspect && !batch[0].response);
 }
 
 TEST(WriteQueueTest, TouchesAndErasuresAreBoundedToo) {
@@ -143,7 +143,7 @@ TEST(WriteQueueTest, TouchesAndErasuresAreBoundedToo) {
   queue.touch(key(1), noon);
   queue.touch(key(2), noon);
   queue.touch(key(3), noon);
-  queue.erase(key(4));
+  queue.suspect(key(4));
   EXPECT_EQ(queue.size(), 2U);
 }
 

@@ -68,7 +68,12 @@ MetricReadings some_readings() {
   readings.restatements = 13;
   readings.refreshed_ahead = 17;
   readings.tiers = {{.tier = "memory", .entries = 100, .bytes = 4096, .body_bytes = 3000, .evictions = 3},
-                    {.tier = "disk", .entries = 1000, .bytes = 1'234'567'890, .evictions = 1, .errors = 6}};
+                    {.tier = "disk",
+                     .entries = 1000,
+                     .bytes = 1'234'567'890,
+                     .evictions = 1,
+                     .errors = 6,
+                     .trouble = "cannot be read"}};
   readings.bodies = {.all = 5000, .growing = 500, .bound = 9000, .refused = 29};
   readings.desk.credentials = {credential("default")};
   readings.desk.retries = 19;
@@ -117,6 +122,8 @@ TEST(Metrics, SayWhatWasRead) {
            R"(roktcached_cache_bytes{tier="disk"} 1234567890)",
            R"(roktcached_cache_evictions_total{tier="memory"} 3)",
            R"(roktcached_storage_errors_total 6)",
+           R"(roktcached_cache_tier_up{tier="memory"} 1)",
+           R"(roktcached_cache_tier_up{tier="disk"} 0)",
            R"(roktcached_coalesced_requests_total 11)",
            R"(roktcached_restatements_total 13)",
            R"(roktcached_refreshed_ahead_total 17)",

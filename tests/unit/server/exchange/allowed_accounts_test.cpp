@@ -72,7 +72,8 @@ class AllowedAccountsTest : public testing::Test {
   DeadUpstream upstream;
   storage::BodyAccount bodies{1 << 20};
   Flights flights{context.get_executor(), readers.get_executor(), upstream, store, bodies, 1 << 20, clock};
-  Services services{settings, policies, routes, store, readers, flights, upstream, context.get_executor(),
+  DiskLookups disk{readers, {}, {}, {}};
+  Services services{settings, policies, routes, store, disk, flights, upstream, context.get_executor(),
                     bodies,   clock};
   Accounts accounts;
   Traffic traffic;

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <atomic>
+
+namespace roktcached::storage {
+
+/// Makes calls on files fail with EIO, of SQLite's and ours, in this whole process: it takes the place of the
+/// C library's pread, pwrite, fsync and fdatasync. One at a time; what is left undone ends with it.
+class FailingDisk {
+ public:
+  static constexpr int always = 1'000'000'000;
+
+  FailingDisk() = default;
+  ~FailingDisk() { heal(); }
+  FailingDisk(const FailingDisk&) = delete;
+  FailingDisk& operator=(const FailingDisk&) = delete;
+
+  /// The next `count` calls fail.
+  static void fail_reads(int count) { reads = count; }
+  static void fail_writes(int count) { writes = count; }
+  static void fail_syncs(int count) { syncs = count; }
+  static void heal() { reads = writes = syncs = 0; }
+
+  /// Whether the call at hand is one of those; it counts then.
+  static bool fails(std::atomic<int>& left);
+
+  static inline std::atomic<int> reads{0};
+  static inline std::atomic<int> writes{0};
+  static inline std::atomic<int> syncs{0};
+};
+
+}  // namespace roktcached::storage
