@@ -192,6 +192,10 @@ std::string metrics_text(const MetricReadings& readings) {
                          .take());
   add_desk(families, readings.desk);
   add_cache(families, readings.tiers);
+  families.push_back(counter("log_lines_dropped_total", "Lines that never reached the log, by why.")
+                         .add({{"reason", "queue_full"}}, readings.dropped_lines.queue_full)
+                         .add({{"reason", "not_written"}}, readings.dropped_lines.not_written)
+                         .take());
   families.push_back(gauge("connections", "Client connections open.").add({}, readings.connections).take());
   families.push_back(
       gauge("build_info", "Always 1; which version runs.").add({{"version", readings.version}}, 1.0).take());

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/exchange/traffic.h"
+#include "server/logging.h"
 #include "server/upstream/desk.h"
 #include "storage/response_store.h"
 
@@ -23,6 +24,7 @@ struct MetricReadings {
   std::uint64_t refreshed_ahead = 0;
   std::vector<storage::TierStatistics> tiers;
   upstream::DeskStatus desk;
+  DroppedLines dropped_lines;
 };
 
 /// The readings in Prometheus' text exposition format, version 0.0.4. Labels hold what the configuration and

@@ -2,7 +2,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include "config/settings.h"
 #include "core/caching/policies.h"
@@ -21,7 +20,7 @@ struct Services {
   const caching::FreshnessPolicies& policies;
   const rokt::RouteTable& routes;
   storage::TieredStore& store;
-  boost::asio::thread_pool& readers;  ///< where the store may block on the disk
+  boost::asio::any_io_executor readers;  ///< where the store may block on the disk
   Flights& flights;
   upstream::Upstream& upstream;  ///< for routes that are not cached
   boost::asio::any_io_executor desk;

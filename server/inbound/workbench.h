@@ -27,7 +27,7 @@ struct Workbench {
 class Workshop {
  public:
   /// @param limits  outlive the workbenches
-  explicit Workshop(const Limits& limits) : limits_(limits) {}
+  explicit Workshop(const Limits& limits);
 
   [[nodiscard]] std::unique_ptr<Workbench> borrow();
   /// @pre nothing is left on it: no bytes of a request, nothing to be sent

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/asio.h"
+#include "server/background.h"
 
 namespace roktcached::upstream {
 
@@ -14,6 +15,8 @@ namespace {
 
 /// How much the latest request counts in the moving average of the time under way.
 constexpr double newest_share = 0.1;
+
+constexpr const char* serving = "giving a request its turn";
 
 /// Rounded up: who comes back a moment too early would have come for nothing.
 milliseconds rounded_up(std::chrono::nanoseconds time) {
@@ -51,6 +54,13 @@ std::optional<Admission::Permit> Admission::admit_now(SteadyTime now) {
 
 asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn, std::string_view route) {
   const auto waiter = std::make_shared<Waiter>(executor_, route);
+  // However the wait ends, for want of memory too: nobody else may be kept waiting for this one.
+  auto end_wait = [this, &waiter](Turn* ended) {
+    ended->joined = nullptr;
+    leave(waiter);
+    if (waiter->admitted) release(clock_.steady_now());
+  };
+  const std::unique_ptr<Turn, decltype(end_wait)> waiting(&turn, end_wait);
   std::optional<UpstreamFailure> refused;
   for (const Turn::Place& place : turn.places()) refused = take_place(waiter, place, turn.deadline());
   if (waiter->places.empty()) {
@@ -67,9 +77,8 @@ asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn, std::string_vi
     waiter->timer.expires_at(turn.deadline());
     co_await waiter->timer.async_wait(as_result);
   }
-  turn.joined = nullptr;
   leave(waiter);
-  if (waiter->admitted) co_return Permit(*this, clock_.steady_now());
+  if (std::exchange(waiter->admitted, false)) co_return Permit(*this, clock_.steady_now());
   ++refused_;
   if (waiter->failure) co_return *waiter->failure;
   const Turn::Place& first = turn.places().front();
@@ -83,12 +92,21 @@ std::optional<UpstreamFailure> Admission::take_place(const WaiterPtr& waiter, co
   if (clock_.steady_now() + wait > deadline) return refusal(wait);
   const FairQueue::Pushed pushed =
       queue_.push({place.client, weight_of(place.client), place.priority, deadline});
-  if (pushed.queued) {
-    waiter->places.push_back(*pushed.queued);
-    waiters_[*pushed.queued] = waiter;
-  }
+  if (pushed.queued) register_place(waiter, *pushed.queued);
   if (pushed.displaced) lose_place(*pushed.displaced, refusal(wait));
   return pushed.queued ? std::nullopt : std::optional(refusal(wait));
+}
+
+/// Where memory fails, the place is given up: nobody would hear of its turn.
+void Admission::register_place(const WaiterPtr& waiter, FairQueue::Handle place) {
+  try {
+    waiters_.emplace(place, waiter);
+    waiter->places.push_back(place);
+  } catch (...) {
+    waiters_.erase(place);
+    queue_.remove(place);
+    throw;
+  }
 }
 
 /// The queue has given a place up; who has no other is answered.
@@ -98,8 +116,8 @@ void Admission::lose_place(FairQueue::Handle handle, const UpstreamFailure& fail
   waiters_.erase(found);
   std::erase(waiter->places, handle);
   if (!waiter->places.empty()) return;
+  waiter->timer.cancel();  // heard of after this
   waiter->failure = failure;
-  waiter->timer.cancel();
 }
 
 void Admission::leave(const WaiterPtr& waiter) {
@@ -136,15 +154,26 @@ void Admission::serve() {
 void Admission::serve_at(SteadyTime time) {
   next_turn_.expires_at(time);
   next_turn_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) serve();
+    if (!error) serve_or_retry();
   });
+}
+
+/// From where nothing may throw. Where memory fails, those who wait are looked at again soon.
+void Admission::serve_or_retry() noexcept {
+  try {
+    serve();
+    return;
+  } catch (...) {
+    log_failure(serving, std::current_exception());
+  }
+  do_surely(serving, [this] { serve_at(clock_.steady_now() + pause_without_memory); });
 }
 
 void Admission::release(SteadyTime since) {
   --in_flight_;
   const double took = std::chrono::duration<double>(clock_.steady_now() - since).count();
   service_s_ = service_s_ == 0 ? took : service_s_ + newest_share * (took - service_s_);
-  serve();
+  serve_or_retry();
 }
 
 void Admission::give_up(const UpstreamFailure& failure, std::optional<std::string_view> route) {

@@ -93,10 +93,12 @@ class Admission {
   using WaiterPtr = std::shared_ptr<Waiter>;
 
   void serve();
+  void serve_or_retry() noexcept;
   void serve_at(SteadyTime time);
-  void release(SteadyTime since);
+  void release(SteadyTime since) noexcept;
   [[nodiscard]] std::optional<UpstreamFailure> take_place(const WaiterPtr& waiter, const Turn::Place& place,
                                                           SteadyTime deadline);
+  void register_place(const WaiterPtr& waiter, FairQueue::Handle place);
   void lose_place(FairQueue::Handle handle, const UpstreamFailure& failure);
   void leave(const WaiterPtr& waiter);
   [[nodiscard]] double weight_of(std::string_view client) const;

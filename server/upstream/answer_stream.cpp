@@ -1,9 +1,9 @@
 #include "server/upstream/answer_stream.h"
 
 #include <boost/asio/experimental/concurrent_channel.hpp>
-#include <boost/asio/post.hpp>
 
 #include "server/asio.h"
+#include "server/background.h"
 
 namespace roktcached::upstream {
 
@@ -54,7 +54,7 @@ void AnswerStream::abandon() {
   // Closing wakes no writer that waits for room; cancelling does, but only before. Both on the writer's
   // thread, so that no write begins in between.
   const auto executor = channel_->pieces.get_executor();
-  asio::post(executor, [channel = channel_] {
+  post_surely(executor, [channel = channel_] {
     channel->pieces.cancel();
     channel->pieces.close();
   });

@@ -1,9 +1,9 @@
 #include "server/upstream/large_content.h"
 
-#include <boost/asio/post.hpp>
 #include <utility>
 
 #include "server/asio.h"
+#include "server/background.h"
 #include "server/elsewhere.h"
 #include "server/upstream/connection.h"
 #include "server/upstream/content_coding.h"
@@ -91,10 +91,8 @@ asio::awaitable<Result<std::string>> LargeContent::receive_inflated() {
 LargeContentPtr share_large_content(const asio::any_io_executor& desk, std::string beginning,
                                     std::shared_ptr<Connection> connection) {
   auto content = std::make_unique<LargeContent>(std::move(beginning), std::move(connection));
-  return {content.release(), [desk](LargeContent* released) {
-            std::unique_ptr<LargeContent> owned(released);
-            asio::post(desk, [owned = std::move(owned)] {});
-          }};
+  return {content.release(),
+          [desk](LargeContent* released) { post_surely(desk, [released] { delete released; }); }};
 }
 
 }  // namespace roktcached::upstream

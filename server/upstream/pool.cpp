@@ -102,9 +102,14 @@ asio::awaitable<Result<void>> Pool::wait_for_slot() {
   const auto waiter =
       std::make_shared<Waiter>(executor_, std::chrono::steady_clock::now() + origin_.settings.head_timeout);
   waiting_.push_back(waiter);
+  // However the wait ends: a slot that is granted to nobody would be lost.
+  auto leave = [this](Waiter* ended) {
+    std::erase_if(waiting_, [ended](const auto& each) { return each.get() == ended; });
+    if (ended->granted) release_slot();
+  };
+  const std::unique_ptr<Waiter, decltype(leave)> in_line(waiter.get(), leave);
   co_await waiter->timer.async_wait(as_result);
-  if (waiter->granted) co_return Result<void>();
-  std::erase(waiting_, waiter);
+  if (std::exchange(waiter->granted, false)) co_return Result<void>();
   co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true, "no connection became free in time"};
 }
 
