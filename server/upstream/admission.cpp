@@ -169,7 +169,7 @@ void Admission::serve_or_retry() noexcept {
   do_surely(serving, [this] { serve_at(clock_.steady_now() + pause_without_memory); });
 }
 
-void Admission::release(SteadyTime since) {
+void Admission::release(SteadyTime since) noexcept {
   --in_flight_;
   const double took = std::chrono::duration<double>(clock_.steady_now() - since).count();
   service_s_ = service_s_ == 0 ? took : service_s_ + newest_share * (took - service_s_);
