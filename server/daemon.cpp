@@ -11,7 +11,9 @@
 
 #include "config/credentials.h"
 #include "core/http/validators.h"
+#include "server/background.h"
 #include "server/exchange/prepared.h"
+#include "server/fixed_sizes.h"
 #include "server/inbound/clients/token_key.h"
 #include "server/inbound/doorkeeper.h"
 #include "server/logging.h"
@@ -26,12 +28,6 @@ namespace {
 
 /// Of a context that one thread runs, and whose sockets are used on it alone; other threads only post to it.
 constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
-constexpr std::size_t reader_threads = 2;
-constexpr std::size_t helper_threads = 2;
-/// A hit thread that finds no reader of the cache file free asks a reader thread, as for what must be waited
-/// for.
-constexpr std::size_t hit_threads_with_reader = 8;
-constexpr std::size_t max_admin_connections = 64;
 constexpr std::chrono::seconds time_to_drain{8};
 constexpr std::chrono::milliseconds time_to_stop{1200};
 constexpr std::chrono::milliseconds drain_poll{10};
@@ -40,11 +36,6 @@ std::vector<rokt::Route> all_routes(const config::Settings& settings) {
   std::vector<rokt::Route> routes = rokt::rokt_routes();
   routes.insert(routes.end(), settings.routes.begin(), settings.routes.end());
   return routes;
-}
-
-std::size_t hit_thread_count(const config::Settings& settings) {
-  const std::size_t wanted = settings.listen.threads;
-  return wanted > 0 ? wanted : std::max(1U, std::thread::hardware_concurrency());
 }
 
 /// No page of another origin has business with the admin listener, whatever may read reports.
@@ -104,8 +95,9 @@ Daemon::Daemon(config::Settings settings)
       admin_limits_(without_origins(limits_)),
       admin_workshop_(admin_limits_),
       bodies_(settings_.cache.max_memory + settings_.cache.max_transient),
-      readers_(reader_threads),
-      helpers_(helper_threads),
+      readers_(reader_threads, "reading the cache file"),
+      helpers_(helper_threads, "helping"),
+      files_(helpers_.executor()),
       desk_context_(one_thread),
       desk_work_(desk_context_.get_executor()),
       connections_(settings_.listen.max_connections),
@@ -129,13 +121,13 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   if (const auto opened = daemon->open_store(); !opened) return opened.error();
   try {
     daemon->desk_ = std::make_unique<upstream::Desk>(
-        daemon->desk_context_.get_executor(), daemon->helpers_.get_executor(), daemon->settings_.upstream,
+        daemon->desk_context_.get_executor(), daemon->helpers_.executor(), daemon->settings_.upstream,
         daemon->settings_.credentials, secrets_again, daemon->clock_, &daemon->bodies_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
   daemon->flights_ = std::make_unique<exchange::Flights>(
-      daemon->desk_context_.get_executor(), daemon->helpers_.get_executor(), *daemon->desk_, *daemon->store_,
+      daemon->desk_context_.get_executor(), daemon->helpers_.executor(), *daemon->desk_, *daemon->store_,
       daemon->bodies_, daemon->settings_.upstream.max_response, daemon->clock_);
   daemon->services_.reset(new exchange::Services{daemon->settings_, daemon->policies_, daemon->routes_,
                                                  *daemon->store_, *daemon->disk_lookups_, *daemon->flights_,
@@ -156,7 +148,7 @@ Result<void> Daemon::open_store() {
     options.bodies = &bodies_;
     options.pages = std::clamp(settings_.cache.max_memory / 4, options.pages / 4, options.pages);
     options.queue.bytes = std::min(options.queue.bytes, settings_.cache.max_transient / 2);
-    options.readers = reader_threads + std::min(hit_thread_count(settings_), hit_threads_with_reader);
+    options.readers = cache_readers(hit_thread_count(settings_.listen));
     for (const config::Credential& credential : settings_.credentials)
       options.owners.push_back(
           {credential.name, http::entity_tag_of(credential.app_id.reveal() + "\n" +
@@ -170,7 +162,7 @@ Result<void> Daemon::open_store() {
       std::move(memory), std::move(disk),
       [bodies = &bodies_](auto response) { return exchange::prepared(std::move(response), bodies); });
   disk_lookups_ = std::make_unique<exchange::DiskLookups>(
-      readers_,
+      readers_.executor(),
       exchange::DiskLookups::Limits{.timeout = settings_.cache.read_timeout, .threads = reader_threads},
       [&store = *store_](const caching::Key& key, WallTime now) { return store.find(key, now); },
       [&store = *store_](const caching::Key& key) { return store.version_of(key); });
@@ -192,7 +184,7 @@ Result<void> Daemon::open_client_book() {
 }
 
 Result<void> Daemon::open_listeners() {
-  const std::size_t count = hit_thread_count(settings_);
+  const std::size_t count = hit_thread_count(settings_.listen);
   for (std::size_t i = 0; i < count; ++i) {
     accounts_.push_back(std::make_unique<exchange::Accounts>());
     traffic_.push_back(std::make_unique<exchange::Traffic>());
@@ -216,9 +208,10 @@ Result<void> Daemon::open_listeners() {
 Result<void> Daemon::open_admin() {
   const std::optional<config::Endpoint>& address = settings_.admin.address;
   const bool is_unix = address && address->is_unix();
-  admin_ = std::make_unique<admin::Admin>(admin::Sources{
-      accounts_, traffic_, connections_, *store_, bodies_, policies_, *flights_, *desk_,
-      desk_context_.get_executor(), clock_, clock_.steady_now(), settings_.admin.token, is_unix, purger_});
+  admin_ = std::make_unique<admin::Admin>(
+      admin::Sources{accounts_, traffic_, connections_, *store_, bodies_, policies_, *flights_, *desk_,
+                     desk_context_.get_executor(), clock_, clock_.steady_now(), settings_.admin.token,
+                     is_unix, purger_.executor()});
   if (!address) return {};
   std::vector<inbound::Acceptor> acceptors;
   if (is_unix) {
@@ -268,39 +261,44 @@ Result<inbound::Acceptor> Daemon::open_admin_socket(const config::Endpoint& addr
 }
 
 void Daemon::start_threads() {
-  const auto run_context = [this](asio::io_context& context) {
-    threads_.emplace_back([this, &context] {
-      context.run();
+  // With the hit thread whose connections it serves; the desk may have none.
+  std::vector<std::pair<asio::io_context*, HitThread*>> contexts;
+  if (hit_threads_.size() > 1) contexts.emplace_back(&desk_context_, nullptr);
+  for (const auto& thread : hit_threads_) contexts.emplace_back(&thread->context, thread.get());
+  threads_running_ = contexts.size();
+  threads_.reserve(contexts.size());
+  asio::post(desk_context_, [this] { desk_->start(); });
+  for (const auto& [context, hits] : contexts) {
+    threads_.emplace_back([this, context = context, hits = hits] {
+      run_context(*context, "serving", [hits] {
+        if (hits != nullptr) hits->lookout.look_again();
+      });
       threads_running_.fetch_sub(1);
     });
-  };
-  std::vector<asio::io_context*> contexts = {&desk_context_};
-  for (const auto& thread : hit_threads_) {
-    if (thread->own) contexts.push_back(thread->own.get());
   }
-  threads_running_ = contexts.size();
-  asio::post(desk_context_, [this] { desk_->start(); });
-  for (asio::io_context* const context : contexts) run_context(*context);
   entrances_->start();
 }
 
-void Daemon::run() {
+void Daemon::run(std::function<void()> draining) {
+  draining_ = std::move(draining);
   await_hangup();
   await_log_rotation();
-  for (const auto& listener : admin_listeners_) listener->start();
+  for (const auto& listener : admin_listeners_)
+    asio::post(main_context_, [&started = *listener] { started.start(); });
   start_threads();
   signals_.async_wait([this](const boost::system::error_code& error, int) {
     if (!error) drain();
   });
-  main_context_.run();  // until stop()
+  const auto look_again = [this] { admin_lookout_.look_again(); };
+  run_context(main_context_, "the main thread", look_again);  // until stop()
   main_context_.restart();
-  main_context_.run_for(time_to_stop);  // what the admin listener is still at
+  run_context_for(main_context_, time_to_stop, "the main thread");  // what the admin listener is still at
   desk_work_.reset();
   if (!wait_for_threads()) {
     // Something hangs: what matters now is that the queued writes reach the disk.
     spdlog::error("not every thread has ended in time");
     store_->flush();
-    stop_logging();
+    end_log();
     std::_Exit(EXIT_SUCCESS);
   }
   readers_.join();
@@ -310,46 +308,60 @@ void Daemon::run() {
   spdlog::info("stopped");
 }
 
+/// Files may be on a disk that hangs, so they are read where nobody is served, one after the other.
 void Daemon::await_hangup() {
-  hangup_.async_wait([this](const boost::system::error_code& error, int) {
+  const auto heard = [this](const boost::system::error_code& error, int) {
     if (error) return;
+    await_hangup();
     spdlog::info(
         "SIGHUP: secrets and certificates are read again; any other change of the settings needs a restart");
     asio::post(desk_context_, [this] { desk_->read_secrets_again(); });
-    if (const auto renewed = entrances_->renew_certificate(); !renewed)
-      spdlog::error("{}; the one in use stays in force", renewed.error().context);
-    await_hangup();
-  });
+    asio::post(files_, [this] {
+      if (const auto renewed = entrances_->renew_certificate(); !renewed)
+        spdlog::error("{}; the one in use stays in force", renewed.error().context);
+    });
+  };
+  do_surely("waiting for SIGHUP", [&] { hangup_.async_wait(heard); });
 }
 
 void Daemon::await_log_rotation() {
-  log_rotation_.async_wait([this](const boost::system::error_code& error, int) {
+  const auto heard = [this](const boost::system::error_code& error, int) {
     if (error) return;
-    reopen_log();
     await_log_rotation();
-  });
+    asio::post(files_, reopen_log);
+  };
+  do_surely("waiting for SIGUSR1", [&] { log_rotation_.async_wait(heard); });
 }
 
 void Daemon::drain() {
+  if (draining_) draining_();
   spdlog::info("draining {} connections", connections_.open());
   drain_deadline_ = clock_.steady_now() + time_to_drain;
   admin_->drain();
   entrances_->drain();
-  signals_.async_wait([this](const boost::system::error_code& error, int) {
+  const auto second_signal = [this](const boost::system::error_code& error, int) {
     if (!error) drain_deadline_ = clock_.steady_now();
-  });
+  };
+  do_surely("waiting for a second signal", [&] { signals_.async_wait(second_signal); });
   // Give the posted drains a moment: a connection in the kernel's queue is not counted yet.
-  drain_timer_.expires_after(drain_poll);
-  drain_timer_.async_wait([this](const boost::system::error_code&) { stop_when_idle(); });
+  look_later_whether_idle();
+}
+
+void Daemon::look_later_whether_idle() {
+  const auto wait = [this] {
+    drain_timer_.expires_after(drain_poll);
+    drain_timer_.async_wait([this](const boost::system::error_code&) { stop_when_idle(); });
+  };
+  do_surely("draining", wait);
 }
 
 void Daemon::stop_when_idle() {
-  if (connections_.open() == 0 || clock_.steady_now() >= drain_deadline_) return stop();
-  drain_timer_.expires_after(drain_poll);
-  drain_timer_.async_wait([this](const boost::system::error_code&) { stop_when_idle(); });
+  const bool over = connections_.open() == 0 || clock_.steady_now() >= drain_deadline_;
+  over ? stop() : look_later_whether_idle();
 }
 
 void Daemon::stop() {
+  threads_deadline_ = clock_.steady_now() + time_to_stop;
   if (connections_.open() > 0) spdlog::warn("{} connections are cut", connections_.open());
   signals_.cancel();
   hangup_.cancel();
@@ -358,20 +370,19 @@ void Daemon::stop() {
     listener->drain();
     listener->abort();
   }
-  asio::post(desk_context_, [this] {
+  post_surely(desk_context_, [this] {
     flights_->stop();
     desk_->stop();
   });
   entrances_->abort();
   if (clients_) clients_->authenticator.stop();
   for (const auto& thread : hit_threads_)
-    asio::post(thread->context, [&work = thread->work] { work.reset(); });
+    post_surely(thread->context, [&work = thread->work] { work.reset(); });
   main_context_.stop();
 }
 
 bool Daemon::wait_for_threads() {
-  const SteadyTime deadline = clock_.steady_now() + time_to_stop;
-  while (threads_running_.load() > 0 && clock_.steady_now() < deadline)
+  while (threads_running_.load() > 0 && clock_.steady_now() < threads_deadline_)
     std::this_thread::sleep_for(drain_poll);
   if (threads_running_.load() > 0) return false;
   for (auto& thread : threads_) thread.join();

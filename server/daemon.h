@@ -5,7 +5,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/thread_pool.hpp>
+#include <boost/asio/strand.hpp>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -26,6 +27,7 @@
 #include "server/shortage.h"
 #include "server/system_clock.h"
 #include "server/upstream/desk.h"
+#include "server/worker_pool.h"
 #include "storage/body_account.h"
 #include "storage/tiered_store.h"
 
@@ -54,8 +56,10 @@ class Daemon {
 
   /// SIGHUP reads secrets and certificates again, SIGUSR1 opens the log's file again. Serves until SIGTERM,
   /// SIGINT or SIGQUIT, then drains: no answer in flight is cut, what is queued for the cache file reaches
-  /// it. Returns within ten seconds of the signal; a second signal ends the waiting.
-  void run();
+  /// it. Returns within ten seconds of the signal, unless a disk hangs; a second signal ends the waiting for
+  /// clients.
+  /// @param draining  called once, when the first such signal has come; must not throw
+  void run(std::function<void()> draining = nullptr);
 
  private:
   struct HitThread;
@@ -72,6 +76,7 @@ class Daemon {
   void await_hangup();
   void await_log_rotation();
   void drain();
+  void look_later_whether_idle();
   void stop_when_idle();
   void stop();
   bool wait_for_threads();
@@ -88,9 +93,10 @@ class Daemon {
   Shortage shortage_{senders_};
   std::unique_ptr<storage::TieredStore> store_;
   std::unique_ptr<exchange::DiskLookups> disk_lookups_;
-  boost::asio::thread_pool readers_;
-  boost::asio::thread_pool helpers_;
-  boost::asio::thread_pool purger_{1};
+  WorkerPool readers_;
+  WorkerPool helpers_;
+  boost::asio::strand<WorkerPool::Executor> files_;  // of the helpers: what reads secrets, opens the log
+  WorkerPool purger_{1, "purging"};
   boost::asio::io_context desk_context_;
   Work desk_work_;
   std::unique_ptr<upstream::Desk> desk_;
@@ -115,7 +121,9 @@ class Daemon {
   std::vector<std::unique_ptr<inbound::Listener>> admin_listeners_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> threads_running_{0};
+  std::function<void()> draining_;  // may be null
   SteadyTime drain_deadline_;
+  SteadyTime threads_deadline_;  // by which they end that serve
 };
 
 }  // namespace roktcached

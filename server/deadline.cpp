@@ -4,6 +4,8 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include "server/background.h"
+
 namespace roktcached {
 
 using Steady = std::chrono::steady_clock;
@@ -26,24 +28,36 @@ struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
   State(const boost::asio::any_io_executor& executor, std::function<void()> on_expiry)
       : timer(executor), interrupt(std::move(on_expiry)) {}
 
+  /// Where there is no memory for the timer, there is no deadline either, until the next one is set.
   void arm() {
-    armed_for = due;
+    armed_for = Steady::time_point::max();
     timer.expires_at(due);
     timer.async_wait([weak = weak_from_this(), generation = ++armed](const boost::system::error_code&) {
       if (const auto self = weak.lock()) self->fired(generation);
     });
+    armed_for = due;
+  }
+  [[nodiscard]] bool could_arm() noexcept {
+    try {
+      arm();
+      return true;
+    } catch (...) {
+      log_failure("setting a deadline", std::current_exception());
+      return false;
+    }
   }
 
   void fired(unsigned generation) {
     if (generation != armed) return;
     armed_for = Steady::time_point::max();
     if (due == Steady::time_point::max()) return;
-    if (Steady::now() < due) return arm();
+    // What can be watched no longer is interrupted at once: else it might wait for ever.
+    if (Steady::now() < due && could_arm()) return;
     expired = true;
     // An interruption finds nothing to interrupt in the moment in which an operation has ended and the next
     // has not begun. So there is another one, until somebody has heard of it.
     due = Steady::now() + repeat_after;
-    arm();
+    (void)could_arm();
     interrupt();
   }
 

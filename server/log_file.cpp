@@ -1,13 +1,17 @@
 #include "server/log_file.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstring>
 #include <filesystem>
 #include <system_error>
 #include <utility>
+
+#include "server/lost_lines.h"
 
 namespace roktcached {
 
@@ -70,15 +74,40 @@ Result<void> LogFile::reopen() {
   return {};
 }
 
+std::shared_ptr<LogFile> LogFile::standard_error() {
+  return std::make_shared<LogFile>("standard error", ::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0));
+}
+
+/// Throws nothing: what is caught above takes memory.
 void LogFile::sink_it_(const spdlog::details::log_msg& message) {
-  spdlog::memory_buf_t line;
-  formatter_->format(message, line);
-  for (std::size_t written = 0; written < line.size();) {
-    const ssize_t more = ::write(descriptor_->get(), line.data() + written, line.size() - written);
-    if (more < 0 && errno == EINTR) continue;
-    if (more < 0) throw spdlog::spdlog_ex(path_, errno);
-    written += static_cast<std::size_t>(more);
+  try {
+    spdlog::memory_buf_t line;
+    formatter_->format(message, line);
+    write_line({line.data(), line.size()});
+  } catch (const std::exception&) {
+    count_lost_line("out of memory");
   }
+}
+
+void LogFile::write_line(std::string_view line) noexcept {
+  while (!line.empty()) {
+    const ssize_t written = ::write(descriptor_->get(), line.data(), line.size());
+    if (written < 0 && errno == EINTR) continue;
+    // Somebody who shares the pipe has made it so; its reader is slow.
+    if (written < 0 && errno == EAGAIN && wait_for_room()) continue;
+    if (written < 0) return count_lost_line(::strerrordesc_np(errno));
+    stalled_ = false;
+    line.remove_prefix(static_cast<std::size_t>(written));
+  }
+}
+
+/// Once in vain, nothing is waited for until there is room: each line that is lost would take as long.
+bool LogFile::wait_for_room() noexcept {
+  constexpr int patience_ms = 1000;
+  pollfd writable{descriptor_->get(), POLLOUT, 0};
+  stalled_ = ::poll(&writable, 1, stalled_ ? 0 : patience_ms) <= 0;
+  if (stalled_) errno = EAGAIN;
+  return !stalled_;
 }
 
 Result<void> check_log_file(const std::string& path) {

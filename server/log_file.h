@@ -5,6 +5,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 #include "core/error.h"
 #include "server/inbound/descriptor.h"
@@ -12,14 +13,17 @@
 namespace roktcached {
 
 /// The file that the log goes to: appended to, a line a write, so that others can read, rename and truncate
-/// it meanwhile. Safe from any thread. A write that fails loses its line; spdlog then complains on standard
-/// error, once a minute at most.
+/// it meanwhile. Safe from any thread. A write that fails loses its line, which is counted (see
+/// lost_lines.h).
 class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   /// Opens the file, or makes it with mode 0640: who ships logs may be in its group. One that is there keeps
   /// its mode. Nothing but a regular file or a character device is taken.
   /// @return configuration, naming the setting and the path
   [[nodiscard]] static Result<std::shared_ptr<LogFile>> open(const std::string& path);
+
+  /// Standard error as a log, under the same terms. Is not opened again.
+  [[nodiscard]] static std::shared_ptr<LogFile> standard_error();
 
   /// Opens it again under its name, and makes it where it has gone. What is logged from now on goes there.
   /// @return why that cannot be; then the file in use stays in use
@@ -31,9 +35,12 @@ class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
  private:
   void sink_it_(const spdlog::details::log_msg& message) override;
   void flush_() override {}
+  void write_line(std::string_view line) noexcept;
+  [[nodiscard]] bool wait_for_room() noexcept;
 
   const std::string path_;
   std::unique_ptr<inbound::Descriptor> descriptor_;
+  bool stalled_ = false;  // nobody reads what is written
 };
 
 /// Whether LogFile::open(path) would succeed, without making the file. An empty path is none.

@@ -3,13 +3,12 @@
 #include <fmt/format.h>
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
-#include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
-#include <boost/json/serialize.hpp>
-#include <boost/json/string.hpp>
+#include <atomic>
 
 #include "server/log_file.h"
+#include "server/lost_lines.h"
 
 namespace roktcached {
 
@@ -18,9 +17,24 @@ namespace {
 constexpr std::size_t queue_length = 8192;
 constexpr const char* access_logger = "access";
 
-std::shared_ptr<LogFile> log_file;       // null: standard error
-std::shared_ptr<spdlog::logger> access;  // null while access lines are not wanted
+std::shared_ptr<LogFile> log_file;  // null: standard error
+std::shared_ptr<spdlog::logger> owned_access;
+std::atomic<spdlog::logger*> access{nullptr};  // null while access lines are not wanted
 bool access_as_json = false;
+
+/// As the inside of a JSON string (RFC 8259, section 7). A line is made of memory that is there already.
+void append_escaped(spdlog::memory_buf_t& line, std::string_view text) {
+  for (const char c : text) {
+    if (c == '"' || c == '\\') {
+      line.push_back('\\');
+      line.push_back(c);
+    } else if (static_cast<unsigned char>(c) < 0x20) {
+      fmt::format_to(std::back_inserter(line), "\\u{:04x}", static_cast<unsigned>(c));
+    } else {
+      line.push_back(c);
+    }
+  }
+}
 
 /// One JSON object a line. An access line's payload is the inside of an object already.
 class JsonFormatter final : public spdlog::formatter {
@@ -37,8 +51,9 @@ class JsonFormatter final : public spdlog::formatter {
     if (is_access) {
       fmt::format_to(std::back_inserter(line), "{}}}\n", payload);
     } else {
-      const std::string text = boost::json::serialize(boost::json::string_view(payload));
-      fmt::format_to(std::back_inserter(line), "\"message\":{}}}\n", text);
+      fmt::format_to(std::back_inserter(line), "\"message\":\"");
+      append_escaped(line, payload);
+      fmt::format_to(std::back_inserter(line), "\"}}\n");
     }
   }
   [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
@@ -53,51 +68,14 @@ std::unique_ptr<spdlog::formatter> formatter_for(config::LogFormat format) {
 }
 
 std::shared_ptr<spdlog::logger> make_logger(const char* name, const spdlog::sink_ptr& sink) {
-  return std::make_shared<spdlog::async_logger>(name, sink, spdlog::thread_pool(),
-                                                spdlog::async_overflow_policy::overrun_oldest);
+  auto logger = std::make_shared<spdlog::async_logger>(name, sink, spdlog::thread_pool(),
+                                                       spdlog::async_overflow_policy::overrun_oldest);
+  logger->set_error_handler([](const std::string& why) { count_lost_line(why.c_str()); });
+  return logger;
 }
 
-}  // namespace
-
-Result<void> start_logging(const config::Log& settings) {
-  spdlog::sink_ptr sink;
-  if (settings.file.empty()) {
-    sink = std::make_shared<spdlog::sinks::stderr_sink_mt>();
-  } else {
-    auto opened = LogFile::open(settings.file);
-    if (!opened) return opened.error();
-    sink = log_file = std::move(*opened);
-  }
-  spdlog::init_thread_pool(queue_length, 1);
-  sink->set_formatter(formatter_for(settings.format));
-  const auto logger = make_logger("", sink);
-  logger->set_level(spdlog::level::from_str(std::string(config::to_string(settings.level))));
-  logger->flush_on(spdlog::level::info);
-  spdlog::set_default_logger(logger);
-  access_as_json = settings.format == config::LogFormat::json;
-  if (settings.access) {
-    access = make_logger(access_logger, sink);
-    access->flush_on(spdlog::level::info);
-  }
-  return {};
-}
-
-void reopen_log() {
-  if (!log_file) return spdlog::info("SIGUSR1: nothing to open again, the log goes to standard error");
-  if (const auto opened = log_file->reopen(); !opened)
-    return spdlog::error("SIGUSR1: {}; the file in use stays in use", opened.error().context);
-  spdlog::info("SIGUSR1: {} is opened again", log_file->path());
-}
-
-void stop_logging() {
-  access.reset();
-  spdlog::shutdown();
-  log_file.reset();
-}
-
-void log_access(const inbound::Request& request, const inbound::Answer& answer,
-                const inbound::Written& written) {
-  if (!access) return;
+void write_access_line(spdlog::logger& logger, const inbound::Request& request, const inbound::Answer& answer,
+                       const inbound::Written& written) {
   const inbound::AccessNotes& notes = answer.notes;
   const auto took = std::chrono::steady_clock::now() - request.received_at;
   const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
@@ -110,8 +88,68 @@ void log_access(const inbound::Request& request, const inbound::Answer& answer,
             R"("took_us":{},"upstream_ms":"{}","key":"{}","request_id":"{}")"
           : "client={} route={} outcome={} status={} bytes={} cut={} took_us={} upstream_ms={} key={} "
             "request_id={}";
-  access->info(fmt::runtime(format), request.client, route, inbound::to_string(notes.outcome), answer.status,
-               written.content_bytes, inbound::to_string(written.cut), took_us, upstream_ms, key, request.id);
+  logger.info(fmt::runtime(format), request.client, route, inbound::to_string(notes.outcome), answer.status,
+              written.content_bytes, inbound::to_string(written.cut), took_us, upstream_ms, key, request.id);
+}
+
+}  // namespace
+
+Result<void> start_logging(const config::Log& settings) {
+  spdlog::sink_ptr sink;
+  if (settings.file.empty()) {
+    sink = LogFile::standard_error();
+  } else {
+    auto opened = LogFile::open(settings.file);
+    if (!opened) return opened.error();
+    sink = log_file = std::move(*opened);
+  }
+  spdlog::init_thread_pool(queue_length, 1);
+  sink->set_formatter(formatter_for(settings.format));
+  const auto logger = make_logger("", sink);
+  logger->set_level(spdlog::level::from_str(std::string(config::to_string(settings.level))));
+  spdlog::set_default_logger(logger);
+  access_as_json = settings.format == config::LogFormat::json;
+  if (settings.access) {
+    owned_access = make_logger(access_logger, sink);
+    access = owned_access.get();
+  }
+  return {};
+}
+
+void reopen_log() {
+  if (!log_file) return spdlog::info("SIGUSR1: nothing to open again, the log goes to standard error");
+  if (const auto opened = log_file->reopen(); !opened)
+    return spdlog::error("SIGUSR1: {}; the file in use stays in use", opened.error().context);
+  spdlog::info("SIGUSR1: {} is opened again", log_file->path());
+}
+
+void end_log() {
+  say_no_more_of_lost_lines();
+  spdlog::details::registry::instance().set_tp(nullptr);  // waits until what is queued is written
+}
+
+void stop_logging() {
+  end_log();
+  access = nullptr;
+  owned_access.reset();
+  spdlog::shutdown();
+  log_file.reset();
+}
+
+DroppedLines dropped_lines() {
+  const auto queue = spdlog::thread_pool();
+  return {.queue_full = queue ? queue->overrun_counter() : 0, .not_written = lost_lines()};
+}
+
+void log_access(const inbound::Request& request, const inbound::Answer& answer,
+                const inbound::Written& written) noexcept {
+  spdlog::logger* const logger = access.load(std::memory_order_acquire);
+  if (logger == nullptr) return;
+  try {
+    write_access_line(*logger, request, answer, written);
+  } catch (const std::exception&) {  // the answer has gone out: only its line is lost
+    count_lost_line("out of memory");
+  }
 }
 
 }  // namespace roktcached

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+
 #include "config/settings.h"
 #include "core/error.h"
 #include "server/inbound/message.h"
@@ -17,13 +19,24 @@ namespace roktcached {
 /// thread.
 void reopen_log();
 
-/// Writes out what is queued.
+/// Writes out what is queued. Others may still log: their lines are lost. For an end that waits for no
+/// thread.
+void end_log();
+/// The same, where no other thread runs any more, and gives everything back.
 void stop_logging();
+
+/// Lines that never reached the log, of both kinds, so far.
+struct DroppedLines {
+  std::uint64_t queue_full = 0;   ///< the log's reader, or its disk, is too slow
+  std::uint64_t not_written = 0;  ///< a write, or memory, has failed
+};
+/// From any thread.
+[[nodiscard]] DroppedLines dropped_lines();
 
 /// One line about one request: who asked for which route, what became of it, how much of its answer went out
 /// and why no more, how long the upstream took. Never its target or fields: those may carry secrets. Safe
 /// from any thread.
 void log_access(const inbound::Request& request, const inbound::Answer& answer,
-                const inbound::Written& written);
+                const inbound::Written& written) noexcept;
 
 }  // namespace roktcached

@@ -15,10 +15,6 @@ namespace roktcached {
 
 namespace {
 
-/// The admin listener's connections, the listeners, the reactors, the cache file's and the resolver's; what
-/// libraries hold.
-constexpr std::uint64_t other_descriptors = 256;
-
 Error refused(const char* what, int number) {
   return {ErrorCode::internal, ErrorSource::config, false,
           fmt::format("{}: {}", what, std::generic_category().message(number))};
@@ -49,22 +45,19 @@ void ignore_harmless_signals() {
   for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) std::signal(number, SIG_IGN);
 }
 
-std::uint64_t descriptors_for(std::uint64_t client_connections, std::uint64_t upstream_connections) {
-  return client_connections + upstream_connections + other_descriptors;
+std::uint64_t hard_descriptor_limit() {
+  rlimit limit{};
+  // It cannot fail; if it did, no limit would be known.
+  return ::getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_max : RLIM_INFINITY;
 }
 
-std::optional<std::string> raise_descriptor_limit(std::uint64_t wanted) {
+Result<void> raise_descriptor_limit(std::uint64_t wanted) {
   rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return refused("RLIMIT_NOFILE", errno).context;
-  if (limit.rlim_cur >= wanted) return std::nullopt;
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return refused("RLIMIT_NOFILE", errno);
+  if (limit.rlim_cur >= wanted) return {};
   limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return refused("RLIMIT_NOFILE", errno).context;
-  if (limit.rlim_cur >= wanted) return std::nullopt;
-  return fmt::format(
-      "open files are limited to {}, and listen.max_connections and upstream.max_connections need {}; raise "
-      "the "
-      "hard limit (systemd: LimitNOFILE=), or lower them",
-      limit.rlim_cur, wanted);
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return refused("RLIMIT_NOFILE", errno);
+  return {};
 }
 
 }  // namespace roktcached

@@ -1,8 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
-#include <string>
 
 #include "core/error.h"
 
@@ -30,14 +28,12 @@ void give_large_blocks_back();
 /// to them. A signal that is sent too early, as by log rotation, must not end the process.
 void ignore_harmless_signals();
 
-/// How many descriptors the process needs: one a client connection, and one an upstream connection, with room
-/// for listeners, the cache file, the log and what libraries hold.
-[[nodiscard]] std::uint64_t descriptors_for(std::uint64_t client_connections,
-                                            std::uint64_t upstream_connections);
+/// The most open files that raise_descriptor_limit can reach.
+[[nodiscard]] std::uint64_t hard_descriptor_limit();
 
 /// Raises the soft limit of open files to `wanted`, or to the hard limit where that is lower; never lowers
 /// it.
-/// @return a line for the log where the limit stays below `wanted`
-[[nodiscard]] std::optional<std::string> raise_descriptor_limit(std::uint64_t wanted);
+/// @return internal, where the kernel refuses
+[[nodiscard]] Result<void> raise_descriptor_limit(std::uint64_t wanted);
 
 }  // namespace roktcached

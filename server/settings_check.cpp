@@ -8,10 +8,12 @@
 #include "config/credentials.h"
 #include "config/load.h"
 #include "config/mistakes.h"
+#include "server/descriptor_budget.h"
 #include "server/inbound/clients/token_key.h"
 #include "server/inbound/listening_socket.h"
 #include "server/inbound/tls_context.h"
 #include "server/log_file.h"
+#include "server/process.h"
 #include "server/upstream/origin.h"
 #include "storage/cache_file.h"
 
@@ -40,6 +42,8 @@ class SettingsCheck {
     check_cache();
     check_token_key();
     note(check_log_file(settings_.log.file));
+    if (auto warning = bound_connections(settings_, hard_descriptor_limit()))
+      warnings_.push_back(std::move(*warning));
     if (mistakes_.empty()) return std::move(warnings_);
     return Error{ErrorCode::configuration, ErrorSource::config, false, mistakes_.text()};
   }

@@ -13,7 +13,8 @@ namespace {
 bool names_part_of_request(std::string_view word) {
   static constexpr FieldNames words("Method", "Verb", "Override", "Overwrite", "Rewrite", "Rewritten",
                                     "Original", "URL", "URI", "Path", "PathInfo", "Prefix", "Query", "Script",
-                                    "Host", "DestinationURL", "Target", "Forwarded");
+                                    "Host", "DestinationURL", "Target", "Forwarded", "Action", "SOAPAction",
+                                    "Destination", "Operation", "Command");
   return words.contain(word);
 }
 

@@ -15,6 +15,7 @@
 #include "server/admin/metrics.h"
 #include "server/admin/mutation.h"
 #include "server/admin/purge_request.h"
+#include "server/logging.h"
 #include "server/problem.h"
 #include "server/version.h"
 
@@ -233,6 +234,8 @@ boost::asio::awaitable<Answer> Admin::status() const {
   object["collapsed_requests"] = sources_.flights.collapsed();
   object["restatements"] = sources_.flights.restatements();
   object["refreshed_ahead"] = sources_.flights.refreshed_ahead();
+  const DroppedLines dropped = dropped_lines();
+  object["log"] = {{"dropped_queue_full", dropped.queue_full}, {"dropped_not_written", dropped.not_written}};
   object["upstream_requests"] = sources_.desk.requests_sent();
   object["upstream"] = desk_json(desk);
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
@@ -249,6 +252,7 @@ boost::asio::awaitable<Answer> Admin::metrics() const {
   readings.refreshed_ahead = sources_.flights.refreshed_ahead();
   readings.tiers = sources_.store.statistics();
   readings.bodies = sources_.bodies.read();
+  readings.dropped_lines = dropped_lines();
   co_return with_body(200, metrics_type, metrics_text(readings));
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <functional>
 #include <vector>
 
@@ -32,9 +32,9 @@ struct Sources {
   boost::asio::any_io_executor desk_executor;
   const Clock& clock;
   SteadyTime started_at;
-  config::Secret token;              ///< what a mutating call must show; empty: none is allowed
-  bool over_unix_socket;             ///< the listener is one that only its owner can open
-  boost::asio::thread_pool& purger;  ///< one thread, where a purge or a listing may block: one at a time
+  config::Secret token;                 ///< what a mutating call must show; empty: none is allowed
+  bool over_unix_socket;                ///< the listener is one that only its owner can open
+  boost::asio::any_io_executor purger;  ///< one thread, where a purge or a listing may block: one at a time
 };
 
 /// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics` and

@@ -226,6 +226,10 @@ std::string metrics_text(const MetricReadings& readings) {
   add_desk(families, readings.desk);
   add_cache(families, readings.tiers);
   add_bodies(families, readings);
+  families.push_back(counter("log_lines_dropped_total", "Lines that never reached the log, by why.")
+                         .add({{"reason", "queue_full"}}, readings.dropped_lines.queue_full)
+                         .add({{"reason", "not_written"}}, readings.dropped_lines.not_written)
+                         .take());
   families.push_back(gauge("connections", "Client connections open.").add({}, readings.connections).take());
   families.push_back(
       gauge("build_info", "Always 1; which version runs.").add({{"version", readings.version}}, 1.0).take());

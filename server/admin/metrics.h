@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "server/exchange/traffic.h"
+#include "server/logging.h"
 #include "server/upstream/desk.h"
 #include "storage/body_account.h"
 #include "storage/response_store.h"
@@ -25,6 +26,7 @@ struct MetricReadings {
   std::vector<storage::TierStatistics> tiers;
   storage::BodyAccount::Reading bodies;
   upstream::DeskStatus desk;
+  DroppedLines dropped_lines;
 };
 
 /// The bytes of bodies by where they are: in the memory tier, growing, and elsewhere.

@@ -12,6 +12,8 @@
 #include "server/commands/commands.h"
 #include "server/commands/settings_file.h"
 #include "server/daemon.h"
+#include "server/descriptor_budget.h"
+#include "server/end_limit.h"
 #include "server/log_file.h"
 #include "server/logging.h"
 #include "server/process.h"
@@ -21,6 +23,9 @@
 namespace roktcached::commands {
 
 namespace {
+
+/// From the signal to the end of the process, whatever hangs.
+constexpr std::chrono::seconds time_to_end{10};
 
 void say(const Error& error) {
   fmt::print(stderr, "roktcached: {}\n", error.context);
@@ -55,16 +60,16 @@ int run_daemon(config::Settings settings, const std::vector<std::string>& warnin
   spdlog::info("roktcached {} for {}", version, config::to_string(settings.upstream.url));
   if (demo) spdlog::info("demo: the upstream is a built-in simulator, the cache is in memory only");
   for (const std::string& warning : warnings) spdlog::warn("{}", warning);
-  const std::uint64_t descriptors =
-      descriptors_for(settings.listen.max_connections, settings.upstream.max_connections);
-  if (const auto warning = raise_descriptor_limit(descriptors)) spdlog::warn("{}", *warning);
+  const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
+  if (const auto raised = raise_descriptor_limit(descriptors); !raised)
+    spdlog::warn("{}", raised.error().context);
   auto daemon = Daemon::open(std::move(settings));
   if (!daemon) {
     stop_logging();
     say(daemon.error());
     return exit_code_of(daemon.error());
   }
-  (*daemon)->run();
+  (*daemon)->run([] { end_process_after(time_to_end); });
   daemon->reset();
   stop_logging();
   return success;

@@ -42,8 +42,8 @@ struct DiskLookups::Lookup {
   std::vector<WaiterPtr> waiters;
 };
 
-DiskLookups::DiskLookups(asio::thread_pool& threads, Limits limits, Read read, Version version)
-    : threads_(threads), limits_(limits), read_(std::move(read)), version_(std::move(version)) {}
+DiskLookups::DiskLookups(asio::any_io_executor threads, Limits limits, Read read, Version version)
+    : threads_(std::move(threads)), limits_(limits), read_(std::move(read)), version_(std::move(version)) {}
 
 DiskLookups::~DiskLookups() = default;
 

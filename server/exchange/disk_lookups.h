@@ -2,7 +2,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <chrono>
 #include <functional>
 #include <memory>
@@ -43,7 +42,7 @@ class DiskLookups {
     std::size_t lookups = 512;  ///< waiting and under way
   };
 
-  DiskLookups(boost::asio::thread_pool& threads, Limits limits, Read read, Version version);
+  DiskLookups(boost::asio::any_io_executor threads, Limits limits, Read read, Version version);
   ~DiskLookups();
 
   /// What is stored for `key`. Resumes on the caller's executor, which one thread runs.
@@ -61,7 +60,7 @@ class DiskLookups {
   bool begin(const LookupPtr& lookup);
   [[nodiscard]] std::vector<WaiterPtr> end(const LookupPtr& lookup);
 
-  boost::asio::thread_pool& threads_;
+  const boost::asio::any_io_executor threads_;
   const Limits limits_;
   const Read read_;
   const Version version_;

@@ -9,6 +9,7 @@
 #include "core/http/target.h"
 #include "core/http/via.h"
 #include "server/asio.h"
+#include "server/background.h"
 #include "server/exchange/answers.h"
 #include "server/logging.h"
 #include "server/own_pseudonym.h"
@@ -228,11 +229,22 @@ Result<QuestionPtr> Exchange::read_question(const Request& request, const rokt::
       .policy = &services_.policies.policy_for(match.route->name, match.account_id)}));
 }
 
+/// The hit goes out whatever becomes of its refresh.
+void Exchange::refresh_behind(const StoredResponsePtr& stored, const Request& request,
+                              const Question& question) {
+  if (!refreshes_.take(question.key.hash(), request.received_at)) return;
+  try {
+    services_.flights.refresh_behind(fetch_request(request, question, stored, true));
+  } catch (...) {
+    log_failure("refreshing behind an answer", std::current_exception());
+  }
+}
+
 bool Exchange::use(const StoredResponsePtr& stored, const Request& request, const Question& question,
                    const caching::Decision& decision, WallTime now, Answer& answer) {
   const bool refresh = decision.action == Action::use_and_refresh;
   if (decision.action != Action::use && !refresh) return false;
-  if (refresh) services_.flights.refresh_behind(fetch_request(request, question, stored, true));
+  if (refresh) refresh_behind(stored, request, question);
   const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
   answer_with(answer, request, stored, status, true, *question.policy, now);
   add_notes(answer, refresh ? inbound::Outcome::refreshing_hit : inbound::Outcome::hit, *question.route,

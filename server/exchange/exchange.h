@@ -2,7 +2,6 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 
 #include "config/settings.h"
 #include "core/caching/decision.h"
@@ -13,6 +12,7 @@
 #include "server/exchange/http_exchange.h"
 #include "server/exchange/pass_exchange.h"
 #include "server/exchange/question.h"
+#include "server/exchange/recent_refreshes.h"
 #include "server/exchange/services.h"
 #include "server/exchange/traffic.h"
 #include "server/inbound/message.h"
@@ -55,6 +55,8 @@ class Exchange final : public inbound::Handler {
   [[nodiscard]] Result<QuestionPtr> read_question(const inbound::Request& request,
                                                   const rokt::RouteMatch& match, std::size_t credential,
                                                   const http::Target& target) const;
+  void refresh_behind(const caching::StoredResponsePtr& stored, const inbound::Request& request,
+                      const Question& question);
   /// Answers with what is stored where that is the decision, and refreshes it behind where that is, too.
   /// @return whether it was
   [[nodiscard]] bool use(const caching::StoredResponsePtr& stored, const inbound::Request& request,
@@ -67,6 +69,7 @@ class Exchange final : public inbound::Handler {
 
   const Services& services_;
   QuestionMemory questions_;
+  RecentRefreshes refreshes_;
   HttpExchange http_;
   PassExchange pass_;
   Accounts& accounts_;

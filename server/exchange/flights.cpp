@@ -51,19 +51,13 @@ void prepare(Outcome& outcome, storage::BodyAccount* bodies) {
   std::ranges::replace(outcome.to_store, plain, outcome.response);
 }
 
-/// Whether this thread runs what is given to `executor`; false where that cannot be told.
-bool is_on(const asio::any_io_executor& executor) {
-  const auto* const context = executor.target<asio::io_context::executor_type>();
-  return context != nullptr && context->running_in_this_thread();
-}
-
-Error failed() {
+Error failure() {
   return {ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"};
 }
 
 OutcomePtr failed_fetch() {
   auto outcome = std::make_shared<Outcome>();
-  outcome->failure = {failed(), std::nullopt};
+  outcome->failure = {failure(), std::nullopt};
   return outcome;
 }
 
@@ -181,14 +175,14 @@ Flights::Flights(asio::any_io_executor desk, asio::any_io_executor helpers, upst
 asio::awaitable<Landing> Flights::join(FetchRequest&& request, TicketPtr ticket) {
   // A coroutine moves what it is called with into its frame: half a KiB, several times on the way.
   auto joined = join_on_desk(std::make_unique<FetchRequest>(std::move(request)), std::move(ticket));
-  if (is_on(desk_)) return joined;
+  if (runs_here(desk_)) return joined;
   return asio::co_spawn(desk_, std::move(joined), asio::use_awaitable);
 }
 
 asio::awaitable<Landing> Flights::join_http(FetchRequest&& request, Sharing sharing, TicketPtr ticket) {
   auto joined =
       join_http_on_desk(std::make_unique<FetchRequest>(std::move(request)), sharing, std::move(ticket));
-  if (is_on(desk_)) return joined;
+  if (runs_here(desk_)) return joined;
   return asio::co_spawn(desk_, std::move(joined), asio::use_awaitable);
 }
 
@@ -424,7 +418,7 @@ void Flights::crash(const FlightPtr& flight) noexcept {
     waiter->call();
   }
   try {
-    if (flight->growing) flight->growing->end(failed());
+    if (flight->growing) flight->growing->end(failure());
   } catch (...) {  // who reads it looks again before long
     logging_failure("fetching")(std::current_exception());
   }
@@ -553,12 +547,10 @@ void Flights::grow(const FlightPtr& flight, upstream::LargeContentPtr content) {
   growing->begin({.status = 0, .fields = {}, .length = content->length()});
   growing->when_unread([content] { content->close(); });
   if (!growing->has_readers()) return;
-  asio::co_spawn(
-      desk_, pass_on(growing, std::move(content)),
-      [growing, log = logging_failure("passing a large answer on")](const std::exception_ptr& failure) {
-        log(failure);
-        if (failure) growing->end(failed());
-      });
+  spawn_watched(desk_, pass_on(growing, std::move(content)), "passing a large answer on",
+                [growing](bool failed) {
+                  if (failed) growing->end(failure());
+                });
 }
 
 void Flights::forget_landed(SteadyTime now) {

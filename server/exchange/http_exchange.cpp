@@ -58,7 +58,7 @@ asio::awaitable<Answer> HttpExchange::answer(const Request& request, Destination
   const caching::Decision decision = caching::decide_http(selected.response.get(), directives, now);
   if (decision.action == Action::use || decision.action == Action::use_and_refresh) {
     const bool refresh = decision.action == Action::use_and_refresh;
-    if (refresh)
+    if (refresh && refreshes_.take(selected.response->key.hash(), request.received_at))
       services_.flights.refresh_behind(fetch_request(request, to, target, selected, directives.no_store));
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*selected.response, now)};
     co_return note(answer_http_with(request, selected.response, status, true, now),

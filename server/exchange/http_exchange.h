@@ -6,6 +6,7 @@
 #include "core/caching/decision.h"
 #include "core/http/cache_control.h"
 #include "core/rokt/routes.h"
+#include "server/exchange/recent_refreshes.h"
 #include "server/exchange/services.h"
 #include "server/inbound/message.h"
 
@@ -46,6 +47,7 @@ class HttpExchange {
                                            bool no_store) const;
 
   const Services& services_;
+  RecentRefreshes refreshes_;
 };
 
 }  // namespace roktcached::exchange

@@ -29,6 +29,21 @@ asio::awaitable<void> send_into(upstream::Upstream& upstream, upstream::Upstream
   stream->end(std::move(error));
 }
 
+/// Sends the request on the desk's thread. Its stream ends, whatever happens.
+void start(const Services& services, upstream::UpstreamRequest request, Ending ending) {
+  const std::shared_ptr<GrowingAnswer> stream = request.stream;
+  auto sending = [&services, request = std::move(request), ending = std::move(ending), stream]() mutable {
+    spawn_watched(
+        services.desk, send_into(services.upstream, std::move(request), std::move(ending)),
+        "passing a request on", [stream](bool failed) {
+          if (failed)
+            stream->end(Error{ErrorCode::internal, ErrorSource::exchange, true, "the request failed"});
+        });
+  };
+  if (runs_here(services.desk)) return sending();
+  asio::post(services.desk, std::move(sending));
+}
+
 upstream::UpstreamRequest request_passed(const Request& request, const rokt::Route& route,
                                          std::size_t credential) {
   upstream::UpstreamRequest to_send;
@@ -69,13 +84,7 @@ asio::awaitable<Answer> PassExchange::answer(const Request& request, const rokt:
   to_send.turn = std::make_shared<upstream::Turn>();
   stream->when_unread([turn = to_send.turn] { turn->abandon(); });
   const auto ending = std::make_shared<std::optional<upstream::UpstreamResult>>();
-  asio::co_spawn(
-      services_.desk, send_into(services_.upstream, std::move(to_send), ending),
-      [stream, log = logging_failure("passing a request on")](const std::exception_ptr& failure) {
-        log(failure);
-        if (failure)
-          stream->end(Error{ErrorCode::internal, ErrorSource::exchange, true, "the request failed"});
-      });
+  start(services_, std::move(to_send), ending);
   std::optional<upstream::AnswerHead> head = co_await read_beginning(request, *reader);
 
   if (request.departure != nullptr && request.departure->gone()) {

@@ -21,6 +21,7 @@ constexpr std::size_t max_under_way = 2;
 constexpr int looked_at_in_a_row = 1000;
 /// Times on the schedule are wall time, which may jump: it is looked at every second.
 constexpr std::chrono::seconds look_every{1};
+constexpr const char* refreshing = "refreshing ahead";
 
 std::size_t other_hash_of(const caching::Key& key) {
   constexpr XXH64_hash_t other_seed = 1;
@@ -71,14 +72,18 @@ void RefreshAhead::stop() {
 
 void RefreshAhead::wake_up_later() {
   if (timer_runs_ || stopped_ || schedule_.empty()) return;
-  timer_runs_ = true;
   timer_.expires_after(look_every);
   timer_.async_wait([this](const boost::system::error_code& error) {
     timer_runs_ = false;
     if (error) return;
-    look();
-    wake_up_later();
+    try {
+      look();
+    } catch (...) {
+      log_failure(refreshing, std::current_exception());
+    }
+    do_surely(refreshing, [this] { wake_up_later(); });
   });
+  timer_runs_ = true;
 }
 
 void RefreshAhead::look() {
@@ -136,14 +141,13 @@ FetchRequest RefreshAhead::request_for(const Expected& expected, caching::Stored
 }
 
 void RefreshAhead::begin(FetchRequest request) {
-  ++under_way_;
+  auto refresh = refresh_(std::move(request));
   begun_.fetch_add(1, std::memory_order_relaxed);
-  asio::co_spawn(desk_, refresh_(std::move(request)),
-                 [this, log = logging_failure("refreshing ahead")](const std::exception_ptr& failure) {
-                   --under_way_;
-                   log(failure);
-                   look();  // the next, if it is due
-                 });
+  ++under_way_;  // given back at its end, also where it cannot be begun
+  spawn_watched(desk_, std::move(refresh), refreshing, [this](bool failed) {
+    --under_way_;
+    failed ? wake_up_later() : look();  // for the next, if it is due
+  });
 }
 
 }  // namespace roktcached::exchange

@@ -96,12 +96,9 @@ void Connection::go_on(Need need) {
   if (!stream_.encrypted() && idle) return wait();
   if (need == Need::turn) return;
   if (!stream_.encrypted() && need == Need::end && !refused_) return end();
-  asio::co_spawn(stream_.executor(), serve(need),
-                 [self = shared_from_this()](const std::exception_ptr& failure) {
-                   if (!failure) return;
-                   logging_failure(serving)(failure);
-                   self->end();
-                 });
+  spawn_watched(stream_.executor(), serve(need), serving, [self = shared_from_this()](bool failed) {
+    if (failed) self->end();
+  });
 }
 
 void Connection::wait() {
@@ -164,7 +161,7 @@ void Connection::guarded(Action action) {
   try {
     action();
   } catch (...) {
-    logging_failure(serving)(std::current_exception());
+    log_failure(serving, std::current_exception());
     end();
   }
 }

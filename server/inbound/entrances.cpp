@@ -3,10 +3,10 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <boost/asio/post.hpp>
 #include <sstream>
 
 #include "server/asio.h"
+#include "server/background.h"
 #include "server/inbound/tls_context.h"
 
 namespace roktcached::inbound {
@@ -81,7 +81,7 @@ void Entrances::add(std::size_t thread, Acceptor acceptor, const Tls& tls) {
 template <class Action>
 void Entrances::on_each(Action action) {
   for (std::size_t i = 0; i < threads_.size(); ++i) {
-    asio::post(threads_[i].context, [&listeners = listeners_[i], action] {
+    post_surely(threads_[i].context, [&listeners = listeners_[i], action] {
       for (const auto& listener : listeners) action(*listener);
     });
   }

@@ -35,7 +35,7 @@ class Entrances {
   /// See Listener::drain.
   void drain();
   void abort();
-  /// Reads certificate and key again: for connections from now on.
+  /// Reads certificate and key again: for connections from now on. From any thread, one at a time.
   /// @return an error where they cannot be used; those that were in use stay so
   [[nodiscard]] Result<void> renew_certificate();
 

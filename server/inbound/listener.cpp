@@ -3,7 +3,6 @@
 #include <sys/socket.h>
 
 #include <array>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cerrno>
 #include <cstring>
@@ -21,6 +20,8 @@ namespace {
 constexpr std::chrono::milliseconds pause_after_failed_accept{100};
 
 constexpr int taken_in_a_row = 64;
+
+constexpr const char* accepting = "accepting connections";
 
 /// Those of a Unix socket are of one.
 bool has_queue_of_its_own(const Acceptor& acceptor) {
@@ -64,19 +65,34 @@ Listener::Listener(Acceptor acceptor, const Site& site, ConnectionBudget& budget
 }
 
 void Listener::start() {
-  asio::co_spawn(acceptor_.get_executor(), accept_loop(), logging_failure("accepting connections"));
+  const auto go_on = [this](bool failed) {
+    if (!failed || draining_) return;
+    std::this_thread::sleep_for(pause_without_memory);
+    post_surely(acceptor_.get_executor(), [this] { start(); });
+  };
+  do_surely(accepting, [&] { spawn_watched(acceptor_.get_executor(), accept_loop(), accepting, go_on); });
 }
 
 asio::awaitable<void> Listener::accept_loop() {
   while (!draining_) {
     const auto [failed] = co_await acceptor_.async_wait(Acceptor::wait_read, as_result);
-    const auto error = failed ? failed : accept_now();
+    const auto error = failed ? failed : accept_or_log();
     const bool goes_on = !error || error == asio::error::would_block ||
                          error == asio::error::connection_aborted || error == asio::error::operation_aborted;
     if (goes_on) continue;
-    // Out of descriptors, most likely: they come back when connections end.
+    // Out of memory, or of descriptors in spite of the reserve: they come back when connections end.
     asio::steady_timer pause(acceptor_.get_executor(), pause_after_failed_accept);
     co_await pause.async_wait(as_result);
+  }
+}
+
+/// Memory that fails costs who was to be accepted, and nobody else.
+boost::system::error_code Listener::accept_or_log() noexcept {
+  try {
+    return accept_now();
+  } catch (...) {
+    log_failure(accepting, std::current_exception());
+    return asio::error::no_memory;
   }
 }
 
@@ -109,7 +125,7 @@ void Listener::begin(Connection::Accepted accepted) {
     connection = std::make_shared<Connection>(std::move(accepted), site_, registrar);
     connections_.insert(connection);
   } catch (...) {
-    logging_failure("beginning a connection")(std::current_exception());
+    log_failure("beginning a connection", std::current_exception());
     return budget_.give_back();
   }
   if (draining_) connection->drain();  // it was accepted before, and is begun after
@@ -123,14 +139,15 @@ void Listener::ended(Connection& connection) {
 void Listener::drain() {
   draining_ = true;
   boost::system::error_code error;
-  while (!error) error = accept_now();
+  while (!error) error = accept_or_log();
   acceptor_.close(error);
   site_.hangups.drain();
-  for (const auto& connection : connections_) connection->drain();
+  for (const auto& connection : connections_)
+    do_surely("draining a connection", [&] { connection->drain(); });
 }
 
 void Listener::abort() {
-  for (const auto& connection : connections_) connection->abort();
+  for (const auto& connection : connections_) do_surely("ending a connection", [&] { connection->abort(); });
 }
 
 }  // namespace roktcached::inbound

@@ -48,6 +48,7 @@ class Listener final : private Registrar {
   /// Accepts what has come, and begins to serve it.
   /// @return would_block where that was all
   boost::system::error_code accept_now();
+  boost::system::error_code accept_or_log() noexcept;
   void begin(Connection::Accepted accepted);
   void ended(Connection& connection) override;
 

@@ -77,7 +77,21 @@ void Lookout::look_when_something_comes() {
   to_look_ = true;
 }
 
+void Lookout::look_again() {
+  if (asleep_ > 0) look_when_something_comes();
+}
+
 void Lookout::look() {
+  try {
+    tell_and_look_on();
+  } catch (...) {  // see look_again()
+    told_ = {};
+    to_look_ = false;
+    throw;
+  }
+}
+
+void Lookout::tell_and_look_on() {
   std::array<epoll_event, told_at_once> events;
   const int count = ::epoll_wait(epoll_.native_handle(), events.data(), told_at_once, 0);
   told_ = {events.data(), static_cast<std::size_t>(std::max(count, 0))};

@@ -60,10 +60,14 @@ class Lookout {
   [[nodiscard]] bool put_off(Sleeper& sleeper);
   /// Does not wake or resume it any more. To be called before it goes.
   void forget(Sleeper& sleeper);
+  /// Goes on looking where memory has failed on the way, and nobody would be woken any more. Does nothing
+  /// else.
+  void look_again();
 
  private:
   void look_when_something_comes();
   void look();
+  void tell_and_look_on();
   void wake_row();
   void tell(const epoll_event& event);
 

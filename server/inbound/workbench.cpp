@@ -9,6 +9,10 @@ constexpr std::size_t kept = 16;
 
 }  // namespace
 
+Workshop::Workshop(const Limits& limits, WaitingSenders* senders) : limits_(limits), senders_(senders) {
+  free_.reserve(kept);  // what ends a connection gives back, and must not fail
+}
+
 std::unique_ptr<Workbench> Workshop::borrow() {
   if (free_.empty()) return make();
   auto bench = std::move(free_.back());

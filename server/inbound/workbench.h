@@ -30,8 +30,7 @@ struct Workbench {
 class Workshop {
  public:
   /// @param limits, senders  outlive the workbenches; see AnswerWriter
-  explicit Workshop(const Limits& limits, WaitingSenders* senders = nullptr)
-      : limits_(limits), senders_(senders) {}
+  explicit Workshop(const Limits& limits, WaitingSenders* senders = nullptr);
 
   /// A new one.
   [[nodiscard]] std::unique_ptr<Workbench> make() const {

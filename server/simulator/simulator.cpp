@@ -40,6 +40,8 @@ namespace {
 
 constexpr std::uint64_t max_body = 1024 * 1024;
 constexpr std::chrono::hours forever{24};
+constexpr std::chrono::milliseconds pause_after_failed_accept{100};
+constexpr const char* accepting = "the simulator's accepting";
 
 std::string_view path_of(std::string_view target) {
   return target.substr(0, target.find('?'));
@@ -81,8 +83,8 @@ class Simulator::Server {
         bucket_(options.rate, options.burst),
         acceptor_(listen(context_, options)),
         port_(acceptor_.local_endpoint().port()) {
-    asio::co_spawn(context_, accept_loop(), logging_failure("the simulator's accepting"));
-    thread_ = std::thread([this] { context_.run(); });
+    asio::post(context_, [this] { begin_to_accept(); });
+    thread_ = std::thread([this] { run_context(context_, "the simulator"); });
   }
   ~Server() { stop(); }
   Server(const Server&) = delete;
@@ -90,7 +92,7 @@ class Simulator::Server {
 
   void stop() {
     if (!thread_.joinable()) return;
-    asio::post(context_, [this] {
+    post_surely(context_, [this] {
       stopping_ = true;
       acceptor_.close();
       for (tcp::socket* socket : sockets_) close(*socket);
@@ -106,11 +108,23 @@ class Simulator::Server {
     socket.close(ignored);
   }
 
+  void begin_to_accept() {
+    const auto go_on = [this](bool failed) {
+      if (!failed || stopping_) return;
+      std::this_thread::sleep_for(pause_without_memory);
+      post_surely(context_, [this] { begin_to_accept(); });
+    };
+    do_surely(accepting, [&] { spawn_watched(context_.get_executor(), accept_loop(), accepting, go_on); });
+  }
+
   asio::awaitable<void> accept_loop() {
     while (!stopping_) {
       auto [error, socket] = co_await acceptor_.async_accept(as_result);
-      if (!error)
+      if (!error) {
         asio::co_spawn(context_, serve(std::move(socket)), logging_failure("the simulator's connection"));
+      } else {
+        co_await pause(pause_after_failed_accept);  // out of descriptors: they come back
+      }
     }
   }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "server/asio.h"
+#include "server/background.h"
 #include "server/upstream/exchange_failure.h"
 
 namespace roktcached::upstream {
@@ -15,6 +16,8 @@ namespace {
 
 /// How much the latest request counts in the moving average of the time under way.
 constexpr double newest_share = 0.1;
+
+constexpr const char* serving = "giving a request its turn";
 
 /// Rounded up: who comes back a moment too early would have come for nothing.
 milliseconds rounded_up(std::chrono::nanoseconds time) {
@@ -53,6 +56,13 @@ std::optional<Admission::Permit> Admission::admit_now(Turn& turn, SteadyTime now
 
 asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn, std::string_view route) {
   const auto waiter = std::make_shared<Waiter>(executor_, turn, route);
+  // However the wait ends, for want of memory too: nobody else may be kept waiting for this one.
+  auto end_wait = [this, &waiter](Turn* ended) {
+    ended->joined = nullptr;
+    leave(waiter);
+    if (waiter->admitted) cancel(*ended, false);
+  };
+  const std::unique_ptr<Turn, decltype(end_wait)> waiting(&turn, end_wait);
   std::optional<UpstreamFailure> refused;
   for (const Turn::Place& place : turn.places()) refused = take_place(waiter, place, turn.deadline());
   if (waiter->places.empty()) {
@@ -70,9 +80,8 @@ asio::awaitable<Admission::Admitted> Admission::admit(Turn& turn, std::string_vi
     waiter->timer.expires_at(turn.deadline());
     co_await waiter->timer.async_wait(as_result);
   }
-  turn.joined = nullptr;
   leave(waiter);
-  if (waiter->admitted) {
+  if (std::exchange(waiter->admitted, false)) {
     Permit permit(*this, clock_.steady_now(), turn);
     if (!turn.unwanted()) co_return std::move(permit);
     permit.cancel(false);
@@ -91,12 +100,21 @@ std::optional<UpstreamFailure> Admission::take_place(const WaiterPtr& waiter, co
   if (clock_.steady_now() + wait > deadline) return refusal(wait);
   const FairQueue::Pushed pushed =
       queue_.push({place.client, weight_of(place.client), place.priority, deadline});
-  if (pushed.queued) {
-    waiter->places.push_back(*pushed.queued);
-    waiters_[*pushed.queued] = waiter;
-  }
+  if (pushed.queued) register_place(waiter, *pushed.queued);
   if (pushed.displaced) lose_place(*pushed.displaced, refusal(wait));
   return pushed.queued ? std::nullopt : std::optional(refusal(wait));
+}
+
+/// Where memory fails, the place is given up: nobody would hear of its turn.
+void Admission::register_place(const WaiterPtr& waiter, FairQueue::Handle place) {
+  try {
+    waiters_.emplace(place, waiter);
+    waiter->places.push_back(place);
+  } catch (...) {
+    waiters_.erase(place);
+    queue_.remove(place);
+    throw;
+  }
 }
 
 /// The queue has given a place up; who has no other is answered.
@@ -106,8 +124,8 @@ void Admission::lose_place(FairQueue::Handle handle, const UpstreamFailure& fail
   waiters_.erase(found);
   std::erase(waiter->places, handle);
   if (!waiter->places.empty()) return;
+  waiter->timer.cancel();  // heard of after this
   waiter->failure = failure;
-  waiter->timer.cancel();
 }
 
 void Admission::leave(const WaiterPtr& waiter) {
@@ -145,7 +163,7 @@ void Admission::serve() {
 void Admission::serve_at(SteadyTime time) {
   next_turn_.expires_at(time);
   next_turn_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) serve();
+    if (!error) serve_or_retry();
   });
 }
 
@@ -161,20 +179,31 @@ void Admission::make_room() {
   (*oldest)->abandon();
 }
 
-void Admission::release(const Turn& turn, SteadyTime since) {
+void Admission::release(const Turn& turn, SteadyTime since) noexcept {
   const double took = std::chrono::duration<double>(clock_.steady_now() - since).count();
   service_s_ = service_s_ == 0 ? took : service_s_ + newest_share * (took - service_s_);
   end(turn);
 }
 
-void Admission::cancel(const Turn& turn, bool sent) {
+void Admission::cancel(const Turn& turn, bool sent) noexcept {
   if (!sent) limit_.give_back(clock_.steady_now());
   end(turn);
 }
 
-void Admission::end(const Turn& turn) {
+void Admission::end(const Turn& turn) noexcept {
   under_way_.erase(std::ranges::find(under_way_, &turn));
-  serve();
+  serve_or_retry();
+}
+
+/// From where nothing may throw. Where memory fails, those who wait are looked at again soon.
+void Admission::serve_or_retry() noexcept {
+  try {
+    serve();
+    return;
+  } catch (...) {
+    log_failure(serving, std::current_exception());
+  }
+  do_surely(serving, [this] { serve_at(clock_.steady_now() + pause_without_memory); });
 }
 
 void Admission::give_up(const UpstreamFailure& failure, std::optional<std::string_view> route) {

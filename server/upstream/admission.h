@@ -108,13 +108,15 @@ class Admission {
   using WaiterPtr = std::shared_ptr<Waiter>;
 
   void serve();
+  void serve_or_retry() noexcept;
   void serve_at(SteadyTime time);
-  void release(const Turn& turn, SteadyTime since);
-  void cancel(const Turn& turn, bool sent);
-  void end(const Turn& turn);
+  void release(const Turn& turn, SteadyTime since) noexcept;
+  void cancel(const Turn& turn, bool sent) noexcept;
+  void end(const Turn& turn) noexcept;
   [[nodiscard]] bool is_full() const { return under_way_.size() >= budget_.max_concurrent; }
   [[nodiscard]] std::optional<UpstreamFailure> take_place(const WaiterPtr& waiter, const Turn::Place& place,
                                                           SteadyTime deadline);
+  void register_place(const WaiterPtr& waiter, FairQueue::Handle place);
   void lose_place(FairQueue::Handle handle, const UpstreamFailure& failure);
   void leave(const WaiterPtr& waiter);
   [[nodiscard]] double weight_of(std::string_view client) const;

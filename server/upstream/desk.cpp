@@ -4,12 +4,15 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <memory>
 #include <optional>
 #include <utility>
 
 #include "core/http/retry_after.h"
 #include "core/http/via.h"
 #include "server/asio.h"
+#include "server/background.h"
 #include "server/elsewhere.h"
 #include "server/own_pseudonym.h"
 #include "server/upstream/content_coding.h"
@@ -97,7 +100,8 @@ Desk::Desk(asio::any_io_executor executor, asio::any_io_executor helpers, const 
   for (const config::Credential& credential : credentials) {
     SecretSource source;
     if (secrets) source = [secrets, credential] { return secrets(credential); };
-    lines_.push_back(std::make_unique<Line>(executor, origin_, credential, std::move(source), clock));
+    lines_.push_back(
+        std::make_unique<Line>(executor, helpers_, origin_, credential, std::move(source), clock));
   }
 }
 
@@ -118,10 +122,14 @@ void Desk::stop() {
 }
 
 void Desk::read_secrets_again() {
-  for (const auto& line : lines_) {
-    // What was refused may be taken now: whoever sends the signal may have mended the other side.
-    if (line->endpoint.take_new_secret() || line->token.refused()) line->token.fetch_again();
-  }
+  for (const auto& line : lines_)
+    asio::co_spawn(executor_, read_secret_again(*line), logging_failure("reading a secret again"));
+}
+
+asio::awaitable<void> Desk::read_secret_again(Line& line) {
+  const bool taken = co_await line.endpoint.take_new_secret();
+  // What was refused may be taken now: whoever sends the signal may have mended the other side.
+  if (!stopped_ && (taken || line.token.refused())) line.token.fetch_again();
 }
 
 asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {

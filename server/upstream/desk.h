@@ -65,7 +65,7 @@ class Desk final : public Upstream {
   void stop();
 
   /// Takes over app secrets that have been changed in place, and fetches tokens with them, and for
-  /// credentials that were refused.
+  /// credentials that were refused. They are read on another thread, so that is later.
   void read_secrets_again();
 
   [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) override;
@@ -83,6 +83,7 @@ class Desk final : public Upstream {
  private:
   struct Journey;
 
+  boost::asio::awaitable<void> read_secret_again(Line& line);
   boost::asio::awaitable<void> replay(Journey& journey, TokenPtr refused, UpstreamResult& result);
   boost::asio::awaitable<UpstreamResult> exchange(Journey& journey, const TokenPtr& token, Reason reason);
   boost::asio::awaitable<Result<void>> undo_gzip(UpstreamResponse& response, bool takes_large);

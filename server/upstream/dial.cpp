@@ -21,10 +21,10 @@ struct Race : std::enable_shared_from_this<Race> {
   void begin(const tcp::endpoint& endpoint) {
     auto socket = std::make_shared<tcp::socket>(executor);
     runners.push_back(socket);
-    ++under_way;
     next_at = std::chrono::steady_clock::now() + head_start;
     socket->async_connect(
         endpoint, [self = shared_from_this(), socket](const auto& error) { self->ended(*socket, error); });
+    ++under_way;
   }
 
   void ended(tcp::socket& socket, const boost::system::error_code& error) {
@@ -75,6 +75,8 @@ asio::awaitable<Result<tcp::socket>> dial(asio::any_io_executor executor, Endpoi
                                           Turn* turn) {
   endpoints = alternating(endpoints);
   const auto race = std::make_shared<Race>(executor);
+  auto end = [](Race* ended) { ended->end(); };
+  const std::unique_ptr<Race, decltype(end)> until_here(race.get(), end);  // also where memory fails
   const Turn::Watch watch(turn, [&changed = race->changed] { changed.cancel(); });
   const auto is_waited_for = [turn] { return turn == nullptr || !turn->unwanted(); };
   for (std::size_t next = 0; !race->winner && is_waited_for();) {

@@ -54,18 +54,31 @@ FairQueue::Handle FairQueue::enqueue(Request request) {
   Lane& into = lane(request.priority);
   const auto client = into.clients.try_emplace(std::move(request.client)).first;
   Client& who = client->second;
-  leave_out(into, client);
+  const Handle handle = ++last_handle_;
+  // All memory first; what follows cannot fail.
+  std::list<Handle> place{handle};
+  decltype(into.turns) new_turn{{0, 0, client}};
+  decltype(into.by_length) new_length{{0, client->first}};
+  const auto entry =
+      entries_.emplace(handle, Entry{request.priority, client, place.begin(), request.deadline}).first;
+  try {
+    deadlines_.emplace(request.deadline, handle);
+  } catch (...) {
+    entries_.erase(entry);
+    throw;
+  }
+
+  Standing standing = leave_out(into, client);
+  if (!standing.turn) standing.turn = new_turn.extract(new_turn.begin());
+  if (!standing.length) standing.length = new_length.extract(new_length.begin());
   if (who.requests.empty()) {
     who.start = std::max(who.start, into.virtual_time);
     who.turn = ++last_turn_;
   }
   who.weight = std::max(lowest_weight, request.weight);
-  const Handle handle = ++last_handle_;
-  who.requests.push_back(handle);
-  take_in(into, client);
+  who.requests.splice(who.requests.end(), place);
+  take_in(into, client, std::move(standing));
   ++into.size;
-  entries_.emplace(handle, Entry{request.priority, client, std::prev(who.requests.end()), request.deadline});
-  deadlines_.emplace(request.deadline, handle);
   return handle;
 }
 
@@ -81,9 +94,9 @@ FairQueue::Handle FairQueue::serve_next(Lane& from) {
   const auto client = from.turns.begin()->client;
   const Handle handle = client->second.requests.front();
   from.virtual_time = client->second.start;
-  leave_out(from, client);
+  Standing standing = leave_out(from, client);
   client->second.start += 1 / client->second.weight;
-  take_in(from, client);
+  take_in(from, client, std::move(standing));
   take_out(entries_.find(handle));
   return handle;
 }
@@ -99,9 +112,10 @@ std::vector<FairQueue::Handle> FairQueue::expire(SteadyTime now) {
 
 void FairQueue::set_late_aside(SteadyTime now) {
   while (!deadlines_.empty() && deadlines_.begin()->first <= now) {
-    const auto late = *deadlines_.begin();
-    late_.insert(late);
-    take_out(entries_.find(late.second));
+    const auto first = deadlines_.begin();
+    const Handle late = first->second;
+    late_.insert(deadlines_.extract(first));
+    take_out(entries_.find(late));
   }
 }
 
@@ -119,33 +133,33 @@ bool FairQueue::remove(Handle handle) {
 void FairQueue::take_out(Entries::iterator entry) {
   const auto [priority, client, position, deadline] = entry->second;
   Lane& from = lane(priority);
-  leave_out(from, client);
+  Standing standing = leave_out(from, client);
   client->second.requests.erase(position);
-  take_in(from, client);
+  take_in(from, client, std::move(standing));
   --from.size;
   deadlines_.erase({deadline, entry->first});
   entries_.erase(entry);
   forget_idle(from);
 }
 
-void FairQueue::take_in(Lane& into, Clients::iterator client) {
+void FairQueue::take_in(Lane& into, Clients::iterator client, Standing standing) {
   const Client& who = client->second;
+  standing.turn.value() = {who.start, who.turn, client};
   if (who.requests.empty()) {
-    into.idle.insert({who.start, who.turn, client});
+    into.idle.insert(std::move(standing.turn));
   } else {
-    into.turns.insert({who.start, who.turn, client});
-    into.by_length.emplace(who.requests.size(), client->first);
+    into.turns.insert(std::move(standing.turn));
+    standing.length.value() = {who.requests.size(), client->first};
+    into.by_length.insert(std::move(standing.length));
   }
 }
 
-void FairQueue::leave_out(Lane& from, Clients::iterator client) {
+/// @return nothing for a client that is new
+FairQueue::Standing FairQueue::leave_out(Lane& from, Clients::iterator client) {
   const Client& who = client->second;
-  if (who.requests.empty()) {
-    from.idle.erase({who.start, who.turn, client});
-  } else {
-    from.turns.erase({who.start, who.turn, client});
-    from.by_length.erase({who.requests.size(), client->first});
-  }
+  if (who.requests.empty()) return {from.idle.extract({who.start, who.turn, client}), {}};
+  return {from.turns.extract({who.start, who.turn, client}),
+          from.by_length.extract({who.requests.size(), client->first})};
 }
 
 /// A client whose last request has ended in virtual time would start anew at the same point, and when nobody

@@ -35,7 +35,9 @@ enum class Priority {
 /// Operations take a time logarithmic in the length, unless they say otherwise.
 ///
 /// Belongs to the desk's thread; not thread-safe. The queue knows requests by a handle only: who waits for
-/// one is the owner's business, and so is to answer what the queue gives up. No call fails.
+/// one is the owner's business, and so is to answer what the queue gives up. No call fails, but for memory:
+/// push() then queues nothing (what it has displaced is displaced), and what takes requests out needs none
+/// but for what it returns.
 class FairQueue {
  public:
   using Handle = std::uint64_t;
@@ -134,6 +136,12 @@ class FairQueue {
     std::size_t size = 0;
   };
 
+  /// Where a client stands in its lane, taken out of it: it goes back in without memory that could fail.
+  struct Standing {
+    decltype(Lane::turns)::node_type turn;        // in `turns` or in `idle`
+    decltype(Lane::by_length)::node_type length;  // empty while nothing waits
+  };
+
   struct Entry {
     Priority priority;
     Clients::iterator client;
@@ -151,8 +159,8 @@ class FairQueue {
   [[nodiscard]] Handle serve_next(Lane& from);
   void take_out(Entries::iterator entry);
   void set_late_aside(SteadyTime now);
-  static void take_in(Lane& into, Clients::iterator client);
-  static void leave_out(Lane& from, Clients::iterator client);
+  static void take_in(Lane& into, Clients::iterator client, Standing standing);
+  [[nodiscard]] static Standing leave_out(Lane& from, Clients::iterator client);
   void forget_idle(Lane& of) const;
 
   const std::size_t max_queued_;

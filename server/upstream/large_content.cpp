@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/asio.h"
+#include "server/background.h"
 #include "server/elsewhere.h"
 #include "server/upstream/connection.h"
 #include "server/upstream/content_coding.h"

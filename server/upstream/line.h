@@ -15,11 +15,11 @@ namespace roktcached::upstream {
 /// desk's thread, but for the token's status.
 struct Line {
   /// @param origin, credential, clock  outlive it
-  Line(const boost::asio::any_io_executor& executor, Origin& origin, const config::Credential& credential,
-       SecretSource secrets, const Clock& clock)
+  Line(const boost::asio::any_io_executor& executor, const boost::asio::any_io_executor& helpers,
+       Origin& origin, const config::Credential& credential, SecretSource secrets, const Clock& clock)
       : name(credential.name),
         max_wait(credential.budget.max_queue_wait),
-        endpoint(executor, origin, credential, std::move(secrets), clock),
+        endpoint(executor, helpers, origin, credential, std::move(secrets), clock),
         token(executor, endpoint, credential.name, clock),
         admission(executor, credential.budget, credential.name, clock) {}
 

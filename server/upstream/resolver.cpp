@@ -45,8 +45,13 @@ asio::awaitable<void> Resolver::look_up(std::shared_ptr<Lookup> lookup, std::str
 asio::awaitable<Result<Endpoints>> Resolver::resolve(SteadyTime deadline, Turn* turn) {
   if (!endpoints_.empty() && std::chrono::steady_clock::now() < fresh_until_) co_return endpoints_;
   if (!lookup_) {
-    lookup_ = std::make_shared<Lookup>(executor_);
-    asio::co_spawn(executor_, look_up(lookup_, host_, port_), logging_failure("looking up the upstream"));
+    auto begun = std::make_shared<Lookup>(executor_);
+    spawn_watched(executor_, look_up(begun, host_, port_), "looking up the upstream", [begun](bool failed) {
+      if (failed && !begun->finished) begun->error = asio::error::no_memory;
+      begun->finished = true;
+      begun->done.cancel();
+    });
+    lookup_ = std::move(begun);
   }
   const auto lookup = lookup_;
   if (!lookup->finished) {

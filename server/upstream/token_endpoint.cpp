@@ -8,6 +8,7 @@
 #include "core/http/retry_after.h"
 #include "core/http/via.h"
 #include "server/asio.h"
+#include "server/elsewhere.h"
 #include "server/own_pseudonym.h"
 #include "server/upstream/oauth_error.h"
 #include "server/upstream/shown_credential.h"
@@ -35,9 +36,10 @@ config::Secret basic_pair(const config::Credential& credential) {
 
 }  // namespace
 
-TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, Origin& origin, config::Credential credential,
-                             SecretSource secrets, const Clock& clock)
+TokenEndpoint::TokenEndpoint(asio::any_io_executor executor, asio::any_io_executor helpers, Origin& origin,
+                             config::Credential credential, SecretSource secrets, const Clock& clock)
     : executor_(std::move(executor)),
+      helpers_(std::move(helpers)),
       origin_(origin),
       credential_(std::move(credential)),
       secrets_(std::move(secrets)),
@@ -55,9 +57,12 @@ WireRequest TokenEndpoint::make_request() const {
   return request;
 }
 
-bool TokenEndpoint::take_new_secret() {
-  if (!secrets_) return false;
-  const Result<config::Credential> read = secrets_();
+asio::awaitable<bool> TokenEndpoint::take_new_secret() {
+  if (!secrets_) co_return false;
+  std::optional<Result<config::Credential>> source;
+  const auto read_them = [&] { source.emplace(secrets_()); };
+  co_await elsewhere(helpers_, read_them);
+  const Result<config::Credential>& read = *source;
   if (!read) {
     spdlog::warn("token: credential {}: {}", credential_.name, read.error().context);
   } else if (read->app_id.reveal() != credential_.app_id.reveal()) {
@@ -67,9 +72,9 @@ bool TokenEndpoint::take_new_secret() {
     credential_.app_secret = read->app_secret;
     ++secrets_taken_;
     spdlog::info("token: credential {} has a new app secret", credential_.name);
-    return true;
+    co_return true;
   }
-  return false;
+  co_return false;
 }
 
 asio::awaitable<Result<UpstreamResponse>> TokenEndpoint::ask() {
@@ -102,7 +107,8 @@ asio::awaitable<FetchedToken> TokenEndpoint::fetch() {
   const bool refused =
       response && (response->status == 400 || response->status == 401 || response->status == 403);
   // A hangup may have brought another secret while the old one was under way.
-  if (refused && (secrets_taken_ != secrets_before || take_new_secret())) {
+  if (refused && secrets_taken_ == secrets_before) co_await take_new_secret();
+  if (refused && secrets_taken_ != secrets_before) {
     sent_at = clock_.steady_now();
     sent_at_wall = clock_.wall_now();
     response = co_await ask();

@@ -32,7 +32,7 @@ class TokenSource {
   [[nodiscard]] virtual boost::asio::awaitable<FetchedToken> fetch() = 0;
 };
 
-/// Reads a credential's secrets again from where they are kept; null where they cannot change.
+/// Reads a credential's secrets again from where they are kept, on any thread; null where they cannot change.
 using SecretSource = std::function<Result<config::Credential>()>;
 
 /// The upstream's `POST /auth/oauth2/token` with the client credentials grant (RFC 6749, section 4.4), over a
@@ -41,14 +41,15 @@ using SecretSource = std::function<Result<config::Credential>()>;
 /// was fetched under this one.
 class TokenEndpoint final : public TokenSource {
  public:
-  /// @param origin, credential, clock  outlive it
-  TokenEndpoint(boost::asio::any_io_executor executor, Origin& origin, config::Credential credential,
-                SecretSource secrets, const Clock& clock);
+  /// @param helpers  where secrets are read, on another thread: their disk may hang
+  /// @param origin, clock  outlive it
+  TokenEndpoint(boost::asio::any_io_executor executor, boost::asio::any_io_executor helpers, Origin& origin,
+                config::Credential credential, SecretSource secrets, const Clock& clock);
   [[nodiscard]] boost::asio::awaitable<FetchedToken> fetch() override;
 
   /// Reads the secrets again.
   /// @return whether another app secret was found, and taken over
-  bool take_new_secret();
+  boost::asio::awaitable<bool> take_new_secret();
 
  private:
   boost::asio::awaitable<Result<UpstreamResponse>> ask();
@@ -56,6 +57,7 @@ class TokenEndpoint final : public TokenSource {
   [[nodiscard]] TokenFailure refusal_in(const UpstreamResponse& response) const;
 
   boost::asio::any_io_executor executor_;
+  boost::asio::any_io_executor helpers_;
   Origin& origin_;
   config::Credential credential_;
   const SecretSource secrets_;

@@ -20,6 +20,7 @@ constexpr std::chrono::minutes acceptance_lasts{1};
 constexpr std::chrono::minutes refusal_lasts{1};
 /// A longer one is a mistake of the endpoint's: nobody would be served for as long.
 constexpr std::chrono::hours longest_retry_after{1};
+constexpr const char* refreshing = "refreshing a token";
 }  // namespace
 
 TokenKeeper::TokenKeeper(asio::any_io_executor executor, TokenSource& source, std::string credential,
@@ -32,7 +33,14 @@ TokenKeeper::TokenKeeper(asio::any_io_executor executor, TokenSource& source, st
       waiting_(executor_) {}
 
 void TokenKeeper::start() {
-  asio::co_spawn(executor_, run(), logging_failure("refreshing the token"));
+  spawn_refresher(std::chrono::milliseconds::zero());
+}
+
+void TokenKeeper::spawn_refresher(std::chrono::milliseconds delay) {
+  const auto go_on = [this](bool failed) {
+    if (failed && !stopped_) post_surely(executor_, [this] { spawn_refresher(end_broken_fetch()); });
+  };
+  do_surely(refreshing, [&] { spawn_watched(executor_, run(delay), refreshing, go_on); });
 }
 
 void TokenKeeper::stop() {
@@ -41,17 +49,13 @@ void TokenKeeper::stop() {
   waiting_.wake();
 }
 
-asio::awaitable<void> TokenKeeper::run() {
+/// @param delay  before the first fetch
+asio::awaitable<void> TokenKeeper::run(std::chrono::milliseconds delay) {
+  if (delay > std::chrono::milliseconds::zero()) co_await pause(delay);
   while (!stopped_) {
-    std::optional<std::chrono::milliseconds> delay;
-    try {
-      delay = co_await fetch_once();
-    } catch (...) {
-      logging_failure("fetching a token")(std::current_exception());
-    }
-    if (!delay) delay = end_broken_fetch();
+    const std::chrono::milliseconds until_next = co_await fetch_once();
     if (stopped_) break;
-    co_await pause(*delay);
+    co_await pause(until_next);
   }
 }
 

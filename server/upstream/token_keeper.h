@@ -75,7 +75,8 @@ class TokenKeeper {
   [[nodiscard]] TokenStatus status() const;
 
  private:
-  boost::asio::awaitable<void> run();
+  void spawn_refresher(std::chrono::milliseconds delay);
+  boost::asio::awaitable<void> run(std::chrono::milliseconds delay);
   boost::asio::awaitable<std::chrono::milliseconds> fetch_once();
   [[nodiscard]] std::chrono::milliseconds delay_after(const FetchedToken& fetched);
   [[nodiscard]] std::chrono::milliseconds end_broken_fetch();

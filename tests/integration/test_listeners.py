@@ -207,6 +207,24 @@ class TlsListeners(TestCase):
             request(only(ssl.TLSVersion.TLSv1_1), overview())
         self.assertEqual(proxy.get(overview()).status, 200, "clear text has its own address")
 
+    def test_1_2_takes_forward_secrecy_with_authenticated_encryption_and_nothing_else(self):
+        self.start()
+
+        def offering(ciphers):
+            def change(context):
+                context.maximum_version = ssl.TLSVersion.TLSv1_2
+                context.set_ciphers(f"{ciphers}:@SECLEVEL=0")
+            return self.with_context(change)
+
+        for taken in ("ECDHE+AESGCM", "ECDHE+CHACHA20"):
+            with contextlib.closing(connection_to(offering(taken))) as connection:
+                connection.request("GET", overview())
+                self.assertEqual(connection.getresponse().status, 200)
+                self.assertRegex(connection.sock.cipher()[0], "^ECDHE-.*(GCM|CHACHA20)")
+        for refused in ("ECDHE+AES:!AESGCM:!AESCCM", "ECDHE+AESCCM", "kRSA+AESGCM", "DHE+AESGCM"):  # CBC; no forward secrecy; ...
+            with self.assertRaises((ssl.SSLError, ConnectionResetError), msg=refused):
+                request(offering(refused), overview())
+
     def test_the_first_request_of_a_resumed_session_waits_for_no_acknowledgement(self):
         # In TLS 1.2 the client ends such a handshake; its kernel holds the request back until that is acknowledged.
         self.start()

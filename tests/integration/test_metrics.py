@@ -121,6 +121,16 @@ class Metrics(TestCase):
         for text in ("345", "346", "alice", "bob", "carol", "127.0.0.1", "GBP", "London", "secret", "2025", "/"):
             self.assertFalse([value for value in values if text in value], text)
 
+    def test_lines_that_the_log_has_lost_are_counted(self):
+        _, proxy = self.pair(log_file="/dev/full")
+        lost = lambda: scrape(proxy).get("log_lines_dropped_total", reason="not_written")
+        before = lost()
+        self.assertGreater(before, 0, "those of the start")
+        self.assertEqual(proxy.get(overview()).status, 200)
+        wait_until(lambda: lost() > before, "its access line is counted")
+        self.assertGreater(proxy.status()["log"]["dropped_not_written"], 0)
+        self.assertEqual(proxy.output.count("the log has lost a line: No space left on device"), 1, "once a minute")
+
     def test_a_scrape_under_load_is_whole(self):
         _, proxy = self.pair()
         before = self.settled_scrape(proxy, 1)

@@ -1,15 +1,43 @@
 """SIGTERM drains: no answer in flight is cut, what is queued reaches the disk."""
+import contextlib
 import http.client
+import os
 import signal
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 
-from harness import TestCase, overview, request, wait_until
+from harness import BINARY, TestCase, environment_with, free_port, overview, request, wait_until
 
 
 class Shutdown(TestCase):
+    def test_a_log_that_nobody_reads_does_not_hold_it_up(self):
+        reads, writes = os.pipe()
+        self.addCleanup(os.close, reads)
+        os.set_blocking(writes, False)
+        with self.assertRaises(BlockingIOError):
+            while True:
+                os.write(writes, b"x" * 4096)
+        os.set_blocking(writes, True)
+        port = free_port()
+        environment = environment_with(ROKTCACHED_LISTEN_ADDRESSES=f"127.0.0.1:{port}", ROKTCACHED_ADMIN_ADDRESS=f"127.0.0.1:{free_port()}")
+        child = subprocess.Popen([BINARY, "serve", "--demo"], stdin=subprocess.DEVNULL, stdout=writes, stderr=writes, env=environment, cwd=self.folder())
+        os.close(writes)
+        self.addCleanup(child.wait)
+        self.addCleanup(child.kill)
+
+        def answers():
+            with contextlib.suppress(OSError):
+                return request(port, "/nothing").status == 404
+            return False
+        wait_until(answers, "it serves, whoever reads its log")
+        started = time.monotonic()
+        child.send_signal(signal.SIGTERM)
+        self.assertEqual(child.wait(20), 1, "it says that it could not end as it should")
+        self.assertLess(time.monotonic() - started, 11)
+
     def test_a_slow_answer_in_flight_is_not_cut(self):
         upstream, proxy = self.pair()
         upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 2000})

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "server/asio.h"
+#include "server/background.h"
 #include "server/inbound/clients/scrypt.h"
 
 namespace roktcached::inbound {
@@ -102,11 +103,27 @@ std::optional<Result<Verdict>> Authenticator::recall_or_queue(const Digest& dige
   }
   auto job = job_for(shown, now);
   if (!job) return Verdict{};
-  if (!queue_.push(job->bucket, digest)) return overloaded();
-  job->waiting.push_back(std::move(done));
-  jobs_.emplace(digest, std::move(*job));
-  asio::post(scrypt_thread_, [this] { serve_next(); });
-  return std::nullopt;
+  return queue_job(digest, std::move(*job), done);
+}
+
+/// Under the mutex. Where memory fails on the way, nothing is queued.
+std::optional<Result<Verdict>> Authenticator::queue_job(const Digest& digest, Job job, Done& done) {
+  const ScryptQueue::Bucket bucket = job.bucket;
+  job.waiting.reserve(1);
+  const auto queued = jobs_.emplace(digest, std::move(job)).first;
+  try {
+    // First: a call that finds nothing in the queue does nothing.
+    asio::post(scrypt_thread_.executor(), [this] { serve_next(); });
+    if (queue_.push(bucket, digest)) {
+      queued->second.waiting.push_back(std::move(done));
+      return std::nullopt;
+    }
+  } catch (...) {
+    jobs_.erase(queued);
+    throw;
+  }
+  jobs_.erase(queued);
+  return overloaded();
 }
 
 /// Empty where it is nobody's without a scrypt.
@@ -153,7 +170,7 @@ void Authenticator::serve_next() {
   if (const auto found = ask_one(at_hand->second)) {
     finish(at_hand, *found);
   } else {
-    asio::post(scrypt_thread_, [this] { serve_next(); });
+    post_surely(scrypt_thread_.executor(), [this] { serve_next(); });
   }
 }
 
@@ -183,15 +200,19 @@ void Authenticator::finish(Jobs::iterator at_hand, const Result<Verdict>& found)
     const std::lock_guard lock(mutex_);
     auto& [digest, job] = *at_hand;
     waiting.swap(job.waiting);
-    if (found && found->client) {
-      memory_.remember(digest, *found->client, VerdictMemory::for_ever);
-    } else if (found) {
-      memory_.remember_nobody(digest, job.asked_at);
+    try {
+      if (found && found->client) {
+        memory_.remember(digest, *found->client, VerdictMemory::for_ever);
+      } else if (found) {
+        memory_.remember_nobody(digest, job.asked_at);
+      }
+    } catch (...) {  // then it is asked for again
+      log_failure("remembering who showed a secret", std::current_exception());
     }
     queue_.done();
     jobs_.erase(at_hand);
   }
-  for (const Done& done : waiting) done(found);
+  for (const Done& done : waiting) do_surely("telling who showed a secret", [&] { done(found); });
 }
 
 bool Authenticator::is_secret_of(const config::SecretHash& hash, std::string_view secret) {

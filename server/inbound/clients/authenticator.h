@@ -2,7 +2,6 @@
 
 #include <atomic>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/thread_pool.hpp>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -19,6 +18,7 @@
 #include "server/inbound/clients/presented.h"
 #include "server/inbound/clients/scrypt_queue.h"
 #include "server/inbound/clients/verdicts.h"
+#include "server/worker_pool.h"
 
 namespace roktcached::inbound {
 
@@ -70,6 +70,7 @@ class Authenticator {
   boost::asio::awaitable<Result<Verdict>> look_into(Digest digest, Presented shown, WallTime now);
   [[nodiscard]] std::optional<Result<Verdict>> recall_or_queue(const Digest& digest, const Presented& shown,
                                                                WallTime now, Done& done);
+  [[nodiscard]] std::optional<Result<Verdict>> queue_job(const Digest& digest, Job job, Done& done);
   [[nodiscard]] std::optional<Job> job_for(const Presented& shown, WallTime now) const;
   [[nodiscard]] ScryptQueue::Bucket bucket_of(std::string_view name) const;
   void serve_next();
@@ -90,7 +91,7 @@ class Authenticator {
   /// What the queue holds. The scrypt thread uses the job at hand without the mutex, but for who waits.
   Jobs jobs_;
   bool stopped_ = false;
-  boost::asio::thread_pool scrypt_thread_{1};  ///< last: its work uses all of the above
+  WorkerPool scrypt_thread_{1, "checking a secret"};  ///< last: its work uses all of the above
 };
 
 /// One hit thread's door to the Authenticator, with a memory of its own, which needs no lock. Owned by its

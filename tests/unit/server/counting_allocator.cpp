@@ -9,6 +9,13 @@ namespace {
 std::atomic<std::uint64_t> counted{0};
 thread_local bool counts = true;
 
+constexpr std::uint64_t never = UINT64_MAX;
+thread_local std::uint64_t fails_in = never;
+
+bool is_to_fail() {
+  return fails_in != never && fails_in-- == 0;  // which leaves `never`
+}
+
 void count() {
   if (counts) counted.fetch_add(1, std::memory_order_relaxed);
 }
@@ -23,6 +30,13 @@ std::uint64_t allocations() {
 
 void count_not_this_thread() {
   counts = false;
+}
+
+FailingAllocation::FailingAllocation(std::uint64_t nth) {
+  fails_in = nth;
+}
+FailingAllocation::~FailingAllocation() {
+  fails_in = never;
 }
 
 }  // namespace roktcached::test
@@ -58,6 +72,7 @@ void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
 }  // extern "C"
 
 void* operator new(std::size_t size) {
+  if (is_to_fail()) throw std::bad_alloc();
   if (void* const memory = std::malloc(size == 0 ? 1 : size)) return memory;
   throw std::bad_alloc();
 }

@@ -11,4 +11,14 @@ namespace roktcached::test {
 
 void count_not_this_thread();
 
+/// For as long as it lives, one of this thread's calls of operator new fails.
+class FailingAllocation {
+ public:
+  /// @param nth  which one, from 0 on
+  explicit FailingAllocation(std::uint64_t nth);
+  ~FailingAllocation();
+  FailingAllocation(const FailingAllocation&) = delete;
+  FailingAllocation& operator=(const FailingAllocation&) = delete;
+};
+
 }  // namespace roktcached::test

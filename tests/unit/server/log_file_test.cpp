@@ -10,6 +10,8 @@
 #include <fstream>
 #include <iterator>
 
+#include "server/lost_lines.h"
+
 namespace roktcached {
 namespace {
 
@@ -73,6 +75,17 @@ TEST_F(LogFileTest, GoesOnUnderItsNameOnceItIsOpenedAgain) {
   log.info("three");
   EXPECT_EQ(content_of(path_ + ".1"), "one\ntwo\n");
   EXPECT_EQ(content_of(path_), "three\n");
+}
+
+TEST_F(LogFileTest, CountsALineThatCannotBeWritten) {
+  auto opened = LogFile::open("/dev/full");
+  ASSERT_TRUE(opened) << opened.error().context;
+  (*opened)->set_formatter(std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc));
+  const std::uint64_t before = lost_lines();
+  spdlog::logger log("", *opened);
+  log.info("one");
+  log.info("two");
+  EXPECT_EQ(lost_lines(), before + 2);
 }
 
 TEST_F(LogFileTest, StaysInUseWhereItCannotBeOpenedAgain) {

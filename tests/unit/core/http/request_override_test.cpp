@@ -9,7 +9,8 @@ TEST(RequestOverride, IsAFieldThatNamesAnotherMethod) {
   for (const char* name :
        {"X-HTTP-Method-Override", "x-http-method-override", "X-HTTP-Method", "X-Method-Override", "X-Method",
         "X-Original-Method", "X-Forwarded-Method", "X-Override-Method", "X-HTTP-Verb", "HTTP-Method",
-        "X-Http-Override", "X-Envoy-Original-Method"})
+        "X-Http-Override", "X-Envoy-Original-Method", "X-Action", "SOAPAction", "Destination", "X-Operation",
+        "X-Command", "Action"})
     EXPECT_TRUE(may_override_request(name)) << name;
 }
 

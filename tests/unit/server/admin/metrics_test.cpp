@@ -55,6 +55,7 @@ MetricReadings some_readings() {
   MetricReadings readings;
   readings.version = "1.2.3";
   readings.connections = 5;
+  readings.dropped_lines = {.queue_full = 3, .not_written = 1};
   readings.traffic.requests = {{{"-", Outcome::refused, 404}, 2},
                                {{"account-summary", Outcome::hit, 200}, 9'007'199'254'740'992}};
   Histogram hits;
@@ -128,6 +129,8 @@ TEST(Metrics, SayWhatWasRead) {
            R"(roktcached_restatements_total 13)",
            R"(roktcached_refreshed_ahead_total 17)",
            R"(roktcached_connections 5)",
+           R"(roktcached_log_lines_dropped_total{reason="queue_full"} 3)",
+           R"(roktcached_log_lines_dropped_total{reason="not_written"} 1)",
            R"(roktcached_build_info{version="1.2.3"} 1)",
        }) {
     EXPECT_THAT(lines, testing::Contains(line));

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "server/exchange/exchange.h"
+#include "server/worker_pool.h"
 #include "storage/memory_store.h"
 #include "tests/unit/server/fake_clock.h"
 
@@ -64,15 +65,15 @@ class AllowedAccountsTest : public testing::Test {
   }();
   FakeClock clock;
   boost::asio::io_context context{1};
-  boost::asio::thread_pool readers{1};
+  WorkerPool readers{1, "reading"};
   config::Settings settings;
   caching::FreshnessPolicies policies{settings.freshness};
   rokt::RouteTable routes{routes_and_some_more()};
   storage::TieredStore store{std::make_unique<storage::MemoryStore>(1 << 20), nullptr};
   DeadUpstream upstream;
   storage::BodyAccount bodies{1 << 20};
-  Flights flights{context.get_executor(), readers.get_executor(), upstream, store, bodies, 1 << 20, clock};
-  DiskLookups disk{readers, {}, {}, {}};
+  Flights flights{context.get_executor(), readers.executor(), upstream, store, bodies, 1 << 20, clock};
+  DiskLookups disk{readers.executor(), {}, {}, {}};
   Services services{settings, policies, routes, store, disk, flights, upstream, context.get_executor(),
                     bodies,   clock};
   Accounts accounts;

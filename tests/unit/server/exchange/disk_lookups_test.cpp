@@ -34,7 +34,7 @@ class DiskLookupsTest : public testing::Test {
   }
   void use(std::chrono::milliseconds timeout) {
     lookups_.emplace(
-        threads_, DiskLookups::Limits{.timeout = timeout, .threads = 2, .lookups = 4},
+        threads_.get_executor(), DiskLookups::Limits{.timeout = timeout, .threads = 2, .lookups = 4},
         [this](const Key&, WallTime) { return read(); }, [this](const Key&) { return version_.load(); });
   }
   /// Begins one. @return what it finds; empty before it has ended
@@ -42,7 +42,7 @@ class DiskLookupsTest : public testing::Test {
     auto& found = found_.emplace_back();
     const auto one = [](DiskLookups& lookups, Key wanted,
                         std::optional<StoredResponsePtr>& result) -> asio::awaitable<void> {
-      result = co_await lookups.find(std::move(wanted), WallTime{});
+      result = (co_await lookups.find(std::move(wanted), WallTime{})).response;
     };
     asio::co_spawn(context_, one(*lookups_, key(number), found), asio::detached);
     context_.poll();

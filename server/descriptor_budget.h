@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "config/settings.h"
+
+namespace roktcached {
+
+/// How the descriptors that the process may open are shared out. Clients get what is left behind the
+/// reserve: so the admin listener, the cache file, the log and the upstream always get theirs.
+struct DescriptorBudget {
+  /// Each client connection may have an answer streamed to it over an upstream connection that does not count
+  /// to upstream.max_connections.
+  static constexpr std::uint64_t of_one_client = 2;
+  /// As many client connections there are in any case, also where the limit leaves no room for them.
+  static constexpr std::uint64_t min_clients = 8;
+
+  std::uint64_t reserve = 0;  ///< for everything but clients
+
+  /// Enough for so many client connections.
+  [[nodiscard]] std::uint64_t needed(std::uint64_t clients) const {
+    return reserve + of_one_client * clients;
+  }
+  /// How many client connections `limit` leaves room for.
+  [[nodiscard]] std::uint64_t clients_within(std::uint64_t limit) const;
+};
+
+/// Pure, but for the number of the machine's cores.
+[[nodiscard]] DescriptorBudget descriptor_budget(const config::Settings& settings);
+
+/// Makes listen.max_connections no more than `limit` leaves room for.
+/// @param limit  of open files
+/// @return a line that says so, where it was more
+[[nodiscard]] std::optional<std::string> bound_connections(config::Settings& settings, std::uint64_t limit);
+
+}  // namespace roktcached
