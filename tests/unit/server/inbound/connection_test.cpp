@@ -39,8 +39,11 @@ class Wait {
 class StallingContent final : public ContentSource {
  public:
   StallingContent(const asio::any_io_executor& executor, Departure* departure) : wait_(executor, departure) {}
-  asio::awaitable<Result<std::optional<std::string>>> next() override {
-    if (!std::exchange(begun_, true)) co_return std::optional<std::string>("piece");
+  asio::awaitable<Result<std::optional<ContentPiece>>> next() override {
+    if (!std::exchange(begun_, true)) {
+      const auto piece = std::make_shared<const std::string>("piece");
+      co_return ContentPiece{piece, *piece};
+    }
     co_await wait_.wait();
     co_return Error{ErrorCode::client_gone, ErrorSource::upstream, true, "gone"};
   }

@@ -31,8 +31,8 @@ class TokenEndpointTest : public testing::Test {
                     const std::string head = co_await read_head(socket);
                     const bool is_new = head.find("Basic YXBwOm5ldw==") != std::string::npos;  // app:new
                     const std::string refusal = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
-                    co_await write_text(socket,
-                                        is_new ? answer(R"({"access_token":"t","expires_in":60})") : refusal);
+                    const std::string granted = answer(R"({"access_token":"t","expires_in":60})");
+                    co_await write_text(socket, is_new ? granted : refusal);
                   }};
   config::Upstream settings = [this] {
     config::Upstream upstream;
