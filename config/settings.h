@@ -66,7 +66,7 @@ struct Listen {
   bool cleartext_beyond_loopback = false;
   std::string token_key_file;  ///< empty: the key of local tokens is kept in memory only
   std::uint64_t threads = 0;   ///< 0: one a core
-  std::uint64_t max_connections = 10'000;
+  std::uint64_t max_connections = 8000;
   std::chrono::milliseconds head_timeout = std::chrono::seconds{10};
   std::chrono::milliseconds body_timeout = std::chrono::seconds{10};
   std::chrono::milliseconds idle_timeout = std::chrono::seconds{60};

@@ -89,6 +89,9 @@ FetchRequest fetch_request(const Request& request, const Question& question, Sto
   return fetch;
 }
 
+/// How often an answer that is said to be in the store is looked for there.
+constexpr int looks_max = 3;
+
 /// Not in a coroutine: its frame would hold what is to be fetched once more.
 /// @param since  what was fetched before is no answer
 asio::awaitable<Landing> join(Flights& flights, const Request& request, const Question& question,
@@ -286,13 +289,13 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
   Landing landing = co_await join(services_.flights, request, question, stored, decision.reason,
                                   request.received_at, ticket);
   LookedUp landed;
-  if (landing.look_again) {
+  for (int look = 0; look < looks_max && landing.look_again; ++look) {
     landed = co_await look_up(services_, key, services_.clock.wall_now());
     if (landed.no_room) co_return note(no_room_answer(request), inbound::Outcome::failed, route, key);
-    if (!landed.response) {  // it has gone already
-      landing = co_await join(services_.flights, request, question, stored, decision.reason,
-                              services_.clock.steady_now(), ticket);
-    }
+    if (landed.response) break;
+    // It has gone already.
+    landing = co_await join(services_.flights, request, question, stored, decision.reason,
+                            services_.clock.steady_now(), ticket);
   }
   now = services_.clock.wall_now();
   const auto waited =
@@ -307,6 +310,12 @@ asio::awaitable<Answer> Exchange::answer_cached(const Request& request, Question
     add_notes(answer, inbound::Outcome::collapsed, route, key);
     answer.notes.upstream = waited;
     co_return answer;
+  }
+  if (!landing.outcome) {
+    const upstream::UpstreamFailure lost{{ErrorCode::internal, ErrorSource::exchange, true,
+                                          "the answer was lost on its way through the store"},
+                                         std::nullopt};
+    co_return note(failure_answer(request, lost, decision.reason), inbound::Outcome::failed, route, key);
   }
   const Outcome& outcome = *landing.outcome;
   const StoredResponsePtr stand_in = services_.flights.unless_removed(stored, request.received_at);

@@ -93,7 +93,9 @@ asio::awaitable<void> pass_on(std::shared_ptr<GrowingAnswer> growing, upstream::
     if (!piece || piece->empty()) break;
     if (json) json->read(*piece);
     const bool wanted = co_await growing->append(std::move(*piece));
-    if (!wanted) co_return;
+    if (!wanted) {
+      error = Error{ErrorCode::client_gone, ErrorSource::exchange, true, "nobody read the answer any more"};
+    }
   }
   if (!error && json && json->state() == ReportBodyReader::State::incomplete) {
     error = Error{ErrorCode::upstream_invalid_response, ErrorSource::exchange, true,
@@ -174,9 +176,16 @@ Flights::Flights(asio::any_io_executor desk, asio::any_io_executor helpers, upst
 
 asio::awaitable<Landing> Flights::join(FetchRequest&& request, TicketPtr ticket) {
   // A coroutine moves what it is called with into its frame: half a KiB, several times on the way.
-  auto joined = join_on_desk(std::make_unique<FetchRequest>(std::move(request)), std::move(ticket));
-  if (runs_here(desk_)) return joined;
-  return asio::co_spawn(desk_, std::move(joined), asio::use_awaitable);
+  auto moved = std::make_unique<FetchRequest>(std::move(request));
+  if (runs_here(desk_)) return join_on_desk(std::move(moved), std::move(ticket));
+  return asio::co_spawn(desk_, join_from_elsewhere(std::move(moved), std::move(ticket)), asio::use_awaitable);
+}
+
+asio::awaitable<Landing> Flights::join_from_elsewhere(std::unique_ptr<FetchRequest> request,
+                                                      TicketPtr ticket) {
+  auto joined = join_on_desk(std::move(request), std::move(ticket));
+  Landing landing = co_await std::move(joined);
+  co_return landing;
 }
 
 asio::awaitable<Landing> Flights::join_http(FetchRequest&& request, Sharing sharing, TicketPtr ticket) {
@@ -223,31 +232,41 @@ void Flights::refresh_behind(FetchRequest request) {
   });
 }
 
+/// No coroutine itself: most requests find no flight, and are to have no frame more for that.
 asio::awaitable<Landing> Flights::join_on_desk(std::unique_ptr<FetchRequest> request, TicketPtr ticket) {
+  if (ticket->left_ || find_for(*request)) return share(std::move(request), std::move(ticket));
+  OwnFlight mine = take_off(*request);
+  list(mine.get());
+  return lead(std::move(mine), std::move(request), std::move(ticket));
+}
+
+/// Waits for the flights of others, as long as there is one, or gives up where the client has left.
+asio::awaitable<Landing> Flights::share(std::unique_ptr<FetchRequest> request, TicketPtr ticket) {
   while (!ticket->left_) {
     const FlightPtr flight = find_for(*request);
-    if (!flight) {
+    bool too_late = !flight;
+    Waiter waiter(desk_, *request);
+    if (flight) {
+      collapsed_.fetch_add(1, std::memory_order_relaxed);
+      if (!flight->landed) {
+        co_await wait_for(flight, waiter, *ticket);
+      } else {
+        waiter.outcome = flight->outcome;
+        if (waiter.outcome && waiter.outcome->too_large && flight->growing)
+          waiter.reader = flight->growing->attach();
+      }
+      if (ticket->left_) break;
+      if (flight->stored)
+        co_return Landing{.outcome = waiter.outcome, .look_again = !waiter.outcome, .collapsed = true};
+      if (was_broken_off(*waiter.outcome)) continue;
+      too_late = waiter.outcome->too_large && !waiter.reader;  // for its beginning
+    }
+    if (too_late) {
       OwnFlight mine = take_off(*request);
       list(mine.get());
-      co_return co_await lead(std::move(mine), *request, *ticket);
-    }
-    collapsed_.fetch_add(1, std::memory_order_relaxed);
-    Waiter waiter(desk_, *request);
-    if (flight->landed) {
-      waiter.outcome = flight->outcome;
-      if (waiter.outcome && waiter.outcome->too_large && flight->growing)
-        waiter.reader = flight->growing->attach();
-    } else {
-      co_await wait_for(flight, waiter, *ticket);
-    }
-    if (ticket->left_) break;
-    if (flight->stored)
-      co_return Landing{.outcome = waiter.outcome, .look_again = !waiter.outcome, .collapsed = true};
-    if (was_broken_off(*waiter.outcome)) continue;
-    if (waiter.outcome->too_large && !waiter.reader) {
-      OwnFlight mine = take_off(*request);  // too late for what the other flight has brought
-      list(mine.get());
-      co_return co_await lead(std::move(mine), *request, *ticket);
+      auto led = lead(std::move(mine), std::move(request), std::move(ticket));
+      Landing landing = co_await std::move(led);
+      co_return landing;
     }
     co_return Landing{.outcome = waiter.outcome, .collapsed = true, .content = std::move(waiter.reader)};
   }
@@ -255,18 +274,19 @@ asio::awaitable<Landing> Flights::join_on_desk(std::unique_ptr<FetchRequest> req
 }
 
 /// Fetches, as the one whose request the flight flies for.
-asio::awaitable<Landing> Flights::lead(OwnFlight flight, FetchRequest& request, Ticket& ticket) {
+asio::awaitable<Landing> Flights::lead(OwnFlight flight, std::unique_ptr<FetchRequest> request,
+                                       TicketPtr ticket) {
   flight->worth_keeping = true;
   flight->asks = flight->clients = 1;
-  ticket.flight_ = flight.get();
-  const Fetched fetched = co_await fetch(flight.get(), request);
-  ticket.flight_.reset();
-  Landing landing{.outcome = fetched.outcome, .left = ticket.left_};
+  ticket->flight_ = flight.get();
+  const Fetched fetched = co_await fetch(flight.get(), *request);
+  ticket->flight_.reset();
+  Landing landing{.outcome = fetched.outcome, .left = ticket->left_};
   if (fetched.large) {
     flight->growing = GrowingAnswer::make(desk_, bodies_, {max_response_}, GrowingAnswer::Keep::part);
     if (!landing.left) landing.content = flight->growing->attach();
   }
-  land(flight.get(), request, fetched);
+  land(flight.get(), *request, fetched);
   co_return landing;
 }
 
@@ -294,11 +314,14 @@ asio::awaitable<void> Flights::wait_for(FlightPtr flight, Waiter& waiter, Ticket
     Waiter& waiter;
     Ticket& ticket;
   };
-  const Seat seat(flight, waiter, ticket);
-  const upstream::UpstreamRequest& asks = waiter.request.upstream;
-  flight->turn.join({asks.client, asks.priority}, clock_.steady_now());
-  flight->turn.set_unattended(false);
-  while (!waiter.called && !ticket.left_) co_await waiter.timer.async_wait(as_result);
+  {
+    const Seat seat(flight, waiter, ticket);
+    const upstream::UpstreamRequest& asks = waiter.request.upstream;
+    flight->turn.join({asks.client, asks.priority}, clock_.steady_now());
+    flight->turn.set_unattended(false);
+    while (!waiter.called && !ticket.left_) co_await waiter.timer.async_wait(as_result);
+  }
+  break_off_if_unwanted(flight);  // it may have been the last, and go on for itself
 }
 
 asio::awaitable<Landing> Flights::join_http_on_desk(std::unique_ptr<FetchRequest> request, Sharing sharing,
@@ -336,6 +359,7 @@ asio::awaitable<Landing> Flights::join_http_on_desk(std::unique_ptr<FetchRequest
 /// Fetches for one client, and for those who may share its answer once its head says so.
 Landing Flights::lead_http(OwnFlight flight, FetchRequest request) {
   auto at_end = std::make_shared<Landing>();
+  at_end->outcome = failed_;
   Landing landing{.content = flight->growing->attach(), .at_end = at_end};
   ++flight->asks;
   asio::co_spawn(desk_, fly_http(std::move(flight), std::move(request), std::move(at_end)),
@@ -345,7 +369,6 @@ Landing Flights::lead_http(OwnFlight flight, FetchRequest request) {
 
 asio::awaitable<void> Flights::fly_http(OwnFlight flight, FetchRequest request,
                                         std::shared_ptr<Landing> at_end) {
-  at_end->outcome = failed_;
   const Fetched fetched = co_await fetch(flight.get(), request);
   at_end->outcome = fetched.outcome;
   land(flight.get(), request, fetched);
@@ -493,7 +516,7 @@ void Flights::head_is_known(Flight& flight, const FetchRequest& request) {
 /// A reader of the answer that grows; null where it is not what this request would be answered with from the
 /// store, or where its beginning is gone.
 GrowingAnswer::ReaderPtr Flights::reader_for(const Flight& flight, const FetchRequest& request) const {
-  if (!flight.head) return nullptr;
+  if (!flight.head || keeper_.ended_since(request, flight.took_off_at)) return nullptr;
   const http::Fields& fields = request.http->client;
   const auto decision =
       caching::decide_http(flight.head.get(), http::parse_request_directives(fields), clock_.wall_now());
@@ -519,9 +542,6 @@ void Flights::note_sharing(const FetchRequest& request, const Outcome& outcome) 
 
 void Flights::land(const FlightPtr& flight, const FetchRequest& request, const Fetched& fetched) {
   const Outcome& outcome = *fetched.outcome;
-  flight->landed = true;
-  flight->landed_at = clock_.steady_now();
-  flight->stored = outcome.stored;
   for (Waiter* const waiter : flight->waiters) {
     waiter->outcome = fetched.outcome;
     if (fetched.large) waiter->reader = flight->growing->attach();
@@ -534,6 +554,9 @@ void Flights::land(const FlightPtr& flight, const FetchRequest& request, const F
     flight->growing->end(std::move(error));
     flight->growing.reset();  // it is whole in the store, or nobody's but those who read it
   }
+  flight->landed_at = clock_.steady_now();
+  flight->stored = outcome.stored;
+  flight->landed = true;  // not before everybody has been told
   if (was_broken_off(outcome)) return unlist(flight);
   if (is_remembered(request, outcome)) flight->outcome = fetched.outcome;
   landed_.push_back(flight);
@@ -545,8 +568,11 @@ void Flights::land(const FlightPtr& flight, const FetchRequest& request, const F
 void Flights::grow(const FlightPtr& flight, upstream::LargeContentPtr content) {
   const std::shared_ptr<GrowingAnswer> growing = flight->growing;
   growing->begin({.status = 0, .fields = {}, .length = content->length()});
+  if (!growing->has_readers()) {
+    content->close();
+    return flight->growing.reset();  // nobody may wait for what does not come
+  }
   growing->when_unread([content] { content->close(); });
-  if (!growing->has_readers()) return;
   spawn_watched(desk_, pass_on(growing, std::move(content)), "passing a large answer on",
                 [growing](bool failed) {
                   if (failed) growing->end(failure());

@@ -70,7 +70,7 @@ class Flights {
   using FlightPtr = std::shared_ptr<Flight>;
 
  public:
-  /// A client's part in the flight that it waits for, so that it can leave. For one join.
+  /// A client's part in the flight that it waits for, so that it can leave. For the joins of one request.
   class Ticket {
    public:
     explicit Ticket(Flights& flights) : flights_(flights) {}
@@ -143,11 +143,16 @@ class Flights {
     upstream::LargeContentPtr large = nullptr;  // on report and metadata routes, where outcome->too_large
   };
 
-  boost::asio::awaitable<Landing> join_on_desk(std::unique_ptr<FetchRequest> request, TicketPtr ticket);
+  [[nodiscard]] boost::asio::awaitable<Landing> join_on_desk(std::unique_ptr<FetchRequest> request,
+                                                             TicketPtr ticket);
+  boost::asio::awaitable<Landing> join_from_elsewhere(std::unique_ptr<FetchRequest> request,
+                                                      TicketPtr ticket);
+  boost::asio::awaitable<Landing> share(std::unique_ptr<FetchRequest> request, TicketPtr ticket);
   boost::asio::awaitable<Landing> join_http_on_desk(std::unique_ptr<FetchRequest> request, Sharing sharing,
                                                     TicketPtr ticket);
   boost::asio::awaitable<void> wait_for(FlightPtr flight, Waiter& waiter, Ticket& ticket);
-  boost::asio::awaitable<Landing> lead(OwnFlight flight, FetchRequest& request, Ticket& ticket);
+  boost::asio::awaitable<Landing> lead(OwnFlight flight, std::unique_ptr<FetchRequest> request,
+                                       TicketPtr ticket);
   [[nodiscard]] Landing lead_http(OwnFlight flight, FetchRequest request);
   boost::asio::awaitable<void> fly_http(OwnFlight flight, FetchRequest request,
                                         std::shared_ptr<Landing> at_end);

@@ -105,6 +105,9 @@ asio::awaitable<Answer> HttpExchange::fetch(const Request& request, const Destin
   if (landing.left || (request.departure != nullptr && request.departure->gone()))
     co_return note(client_gone(request), inbound::Outcome::failed, to.route, target);
   if (landing.content && !head) landing = *landing.at_end;
+  if (head && landing.collapsed) {
+    for (const auto& name : http::parse_response_directives(head->fields).withheld) head->fields.remove(name);
+  }
   // The write is done when its answer begins: the end may be long in coming, or never come.
   if (head && caching::invalidates(request.method, head->status))
     co_await invalidate(services_, request.target);

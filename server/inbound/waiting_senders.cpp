@@ -49,10 +49,15 @@ WaitingSenders::Asked WaitingSenders::ask_slowest(SteadyTime now) {
   const void* const body = (*slowest)->body;
   for (const auto& sender : waiting_) {
     if (sender->body != body || now - sender->progressed_at.load() < slow_after) continue;
-    boost::asio::post(sender->executor, [sender] {
-      if (sender->give_way) sender->give_way();
-    });
-    sender->asked = true;
+    sender->asked = true;  // before it is, on its thread
+    try {
+      boost::asio::post(sender->executor, [sender] {
+        if (sender->give_way) sender->give_way();
+      });
+    } catch (...) {
+      sender->asked = false;
+      throw;
+    }
     ++asked.now;
   }
   asked.any = asked.now > 0;

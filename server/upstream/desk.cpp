@@ -161,7 +161,7 @@ asio::awaitable<UpstreamResult> Desk::send(const UpstreamRequest& request) {
       }
     }
     // Somebody has come to wait for it just as it was given up, unsent.
-    if (is_gone(result) && !turn->unwanted()) continue;
+    if (is_gone(result) && !journey.sent && !turn->unwanted()) continue;
     if (const auto delay = goes_again_after(journey, result)) {
       const bool goes = co_await pause(*delay, *turn);
       if (goes) {
@@ -206,6 +206,7 @@ asio::awaitable<void> Desk::replay(Journey& journey, TokenPtr refused, UpstreamR
 /// Waits for its turn and sends the request. Whether the upstream is dead is asked first, so that nobody
 /// waits for a dead one, and again when it is its turn.
 asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr& token, Reason reason) {
+  journey.sent = false;
   SteadyTime sent_at = clock_.steady_now();
   const std::string_view route = journey.request.route;
   if (circuits_.retry_after(route, sent_at) > std::chrono::nanoseconds::zero())
@@ -227,7 +228,6 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   if (token) shown.emplace(journey.wire, "Bearer", token->value.reveal());
   const WallTime sent_at_wall = clock_.wall_now();
   journey.reason = reason;
-  journey.sent = false;
   journey.turn.sets_out = [this, &journey] {
     journey.sent = true;
     requests_sent_.fetch_add(1, std::memory_order_relaxed);

@@ -105,9 +105,11 @@ asio::awaitable<bool> GrowingAnswer::append(std::string piece) {
   wake_readers();
   while (true) {
     bool for_the_slow = false;
+    std::chrono::nanoseconds longest = look_again;
     {
       const std::lock_guard lock(mutex_);
       for_the_slow = is_patient();
+      if (for_the_slow) longest = std::min<std::chrono::nanoseconds>(longest, bounds_.patience - waited_);
       writer_waits_ = for_the_slow || nobody_is_ready();
       if (!writer_waits_) {
         drop_what_is_too_much();
@@ -115,10 +117,9 @@ asio::awaitable<bool> GrowingAnswer::append(std::string piece) {
       }
     }
     const auto since = std::chrono::steady_clock::now();
-    room_.expires_after(for_the_slow
-                            ? std::min<std::chrono::nanoseconds>(look_again, bounds_.patience - waited_)
-                            : look_again);
+    room_.expires_at(since + longest);
     co_await room_.async_wait(as_result);
+    const std::lock_guard lock(mutex_);
     if (for_the_slow) waited_ += std::chrono::steady_clock::now() - since;
   }
 }

@@ -17,7 +17,7 @@ def limit():
 class Descriptors(TestCase):
     def start(self, **settings):
         upstream, proxy = self.pair(process={"preexec_fn": limit}, listen_threads=2, listen_idle_timeout="60s", **settings)
-        said = re.search(r"listen\.max_connections: (\d+), not 10000: open files are limited to 256", proxy.log())
+        said = re.search(r"listen\.max_connections: (\d+), not 8000: open files are limited to 256", proxy.log())
         self.assertTrue(said, proxy.output)
         return upstream, proxy, int(said[1])
 
@@ -60,12 +60,12 @@ class Descriptors(TestCase):
         self.assertNotIn("Too many open files", proxy.log())
 
     def test_answers_that_are_streamed_to_every_client_leave_room_too(self):
-        tables = '[[route]]\nname = "files"\npath = "/{rest...}"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
+        tables = '[[route]]\nname = "files"\npath = "/files/{rest...}"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
         with socket.create_server(("127.0.0.1", 0), backlog=256) as origin:
             port = origin.getsockname()[1]
             upstream = self.simulator()
             proxy = self.daemon(upstream, tables=tables, url=f"http://127.0.0.1:{port}", process={"preexec_fn": limit}, listen_threads=2)
-            most = int(re.search(r"listen\.max_connections: (\d+), not 10000", proxy.log())[1])
+            most = int(re.search(r"listen\.max_connections: (\d+), not 8000", proxy.log())[1])
             wait_until(lambda: proxy.status()["connections"] == 0, "whoever looked whether it is ready has gone")
             served = []
 
@@ -92,6 +92,6 @@ class Descriptors(TestCase):
     def test_check_says_so_too(self):
         done = subprocess.run([BINARY, "check", "--no-secrets"], env=environment_with(), cwd=self.folder(), preexec_fn=limit,
                               capture_output=True, text=True, timeout=60, check=False)
-        self.assertRegex(done.stderr, r"warning: listen\.max_connections: \d+, not 10000: open files are limited to 256")
+        self.assertRegex(done.stderr, r"warning: listen\.max_connections: \d+, not 8000: open files are limited to 256")
         self.assertRegex(done.stdout, r"max_connections = \d{1,3}\n", "that is what is in force")
-        self.assertNotRegex(done.stdout, r"max_connections = 10000\n")
+        self.assertNotRegex(done.stdout, r"max_connections = 8000\n")
