@@ -226,7 +226,8 @@ void add_cache(std::vector<Setting>& table) {
                        [](Settings& s) -> std::string& { return s.cache.file; }));
   table.push_back(size(
       "cache.max_disk",
-      "The largest that the cache file and its log may become together; up to 48 MiB more for a moment",
+      "The largest that the cache file and its log may become together; up to 48 MiB more while another "
+      "program reads it",
       [](Settings& s) -> U& { return s.cache.max_disk; }, std::uint64_t{32} << 20, std::uint64_t{1} << 50));
   table.push_back(size(
       "cache.max_memory",

@@ -97,7 +97,6 @@ Daemon::Daemon(config::Settings settings)
       bodies_(settings_.cache.max_memory + settings_.cache.max_transient),
       readers_(reader_threads, "reading the cache file"),
       helpers_(helper_threads, "helping"),
-      files_(helpers_.executor()),
       desk_context_(one_thread),
       desk_work_(desk_context_.get_executor()),
       connections_(settings_.listen.max_connections),
@@ -121,8 +120,9 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   if (const auto opened = daemon->open_store(); !opened) return opened.error();
   try {
     daemon->desk_ = std::make_unique<upstream::Desk>(
-        daemon->desk_context_.get_executor(), daemon->helpers_.executor(), daemon->settings_.upstream,
-        daemon->settings_.credentials, secrets_again, daemon->clock_, &daemon->bodies_);
+        daemon->desk_context_.get_executor(), daemon->helpers_.executor(), daemon->files_.executor(),
+        daemon->settings_.upstream, daemon->settings_.credentials, secrets_again, daemon->clock_,
+        &daemon->bodies_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
@@ -271,7 +271,9 @@ void Daemon::start_threads() {
   for (const auto& [context, hits] : contexts) {
     threads_.emplace_back([this, context = context, hits = hits] {
       run_context(*context, "serving", [hits] {
-        if (hits != nullptr) hits->lookout.look_again();
+        if (hits == nullptr) return;
+        hits->lookout.look_again();
+        hits->hangups.look_again();
       });
       threads_running_.fetch_sub(1);
     });
@@ -289,7 +291,10 @@ void Daemon::run(std::function<void()> draining) {
   signals_.async_wait([this](const boost::system::error_code& error, int) {
     if (!error) drain();
   });
-  const auto look_again = [this] { admin_lookout_.look_again(); };
+  const auto look_again = [this] {
+    admin_lookout_.look_again();
+    admin_hangups_.look_again();
+  };
   run_context(main_context_, "the main thread", look_again);  // until stop()
   main_context_.restart();
   run_context_for(main_context_, time_to_stop, "the main thread");  // what the admin listener is still at
@@ -303,6 +308,7 @@ void Daemon::run(std::function<void()> draining) {
   }
   readers_.join();
   helpers_.join();
+  files_.join();
   purger_.join();
   store_->flush();
   spdlog::info("stopped");
@@ -316,7 +322,7 @@ void Daemon::await_hangup() {
     spdlog::info(
         "SIGHUP: secrets and certificates are read again; any other change of the settings needs a restart");
     asio::post(desk_context_, [this] { desk_->read_secrets_again(); });
-    asio::post(files_, [this] {
+    asio::post(files_.executor(), [this] {
       if (const auto renewed = entrances_->renew_certificate(); !renewed)
         spdlog::error("{}; the one in use stays in force", renewed.error().context);
     });
@@ -328,7 +334,7 @@ void Daemon::await_log_rotation() {
   const auto heard = [this](const boost::system::error_code& error, int) {
     if (error) return;
     await_log_rotation();
-    asio::post(files_, reopen_log);
+    asio::post(files_.executor(), reopen_log);
   };
   do_surely("waiting for SIGUSR1", [&] { log_rotation_.async_wait(heard); });
 }

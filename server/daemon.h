@@ -5,7 +5,6 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/strand.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -95,7 +94,7 @@ class Daemon {
   std::unique_ptr<exchange::DiskLookups> disk_lookups_;
   WorkerPool readers_;
   WorkerPool helpers_;
-  boost::asio::strand<WorkerPool::Executor> files_;  // of the helpers: what reads secrets, opens the log
+  WorkerPool files_{1, "reading files"};  // secrets and certificates, and opens the log: their disks may hang
   WorkerPool purger_{1, "purging"};
   boost::asio::io_context desk_context_;
   Work desk_work_;

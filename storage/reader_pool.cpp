@@ -117,7 +117,8 @@ std::optional<FoundRow> ReaderPool::find_at_once(const Key& key) {
 
 Result<std::vector<EntrySummary>> ReaderPool::list(const Listing& wanted) {
   const Lease lease(*this, Lease::Use::list);
-  if (lease.reader() == nullptr) return std::vector<EntrySummary>();
+  if (lease.reader() == nullptr)
+    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "the cache file is not open"};
   return list_rows(lease.reader()->connection, wanted);
 }
 

@@ -174,7 +174,7 @@ Result<Transaction> Transaction::begin(Connection& connection) {
 Transaction::~Transaction() {
   // Where the failure has already rolled back, SQLite says so, and there is nothing left to do.
   if (connection_ != nullptr && sqlite3_get_autocommit(connection_->get()) == 0)
-    static_cast<void>(connection_->execute("ROLLBACK"));
+    sqlite3_exec(connection_->get(), "ROLLBACK", nullptr, nullptr, nullptr);
 }
 
 Result<void> Transaction::commit() {

@@ -106,6 +106,7 @@ Result<void> SqliteStore::unless_damaged(const std::function<Result<void>()>& wo
     stay_without_file(opened.error());
     return opened;
   }
+  watch_.emplace(*file_);  // SQLite has deleted its files beside it, and made others
   done = work();
   if (!done && done.error().code == ErrorCode::storage_corrupt) return replace_damaged(done.error());
   read_totals();

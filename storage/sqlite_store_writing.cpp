@@ -175,7 +175,7 @@ Result<void> SqliteStore::examine(std::vector<Write>& batch) {
   if (std::ranges::none_of(batch, to_examine)) return {};
   auto connection = open_for_reading(*file_, 0);
   if (!connection) return connection.error();
-  auto rows = RowReader::prepare(*connection);
+  auto rows = RowReader::prepare(*connection, options_.bodies);
   if (!rows) return rows.error();
   bool sound = false;
   for (Write& write : batch) {
@@ -186,7 +186,7 @@ Result<void> SqliteStore::examine(std::vector<Write>& batch) {
     write.suspect = damaged;
     if (damaged) {
       troubles_.mention(Troubles::Kind::reading, found.error().context + "; it is deleted");
-    } else {
+    } else if (found) {
       sound = true;
     }
   }
@@ -237,7 +237,7 @@ bool SqliteStore::log_has_room(int pages_max) {
       return false;
     }
   }
-  troubles_.end(Troubles::Kind::log, "is written again");
+  if (writer_->checkpoint.pages() < log_pages_max) troubles_.end(Troubles::Kind::log, "is written again");
   return true;
 }
 
@@ -269,7 +269,7 @@ Result<std::uint64_t> SqliteStore::purge_rows(const QueuedPurge& order) {
   return purged;
 }
 
-/// One transaction for what the purge met in the queue, and one a slice for the rest, between which the queue
+/// Slice by slice: what the purge met in the queue, and then the rest, between whose slices the queue
 /// is written: a purge of a million rows must not make it overflow.
 /// @param purged  gets the rows that are purged added
 Result<void> SqliteStore::purge_slices(const QueuedPurge& order, std::uint64_t& purged) {
@@ -279,11 +279,13 @@ Result<void> SqliteStore::purge_slices(const QueuedPurge& order, std::uint64_t& 
   const std::uint64_t opening = openings_;
   auto rows = RowPurge::prepare(writer_->connection, order.purge, order.now);
   if (!rows) return rows.error();
-  if (!order.met.empty()) {
+  for (std::size_t next = 0; next < order.met.size();) {
+    if (next > 0 && !log_has_room(2 * log_pages_max)) return no_room;
     auto transaction = Transaction::begin(writer_->connection);
     if (!transaction) return transaction.error();
-    for (const auto& hash : order.met) {
-      if (const auto done = rows->purge(hash); !done) return done.error();
+    const std::size_t end = std::min(order.met.size(), next + static_cast<std::size_t>(rows_purged_at_once));
+    for (; next < end; ++next) {
+      if (const auto done = rows->purge(order.met[next]); !done) return done.error();
     }
     if (const auto committed = commit(*transaction); !committed) return committed.error();
   }

@@ -23,7 +23,7 @@ void Troubles::begin(Kind kind, std::string_view why) {
     trouble.why = why;
     if (now < trouble.quiet_until) return;
     trouble.said = true;
-    trouble.quiet_until = now + quiet;
+    trouble.quiet_until = trouble.mentioned_until = now + quiet;
   }
   say(why);
 }
@@ -44,8 +44,8 @@ void Troubles::mention(Kind kind, std::string_view what) {
   {
     const std::lock_guard lock(mutex_);
     Trouble& trouble = troubles_[place_of(kind)];
-    if (now < trouble.quiet_until) return;
-    trouble.quiet_until = now + quiet;
+    if (now < trouble.mentioned_until) return;
+    trouble.mentioned_until = now + quiet;
   }
   say(what);
 }

@@ -37,6 +37,7 @@ class Troubles {
     bool said = false;
     std::string why;
     std::chrono::steady_clock::time_point quiet_until{};
+    std::chrono::steady_clock::time_point mentioned_until{};
   };
   static constexpr std::size_t kinds = 5;
   void say(std::string_view what) const;

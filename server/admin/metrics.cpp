@@ -162,6 +162,8 @@ void add_desk(Families& families, const upstream::DeskStatus& desk) {
 void add_cache(Families& families, const std::vector<storage::TierStatistics>& tiers) {
   Family entries = gauge("cache_entries", "Responses stored.");
   Family bytes = gauge("cache_bytes", "Their size, with heads and keys.");
+  Family dropped =
+      counter("cache_dropped_writes_total", "Writes given up: the queue or the disk was full, or failed.");
   Family evictions = counter("cache_evictions_total", "Responses given up for lack of room.");
   Family working =
       gauge("cache_tier_up", "1 where it does its work, 0 where something keeps it from it, see /readyz.");
@@ -171,10 +173,12 @@ void add_cache(Families& families, const std::vector<storage::TierStatistics>& t
     entries.add(labels, tier.entries);
     bytes.add(labels, tier.bytes);
     evictions.add(labels, tier.evictions);
+    dropped.add(labels, tier.dropped_writes);
     working.add(labels, tier.trouble.empty() ? 1.0 : 0.0);
     errors += tier.errors;
   }
-  for (Family* family : {&entries, &bytes, &evictions, &working}) families.push_back(family->take());
+  for (Family* family : {&entries, &bytes, &evictions, &dropped, &working})
+    families.push_back(family->take());
   families.push_back(counter("storage_errors_total", "Reads and writes of the cache file that failed.")
                          .add({}, errors)
                          .take());

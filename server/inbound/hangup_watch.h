@@ -47,6 +47,11 @@ class HangupWatch {
     bool listed_ = true;
   };
 
+  /// Sets up again what an exception may have ended: for the root of the executor's thread.
+  void look_again() {
+    if (!watched_.empty() && !to_look_) look_later();
+  }
+
   /// From now on the executor is not kept running for those that may come.
   void drain();
 

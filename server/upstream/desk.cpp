@@ -86,8 +86,8 @@ struct Desk::Journey {
   bool sent = false;             // so is that one
 };
 
-Desk::Desk(asio::any_io_executor executor, asio::any_io_executor helpers, const config::Upstream& settings,
-           const std::vector<config::Credential>& credentials,
+Desk::Desk(asio::any_io_executor executor, asio::any_io_executor helpers, const asio::any_io_executor& files,
+           const config::Upstream& settings, const std::vector<config::Credential>& credentials,
            const std::function<Result<config::Credential>(const config::Credential&)>& secrets,
            const Clock& clock, storage::BodyAccount* bodies)
     : executor_(executor),
@@ -100,8 +100,7 @@ Desk::Desk(asio::any_io_executor executor, asio::any_io_executor helpers, const 
   for (const config::Credential& credential : credentials) {
     SecretSource source;
     if (secrets) source = [secrets, credential] { return secrets(credential); };
-    lines_.push_back(
-        std::make_unique<Line>(executor, helpers_, origin_, credential, std::move(source), clock));
+    lines_.push_back(std::make_unique<Line>(executor, files, origin_, credential, std::move(source), clock));
   }
 }
 

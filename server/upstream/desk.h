@@ -52,11 +52,13 @@ struct DeskStatus {
 class Desk final : public Upstream {
  public:
   /// @param helpers  where what takes long is done, on another thread
+  /// @param files    where files are read, whose disk may hang
   /// @param settings, credentials, clock, bodies  outlive it; for bodies, see Origin
   /// @param secrets  reads the secrets of a credential again; may be null
   /// @throws std::runtime_error for an unusable upstream.ca_file
   Desk(boost::asio::any_io_executor executor, boost::asio::any_io_executor helpers,
-       const config::Upstream& settings, const std::vector<config::Credential>& credentials,
+       const boost::asio::any_io_executor& files, const config::Upstream& settings,
+       const std::vector<config::Credential>& credentials,
        const std::function<Result<config::Credential>(const config::Credential&)>& secrets,
        const Clock& clock, storage::BodyAccount* bodies = nullptr);
 

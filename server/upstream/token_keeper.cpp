@@ -102,6 +102,10 @@ asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
 std::chrono::milliseconds TokenKeeper::end_broken_fetch() {
   fetching_ = false;
   ++failures_in_a_row_;
+  {
+    const std::lock_guard lock(status_mutex_);
+    ++status_.failures;
+  }
   waiting_.wake();
   return retry_delay(failures_in_a_row_, jitter());
 }

@@ -163,7 +163,7 @@ TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
     }
   }
   EXPECT_EQ(helped, typed);
-  EXPECT_EQ(helped.size(), 27U);
+  EXPECT_EQ(helped.size(), 28U);
 }
 
 TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {

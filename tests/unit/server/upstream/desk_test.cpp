@@ -48,7 +48,8 @@ class DeskTest : public testing::Test {
   }
   Desk& desk() {
     if (!desk_) {
-      desk_.emplace(context.get_executor(), context.get_executor(), settings, credentials, nullptr, clock);
+      desk_.emplace(context.get_executor(), context.get_executor(), context.get_executor(), settings,
+                    credentials, nullptr, clock);
       desk_->start();
     }
     return *desk_;
