@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <exception>
+#include <limits>
 #include <utility>
 
 #include "server/asio.h"
@@ -92,6 +93,7 @@ void GrowingAnswer::begin(AnswerHead head) {
   {
     const std::lock_guard lock(mutex_);
     head_ = std::move(head);
+    begun_at_ = std::chrono::steady_clock::now();
   }
   for (const auto& action : std::exchange(when_begun_, {})) action();
   wake_readers();
@@ -108,8 +110,9 @@ asio::awaitable<bool> GrowingAnswer::append(std::string piece) {
     std::chrono::nanoseconds longest = look_again;
     {
       const std::lock_guard lock(mutex_);
-      for_the_slow = is_patient();
-      if (for_the_slow) longest = std::min<std::chrono::nanoseconds>(longest, bounds_.patience - waited_);
+      const auto patience = patience_left();
+      for_the_slow = patience > std::chrono::nanoseconds::zero();
+      if (for_the_slow) longest = std::min(longest, patience);
       writer_waits_ = for_the_slow || nobody_is_ready();
       if (!writer_waits_) {
         drop_what_is_too_much();
@@ -148,15 +151,22 @@ bool GrowingAnswer::nobody_is_ready() const {
   return size_ - fastest->position_ >= max_ahead;
 }
 
-/// Under the mutex. Whether those who have fallen behind are to be waited for.
-bool GrowingAnswer::is_patient() const {
-  return !whole_ && readers_.size() > 1 && is_too_much() && waited_ < bounds_.patience;
+/// Under the mutex. How long those who have fallen behind are still to be waited for.
+std::chrono::nanoseconds GrowingAnswer::patience_left() const {
+  if (whole_ || readers_.size() < 2 || !is_too_much()) return {};
+  const std::chrono::duration<double, std::nano> undelayed =
+      std::chrono::steady_clock::now() - begun_at_ - waited_;
+  const auto more = std::chrono::duration_cast<std::chrono::nanoseconds>(undelayed * bounds_.patience_share);
+  return bounds_.patience + more - waited_;
 }
 
 /// Under the mutex.
 void GrowingAnswer::drop_what_all_have_read() {
   if (whole_ || readers_.empty()) return;
-  const std::uint64_t read = std::ranges::min(readers_, {}, &Reader::next_piece_)->next_piece_;
+  std::uint64_t read = std::numeric_limits<std::uint64_t>::max();
+  for (const Reader* const reader : readers_) {
+    if (reader->next_piece_ >= first_piece_) read = std::min(read, reader->next_piece_);  // it is not lost
+  }
   while (!pieces_.empty() && first_piece_ < read) drop_first();
 }
 
@@ -214,7 +224,8 @@ void GrowingAnswer::wake_readers() {
 void GrowingAnswer::wake_writer_if_it_may() {
   {
     const std::lock_guard lock(mutex_);
-    if (!writer_waits_ || nobody_is_ready() || is_patient()) return;
+    const bool must_wait = nobody_is_ready() || patience_left() > std::chrono::nanoseconds::zero();
+    if (!writer_waits_ || must_wait) return;
     writer_waits_ = false;
   }
   asio::post(desk_, [self = shared_from_this()] { self->room_.cancel(); });

@@ -51,8 +51,8 @@ struct AnswerEnd {
 ///
 /// While it is no larger than its bound it is kept whole and written at the upstream's pace: nobody who reads
 /// slowly holds anybody. Beyond the bound, and where the account of bodies has no room, only a part is kept.
-/// Then the writer goes on at the pace of the fastest reader. It waits a moment in all for those who have
-/// fallen behind by as much as the bound; after that they read an error.
+/// Then the writer goes on at the pace of the fastest reader. For those who have fallen behind by as much as
+/// the bound it waits no longer than makes the others twice as slow; after that they read an error.
 class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
  public:
   using Piece = std::variant<InterimAnswer, AnswerHead, ContentBytes, AnswerEnd>;
@@ -62,8 +62,9 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
     part    ///< from the start
   };
   struct Bounds {
-    std::uint64_t bytes = 0;                                       ///< that are kept at most
-    std::chrono::milliseconds patience = std::chrono::seconds{2};  ///< in all, with those who fall behind
+    std::uint64_t bytes = 0;                  ///< that are kept at most
+    std::chrono::milliseconds patience{250};  ///< in all, with those who fall behind
+    double patience_share = 1;                ///< beside that, of the time that has passed without that
   };
 
   /// One reader, from attach() to its destruction; on one thread. What it has been given stays valid.
@@ -153,7 +154,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   void drop_first();
   [[nodiscard]] bool is_too_much() const;
   [[nodiscard]] bool nobody_is_ready() const;
-  [[nodiscard]] bool is_patient() const;
+  [[nodiscard]] std::chrono::nanoseconds patience_left() const;
   void wake_readers();
   void wake_writer_if_it_may();
 
@@ -174,6 +175,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   bool worth_having_ = false;
   std::optional<Error> error_;
   bool writer_waits_ = false;
+  std::chrono::steady_clock::time_point begun_at_{};
   std::chrono::nanoseconds waited_{};  // for those who had fallen behind
   // Of the desk's thread.
   boost::asio::steady_timer room_;

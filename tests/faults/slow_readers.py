@@ -120,7 +120,7 @@ def main():
                   f"then beside one that takes {SLOW_BYTES_A_SECOND // 1000} KB/s and one that takes nothing; medians of {ROUNDS}")
     with World() as world:
         upstream = world.enter_context(Upstream(answer))
-        daemons = {kept: world.daemon(upstream, tables=ROUTES, upstream_max_response="13MiB" if kept else "1MiB") for kept in (True, False)}
+        daemons = {kept: world.daemon(upstream, tables=ROUTES, upstream_max_response="13MiB" if kept else "8MiB") for kept in (True, False)}
         for daemon in daemons.values():
             daemon.wait_for_token()
         for number, (title, target, kept) in enumerate(FORMS):

@@ -26,7 +26,7 @@ class GrowingAnswerTest : public testing::Test {
     context.poll();
   }
   std::shared_ptr<GrowingAnswer> make(std::uint64_t bound, Keep keep = Keep::whole) {
-    return GrowingAnswer::make(context.get_executor(), bodies, {bound, patience}, keep);
+    return GrowingAnswer::make(context.get_executor(), bodies, {bound, patience, 0}, keep);
   }
   /// @return what append() has said, or nothing while it waits
   std::shared_ptr<std::optional<bool>> append(const std::shared_ptr<GrowingAnswer>& answer,
@@ -190,7 +190,8 @@ TEST_F(GrowingAnswerTest, WhatIsKeptWholeGoesOnWithoutReaders) {
 
 TEST_F(GrowingAnswerTest, WhereTheAccountHasNoRoomASlowReaderGivesWay) {
   storage::BodyAccount small(mib);
-  const auto answer = GrowingAnswer::make(context.get_executor(), small, {16 * mib, patience}, Keep::whole);
+  const auto answer =
+      GrowingAnswer::make(context.get_executor(), small, {16 * mib, patience, 0}, Keep::whole);
   const auto idle = answer->attach();
   const auto fast = answer->attach();
   begin(answer);
