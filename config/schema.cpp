@@ -231,7 +231,7 @@ void add_cache(std::vector<Setting>& table) {
       [](Settings& s) -> U& { return s.cache.max_disk; }, std::uint64_t{32} << 20, std::uint64_t{1} << 50));
   table.push_back(size(
       "cache.max_memory",
-      "The memory for cached answers; beside it the cache file's pages take a quarter of it, 16 to 64 MiB",
+      "The memory for cached answers; beside it the cache file's pages take a quarter of it, 8 to 64 MiB",
       [](Settings& s) -> U& { return s.cache.max_memory; }, std::uint64_t{1} << 20, std::uint64_t{1} << 46));
   table.push_back(size(
       "cache.max_transient",

@@ -146,7 +146,7 @@ Result<void> Daemon::open_store() {
     options.path = settings_.cache.file;
     options.max_disk = settings_.cache.max_disk;
     options.bodies = &bodies_;
-    options.pages = std::clamp(settings_.cache.max_memory / 4, options.pages / 4, options.pages);
+    options.pages = std::clamp(settings_.cache.max_memory / 4, options.pages / 8, options.pages);
     options.queue.bytes = std::min(options.queue.bytes, settings_.cache.max_transient / 2);
     options.readers = cache_readers(hit_thread_count(settings_.listen));
     for (const config::Credential& credential : settings_.credentials)

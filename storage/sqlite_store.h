@@ -33,7 +33,7 @@ struct SqliteOptions {
   std::uint64_t pages = std::uint64_t{64} << 20;
   BodyAccount* bodies = nullptr;                  ///< counts the bodies that are read; outlives the store
   std::chrono::milliseconds linger{50};           ///< how long a write waits for company
-  std::chrono::milliseconds retry_after{30'000};  ///< how long writing stays off after the disk was full
+  std::chrono::milliseconds retry_after{5'000};  ///< how long writing stays off after the disk was full
   std::chrono::milliseconds look_every{1'000};    ///< at the file's names; where something is amiss, oftener
   Report report = [](std::string_view) {};
 };

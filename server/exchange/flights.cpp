@@ -469,7 +469,12 @@ asio::awaitable<Flights::Fetched> Flights::fetch(FlightPtr flight, FetchRequest&
     if (request.http) shares.emplace(flight->growing.get(), [&] { head_is_known(*flight, request); });
     upstream::UpstreamResult result = co_await upstream_.send(request.upstream);
     upstream::LargeContentPtr large = result ? result->large : nullptr;
-    const bool grown = result && result->streamed && !result->too_large;
+    bool grown = result && result->streamed && !result->too_large;
+    if (grown) {  // for a moment it is here twice
+      result->held = storage::BodyAccount::Growing(bodies_);
+      grown = result->held.add(flight->growing->size());
+      result->too_large = !grown;
+    }
     auto outcome = std::make_shared<Outcome>();
     const auto judge_it = [&, now = clock_.wall_now()] {
       if (grown) result->body = flight->growing->content();

@@ -55,6 +55,11 @@ bool GrowingAnswer::worth_having() const {
   return worth_having_;
 }
 
+std::uint64_t GrowingAnswer::size() const {
+  const std::lock_guard lock(mutex_);
+  return size_;
+}
+
 bool GrowingAnswer::is_whole() const {
   const std::lock_guard lock(mutex_);
   return whole_;

@@ -52,7 +52,7 @@ struct AnswerEnd {
 /// While it is no larger than its bound it is kept whole and written at the upstream's pace: nobody who reads
 /// slowly holds anybody. Beyond the bound, and where the account of bodies has no room, only a part is kept.
 /// Then the writer goes on at the pace of the fastest reader. For those who have fallen behind by as much as
-/// the bound it waits no longer than makes the others twice as slow; after that they read an error.
+/// the bound it waits no longer than makes the others half as slow again; after that they read an error.
 class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
  public:
   using Piece = std::variant<InterimAnswer, AnswerHead, ContentBytes, AnswerEnd>;
@@ -64,7 +64,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   struct Bounds {
     std::uint64_t bytes = 0;                  ///< that are kept at most
     std::chrono::milliseconds patience{250};  ///< in all, with those who fall behind
-    double patience_share = 1;                ///< beside that, of the time that has passed without that
+    double patience_share = 0.5;              ///< beside that, of the time that has passed without that
   };
 
   /// One reader, from attach() to its destruction; on one thread. What it has been given stays valid.
@@ -132,6 +132,8 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   /// Nothing may follow, but settle().
   void end(std::optional<Error> error);
 
+  /// Of the content that has come, in bytes.
+  [[nodiscard]] std::uint64_t size() const;
   /// Whether nothing of the content has been dropped.
   [[nodiscard]] bool is_whole() const;
   /// All of it. From any thread, while nothing is appended. @pre is_whole()

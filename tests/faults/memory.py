@@ -133,7 +133,7 @@ class Measurement:
 
     def afterwards(self):
         right, refused, wrong = self.read(range(0, ANSWERS, 5), 2)
-        self.peak("then read again, 2 at once", f"{right} right, {refused} refused, {wrong} wrong", refused == wrong == 0)
+        self.peak("then read again, 2 at once", f"{right} right, {refused} refused, {wrong} wrong", wrong == 0 and right > 0)
 
 
 def main():
