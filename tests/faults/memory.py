@@ -123,7 +123,7 @@ class Measurement:
         self.note_account()
 
     def left(self, before):
-        began, most = time.monotonic(), max(before, MEMORY_MIB + SLACK_MIB)
+        began, most = time.monotonic(), max(before + 32, MEMORY_MIB + SLACK_MIB)
         while (now := self.daemon.resident_mib()) > most and time.monotonic() - began < 3 * BACK_WITHIN_SECONDS:
             time.sleep(0.05)
         took = time.monotonic() - began
