@@ -210,7 +210,8 @@ TEST_F(ProxyTest, ThatIsSilentIsNotWaitedForWhereNobodyWaitsForTheRequest) {
   settings.connect_timeout = 1h;
   Origin origin(context.get_executor(), settings);
   Turn turn;
-  const auto opened = begin(context, Connection::open(context.get_executor(), origin, &turn));
+  const asio::any_io_executor executor = context.get_executor();  // is referred to until it is open
+  const auto opened = begin(context, Connection::open(executor, origin, &turn));
   run_until(context, [&] { return asked; });
   turn.abandon();
   run_until(context, [&] { return opened->has_value(); });
@@ -343,7 +344,8 @@ TEST_F(TlsTest, AHandshakeEndsWhereNobodyWaitsForTheRequest) {
   settings.url.host = "127.0.0.1";
   Origin elsewhere(context.get_executor(), settings);
   Turn turn;
-  const auto opened = begin(context, Connection::open(context.get_executor(), elsewhere, &turn));
+  const asio::any_io_executor executor = context.get_executor();  // is referred to until it is open
+  const auto opened = begin(context, Connection::open(executor, elsewhere, &turn));
   run_until(context, [&] { return connected; });
   turn.set_unattended(true);
   run_until(context, [&] { return opened->has_value(); });

@@ -116,9 +116,9 @@ TEST_F(GrowingAnswerTest, WhoReadsNothingHoldsNobody) {
   }
   EXPECT_TRUE(answer->is_whole());
   // Beyond the bound its beginning is dropped, and who has not read that cannot go on.
-  for (int i = 0; i < 40; ++i) {
-    EXPECT_TRUE(**append(answer, std::string(mib / 4, 'x')));
-    EXPECT_EQ(bytes(fast).size(), mib / 4);
+  for (int i = 0; i < 80; ++i) {
+    ASSERT_EQ(*append(answer, std::string(mib / 8, 'x')), std::optional(true));
+    EXPECT_EQ(bytes(fast).size(), mib / 8);
   }
   EXPECT_FALSE(answer->is_whole());
   EXPECT_EQ(answer->attach(), nullptr) << "who comes now would not get the beginning";
@@ -196,9 +196,9 @@ TEST_F(GrowingAnswerTest, WhereTheAccountHasNoRoomASlowReaderGivesWay) {
   const auto fast = answer->attach();
   begin(answer);
   expect_head(fast);
-  for (int i = 0; i < 8; ++i) {
-    EXPECT_TRUE(**append(answer, std::string(mib / 4, 'x')));
-    EXPECT_EQ(bytes(fast).size(), mib / 4);
+  for (int i = 0; i < 16; ++i) {
+    ASSERT_EQ(*append(answer, std::string(mib / 8, 'x')), std::optional(true));
+    EXPECT_EQ(bytes(fast).size(), mib / 8);
   }
   EXPECT_FALSE(answer->is_whole());
   expect_head(idle);
