@@ -547,6 +547,9 @@ void Flights::note_sharing(const FetchRequest& request, const Outcome& outcome) 
 
 void Flights::land(const FlightPtr& flight, const FetchRequest& request, const Fetched& fetched) {
   const Outcome& outcome = *fetched.outcome;
+  // Before anybody is told: who has been may ask again at once, and is to get an answer of its own.
+  flight->landed_at = clock_.steady_now();
+  flight->stored = outcome.stored;
   for (Waiter* const waiter : flight->waiters) {
     waiter->outcome = fetched.outcome;
     if (fetched.large) waiter->reader = flight->growing->attach();
@@ -559,8 +562,6 @@ void Flights::land(const FlightPtr& flight, const FetchRequest& request, const F
     flight->growing->end(std::move(error));
     flight->growing.reset();  // it is whole in the store, or nobody's but those who read it
   }
-  flight->landed_at = clock_.steady_now();
-  flight->stored = outcome.stored;
   flight->landed = true;  // not before everybody has been told
   if (was_broken_off(outcome)) return unlist(flight);
   if (is_remembered(request, outcome)) flight->outcome = fetched.outcome;
