@@ -31,10 +31,10 @@ struct SqliteOptions {
   /// time: for a random row of a million 2.4 pages where a reader has 4 MiB, 1.6 where it has 21. Its own
   /// page is always one of them.
   std::uint64_t pages = std::uint64_t{64} << 20;
-  BodyAccount* bodies = nullptr;                  ///< counts the bodies that are read; outlives the store
-  std::chrono::milliseconds linger{50};           ///< how long a write waits for company
+  BodyAccount* bodies = nullptr;                 ///< counts the bodies that are read; outlives the store
+  std::chrono::milliseconds linger{50};          ///< how long a write waits for company
   std::chrono::milliseconds retry_after{5'000};  ///< how long writing stays off after the disk was full
-  std::chrono::milliseconds look_every{1'000};    ///< at the file's names; where something is amiss, oftener
+  std::chrono::milliseconds look_every{1'000};   ///< at the file's names; where something is amiss, oftener
   Report report = [](std::string_view) {};
 };
 

@@ -62,12 +62,13 @@ TEST(Schema, HasEveryKeyOfTheContract) {
           "upstream.max_age", "upstream.max_retries", "upstream.budget.requests_per_second",
           "upstream.budget.burst", "upstream.budget.max_concurrent", "upstream.budget.max_queued",
           "upstream.budget.max_queue_wait", "cache.file", "cache.max_disk", "cache.max_memory",
-          "cache.max_transient", "cache.read_timeout", "freshness.open", "freshness.restating", "freshness.restating_max",
-          "freshness.restating_steady_after", "freshness.settled", "freshness.metadata",
-          "freshness.not_found", "freshness.bad_request", "freshness.restatement_window",
-          "freshness.stale_while_revalidate", "freshness.stale_if_error", "freshness.min_refetch_interval",
-          "freshness.refresh_ahead_uses", "parameters.validation", "parameters.extra_currencies", "log.level",
-          "log.format", "log.access", "log.file", "listen.min_write_rate"));
+          "cache.max_transient", "cache.read_timeout", "freshness.open", "freshness.restating",
+          "freshness.restating_max", "freshness.restating_steady_after", "freshness.settled",
+          "freshness.metadata", "freshness.not_found", "freshness.bad_request",
+          "freshness.restatement_window", "freshness.stale_while_revalidate", "freshness.stale_if_error",
+          "freshness.min_refetch_interval", "freshness.refresh_ahead_uses", "parameters.validation",
+          "parameters.extra_currencies", "log.level", "log.format", "log.access", "log.file",
+          "listen.min_write_rate"));
 }
 
 TEST(Schema, NamesEachVariableOnce) {
