@@ -255,87 +255,116 @@ bool Exchange::use(const StoredResponsePtr& stored, const Request& request, cons
   return true;
 }
 
-/// @param found  outlives the answer
-asio::awaitable<Answer> Exchange::answer_cached(const Request& request, QuestionPtr asked,
+/// @param found  of answer_now, where it has looked; else null
+asio::awaitable<Answer> Exchange::answer_cached(const Request& request, QuestionPtr question,
                                                 const Found* found) {
-  const Question& question = *asked;
-  const rokt::Route& route = *question.route;
-  const caching::Key& key = question.key;
-  const caching::FreshnessPolicy& policy = *question.policy;
-  WallTime now = services_.clock.wall_now();
-  LookedUp looked_up;
-  if (found == nullptr) {
-    looked_up = co_await look_up(services_, key, now);
-  } else if (found->stored) {
-    looked_up.response = *found->stored;
+  if (found == nullptr || !found->stored)
+    return look_up_and_answer(request, std::move(question), found != nullptr);
+  return answer_from(request, std::move(question), *found->stored, services_.clock.wall_now());
+}
+
+/// @param on_disk  memory has been looked into
+asio::awaitable<Answer> Exchange::look_up_and_answer(const Request& request, QuestionPtr question,
+                                                     bool on_disk) {
+  const WallTime now = services_.clock.wall_now();
+  LookedUp found;
+  if (on_disk) {
+    found = co_await look_up_on_disk(services_, question->key, now);
   } else {
-    looked_up = co_await look_up_on_disk(services_, key, now);
+    found = co_await look_up(services_, question->key, now);
   }
-  if (looked_up.no_room) co_return note(no_room_answer(request), inbound::Outcome::failed, route, key);
-  const StoredResponsePtr& stored = looked_up.response;
-  const caching::Decision decision = decide(stored, request, question, now);
+  if (found.no_room) co_return no_room(request, *question);
+  co_return co_await answer_from(request, std::move(question), std::move(found.response), now);
+}
 
+/// Answers with what is stored, which may be null, or fetches. Not a coroutine: the frame of the one that
+/// fetches is to be small, see answer_landed().
+asio::awaitable<Answer> Exchange::answer_from(const Request& request, QuestionPtr question,
+                                              StoredResponsePtr stored, WallTime now) {
+  const caching::Decision decision = decide(stored, request, *question, now);
   Answer answer;
-  if (use(stored, request, question, decision, now, answer)) co_return answer;
-  if (decision.action == Action::refuse) {
-    const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true,
-                      "only-if-cached, and nothing usable is stored"};
-    co_return note(problem(error, request.id), inbound::Outcome::refused, route, key);
-  }
+  if (use(stored, request, *question, decision, now, answer)) return at_once(std::move(answer));
+  if (decision.action != Action::refuse)
+    return fetch(request, std::move(question), std::move(stored), decision.reason);
+  const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true,
+                    "only-if-cached, and nothing usable is stored"};
+  return at_once(
+      note(problem(error, request.id), inbound::Outcome::refused, *question->route, question->key));
+}
 
+asio::awaitable<Answer> Exchange::fetch(const Request& request, QuestionPtr question,
+                                        StoredResponsePtr stored, Forward reason) {
   const SteadyTime asked_at = services_.clock.steady_now();
   const auto ticket = std::make_shared<Flights::Ticket>(services_.flights);
   const Departure::Watch watch(request.departure, [&ticket] { Flights::leave(ticket); });
-  Landing landing = co_await join(services_.flights, request, question, stored, decision.reason,
-                                  request.received_at, ticket);
-  LookedUp landed;
+  Landing landing =
+      co_await join(services_.flights, request, *question, stored, reason, request.received_at, ticket);
+  StoredResponsePtr landed;
   for (int look = 0; look < looks_max && landing.look_again; ++look) {
-    landed = co_await look_up(services_, key, services_.clock.wall_now());
-    if (landed.no_room) co_return note(no_room_answer(request), inbound::Outcome::failed, route, key);
-    if (landed.response) break;
+    const LookedUp found = co_await look_up(services_, question->key, services_.clock.wall_now());
+    if (found.no_room) co_return no_room(request, *question);
+    landed = found.response;
+    if (landed) break;
     // It has gone already.
-    landing = co_await join(services_.flights, request, question, stored, decision.reason,
+    landing = co_await join(services_.flights, request, *question, stored, reason,
                             services_.clock.steady_now(), ticket);
   }
-  now = services_.clock.wall_now();
-  const auto waited =
-      std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
-  if (landing.left) co_return note(client_gone(request), inbound::Outcome::failed, route, key);
-  if (landed.response) {
-    const http::CacheStatus status{.forward = decision.reason,
-                                   .stored = true,
-                                   .ttl = caching::ttl_of(*landed.response, now),
-                                   .collapsed = true};
-    answer_with(answer, request, landed.response, status, false, policy, now);
-    add_notes(answer, inbound::Outcome::collapsed, route, key);
-    answer.notes.upstream = waited;
-    co_return answer;
+  Answer answer;
+  if (landed) {
+    answer_collapsed(answer, request, *question, landed, reason);
+  } else {
+    answer_landed(answer, request, *question, landing, stored, reason);
   }
+  if (!landing.left)
+    answer.notes.upstream =
+        std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
+  co_return answer;
+}
+
+/// There is an answer in the store, and no room in memory for it.
+Answer Exchange::no_room(const Request& request, const Question& question) {
+  return note(no_room_answer(request), inbound::Outcome::failed, *question.route, question.key);
+}
+
+/// With what another client's fetch has brought into the store.
+void Exchange::answer_collapsed(Answer& answer, const Request& request, const Question& question,
+                                const StoredResponsePtr& landed, Forward reason) const {
+  const WallTime now = services_.clock.wall_now();
+  const http::CacheStatus status{
+      .forward = reason, .stored = true, .ttl = caching::ttl_of(*landed, now), .collapsed = true};
+  answer_with(answer, request, landed, status, false, *question.policy, now);
+  add_notes(answer, inbound::Outcome::collapsed, *question.route, question.key);
+}
+
+/// With what a fetch has ended with, or with what was stored before it where that may stand in.
+void Exchange::answer_landed(Answer& answer, const Request& request, const Question& question,
+                             const Landing& landing, const StoredResponsePtr& stored, Forward reason) const {
+  const rokt::Route& route = *question.route;
+  const caching::Key& key = question.key;
+  const caching::FreshnessPolicy& policy = *question.policy;
+  const WallTime now = services_.clock.wall_now();
+  const auto fail = [&](Answer failure) {
+    answer = note(std::move(failure), inbound::Outcome::failed, route, key);
+  };
+  if (landing.left) return fail(client_gone(request));
   if (!landing.outcome) {
     const upstream::UpstreamFailure lost{{ErrorCode::internal, ErrorSource::exchange, true,
                                           "the answer was lost on its way through the store"},
                                          std::nullopt};
-    co_return note(failure_answer(request, lost, decision.reason), inbound::Outcome::failed, route, key);
+    return fail(failure_answer(request, lost, reason));
   }
   const Outcome& outcome = *landing.outcome;
   const StoredResponsePtr stand_in = services_.flights.unless_removed(stored, request.received_at);
-
   if (gives_way(outcome) && caching::may_stand_in(stand_in.get(), policy, now)) {
-    http::CacheStatus status{.forward = decision.reason, .detail = "stale-if-error"};
+    http::CacheStatus status{.forward = reason, .detail = "stale-if-error"};
     if (outcome.upstream_status != 0) status.forward_status = outcome.upstream_status;
     answer_with(answer, request, stand_in, status, true, policy, now);
-    add_notes(answer, inbound::Outcome::stale_if_error, route, key);
-  } else if (!outcome.response) {
-    answer = note(failure_answer(request, *outcome.failure, decision.reason), inbound::Outcome::failed, route,
-                  key);
-  } else {
-    const http::CacheStatus status = status_of(landing, decision.reason, now);
-    answer_with(answer, request, outcome.response, status, false, policy, now);
-    if (landing.content) put_large_content(answer, request, landing.content);
-    add_notes(answer, outcome_of(landing), route, key);
+    return add_notes(answer, inbound::Outcome::stale_if_error, route, key);
   }
-  answer.notes.upstream = waited;
-  co_return answer;
+  if (!outcome.response) return fail(failure_answer(request, *outcome.failure, reason));
+  answer_with(answer, request, outcome.response, status_of(landing, reason, now), false, policy, now);
+  if (landing.content) put_large_content(answer, request, landing.content);
+  add_notes(answer, outcome_of(landing), route, key);
 }
 
 void Exchange::finished(const Request& request, const Answer& answer, const inbound::Written& written) {

@@ -64,8 +64,20 @@ class Exchange final : public inbound::Handler {
                          inbound::Answer& answer);
   boost::asio::awaitable<inbound::Answer> answer_asked(const inbound::Request& request,
                                                        const Result<Asked>& asked, const Found* found);
-  boost::asio::awaitable<inbound::Answer> answer_cached(const inbound::Request& request, QuestionPtr asked,
+  boost::asio::awaitable<inbound::Answer> answer_cached(const inbound::Request& request, QuestionPtr question,
                                                         const Found* found);
+  boost::asio::awaitable<inbound::Answer> look_up_and_answer(const inbound::Request& request,
+                                                             QuestionPtr question, bool on_disk);
+  boost::asio::awaitable<inbound::Answer> answer_from(const inbound::Request& request, QuestionPtr question,
+                                                      caching::StoredResponsePtr stored, WallTime now);
+  boost::asio::awaitable<inbound::Answer> fetch(const inbound::Request& request, QuestionPtr question,
+                                                caching::StoredResponsePtr stored, http::Forward reason);
+  [[nodiscard]] static inbound::Answer no_room(const inbound::Request& request, const Question& question);
+  void answer_collapsed(inbound::Answer& answer, const inbound::Request& request, const Question& question,
+                        const caching::StoredResponsePtr& landed, http::Forward reason) const;
+  void answer_landed(inbound::Answer& answer, const inbound::Request& request, const Question& question,
+                     const Landing& landing, const caching::StoredResponsePtr& stored,
+                     http::Forward reason) const;
 
   const Services& services_;
   QuestionMemory questions_;

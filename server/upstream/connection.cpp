@@ -157,15 +157,14 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
   // Most requests fit into what the system takes at once, and then nothing is waited for.
   request.append_head(sending_);
   const std::size_t gone = stream_.write_now(parts_of(request));
-  if (gone < sending_.size() + request.content().size()) {
-    const Result<void> sent = co_await send_rest(request, gone);
-    if (!sent) co_return sent.error();
-  }
+  Result<void> done;
+  if (gone < sending_.size() + request.content().size()) done = co_await send_rest(request, gone);
+  if (!done) co_return done.error();
   sending_.wipe();
   FinalHead head;
-  const Result<void> begun = co_await reader_.read_head(head, request.method() == "HEAD", stream);
-  if (!begun) {
-    Error why = begun.error();
+  done = co_await reader_.read_head(head, request.method() == "HEAD", stream);
+  if (!done) {
+    Error why = done.error();
     if (why.code == ErrorCode::upstream_unreachable) why.retryable = used_before();
     co_return why;
   }
@@ -180,7 +179,6 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
 
   const bool streamed =
       stream != nullptr && !reader_.ended() && is_to_be_streamed(head, settings.max_response);
-  Result<void> read;
   response.held = storage::BodyAccount::Growing(origin_.bodies);
   if (!streamed) {
     // Mostly there is room, and nothing is to be waited for.
@@ -188,17 +186,15 @@ asio::awaitable<Result<UpstreamResponse>> Connection::exchange(const WireRequest
     bool room = response.held.try_add(first);
     if (!room) room = co_await wait_for_room(response.held, first);
     if (!room) co_return no_room();
-    read = reader_.begin_content(head.length(), response.body);
+    done = reader_.begin_content(head.length(), response.body);
   }
-  if (read && !reader_.ended() && (streamed || !reader_.too_large())) {
+  if (done && !reader_.ended() && (streamed || !reader_.too_large())) {
     deadline_.expires_after(settings.body_timeout);
-    if (streamed) {
-      read = co_await pass_on(head, *stream, response);
-    } else {
-      read = co_await reader_.read_whole_content(response.body, response.held);
-    }
+    asio::awaitable<Result<void>> rest = streamed ? pass_on(head, *stream, response)
+                                                  : reader_.read_whole_content(response.body, response.held);
+    done = co_await std::move(rest);
   }
-  if (!read) co_return read.error();
+  if (!done) co_return done.error();
   deadline_.clear();
   if (!streamed && reader_.too_large()) {
     if (large == LargeAnswer::refuse) co_return larger_than(settings.max_response);

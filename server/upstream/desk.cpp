@@ -245,24 +245,29 @@ asio::awaitable<UpstreamResult> Desk::exchange(Journey& journey, const TokenPtr&
   const SteadyTime ended_at = clock_.steady_now();
   if (!response && is_of_the_proxy(response.error())) permit.cancel(journey.sent);
   permit = Admission::Permit();  // what is done with the answer here is nothing to the upstream
-  if (response && journey.asked_for_gzip && response->fields.contains("Content-Encoding")) {
-    const Result<void> undone = co_await undo_gzip(*response, journey.request.takes_large);
-    if (!undone) response = undone.error();
-  }
-  if (response && response->large) {
-    LargeContent& content = *response->large;
-    const Turn::Watch watch(&journey.turn, [&] {
-      if (journey.turn.abandoned()) content.close();
-    });
-    const Result<void> begun = co_await content.begin();
-    if (!begun) response = journey.turn.abandoned() ? nobody_waits() : begun.error();
-  }
+  const bool coded = response && journey.asked_for_gzip && response->fields.contains("Content-Encoding");
+  if (coded || (response && response->large)) co_await open_content(journey, coded, response);
   UpstreamResult result = made_of(response, sent_at_wall);
   const unsigned status = result ? result->status : is_gone(result) ? client_closed_request : 0;
   if (journey.sent || !is_gone(result))
     attempts_.add(journey.request.route, status, reason, ended_at - sent_at);
   learn(journey, result, sent_at, ended_at);
   co_return result;
+}
+
+/// Undoes the coding of an answer's content, and waits for the beginning of a large one.
+asio::awaitable<void> Desk::open_content(Journey& journey, bool coded, Result<UpstreamResponse>& response) {
+  if (coded) {
+    const Result<void> undone = co_await undo_gzip(*response, journey.request.takes_large);
+    if (!undone) response = undone.error();
+  }
+  if (!response || !response->large) co_return;
+  LargeContent& content = *response->large;
+  const Turn::Watch watch(&journey.turn, [&] {
+    if (journey.turn.abandoned()) content.close();
+  });
+  const Result<void> begun = co_await content.begin();
+  if (!begun) response = journey.turn.abandoned() ? nobody_waits() : begun.error();
 }
 
 asio::awaitable<Result<void>> Desk::undo_gzip(UpstreamResponse& response, bool takes_large) {

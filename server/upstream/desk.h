@@ -88,6 +88,7 @@ class Desk final : public Upstream {
   boost::asio::awaitable<void> read_secret_again(Line& line);
   boost::asio::awaitable<void> replay(Journey& journey, TokenPtr refused, UpstreamResult& result);
   boost::asio::awaitable<UpstreamResult> exchange(Journey& journey, const TokenPtr& token, Reason reason);
+  boost::asio::awaitable<void> open_content(Journey& journey, bool coded, Result<UpstreamResponse>& response);
   boost::asio::awaitable<Result<void>> undo_gzip(UpstreamResponse& response, bool takes_large);
   [[nodiscard]] std::optional<std::chrono::milliseconds> goes_again_after(Journey& journey,
                                                                           const UpstreamResult& result);
