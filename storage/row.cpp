@@ -42,7 +42,7 @@ HashBytes digest_of(std::string_view body) {
 }
 
 struct EncodedBody {
-  std::string compressed;  // empty where the body is stored as it is
+  std::unique_ptr<char[]> compressed;  // null where the body is stored as it is
   std::string_view bytes;
   std::string_view encoding;
 };
@@ -50,13 +50,13 @@ struct EncodedBody {
 EncodedBody encode(const std::string& body) {
   EncodedBody encoded{{}, body, "identity"};
   if (body.size() < worth_compressing) return encoded;
-  encoded.compressed.resize(ZSTD_compressBound(body.size()));
+  const std::size_t bound = ZSTD_compressBound(body.size());
+  auto compressed = std::make_unique_for_overwrite<char[]>(bound);  // what is not written takes no memory
   const int level = body.size() <= short_body_max ? short_compression_level : compression_level;
-  const std::size_t size =
-      ZSTD_compress(encoded.compressed.data(), encoded.compressed.size(), body.data(), body.size(), level);
+  const std::size_t size = ZSTD_compress(compressed.get(), bound, body.data(), body.size(), level);
   if (ZSTD_isError(size) || size >= body.size()) return encoded;
-  encoded.compressed.resize(size);
-  encoded.bytes = encoded.compressed;
+  encoded.compressed = std::move(compressed);
+  encoded.bytes = {encoded.compressed.get(), size};
   encoded.encoding = "zstd";
   return encoded;
 }

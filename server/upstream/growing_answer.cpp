@@ -33,12 +33,16 @@ std::shared_ptr<GrowingAnswer> GrowingAnswer::make(asio::any_io_executor desk, s
 
 GrowingAnswer::GrowingAnswer(asio::any_io_executor desk, storage::BodyAccount& bodies, Bounds bounds,
                              Keep keep)
-    : desk_(std::move(desk)), bounds_(bounds), counted_(bodies), whole_(keep == Keep::whole), room_(desk_) {}
+    : desk_(std::move(desk)),
+      bounds_(bounds),
+      blocks_(bodies, bounds.block),
+      whole_(keep == Keep::whole),
+      room_(desk_) {}
 
 GrowingAnswer::ReaderPtr GrowingAnswer::attach() {
   auto reader = std::make_shared<Reader>(shared_from_this());
   const std::lock_guard lock(mutex_);
-  const bool from_the_beginning = settled_ || first_piece_ == 0;
+  const bool from_the_beginning = settled_ || blocks_.begin() == 0;
   readers_.push_back(reader.get());
   if (from_the_beginning) return reader;
   readers_.pop_back();
@@ -57,7 +61,7 @@ bool GrowingAnswer::worth_having() const {
 
 std::uint64_t GrowingAnswer::size() const {
   const std::lock_guard lock(mutex_);
-  return size_;
+  return blocks_.end();
 }
 
 bool GrowingAnswer::is_whole() const {
@@ -107,7 +111,7 @@ void GrowingAnswer::begin(AnswerHead head) {
 asio::awaitable<bool> GrowingAnswer::append(std::string piece) {
   {
     const std::lock_guard lock(mutex_);
-    keep(std::move(piece));
+    keep(piece);
   }
   wake_readers();
   while (true) {
@@ -133,27 +137,22 @@ asio::awaitable<bool> GrowingAnswer::append(std::string piece) {
 }
 
 /// Under the mutex.
-void GrowingAnswer::keep(std::string piece) {
-  const std::uint64_t bytes = piece.size();
-  if (bytes == 0) return;
-  const bool counted = counted_.add(bytes);
-  pieces_.push_back({std::make_shared<const std::string>(std::move(piece)), counted});
-  bytes_kept_ += bytes;
-  size_ += bytes;
+void GrowingAnswer::keep(std::string_view piece) {
+  blocks_.append(piece);
   if (is_too_much()) whole_ = false;
   drop_what_all_have_read();
 }
 
 /// Under the mutex. More than the bound or the account allows.
 bool GrowingAnswer::is_too_much() const {
-  return bytes_kept_ > bounds_.bytes || (!pieces_.empty() && !pieces_.back().counted);
+  return blocks_.bytes() > bounds_.bytes || blocks_.short_of_room();
 }
 
 /// Under the mutex. Whether the writer would go on without any reader being able to follow.
 bool GrowingAnswer::nobody_is_ready() const {
   if (whole_ || readers_.empty()) return false;
   const Reader* const fastest = std::ranges::max(readers_, {}, &Reader::position_);
-  return size_ - fastest->position_ >= max_ahead;
+  return blocks_.end() - fastest->position_ >= max_ahead;
 }
 
 /// Under the mutex. How long those who have fallen behind are still to be waited for.
@@ -170,25 +169,16 @@ void GrowingAnswer::drop_what_all_have_read() {
   if (whole_ || readers_.empty()) return;
   std::uint64_t read = std::numeric_limits<std::uint64_t>::max();
   for (const Reader* const reader : readers_) {
-    if (reader->next_piece_ >= first_piece_) read = std::min(read, reader->next_piece_);  // it is not lost
+    if (reader->position_ >= blocks_.begin()) read = std::min(read, reader->position_);  // it is not lost
   }
-  while (!pieces_.empty() && first_piece_ < read) drop_first();
+  while (blocks_.first_ends_before(read) && !blocks_.first_is_growing()) blocks_.drop_first();
 }
 
 /// Under the mutex. At the cost of those who have fallen behind the fastest.
 void GrowingAnswer::drop_what_is_too_much() {
   if (whole_ || readers_.empty()) return;
-  const std::uint64_t read = std::ranges::max(readers_, {}, &Reader::next_piece_)->next_piece_;
-  while (!pieces_.empty() && first_piece_ < read && is_too_much()) drop_first();
-}
-
-/// Under the mutex.
-void GrowingAnswer::drop_first() {
-  const Kept& first = pieces_.front();
-  bytes_kept_ -= first.bytes->size();
-  if (first.counted) counted_.remove(first.bytes->size());
-  pieces_.pop_front();
-  ++first_piece_;
+  const std::uint64_t read = std::ranges::max(readers_, {}, &Reader::position_)->position_;
+  while (blocks_.first_ends_before(read) && is_too_much()) blocks_.drop_first();
 }
 
 void GrowingAnswer::end(std::optional<Error> error) {
@@ -201,16 +191,13 @@ void GrowingAnswer::end(std::optional<Error> error) {
 }
 
 std::string GrowingAnswer::content() const {
-  std::string content;
-  content.reserve(size_);
-  for (const Kept& piece : pieces_) content += *piece.bytes;
-  return content;
+  return blocks_.content();
 }
 
 void GrowingAnswer::settle(std::shared_ptr<const std::string> content) {
   const std::lock_guard lock(mutex_);
   settled_ = std::move(content);
-  while (!pieces_.empty()) drop_first();
+  while (blocks_.bytes() > 0) blocks_.drop_first();
 }
 
 void GrowingAnswer::wake_readers() {
@@ -272,14 +259,12 @@ std::optional<GrowingAnswer::Piece> GrowingAnswer::Reader::take() {
     position_ += rest.size();
     return ContentBytes{answer.settled_, rest};
   }
-  if (!answer.settled_ && next_piece_ < answer.first_piece_) return AnswerEnd{fell_behind()};
-  if (!answer.settled_ && position_ < answer.size_) {
-    auto piece = answer.pieces_[next_piece_ - answer.first_piece_].bytes;
-    position_ += piece->size();
-    ++next_piece_;
+  if (!answer.settled_ && position_ < answer.blocks_.begin()) return AnswerEnd{fell_behind()};
+  if (!answer.settled_ && position_ < answer.blocks_.end()) {
+    ContentBytes piece = answer.blocks_.from(position_);
+    position_ += piece.bytes.size();
     answer.drop_what_all_have_read();
-    const std::string_view bytes = *piece;
-    return ContentBytes{std::move(piece), bytes};
+    return piece;
   }
   if (answer.ended_) return AnswerEnd{answer.error_};
   waits_ = true;

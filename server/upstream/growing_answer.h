@@ -17,6 +17,7 @@
 
 #include "core/error.h"
 #include "core/http/fields.h"
+#include "server/upstream/content_blocks.h"
 #include "storage/body_account.h"
 
 namespace roktcached::upstream {
@@ -32,12 +33,6 @@ struct AnswerHead {
   unsigned status = 0;
   http::Fields fields;
   std::optional<std::uint64_t> length;  ///< of the content, where the upstream has said it
-};
-
-/// Some of an answer's content.
-struct ContentBytes {
-  std::shared_ptr<const std::string> owner;
-  std::string_view bytes;  ///< never empty
 };
 
 /// The end of an answer that has come in pieces, or why it is none. An answer that has no head before this is
@@ -65,6 +60,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
     std::uint64_t bytes = 0;                  ///< that are kept at most
     std::chrono::milliseconds patience{250};  ///< in all, with those who fall behind
     double patience_share = 0.5;              ///< beside that, of the time that has passed without that
+    std::uint64_t block = 256 * 1024;         ///< bytes, see ContentBlocks
   };
 
   /// One reader, from attach() to its destruction; on one thread. What it has been given stays valid.
@@ -95,8 +91,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
     // Under the answer's mutex.
     std::deque<InterimAnswer> interim_;
     bool head_given_ = false;
-    std::uint64_t position_ = 0;    // in bytes
-    std::uint64_t next_piece_ = 0;  // counted from the first of all
+    std::uint64_t position_ = 0;
     bool waits_ = false;
     // Of the reader's thread.
     std::optional<boost::asio::steady_timer> timer_;
@@ -143,17 +138,11 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
 
  private:
   friend class WhenBegun;
-  struct Kept {
-    std::shared_ptr<const std::string> bytes;
-    bool counted = false;  // in the account
-  };
-
   GrowingAnswer(boost::asio::any_io_executor desk, storage::BodyAccount& bodies, Bounds bounds, Keep keep);
   void detach(Reader& reader);
-  void keep(std::string piece);
+  void keep(std::string_view piece);
   void drop_what_all_have_read();
   void drop_what_is_too_much();
-  void drop_first();
   [[nodiscard]] bool is_too_much() const;
   [[nodiscard]] bool nobody_is_ready() const;
   [[nodiscard]] std::chrono::nanoseconds patience_left() const;
@@ -166,11 +155,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   // Under the mutex.
   std::vector<Reader*> readers_;
   std::optional<AnswerHead> head_;
-  std::deque<Kept> pieces_;
-  std::uint64_t first_piece_ = 0;  // how many have been dropped
-  std::uint64_t bytes_kept_ = 0;
-  std::uint64_t size_ = 0;  // of all that has come
-  storage::BodyAccount::Growing counted_;
+  ContentBlocks blocks_;
   std::shared_ptr<const std::string> settled_;
   bool whole_;
   bool ended_ = false;
