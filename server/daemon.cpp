@@ -11,12 +11,12 @@
 
 #include "config/credentials.h"
 #include "core/http/validators.h"
+#include "server/access/authenticator.h"
+#include "server/access/token_key.h"
 #include "server/background.h"
-#include "server/exchange/prepared.h"
 #include "server/fixed_sizes.h"
-#include "server/inbound/clients/token_key.h"
-#include "server/inbound/doorkeeper.h"
 #include "server/logging.h"
+#include "server/proxy/prepared.h"
 #include "storage/memory_store.h"
 #include "storage/sqlite_store.h"
 
@@ -39,14 +39,14 @@ std::vector<rokt::Route> all_routes(const config::Settings& settings) {
 }
 
 /// No page of another origin has business with the admin listener, whatever may read reports.
-inbound::Limits without_origins(inbound::Limits limits) {
+session::Limits without_origins(session::Limits limits) {
   limits.allowed_origins.clear();
   return limits;
 }
 
-inbound::Limits limits_of(const config::Settings& settings) {
+session::Limits limits_of(const config::Settings& settings) {
   const config::Listen& listen = settings.listen;
-  inbound::Limits limits{.head_timeout = listen.head_timeout,
+  session::Limits limits{.head_timeout = listen.head_timeout,
                          .body_timeout = listen.body_timeout,
                          .idle_timeout = listen.idle_timeout,
                          .write_timeout = listen.write_timeout,
@@ -63,28 +63,28 @@ inbound::Limits limits_of(const config::Settings& settings) {
 
 }  // namespace
 
-struct Daemon::HitThread {
+struct Daemon::ClientThread {
   /// @param shared  the context of another thread's that it runs on; null: one of its own
-  HitThread(asio::io_context* shared, const exchange::Services& services, exchange::Accounts& accounts,
-            exchange::Traffic& traffic, const inbound::Limits& limits, inbound::WaitingSenders& senders)
+  ClientThread(asio::io_context* shared, const proxy::Services& services, counters::ClientStats& accounts,
+               counters::RequestStats& traffic, const session::Limits& limits, net::WaitingSenders& senders)
       : own(shared != nullptr ? nullptr : std::make_unique<asio::io_context>(one_thread)),
         context(shared != nullptr ? *shared : *own),
         work(context.get_executor()),
         exchange(services, accounts, traffic),
-        workshop(limits, &senders),
-        lookout(context.get_executor()),
+        contexts(limits, &senders),
+        poller(context.get_executor()),
         hangups(context.get_executor()) {}
   /// Null where everybody may ask.
-  [[nodiscard]] inbound::Doorkeeper* door_or_null() { return door ? &*door : nullptr; }
+  [[nodiscard]] access::Authenticator* door_or_null() { return door ? &*door : nullptr; }
 
   const std::unique_ptr<asio::io_context> own;
   asio::io_context& context;
   Work work;
-  exchange::Exchange exchange;
-  inbound::Workshop workshop;
-  inbound::Lookout lookout;
-  inbound::HangupWatch hangups;
-  std::optional<inbound::Doorkeeper> door;
+  proxy::ProxyHandler exchange;
+  session::ContextPool contexts;
+  net::IdlePoller poller;
+  net::HangupWatch hangups;
+  std::optional<access::Authenticator> door;
 };
 
 Daemon::Daemon(config::Settings settings)
@@ -97,8 +97,8 @@ Daemon::Daemon(config::Settings settings)
       bodies_(settings_.cache.max_memory + settings_.cache.max_transient),
       readers_(reader_threads, "reading the cache file"),
       helpers_(helper_threads, "helping"),
-      desk_context_(one_thread),
-      desk_work_(desk_context_.get_executor()),
+      upstream_context_(one_thread),
+      desk_work_(upstream_context_.get_executor()),
       connections_(settings_.listen.max_connections),
       admin_connections_(max_admin_connections),
       signals_(main_context_, SIGTERM, SIGINT, SIGQUIT),
@@ -119,20 +119,20 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
   };
   if (const auto opened = daemon->open_store(); !opened) return opened.error();
   try {
-    daemon->desk_ = std::make_unique<upstream::Desk>(
-        daemon->desk_context_.get_executor(), daemon->helpers_.executor(), daemon->files_.executor(),
+    daemon->upstream_executor_ = std::make_unique<upstream::UpstreamClient>(
+        daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), daemon->files_.executor(),
         daemon->settings_.upstream, daemon->settings_.credentials, secrets_again, daemon->clock_,
         &daemon->bodies_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
-  daemon->flights_ = std::make_unique<exchange::Flights>(
-      daemon->desk_context_.get_executor(), daemon->helpers_.executor(), *daemon->desk_, *daemon->store_,
-      daemon->bodies_, daemon->settings_.upstream.max_response, daemon->clock_);
-  daemon->services_.reset(new exchange::Services{daemon->settings_, daemon->policies_, daemon->routes_,
-                                                 *daemon->store_, *daemon->disk_lookups_, *daemon->flights_,
-                                                 *daemon->desk_, daemon->desk_context_.get_executor(),
-                                                 daemon->bodies_, daemon->clock_});
+  daemon->fetches_ = std::make_unique<proxy::FetchTable>(
+      daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), *daemon->upstream_executor_,
+      *daemon->store_, daemon->bodies_, daemon->settings_.upstream.max_response, daemon->clock_);
+  daemon->services_.reset(
+      new proxy::Services{daemon->settings_, daemon->policies_, daemon->routes_, *daemon->store_,
+                          *daemon->disk_lookups_, *daemon->fetches_, *daemon->upstream_executor_,
+                          daemon->upstream_context_.get_executor(), daemon->bodies_, daemon->clock_});
   if (const auto known = daemon->open_client_book(); !known) return known.error();
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   return daemon;
@@ -148,7 +148,7 @@ Result<void> Daemon::open_store() {
     options.bodies = &bodies_;
     options.pages = std::clamp(settings_.cache.max_memory / 4, options.pages / 8, options.pages);
     options.queue.bytes = std::min(options.queue.bytes, settings_.cache.max_transient / 2);
-    options.readers = cache_readers(hit_thread_count(settings_.listen));
+    options.readers = cache_readers(client_thread_count(settings_.listen));
     for (const config::Credential& credential : settings_.credentials)
       options.owners.push_back(
           {credential.name, http::entity_tag_of(credential.app_id.reveal() + "\n" +
@@ -160,10 +160,10 @@ Result<void> Daemon::open_store() {
   }
   store_ = std::make_unique<storage::TieredStore>(
       std::move(memory), std::move(disk),
-      [bodies = &bodies_](auto response) { return exchange::prepared(std::move(response), bodies); });
-  disk_lookups_ = std::make_unique<exchange::DiskLookups>(
+      [bodies = &bodies_](auto response) { return proxy::prepared(std::move(response), bodies); });
+  disk_lookups_ = std::make_unique<proxy::DiskLookups>(
       readers_.executor(),
-      exchange::DiskLookups::Limits{.timeout = settings_.cache.read_timeout, .threads = reader_threads},
+      proxy::DiskLookups::Limits{.timeout = settings_.cache.read_timeout, .threads = reader_threads},
       [&store = *store_](const caching::Key& key, WallTime now) { return store.find(key, now); },
       [&store = *store_](const caching::Key& key) { return store.version_of(key); });
   return {};
@@ -173,35 +173,35 @@ Result<void> Daemon::open_client_book() {
   if (settings_.clients.empty()) return {};
   const std::string& file = settings_.listen.token_key_file;
   if (file.empty()) {
-    clients_.emplace(settings_.clients, inbound::random_token_key());
+    clients_.emplace(settings_.clients, access::random_token_key());
     spdlog::info("local tokens end with this process: there is no listen.token_key_file");
     return {};
   }
-  const auto key = inbound::load_or_make_token_key(file);
+  const auto key = access::load_or_make_token_key(file);
   if (!key) return key.error();
   clients_.emplace(settings_.clients, *key);
   return {};
 }
 
 Result<void> Daemon::open_listeners() {
-  const std::size_t count = hit_thread_count(settings_.listen);
+  const std::size_t count = client_thread_count(settings_.listen);
   for (std::size_t i = 0; i < count; ++i) {
-    accounts_.push_back(std::make_unique<exchange::Accounts>());
-    traffic_.push_back(std::make_unique<exchange::Traffic>());
-    // A single hit thread is the desk's as well: a miss then changes threads nowhere.
-    hit_threads_.push_back(std::make_unique<HitThread>(count == 1 ? &desk_context_ : nullptr, *services_,
-                                                       *accounts_.back(), *traffic_.back(), limits_,
-                                                       senders_));
-    if (clients_) hit_threads_.back()->door.emplace(*clients_, clock_);
+    accounts_.push_back(std::make_unique<counters::ClientStats>());
+    traffic_.push_back(std::make_unique<counters::RequestStats>());
+    // A single client thread is the upstream client's as well: a miss then changes threads nowhere.
+    client_threads_.push_back(std::make_unique<ClientThread>(count == 1 ? &upstream_context_ : nullptr,
+                                                             *services_, *accounts_.back(), *traffic_.back(),
+                                                             limits_, senders_));
+    if (clients_) client_threads_.back()->door.emplace(*clients_, clock_);
   }
-  std::vector<inbound::Entrances::Thread> threads;
-  for (const auto& thread : hit_threads_)
+  std::vector<session::Listeners::Thread> threads;
+  for (const auto& thread : client_threads_)
     threads.push_back({thread->context,
-                       {limits_, thread->exchange, thread->workshop, thread->lookout, thread->hangups,
+                       {limits_, thread->exchange, thread->contexts, thread->poller, thread->hangups,
                         thread->door_or_null()}});
-  auto opened = inbound::Entrances::open(settings_.listen, connections_, std::move(threads));
+  auto opened = session::Listeners::open(settings_.listen, connections_, std::move(threads));
   if (!opened) return opened.error();
-  entrances_ = std::move(*opened);
+  listeners_ = std::move(*opened);
   return open_admin();
 }
 
@@ -209,11 +209,11 @@ Result<void> Daemon::open_admin() {
   const std::optional<config::Endpoint>& address = settings_.admin.address;
   const bool is_unix = address && address->is_unix();
   admin_ = std::make_unique<admin::Admin>(
-      admin::Sources{accounts_, traffic_, connections_, *store_, bodies_, policies_, *flights_, *desk_,
-                     desk_context_.get_executor(), clock_, clock_.steady_now(), settings_.admin.token,
-                     is_unix, purger_.executor()});
+      admin::Sources{accounts_, traffic_, connections_, *store_, bodies_, policies_, *fetches_,
+                     *upstream_executor_, upstream_context_.get_executor(), clock_, clock_.steady_now(),
+                     settings_.admin.token, is_unix, purger_.executor()});
   if (!address) return {};
-  std::vector<inbound::Acceptor> acceptors;
+  std::vector<net::Acceptor> acceptors;
   if (is_unix) {
     auto opened = open_admin_socket(*address);
     if (!opened) return opened.error();
@@ -223,24 +223,24 @@ Result<void> Daemon::open_admin() {
     if (!opened) return opened.error();
     acceptors = std::move(*opened);
   }
-  const inbound::Site site{.limits = admin_limits_,
-                           .handler = *admin_,
-                           .workshop = admin_workshop_,
-                           .lookout = admin_lookout_,
-                           .hangups = admin_hangups_};
-  for (inbound::Acceptor& acceptor : acceptors)
+  const session::ServerContext server{.limits = admin_limits_,
+                                      .handler = *admin_,
+                                      .contexts = admin_workshop_,
+                                      .poller = admin_lookout_,
+                                      .hangups = admin_hangups_};
+  for (net::Acceptor& acceptor : acceptors)
     admin_listeners_.push_back(
-        std::make_unique<inbound::Listener>(std::move(acceptor), site, admin_connections_));
+        std::make_unique<session::Listener>(std::move(acceptor), server, admin_connections_));
   return {};
 }
 
-Result<std::vector<inbound::Acceptor>> Daemon::open_admin_ports(const config::Endpoint& address) {
-  auto endpoints = inbound::endpoints_here(address);
+Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoint& address) {
+  auto endpoints = net::endpoints_here(address);
   if (!endpoints) return endpoints.error();
-  if (const auto settled = inbound::settle_ports(*endpoints); !settled) return settled.error();
-  std::vector<inbound::Acceptor> acceptors;
+  if (const auto settled = net::settle_ports(*endpoints); !settled) return settled.error();
+  std::vector<net::Acceptor> acceptors;
   for (const auto& endpoint : *endpoints) {
-    auto opened = inbound::open_listener(main_context_.get_executor(), endpoint, false);
+    auto opened = net::open_listener(main_context_.get_executor(), endpoint, false);
     if (!opened) return opened.error();
     std::ostringstream name;
     name << opened->second;
@@ -251,9 +251,9 @@ Result<std::vector<inbound::Acceptor>> Daemon::open_admin_ports(const config::En
 }
 
 /// Who can open it may purge without a token, so it is the owner's alone.
-Result<inbound::Acceptor> Daemon::open_admin_socket(const config::Endpoint& address) {
+Result<net::Acceptor> Daemon::open_admin_socket(const config::Endpoint& address) {
   constexpr mode_t owner_only = 0600;
-  auto opened = inbound::UnixSocket::open(address.path, owner_only, "");
+  auto opened = net::UnixSocket::open(address.path, owner_only, "");
   if (!opened) return opened.error();
   admin_socket_.emplace(std::move(*opened));
   spdlog::info("admin on unix:{}", address.path);
@@ -261,24 +261,24 @@ Result<inbound::Acceptor> Daemon::open_admin_socket(const config::Endpoint& addr
 }
 
 void Daemon::start_threads() {
-  // With the hit thread whose connections it serves; the desk may have none.
-  std::vector<std::pair<asio::io_context*, HitThread*>> contexts;
-  if (hit_threads_.size() > 1) contexts.emplace_back(&desk_context_, nullptr);
-  for (const auto& thread : hit_threads_) contexts.emplace_back(&thread->context, thread.get());
+  // With the client thread whose connections it serves; the upstream client may have none.
+  std::vector<std::pair<asio::io_context*, ClientThread*>> contexts;
+  if (client_threads_.size() > 1) contexts.emplace_back(&upstream_context_, nullptr);
+  for (const auto& thread : client_threads_) contexts.emplace_back(&thread->context, thread.get());
   threads_running_ = contexts.size();
   threads_.reserve(contexts.size());
-  asio::post(desk_context_, [this] { desk_->start(); });
+  asio::post(upstream_context_, [this] { upstream_executor_->start(); });
   for (const auto& [context, hits] : contexts) {
     threads_.emplace_back([this, context = context, hits = hits] {
       run_context(*context, "serving", [hits] {
         if (hits == nullptr) return;
-        hits->lookout.look_again();
+        hits->poller.look_again();
         hits->hangups.look_again();
       });
       threads_running_.fetch_sub(1);
     });
   }
-  entrances_->start();
+  listeners_->start();
 }
 
 void Daemon::run(std::function<void()> draining) {
@@ -321,9 +321,9 @@ void Daemon::await_hangup() {
     await_hangup();
     spdlog::info(
         "SIGHUP: secrets and certificates are read again; any other change of the settings needs a restart");
-    asio::post(desk_context_, [this] { desk_->read_secrets_again(); });
+    asio::post(upstream_context_, [this] { upstream_executor_->read_secrets_again(); });
     asio::post(files_.executor(), [this] {
-      if (const auto renewed = entrances_->renew_certificate(); !renewed)
+      if (const auto renewed = listeners_->renew_certificate(); !renewed)
         spdlog::error("{}; the one in use stays in force", renewed.error().context);
     });
   };
@@ -344,7 +344,7 @@ void Daemon::drain() {
   spdlog::info("draining {} connections", connections_.open());
   drain_deadline_ = clock_.steady_now() + time_to_drain;
   admin_->drain();
-  entrances_->drain();
+  listeners_->drain();
   const auto second_signal = [this](const boost::system::error_code& error, int) {
     if (!error) drain_deadline_ = clock_.steady_now();
   };
@@ -376,13 +376,13 @@ void Daemon::stop() {
     listener->drain();
     listener->abort();
   }
-  post_surely(desk_context_, [this] {
-    flights_->stop();
-    desk_->stop();
+  post_surely(upstream_context_, [this] {
+    fetches_->stop();
+    upstream_executor_->stop();
   });
-  entrances_->abort();
+  listeners_->abort();
   if (clients_) clients_->authenticator.stop();
-  for (const auto& thread : hit_threads_)
+  for (const auto& thread : client_threads_)
     post_surely(thread->context, [&work = thread->work] { work.reset(); });
   main_context_.stop();
 }

@@ -15,17 +15,17 @@
 #include "config/settings.h"
 #include "core/error.h"
 #include "core/rokt/routes.h"
+#include "server/access/authenticator.h"
 #include "server/admin/admin.h"
-#include "server/exchange/accounts.h"
-#include "server/exchange/exchange.h"
-#include "server/exchange/flights.h"
-#include "server/exchange/traffic.h"
-#include "server/inbound/doorkeeper.h"
-#include "server/inbound/entrances.h"
-#include "server/inbound/waiting_senders.h"
+#include "server/counters/client_stats.h"
+#include "server/counters/request_stats.h"
+#include "server/net/waiting_senders.h"
+#include "server/proxy/fetch_table.h"
+#include "server/proxy/proxy_handler.h"
+#include "server/session/listeners.h"
 #include "server/shortage.h"
 #include "server/system_clock.h"
-#include "server/upstream/desk.h"
+#include "server/upstream/upstream_client.h"
 #include "server/worker_pool.h"
 #include "storage/body_account.h"
 #include "storage/tiered_store.h"
@@ -34,7 +34,7 @@ namespace roktcached {
 
 /// The running proxy: composes the rooms and owns their threads.
 ///
-///   hit threads   one io_context each, with listeners and connections of its own
+///   client threads   one io_context each, with listeners and connections of its own
 ///   desk          one io_context, one thread: token, flights, upstream connections; where there is one hit
 ///                 thread, it is that one, so that a miss need not change threads
 ///   readers       two threads that may wait for the cache file
@@ -61,7 +61,7 @@ class Daemon {
   void run(std::function<void()> draining = nullptr);
 
  private:
-  struct HitThread;
+  struct ClientThread;
   using Work = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
 
   explicit Daemon(config::Settings settings);
@@ -69,8 +69,8 @@ class Daemon {
   Result<void> open_client_book();
   Result<void> open_listeners();
   Result<void> open_admin();
-  Result<std::vector<inbound::Acceptor>> open_admin_ports(const config::Endpoint& address);
-  Result<inbound::Acceptor> open_admin_socket(const config::Endpoint& address);
+  Result<std::vector<net::Acceptor>> open_admin_ports(const config::Endpoint& address);
+  Result<net::Acceptor> open_admin_socket(const config::Endpoint& address);
   void start_threads();
   void await_hangup();
   void await_log_rotation();
@@ -84,40 +84,40 @@ class Daemon {
   const SystemClock clock_;
   const rokt::RouteTable routes_;
   const caching::FreshnessPolicies policies_;
-  const inbound::Limits limits_;
-  const inbound::Limits admin_limits_;
-  inbound::Workshop admin_workshop_;
+  const session::Limits limits_;
+  const session::Limits admin_limits_;
+  session::ContextPool admin_workshop_;
   storage::BodyAccount bodies_;
-  inbound::WaitingSenders senders_;
+  net::WaitingSenders senders_;
   Shortage shortage_{senders_};
   std::unique_ptr<storage::TieredStore> store_;
-  std::unique_ptr<exchange::DiskLookups> disk_lookups_;
+  std::unique_ptr<proxy::DiskLookups> disk_lookups_;
   WorkerPool readers_;
   WorkerPool helpers_;
   WorkerPool files_{1, "reading files"};  // secrets and certificates, and opens the log: their disks may hang
   WorkerPool purger_{1, "purging"};
-  boost::asio::io_context desk_context_;
+  boost::asio::io_context upstream_context_;
   Work desk_work_;
-  std::unique_ptr<upstream::Desk> desk_;
-  std::unique_ptr<exchange::Flights> flights_;
-  std::unique_ptr<exchange::Services> services_;
-  std::optional<inbound::ClientBook> clients_;  // empty: everybody may ask
-  inbound::ConnectionBudget connections_;
-  inbound::ConnectionBudget admin_connections_;
-  std::vector<std::unique_ptr<exchange::Accounts>> accounts_;
-  std::vector<std::unique_ptr<exchange::Traffic>> traffic_;
-  std::vector<std::unique_ptr<HitThread>> hit_threads_;
-  std::unique_ptr<inbound::Entrances> entrances_;
+  std::unique_ptr<upstream::UpstreamClient> upstream_executor_;
+  std::unique_ptr<proxy::FetchTable> fetches_;
+  std::unique_ptr<proxy::Services> services_;
+  std::optional<access::ClientRegistry> clients_;  // empty: everybody may ask
+  session::ConnectionBudget connections_;
+  session::ConnectionBudget admin_connections_;
+  std::vector<std::unique_ptr<counters::ClientStats>> accounts_;
+  std::vector<std::unique_ptr<counters::RequestStats>> traffic_;
+  std::vector<std::unique_ptr<ClientThread>> client_threads_;
+  std::unique_ptr<session::Listeners> listeners_;
   boost::asio::io_context main_context_{1};
-  inbound::Lookout admin_lookout_{main_context_.get_executor()};
-  inbound::HangupWatch admin_hangups_{main_context_.get_executor()};
+  net::IdlePoller admin_lookout_{main_context_.get_executor()};
+  net::HangupWatch admin_hangups_{main_context_.get_executor()};
   boost::asio::signal_set signals_;  // from before anybody can connect: who can, may end it
   boost::asio::signal_set hangup_;
   boost::asio::signal_set log_rotation_;
   boost::asio::steady_timer drain_timer_;
   std::unique_ptr<admin::Admin> admin_;
-  std::optional<inbound::UnixSocket> admin_socket_;
-  std::vector<std::unique_ptr<inbound::Listener>> admin_listeners_;
+  std::optional<net::UnixSocket> admin_socket_;
+  std::vector<std::unique_ptr<session::Listener>> admin_listeners_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> threads_running_{0};
   std::function<void()> draining_;  // may be null

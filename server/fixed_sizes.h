@@ -11,12 +11,12 @@ namespace roktcached {
 /// How many of each the daemon has, where no setting says so: for what is made, and for what it takes.
 inline constexpr std::size_t reader_threads = 2;
 inline constexpr std::size_t helper_threads = 2;
-/// A hit thread that finds no reader of the cache file free asks a reader thread, as for what must be waited
-/// for.
+/// A client thread that finds no reader of the cache file free asks a reader thread, as for what must be
+/// waited for.
 inline constexpr std::size_t hit_threads_with_reader = 8;
 inline constexpr std::size_t max_admin_connections = 64;
 
-[[nodiscard]] inline std::size_t hit_thread_count(const config::Listen& settings) {
+[[nodiscard]] inline std::size_t client_thread_count(const config::Listen& settings) {
   return settings.threads > 0 ? settings.threads : std::max(1U, std::thread::hardware_concurrency());
 }
 

@@ -8,7 +8,7 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "server/inbound/descriptor.h"
+#include "server/net/descriptor.h"
 
 namespace roktcached {
 
@@ -39,7 +39,7 @@ class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
   [[nodiscard]] bool wait_for_room() noexcept;
 
   const std::string path_;
-  std::unique_ptr<inbound::Descriptor> descriptor_;
+  std::unique_ptr<net::Descriptor> descriptor_;
   bool stalled_ = false;  // nobody reads what is written
 };
 

@@ -74,9 +74,9 @@ std::shared_ptr<spdlog::logger> make_logger(const char* name, const spdlog::sink
   return logger;
 }
 
-void write_access_line(spdlog::logger& logger, const inbound::Request& request, const inbound::Answer& answer,
-                       const inbound::Written& written) {
-  const inbound::AccessNotes& notes = answer.notes;
+void write_access_line(spdlog::logger& logger, const http::Request& request, const http::Answer& answer,
+                       const http::Written& written) {
+  const http::AccessNotes& notes = answer.notes;
   const auto took = std::chrono::steady_clock::now() - request.received_at;
   const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
   const std::string key = notes.key ? caching::to_hex(*notes.key) : "-";
@@ -88,8 +88,8 @@ void write_access_line(spdlog::logger& logger, const inbound::Request& request, 
             R"("took_us":{},"upstream_ms":"{}","key":"{}","request_id":"{}")"
           : "client={} route={} outcome={} status={} bytes={} cut={} took_us={} upstream_ms={} key={} "
             "request_id={}";
-  logger.info(fmt::runtime(format), request.client, route, inbound::to_string(notes.outcome), answer.status,
-              written.content_bytes, inbound::to_string(written.cut), took_us, upstream_ms, key, request.id);
+  logger.info(fmt::runtime(format), request.client, route, http::to_string(notes.outcome), answer.status,
+              written.content_bytes, http::to_string(written.cut), took_us, upstream_ms, key, request.id);
 }
 
 }  // namespace
@@ -141,8 +141,8 @@ DroppedLines dropped_lines() {
   return {.queue_full = queue ? queue->overrun_counter() : 0, .not_written = lost_lines()};
 }
 
-void log_access(const inbound::Request& request, const inbound::Answer& answer,
-                const inbound::Written& written) noexcept {
+void log_access(const http::Request& request, const http::Answer& answer,
+                const http::Written& written) noexcept {
   spdlog::logger* const logger = access.load(std::memory_order_acquire);
   if (logger == nullptr) return;
   try {

@@ -4,7 +4,7 @@
 
 #include "config/settings.h"
 #include "core/error.h"
-#include "server/inbound/message.h"
+#include "server/http/message.h"
 
 namespace roktcached {
 
@@ -36,7 +36,7 @@ struct DroppedLines {
 /// One line about one request: who asked for which route, what became of it, how much of its answer went out
 /// and why no more, how long the upstream took. Never its target or fields: those may carry secrets. Safe
 /// from any thread.
-void log_access(const inbound::Request& request, const inbound::Answer& answer,
-                const inbound::Written& written) noexcept;
+void log_access(const http::Request& request, const http::Answer& answer,
+                const http::Written& written) noexcept;
 
 }  // namespace roktcached

@@ -8,11 +8,11 @@
 #include "config/credentials.h"
 #include "config/load.h"
 #include "config/mistakes.h"
-#include "server/descriptor_budget.h"
-#include "server/inbound/clients/token_key.h"
-#include "server/inbound/listening_socket.h"
-#include "server/inbound/tls_context.h"
+#include "server/access/token_key.h"
 #include "server/log_file.h"
+#include "server/net/descriptor_budget.h"
+#include "server/net/listening_socket.h"
+#include "server/net/tls_context.h"
 #include "server/process.h"
 #include "server/upstream/origin.h"
 #include "storage/cache_file.h"
@@ -69,22 +69,22 @@ class SettingsCheck {
 
   void check_tls() {
     if (settings_.listen.tls.addresses.empty()) return;
-    const auto key = secrets_ == Secrets::read ? inbound::PrivateKey::read : inbound::PrivateKey::skip;
-    const auto context = inbound::make_tls_context(settings_.listen.tls, key);
+    const auto key = secrets_ == Secrets::read ? net::PrivateKey::read : net::PrivateKey::skip;
+    const auto context = net::make_tls_context(settings_.listen.tls, key);
     if (!context) return note(context.error());
-    if (auto warning = inbound::certificate_warning(**context, settings_.listen.tls))
+    if (auto warning = net::certificate_warning(**context, settings_.listen.tls))
       warnings_.push_back(std::move(*warning));
   }
 
   void check_sockets() {
-    note(inbound::check_unix_group(settings_.listen.unix_group));
+    note(net::check_unix_group(settings_.listen.unix_group));
     const auto addresses = addresses_of(settings_);
     for (const auto& [key, address] : addresses) {
-      if (address.is_unix()) note(inbound::UnixSocket::check(address.path), key);
+      if (address.is_unix()) note(net::UnixSocket::check(address.path), key);
     }
     const bool both_loopbacks =
         std::ranges::any_of(addresses, [](const auto& named) { return named.second.host == "localhost"; });
-    const auto missing = both_loopbacks ? inbound::missing_loopback() : std::nullopt;
+    const auto missing = both_loopbacks ? net::missing_loopback() : std::nullopt;
     if (missing) warnings_.push_back("localhost: " + *missing + "; only the other loopback is listened on");
   }
 
@@ -100,7 +100,7 @@ class SettingsCheck {
     const std::string& file = settings_.listen.token_key_file;
     if (settings_.clients.empty() || file.empty() || secrets_ == Secrets::skip) return;
     const auto cache_folder = std::filesystem::path(settings_.cache.file).parent_path();
-    note(inbound::check_token_key(file, cache_folder.string()), "listen.token_key_file");
+    note(access::check_token_key(file, cache_folder.string()), "listen.token_key_file");
   }
 
   config::Settings& settings_;
@@ -119,20 +119,20 @@ Result<std::vector<std::string>> check_settings(config::Settings& settings, Secr
 /// addresses may be one.
 Result<void> check_addresses_are_free(const config::Settings& settings) {
   boost::asio::io_context context;
-  std::vector<inbound::Acceptor> taken;
+  std::vector<net::Acceptor> taken;
   std::vector<std::pair<std::string, boost::asio::ip::tcp::endpoint>> seen;
   for (const auto& [key, address] : addresses_of(settings)) {
     if (address.is_unix()) {
-      if (const auto free = inbound::UnixSocket::check_free(address.path); !free) return free.error();
+      if (const auto free = net::UnixSocket::check_free(address.path); !free) return free.error();
       continue;
     }
-    const auto endpoints = inbound::endpoints_here(address);
+    const auto endpoints = net::endpoints_here(address);
     if (!endpoints) return endpoints.error();
     for (const auto& endpoint : *endpoints) {
       // Beside a localhost, an address of the same setting that is part of it is opened once.
       const auto named = std::pair(key, endpoint);
       if (endpoint.port() != 0 && std::ranges::find(seen, named) != seen.end()) continue;
-      auto opened = inbound::open_listener(context.get_executor(), endpoint, false);
+      auto opened = net::open_listener(context.get_executor(), endpoint, false);
       if (!opened) return opened.error();
       seen.push_back(named);
       taken.push_back(std::move(opened->first));

@@ -13,7 +13,7 @@ constexpr std::chrono::seconds between_lines{10};
 }  // namespace
 
 bool Shortage::relieve(SteadyTime now) {
-  const inbound::WaitingSenders::Asked asked = senders_.ask_slowest(now);
+  const net::WaitingSenders::Asked asked = senders_.ask_slowest(now);
   if (asked.now > 0 || !asked.any) report(asked.now, !asked.any, now);
   return asked.any;
 }

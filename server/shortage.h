@@ -4,7 +4,7 @@
 #include <mutex>
 
 #include "core/time.h"
-#include "server/inbound/waiting_senders.h"
+#include "server/net/waiting_senders.h"
 
 namespace roktcached {
 
@@ -12,7 +12,7 @@ namespace roktcached {
 /// once in a while. Safe from any thread.
 class Shortage {
  public:
-  explicit Shortage(inbound::WaitingSenders& senders) : senders_(senders) {}
+  explicit Shortage(net::WaitingSenders& senders) : senders_(senders) {}
 
   /// @return whether somebody gives way
   bool relieve(SteadyTime now);
@@ -20,7 +20,7 @@ class Shortage {
  private:
   void report(std::size_t cut, bool refused, SteadyTime now);
 
-  inbound::WaitingSenders& senders_;
+  net::WaitingSenders& senders_;
   std::mutex mutex_;
   std::size_t cut_ = 0;  // since the last line
   std::size_t refused_ = 0;

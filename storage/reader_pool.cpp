@@ -2,7 +2,7 @@
 
 #include <chrono>
 
-#include "storage/prompt_reads.h"
+#include "storage/nonblocking_reads.h"
 #include "storage/row_listing.h"
 
 namespace roktcached::storage {
@@ -107,7 +107,7 @@ Result<FoundRow> ReaderPool::find(const Key& key) {
 std::optional<FoundRow> ReaderPool::find_at_once(const Key& key) {
   const Lease lease(*this, Lease::Use::find_at_once);
   if (lease.reader() == nullptr) return std::nullopt;
-  const PromptReads promptly(lease.reader()->connection);
+  const NonblockingReads promptly(lease.reader()->connection);
   lease.reader()->snapshot.hold();
   // Below the size from which an answer is compressed, too, which takes longer than to change threads.
   auto found = lease.reader()->rows.find(key, std::int64_t{short_body_max} - 1);

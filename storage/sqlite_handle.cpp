@@ -4,7 +4,7 @@
 #include <system_error>
 #include <utility>
 
-#include "storage/prompt_reads.h"
+#include "storage/nonblocking_reads.h"
 
 namespace roktcached::storage {
 

@@ -10,19 +10,19 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/http/target.h"
-#include "server/admin/accounts_json.h"
+#include "server/admin/client_stats_json.h"
 #include "server/admin/entries.h"
 #include "server/admin/metrics.h"
 #include "server/admin/mutation.h"
 #include "server/admin/purge_request.h"
+#include "server/http/problem.h"
 #include "server/logging.h"
-#include "server/problem.h"
 #include "server/version.h"
 
 namespace roktcached::admin {
 
-using inbound::Answer;
-using inbound::Request;
+using http::Answer;
+using http::Request;
 namespace json = boost::json;
 
 namespace {
@@ -74,9 +74,9 @@ json::object budget_json(const upstream::BudgetStatus& budget) {
   return object;
 }
 
-json::object desk_json(const upstream::DeskStatus& desk) {
+json::object desk_json(const upstream::UpstreamStatus& upstream_client) {
   json::array credentials;
-  for (const auto& credential : desk.credentials) {
+  for (const auto& credential : upstream_client.credentials) {
     json::object object;
     object["name"] = credential.name;
     object["token"] = token_json(credential.token);
@@ -84,14 +84,14 @@ json::object desk_json(const upstream::DeskStatus& desk) {
     credentials.push_back(std::move(object));
   }
   json::object object;
-  object["circuit"] = desk.circuit_open ? "open" : "closed";
-  object["circuit_opened"] = desk.circuit_opened;
-  object["circuit_probes"] = desk.circuit_probes;
-  object["circuit_refused"] = desk.circuit_refused;
-  object["open_routes"] = json::array(desk.open_routes.begin(), desk.open_routes.end());
-  object["retries"] = desk.retries;
-  object["retries_refused"] = desk.retries_refused;
-  object["resent"] = desk.resent;
+  object["circuit"] = upstream_client.circuit_open ? "open" : "closed";
+  object["circuit_opened"] = upstream_client.circuit_opened;
+  object["circuit_probes"] = upstream_client.circuit_probes;
+  object["circuit_refused"] = upstream_client.circuit_refused;
+  object["open_routes"] = json::array(upstream_client.open_routes.begin(), upstream_client.open_routes.end());
+  object["retries"] = upstream_client.retries;
+  object["retries_refused"] = upstream_client.retries_refused;
+  object["resent"] = upstream_client.resent;
   object["credentials"] = std::move(credentials);
   return object;
 }
@@ -122,13 +122,13 @@ json::object bodies_json(const storage::BodyAccount::Reading& bodies,
           {"refused", bodies.refused}};
 }
 
-std::vector<exchange::Account> read_all(const std::vector<std::unique_ptr<exchange::Accounts>>& threads) {
-  std::vector<exchange::Account> all;
+std::vector<counters::Account> read_all(const std::vector<std::unique_ptr<counters::ClientStats>>& threads) {
+  std::vector<counters::Account> all;
   for (const auto& thread : threads) {
     auto accounts = thread->read();
     std::ranges::move(accounts, std::back_inserter(all));
   }
-  return exchange::summed(all);
+  return counters::summed(all);
 }
 
 }  // namespace
@@ -162,9 +162,9 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request) {
     co_return problem(allowed.error(), request.id);
   const auto purge = parse_purge(request.body);
   if (!purge) co_return problem(purge.error(), request.id);
-  const auto on_purger = [&flights = sources_.flights,
+  const auto on_purger = [&fetches = sources_.fetches,
                           wanted = *purge]() -> boost::asio::awaitable<Result<std::uint64_t>> {
-    co_return flights.purge(wanted);
+    co_return fetches.purge(wanted);
   };
   const auto purged =
       co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
@@ -199,7 +199,7 @@ boost::asio::awaitable<Answer> Admin::entries(const Request& request, std::strin
 Answer Admin::ready() const {
   if (draining_) return text(503, "draining\n");
   std::string degraded;
-  if (const upstream::TokenStatus token = sources_.desk.token_status(); !token.alive) {
+  if (const upstream::TokenStatus token = sources_.upstream_client.token_status(); !token.alive) {
     degraded = "degraded: no access token for the upstream" +
                (token.last_error.empty() ? "" : ": " + token.last_error) + "\n";
   }
@@ -209,47 +209,48 @@ Answer Admin::ready() const {
   return text(200, degraded.empty() ? "ready\n" : std::move(degraded));
 }
 
-/// On the desk's thread, which alone may look.
-boost::asio::awaitable<upstream::DeskStatus> Admin::read_desk() const {
-  const auto on_desk = [&desk = sources_.desk]() -> boost::asio::awaitable<upstream::DeskStatus> {
-    co_return desk.status();
+/// On the upstream thread, which alone may look.
+boost::asio::awaitable<upstream::UpstreamStatus> Admin::read_upstream_client() const {
+  const auto on_desk = [&upstream_client =
+                            sources_.upstream_client]() -> boost::asio::awaitable<upstream::UpstreamStatus> {
+    co_return upstream_client.status();
   };
   co_return co_await boost::asio::co_spawn(sources_.desk_executor, on_desk(), boost::asio::use_awaitable);
 }
 
 boost::asio::awaitable<Answer> Admin::status() const {
-  const upstream::DeskStatus desk = co_await read_desk();
+  const upstream::UpstreamStatus upstream_client = co_await read_upstream_client();
   const auto uptime = sources_.clock.steady_now() - sources_.started_at;
   json::object object;
   object["version"] = version;
   object["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
   object["connections"] = sources_.connections.open();
-  object["token"] = token_json(sources_.desk.token_status());
+  object["token"] = token_json(sources_.upstream_client.token_status());
   const std::vector<storage::TierStatistics> tiers = sources_.store.statistics();
   object["cache"] = cache_json(tiers);
   object["bodies"] = bodies_json(sources_.bodies.read(), tiers);
-  const std::vector<exchange::Account> accounts = read_all(sources_.accounts);
+  const std::vector<counters::Account> accounts = read_all(sources_.accounts);
   object["requests"] = requests_json(accounts);
-  object["clients"] = clients_json(accounts, desk.spending);
-  object["collapsed_requests"] = sources_.flights.collapsed();
-  object["restatements"] = sources_.flights.restatements();
-  object["refreshed_ahead"] = sources_.flights.refreshed_ahead();
+  object["clients"] = clients_json(accounts, upstream_client.spending);
+  object["collapsed_requests"] = sources_.fetches.collapsed();
+  object["restatements"] = sources_.fetches.restatements();
+  object["refreshed_ahead"] = sources_.fetches.refreshed_ahead();
   const DroppedLines dropped = dropped_lines();
   object["log"] = {{"dropped_queue_full", dropped.queue_full}, {"dropped_not_written", dropped.not_written}};
-  object["upstream_requests"] = sources_.desk.requests_sent();
-  object["upstream"] = desk_json(desk);
+  object["upstream_requests"] = sources_.upstream_client.requests_sent();
+  object["upstream"] = desk_json(upstream_client);
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
 }
 
 boost::asio::awaitable<Answer> Admin::metrics() const {
   MetricReadings readings;
-  readings.desk = co_await read_desk();
+  readings.upstream_client = co_await read_upstream_client();
   readings.version = version;
   readings.connections = sources_.connections.open();
   for (const auto& thread : sources_.traffic) readings.traffic.add(thread->read());
-  readings.collapsed = sources_.flights.collapsed();
-  readings.restatements = sources_.flights.restatements();
-  readings.refreshed_ahead = sources_.flights.refreshed_ahead();
+  readings.collapsed = sources_.fetches.collapsed();
+  readings.restatements = sources_.fetches.restatements();
+  readings.refreshed_ahead = sources_.fetches.refreshed_ahead();
   readings.tiers = sources_.store.statistics();
   readings.bodies = sources_.bodies.read();
   readings.dropped_lines = dropped_lines();

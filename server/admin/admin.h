@@ -8,12 +8,12 @@
 #include "config/secret.h"
 #include "core/caching/policies.h"
 #include "core/time.h"
-#include "server/exchange/accounts.h"
-#include "server/exchange/flights.h"
-#include "server/exchange/traffic.h"
-#include "server/inbound/listener.h"
-#include "server/inbound/message.h"
-#include "server/upstream/desk.h"
+#include "server/counters/client_stats.h"
+#include "server/counters/request_stats.h"
+#include "server/http/message.h"
+#include "server/proxy/fetch_table.h"
+#include "server/session/listener.h"
+#include "server/upstream/upstream_client.h"
 #include "storage/body_account.h"
 #include "storage/response_store.h"
 
@@ -21,14 +21,14 @@ namespace roktcached::admin {
 
 /// What the admin listener looks at; all of it outlives the handler and may be read from any thread.
 struct Sources {
-  const std::vector<std::unique_ptr<exchange::Accounts>>& accounts;
-  const std::vector<std::unique_ptr<exchange::Traffic>>& traffic;
-  const inbound::ConnectionBudget& connections;
+  const std::vector<std::unique_ptr<counters::ClientStats>>& accounts;
+  const std::vector<std::unique_ptr<counters::RequestStats>>& traffic;
+  const session::ConnectionBudget& connections;
   storage::ResponseStore& store;
   const storage::BodyAccount& bodies;
   const caching::FreshnessPolicies& policies;
-  exchange::Flights& flights;
-  const upstream::Desk& desk;
+  proxy::FetchTable& fetches;
+  const upstream::UpstreamClient& upstream_client;
   boost::asio::any_io_executor desk_executor;
   const Clock& clock;
   SteadyTime started_at;
@@ -39,25 +39,25 @@ struct Sources {
 
 /// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics` and
 /// `/entries`, which only read, and `POST /purge`, see check_mutation.
-class Admin final : public inbound::Handler {
+class Admin final : public http::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
 
-  [[nodiscard]] bool answer_now(inbound::Request&, inbound::Answer&) override { return false; }
-  [[nodiscard]] boost::asio::awaitable<inbound::Answer> handle(const inbound::Request& request) override;
-  void finished(const inbound::Request&, const inbound::Answer&, const inbound::Written&) override {}
+  [[nodiscard]] bool answer_now(http::Request&, http::Answer&) override { return false; }
+  [[nodiscard]] boost::asio::awaitable<http::Answer> handle(const http::Request& request) override;
+  void finished(const http::Request&, const http::Answer&, const http::Written&) override {}
 
   /// From now on /readyz says 503: the process is draining.
   void drain() { draining_ = true; }
 
  private:
-  [[nodiscard]] boost::asio::awaitable<inbound::Answer> purge(const inbound::Request& request);
-  [[nodiscard]] boost::asio::awaitable<inbound::Answer> entries(const inbound::Request& request,
-                                                                std::string_view query);
-  [[nodiscard]] inbound::Answer ready() const;
-  [[nodiscard]] boost::asio::awaitable<inbound::Answer> status() const;
-  [[nodiscard]] boost::asio::awaitable<inbound::Answer> metrics() const;
-  [[nodiscard]] boost::asio::awaitable<upstream::DeskStatus> read_desk() const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> purge(const http::Request& request);
+  [[nodiscard]] boost::asio::awaitable<http::Answer> entries(const http::Request& request,
+                                                             std::string_view query);
+  [[nodiscard]] http::Answer ready() const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> status() const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> metrics() const;
+  [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_client() const;
 
   const Sources sources_;
   bool draining_ = false;

@@ -71,34 +71,33 @@ Family histogram(std::string_view name, std::string help) {
   return {MetricType::Histogram, name, std::move(help)};
 }
 
-void add_requests(Families& families, const exchange::TrafficReading& traffic) {
+void add_requests(Families& families, const counters::RequestStatsReading& traffic) {
   Family requests =
       counter("requests_total", "Requests answered, by route (- where none matched), outcome and status.");
   for (const auto& [kind, count] : traffic.requests) {
     requests.add({{"route", kind.route},
-                  {"outcome", std::string(inbound::to_string(kind.outcome))},
+                  {"outcome", std::string(http::to_string(kind.outcome))},
                   {"code", std::to_string(kind.status)}},
                  count);
   }
   Family durations = histogram("request_duration_seconds",
                                "From the end of a request's head to the end of its answer, by outcome.");
   for (std::size_t i = 0; i < traffic.durations.size(); ++i) {
-    const std::string_view outcome = inbound::to_string(static_cast<inbound::Outcome>(i));
+    const std::string_view outcome = http::to_string(static_cast<http::CacheOutcome>(i));
     durations.add({{"outcome", std::string(outcome)}}, traffic.durations[i]);
   }
   Family cuts = counter("answers_cut_total",
                         "Answers that did not go out whole, by why; they are among requests_total.");
   for (std::size_t i = 0; i < traffic.cuts.size(); ++i) {
-    const auto why = static_cast<inbound::Cut>(i);
-    if (why != inbound::Cut::none)
-      cuts.add({{"reason", std::string(inbound::to_string(why))}}, traffic.cuts[i]);
+    const auto why = static_cast<http::Cut>(i);
+    if (why != http::Cut::none) cuts.add({{"reason", std::string(http::to_string(why))}}, traffic.cuts[i]);
   }
   families.push_back(requests.take());
   families.push_back(durations.take());
   families.push_back(cuts.take());
 }
 
-void add_attempts(Families& families, const upstream::AttemptsReading& attempts) {
+void add_attempts(Families& families, const counters::UpstreamAttemptsReading& attempts) {
   Family requests =
       counter("upstream_requests_total",
               "Attempts at the upstream, without those for tokens, by route, status (none where "
@@ -106,7 +105,7 @@ void add_attempts(Families& families, const upstream::AttemptsReading& attempts)
   for (const auto& [kind, count] : attempts.by_kind) {
     requests.add({{"route", kind.route},
                   {"code", kind.status == 0 ? "none" : std::to_string(kind.status)},
-                  {"reason", std::string(upstream::to_string(kind.reason))}},
+                  {"reason", std::string(counters::to_string(kind.reason))}},
                  count);
   }
   families.push_back(requests.take());
@@ -147,16 +146,17 @@ void add_tokens(Families& families, const std::vector<upstream::CredentialStatus
   families.push_back(refreshes.take());
 }
 
-void add_desk(Families& families, const upstream::DeskStatus& desk) {
-  add_attempts(families, desk.attempts);
-  families.push_back(
-      counter("upstream_retries_total", "Attempts that repeat a failed one.").add({}, desk.retries).take());
-  families.push_back(gauge("upstream_state", "1 for the circuit's state, 0 for the other.")
-                         .add({{"state", "closed"}}, desk.circuit_open ? 0.0 : 1.0)
-                         .add({{"state", "open"}}, desk.circuit_open ? 1.0 : 0.0)
+void add_upstream(Families& families, const upstream::UpstreamStatus& upstream_client) {
+  add_attempts(families, upstream_client.attempts);
+  families.push_back(counter("upstream_retries_total", "Attempts that repeat a failed one.")
+                         .add({}, upstream_client.retries)
                          .take());
-  add_budgets(families, desk.credentials);
-  add_tokens(families, desk.credentials);
+  families.push_back(gauge("upstream_state", "1 for the circuit's state, 0 for the other.")
+                         .add({{"state", "closed"}}, upstream_client.circuit_open ? 0.0 : 1.0)
+                         .add({{"state", "open"}}, upstream_client.circuit_open ? 1.0 : 0.0)
+                         .take());
+  add_budgets(families, upstream_client.credentials);
+  add_tokens(families, upstream_client.credentials);
 }
 
 void add_cache(Families& families, const std::vector<storage::TierStatistics>& tiers) {
@@ -227,7 +227,7 @@ std::string metrics_text(const MetricReadings& readings) {
   families.push_back(counter("refreshed_ahead_total", "Refreshes begun before what they refresh had expired.")
                          .add({}, readings.refreshed_ahead)
                          .take());
-  add_desk(families, readings.desk);
+  add_upstream(families, readings.upstream_client);
   add_cache(families, readings.tiers);
   add_bodies(families, readings);
   families.push_back(counter("log_lines_dropped_total", "Lines that never reached the log, by why.")

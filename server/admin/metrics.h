@@ -5,9 +5,9 @@
 #include <string_view>
 #include <vector>
 
-#include "server/exchange/traffic.h"
+#include "server/counters/request_stats.h"
 #include "server/logging.h"
-#include "server/upstream/desk.h"
+#include "server/upstream/upstream_client.h"
 #include "storage/body_account.h"
 #include "storage/response_store.h"
 
@@ -19,13 +19,13 @@ inline constexpr std::string_view metrics_type = "text/plain; version=0.0.4; cha
 struct MetricReadings {
   std::string version;
   std::uint64_t connections = 0;
-  exchange::TrafficReading traffic;
+  counters::RequestStatsReading traffic;
   std::uint64_t collapsed = 0;
   std::uint64_t restatements = 0;
   std::uint64_t refreshed_ahead = 0;
   std::vector<storage::TierStatistics> tiers;
   storage::BodyAccount::Reading bodies;
-  upstream::DeskStatus desk;
+  upstream::UpstreamStatus upstream_client;
   DroppedLines dropped_lines;
 };
 

@@ -7,7 +7,7 @@
 #include <string_view>
 
 #include "core/http/fields.h"
-#include "server/inbound/clients/presented.h"
+#include "server/access/presented.h"
 
 namespace roktcached::admin {
 
@@ -30,7 +30,7 @@ bool has_token(const http::Fields& fields, const config::Secret& token) {
 
 bool shows_bearer(const http::Fields& fields) {
   const auto authorization = fields.find("Authorization");
-  return authorization && inbound::after_scheme(*authorization, "Bearer");
+  return authorization && access::after_scheme(*authorization, "Bearer");
 }
 
 bool is_json(const http::Fields& fields) {
@@ -43,7 +43,7 @@ bool is_json(const http::Fields& fields) {
 
 }  // namespace
 
-Result<void> check_mutation(const inbound::Request& request, const config::Secret& token,
+Result<void> check_mutation(const http::Request& request, const config::Secret& token,
                             bool over_unix_socket) {
   if (token.empty() && !over_unix_socket) {
     return refused(ErrorCode::forbidden,

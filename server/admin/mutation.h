@@ -2,7 +2,7 @@
 
 #include "config/secret.h"
 #include "core/error.h"
-#include "server/inbound/message.h"
+#include "server/http/message.h"
 
 namespace roktcached::admin {
 
@@ -10,7 +10,7 @@ namespace roktcached::admin {
 /// a Unix socket that only its owner can open; and its content is JSON, as no page's form can send it.
 /// @param token  empty where none is configured: then nobody may who needs one
 /// @return forbidden, unauthenticated, invalid_token or unsupported_media_type
-[[nodiscard]] Result<void> check_mutation(const inbound::Request& request, const config::Secret& token,
+[[nodiscard]] Result<void> check_mutation(const http::Request& request, const config::Secret& token,
                                           bool over_unix_socket);
 
 }  // namespace roktcached::admin

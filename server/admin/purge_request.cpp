@@ -6,7 +6,7 @@
 #include <optional>
 #include <string>
 
-#include "server/inbound/clients/presented.h"
+#include "server/access/presented.h"
 
 namespace roktcached::admin {
 
@@ -67,8 +67,7 @@ Result<caching::Selection> selection_of(std::string_view name, const json::value
     return caching::Selection(caching::WithKey{*hash});
   }
   // An address that was copied from a tool may have its key, which is in no cache key.
-  if (const auto key = inbound::take_api_key(*text); !key)
-    return refused(name, key.error().context, accepted);
+  if (const auto key = access::take_api_key(*text); !key) return refused(name, key.error().context, accepted);
   auto target = caching::with_target(*text);
   if (!target) return refused(name, target.error().context, accepted);
   return caching::Selection(std::move(*target));

@@ -9,9 +9,9 @@
 #include "core/http/target.h"
 #include "core/rokt/parameters.h"
 #include "core/rokt/routes.h"
+#include "server/access/presented.h"
 #include "server/commands/commands.h"
 #include "server/commands/settings_file.h"
-#include "server/inbound/clients/presented.h"
 #include "server/system_clock.h"
 
 namespace roktcached::commands {
@@ -66,7 +66,7 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
   const auto settings = load_settings(config_file);
   if (!settings) return configuration;
   std::string asked = options.target;
-  if (const auto key = inbound::take_api_key(asked); !key) return refuse(key.error());
+  if (const auto key = access::take_api_key(asked); !key) return refuse(key.error());
   const auto target = http::parse_target(asked);
   if (!target) return refuse(target.error());
   std::string decoded;

@@ -10,9 +10,9 @@
 #include <utility>
 
 #include "config/secret.h"
+#include "server/access/base64.h"
+#include "server/access/scrypt.h"
 #include "server/commands/commands.h"
-#include "server/inbound/clients/base64.h"
-#include "server/inbound/clients/scrypt.h"
 
 namespace roktcached::commands {
 
@@ -88,9 +88,9 @@ std::optional<config::Secret> ask(std::string_view question, bool is_terminal) {
 }
 
 int generate_secret() {
-  const config::Secret secret(inbound::to_base64url(inbound::random_bytes(generated_size)));
+  const config::Secret secret(access::to_base64url(access::random_bytes(generated_size)));
   fmt::print("secret: {}\nsecret_hash = \"{}\"\n", secret.reveal(),
-             config::to_string(inbound::hash_secret(secret.reveal())));
+             config::to_string(access::hash_secret(secret.reveal())));
   return success;
 }
 
@@ -108,10 +108,10 @@ int hash_secret(bool generate) {
   }
   if (interrupted != 0) return fail("interrupted");
   if (!secret || (is_terminal && !again)) return fail("no line of at most 4096 bytes on standard input");
-  if (const auto why = inbound::why_no_secret(secret->reveal()))
+  if (const auto why = access::why_no_secret(secret->reveal()))
     return fail(fmt::format("{}; accepted: 16 to 1024 visible ASCII characters without ':'", *why));
   if (again && again->reveal() != secret->reveal()) return fail("the two are not the same");
-  fmt::print("{}\n", config::to_string(inbound::hash_secret(secret->reveal())));
+  fmt::print("{}\n", config::to_string(access::hash_secret(secret->reveal())));
   return success;
 }
 

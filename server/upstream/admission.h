@@ -39,7 +39,7 @@ struct BudgetStatus {
 /// budget and the learned limit allow, in the order of FairQueue. Who cannot hope for a turn before its
 /// deadline is told at once.
 ///
-/// Belongs to the desk's thread; outlives whoever waits in it and every permit.
+/// Belongs to the upstream thread; outlives whoever waits in it and every permit.
 class Admission {
  public:
   /// The right to have one request under way, given back at its end.

@@ -12,10 +12,10 @@
 #include "core/http/fields.h"
 #include "core/http/framing.h"
 #include "core/http/message_head.h"
-#include "server/deadline.h"
+#include "server/net/deadline.h"
+#include "server/net/wiped_buffer.h"
 #include "server/upstream/growing_answer.h"
 #include "server/upstream/upstream_stream.h"
-#include "server/wiped_buffer.h"
 #include "storage/body_account.h"
 
 namespace roktcached::upstream {
@@ -36,7 +36,7 @@ struct FinalHead {
 
 /// Reads one answer after the other from a connection to the upstream, each with one meaning only (see
 /// core/http/message_head.h): its head, then its content. Deadlines are the caller's. Belongs to the
-/// connection and the desk's thread; after a failure it is of no more use.
+/// connection and the upstream thread; after a failure it is of no more use.
 class AnswerReader {
  public:
   /// @param stream, deadline, settings  outlive the reader

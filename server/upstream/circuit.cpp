@@ -44,7 +44,7 @@ void Circuit::remember(bool ok, SteadyTime now) {
 }
 
 bool Circuit::looks_dead() const {
-  const auto failed = [](const Outcome& outcome) { return !outcome.ok; };
+  const auto failed = [](const CacheOutcome& outcome) { return !outcome.ok; };
   const auto last_ok = std::find_if_not(latest_.rbegin(), latest_.rend(), failed);
   const auto in_a_row = static_cast<std::size_t>(last_ok - latest_.rbegin());
   const auto all = static_cast<std::size_t>(std::ranges::count_if(latest_, failed));

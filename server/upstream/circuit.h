@@ -15,7 +15,7 @@ namespace roktcached::upstream {
 /// Closed, everything passes, until of the last 20 outcomes that are no older than a minute the latest 8 have
 /// failed, and at least half of all. Open, one probe a second passes, and the first that succeeds closes it.
 ///
-/// Belongs to the desk's thread; not thread-safe. No call fails, and who is admitted owes nothing: a probe
+/// Belongs to the upstream thread; not thread-safe. No call fails, and who is admitted owes nothing: a probe
 /// whose outcome is never recorded delays no later one.
 class Circuit {
  public:
@@ -47,7 +47,7 @@ class Circuit {
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
 
  private:
-  struct Outcome {
+  struct CacheOutcome {
     bool ok;
     SteadyTime at;
   };
@@ -59,7 +59,7 @@ class Circuit {
   State state_ = State::closed;
   SteadyTime changed_at_ = SteadyTime::min();
   SteadyTime next_probe_at_ = SteadyTime::min();
-  std::deque<Outcome> latest_;  // while closed; the oldest first
+  std::deque<CacheOutcome> latest_;  // while closed; the oldest first
   std::uint64_t opened_ = 0;
   std::uint64_t probes_ = 0;
   std::uint64_t refused_ = 0;

@@ -15,7 +15,7 @@ namespace roktcached::upstream {
 /// cannot be reached or does not answer. An answer with status 502, 503 or 504 shows that it lives: it counts
 /// for its route alone, so that one broken report stops no other.
 ///
-/// Belongs to the desk's thread; not thread-safe. No call fails. A route has at most one circuit.
+/// Belongs to the upstream thread; not thread-safe. No call fails. A route has at most one circuit.
 class Circuits {
  public:
   /// What a record has changed; of the upstream's circuit and the route's, the upstream's.

@@ -5,7 +5,7 @@
 #include <string>
 
 #include "core/error.h"
-#include "server/deadline.h"
+#include "server/net/deadline.h"
 
 namespace roktcached::upstream {
 

@@ -34,7 +34,7 @@ enum class Priority {
 /// Bounded: in length by `max_queued`, and so is, per priority, the number of clients that it remembers.
 /// Operations take a time logarithmic in the length, unless they say otherwise.
 ///
-/// Belongs to the desk's thread; not thread-safe. The queue knows requests by a handle only: who waits for
+/// Belongs to the upstream thread; not thread-safe. The queue knows requests by a handle only: who waits for
 /// one is the owner's business, and so is to answer what the queue gives up. No call fails, but for memory:
 /// push() then queues nothing (what it has displaced is displaced), and what takes requests out needs none
 /// but for what it returns.

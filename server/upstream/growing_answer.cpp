@@ -26,18 +26,18 @@ Error fell_behind() {
 
 }  // namespace
 
-std::shared_ptr<GrowingAnswer> GrowingAnswer::make(asio::any_io_executor desk, storage::BodyAccount& bodies,
-                                                   Bounds bounds, Keep keep) {
-  return std::shared_ptr<GrowingAnswer>(new GrowingAnswer(std::move(desk), bodies, bounds, keep));
+std::shared_ptr<GrowingAnswer> GrowingAnswer::make(asio::any_io_executor upstream_client,
+                                                   storage::BodyAccount& bodies, Bounds bounds, Keep keep) {
+  return std::shared_ptr<GrowingAnswer>(new GrowingAnswer(std::move(upstream_client), bodies, bounds, keep));
 }
 
-GrowingAnswer::GrowingAnswer(asio::any_io_executor desk, storage::BodyAccount& bodies, Bounds bounds,
-                             Keep keep)
-    : desk_(std::move(desk)),
+GrowingAnswer::GrowingAnswer(asio::any_io_executor upstream_client, storage::BodyAccount& bodies,
+                             Bounds bounds, Keep keep)
+    : upstream_executor_(std::move(upstream_client)),
       bounds_(bounds),
       blocks_(bodies, bounds.block),
       whole_(keep == Keep::whole),
-      room_(desk_) {}
+      room_(upstream_executor_) {}
 
 GrowingAnswer::ReaderPtr GrowingAnswer::attach() {
   auto reader = std::make_shared<Reader>(shared_from_this());
@@ -80,7 +80,7 @@ void GrowingAnswer::detach(Reader& reader) {
   try {
     wake_writer_if_it_may();
     if (!was_last) return;
-    asio::post(desk_, [weak = weak_from_this()] {
+    asio::post(upstream_executor_, [weak = weak_from_this()] {
       const auto self = weak.lock();
       if (self && self->when_unread_ && !self->has_readers()) self->when_unread_();
     });
@@ -220,7 +220,7 @@ void GrowingAnswer::wake_writer_if_it_may() {
     if (!writer_waits_ || must_wait) return;
     writer_waits_ = false;
   }
-  asio::post(desk_, [self = shared_from_this()] { self->room_.cancel(); });
+  asio::post(upstream_executor_, [self = shared_from_this()] { self->room_.cancel(); });
 }
 
 GrowingAnswer::Reader::~Reader() {

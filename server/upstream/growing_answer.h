@@ -41,7 +41,7 @@ struct AnswerEnd {
   std::optional<Error> error;
 };
 
-/// An answer that is still arriving. It has one writer, on the desk's thread, and any number of readers on
+/// An answer that is still arriving. It has one writer, on the upstream thread, and any number of readers on
 /// other threads, each of which reads at its own pace from the beginning.
 ///
 /// While it is no larger than its bound it is kept whole and written at the upstream's pace: nobody who reads
@@ -101,11 +101,11 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
 
   /// @param desk    the executor of the writer, of one thread
   /// @param bodies  outlives it
-  [[nodiscard]] static std::shared_ptr<GrowingAnswer> make(boost::asio::any_io_executor desk,
+  [[nodiscard]] static std::shared_ptr<GrowingAnswer> make(boost::asio::any_io_executor upstream_client,
                                                            storage::BodyAccount& bodies, Bounds bounds,
                                                            Keep keep);
 
-  // What follows is for the desk's thread.
+  // What follows is for the upstream thread.
 
   /// A new reader; null where the beginning is not kept any more.
   [[nodiscard]] ReaderPtr attach();
@@ -138,7 +138,8 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
 
  private:
   friend class WhenBegun;
-  GrowingAnswer(boost::asio::any_io_executor desk, storage::BodyAccount& bodies, Bounds bounds, Keep keep);
+  GrowingAnswer(boost::asio::any_io_executor upstream_client, storage::BodyAccount& bodies, Bounds bounds,
+                Keep keep);
   void detach(Reader& reader);
   void keep(std::string_view piece);
   void drop_what_all_have_read();
@@ -149,7 +150,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   void wake_readers();
   void wake_writer_if_it_may();
 
-  const boost::asio::any_io_executor desk_;
+  const boost::asio::any_io_executor upstream_executor_;
   const Bounds bounds_;
   mutable std::mutex mutex_;
   // Under the mutex.
@@ -164,7 +165,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   bool writer_waits_ = false;
   std::chrono::steady_clock::time_point begun_at_{};
   std::chrono::nanoseconds waited_{};  // for those who had fallen behind
-  // Of the desk's thread.
+  // Of the upstream thread.
   boost::asio::steady_timer room_;
   bool begun_ = false;
   std::vector<std::function<void()>> when_begun_;
@@ -172,7 +173,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
 };
 
 /// What is to be done, once, when the head of an answer is there, for as long as this lives. Of several for
-/// one answer the last that was made is the first that goes. On the desk's thread.
+/// one answer the last that was made is the first that goes. On the upstream thread.
 class WhenBegun {
  public:
   /// @param answer  outlives it; null: nothing will come

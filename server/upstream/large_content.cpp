@@ -4,10 +4,10 @@
 
 #include "server/asio.h"
 #include "server/background.h"
-#include "server/elsewhere.h"
-#include "server/upstream/connection.h"
+#include "server/run_on.h"
 #include "server/upstream/content_coding.h"
 #include "server/upstream/gzip_decoder.h"
+#include "server/upstream/upstream_connection.h"
 
 namespace roktcached::upstream {
 
@@ -28,7 +28,7 @@ Result<void> append_inflated(GzipDecoder& decoder, std::string& content) {
 
 }  // namespace
 
-LargeContent::LargeContent(std::string beginning, std::shared_ptr<Connection> connection,
+LargeContent::LargeContent(std::string beginning, std::shared_ptr<UpstreamConnection> connection,
                            storage::BodyAccount::Growing held)
     : held_(std::move(held)),
       received_(std::move(beginning)),
@@ -81,7 +81,7 @@ asio::awaitable<Result<std::string>> LargeContent::receive_inflated() {
   Result<void> inflated;
   while (true) {
     const auto work = [&] { inflated = append_inflated(*decoder_, content); };
-    co_await elsewhere(*helpers_, work);
+    co_await run_on(*helpers_, work);
     if (!inflated) co_return inflated.error();
     if (!content.empty()) co_return content;
     Result<std::string> more = co_await receive();

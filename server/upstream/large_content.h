@@ -12,19 +12,19 @@
 
 namespace roktcached::upstream {
 
-class Connection;
+class UpstreamConnection;
 class GzipDecoder;
 
 /// The content of an answer that is larger than upstream.max_response. It is read from the connection as it
 /// is asked for: a slow client slows the upstream down, and costs no memory.
 ///
-/// Belongs to the desk's thread.
+/// Belongs to the upstream thread.
 class LargeContent {
  public:
   /// @param beginning   has come already
   /// @param connection  the rest comes from it; null: there is none
   /// @param held        what `beginning` takes; counted to the end, since a client may be at it until then
-  LargeContent(std::string beginning, std::shared_ptr<Connection> connection,
+  LargeContent(std::string beginning, std::shared_ptr<UpstreamConnection> connection,
                storage::BodyAccount::Growing held = {});
   ~LargeContent();
   LargeContent(const LargeContent&) = delete;
@@ -64,8 +64,8 @@ class LargeContent {
   std::string coded_;      // the decoder is at it
   std::optional<std::uint64_t> length_;
   bool may_be_cut_;
-  std::shared_ptr<Connection> connection_;  // null once all has come
-  std::unique_ptr<GzipDecoder> decoder_;    // null: nothing is to be inflated
+  std::shared_ptr<UpstreamConnection> connection_;  // null once all has come
+  std::unique_ptr<GzipDecoder> decoder_;            // null: nothing is to be inflated
   std::optional<boost::asio::any_io_executor> helpers_;
 };
 

@@ -17,8 +17,8 @@ namespace roktcached::upstream {
 
 /// The latest TLS session with the upstream, so that the next handshake is a short one (RFC 5246,
 /// section 7.3; RFC 8446, section 2.2). A resumed handshake shows no certificate, and each brings a session
-/// for the next: what is kept ends an hour after the last handshake that did show one. Belongs to the desk's
-/// thread.
+/// for the next: what is kept ends an hour after the last handshake that did show one. Belongs to the
+/// upstream client's thread.
 class TlsSessions {
  public:
   /// Collects the sessions of every connection made with `context`, which this object must outlive.
@@ -46,7 +46,7 @@ class TlsSessions {
 [[nodiscard]] Result<void> check_ca_file(const config::Upstream& settings);
 
 /// What connecting needs, built once: the names and addresses, and the TLS context that verifies certificate
-/// and host name. No switch turns that off. Belongs to the desk's thread; stays where it is.
+/// and host name. No switch turns that off. Belongs to the upstream thread; stays where it is.
 class Origin {
  public:
   /// @throws std::runtime_error naming upstream.ca_file where it cannot be read

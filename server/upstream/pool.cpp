@@ -53,7 +53,7 @@ class Pool::InUse {
  public:
   /// @param turn  may be null
   /// @param slot  the connection's, until it is given back
-  InUse(Pool& pool, Connection& connection, Turn* turn, const std::optional<Slot>& slot)
+  InUse(Pool& pool, UpstreamConnection& connection, Turn* turn, const std::optional<Slot>& slot)
       : pool_(pool),
         connection_(connection),
         turn_(turn),
@@ -75,7 +75,7 @@ class Pool::InUse {
 
  private:
   Pool& pool_;
-  Connection& connection_;
+  UpstreamConnection& connection_;
   Turn* const turn_;
   const std::optional<Slot>& slot_;
   const Turn::Watch watch_;
@@ -95,7 +95,7 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
   std::optional<Slot> slot(std::in_place, *this);
   // A stream goes at its client's pace, and is bounded by the clients: it keeps no other from a connection.
   const WhenBegun give_back(stream, [&slot] { slot.reset(); });
-  std::unique_ptr<Connection> kept = is_repeatable(request.method()) ? take_idle() : nullptr;
+  std::unique_ptr<UpstreamConnection> kept = is_repeatable(request.method()) ? take_idle() : nullptr;
   if (kept) {
     Result<UpstreamResponse> response =
         co_await exchange_on(std::move(kept), request, stream, large, turn, slot);
@@ -104,21 +104,22 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
     if (turn != nullptr && turn->unwanted()) co_return nobody_waits();
     ++resent_;
   }
-  Result<std::unique_ptr<Connection>> opened = co_await open(turn);
+  Result<std::unique_ptr<UpstreamConnection>> opened = co_await open(turn);
   if (!opened) co_return opened.error();
   Result<UpstreamResponse> response =
       co_await exchange_on(std::move(*opened), request, stream, large, turn, slot);
   co_return response;
 }
 
-asio::awaitable<Result<std::unique_ptr<Connection>>> Pool::open(Turn* turn) {
-  Result<std::unique_ptr<Connection>> opened = co_await Connection::open(executor_, origin_, turn);
+asio::awaitable<Result<std::unique_ptr<UpstreamConnection>>> Pool::open(Turn* turn) {
+  Result<std::unique_ptr<UpstreamConnection>> opened =
+      co_await UpstreamConnection::open(executor_, origin_, turn);
   if (opened && stopped_)
     co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
   co_return opened;
 }
 
-asio::awaitable<Result<UpstreamResponse>> Pool::exchange_on(std::unique_ptr<Connection> connection,
+asio::awaitable<Result<UpstreamResponse>> Pool::exchange_on(std::unique_ptr<UpstreamConnection> connection,
                                                             const WireRequest& request, GrowingAnswer* stream,
                                                             LargeAnswer large, Turn* turn,
                                                             const std::optional<Slot>& slot) {
@@ -183,9 +184,9 @@ void Pool::release_slot() {
   make_room();
 }
 
-std::unique_ptr<Connection> Pool::take_idle() {
+std::unique_ptr<UpstreamConnection> Pool::take_idle() {
   while (!idle_.empty()) {
-    std::unique_ptr<Connection> connection = std::move(idle_.back());
+    std::unique_ptr<UpstreamConnection> connection = std::move(idle_.back());
     idle_.pop_back();
     const bool too_old = connection->expires_at <= std::chrono::steady_clock::now();
     if (!too_old && !connection->gone()) return connection;
@@ -193,7 +194,7 @@ std::unique_ptr<Connection> Pool::take_idle() {
   return nullptr;
 }
 
-void Pool::put_back(std::unique_ptr<Connection> connection) {
+void Pool::put_back(std::unique_ptr<UpstreamConnection> connection) {
   if (stopped_) return;
   const SteadyTime now = std::chrono::steady_clock::now();
   connection->idle_since = now;
@@ -202,9 +203,9 @@ void Pool::put_back(std::unique_ptr<Connection> connection) {
 }
 
 /// Gives the connection to the answer whose rest is still to come from it.
-void Pool::hand_over(std::unique_ptr<Connection> connection, UpstreamResponse& response) {
+void Pool::hand_over(std::unique_ptr<UpstreamConnection> connection, UpstreamResponse& response) {
   std::erase_if(handed_over_, [](const auto& earlier) { return earlier.expired(); });
-  const std::shared_ptr<Connection> shared = std::move(connection);
+  const std::shared_ptr<UpstreamConnection> shared = std::move(connection);
   handed_over_.push_back(shared);
   response.large =
       std::make_shared<LargeContent>(std::exchange(response.body, {}), shared, std::move(response.held));

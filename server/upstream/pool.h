@@ -8,16 +8,16 @@
 #include <optional>
 #include <vector>
 
-#include "server/deadline.h"
-#include "server/upstream/connection.h"
+#include "server/net/deadline.h"
+#include "server/upstream/upstream_connection.h"
 
 namespace roktcached::upstream {
 
 /// The connections to the upstream: at most upstream.max_connections at once, not counting those that stream
 /// an answer to a client, the ones that may be reused kept open for upstream.idle_timeout, and none beyond
 /// upstream.max_age. Who finds none free waits in line, at most upstream.max_waiting at once; for a client's
-/// request the oldest one under way that nobody waits for any more is broken off then. Belongs to the desk's
-/// thread. A connection that fails is simply not put back.
+/// request the oldest one under way that nobody waits for any more is broken off then. Belongs to the
+/// upstream client's thread. A connection that fails is simply not put back.
 class Pool {
  public:
   /// @param origin  outlives the pool
@@ -50,25 +50,26 @@ class Pool {
   class InUse;
   class Waiter;
 
-  boost::asio::awaitable<Result<std::unique_ptr<Connection>>> open(Turn* turn);
-  boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(std::unique_ptr<Connection> connection,
+  boost::asio::awaitable<Result<std::unique_ptr<UpstreamConnection>>> open(Turn* turn);
+  boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(std::unique_ptr<UpstreamConnection> connection,
                                                                const WireRequest& request,
                                                                GrowingAnswer* stream, LargeAnswer large,
                                                                Turn* turn, const std::optional<Slot>& slot);
   bool take_slot();
   boost::asio::awaitable<Result<void>> wait_for_slot(Turn* turn);
   void make_room();
-  std::unique_ptr<Connection> take_idle();
-  void put_back(std::unique_ptr<Connection> connection);
-  void hand_over(std::unique_ptr<Connection> connection, UpstreamResponse& response);
+  std::unique_ptr<UpstreamConnection> take_idle();
+  void put_back(std::unique_ptr<UpstreamConnection> connection);
+  void hand_over(std::unique_ptr<UpstreamConnection> connection, UpstreamResponse& response);
   void release_slot();
   void close_idle(SteadyTime now);
 
   boost::asio::any_io_executor executor_;
   Origin& origin_;
-  std::vector<std::unique_ptr<Connection>> idle_;       // the last used at the end
-  std::vector<InUse*> busy_;                            // the oldest first
-  std::vector<std::weak_ptr<Connection>> handed_over_;  // with answers that are larger than max_response
+  std::vector<std::unique_ptr<UpstreamConnection>> idle_;  // the last used at the end
+  std::vector<InUse*> busy_;                               // the oldest first
+  std::vector<std::weak_ptr<UpstreamConnection>>
+      handed_over_;  // with answers that are larger than max_response
   std::deque<Waiter*> waiting_;
   std::optional<Deadline> idle_end_;  // of the first that is to be closed; none once it is stopped
   unsigned slots_taken_ = 0;

@@ -22,7 +22,7 @@ namespace roktcached::upstream {
 /// After a 429 the burst is one token: the upstream's bucket is full, and nobody knows how large it is. The
 /// burst recovers token by token.
 ///
-/// Belongs to the desk's thread; not thread-safe. No call fails.
+/// Belongs to the upstream thread; not thread-safe. No call fails.
 class RateLimit {
  public:
   struct Options {

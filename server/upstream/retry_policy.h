@@ -61,7 +61,7 @@ struct RetryVerdict {
 
 /// Keeps retries under a tenth of first attempts, so that an upstream in trouble is not drowned by those who
 /// try again. A little is there from the start, and a little more is saved.
-/// Belongs to the desk's thread; not thread-safe.
+/// Belongs to the upstream thread; not thread-safe.
 class RetryBudget {
  public:
   /// A first attempt is made.

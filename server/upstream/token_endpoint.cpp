@@ -8,8 +8,8 @@
 #include "core/http/retry_after.h"
 #include "core/http/via.h"
 #include "server/asio.h"
-#include "server/elsewhere.h"
-#include "server/own_pseudonym.h"
+#include "server/http/own_pseudonym.h"
+#include "server/run_on.h"
 #include "server/upstream/oauth_error.h"
 #include "server/upstream/shown_credential.h"
 
@@ -61,7 +61,7 @@ asio::awaitable<bool> TokenEndpoint::take_new_secret() {
   if (!secrets_) co_return false;
   std::optional<Result<config::Credential>> source;
   const auto read_them = [&] { source.emplace(secrets_()); };
-  co_await elsewhere(helpers_, read_them);
+  co_await run_on(helpers_, read_them);
   const Result<config::Credential>& read = *source;
   if (!read) {
     spdlog::warn("token: credential {}: {}", credential_.name, read.error().context);
@@ -78,7 +78,8 @@ asio::awaitable<bool> TokenEndpoint::take_new_secret() {
 }
 
 asio::awaitable<Result<UpstreamResponse>> TokenEndpoint::ask() {
-  Result<std::unique_ptr<Connection>> connection = co_await Connection::open(executor_, origin_);
+  Result<std::unique_ptr<UpstreamConnection>> connection =
+      co_await UpstreamConnection::open(executor_, origin_);
   if (!connection) co_return connection.error();
   WireRequest request = make_request();
   const config::Secret pair = basic_pair(credential_);

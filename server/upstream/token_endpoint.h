@@ -9,8 +9,8 @@
 #include "config/settings.h"
 #include "core/error.h"
 #include "core/time.h"
-#include "server/upstream/connection.h"
 #include "server/upstream/token.h"
+#include "server/upstream/upstream_connection.h"
 
 namespace roktcached::upstream {
 

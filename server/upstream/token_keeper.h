@@ -13,7 +13,7 @@
 #include "core/time.h"
 #include "server/upstream/token_endpoint.h"
 #include "server/upstream/upstream.h"
-#include "server/upstream/waiters.h"
+#include "server/upstream/wait_list.h"
 
 namespace roktcached::upstream {
 
@@ -31,7 +31,7 @@ struct TokenStatus {
 /// Keeps one shared token fresh in the background: fetched at start, renewed before it expires, retried with
 /// backoff and no earlier than a Retry-After, one fetch at a time. Where the credential itself was refused,
 /// it asks again once a minute. While a renewal fails, the old token stays in use for as long as it lives.
-/// Belongs to the desk's thread, but for status().
+/// Belongs to the upstream thread, but for status().
 class TokenKeeper {
  public:
   /// @param source, clock  outlive it
@@ -91,7 +91,7 @@ class TokenKeeper {
   const std::string credential_;
   const Clock& clock_;
   boost::asio::steady_timer schedule_;  // the refresher's sleep; cancelled to make it fetch now
-  Waiters waiting_;                     // for a fetch; woken when one has ended
+  WaitList waiting_;                    // for a fetch; woken when one has ended
   TokenPtr token_;
   TokenPtr doubted_;  // refused by the upstream; used again only where no other can be had
   TokenPtr accepted_token_;

@@ -16,7 +16,7 @@ namespace roktcached::upstream {
 /// Who waits for one request to be sent, and until when. Several callers may share its answer; then it goes
 /// as soon as any one of them has its turn, and is given up when the last of them has waited long enough: who
 /// joins another's request must not wait longer for that than for one of its own. It also says whether
-/// anybody waits still: what the request waits for ends when nobody does. Belongs to the desk's thread.
+/// anybody waits still: what the request waits for ends when nobody does. Belongs to the upstream thread.
 class Turn {
  public:
   struct Place {

@@ -10,17 +10,17 @@
 #include "core/error.h"
 #include "core/http/fields.h"
 #include "core/time.h"
+#include "server/counters/upstream_stats.h"
 #include "server/upstream/fair_queue.h"
 #include "server/upstream/growing_answer.h"
 #include "server/upstream/large_content.h"
-#include "server/upstream/spending.h"
 #include "server/upstream/turn.h"
 #include "storage/body_account.h"
 
 namespace roktcached::upstream {
 
-/// A request as it goes to the upstream. Host is written by the desk, and Authorization where the token is
-/// injected; neither comes from a client then. The desk appends this proxy to Via.
+/// A request as it goes to the upstream. Host is written by the upstream client, and Authorization where the
+/// token is injected; neither comes from a client then. The upstream client appends this proxy to Via.
 struct UpstreamRequest {
   std::string method = "GET";
   std::string target;   ///< origin-form; the upstream's base path comes before it
@@ -36,7 +36,7 @@ struct UpstreamRequest {
   Priority priority = Priority::interactive;
   std::shared_ptr<Turn> turn;  ///< where others may join who wait for the same answer; null: nobody does
   std::string_view route;      ///< Route::name, of the table, for the accounts
-  Reason reason = Reason::miss;
+  counters::Reason reason = counters::Reason::miss;
   /// The answer may come compressed: it is asked for with gzip and handed over without. Of no effect where
   /// `fields` hold an Accept-Encoding: then the coding is a client's own business.
   bool accept_gzip = true;
@@ -83,14 +83,14 @@ using UpstreamResult = boost::system::result<UpstreamResponse, UpstreamFailure>;
 class Upstream {
  public:
   virtual ~Upstream() = default;
-  /// Ends within the configured deadlines. Called on the desk's thread alone.
+  /// Ends within the configured deadlines. Called on the upstream thread alone.
   /// @param request  outlives that
   /// @return upstream_unreachable, upstream_timeout, upstream_invalid_response, token_unavailable,
   ///         upstream_budget_exhausted or overloaded; client_gone where the request's turn was abandoned, or
   ///         is unattended before it was sent; an answer of any status is a success
   [[nodiscard]] virtual boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) = 0;
 
-  /// Whether a request that can wait would take nothing from one that cannot. On the desk's thread.
+  /// Whether a request that can wait would take nothing from one that cannot. On the upstream thread.
   /// @param credential  as UpstreamRequest::credential
   [[nodiscard]] virtual bool idle(std::size_t credential) const = 0;
 };

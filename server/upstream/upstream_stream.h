@@ -12,8 +12,8 @@
 
 namespace roktcached::upstream {
 
-/// The bytes to and from the upstream, with TLS or without. Belongs to its connection, and to the desk's
-/// thread.
+/// The bytes to and from the upstream, with TLS or without. Belongs to its connection, and to the upstream
+/// client's thread.
 class UpstreamStream {
  public:
   using Socket = asio::ip::tcp::socket;

@@ -3,7 +3,7 @@
 #include <string_view>
 
 #include "core/wiping_allocator.h"
-#include "server/wiped_buffer.h"
+#include "server/net/wiped_buffer.h"
 
 namespace roktcached::upstream {
 

@@ -309,7 +309,7 @@ class Ours {
     std::uint64_t uses = 0;  // since it was stored
   };
 
-  /// What falls due before `now`, in order; as exchange::RefreshAhead does it with an idle upstream.
+  /// What falls due before `now`, in order; as proxy::RefreshAhead does it with an idle upstream.
   void refresh_ahead_until(WallTime now) {
     while (!due_.empty() && due_.top().first <= now) {
       const auto [at, number] = due_.top();

@@ -22,7 +22,7 @@
 #include "core/http/validators.h"
 #include "core/rokt/parameters.h"
 #include "core/rokt/routes.h"
-#include "server/exchange/answers.h"
+#include "server/proxy/answers.h"
 #include "storage/memory_store.h"
 #include "storage/sqlite_store.h"
 
@@ -104,8 +104,8 @@ std::vector<Key> some_keys(const std::vector<StoredResponsePtr>& stored) {
 }
 
 /// The fields that a client of the usual kind sends.
-inbound::Request request() {
-  inbound::Request made;
+http::Request request() {
+  http::Request made;
   made.method = "GET";
   made.target = target(0);
   made.fields.add("Host", "localhost:8080");
@@ -118,7 +118,7 @@ inbound::Request request() {
 
 void route_parameters_and_key(benchmark::State& state) {
   const rokt::RouteTable routes(rokt::rokt_routes());
-  const inbound::Request asked = request();
+  const http::Request asked = request();
   for (auto _ : state) benchmark::DoNotOptimize(key_of_target(routes, asked.target, asked.fields));
 }
 BENCHMARK(route_parameters_and_key);
@@ -187,13 +187,13 @@ void put_in_full_memory(benchmark::State& state) {
 }
 BENCHMARK(put_in_full_memory);
 
-void answer(benchmark::State& state, const inbound::Request& asked, const StoredResponsePtr& response) {
+void answer(benchmark::State& state, const http::Request& asked, const StoredResponsePtr& response) {
   const caching::FreshnessPolicy policy;
-  inbound::Answer made;
+  http::Answer made;
   for (auto _ : state) {
     made.clear();
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*response, now)};
-    exchange::answer_with(made, asked, response, status, true, policy, now);
+    proxy::answer_with(made, asked, response, status, true, policy, now);
     benchmark::DoNotOptimize(made);
   }
 }
@@ -205,7 +205,7 @@ BENCHMARK(head_of_answer);
 
 void head_of_304(benchmark::State& state) {
   const StoredResponsePtr response = responses(1).front();
-  inbound::Request asked = request();
+  http::Request asked = request();
   asked.fields.add("If-None-Match", response->entity_tag.view());
   answer(state, asked, response);
 }

@@ -10,15 +10,15 @@
 #include <string>
 #include <vector>
 
-#include "server/inbound/clients/authenticator.h"
-#include "server/inbound/clients/client_rate.h"
-#include "server/inbound/clients/scrypt.h"
-#include "server/inbound/clients/token_key.h"
+#include "server/access/client_rate.h"
+#include "server/access/scrypt.h"
+#include "server/access/secret_verifier.h"
+#include "server/access/token_key.h"
 
 namespace {
 
 using namespace roktcached;
-using inbound::Presented;
+using access::Presented;
 
 volatile std::size_t sink = 0;  // so that no work is left out
 
@@ -35,7 +35,7 @@ std::vector<config::Client> ten_clients(std::string_view secret) {
   std::vector<config::Client> clients(10);
   for (std::size_t i = 0; i < clients.size(); ++i) {
     clients[i].name = "client-" + std::to_string(i);
-    clients[i].secret_hash = inbound::hash_secret(i == 0 ? secret : "the-secret-of-another");
+    clients[i].secret_hash = access::hash_secret(i == 0 ? secret : "the-secret-of-another");
     clients[i].requests_per_second = 1e9;
     clients[i].burst = 1'000'000;
   }
@@ -56,10 +56,10 @@ http::Fields browser_like(std::string_view authorization) {
 int main() {
   const std::string secret = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFG";
   const auto clients = ten_clients(secret);
-  const inbound::LocalTokens tokens(inbound::random_token_key(), clients);
+  const access::LocalTokens tokens(access::random_token_key(), clients);
   const WallTime now = wall_time_from_unix_ms(1'700'000'000'000);
-  inbound::Authenticator authenticator(clients, tokens);
-  inbound::Gate gate(authenticator);
+  access::SecretVerifier authenticator(clients, tokens);
+  access::AuthenticationCache gate(authenticator);
   const std::string key = "client-0:" + secret;
   const Presented by_key{Presented::Kind::api_key, key};
   boost::asio::io_context context(1);
@@ -72,15 +72,15 @@ int main() {
   const Presented by_token{Presented::Kind::local_token, token};
   measure("recall, local token", many, [&] { return gate.recall(by_token, now)->client.value_or(99); });
   const auto fields = browser_like("Bearer " + token);
-  measure("present, of seven fields", many, [&] { return inbound::present(fields, {})->text.size(); });
+  measure("present, of seven fields", many, [&] { return access::present(fields, {})->text.size(); });
   std::string target = "/v1/accounts/12/report?dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD";
   measure("take_api_key, where there is none", many,
-          [&] { return inbound::take_api_key(target)->has_value() ? 1U : 0U; });
-  inbound::ClientRate rate(clients);
+          [&] { return access::take_api_key(target)->has_value() ? 1U : 0U; });
+  access::ClientRate rate(clients);
   measure("take of the client's rate", many,
           [&] { return rate.take(0, std::chrono::steady_clock::now()) ? 1U : 0U; });
   measure("local token, verified", many / 20, [&] { return tokens.verify(token, now)->client; });
   measure("local token, issued", many / 20, [&] { return tokens.issue(0, now).size(); });
   measure("scrypt, one secret", 20,
-          [&] { return inbound::matches(*clients[0].secret_hash, secret) ? 1U : 0U; });
+          [&] { return access::matches(*clients[0].secret_hash, secret) ? 1U : 0U; });
 }

@@ -5,7 +5,7 @@
 
 #include "core/caching/http_rules.h"
 #include "core/caching/variants.h"
-#include "server/exchange/http_outcome.h"
+#include "server/proxy/http_fetch_outcome.h"
 
 namespace roktcached::fuzz {
 
@@ -44,8 +44,8 @@ upstream::UpstreamResult result_of(const HttpAnswer* answer, WallTime sent_at) {
   return response;
 }
 
-exchange::FetchRequest fetch_request(const HttpRequest& request, const HttpCode::Selected& selected) {
-  exchange::FetchRequest fetch;
+proxy::FetchRequest fetch_request(const HttpRequest& request, const HttpCode::Selected& selected) {
+  proxy::FetchRequest fetch;
   fetch.key = key_of(request);
   fetch.route = HttpCode::route;
   fetch.route_class = rokt::RouteClass::http;
@@ -53,7 +53,7 @@ exchange::FetchRequest fetch_request(const HttpRequest& request, const HttpCode:
   fetch.upstream.target = http_targets()[request.target].as_sent;
   fetch.upstream.inject_token = false;
   fetch.stored = retrieves(request) ? selected.response : nullptr;
-  auto http = std::make_shared<exchange::HttpFetch>();
+  auto http = std::make_shared<proxy::HttpFetch>();
   http->target = fetch.key;
   http->method = request.method;
   http->client = to_fields(request);
@@ -72,14 +72,14 @@ StoredResponsePtr HttpCode::look_up(const caching::Key& key) const {
   return found == store_.end() ? nullptr : found->second;
 }
 
-/// As Flights::keep.
+/// As FetchTable::keep.
 void HttpCode::put(StoredResponsePtr response) {
   if (VariantIndex::is_index(*response)) last_generation_ = std::max(last_generation_, response->fetched_at);
   std::string text(response->key.text());
   store_[std::move(text)] = std::move(response);
 }
 
-/// As HttpExchange::select.
+/// As HttpHandler::select.
 HttpCode::Selected HttpCode::select(const HttpRequest& request) const {
   Selected selected;
   const StoredResponsePtr first = look_up(key_of(request));
@@ -108,12 +108,12 @@ Seen HttpCode::seen(const StoredResponse& response, WallTime now) {
           caching::age_of(response, now).count()};
 }
 
-/// As HttpExchange::fetch and Flights::fetch.
+/// As HttpHandler::fetch and FetchTable::fetch.
 Ending HttpCode::forwarded(const HttpRequest& request, const Selected& selected, const HttpAnswer* answer,
                            WallTime sent_at, WallTime received_at) {
-  exchange::FetchRequest fetch = fetch_request(request, selected);
+  proxy::FetchRequest fetch = fetch_request(request, selected);
   fetch.policy = policy_;
-  const exchange::Outcome outcome = exchange::judge_http(fetch, result_of(answer, sent_at), received_at);
+  const proxy::FetchOutcome outcome = proxy::judge_http(fetch, result_of(answer, sent_at), received_at);
   for (const auto& target : outcome.invalidated) invalidate(target, received_at);
   for (const auto& response : outcome.to_store) put(response);
 
@@ -127,7 +127,7 @@ Ending HttpCode::forwarded(const HttpRequest& request, const Selected& selected,
   return {Ending::Kind::answer, seen(*outcome.response, received_at), outcome.stored};
 }
 
-/// As Flights::invalidate.
+/// As FetchTable::invalidate.
 void HttpCode::invalidate(const caching::Key& target, WallTime now) {
   last_generation_ = std::max(now, last_generation_) + std::chrono::milliseconds{1};
   put(VariantIndex(last_generation_).to_stored(target, route));

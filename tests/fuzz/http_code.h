@@ -16,8 +16,8 @@
 
 namespace roktcached::fuzz {
 
-/// The code under test on an http route: what HttpExchange and Flights do around the deciding functions, one
-/// request at a time, with a map for a store.
+/// The code under test on an http route: what HttpHandler and FetchTable do around the deciding functions,
+/// one request at a time, with a map for a store.
 class HttpCode {
  public:
   explicit HttpCode(const caching::FreshnessPolicy& policy) : policy_(policy) {}

@@ -44,11 +44,11 @@ std::string escaped(std::string_view bytes) {
 /// @return false where two readings differ that must not
 bool play(Random& random, Counts& counts, std::uint64_t round, std::uint64_t seed) {
   const WireMessage message = random_message(random);
-  const Outcome ours = our_reading(message, message.bytes.size() + 1, random);
-  const Outcome in_pieces = our_reading(message, random.percent(30) ? 1 : 1 + random.index(40), random);
-  const Outcome beasts = beast_reading(message);
+  const CacheOutcome ours = our_reading(message, message.bytes.size() + 1, random);
+  const CacheOutcome in_pieces = our_reading(message, random.percent(30) ? 1 : 1 + random.index(40), random);
+  const CacheOutcome beasts = beast_reading(message);
   const bool request = message.kind == roktcached::http::HeadKind::request;
-  const auto differ = [&](const char* what, const Outcome& other) {
+  const auto differ = [&](const char* what, const CacheOutcome& other) {
     std::printf(
         "http_readers: seed %" PRIu64 ", round %" PRIu64 ": %s\n  bytes  %s%s\n  ours   %s\n  other  %s\n",
         seed, round, what, escaped(message.bytes).c_str(), message.answers_head ? " (answers HEAD)" : "",

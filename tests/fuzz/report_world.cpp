@@ -93,19 +93,19 @@ std::string ReportCode::standing(const caching::Key& key, WallTime now) const {
          std::to_string(caching::ttl_of(*stored, now).count());
 }
 
-/// As Flights::fetch and Exchange::answer_cached.
-ReportEnding ReportCode::forwarded(exchange::FetchRequest fetch, const ReportAnswer* answer, WallTime sent_at,
+/// As FetchTable::fetch and Exchange::answer_cached.
+ReportEnding ReportCode::forwarded(proxy::FetchRequest fetch, const ReportAnswer* answer, WallTime sent_at,
                                    WallTime received_at) {
   fetch.stored = look_up(fetch.key);
   fetch.policy = policy_;
-  const exchange::Outcome outcome = exchange::judge(fetch, result_of(answer, sent_at));
+  const proxy::FetchOutcome outcome = proxy::judge(fetch, result_of(answer, sent_at));
   for (const auto& response : outcome.to_store) store_[std::string(response->key.text())] = response;
 
   const auto ending = [&](ReportEnding::Kind kind, const StoredResponse& response) {
     return ReportEnding{kind, response.status, body_of(response),
                         caching::age_of(response, received_at).count(), outcome.stored};
   };
-  if (exchange::gives_way(outcome) && caching::may_stand_in(fetch.stored.get(), policy_, received_at))
+  if (proxy::gives_way(outcome) && caching::may_stand_in(fetch.stored.get(), policy_, received_at))
     return ending(ReportEnding::Kind::stand_in, *fetch.stored);
   return outcome.response ? ending(ReportEnding::Kind::answer, *outcome.response) : ReportEnding{};
 }
@@ -190,7 +190,7 @@ std::optional<Difference> ReportWorld::ask(std::size_t index) {
 
 std::optional<Difference> ReportWorld::fetch(std::size_t index, bool no_store) {
   const ReportKey& key = keys_[index];
-  exchange::FetchRequest fetch;
+  proxy::FetchRequest fetch;
   fetch.key = key_of(index);
   fetch.route = key.route;
   fetch.route_class = key.metadata ? rokt::RouteClass::metadata : rokt::RouteClass::report;

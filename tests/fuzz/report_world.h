@@ -3,14 +3,14 @@
 #include <optional>
 
 #include "core/caching/selection.h"
-#include "server/exchange/outcome.h"
+#include "server/proxy/fetch_outcome.h"
 #include "tests/fuzz/play.h"
 #include "tests/fuzz/report_model.h"
 #include "tests/fuzz/store.h"
 
 namespace roktcached::fuzz {
 
-/// The code under test on a report or metadata route: what Exchange and Flights do around the deciding
+/// The code under test on a report or metadata route: what Exchange and FetchTable do around the deciding
 /// functions, one request at a time, with a map for a store.
 class ReportCode {
  public:
@@ -19,7 +19,7 @@ class ReportCode {
   [[nodiscard]] caching::Decision decide(const caching::Key& key, const RequestControl& control,
                                          WallTime now) const;
   [[nodiscard]] std::string standing(const caching::Key& key, WallTime now) const;
-  ReportEnding forwarded(exchange::FetchRequest fetch, const ReportAnswer* answer, WallTime sent_at,
+  ReportEnding forwarded(proxy::FetchRequest fetch, const ReportAnswer* answer, WallTime sent_at,
                          WallTime received_at);
   void purge(const caching::Purge& purge, WallTime at) { purge_from(store_, purge, at); }
 

@@ -130,14 +130,14 @@ Result<std::optional<Reading>> read(const WireMessage& message, std::size_t piec
   return std::optional(reading);
 }
 
-Outcome refused_by_beast(const boost::system::error_code& error) {
+CacheOutcome refused_by_beast(const boost::system::error_code& error) {
   if (error == beast_http::error::need_more) return {};
   return {std::nullopt, error.message()};
 }
 
 /// Reads the head, then everything: Beast would put trailer fields among the head's.
 template <bool is_request>
-Outcome read_with_beast(std::string_view bytes, bool answers_head) {
+CacheOutcome read_with_beast(std::string_view bytes, bool answers_head) {
   beast_http::parser<is_request, beast_http::string_body> parser;
   parser.header_limit(UINT32_MAX);
   parser.body_limit(1024 * 1024);  // more than there is; Beast reserves what Content-Length says
@@ -178,7 +178,7 @@ bool is_list_of_tokens(std::string_view value) {
 
 }  // namespace
 
-Outcome our_reading(const WireMessage& message, std::size_t piece, Random& random) {
+CacheOutcome our_reading(const WireMessage& message, std::size_t piece, Random& random) {
   const auto found = read(message, piece, random);
   if (!found) return {std::nullopt, found.error().context};
   return {*found, std::nullopt};
@@ -200,11 +200,11 @@ std::size_t put_start_line_right(std::string& bytes, HeadKind kind) {
   return bare_status ? 1 : 0;
 }
 
-Outcome beast_reading(const WireMessage& message) {
+CacheOutcome beast_reading(const WireMessage& message) {
   if (message.kind == HeadKind::response) {
     std::string bytes = message.bytes;
     const std::size_t longer = put_start_line_right(bytes, message.kind);
-    Outcome outcome = read_with_beast<false>(bytes, message.answers_head);
+    CacheOutcome outcome = read_with_beast<false>(bytes, message.answers_head);
     if (outcome.reading) outcome.reading->size -= longer;
     return outcome;
   }
@@ -212,7 +212,7 @@ Outcome beast_reading(const WireMessage& message) {
   const std::size_t skipped = message.bytes.starts_with("\r\n") ? 2 : 0;
   std::string bytes = message.bytes.substr(skipped);
   put_start_line_right(bytes, message.kind);
-  Outcome outcome = read_with_beast<true>(bytes, false);
+  CacheOutcome outcome = read_with_beast<true>(bytes, false);
   if (outcome.reading) outcome.reading->size += skipped;
   return outcome;
 }
@@ -232,7 +232,7 @@ const char* rule_that_beast_breaks(const Reading& ours) {
   return nullptr;
 }
 
-std::string to_text(const Outcome& outcome) {
+std::string to_text(const CacheOutcome& outcome) {
   if (outcome.refused) return "refused: " + *outcome.refused;
   if (!outcome.reading) return "not whole";
   const Reading& reading = *outcome.reading;

@@ -24,18 +24,18 @@ struct Reading {
   bool operator==(const Reading&) const = default;
 };
 
-struct Outcome {
+struct CacheOutcome {
   std::optional<Reading> reading;  ///< nothing without a `refused`: the message is not whole
   std::optional<std::string> refused;
 
-  bool operator==(const Outcome&) const = default;
+  bool operator==(const CacheOutcome&) const = default;
 };
 
 /// Our reading of the bytes, in pieces of at most `piece` bytes.
-[[nodiscard]] Outcome our_reading(const WireMessage& message, std::size_t piece, Random& random);
+[[nodiscard]] CacheOutcome our_reading(const WireMessage& message, std::size_t piece, Random& random);
 
 /// Beast's reading of them. What it would do wrong with them by itself, and we know of, is put right here.
-[[nodiscard]] Outcome beast_reading(const WireMessage& message);
+[[nodiscard]] CacheOutcome beast_reading(const WireMessage& message);
 
 /// Beast refuses the whole message; for us such a list has no option that we know.
 inline constexpr const char* rule_of_connection_lists =
@@ -47,6 +47,6 @@ inline constexpr const char* rule_of_close_in_http10 =
 /// The rule that Beast 1.81 is known to break on what we took; nullptr: none, and it must read the same.
 [[nodiscard]] const char* rule_that_beast_breaks(const Reading& ours);
 
-[[nodiscard]] std::string to_text(const Outcome& outcome);
+[[nodiscard]] std::string to_text(const CacheOutcome& outcome);
 
 }  // namespace roktcached::fuzz

@@ -7,8 +7,8 @@ namespace {
 
 const config::Secret token("0123456789abcdef");
 
-inbound::Request request() {
-  inbound::Request made;
+http::Request request() {
+  http::Request made;
   made.method = "POST";
   made.fields.add("Host", "127.0.0.1:8081");
   made.fields.add("Authorization", "Bearer 0123456789abcdef");
@@ -16,14 +16,14 @@ inbound::Request request() {
   return made;
 }
 
-ErrorCode refusal(const inbound::Request& made, const config::Secret& with = token) {
+ErrorCode refusal(const http::Request& made, const config::Secret& with = token) {
   const auto checked = check_mutation(made, with, false);
   EXPECT_FALSE(checked);
   return checked ? ErrorCode::internal : checked.error().code;
 }
 
-inbound::Request with(std::string_view name, std::string_view value) {
-  inbound::Request made = request();
+http::Request with(std::string_view name, std::string_view value) {
+  http::Request made = request();
   made.fields.remove(name);
   if (!value.empty()) made.fields.add(name, value);
   return made;
@@ -47,7 +47,7 @@ TEST(Mutation, NeedsTheTokenAndNoOther) {
     EXPECT_EQ(refusal(with("Authorization", value)), ErrorCode::unauthenticated) << value;
   for (const char* value : {"Bearer 0123456789abcde", "Bearer 0123456789abcdeg", "Bearer 0123456789abcdef0"})
     EXPECT_EQ(refusal(with("Authorization", value)), ErrorCode::invalid_token) << value;
-  inbound::Request twice = request();
+  http::Request twice = request();
   twice.fields.add("Authorization", "Bearer 0123456789abcdef");
   EXPECT_EQ(refusal(twice), ErrorCode::invalid_token);
 }

@@ -22,7 +22,7 @@
 
 #include "config/settings.h"
 #include "server/asio.h"
-#include "server/upstream/connection.h"
+#include "server/upstream/upstream_connection.h"
 
 namespace roktcached::upstream {
 

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstring>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "core/time.h"
+#include "server/access/hmac.h"
+#include "server/access/presented.h"
+
+namespace roktcached::access {
+
+/// Who somebody is who has shown something.
+struct AuthenticationResult {
+  std::optional<std::size_t> client;  ///< an index into the clients; empty: nobody
+
+  [[nodiscard]] bool is_nobody() const { return !client; }
+  friend bool operator==(const AuthenticationResult&, const AuthenticationResult&) = default;
+};
+
+/// What was shown, as it is remembered: nobody learns a secret from it, or makes another thing of the same
+/// digest, without the key that it was made with.
+using Digest = Hmac::Code;
+
+[[nodiscard]] Digest digest_of(const Presented& shown, Hmac& hmac);
+
+/// Verdicts of the past by digest, a bounded number of each kind, so that many wrong secrets push no right
+/// one out. The oldest goes first. A plain container, for one thread at a time; recall allocates nothing.
+class AuthenticationMemory {
+ public:
+  /// One wrong secret in a loop costs one scrypt in so long.
+  static constexpr std::chrono::seconds nobody_for{5};
+  static constexpr WallTime for_ever = WallTime::max();
+
+  /// @param capacity  of each kind, 1 or more
+  explicit AuthenticationMemory(std::size_t capacity) : capacity_(capacity) {}
+
+  [[nodiscard]] std::optional<AuthenticationResult> recall(const Digest& digest, WallTime now) const;
+  void remember(const Digest& digest, std::size_t client, WallTime until);
+  void remember_nobody(const Digest& digest, WallTime now);
+
+  /// Verdicts held, of both kinds.
+  [[nodiscard]] std::size_t size() const { return known_.entries.size() + nobodies_.entries.size(); }
+
+ private:
+  struct Hash {
+    std::size_t operator()(const Digest& digest) const {
+      std::size_t hash = 0;  // a digest is as good as random
+      std::memcpy(&hash, digest.data(), sizeof(hash));
+      return hash;
+    }
+  };
+  struct Entry {
+    std::optional<std::size_t> client;
+    WallTime until;
+  };
+  /// The next one to come takes the oldest one's place.
+  struct Ring {
+    std::unordered_map<Digest, Entry, Hash> entries;
+    std::vector<Digest> order;
+    std::size_t oldest = 0;
+  };
+  void put(Ring& ring, const Digest& digest, Entry entry) const;
+
+  const std::size_t capacity_;
+  Ring known_;
+  Ring nobodies_;
+};
+
+}  // namespace roktcached::access

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/time.h"
+#include "server/access/client_rate.h"
+#include "server/access/local_tokens.h"
+#include "server/access/secret_verifier.h"
+#include "server/asio.h"
+#include "server/http/message.h"
+
+namespace roktcached::access {
+
+/// What the authenticators of all threads share. Safe from any thread.
+struct ClientRegistry {
+  ClientRegistry(const std::vector<config::Client>& of, const config::Secret& token_key)
+      : clients(of), tokens(token_key, of), authenticator(of, tokens), rate(of) {}
+
+  const std::vector<config::Client>& clients;
+  const LocalTokens tokens;
+  SecretVerifier authenticator;
+  ClientRate rate;
+};
+
+/// Whether a request may be handled.
+struct AccessDecision {
+  enum class Kind {
+    granted,   ///< http::Request::client and http::Request::rules say whose it is
+    answered,  ///< by the authenticator: `answer`
+    unknown,   ///< that takes a while to find out
+  };
+  Kind kind = Kind::granted;
+  http::Answer answer = {};
+};
+
+/// Finds out which client asks, and holds it to its rate; answers the token endpoint, where a client gets a
+/// local token for its secret. Owned by its client thread, and used on it alone.
+class Authenticator {
+ public:
+  /// @param book, clock  outlive the authenticator
+  Authenticator(ClientRegistry& book, const Clock& clock)
+      : book_(book), clock_(clock), gate_(book.authenticator) {}
+
+  /// Which client has proved by its certificate to be itself.
+  [[nodiscard]] std::optional<std::size_t> client_of(X509* certificate) const;
+
+  /// The admission where nothing has to be waited for: the way of every hit.
+  /// @param certified  from client_of; counts where the request shows nothing itself
+  [[nodiscard]] AccessDecision recall(http::Request& request, std::optional<std::size_t> certified);
+  /// The same, for one that was unknown; never unknown.
+  [[nodiscard]] asio::awaitable<AccessDecision> verify(http::Request& request,
+                                                       std::optional<std::size_t> certified);
+
+ private:
+  [[nodiscard]] AccessDecision admit(http::Request& request, const Presented& shown,
+                                     AuthenticationResult verdict);
+  [[nodiscard]] bool shows_local_secret(const http::Request& request) const;
+  [[nodiscard]] std::optional<http::Answer> over_rate(std::size_t client, const http::Request& request);
+  [[nodiscard]] asio::awaitable<http::Answer> answer_token_request(http::Request& request,
+                                                                   std::optional<std::size_t> certified);
+
+  ClientRegistry& book_;
+  const Clock& clock_;
+  AuthenticationCache gate_;
+};
+
+}  // namespace roktcached::access

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <optional>
+#include <vector>
+
+#include "server/access/authentication_memory.h"
+
+namespace roktcached::access {
+
+/// Whose scrypt is next. What is shown waits in a bucket: one for each client, which takes what is shown with
+/// the client's name; one for all names that are nobody's; one for keys without a name. Clients take turns
+/// and go before nobody's names, and bare keys, each of which costs a scrypt a client, go last. So a flood
+/// fills its own bucket: only who knows a client's name can have that client turned away, and any other flood
+/// costs it a few turns. That a client's name is served sooner shows under a flood that it is one: a name is
+/// no secret.
+/// A plain container of digests, for one thread at a time; owned by the SecretVerifier.
+class ScryptQueue {
+ public:
+  /// A client's, by its index; or nobody(), or bare_keys().
+  using Bucket = std::size_t;
+  static constexpr std::size_t room = 4;
+  static constexpr std::size_t room_for_bare_keys = 16;
+  /// So many scrypts at the most go before those of a later kind, which then has one: nobody waits for ever.
+  static constexpr unsigned patience = 4;
+
+  explicit ScryptQueue(std::size_t clients) : clients_(clients), buckets_(clients + 2) {}
+
+  [[nodiscard]] Bucket nobody() const { return clients_; }
+  [[nodiscard]] Bucket bare_keys() const { return clients_ + 1; }
+
+  /// @return false where the bucket is full, and the digest was not taken
+  [[nodiscard]] bool push(Bucket bucket, const Digest& shown);
+
+  /// What has the next scrypt; empty where nothing waits. It keeps its place, the first of its bucket, until
+  /// done(): what needs more than one scrypt gives way to others in between.
+  [[nodiscard]] std::optional<Digest> next();
+  /// What next() has told last needs no further scrypt. Only after it has told something.
+  void done();
+
+ private:
+  /// Clients, nobody's names, bare keys: in the order in which they go.
+  static constexpr std::size_t kinds = 3;
+
+  [[nodiscard]] std::optional<Bucket> first_of(std::size_t kind) const;
+
+  const std::size_t clients_;
+  std::vector<std::deque<Digest>> buckets_;
+  Bucket turn_ = 0;                               ///< the client that is asked first whether it waits
+  std::array<unsigned, kinds> passed_over_ = {};  ///< scrypts of kinds before it, while one of it waited
+  Bucket at_hand_ = 0;
+};
+
+}  // namespace roktcached::access

@@ -1,0 +1,124 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/awaitable.hpp>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/error.h"
+#include "core/time.h"
+#include "server/access/authentication_memory.h"
+#include "server/access/hmac.h"
+#include "server/access/local_tokens.h"
+#include "server/access/presented.h"
+#include "server/access/scrypt_queue.h"
+#include "server/worker_pool.h"
+
+namespace roktcached::access {
+
+/// The answer to whoever shows nothing valid: the same words whatever was wrong.
+/// @return invalid_token where `shown` is a bearer token, else unauthenticated
+[[nodiscard]] Error unauthenticated(const Presented& shown);
+
+/// Finds out which client has shown a secret, for all threads together: one scrypt a secret and process (one
+/// a client for a secret without a name), on a thread of its own, so that no hit ever waits for it. Whose is
+/// next the ScryptQueue says. What it finds out it remembers by a keyed digest; the secret itself is kept
+/// only as long as it waits. Owned by the daemon; client threads come in by their AuthenticationCache. Safe
+/// from any thread.
+class SecretVerifier {
+ public:
+  /// Verdicts that a memory keeps, of each kind.
+  static constexpr std::size_t memory_capacity = 4096;
+
+  /// @param clients, tokens  outlive this object
+  SecretVerifier(const std::vector<config::Client>& clients, const LocalTokens& tokens);
+  /// Calls stop(). The execution contexts of those who wait must still be there.
+  ~SecretVerifier();
+  SecretVerifier(const SecretVerifier&) = delete;
+  SecretVerifier& operator=(const SecretVerifier&) = delete;
+
+  /// Waits for the scrypt at hand, begins no further one, and tells all who wait, and who come, that it is
+  /// overloaded.
+  void stop();
+
+  /// How many scrypts were made, for the metrics.
+  [[nodiscard]] std::uint64_t scrypts() const { return scrypts_.load(std::memory_order_relaxed); }
+
+ private:
+  friend class AuthenticationCache;
+  using Done = std::function<void(const Result<AuthenticationResult>&)>;
+  /// A secret that was shown, and who wants to know whose it is.
+  struct Job {
+    ScryptQueue::Bucket bucket;
+    config::Secret secret;
+    WallTime asked_at;
+    std::vector<Done> waiting = {};
+    std::size_t asked = 0;              ///< of a bare key: so many clients
+    AuthenticationResult verdict = {};  ///< of the clients asked
+  };
+  using Jobs = std::map<Digest, Job>;
+
+  /// Calls `done` once: here and now where the verdict is known, else later on the scrypt thread or in
+  /// stop().
+  void look_into(const Digest& digest, const Presented& shown, WallTime now, Done done);
+  /// The same, awaited. Resumes on the caller's executor.
+  boost::asio::awaitable<Result<AuthenticationResult>> look_into(Digest digest, Presented shown,
+                                                                 WallTime now);
+  [[nodiscard]] std::optional<Result<AuthenticationResult>> recall_or_queue(const Digest& digest,
+                                                                            const Presented& shown,
+                                                                            WallTime now, Done& done);
+  [[nodiscard]] std::optional<Result<AuthenticationResult>> queue_job(const Digest& digest, Job job,
+                                                                      Done& done);
+  [[nodiscard]] std::optional<Job> job_for(const Presented& shown, WallTime now) const;
+  [[nodiscard]] ScryptQueue::Bucket bucket_of(std::string_view name) const;
+  void serve_next();
+  [[nodiscard]] std::optional<Result<AuthenticationResult>> ask_one(Job& job);
+  void finish(Jobs::iterator at_hand, const Result<AuthenticationResult>& found);
+  [[nodiscard]] bool is_secret_of(const config::SecretHash& hash, std::string_view secret);
+
+  const std::vector<config::Client>& clients_;
+  const LocalTokens& tokens_;
+  const config::Secret digest_key_;
+  const std::vector<std::size_t> with_secret_;  ///< indices into the clients
+  /// What a name without a secret is asked for, so that it costs as much; empty where no client has one.
+  std::optional<config::SecretHash> nobody_;
+  std::atomic<std::uint64_t> scrypts_{0};
+  std::mutex mutex_;  ///< for what follows, up to the thread
+  AuthenticationMemory memory_{memory_capacity};
+  ScryptQueue queue_;
+  /// What the queue holds. The scrypt thread uses the job at hand without the mutex, but for who waits.
+  Jobs jobs_;
+  bool stopped_ = false;
+  WorkerPool scrypt_thread_{1, "checking a secret"};  ///< last: its work uses all of the above
+};
+
+/// One client thread's door to the SecretVerifier, with a memory of its own, which needs no lock. Owned by
+/// its thread, and used on it alone.
+class AuthenticationCache {
+ public:
+  /// @param authenticator  outlives the gate
+  explicit AuthenticationCache(SecretVerifier& authenticator)
+      : authenticator_(authenticator), hmac_(authenticator.digest_key_) {}
+
+  /// The verdict where none has to be waited for: it is remembered, or needs no scrypt. Who shows nothing is
+  /// nobody.
+  [[nodiscard]] std::optional<AuthenticationResult> recall(const Presented& shown, WallTime now);
+
+  /// Waits for a verdict. Resumes on the caller's executor, which must be the gate's thread.
+  /// @param shown  what it borrows lives until this returns
+  /// @return a client; unauthenticated(shown) for nobody; overloaded where too many of its kind wait
+  [[nodiscard]] boost::asio::awaitable<Result<AuthenticationResult>> verify(Presented shown, WallTime now);
+
+ private:
+  SecretVerifier& authenticator_;
+  Hmac hmac_;
+  AuthenticationMemory memory_{SecretVerifier::memory_capacity};
+};
+
+}  // namespace roktcached::access

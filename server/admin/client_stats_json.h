@@ -1,0 +1,20 @@
+#pragma once
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <vector>
+
+#include "server/counters/client_stats.h"
+#include "server/counters/upstream_stats.h"
+
+namespace roktcached::admin {
+
+/// Requests of all callers and routes by outcome.
+[[nodiscard]] boost::json::object requests_json(const std::vector<counters::Account>& accounts);
+
+/// One object a caller, with what it asked, what was answered from the cache, how long it waited, what it
+/// cost the upstream and what it was saved, and the same by route.
+[[nodiscard]] boost::json::array clients_json(const std::vector<counters::Account>& accounts,
+                                              const std::vector<counters::Spent>& spending);
+
+}  // namespace roktcached::admin

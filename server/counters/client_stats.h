@@ -1,0 +1,66 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "server/counters/counter.h"
+#include "server/http/message.h"
+
+namespace roktcached::counters {
+
+/// What one caller has asked of one route, so far.
+struct Account {
+  std::string client;
+  std::string route;  ///< "-" where none matched
+  std::array<std::uint64_t, http::outcome_count> by_outcome{};
+  std::chrono::milliseconds waited{};  ///< for the upstream, and for a turn at it
+
+  [[nodiscard]] std::uint64_t of(http::CacheOutcome outcome) const {
+    return by_outcome[static_cast<std::size_t>(outcome)];
+  }
+};
+
+/// Requests by caller, route and outcome; one object a client thread, so that counting shares no cache line
+/// and takes no lock once a caller is known; nor a search while the same one asks again. Callers name
+/// themselves, so the first 256 are told apart and the rest are one. add is for the owning thread, read for
+/// any.
+class ClientStats {
+ public:
+  /// @param route  Route::name, of the table; empty where none matched
+  void add(std::string_view client, std::string_view route, http::CacheOutcome outcome,
+           std::chrono::milliseconds waited);
+  [[nodiscard]] std::vector<Account> read() const;
+
+ private:
+  struct Row {
+    std::array<Counter, http::outcome_count> by_outcome;
+    Counter waited_ms;
+  };
+  using Routes = std::map<std::string, Row, std::less<>>;
+  using Clients = std::map<std::string, Routes, std::less<>>;
+
+  /// A row in the maps, and what it is found by there.
+  struct Place {
+    std::string_view client;
+    std::string_view route;
+    Row* row = nullptr;
+  };
+
+  [[nodiscard]] Place find(std::string_view client, std::string_view route);
+
+  mutable std::mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
+  Clients clients_;           // no row is ever erased
+  Place last_;                // the owner's alone
+};
+
+/// The accounts of several threads as one list, in the order of clients and routes.
+[[nodiscard]] std::vector<Account> summed(const std::vector<Account>& accounts);
+
+}  // namespace roktcached::counters

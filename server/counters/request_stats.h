@@ -1,0 +1,70 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "server/counters/counter.h"
+#include "server/counters/histogram.h"
+#include "server/http/message.h"
+
+namespace roktcached::counters {
+
+/// What requests are told apart by: the configuration's routes, our outcomes, statuses of three digits. So
+/// there is a bound on their number, whatever clients send.
+struct RequestKind {
+  std::string route;  ///< "-" where none matched
+  http::CacheOutcome outcome = http::CacheOutcome::local;
+  unsigned status = 0;
+
+  auto operator<=>(const RequestKind&) const = default;
+};
+
+/// What Traffic has counted until some moment, of one thread or of several.
+struct RequestStatsReading {
+  std::map<RequestKind, std::uint64_t> requests;
+  std::array<Histogram::Reading, http::outcome_count> durations;  ///< by outcome
+  std::array<std::uint64_t, http::cut_count> cuts{};              ///< answers cut, by why; of none: 0
+
+  void add(const RequestStatsReading& other);
+};
+
+/// Requests by route, outcome and status, and how long they took; one object a client thread, so that
+/// counting shares no cache line, and takes no lock and no memory once a kind is known; nor a search while
+/// the same kind is counted again. add is for the owning thread, read for any.
+class RequestStats {
+ public:
+  /// @param route  Route::name, of the table; empty where none matched
+  void add(std::string_view route, http::CacheOutcome outcome, unsigned status,
+           std::chrono::nanoseconds took);
+  /// Counts an answer that did not go out whole, besides add.
+  void add_cut(http::Cut why) { cuts_[static_cast<std::size_t>(why)].add(); }
+  [[nodiscard]] RequestStatsReading read() const;
+
+ private:
+  using Kinds = std::map<std::pair<http::CacheOutcome, unsigned>, Counter>;
+
+  /// A counter in the maps, and what it is found by there.
+  struct Place {
+    std::string_view route;
+    http::CacheOutcome outcome = http::CacheOutcome::local;
+    unsigned status = 0;
+    Counter* counter = nullptr;
+  };
+
+  [[nodiscard]] Place find(std::string_view route, http::CacheOutcome outcome, unsigned status);
+
+  mutable std::mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
+  std::map<std::string, Kinds, std::less<>> routes_;  // no counter is ever erased
+  Place last_;                                        // the owner's alone
+  std::array<Histogram, http::outcome_count> durations_;
+  std::array<Counter, http::cut_count> cuts_;
+};
+
+}  // namespace roktcached::counters

@@ -1,0 +1,114 @@
+#pragma once
+
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/generic/stream_protocol.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/write.hpp>
+#include <memory>
+#include <string>
+#include <tuple>
+#include <utility>
+
+#include "server/asio.h"
+#include "server/net/descriptor.h"
+
+namespace roktcached::net {
+
+/// The bytes of one client's connection, over TCP or a Unix socket, with or without TLS. Belongs to one
+/// thread.
+///
+/// What goes without waiting is read and written by system calls of its own; the executor learns of the
+/// socket only when something is waited for.
+class ClientStream {
+ public:
+  using Protocol = asio::generic::stream_protocol;
+  using Socket = Protocol::socket;
+  using Transferred = asio::awaitable<std::tuple<boost::system::error_code, std::size_t>>;
+
+  /// @param descriptor  of a connected socket that does not block
+  /// @param tls         of a listener with TLS; null: none
+  ClientStream(asio::any_io_executor executor, Descriptor descriptor, const Protocol& protocol,
+               std::shared_ptr<asio::ssl::context> tls);
+  ClientStream(const ClientStream&) = delete;
+  ClientStream& operator=(const ClientStream&) = delete;
+
+  [[nodiscard]] asio::any_io_executor executor() { return socket_.get_executor(); }
+  [[nodiscard]] bool encrypted() const { return tls_ != nullptr; }
+  /// What the client has proved to hold; null: nothing. Owned by the stream.
+  [[nodiscard]] X509* certificate();
+
+  /// The TLS handshake.
+  [[nodiscard]] asio::awaitable<boost::system::error_code> shake_hands();
+
+  [[nodiscard]] Transferred read_some(asio::mutable_buffer into);
+  template <class Buffers>
+  [[nodiscard]] Transferred write(const Buffers& from) {
+    return tls_ ? asio::async_write(*tls_, from, as_result) : asio::async_write(socket(), from, as_result);
+  }
+  /// Writes as much as the kernel takes at once, when it takes something; with TLS a record at most.
+  template <class Buffers>
+  [[nodiscard]] Transferred write_some(const Buffers& from) {
+    return tls_ ? tls_->async_write_some(from, as_result) : socket().async_write_some(from, as_result);
+  }
+
+  /// Reads what has come, without waiting. Not with TLS.
+  /// @return would_block where nothing has; eof at the end
+  [[nodiscard]] std::pair<boost::system::error_code, std::size_t> read_now(asio::mutable_buffer into);
+  /// What is to come after what is written.
+  enum class After { more, end };
+  /// Writes what goes without waiting. Where all of it goes and the end is to follow, that goes, too: in the
+  /// segment of the last bytes, which saves both sides one, and the server a quarter of what a connection of
+  /// one request costs it.
+  ///
+  /// The first long write of a connection goes in two pieces. A receiver on the same host opens its window to
+  /// what the first long segment leaves free of its buffer, and Linux sends segments of up to half of the
+  /// window: after one of 32 KiB, an answer of 50 KB would be two segments and one more acknowledgement ever
+  /// after; after one of 8 KiB it is one.
+  /// @return how much went; 0 also for what only write() can do, or find out: TLS, a failure
+  [[nodiscard]] std::size_t write_now(asio::const_buffer first, asio::const_buffer second, After after);
+
+  /// Acknowledges what has come: else the next answer does, and a client that sends its request in pieces may
+  /// hold back the next piece until then (RFC 9293, section 3.7.4).
+  void acknowledge();
+  /// Bytes written that the kernel still holds: over TCP bytes that the peer has not acknowledged,
+  /// over a Unix socket the memory of what it has not read. Less than before: the peer has taken some.
+  [[nodiscard]] std::size_t queued();
+  /// How much of that is lost when a reset ends the connection; over a Unix socket nothing is.
+  [[nodiscard]] std::size_t lost_by_reset();
+  /// Whether bytes have come that were not read.
+  [[nodiscard]] bool has_received();
+  /// Whether the last read has taken all that there was; false where it does not say.
+  [[nodiscard]] bool drained() const { return drained_; }
+  /// The socket's, until close().
+  [[nodiscard]] int descriptor() { return socket_.is_open() ? socket_.native_handle() : descriptor_.get(); }
+  /// Makes what is waited for fail. The stream can be used on.
+  void cancel();
+  /// Tells the peer that nothing more comes. With TLS this waits for its consent, so set a deadline.
+  [[nodiscard]] asio::awaitable<void> end_sending();
+  /// After end_sending(), reads what is of no interest any more: with TLS the bytes of its records.
+  [[nodiscard]] Transferred read_undeciphered(asio::mutable_buffer into);
+  void close();
+  /// Ends the connection so that the peer sees an error, and no end, behind what it has got (RFC 9293,
+  /// section 3.10.5, ABORT). The kernel frees what it still held. A Unix socket knows no reset: that one is
+  /// closed.
+  void reset();
+
+ private:
+  /// The socket, which is the executor's from now on.
+  [[nodiscard]] Socket& socket();
+  [[nodiscard]] std::size_t write_in_pieces(asio::const_buffer first, asio::const_buffer second, After after);
+
+  const Protocol protocol_;
+  Descriptor descriptor_;  // until it is the socket's
+  Socket socket_;
+  bool drained_ = false;
+  bool has_written_long_ = false;
+  std::shared_ptr<asio::ssl::context> context_;  // outlives what was made from it
+  std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
+};
+
+/// The address of a connection's peer, or "unix" for a Unix socket.
+[[nodiscard]] std::string address_of(const ClientStream::Protocol::endpoint& peer);
+
+}  // namespace roktcached::net

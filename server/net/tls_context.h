@@ -1,0 +1,27 @@
+#pragma once
+
+#include <boost/asio/ssl/context.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "config/settings.h"
+#include "core/error.h"
+
+namespace roktcached::net {
+
+enum class PrivateKey { read, skip };
+
+/// What a listener with TLS (1.2 or later) shows its clients and asks of them: certificate and key as the
+/// files are now, and the authority that clients' certificates must descend from, where there is one.
+/// @param key  skip: the context is for looking at the certificates alone
+/// @return configuration, naming the setting, the file and what OpenSSL says of it
+[[nodiscard]] Result<std::shared_ptr<boost::asio::ssl::context>> make_tls_context(
+    const config::ListenTls& settings, PrivateKey key = PrivateKey::read);
+
+/// A line for the operator where the certificate is not valid now; clients will refuse it, and it may be
+/// renewed while we run.
+[[nodiscard]] std::optional<std::string> certificate_warning(boost::asio::ssl::context& context,
+                                                             const config::ListenTls& settings);
+
+}  // namespace roktcached::net

@@ -1,0 +1,67 @@
+#include "server/net/waiting_senders.h"
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+namespace roktcached::net {
+
+WaitingSenders::Entry::Entry(WaitingSenders& senders, boost::asio::any_io_executor executor, const void* body,
+                             std::function<void()> give_way, SteadyTime now)
+    : senders_(senders) {
+  auto sender = std::make_shared<Sender>();
+  sender->executor = std::move(executor);
+  sender->give_way = std::move(give_way);
+  sender->body = body;
+  sender->progressed_at = now;
+  const std::lock_guard lock(senders_.mutex_);
+  place_ = senders_.waiting_.insert(senders_.waiting_.end(), std::move(sender));
+}
+
+WaitingSenders::Entry::~Entry() {
+  const std::shared_ptr<Sender> sender = *place_;
+  sender->give_way = nullptr;  // what is posted already finds nothing to do
+  const std::lock_guard lock(senders_.mutex_);
+  senders_.waiting_.erase(place_);
+}
+
+void WaitingSenders::Entry::progressed(SteadyTime at) {
+  Sender& sender = **place_;
+  if (at > sender.progressed_at.load()) sender.progressed_at = at;
+}
+
+bool WaitingSenders::Entry::still_slow(SteadyTime now) {
+  Sender& sender = **place_;
+  const bool slow = now - sender.progressed_at.load() >= slow_after;
+  if (!slow) sender.asked = false;
+  return slow;
+}
+
+WaitingSenders::Asked WaitingSenders::ask_slowest(SteadyTime now) {
+  const std::lock_guard lock(mutex_);
+  // One that was asked before first goes: then there may be room already.
+  if (std::ranges::any_of(waiting_, [](const auto& sender) { return sender->asked.load(); }))
+    return {.now = 0, .any = true};
+  const auto slowest =
+      std::ranges::min_element(waiting_, {}, [](const auto& sender) { return sender->progressed_at.load(); });
+  if (slowest == waiting_.end()) return {};
+  Asked asked;
+  const void* const body = (*slowest)->body;
+  for (const auto& sender : waiting_) {
+    if (sender->body != body || now - sender->progressed_at.load() < slow_after) continue;
+    sender->asked = true;  // before it is, on its thread
+    try {
+      boost::asio::post(sender->executor, [sender] {
+        if (sender->give_way) sender->give_way();
+      });
+    } catch (...) {
+      sender->asked = false;
+      throw;
+    }
+    ++asked.now;
+  }
+  asked.any = asked.now > 0;
+  return asked;
+}
+
+}  // namespace roktcached::net

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <functional>
+#include <list>
+#include <memory>
+#include <mutex>
+
+#include "core/time.h"
+
+namespace roktcached::net {
+
+/// The answers that have waited for their clients for a while, of all connections: where there is no room in
+/// memory for another's body, the slowest of them gives way. An answer that goes out at once is never here,
+/// nor one that waits for less than WritePace's first look.
+///
+/// Safe from any thread; outlives what it names.
+class WaitingSenders {
+ private:
+  struct Sender {
+    boost::asio::any_io_executor executor;
+    std::function<void()> give_way;  // called on the executor; null once it waits no more; of its thread
+    const void* body;
+    std::atomic<SteadyTime> progressed_at;
+    std::atomic<bool> asked{false};
+  };
+  using Senders = std::list<std::shared_ptr<Sender>>;
+
+ public:
+  /// A client that takes nothing for so long may have to give way.
+  static constexpr std::chrono::seconds slow_after{1};
+
+  /// One that waits, for as long as this lives. Belongs to the thread of its executor.
+  class Entry {
+   public:
+    /// @param body      what it sends, by address: those that send the same give way together
+    /// @param give_way  called on `executor` where it is asked to, and not after this has ended; does not
+    ///                  end this itself
+    Entry(WaitingSenders& senders, boost::asio::any_io_executor executor, const void* body,
+          std::function<void()> give_way, SteadyTime now);
+    ~Entry();
+    Entry(const Entry&) = delete;
+    Entry& operator=(const Entry&) = delete;
+
+    /// The client has taken something.
+    void progressed(SteadyTime at);
+    /// @return whether the client has taken nothing for slow_after; else it need not give way any more
+    [[nodiscard]] bool still_slow(SteadyTime now);
+
+   private:
+    WaitingSenders& senders_;
+    Senders::iterator place_;
+  };
+
+  /// Asks the one that has taken nothing for longest to give way, with all others that are slow and send the
+  /// same body: one alone would set nothing free.
+  struct Asked {
+    std::size_t now = 0;  ///< how many
+    bool any = false;     ///< whether one is about to go, asked now or before
+  };
+  Asked ask_slowest(SteadyTime now);
+
+ private:
+  std::mutex mutex_;
+  Senders waiting_;
+};
+
+}  // namespace roktcached::net

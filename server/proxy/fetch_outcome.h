@@ -1,0 +1,85 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/caching/freshness.h"
+#include "core/caching/stored_response.h"
+#include "core/rokt/routes.h"
+#include "core/time.h"
+#include "server/upstream/upstream.h"
+
+namespace roktcached::proxy {
+
+/// What judging an answer on an http route needs besides.
+struct HttpFetch {
+  caching::Key target;  ///< of the target, not of a variant
+  std::string method;
+  http::Fields client;  ///< the fields of the client's request
+  bool no_store = false;
+  bool range_forwarded = false;
+  /// What stands at the target's key where responses vary; may be null.
+  caching::StoredResponsePtr index;
+  /// All of them, where the method is unsafe: a write ends what is stored under each.
+  std::vector<std::string> credentials;
+  std::vector<std::string> hosts;  ///< under which Location and Content-Location mean this server
+};
+
+/// What is to be fetched, and what is known about it. A plain value that crosses from a client thread to the
+/// desk.
+struct FetchRequest {
+  caching::Key key;
+  std::string_view route;  ///< Route::name, of the table
+  rokt::RouteClass route_class = rokt::RouteClass::report;
+  std::string account_id;
+  std::string campaign_id;
+  std::optional<WallTime> range_end;
+  upstream::UpstreamRequest upstream;     ///< without a validator, until it is sent
+  caching::StoredResponsePtr stored;      ///< what is to be revalidated or replaced; may be null
+  bool may_store = true;                  ///< false where the client sent no-store
+  caching::FreshnessPolicy policy;        ///< of this route and account
+  SteadyTime received_at;                 ///< when the client's request was read
+  std::shared_ptr<const HttpFetch> http;  ///< set on http routes alone
+};
+
+/// How good an answer is on a report or metadata route.
+enum class AnswerKind {
+  other,     ///< its status tells
+  report,    ///< 200 with whole JSON, or a 304 that confirms one. Of a large one the first octets are judged
+  not_json,  ///< a success, but its content is no JSON: a sign-in page, half a document, nothing at all
+  gateway_page,  ///< 400 or 404 whose content is no JSON: hardly the API's word, but of something before it
+};
+
+/// How a fetch ended. Immutable once shared by those who waited for it.
+struct FetchOutcome {
+  /// What the upstream says: its answer, or what was stored, confirmed by a 304. Null where there is none.
+  caching::StoredResponsePtr response;
+  bool stored = false;  ///< `response` went into the store
+  AnswerKind kind = AnswerKind::other;
+  /// The content is larger than upstream.max_response: it is FetchResult::content, and `response` has no
+  /// body.
+  bool too_large = false;
+  /// What goes into the store: `response`, on http routes less what others must not see, and with its index.
+  std::vector<caching::StoredResponsePtr> to_store;
+  /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
+  std::vector<caching::Key> invalidated;
+  bool restates = false;         ///< the answer changes what had been given out of a range that had ended
+  unsigned upstream_status = 0;  ///< 0 where no answer came
+  std::optional<upstream::UpstreamFailure> failure;  ///< set exactly where `response` is null
+};
+
+/// Judges an upstream answer: what becomes of it and for how long it may be kept. Pure.
+/// A 304 without a stored response is upstream_invalid_response. A 400 or 404 is not kept in the place of a
+/// report that may still stand in: a token in doubt or a gateway may have brought it, and it lasts a minute.
+/// @param result  is taken apart
+[[nodiscard]] FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& result);
+
+/// True where a stored response is the better answer, for as long as it may stand in: there is no answer, its
+/// status is an error (RFC 5861, section 4, and 429: the shared limit is spent), it is a success or a
+/// redirect and no report, or a gateway's page.
+[[nodiscard]] bool gives_way(const FetchOutcome& outcome);
+
+}  // namespace roktcached::proxy

@@ -1,0 +1,388 @@
+#include "server/proxy/proxy_handler.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+
+#include "core/http/cache_control.h"
+#include "core/http/max_forwards.h"
+#include "core/http/target.h"
+#include "core/http/via.h"
+#include "server/asio.h"
+#include "server/background.h"
+#include "server/http/own_pseudonym.h"
+#include "server/http/problem.h"
+#include "server/logging.h"
+#include "server/proxy/answers.h"
+
+namespace roktcached::proxy {
+
+using caching::Action;
+using caching::StoredResponsePtr;
+using http::Answer;
+using http::Forward;
+using http::Request;
+
+namespace {
+
+/// Of version 00 of W3C's Trace Context. What is none stays here: it is in no key, and one that the upstream
+/// refuses would bring its refusal to all who ask for the same.
+bool is_traceparent(std::string_view value) {
+  static constexpr std::string_view form = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
+  return std::ranges::equal(value, form, [](char c, char wanted) {
+    const bool hex = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
+    return wanted == 'x' ? hex : c == wanted;
+  });
+}
+
+/// Only what the key says goes upstream, and the trace: nothing else of a client's can change an answer.
+void say_what_to_send(upstream::UpstreamRequest& to_send, const Request& request,
+                      const CacheRequest& cache_request) {
+  to_send.credential = cache_request.credential;
+  to_send.client = request.client;
+  to_send.route = cache_request.route->name;
+  to_send.inject_token = cache_request.route->inject_token;
+  ask_for(cache_request.key, to_send);
+  const std::string trace = request.fields.combined("traceparent");
+  if (is_traceparent(trace)) to_send.fields.add("traceparent", trace);
+  // Others may share the answer, so a client's own Via stays here; the way through proxies like this one does
+  // not.
+  if (!request.fields.contains("Via")) return;
+  if (std::string via = http::via_of_kin(request.fields.combined("Via"), pseudonym_prefix); !via.empty())
+    to_send.fields.add("Via", via);
+}
+
+/// Whether the caller may see some accounts only.
+bool is_limited(const Request& request) {
+  return request.rules != nullptr && !request.rules->accounts.empty();
+}
+
+/// Whether the caller may see what the route tells of the account. Before any look-up, so that the refusal
+/// says nothing about what is cached. A caller that may see some accounts sees no route that names none.
+Result<void> check_account(const Request& request, std::string_view account_id) {
+  if (!is_limited(request)) return {};
+  const auto& accounts = request.rules->accounts;
+  if (!account_id.empty() && std::ranges::find(accounts, account_id) != accounts.end()) return {};
+  return Error{ErrorCode::account_not_allowed, ErrorSource::exchange, false,
+               account_id.empty() ? "this route names no account"
+                                  : "account " + std::string(account_id) + " is none of this client's"};
+}
+
+caching::Decision decide(const StoredResponsePtr& stored, const Request& request,
+                         const CacheRequest& cache_request, WallTime now) {
+  return caching::decide(stored.get(), http::parse_request_directives(request.fields), *cache_request.policy,
+                         now);
+}
+
+FetchRequest fetch_request(const Request& request, const CacheRequest& cache_request,
+                           StoredResponsePtr stored, bool may_store) {
+  FetchRequest fetch;
+  fetch.key = cache_request.key;
+  fetch.route = cache_request.route->name;
+  fetch.route_class = cache_request.route->route_class;
+  fetch.account_id = cache_request.account_id;
+  fetch.campaign_id = cache_request.campaign_id;
+  fetch.range_end = cache_request.range_end;
+  say_what_to_send(fetch.upstream, request, cache_request);
+  fetch.stored = std::move(stored);
+  fetch.may_store = may_store;
+  fetch.policy = *cache_request.policy;
+  fetch.received_at = request.received_at;
+  return fetch;
+}
+
+/// How often an answer that is said to be in the store is looked for there.
+constexpr int looks_max = 3;
+
+/// Not in a coroutine: its frame would hold what is to be fetched once more.
+/// @param since  what was fetched before is no answer
+asio::awaitable<FetchResult> join(FetchTable& fetches, const Request& request,
+                                  const CacheRequest& cache_request, StoredResponsePtr stored, Forward reason,
+                                  SteadyTime since, const FetchTable::TicketPtr& ticket) {
+  const bool may_store = !http::parse_request_directives(request.fields).no_store;
+  FetchRequest fetch = fetch_request(request, cache_request, std::move(stored), may_store);
+  fetch.upstream.reason = reason_of(reason);
+  fetch.received_at = since;
+  return fetches.join(std::move(fetch), ticket);
+}
+
+/// Whether the request is for this server, whose routes alone it may ask about (RFC 9110, section 7.6.2).
+/// TRACE is forwarded nowhere.
+bool goes_no_further(const Request& request) {
+  return request.method == "OPTIONS" && http::max_forwards(request.method, request.fields) == 0U;
+}
+
+/// The answer to an OPTIONS for this server (RFC 9110, section 9.3.7).
+Answer answer_options(std::string_view allowed_methods) {
+  Answer answer;
+  answer.status = 204;
+  answer.field("Allow", allowed_methods);
+  return answer;
+}
+
+asio::awaitable<Answer> at_once(Answer answer) {
+  co_return std::move(answer);
+}
+
+}  // namespace
+
+bool ProxyHandler::answer_now(Request& request, Answer& answer) {
+  auto asked = read(request);
+  std::optional<StoredResponsePtr> stored;
+  if (asked && asked->cache_request) {
+    const CacheRequest& cache_request = *asked->cache_request;
+    const WallTime now = services_.clock.wall_now();
+    stored = services_.store.find_in_memory(cache_request.key, now);
+    const bool in_memory = *stored != nullptr;
+    if (!in_memory) stored = services_.store.find_on_disk_at_once(cache_request.key, now);
+    const bool there = stored && *stored;
+    if (there &&
+        use(*stored, request, cache_request, decide(*stored, request, cache_request, now), now, answer)) {
+      // Now, and where memory had it: of what is asked for once in a while only nothing is to be remembered.
+      if (in_memory && !asked->remembered) cache_requests_.remember(request, asked->cache_request);
+      return true;
+    }
+  }
+  request.found = std::make_shared<const Found>(Found{std::move(asked), std::move(stored)});
+  return false;
+}
+
+asio::awaitable<Answer> ProxyHandler::handle(const Request& request) {
+  const auto* const found = static_cast<const Found*>(request.found.get());
+  if (found != nullptr) return answer_asked(request, found->asked, found);
+  return answer_asked(request, read(request), nullptr);
+}
+
+asio::awaitable<Answer> ProxyHandler::answer_asked(const Request& request, const Result<Asked>& asked,
+                                                   const Found* found) {
+  const bool on_a_path_of_ours = asked || asked.error().code == ErrorCode::method_not_allowed;
+  if (on_a_path_of_ours && goes_no_further(request)) {
+    std::string decoded;
+    const auto path = http::decode_unreserved(http::parse_target(request.target)->path, decoded);
+    return at_once(answer_options(services_.routes.allowed_methods(path)));
+  }
+  if (!asked) return at_once(problem(asked.error(), request.id));
+  const rokt::Route& route = *asked->route;
+  switch (route.route_class) {
+    case rokt::RouteClass::token: {
+      Answer answer = answer_token_request(request);
+      answer.notes.route = route.name;
+      return at_once(std::move(answer));
+    }
+    case rokt::RouteClass::http:
+      return http_.answer(request, {route, asked->credential, asked->account_id, asked->campaign_id});
+    case rokt::RouteClass::off:
+      return pass_.answer(request, route, asked->credential);
+    case rokt::RouteClass::report:
+    case rokt::RouteClass::metadata:
+      break;
+  }
+  return answer_cached(request, asked->cache_request, found);
+}
+
+ProxyHandler::Asked ProxyHandler::remembered(const CacheRequestPtr& cache_request) {
+  return {.route = cache_request->route,
+          .credential = cache_request->credential,
+          .cache_request = cache_request,
+          .remembered = true};
+}
+
+Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
+  // Not before it is known that the client may ask this: how soon it is refused would tell what others ask.
+  const bool limited = is_limited(request);
+  if (!limited) {
+    if (const CacheRequestPtr& known = cache_requests_.find(request)) return remembered(known);
+  }
+  const auto target = http::parse_target(request.target);
+  if (!target) return target.error();
+  std::string decoded;
+  const std::string_view path = http::decode_unreserved(target->path, decoded);
+  const auto match = services_.routes.match(request.method, path);
+  if (!match) return match.error();
+  const rokt::Route& route = *match->route;
+  if (const auto allowed = check_account(request, match->account_id); !allowed) return allowed.error();
+  if (limited) {
+    if (const CacheRequestPtr& known = cache_requests_.find(request)) return remembered(known);
+  }
+  const auto credential =
+      route.inject_token ? credential_of(services_, match->account_id) : Result<std::size_t>(std::size_t{0});
+  if (!credential) return credential.error();
+  const bool cached =
+      route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
+  if (!cached)
+    return Asked{.route = &route,
+                 .credential = *credential,
+                 .account_id = std::string(match->account_id),
+                 .campaign_id = std::string(match->campaign_id)};
+  const auto cache_request = read_cache_request(request, *match, *credential, {path, target->query});
+  if (!cache_request) return cache_request.error();
+  return Asked{.route = &route, .credential = *credential, .cache_request = *cache_request};
+}
+
+Result<CacheRequestPtr> ProxyHandler::read_cache_request(const Request& request,
+                                                         const rokt::RouteMatch& match,
+                                                         std::size_t credential,
+                                                         const http::Target& target) const {
+  const config::Settings& settings = services_.settings;
+  const auto parameters = http::parse_query(target.query);
+  const auto checked = rokt::check_parameters(*match.route, parameters, settings.parameters);
+  if (!checked) return checked.error();
+  const auto version = caching::requested_version(request.fields);
+  if (!version) return version.error();
+  return CacheRequestPtr(std::make_shared<const CacheRequest>(CacheRequest{
+      .route = match.route,
+      .account_id = std::string(match.account_id),
+      .campaign_id = std::string(match.campaign_id),
+      .credential = credential,
+      .key = caching::key_of(settings.credentials[credential].name, target.path, parameters, *version),
+      .range_end = checked->range_end,
+      .policy = &services_.policies.policy_for(match.route->name, match.account_id)}));
+}
+
+/// The hit goes out whatever becomes of its refresh.
+void ProxyHandler::refresh_behind(const StoredResponsePtr& stored, const Request& request,
+                                  const CacheRequest& cache_request) {
+  if (!refreshes_.take(cache_request.key.hash(), request.received_at)) return;
+  try {
+    services_.fetches.refresh_behind(fetch_request(request, cache_request, stored, true));
+  } catch (...) {
+    log_failure("refreshing behind an answer", std::current_exception());
+  }
+}
+
+bool ProxyHandler::use(const StoredResponsePtr& stored, const Request& request,
+                       const CacheRequest& cache_request, const caching::Decision& decision, WallTime now,
+                       Answer& answer) {
+  const bool refresh = decision.action == Action::use_and_refresh;
+  if (decision.action != Action::use && !refresh) return false;
+  if (refresh) refresh_behind(stored, request, cache_request);
+  const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*stored, now)};
+  answer_with(answer, request, stored, status, true, *cache_request.policy, now);
+  add_notes(answer, refresh ? http::CacheOutcome::refreshing_hit : http::CacheOutcome::hit,
+            *cache_request.route, cache_request.key);
+  return true;
+}
+
+/// @param found  of answer_now, where it has looked; else null
+asio::awaitable<Answer> ProxyHandler::answer_cached(const Request& request, CacheRequestPtr cache_request,
+                                                    const Found* found) {
+  if (found == nullptr || !found->stored)
+    return look_up_and_answer(request, std::move(cache_request), found != nullptr);
+  return answer_from(request, std::move(cache_request), *found->stored, services_.clock.wall_now());
+}
+
+/// @param on_disk  memory has been looked into
+asio::awaitable<Answer> ProxyHandler::look_up_and_answer(const Request& request,
+                                                         CacheRequestPtr cache_request, bool on_disk) {
+  const WallTime now = services_.clock.wall_now();
+  LookedUp found;
+  if (on_disk) {
+    found = co_await look_up_on_disk(services_, cache_request->key, now);
+  } else {
+    found = co_await look_up(services_, cache_request->key, now);
+  }
+  if (found.no_room) co_return no_room(request, *cache_request);
+  co_return co_await answer_from(request, std::move(cache_request), std::move(found.response), now);
+}
+
+/// Answers with what is stored, which may be null, or fetches. Not a coroutine: the frame of the one that
+/// fetches is to be small, see answer_with_result().
+asio::awaitable<Answer> ProxyHandler::answer_from(const Request& request, CacheRequestPtr cache_request,
+                                                  StoredResponsePtr stored, WallTime now) {
+  const caching::Decision decision = decide(stored, request, *cache_request, now);
+  Answer answer;
+  if (use(stored, request, *cache_request, decision, now, answer)) return at_once(std::move(answer));
+  if (decision.action != Action::refuse)
+    return fetch(request, std::move(cache_request), std::move(stored), decision.reason);
+  const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true,
+                    "only-if-cached, and nothing usable is stored"};
+  return at_once(note(problem(error, request.id), http::CacheOutcome::refused, *cache_request->route,
+                      cache_request->key));
+}
+
+asio::awaitable<Answer> ProxyHandler::fetch(const Request& request, CacheRequestPtr cache_request,
+                                            StoredResponsePtr stored, Forward reason) {
+  const SteadyTime asked_at = services_.clock.steady_now();
+  const auto ticket = std::make_shared<FetchTable::Ticket>(services_.fetches);
+  const Departure::Watch watch(request.departure, [&ticket] { FetchTable::leave(ticket); });
+  FetchResult result =
+      co_await join(services_.fetches, request, *cache_request, stored, reason, request.received_at, ticket);
+  StoredResponsePtr finished;
+  for (int look = 0; look < looks_max && result.look_again; ++look) {
+    const LookedUp found = co_await look_up(services_, cache_request->key, services_.clock.wall_now());
+    if (found.no_room) co_return no_room(request, *cache_request);
+    finished = found.response;
+    if (finished) break;
+    // It has gone already.
+    result = co_await join(services_.fetches, request, *cache_request, stored, reason,
+                           services_.clock.steady_now(), ticket);
+  }
+  Answer answer;
+  if (finished) {
+    answer_collapsed(answer, request, *cache_request, finished, reason);
+  } else {
+    answer_with_result(answer, request, *cache_request, result, stored, reason);
+  }
+  if (!result.left)
+    answer.notes.upstream =
+        std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
+  co_return answer;
+}
+
+/// There is an answer in the store, and no room in memory for it.
+Answer ProxyHandler::no_room(const Request& request, const CacheRequest& cache_request) {
+  return note(no_room_answer(request), http::CacheOutcome::failed, *cache_request.route, cache_request.key);
+}
+
+/// With what another client's fetch has brought into the store.
+void ProxyHandler::answer_collapsed(Answer& answer, const Request& request, const CacheRequest& cache_request,
+                                    const StoredResponsePtr& finished, Forward reason) const {
+  const WallTime now = services_.clock.wall_now();
+  const http::CacheStatus status{
+      .forward = reason, .stored = true, .ttl = caching::ttl_of(*finished, now), .collapsed = true};
+  answer_with(answer, request, finished, status, false, *cache_request.policy, now);
+  add_notes(answer, http::CacheOutcome::collapsed, *cache_request.route, cache_request.key);
+}
+
+/// With what a fetch has ended with, or with what was stored before it where that may stand in.
+void ProxyHandler::answer_with_result(Answer& answer, const Request& request,
+                                      const CacheRequest& cache_request, const FetchResult& result,
+                                      const StoredResponsePtr& stored, Forward reason) const {
+  const rokt::Route& route = *cache_request.route;
+  const caching::Key& key = cache_request.key;
+  const caching::FreshnessPolicy& policy = *cache_request.policy;
+  const WallTime now = services_.clock.wall_now();
+  const auto fail = [&](Answer failure) {
+    answer = note(std::move(failure), http::CacheOutcome::failed, route, key);
+  };
+  if (result.left) return fail(client_gone(request));
+  if (!result.outcome) {
+    const upstream::UpstreamFailure lost{{ErrorCode::internal, ErrorSource::exchange, true,
+                                          "the answer was lost on its way through the store"},
+                                         std::nullopt};
+    return fail(failure_answer(request, lost, reason));
+  }
+  const FetchOutcome& outcome = *result.outcome;
+  const StoredResponsePtr stand_in = services_.fetches.unless_removed(stored, request.received_at);
+  if (gives_way(outcome) && caching::may_stand_in(stand_in.get(), policy, now)) {
+    http::CacheStatus status{.forward = reason, .detail = "stale-if-error"};
+    if (outcome.upstream_status != 0) status.forward_status = outcome.upstream_status;
+    answer_with(answer, request, stand_in, status, true, policy, now);
+    return add_notes(answer, http::CacheOutcome::stale_if_error, route, key);
+  }
+  if (!outcome.response) return fail(failure_answer(request, *outcome.failure, reason));
+  answer_with(answer, request, outcome.response, status_of(result, reason, now), false, policy, now);
+  if (result.content) put_large_content(answer, request, result.content);
+  add_notes(answer, outcome_of(result), route, key);
+}
+
+void ProxyHandler::finished(const Request& request, const Answer& answer, const http::Written& written) {
+  accounts_.add(request.client, answer.notes.route, answer.notes.outcome,
+                answer.notes.upstream.value_or(std::chrono::milliseconds{0}));
+  traffic_.add(answer.notes.route, answer.notes.outcome, answer.status,
+               services_.clock.steady_now() - request.received_at);
+  if (written.cut != http::Cut::none) traffic_.add_cut(written.cut);
+  if (services_.settings.log.access) log_access(request, answer, written);
+}
+
+}  // namespace roktcached::proxy

@@ -1,0 +1,59 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+
+#include "config/settings.h"
+#include "core/caching/policies.h"
+#include "core/http/cache_status.h"
+#include "core/rokt/routes.h"
+#include "core/time.h"
+#include "server/http/message.h"
+#include "server/proxy/disk_lookups.h"
+#include "server/proxy/fetch_table.h"
+#include "server/upstream/upstream.h"
+#include "storage/body_account.h"
+#include "storage/tiered_store.h"
+
+namespace roktcached::proxy {
+
+/// What every exchange shares; all of it outlives them and is safe from any thread as it is used there.
+struct Services {
+  const config::Settings& settings;
+  const caching::FreshnessPolicies& policies;
+  const rokt::RouteTable& routes;
+  storage::TieredStore& store;
+  DiskLookups& disk;  ///< of the store, where it may block
+  FetchTable& fetches;
+  upstream::Upstream& upstream;  ///< for routes that are not cached
+  boost::asio::any_io_executor upstream_client;
+  storage::BodyAccount& bodies;
+  const Clock& clock;
+};
+
+/// The place of the credential that a request goes out with: the first that lists its account or lists none;
+/// where it has no account, the first that lists none, or the first of all.
+/// @return account_not_allowed where every credential lists others
+[[nodiscard]] Result<std::size_t> credential_of(const Services& services, std::string_view account_id);
+
+/// Ends what an http route stores for `target` (origin-form), under every credential, where one stores it.
+/// Resumes on the caller's executor.
+[[nodiscard]] boost::asio::awaitable<void> invalidate(const Services& services, const std::string& target);
+
+/// What a request that goes upstream for this reason is accounted as.
+[[nodiscard]] counters::Reason reason_of(http::Forward forward);
+
+/// What is stored for `key`; a store that fails, or takes too long, is a miss. Where there is no room for
+/// what is stored, that is waited for while slow clients give way. What can be read without waiting is read
+/// here: a thread more costs a small answer more than its row does. The rest goes to a thread that may wait
+/// for the disk. Resumes on the caller's executor.
+[[nodiscard]] boost::asio::awaitable<LookedUp> look_up(const Services& services, const caching::Key& key,
+                                                       WallTime now);
+/// The same, of what the store cannot tell at once.
+[[nodiscard]] boost::asio::awaitable<LookedUp> look_up_on_disk(const Services& services,
+                                                               const caching::Key& key, WallTime now);
+
+/// The answer where look_up has found no room.
+[[nodiscard]] http::Answer no_room_answer(const http::Request& request);
+
+}  // namespace roktcached::proxy

@@ -1,0 +1,111 @@
+#include "server/session/listeners.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include "server/asio.h"
+#include "server/background.h"
+#include "server/net/tls_context.h"
+
+namespace roktcached::session {
+
+using tcp = asio::ip::tcp;
+
+Listeners::Listeners(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads)
+    : settings_(settings), budget_(budget), threads_(std::move(threads)), listeners_(threads_.size()) {}
+
+Result<std::unique_ptr<Listeners>> Listeners::open(const config::Listen& settings, ConnectionBudget& budget,
+                                                   std::vector<Thread> threads) {
+  // Before any address is opened: who connects is to be served.
+  const auto tls = settings.tls.addresses.empty() ? Result<Tls>(Tls()) : net::make_tls_context(settings.tls);
+  if (!tls) return tls.error();
+  std::unique_ptr<Listeners> made(new Listeners(settings, budget, std::move(threads)));
+  for (const auto& address : settings.addresses) {
+    const auto opened = address.is_unix() ? made->open_unix(address) : made->open_tcp(address, nullptr);
+    if (!opened) return opened.error();
+  }
+  for (const auto& address : settings.tls.addresses) {
+    if (const auto opened = made->open_tcp(address, *tls); !opened) return opened.error();
+  }
+  return made;
+}
+
+/// Another process could share a port that is open for sharing, so the port is first taken alone: that tells
+/// whether it is free. An address beside a localhost that it is part of is opened once.
+Result<void> Listeners::open_tcp(const config::Endpoint& address, const Tls& tls) {
+  auto endpoints = net::endpoints_here(address);
+  if (!endpoints) return endpoints.error();
+  std::erase_if(*endpoints, [&](const tcp::endpoint& endpoint) {
+    return std::ranges::find(open_, std::pair(endpoint, tls)) != open_.end();
+  });
+  if (const auto settled = net::settle_ports(*endpoints); !settled) return settled.error();
+  for (const auto& endpoint : *endpoints) {
+    if (const auto opened = open_tcp(endpoint, tls); !opened) return opened.error();
+  }
+  return {};
+}
+
+Result<void> Listeners::open_tcp(const tcp::endpoint& endpoint, const Tls& tls) {
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    auto opened = net::open_listener(threads_[i].context.get_executor(), endpoint, true);
+    if (!opened) return opened.error();
+    add(i, std::move(opened->first), tls);
+  }
+  open_.emplace_back(endpoint, tls);
+  std::ostringstream name;
+  name << endpoint;
+  spdlog::info("listening on {}{}", name.str(), tls ? " (TLS)" : "");
+  return {};
+}
+
+Result<void> Listeners::open_unix(const config::Endpoint& address) {
+  auto opened = net::UnixSocket::open(address.path, settings_.unix_mode, settings_.unix_group);
+  if (!opened) return opened.error();
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    auto acceptor = opened->acceptor(threads_[i].context.get_executor());
+    if (!acceptor) return acceptor.error();
+    add(i, std::move(*acceptor), nullptr);
+  }
+  spdlog::info("listening on unix:{}", address.path);
+  unix_sockets_.push_back(std::move(*opened));
+  return {};
+}
+
+void Listeners::add(std::size_t thread, net::Acceptor acceptor, const Tls& tls) {
+  listeners_[thread].push_back(
+      std::make_unique<Listener>(std::move(acceptor), threads_[thread].server, budget_, tls));
+}
+
+template <class Action>
+void Listeners::on_each(Action action) {
+  for (std::size_t i = 0; i < threads_.size(); ++i) {
+    post_surely(threads_[i].context, [&listeners = listeners_[i], action] {
+      for (const auto& listener : listeners) action(*listener);
+    });
+  }
+}
+
+void Listeners::start() {
+  on_each([](Listener& listener) { listener.start(); });
+}
+
+void Listeners::drain() {
+  on_each([](Listener& listener) { listener.drain(); });
+  unix_sockets_.clear();  // else they would let clients wait for nobody, and keep the next process out
+}
+
+void Listeners::abort() {
+  on_each([](Listener& listener) { listener.abort(); });
+}
+
+Result<void> Listeners::renew_certificate() {
+  if (settings_.tls.addresses.empty()) return {};
+  auto tls = net::make_tls_context(settings_.tls);
+  if (!tls) return tls.error();
+  on_each([tls = std::move(*tls)](Listener& listener) { listener.renew(tls); });
+  return {};
+}
+
+}  // namespace roktcached::session

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/error.h"
+#include "server/net/listening_socket.h"
+#include "server/session/client_connection.h"
+#include "server/session/listener.h"
+
+namespace roktcached::session {
+
+/// All addresses that clients connect to, with a listener on each for every thread that serves them. Its
+/// methods are for the thread that owns it; the listeners live on theirs.
+class Listeners {
+ public:
+  /// A thread that serves clients, and what its connections serve.
+  struct Thread {
+    boost::asio::io_context& context;
+    ServerContext server;
+  };
+
+  /// Opens every address of `settings`; nothing is accepted yet.
+  /// @param settings, budget, threads  outlive the object
+  /// @return configuration, or unavailable where an address is taken
+  [[nodiscard]] static Result<std::unique_ptr<Listeners>> open(const config::Listen& settings,
+                                                               ConnectionBudget& budget,
+                                                               std::vector<Thread> threads);
+
+  void start();
+  /// See Listener::drain.
+  void drain();
+  void abort();
+  /// Reads certificate and key again: for connections from now on. From any thread, one at a time.
+  /// @return an error where they cannot be used; those that were in use stay so
+  [[nodiscard]] Result<void> renew_certificate();
+
+ private:
+  using Tls = std::shared_ptr<boost::asio::ssl::context>;
+
+  Listeners(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads);
+  Result<void> open_tcp(const config::Endpoint& address, const Tls& tls);
+  Result<void> open_tcp(const boost::asio::ip::tcp::endpoint& endpoint, const Tls& tls);
+  Result<void> open_unix(const config::Endpoint& address);
+  void add(std::size_t thread, net::Acceptor acceptor, const Tls& tls);
+  template <class Action>
+  void on_each(Action action);
+
+  const config::Listen& settings_;
+  ConnectionBudget& budget_;
+  const std::vector<Thread> threads_;
+  std::vector<std::vector<std::unique_ptr<Listener>>> listeners_;  // of each thread
+  std::vector<std::pair<boost::asio::ip::tcp::endpoint, Tls>> open_;
+  std::vector<net::UnixSocket> unix_sockets_;
+};
+
+}  // namespace roktcached::session

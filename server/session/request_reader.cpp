@@ -1,0 +1,231 @@
+#include "server/session/request_reader.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "server/access/host_check.h"
+#include "server/http/request_target.h"
+
+namespace roktcached::session {
+
+using End = Incoming::End;
+
+namespace {
+
+constexpr std::size_t piece = 4096;
+/// As much as is read at once of requests that may be many.
+constexpr std::size_t large_piece = 16 * 1024;
+
+Error refusal(ErrorCode code, std::string context) {
+  return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
+}
+
+Error too_large(const Limits& limits) {
+  return refusal(ErrorCode::content_too_large,
+                 fmt::format("the content is longer than {} bytes", limits.max_body));
+}
+
+/// Neither the framing nor a secret is in any of these.
+bool is_usual(const http::Fields& fields) {
+  static constexpr std::array<std::string_view, 9> usual = {
+      "Host",       "User-Agent",    "Accept",        "Accept-Encoding", "Accept-Language",
+      "Connection", "Cache-Control", "If-None-Match", "rokt-version"};
+  return std::ranges::all_of(fields.all(), [](const http::Field& field) {
+    return std::ranges::any_of(
+        usual, [&](std::string_view name) { return http::equal_ignoring_case(field.name, name); });
+  });
+}
+
+}  // namespace
+
+Result<void> check_expectation(const http::Fields& fields) {
+  const auto expect = fields.find("Expect");
+  if (!expect || (fields.count("Expect") == 1 && http::equal_ignoring_case(*expect, "100-continue")))
+    return {};
+  return refusal(ErrorCode::expectation_failed, "Expect: accepted: 100-continue");
+}
+
+void Incoming::clear() {
+  request.clear();
+  http11 = true;
+  last = false;
+  why = {};
+}
+
+std::string_view RequestReader::received() const {
+  const auto data = buffer_.data();
+  return {static_cast<const char*>(data.data()), data.size()};
+}
+
+void RequestReader::took(std::size_t size) {
+  buffer_.commit(size);
+  received_at_ = std::chrono::steady_clock::now();
+}
+
+boost::system::error_code RequestReader::receive_now(net::ClientStream& stream) {
+  const auto [error, read] = stream.read_now(buffer_.prepare(large_piece));
+  if (!error) took(read);
+  return error;
+}
+
+asio::awaitable<boost::system::error_code> RequestReader::receive(net::ClientStream& stream) {
+  const auto [error, read] = co_await stream.read_some(buffer_.prepare(piece));
+  took(read);
+  co_return error;
+}
+
+End RequestReader::take(Incoming& incoming, bool encrypted) {
+  if (!content_) {
+    const End head = take_head(incoming, encrypted);
+    if (head != End::request || !content_) return head;
+  }
+  return take_content(incoming);
+}
+
+asio::awaitable<End> RequestReader::read(net::ClientStream& stream, Deadline& deadline, Incoming& incoming) {
+  if (buffer_.size() < piece) buffer_.shrink_to_fit();  // who is slow is not to hold much
+  bool in_content = content_.has_value();
+  deadline.expires_after(in_content ? limits_.body_timeout : limits_.head_timeout);
+  bool to_continue = true;
+  while (true) {
+    const End end = take(incoming, stream.encrypted());
+    if (end != End::more) co_return end;
+    if (content_ && !in_content) {
+      in_content = true;
+      deadline.expires_after(limits_.body_timeout);
+    }
+    if (content_ && std::exchange(to_continue, false) && incoming.http11 &&
+        incoming.request.fields.contains("Expect")) {
+      static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
+      const auto [failed, sent] = co_await stream.write(asio::buffer(go_on));
+      if (failed) co_return End::nothing;
+    }
+    stream.acknowledge();
+    const auto [error, read] = co_await stream.read_some(buffer_.prepare(piece));
+    if (error) co_return interrupted(incoming, error, deadline.expired());
+    took(read);
+  }
+}
+
+End RequestReader::take_head(Incoming& incoming, bool encrypted) {
+  const auto scanned = scan_.scan(received(), usual_.section);
+  incoming.request.received_at = received_at_ ? *received_at_ : std::chrono::steady_clock::now();
+  if (!scanned) {
+    // Whoever asked for a head alone would take content for the next answer.
+    if (received().starts_with("HEAD ")) incoming.request.method = "HEAD";
+    return refuse(incoming, scanned.error());
+  }
+  if (!*scanned) return End::more;
+  const auto framing = accept_head(incoming, received().substr(0, **scanned), encrypted);
+  buffer_.consume(**scanned);
+  scan_.reset();
+  received_at_.reset();  // the next one's turn comes later
+  if (!framing) return refuse(incoming, framing.error());
+  if (framing->kind == http::Framing::Kind::none) return End::request;
+  if (framing->kind == http::Framing::Kind::length && framing->length > limits_.max_body)
+    return refuse(incoming, too_large(limits_));
+  content_.emplace(*framing);
+  return End::request;
+}
+
+End RequestReader::take_content(Incoming& incoming) {
+  std::string& body = incoming.request.body;
+  while (!content_->done()) {
+    const auto step = content_->next(received());
+    if (!step)
+      return refuse(incoming, refusal(ErrorCode::invalid_request, "content: " + step.error().context));
+    body.append(step->content);
+    buffer_.consume(step->consumed);
+    if (body.size() + content_->announced() > limits_.max_body) return refuse(incoming, too_large(limits_));
+    if (step->consumed == 0 && !content_->done()) return End::more;
+  }
+  content_.reset();
+  return End::request;
+}
+
+End RequestReader::refuse(Incoming& incoming, Error why) {
+  incoming.why = std::move(why);
+  return End::refused;
+}
+
+/// @param head  the whole of it
+Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string_view head, bool encrypted) {
+  const auto section = http::read_request_line(head, head_);
+  if (!section) return section.error();
+  http::Request& request = incoming.request;
+  request.method = head_.method;
+  incoming.http11 = head_.http11;
+  const bool usual = head_.http11 && scan_.was_known();
+  if (usual) {
+    request.fields = usual_.fields;
+  } else if (const auto accepted = accept_fields(incoming, head); !accepted) {
+    return accepted.error();
+  }
+  const auto authority = http::read_target(head_.method, head_.target, encrypted, request.target);
+  if (!authority) return authority.error();
+  if (!authority->empty()) {
+    if (const auto served = take_authority(incoming, *authority); !served) return served.error();
+  }
+  if (usual) return http::Framing{};
+  const auto framing = http::framing_of(head_);
+  if (framing && framing->kind != http::Framing::Kind::none) {
+    // Whether its content comes nobody can tell: not so where there is none, see Connection::ask.
+    if (const auto expected = check_expectation(request.fields); !expected) return expected.error();
+  }
+  if (framing && head_.http11 && !incoming.last && section->size() <= piece && is_usual(request.fields)) {
+    usual_.section = *section;
+    usual_.fields = request.fields;
+  }
+  return framing;
+}
+
+Result<void> RequestReader::accept_fields(Incoming& incoming, std::string_view head) {
+  if (const auto read = http::read_request_head(head, head_, {.max_bytes = limits_.max_head}); !read)
+    return read.error();
+  http::Fields& fields = incoming.request.fields;
+  fields.assign(head_.fields);
+  if (const auto host = accept_host(fields, head_.http11); !host) return host.error();
+  incoming.last = !http::keeps_alive(head_.fields, head_.http11);
+  return {};
+}
+
+/// The server that the target names takes the place of Host (RFC 9112, section 3.2.2). What lies behind such
+/// a request is not read: others may take Host for the one that counts.
+Result<void> RequestReader::take_authority(Incoming& incoming, std::string_view authority) {
+  http::Fields& fields = incoming.request.fields;
+  fields.set("Host", authority);
+  incoming.last = true;
+  return access::check_host(fields, head_.http11, limits_.allowed_hosts);
+}
+
+/// Most requests have the Host that the one before them had. Where the target names the server, Host need
+/// only be well-formed (RFC 9112, sections 3.2 and 3.2.2).
+Result<void> RequestReader::accept_host(const http::Fields& fields, bool http11) {
+  const auto host = fields.find("Host");
+  if (host && !last_host_.empty() && *host == last_host_ && fields.count("Host") == 1) return {};
+  if (!head_.target.starts_with('/') && http::absolute_target(head_.target))
+    return access::check_host(fields, http11, {});
+  if (const auto checked = access::check_host(fields, http11, limits_.allowed_hosts); !checked)
+    return checked;
+  last_host_ = host.value_or("");
+  return {};
+}
+
+/// What a request comes to whose bytes stop coming.
+End RequestReader::interrupted(Incoming& incoming, const boost::system::error_code& error, bool timed_out) {
+  if (!content_ && buffer_.size() == 0) return End::nothing;
+  const std::string_view part = content_ ? "content" : "head";
+  const auto timeout = content_ ? limits_.body_timeout : limits_.head_timeout;
+  if (timed_out) {
+    return refuse(incoming, refusal(ErrorCode::request_timeout,
+                                    fmt::format("the {} took longer than {} ms", part, timeout.count())));
+  }
+  if (error == asio::error::eof)
+    return refuse(incoming, refusal(ErrorCode::invalid_request, fmt::format("the {} is cut off", part)));
+  return End::nothing;
+}
+
+}  // namespace roktcached::session

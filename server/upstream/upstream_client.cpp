@@ -1,0 +1,440 @@
+#include "server/upstream/upstream_client.h"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <memory>
+#include <optional>
+#include <utility>
+
+#include "core/http/retry_after.h"
+#include "core/http/via.h"
+#include "server/asio.h"
+#include "server/background.h"
+#include "server/http/own_pseudonym.h"
+#include "server/run_on.h"
+#include "server/upstream/content_coding.h"
+#include "server/upstream/exchange_failure.h"
+#include "server/upstream/shown_credential.h"
+
+namespace roktcached::upstream {
+
+namespace {
+
+bool is_refusal(unsigned status) {
+  return status == 400 || status == 401 || status == 403;
+}
+
+/// 401 and 403 always may; a 400 only while the token has not proved itself lately.
+bool may_mean_dead_token(unsigned status, const UpstreamRequest& request, const TokenKeeper& keeper,
+                         const TokenPtr& token) {
+  if (status == 401 || status == 403) return true;
+  return status == 400 && (request.has_worked || !keeper.recently_accepted(token));
+}
+
+AttemptFailure kind_of(const Error& error) {
+  if (error.code == ErrorCode::upstream_timeout) return AttemptFailure::timed_out;
+  if (error.code == ErrorCode::upstream_unreachable) return AttemptFailure::not_connected;
+  return error.retryable ? AttemptFailure::cut_off : AttemptFailure::invalid_answer;
+}
+
+/// Failures of ours, which say nothing about the upstream and are no better for being repeated at once.
+bool is_of_the_proxy(const Error& error) {
+  return error.code != ErrorCode::upstream_unreachable && error.code != ErrorCode::upstream_timeout &&
+         error.code != ErrorCode::upstream_invalid_response;
+}
+
+/// For the counters, as the access log has it: nobody waited for the end of the attempt.
+constexpr unsigned client_closed_request = 499;
+
+UpstreamFailure gone() {
+  return {nobody_waits(), std::nullopt};
+}
+
+bool is_gone(const UpstreamResult& result) {
+  return !result && result.error().error.code == ErrorCode::client_gone;
+}
+
+/// Whether a request without content says so (RFC 9110, section 8.6): where its method may have some.
+bool expects_content(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "OPTIONS";
+}
+
+UpstreamResult made_of(Result<UpstreamResponse>& response, WallTime sent_at) {
+  if (response) {
+    response->sent_at = sent_at;
+    return std::move(*response);
+  }
+  UpstreamFailure failure{response.error(), std::nullopt};
+  if (response.error().code == ErrorCode::overloaded) failure.retry_after = std::chrono::seconds{1};
+  return failure;
+}
+
+}  // namespace
+
+/// One request on its way, with all its attempts.
+struct UpstreamClient::UpstreamCall {
+  const UpstreamRequest& request;
+  WireRequest wire;
+  CredentialChannel* channel;  // null where it goes without a token, and so without a budget
+  Turn& turn;
+  bool asked_for_gzip;  // on our own account: clients are to know nothing of it
+  unsigned attempts = 1;
+  counters::Reason reason = counters::Reason::miss;  // of the attempt at hand
+  bool sent = false;                                 // so is that one
+};
+
+UpstreamClient::UpstreamClient(
+    asio::any_io_executor executor, asio::any_io_executor helpers, const asio::any_io_executor& files,
+    const config::Upstream& settings, const std::vector<config::Credential>& credentials,
+    const std::function<Result<config::Credential>(const config::Credential&)>& secrets, const Clock& clock,
+    storage::BodyAccount* bodies)
+    : executor_(executor),
+      helpers_(std::move(helpers)),
+      settings_(settings),
+      clock_(clock),
+      origin_(executor, settings, bodies),
+      pool_(executor, origin_),
+      pauses_(executor) {
+  for (const config::Credential& credential : credentials) {
+    SecretSource source;
+    if (secrets) source = [secrets, credential] { return secrets(credential); };
+    channels_.push_back(
+        std::make_unique<CredentialChannel>(executor, files, origin_, credential, std::move(source), clock));
+  }
+}
+
+void UpstreamClient::start() {
+  for (const auto& channel : channels_) channel->token.start();
+}
+
+void UpstreamClient::stop() {
+  stopped_ = true;
+  const UpstreamFailure stopping{
+      {ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"}, std::nullopt};
+  for (const auto& channel : channels_) {
+    channel->token.stop();
+    channel->admission.give_up(stopping);
+  }
+  pauses_.wake();
+  pool_.stop();
+}
+
+void UpstreamClient::read_secrets_again() {
+  for (const auto& channel : channels_)
+    asio::co_spawn(executor_, read_secret_again(*channel), logging_failure("reading a secret again"));
+}
+
+asio::awaitable<void> UpstreamClient::read_secret_again(CredentialChannel& channel) {
+  const bool taken = co_await channel.endpoint.take_new_secret();
+  // What was refused may be taken now: whoever sends the signal may have mended the other side.
+  if (!stopped_ && (taken || channel.token.refused())) channel.token.fetch_again();
+}
+
+asio::awaitable<UpstreamResult> UpstreamClient::send(const UpstreamRequest& request) {
+  CredentialChannel* const channel = request.inject_token ? channels_.at(request.credential).get() : nullptr;
+  const auto patience = channel != nullptr ? channel->max_wait : settings_.budget.max_queue_wait;
+  const std::shared_ptr<Turn> turn = request.turn ? request.turn : std::make_shared<Turn>();
+  turn->begin({request.client, request.priority}, clock_.steady_now(), patience);
+  UpstreamCall call{.request = request,
+                    .wire = to_wire(request),
+                    .channel = channel,
+                    .turn = *turn,
+                    .asked_for_gzip = request.accept_gzip && !request.fields.contains("Accept-Encoding")};
+  retry_budget_.earn();
+  while (true) {
+    if (turn->unwanted()) co_return gone();
+    TokenPtr token = channel != nullptr ? channel->token.at_hand() : nullptr;
+    if (channel != nullptr && !token) {
+      const auto fetched = co_await channel->token.get(*turn);
+      if (!fetched) co_return fetched.error();
+      token = *fetched;
+    }
+    const counters::Reason reason = call.attempts > 1 ? counters::Reason::retry : request.reason;
+    UpstreamResult result = co_await exchange(call, token, reason);
+    if (token && result) {
+      if (may_mean_dead_token(result->status, request, channel->token, token)) {
+        co_await replay(call, token, result);
+      } else if (!is_refusal(result->status)) {
+        channel->token.accepted(token);
+      }
+    }
+    // Somebody has come to wait for it just as it was given up, unsent.
+    if (is_gone(result) && !call.sent && !turn->unwanted()) continue;
+    if (const auto delay = goes_again_after(call, result)) {
+      const bool goes = co_await pause(*delay, *turn);
+      if (goes) {
+        ++retries_;
+        continue;
+      }
+      retry_budget_.refund();
+      if (turn->unwanted()) co_return gone();
+    }
+    if (result && result->surplus && request.exact_length) {
+      co_return UpstreamFailure{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, false,
+                                 "the answer is longer than its Content-Length"},
+                                std::nullopt};
+    }
+    co_return result;
+  }
+}
+
+/// Sends the request once more where the token may have been what was refused.
+/// @param result  the refusal; then what came of the replay
+asio::awaitable<void> UpstreamClient::replay(UpstreamCall& call, TokenPtr refused, UpstreamResult& result) {
+  TokenKeeper& keeper = call.channel->token;
+  if (call.turn.unwanted()) {
+    result = gone();
+    co_return;
+  }
+  const auto renewed = co_await keeper.renew(refused, call.turn);
+  if (!renewed) {
+    // Where the same token has just been accepted for something else, 403 is about what was asked for.
+    const bool is_meant = result->status == 403 && keeper.recently_accepted(refused);
+    if (!is_meant) result = renewed.error();
+    co_return;
+  }
+  if (!*renewed) co_return;  // too young to be dead: the refusal is meant
+  spdlog::debug("upstream answered {}: replaying once with a new token of credential {}", result->status,
+                call.channel->name);
+  UpstreamResult second = co_await exchange(call, *renewed, counters::Reason::replay);
+  if (second && !is_refusal(second->status)) keeper.accepted(*renewed);
+  result = std::move(second);
+}
+
+/// Waits for its turn and sends the request. Whether the upstream is dead is asked first, so that nobody
+/// waits for a dead one, and again when it is its turn.
+asio::awaitable<UpstreamResult> UpstreamClient::exchange(UpstreamCall& call, const TokenPtr& token,
+                                                         counters::Reason reason) {
+  call.sent = false;
+  SteadyTime sent_at = clock_.steady_now();
+  const std::string_view route = call.request.route;
+  if (circuits_.retry_after(route, sent_at) > std::chrono::nanoseconds::zero())
+    co_return circuit_is_open(route);
+  Admission::Permit permit;
+  if (call.channel != nullptr) {
+    Admission& admission = call.channel->admission;
+    if (auto at_once = admission.admit_now(call.turn, sent_at)) {
+      permit = std::move(*at_once);
+    } else {
+      Admission::Admitted admitted = co_await admission.admit(call.turn, route);
+      if (!admitted) co_return admitted.error();
+      permit = std::move(*admitted);
+      sent_at = clock_.steady_now();
+    }
+  }
+  if (!circuits_.admit(route, sent_at)) co_return circuit_is_open(route);
+  std::optional<ShownCredential> shown;
+  if (token) shown.emplace(call.wire, "Bearer", token->value.reveal());
+  const WallTime sent_at_wall = clock_.wall_now();
+  call.reason = reason;
+  call.turn.sets_out = [this, &call] {
+    call.sent = true;
+    requests_sent_.fetch_add(1, std::memory_order_relaxed);
+    spending_.add(call.request.client, call.request.route, call.reason);
+  };
+  // Its place under max_concurrent is another's as soon as that one needs it.
+  const Turn::Watch gives_way(call.channel != nullptr ? &call.turn : nullptr,
+                              [channel = call.channel] { channel->admission.make_room(); });
+  GrowingAnswer* const stream = call.request.stream.get();
+  // A client that reads slowly must not keep others from their turn.
+  const WhenBegun give_back(stream, [&permit] { permit = Admission::Permit(); });
+  Result<UpstreamResponse> response = co_await pool_.exchange(
+      call.wire, stream, call.request.takes_large ? LargeAnswer::hand_over : LargeAnswer::refuse, &call.turn);
+  call.turn.sets_out = nullptr;
+  const SteadyTime ended_at = clock_.steady_now();
+  if (!response && is_of_the_proxy(response.error())) permit.cancel(call.sent);
+  permit = Admission::Permit();  // what is done with the answer here is nothing to the upstream
+  const bool coded = response && call.asked_for_gzip && response->fields.contains("Content-Encoding");
+  if (coded || (response && response->large)) co_await open_content(call, coded, response);
+  UpstreamResult result = made_of(response, sent_at_wall);
+  const unsigned status = result ? result->status : is_gone(result) ? client_closed_request : 0;
+  if (call.sent || !is_gone(result)) attempts_.add(call.request.route, status, reason, ended_at - sent_at);
+  learn(call, result, sent_at, ended_at);
+  co_return result;
+}
+
+/// Undoes the coding of an answer's content, and waits for the beginning of a large one.
+asio::awaitable<void> UpstreamClient::open_content(UpstreamCall& call, bool coded,
+                                                   Result<UpstreamResponse>& response) {
+  if (coded) {
+    const Result<void> undone = co_await undo_gzip(*response, call.request.takes_large);
+    if (!undone) response = undone.error();
+  }
+  if (!response || !response->large) co_return;
+  LargeContent& content = *response->large;
+  const Turn::Watch watch(&call.turn, [&] {
+    if (call.turn.abandoned()) content.close();
+  });
+  const Result<void> begun = co_await content.begin();
+  if (!begun) response = call.turn.abandoned() ? nobody_waits() : begun.error();
+}
+
+asio::awaitable<Result<void>> UpstreamClient::undo_gzip(UpstreamResponse& response, bool takes_large) {
+  if (response.large) {
+    const Result<bool> gzipped = is_gzipped(response.fields);
+    if (!gzipped) co_return gzipped.error();
+    remove_coding(response.fields, *gzipped);
+    if (*gzipped) response.large->inflate(helpers_);
+    co_return Result<void>();
+  }
+  Result<bool> undone = true;
+  const auto undo = [&] {
+    undone =
+        undo_coding(response.status, response.fields, response.body, settings_.max_response, &response.held);
+  };
+  if (response.body.size() >= worth_another_thread_coded) {
+    co_await run_on(helpers_, undo);
+  } else {
+    undo();
+  }
+  if (!undone) co_return undone.error();
+  if (*undone) co_return Result<void>();
+  if (!takes_large) co_return larger_than(settings_.max_response);
+  response.too_large = true;
+  response.large =
+      std::make_shared<LargeContent>(std::exchange(response.body, {}), nullptr, std::move(response.held));
+  response.large->inflate(helpers_);
+  co_return Result<void>();
+}
+
+/// What the end of an attempt says of the upstream's limit, and of its health.
+void UpstreamClient::learn(UpstreamCall& call, const UpstreamResult& result, SteadyTime sent_at,
+                           SteadyTime ended_at) {
+  if (!result && is_of_the_proxy(result.error().error)) return;
+  if (!result && is_loss_of_kept_connection(result.error().error)) return;
+  if (result && call.channel != nullptr) {
+    const bool limited = result->status == 429;
+    call.channel->admission.on_answer(
+        result->status, sent_at,
+        limited ? http::retry_after_of(result->fields, clock_.wall_now()) : std::nullopt);
+  }
+  // An answer that cannot be understood came from an upstream that lives; it says nothing else.
+  if (!result && kind_of(result.error().error) == AttemptFailure::invalid_answer) return;
+  const std::string route(call.request.route);
+  follow(circuits_.record(route, result ? result->status : 0, sent_at, ended_at), route);
+}
+
+/// Says what has changed, and answers those who would wait for nothing now.
+void UpstreamClient::follow(Circuits::Change change, const std::string& route) {
+  switch (change) {
+    case Circuits::Change::none:
+      return;
+    case Circuits::Change::upstream_opened:
+      spdlog::warn("upstream: fails; it is asked once a second until it answers again");
+      for (const auto& channel : channels_) channel->admission.give_up(circuit_is_open(route));
+      return;
+    case Circuits::Change::upstream_closed:
+      spdlog::info("upstream: answers again");
+      return;
+    case Circuits::Change::route_opened:
+      spdlog::warn("upstream: route {} gets 502, 503 or 504; it is asked for once a second until that ends",
+                   route);
+      for (const auto& channel : channels_) channel->admission.give_up(circuit_is_open(route), route);
+      return;
+    case Circuits::Change::route_closed:
+      spdlog::info("upstream: route {} is answered again", route);
+      return;
+  }
+}
+
+/// After how long the request is to be sent once more; nothing where it is not.
+std::optional<std::chrono::milliseconds> UpstreamClient::goes_again_after(UpstreamCall& call,
+                                                                          const UpstreamResult& result) {
+  const bool is_final = result ? result->status < 400 : is_of_the_proxy(result.error().error);
+  if (stopped_ || is_final || call.turn.unwanted()) return std::nullopt;
+  const UpstreamRequest& request = call.request;
+  FailedAttempt failed;
+  failed.method = request.method;
+  failed.failure = result ? AttemptFailure::status : kind_of(result.error().error);
+  if (result) failed.status = result->status;
+  if (result) failed.retry_after = http::retry_after_of(result->fields, clock_.wall_now());
+  failed.answer_begun = request.stream && request.stream->begun();
+  failed.attempts = call.attempts;
+  failed.max_retries = static_cast<unsigned>(settings_.max_retries);
+  failed.time_left =
+      std::chrono::duration_cast<std::chrono::milliseconds>(call.turn.deadline() - clock_.steady_now());
+  const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
+  const RetryVerdict verdict = may_retry(failed, jitter);
+  const bool circuit_refuses = circuits_.is_open(request.route);
+  if (!verdict.retry() || circuit_refuses || !retry_budget_.spend()) return std::nullopt;
+  spdlog::debug("upstream: attempt {} failed ({}): again in {} ms", call.attempts,
+                result ? std::to_string(result->status) : result.error().error.context,
+                verdict.delay.count());
+  ++call.attempts;
+  return verdict.delay;
+}
+
+/// @return whether the request may still go
+asio::awaitable<bool> UpstreamClient::pause(std::chrono::milliseconds delay, Turn& turn) {
+  const SteadyTime until = clock_.steady_now() + delay;
+  while (!stopped_ && !turn.unwanted() && clock_.steady_now() < until) co_await pauses_.wait(turn, until);
+  co_return !stopped_ && !turn.unwanted();
+}
+
+UpstreamFailure UpstreamClient::circuit_is_open(std::string_view route) const {
+  const auto wait =
+      std::chrono::ceil<std::chrono::milliseconds>(circuits_.retry_after(route, clock_.steady_now()));
+  std::string why =
+      circuits_.upstream().state() == Circuit::State::open
+          ? "the upstream has failed again and again; it is being asked once a second"
+          : fmt::format(
+                "the upstream has answered 502, 503 or 504 again and again on route {}; it is being "
+                "asked for that once a second",
+                route);
+  return {{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, std::move(why)},
+          std::max(wait, std::chrono::milliseconds{1})};
+}
+
+bool UpstreamClient::idle(std::size_t credential) const {
+  const CredentialChannel& channel = *channels_.at(credential);
+  return circuits_.upstream().state() == Circuit::State::closed && channel.token.status().alive &&
+         channel.admission.idle() && pool_.mostly_free();
+}
+
+UpstreamStatus UpstreamClient::status() const {
+  UpstreamStatus status;
+  for (const auto& channel : channels_)
+    status.credentials.push_back({channel->name, channel->token.status(), channel->admission.status()});
+  const Circuit& circuit = circuits_.upstream();
+  status.circuit_open = circuit.state() == Circuit::State::open;
+  status.circuit_opened = circuit.opened();
+  status.circuit_probes = circuit.probes();
+  status.circuit_refused = circuit.refused();
+  status.open_routes = circuits_.open_routes();
+  status.retries = retries_;
+  status.retries_refused = retry_budget_.refused();
+  status.resent = pool_.resent();
+  status.spending = spending_.read();
+  status.attempts = attempts_.read();
+  return status;
+}
+
+TokenStatus UpstreamClient::token_status() const {
+  for (const auto& channel : channels_) {
+    if (TokenStatus status = channel->token.status(); !status.alive) return status;
+  }
+  return channels_.front()->token.status();
+}
+
+WireRequest UpstreamClient::to_wire(const UpstreamRequest& request) const {
+  WireRequest wire(request.method, settings_.url.base_path, request.target);
+  const auto add_unless_given = [&](std::string_view name, std::string_view value) {
+    if (!request.fields.contains(name)) wire.add(name, value);
+  };
+  wire.add("Host", origin_.host_field);
+  add_unless_given("Accept", "*/*");
+  add_unless_given("Accept-Encoding", request.accept_gzip ? "gzip" : "identity");
+  add_unless_given("User-Agent", "roktcached");
+  for (const auto& field : request.fields.all()) {
+    if (!http::equal_ignoring_case(field.name, "Via")) wire.add(field.name, field.value);
+  }
+  wire.add("Via", http::via_with(request.fields.find("Via").value_or(""), request.received_protocol,
+                                 own_pseudonym()));
+  if (!request.body.empty() || expects_content(request.method)) wire.set_content(request.body);
+  return wire;
+}
+
+}  // namespace roktcached::upstream

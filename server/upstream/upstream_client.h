@@ -1,0 +1,121 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/time.h"
+#include "server/counters/upstream_attempts.h"
+#include "server/counters/upstream_stats.h"
+#include "server/upstream/circuits.h"
+#include "server/upstream/credential_channel.h"
+#include "server/upstream/pool.h"
+#include "server/upstream/retry_policy.h"
+#include "server/upstream/upstream.h"
+#include "server/upstream/upstream_connection.h"
+#include "server/upstream/wait_list.h"
+
+namespace roktcached::upstream {
+
+/// What /status and /metrics say of one credential.
+struct CredentialStatus {
+  std::string name;
+  TokenStatus token;
+  BudgetStatus budget;
+};
+
+/// What /status and /metrics say of the way to the upstream.
+struct UpstreamStatus {
+  std::vector<CredentialStatus> credentials;
+  bool circuit_open = false;
+  std::uint64_t circuit_opened = 0;
+  std::uint64_t circuit_probes = 0;
+  std::uint64_t circuit_refused = 0;
+  std::vector<std::string> open_routes;  ///< whose own circuit is open
+  std::uint64_t retries = 0;
+  std::uint64_t retries_refused = 0;  ///< that the retry budget did not allow
+  std::uint64_t resent = 0;           ///< over a new connection, as a kept one was lost
+  std::vector<counters::Spent> spending;
+  counters::UpstreamAttemptsReading attempts;
+};
+
+/// The one way to the upstream, and the one place that spends its rate limit: circuit, token, turn,
+/// connection; one replay where the token may have been dead, and a retry where that is safe and affordable.
+/// Belongs to the upstream thread, but for what says otherwise.
+class UpstreamClient final : public Upstream {
+ public:
+  /// @param helpers  where what takes long is done, on another thread
+  /// @param files    where files are read, whose disk may hang
+  /// @param settings, credentials, clock, bodies  outlive it; for bodies, see Origin
+  /// @param secrets  reads the secrets of a credential again; may be null
+  /// @throws std::runtime_error for an unusable upstream.ca_file
+  UpstreamClient(boost::asio::any_io_executor executor, boost::asio::any_io_executor helpers,
+                 const boost::asio::any_io_executor& files, const config::Upstream& settings,
+                 const std::vector<config::Credential>& credentials,
+                 const std::function<Result<config::Credential>(const config::Credential&)>& secrets,
+                 const Clock& clock, storage::BodyAccount* bodies = nullptr);
+
+  void start();
+  /// Closes every connection; requests under way and those that wait fail.
+  void stop();
+
+  /// Takes over app secrets that have been changed in place, and fetches tokens with them, and for
+  /// credentials that were refused. They are read on another thread, so that is later.
+  void read_secrets_again();
+
+  [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) override;
+
+  /// The credential's token is alive, nobody waits for its budget, which is half there, and more than half of
+  /// the connections are free.
+  [[nodiscard]] bool idle(std::size_t credential) const override;
+
+  [[nodiscard]] UpstreamStatus status() const;
+  /// Of the first credential whose token is dead, else of the first. From any thread.
+  [[nodiscard]] TokenStatus token_status() const;
+  /// Requests sent upstream, replays and retries included, token requests not. From any thread.
+  [[nodiscard]] std::uint64_t requests_sent() const { return requests_sent_.load(std::memory_order_relaxed); }
+
+ private:
+  struct UpstreamCall;
+
+  boost::asio::awaitable<void> read_secret_again(CredentialChannel& channel);
+  boost::asio::awaitable<void> replay(UpstreamCall& call, TokenPtr refused, UpstreamResult& result);
+  boost::asio::awaitable<UpstreamResult> exchange(UpstreamCall& call, const TokenPtr& token,
+                                                  counters::Reason reason);
+  boost::asio::awaitable<void> open_content(UpstreamCall& call, bool coded,
+                                            Result<UpstreamResponse>& response);
+  boost::asio::awaitable<Result<void>> undo_gzip(UpstreamResponse& response, bool takes_large);
+  [[nodiscard]] std::optional<std::chrono::milliseconds> goes_again_after(UpstreamCall& call,
+                                                                          const UpstreamResult& result);
+  boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay, Turn& turn);
+  void learn(UpstreamCall& call, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at);
+  void follow(Circuits::Change change, const std::string& route);
+  [[nodiscard]] UpstreamFailure circuit_is_open(std::string_view route) const;
+  [[nodiscard]] WireRequest to_wire(const UpstreamRequest& request) const;
+
+  boost::asio::any_io_executor executor_;
+  boost::asio::any_io_executor helpers_;
+  const config::Upstream& settings_;
+  const Clock& clock_;
+  Origin origin_;
+  Pool pool_;
+  std::vector<std::unique_ptr<CredentialChannel>> channels_;  // in the order of the credentials
+  Circuits circuits_;
+  RetryBudget retry_budget_;
+  counters::UpstreamStats spending_;
+  counters::UpstreamAttempts attempts_;
+  WaitList pauses_;  // before retries
+  std::uint64_t retries_ = 0;
+  bool stopped_ = false;
+  std::atomic<std::uint64_t> requests_sent_{0};
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+}  // namespace roktcached::upstream

@@ -1,0 +1,128 @@
+#include <gtest/gtest.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/io_context.hpp>
+#include <optional>
+
+#include "server/proxy/proxy_handler.h"
+#include "server/worker_pool.h"
+#include "storage/memory_store.h"
+#include "tests/unit/server/fake_clock.h"
+
+namespace roktcached::proxy {
+namespace {
+
+/// Counts what is sent, and answers nothing of use.
+class DeadUpstream final : public upstream::Upstream {
+ public:
+  boost::asio::awaitable<upstream::UpstreamResult> send(const upstream::UpstreamRequest&) override {
+    ++sent;
+    co_return upstream::UpstreamFailure{
+        {ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "dead"}, std::nullopt};
+  }
+  [[nodiscard]] bool idle(std::size_t) const override { return false; }
+  int sent = 0;
+};
+
+class AllowedAccountsTest : public testing::Test {
+ protected:
+  static std::vector<rokt::Route> routes_and_some_more() {
+    std::vector<rokt::Route> all = rokt::rokt_routes();
+    all.push_back({"files", "/files", {"GET"}, rokt::RouteClass::http, {}, false});
+    all.push_back({"logs", "/logs/{accountId}/{rest...}", {"GET"}, rokt::RouteClass::off, {}, false});
+    return all;
+  }
+  static std::string summary(const std::string& account) {
+    return "/reporting/accounts/" + account + "/summary";
+  }
+  http::Answer ask(const std::string& target, const config::Client* rules,
+                   const std::string& method = "GET") {
+    http::Request request;
+    request.method = method;
+    request.target = target;
+    request.id = "id-1";
+    request.rules = rules;
+    std::optional<http::Answer> answer;
+    boost::asio::co_spawn(context, exchange.handle(request),
+                          [&](const std::exception_ptr& failure, http::Answer given) {
+                            EXPECT_FALSE(failure);
+                            answer = std::move(given);
+                          });
+    context.restart();
+    while (!answer && context.run_one() > 0) {
+    }
+    return std::move(answer.value());
+  }
+  [[nodiscard]] static bool is_refused(const http::Answer& answer) {
+    return answer.status == 403 && answer.body->find("account-not-allowed") != std::string::npos;
+  }
+
+  const config::Client some = [] {
+    config::Client client;
+    client.name = "tableau";
+    client.accounts = {"12", "aB-1"};
+    return client;
+  }();
+  FakeClock clock;
+  boost::asio::io_context context{1};
+  WorkerPool readers{1, "reading"};
+  config::Settings settings;
+  caching::FreshnessPolicies policies{settings.freshness};
+  rokt::RouteTable routes{routes_and_some_more()};
+  storage::TieredStore store{std::make_unique<storage::MemoryStore>(1 << 20), nullptr};
+  DeadUpstream upstream;
+  storage::BodyAccount bodies{1 << 20};
+  FetchTable fetches{context.get_executor(), readers.executor(), upstream, store, bodies, 1 << 20, clock};
+  DiskLookups disk{readers.executor(), {}, {}, {}};
+  Services services{settings, policies, routes, store, disk, fetches, upstream, context.get_executor(),
+                    bodies,   clock};
+  counters::ClientStats accounts;
+  counters::RequestStats traffic;
+  ProxyHandler exchange{services, accounts, traffic};
+};
+
+TEST_F(AllowedAccountsTest, OfAClientWithoutAListAreAll) {
+  const config::Client everything;
+  for (const config::Client* rules : {static_cast<const config::Client*>(nullptr), &everything}) {
+    EXPECT_FALSE(is_refused(ask(summary("12"), rules)));
+    EXPECT_FALSE(is_refused(ask("/files", rules)));
+  }
+}
+
+TEST_F(AllowedAccountsTest, AreThoseOfItsList) {
+  EXPECT_FALSE(is_refused(ask(summary("12"), &some)));
+  EXPECT_FALSE(is_refused(ask(summary("aB-1"), &some)));
+  for (const char* id : {"1", "123", "0012", "13", "ab-1", "AB-1"})
+    EXPECT_TRUE(is_refused(ask(summary(id), &some))) << id;
+}
+
+TEST_F(AllowedAccountsTest, AreNoneOnARouteThatNamesNone) {
+  const http::Answer answer = ask("/files", &some);
+  ASSERT_TRUE(is_refused(answer));
+  EXPECT_NE(answer.body->find("this route names no account"), std::string::npos);
+}
+
+TEST_F(AllowedAccountsTest, AreJudgedOnRoutesOfEveryClass) {
+  for (const char* target : {"/logs/12/a", "/logs/1%32/a"})
+    EXPECT_FALSE(is_refused(ask(target, &some))) << target;
+  for (const char* target : {"/logs/13/a", "/logs/1%33/a", "/logs/12%20/a", "/logs/a/12"})
+    EXPECT_TRUE(is_refused(ask(target, &some))) << target;
+}
+
+TEST_F(AllowedAccountsTest, AreJudgedBehindTheRouteAndBeforeTheParameters) {
+  EXPECT_EQ(ask("/nothing", &some).status, 404U);
+  EXPECT_EQ(ask(summary("13"), &some, "DELETE").status, 405U);
+  EXPECT_EQ(ask(summary("12") + "?no=such", &some).status, 400U);
+  EXPECT_TRUE(is_refused(ask(summary("13") + "?no=such", &some)));
+}
+
+TEST_F(AllowedAccountsTest, AreJudgedBeforeAnythingIsAskedFor) {
+  for (const std::string& target : {summary("13"), std::string("/files"), std::string("/logs/13/a")})
+    EXPECT_TRUE(is_refused(ask(target, &some))) << target;
+  EXPECT_EQ(upstream.sent, 0);
+  ask("/logs/12/a", &some);
+  EXPECT_EQ(upstream.sent, 1);
+}
+
+}  // namespace
+}  // namespace roktcached::proxy

@@ -1,0 +1,197 @@
+#include "server/session/request_reader.h"
+
+#include <gtest/gtest.h>
+#include <sys/socket.h>
+
+#include <array>
+#include <boost/asio/io_context.hpp>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace roktcached::session {
+namespace {
+
+using End = Incoming::End;
+
+Limits limits_of_test() {
+  Limits limits;
+  limits.allowed_hosts = {"reports.example"};
+  return limits;
+}
+
+bool is_in(std::string_view part, std::string_view text) {
+  return text.find(part) != std::string_view::npos;
+}
+
+/// A reader, and a client whose bytes it reads.
+class Reading {
+ public:
+  explicit Reading(const Limits& limits) : reader_(limits) {}
+
+  /// What comes of it, in words, as far as it is of consequence.
+  std::string of(std::string_view bytes) {
+    std::array<int, 2> ends{-1, -1};
+    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) != 0) throw std::bad_alloc();
+    const net::Descriptor client(ends[1]);
+    net::ClientStream stream(context_.get_executor(), net::Descriptor(ends[0]), {AF_UNIX, 0}, nullptr);
+    EXPECT_EQ(::send(client.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
+    EXPECT_FALSE(reader_.receive_now(stream));
+    std::string all;
+    while (reader_.has_begun()) {
+      Incoming incoming;
+      const End end = reader_.take(incoming, false);
+      all += told(end, incoming);
+      if (end != End::request) break;
+    }
+    return all;
+  }
+
+ private:
+  static std::string told(End end, const Incoming& incoming) {
+    if (end == End::more) return "more;";
+    if (end == End::refused) return "refused: " + incoming.why.context + ";";
+    const http::Request& request = incoming.request;
+    std::string fields = request.fields.to_lines();
+    return request.method + " " + request.target + " [" + fields + "] {" + request.body + "}" +
+           (incoming.http11 ? "" : " 1.0") + (incoming.last ? " last" : "") + ";";
+  }
+
+  boost::asio::io_context context_{1};
+  RequestReader reader_;
+};
+
+/// What a reader knows of the requests before must not show: each of these, behind each other one of those
+/// that are whole, is read as if it were the first.
+TEST(RequestReader, ReadsEachRequestAsIfItWereTheFirst) {
+  const std::string host = "Host: reports.example\r\n";
+  const std::vector<std::string> whole = {
+      "GET / HTTP/1.1\r\n" + host + "\r\n",
+      "GET /other?a=1 HTTP/1.1\r\n" + host + "\r\n",
+      "HEAD / HTTP/1.1\r\n" + host + "\r\n",
+      "POST / HTTP/1.1\r\n" + host + "\r\n",
+      "\r\nGET / HTTP/1.1\r\n" + host + "\r\n",
+      "GET / HTTP/1.1\r\n" + host + "Accept: */*\r\n\r\n",
+      "GET / HTTP/1.1\r\n" + host + "accept: */*\r\n\r\n",
+      "GET / HTTP/1.1\r\n" + host + "Connection: keep-alive\r\n\r\n",
+      "GET / HTTP/1.1\r\n" + host + "Authorization: Basic eDp5\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Content-Length: 2\r\n\r\nab",
+      "POST / HTTP/1.1\r\n" + host + "Content-Length: 0\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
+  };
+  std::vector<std::string> any = whole;
+  any.insert(any.end(),
+             {
+                 "GET / HTTP/1.0\r\n" + host + "\r\n",
+                 "GET / HTTP/1.0\r\n" + host + "Connection: keep-alive\r\n\r\n",
+                 "GET / HTTP/1.0\r\n\r\n",
+                 "GET / HTTP/1.1\r\n\r\n",
+                 "GET / HTTP/1.1\r\n" + host + host + "\r\n",
+                 "GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
+                 "GET / HTTP/1.1\r\n" + host,
+                 "GET / HTTP/1.1\r\n" + host + "\r",
+                 "GET / HTTP/1.1\r\n" + host + "X: 1\r\n\r\n" + "GET / HTTP/1.1\r\n" + host + "\r\n",
+                 "GET  / HTTP/1.1\r\n" + host + "\r\n",
+                 "GET / HTTP/1.2\r\n" + host + "\r\n",
+                 "G\x01T / HTTP/1.1\r\n" + host + "\r\n",
+                 "GET /\n HTTP/1.1\r\n" + host + "\r\n",
+                 "GET / HTTP/1.1\n" + host + "\r\n",
+                 "GET http://reports.example/ HTTP/1.1\r\n" + host + "\r\n",
+                 "GET http://elsewhere.example/ HTTP/1.1\r\n" + host + "\r\n",
+                 "GET http://reports.example:81/ HTTP/1.1\r\n" + host + "\r\n",
+                 "GET http://reports.example/ HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
+                 "GET http://user@reports.example/ HTTP/1.1\r\n" + host + "\r\n",
+                 "GET http://reports.example/ HTTP/1.0\r\n\r\n",
+                 "CONNECT reports.example:443 HTTP/1.1\r\n" + host + "\r\n",
+                 "GET / HTTP/1.1\r\n" + host + "Content-Length: 1\r\n\r\na",
+                 "POST / HTTP/1.1\r\n" + host + "Expect: 100-continue\r\n\r\n",
+                 "POST / HTTP/1.1\r\n" + host + "Expect: else\r\n\r\n",
+                 "POST / HTTP/1.1\r\n" + host + "Expect: else\r\nContent-Length: 1\r\n\r\na",
+                 "GET / HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n",
+                 "GET / HTTP/1.1\r\n" + host + "Upgrade: h2c\r\n\r\n",
+             });
+  const Limits limits = limits_of_test();
+  for (const std::string& first : whole) {
+    for (const std::string& second : any) {
+      const std::string alone = Reading(limits).of(second);
+      Reading apart(limits);
+      apart.of(first);
+      EXPECT_EQ(apart.of(second), alone) << first << second;
+      const bool ended = is_in("refused", alone) || is_in("more;", alone);
+      if (!ended) {
+        EXPECT_EQ(apart.of(second), alone) << "once more: " << first << second;
+      }
+      EXPECT_EQ(Reading(limits).of(first + second), Reading(limits).of(first) + alone) << first << second;
+    }
+  }
+}
+
+/// RFC 9112, section 3.2.2.
+TEST(RequestReader, TakesTheServerThatTheTargetNamesForHost) {
+  const Limits limits = limits_of_test();
+  const auto read = [&limits](const std::string& target, const std::string& fields) {
+    return Reading(limits).of("GET " + target + " HTTP/1.1\r\n" + fields + "\r\n");
+  };
+  const std::string other = "Host: elsewhere.example\r\n";
+  EXPECT_EQ(read("http://reports.example:81/a", other), "GET /a [Host: reports.example:81\r\n] {} last;");
+  EXPECT_TRUE(
+      is_in("elsewhere.example is none of", read("http://elsewhere.example/", "Host: reports.example\r\n")));
+  EXPECT_TRUE(is_in("exactly one", read("http://reports.example/", "")));
+  EXPECT_TRUE(is_in("exactly one", read("http://reports.example/", other + other)));
+  EXPECT_TRUE(is_in("not a host name", read("http://reports.example/", "Host: a b\r\n")));
+  for (const char* target : {"http://user@reports.example/", "http://reports.example:x/", "http://:80/",
+                             "http://reports.example\\x/", "http://reports.example#a/", "http://[::1/"})
+    EXPECT_TRUE(is_in("not a host name", read(target, other))) << target;
+  EXPECT_TRUE(
+      is_in("elsewhere.example is none of", Reading(limits).of("OPTIONS * HTTP/1.1\r\n" + other + "\r\n")));
+}
+
+/// Java's HttpClient asks for h2c on each connection.
+TEST(RequestReader, GoesOnBehindAnUpgradeAndAnExpectation) {
+  const Limits limits = limits_of_test();
+  const std::string host = "Host: reports.example\r\n";
+  for (const char* fields :
+       {"Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABk\r\n",
+        "Expect: 100-continue\r\n", "Expect: else\r\n"}) {
+    const std::string one = "GET /a HTTP/1.1\r\n" + host + fields + "\r\n";
+    const std::string told = Reading(limits).of(one);
+    EXPECT_FALSE(is_in("last", told)) << told;
+    EXPECT_FALSE(is_in("refused", told)) << told;
+    EXPECT_EQ(Reading(limits).of(one + one), told + told);
+  }
+  const std::string form = "POST /a HTTP/1.1\r\n" + host + "Content-Length: 1\r\n";
+  EXPECT_FALSE(is_in("last", Reading(limits).of(form + "Expect: 100-Continue\r\n\r\na")));
+  EXPECT_TRUE(is_in("refused: Expect", Reading(limits).of(form + "Expect: else\r\n\r\na")))
+      << "whether the content comes is not known";
+}
+
+TEST(RequestReader, ReadsTheUsualFieldsWhereverTheBytesAreCut) {
+  const std::string request = "GET /a HTTP/1.1\r\nHost: reports.example\r\nAccept: */*\r\n\r\n";
+  const Limits limits = limits_of_test();
+  const std::string alone = Reading(limits).of(request);
+  Reading reading(limits);
+  for (std::size_t cut = 1; cut < request.size(); ++cut) {
+    EXPECT_EQ(reading.of(request), alone);
+    EXPECT_EQ(reading.of(request.substr(0, cut)), "more;");
+    EXPECT_EQ(reading.of(request.substr(cut)), alone);
+  }
+}
+
+TEST(RequestReader, HoldsTheUsualFieldsToTheLimitOfTheHead) {
+  Limits limits = limits_of_test();
+  limits.max_head = 100;
+  const std::string fields = "Host: reports.example\r\n\r\n";
+  const std::string fits = "GET /" + std::string(100 - fields.size() - 16, 'a') + " HTTP/1.1\r\n" + fields;
+  ASSERT_EQ(fits.size(), 100U);
+  std::string too_long = fits;
+  too_long.insert(5, "a");
+  Reading reading(limits);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(reading.of(fits).starts_with("GET /a")) << i;
+  }
+  EXPECT_EQ(reading.of(too_long), Reading(limits).of(too_long));
+  EXPECT_TRUE(Reading(limits).of(too_long).starts_with("refused: "));
+}
+
+}  // namespace
+}  // namespace roktcached::session
