@@ -11,24 +11,11 @@
 #include <utility>
 
 #include "config/values.h"
+#include "core/descriptor.h"
 
 namespace roktcached::config {
 
 namespace {
-
-class Descriptor {
- public:
-  explicit Descriptor(int fd) : fd_(fd) {}
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  Descriptor(Descriptor&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
-  Descriptor& operator=(Descriptor&&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-
- private:
-  int fd_;
-};
 
 Error refused(const std::string& path, const std::string& why) {
   return {.code = ErrorCode::configuration,

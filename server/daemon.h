@@ -35,8 +35,8 @@ namespace roktcached {
 /// The running proxy: composes the rooms and owns their threads.
 ///
 ///   client threads   one io_context each, with listeners and connections of its own
-///   desk          one io_context, one thread: token, flights, upstream connections; where there is one hit
-///                 thread, it is that one, so that a miss need not change threads
+///   upstream      one io_context, one thread: token, fetches, upstream connections; where there is one
+///                 client thread, it is that one, so that a miss need not change threads
 ///   readers       two threads that may wait for the cache file
 ///   helpers       two threads that inflate, compare and compress what is large
 ///   the purger    one thread that waits for the cache file while it is purged

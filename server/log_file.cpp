@@ -57,7 +57,7 @@ Result<int> open_or_make(const std::string& path) {
 }  // namespace
 
 LogFile::LogFile(std::string path, int descriptor)
-    : path_(std::move(path)), descriptor_(std::make_unique<net::Descriptor>(descriptor)) {}
+    : path_(std::move(path)), descriptor_(std::make_unique<Descriptor>(descriptor)) {}
 
 Result<std::shared_ptr<LogFile>> LogFile::open(const std::string& path) {
   const auto descriptor = open_or_make(path);
@@ -68,7 +68,7 @@ Result<std::shared_ptr<LogFile>> LogFile::open(const std::string& path) {
 Result<void> LogFile::reopen() {
   const auto descriptor = open_or_make(path_);
   if (!descriptor) return descriptor.error();
-  auto opened = std::make_unique<net::Descriptor>(*descriptor);
+  auto opened = std::make_unique<Descriptor>(*descriptor);
   const std::lock_guard lock(mutex_);
   descriptor_.swap(opened);
   return {};
@@ -112,7 +112,7 @@ bool LogFile::wait_for_room() noexcept {
 
 Result<void> check_log_file(const std::string& path) {
   if (path.empty()) return {};
-  const net::Descriptor file(::open(path.c_str(), flags));
+  const Descriptor file(::open(path.c_str(), flags));
   if (file.get() >= 0) return check_kind(path, file.get());
   if (errno != ENOENT) return refused(path, errno);
   const auto folder = std::filesystem::path(path).parent_path();

@@ -7,8 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/descriptor.h"
 #include "core/error.h"
-#include "server/net/descriptor.h"
 
 namespace roktcached {
 
@@ -39,7 +39,7 @@ class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
   [[nodiscard]] bool wait_for_room() noexcept;
 
   const std::string path_;
-  std::unique_ptr<net::Descriptor> descriptor_;
+  std::unique_ptr<Descriptor> descriptor_;
   bool stalled_ = false;  // nobody reads what is written
 };
 

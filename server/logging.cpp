@@ -15,11 +15,11 @@ namespace roktcached {
 namespace {
 
 constexpr std::size_t queue_length = 8192;
-constexpr const char* access_logger = "access";
+constexpr const char* access_logger_name = "access";
 
 std::shared_ptr<LogFile> log_file;  // null: standard error
-std::shared_ptr<spdlog::logger> owned_access;
-std::atomic<spdlog::logger*> access{nullptr};  // null while access lines are not wanted
+std::shared_ptr<spdlog::logger> owned_access_lines;
+std::atomic<spdlog::logger*> access_lines{nullptr};  // null while access lines are not wanted
 bool access_as_json = false;
 
 /// As the inside of a JSON string (RFC 8259, section 7). A line is made of memory that is there already.
@@ -45,7 +45,7 @@ class JsonFormatter final : public spdlog::formatter {
     const auto level = spdlog::level::to_string_view(message.level);
     const std::string_view payload(message.payload.data(), message.payload.size());
     const bool is_access =
-        std::string_view(message.logger_name.data(), message.logger_name.size()) == access_logger;
+        std::string_view(message.logger_name.data(), message.logger_name.size()) == access_logger_name;
     fmt::format_to(std::back_inserter(line), "{{\"time_unix_ms\":{},\"level\":\"{}\",", ms,
                    std::string_view(level.data(), level.size()));
     if (is_access) {
@@ -74,24 +74,6 @@ std::shared_ptr<spdlog::logger> make_logger(const char* name, const spdlog::sink
   return logger;
 }
 
-void write_access_line(spdlog::logger& logger, const http::Request& request, const http::Answer& answer,
-                       const http::Written& written) {
-  const http::AccessNotes& notes = answer.notes;
-  const auto took = std::chrono::steady_clock::now() - request.received_at;
-  const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
-  const std::string key = notes.key ? caching::to_hex(*notes.key) : "-";
-  const std::string upstream_ms = notes.upstream ? std::to_string(notes.upstream->count()) : "-";
-  const std::string_view route = notes.route.empty() ? "-" : notes.route;
-  const char* format =
-      access_as_json
-          ? R"("client":"{}","route":"{}","outcome":"{}","status":{},"bytes":{},"cut":"{}",)"
-            R"("took_us":{},"upstream_ms":"{}","key":"{}","request_id":"{}")"
-          : "client={} route={} outcome={} status={} bytes={} cut={} took_us={} upstream_ms={} key={} "
-            "request_id={}";
-  logger.info(fmt::runtime(format), request.client, route, http::to_string(notes.outcome), answer.status,
-              written.content_bytes, http::to_string(written.cut), took_us, upstream_ms, key, request.id);
-}
-
 }  // namespace
 
 Result<void> start_logging(const config::Log& settings) {
@@ -110,8 +92,8 @@ Result<void> start_logging(const config::Log& settings) {
   spdlog::set_default_logger(logger);
   access_as_json = settings.format == config::LogFormat::json;
   if (settings.access) {
-    owned_access = make_logger(access_logger, sink);
-    access = owned_access.get();
+    owned_access_lines = make_logger(access_logger_name, sink);
+    access_lines = owned_access_lines.get();
   }
   return {};
 }
@@ -130,8 +112,8 @@ void end_log() {
 
 void stop_logging() {
   end_log();
-  access = nullptr;
-  owned_access.reset();
+  access_lines = nullptr;
+  owned_access_lines.reset();
   spdlog::shutdown();
   log_file.reset();
 }
@@ -141,15 +123,12 @@ DroppedLines dropped_lines() {
   return {.queue_full = queue ? queue->overrun_counter() : 0, .not_written = lost_lines()};
 }
 
-void log_access(const http::Request& request, const http::Answer& answer,
-                const http::Written& written) noexcept {
-  spdlog::logger* const logger = access.load(std::memory_order_acquire);
-  if (logger == nullptr) return;
-  try {
-    write_access_line(*logger, request, answer, written);
-  } catch (const std::exception&) {  // the answer has gone out: only its line is lost
-    count_lost_line("out of memory");
-  }
+spdlog::logger* access_logger() {
+  return access_lines.load(std::memory_order_acquire);
+}
+
+bool access_lines_are_json() {
+  return access_as_json;
 }
 
 }  // namespace roktcached

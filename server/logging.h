@@ -4,7 +4,10 @@
 
 #include "config/settings.h"
 #include "core/error.h"
-#include "server/http/message.h"
+
+namespace spdlog {
+class logger;
+}
 
 namespace roktcached {
 
@@ -33,10 +36,9 @@ struct DroppedLines {
 /// From any thread.
 [[nodiscard]] DroppedLines dropped_lines();
 
-/// One line about one request: who asked for which route, what became of it, how much of its answer went out
-/// and why no more, how long the upstream took. Never its target or fields: those may carry secrets. Safe
-/// from any thread.
-void log_access(const http::Request& request, const http::Answer& answer,
-                const http::Written& written) noexcept;
+/// The logger of access lines; null while none are wanted. From any thread.
+[[nodiscard]] spdlog::logger* access_logger();
+/// Whether an access line is the inside of a JSON object, or text for people.
+[[nodiscard]] bool access_lines_are_json();
 
 }  // namespace roktcached

@@ -93,10 +93,6 @@ Error file_error(const std::string& path, int number) {
           .context = path + ": " + std::generic_category().message(number)};
 }
 
-Descriptor::~Descriptor() {
-  if (number_ >= 0) ::close(number_);
-}
-
 Result<std::string> private_folder(const std::string& folder) {
   const fs::path wanted = folder.empty() ? fs::path(".") : fs::path(folder);
   if (const auto made = make_folder(wanted); !made) return made.error();

@@ -8,28 +8,13 @@
 #include <string_view>
 #include <utility>
 
+#include "core/descriptor.h"
 #include "core/error.h"
 
 namespace roktcached::storage {
 
 /// Where lines for the operator go. Called from the store's threads.
 using Report = std::function<void(std::string_view)>;
-
-/// A descriptor that is closed when it goes out of scope.
-class Descriptor {
- public:
-  explicit Descriptor(int number) : number_(number) {}
-  ~Descriptor();
-  Descriptor(Descriptor&& other) noexcept : number_(std::exchange(other.number_, -1)) {}
-  Descriptor& operator=(Descriptor&& other) noexcept {
-    std::swap(number_, other.number_);
-    return *this;
-  }
-  [[nodiscard]] int get() const { return number_; }
-
- private:
-  int number_;
-};
 
 /// What a name led to: another look tells whether it still leads to the same file.
 struct FileIdentity {

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Holds the house to its rule: arrows point down, server -> storage -> core and server -> config -> core.
+"""Holds the house to its rule: arrows point down, server -> storage -> core and server -> config -> core, and inside server, too.
 
 Checks every #include of every room, that core reads no clock and knows no socket, database or thread, and that every source
 file belongs to its room's CMake target.
@@ -15,8 +15,33 @@ MAY_INCLUDE = {
     "config": {"config", "core"},
     "server": {"server", "storage", "config", "core"},
 }
+# Inside server. A header at its top is for every room; the parts of the daemon there are for nobody but main and the commands.
+ROOMS_OF_SERVER = {
+    "net": set(),
+    "http": {"net"},
+    "counters": {"http"},
+    "access": {"http", "net"},
+    "upstream": {"http", "net", "counters"},
+    "session": {"access", "http", "net"},
+    "proxy": {"upstream", "access", "counters", "http", "net"},
+    "admin": {"session", "proxy", "upstream", "access", "counters", "http", "net"},
+    "simulator": {"http", "net"},
+}
+OF_THE_DAEMON = {"daemon", "settings_check"}
 FORBIDDEN_IN_CORE = re.compile(r"#include <(boost/(asio|beast)|sqlite3|thread|mutex|spdlog)|(system|steady)_clock::now\(")
 INCLUDE = re.compile(r'#include "(\w+)/')
+INCLUDE_OF_SERVER = re.compile(r'#include "server/(?:(\w+)/)?(\w+)\.h"')
+
+
+def mistakes_inside_server(name, text):
+    room = name.parts[1] if len(name.parts) > 2 else None
+    if room == "commands" or name.stem in OF_THE_DAEMON | {"main", "shortage"}:
+        return
+    for other, header in INCLUDE_OF_SERVER.findall(text):
+        if not other and header in OF_THE_DAEMON:
+            yield f"{name}: {header}.h is a part of the daemon, which composes the rooms"
+        if other and other != room and other not in ROOMS_OF_SERVER.get(room, set()):
+            yield f"{name}: {f'server/{room}/' if room else 'the top of server/'} may not include from server/{other}/"
 
 
 def mistakes():
@@ -30,6 +55,8 @@ def mistakes():
             for other in INCLUDE.findall(text):
                 if other not in allowed:
                     yield f"{name}: {room}/ may not include from {other}/"
+            if room == "server":
+                yield from mistakes_inside_server(name, text)
             if room == "core" and FORBIDDEN_IN_CORE.search(text):
                 yield f"{name}: core/ knows no socket, database, thread or clock"
             if path.suffix == ".cpp" and not re.search(rf"(^|[\s/]){re.escape(path.name)}(\s|$|\))", lists):

@@ -121,6 +121,7 @@ all=true
 exec {builds}< <(build_all)
 
 check "Layout" python3 tests/architecture_check.py
+check "Format" bash -c "git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run -Werror"
 if wait_for_build release; then
   unit_tests release
   integration_tests release

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "server/access/base64.h"
+#include "core/base64.h"
 #include "server/access/hmac.h"
 #include "server/access/scrypt.h"
 

@@ -4,8 +4,8 @@
 #include <cstring>
 #include <vector>
 
+#include "core/base64.h"
 #include "core/http/target.h"
-#include "server/access/base64.h"
 
 namespace roktcached::access {
 

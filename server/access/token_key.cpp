@@ -9,7 +9,7 @@
 #include <system_error>
 
 #include "config/private_file.h"
-#include "server/access/base64.h"
+#include "core/base64.h"
 #include "server/access/scrypt.h"
 #include "storage/private_file.h"
 

@@ -12,10 +12,10 @@
 #include <system_error>
 #include <utility>
 
+#include "core/descriptor.h"
 #include "core/http/content.h"
 #include "core/http/framing.h"
 #include "core/http/message_head.h"
-#include "server/net/descriptor.h"
 #include "server/net/listening_socket.h"
 
 // One request, one answer, and nothing else to do meanwhile: the socket blocks.
@@ -46,7 +46,7 @@ Error system_error(const config::Endpoint& address) {
 
 /// For the next call.
 /// @return whether any time is left
-bool bound(const net::Descriptor& socket, Clock::time_point deadline) {
+bool bound(const Descriptor& socket, Clock::time_point deadline) {
   const auto left = std::chrono::duration_cast<std::chrono::microseconds>(deadline - Clock::now());
   if (left.count() <= 0) {  // which as a bound would be none
     errno = ETIMEDOUT;
@@ -62,7 +62,7 @@ bool bound(const net::Descriptor& socket, Clock::time_point deadline) {
 /// A system call within its time: again where the process has been stopped meanwhile and goes on, which ends
 /// it where it has a bound.
 template <class Call>
-ssize_t call_until(const net::Descriptor& socket, Clock::time_point deadline, Call call) {
+ssize_t call_until(const Descriptor& socket, Clock::time_point deadline, Call call) {
   while (bound(socket, deadline)) {
     const ssize_t result = call();
     if (result >= 0 || errno != EINTR) return result;
@@ -78,8 +78,8 @@ Result<std::vector<Endpoint>> find_endpoints(const config::Endpoint& address) {
   return std::vector<Endpoint>(found->begin(), found->end());
 }
 
-Result<net::Descriptor> connect(const config::Endpoint& address, const Endpoint& endpoint) {
-  net::Descriptor socket(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
+Result<Descriptor> connect(const config::Endpoint& address, const Endpoint& endpoint) {
+  Descriptor socket(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return system_error(address);
   const auto size = static_cast<socklen_t>(endpoint.size());
   const ssize_t connected = call_until(socket, Clock::now() + connect_timeout, [&] {
@@ -90,7 +90,7 @@ Result<net::Descriptor> connect(const config::Endpoint& address, const Endpoint&
 }
 
 /// To the first that is there: a machine may have one loopback of two.
-Result<net::Descriptor> connect(const config::Endpoint& address) {
+Result<Descriptor> connect(const config::Endpoint& address) {
   const auto endpoints = find_endpoints(address);
   if (!endpoints) return endpoints.error();
   auto connected = connect(address, endpoints->front());
@@ -110,7 +110,7 @@ std::string request_text(const config::Admin& admin, const std::string& path, co
 
 /// The connection, once it is there.
 struct Conversation {
-  const net::Descriptor& socket;
+  const Descriptor& socket;
   const config::Endpoint& address;
   Clock::time_point deadline;
 };

@@ -10,7 +10,7 @@
 #include <utility>
 
 #include "config/secret.h"
-#include "server/access/base64.h"
+#include "core/base64.h"
 #include "server/access/scrypt.h"
 #include "server/commands/commands.h"
 
@@ -88,7 +88,7 @@ std::optional<config::Secret> ask(std::string_view question, bool is_terminal) {
 }
 
 int generate_secret() {
-  const config::Secret secret(access::to_base64url(access::random_bytes(generated_size)));
+  const config::Secret secret(to_base64url(access::random_bytes(generated_size)));
   fmt::print("secret: {}\nsecret_hash = \"{}\"\n", secret.reveal(),
              config::to_string(access::hash_secret(secret.reveal())));
   return success;

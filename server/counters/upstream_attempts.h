@@ -29,7 +29,7 @@ struct UpstreamAttemptsReading {
 };
 
 /// Attempts at the upstream that have ended, whoever they were for: how, and after how long. Belongs to the
-/// desk's thread.
+/// upstream thread.
 class UpstreamAttempts {
  public:
   /// @param status  0: no valid answer came

@@ -10,8 +10,8 @@
 #include <tuple>
 #include <utility>
 
+#include "core/descriptor.h"
 #include "server/asio.h"
-#include "server/net/descriptor.h"
 
 namespace roktcached::net {
 

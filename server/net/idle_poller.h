@@ -46,15 +46,15 @@ class IdlePoller {
   IdlePoller& operator=(const IdlePoller&) = delete;
   ~IdlePoller() = default;
 
-  /// Wakes `sleeper` once. Keeps the executor running until it has, or forgets.
-  /// @param descriptor  of a socket: always the same one of the same sleeper, and the only one of that
+  /// Wakes `idle` once. Keeps the executor running until it has, or forgets.
+  /// @param descriptor  of a socket: always the same one of the same connection, and the only one of that
   /// socket,
   ///                    so that closing it ends the watch
   /// @param drained     the last read has taken all that there was
   /// @throws std::system_error  where the kernel can watch no more
   void watch(int descriptor, IdleConnection& idle, bool drained);
-  /// Has `sleeper` resumed when the others of its row have been woken.
-  /// @param sleeper  does not sleep, and has not been put off
+  /// Has `idle` resumed when the others of its row have been woken.
+  /// @param idle  does not sleep, and has not been put off
   /// @return false where no others are about to be woken, not many in all, or as many as a row has been put
   /// off: then it will not be resumed
   [[nodiscard]] bool put_off(IdleConnection& idle);

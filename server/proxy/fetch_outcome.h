@@ -29,7 +29,7 @@ struct HttpFetch {
 };
 
 /// What is to be fetched, and what is known about it. A plain value that crosses from a client thread to the
-/// desk.
+/// upstream thread.
 struct FetchRequest {
   caching::Key key;
   std::string_view route;  ///< Route::name, of the table

@@ -160,10 +160,10 @@ class FetchTable::OwnFetch {
   FetchPtr fetch_;
 };
 
-FetchTable::FetchTable(asio::any_io_executor upstream_client, asio::any_io_executor helpers,
+FetchTable::FetchTable(asio::any_io_executor upstream_executor, asio::any_io_executor helpers,
                        upstream::Upstream& upstream, storage::ResponseStore& store,
                        storage::BodyAccount& bodies, std::uint64_t max_response, const Clock& clock)
-    : upstream_executor_(std::move(upstream_client)),
+    : upstream_executor_(std::move(upstream_executor)),
       helpers_(std::move(helpers)),
       upstream_(upstream),
       bodies_(bodies),

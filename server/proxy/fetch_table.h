@@ -85,11 +85,11 @@ class FetchTable {
   };
   using TicketPtr = std::shared_ptr<Ticket>;
 
-  /// @param desk     the upstream client's executor, of one thread
+  /// @param upstream_executor  the upstream client's executor, of one thread
   /// @param helpers  where what takes long is done, on another thread
   /// @param max_response  bytes, of a growing answer, that are kept at most
-  /// The others outlive this object and every coroutine on `desk`.
-  FetchTable(boost::asio::any_io_executor upstream_client, boost::asio::any_io_executor helpers,
+  /// The others outlive this object and every coroutine on `upstream_executor`.
+  FetchTable(boost::asio::any_io_executor upstream_executor, boost::asio::any_io_executor helpers,
              upstream::Upstream& upstream, storage::ResponseStore& store, storage::BodyAccount& bodies,
              std::uint64_t max_response, const Clock& clock);
 

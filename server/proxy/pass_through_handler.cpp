@@ -34,14 +34,14 @@ void start(const Services& services, upstream::UpstreamRequest request, Ending e
   const std::shared_ptr<GrowingAnswer> stream = request.stream;
   auto sending = [&services, request = std::move(request), ending = std::move(ending), stream]() mutable {
     spawn_watched(
-        services.upstream_client, send_into(services.upstream, std::move(request), std::move(ending)),
+        services.upstream_executor, send_into(services.upstream, std::move(request), std::move(ending)),
         "passing a request on", [stream](bool failed) {
           if (failed)
             stream->end(Error{ErrorCode::internal, ErrorSource::exchange, true, "the request failed"});
         });
   };
-  if (runs_here(services.upstream_client)) return sending();
-  asio::post(services.upstream_client, std::move(sending));
+  if (runs_here(services.upstream_executor)) return sending();
+  asio::post(services.upstream_executor, std::move(sending));
 }
 
 upstream::UpstreamRequest request_passed(const Request& request, const rokt::Route& route,
@@ -76,7 +76,7 @@ asio::awaitable<Answer> PassThroughHandler::answer(const Request& request, const
                                                    std::size_t credential) {
   const SteadyTime asked_at = services_.clock.steady_now();
   const auto stream =
-      GrowingAnswer::make(services_.upstream_client, services_.bodies,
+      GrowingAnswer::make(services_.upstream_executor, services_.bodies,
                           {services_.settings.upstream.max_response}, GrowingAnswer::Keep::part);
   GrowingAnswer::ReaderPtr reader = stream->attach();
   upstream::UpstreamRequest to_send = request_passed(request, route, credential);

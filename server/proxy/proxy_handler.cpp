@@ -10,9 +10,9 @@
 #include "core/http/via.h"
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/http/access_log.h"
 #include "server/http/own_pseudonym.h"
 #include "server/http/problem.h"
-#include "server/logging.h"
 #include "server/proxy/answers.h"
 
 namespace roktcached::proxy {
@@ -382,7 +382,7 @@ void ProxyHandler::finished(const Request& request, const Answer& answer, const 
   traffic_.add(answer.notes.route, answer.notes.outcome, answer.status,
                services_.clock.steady_now() - request.received_at);
   if (written.cut != http::Cut::none) traffic_.add_cut(written.cut);
-  if (services_.settings.log.access) log_access(request, answer, written);
+  if (services_.settings.log.access) http::log_access(request, answer, written);
 }
 
 }  // namespace roktcached::proxy

@@ -30,9 +30,9 @@ std::size_t other_hash_of(const caching::Key& key) {
 
 }  // namespace
 
-RefreshAhead::RefreshAhead(asio::any_io_executor upstream_client, storage::ResponseStore& store,
+RefreshAhead::RefreshAhead(asio::any_io_executor upstream_executor, storage::ResponseStore& store,
                            const upstream::Upstream& upstream, const Clock& clock, Refresh refresh)
-    : upstream_executor_(std::move(upstream_client)),
+    : upstream_executor_(std::move(upstream_executor)),
       store_(store),
       upstream_(upstream),
       clock_(clock),

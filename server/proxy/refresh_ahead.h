@@ -22,14 +22,14 @@ namespace roktcached::proxy {
 /// better to do, and a few at a time; what cannot be refreshed before it expires is left to the next request.
 ///
 /// Remembers the next 16,384 that fall due; what lives longer than those is dropped first. Belongs to the
-/// desk's thread. A refresh that fails is not repeated.
+/// upstream thread. A refresh that fails is not repeated.
 class RefreshAhead {
  public:
   /// Fetches what the request says, and stores it.
   using Refresh = std::function<boost::asio::awaitable<void>(FetchRequest)>;
 
-  /// The references outlive this object and every coroutine on `desk`.
-  RefreshAhead(boost::asio::any_io_executor upstream_client, storage::ResponseStore& store,
+  /// The references outlive this object and every coroutine on `upstream_executor`.
+  RefreshAhead(boost::asio::any_io_executor upstream_executor, storage::ResponseStore& store,
                const upstream::Upstream& upstream, const Clock& clock, Refresh refresh);
 
   /// Says that `request` has brought what is stored now.

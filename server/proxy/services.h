@@ -26,7 +26,7 @@ struct Services {
   DiskLookups& disk;  ///< of the store, where it may block
   FetchTable& fetches;
   upstream::Upstream& upstream;  ///< for routes that are not cached
-  boost::asio::any_io_executor upstream_client;
+  boost::asio::any_io_executor upstream_executor;
   storage::BodyAccount& bodies;
   const Clock& clock;
 };

@@ -54,7 +54,7 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   /// What a listener has accepted.
   struct Accepted {
     asio::any_io_executor executor;
-    net::Descriptor descriptor;  ///< does not block
+    Descriptor descriptor;  ///< does not block
     net::ClientStream::Protocol::endpoint peer;
     std::shared_ptr<asio::ssl::context> tls;  ///< null: none
   };

@@ -100,7 +100,7 @@ boost::system::error_code Listener::accept_now() {
   for (int i = 0; i < accepted_in_a_row_; ++i) {
     net::ClientStream::Protocol::endpoint peer;
     auto size = static_cast<socklen_t>(peer.capacity());
-    net::Descriptor descriptor(
+    Descriptor descriptor(
         ::accept4(acceptor_.native_handle(), peer.data(), &size, SOCK_NONBLOCK | SOCK_CLOEXEC));
     if (descriptor.get() < 0) return {errno, boost::system::system_category()};
     peer.resize(size);

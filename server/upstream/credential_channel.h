@@ -12,7 +12,7 @@
 namespace roktcached::upstream {
 
 /// What each credential has of its own: its token, and its budget with the queue for it. Belongs to the
-/// desk's thread, but for the token's status.
+/// upstream thread, but for the token's status.
 struct CredentialChannel {
   /// @param origin, credential, clock  outlive it
   CredentialChannel(const boost::asio::any_io_executor& executor, const boost::asio::any_io_executor& helpers,

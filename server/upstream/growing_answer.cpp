@@ -26,14 +26,15 @@ Error fell_behind() {
 
 }  // namespace
 
-std::shared_ptr<GrowingAnswer> GrowingAnswer::make(asio::any_io_executor upstream_client,
+std::shared_ptr<GrowingAnswer> GrowingAnswer::make(asio::any_io_executor upstream_executor,
                                                    storage::BodyAccount& bodies, Bounds bounds, Keep keep) {
-  return std::shared_ptr<GrowingAnswer>(new GrowingAnswer(std::move(upstream_client), bodies, bounds, keep));
+  return std::shared_ptr<GrowingAnswer>(
+      new GrowingAnswer(std::move(upstream_executor), bodies, bounds, keep));
 }
 
-GrowingAnswer::GrowingAnswer(asio::any_io_executor upstream_client, storage::BodyAccount& bodies,
+GrowingAnswer::GrowingAnswer(asio::any_io_executor upstream_executor, storage::BodyAccount& bodies,
                              Bounds bounds, Keep keep)
-    : upstream_executor_(std::move(upstream_client)),
+    : upstream_executor_(std::move(upstream_executor)),
       bounds_(bounds),
       blocks_(bodies, bounds.block),
       whole_(keep == Keep::whole),

@@ -99,9 +99,9 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   };
   using ReaderPtr = std::shared_ptr<Reader>;
 
-  /// @param desk    the executor of the writer, of one thread
+  /// @param upstream_executor the executor of the writer, of one thread
   /// @param bodies  outlives it
-  [[nodiscard]] static std::shared_ptr<GrowingAnswer> make(boost::asio::any_io_executor upstream_client,
+  [[nodiscard]] static std::shared_ptr<GrowingAnswer> make(boost::asio::any_io_executor upstream_executor,
                                                            storage::BodyAccount& bodies, Bounds bounds,
                                                            Keep keep);
 
@@ -138,7 +138,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
 
  private:
   friend class WhenBegun;
-  GrowingAnswer(boost::asio::any_io_executor upstream_client, storage::BodyAccount& bodies, Bounds bounds,
+  GrowingAnswer(boost::asio::any_io_executor upstream_executor, storage::BodyAccount& bodies, Bounds bounds,
                 Keep keep);
   void detach(Reader& reader);
   void keep(std::string_view piece);

@@ -8,8 +8,8 @@
 #include <optional>
 #include <utility>
 
+#include "core/base64.h"
 #include "core/http/octets.h"
-#include "server/access/base64.h"
 
 namespace roktcached::upstream {
 
@@ -62,7 +62,7 @@ config::Secret within_base64(std::string_view secret, std::size_t shift) {
   text.reserve(whole);  // leaves no copy behind
   text.append(shift, '\0').append(secret.substr(0, whole - shift));
   const config::Secret bytes(std::move(text));
-  std::string digits = access::to_base64url(bytes.reveal());
+  std::string digits = to_base64url(bytes.reveal());
   digits.erase(0, (shift * 8 + 5) / 6);
   return config::Secret(std::move(digits));
 }

@@ -27,7 +27,7 @@ class Coalescing(TestCase):
         upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 1000})
         leader = socket.create_connection(("127.0.0.1", proxy.port))
         leader.sendall(f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        wait_until(lambda: upstream.ledger()["total"] == 1, "the flight has started")
+        wait_until(lambda: upstream.ledger()["total"] == 1, "the fetch has started")
         leader.close()
         replies = in_parallel(20, lambda _: proxy.get(overview()))
         self.assertEqual({reply.status for reply in replies}, {200})
@@ -52,13 +52,13 @@ class Coalescing(TestCase):
         upstream.faults({"path_prefix": "/reporting/accounts/1/", "kind": "hang"})
         hanging = socket.create_connection(("127.0.0.1", proxy.port))
         hanging.sendall(f"GET {overview(account=1)} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
-        wait_until(lambda: upstream.ledger()["total"] == 1, "the hanging flight has started")
+        wait_until(lambda: upstream.ledger()["total"] == 1, "the hanging fetch has started")
         self.assertEqual(request(proxy.port, overview(account=2)).status, 200)
         hanging.close()
 
 
 class CoalescingOnOneThread(Coalescing):
-    """The same where one thread serves the clients and has the desk."""
+    """The same where one thread serves the clients and the upstream."""
 
     def daemon(self, *arguments, **settings):
         return super().daemon(*arguments, listen_threads="1", **settings)

@@ -203,7 +203,7 @@ class Separation(TestCase):
         self.assertEqual(self.try_all(upstream, own_answer, pairs, slow), 2 * len(pairs))
 
     def test_all_pairs_of_http_routes(self):
-        # One flight has the answers of one variant: who waited for another's fetches anew.
+        # One fetch has the answers of one variant: who waited for another's fetches anew.
         origin = self.origin()
         self.try_all(origin, origin.own_answer, http_pairs(), origin.slow)
 

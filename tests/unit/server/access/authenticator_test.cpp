@@ -10,7 +10,7 @@
 #include <string>
 #include <utility>
 
-#include "server/access/base64.h"
+#include "core/base64.h"
 #include "server/access/scrypt.h"
 #include "server/access/token_key.h"
 #include "tests/unit/server/fake_clock.h"

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "server/access/base64.h"
+#include "core/base64.h"
 
 namespace roktcached::access {
 namespace {

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "config/settings.h"
-#include "server/access/base64.h"
+#include "core/base64.h"
 #include "server/access/scrypt.h"
 
 namespace roktcached::access {

@@ -9,7 +9,7 @@
 #include <new>
 #include <optional>
 
-#include "server/net/descriptor.h"
+#include "core/descriptor.h"
 
 namespace roktcached::net {
 namespace {

@@ -13,7 +13,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/net/descriptor.h"
+#include "core/descriptor.h"
 
 namespace roktcached::net {
 namespace {

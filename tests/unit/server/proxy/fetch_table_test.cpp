@@ -55,7 +55,7 @@ TEST_F(FlightsTest, ACallerOnAnotherThreadIsAnsweredThere) {
       hits, fetches.join(request("a"), ticket()),
       [&](const std::exception_ptr&, FetchResult finished) { result = std::move(finished); });
   hits.poll();
-  EXPECT_TRUE(upstream.requests.empty()) << "the table is the desk's";
+  EXPECT_TRUE(upstream.requests.empty()) << "the table is the upstream thread's";
   run();
   EXPECT_EQ(upstream.requests.size(), 1U);
   respond([] { return ok("body"); });

@@ -31,7 +31,8 @@ TEST(RecentRefreshes, KeysOfOnePlaceAreToldApart) {
   const caching::KeyHash same_place{.high = 2, .low = one.low};
   EXPECT_TRUE(refreshes.take(one, start));
   EXPECT_TRUE(refreshes.take(same_place, start)) << "else it would never be refreshed";
-  EXPECT_TRUE(refreshes.take(one, start)) << "and is asked for again, which the desk knows to be too much";
+  EXPECT_TRUE(refreshes.take(one, start))
+      << "and is asked for again, which the upstream client knows to be too much";
 }
 
 }  // namespace

@@ -104,8 +104,7 @@ class ClientConnectionTest : public testing::Test, private Registrar {
     client.emplace(ends[1]);
     Registrar& registrar = *this;
     connection_ = std::make_shared<ClientConnection>(
-        ClientConnection::Accepted{context.get_executor(), net::Descriptor(ends[0]), Local::endpoint(),
-                                   nullptr},
+        ClientConnection::Accepted{context.get_executor(), Descriptor(ends[0]), Local::endpoint(), nullptr},
         server_, registrar);
     connection_->start();
   }
@@ -131,7 +130,7 @@ class ClientConnectionTest : public testing::Test, private Registrar {
 
   asio::io_context context{1};
   WaitingHandler handler{context.get_executor()};
-  std::optional<net::Descriptor> client;
+  std::optional<Descriptor> client;
 
  private:
   void ended(ClientConnection&) override { connection_.reset(); }

@@ -33,8 +33,8 @@ class Reading {
   std::string of(std::string_view bytes) {
     std::array<int, 2> ends{-1, -1};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) != 0) throw std::bad_alloc();
-    const net::Descriptor client(ends[1]);
-    net::ClientStream stream(context_.get_executor(), net::Descriptor(ends[0]), {AF_UNIX, 0}, nullptr);
+    const Descriptor client(ends[1]);
+    net::ClientStream stream(context_.get_executor(), Descriptor(ends[0]), {AF_UNIX, 0}, nullptr);
     EXPECT_EQ(::send(client.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
     EXPECT_FALSE(reader_.receive_now(stream));
     std::string all;

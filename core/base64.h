@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-namespace roktcached::access {
+namespace roktcached {
 
 /// Base64 with the URL-safe alphabet, without padding (RFC 4648, section 5).
 [[nodiscard]] std::string to_base64url(std::string_view bytes);
@@ -15,4 +15,4 @@ namespace roktcached::access {
 /// Base64 (RFC 4648, section 4), padded or not at all, read as strictly.
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
 
-}  // namespace roktcached::access
+}  // namespace roktcached

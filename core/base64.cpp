@@ -1,8 +1,8 @@
-#include "server/access/base64.h"
+#include "core/base64.h"
 
 #include <cstdint>
 
-namespace roktcached::access {
+namespace roktcached {
 
 namespace {
 
@@ -64,4 +64,4 @@ std::optional<std::string> from_base64(std::string_view text) {
   return decoded(text.substr(0, size), '+', '/');
 }
 
-}  // namespace roktcached::access
+}  // namespace roktcached

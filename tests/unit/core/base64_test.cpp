@@ -1,8 +1,8 @@
-#include "server/access/base64.h"
+#include "core/base64.h"
 
 #include <gtest/gtest.h>
 
-namespace roktcached::access {
+namespace roktcached {
 namespace {
 
 TEST(Base64, IsThatOfTheRfc) {  // RFC 4648, section 10
@@ -37,4 +37,4 @@ TEST(Base64, ThatOfBasicIsPaddedOrNot) {
 }
 
 }  // namespace
-}  // namespace roktcached::access
+}  // namespace roktcached

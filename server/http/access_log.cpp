@@ -1,0 +1,42 @@
+#include "server/http/access_log.h"
+
+#include <spdlog/spdlog.h>
+
+#include "server/logging.h"
+#include "server/lost_lines.h"
+
+namespace roktcached::http {
+
+namespace {
+
+void write_line(spdlog::logger& logger, const Request& request, const Answer& answer,
+                const Written& written) {
+  const AccessNotes& notes = answer.notes;
+  const auto took = std::chrono::steady_clock::now() - request.received_at;
+  const auto took_us = std::chrono::duration_cast<std::chrono::microseconds>(took).count();
+  const std::string key = notes.key ? caching::to_hex(*notes.key) : "-";
+  const std::string upstream_ms = notes.upstream ? std::to_string(notes.upstream->count()) : "-";
+  const std::string_view route = notes.route.empty() ? "-" : notes.route;
+  const char* format =
+      access_lines_are_json()
+          ? R"("client":"{}","route":"{}","outcome":"{}","status":{},"bytes":{},"cut":"{}",)"
+            R"("took_us":{},"upstream_ms":"{}","key":"{}","request_id":"{}")"
+          : "client={} route={} outcome={} status={} bytes={} cut={} took_us={} upstream_ms={} key={} "
+            "request_id={}";
+  logger.info(fmt::runtime(format), request.client, route, to_string(notes.outcome), answer.status,
+              written.content_bytes, to_string(written.cut), took_us, upstream_ms, key, request.id);
+}
+
+}  // namespace
+
+void log_access(const Request& request, const Answer& answer, const Written& written) noexcept {
+  spdlog::logger* const logger = access_logger();
+  if (logger == nullptr) return;
+  try {
+    write_line(*logger, request, answer, written);
+  } catch (const std::exception&) {  // the answer has gone out: only its line is lost
+    count_lost_line("out of memory");
+  }
+}
+
+}  // namespace roktcached::http
