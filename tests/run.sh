@@ -124,6 +124,7 @@ check "Layout" python3 tests/architecture_check.py
 if wait_for_build release; then
   unit_tests release
   integration_tests release
+  check "Pages" python3 tests/pages_check.py
   check "Day replay" build/release/day_replay --check
   check "Cache model" build/release/cache_model
   check "HTTP readers" build/release/http_readers
