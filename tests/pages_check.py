@@ -245,16 +245,25 @@ def mistakes_of_text(page, text, helps, settings):
             yield f"there is no {code}"
 
 
+def folders_of(page):
+    """Where paths in a page begin."""
+    return TOP, page.parent, TOP / "tests", TOP / "tests" / "integration"
+
+
 def is_path(code, page):
-    """Of a file in the project, from its top or from the page's folder; a word in capitals stands for any name."""
+    """Of something in the project. A word in capitals stands for any name."""
+    if re.fullmatch(r"test_\w+", code):
+        return True
     parts = code.split("/")
-    known = any((folder / parts[0]).is_dir() for folder in (TOP, page.parent))
-    return len(parts) > 1 and re.fullmatch(r"[a-z][\w./*-]+", code) and known and parts[0] != "build" and not re.search(r"[A-Z]{3}", code.replace("README", "").replace("SECURITY", ""))
+    known = any((folder / parts[0]).is_dir() for folder in folders_of(page))
+    any_name = re.search(r"[A-Z]{3}", re.sub("README|SECURITY", "", code))
+    return len(parts) > 1 and re.fullmatch(r"[a-z][\w./*-]+", code) and known and parts[0] != "build" and not any_name
 
 
 def exists(code, page):
     """A file, a folder, or the sources of one name: `server/net/listener` is listener.h and listener.cpp."""
-    return any(any(folder.glob(code.rstrip("/"))) or any(folder.glob(code.rstrip("/") + ".*")) for folder in (TOP, page.parent))
+    name = code.rstrip("/")
+    return any(any(folder.glob(name)) or any(folder.glob(name + ".*")) for folder in folders_of(page))
 
 
 def mistakes_of_room(page, text):
