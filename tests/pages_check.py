@@ -5,6 +5,7 @@
   numbers, dates and hashes may differ, and "..." stands for anything. A block that starts `serve` is the page's daemon from
   there on; else it is one before the simulator.
 - `toml` blocks must pass `roktcached check --no-secrets`. After <!-- served --> the page's daemon has these settings.
+- `python` and `js` blocks call what the programs of tests/clients call.
 - After <!-- not run: REASON --> nothing of a block is run. Its programs, verbs, options and presets must exist.
 - Relative links and their anchors, the paths, verbs and settings that stand in the text, the metrics of monitoring.md and the
   errors of errors.md must exist; and there must be no other metrics and errors.
@@ -12,7 +13,6 @@
 
 Usage: tests/pages_check.py [PAGE...]; ROKTCACHED_BINARY=FILE: another build than build/release.
 """
-import ast
 import dataclasses
 import itertools
 import json
@@ -301,31 +301,47 @@ def mistakes_of_errors(text):
     yield from (f"error {name} is not told" for name in sorted(made - told))
 
 
-def mistakes_of_blocks(text, simulator, helps, presets, targets):
+def mistakes_of_library_calls(text):
+    """A client library's calls are those of the programs that tests/clients runs."""
+    programs = "".join(path.read_text() for path in (TOP / "tests" / "clients" / "programs").iterdir())
+    for call in re.findall(r"\b(?:client|session)\.\w+\(|\b[A-Z]\w+\(", text):
+        if call not in programs:
+            yield f"no program of tests/clients calls {call})"
+
+
+def mistakes_of_block(block, ground, helps, presets, targets):
+    if block.not_run:
+        yield from mistakes_of_words(block, helps, presets, targets)
+    elif block.language == "toml":
+        done = ground.check(block.text)
+        if done.returncode != 0:
+            yield done.stderr
+        elif block.served:
+            ground.serve(toml=block.text)
+    elif block.language in ("python", "js"):
+        yield from mistakes_of_library_calls(block.text)
+    elif block.language in ("sh", "console"):
+        if is_serving(block.text):
+            ground.serve(block.text)
+            return
+        if ground.daemon is None:
+            ground.serve()
+        if block.language == "console":
+            yield from mistakes_of_console(ground, block)
+        elif (done := ground.run(block.text)).returncode != 0:
+            yield f"ends with {done.returncode}: {done.stderr or done.stdout}"
+    else:
+        yield f"nobody checks a block of \"{block.language}\""
+
+
+def mistakes_of_blocks(text, simulator, *names):
     ground = Ground(simulator)
     try:
         for block in blocks_of(text):
-            found = []
-            if block.not_run:
-                found = list(mistakes_of_words(block, helps, presets, targets))
-            elif block.language == "toml":
-                done = ground.check(block.text)
-                if done.returncode != 0:
-                    found = [done.stderr]
-                elif block.served:
-                    ground.serve(toml=block.text)
-            elif block.language in ("sh", "console"):
-                if is_serving(block.text):
-                    ground.serve(block.text)
-                    continue
-                if ground.daemon is None:
-                    ground.serve()
-                if block.language == "console":
-                    found = list(mistakes_of_console(ground, block))
-                elif (done := ground.run(block.text)).returncode != 0:
-                    found = [f"ends with {done.returncode}: {done.stderr or done.stdout}"]
-            elif block.language == "python":
-                ast.parse(block.text)
+            try:
+                found = list(mistakes_of_block(block, ground, *names))
+            except (AssertionError, subprocess.TimeoutExpired) as failure:
+                found = [str(failure)]
             yield from (f"line {block.line}: {mistake}" for mistake in found)
     finally:
         ground.close()
