@@ -328,7 +328,7 @@ def mistakes_of_block(block, ground, helps, presets, targets):
             ground.serve()
         if block.language == "console":
             yield from mistakes_of_console(ground, block)
-        elif (done := ground.run(block.text)).returncode != 0:
+        elif (done := ground.run(block.text)).returncode != 0 or "Running 0 tests" in done.stdout:
             yield f"ends with {done.returncode}: {done.stderr or done.stdout}"
     else:
         yield f"nobody checks a block of \"{block.language}\""
