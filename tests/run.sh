@@ -125,6 +125,7 @@ check "Format" bash -c "git ls-files '*.h' '*.cpp' | xargs clang-format --dry-ru
 if wait_for_build release; then
   unit_tests release
   integration_tests release
+  check "Pages" python3 tests/pages_check.py
   check "Day replay" build/release/day_replay --check
   check "Cache model" build/release/cache_model
   check "HTTP readers" build/release/http_readers

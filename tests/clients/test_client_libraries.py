@@ -178,7 +178,7 @@ class OAuth(TestCase):
         asked = lambda: {one["client"]: one for one in daemon.status()["clients"]}
         wait_until(lambda: NAME in asked(), "the client is noted by its name")
 
-    def test_without_the_readmes_line_each_refuses_plain_http(self):
+    def test_without_the_pages_line_each_refuses_plain_http(self):
         simulator, daemon, shown = self.guarded()
         for asker, says in ((REQUESTS_OAUTHLIB, "OAuth 2 MUST utilize https"), (OPENID_CLIENT, "only requests to HTTPS are allowed")):
             with self.subTest(client=asker.name):
@@ -187,7 +187,7 @@ class OAuth(TestCase):
                 self.assertIn(says, done.stderr)
         self.assertEqual(upstream_calls(simulator), {})
 
-    def test_the_readmes_certificate_serves_them_without_it(self):
+    def test_the_pages_certificate_serves_them_without_it(self):
         folder = self.folder()
         certificate, key = own_certificate(folder)
         port = free_port()
@@ -202,15 +202,15 @@ class OAuth(TestCase):
 
 
 def own_certificate(folder):
-    """(certificate, key), made by the README's own line."""
-    [command] = re.findall(r"^ *\$? *(openssl req -x509 .*)$", (TOP / "README.md").read_text(), re.MULTILINE)
+    """(certificate, key), made by the line of the page about listeners."""
+    [command] = re.findall(r"^ *\$? *(openssl req -x509 .*)$", (TOP / "deploy/doc/listeners.md").read_text(), re.MULTILINE)
     subprocess.run(command, shell=True, cwd=folder, check=True, capture_output=True)
     words = shlex.split(command)
     return tuple(str(pathlib.Path(folder, words[words.index(option) + 1])) for option in ("-out", "-keyout"))
 
 
 class Tls(TestCase):
-    def test_the_readmes_certificate_is_believed(self):
+    def test_the_pages_certificate_is_believed(self):
         certificate, key = own_certificate(self.folder())
         port = free_port()
         simulator, _ = self.pair(tables=tls_table(certificate, key, f"127.0.0.1:{port}"))
