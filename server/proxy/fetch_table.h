@@ -23,7 +23,7 @@ namespace roktcached::proxy {
 using FetchOutcomePtr = std::shared_ptr<const FetchOutcome>;
 using upstream::GrowingAnswer;
 
-/// What a client gets that asked for a fetch.
+/// The result of a fetch for one client.
 struct FetchResult {
   /// How the fetch has ended; null where `content` tells it, or one of the next two.
   FetchOutcomePtr outcome = nullptr;
@@ -37,10 +37,10 @@ struct FetchResult {
   std::shared_ptr<const FetchResult> at_end = nullptr;
 };
 
-/// Request collapsing: at most one fetch per key is under way, a fetch, and everybody who may share its
-/// answer waits for it.
+/// Request collapsing: at most one fetch per key is under way. Each client that may share its answer waits
+/// for it.
 ///
-/// On report and metadata routes that is everybody, whatever the answer is. On http routes an answer is
+/// On report and metadata routes that is each client, whatever the answer is. On http routes an answer is
 /// shared once its head says that it may be stored and is what the other client would get from the store
 /// (RFC 9111, section 4). Where it says no, those who wait go on at once, each for itself, and for a minute
 /// nobody waits for that target. A failure to get an answer is shared on all of them.
@@ -62,7 +62,8 @@ struct FetchResult {
 /// not stored, a request that comes after it joins no such fetch, and what was looked up before it is not
 /// revalidated. So the purge is announced before the store is purged, and its end after.
 ///
-/// Whatever says nothing else may be called on any thread; the table lives on the upstream client's.
+/// Any thread may call these functions, unless one says otherwise. The table itself belongs to the upstream
+/// thread.
 class FetchTable {
   struct Fetch;
   struct Waiter;

@@ -23,14 +23,14 @@ using namespace std::chrono_literals;
 using testing::HasSubstr;
 using testing::Not;
 
-constexpr unsigned cheap = 10;
+constexpr unsigned cheapest = 10;
 constexpr std::string_view secret = "tableaus-own-secret";
 constexpr std::string_view slow_secret = "the-slow-ones-secret";
 
 config::Client client_of(std::string name, std::string_view its_secret) {
   config::Client client;
   client.name = std::move(name);
-  client.secret_hash = hash_secret(its_secret, cheap);
+  client.secret_hash = hash_secret(its_secret, cheapest);
   return client;
 }
 

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 const WallTime now = wall_time_from_unix_ms(1'790'000'000'000);
 const caching::Key target = caching::http_key("default", "/a");
 
-upstream::UpstreamResponse answer_of(unsigned status, std::initializer_list<http::Field> list) {
+upstream::UpstreamResponse upstream_answer(unsigned status, std::initializer_list<http::Field> list) {
   upstream::UpstreamResponse answer;
   answer.status = status;
   for (const auto& field : list) answer.fields.add(field.name, field.value);
@@ -47,7 +47,7 @@ TEST(JudgeHttp, A304IsAsOldAsTheFirstAgeSays) {
   const FetchRequest request =
       request_of("GET", std::make_shared<const caching::StoredResponse>(stored), nullptr);
   const auto fresh_for = [&](std::initializer_list<http::Field> fields) {
-    const auto outcome = judge_http(request, answer_of(304, fields), now);
+    const auto outcome = judge_http(request, upstream_answer(304, fields), now);
     return outcome.to_store.size() == 1 ? outcome.to_store[0]->fresh_until - now : -1ms;
   };
   EXPECT_EQ(fresh_for({{"Age", "5"}}), 55s);
@@ -61,7 +61,8 @@ TEST(JudgeHttp, AVaryingAnswerToPostDoesNotLeadBackToWhatItHasInvalidated) {  //
   before.add({"x-a"});
   const FetchRequest request = request_of("POST", nullptr, before.to_stored(target, "mirror"));
   const auto outcome = judge_http(
-      request, answer_of(200, {{"Cache-Control", "max-age=60"}, {"Content-Location", "/a"}, {"Vary", "X-A"}}),
+      request,
+      upstream_answer(200, {{"Cache-Control", "max-age=60"}, {"Content-Location", "/a"}, {"Vary", "X-A"}}),
       now);
   ASSERT_FALSE(outcome.invalidated.empty());
   ASSERT_EQ(outcome.to_store.size(), 2U);
