@@ -53,7 +53,7 @@ Result<std::string_view> reading_origin(std::string_view method, const http::Fie
       return forbidden("Origin: accepted: this listener's own, and those of listen.allowed_origins");
   }
   if (asks_from_elsewhere(request) && !follows_link(method, request))
-    return forbidden("Sec-Fetch-session::Site: accepted: same-origin or none; a page elsewhere asks");
+    return forbidden("Sec-Fetch-Site: accepted: same-origin or none; a page elsewhere asks");
   return std::string_view();
 }
 
@@ -68,20 +68,20 @@ void add_browser_fields(std::string& head, std::string_view origin, bool any_all
       .append(origin)
       .append(
           "\r\nAccess-Control-Expose-Headers: Age, Cache-Status, ETag, Proxy-Status, Report-State, "
-          "Retry-After, X-http::Request-Id\r\n");
+          "Retry-After, X-Request-Id\r\n");
 }
 
 bool is_preflight(std::string_view method, std::string_view origin, const http::Fields& request) {
-  return method == "OPTIONS" && !origin.empty() && request.contains("Access-Control-http::Request-Method");
+  return method == "OPTIONS" && !origin.empty() && request.contains("Access-Control-Request-Method");
 }
 
 std::string preflight_fields(const http::Fields& request) {
   std::string lines =
       "Access-Control-Allow-Methods: GET, HEAD, POST\r\n"
       "Access-Control-Allow-Headers: Accept-Language, Authorization, Cache-Control, Content-Type, "
-      "If-None-Match, Rokt-Version, X-API-Key, X-http::Request-Id\r\n"
+      "If-None-Match, Rokt-Version, X-API-Key, X-Request-Id\r\n"
       "Access-Control-Max-Age: 600\r\n";
-  if (request.contains("Access-Control-http::Request-Private-Network"))
+  if (request.contains("Access-Control-Request-Private-Network"))
     lines += "Access-Control-Allow-Private-Network: true\r\n";
   return lines;
 }

@@ -10,7 +10,7 @@
 namespace roktcached::access {
 
 /// Whether a web page is behind the request that has no business here: one of another origin (RFC 6454) that
-/// is not allowed, by what the browser says of it in Origin and Sec-Fetch-session::Site. No other program
+/// is not allowed, by what the browser says of it in Origin and Sec-Fetch-Site. No other program
 /// sends these.
 ///
 /// A link there may be followed: who clicks on it sees the answer in a window of its own, and the page sees

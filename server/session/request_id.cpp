@@ -55,8 +55,8 @@ char* write_hex(char* to, std::uint64_t number) {
 }  // namespace
 
 void append_request_id(std::string& to, const http::Fields& request) {
-  const auto sent = request.find("X-http::Request-Id");
-  if (sent && request.count("X-http::Request-Id") == 1 && is_acceptable(*sent)) {
+  const auto sent = request.find("X-Request-Id");
+  if (sent && request.count("X-Request-Id") == 1 && is_acceptable(*sent)) {
     to += *sent;
     return;
   }

@@ -12,7 +12,7 @@ namespace {
 
 std::string id_of(std::initializer_list<std::string> sent) {
   http::Fields fields;
-  for (const auto& value : sent) fields.add("X-http::Request-Id", value);
+  for (const auto& value : sent) fields.add("X-Request-Id", value);
   std::string id;
   append_request_id(id, fields);
   return id;
