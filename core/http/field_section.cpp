@@ -84,17 +84,6 @@ Objection FieldSectionScan::step(std::string_view bytes, std::size_t& at) {
   return {};
 }
 
-void read_field_lines(std::string_view section, std::vector<FieldLine>& fields) {
-  fields.clear();
-  while (true) {
-    const std::size_t colon = section.find(':');
-    const std::size_t end = colon == std::string_view::npos ? colon : section.find('\r', colon);
-    if (end == std::string_view::npos) return;  // the empty line: it has no colon
-    fields.push_back({section.substr(0, colon), trimmed(section.substr(colon + 1, end - colon - 1))});
-    section.remove_prefix(std::min(end + 2, section.size()));
-  }
-}
-
 std::optional<std::string_view> find(const std::vector<FieldLine>& fields, std::string_view name) {
   const auto found = std::ranges::find_if(
       fields, [name](const FieldLine& field) { return equal_ignoring_case(field.name, name); });

@@ -52,10 +52,6 @@ class FieldSectionScan {
   std::size_t max_fields_;
 };
 
-/// Splits a whole section, as FieldSectionScan found it, into its field lines. `fields` is emptied before; it
-/// keeps its memory.
-void read_field_lines(std::string_view section, std::vector<FieldLine>& fields);
-
 /// The first field line of this name, if any (RFC 9110, section 5.1: names have no case).
 [[nodiscard]] std::optional<std::string_view> find(const std::vector<FieldLine>& fields,
                                                    std::string_view name);

@@ -13,7 +13,7 @@ struct Framing {
   enum class Kind {
     none,         ///< there is no content: none was declared, its length is 0, or the message can have none
     length,       ///< after so many bytes, one at least
-    chunked,      ///< where ChunkDecoder says
+    chunked,      ///< where the last chunk and its trailer section end
     until_close,  ///< with the connection; a response only
   };
   Kind kind = Kind::none;

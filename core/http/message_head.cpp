@@ -28,11 +28,6 @@ Objection version_objection(std::string_view part, bool whole) {
   return {"the version is not HTTP/1. and one digit"};
 }
 
-/// @param version  complete
-bool is_http11(std::string_view version) {
-  return version != "HTTP/1.0";
-}
-
 /// The forms of a target that are ours (RFC 9112, section 3.2). CONNECT knows none of them.
 Objection target_objection(std::string_view method, std::string_view target) {
   if (method == "CONNECT") return {"CONNECT: this is no tunnel"};
@@ -186,54 +181,31 @@ Error HeadScan::too_long() const {
                  : bad_head("the head" + limit, ErrorCode::fields_too_large);
 }
 
-namespace {
-
-/// The start line without its CRLF, cut off from `bytes`.
-std::optional<std::string_view> take_line(std::string_view& bytes) {
-  const std::size_t end = bytes.find("\r\n");
-  if (end == std::string_view::npos) return std::nullopt;
-  const std::string_view line = bytes.substr(0, end);
-  bytes.remove_prefix(end + 2);
-  return line;
+std::optional<std::size_t> unfolded_head(std::string_view bytes, HeadLimits limits) {
+  constexpr std::string_view empty_line = "\r\n";
+  std::size_t lines = 0;
+  for (std::size_t end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n', end + 1)) {
+    const std::string_view rest = bytes.substr(end + 1);
+    const std::size_t size = end + 1 + empty_line.size();
+    if (rest.starts_with(empty_line)) return size <= limits.max_bytes ? std::optional(size) : std::nullopt;
+    ++lines;
+    if (rest.empty() || is(space_or_tab, rest.front()) || lines > limits.max_fields) return std::nullopt;
+  }
+  return std::nullopt;
 }
-
-Result<void> read_fields(std::string_view section, std::vector<FieldLine>& fields, HeadLimits limits) {
-  read_field_lines(section, fields);
-  if (fields.size() <= limits.max_fields) return {};
-  return bad_head("there are more than " + std::to_string(limits.max_fields) + " field lines",
-                  ErrorCode::fields_too_large);
-}
-
-}  // namespace
 
 Result<std::string_view> read_request_line(std::string_view bytes, RequestHead& head) {
   if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
-  const auto line = take_line(bytes);
-  if (!line) return bad_head("there is no request line");
-  const std::size_t first = line->find(' ');
-  const std::size_t last = line->rfind(' ');
+  const std::size_t end = bytes.find("\r\n");
+  if (end == std::string_view::npos) return bad_head("there is no request line");
+  const std::string_view line = bytes.substr(0, end);
+  const std::size_t first = line.find(' ');
+  const std::size_t last = line.rfind(' ');
   if (first == last) return bad_head("a request line has three parts");
-  head.method = line->substr(0, first);
-  head.target = line->substr(first + 1, last - first - 1);
-  head.http11 = is_http11(line->substr(last + 1));
-  return bytes;
-}
-
-Result<void> read_request_head(std::string_view bytes, RequestHead& head, HeadLimits limits) {
-  const auto section = read_request_line(bytes, head);
-  if (!section) return section.error();
-  return read_fields(*section, head.fields, limits);
-}
-
-Result<void> read_response_head(std::string_view bytes, ResponseHead& head, HeadLimits limits) {
-  constexpr std::string_view shape = "HTTP/1.1 200";
-  const auto line = take_line(bytes);
-  if (!line || line->size() < shape.size()) return bad_head("a status line has a version and a status code");
-  head.http11 = is_http11(line->substr(0, 8));
-  head.status = 0;
-  for (const char c : line->substr(9, 3)) head.status = head.status * 10 + static_cast<unsigned>(c - '0');
-  head.reason = line->substr(std::min(shape.size() + 1, line->size()));
-  return read_fields(bytes, head.fields, limits);
+  head.method = line.substr(0, first);
+  head.target = line.substr(first + 1, last - first - 1);
+  head.http11 = line.substr(last + 1) != "HTTP/1.0";
+  return bytes.substr(end + 2);
 }
 
 std::optional<AbsoluteTarget> absolute_target(std::string_view target) {

@@ -10,9 +10,9 @@
 
 namespace roktcached::http {
 
-// The one strict reading of a message's head, in both directions: HeadScan judges the octets as they come,
-// read_request_head and read_response_head split what it let pass. A head that two readers could take two
-// ways is refused, also where RFC 9112 would let a lenient recipient mend it. Errors never quote the message.
+// The strict gate before the parser of a message's head, in both directions: HeadScan judges the octets as
+// they come, and server/http reads what it let pass. A head that two readers could take two ways is refused,
+// also where RFC 9112 would let a lenient recipient mend it. Errors never quote the message.
 //
 // A minor version that we do not know is read as HTTP/1.1, the highest that we do (RFC 9110, section 2.5). A
 // status line may lack the space behind its code, as many servers that have no reason to give write it.
@@ -58,8 +58,13 @@ class HeadScan {
   ///         request); nothing: more is needed; invalid_request for what is malformed; target_too_long or
   ///         fields_too_large where a request line, or any other part, goes beyond the limits
   [[nodiscard]] Result<std::optional<std::size_t>> scan(std::string_view bytes, std::string_view known = {});
+  [[nodiscard]] const HeadLimits& limits() const { return limits_; }
+  /// Whether it has looked at no byte yet.
+  [[nodiscard]] bool is_new() const { return at_ == 0; }
   /// Whether the field section was the known one.
   [[nodiscard]] bool was_known() const { return was_known_; }
+  /// Where the field section of a whole head begins.
+  [[nodiscard]] std::size_t section_begin() const { return part_begin_; }
   /// Makes it ready for another head.
   void reset();
 
@@ -99,16 +104,17 @@ class HeadScan {
   FieldSectionScan fields_;
 };
 
+/// Looks at the octets of a head for what a parser that is strict in all else lets pass: folded lines (RFC
+/// 9112, section 5.2), and a head beyond the limits. Less than HeadScan does, and enough where the parser is
+/// to judge the octets itself.
+/// @return the size of the head with its empty line; nothing where it is not whole, or not for such a parser
+[[nodiscard]] std::optional<std::size_t> unfolded_head(std::string_view bytes, HeadLimits limits);
+
+/// Splits the request line by itself: enough where the field section is a known one.
 /// @param bytes  begins with a head as HeadScan found it
 /// @param head   its fields are left as they are
 /// @return what follows the request line; or invalid_request where `bytes` begins with none
 [[nodiscard]] Result<std::string_view> read_request_line(std::string_view bytes, RequestHead& head);
-
-/// @param bytes  exactly one whole head as HeadScan found it, which has judged its octets
-/// @param head   what was in it is dropped; its vector keeps its memory
-/// @return invalid_request or fields_too_large where `bytes` is no such head
-[[nodiscard]] Result<void> read_request_head(std::string_view bytes, RequestHead& head, HeadLimits limits);
-[[nodiscard]] Result<void> read_response_head(std::string_view bytes, ResponseHead& head, HeadLimits limits);
 
 /// A target in absolute-form (RFC 9112, section 3.2.2), in parts; views into it.
 struct AbsoluteTarget {

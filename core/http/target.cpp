@@ -44,6 +44,14 @@ constexpr std::array<bool, 256> make_canonical_octets() {
 }
 constexpr std::array<bool, 256> canonical_octets = make_canonical_octets();
 
+/// Those, and the '+', which stays apart from its encoded form.
+constexpr std::array<bool, 256> make_unchanged_octets() {
+  std::array<bool, 256> unchanged = canonical_octets;
+  unchanged['+'] = true;
+  return unchanged;
+}
+constexpr std::array<bool, 256> unchanged_octets = make_unchanged_octets();
+
 bool stands_as_itself(char c) {
   return canonical_octets[static_cast<unsigned char>(c)];
 }
@@ -57,7 +65,7 @@ void append_encoded(std::string& text, char c) {
 }
 
 bool is_canonical(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return stands_as_itself(c) || c == '+'; });
+  return std::ranges::all_of(text, [](char c) { return unchanged_octets[static_cast<unsigned char>(c)]; });
 }
 
 std::string canonical_spelling(std::string_view text) {

@@ -8,14 +8,15 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <cerrno>
 #include <chrono>
+#include <optional>
 #include <string_view>
 #include <system_error>
 #include <utility>
 
 #include "core/descriptor.h"
-#include "core/http/content.h"
 #include "core/http/framing.h"
 #include "core/http/message_head.h"
+#include "server/http/response_head.h"
 #include "server/net/listening_socket.h"
 
 // One request, one answer, and nothing else to do meanwhile: the socket blocks.
@@ -141,41 +142,42 @@ Error cut_short(const config::Endpoint& address) {
   return unavailable_error(address, "the connection was closed before the answer was whole");
 }
 
-/// @param head  gets views into `received`
-/// @return the head's size
-Result<std::size_t> receive_head(const Conversation& with, std::string& received, http::ResponseHead& head) {
-  constexpr http::HeadLimits limits;
-  http::HeadScan scan(http::HeadKind::response, limits);
-  auto size = scan.scan(received);
-  while (size && !*size) {
+/// @param message  gets the parser of the content
+/// @return its status, once it is taken off `received`
+Result<unsigned> receive_head(const Conversation& with, std::string& received,
+                              std::optional<http::ResponseParser>& message) {
+  http::HeadScan scan(http::HeadKind::response, {});
+  http::ResponseHead head;
+  auto size = http::read_response_head(received, scan, false, message, head);
+  while (size && *size == 0) {
     const auto came = receive(with, received);
     if (!came) return came.error();
     if (!*came) return cut_short(with.address);
-    size = scan.scan(received);
+    size = http::read_response_head(received, scan, false, message, head);
   }
   if (!size) return unavailable_error(with.address, size.error().context);
-  const auto read = http::read_response_head(std::string_view(received).substr(0, **size), head, limits);
-  if (!read) return unavailable_error(with.address, read.error().context);
-  return **size;
+  const auto framing = http::framing_of(head, false);
+  if (!framing) return unavailable_error(with.address, framing.error().context);
+  received.erase(0, *size);  // the views into the head end here
+  return head.status;
 }
 
 /// @param received  what has come of it already
-Result<std::string> receive_content(const Conversation& with, const http::Framing& framing,
+Result<std::string> receive_content(const Conversation& with, http::ResponseParser& parser,
                                     std::string received) {
-  http::ContentDecoder decoder(framing);
   std::string content;
-  while (!decoder.done()) {
-    const auto step = decoder.next(received);
+  while (!parser.done()) {
+    const auto step = parser.next(received);
     if (!step) return unavailable_error(with.address, step.error().context);
     content.append(step->content);
     if (content.size() > max_content)
       return unavailable_error(with.address,
                                "the answer is longer than " + std::to_string(max_content) + " bytes");
     received.erase(0, step->consumed);
-    if (decoder.done() || !received.empty()) continue;
+    if (parser.done() || !received.empty()) continue;
     const auto came = receive(with, received);
     if (!came) return came.error();
-    if (!*came && decoder.ends_with_connection()) break;
+    if (!*came && parser.ends_with_connection()) break;
     if (!*came) return cut_short(with.address);
   }
   return content;
@@ -183,14 +185,12 @@ Result<std::string> receive_content(const Conversation& with, const http::Framin
 
 Result<AdminAnswer> receive_answer(const Conversation& with) {
   std::string received;
-  http::ResponseHead head;
-  const auto head_size = receive_head(with, received, head);
-  if (!head_size) return head_size.error();
-  const auto framing = http::framing_of(head, false);
-  if (!framing) return unavailable_error(with.address, framing.error().context);
-  auto content = receive_content(with, *framing, received.substr(*head_size));
+  std::optional<http::ResponseParser> message;
+  const auto status = receive_head(with, received, message);
+  if (!status) return status.error();
+  auto content = receive_content(with, *message, std::move(received));
   if (!content) return content.error();
-  return AdminAnswer{head.status, std::move(*content)};
+  return AdminAnswer{*status, std::move(*content)};
 }
 
 }  // namespace

@@ -78,26 +78,26 @@ asio::awaitable<boost::system::error_code> RequestReader::receive(net::ClientStr
 }
 
 End RequestReader::take(Incoming& incoming, bool encrypted) {
-  if (!content_) {
+  if (!message_) {
     const End head = take_head(incoming, encrypted);
-    if (head != End::request || !content_) return head;
+    if (head != End::request || !message_) return head;
   }
   return take_content(incoming);
 }
 
 asio::awaitable<End> RequestReader::read(net::ClientStream& stream, Deadline& deadline, Incoming& incoming) {
   if (buffer_.size() < piece) buffer_.shrink_to_fit();  // who is slow is not to hold much
-  bool in_content = content_.has_value();
+  bool in_content = message_.has_value();
   deadline.expires_after(in_content ? limits_.body_timeout : limits_.head_timeout);
   bool to_continue = true;
   while (true) {
     const End end = take(incoming, stream.encrypted());
     if (end != End::more) co_return end;
-    if (content_ && !in_content) {
+    if (message_ && !in_content) {
       in_content = true;
       deadline.expires_after(limits_.body_timeout);
     }
-    if (content_ && std::exchange(to_continue, false) && incoming.http11 &&
+    if (message_ && std::exchange(to_continue, false) && incoming.http11 &&
         incoming.request.fields.contains("Expect")) {
       static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
       const auto [failed, sent] = co_await stream.write(asio::buffer(go_on));
@@ -123,26 +123,27 @@ End RequestReader::take_head(Incoming& incoming, bool encrypted) {
   buffer_.consume(**scanned);
   scan_.reset();
   received_at_.reset();  // the next one's turn comes later
+  if (!framing || framing->kind == http::Framing::Kind::none) message_.reset();
   if (!framing) return refuse(incoming, framing.error());
-  if (framing->kind == http::Framing::Kind::none) return End::request;
-  if (framing->kind == http::Framing::Kind::length && framing->length > limits_.max_body)
+  if (framing->kind == http::Framing::Kind::length && framing->length > limits_.max_body) {
+    message_.reset();
     return refuse(incoming, too_large(limits_));
-  content_.emplace(*framing);
+  }
   return End::request;
 }
 
 End RequestReader::take_content(Incoming& incoming) {
   std::string& body = incoming.request.body;
-  while (!content_->done()) {
-    const auto step = content_->next(received());
+  while (!message_->done()) {
+    const auto step = message_->next(received());
     if (!step)
       return refuse(incoming, refusal(ErrorCode::invalid_request, "content: " + step.error().context));
     body.append(step->content);
     buffer_.consume(step->consumed);
-    if (body.size() + content_->announced() > limits_.max_body) return refuse(incoming, too_large(limits_));
-    if (step->consumed == 0 && !content_->done()) return End::more;
+    if (body.size() + message_->announced() > limits_.max_body) return refuse(incoming, too_large(limits_));
+    if (step->consumed == 0 && !message_->done()) return End::more;
   }
-  content_.reset();
+  message_.reset();
   return End::request;
 }
 
@@ -153,15 +154,19 @@ End RequestReader::refuse(Incoming& incoming, Error why) {
 
 /// @param head  the whole of it
 Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string_view head, bool encrypted) {
-  const auto section = http::read_request_line(head, head_);
-  if (!section) return section.error();
+  bool usual = scan_.was_known();
+  if (usual) {
+    const auto section = http::read_request_line(head, head_);
+    if (!section) return section.error();
+    usual = head_.http11;
+  }
+  const Result<void> read = usual ? Result<void>() : message_.emplace().read_head(head, head_);
   http::Request& request = incoming.request;
   request.method = head_.method;
   incoming.http11 = head_.http11;
-  const bool usual = head_.http11 && scan_.was_known();
   if (usual) {
     request.fields = usual_.fields;
-  } else if (const auto accepted = accept_fields(incoming, head); !accepted) {
+  } else if (const auto accepted = accept_fields(incoming, read); !accepted) {
     return accepted.error();
   }
   const auto authority = http::read_target(head_.method, head_.target, encrypted, request.target);
@@ -170,23 +175,29 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
     if (const auto served = take_authority(incoming, *authority); !served) return served.error();
   }
   if (usual) return http::Framing{};
+  return accept_framing(incoming, head.substr(scan_.section_begin()));
+}
+
+/// @param section  the head's field section
+Result<http::Framing> RequestReader::accept_framing(const Incoming& incoming, std::string_view section) {
+  const http::Fields& fields = incoming.request.fields;
   const auto framing = http::framing_of(head_);
   if (framing && framing->kind != http::Framing::Kind::none) {
     // Whether its content comes nobody can tell: not so where there is none, see Connection::ask.
-    if (const auto expected = check_expectation(request.fields); !expected) return expected.error();
+    if (const auto expected = check_expectation(fields); !expected) return expected.error();
   }
-  if (framing && head_.http11 && !incoming.last && section->size() <= piece && is_usual(request.fields)) {
-    usual_.section = *section;
-    usual_.fields = request.fields;
+  if (framing && head_.http11 && !incoming.last && section.size() <= piece && is_usual(fields)) {
+    usual_.section = section;
+    usual_.fields = fields;
   }
   return framing;
 }
 
-Result<void> RequestReader::accept_fields(Incoming& incoming, std::string_view head) {
-  if (const auto read = http::read_request_head(head, head_, {.max_bytes = limits_.max_head}); !read)
-    return read.error();
+/// @param read  whether all of them were read, and what is wrong with the next
+Result<void> RequestReader::accept_fields(Incoming& incoming, const Result<void>& read) {
   http::Fields& fields = incoming.request.fields;
   fields.assign(head_.fields);
+  if (!read) return read;
   if (const auto host = accept_host(fields, head_.http11); !host) return host.error();
   incoming.last = !http::keeps_alive(head_.fields, head_.http11);
   return {};
@@ -216,9 +227,9 @@ Result<void> RequestReader::accept_host(const http::Fields& fields, bool http11)
 
 /// What a request comes to whose bytes stop coming.
 End RequestReader::interrupted(Incoming& incoming, const boost::system::error_code& error, bool timed_out) {
-  if (!content_ && buffer_.size() == 0) return End::nothing;
-  const std::string_view part = content_ ? "content" : "head";
-  const auto timeout = content_ ? limits_.body_timeout : limits_.head_timeout;
+  if (!message_ && buffer_.size() == 0) return End::nothing;
+  const std::string_view part = message_ ? "content" : "head";
+  const auto timeout = message_ ? limits_.body_timeout : limits_.head_timeout;
   if (timed_out) {
     return refuse(incoming, refusal(ErrorCode::request_timeout,
                                     fmt::format("the {} took longer than {} ms", part, timeout.count())));

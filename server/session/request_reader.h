@@ -5,10 +5,11 @@
 #include <string_view>
 
 #include "core/error.h"
-#include "core/http/content.h"
+#include "core/http/framing.h"
 #include "core/http/message_head.h"
 #include "server/asio.h"
 #include "server/http/message.h"
+#include "server/http/message_parser.h"
 #include "server/net/client_stream.h"
 #include "server/net/deadline.h"
 #include "server/net/wiped_buffer.h"
@@ -38,7 +39,8 @@ struct Incoming {
 [[nodiscard]] Result<void> check_expectation(const http::Fields& fields);
 
 /// Reads one request after the other from a connection, each with one meaning only (see
-/// core/http/message_head.h), within the deadlines. Belongs to the connection and its thread.
+/// core/http/message_head.h), with Boost.Beast, within the deadlines. Belongs to the connection and its
+/// thread.
 class RequestReader {
  public:
   /// @param limits  outlive the reader
@@ -46,7 +48,7 @@ class RequestReader {
       : limits_(limits), scan_(http::HeadKind::request, {.max_bytes = limits.max_head}) {}
 
   /// Something of a next request has come already.
-  [[nodiscard]] bool has_begun() const { return content_ || buffer_.size() > 0; }
+  [[nodiscard]] bool has_begun() const { return message_ || buffer_.size() > 0; }
 
   /// Takes over what has come, without waiting. Not with TLS.
   /// @return would_block where nothing has
@@ -77,7 +79,8 @@ class RequestReader {
   Incoming::End take_head(Incoming& incoming, bool encrypted);
   Incoming::End take_content(Incoming& incoming);
   [[nodiscard]] Result<http::Framing> accept_head(Incoming& incoming, std::string_view head, bool encrypted);
-  [[nodiscard]] Result<void> accept_fields(Incoming& incoming, std::string_view head);
+  [[nodiscard]] Result<http::Framing> accept_framing(const Incoming& incoming, std::string_view section);
+  [[nodiscard]] Result<void> accept_fields(Incoming& incoming, const Result<void>& read);
   [[nodiscard]] Result<void> accept_host(const http::Fields& fields, bool http11);
   [[nodiscard]] Result<void> take_authority(Incoming& incoming, std::string_view authority);
   Incoming::End refuse(Incoming& incoming, Error why);
@@ -88,9 +91,9 @@ class RequestReader {
   WipedBuffer buffer_;
   http::HeadScan scan_;
   http::RequestHead head_;
-  std::optional<http::ContentDecoder> content_;  // while it is read
-  std::optional<SteadyTime> received_at_;        // the last bytes, until a head is taken out of them
-  std::string last_host_;                        // that was accepted
+  std::optional<http::RequestParser> message_;  // while its content is read
+  std::optional<SteadyTime> received_at_;       // the last bytes, until a head is taken out of them
+  std::string last_host_;                       // that was accepted
   Usual usual_;
 };
 

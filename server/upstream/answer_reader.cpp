@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "server/http/response_head.h"
 #include "server/room.h"
 #include "server/upstream/exchange_failure.h"
 
@@ -64,12 +65,12 @@ asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answ
                                                       GrowingAnswer* onward) {
   for (int interim = 0;; ++interim) {
     http::HeadScan scan(http::HeadKind::response, limits);
-    Result<std::size_t> size = find_head(scan);
+    Result<std::size_t> size = find_head(scan, answers_head);
     while (size && *size == 0) {
       const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece_size));
       took(read);
       if (error) co_return no_head(error, interim == 0);
-      size = find_head(scan);
+      size = find_head(scan, answers_head);
     }
     if (!size) co_return size.error();
     const auto framing = http::framing_of(head_, answers_head);
@@ -82,22 +83,17 @@ asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answ
     buffer_.consume(*size);  // the views into the head end here
     if (is_final) break;
   }
-  // Trailer fields are dropped, and so cannot be mistaken for what their names say.
-  content_.emplace(head.framing, http::ChunkDecoder::TrailerNames::any);
-  ended_ = content_->done();
-  head.keep_alive = head.keep_alive && !content_->ends_with_connection();
+  ended_ = message_->done();
+  head.keep_alive = head.keep_alive && !message_->ends_with_connection();
   co_return Result<void>();
 }
 
 /// Reads the head that is in the buffer.
 /// @return its size; 0 while it is not whole
-Result<std::size_t> AnswerReader::find_head(http::HeadScan& scan) {
-  const auto scanned = scan.scan(received());
-  if (!scanned) return invalid("head", scanned.error());
-  if (!*scanned) return std::size_t{0};
-  const auto read = http::read_response_head(received().substr(0, **scanned), head_, limits);
-  if (!read) return invalid("head", read.error());
-  return **scanned;
+Result<std::size_t> AnswerReader::find_head(http::HeadScan& scan, bool answers_head) {
+  auto size = http::read_response_head(received(), scan, answers_head, message_, head_);
+  if (!size) return invalid("head", size.error());
+  return size;
 }
 
 /// @param first  nothing of an answer to this request has come before
@@ -113,17 +109,17 @@ asio::awaitable<Result<void>> AnswerReader::receive_content() {
   took(read);
   if (!error || read > 0) co_return Result<void>();
   // Over TLS an end without its notice may be somebody else's doing (RFC 9112, section 9.8).
-  ended_ = content_->ends_with_connection() && error == asio::error::eof;
+  ended_ = message_->ends_with_connection() && error == asio::error::eof;
   if (ended_) co_return Result<void>();
   co_return answer_failure(error, deadline_, "content", "reading the answer");
 }
 
 Result<void> AnswerReader::take_piece(std::string& content) {
-  const auto step = content_->next(received());
+  const auto step = message_->next(received());
   if (!step) return invalid("content", step.error());
   content.append(step->content);
   buffer_.consume(step->consumed);
-  ended_ = content_->done();
+  ended_ = message_->done();
   return {};
 }
 

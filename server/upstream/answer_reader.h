@@ -8,10 +8,10 @@
 
 #include "config/settings.h"
 #include "core/error.h"
-#include "core/http/content.h"
 #include "core/http/fields.h"
 #include "core/http/framing.h"
 #include "core/http/message_head.h"
+#include "server/http/message_parser.h"
 #include "server/net/deadline.h"
 #include "server/net/wiped_buffer.h"
 #include "server/upstream/growing_answer.h"
@@ -35,8 +35,8 @@ struct FinalHead {
 };
 
 /// Reads one answer after the other from a connection to the upstream, each with one meaning only (see
-/// core/http/message_head.h): its head, then its content. Deadlines are the caller's. Belongs to the
-/// connection and the upstream thread; after a failure it is of no more use.
+/// core/http/message_head.h), with Boost.Beast: its head, then its content. Deadlines are the caller's.
+/// Belongs to the connection and the upstream thread; after a failure it is of no more use.
 class AnswerReader {
  public:
   /// @param stream, deadline, settings  outlive the reader
@@ -73,13 +73,13 @@ class AnswerReader {
 
   /// Whether the end of the connection is all that tells the end of the content, whose head was read last:
   /// then nobody can tell its end from a loss (RFC 9112, section 8).
-  [[nodiscard]] bool ends_with_connection() const { return content_ && content_->ends_with_connection(); }
+  [[nodiscard]] bool ends_with_connection() const { return message_ && message_->ends_with_connection(); }
 
   /// Whether more had come than the answer when the last of it was read.
   [[nodiscard]] bool has_more();
 
  private:
-  [[nodiscard]] Result<std::size_t> find_head(http::HeadScan& scan);
+  [[nodiscard]] Result<std::size_t> find_head(http::HeadScan& scan, bool answers_head);
   [[nodiscard]] Error no_head(const boost::system::error_code& error, bool first) const;
   boost::asio::awaitable<Result<void>> receive_content();
   Result<void> take_piece(std::string& content);
@@ -92,7 +92,7 @@ class AnswerReader {
   const config::Upstream& settings_;
   WipedBuffer buffer_;
   http::ResponseHead head_;  // views into the buffer, while read_head is at it; keeps its memory
-  std::optional<http::ContentDecoder> content_;  // of the last answer whose head was read
+  std::optional<http::ResponseParser> message_;  // the last one whose head was read
   bool ended_ = true;
   bool too_large_ = false;
   bool drained_ = false;  // the last read has taken all that there was

@@ -59,10 +59,11 @@ std::string random_rest(Random& random) {
   std::string fields;
   while (random.percent(60)) fields += random_field(random);
   if (random.percent(25)) {
-    fields += std::string("Connection: ") +
-              random.one_of<const char*>({"close", "keep-alive", "Close, x", "x , KEEP-alive",
-                                          "keep-alive, close", ",close,", "upgrade"}) +
-              "\r\n";
+    fields +=
+        std::string("Connection: ") +
+        random.one_of<const char*>({"close", "keep-alive", "Close, x", "x , KEEP-alive", "keep-alive, close",
+                                    ",close,", "upgrade", "\"close\"", "close x"}) +
+        "\r\n";
   }
   const std::string content = random.percent(50) ? random_content(random) : "";
   const auto kind = random.between(0, 3);

@@ -114,8 +114,12 @@ TEST(Fields, AddTakesViewsIntoItself) {
 
 TEST(Fields, AssignTakesLinesOutOfOneText) {
   const std::string text = "Host: a\r\nEmpty:\r\nX-Other:  b c \r\n\r\n";
-  std::vector<FieldLine> lines;
-  read_field_lines(text, lines);
+  const std::string_view view = text;
+  const std::vector<FieldLine> lines = {
+      {view.substr(0, 4), view.substr(6, 1)},
+      {view.substr(9, 5), view.substr(15, 0)},
+      {view.substr(17, 7), view.substr(27, 3)},
+  };
   Fields fields;
   fields.add("Gone", "1");
   fields.assign(lines);

@@ -1,14 +1,14 @@
-#include "core/http/chunked.h"
-
 #include <gtest/gtest.h>
 
-#include <functional>
+#include "tests/unit/server/http/content_parser.h"
 
 namespace roktcached::http {
 namespace {
 
 using namespace std::string_literals;
-using TrailerNames = ChunkDecoder::TrailerNames;
+using TrailerNames = ChunkGate::TrailerNames;
+
+constexpr Framing in_chunks{Framing::Kind::chunked, 0};
 
 struct Verdict {
   std::string content;
@@ -32,7 +32,7 @@ std::ostream& operator<<(std::ostream& out, const Verdict& verdict) {
 
 /// Feeds `text` in pieces of `size` bytes.
 Verdict decode(std::string_view text, std::size_t size, TrailerNames trailer_names) {
-  ChunkDecoder decoder(trailer_names);
+  ContentParser decoder(in_chunks, trailer_names);
   Verdict verdict;
   while (verdict.taken < text.size() && !verdict.done) {
     const std::string piece(text.substr(verdict.taken, size));
@@ -80,6 +80,14 @@ void expect_refused_at_end(const std::string& text, ErrorCode code = ErrorCode::
   const Verdict verdict = decode(text + "\r\n\r\n");
   EXPECT_EQ(verdict.refused, code) << text.substr(0, 400) << verdict;
   EXPECT_EQ(verdict.taken, text.size()) << text.substr(0, 400) << verdict;
+  EXPECT_FALSE(verdict.why.empty());
+}
+
+/// Refused at the end of its line, or before.
+void expect_line_refused(const std::string& text) {
+  const Verdict verdict = decode(text + "\r\n\r\n");
+  EXPECT_EQ(verdict.refused, ErrorCode::invalid_request) << text << verdict;
+  EXPECT_LE(verdict.taken, text.size() + 2) << text << verdict;
   EXPECT_FALSE(verdict.why.empty());
 }
 
@@ -132,6 +140,8 @@ TEST(Chunks, HaveExtensionsOfTheGrammarOnly) {
                            "1;a=/",      "1 \r",       "1 2",          "1\t\r",       "1;a \r",   "1;a b",
                            "1;a=b \r",   "1;a=b c",    "1;a=\"b\" \r", "1 =",         "1=",       "1;\"",
                            "1;a=\"b\"=", "1;a,",       "1;\x80",       "1;a=\x80"})
+    expect_line_refused(text);
+  for (const char* text : {"1;a=\"\n", "1;a=\"\x01", "1;a=\"\\\x7f", "1;a\n", "1;a=b\n", "1="})
     expect_refused_at_end(text);
 }
 
@@ -209,8 +219,8 @@ TEST(Trailers, AreOf8KiBAtMost) {
   expect_refused_at_end("0\r\n" + beyond.substr(0, 8192), ErrorCode::fields_too_large);
 }
 
-TEST(ChunkDecoder, GivesViewsOfTheBytesItIsGiven) {
-  ChunkDecoder decoder;
+TEST(ChunkedContent, GivesViewsOfTheBytesItIsGiven) {
+  ContentParser decoder(in_chunks);
   const std::string_view text = "3\r\nabc\r\n0\r\n\r\n";
   const auto first = decoder.next(text);
   ASSERT_TRUE(first);

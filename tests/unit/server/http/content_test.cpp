@@ -1,8 +1,8 @@
-#include "core/http/content.h"
-
 #include <gtest/gtest.h>
 
 #include <string>
+
+#include "tests/unit/server/http/content_parser.h"
 
 namespace roktcached::http {
 namespace {
@@ -20,7 +20,7 @@ struct Taken {
 
 /// Feeds `text`, cut behind `cut` bytes, and then the rest piece by piece of `size` bytes.
 Taken take(const Framing& framing, std::string_view text, std::size_t cut, std::size_t size) {
-  ContentDecoder decoder(framing);
+  ContentParser decoder(framing);
   Taken taken;
   while (taken.bytes < text.size() && !decoder.done()) {
     const std::size_t end = taken.bytes < cut ? cut : std::min(taken.bytes + size, text.size());
@@ -52,9 +52,9 @@ Taken take_anyhow(const Framing& framing, const std::string& text) {
   return whole;
 }
 
-TEST(ContentDecoder, TakesNothingWhereThereIsNoContent) {
+TEST(Content, TakesNothingWhereThereIsNoContent) {
   for (const Framing& framing : {Framing{Kind::none, 0}, Framing{Kind::length, 0}}) {
-    ContentDecoder decoder(framing);
+    ContentParser decoder(framing);
     EXPECT_TRUE(decoder.done());
     EXPECT_EQ(decoder.announced(), 0U);
     EXPECT_FALSE(decoder.ends_with_connection());
@@ -66,7 +66,7 @@ TEST(ContentDecoder, TakesNothingWhereThereIsNoContent) {
   }
 }
 
-TEST(ContentDecoder, TakesItsLengthAndNoByteOfTheNextMessage) {
+TEST(Content, TakesItsLengthAndNoByteOfTheNextMessage) {
   const std::string content = "twelve bytes";
   const Framing framing{Kind::length, content.size()};
   EXPECT_EQ(take_anyhow(framing, content + std::string(next_message)), (Taken{content, 12, true}));
@@ -74,7 +74,7 @@ TEST(ContentDecoder, TakesItsLengthAndNoByteOfTheNextMessage) {
   EXPECT_EQ(take_anyhow(framing, content.substr(0, 11)), (Taken{"twelve byte", 11, false}));
 }
 
-TEST(ContentDecoder, TakesChunksAndNoByteOfTheNextMessage) {
+TEST(Content, TakesChunksAndNoByteOfTheNextMessage) {
   const std::string chunks = "5;x=\"y\"\r\nhello\r\n1\r\n \r\n05\r\nworld\r\n0\r\nX-Trailer: dropped\r\n\r\n";
   const Framing framing{Kind::chunked, 0};
   EXPECT_EQ(take_anyhow(framing, chunks + std::string(next_message)),
@@ -83,29 +83,29 @@ TEST(ContentDecoder, TakesChunksAndNoByteOfTheNextMessage) {
   EXPECT_EQ(take_anyhow(framing, cut_short), (Taken{"hello world", cut_short.size(), false}));
 }
 
-TEST(ContentDecoder, TakesAllThereIsUntilTheConnectionCloses) {
+TEST(Content, TakesAllThereIsUntilTheConnectionCloses) {
   const std::string content = "all of it, 0\r\n\r\n" + std::string(next_message);
   EXPECT_EQ(take_anyhow({Kind::until_close, 0}, content), (Taken{content, content.size(), false}));
   for (const Kind kind : {Kind::none, Kind::length, Kind::chunked, Kind::until_close}) {
-    EXPECT_EQ(ContentDecoder({kind, kind == Kind::length ? 1U : 0U}).ends_with_connection(),
+    EXPECT_EQ(ContentParser({kind, kind == Kind::length ? 1U : 0U}).ends_with_connection(),
               kind == Kind::until_close);
   }
 }
 
-TEST(ContentDecoder, ViewsTheBytesThatItWasGiven) {
+TEST(Content, ViewsTheBytesThatItWasGiven) {
   const std::string bytes = "abcdef";
   for (const Framing& framing : {Framing{Kind::length, 4}, Framing{Kind::until_close, 0}}) {
-    ContentDecoder decoder(framing);
+    ContentParser decoder(framing);
     const auto step = decoder.next(bytes);
     ASSERT_TRUE(step);
     EXPECT_EQ(step->content.data(), bytes.data());
   }
 }
 
-TEST(ContentDecoder, WantsMoreWhereItIsGivenNothing) {
+TEST(Content, WantsMoreWhereItIsGivenNothing) {
   for (const Framing& framing :
        {Framing{Kind::length, 1}, Framing{Kind::chunked, 0}, Framing{Kind::until_close, 0}}) {
-    ContentDecoder decoder(framing);
+    ContentParser decoder(framing);
     const auto step = decoder.next({});
     ASSERT_TRUE(step);
     EXPECT_EQ(step->consumed, 0U);
@@ -114,10 +114,10 @@ TEST(ContentDecoder, WantsMoreWhereItIsGivenNothing) {
   }
 }
 
-TEST(ContentDecoder, TakesNothingOnceItIsDone) {
+TEST(Content, TakesNothingOnceItIsDone) {
   for (const auto& [framing, text] : {std::pair{Framing{Kind::length, 2}, "ab"},
                                       std::pair{Framing{Kind::chunked, 0}, "2\r\nab\r\n0\r\n\r\n"}}) {
-    ContentDecoder decoder(framing);
+    ContentParser decoder(framing);
     for (std::string_view rest(text); !decoder.done();) {
       const auto step = decoder.next(rest);
       ASSERT_TRUE(step && (step->consumed > 0 || step->done));
@@ -133,9 +133,9 @@ TEST(ContentDecoder, TakesNothingOnceItIsDone) {
   }
 }
 
-TEST(ContentDecoder, IsNotDoneByWhatIsNoChunk) {
+TEST(Content, IsNotDoneByWhatIsNoChunk) {
   for (const char* text : {"x", "-1\r\n", "1\n", "1\r\nab", "0\r\nHost: a\r\n\r\n", "123456789\r\n"}) {
-    ContentDecoder decoder({Kind::chunked, 0});
+    ContentParser decoder({Kind::chunked, 0});
     const std::string_view all(text);
     bool refused = false;
     for (std::size_t at = 0; at < all.size() && !refused;) {
@@ -151,23 +151,23 @@ TEST(ContentDecoder, IsNotDoneByWhatIsNoChunk) {
   }
 }
 
-TEST(ContentDecoder, AnnouncesWhatIsToComeOfALength) {
-  ContentDecoder decoder({Kind::length, 5});
+TEST(Content, AnnouncesWhatIsToComeOfALength) {
+  ContentParser decoder({Kind::length, 5});
   EXPECT_EQ(decoder.announced(), 5U);
   ASSERT_TRUE(decoder.next("ab"));
   EXPECT_EQ(decoder.announced(), 3U);
   ASSERT_TRUE(decoder.next("cdefgh"));
   EXPECT_EQ(decoder.announced(), 0U);
   const auto longest = static_cast<std::uint64_t>(INT64_MAX);
-  ContentDecoder huge({Kind::length, longest});
+  ContentParser huge({Kind::length, longest});
   EXPECT_EQ(huge.announced(), longest);
   ASSERT_TRUE(huge.next("abc"));
   EXPECT_EQ(huge.announced(), longest - 3);
   EXPECT_FALSE(huge.done());
 }
 
-TEST(ContentDecoder, AnnouncesWhatIsToComeOfAChunk) {
-  ContentDecoder decoder({Kind::chunked, 0});
+TEST(Content, AnnouncesWhatIsToComeOfAChunk) {
+  ContentParser decoder({Kind::chunked, 0});
   const auto after = [&decoder](std::string_view bytes) {
     while (!bytes.empty()) {
       const auto step = decoder.next(bytes);
@@ -187,8 +187,8 @@ TEST(ContentDecoder, AnnouncesWhatIsToComeOfAChunk) {
   EXPECT_EQ(after("\r\nffffffff\r\n"), 0xffffffffU);
 }
 
-TEST(ContentDecoder, AnnouncesNothingOfAContentOfUnknownLength) {
-  ContentDecoder decoder({Kind::until_close, 0});
+TEST(Content, AnnouncesNothingOfAContentOfUnknownLength) {
+  ContentParser decoder({Kind::until_close, 0});
   EXPECT_EQ(decoder.announced(), 0U);
   ASSERT_TRUE(decoder.next("abc"));
   EXPECT_EQ(decoder.announced(), 0U);

@@ -1,0 +1,201 @@
+#include "server/http/message_parser.h"
+
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/error.hpp>
+
+#include "core/http/fields.h"
+
+namespace roktcached::http {
+
+namespace {
+
+namespace beast_http = boost::beast::http;
+
+constexpr std::string_view crlf = "\r\n";
+
+Error malformed(const char* why) {
+  return {
+      .code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = why};
+}
+
+/// @param before  the fields that were read before it
+Error framing_error(const boost::beast::error_code& error, const std::vector<FieldLine>& before) {
+  const bool length = error != beast_http::error::bad_transfer_encoding;
+  if (find(before, length ? "Transfer-Encoding" : "Content-Length"))
+    return malformed("Transfer-Encoding: not beside Content-Length");
+  if (error == beast_http::error::bad_content_length) return malformed("Content-Length: accepted: digits");
+  if (error == beast_http::error::multiple_content_length) return malformed("Content-Length: repeated");
+  if (error == beast_http::error::bad_transfer_encoding) return malformed("Transfer-Encoding: repeated");
+  return malformed("malformed");
+}
+
+}  // namespace
+
+template <bool is_request>
+MessageParser<is_request>::MessageParser(bool answers_head)
+    : gate_(is_request ? ChunkGate::TrailerNames::limited : ChunkGate::TrailerNames::any) {
+  // Ours are the caller's and the gates'.
+  this->header_limit(UINT32_MAX);
+  this->body_limit(boost::none);
+  this->skip(answers_head);
+}
+
+template <bool is_request>
+std::size_t MessageParser<is_request>::feed(std::string_view bytes, ErrorOfBeast& error) {
+  return this->put(boost::asio::const_buffer(bytes.data(), bytes.size()), error);
+}
+
+template <bool is_request>
+Result<void> MessageParser<is_request>::read_head(std::string_view bytes, Head& head) {
+  head_ = &head;
+  head.fields.clear();
+  ErrorOfBeast error;
+  feed_start_line(bytes, error);
+  if (!error) feed_fields(bytes, error);
+  head_ = nullptr;
+  if (error) return framing_error(error, head.fields);
+  if (this->is_done()) {
+    place_ = Place::done;
+  } else {
+    place_ = this->chunked() ? Place::chunk_line : Place::content;
+  }
+  return {};
+}
+
+/// Beast knows no HTTP/1 beyond 1.1 (RFC 9110, section 2.5) and no empty line before a request (RFC 9112,
+/// section 2.2), and it wants the space behind a status code.
+/// @param bytes  a head; the start line is cut off where Beast has it
+template <bool is_request>
+void MessageParser<is_request>::feed_start_line(std::string_view& bytes, ErrorOfBeast& error) {
+  constexpr std::string_view shortest_status_line = "HTTP/1.1 200";
+  constexpr std::size_t digit_in_status_line = std::string_view("HTTP/1.").size();
+  if (is_request && bytes.starts_with(crlf)) bytes.remove_prefix(crlf.size());
+  const std::size_t end = bytes.find(crlf);
+  const std::size_t digit = is_request ? end - 1 : digit_in_status_line;
+  const bool is_later = bytes[digit] > '1' && bytes[digit] <= '9';
+  const bool is_bare = !is_request && end == shortest_status_line.size();
+  if (!is_later && !is_bare) return;  // it goes with the fields
+  start_line_ = bytes.substr(0, end);
+  if (is_later) start_line_[digit] = '1';
+  if (is_bare) start_line_ += ' ';
+  start_line_ += crlf;
+  bytes.remove_prefix(end + crlf.size());
+  feed(start_line_, error);
+  if (error == beast_http::error::need_more) error = {};
+}
+
+/// Beast refuses a whole message for a Connection, or Proxy-Connection, that is no list of tokens. It has no
+/// option that we know, and is a field as any other.
+template <bool is_request>
+void MessageParser<is_request>::feed_fields(std::string_view bytes, ErrorOfBeast& error) {
+  while (true) {
+    bytes.remove_prefix(feed(bytes, error));
+    if (error != beast_http::error::bad_value) return;
+    const std::string_view line = bytes.substr(0, bytes.find(crlf));
+    const std::size_t colon = line.find(':');
+    if (!is_field_value(line.substr(colon + 1))) return;
+    head_->fields.push_back({line.substr(0, colon), trimmed(line.substr(colon + 1))});
+    bytes.remove_prefix(line.size() + crlf.size());
+  }
+}
+
+template <bool is_request>
+Result<ContentStep> MessageParser<is_request>::next(std::string_view bytes) {
+  std::size_t at = 0;
+  while (at < bytes.size() && place_ != Place::done) {
+    const std::string_view rest = bytes.substr(at);
+    if (place_ == Place::content || place_ == Place::chunk_data) {
+      Result<ContentStep> step = take_content(rest);
+      if (step) step->consumed += at;
+      return step;
+    }
+    const auto taken = place_ == Place::chunk_line ? take_chunk_line(rest) : take_trailers(rest);
+    if (!taken) return taken.error();
+    at += *taken;
+  }
+  return ContentStep{.consumed = at, .content = {}, .done = done()};
+}
+
+template <bool is_request>
+Result<ContentStep> MessageParser<is_request>::take_content(std::string_view bytes) {
+  ErrorOfBeast error;
+  const std::size_t size = feed(bytes, error);
+  if (error) return malformed("malformed");
+  if (place_ == Place::content && this->is_done()) place_ = Place::done;
+  if (place_ == Place::chunk_data) gate_.took_data(size);
+  if (place_ == Place::chunk_data && chunk_left_ == 0) place_ = Place::chunk_line;
+  return ContentStep{.consumed = size, .content = content_, .done = done()};
+}
+
+/// The line is whole when Beast sees it: if Beast wants more, it is malformed.
+template <bool is_request>
+Result<std::size_t> MessageParser<is_request>::take_chunk_line(std::string_view bytes) {
+  const auto taken = gate_.take_line(bytes);
+  if (!taken || !gate_.has_line()) return taken;
+  ErrorOfBeast error;
+  const std::size_t size = feed(gate_.line(), error);
+  if (error || size != gate_.line().size()) return malformed("chunks: a size or an extension is malformed");
+  place_ = this->is_done() ? Place::trailers : Place::chunk_data;
+  gate_.begin_data();
+  return taken;
+}
+
+template <bool is_request>
+Result<std::size_t> MessageParser<is_request>::take_trailers(std::string_view bytes) {
+  const auto taken = gate_.take_trailers(bytes);
+  if (taken && gate_.has_trailers()) place_ = Place::done;
+  return taken;
+}
+
+template <bool is_request>
+std::uint64_t MessageParser<is_request>::announced() const {
+  if (place_ == Place::chunk_data) return chunk_left_;
+  return place_ == Place::content ? this->content_length_remaining().value_or(0) : 0;
+}
+
+template <bool is_request>
+void MessageParser<is_request>::on_request_impl(beast_http::verb, View method, View target, int version,
+                                                ErrorOfBeast&) {
+  if constexpr (is_request) {
+    head_->method = method;
+    head_->target = target;
+    head_->http11 = version == 11;
+  }
+}
+
+template <bool is_request>
+void MessageParser<is_request>::on_response_impl(int status, View reason, int version, ErrorOfBeast&) {
+  if constexpr (!is_request) {
+    head_->status = static_cast<unsigned>(status);
+    head_->reason = reason;
+    head_->http11 = version == 11;
+  }
+}
+
+template <bool is_request>
+void MessageParser<is_request>::on_field_impl(beast_http::field, View name, View value, ErrorOfBeast&) {
+  head_->fields.push_back({name, value});
+}
+
+template <bool is_request>
+std::size_t MessageParser<is_request>::on_body_impl(View body, ErrorOfBeast&) {
+  content_ = body;
+  return body.size();
+}
+
+template <bool is_request>
+void MessageParser<is_request>::on_chunk_header_impl(std::uint64_t size, View, ErrorOfBeast&) {
+  chunk_left_ = size;
+}
+
+template <bool is_request>
+std::size_t MessageParser<is_request>::on_chunk_body_impl(std::uint64_t left, View body, ErrorOfBeast&) {
+  content_ = body;
+  chunk_left_ = left - body.size();
+  return body.size();
+}
+
+template class MessageParser<true>;
+template class MessageParser<false>;
+
+}  // namespace roktcached::http
