@@ -218,4 +218,14 @@ Result<Settings> load(const std::optional<std::string>& file, const Environment&
   return settings;
 }
 
+Admin load_admin(const std::optional<std::string>& file, const Environment& environment) {
+  Settings settings;
+  Mistakes ignored;
+  Places places;
+  const std::string name = find_file(file, environment).value_or("");
+  read_file(name.empty() ? toml::table() : parse_file(name, ignored), name, settings, places, ignored);
+  read_environment(environment, settings, places, ignored);
+  return settings.admin;
+}
+
 }  // namespace roktcached::config

@@ -29,4 +29,8 @@ struct Environment {
 ///         wrong; accepted: ...". Secrets are not read here: see load_credential.
 [[nodiscard]] Result<Settings> load(const std::optional<std::string>& file, const Environment& environment);
 
+/// The [admin] section alone, as far as it can be read of settings that may be in error: where to ask the
+/// daemon that runs with earlier ones.
+[[nodiscard]] Admin load_admin(const std::optional<std::string>& file, const Environment& environment);
+
 }  // namespace roktcached::config

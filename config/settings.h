@@ -86,6 +86,8 @@ struct Client {
   std::uint64_t burst = 0;                ///< 1 or more where there is a limit, else 0
   double upstream_share = 1;              ///< weight; see Budget::shares
   std::string certificate;                ///< a client certificate's subject CN or DNS name; empty: none
+
+  friend bool operator==(const Client&, const Client&) = default;
 };
 
 /// The `[admin]` section.

@@ -12,8 +12,8 @@
 #include "config/credentials.h"
 #include "core/http/validators.h"
 #include "server/access/authenticator.h"
-#include "server/access/token_key.h"
 #include "server/background.h"
+#include "server/client_thread.h"
 #include "server/fixed_sizes.h"
 #include "server/logging.h"
 #include "server/proxy/prepared.h"
@@ -26,133 +26,76 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Of a context that one thread runs, and whose sockets are used on it alone; other threads only post to it.
-constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 constexpr std::chrono::seconds time_to_drain{8};
 constexpr std::chrono::milliseconds time_to_stop{1200};
 constexpr std::chrono::milliseconds drain_poll{10};
 
-std::vector<rokt::Route> all_routes(const config::Settings& settings) {
-  std::vector<rokt::Route> routes = rokt::rokt_routes();
-  routes.insert(routes.end(), settings.routes.begin(), settings.routes.end());
-  return routes;
-}
-
-/// No page of another origin has business with the admin listener, whatever may read reports.
-session::Limits without_origins(session::Limits limits) {
-  limits.allowed_origins.clear();
-  return limits;
-}
-
-session::Limits limits_of(const config::Settings& settings) {
-  const config::Listen& listen = settings.listen;
-  session::Limits limits{.head_timeout = listen.head_timeout,
-                         .body_timeout = listen.body_timeout,
-                         .idle_timeout = listen.idle_timeout,
-                         .write_timeout = listen.write_timeout,
-                         .min_write_rate = listen.min_write_rate,
-                         .max_head = static_cast<std::uint32_t>(listen.max_head),
-                         .max_body = listen.max_body,
-                         .allowed_hosts = listen.allowed_hosts,
-                         .own_ids = {},
-                         .allowed_origins = listen.allowed_origins};
-  for (const config::Credential& credential : settings.credentials)
-    limits.own_ids.push_back({credential.app_id, credential.name});
-  return limits;
-}
-
 }  // namespace
 
-struct Daemon::ClientThread {
-  /// @param shared  the context of another thread's that it runs on; null: one of its own
-  ClientThread(asio::io_context* shared, const proxy::Services& services, counters::ClientStats& accounts,
-               counters::RequestStats& traffic, const session::Limits& limits, net::WaitingSenders& senders)
-      : own(shared != nullptr ? nullptr : std::make_unique<asio::io_context>(one_thread)),
-        context(shared != nullptr ? *shared : *own),
-        work(context.get_executor()),
-        exchange(services, accounts, traffic),
-        contexts(limits, &senders),
-        poller(context.get_executor()),
-        hangups(context.get_executor()) {}
-  /// Null where everybody may ask.
-  [[nodiscard]] access::Authenticator* door_or_null() { return door ? &*door : nullptr; }
-
-  const std::unique_ptr<asio::io_context> own;
-  asio::io_context& context;
-  Work work;
-  proxy::ProxyHandler exchange;
-  session::ContextPool contexts;
-  net::IdlePoller poller;
-  net::HangupWatch hangups;
-  std::optional<access::Authenticator> door;
-};
-
-Daemon::Daemon(config::Settings settings)
-    : settings_(std::move(settings)),
-      routes_(all_routes(settings_)),
-      policies_(settings_.freshness, settings_.freshness_overrides),
-      limits_(limits_of(settings_)),
-      admin_limits_(without_origins(limits_)),
+Daemon::Daemon(const config::Settings& settings, Load load)
+    : load_(std::move(load)),
+      admin_limits_(without_origins(limits_of(settings))),
       admin_workshop_(admin_limits_),
-      bodies_(settings_.cache.max_memory + settings_.cache.max_transient),
+      bodies_(settings.cache.max_memory + settings.cache.max_transient),
       readers_(reader_threads, "reading the cache file"),
       helpers_(helper_threads, "helping"),
       upstream_context_(one_thread),
       desk_work_(upstream_context_.get_executor()),
-      connections_(settings_.listen.max_connections),
+      connections_(settings.listen.max_connections),
       admin_connections_(max_admin_connections),
       signals_(main_context_, SIGTERM, SIGINT, SIGQUIT),
       hangup_(main_context_, SIGHUP),
       log_rotation_(main_context_, SIGUSR1),
-      drain_timer_(main_context_) {
+      drain_timer_(main_context_),
+      reloads_(
+          main_context_.get_executor(), [this](Reloads::Done done) { reload(std::move(done)); }, clock_) {
   bodies_.when_short([this] { return shortage_.relieve(clock_.steady_now()); });
 }
 
 Daemon::~Daemon() = default;
 
-Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings) {
-  std::unique_ptr<Daemon> daemon(new Daemon(std::move(settings)));
+Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load load) {
+  std::unique_ptr<Daemon> daemon(new Daemon(settings, std::move(load)));
   const auto secrets_again = [](const config::Credential& credential) -> Result<config::Credential> {
     config::Credential read = credential;
     const auto loaded = config::load_credential(read, config::process_environment());
     return loaded ? Result<config::Credential>(std::move(read)) : loaded.error();
   };
-  if (const auto opened = daemon->open_store(); !opened) return opened.error();
+  if (const auto opened = daemon->open_store(settings); !opened) return opened.error();
+  if (const auto begun = daemon->begin_under(std::move(settings)); !begun) return begun.error();
+  const config::Settings& in_force = daemon->runtime_->settings;
   try {
     daemon->upstream_executor_ = std::make_unique<upstream::UpstreamClient>(
         daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), daemon->files_.executor(),
-        daemon->settings_.upstream, daemon->settings_.credentials, secrets_again, daemon->clock_,
-        &daemon->bodies_);
+        in_force.upstream, in_force.credentials, secrets_again, daemon->clock_, &daemon->bodies_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
   daemon->fetches_ = std::make_unique<proxy::FetchTable>(
       daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), *daemon->upstream_executor_,
-      *daemon->store_, daemon->bodies_, daemon->settings_.upstream.max_response, daemon->clock_);
-  daemon->services_.reset(
-      new proxy::Services{daemon->settings_, daemon->policies_, daemon->routes_, *daemon->store_,
-                          *daemon->disk_lookups_, *daemon->fetches_, *daemon->upstream_executor_,
-                          daemon->upstream_context_.get_executor(), daemon->bodies_, daemon->clock_});
-  if (const auto known = daemon->open_client_book(); !known) return known.error();
+      *daemon->store_, daemon->bodies_, in_force.upstream.max_response, daemon->clock_);
+  daemon->services_.reset(new proxy::Services{
+      *daemon->store_, *daemon->disk_lookups_, *daemon->fetches_, *daemon->upstream_executor_,
+      daemon->upstream_context_.get_executor(), daemon->bodies_, daemon->clock_});
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   return daemon;
 }
 
-Result<void> Daemon::open_store() {
-  auto memory = std::make_unique<storage::MemoryStore>(settings_.cache.max_memory);
+Result<void> Daemon::open_store(const config::Settings& settings) {
+  auto memory = std::make_unique<storage::MemoryStore>(settings.cache.max_memory);
   std::unique_ptr<storage::SqliteStore> disk;
-  if (!settings_.cache.file.empty()) {
+  if (!settings.cache.file.empty()) {
     storage::SqliteOptions options;
-    options.path = settings_.cache.file;
-    options.max_disk = settings_.cache.max_disk;
+    options.path = settings.cache.file;
+    options.max_disk = settings.cache.max_disk;
     options.bodies = &bodies_;
-    options.pages = std::clamp(settings_.cache.max_memory / 4, options.pages / 8, options.pages);
-    options.queue.bytes = std::min(options.queue.bytes, settings_.cache.max_transient / 2);
-    options.readers = cache_readers(client_thread_count(settings_.listen));
-    for (const config::Credential& credential : settings_.credentials)
+    options.pages = std::clamp(settings.cache.max_memory / 4, options.pages / 8, options.pages);
+    options.queue.bytes = std::min(options.queue.bytes, settings.cache.max_transient / 2);
+    options.readers = cache_readers(client_thread_count(settings.listen));
+    for (const config::Credential& credential : settings.credentials)
       options.owners.push_back(
           {credential.name, http::entity_tag_of(credential.app_id.reveal() + "\n" +
-                                                config::to_string(settings_.upstream.url))});
+                                                config::to_string(settings.upstream.url))});
     options.report = [](std::string_view line) { spdlog::warn("cache: {}", line); };
     auto opened = storage::SqliteStore::open(std::move(options));
     if (!opened) return opened.error();
@@ -163,55 +106,54 @@ Result<void> Daemon::open_store() {
       [bodies = &bodies_](auto response) { return proxy::prepared(std::move(response), bodies); });
   disk_lookups_ = std::make_unique<proxy::DiskLookups>(
       readers_.executor(),
-      proxy::DiskLookups::Limits{.timeout = settings_.cache.read_timeout, .threads = reader_threads},
+      proxy::DiskLookups::Limits{.timeout = settings.cache.read_timeout, .threads = reader_threads},
       [&store = *store_](const caching::Key& key, WallTime now) { return store.find(key, now); },
       [&store = *store_](const caching::Key& key) { return store.version_of(key); });
   return {};
 }
 
-Result<void> Daemon::open_client_book() {
-  if (settings_.clients.empty()) return {};
-  const std::string& file = settings_.listen.token_key_file;
-  if (file.empty()) {
-    clients_.emplace(settings_.clients, access::random_token_key());
-    spdlog::info("local tokens end with this process: there is no listen.token_key_file");
-    return {};
+/// What listeners and the upstream client begin under; the key of local tokens lies beside the cache file.
+Result<void> Daemon::begin_under(config::Settings settings) {
+  if (const auto read = read_token_key(settings); !read) return read.error();
+  auto clients = make_client_book(settings, nullptr);
+  keep_client_book(clients);
+  runtime_ = std::make_shared<const Runtime>(std::move(settings), std::move(clients), 1);
+  for (std::size_t i = 0; i < client_thread_count(runtime_->settings.listen); ++i) {
+    const auto& known = runtime_->clients;
+    auto door = known ? std::make_shared<access::Authenticator>(*known, clock_) : nullptr;
+    thread_runtimes_.push_back(
+        std::make_shared<const ThreadRuntime>(ThreadRuntime{runtime_, std::move(door)}));
   }
-  const auto key = access::load_or_make_token_key(file);
-  if (!key) return key.error();
-  clients_.emplace(settings_.clients, *key);
   return {};
 }
 
 Result<void> Daemon::open_listeners() {
-  const std::size_t count = client_thread_count(settings_.listen);
+  const std::size_t count = thread_runtimes_.size();
   for (std::size_t i = 0; i < count; ++i) {
     accounts_.push_back(std::make_unique<counters::ClientStats>());
     traffic_.push_back(std::make_unique<counters::RequestStats>());
     // A single client thread is the upstream client's as well: a miss then changes threads nowhere.
     client_threads_.push_back(std::make_unique<ClientThread>(count == 1 ? &upstream_context_ : nullptr,
-                                                             *services_, *accounts_.back(), *traffic_.back(),
-                                                             limits_, senders_));
-    if (clients_) client_threads_.back()->door.emplace(*clients_, clock_);
+                                                             thread_runtimes_[i], *services_,
+                                                             *accounts_.back(), *traffic_.back(), senders_));
   }
   std::vector<session::Listeners::Thread> threads;
   for (const auto& thread : client_threads_)
     threads.push_back({thread->context,
-                       {limits_, thread->exchange, thread->contexts, thread->poller, thread->hangups,
-                        thread->door_or_null()}});
-  auto opened = session::Listeners::open(settings_.listen, connections_, std::move(threads));
+                       {thread->limits, thread->handler, thread->contexts, thread->poller, thread->hangups,
+                        &thread->runtime}});
+  auto opened = session::Listeners::open(runtime_->settings.listen, connections_, std::move(threads));
   if (!opened) return opened.error();
   listeners_ = std::move(*opened);
   return open_admin();
 }
 
 Result<void> Daemon::open_admin() {
-  const std::optional<config::Endpoint>& address = settings_.admin.address;
+  const std::optional<config::Endpoint>& address = runtime_->settings.admin.address;
   const bool is_unix = address && address->is_unix();
-  admin_ = std::make_unique<admin::Admin>(
-      admin::Sources{accounts_, traffic_, connections_, *store_, bodies_, policies_, *fetches_,
-                     *upstream_executor_, upstream_context_.get_executor(), clock_, clock_.steady_now(),
-                     settings_.admin.token, is_unix, purger_.executor()});
+  admin_ = std::make_unique<admin::Admin>(admin::Sources{
+      accounts_, traffic_, connections_, *store_, bodies_, runtime_, reloads_, *fetches_, *upstream_executor_,
+      upstream_context_.get_executor(), clock_, clock_.steady_now(), is_unix, purger_.executor()});
   if (!address) return {};
   std::vector<net::Acceptor> acceptors;
   if (is_unix) {
@@ -314,18 +256,12 @@ void Daemon::run(std::function<void()> draining) {
   spdlog::info("stopped");
 }
 
-/// Files may be on a disk that hangs, so they are read where nobody is served, one after the other.
 void Daemon::await_hangup() {
   const auto heard = [this](const boost::system::error_code& error, int) {
     if (error) return;
     await_hangup();
-    spdlog::info(
-        "SIGHUP: secrets and certificates are read again; any other change of the settings needs a restart");
-    asio::post(upstream_context_, [this] { upstream_executor_->read_secrets_again(); });
-    asio::post(files_.executor(), [this] {
-      if (const auto renewed = listeners_->renew_certificate(); !renewed)
-        spdlog::error("{}; the one in use stays in force", renewed.error().context);
-    });
+    spdlog::info("SIGHUP: the settings are read again");
+    reloads_.request();
   };
   do_surely("waiting for SIGHUP", [&] { hangup_.async_wait(heard); });
 }
@@ -381,7 +317,7 @@ void Daemon::stop() {
     upstream_executor_->stop();
   });
   listeners_->abort();
-  if (clients_) clients_->authenticator.stop();
+  for (const auto& book : books_) book->authenticator.stop();
   for (const auto& thread : client_threads_)
     post_surely(thread->context, [&work = thread->work] { work.reset(); });
   main_context_.stop();

@@ -22,6 +22,8 @@
 #include "server/net/waiting_senders.h"
 #include "server/proxy/fetch_table.h"
 #include "server/proxy/proxy_handler.h"
+#include "server/reloads.h"
+#include "server/runtime.h"
 #include "server/session/listeners.h"
 #include "server/shortage.h"
 #include "server/system_clock.h"
@@ -45,28 +47,38 @@ namespace roktcached {
 /// Members are declared so that whatever is used outlives its users.
 class Daemon {
  public:
+  /// Reads the settings again, from where `serve` had them; secrets are not read.
+  using Load = std::function<Result<config::Settings>()>;
+
   /// Opens the cache and every listener; serves nothing yet.
+  /// @param load  for reloads; called on a thread that serves nobody
   /// @return configuration (a setting cannot be honoured) or unavailable (a port, the cache file are taken)
-  [[nodiscard]] static Result<std::unique_ptr<Daemon>> open(config::Settings settings);
+  [[nodiscard]] static Result<std::unique_ptr<Daemon>> open(config::Settings settings, Load load);
 
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  /// SIGHUP reads secrets and certificates again, SIGUSR1 opens the log's file again. Serves until SIGTERM,
-  /// SIGINT or SIGQUIT, then drains: no answer in flight is cut, what is queued for the cache file reaches
-  /// it. Returns within ten seconds of the signal, unless a disk hangs; a second signal ends the waiting for
-  /// clients.
+  /// SIGHUP has the settings read again, with secrets and certificates, SIGUSR1 opens the log's file again.
+  /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains: no answer in flight is cut, what is queued for the
+  /// cache file reaches it. Returns within ten seconds of the signal, unless a disk hangs; a second signal
+  /// ends the waiting for clients.
   /// @param draining  called once, when the first such signal has come; must not throw
   void run(std::function<void()> draining = nullptr);
 
  private:
   struct ClientThread;
+  struct NewSettings;
   using Work = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
 
-  explicit Daemon(config::Settings settings);
-  Result<void> open_store();
-  Result<void> open_client_book();
+  Daemon(const config::Settings& settings, Load load);
+  Result<void> open_store(const config::Settings& settings);
+  Result<void> begin_under(config::Settings settings);
+  std::shared_ptr<access::ClientRegistry> make_client_book(const config::Settings& settings,
+                                                           access::ClientRegistry* before) const;
+  void keep_client_book(const std::shared_ptr<access::ClientRegistry>& book);
+  void free_client_books();
+  Result<void> read_token_key(const config::Settings& settings);
   Result<void> open_listeners();
   Result<void> open_admin();
   Result<std::vector<net::Acceptor>> open_admin_ports(const config::Endpoint& address);
@@ -74,18 +86,18 @@ class Daemon {
   void start_threads();
   void await_hangup();
   void await_log_rotation();
+  void reload(Reloads::Done done);
+  Result<NewSettings> make_new(const Runtime& in_force, const std::vector<ThreadRuntimePtr>& threads);
+  void put_in_force(NewSettings made, const Reloads::Done& done);
   void drain();
   void look_later_whether_idle();
   void stop_when_idle();
   void stop();
   bool wait_for_threads();
 
-  const config::Settings settings_;
+  const Load load_;
   const SystemClock clock_;
-  const rokt::RouteTable routes_;
-  const caching::FreshnessPolicies policies_;
-  const session::Limits limits_;
-  const session::Limits admin_limits_;
+  session::Limits admin_limits_;
   session::ContextPool admin_workshop_;
   storage::BodyAccount bodies_;
   net::WaitingSenders senders_;
@@ -94,14 +106,20 @@ class Daemon {
   std::unique_ptr<proxy::DiskLookups> disk_lookups_;
   WorkerPool readers_;
   WorkerPool helpers_;
-  WorkerPool files_{1, "reading files"};  // secrets and certificates, and opens the log: their disks may hang
+  WorkerPool files_{1, "reading files"};  // settings, secrets, certificates; opens the log: disks may hang
   WorkerPool purger_{1, "purging"};
   boost::asio::io_context upstream_context_;
   Work desk_work_;
   std::unique_ptr<upstream::UpstreamClient> upstream_executor_;
   std::unique_ptr<proxy::FetchTable> fetches_;
   std::unique_ptr<proxy::Services> services_;
-  std::optional<access::ClientRegistry> clients_;  // empty: everybody may ask
+  // Of the thread that reads files, once it runs.
+  std::optional<config::Secret> token_key_;
+  std::string token_key_of_;  // the file that it is from; empty: none
+  // What is in force; of the main thread, and each client thread has its own.
+  std::vector<std::shared_ptr<access::ClientRegistry>> books_;  // that requests may still be under
+  RuntimePtr runtime_;
+  std::vector<ThreadRuntimePtr> thread_runtimes_;
   session::ConnectionBudget connections_;
   session::ConnectionBudget admin_connections_;
   std::vector<std::unique_ptr<counters::ClientStats>> accounts_;
@@ -115,6 +133,7 @@ class Daemon {
   boost::asio::signal_set hangup_;
   boost::asio::signal_set log_rotation_;
   boost::asio::steady_timer drain_timer_;
+  Reloads reloads_;
   std::unique_ptr<admin::Admin> admin_;
   std::optional<net::UnixSocket> admin_socket_;
   std::vector<std::unique_ptr<session::Listener>> admin_listeners_;

@@ -13,7 +13,7 @@ inline constexpr std::size_t reader_threads = 2;
 inline constexpr std::size_t helper_threads = 2;
 /// A client thread that finds no reader of the cache file free asks a reader thread, as for what must be
 /// waited for.
-inline constexpr std::size_t hit_threads_with_reader = 8;
+inline constexpr std::size_t client_threads_with_reader = 8;
 inline constexpr std::size_t max_admin_connections = 64;
 
 [[nodiscard]] inline std::size_t client_thread_count(const config::Listen& settings) {
@@ -21,8 +21,8 @@ inline constexpr std::size_t max_admin_connections = 64;
 }
 
 /// Connections that read the cache file.
-[[nodiscard]] inline std::size_t cache_readers(std::size_t hit_threads) {
-  return reader_threads + std::min(hit_threads, hit_threads_with_reader);
+[[nodiscard]] inline std::size_t cache_readers(std::size_t client_threads) {
+  return reader_threads + std::min(client_threads, client_threads_with_reader);
 }
 
 }  // namespace roktcached

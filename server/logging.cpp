@@ -88,14 +88,17 @@ Result<void> start_logging(const config::Log& settings) {
   spdlog::init_thread_pool(queue_length, 1);
   sink->set_formatter(formatter_for(settings.format));
   const auto logger = make_logger("", sink);
-  logger->set_level(spdlog::level::from_str(std::string(config::to_string(settings.level))));
   spdlog::set_default_logger(logger);
   access_as_json = settings.format == config::LogFormat::json;
-  if (settings.access) {
-    owned_access_lines = make_logger(access_logger_name, sink);
-    access_lines = owned_access_lines.get();
-  }
+  owned_access_lines = make_logger(access_logger_name, sink);
+  change_logging(settings);
   return {};
+}
+
+void change_logging(const config::Log& settings) {
+  const auto level = spdlog::level::from_str(std::string(config::to_string(settings.level)));
+  spdlog::default_logger_raw()->set_level(level);
+  access_lines = settings.access ? owned_access_lines.get() : nullptr;
 }
 
 void reopen_log() {

@@ -17,6 +17,9 @@ namespace roktcached {
 /// @return configuration where the file cannot be opened; nothing is logged then
 [[nodiscard]] Result<void> start_logging(const config::Log& settings);
 
+/// Puts level and access lines of other settings in force; file and format stay. From any thread.
+void change_logging(const config::Log& settings);
+
 /// Opens the log's file again, under the same name: what rotates it has renamed it, and wants it no more.
 /// Where that fails, the old one stays in use, and says so. Without a file it does nothing. Safe from any
 /// thread.

@@ -48,6 +48,8 @@ int run(int argc, char** argv) {
   CLI::App* purge = add_config(app.add_subcommand("purge", "Remove entries from the running daemon's cache"));
   commands::PurgeOptions purge_options;
   commands::add_options(*purge, purge_options);
+  CLI::App* reload = add_config(
+      app.add_subcommand("reload", "Have the running daemon read its settings again, and say what it finds"));
   CLI::App* hash_secret = app.add_subcommand(
       "hash-secret", "Hash a client's secret, a line of standard input, for the configuration");
   bool generate = false;
@@ -71,6 +73,7 @@ int run(int argc, char** argv) {
   if (*explain) return commands::explain(config_file, explain_options);
   if (*hash_secret) return commands::hash_secret(generate);
   if (*purge) return commands::purge(config_file, purge_options);
+  if (*reload) return commands::reload(config_file);
   return commands::usage;
 }
 

@@ -13,6 +13,8 @@ struct PolicyOverride {
   std::vector<std::string> routes;    ///< names; empty: every route
   std::vector<std::string> accounts;  ///< ids; empty: every account
   FreshnessPolicy policy;             ///< complete: what the operator left out is the general policy's
+
+  friend bool operator==(const PolicyOverride&, const PolicyOverride&) = default;
 };
 
 /// Which freshness policy a request has: that of the first override that takes both its route and its

@@ -31,6 +31,8 @@ struct Route {
   std::vector<std::string>
       groupby;               ///< the values that `groupby` may have; empty: the route has no such parameter
   bool inject_token = true;  ///< the shared bearer token goes upstream with it
+
+  friend bool operator==(const Route&, const Route&) = default;
 };
 
 /// The thirteen routes of the Rokt Reporting API.

@@ -24,6 +24,13 @@ void AuthenticationMemory::remember_nobody(const Digest& digest, WallTime now) {
   put(nobodies_, digest, {std::nullopt, now + nobody_for});
 }
 
+void AuthenticationMemory::take_over(std::size_t client, const AuthenticationMemory& before,
+                                     std::size_t its_place) {
+  for (const auto& [digest, entry] : before.known_.entries) {
+    if (entry.client == its_place) put(known_, digest, {client, entry.until});
+  }
+}
+
 void AuthenticationMemory::put(Ring& ring, const Digest& digest, Entry entry) const {
   const bool is_new = ring.entries.insert_or_assign(digest, entry).second;
   if (!is_new) return;

@@ -42,6 +42,9 @@ class AuthenticationMemory {
   void remember(const Digest& digest, std::size_t client, WallTime until);
   void remember_nobody(const Digest& digest, WallTime now);
 
+  /// Remembers of `client` what `before` does of its client `its_place`.
+  void take_over(std::size_t client, const AuthenticationMemory& before, std::size_t its_place);
+
   /// Verdicts held, of both kinds.
   [[nodiscard]] std::size_t size() const { return known_.entries.size() + nobodies_.entries.size(); }
 

@@ -22,7 +22,35 @@ AccessDecision answered(http::Answer answer) {
   return {AccessDecision::Kind::answered, std::move(answer)};
 }
 
+/// Where those clients are now that have kept their names; empty for the others.
+std::vector<std::optional<std::size_t>> new_places(const std::vector<config::Client>& before,
+                                                   const std::vector<config::Client>& now) {
+  std::vector<std::optional<std::size_t>> places;
+  for (const config::Client& client : before) {
+    const auto found = std::ranges::find(now, client.name, &config::Client::name);
+    const auto place = static_cast<std::size_t>(found - now.begin());
+    places.push_back(found == now.end() ? std::nullopt : std::optional(place));
+  }
+  return places;
+}
+
 }  // namespace
+
+ClientRegistry::ClientRegistry(std::vector<config::Client> of, const config::Secret& token_key,
+                               ClientRegistry* before)
+    : clients(std::move(of)),
+      tokens(token_key, clients),
+      authenticator(clients, tokens, before != nullptr ? &before->authenticator : nullptr),
+      rate(clients) {
+  if (before == nullptr) return;
+  const auto places = new_places(before->clients, clients);
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (!places[i]) continue;
+    rate.go_on_from(*places[i], before->rate, i);
+    const bool same_secret = before->clients[i].secret_hash == clients[*places[i]].secret_hash;
+    if (same_secret) authenticator.take_over(*places[i], before->authenticator, i);
+  }
+}
 
 std::optional<std::size_t> Authenticator::client_of(X509* certificate) const {
   return client_of_certificate(certificate, book_.clients);

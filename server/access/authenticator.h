@@ -15,10 +15,12 @@ namespace roktcached::access {
 
 /// What the authenticators of all threads share. Safe from any thread.
 struct ClientRegistry {
-  ClientRegistry(const std::vector<config::Client>& of, const config::Secret& token_key)
-      : clients(of), tokens(token_key, of), authenticator(of, tokens), rate(of) {}
+  /// @param before  what was in force until now, whose clients keep what is known of them where their secrets
+  ///                are the same; may be null
+  ClientRegistry(std::vector<config::Client> of, const config::Secret& token_key,
+                 ClientRegistry* before = nullptr);
 
-  const std::vector<config::Client>& clients;
+  const std::vector<config::Client> clients;
   const LocalTokens tokens;
   SecretVerifier authenticator;
   ClientRate rate;

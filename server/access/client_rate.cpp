@@ -30,6 +30,12 @@ ClientRate::ClientRate(const std::vector<config::Client>& clients)
   }
 }
 
+void ClientRate::go_on_from(std::size_t client, const ClientRate& before, std::size_t its_place) {
+  assert(client < size_ && its_place < before.size_);
+  const std::int64_t next = before.lines_[its_place].next.load(std::memory_order_relaxed);
+  lines_[client].next.store(next, std::memory_order_relaxed);
+}
+
 std::optional<std::chrono::milliseconds> ClientRate::take(std::size_t client, SteadyTime now) {
   assert(client < size_);
   Line& line = lines_[client];

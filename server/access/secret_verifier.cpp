@@ -53,10 +53,11 @@ Error unauthenticated(const Presented& shown) {
               "or a token from POST /auth/oauth2/token in Authorization: Bearer"};
 }
 
-SecretVerifier::SecretVerifier(const std::vector<config::Client>& clients, const LocalTokens& tokens)
+SecretVerifier::SecretVerifier(const std::vector<config::Client>& clients, const LocalTokens& tokens,
+                               const SecretVerifier* before)
     : clients_(clients),
       tokens_(tokens),
-      digest_key_(random_bytes(32)),
+      digest_key_(before != nullptr ? before->digest_key_ : config::Secret(random_bytes(32))),
       with_secret_(those_with_secret(clients)),
       queue_(clients.size()) {
   if (!with_secret_.empty()) nobody_ = hash_of_nobody(*clients[with_secret_.front()].secret_hash);
@@ -64,6 +65,12 @@ SecretVerifier::SecretVerifier(const std::vector<config::Client>& clients, const
 
 SecretVerifier::~SecretVerifier() {
   stop();
+}
+
+void SecretVerifier::take_over(std::size_t client, SecretVerifier& before, std::size_t its_place) {
+  if (digest_key_.reveal() != before.digest_key_.reveal()) return;
+  const std::scoped_lock lock(mutex_, before.mutex_);
+  memory_.take_over(client, before.memory_, its_place);
 }
 
 void SecretVerifier::stop() {

@@ -37,7 +37,9 @@ class SecretVerifier {
   static constexpr std::size_t memory_capacity = 4096;
 
   /// @param clients, tokens  outlive this object
-  SecretVerifier(const std::vector<config::Client>& clients, const LocalTokens& tokens);
+  /// @param before           whose verdicts take_over() is to take; may be null
+  SecretVerifier(const std::vector<config::Client>& clients, const LocalTokens& tokens,
+                 const SecretVerifier* before = nullptr);
   /// Calls stop(). The execution contexts of those who wait must still be there.
   ~SecretVerifier();
   SecretVerifier(const SecretVerifier&) = delete;
@@ -46,6 +48,10 @@ class SecretVerifier {
   /// Waits for the scrypt at hand, begins no further one, and tells all who wait, and who come, that it is
   /// overloaded.
   void stop();
+
+  /// Remembers of `client` what `before` knows of its client `its_place`, which has the same secret: no
+  /// scrypt is made again. Takes nothing where this was not made with `before`.
+  void take_over(std::size_t client, SecretVerifier& before, std::size_t its_place);
 
   /// How many scrypts were made, for the metrics.
   [[nodiscard]] std::uint64_t scrypts() const { return scrypts_.load(std::memory_order_relaxed); }

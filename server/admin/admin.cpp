@@ -96,6 +96,30 @@ json::object desk_json(const upstream::UpstreamStatus& upstream_client) {
   return object;
 }
 
+json::array array_of(const std::vector<std::string>& texts) {
+  return json::array(texts.begin(), texts.end());
+}
+
+/// What came of one reload; /status says it of the last one.
+json::object result_json(const ReloadResult& result) {
+  json::object object;
+  object["result"] = result.succeeded() ? "success" : "failure";
+  object["error"] = result.succeeded() ? json::value(nullptr) : json::value(result.error);
+  object["changed"] = array_of(result.changed);
+  object["needs_restart"] = array_of(result.needs_restart);
+  return object;
+}
+
+json::object reloads_json(const ReloadStatus& reloads) {
+  json::object object;
+  object["succeeded"] = reloads.succeeded;
+  object["failed"] = reloads.failed;
+  object["last_success_unix_ms"] = unix_ms(reloads.last_success);
+  object["last_error"] = reloads.last_error.empty() ? json::value(nullptr) : json::value(reloads.last_error);
+  object["needs_restart"] = array_of(reloads.needs_restart);
+  return object;
+}
+
 json::object cache_json(const std::vector<storage::TierStatistics>& tiers) {
   json::object object;
   for (const auto& tier : tiers) {
@@ -140,11 +164,16 @@ boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
     if (request.method == "POST") co_return co_await purge(request);
     co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "POST"}, request.id);
   }
+  if (target->path == "/reload") {
+    if (request.method == "POST") co_return co_await reload(request);
+    co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "POST"}, request.id);
+  }
   const bool known = target->path == "/livez" || target->path == "/readyz" || target->path == "/status" ||
                      target->path == "/metrics" || target->path == "/entries";
   if (!known) {
-    const Error error{ErrorCode::unknown_route, ErrorSource::inbound, false,
-                      "the admin listener has /livez, /readyz, /status, /metrics, /entries and /purge"};
+    const Error error{
+        ErrorCode::unknown_route, ErrorSource::inbound, false,
+        "the admin listener has /livez, /readyz, /status, /metrics, /entries, /purge and /reload"};
     co_return problem(error, request.id);
   }
   if (request.method != "GET" && request.method != "HEAD") {
@@ -158,7 +187,9 @@ boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
 }
 
 boost::asio::awaitable<Answer> Admin::purge(const Request& request) {
-  if (const auto allowed = check_mutation(request, sources_.token, sources_.over_unix_socket); !allowed)
+  if (const auto allowed =
+          check_mutation(request, sources_.runtime->settings.admin.token, sources_.over_unix_socket);
+      !allowed)
     co_return problem(allowed.error(), request.id);
   const auto purge = parse_purge(request.body);
   if (!purge) co_return problem(purge.error(), request.id);
@@ -179,6 +210,19 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request) {
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
 }
 
+/// Answers when the settings are in force, on every thread, or are refused: what they say is the same then as
+/// in the log.
+boost::asio::awaitable<Answer> Admin::reload(const Request& request) {
+  if (const auto allowed =
+          check_mutation(request, sources_.runtime->settings.admin.token, sources_.over_unix_socket);
+      !allowed) {
+    co_return problem(allowed.error(), request.id);
+  }
+  spdlog::info("reload asked for by {}", request.client);
+  const ReloadResult result = co_await sources_.reloads.reload();
+  co_return with_body(200, "application/json", json::serialize(result_json(result)) + "\n");
+}
+
 boost::asio::awaitable<Answer> Admin::entries(const Request& request, std::string_view query) {
   const auto listing = parse_listing(query);
   if (!listing) co_return problem(listing.error(), request.id);
@@ -191,7 +235,7 @@ boost::asio::awaitable<Answer> Admin::entries(const Request& request, std::strin
   const auto found = co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
   if (!found) co_return problem(found.error(), request.id, retry_after);
   co_return with_body(200, "application/json",
-                      to_json(*found, sources_.policies, sources_.clock.wall_now()) + "\n");
+                      to_json(*found, sources_.runtime->policies, sources_.clock.wall_now()) + "\n");
 }
 
 /// Without a token the proxy still serves what it has, and without its disk what it fetches: ready, but
@@ -237,6 +281,7 @@ boost::asio::awaitable<Answer> Admin::status() const {
   object["refreshed_ahead"] = sources_.fetches.refreshed_ahead();
   const DroppedLines dropped = dropped_lines();
   object["log"] = {{"dropped_queue_full", dropped.queue_full}, {"dropped_not_written", dropped.not_written}};
+  object["reloads"] = reloads_json(sources_.reloads.status());
   object["upstream_requests"] = sources_.upstream_client.requests_sent();
   object["upstream"] = desk_json(upstream_client);
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
@@ -254,6 +299,7 @@ boost::asio::awaitable<Answer> Admin::metrics() const {
   readings.tiers = sources_.store.statistics();
   readings.bodies = sources_.bodies.read();
   readings.dropped_lines = dropped_lines();
+  readings.reloads = sources_.reloads.status();
   co_return with_body(200, metrics_type, metrics_text(readings));
 }
 

@@ -5,13 +5,13 @@
 #include <functional>
 #include <vector>
 
-#include "config/secret.h"
-#include "core/caching/policies.h"
 #include "core/time.h"
 #include "server/counters/client_stats.h"
 #include "server/counters/request_stats.h"
 #include "server/http/message.h"
 #include "server/proxy/fetch_table.h"
+#include "server/reloads.h"
+#include "server/runtime.h"
 #include "server/session/listener.h"
 #include "server/upstream/upstream_client.h"
 #include "storage/body_account.h"
@@ -26,19 +26,19 @@ struct Sources {
   const session::ConnectionBudget& connections;
   storage::ResponseStore& store;
   const storage::BodyAccount& bodies;
-  const caching::FreshnessPolicies& policies;
+  const RuntimePtr& runtime;  ///< in force; changed on the main thread, which is the handler's
+  Reloads& reloads;           ///< of that thread, too
   proxy::FetchTable& fetches;
   const upstream::UpstreamClient& upstream_client;
   boost::asio::any_io_executor desk_executor;
   const Clock& clock;
   SteadyTime started_at;
-  config::Secret token;                 ///< what a mutating call must show; empty: none is allowed
   bool over_unix_socket;                ///< the listener is one that only its owner can open
   boost::asio::any_io_executor purger;  ///< one thread, where a purge or a listing may block: one at a time
 };
 
 /// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics` and
-/// `/entries`, which only read, and `POST /purge`, see check_mutation.
+/// `/entries`, which only read, and `POST /purge` and `/reload`, see check_mutation.
 class Admin final : public http::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
@@ -52,6 +52,7 @@ class Admin final : public http::Handler {
 
  private:
   [[nodiscard]] boost::asio::awaitable<http::Answer> purge(const http::Request& request);
+  [[nodiscard]] boost::asio::awaitable<http::Answer> reload(const http::Request& request);
   [[nodiscard]] boost::asio::awaitable<http::Answer> entries(const http::Request& request,
                                                              std::string_view query);
   [[nodiscard]] http::Answer ready() const;

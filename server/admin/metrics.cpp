@@ -202,6 +202,18 @@ void add_bodies(Families& families, const MetricReadings& readings) {
           .take());
 }
 
+void add_reloads(Families& families, const ReloadStatus& reloads) {
+  families.push_back(counter("config_reloads_total", "Times that the settings were read again, by result.")
+                         .add({{"result", "success"}}, reloads.succeeded)
+                         .add({{"result", "failure"}}, reloads.failed)
+                         .take());
+  const std::chrono::duration<double> since_epoch = reloads.last_success.time_since_epoch();
+  families.push_back(gauge("config_last_reload_success_timestamp_seconds",
+                           "When the settings in force were read, in Unix time: at the start, or later.")
+                         .add({}, since_epoch.count())
+                         .take());
+}
+
 }  // namespace
 
 BodyPlaces places_of(const storage::BodyAccount::Reading& bodies,
@@ -234,6 +246,7 @@ std::string metrics_text(const MetricReadings& readings) {
                          .add({{"reason", "queue_full"}}, readings.dropped_lines.queue_full)
                          .add({{"reason", "not_written"}}, readings.dropped_lines.not_written)
                          .take());
+  add_reloads(families, readings.reloads);
   families.push_back(gauge("connections", "Client connections open.").add({}, readings.connections).take());
   families.push_back(
       gauge("build_info", "Always 1; which version runs.").add({{"version", readings.version}}, 1.0).take());

@@ -7,6 +7,7 @@
 
 #include "server/counters/request_stats.h"
 #include "server/logging.h"
+#include "server/reloads.h"
 #include "server/upstream/upstream_client.h"
 #include "storage/body_account.h"
 #include "storage/response_store.h"
@@ -27,6 +28,7 @@ struct MetricReadings {
   storage::BodyAccount::Reading bodies;
   upstream::UpstreamStatus upstream_client;
   DroppedLines dropped_lines;
+  ReloadStatus reloads;
 };
 
 /// The bytes of bodies by where they are: in the memory tier, growing, and elsewhere.

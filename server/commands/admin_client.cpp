@@ -6,6 +6,8 @@
 #include <array>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/local/stream_protocol.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <cerrno>
 #include <chrono>
 #include <optional>
@@ -205,6 +207,15 @@ Result<AdminAnswer> post_to_admin(const config::Admin& admin, const std::string&
   const Conversation conversation{*socket, *admin.address, Clock::now() + answer_timeout};
   if (const auto sent = send(conversation, request_text(admin, path, json)); !sent) return sent.error();
   return receive_answer(conversation);
+}
+
+std::string member_of(const AdminAnswer& answer, std::string_view name) {
+  namespace json = boost::json;
+  boost::system::error_code error;
+  const json::value parsed = json::parse(answer.body, error);
+  const json::value* found = !error && parsed.is_object() ? parsed.get_object().if_contains(name) : nullptr;
+  if (found == nullptr) return {};
+  return found->is_string() ? std::string(found->get_string()) : json::serialize(*found);
 }
 
 }  // namespace roktcached::commands

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 
 #include "config/settings.h"
 #include "core/error.h"
@@ -17,5 +18,8 @@ struct AdminAnswer {
 /// @return unavailable where nobody answers, or there is no such listener
 [[nodiscard]] Result<AdminAnswer> post_to_admin(const config::Admin& admin, const std::string& path,
                                                 const std::string& json);
+
+/// The member `name` of the answer's JSON object, as text; empty where there is none.
+[[nodiscard]] std::string member_of(const AdminAnswer& answer, std::string_view name);
 
 }  // namespace roktcached::commands

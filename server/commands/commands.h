@@ -52,6 +52,11 @@ struct PurgeOptions {
 /// `unavailable` where no daemon answers.
 [[nodiscard]] int purge(const std::optional<std::string>& config_file, const PurgeOptions& options);
 
+/// Has the running daemon read its settings again, over its admin listener, and prints what it says of them.
+/// `configuration` where they are in error, and the daemon goes on under those in force; `unavailable` where
+/// no daemon answers.
+[[nodiscard]] int reload(const std::optional<std::string>& config_file);
+
 /// Prints the hash of a client's secret, for `client.secret_hash`. The secret is a line of standard input; at
 /// a terminal it is asked for twice, unseen.
 /// @param generate  make a secret instead, and print it, too

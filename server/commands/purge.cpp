@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 
@@ -32,15 +31,6 @@ std::string content_of(const PurgeOptions& options) {
   return json::serialize(content);
 }
 
-/// The member `name` of an answer's JSON object, as text; empty where there is none.
-std::string member(const std::string& body, std::string_view name) {
-  boost::system::error_code error;
-  const json::value parsed = json::parse(body, error);
-  const json::value* found = !error && parsed.is_object() ? parsed.get_object().if_contains(name) : nullptr;
-  if (found == nullptr) return {};
-  return found->is_string() ? std::string(found->get_string()) : json::serialize(*found);
-}
-
 }  // namespace
 
 int purge(const std::optional<std::string>& config_file, const PurgeOptions& options) {
@@ -48,12 +38,12 @@ int purge(const std::optional<std::string>& config_file, const PurgeOptions& opt
   if (!settings || !load_admin_token(*settings)) return configuration;
   const auto answer = post_to_admin(settings->admin, "/purge", content_of(options));
   if (!answer) return fail(unavailable, answer.error().context);
-  const std::string purged = member(answer->body, "purged");
+  const std::string purged = member_of(*answer, "purged");
   if (answer->status == 200 && !purged.empty()) {
     fmt::print("purged {}\n", purged);
     return success;
   }
-  const std::string detail = member(answer->body, "detail");
+  const std::string detail = member_of(*answer, "detail");
   return fail(failed,
               fmt::format("the daemon answered {}{}{}", answer->status, detail.empty() ? "" : ": ", detail));
 }

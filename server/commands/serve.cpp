@@ -52,7 +52,8 @@ void set_up_demo(config::Settings& settings, const simulator::Options& options) 
 }
 
 /// Serves until it is told to stop; the settings are found fit.
-int run_daemon(config::Settings settings, const std::vector<std::string>& warnings, bool demo) {
+int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<std::string>& warnings,
+               bool demo) {
   if (const auto logging = start_logging(settings.log); !logging) {
     say(logging.error());
     return configuration;
@@ -63,7 +64,7 @@ int run_daemon(config::Settings settings, const std::vector<std::string>& warnin
   const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
   if (const auto raised = raise_descriptor_limit(descriptors); !raised)
     spdlog::warn("{}", raised.error().context);
-  auto daemon = Daemon::open(std::move(settings));
+  auto daemon = Daemon::open(std::move(settings), std::move(load));
   if (!daemon) {
     stop_logging();
     say(daemon.error());
@@ -107,14 +108,22 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
     say(free.error());
     return exit_code_of(free.error());
   }
-  if (!demo) return run_daemon(std::move(*settings), *warnings, demo);
+  const auto load = [config_file] { return config::load(config_file, config::process_environment()); };
+  if (!demo) return run_daemon(std::move(*settings), load, *warnings, demo);
   const auto upstream = simulator::Simulator::start(options);
   if (!upstream) {
     say(upstream.error());
     return unavailable;
   }
   settings->upstream.url.port = (*upstream)->port();
-  return run_daemon(std::move(*settings), *warnings, demo);
+  const auto load_demo = [load, options, port = (*upstream)->port()] {
+    auto again = load();
+    if (!again) return again;
+    set_up_demo(*again, options);
+    again->upstream.url.port = port;
+    return again;
+  };
+  return run_daemon(std::move(*settings), load_demo, *warnings, demo);
 }
 
 int check(const std::optional<std::string>& config_file, bool no_secrets) {

@@ -35,6 +35,7 @@ void Request::clear() {
   make_empty(client);
   api_key.reset();
   rules = nullptr;
+  runtime = nullptr;
   received_at = {};
   protocol = "1.1";
   interim = nullptr;

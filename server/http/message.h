@@ -14,6 +14,10 @@
 #include "core/time.h"
 #include "server/net/departure.h"
 
+namespace roktcached {
+struct Runtime;
+}
+
 namespace roktcached::http {
 
 /// Where a handler sends interim answers (RFC 9110, section 15.2) before its answer.
@@ -51,6 +55,8 @@ struct Request {
   std::string client;  ///< who calls: a client's name; where there are none, see caller_of
   std::optional<config::Secret> api_key;  ///< from the target, which no longer has it
   const config::Client* rules = nullptr;  ///< what the caller may; null: everything
+  /// The settings that it is served under, to its end; null on the admin listener. The connection keeps them.
+  const Runtime* runtime = nullptr;
   SteadyTime received_at;
   std::string_view protocol = "1.1";  ///< version of HTTP, "1.0" or "1.1"
   InterimSink* interim = nullptr;     ///< outlives the handling of the request

@@ -50,4 +50,8 @@ void CacheRequestMemory::remember(const http::Request& request, CacheRequestPtr 
   slot.cache_request = std::move(cache_request);
 }
 
+void CacheRequestMemory::forget_all() {
+  for (Slot& slot : slots_) slot = Slot();
+}
+
 }  // namespace roktcached::proxy

@@ -44,6 +44,7 @@ class CacheRequestMemory {
   /// request has rokt-version more than once. Is there until the next call of remember().
   [[nodiscard]] const CacheRequestPtr& find(const http::Request& request) const;
   void remember(const http::Request& request, CacheRequestPtr cache_request);
+  void forget_all();
 
  private:
   struct Slot {

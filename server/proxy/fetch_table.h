@@ -119,6 +119,13 @@ class FetchTable {
   [[nodiscard]] boost::asio::awaitable<void> invalidate(std::vector<caching::Key> targets,
                                                         std::string_view route);
 
+  /// Goes on under other settings, on the upstream thread: nothing is refreshed under earlier ones unasked.
+  /// @param max_response  as for the constructor
+  void change(std::uint64_t max_response) {
+    max_response_ = max_response;
+    ahead_.forget_all();
+  }
+
   /// Begins nothing any more that nobody asks for: for the end of the process, on the upstream thread.
   void stop() { ahead_.stop(); }
 
@@ -181,7 +188,7 @@ class FetchTable {
   boost::asio::any_io_executor helpers_;
   upstream::Upstream& upstream_;
   storage::BodyAccount& bodies_;
-  const std::uint64_t max_response_;
+  std::uint64_t max_response_;
   const Clock& clock_;
   const FetchOutcomePtr failed_;  // made before memory is short
   CacheUpdater updater_;

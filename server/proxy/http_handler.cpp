@@ -47,7 +47,7 @@ http::Fields end_to_end(const http::Fields& fields) {
 
 asio::awaitable<Answer> HttpHandler::answer(const Request& request, Destination to) {
   const caching::Key target =
-      caching::http_key(services_.settings.credentials[to.credential].name, request.target);
+      caching::http_key(request.runtime->settings.credentials[to.credential].name, request.target);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   const WallTime now = services_.clock.wall_now();
   const Selected selected = co_await select(request, target, now);
@@ -111,7 +111,7 @@ asio::awaitable<Answer> HttpHandler::fetch(const Request& request, const Destina
   }
   // The write is done when its answer begins: the end may be long in coming, or never come.
   if (head && caching::invalidates(request.method, head->status))
-    co_await invalidate(services_, request.target);
+    co_await invalidate(services_, *request.runtime, request.target);
   const WallTime now = services_.clock.wall_now();
   const FetchOutcomePtr outcome = result.outcome;
   const unsigned status_code = head ? head->status : outcome->upstream_status;
@@ -123,7 +123,7 @@ asio::awaitable<Answer> HttpHandler::fetch(const Request& request, const Destina
   const auto failure = answered ? caching::Failure::error_status : caching::Failure::no_answer;
   Answer answer;
   if ((!answered || error_status) &&
-      caching::may_stand_in_http(stored.get(), failure, services_.settings.freshness, now)) {
+      caching::may_stand_in_http(stored.get(), failure, request.runtime->settings.freshness, now)) {
     http::CacheStatus status{.forward = reason, .detail = "stale-if-error"};
     if (status_code != 0) status.forward_status = status_code;
     answer = note(answer_http_with(request, stored, status, true, now), http::CacheOutcome::stale_if_error,
@@ -185,7 +185,7 @@ FetchRequest HttpHandler::fetch_request(const Request& request, const Destinatio
   const bool with_range = request.method == "GET" && request.fields.contains("Range") && !whole_is_stored;
   FetchRequest fetch;
   fetch.key = target;
-  fetch.route = to.route.name;
+  fetch.route = request.runtime->lasting_name(to.route);
   fetch.route_class = to.route.route_class;
   fetch.account_id = to.account_id;
   fetch.campaign_id = to.campaign_id;
@@ -194,7 +194,7 @@ FetchRequest HttpHandler::fetch_request(const Request& request, const Destinatio
   fetch.upstream.inject_token = to.route.inject_token;
   fetch.upstream.credential = to.credential;
   fetch.upstream.client = request.client;
-  fetch.upstream.route = to.route.name;
+  fetch.upstream.route = fetch.route;
   fetch.upstream.accept_gzip = false;
   fetch.upstream.exact_length = false;
   // What a GET's sender has already is judged here, from the whole response; a range is asked for where that
@@ -205,7 +205,7 @@ FetchRequest HttpHandler::fetch_request(const Request& request, const Destinatio
   fetch.upstream.received_protocol = request.protocol;
   fetch.stored = retrieves(request) ? selected.response : nullptr;
   fetch.may_store = !no_store;
-  fetch.policy = services_.settings.freshness;
+  fetch.policy = request.runtime->settings.freshness;
   fetch.received_at = request.received_at;
   auto http = std::make_shared<HttpFetch>();
   http->target = target;
@@ -215,12 +215,13 @@ FetchRequest HttpHandler::fetch_request(const Request& request, const Destinatio
   http->range_forwarded = with_range;
   http->index = selected.index;
   if (caching::is_unsafe(request.method)) {
-    for (const auto& credential : services_.settings.credentials)
+    for (const auto& credential : request.runtime->settings.credentials)
       http->credentials.push_back(credential.name);
   }
-  http->hosts = {
-      std::string(request.fields.find("Host").value_or("")), services_.settings.upstream.url.host,
-      services_.settings.upstream.url.host + ":" + std::to_string(services_.settings.upstream.url.port)};
+  http->hosts = {std::string(request.fields.find("Host").value_or("")),
+                 request.runtime->settings.upstream.url.host,
+                 request.runtime->settings.upstream.url.host + ":" +
+                     std::to_string(request.runtime->settings.upstream.url.port)};
   fetch.http = std::move(http);
   return fetch;
 }

@@ -49,7 +49,7 @@ upstream::UpstreamRequest request_passed(const Request& request, const rokt::Rou
   upstream::UpstreamRequest to_send;
   to_send.method = request.method;
   to_send.client = request.client;
-  to_send.route = route.name;
+  to_send.route = request.runtime->lasting_name(route);
   to_send.reason = counters::Reason::passed;
   to_send.target = request.target;
   to_send.body = request.body;
@@ -77,7 +77,7 @@ asio::awaitable<Answer> PassThroughHandler::answer(const Request& request, const
   const SteadyTime asked_at = services_.clock.steady_now();
   const auto stream =
       GrowingAnswer::make(services_.upstream_executor, services_.bodies,
-                          {services_.settings.upstream.max_response}, GrowingAnswer::Keep::part);
+                          {request.runtime->settings.upstream.max_response}, GrowingAnswer::Keep::part);
   GrowingAnswer::ReaderPtr reader = stream->attach();
   upstream::UpstreamRequest to_send = request_passed(request, route, credential);
   to_send.stream = stream;
@@ -88,12 +88,13 @@ asio::awaitable<Answer> PassThroughHandler::answer(const Request& request, const
   std::optional<upstream::AnswerHead> head = co_await read_beginning(request, *reader);
 
   if (request.departure != nullptr && request.departure->gone()) {
-    if (caching::is_unsafe(request.method)) co_await invalidate(services_, request.target);
+    if (caching::is_unsafe(request.method)) co_await invalidate(services_, *request.runtime, request.target);
     Answer nothing = client_gone(request);
     nothing.notes.route = route.name;
     co_return nothing;
   }
-  if (may_have_changed(request.method, head, *ending)) co_await invalidate(services_, request.target);
+  if (may_have_changed(request.method, head, *ending))
+    co_await invalidate(services_, *request.runtime, request.target);
 
   Answer answer;
   if (head) {

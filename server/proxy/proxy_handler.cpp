@@ -14,6 +14,7 @@
 #include "server/http/own_pseudonym.h"
 #include "server/http/problem.h"
 #include "server/proxy/answers.h"
+#include "server/runtime.h"
 
 namespace roktcached::proxy {
 
@@ -40,7 +41,7 @@ void say_what_to_send(upstream::UpstreamRequest& to_send, const Request& request
                       const CacheRequest& cache_request) {
   to_send.credential = cache_request.credential;
   to_send.client = request.client;
-  to_send.route = cache_request.route->name;
+  to_send.route = request.runtime->lasting_name(*cache_request.route);
   to_send.inject_token = cache_request.route->inject_token;
   ask_for(cache_request.key, to_send);
   const std::string trace = request.fields.combined("traceparent");
@@ -78,7 +79,7 @@ FetchRequest fetch_request(const Request& request, const CacheRequest& cache_req
                            StoredResponsePtr stored, bool may_store) {
   FetchRequest fetch;
   fetch.key = cache_request.key;
-  fetch.route = cache_request.route->name;
+  fetch.route = request.runtime->lasting_name(*cache_request.route);
   fetch.route_class = cache_request.route->route_class;
   fetch.account_id = cache_request.account_id;
   fetch.campaign_id = cache_request.campaign_id;
@@ -139,7 +140,10 @@ bool ProxyHandler::answer_now(Request& request, Answer& answer) {
     if (there &&
         use(*stored, request, cache_request, decide(*stored, request, cache_request, now), now, answer)) {
       // Now, and where memory had it: of what is asked for once in a while only nothing is to be remembered.
-      if (in_memory && !asked->remembered) cache_requests_.remember(request, asked->cache_request);
+      if (in_memory && !asked->remembered) {
+        if (CacheRequestMemory* const memory = memory_for(request))
+          memory->remember(request, asked->cache_request);
+      }
       return true;
     }
   }
@@ -159,7 +163,7 @@ asio::awaitable<Answer> ProxyHandler::answer_asked(const Request& request, const
   if (on_a_path_of_ours && goes_no_further(request)) {
     std::string decoded;
     const auto path = http::decode_unreserved(http::parse_target(request.target)->path, decoded);
-    return at_once(answer_options(services_.routes.allowed_methods(path)));
+    return at_once(answer_options(request.runtime->routes.allowed_methods(path)));
   }
   if (!asked) return at_once(problem(asked.error(), request.id));
   const rokt::Route& route = *asked->route;
@@ -187,25 +191,38 @@ ProxyHandler::Asked ProxyHandler::remembered(const CacheRequestPtr& cache_reques
           .remembered = true};
 }
 
+/// Questions follow from the settings, so each snapshot begins with none.
+/// @return null for a request that began under an earlier snapshot than another one here
+CacheRequestMemory* ProxyHandler::memory_for(const Request& request) {
+  const std::uint64_t number = request.runtime->number;
+  if (number == questions_of_) return &cache_requests_;
+  if (number < questions_of_) return nullptr;
+  cache_requests_.forget_all();
+  questions_of_ = number;
+  return &cache_requests_;
+}
+
 Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
+  const Runtime& runtime = *request.runtime;
+  const CacheRequestMemory* const memory = memory_for(request);
   // Not before it is known that the client may ask this: how soon it is refused would tell what others ask.
   const bool limited = is_limited(request);
-  if (!limited) {
-    if (const CacheRequestPtr& known = cache_requests_.find(request)) return remembered(known);
+  if (!limited && memory != nullptr) {
+    if (const CacheRequestPtr& known = memory->find(request)) return remembered(known);
   }
   const auto target = http::parse_target(request.target);
   if (!target) return target.error();
   std::string decoded;
   const std::string_view path = http::decode_unreserved(target->path, decoded);
-  const auto match = services_.routes.match(request.method, path);
+  const auto match = runtime.routes.match(request.method, path);
   if (!match) return match.error();
   const rokt::Route& route = *match->route;
   if (const auto allowed = check_account(request, match->account_id); !allowed) return allowed.error();
-  if (limited) {
-    if (const CacheRequestPtr& known = cache_requests_.find(request)) return remembered(known);
+  if (limited && memory != nullptr) {
+    if (const CacheRequestPtr& known = memory->find(request)) return remembered(known);
   }
   const auto credential =
-      route.inject_token ? credential_of(services_, match->account_id) : Result<std::size_t>(std::size_t{0});
+      route.inject_token ? credential_of(runtime, match->account_id) : Result<std::size_t>(std::size_t{0});
   if (!credential) return credential.error();
   const bool cached =
       route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
@@ -223,7 +240,7 @@ Result<CacheRequestPtr> ProxyHandler::read_cache_request(const Request& request,
                                                          const rokt::RouteMatch& match,
                                                          std::size_t credential,
                                                          const http::Target& target) const {
-  const config::Settings& settings = services_.settings;
+  const config::Settings& settings = request.runtime->settings;
   const auto parameters = http::parse_query(target.query);
   const auto checked = rokt::check_parameters(*match.route, parameters, settings.parameters);
   if (!checked) return checked.error();
@@ -236,7 +253,7 @@ Result<CacheRequestPtr> ProxyHandler::read_cache_request(const Request& request,
       .credential = credential,
       .key = caching::key_of(settings.credentials[credential].name, target.path, parameters, *version),
       .range_end = checked->range_end,
-      .policy = &services_.policies.policy_for(match.route->name, match.account_id)}));
+      .policy = &request.runtime->policies.policy_for(match.route->name, match.account_id)}));
 }
 
 /// The hit goes out whatever becomes of its refresh.
@@ -382,7 +399,7 @@ void ProxyHandler::finished(const Request& request, const Answer& answer, const 
   traffic_.add(answer.notes.route, answer.notes.outcome, answer.status,
                services_.clock.steady_now() - request.received_at);
   if (written.cut != http::Cut::none) traffic_.add_cut(written.cut);
-  if (services_.settings.log.access) http::log_access(request, answer, written);
+  http::log_access(request, answer, written);
 }
 
 }  // namespace roktcached::proxy

@@ -56,6 +56,7 @@ class ProxyHandler final : public http::Handler {
                                                            const rokt::RouteMatch& match,
                                                            std::size_t credential,
                                                            const http::Target& target) const;
+  [[nodiscard]] CacheRequestMemory* memory_for(const http::Request& request);
   void refresh_behind(const caching::StoredResponsePtr& stored, const http::Request& request,
                       const CacheRequest& cache_request);
   /// Answers with what is stored where that is the decision, and refreshes it behind where that is, too.
@@ -83,6 +84,7 @@ class ProxyHandler final : public http::Handler {
 
   const Services& services_;
   CacheRequestMemory cache_requests_;
+  std::uint64_t questions_of_ = 0;  // the number of the settings that they follow from
   RecentRefreshes refreshes_;
   HttpHandler http_;
   PassThroughHandler pass_;

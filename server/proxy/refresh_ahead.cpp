@@ -65,6 +65,11 @@ const caching::FreshnessPolicy* RefreshAhead::kept(const caching::FreshnessPolic
   return found != policies_.end() ? &*found : &policies_.emplace_front(policy);
 }
 
+void RefreshAhead::forget_all() {
+  schedule_.clear();
+  policies_.clear();
+}
+
 void RefreshAhead::stop() {
   stopped_ = true;
   timer_.cancel();

@@ -36,6 +36,9 @@ class RefreshAhead {
   /// @param asks  how many requests of clients it has answered
   void has_stored(const FetchRequest& request, const caching::StoredResponse& response, std::uint64_t asks);
 
+  /// Forgets what is expected: it was to be refreshed under settings that are no longer in force.
+  void forget_all();
+
   /// From now on nothing is begun.
   void stop();
 

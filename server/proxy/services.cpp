@@ -9,8 +9,8 @@
 
 namespace roktcached::proxy {
 
-Result<std::size_t> credential_of(const Services& services, std::string_view account_id) {
-  const auto credential = config::credential_for(services.settings.credentials, account_id);
+Result<std::size_t> credential_of(const Runtime& runtime, std::string_view account_id) {
+  const auto credential = config::credential_for(runtime.settings.credentials, account_id);
   if (credential) return *credential;
   if (account_id.empty()) return std::size_t{0};
   return Error{.code = ErrorCode::account_not_allowed,
@@ -19,15 +19,16 @@ Result<std::size_t> credential_of(const Services& services, std::string_view acc
                .context = "account " + std::string(account_id) + ": no [[credential]] lists it"};
 }
 
-asio::awaitable<void> invalidate(const Services& services, const std::string& target) {
+asio::awaitable<void> invalidate(const Services& services, const Runtime& runtime,
+                                 const std::string& target) {
   const auto parsed = http::parse_target(target);
   if (!parsed) co_return;
-  const auto match = services.routes.match("GET", parsed->path);
+  const auto match = runtime.routes.match("GET", parsed->path);
   if (!match || match->route->route_class != rokt::RouteClass::http) co_return;
   std::vector<caching::Key> keys;
-  for (const auto& credential : services.settings.credentials)
+  for (const auto& credential : runtime.settings.credentials)
     keys.push_back(caching::http_key(credential.name, target));
-  co_await services.fetches.invalidate(std::move(keys), match->route->name);
+  co_await services.fetches.invalidate(std::move(keys), runtime.lasting_name(*match->route));
 }
 
 counters::Reason reason_of(http::Forward forward) {

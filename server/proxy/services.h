@@ -3,25 +3,21 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 
-#include "config/settings.h"
-#include "core/caching/policies.h"
 #include "core/http/cache_status.h"
-#include "core/rokt/routes.h"
 #include "core/time.h"
 #include "server/http/message.h"
 #include "server/proxy/disk_lookups.h"
 #include "server/proxy/fetch_table.h"
+#include "server/runtime.h"
 #include "server/upstream/upstream.h"
 #include "storage/body_account.h"
 #include "storage/tiered_store.h"
 
 namespace roktcached::proxy {
 
-/// What every exchange shares; all of it outlives them and is safe from any thread as it is used there.
+/// What every exchange shares; all of it outlives them and is safe from any thread as it is used there. What
+/// follows from the settings is not among it: each request has its own, see http::Request::runtime.
 struct Services {
-  const config::Settings& settings;
-  const caching::FreshnessPolicies& policies;
-  const rokt::RouteTable& routes;
   storage::TieredStore& store;
   DiskLookups& disk;  ///< of the store, where it may block
   FetchTable& fetches;
@@ -34,11 +30,13 @@ struct Services {
 /// The place of the credential that a request goes out with: the first that lists its account or lists none;
 /// where it has no account, the first that lists none, or the first of all.
 /// @return account_not_allowed where every credential lists others
-[[nodiscard]] Result<std::size_t> credential_of(const Services& services, std::string_view account_id);
+[[nodiscard]] Result<std::size_t> credential_of(const Runtime& runtime, std::string_view account_id);
 
 /// Ends what an http route stores for `target` (origin-form), under every credential, where one stores it.
 /// Resumes on the caller's executor.
-[[nodiscard]] boost::asio::awaitable<void> invalidate(const Services& services, const std::string& target);
+/// @param runtime  outlives that
+[[nodiscard]] boost::asio::awaitable<void> invalidate(const Services& services, const Runtime& runtime,
+                                                      const std::string& target);
 
 /// What a request that goes upstream for this reason is accounted as.
 [[nodiscard]] counters::Reason reason_of(http::Forward forward);

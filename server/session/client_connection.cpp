@@ -15,6 +15,7 @@
 #include "server/http/own_pseudonym.h"
 #include "server/http/problem.h"
 #include "server/http/request_target.h"
+#include "server/runtime.h"
 #include "server/session/request_id.h"
 
 namespace roktcached::session {
@@ -235,6 +236,7 @@ ClientConnection::Need ClientConnection::came(Incoming::End end) {
 ClientConnection::Need ClientConnection::ask() {
   http::Request& request = bench_->incoming.request;
   const Limits& limits = server_.limits;
+  begin_under_what_is_in_force();
   append_request_id(request.id, request.fields);
   request.protocol = bench_->incoming.http11 ? "1.1" : "1.0";
   if (bench_->incoming.http11) request.interim = this;
@@ -253,18 +255,35 @@ ClientConnection::Need ClientConnection::ask() {
     return answer_with(preflight_answer(request));
   request.api_key = std::move(*api_key);
   stage_ = Stage::admitted;
-  if (server_.door == nullptr) {
+  access::Authenticator* const asks = door();
+  if (asks == nullptr) {
     const bool names_itself = request.fields.contains("Authorization");
     if (names_itself || access::is_token_request(request))
       request.client = access::caller_of(request.fields, names_itself ? std::string_view() : request.body,
                                          peer_, limits.own_ids);
     return Need::nothing;
   }
-  access::AccessDecision admission = server_.door->recall(request, certified_);
+  access::AccessDecision admission = asks->recall(request, certified_);
   if (admission.kind == access::AccessDecision::Kind::unknown) return Need::client;
   if (admission.kind == access::AccessDecision::Kind::answered)
     return answer_with(std::move(admission.answer));
   return Need::nothing;
+}
+
+/// A reload between two requests is the later one's; one between look-up and answer is not.
+void ClientConnection::begin_under_what_is_in_force() {
+  if (server_.runtime == nullptr) return;
+  if (bench_->runtime != *server_.runtime) bench_->runtime = *server_.runtime;
+  const Runtime& runtime = *bench_->runtime->runtime;
+  bench_->incoming.request.runtime = &runtime;
+  if (!stream_.encrypted() || certified_under_ == runtime.number) return;
+  certified_ = door() != nullptr ? door()->client_of(stream_.certificate()) : std::nullopt;
+  certified_under_ = runtime.number;
+}
+
+/// Who finds out whose the request at hand is; null: everybody may ask.
+access::Authenticator* ClientConnection::door() const {
+  return bench_->runtime ? bench_->runtime->door.get() : nullptr;
 }
 
 ClientConnection::Need ClientConnection::hand_over() {
@@ -367,8 +386,10 @@ ClientConnection::Need ClientConnection::finish(const http::Written& written) {
 /// Keeps no context while nothing is to be done. But with TLS: there is no waiting without a buffer.
 void ClientConnection::put_away() {
   if (stream_.encrypted()) {
-    if (!bench_) bench_ = server_.contexts.make();  // smaller than one that was used
+    const bool good = bench_ && server_.contexts.is_up_to_date(*bench_);
+    if (!good) bench_ = server_.contexts.make();  // smaller than one that was used
     bench_->reader.wipe();
+    bench_->runtime.reset();  // an idle connection keeps no settings that are not in force any more
   } else if (bench_) {
     server_.contexts.give_back(std::move(bench_));
   }

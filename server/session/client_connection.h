@@ -13,6 +13,10 @@
 #include "server/session/limits.h"
 #include "server/session/request_context.h"
 
+namespace roktcached {
+struct ThreadRuntime;
+}
+
 namespace roktcached::access {
 class Authenticator;
 }
@@ -37,7 +41,9 @@ struct ServerContext {
   ContextPool& contexts;
   net::IdlePoller& poller;
   net::HangupWatch& hangups;
-  access::Authenticator* door = nullptr;  ///< who may ask; null: everybody
+  /// What requests begin under, which the thread changes now and then; null: nothing that a reload could
+  /// change, and everybody may ask.
+  const std::shared_ptr<const ThreadRuntime>* runtime = nullptr;
 };
 
 /// One client's connection: reads requests one after the other (RFC 9112, section 9.3), hands each to the
@@ -115,6 +121,8 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   [[nodiscard]] Need read();
   [[nodiscard]] Need came(Incoming::End end);
   [[nodiscard]] Need ask();
+  void begin_under_what_is_in_force();
+  [[nodiscard]] access::Authenticator* door() const;
   [[nodiscard]] Need hand_over();
   void judge_line();
   [[nodiscard]] Need write();
@@ -147,8 +155,10 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   const ServerContext server_;
   Registrar& registrar_;
   Deadline deadline_;
-  const std::string peer_;                 // its address
-  std::optional<std::size_t> certified_;   // the client whose certificate it has shown
+  const std::string peer_;  // its address
+  // The client whose certificate it has shown, and the number of the settings that say so; 0: not known yet.
+  std::optional<std::size_t> certified_;
+  std::uint64_t certified_under_ = 0;
   std::unique_ptr<RequestContext> bench_;  // null while there is nothing to serve
   Stage stage_ = Stage::reading;
   std::size_t body_bytes_ = 0;  // of the answer that is written

@@ -44,7 +44,6 @@ asio::awaitable<bool> ClientConnection::wait_for_handshake() {
   deadline_.expires_after(server_.limits.head_timeout);
   const auto error = co_await stream_.shake_hands();
   deadline_.clear();
-  if (!error && server_.door != nullptr) certified_ = server_.door->client_of(stream_.certificate());
   co_return !error;
 }
 
@@ -80,7 +79,7 @@ asio::awaitable<bool> ClientConnection::wait_for_rest() {
 asio::awaitable<bool> ClientConnection::wait_for_client() {
   const bool sent = co_await wait_for_room();
   if (!sent) co_return false;
-  access::AccessDecision admission = co_await server_.door->verify(bench_->incoming.request, certified_);
+  access::AccessDecision admission = co_await door()->verify(bench_->incoming.request, certified_);
   if (admission.kind == access::AccessDecision::Kind::answered) answer_with(std::move(admission.answer));
   co_return true;
 }

@@ -49,7 +49,7 @@ void turn_away(int descriptor) {
 }  // namespace
 
 bool ConnectionBudget::take() {
-  if (open_.fetch_add(1, std::memory_order_relaxed) < max_) return true;
+  if (open_.fetch_add(1, std::memory_order_relaxed) < max_.load(std::memory_order_relaxed)) return true;
   give_back();
   return false;
 }

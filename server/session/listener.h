@@ -19,10 +19,12 @@ class ConnectionBudget {
   [[nodiscard]] bool take();
   void give_back() { open_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] std::size_t open() const { return open_.load(std::memory_order_relaxed); }
+  /// For connections from now on: those beyond it stay.
+  void set_max(std::size_t max) { max_.store(max, std::memory_order_relaxed); }
 
  private:
   std::atomic<std::size_t> open_{0};
-  const std::size_t max_;
+  std::atomic<std::size_t> max_;
 };
 
 /// Accepts connections on one socket and keeps a register of them. Belongs to one thread: that of its

@@ -100,12 +100,8 @@ void Listeners::abort() {
   on_each([](Listener& listener) { listener.abort(); });
 }
 
-Result<void> Listeners::renew_certificate() {
-  if (settings_.tls.addresses.empty()) return {};
-  auto tls = net::make_tls_context(settings_.tls);
-  if (!tls) return tls.error();
-  on_each([tls = std::move(*tls)](Listener& listener) { listener.renew(tls); });
-  return {};
+void Listeners::renew(const Tls& tls) {
+  on_each([tls](Listener& listener) { listener.renew(tls); });
 }
 
 }  // namespace roktcached::session

@@ -25,7 +25,7 @@ class Listeners {
   };
 
   /// Opens every address of `settings`; nothing is accepted yet.
-  /// @param settings, budget, threads  outlive the object
+  /// @param budget, threads  outlive the object
   /// @return configuration, or unavailable where an address is taken
   [[nodiscard]] static Result<std::unique_ptr<Listeners>> open(const config::Listen& settings,
                                                                ConnectionBudget& budget,
@@ -35,9 +35,9 @@ class Listeners {
   /// See Listener::drain.
   void drain();
   void abort();
-  /// Reads certificate and key again: for connections from now on. From any thread, one at a time.
-  /// @return an error where they cannot be used; those that were in use stay so
-  [[nodiscard]] Result<void> renew_certificate();
+  /// Takes another certificate and what goes with it, for connections from now on.
+  /// @param tls  of make_tls_context; of no effect where no address has TLS
+  void renew(const std::shared_ptr<boost::asio::ssl::context>& tls);
 
  private:
   using Tls = std::shared_ptr<boost::asio::ssl::context>;
@@ -50,7 +50,7 @@ class Listeners {
   template <class Action>
   void on_each(Action action);
 
-  const config::Listen& settings_;
+  const config::Listen settings_;
   ConnectionBudget& budget_;
   const std::vector<Thread> threads_;
   std::vector<std::vector<std::unique_ptr<Listener>>> listeners_;  // of each thread

@@ -1,5 +1,7 @@
 #include "server/session/request_context.h"
 
+#include "server/runtime.h"
+
 namespace roktcached::session {
 
 namespace {
@@ -23,7 +25,7 @@ std::unique_ptr<RequestContext> ContextPool::borrow() {
 
 void ContextPool::give_back(std::unique_ptr<RequestContext> bench) {
   // Whoever has it next must not send what is left on it, whatever has gone wrong.
-  if (free_.size() >= kept || !bench->writer.is_empty()) return;
+  if (free_.size() >= kept || !bench->writer.is_empty() || !is_up_to_date(*bench)) return;
   bench->reader.wipe();
   bench->writer.change_client();
   free_.push_back(std::move(bench));

@@ -9,13 +9,17 @@
 #include "server/net/departure.h"
 #include "server/session/request_reader.h"
 
+namespace roktcached {
+struct ThreadRuntime;
+}
+
 namespace roktcached::session {
 
 /// What serving takes: the bytes that have come, the request that is read out of them, its answer, and what
 /// is to be sent.
 struct RequestContext {
   explicit RequestContext(const Limits& limits, net::WaitingSenders* senders = nullptr)
-      : reader(limits), writer(senders) {}
+      : reader(limits), writer(senders), max_head(limits.max_head) {}
 
   RequestReader reader;
   Departure departure;  ///< of the client whose request it is
@@ -23,6 +27,10 @@ struct RequestContext {
   http::Answer answer;
   std::string browser_fields;  ///< of the answer
   http::AnswerWriter writer;
+  /// What the latest request was begun under: changed where it is another than before, so that a hit counts
+  /// no reference. Null: nothing yet, or nothing that a reload could change.
+  std::shared_ptr<const ThreadRuntime> runtime;
+  const std::uint32_t max_head;  ///< the limit that `reader` was made with
 };
 
 /// The workbenches of one thread. A connection borrows one for as long as it has something to serve, so that
@@ -40,6 +48,12 @@ class ContextPool {
   [[nodiscard]] std::unique_ptr<RequestContext> borrow();
   /// @pre nothing is left on it: no bytes of a request, nothing to be sent
   void give_back(std::unique_ptr<RequestContext> bench);
+  /// Whether it is as make() would make one: limits may have been changed.
+  [[nodiscard]] bool is_up_to_date(const RequestContext& bench) const {
+    return bench.max_head == limits_.max_head;
+  }
+  /// Frees those that nobody has, and with them what they were used under.
+  void free_all() { free_.clear(); }
 
  private:
   const Limits& limits_;

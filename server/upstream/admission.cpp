@@ -48,6 +48,15 @@ Admission::Admission(asio::any_io_executor executor, const config::Budget& budge
       queue_(budget.max_queued),
       next_turn_(executor_) {}
 
+void Admission::change(config::Budget budget) {
+  weights_ = {budget.shares.begin(), budget.shares.end()};
+  budget_ = std::move(budget);
+  limit_.change({.ceiling = budget_.requests_per_second, .burst = static_cast<double>(budget_.burst)},
+                clock_.steady_now());
+  queue_.set_max_queued(budget_.max_queued);
+  serve();
+}
+
 std::optional<Admission::Permit> Admission::admit_now(Turn& turn, SteadyTime now) {
   if (queue_.size() > 0 || is_full() || !limit_.take(now)) return std::nullopt;
   under_way_.push_back(&turn);

@@ -76,6 +76,9 @@ class Admission {
   Admission(boost::asio::any_io_executor executor, const config::Budget& budget, std::string credential,
             const Clock& clock);
 
+  /// Goes on under another budget. Who waits already keeps its place and its weight.
+  void change(config::Budget budget);
+
   /// Lets a request through that need not wait; nothing where it must.
   /// @param turn  outlives the permit
   [[nodiscard]] std::optional<Permit> admit_now(Turn& turn, SteadyTime now);
@@ -125,10 +128,10 @@ class Admission {
   [[nodiscard]] UpstreamFailure refusal(std::chrono::milliseconds wait) const;
 
   boost::asio::any_io_executor executor_;
-  const config::Budget& budget_;
+  config::Budget budget_;
   const std::string credential_;
   const Clock& clock_;
-  const std::map<std::string, double, std::less<>> weights_;
+  std::map<std::string, double, std::less<>> weights_;
   RateLimit limit_;
   FairQueue queue_;
   std::unordered_map<FairQueue::Handle, WaiterPtr> waiters_;  // each by all its places

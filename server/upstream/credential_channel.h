@@ -14,7 +14,7 @@ namespace roktcached::upstream {
 /// What each credential has of its own: its token, and its budget with the queue for it. Belongs to the
 /// upstream thread, but for the token's status.
 struct CredentialChannel {
-  /// @param origin, credential, clock  outlive it
+  /// @param origin, clock  outlive it
   CredentialChannel(const boost::asio::any_io_executor& executor, const boost::asio::any_io_executor& helpers,
                     Origin& origin, const config::Credential& credential, SecretSource secrets,
                     const Clock& clock)
@@ -25,7 +25,7 @@ struct CredentialChannel {
         admission(executor, credential.budget, credential.name, clock) {}
 
   const std::string name;
-  const std::chrono::milliseconds max_wait;  ///< of a request, for its token and its turn
+  std::chrono::milliseconds max_wait;  ///< of a request, for its token and its turn
   TokenEndpoint endpoint;
   TokenKeeper token;
   Admission admission;

@@ -63,6 +63,8 @@ class FairQueue {
   };
 
   explicit FairQueue(std::size_t max_queued) : max_queued_(max_queued) {}
+  /// For those that come from now on: nobody who waits is given up.
+  void set_max_queued(std::size_t max_queued) { max_queued_ = max_queued; }
   FairQueue(const FairQueue&) = delete;
   FairQueue& operator=(const FairQueue&) = delete;
 
@@ -163,7 +165,7 @@ class FairQueue {
   [[nodiscard]] static Standing leave_out(Lane& from, Clients::iterator client);
   void forget_idle(Lane& of) const;
 
-  const std::size_t max_queued_;
+  std::size_t max_queued_;
   std::array<Lane, 3> lanes_;
   Entries entries_;
   std::set<std::pair<SteadyTime, Handle>> deadlines_;

@@ -28,14 +28,32 @@ double curve_length(double depth) {
   return 2.5 / depth;
 }
 
+RateLimit::Options within_range(RateLimit::Options options) {
+  return {std::max(options.ceiling, 0.0), std::max(options.burst, 1.0)};
+}
+
 }  // namespace
 
 RateLimit::RateLimit(Options options)
-    : options_{std::max(options.ceiling, 0.0), std::max(options.burst, 1.0)},
+    : options_(within_range(options)),
       rate_(options_.ceiling),
       burst_(options_.burst),
       tokens_(std::floor(options_.burst)),
       depth_(deepest_cut) {}
+
+/// A learned rate grows to a higher ceiling by itself; one that was never cut begins there, with a full
+/// bucket only where it was full.
+void RateLimit::change(Options options, SteadyTime now) {
+  options = within_range(options);
+  refill(now);
+  const bool counted = !unlimited();
+  const bool was_full = tokens_ >= std::floor(options_.burst) - token_error;
+  const bool whole_burst = burst_ >= options_.burst;
+  options_ = options;
+  burst_ = !counted || whole_burst ? options_.burst : std::min(burst_, options_.burst);
+  tokens_ = !counted || was_full ? burst() : std::min(tokens_, burst());
+  rate_ = counted && learned_ ? std::min(rate_, options_.ceiling) : options_.ceiling;
+}
 
 bool RateLimit::take(SteadyTime now) {
   if (paused(now)) return false;

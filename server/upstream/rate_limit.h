@@ -32,6 +32,9 @@ class RateLimit {
 
   explicit RateLimit(Options options);
 
+  /// Goes on under other options: what was learned of the upstream's limit holds as far as they allow.
+  void change(Options options, SteadyTime now);
+
   /// Takes a token for one request, if there is one and no pause is obeyed.
   [[nodiscard]] bool take(SteadyTime now);
   /// Gives back a token that take() gave: the request was not sent.
@@ -70,7 +73,7 @@ class RateLimit {
   [[nodiscard]] bool burst_is_to_blame(SteadyTime sent_at) const;
   [[nodiscard]] std::optional<double> throughput_until(SteadyTime sent_at) const;
 
-  const Options options_;
+  Options options_;
 
   // The bucket.
   double rate_;

@@ -60,9 +60,12 @@ WireRequest TokenEndpoint::make_request() const {
 asio::awaitable<bool> TokenEndpoint::take_new_secret() {
   if (!secrets_) co_return false;
   std::optional<Result<config::Credential>> source;
-  const auto read_them = [&] { source.emplace(secrets_()); };
+  const SecretSource secrets = secrets_;
+  const unsigned sources_before = sources_taken_;
+  const auto read_them = [&] { source.emplace(secrets()); };
   co_await run_on(helpers_, read_them);
   const Result<config::Credential>& read = *source;
+  if (sources_taken_ != sources_before) co_return false;  // what was read is older than what is in use
   if (!read) {
     spdlog::warn("token: credential {}: {}", credential_.name, read.error().context);
   } else if (read->app_id.reveal() != credential_.app_id.reveal()) {
@@ -75,6 +78,17 @@ asio::awaitable<bool> TokenEndpoint::take_new_secret() {
     co_return true;
   }
   co_return false;
+}
+
+bool TokenEndpoint::take(config::Credential credential, SecretSource secrets) {
+  const bool is_new = credential.app_secret.reveal() != credential_.app_secret.reveal();
+  credential_ = std::move(credential);
+  secrets_ = std::move(secrets);
+  ++sources_taken_;
+  if (!is_new) return false;
+  ++secrets_taken_;
+  spdlog::info("token: credential {} has a new app secret", credential_.name);
+  return true;
 }
 
 asio::awaitable<Result<UpstreamResponse>> TokenEndpoint::ask() {

@@ -50,6 +50,10 @@ class TokenEndpoint final : public TokenSource {
   /// Reads the secrets again.
   /// @return whether another app secret was found, and taken over
   boost::asio::awaitable<bool> take_new_secret();
+  /// Takes the secret over that was read meanwhile, and another place to read it from.
+  /// @param credential  of the same name and app id
+  /// @return whether the secret is another one
+  bool take(config::Credential credential, SecretSource secrets);
 
  private:
   boost::asio::awaitable<Result<UpstreamResponse>> ask();
@@ -60,9 +64,10 @@ class TokenEndpoint final : public TokenSource {
   boost::asio::any_io_executor helpers_;
   Origin& origin_;
   config::Credential credential_;
-  const SecretSource secrets_;
+  SecretSource secrets_;
   const Clock& clock_;
   unsigned secrets_taken_ = 0;
+  unsigned sources_taken_ = 0;
 };
 
 }  // namespace roktcached::upstream

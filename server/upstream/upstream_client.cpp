@@ -86,24 +86,27 @@ struct UpstreamClient::UpstreamCall {
   bool sent = false;                                 // so is that one
 };
 
-UpstreamClient::UpstreamClient(
-    asio::any_io_executor executor, asio::any_io_executor helpers, const asio::any_io_executor& files,
-    const config::Upstream& settings, const std::vector<config::Credential>& credentials,
-    const std::function<Result<config::Credential>(const config::Credential&)>& secrets, const Clock& clock,
-    storage::BodyAccount* bodies)
+UpstreamClient::UpstreamClient(asio::any_io_executor executor, asio::any_io_executor helpers,
+                               const asio::any_io_executor& files, config::Upstream settings,
+                               const std::vector<config::Credential>& credentials,
+                               std::function<Result<config::Credential>(const config::Credential&)> secrets,
+                               const Clock& clock, storage::BodyAccount* bodies)
     : executor_(executor),
       helpers_(std::move(helpers)),
-      settings_(settings),
+      settings_(std::move(settings)),
+      secrets_(std::move(secrets)),
       clock_(clock),
-      origin_(executor, settings, bodies),
+      origin_(executor, settings_, bodies),
       pool_(executor, origin_),
       pauses_(executor) {
-  for (const config::Credential& credential : credentials) {
-    SecretSource source;
-    if (secrets) source = [secrets, credential] { return secrets(credential); };
-    channels_.push_back(
-        std::make_unique<CredentialChannel>(executor, files, origin_, credential, std::move(source), clock));
-  }
+  for (const config::Credential& credential : credentials)
+    channels_.push_back(std::make_unique<CredentialChannel>(executor, files, origin_, credential,
+                                                            source_of(credential), clock));
+}
+
+SecretSource UpstreamClient::source_of(const config::Credential& credential) const {
+  if (!secrets_) return nullptr;
+  return [secrets = secrets_, credential] { return secrets(credential); };
 }
 
 void UpstreamClient::start() {
@@ -122,15 +125,17 @@ void UpstreamClient::stop() {
   pool_.stop();
 }
 
-void UpstreamClient::read_secrets_again() {
-  for (const auto& channel : channels_)
-    asio::co_spawn(executor_, read_secret_again(*channel), logging_failure("reading a secret again"));
-}
-
-asio::awaitable<void> UpstreamClient::read_secret_again(CredentialChannel& channel) {
-  const bool taken = co_await channel.endpoint.take_new_secret();
-  // What was refused may be taken now: whoever sends the signal may have mended the other side.
-  if (!stopped_ && (taken || channel.token.refused())) channel.token.fetch_again();
+void UpstreamClient::change(config::Upstream settings, const std::vector<config::Credential>& credentials) {
+  settings_ = std::move(settings);
+  for (std::size_t i = 0; i < channels_.size(); ++i) {
+    const config::Credential& credential = credentials.at(i);
+    CredentialChannel& channel = *channels_[i];
+    channel.max_wait = credential.budget.max_queue_wait;
+    channel.admission.change(credential.budget);
+    const bool taken = channel.endpoint.take(credential, source_of(credential));
+    // What was refused may be taken now: whoever reloads may have mended the other side.
+    if (!stopped_ && (taken || channel.token.refused())) channel.token.fetch_again();
+  }
 }
 
 asio::awaitable<UpstreamResult> UpstreamClient::send(const UpstreamRequest& request) {
@@ -281,9 +286,9 @@ asio::awaitable<Result<void>> UpstreamClient::undo_gzip(UpstreamResponse& respon
     co_return Result<void>();
   }
   Result<bool> undone = true;
+  const std::uint64_t max_response = settings_.max_response;  // which may be changed meanwhile
   const auto undo = [&] {
-    undone =
-        undo_coding(response.status, response.fields, response.body, settings_.max_response, &response.held);
+    undone = undo_coding(response.status, response.fields, response.body, max_response, &response.held);
   };
   if (response.body.size() >= worth_another_thread_coded) {
     co_await run_on(helpers_, undo);
@@ -292,7 +297,7 @@ asio::awaitable<Result<void>> UpstreamClient::undo_gzip(UpstreamResponse& respon
   }
   if (!undone) co_return undone.error();
   if (*undone) co_return Result<void>();
-  if (!takes_large) co_return larger_than(settings_.max_response);
+  if (!takes_large) co_return larger_than(max_response);
   response.too_large = true;
   response.large =
       std::make_shared<LargeContent>(std::exchange(response.body, {}), nullptr, std::move(response.held));

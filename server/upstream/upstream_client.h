@@ -53,22 +53,24 @@ class UpstreamClient final : public Upstream {
  public:
   /// @param helpers  where what takes long is done, on another thread
   /// @param files    where files are read, whose disk may hang
-  /// @param settings, credentials, clock, bodies  outlive it; for bodies, see Origin
+  /// @param clock, bodies  outlive it; for bodies, see Origin
   /// @param secrets  reads the secrets of a credential again; may be null
   /// @throws std::runtime_error for an unusable upstream.ca_file
   UpstreamClient(boost::asio::any_io_executor executor, boost::asio::any_io_executor helpers,
-                 const boost::asio::any_io_executor& files, const config::Upstream& settings,
+                 const boost::asio::any_io_executor& files, config::Upstream settings,
                  const std::vector<config::Credential>& credentials,
-                 const std::function<Result<config::Credential>(const config::Credential&)>& secrets,
+                 std::function<Result<config::Credential>(const config::Credential&)> secrets,
                  const Clock& clock, storage::BodyAccount* bodies = nullptr);
 
   void start();
   /// Closes every connection; requests under way and those that wait fail.
   void stop();
 
-  /// Takes over app secrets that have been changed in place, and fetches tokens with them, and for
-  /// credentials that were refused. They are read on another thread, so that is later.
-  void read_secrets_again();
+  /// Goes on under other settings, which count for what begins afterwards: budgets, timeouts, bounds. Fetches
+  /// tokens with app secrets that are new, and for credentials that were refused.
+  /// @param settings     with the same url, ca_file and proxy
+  /// @param credentials  the same ones, by name, place and app id; their secrets have been read
+  void change(config::Upstream settings, const std::vector<config::Credential>& credentials);
 
   [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) override;
 
@@ -85,7 +87,7 @@ class UpstreamClient final : public Upstream {
  private:
   struct UpstreamCall;
 
-  boost::asio::awaitable<void> read_secret_again(CredentialChannel& channel);
+  [[nodiscard]] SecretSource source_of(const config::Credential& credential) const;
   boost::asio::awaitable<void> replay(UpstreamCall& call, TokenPtr refused, UpstreamResult& result);
   boost::asio::awaitable<UpstreamResult> exchange(UpstreamCall& call, const TokenPtr& token,
                                                   counters::Reason reason);
@@ -102,7 +104,8 @@ class UpstreamClient final : public Upstream {
 
   boost::asio::any_io_executor executor_;
   boost::asio::any_io_executor helpers_;
-  const config::Upstream& settings_;
+  config::Upstream settings_;
+  const std::function<Result<config::Credential>(const config::Credential&)> secrets_;
   const Clock& clock_;
   Origin origin_;
   Pool pool_;

@@ -30,7 +30,7 @@ class HitAllocations : public testing::Test {
     if (!simulator) throw std::runtime_error(simulator.error().context);
     simulator_ = std::move(*simulator);
     port_ = free_port();
-    auto daemon = Daemon::open(settings());
+    auto daemon = Daemon::open(settings(), [this] { return Result<config::Settings>(settings()); });
     if (!daemon) throw std::runtime_error(daemon.error().context);
     daemon_ = std::move(*daemon);
     serving_ = std::thread([this] { daemon_->run(); });

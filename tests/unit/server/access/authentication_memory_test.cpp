@@ -29,6 +29,19 @@ TEST(Digest, DependsOnAllThatIsShownAndOnTheKey) {
   EXPECT_NE(digest_of({Kind::api_key, "abc"}, other), digest);
 }
 
+TEST(AuthenticationMemory, TakesOverWhatAnotherKnowsOfOneClient) {
+  const WallTime now = FakeClock().wall;
+  AuthenticationMemory before(8);
+  before.remember(digest(1), 0, AuthenticationMemory::for_ever);
+  before.remember(digest(2), 1, AuthenticationMemory::for_ever);
+  before.remember_nobody(digest(3), now);
+  AuthenticationMemory memory(8);
+  memory.take_over(5, before, 1);
+  EXPECT_EQ(memory.recall(digest(2), now), AuthenticationResult{5});
+  EXPECT_EQ(memory.recall(digest(1), now), std::nullopt);
+  EXPECT_EQ(memory.recall(digest(3), now), std::nullopt) << "a new client may have it";
+}
+
 TEST(Hmac, IsThatOfTheRfc) {  // RFC 4231, section 4.3
   Hmac hmac(config::Secret("Jefe"));
   const Hmac::Code code = hmac(std::string_view("what do ya want "), std::string_view("for nothing?"));

@@ -357,5 +357,31 @@ TEST_F(DoorkeeperTest, SaysThatItIsOverloadedWhereNoSecretIsCheckedAnyMore) {
   EXPECT_EQ(answer.status, 503U) << "that is no fault of the client's";
 }
 
+TEST_F(DoorkeeperTest, OfLaterSettingsKnowsWhoIsStillThereWithoutAnotherScrypt) {
+  http::Request shown = request("X-API-Key", secret);
+  ASSERT_EQ(ask(shown).kind, AccessDecision::Kind::granted);
+  const std::string name = shown.client;
+  for (const bool stays : {true, false}) {
+    std::vector<config::Client> others(clients.rbegin(), clients.rend());
+    if (!stays) std::erase_if(others, [&](const config::Client& one) { return one.name == name; });
+    ClientRegistry later(others, random_token_key(), &book);
+    Authenticator its_door(later, clock);
+    http::Request again = request("X-API-Key", secret);
+    EXPECT_EQ(its_door.recall(again, std::nullopt).kind, AccessDecision::Kind::unknown);
+    std::optional<AccessDecision> found;
+    boost::asio::co_spawn(context, its_door.verify(again, std::nullopt),
+                          [&](const std::exception_ptr& failure, AccessDecision admission) {
+                            EXPECT_FALSE(failure);
+                            found = std::move(admission);
+                          });
+    context.restart();
+    context.run();
+    EXPECT_EQ(found->kind, stays ? AccessDecision::Kind::granted : AccessDecision::Kind::answered);
+    if (!stays) continue;
+    EXPECT_EQ(again.client, name);
+    EXPECT_EQ(later.authenticator.scrypts(), 0U);
+  }
+}
+
 }  // namespace
 }  // namespace roktcached::access

@@ -26,11 +26,12 @@ class DeadUpstream final : public upstream::Upstream {
 
 class AllowedAccountsTest : public testing::Test {
  protected:
-  static std::vector<rokt::Route> routes_and_some_more() {
-    std::vector<rokt::Route> all = rokt::rokt_routes();
+  static config::Settings with_some_more_routes() {
+    config::Settings settings;
+    std::vector<rokt::Route>& all = settings.routes;
     all.push_back({"files", "/files", {"GET"}, rokt::RouteClass::http, {}, false});
     all.push_back({"logs", "/logs/{accountId}/{rest...}", {"GET"}, rokt::RouteClass::off, {}, false});
-    return all;
+    return settings;
   }
   static std::string summary(const std::string& account) {
     return "/reporting/accounts/" + account + "/summary";
@@ -42,6 +43,7 @@ class AllowedAccountsTest : public testing::Test {
     request.target = target;
     request.id = "id-1";
     request.rules = rules;
+    request.runtime = &runtime;
     std::optional<http::Answer> answer;
     boost::asio::co_spawn(context, exchange.handle(request),
                           [&](const std::exception_ptr& failure, http::Answer given) {
@@ -66,16 +68,13 @@ class AllowedAccountsTest : public testing::Test {
   FakeClock clock;
   boost::asio::io_context context{1};
   WorkerPool readers{1, "reading"};
-  config::Settings settings;
-  caching::FreshnessPolicies policies{settings.freshness};
-  rokt::RouteTable routes{routes_and_some_more()};
+  const Runtime runtime{with_some_more_routes(), nullptr, 1};
   storage::TieredStore store{std::make_unique<storage::MemoryStore>(1 << 20), nullptr};
   DeadUpstream upstream;
   storage::BodyAccount bodies{1 << 20};
   FetchTable fetches{context.get_executor(), readers.executor(), upstream, store, bodies, 1 << 20, clock};
   DiskLookups disk{readers.executor(), {}, {}, {}};
-  Services services{settings, policies, routes, store, disk, fetches, upstream, context.get_executor(),
-                    bodies,   clock};
+  Services services{store, disk, fetches, upstream, context.get_executor(), bodies, clock};
   counters::ClientStats accounts;
   counters::RequestStats traffic;
   ProxyHandler exchange{services, accounts, traffic};

@@ -33,6 +33,15 @@ TEST(CacheRequestMemory, KnowsTheSameRequestAgain) {
   EXPECT_EQ(memory.find(with(asked, "Accept-Language", "de")), known) << "nor does the client's language";
 }
 
+TEST(CacheRequestMemory, KnowsNothingAnyMoreWhenItHasForgottenAll) {
+  CacheRequestMemory memory;
+  const CacheRequestPtr known = cache_request();
+  memory.remember(request("/a"), known);
+  memory.forget_all();
+  EXPECT_EQ(memory.find(request("/a")), nullptr);
+  EXPECT_EQ(known.use_count(), 1) << "what it points to is not in force any more";
+}
+
 TEST(CacheRequestMemory, TellsApartWhateverMatters) {
   CacheRequestMemory memory(1);  // all in one place
   const auto asked = with(request("/a?b=1"), "rokt-version", "x");

@@ -365,5 +365,32 @@ TEST(RateLimitTest, TheBurstRecoversWhereTheUpstreamAllowsIt) {
   EXPECT_EQ(overload.limit.rate(), 20);
 }
 
+TEST(RateLimit, GoesOnUnderOtherOptions) {
+  RateLimit limit({.ceiling = 10, .burst = 4});
+  limit.change({.ceiling = 20, .burst = 8}, start);
+  EXPECT_EQ(limit.rate(), 20);
+  EXPECT_EQ(limit.available(start), 8) << "it was full";
+  for (int i = 0; i < 8; ++i) ASSERT_TRUE(limit.take(start));
+  limit.change({.ceiling = 20, .burst = 100}, start);
+  EXPECT_FALSE(limit.take(start)) << "a larger burst is earned";
+  limit.change({.ceiling = 0, .burst = 1}, start);
+  EXPECT_TRUE(limit.take(start)) << "there is no limit";
+  limit.change({.ceiling = 5, .burst = 3}, start);
+  EXPECT_EQ(limit.rate(), 5);
+  EXPECT_EQ(limit.available(start), 3);
+}
+
+TEST(RateLimit, KeepsWhatItHasLearnedUnderOtherOptions) {
+  RateLimit limit({.ceiling = 10, .burst = 1});
+  ASSERT_TRUE(limit.take(start));
+  limit.on_limited(start, start + 100ms, std::nullopt);
+  const double learned = limit.rate();
+  ASSERT_LT(learned, 10);
+  limit.change({.ceiling = 100, .burst = 1}, start + 100ms);
+  EXPECT_EQ(limit.rate(), learned);
+  limit.change({.ceiling = 1, .burst = 1}, start + 100ms);
+  EXPECT_EQ(limit.rate(), 1);
+}
+
 }  // namespace
 }  // namespace roktcached::upstream

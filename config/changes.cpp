@@ -1,0 +1,103 @@
+#include "config/changes.h"
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+#include "config/mistakes.h"
+#include "config/relations.h"
+#include "config/schema.h"
+
+namespace roktcached::config {
+
+namespace {
+
+/// Sockets are bound, threads run, the cache file is open and its memory is shared out, and what is stored
+/// was fetched from this upstream.
+constexpr std::array<std::string_view, 16> fixed_keys = {
+    "listen.addresses",     "listen.threads",     "listen.unix_mode", "listen.unix_group",
+    "listen.tls.addresses", "admin.address",      "upstream.url",     "upstream.ca_file",
+    "upstream.proxy",       "cache.file",         "cache.max_disk",   "cache.max_memory",
+    "cache.max_transient",  "cache.read_timeout", "log.file",         "log.format"};
+
+bool is_fixed(std::string_view key) {
+  return std::ranges::find(fixed_keys, key) != fixed_keys.end();
+}
+
+void keep_fixed(const Settings& in_force, Settings& wanted) {
+  wanted.listen.addresses = in_force.listen.addresses;
+  wanted.listen.threads = in_force.listen.threads;
+  wanted.listen.unix_mode = in_force.listen.unix_mode;
+  wanted.listen.unix_group = in_force.listen.unix_group;
+  wanted.listen.tls.addresses = in_force.listen.tls.addresses;
+  wanted.admin.address = in_force.admin.address;
+  wanted.upstream.url = in_force.upstream.url;
+  wanted.upstream.ca_file = in_force.upstream.ca_file;
+  wanted.upstream.proxy = in_force.upstream.proxy;
+  wanted.cache = in_force.cache;
+  wanted.log.file = in_force.log.file;
+  wanted.log.format = in_force.log.format;
+}
+
+void compare_keys(const Settings& in_force, const Settings& wanted, Changes& changes) {
+  for (const Setting& setting : schema()) {
+    if (setting.get(in_force) == setting.get(wanted)) continue;
+    (is_fixed(setting.name()) ? changes.needs_restart : changes.taken).push_back(setting.name());
+  }
+}
+
+bool is_same(const Secret& one, const Secret& other) {
+  return one.reveal() == other.reveal();
+}
+
+bool same_owner(const Credential& one, const Credential& other) {
+  return one.name == other.name && is_same(one.app_id, other.app_id);
+}
+
+bool is_same(const Credential& one, const Credential& other) {
+  return same_owner(one, other) && one.app_id_file == other.app_id_file &&
+         one.app_secret_file == other.app_secret_file && one.accounts == other.accounts &&
+         one.budget == other.budget && is_same(one.app_secret, other.app_secret);
+}
+
+void compare_credentials(const Settings& in_force, Settings& wanted, Changes& changes) {
+  const auto same = [](const Credential& one, const Credential& other) { return is_same(one, other); };
+  if (std::ranges::equal(in_force.credentials, wanted.credentials, same)) return;
+  if (std::ranges::equal(in_force.credentials, wanted.credentials, same_owner))
+    return changes.taken.push_back("[[credential]]");
+  changes.needs_restart.push_back("[[credential]]");
+  std::vector<Credential> kept = in_force.credentials;
+  for (Credential& credential : kept) {
+    credential.budget.shares = wanted.credentials.front().budget.shares;  // the same in every budget
+    const auto again = std::ranges::find_if(
+        wanted.credentials, [&](const Credential& one) { return same_owner(one, credential); });
+    if (again != wanted.credentials.end()) credential.app_secret = again->app_secret;
+  }
+  wanted.credentials = std::move(kept);
+}
+
+}  // namespace
+
+Changes keep_what_cannot_change(const Settings& in_force, Settings& wanted) {
+  Changes changes;
+  compare_keys(in_force, wanted, changes);
+  keep_fixed(in_force, wanted);
+  if (!is_same(in_force.admin.token, wanted.admin.token)) changes.taken.push_back("the admin token");
+  if (in_force.freshness_overrides != wanted.freshness_overrides)
+    changes.taken.push_back("[[freshness.override]]");
+  if (in_force.clients != wanted.clients) changes.taken.push_back("[[client]]");
+  compare_credentials(in_force, wanted, changes);
+  if (in_force.routes != wanted.routes) changes.taken.push_back("[[route]]");
+  return changes;
+}
+
+Result<void> check_kept(const Settings& settings) {
+  Mistakes mistakes;
+  Places places;
+  for (const auto& [key, where] : settings.places) places[key] = {where};
+  check_relations(settings, places, mistakes);
+  if (mistakes.empty()) return {};
+  return Error{ErrorCode::configuration, ErrorSource::config, false, mistakes.text()};
+}
+
+}  // namespace roktcached::config

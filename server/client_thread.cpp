@@ -1,0 +1,50 @@
+#include "server/client_thread.h"
+
+#include <utility>
+
+#include "server/fixed_sizes.h"
+
+namespace roktcached {
+
+session::Limits without_origins(session::Limits limits) {
+  limits.allowed_origins.clear();
+  return limits;
+}
+
+session::Limits limits_of(const config::Settings& settings) {
+  const config::Listen& listen = settings.listen;
+  session::Limits limits{.head_timeout = listen.head_timeout,
+                         .body_timeout = listen.body_timeout,
+                         .idle_timeout = listen.idle_timeout,
+                         .write_timeout = listen.write_timeout,
+                         .min_write_rate = listen.min_write_rate,
+                         .max_head = static_cast<std::uint32_t>(listen.max_head),
+                         .max_body = listen.max_body,
+                         .allowed_hosts = listen.allowed_hosts,
+                         .own_ids = {},
+                         .allowed_origins = listen.allowed_origins};
+  for (const config::Credential& credential : settings.credentials)
+    limits.own_ids.push_back({credential.app_id, credential.name});
+  return limits;
+}
+
+Daemon::ClientThread::ClientThread(boost::asio::io_context* shared, ThreadRuntimePtr in_force,
+                                   const proxy::Services& services, counters::ClientStats& accounts,
+                                   counters::RequestStats& traffic, net::WaitingSenders& senders)
+    : own(shared != nullptr ? nullptr : std::make_unique<boost::asio::io_context>(one_thread)),
+      context(shared != nullptr ? *shared : *own),
+      work(context.get_executor()),
+      runtime(std::move(in_force)),
+      limits(limits_of(runtime->runtime->settings)),
+      handler(services, accounts, traffic),
+      contexts(limits, &senders),
+      poller(context.get_executor()),
+      hangups(context.get_executor()) {}
+
+void Daemon::ClientThread::begin_under(ThreadRuntimePtr next) {
+  limits = limits_of(next->runtime->settings);
+  runtime = std::move(next);
+  contexts.free_all();  // each holds what it was used under
+}
+
+}  // namespace roktcached

@@ -1,0 +1,42 @@
+#pragma once
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <memory>
+
+#include "server/daemon.h"
+
+namespace roktcached {
+
+/// Of a context that one thread runs, and whose sockets are used on it alone; other threads only post to it.
+inline constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
+
+/// What connections of these settings allow their clients.
+[[nodiscard]] session::Limits limits_of(const config::Settings& settings);
+
+/// The same for the admin listener: no page of another origin has business there, whatever may read reports.
+[[nodiscard]] session::Limits without_origins(session::Limits limits);
+
+/// What serves the clients of one thread.
+struct Daemon::ClientThread {
+  /// @param shared   the context of another thread's that it runs on; null: one of its own
+  /// @param in_force  what its requests begin under
+  ClientThread(boost::asio::io_context* shared, ThreadRuntimePtr in_force, const proxy::Services& services,
+               counters::ClientStats& accounts, counters::RequestStats& traffic,
+               net::WaitingSenders& senders);
+
+  /// Requests begin under `next` from now on. On its thread. Where memory fails, nothing has changed.
+  void begin_under(ThreadRuntimePtr next);
+
+  const std::unique_ptr<boost::asio::io_context> own;
+  boost::asio::io_context& context;
+  Work work;
+  ThreadRuntimePtr runtime;
+  session::Limits limits;  // of `runtime`
+  proxy::ProxyHandler handler;
+  session::ContextPool contexts;
+  net::IdlePoller poller;
+  net::HangupWatch hangups;
+};
+
+}  // namespace roktcached

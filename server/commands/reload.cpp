@@ -1,0 +1,69 @@
+#include <fmt/format.h>
+
+#include <boost/json/parse.hpp>
+#include <cstdio>
+#include <string>
+
+#include "config/credentials.h"
+#include "config/load.h"
+#include "server/commands/admin_client.h"
+#include "server/commands/commands.h"
+
+namespace roktcached::commands {
+
+namespace json = boost::json;
+
+namespace {
+
+int fail(int code, const std::string& why) {
+  fmt::print(stderr, "roktcached: {}\n", why);
+  return code;
+}
+
+/// The array `name` as a list, "a, b"; empty where there is none.
+std::string listed(const json::object& object, std::string_view name) {
+  std::string list;
+  const json::value* const found = object.if_contains(name);
+  if (found == nullptr || !found->is_array()) return list;
+  for (const json::value& element : found->get_array()) {
+    if (element.is_string()) list.append(list.empty() ? "" : ", ").append(element.get_string());
+  }
+  return list;
+}
+
+int say(const json::object& result) {
+  const json::value* const error = result.if_contains("error");
+  if (error != nullptr && error->is_string())
+    return fail(configuration, std::string(error->get_string()) + "\nthe settings in force stay in force");
+  const std::string changed = listed(result, "changed");
+  fmt::print("reloaded; changed: {}\n", changed.empty() ? "nothing" : changed);
+  if (const std::string kept = listed(result, "needs_restart"); !kept.empty())
+    fmt::print(stderr, "roktcached: warning: changed, but needs a restart: {}\n", kept);
+  return success;
+}
+
+}  // namespace
+
+/// The daemon is asked though the file is bad, as it says so in its own log and status, and where it finds
+/// its settings is its own business; the address is then what can be read of it.
+int reload(const std::optional<std::string>& config_file) {
+  const auto environment = config::process_environment();
+  const auto settings = config::load(config_file, environment);
+  config::Admin admin = settings ? settings->admin : config::load_admin(config_file, environment);
+  const auto unusable = [&](int code, const std::string& why) {
+    return settings ? fail(code, why) : fail(configuration, settings.error().context);
+  };
+  const auto loaded = config::load_admin_token(admin);
+  const bool needs_token = admin.address && !admin.address->is_unix();
+  if (!loaded && needs_token) return unusable(configuration, loaded.error().context);
+  const auto answer = post_to_admin(admin, "/reload", "{}");
+  if (!answer) return unusable(unavailable, answer.error().context);
+  boost::system::error_code error;
+  const json::value parsed = json::parse(answer->body, error);
+  if (answer->status == 200 && !error && parsed.is_object()) return say(parsed.get_object());
+  const std::string detail = member_of(*answer, "detail");
+  return fail(failed,
+              fmt::format("the daemon answered {}{}{}", answer->status, detail.empty() ? "" : ": ", detail));
+}
+
+}  // namespace roktcached::commands

@@ -1,0 +1,211 @@
+// How the running daemon takes other settings: made on a thread that may wait for files, then handed to each
+// thread that uses them, all at once.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <boost/asio/post.hpp>
+#include <utility>
+
+#include "config/changes.h"
+#include "server/access/token_key.h"
+#include "server/background.h"
+#include "server/client_thread.h"
+#include "server/daemon.h"
+#include "server/logging.h"
+#include "server/net/descriptor_budget.h"
+#include "server/net/tls_context.h"
+#include "server/process.h"
+#include "server/settings_check.h"
+
+namespace roktcached {
+
+namespace asio = boost::asio;
+
+/// All that is to be put in force: nothing after it can fail, but for memory, which is waited for.
+struct Daemon::NewSettings {
+  RuntimePtr runtime;
+  std::vector<ThreadRuntimePtr> threads;              // of each client thread
+  std::shared_ptr<asio::ssl::context> tls = nullptr;  // null: no address has TLS
+  config::Changes changes;
+  std::vector<std::string> warnings;
+};
+
+namespace {
+
+constexpr const char* reloading = "reading the settings again";
+
+/// A list of keys for the log: "a, b".
+std::string listed(const std::vector<std::string>& keys) {
+  return fmt::format("{}", fmt::join(keys, ", "));
+}
+
+void say(const ReloadResult& result) {
+  if (!result.succeeded()) {
+    std::string one_line = result.error;
+    std::ranges::replace(one_line, '\n', ' ');
+    return spdlog::error("reload: {}; the settings in force stay in force", one_line);
+  }
+  spdlog::info("reload: settings, secrets and certificates are read again; changed: {}",
+               result.changed.empty() ? "nothing" : listed(result.changed));
+  if (!result.needs_restart.empty())
+    spdlog::warn("reload: changed, but needs a restart: {}", listed(result.needs_restart));
+}
+
+}  // namespace
+
+Result<void> Daemon::read_token_key(const config::Settings& settings) {
+  const std::string& file = settings.listen.token_key_file;
+  if (settings.clients.empty() || (token_key_ && token_key_of_ == file)) return {};
+  if (file.empty()) {
+    token_key_ = access::random_token_key();
+    spdlog::info("local tokens end with this process: there is no listen.token_key_file");
+  } else {
+    auto key = access::load_or_make_token_key(file);
+    if (!key) return key.error();
+    token_key_ = std::move(*key);
+  }
+  token_key_of_ = file;
+  return {};
+}
+
+void Daemon::reload(Reloads::Done done) {
+  // Before anything can fail: a reload has an end, whatever happens.
+  const auto made = std::make_shared<Result<NewSettings>>(
+      Error{ErrorCode::internal, ErrorSource::config, true, "memory has failed"});
+  const auto refused = [made, done] {
+    ReloadResult result{.error = made->error().context};
+    say(result);
+    done(std::move(result));
+  };
+  const auto back_on_main_thread = [this, made, done, refused] {
+    if (!*made) return refused();
+    try {
+      put_in_force(std::move(**made), done);
+    } catch (...) {
+      log_failure(reloading, std::current_exception());
+      *made = Error{ErrorCode::internal, ErrorSource::config, true, "memory has failed"};
+      refused();
+    }
+  };
+  asio::post(files_.executor(),
+             [this, made, in_force = runtime_, threads = thread_runtimes_, back_on_main_thread] {
+               try {
+                 *made = make_new(*in_force, threads);
+               } catch (...) {
+                 log_failure(reloading, std::current_exception());
+               }
+               post_surely(main_context_, back_on_main_thread);
+             });
+}
+
+std::shared_ptr<access::ClientRegistry> Daemon::make_client_book(const config::Settings& settings,
+                                                                 access::ClientRegistry* before) const {
+  if (settings.clients.empty()) return nullptr;
+  return std::make_shared<access::ClientRegistry>(settings.clients, *token_key_, before);
+}
+
+/// Keeps what is known of clients for as long as a request is under it. Its thread is joined where nobody is
+/// served.
+void Daemon::keep_client_book(const std::shared_ptr<access::ClientRegistry>& book) {
+  if (book && std::ranges::find(books_, book) == books_.end()) books_.push_back(book);
+  free_client_books();
+}
+
+void Daemon::free_client_books() {
+  for (auto book = books_.begin(); book != books_.end();) {
+    if (book->use_count() > 1) {
+      ++book;
+      continue;
+    }
+    post_surely(files_.executor(), [unused = std::move(*book)] {});
+    book = books_.erase(book);
+  }
+}
+
+/// On the thread that reads files, which may be slow; one at a time.
+Result<Daemon::NewSettings> Daemon::make_new(const Runtime& in_force,
+                                             const std::vector<ThreadRuntimePtr>& threads) {
+  auto loaded = load_();
+  if (!loaded) return loaded.error();
+  config::Settings& settings = *loaded;
+  NewSettings made;
+  auto warnings = check_settings(settings, Secrets::read);
+  if (!warnings) return warnings.error();
+  made.warnings = std::move(*warnings);
+  made.changes = config::keep_what_cannot_change(in_force.settings, settings);
+  if (const auto fits = config::check_kept(settings); !fits) {
+    Error error = fits.error();
+    if (!made.changes.needs_restart.empty())
+      error.context +=
+          fmt::format("\n(with {} as it is until a restart)", listed(made.changes.needs_restart));
+    return error;
+  }
+  if (!settings.listen.tls.addresses.empty()) {
+    auto tls = net::make_tls_context(settings.listen.tls);
+    if (!tls) return tls.error();
+    made.tls = std::move(*tls);
+  }
+  const bool same_key = token_key_of_ == settings.listen.token_key_file;
+  if (const auto read = read_token_key(settings); !read) return read.error();
+  const bool same_clients = in_force.clients && same_key && in_force.clients->clients == settings.clients;
+  auto clients = same_clients ? in_force.clients : make_client_book(settings, in_force.clients.get());
+  made.runtime = std::make_shared<const Runtime>(std::move(settings), clients, in_force.number + 1);
+  for (const ThreadRuntimePtr& before : threads) {
+    // A door remembers who has shown what: it stays where that holds.
+    auto door = same_clients ? before->door : nullptr;
+    if (clients && !door) door = std::make_shared<access::Authenticator>(*clients, clock_);
+    made.threads.push_back(
+        std::make_shared<const ThreadRuntime>(ThreadRuntime{made.runtime, std::move(door)}));
+  }
+  return made;
+}
+
+/// On the main thread. Each thread changes over between two of its requests; it is done when all have. What
+/// may fail comes first.
+void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
+  const config::Settings& settings = made.runtime->settings;
+  ReloadResult result{
+      .error = {}, .changed = made.changes.taken, .needs_restart = made.changes.needs_restart};
+  const auto left = std::make_shared<std::size_t>(client_threads_.size() + 1);
+  const auto one_has = [this, left, done, result = std::make_shared<const ReloadResult>(std::move(result))] {
+    post_surely(main_context_, [this, left, done, result] {
+      if (--*left > 0) return;
+      free_client_books();
+      say(*result);
+      done(*result);
+    });
+  };
+  session::Limits admin_limits = without_origins(limits_of(settings));
+  keep_client_book(made.runtime->clients);
+
+  for (const std::string& warning : made.warnings) spdlog::warn("{}", warning);
+  const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
+  if (const auto raised = raise_descriptor_limit(descriptors); !raised)
+    spdlog::warn("{}", raised.error().context);
+  admin_limits_ = std::move(admin_limits);
+  admin_workshop_.free_all();
+  change_logging(settings.log);
+  connections_.set_max(settings.listen.max_connections);
+  if (made.tls) listeners_->renew(made.tls);
+  runtime_ = made.runtime;
+  thread_runtimes_.swap(made.threads);
+  for (std::size_t i = 0; i < client_threads_.size(); ++i) {
+    post_surely(client_threads_[i]->context,
+                [&thread = *client_threads_[i], next = thread_runtimes_[i], one_has] {
+                  do_surely("taking other settings", [&] { thread.begin_under(next); });
+                  one_has();
+                });
+  }
+  post_surely(upstream_context_,
+              [this, runtime = made.runtime, changed = !made.changes.taken.empty(), one_has] {
+                do_surely("taking other settings", [&] {
+                  upstream_executor_->change(runtime->settings.upstream, runtime->settings.credentials);
+                  if (changed) fetches_->change(runtime->settings.upstream.max_response);
+                });
+                one_has();
+              });
+}
+
+}  // namespace roktcached

@@ -1,0 +1,39 @@
+#include "server/runtime.h"
+
+#include <functional>
+#include <mutex>
+#include <set>
+#include <utility>
+
+namespace roktcached {
+
+namespace {
+
+/// The one copy of a route's name that lasts as long as the process.
+std::string_view lasting(std::string_view name) {
+  static std::mutex mutex;
+  static std::set<std::string, std::less<>> names;
+  const std::lock_guard lock(mutex);
+  const auto found = names.find(name);
+  return found != names.end() ? *found : *names.emplace(name).first;
+}
+
+}  // namespace
+
+std::vector<rokt::Route> all_routes(const config::Settings& settings) {
+  std::vector<rokt::Route> routes = rokt::rokt_routes();
+  routes.insert(routes.end(), settings.routes.begin(), settings.routes.end());
+  return routes;
+}
+
+Runtime::Runtime(config::Settings of, std::shared_ptr<access::ClientRegistry> known_clients,
+                 std::uint64_t its_number)
+    : settings(std::move(of)),
+      routes(all_routes(settings)),
+      policies(settings.freshness, settings.freshness_overrides),
+      clients(std::move(known_clients)),
+      number(its_number) {
+  for (const rokt::Route& route : routes.routes()) lasting_names_.push_back(lasting(route.name));
+}
+
+}  // namespace roktcached

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "config/settings.h"
+#include "core/caching/policies.h"
+#include "core/rokt/routes.h"
+#include "server/access/authenticator.h"
+
+namespace roktcached {
+
+/// One snapshot of the settings, with all that is made of them for requests. Immutable: a reload makes
+/// another one, and each request is served to its end under the one that it has begun under. Safe from any
+/// thread.
+struct Runtime {
+  /// @param known_clients  made of settings.clients; null where there are none: everybody may ask
+  /// @param its_number     of another snapshot another, of a later one a larger one
+  Runtime(config::Settings of, std::shared_ptr<access::ClientRegistry> known_clients,
+          std::uint64_t its_number);
+
+  /// The route's name, for what may outlive the request and the snapshot, as counters and fetches do. Names
+  /// are never freed: their number is bounded by those that the operator has ever configured.
+  /// @param route  one of `routes`
+  [[nodiscard]] std::string_view lasting_name(const rokt::Route& route) const {
+    return lasting_names_[static_cast<std::size_t>(&route - routes.routes().data())];
+  }
+
+  const config::Settings settings;
+  const rokt::RouteTable routes;  ///< the built-in ones and the settings'
+  const caching::FreshnessPolicies policies;
+  const std::shared_ptr<access::ClientRegistry> clients;
+  const std::uint64_t number;
+
+ private:
+  std::vector<std::string_view> lasting_names_;  // in the order of the routes
+};
+using RuntimePtr = std::shared_ptr<const Runtime>;
+
+/// What one client thread begins requests under: the snapshot in force, and what the thread has of its own
+/// for it. Belongs to the thread.
+struct ThreadRuntime {
+  RuntimePtr runtime;
+  std::shared_ptr<access::Authenticator> door;  ///< of the snapshot's clients; null: everybody may ask
+};
+using ThreadRuntimePtr = std::shared_ptr<const ThreadRuntime>;
+
+/// Every route: those of the Rokt API, then the operator's.
+[[nodiscard]] std::vector<rokt::Route> all_routes(const config::Settings& settings);
+
+}  // namespace roktcached
