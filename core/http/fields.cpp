@@ -20,11 +20,16 @@ constexpr char lower(char c) {
 
 }  // namespace
 
+/// Nearly all are the same in case, too: those of a word and more are compared by words, the last of which
+/// may overlap the one before.
 bool detail::same_ignoring_case(std::string_view left, std::string_view right) {
-  std::size_t same = 0;  // in case, too, as nearly all are: eight at once
-  for (; same + sizeof(std::uint64_t) <= left.size(); same += sizeof(std::uint64_t)) {
-    if (std::memcmp(left.data() + same, right.data() + same, sizeof(std::uint64_t)) != 0) break;
-  }
+  constexpr std::size_t word = sizeof(std::uint64_t);
+  const auto same_word = [=](std::size_t at) {
+    return std::memcmp(left.data() + at, right.data() + at, word) == 0;
+  };
+  std::size_t same = 0;
+  while (same + word <= left.size() && same_word(same)) same += word;
+  if (left.size() >= word && same + word > left.size() && same_word(left.size() - word)) return true;
   for (std::size_t i = same; i < left.size(); ++i) {
     if (left[i] != right[i] && lower(left[i]) != lower(right[i])) return false;
   }

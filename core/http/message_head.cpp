@@ -1,5 +1,6 @@
 #include "core/http/message_head.h"
 
+#include <algorithm>
 #include <string>
 
 #include "core/http/fields.h"
@@ -182,14 +183,15 @@ Error HeadScan::too_long() const {
 }
 
 std::optional<std::size_t> unfolded_head(std::string_view bytes, HeadLimits limits) {
-  constexpr std::string_view empty_line = "\r\n";
+  constexpr std::size_t empty_line = 2;
   std::size_t lines = 0;
-  for (std::size_t end = bytes.find('\n'); end != std::string_view::npos; end = bytes.find('\n', end + 1)) {
-    const std::string_view rest = bytes.substr(end + 1);
-    const std::size_t size = end + 1 + empty_line.size();
-    if (rest.starts_with(empty_line)) return size <= limits.max_bytes ? std::optional(size) : std::nullopt;
-    ++lines;
-    if (rest.empty() || is(space_or_tab, rest.front()) || lines > limits.max_fields) return std::nullopt;
+  for (std::size_t end = bytes.find('\n'); end < bytes.size() - std::min(bytes.size(), empty_line);
+       end = bytes.find('\n', end + 1)) {
+    const char next = bytes[end + 1];
+    const std::size_t size = end + 1 + empty_line;
+    if (next == '\r' && bytes[end + 2] == '\n')
+      return size <= limits.max_bytes ? std::optional(size) : std::nullopt;
+    if (is(space_or_tab, next) || ++lines > limits.max_fields) return std::nullopt;
   }
   return std::nullopt;
 }

@@ -65,7 +65,13 @@ void append_encoded(std::string& text, char c) {
 }
 
 bool is_canonical(std::string_view text) {
-  return std::ranges::all_of(text, [](char c) { return unchanged_octets[static_cast<unsigned char>(c)]; });
+  const auto unchanged = [](char c) -> unsigned { return unchanged_octets[static_cast<unsigned char>(c)]; };
+  constexpr std::size_t at_once = 4;  // one test for four is less than one for each
+  for (; text.size() >= at_once; text.remove_prefix(at_once)) {
+    if ((unchanged(text[0]) & unchanged(text[1]) & unchanged(text[2]) & unchanged(text[3])) == 0)
+      return false;
+  }
+  return std::ranges::all_of(text, unchanged);
 }
 
 std::string canonical_spelling(std::string_view text) {
@@ -146,6 +152,8 @@ std::string_view Query::canonical(std::string_view text) {
 
 Query parse_query(std::string_view text) {
   Query query;
+  const bool is_encoded = text.find('%') != std::string_view::npos;
+  const auto decoded = [&](std::string_view part) { return is_encoded ? query.decoded(part) : part; };
   for (std::size_t begin = 0; begin < text.size();) {
     const auto end = std::min(text.find('&', begin), text.size());
     const std::string_view pair = text.substr(begin, end - begin);
@@ -155,8 +163,8 @@ Query parse_query(std::string_view text) {
     const bool has_value = equals != std::string_view::npos;
     const std::string_view name = pair.substr(0, equals);
     const std::string_view value = has_value ? pair.substr(equals + 1) : std::string_view();
-    query.parameters_.push_back({.name = query.decoded(name),
-                                 .value = query.decoded(value),
+    query.parameters_.push_back({.name = decoded(name),
+                                 .value = decoded(value),
                                  .canonical_name = query.canonical(name),
                                  .canonical_value = query.canonical(value),
                                  .has_value = has_value});

@@ -72,6 +72,7 @@ void MessageParser<is_request>::feed_start_line(std::string_view& bytes, ErrorOf
   if (is_request && bytes.starts_with(crlf)) bytes.remove_prefix(crlf.size());
   const std::size_t end = bytes.find(crlf);
   const std::size_t digit = is_request ? end - 1 : digit_in_status_line;
+  if (end <= digit) return;  // Beast refuses so short a line
   const bool is_later = bytes[digit] > '1' && bytes[digit] <= '9';
   const bool is_bare = !is_request && end == shortest_status_line.size();
   if (!is_later && !is_bare) return;  // it goes with the fields
@@ -94,7 +95,8 @@ void MessageParser<is_request>::feed_fields(std::string_view bytes, ErrorOfBeast
     const std::string_view line = bytes.substr(0, bytes.find(crlf));
     const std::size_t colon = line.find(':');
     if (!is_field_value(line.substr(colon + 1))) return;
-    head_->fields.push_back({line.substr(0, colon), trimmed(line.substr(colon + 1))});
+    on_field_impl(beast_http::field::connection, line.substr(0, colon), trimmed(line.substr(colon + 1)),
+                  error);
     bytes.remove_prefix(line.size() + crlf.size());
   }
 }

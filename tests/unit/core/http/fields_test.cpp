@@ -104,6 +104,26 @@ TEST(Fields, RemoveTakesSeveralNames) {
   EXPECT_EQ(fields.to_lines(), "Server: 2\r\n");
 }
 
+TEST(FieldNamesOfAnyLength, AreComparedWithoutCase) {
+  for (std::size_t size = 0; size <= 26; ++size) {
+    const std::string name = std::string("abcdefghijklmnopqrstuvwxyz").substr(0, size);
+    EXPECT_TRUE(equal_ignoring_case(name, name));
+    EXPECT_FALSE(equal_ignoring_case(name, name + "a"));
+    for (std::size_t at = 0; at < size; ++at) {
+      std::string other = name;
+      other[at] = static_cast<char>(name[at] - 'a' + 'A');
+      EXPECT_TRUE(equal_ignoring_case(name, other)) << other;
+      EXPECT_TRUE(equal_ignoring_case(other, name)) << other;
+      for (const char c : {'-', '@', '[', '`', '{', '\0', '\x80'}) {
+        other[at] = c;
+        EXPECT_FALSE(equal_ignoring_case(name, other)) << other;
+      }
+    }
+  }
+  EXPECT_FALSE(equal_ignoring_case("@", "`"));
+  EXPECT_FALSE(equal_ignoring_case("[", "{"));
+}
+
 TEST(Fields, AddTakesViewsIntoItself) {
   Fields fields;
   fields.add("A", std::string(300, 'a'));

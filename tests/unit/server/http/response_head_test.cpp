@@ -113,6 +113,8 @@ TEST(ReadResponseHead, TakesAndRefusesWhatHeadScanDoes) {
     expect_same_verdict("HTTP/1.1 200\r\n"s + lines + "\r\n\r\nmore");
   }
   expect_same_verdict("HTTP/1.1 200 OK\r\nA: \0\r\n\r\n"s);
+  for (const char* text : {"\n\r\n", "\r\n\r\n", "x\r\n\r\n", "HTTP/1.\r\n\r\n", "HTTP/1.1\r\n\r\n"})
+    expect_same_verdict(text);
 }
 
 TEST(ReadResponseHead, KeepsToTheLimits) {
