@@ -204,7 +204,8 @@ CacheRequestMemory* ProxyHandler::memory_for(const Request& request) {
 
 Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
   const Runtime& runtime = *request.runtime;
-  const CacheRequestMemory* const memory = memory_for(request);
+  const bool of_these_settings = runtime.number == questions_of_;  // as nearly always: no call for a hit
+  const CacheRequestMemory* const memory = of_these_settings ? &cache_requests_ : memory_for(request);
   // Not before it is known that the client may ask this: how soon it is refused would tell what others ask.
   const bool limited = is_limited(request);
   if (!limited && memory != nullptr) {
@@ -399,7 +400,9 @@ void ProxyHandler::finished(const Request& request, const Answer& answer, const 
   traffic_.add(answer.notes.route, answer.notes.outcome, answer.status,
                services_.clock.steady_now() - request.received_at);
   if (written.cut != http::Cut::none) traffic_.add_cut(written.cut);
-  http::log_access(request, answer, written);
+  // A request that was refused as it was read has come to no settings.
+  const bool wanted = request.runtime == nullptr || request.runtime->settings.log.access;
+  if (wanted) http::log_access(request, answer, written);
 }
 
 }  // namespace roktcached::proxy

@@ -6,8 +6,9 @@ import re
 import signal
 import threading
 
+from certificates import Authority, tls_table
 from clients import basic, client
-from harness import TestCase, connection_to, overview, request, run_command, wait_until
+from harness import TestCase, Tls, connection_to, free_port, overview, request, run_command, wait_until
 
 JSON = {"Content-Type": "application/json"}
 ROUTE = '[[route]]\nname = "ledger"\npath = "/_simulator/requests"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
@@ -163,6 +164,27 @@ class EachKind(Reload):
         self.assertEqual(ask(), 200, "everybody may ask")
         self.reload(tables)
         self.assertEqual(ask(), 401)
+
+    def test_a_certificate_is_whose_the_settings_in_force_say(self):
+        authority = Authority(self.folder())
+        port = free_port()
+        tls = tls_table(*authority.issue("/CN=proxy"), f"127.0.0.1:{port}", client_ca_file=f'"{authority.certificate}"')
+        excel, tableau = client("excel", "key-of-excel"), client("tableau", certificate='"tableau.internal"')
+        self.start(excel + tableau + tls)
+        kept = connection_to(Tls(port, authority.context(authority.issue("/CN=tableau", "DNS:tableau.internal"))))
+        self.addCleanup(kept.close)
+
+        def ask():
+            kept.request("GET", overview())
+            answer = kept.getresponse()
+            answer.read()
+            return answer.status
+        self.assertEqual(ask(), 200)
+        sock = kept.sock
+        for tables, status in ((excel, 401), (tableau + excel, 200), (excel + tableau.replace('"tableau"', '"tableau"\naccounts = ["13"]', 1), 403)):
+            self.reload(tables + tls)
+            self.assertEqual(ask(), status, tables)
+        self.assertIs(kept.sock, sock, "over one connection")
 
     def test_parameters_and_freshness(self):
         upstream, proxy = self.start()

@@ -47,10 +47,11 @@ TEST(Changes, OfTheSameSettingsAreNone) {
 std::optional<Settings> with_another(const Setting& setting) {
   for (const RawValue& value :
        {RawValue(true), RawValue(false), RawValue(std::int64_t{7}), RawValue("7s"), RawValue("64MiB"),
-        RawValue("/another/file"), RawValue("https://another.example"), RawValue("http://127.0.0.1:9"),
-        RawValue("127.0.0.1:9"), RawValue("0600"), RawValue("lenient"), RawValue("debug"), RawValue("json"),
-        RawValue(StringList{"127.0.0.1:9"}), RawValue(StringList{"another.example"}),
-        RawValue(StringList{"https://another.example"}), RawValue(StringList{"CHF"})}) {
+        RawValue("32KiB"), RawValue("/another/file"), RawValue("https://another.example"),
+        RawValue("http://127.0.0.1:9"), RawValue("127.0.0.1:9"), RawValue("0600"), RawValue("lenient"),
+        RawValue("debug"), RawValue("json"), RawValue(StringList{"127.0.0.1:9"}),
+        RawValue(StringList{"another.example"}), RawValue(StringList{"https://another.example"}),
+        RawValue(StringList{"CHF"})}) {
     Settings settings;
     if (setting.set(settings, value) && setting.get(settings) != setting.get(Settings())) return settings;
   }

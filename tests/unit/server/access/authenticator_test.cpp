@@ -146,14 +146,14 @@ TEST_F(DoorkeeperTest, KnowsAnApiKeyFromTheFieldAndTheTarget) {
     EXPECT_EQ(door.recall(in_field, std::nullopt).kind, AccessDecision::Kind::unknown);
     EXPECT_EQ(verify(in_field).kind, AccessDecision::Kind::granted);
     EXPECT_EQ(in_field.client, "tableau");
-    EXPECT_EQ(in_field.rules, &clients[0]);
+    EXPECT_EQ(in_field.rules, &book.clients[0]);
 
     http::Request in_target = request();
     in_target.api_key.emplace(key);
     EXPECT_EQ(door.recall(in_target, std::nullopt).kind, AccessDecision::Kind::granted)
         << "the same was shown before";
     EXPECT_EQ(in_target.client, "tableau");
-    EXPECT_EQ(in_target.rules, &clients[0]);
+    EXPECT_EQ(in_target.rules, &book.clients[0]);
   }
 }
 
@@ -167,7 +167,7 @@ TEST_F(DoorkeeperTest, KnowsBasicAndTakesItOff) {
   EXPECT_EQ(door.recall(second, std::nullopt).kind, AccessDecision::Kind::granted);
   for (const http::Request* one : {&first, &second}) {
     EXPECT_EQ(one->client, "tableau");
-    EXPECT_EQ(one->rules, &clients[0]);
+    EXPECT_EQ(one->rules, &book.clients[0]);
     EXPECT_FALSE(one->fields.contains("Authorization"));
   }
   EXPECT_EQ(book.authenticator.scrypts(), 1U);
@@ -177,7 +177,7 @@ TEST_F(DoorkeeperTest, KnowsALocalTokenAtOnceAndTakesItOff) {
   http::Request shown = request("Authorization", "Bearer " + book.tokens.issue(1, clock.wall));
   EXPECT_EQ(door.recall(shown, std::nullopt).kind, AccessDecision::Kind::granted);
   EXPECT_EQ(shown.client, "slow");
-  EXPECT_EQ(shown.rules, &clients[1]);
+  EXPECT_EQ(shown.rules, &book.clients[1]);
   EXPECT_FALSE(shown.fields.contains("Authorization"));
   EXPECT_EQ(book.authenticator.scrypts(), 0U);
 }
@@ -238,7 +238,7 @@ TEST_F(DoorkeeperTest, TakesACertificateWhereNothingElseIsShown) {
   http::Request shown = request();
   EXPECT_EQ(door.recall(shown, 2).kind, AccessDecision::Kind::granted) << "at once";
   EXPECT_EQ(shown.client, "nightly");
-  EXPECT_EQ(shown.rules, &clients[2]);
+  EXPECT_EQ(shown.rules, &book.clients[2]);
 
   http::Request shows_more = request("X-API-Key", secret);
   EXPECT_EQ(ask(shows_more, 2).kind, AccessDecision::Kind::granted);
@@ -302,7 +302,7 @@ TEST_F(DoorkeeperTest, GivesATokenForASecretOrACertificate) {
     EXPECT_THAT(admission.answer.head, HasSubstr("Cache-Control: no-store\r\n"));
     http::Request with_token = request("Authorization", bearer(admission.answer));
     EXPECT_EQ(door.recall(with_token, std::nullopt).kind, AccessDecision::Kind::granted);
-    EXPECT_EQ(with_token.rules, &clients[client]);
+    EXPECT_EQ(with_token.rules, &book.clients[client]);
   }
 }
 

@@ -163,7 +163,7 @@ TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
     }
   }
   EXPECT_EQ(helped, typed);
-  EXPECT_EQ(helped.size(), 28U);
+  EXPECT_EQ(helped.size(), 30U);
 }
 
 TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {
