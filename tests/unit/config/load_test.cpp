@@ -257,6 +257,23 @@ TEST_F(LoadTest, TheDefaultCacheFileIsWhereTheEnvironmentSays) {
             path + "/.cache/roktcached/roktcached.db");
 }
 
+/// systemd names all folders of CacheDirectory=, with a colon between each two.
+TEST_F(LoadTest, TheDefaultCacheFileIsInTheFirstOfSeveralFolders) {
+  const auto file = [this](const char* folders) {
+    return loader_.load("# defaults", {{"CACHE_DIRECTORY", folders}}).value().cache.file;
+  };
+  EXPECT_EQ(file("/c"), "/c/roktcached.db");
+  EXPECT_EQ(file("/c:/d"), "/c/roktcached.db");
+  EXPECT_EQ(file("/var/cache/a:/var/cache/b:/var/cache/c"), "/var/cache/a/roktcached.db");
+}
+
+TEST_F(LoadTest, ARelativeFolderOfTheEnvironmentIsNone) {
+  const TemporaryFolder home;
+  const std::string path = home.path().string();
+  const auto cache = loader_.load("# defaults", {{"HOME", path}, {"XDG_CACHE_HOME", "x"}}).value().cache;
+  EXPECT_EQ(cache.file, path + "/.cache/roktcached/roktcached.db");
+}
+
 // As in a pod, and as a system user of Debian's: no file in the working directory, nor in the root folder.
 TEST_F(LoadTest, WithoutAHomeTheCacheIsInMemoryOnlyAndSaysWhy) {
   const auto cache = [this](Variables variables, std::string_view toml = "# defaults") {

@@ -90,6 +90,49 @@ TEST(SteadyRefreshes, AreNoEvidenceWhereASoftPurgeCausedThem) {
   EXPECT_EQ(steady_refreshes_after(stored, stored.range_end, fetched + 30min, policy), 3U);
 }
 
+TEST(RefreshAhead, ComesATwentiethOfTheLifetimeBeforeItsEnd) {
+  EXPECT_EQ(refresh_ahead_at(stored_for(5min)), fetched + 5min - 15s);
+  EXPECT_EQ(refresh_ahead_at(stored_for(20s)), fetched + 19s);
+  EXPECT_EQ(refresh_ahead_at(stored_for(7 * 24h)), fetched + 7 * 24h - 1min) << "a minute at most";
+}
+
+TEST(RefreshAhead, ComesASecondBeforeTheEndOfAShortLifetime) {
+  EXPECT_EQ(refresh_ahead_at(stored_for(19s)), fetched + 18s);
+  EXPECT_EQ(refresh_ahead_at(stored_for(3s)), fetched + 2s);
+  EXPECT_EQ(refresh_ahead_at(stored_for(2s)), fetched + 1s);
+}
+
+TEST(RefreshAhead, ComesHalfwayThroughALifetimeOfLessThanTwoSeconds) {
+  EXPECT_EQ(refresh_ahead_at(stored_for(1800ms)), fetched + 900ms);
+  EXPECT_EQ(refresh_ahead_at(stored_for(1s)), fetched + 500ms) << "not as soon as it is fetched";
+  EXPECT_EQ(refresh_ahead_at(stored_for(10ms)), fetched + 5ms) << "not before it is fetched";
+}
+
+TEST(RefreshAhead, IsWorthItForAReportThatIsUsedOften) {
+  FreshnessPolicy often;
+  often.refresh_ahead_uses = 3;
+  StoredResponse stored = stored_for(5min);
+  EXPECT_FALSE(worth_refreshing_ahead(stored, 2, often));
+  EXPECT_TRUE(worth_refreshing_ahead(stored, 3, often));
+  stored.status = 404;
+  EXPECT_FALSE(worth_refreshing_ahead(stored, 3, often));
+  stored.status = 200;
+  often.refresh_ahead_uses = 0;
+  EXPECT_FALSE(worth_refreshing_ahead(stored, 3, often)) << "it is switched off";
+}
+
+TEST(WouldRestate, ARangeThatHadEndedWhenItWasFetched) {
+  StoredResponse stored = stored_for(5min);
+  EXPECT_FALSE(would_restate(stored, policy)) << "it has no range";
+  stored.range_end = fetched - 1s;
+  EXPECT_TRUE(would_restate(stored, policy));
+  stored.status = 404;
+  EXPECT_FALSE(would_restate(stored, policy));
+  stored.status = 200;
+  stored.range_end = fetched;
+  EXPECT_FALSE(would_restate(stored, policy)) << "it was open still";
+}
+
 TEST(Decide, AForcedReloadFetchesButNotTooOften) {
   http::RequestDirectives reload;
   reload.no_cache = true;

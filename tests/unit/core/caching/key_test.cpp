@@ -107,6 +107,9 @@ TEST(RequestedVersion, IsTheLatestWhereNoneIsSentAndOddOnesAreRefused) {
   EXPECT_EQ(requested_version(fields).value(), "LATEST");
   fields.add("rokt-version", "alpha-20200701");
   EXPECT_EQ(requested_version(fields).value(), "alpha-20200701");
+  fields.set("rokt-version", std::string(64, 'a'));
+  EXPECT_EQ(requested_version(fields).value(), std::string(64, 'a')) << "the longest";
+  fields.set("rokt-version", "alpha-20200701");
   fields.add("Rokt-Version", "beta");
   EXPECT_FALSE(requested_version(fields));
   for (const std::string& bad : {std::string("a b"), std::string(), std::string(65, 'a')}) {

@@ -42,6 +42,17 @@ TEST(SelectingValues, TellRequestsApart) {
   EXPECT_NE(selected({"a"}, {{"a", "1:2"}}), selected({"a"}, {{"a", "1"}, {"a", "2"}}));
 }
 
+/// The line that they stand in has separators of its own, and a mark of what was one of these.
+TEST(SelectingValues, AreNeverTakenForSeparators) {
+  EXPECT_EQ(selected({"a"}, {{"a", "%&=:"}}), "a:%25%26%3d%3a");
+  EXPECT_EQ(selected({"accept"}, {{"Accept", "%&=:"}}), "accept=%25%26%3d%3a");
+  for (const char* octet : {"%", "&", "=", ":"}) {
+    const std::string escaped = selected({"a"}, {{"a", octet}}).substr(2);
+    EXPECT_NE(selected({"a"}, {{"a", escaped}}), selected({"a"}, {{"a", octet}}))
+        << "what is sent escaped is another value than " << octet;
+  }
+}
+
 TEST(SelectingValues, OfAListAreItsMembers) {
   for (const char* name : {"Accept", "accept-encoding", "ACCEPT-CHARSET", "Cache-Control", "If-None-Match",
                            "Forwarded", "Prefer", "Accept-Language"}) {
