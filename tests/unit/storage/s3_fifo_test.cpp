@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "tests/unit/colliding_keys.h"
 #include "tests/unit/storage/examples.h"
 
 namespace roktcached::storage {
@@ -32,6 +33,27 @@ TEST(S3FifoTest, FindsWhatWasPutAndNothingElse) {
   entries.put(put);
   EXPECT_EQ(entries.find(key(100)), put);
   EXPECT_EQ(entries.find(key(101)), nullptr);
+}
+
+TEST(S3FifoTest, AKeyThatSharesAnothersHashFindsNothingOfIt) {
+  const auto [one, other] = caching::colliding_keys();
+  ASSERT_EQ(one.hash(), other.hash());
+  ASSERT_NE(one.text(), other.text());
+  ASSERT_FALSE(one == other);
+  const auto of = [](const caching::Key& key) {
+    StoredResponse response = examples::response(100);
+    response.key = key;
+    return examples::shared(response);
+  };
+  S3Fifo entries(room_for(10));
+  entries.put(of(one));
+  EXPECT_NE(entries.find(one), nullptr);
+  EXPECT_EQ(entries.find(other), nullptr);
+  EXPECT_EQ(entries.usage_of(one.hash()).finds, 1U) << "the other's look-up was none of it";
+  entries.put(of(other));
+  EXPECT_EQ(entries.find(one), nullptr) << "one hash has one place";
+  EXPECT_NE(entries.find(other), nullptr);
+  EXPECT_EQ(entries.entries(), 1U);
 }
 
 TEST(S3FifoTest, ReplacesTheEarlierResponseAndCountsOnlyTheLater) {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "tests/unit/colliding_keys.h"
 #include "tests/unit/storage/sqlite_store_fixture.h"
 
 namespace roktcached::storage {
@@ -69,6 +70,45 @@ TEST_F(SqliteStoreTest, AFullQueueDropsAndCounts) {
   store->put(shared_response(9));
   store->flush();
   EXPECT_NE(found(*store, 9), nullptr) << "there is room again";
+}
+
+TEST_F(SqliteStoreTest, OneThatTakesMoreThanAnEighthOfItIsNotKept) {
+  options_.max_disk = std::uint64_t{32} << 20;
+  options_.queue.bytes = options_.max_disk;
+  const std::uint64_t eighth = options_.max_disk / 8;
+  const auto sized = [](int number, std::uint64_t memory_size) {
+    const std::uint64_t rest = shared_response(number, std::string(1 << 20, 'a'))->memory_size() - (1 << 20);
+    return shared_response(number, std::string(memory_size - rest, 'a'), recently());
+  };
+  const auto fits = sized(1, eighth);
+  ASSERT_EQ(fits->memory_size(), eighth);
+  const auto is_too_large = sized(2, eighth + 16);  // it is counted as malloc rounds it
+  ASSERT_EQ(is_too_large->memory_size(), eighth + 16);
+  const auto store = open();
+  store->put(fits);
+  store->put(is_too_large);
+  EXPECT_EQ(store->find_queued(key(2)), nullptr);
+  store->flush();
+  EXPECT_NE(found(*store, 1), nullptr);
+  EXPECT_EQ(found(*store, 2), nullptr);
+  EXPECT_EQ(store->statistics()[0].dropped_writes, 1U);
+}
+
+TEST_F(SqliteStoreTest, AKeyThatSharesAnothersHashFindsNothingOfIt) {
+  const auto [one, other] = caching::colliding_keys();
+  StoredResponse response = examples::response(1, "{}", recently());
+  response.key = one;
+  options_.linger = 1h;
+  const auto store = open();
+  store->put(examples::shared(response));
+  EXPECT_NE(store->find_queued(one), nullptr);
+  EXPECT_EQ(store->find_queued(other), nullptr);
+  EXPECT_EQ(store->find(other, examples::noon).value(), nullptr);
+  store->flush();
+  ASSERT_NE(store->find(one, examples::noon).value(), nullptr);
+  EXPECT_EQ(store->find(other, examples::noon).value(), nullptr);
+  const auto at_once = store->find_at_once(other, examples::noon);
+  EXPECT_FALSE(at_once && *at_once);
 }
 
 TEST_F(SqliteStoreTest, AUseIsNotNotedWhileThereIsMuchRoom) {
