@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <utility>
 
 #include "server/access/host_check.h"
@@ -37,6 +38,19 @@ bool is_usual(const http::Fields& fields) {
     return std::ranges::any_of(
         usual, [&](std::string_view name) { return http::equal_ignoring_case(field.name, name); });
   });
+}
+
+/// Leaves nothing behind where `body` outgrows its memory: there may be a secret in it.
+void append_to(std::string& body, std::string_view piece) {
+  const std::size_t size = body.size() + piece.size();
+  if (size > body.capacity()) {
+    std::string larger;
+    larger.reserve(std::max(size, 2 * body.capacity()));
+    larger.append(body);
+    explicit_bzero(body.data(), body.size());
+    body.swap(larger);
+  }
+  body.append(piece);
 }
 
 }  // namespace
@@ -138,7 +152,7 @@ End RequestReader::take_content(Incoming& incoming) {
     const auto step = message_->next(received());
     if (!step)
       return refuse(incoming, refusal(ErrorCode::invalid_request, "content: " + step.error().context));
-    body.append(step->content);
+    append_to(body, step->content);
     buffer_.consume(step->consumed);
     if (body.size() + message_->announced() > limits_.max_body) return refuse(incoming, too_large(limits_));
     if (step->consumed == 0 && !message_->done()) return End::more;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 namespace roktcached::test {
 
@@ -19,6 +20,19 @@ class FailingAllocation {
   ~FailingAllocation();
   FailingAllocation(const FailingAllocation&) = delete;
   FailingAllocation& operator=(const FailingAllocation&) = delete;
+};
+
+/// For as long as it lives, what operator new gives this thread is not given back, so that it can be seen
+/// what was left in it. One at a time.
+class WatchedMemory {
+ public:
+  WatchedMemory();
+  ~WatchedMemory();
+  WatchedMemory(const WatchedMemory&) = delete;
+  WatchedMemory& operator=(const WatchedMemory&) = delete;
+
+  /// Whether `text` is in any of it, in use or deleted.
+  [[nodiscard]] bool holds(std::string_view text) const;
 };
 
 }  // namespace roktcached::test

@@ -105,7 +105,12 @@ TEST(TellingFields, AreThoseThatShowAnApiKey) {
        {std::pair("http://localhost/x?a=1", true), std::pair("", true),
         std::pair("http://localhost/x?api_key=S", false),
         std::pair("http://localhost/x?a=%20&%61pi_key=S#b", false),
-        std::pair("/x?api_key=S&api_key=S", false), std::pair("?api_key=%", false)}) {
+        std::pair("/x?api_key=S&api_key=S", false), std::pair("?api_key=%", false),
+        // A relative reference (RFC 9110, section 10.1.3), in each of its forms.
+        std::pair("/x?api_key=S", false), std::pair("x?api_key=S", false), std::pair("../x?api_key=S", false),
+        std::pair("?api_key=S", false), std::pair("//localhost/x?api_key=S", false),
+        std::pair("/x?a=1&api_key=", false), std::pair("/x?api_key", false), std::pair("/x?a=1", true),
+        std::pair("x?api_keys=S", true), std::pair("api_key=S", true)}) {
     http::Fields fields;
     fields.add("Referer", referer);
     fields.add("Accept", "*/*");

@@ -56,6 +56,65 @@ TEST(JudgeHttp, A304IsAsOldAsTheFirstAgeSays) {
   EXPECT_EQ(fresh_for({{"Age", "old"}}), 60s);
 }
 
+/// Who writes may show another credential than who reads (RFC 9111, section 4.4).
+TEST(JudgeHttp, AWriteEndsWhatIsStoredUnderEveryCredential) {
+  FetchRequest request = request_of("PUT", nullptr, nullptr);
+  auto http = std::make_shared<HttpFetch>(*request.http);
+  http->credentials = {"default", "emea"};
+  http->hosts = {"localhost"};
+  request.http = std::move(http);
+  const auto key = [](const char* credential, const char* path) {
+    return caching::http_key(credential, path);
+  };
+  const auto done = judge_http(
+      request, answer_of(201, {{"Location", "/b"}, {"Content-Location", "http://localhost/c"}}), now);
+  EXPECT_EQ(done.invalidated, (std::vector{key("default", "/a"), key("emea", "/a"), key("default", "/b"),
+                                           key("emea", "/b"), key("default", "/c"), key("emea", "/c")}));
+  const auto run_on = judge_http(request, answer_of(200, {{"Location", "http://elsewhere/b"}}), now);
+  EXPECT_EQ(run_on.invalidated, (std::vector{key("default", "/a"), key("emea", "/a")}));
+  const auto refused = judge_http(request, answer_of(404, {{"Location", "/b"}}), now);
+  EXPECT_TRUE(refused.invalidated.empty()) << "it has changed nothing";
+}
+
+TEST(JudgeHttp, AWriteWhoseAnswerWasLostMayHaveBeenDone) {
+  FetchRequest request = request_of("DELETE", nullptr, nullptr);
+  auto http = std::make_shared<HttpFetch>(*request.http);
+  http->credentials = {"default", "emea"};
+  request.http = std::move(http);
+  const auto lost_to = [&](ErrorSource source) {
+    const upstream::UpstreamFailure failure{{ErrorCode::upstream_timeout, source, true, "late"},
+                                            std::nullopt};
+    return judge_http(request, failure, now).invalidated;
+  };
+  EXPECT_EQ(lost_to(ErrorSource::upstream),
+            (std::vector{caching::http_key("default", "/a"), caching::http_key("emea", "/a")}));
+  EXPECT_TRUE(lost_to(ErrorSource::exchange).empty()) << "it was not sent";
+  request = request_of("GET", nullptr, nullptr);
+  EXPECT_TRUE(lost_to(ErrorSource::upstream).empty()) << "it is no write";
+}
+
+/// Section 4.3.5.
+TEST(JudgeHttp, AHeadEndsTheFreshnessOfWhatItNoLongerDescribes) {
+  caching::StoredResponse stored;
+  stored.key = target;
+  stored.head = "Cache-Control: max-age=60\r\nETag: \"a\"\r\n";
+  stored.body = std::make_shared<const std::string>("four");
+  stored.fetched_at = now;
+  stored.fresh_until = now + 60s;
+  stored.usable_until = now + 1h;
+  const auto told = [&](std::initializer_list<http::Field> fields, unsigned status = 200) {
+    const FetchRequest request =
+        request_of("HEAD", std::make_shared<const caching::StoredResponse>(stored), nullptr);
+    const auto outcome = judge_http(request, answer_of(status, fields), now + 10s);
+    return outcome.to_store.empty() ? std::optional<std::chrono::milliseconds>()
+                                    : outcome.to_store[0]->fresh_until - (now + 10s);
+  };
+  EXPECT_EQ(told({{"ETag", "\"b\""}, {"Cache-Control", "max-age=60"}}), 0s);
+  EXPECT_EQ(told({{"ETag", "\"a\""}, {"Content-Length", "5"}, {"Cache-Control", "max-age=60"}}), 0s);
+  EXPECT_GT(told({{"ETag", "\"a\""}, {"Content-Length", "4"}, {"Cache-Control", "max-age=60"}}), 0s);
+  EXPECT_EQ(told({{"ETag", "\"b\""}}, 404), std::nullopt) << "an error describes nothing";
+}
+
 TEST(JudgeHttp, AVaryingAnswerToPostDoesNotLeadBackToWhatItHasInvalidated) {  // RFC 9111, section 4.4
   caching::VariantIndex before(now);
   before.add({"x-a"});

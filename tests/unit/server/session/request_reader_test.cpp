@@ -177,6 +177,31 @@ TEST(RequestReader, ReadsTheUsualFieldsWhereverTheBytesAreCut) {
   }
 }
 
+/// A client that sends two at once is not to be told that the second took as long as both.
+TEST(RequestReader, APipelinedRequestHasATimeOfItsOwn) {
+  std::array<int, 2> ends{-1, -1};
+  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
+  const net::Descriptor client(ends[1]);
+  boost::asio::io_context context{1};
+  net::ClientStream stream(context.get_executor(), net::Descriptor(ends[0]), {AF_UNIX, 0}, nullptr);
+  const std::string one = "GET / HTTP/1.1\r\nHost: reports.example\r\n\r\n";
+  const std::string both = one + one;
+  ASSERT_EQ(::send(client.get(), both.data(), both.size(), 0), static_cast<ssize_t>(both.size()));
+  const Limits limits = limits_of_test();
+  RequestReader reader(limits);
+  const SteadyTime before = std::chrono::steady_clock::now();
+  ASSERT_FALSE(reader.receive_now(stream));
+  SteadyTime taken = std::chrono::steady_clock::now();
+  Incoming first;
+  ASSERT_EQ(reader.take(first, false), End::request);
+  EXPECT_GE(first.request.received_at, before);
+  EXPECT_LE(first.request.received_at, taken) << "when its bytes came";
+  while (taken == first.request.received_at) taken = std::chrono::steady_clock::now();
+  Incoming second;
+  ASSERT_EQ(reader.take(second, false), End::request);
+  EXPECT_GE(second.request.received_at, taken) << "when its turn came";
+}
+
 TEST(RequestReader, HoldsTheUsualFieldsToTheLimitOfTheHead) {
   Limits limits = limits_of_test();
   limits.max_head = 100;

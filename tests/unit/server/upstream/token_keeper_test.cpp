@@ -283,13 +283,94 @@ TEST_F(TokenKeeperTest, TheOldTokenStaysInUseWhileARenewalFails) {
   EXPECT_FALSE(**get());
 }
 
+/// The upstream has refused it: it is used again only where no other can be had.
+TEST_F(TokenKeeperTest, ARefusedTokenIsNotUsedWhileAnotherIsFetched) {
+  source.answer(true);
+  const TokenPtr old = ***get();
+  EXPECT_EQ(keeper.at_hand(), old);
+  clock.advance(11s);
+  const auto renewal = renew(old);
+  EXPECT_EQ(keeper.at_hand(), nullptr);
+  const auto another = get();
+  EXPECT_FALSE(*another) << "it waits for the new one";
+  source.answer(true);
+  run();
+  ASSERT_TRUE(*another);
+  EXPECT_EQ((***another)->value.reveal(), "t2");
+  EXPECT_EQ(keeper.at_hand(), ***another);
+}
+
+TEST_F(TokenKeeperTest, ARefusedTokenIsUsedAgainWhereNoOtherCanBeHad) {
+  source.answer(true);
+  const TokenPtr old = ***get();
+  clock.advance(11s);
+  const auto renewal = renew(old);
+  const auto another = get();
+  source.answer(false);
+  run();
+  ASSERT_TRUE(*another);
+  EXPECT_EQ(***another, old);
+  EXPECT_EQ(keeper.at_hand(), old);
+}
+
+TEST_F(TokenKeeperTest, ATokenThatIsRenewedInTimeStaysInUseMeanwhile) {
+  source.answer(true);
+  const TokenPtr old = ***get();
+  keeper.fetch_now();
+  run();
+  EXPECT_EQ(source.fetches, 2);
+  EXPECT_EQ(keeper.at_hand(), old) << "nobody has refused it";
+}
+
+TEST_F(TokenKeeperTest, ARefusalForcesNoFetchWithinTheBackoffOfAFailingEndpoint) {
+  source.answer(true);
+  const TokenPtr old = ***get();
+  clock.advance(11s);
+  const auto first = renew(old);
+  source.answer(false);
+  run();
+  ASSERT_TRUE(*first);
+  EXPECT_EQ(source.fetches, 2);
+  const auto second = renew(old);
+  ASSERT_TRUE(*second) << "it waits for nothing";
+  EXPECT_EQ((*second)->error().error.code, ErrorCode::token_unavailable);
+  EXPECT_EQ(source.fetches, 2);
+  EXPECT_EQ(keeper.at_hand(), old);
+}
+
+TEST_F(TokenKeeperTest, TheAcceptanceOfOneTokenSaysNothingOfAnother) {
+  source.answer(true);
+  const TokenPtr old = ***get();
+  keeper.accepted(old);
+  clock.advance(11s);
+  const auto renewal = renew(old);
+  source.answer(true);
+  run();
+  const TokenPtr fresh = ***renewal;
+  ASSERT_NE(fresh, old);
+  EXPECT_FALSE(keeper.recently_accepted(fresh));
+  EXPECT_TRUE(keeper.recently_accepted(old));
+  keeper.accepted(fresh);
+  EXPECT_TRUE(keeper.recently_accepted(fresh));
+  EXPECT_FALSE(keeper.recently_accepted(old));
+}
+
+TEST_F(TokenKeeperTest, WhoWaitsWhenItIsStoppedIsTold) {
+  const auto waiting = get();
+  keeper.stop();
+  run();
+  ASSERT_TRUE(*waiting);
+  EXPECT_EQ((*waiting)->error().error.code, ErrorCode::token_unavailable);
+}
+
 TEST_F(TokenKeeperTest, AnAcceptedTokenIsTrustedForAMinute) {
   source.answer(true);
   const TokenPtr token = ***get();
   EXPECT_FALSE(keeper.recently_accepted(token));
   keeper.accepted(token);
+  clock.advance(60s - 1ms);
   EXPECT_TRUE(keeper.recently_accepted(token));
-  clock.advance(61s);
+  clock.advance(1ms);
   EXPECT_FALSE(keeper.recently_accepted(token));
 }
 

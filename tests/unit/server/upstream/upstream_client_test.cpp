@@ -44,6 +44,10 @@ class DeskTest : public testing::Test {
       }
       if (reply == "close") co_return;
       co_await write_text(socket, reply);
+      if (loses_kept) {  // the next request comes, and gets nothing
+        co_await read_head(socket);
+        co_return;
+      }
     }
   }
   UpstreamClient& upstream_client() {
@@ -86,6 +90,7 @@ class DeskTest : public testing::Test {
   int token_requests = 0;  // which get no answer
   int closed = 0;          // connections whose request got no answer
   std::string reply;       // to every request; empty: none
+  bool loses_kept = false;
   Loopback server{context, [this](tcp::socket& socket) { return serve(socket); }};
   config::Upstream settings;
   std::vector<config::Credential> credentials;
@@ -186,6 +191,94 @@ TEST_F(DeskTest, AProbeThatIsAbandonedKeepsNobodyFromTheNext) {
   reply = answer("alive");
   run_until_ended(send(nullptr));
   EXPECT_FALSE(upstream_client().status().circuit_open);
+}
+
+TEST_F(DeskTest, ALostKeptConnectionSaysNothingOfTheUpstream) {
+  settings.max_retries = 0;
+  loses_kept = true;
+  reply = answer("alive");
+  for (int i = 0; i < 12; ++i) {
+    const auto answered = send(nullptr);
+    run_until_ended(answered);
+    ASSERT_TRUE(**answered) << i;
+    EXPECT_EQ((*answered)->value().body, "alive");
+  }
+  const UpstreamStatus status = upstream_client().status();
+  EXPECT_EQ(status.resent, 11U);
+  EXPECT_EQ(status.circuit_opened, 0U);
+  EXPECT_EQ(upstream_client().requests_sent(), 12U);
+}
+
+/// Which nobody sends again then: the end is ours.
+TEST_F(DeskTest, KeptConnectionsThatEndWithTheDeskSayNothingOfTheUpstream) {
+  constexpr int many = 8;  // failures in a row open the circuit
+  settings.max_retries = 0;
+  for (const bool first : {true, false}) {
+    reply = first ? answer("alive") : "";
+    std::vector<Pending<UpstreamResult>> together;
+    for (int i = 0; i < many; ++i) together.push_back(send(nullptr));
+    run_until_sent(first ? many : 2 * many);
+    if (!first) upstream_client().stop();
+    for (const auto& one : together) run_until_ended(one);
+  }
+  EXPECT_EQ(upstream_client().status().circuit_opened, 0U);
+}
+
+TEST_F(DeskTest, FailuresInARowOpenTheCircuitAndNothingIsSentThen) {
+  settings.max_retries = 0;
+  reply = "close";
+  for (int i = 0; i < 8; ++i) run_until_ended(send(nullptr));
+  const auto refused = send(nullptr);
+  run_until_ended(refused);
+  ASSERT_FALSE(**refused);
+  EXPECT_EQ((*refused)->error().error.code, ErrorCode::upstream_unreachable);
+  EXPECT_EQ((*refused)->error().retry_after, 1s);
+  EXPECT_EQ(requests, 8);
+  EXPECT_EQ(upstream_client().requests_sent(), 8U);
+}
+
+TEST_F(DeskTest, AnAnswerThatCannotBeUnderstoodSaysThatTheUpstreamLives) {
+  settings.max_retries = 0;
+  reply = "HTTP/1.1 999999 What\r\n\r\n";
+  for (int i = 0; i < 10; ++i) {
+    const auto answered = send(nullptr);
+    run_until_ended(answered);
+    ASSERT_FALSE(**answered);
+    EXPECT_EQ((*answered)->error().error.code, ErrorCode::upstream_invalid_response);
+  }
+  EXPECT_FALSE(upstream_client().status().circuit_open);
+}
+
+TEST_F(DeskTest, AnAnswerThatIsTooLongIsRefusedWhereItsLengthIsToBeExact) {
+  settings.max_retries = 0;
+  reply = answer("one") + "more";
+  const auto exact = send(nullptr);
+  run_until_ended(exact);
+  ASSERT_FALSE(**exact);
+  EXPECT_EQ((*exact)->error().error.code, ErrorCode::upstream_invalid_response);
+  UpstreamRequest lenient;
+  lenient.inject_token = false;
+  lenient.exact_length = false;
+  lenient.target = "/";
+  const auto answered = begin(context, upstream_client().send(lenient));
+  run_until_ended(answered);
+  ASSERT_TRUE(**answered);
+  EXPECT_EQ((*answered)->value().body, "one");
+}
+
+TEST_F(DeskTest, WhatMayPassIsSentAgainAfterAPause) {
+  reply = unavailable();
+  const auto answered = send(nullptr);
+  run_until_sent(1);
+  context.poll();  // the answer comes in
+  EXPECT_FALSE(*answered);
+  reply = answer("alive");
+  clock.advance(2s);
+  run_until_ended(answered);
+  ASSERT_TRUE(**answered);
+  EXPECT_EQ((*answered)->value().status, 200U);
+  EXPECT_EQ(requests, 2);
+  EXPECT_EQ(upstream_client().status().retries, 1U);
 }
 
 TEST_F(DeskTest, AWaitForAConnectionThatRunsOutSaysWhenToComeAgain) {
