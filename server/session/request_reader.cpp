@@ -41,8 +41,8 @@ bool is_usual(const http::Fields& fields) {
 }
 
 /// Leaves nothing behind where `body` outgrows its memory: there may be a secret in it.
-void append_to(std::string& body, std::string_view piece) {
-  const std::size_t size = body.size() + piece.size();
+void append_to(std::string& body, std::string_view more) {
+  const std::size_t size = body.size() + more.size();
   if (size > body.capacity()) {
     std::string larger;
     larger.reserve(std::max(size, 2 * body.capacity()));
@@ -50,7 +50,7 @@ void append_to(std::string& body, std::string_view piece) {
     explicit_bzero(body.data(), body.size());
     body.swap(larger);
   }
-  body.append(piece);
+  body.append(more);
 }
 
 }  // namespace

@@ -46,8 +46,12 @@ class DaemonTest : public testing::Test {
   }
 
   [[nodiscard]] std::string path(const char* name) const { return (folder_ / name).string(); }
+  /// What a reload would read: these tests begin none.
+  [[nodiscard]] Daemon::Load load_again() const {
+    return [settings = settings_]() -> Result<config::Settings> { return settings; };
+  }
   [[nodiscard]] Error why_not() const {
-    const auto daemon = Daemon::open(settings_);
+    const auto daemon = Daemon::open(settings_, load_again());
     EXPECT_FALSE(daemon);
     return daemon ? Error{} : daemon.error();
   }
@@ -81,7 +85,7 @@ class DaemonTest : public testing::Test {
 
 TEST_F(DaemonTest, AnswersUntilItIsToldToEndAndLeavesItsPathsFree) {
   for (int start = 0; start < 2; ++start) {
-    auto daemon = Daemon::open(settings_);
+    auto daemon = Daemon::open(settings_, load_again());
     ASSERT_TRUE(daemon) << daemon.error().context;
     run(**daemon, [&] {
       EXPECT_TRUE(ask("proxy.sock", "/nothing").starts_with("HTTP/1.1 404 "));
@@ -98,14 +102,14 @@ TEST_F(DaemonTest, OneThreadDoesItAll) {
   settings_.listen.threads = 1;
   settings_.cache.file.clear();
   settings_.admin.address.reset();
-  auto daemon = Daemon::open(settings_);
+  auto daemon = Daemon::open(settings_, load_again());
   ASSERT_TRUE(daemon) << daemon.error().context;
   run(**daemon, [&] { EXPECT_TRUE(ask("proxy.sock", "/nothing").starts_with("HTTP/1.1 404 ")); });
   EXPECT_FALSE(fs::exists(path("cache.db")));
 }
 
 TEST_F(DaemonTest, AnIdleClientKeepsItFromNoEnd) {
-  auto daemon = Daemon::open(settings_);
+  auto daemon = Daemon::open(settings_, load_again());
   ASSERT_TRUE(daemon) << daemon.error().context;
   boost::asio::io_context context;
   stream_protocol::socket client(context);
@@ -135,7 +139,7 @@ TEST_F(DaemonTest, AnAdminAddressInUseIsUnavailableAndLeavesNothingOpen) {
 }
 
 TEST_F(DaemonTest, ASecondOneOnTheSameCacheFileIsRefused) {
-  const auto first = Daemon::open(settings_);
+  const auto first = Daemon::open(settings_, load_again());
   ASSERT_TRUE(first) << first.error().context;
   settings_.listen.addresses = {{"", 0, path("other.sock")}};
   settings_.admin.address.reset();

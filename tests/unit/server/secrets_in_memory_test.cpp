@@ -10,7 +10,7 @@
 #include "tests/unit/server/net/certificates.h"
 #include "tests/unit/server/session/connection_fixture.h"
 
-namespace roktcached::inbound {
+namespace roktcached::session {
 namespace {
 
 /// As long as secrets are, and nowhere in memory but in the program's own text.
@@ -92,7 +92,7 @@ class SecretsOverTls : public SecretsInMemory {
   using Client = asio::ssl::stream<asio::local::stream_protocol::socket>;
 
   void start_tls() {
-    const Identity identity("localhost");
+    const net::Identity identity("localhost");
     auto server = std::make_shared<asio::ssl::context>(asio::ssl::context::tls_server);
     server->use_certificate(asio::buffer(identity.certificate_pem()), asio::ssl::context::pem);
     server->use_private_key(asio::buffer(identity.key_pem()), asio::ssl::context::pem);
@@ -158,4 +158,4 @@ TEST_F(SecretsOverTls, AreGoneWhereAPostIsCut) {
 }
 
 }  // namespace
-}  // namespace roktcached::inbound
+}  // namespace roktcached::session

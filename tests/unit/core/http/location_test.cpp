@@ -20,14 +20,14 @@ TEST(LocalLocation, WhatLeadsToTheUpstreamBecomesAPath) {
 }
 
 TEST(LocalLocation, WhatLeadsElsewhereStaysAsItIs) {
-  for (const char* run_on :
+  for (const char* elsewhere :
        {"https://login.rokt.com/x", "http://api.rokt.com/x", "https://api.rokt.com:8443/x",
         "https://api.rokt.com.evil.example/x", "https://user@api.rokt.com/x",
         "https://api.rokt.com//evil.example/x", "https://api.rokt.com/\\evil.example/x",
         "https://api.rokt.com/\t/evil.example/x", "/x", "x", "", "?a=1", "mailto:a@b"})
-    EXPECT_FALSE(local_location(run_on, rokt)) << run_on;
-  for (const char* run_on : {"http://[::1]:9090/x", "http://[::1]/v1/x", "/v10/x", "/x", "v1/x"})
-    EXPECT_FALSE(local_location(run_on, behind_a_base)) << run_on;
+    EXPECT_FALSE(local_location(elsewhere, rokt)) << elsewhere;
+  for (const char* elsewhere : {"http://[::1]:9090/x", "http://[::1]/v1/x", "/v10/x", "/x", "v1/x"})
+    EXPECT_FALSE(local_location(elsewhere, behind_a_base)) << elsewhere;
 }
 
 }  // namespace

@@ -242,13 +242,13 @@ TEST_F(UnixSocketTest, LeavesWhatIsNoSocketAlone) {
   EXPECT_THAT(refusal(ErrorCode::configuration), HasSubstr("exists and is no socket"));
   fs::remove(path_);
 
-  const std::string run_on = folder_ / "elsewhere.sock";
-  Socket(SOCK_STREAM).bind(run_on);
-  fs::create_symlink(run_on, path_);
+  const std::string elsewhere = folder_ / "elsewhere.sock";
+  Socket(SOCK_STREAM).bind(elsewhere);
+  fs::create_symlink(elsewhere, path_);
   EXPECT_THAT(refusal(ErrorCode::configuration), HasSubstr("exists and is no socket"))
       << "a link is not followed";
   EXPECT_TRUE(fs::is_symlink(path_));
-  EXPECT_TRUE(fs::exists(run_on));
+  EXPECT_TRUE(fs::exists(elsewhere));
 }
 
 TEST_F(UnixSocketTest, LeavesAnotherUsersAlone) {

@@ -13,6 +13,7 @@
 #include "core/http/field_lines.h"
 #include "server/asio.h"
 #include "server/proxy/proxy_handler.h"
+#include "server/runtime.h"
 #include "server/worker_pool.h"
 #include "storage/memory_store.h"
 #include "tests/unit/server/fake_clock.h"
@@ -67,8 +68,8 @@ class ExchangeTest : public testing::Test {
     upstream.answer = [](const upstream::UpstreamRequest&) { return upstream_answer(200, R"({"a":1})"); };
   }
 
-  static std::vector<rokt::Route> all_routes() {
-    std::vector<rokt::Route> all = rokt::rokt_routes();
+  static std::vector<rokt::Route> more_routes() {
+    std::vector<rokt::Route> all;
     all.push_back({"files", "/files/{rest...}", {"GET", "POST", "PUT"}, rokt::RouteClass::http, {}, false});
     all.push_back({"tools", "/tools/{rest...}", {"GET"}, rokt::RouteClass::http, {}, true});
     all.push_back({"logs", "/logs/{rest...}", {"GET", "POST", "DELETE"}, rokt::RouteClass::off, {}, false});
@@ -83,6 +84,7 @@ class ExchangeTest : public testing::Test {
     settings.credentials[0].name = "emea";
     settings.credentials[0].accounts = {"9"};
     settings.credentials[1].name = "default";
+    settings.routes = more_routes();
     return settings;
   }
   /// A report whose range has ended long ago.
@@ -106,6 +108,7 @@ class ExchangeTest : public testing::Test {
   http::Answer ask(http::Request request) {
     request.id = "id-1";
     request.client = "client";
+    request.runtime = &runtime;
     request.received_at = clock.steady_now();
     http::Answer answer;
     if (!exchange.answer_now(request, answer)) answer = answer_later(request);
@@ -148,16 +151,13 @@ class ExchangeTest : public testing::Test {
   FakeClock clock;
   boost::asio::io_context context{1};
   WorkerPool readers{1, "reading"};
-  config::Settings settings = two_credentials();
-  caching::FreshnessPolicies policies{settings.freshness, {}};
-  rokt::RouteTable routes{all_routes()};
+  const Runtime runtime{two_credentials(), nullptr, 1};
   storage::TieredStore store{std::make_unique<storage::MemoryStore>(1 << 20), nullptr};
   ScriptedUpstream upstream{clock};
   storage::BodyAccount bodies{1 << 20};
   FetchTable fetches{context.get_executor(), context.get_executor(), upstream, store, bodies, 1 << 20, clock};
   DiskLookups disk{readers.executor(), {}, {}, {}};
-  Services services{settings, policies, routes, store, disk, fetches, upstream, context.get_executor(),
-                    bodies,   clock};
+  Services services{store, disk, fetches, upstream, context.get_executor(), bodies, clock};
   counters::ClientStats accounts;
   counters::RequestStats traffic;
   ProxyHandler exchange{services, accounts, traffic};

@@ -183,7 +183,7 @@ TEST_F(FlightsTest, ARefreshBehindHappensOnceAndNotRightAfterAFailure) {
   respond([] { return ok("x"); });
 }
 
-upstream::UpstreamResult not_modified() {
+upstream::UpstreamResult bare_304() {
   upstream::UpstreamResponse response;
   response.status = 304;
   return response;
@@ -250,7 +250,7 @@ TEST_F(FlightsTest, ASoftPurgeLeavesARevalidationToCome) {
   again.stored = store.find(caching::Key("a"), clock.wall_now()).value();
   EXPECT_FALSE(caching::is_fresh(*again.stored, clock.wall_now()));
   const Answer second = join(again);
-  respond(not_modified);
+  respond(bare_304);
   EXPECT_TRUE((*second)->outcome->stored);
   EXPECT_TRUE(caching::is_fresh(*store.find(caching::Key("a"), clock.wall_now()).value(), clock.wall_now()));
 }

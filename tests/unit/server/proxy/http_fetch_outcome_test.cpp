@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 const WallTime now = wall_time_from_unix_ms(1'790'000'000'000);
 const caching::Key target = caching::http_key("default", "/a");
 
-upstream::UpstreamResponse upstream_answer(unsigned status, std::initializer_list<http::Field> list) {
+upstream::UpstreamResponse judged_answer(unsigned status, std::initializer_list<http::Field> list) {
   upstream::UpstreamResponse answer;
   answer.status = status;
   for (const auto& field : list) answer.fields.add(field.name, field.value);
@@ -47,7 +47,7 @@ TEST(JudgeHttp, A304IsAsOldAsTheFirstAgeSays) {
   const FetchRequest request =
       request_of("GET", std::make_shared<const caching::StoredResponse>(stored), nullptr);
   const auto fresh_for = [&](std::initializer_list<http::Field> fields) {
-    const auto outcome = judge_http(request, upstream_answer(304, fields), now);
+    const auto outcome = judge_http(request, judged_answer(304, fields), now);
     return outcome.to_store.size() == 1 ? outcome.to_store[0]->fresh_until - now : -1ms;
   };
   EXPECT_EQ(fresh_for({{"Age", "5"}}), 55s);
@@ -67,12 +67,12 @@ TEST(JudgeHttp, AWriteEndsWhatIsStoredUnderEveryCredential) {
     return caching::http_key(credential, path);
   };
   const auto done = judge_http(
-      request, answer_of(201, {{"Location", "/b"}, {"Content-Location", "http://localhost/c"}}), now);
+      request, judged_answer(201, {{"Location", "/b"}, {"Content-Location", "http://localhost/c"}}), now);
   EXPECT_EQ(done.invalidated, (std::vector{key("default", "/a"), key("emea", "/a"), key("default", "/b"),
                                            key("emea", "/b"), key("default", "/c"), key("emea", "/c")}));
-  const auto run_on = judge_http(request, answer_of(200, {{"Location", "http://elsewhere/b"}}), now);
-  EXPECT_EQ(run_on.invalidated, (std::vector{key("default", "/a"), key("emea", "/a")}));
-  const auto refused = judge_http(request, answer_of(404, {{"Location", "/b"}}), now);
+  const auto elsewhere = judge_http(request, judged_answer(200, {{"Location", "http://elsewhere/b"}}), now);
+  EXPECT_EQ(elsewhere.invalidated, (std::vector{key("default", "/a"), key("emea", "/a")}));
+  const auto refused = judge_http(request, judged_answer(404, {{"Location", "/b"}}), now);
   EXPECT_TRUE(refused.invalidated.empty()) << "it has changed nothing";
 }
 
@@ -105,7 +105,7 @@ TEST(JudgeHttp, AHeadEndsTheFreshnessOfWhatItNoLongerDescribes) {
   const auto told = [&](std::initializer_list<http::Field> fields, unsigned status = 200) {
     const FetchRequest request =
         request_of("HEAD", std::make_shared<const caching::StoredResponse>(stored), nullptr);
-    const auto outcome = judge_http(request, answer_of(status, fields), now + 10s);
+    const auto outcome = judge_http(request, judged_answer(status, fields), now + 10s);
     return outcome.to_store.empty() ? std::optional<std::chrono::milliseconds>()
                                     : outcome.to_store[0]->fresh_until - (now + 10s);
   };
@@ -121,7 +121,7 @@ TEST(JudgeHttp, AVaryingAnswerToPostDoesNotLeadBackToWhatItHasInvalidated) {  //
   const FetchRequest request = request_of("POST", nullptr, before.to_stored(target, "mirror"));
   const auto outcome = judge_http(
       request,
-      upstream_answer(200, {{"Cache-Control", "max-age=60"}, {"Content-Location", "/a"}, {"Vary", "X-A"}}),
+      judged_answer(200, {{"Cache-Control", "max-age=60"}, {"Content-Location", "/a"}, {"Vary", "X-A"}}),
       now);
   ASSERT_FALSE(outcome.invalidated.empty());
   ASSERT_EQ(outcome.to_store.size(), 2U);

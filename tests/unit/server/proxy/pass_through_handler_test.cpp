@@ -10,7 +10,7 @@ class PassExchangeTest : public ExchangeTest {
  protected:
   /// Puts an answer into the store under every credential, and a name for the test.
   void store_mixed(const std::string& target) {
-    for (const auto& credential : settings.credentials) {
+    for (const auto& credential : runtime.settings.credentials) {
       caching::StoredResponse response;
       response.key = caching::http_key(credential.name, target);
       response.route = "mixed-get";
@@ -25,7 +25,7 @@ class PassExchangeTest : public ExchangeTest {
   /// How many credentials' answers for the target can still be given.
   int still_stored(const std::string& target) {
     int count = 0;
-    for (const auto& credential : settings.credentials) {
+    for (const auto& credential : runtime.settings.credentials) {
       const auto found = store.find_in_memory(caching::http_key(credential.name, target), clock.wall_now());
       if (found && !caching::VariantIndex::is_index(*found)) ++count;
     }

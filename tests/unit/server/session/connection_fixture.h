@@ -105,7 +105,7 @@ class ConnectionFixture : public testing::Test, private Registrar {
     client.emplace(ends[1]);
     Registrar& registrar = *this;
     connection = std::make_shared<ClientConnection>(
-        ClientConnection::Accepted{context.get_executor(), net::Descriptor(ends[0]),
+        ClientConnection::Accepted{context.get_executor(), Descriptor(ends[0]),
                                    asio::local::stream_protocol::endpoint(), std::move(tls)},
         server, registrar);
     connection->start();
@@ -172,7 +172,7 @@ class ConnectionFixture : public testing::Test, private Registrar {
   const ServerContext server{
       .limits = limits, .handler = handler, .contexts = contexts, .poller = poller, .hangups = hangups};
   std::shared_ptr<ClientConnection> connection;
-  std::optional<net::Descriptor> client;
+  std::optional<Descriptor> client;
   std::string received;
   bool closed = false;     // the connection has, and all that was sent has been received
   bool was_reset = false;  // and perhaps not all

@@ -181,9 +181,9 @@ TEST(RequestReader, ReadsTheUsualFieldsWhereverTheBytesAreCut) {
 TEST(RequestReader, APipelinedRequestHasATimeOfItsOwn) {
   std::array<int, 2> ends{-1, -1};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
-  const net::Descriptor client(ends[1]);
+  const Descriptor client(ends[1]);
   boost::asio::io_context context{1};
-  net::ClientStream stream(context.get_executor(), net::Descriptor(ends[0]), {AF_UNIX, 0}, nullptr);
+  net::ClientStream stream(context.get_executor(), Descriptor(ends[0]), {AF_UNIX, 0}, nullptr);
   const std::string one = "GET / HTTP/1.1\r\nHost: reports.example\r\n\r\n";
   const std::string both = one + one;
   ASSERT_EQ(::send(client.get(), both.data(), both.size(), 0), static_cast<ssize_t>(both.size()));

@@ -344,10 +344,10 @@ TEST_F(TlsTest, AHandshakeEndsWhereNobodyWaitsForTheRequest) {
   settings.proxy.reset();
   settings.url.port = silent.port();
   settings.url.host = "127.0.0.1";
-  Origin run_on(context.get_executor(), settings);
+  Origin elsewhere(context.get_executor(), settings);
   Turn turn;
   const asio::any_io_executor executor = context.get_executor();  // is referred to until it is open
-  const auto opened = begin(context, UpstreamConnection::open(executor, run_on, &turn));
+  const auto opened = begin(context, UpstreamConnection::open(executor, elsewhere, &turn));
   run_until(context, [&] { return connected; });
   turn.set_unattended(true);
   run_until(context, [&] { return opened->has_value(); });
