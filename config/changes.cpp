@@ -4,6 +4,7 @@
 #include <array>
 #include <string_view>
 
+#include "config/load.h"
 #include "config/mistakes.h"
 #include "config/relations.h"
 #include "config/schema.h"
@@ -66,12 +67,22 @@ void compare_credentials(const Settings& in_force, Settings& wanted, Changes& ch
   if (std::ranges::equal(in_force.credentials, wanted.credentials, same_owner))
     return changes.taken.push_back("[[credential]]");
   changes.needs_restart.push_back("[[credential]]");
+  // Credentials hold their budgets, and stay as they are.
+  const auto of_budget = [](const std::string& key) { return key.starts_with("upstream.budget."); };
+  std::ranges::copy_if(changes.taken, std::back_inserter(changes.needs_restart), of_budget);
+  std::erase_if(changes.taken, of_budget);
+  auto shares = wanted.upstream.budget.shares;
+  wanted.upstream.budget = in_force.upstream.budget;
+  wanted.upstream.budget.shares = std::move(shares);
   std::vector<Credential> kept = in_force.credentials;
   for (Credential& credential : kept) {
     credential.budget.shares = wanted.credentials.front().budget.shares;  // the same in every budget
     const auto again = std::ranges::find_if(
         wanted.credentials, [&](const Credential& one) { return same_owner(one, credential); });
-    if (again != wanted.credentials.end()) credential.app_secret = again->app_secret;
+    if (again == wanted.credentials.end()) continue;
+    credential.app_secret = again->app_secret;
+    credential.app_secret_file = again->app_secret_file;
+    credential.app_id_file = again->app_id_file;
   }
   wanted.credentials = std::move(kept);
 }
@@ -80,6 +91,9 @@ void compare_credentials(const Settings& in_force, Settings& wanted, Changes& ch
 
 Changes keep_what_cannot_change(const Settings& in_force, Settings& wanted) {
   Changes changes;
+  // What follows from the cache file stays with it.
+  if (wanted.listen.token_key_file == default_token_key_file(wanted.cache.file))
+    wanted.listen.token_key_file = default_token_key_file(in_force.cache.file);
   compare_keys(in_force, wanted, changes);
   keep_fixed(in_force, wanted);
   if (!is_same(in_force.admin.token, wanted.admin.token)) changes.taken.push_back("the admin token");

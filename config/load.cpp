@@ -163,12 +163,6 @@ void read_environment(const Environment& environment, Settings& settings, Places
   }
 }
 
-/// Beside the cache file; nowhere where there is none.
-std::string default_token_key_file(const std::string& cache_file) {
-  if (cache_file.empty()) return "";
-  return (std::filesystem::path(cache_file).parent_path() / "token.key").string();
-}
-
 std::optional<std::string> find_file(const std::optional<std::string>& file, const Environment& environment) {
   if (file) return file;
   if (const auto named = environment.get(std::string(config_variable))) return named;
@@ -179,6 +173,12 @@ std::optional<std::string> find_file(const std::optional<std::string>& file, con
 }
 
 }  // namespace
+
+/// Beside the cache file; nowhere where there is none.
+std::string default_token_key_file(const std::string& cache_file) {
+  if (cache_file.empty()) return "";
+  return (std::filesystem::path(cache_file).parent_path() / "token.key").string();
+}
 
 Environment process_environment() {
   return {[](const std::string& name) -> std::optional<std::string> {

@@ -33,4 +33,8 @@ struct Environment {
 /// daemon that runs with earlier ones.
 [[nodiscard]] Admin load_admin(const std::optional<std::string>& file, const Environment& environment);
 
+/// Where the key of local tokens is when no setting says so: beside the cache file. Empty where there is
+/// none.
+[[nodiscard]] std::string default_token_key_file(const std::string& cache_file);
+
 }  // namespace roktcached::config

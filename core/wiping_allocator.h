@@ -1,9 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstring>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace roktcached {
 
@@ -27,5 +29,18 @@ struct WipingAllocator {
 /// Leaves nothing behind where it outgrows its memory, nor at its end; but for texts of a few bytes, which
 /// are in the object itself.
 using WipedString = std::basic_string<char, std::char_traits<char>, WipingAllocator<char>>;
+
+/// Appends, and leaves nothing behind where `text` outgrows its memory: there may be a secret in it.
+inline void append_wiping(std::string& text, std::string_view more) {
+  const std::size_t size = text.size() + more.size();
+  if (size > text.capacity()) {
+    std::string larger;
+    larger.reserve(std::max(size, 2 * text.capacity()));
+    larger.append(text);
+    explicit_bzero(text.data(), text.size());
+    text.swap(larger);
+  }
+  text.append(more);
+}
 
 }  // namespace roktcached

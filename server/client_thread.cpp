@@ -11,9 +11,10 @@ session::Limits without_origins(session::Limits limits) {
   return limits;
 }
 
-session::Limits limits_of(const config::Settings& settings) {
+session::Limits limits_of(const config::Settings& settings, std::uint64_t number) {
   const config::Listen& listen = settings.listen;
-  session::Limits limits{.head_timeout = listen.head_timeout,
+  session::Limits limits{.number = number,
+                         .head_timeout = listen.head_timeout,
                          .body_timeout = listen.body_timeout,
                          .idle_timeout = listen.idle_timeout,
                          .write_timeout = listen.write_timeout,
@@ -35,14 +36,15 @@ Daemon::ClientThread::ClientThread(boost::asio::io_context* shared, ThreadRuntim
       context(shared != nullptr ? *shared : *own),
       work(context.get_executor()),
       runtime(std::move(in_force)),
-      limits(limits_of(runtime->runtime->settings)),
+      limits(limits_of(runtime->runtime->settings, runtime->runtime->number)),
       handler(services, accounts, traffic),
       contexts(limits, &senders),
       poller(context.get_executor()),
       hangups(context.get_executor()) {}
 
 void Daemon::ClientThread::begin_under(ThreadRuntimePtr next) {
-  limits = limits_of(next->runtime->settings);
+  session::Limits changed = limits_of(next->runtime->settings, next->runtime->number);
+  limits = std::move(changed);
   runtime = std::move(next);
   contexts.free_all();  // each holds what it was used under
 }

@@ -12,7 +12,8 @@ namespace roktcached {
 inline constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 
 /// What connections of these settings allow their clients.
-[[nodiscard]] session::Limits limits_of(const config::Settings& settings);
+/// @param number  Runtime::number
+[[nodiscard]] session::Limits limits_of(const config::Settings& settings, std::uint64_t number);
 
 /// The same for the admin listener: no page of another origin has business there, whatever may read reports.
 [[nodiscard]] session::Limits without_origins(session::Limits limits);

@@ -34,13 +34,13 @@ constexpr std::chrono::milliseconds drain_poll{10};
 
 Daemon::Daemon(const config::Settings& settings, Load load)
     : load_(std::move(load)),
-      admin_limits_(without_origins(limits_of(settings))),
-      admin_workshop_(admin_limits_),
+      admin_limits_(without_origins(limits_of(settings, 0))),
+      admin_contexts_(admin_limits_),
       bodies_(settings.cache.max_memory + settings.cache.max_transient),
       readers_(reader_threads, "reading the cache file"),
       helpers_(helper_threads, "helping"),
       upstream_context_(one_thread),
-      desk_work_(upstream_context_.get_executor()),
+      upstream_work_(upstream_context_.get_executor()),
       connections_(settings.listen.max_connections),
       admin_connections_(max_admin_connections),
       signals_(main_context_, SIGTERM, SIGINT, SIGQUIT),
@@ -65,17 +65,17 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
   if (const auto begun = daemon->begin_under(std::move(settings)); !begun) return begun.error();
   const config::Settings& in_force = daemon->runtime_->settings;
   try {
-    daemon->upstream_executor_ = std::make_unique<upstream::UpstreamClient>(
+    daemon->upstream_client_ = std::make_unique<upstream::UpstreamClient>(
         daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), daemon->files_.executor(),
         in_force.upstream, in_force.credentials, secrets_again, daemon->clock_, &daemon->bodies_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
   daemon->fetches_ = std::make_unique<proxy::FetchTable>(
-      daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), *daemon->upstream_executor_,
+      daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), *daemon->upstream_client_,
       *daemon->store_, daemon->bodies_, in_force.upstream.max_response, daemon->clock_);
   daemon->services_.reset(new proxy::Services{
-      *daemon->store_, *daemon->disk_lookups_, *daemon->fetches_, *daemon->upstream_executor_,
+      *daemon->store_, *daemon->disk_lookups_, *daemon->fetches_, *daemon->upstream_client_,
       daemon->upstream_context_.get_executor(), daemon->bodies_, daemon->clock_});
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   return daemon;
@@ -152,7 +152,7 @@ Result<void> Daemon::open_admin() {
   const std::optional<config::Endpoint>& address = runtime_->settings.admin.address;
   const bool is_unix = address && address->is_unix();
   admin_ = std::make_unique<admin::Admin>(admin::Sources{
-      accounts_, traffic_, connections_, *store_, bodies_, runtime_, reloads_, *fetches_, *upstream_executor_,
+      accounts_, traffic_, connections_, *store_, bodies_, runtime_, reloads_, *fetches_, *upstream_client_,
       upstream_context_.get_executor(), clock_, clock_.steady_now(), is_unix, purger_.executor()});
   if (!address) return {};
   std::vector<net::Acceptor> acceptors;
@@ -167,7 +167,7 @@ Result<void> Daemon::open_admin() {
   }
   const session::ServerContext server{.limits = admin_limits_,
                                       .handler = *admin_,
-                                      .contexts = admin_workshop_,
+                                      .contexts = admin_contexts_,
                                       .poller = admin_lookout_,
                                       .hangups = admin_hangups_};
   for (net::Acceptor& acceptor : acceptors)
@@ -209,7 +209,7 @@ void Daemon::start_threads() {
   for (const auto& thread : client_threads_) contexts.emplace_back(&thread->context, thread.get());
   threads_running_ = contexts.size();
   threads_.reserve(contexts.size());
-  asio::post(upstream_context_, [this] { upstream_executor_->start(); });
+  asio::post(upstream_context_, [this] { upstream_client_->start(); });
   for (const auto& [context, hits] : contexts) {
     threads_.emplace_back([this, context = context, hits = hits] {
       run_context(*context, "serving", [hits] {
@@ -240,7 +240,7 @@ void Daemon::run(std::function<void()> draining) {
   run_context(main_context_, "the main thread", look_again);  // until stop()
   main_context_.restart();
   run_context_for(main_context_, time_to_stop, "the main thread");  // what the admin listener is still at
-  desk_work_.reset();
+  upstream_work_.reset();
   if (!wait_for_threads()) {
     // Something hangs: what matters now is that the queued writes reach the disk.
     spdlog::error("not every thread has ended in time");
@@ -314,7 +314,7 @@ void Daemon::stop() {
   }
   post_surely(upstream_context_, [this] {
     fetches_->stop();
-    upstream_executor_->stop();
+    upstream_client_->stop();
   });
   listeners_->abort();
   for (const auto& book : books_) book->authenticator.stop();

@@ -98,7 +98,7 @@ class Daemon {
   const Load load_;
   const SystemClock clock_;
   session::Limits admin_limits_;
-  session::ContextPool admin_workshop_;
+  session::ContextPool admin_contexts_;
   storage::BodyAccount bodies_;
   net::WaitingSenders senders_;
   Shortage shortage_{senders_};
@@ -109,8 +109,8 @@ class Daemon {
   WorkerPool files_{1, "reading files"};  // settings, secrets, certificates; opens the log: disks may hang
   WorkerPool purger_{1, "purging"};
   boost::asio::io_context upstream_context_;
-  Work desk_work_;
-  std::unique_ptr<upstream::UpstreamClient> upstream_executor_;
+  Work upstream_work_;
+  std::unique_ptr<upstream::UpstreamClient> upstream_client_;
   std::unique_ptr<proxy::FetchTable> fetches_;
   std::unique_ptr<proxy::Services> services_;
   // Of the thread that reads files, once it runs.

@@ -34,6 +34,8 @@ struct Daemon::NewSettings {
 
 namespace {
 
+/// So short that a string of it needs no memory.
+constexpr const char* no_memory = "out of memory";
 constexpr const char* reloading = "reading the settings again";
 
 /// A list of keys for the log: "a, b".
@@ -72,11 +74,15 @@ Result<void> Daemon::read_token_key(const config::Settings& settings) {
 
 void Daemon::reload(Reloads::Done done) {
   // Before anything can fail: a reload has an end, whatever happens.
-  const auto made = std::make_shared<Result<NewSettings>>(
-      Error{ErrorCode::internal, ErrorSource::config, true, "memory has failed"});
+  const auto made =
+      std::make_shared<Result<NewSettings>>(Error{ErrorCode::internal, ErrorSource::config, true, no_memory});
   const auto refused = [made, done] {
-    ReloadResult result{.error = made->error().context};
-    say(result);
+    ReloadResult result{.error = no_memory};
+    try {
+      result.error = made->error().context;
+      say(result);
+    } catch (...) {  // then less is said of it
+    }
     done(std::move(result));
   };
   const auto back_on_main_thread = [this, made, done, refused] {
@@ -85,7 +91,7 @@ void Daemon::reload(Reloads::Done done) {
       put_in_force(std::move(**made), done);
     } catch (...) {
       log_failure(reloading, std::current_exception());
-      *made = Error{ErrorCode::internal, ErrorSource::config, true, "memory has failed"};
+      *made = Error{ErrorCode::internal, ErrorSource::config, true, no_memory};
       refused();
     }
   };
@@ -103,7 +109,7 @@ void Daemon::reload(Reloads::Done done) {
 std::shared_ptr<access::ClientRegistry> Daemon::make_client_book(const config::Settings& settings,
                                                                  access::ClientRegistry* before) const {
   if (settings.clients.empty()) return nullptr;
-  return std::make_shared<access::ClientRegistry>(settings.clients, *token_key_, before);
+  return std::make_shared<access::ClientRegistry>(settings.clients, *token_key_, before, clock_.steady_now());
 }
 
 /// Keeps what is known of clients for as long as a request is under it. Its thread is joined where nobody is
@@ -147,7 +153,7 @@ Result<Daemon::NewSettings> Daemon::make_new(const Runtime& in_force,
     if (!tls) return tls.error();
     made.tls = std::move(*tls);
   }
-  const bool same_key = token_key_of_ == settings.listen.token_key_file;
+  const bool same_key = in_force.settings.listen.token_key_file == settings.listen.token_key_file;
   if (const auto read = read_token_key(settings); !read) return read.error();
   const bool same_clients = in_force.clients && same_key && in_force.clients->clients == settings.clients;
   auto clients = same_clients ? in_force.clients : make_client_book(settings, in_force.clients.get());
@@ -173,11 +179,16 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
     post_surely(main_context_, [this, left, done, result] {
       if (--*left > 0) return;
       free_client_books();
-      say(*result);
-      done(*result);
+      ReloadResult told;
+      try {
+        say(*result);
+        told = *result;
+      } catch (...) {  // then less is said of it
+      }
+      done(std::move(told));
     });
   };
-  session::Limits admin_limits = without_origins(limits_of(settings));
+  session::Limits admin_limits = without_origins(limits_of(settings, made.runtime->number));
   keep_client_book(made.runtime->clients);
 
   for (const std::string& warning : made.warnings) spdlog::warn("{}", warning);
@@ -185,7 +196,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
   if (const auto raised = raise_descriptor_limit(descriptors); !raised)
     spdlog::warn("{}", raised.error().context);
   admin_limits_ = std::move(admin_limits);
-  admin_workshop_.free_all();
+  admin_contexts_.free_all();
   change_logging(settings.log);
   connections_.set_max(settings.listen.max_connections);
   if (made.tls) listeners_->renew(made.tls);
@@ -201,8 +212,8 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
   post_surely(upstream_context_,
               [this, runtime = made.runtime, changed = !made.changes.taken.empty(), one_has] {
                 do_surely("taking other settings", [&] {
-                  upstream_executor_->change(runtime->settings.upstream, runtime->settings.credentials);
-                  if (changed) fetches_->change(runtime->settings.upstream.max_response);
+                  upstream_client_->change(runtime->settings.upstream, runtime->settings.credentials);
+                  if (changed) fetches_->change(runtime->settings.upstream.max_response, runtime->number);
                 });
                 one_has();
               });

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "server/asio.h"
+#include "server/background.h"
 
 namespace roktcached {
 
@@ -44,15 +45,16 @@ void Reloads::begin() {
 void Reloads::ended(ReloadResult result) {
   under_way_ = false;
   ++(result.succeeded() ? status_.succeeded : status_.failed);
-  status_.last_error = result.error;
-  if (result.succeeded()) {
-    status_.last_success = clock_.wall_now();
-    status_.needs_restart = result.needs_restart;
-  }
   for (const auto& waiter : std::exchange(waiting_, {})) {
-    waiter->result = result;
+    do_surely("telling of a reload", [&] { waiter->result = result; });
     waiter->timer.cancel();
   }
+  do_surely("noting a reload", [&] {
+    status_.last_error = result.error;
+    if (!result.succeeded()) return;
+    status_.last_success = clock_.wall_now();
+    status_.needs_restart = result.needs_restart;
+  });
   if (asked_again_) begin();
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/http/field_section.h"
+#include "core/wiping_allocator.h"
 
 namespace roktcached::http {
 
@@ -61,7 +62,7 @@ class ChunkGate {
   bool in_size_ = true;
   std::size_t size_digits_ = 0;      ///< without leading zeros
   std::size_t credit_ = max_credit;  ///< how much more framing there may be before content comes
-  std::string trailers_;
+  WipedString trailers_;             ///< with what has come behind them: the next request, maybe
   FieldSectionScan trailer_scan_{max_trailers};
   bool has_trailers_ = false;
 };

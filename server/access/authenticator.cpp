@@ -37,7 +37,7 @@ std::vector<std::optional<std::size_t>> new_places(const std::vector<config::Cli
 }  // namespace
 
 ClientRegistry::ClientRegistry(std::vector<config::Client> of, const config::Secret& token_key,
-                               ClientRegistry* before)
+                               ClientRegistry* before, SteadyTime now)
     : clients(std::move(of)),
       tokens(token_key, clients),
       authenticator(clients, tokens, before != nullptr ? &before->authenticator : nullptr),
@@ -46,7 +46,7 @@ ClientRegistry::ClientRegistry(std::vector<config::Client> of, const config::Sec
   const auto places = new_places(before->clients, clients);
   for (std::size_t i = 0; i < places.size(); ++i) {
     if (!places[i]) continue;
-    rate.go_on_from(*places[i], before->rate, i);
+    rate.go_on_from(*places[i], before->rate, i, now);
     const bool same_secret = before->clients[i].secret_hash == clients[*places[i]].secret_hash;
     if (same_secret) authenticator.take_over(*places[i], before->authenticator, i);
   }

@@ -18,7 +18,7 @@ struct ClientRegistry {
   /// @param before  what was in force until now, whose clients keep what is known of them where their secrets
   ///                are the same; may be null
   ClientRegistry(std::vector<config::Client> of, const config::Secret& token_key,
-                 ClientRegistry* before = nullptr);
+                 ClientRegistry* before = nullptr, SteadyTime now = {});
 
   const std::vector<config::Client> clients;
   const LocalTokens tokens;

@@ -30,10 +30,18 @@ ClientRate::ClientRate(const std::vector<config::Client>& clients)
   }
 }
 
-void ClientRate::go_on_from(std::size_t client, const ClientRate& before, std::size_t its_place) {
+void ClientRate::go_on_from(std::size_t client, const ClientRate& before, std::size_t its_place,
+                            SteadyTime now) {
   assert(client < size_ && its_place < before.size_);
-  const std::int64_t next = before.lines_[its_place].next.load(std::memory_order_relaxed);
-  lines_[client].next.store(next, std::memory_order_relaxed);
+  const Line& was = before.lines_[its_place];
+  Line& line = lines_[client];
+  const std::int64_t at = std::chrono::duration_cast<nanoseconds>(now.time_since_epoch()).count();
+  const std::int64_t next = was.next.load(std::memory_order_relaxed);
+  if (was.interval == 0 || line.interval == 0 || next <= at) return;
+  const double used = static_cast<double>(next - at) / static_cast<double>(was.interval);
+  const double all = static_cast<double>(line.tolerance) + static_cast<double>(line.interval);
+  const double ahead = std::min(used * static_cast<double>(line.interval), all);
+  line.next.store(at + nanoseconds_of(ahead), std::memory_order_relaxed);
 }
 
 std::optional<std::chrono::milliseconds> ClientRate::take(std::size_t client, SteadyTime now) {

@@ -23,8 +23,9 @@ class ClientRate {
   /// @return nothing where the request may go, else how long it is until one may; it costs the client nothing
   [[nodiscard]] std::optional<std::chrono::milliseconds> take(std::size_t client, SteadyTime now);
 
-  /// What `its_place` has used up in `before`, `client` has used up here. Before the first take().
-  void go_on_from(std::size_t client, const ClientRate& before, std::size_t its_place);
+  /// As many requests as `its_place` has used up in `before`, `client` has used up here, of its burst at the
+  /// most: the limits may be others. Before the first take().
+  void go_on_from(std::size_t client, const ClientRate& before, std::size_t its_place, SteadyTime now);
 
  private:
   /// In nanoseconds; on a cache line of its own, since every thread writes it.

@@ -4,7 +4,7 @@ namespace roktcached::counters {
 
 namespace {
 
-constexpr std::size_t max_clients = 256;
+constexpr std::size_t max_callers = 256;
 
 }  // namespace
 
@@ -34,7 +34,7 @@ void UpstreamStats::add(std::string_view client, std::string_view route, Reason 
   if (client.empty()) client = "-";
   auto known = clients_.find(client);
   if (known == clients_.end()) {
-    if (clients_.size() >= max_clients) client = "(others)";
+    if (clients_.size() >= max_callers) client = "(others)";
     known = clients_.try_emplace(std::string(client)).first;
   }
   auto on_route = known->second.find(route);

@@ -81,8 +81,9 @@ void MessageParser<is_request>::feed_start_line(std::string_view& bytes, ErrorOf
   if (is_bare) start_line_ += ' ';
   start_line_ += crlf;
   bytes.remove_prefix(end + crlf.size());
-  feed(start_line_, error);
-  if (error == beast_http::error::need_more) error = {};
+  const std::size_t taken = feed(start_line_, error);
+  // Of a line that is too short Beast takes nothing, and would take the next one for it.
+  if (error == beast_http::error::need_more && taken == start_line_.size()) error = {};
 }
 
 /// Beast refuses a whole message for a Connection, or Proxy-Connection, that is no list of tokens. It has no

@@ -41,6 +41,7 @@ struct FetchRequest {
   caching::StoredResponsePtr stored;      ///< what is to be revalidated or replaced; may be null
   bool may_store = true;                  ///< false where the client sent no-store
   caching::FreshnessPolicy policy;        ///< of this route and account
+  std::uint64_t settings_number = 0;      ///< Runtime::number of the settings that it is of
   SteadyTime received_at;                 ///< when the client's request was read
   std::shared_ptr<const HttpFetch> http;  ///< set on http routes alone
 };

@@ -121,9 +121,9 @@ class FetchTable {
 
   /// Goes on under other settings, on the upstream thread: nothing is refreshed under earlier ones unasked.
   /// @param max_response  as for the constructor
-  void change(std::uint64_t max_response) {
+  void change(std::uint64_t max_response, std::uint64_t settings_number) {
     max_response_ = max_response;
-    ahead_.forget_all();
+    ahead_.forget_all(settings_number);
   }
 
   /// Begins nothing any more that nobody asks for: for the end of the process, on the upstream thread.

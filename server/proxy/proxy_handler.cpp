@@ -88,6 +88,7 @@ FetchRequest fetch_request(const Request& request, const CacheRequest& cache_req
   fetch.stored = std::move(stored);
   fetch.may_store = may_store;
   fetch.policy = *cache_request.policy;
+  fetch.settings_number = request.runtime->number;
   fetch.received_at = request.received_at;
   return fetch;
 }

@@ -41,6 +41,7 @@ RefreshAhead::RefreshAhead(asio::any_io_executor upstream_executor, storage::Res
 
 void RefreshAhead::has_stored(const FetchRequest& request, const caching::StoredResponse& response,
                               std::uint64_t asks) {
+  if (request.settings_number < settings_number_) return;  // begun before a reload: its policy is of old
   const bool ever = !request.http && request.policy.refresh_ahead_uses > 0 && response.status == 200;
   if (!ever) return;
   Expected expected;
@@ -65,7 +66,8 @@ const caching::FreshnessPolicy* RefreshAhead::kept(const caching::FreshnessPolic
   return found != policies_.end() ? &*found : &policies_.emplace_front(policy);
 }
 
-void RefreshAhead::forget_all() {
+void RefreshAhead::forget_all(std::uint64_t settings_number) {
+  settings_number_ = settings_number;
   schedule_.clear();
   policies_.clear();
 }
@@ -140,6 +142,7 @@ FetchRequest RefreshAhead::request_for(const Expected& expected, caching::Stored
   request.upstream.credential = expected.credential;
   request.upstream.inject_token = expected.inject_token;
   request.policy = *expected.policy;
+  request.settings_number = settings_number_;
   request.received_at = looked_up_at;
   request.stored = std::move(stored);
   return request;

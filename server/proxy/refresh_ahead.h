@@ -37,7 +37,7 @@ class RefreshAhead {
   void has_stored(const FetchRequest& request, const caching::StoredResponse& response, std::uint64_t asks);
 
   /// Forgets what is expected: it was to be refreshed under settings that are no longer in force.
-  void forget_all();
+  void forget_all(std::uint64_t settings_number);
 
   /// From now on nothing is begun.
   void stop();
@@ -77,6 +77,7 @@ class RefreshAhead {
   const Refresh refresh_;
   Schedule schedule_;                                     // by when they fall due
   std::forward_list<caching::FreshnessPolicy> policies_;  // those that were met: few, the settings' own
+  std::uint64_t settings_number_ = 0;  // what was fetched under those of a smaller one is not refreshed ahead
   boost::asio::steady_timer timer_;
   bool timer_runs_ = false;
   bool stopped_ = false;

@@ -11,6 +11,7 @@ namespace roktcached::session {
 
 /// What a connection allows its client.
 struct Limits {
+  std::uint64_t number = 0;  ///< of the settings that they are of: another with each reload
   std::chrono::milliseconds head_timeout{10'000};    ///< from the first byte of a head to its last
   std::chrono::milliseconds body_timeout{10'000};    ///< for the whole content
   std::chrono::milliseconds idle_timeout{60'000};    ///< between two requests

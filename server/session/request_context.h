@@ -19,7 +19,7 @@ namespace roktcached::session {
 /// is to be sent.
 struct RequestContext {
   explicit RequestContext(const Limits& limits, net::WaitingSenders* senders = nullptr)
-      : reader(limits), writer(senders), max_head(limits.max_head) {}
+      : reader(limits), writer(senders), limits_number(limits.number) {}
 
   RequestReader reader;
   Departure departure;  ///< of the client whose request it is
@@ -30,7 +30,7 @@ struct RequestContext {
   /// What the latest request was begun under: changed where it is another than before, so that a hit counts
   /// no reference. Null: nothing yet, or nothing that a reload could change.
   std::shared_ptr<const ThreadRuntime> runtime;
-  const std::uint32_t max_head;  ///< the limit that `reader` was made with
+  const std::uint64_t limits_number;  ///< Limits::number when it was made
 };
 
 /// The workbenches of one thread. A connection borrows one for as long as it has something to serve, so that
@@ -48,9 +48,10 @@ class ContextPool {
   [[nodiscard]] std::unique_ptr<RequestContext> borrow();
   /// @pre nothing is left on it: no bytes of a request, nothing to be sent
   void give_back(std::unique_ptr<RequestContext> bench);
-  /// Whether it is as make() would make one: limits may have been changed.
+  /// Whether it is as make() would make one: a reload may have changed limits, and what the reader remembers
+  /// is of the old ones.
   [[nodiscard]] bool is_up_to_date(const RequestContext& bench) const {
-    return bench.max_head == limits_.max_head;
+    return bench.limits_number == limits_.number;
   }
   /// Frees those that nobody has, and with them what they were used under.
   void free_all() { free_.clear(); }

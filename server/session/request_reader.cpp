@@ -40,19 +40,6 @@ bool is_usual(const http::Fields& fields) {
   });
 }
 
-/// Leaves nothing behind where `body` outgrows its memory: there may be a secret in it.
-void append_to(std::string& body, std::string_view more) {
-  const std::size_t size = body.size() + more.size();
-  if (size > body.capacity()) {
-    std::string larger;
-    larger.reserve(std::max(size, 2 * body.capacity()));
-    larger.append(body);
-    explicit_bzero(body.data(), body.size());
-    body.swap(larger);
-  }
-  body.append(more);
-}
-
 }  // namespace
 
 Result<void> check_expectation(const http::Fields& fields) {
@@ -129,7 +116,8 @@ End RequestReader::take_head(Incoming& incoming, bool encrypted) {
   incoming.request.received_at = received_at_ ? *received_at_ : std::chrono::steady_clock::now();
   if (!scanned) {
     // Whoever asked for a head alone would take content for the next answer.
-    if (received().starts_with("HEAD ")) incoming.request.method = "HEAD";
+    if (received().starts_with("HEAD ") || received().starts_with("\r\nHEAD "))
+      incoming.request.method = "HEAD";
     return refuse(incoming, scanned.error());
   }
   if (!*scanned) return End::more;
@@ -152,7 +140,7 @@ End RequestReader::take_content(Incoming& incoming) {
     const auto step = message_->next(received());
     if (!step)
       return refuse(incoming, refusal(ErrorCode::invalid_request, "content: " + step.error().context));
-    append_to(body, step->content);
+    append_wiping(body, step->content);
     buffer_.consume(step->consumed);
     if (body.size() + message_->announced() > limits_.max_body) return refuse(incoming, too_large(limits_));
     if (step->consumed == 0 && !message_->done()) return End::more;
@@ -168,7 +156,11 @@ End RequestReader::refuse(Incoming& incoming, Error why) {
 
 /// @param head  the whole of it
 Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string_view head, bool encrypted) {
-  bool usual = scan_.was_known();
+  if (std::exchange(limits_number_, limits_.number) != limits_.number) {
+    last_host_.clear();  // it, and the section, were accepted under other settings
+    usual_ = {};
+  }
+  bool usual = scan_.was_known() && !usual_.section.empty();
   if (usual) {
     const auto section = http::read_request_line(head, head_);
     if (!section) return section.error();

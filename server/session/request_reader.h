@@ -93,6 +93,7 @@ class RequestReader {
   http::RequestHead head_;
   std::optional<http::RequestParser> message_;  // while its content is read
   std::optional<SteadyTime> received_at_;       // the last bytes, until a head is taken out of them
+  std::uint64_t limits_number_ = 0;             // of those under which the next two were accepted
   std::string last_host_;                       // that was accepted
   Usual usual_;
 };

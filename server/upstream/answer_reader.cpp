@@ -117,7 +117,7 @@ asio::awaitable<Result<void>> AnswerReader::receive_content() {
 Result<void> AnswerReader::take_piece(std::string& content) {
   const auto step = message_->next(received());
   if (!step) return invalid("content", step.error());
-  content.append(step->content);
+  append_wiping(content, step->content);
   buffer_.consume(step->consumed);
   ended_ = message_->done();
   return {};

@@ -174,14 +174,19 @@ void Pool::make_room() {
 }
 
 void Pool::release_slot() {
-  if (waiting_.empty()) {
-    --slots_taken_;
-    return;
+  --slots_taken_;
+  grant_slots();
+}
+
+void Pool::grant_slots() {
+  bool granted = false;
+  while (!waiting_.empty() && take_slot()) {
+    granted = true;
+    waiting_.front()->granted = true;
+    waiting_.front()->timer.cancel();
+    waiting_.pop_front();
   }
-  waiting_.front()->granted = true;
-  waiting_.front()->timer.cancel();
-  waiting_.pop_front();
-  make_room();
+  if (granted) make_room();
 }
 
 std::unique_ptr<UpstreamConnection> Pool::take_idle() {

@@ -44,6 +44,8 @@ class Pool {
 
   /// Closes every connection, used or not, and fails who waits: for the end of the process.
   void stop();
+  /// Gives those who wait what is free: upstream.max_connections may have been raised.
+  void grant_slots();
 
  private:
   class Slot;  // the right to one open connection, given back when it goes out of scope

@@ -52,6 +52,7 @@ void RateLimit::change(Options options, SteadyTime now) {
   options_ = options;
   burst_ = !counted || whole_burst ? options_.burst : std::min(burst_, options_.burst);
   tokens_ = !counted || was_full ? burst() : std::min(tokens_, burst());
+  if (paused(now)) tokens_ = std::min(tokens_, 1.0);  // as pause() promises
   rate_ = counted && learned_ ? std::min(rate_, options_.ceiling) : options_.ceiling;
 }
 

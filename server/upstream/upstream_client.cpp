@@ -127,6 +127,7 @@ void UpstreamClient::stop() {
 
 void UpstreamClient::change(config::Upstream settings, const std::vector<config::Credential>& credentials) {
   settings_ = std::move(settings);
+  pool_.grant_slots();
   for (std::size_t i = 0; i < channels_.size(); ++i) {
     const config::Credential& credential = credentials.at(i);
     CredentialChannel& channel = *channels_[i];

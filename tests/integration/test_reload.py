@@ -217,6 +217,26 @@ class EachKind(Reload):
         self.assertEqual(request(proxy.port, overview(), fields=long_one).status, 431)
         self.assertEqual(request(proxy.port, overview(), fields={"Host": "other.internal"}).status, 200)
 
+    def test_a_host_that_is_allowed_no_more_is_refused_on_open_connections_too(self):
+        authority = Authority(self.folder())
+        port = free_port()
+        tls = tls_table(*authority.issue("/CN=proxy"), f"127.0.0.1:{port}")
+        hosts = '[listen]\nallowed_hosts = ["other.internal", "localhost", "127.0.0.1"]\n'
+        _, proxy = self.start(hosts + tls)
+        kept = [connection_to(Tls(port, authority.context())), connection_to(proxy.port)]
+        for connection in kept:
+            self.addCleanup(connection.close)
+
+        def ask(connection):
+            connection.request("GET", overview(), headers={"Host": "other.internal"})
+            answer = connection.getresponse()
+            answer.read()
+            return answer.status
+        for _ in range(2):
+            self.assertEqual([ask(connection) for connection in kept], [200, 200])
+        self.reload(hosts.replace('"other.internal", ', "") + tls)
+        self.assertEqual([ask(connection) for connection in kept], [421, 421])
+
     def test_timeouts_of_the_upstream(self):
         upstream, proxy = self.start('[upstream]\nhead_timeout = "200ms"\n')
         proxy.wait_for_token()

@@ -63,6 +63,17 @@ TEST_F(SecretsInMemory, AreGoneWhereAPostIsCut) {
   EXPECT_FALSE(memory.holds(secret.substr(0, secret.size() - of_content_cut_off)));
 }
 
+TEST_F(SecretsInMemory, AreGoneWhereTheirRequestCameBehindChunks) {
+  const test::WatchedMemory memory;
+  start();
+  send("POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n");
+  send(post_with_secrets);  // both are read at once
+  run_until([&] { return handler.finished_ones.size() == 2; });
+  client.reset();
+  run_until([&] { return is_over(); });
+  EXPECT_FALSE(memory.holds(secret.substr(0, 30)));
+}
+
 TEST_F(SecretsInMemory, AreGoneWhereAHeadIsCut) {
   const test::WatchedMemory memory;
   start();

@@ -92,5 +92,22 @@ TEST_F(ClientRateTest, HoldsOverAllThreadsTogether) {
   EXPECT_EQ(taken, 10'000U);
 }
 
+TEST_F(ClientRateTest, UsedUpRequestsCountUnderAnotherLimit) {
+  EXPECT_EQ(how_many(), 5U);
+  ClientRate wider{{limited(100, 10)}};
+  wider.go_on_from(0, rate, 0, clock.steady);
+  unsigned left = 0;
+  while (left < 100 && !wider.take(0, clock.steady)) ++left;
+  EXPECT_EQ(left, 5U) << "five of ten are used up";
+  ClientRate slow{{limited(0.01, 100)}};
+  while (!slow.take(0, clock.steady)) {
+  }
+  ClientRate relaxed{{limited(10, 5)}};
+  relaxed.go_on_from(0, slow, 0, clock.steady);
+  const auto wait = relaxed.take(0, clock.steady);
+  ASSERT_TRUE(wait);
+  EXPECT_LE(*wait, 100ms) << "no longer than one request takes at the rate in force";
+}
+
 }  // namespace
 }  // namespace roktcached::access

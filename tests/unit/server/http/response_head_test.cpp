@@ -53,33 +53,14 @@ void expect_same_verdict(const std::string& text, HeadLimits limits = {}) {
 }
 
 TEST(ReadResponseHead, TakesAndRefusesWhatHeadScanDoes) {
-  for (const char* line : {"HTTP/1.1 200 OK",
-                           "HTTP/1.0 200 ",
-                           "HTTP/1.1 204",
-                           "HTTP/1.7 599 x",
-                           "HTTP/1.1 600 x",
-                           "HTTP/1.1 099 x",
-                           "HTTP/1.1 000",
-                           "HTTP/1.x 200 x",
-                           "HTTP/1.: 200 x",
-                           "HTTP/2.0 200 x",
-                           "HTTP/0.9 200",
-                           "HTTPx1.5 200",
-                           "HTTP",
-                           "",
-                           " HTTP/1.1 200 OK",
-                           "HTTP/1.1  200 OK",
-                           "HTTP/1.1 20",
-                           "HTTP/1.1 20x OK",
-                           "HTTP/1.1 2000 OK",
-                           "http/1.1 200 OK",
-                           "HTTP/1.1 200 a\x01",
-                           "HTTP/1.1 200 a\rb",
-                           "HTTP/1.1 200 a\nb",
-                           "HTTP/1.1 200 \xe9",
-                           "HTTP/1.1\t200 OK",
-                           "HTTP/1.1 200\tOK",
-                           "HTTP/1.1 abc"})
+  for (const char* line :
+       {"HTTP/1.1 200 OK", "HTTP/1.0 200 ", "HTTP/1.1 204", "HTTP/1.7 599 x", "HTTP/1.1 600 x",
+        "HTTP/1.1 099 x", "HTTP/1.1 000", "HTTP/1.x 200 x", "HTTP/1.: 200 x", "HTTP/2.0 200 x",
+        "HTTP/0.9 200", "HTTPx1.5 200", "HTTP", "", " HTTP/1.1 200 OK", "HTTP/1.1  200 OK", "HTTP/1.1 20",
+        "HTTP/1.1 20x OK", "HTTP/1.1 2000 OK", "http/1.1 200 OK", "HTTP/1.1 200 a\x01", "HTTP/1.1 200 a\rb",
+        "HTTP/1.1 200 a\nb", "HTTP/1.1 200 \xe9", "HTTP/1.1\t200 OK", "HTTP/1.1 200\tOK", "HTTP/1.1 abc",
+        // A line that is too short, and one behind it that is none of its fields.
+        "HTTP/1.2 2\r\nHTTP/1.1 200 OK", "HTTP/1.9 \r\nHTTP/1.1 200 OK", "HTTP/1.5 X\r\nHTTP/1.0 200 OK"})
     expect_same_verdict(line + "\r\nA: b\r\n\r\n"s);
   for (const char* lines : {"A: b",
                             "A:",
