@@ -91,7 +91,7 @@ void compare_credentials(const Settings& in_force, Settings& wanted, Changes& ch
 
 Changes keep_what_cannot_change(const Settings& in_force, Settings& wanted) {
   Changes changes;
-  // What follows from the cache file stays with it.
+  // The default of this key follows from the cache file, which stays as it is.
   if (wanted.listen.token_key_file == default_token_key_file(wanted.cache.file))
     wanted.listen.token_key_file = default_token_key_file(in_force.cache.file);
   compare_keys(in_force, wanted, changes);

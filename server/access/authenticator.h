@@ -13,7 +13,7 @@
 
 namespace roktcached::access {
 
-/// What the authenticators of all threads share. Safe from any thread.
+/// Shared by the authenticators of all threads. Safe from any thread.
 struct ClientRegistry {
   /// @param before  what was in force until now, whose clients keep what is known of them where their secrets
   ///                are the same; may be null

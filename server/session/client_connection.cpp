@@ -69,7 +69,7 @@ void ClientConnection::abort() {
 
 /// A client may take its time for an answer, as long as it takes it.
 void ClientConnection::timed_out() {
-  if (bench_ && bench_->writer.may_go_on(stream_, deadline_)) return;
+  if (request_context_ && request_context_->writer.may_go_on(stream_, deadline_)) return;
   interrupt();
 }
 
@@ -142,13 +142,13 @@ void ClientConnection::serve_what_is_here() {
 }
 
 void ClientConnection::end() {
-  const bool clean = bench_ && !refused_ && stage_ == Stage::reading && !bench_->reader.has_begun() &&
-                     bench_->writer.is_empty();
-  if (bench_) bench_->departure.reset();
+  const bool clean = request_context_ && !refused_ && stage_ == Stage::reading &&
+                     !request_context_->reader.has_begun() && request_context_->writer.is_empty();
+  if (request_context_) request_context_->departure.reset();
   if (clean) {
-    server_.contexts.give_back(std::move(bench_));
-  } else if (bench_) {
-    bench_->incoming.clear();  // of secrets, too
+    server_.contexts.give_back(std::move(request_context_));
+  } else if (request_context_) {
+    request_context_->incoming.clear();  // of secrets, too
   }
   server_.poller.forget(*this);
   deadline_.clear();
@@ -205,19 +205,20 @@ ClientConnection::Need ClientConnection::step() {
 }
 
 ClientConnection::Need ClientConnection::read() {
-  if (!bench_) return Need::request;
-  RequestReader& reader = bench_->reader;
-  return came(reader.has_begun() ? reader.take(bench_->incoming, stream_.encrypted()) : Incoming::End::more);
+  if (!request_context_) return Need::request;
+  RequestReader& reader = request_context_->reader;
+  return came(reader.has_begun() ? reader.take(request_context_->incoming, stream_.encrypted())
+                                 : Incoming::End::more);
 }
 
 ClientConnection::Need ClientConnection::came(Incoming::End end) {
-  http::Request& request = bench_->incoming.request;
+  http::Request& request = request_context_->incoming.request;
   request.client = peer_;  // until it is known better
   switch (end) {
     case Incoming::End::more:
       // Whatever is waited for: what was answered is not held back for it.
-      if (!bench_->writer.send_now(stream_)) return Need::room;
-      return bench_->reader.has_begun() ? Need::rest : Need::request;
+      if (!request_context_->writer.send_now(stream_)) return Need::room;
+      return request_context_->reader.has_begun() ? Need::rest : Need::request;
     case Incoming::End::nothing:
       return Need::end;
     case Incoming::End::request:
@@ -227,19 +228,19 @@ ClientConnection::Need ClientConnection::came(Incoming::End end) {
       refused_ = true;
       append_request_id(request.id, request.fields);
       set_browser_fields({});
-      return answer_with(problem(bench_->incoming.why, request.id));
+      return answer_with(problem(request_context_->incoming.why, request.id));
   }
   return Need::end;
 }
 
 /// Who asks, by whose page, and whether it may.
 ClientConnection::Need ClientConnection::ask() {
-  http::Request& request = bench_->incoming.request;
+  http::Request& request = request_context_->incoming.request;
   const Limits& limits = server_.limits;
   begin_under_what_is_in_force();
   append_request_id(request.id, request.fields);
-  request.protocol = bench_->incoming.http11 ? "1.1" : "1.0";
-  if (bench_->incoming.http11) request.interim = this;
+  request.protocol = request_context_->incoming.http11 ? "1.1" : "1.0";
+  if (request_context_->incoming.http11) request.interim = this;
   const auto origin =
       access::reading_origin(request.method, request.fields, stream_.encrypted(), limits.allowed_origins);
   set_browser_fields(origin ? *origin : std::string_view());
@@ -273,9 +274,9 @@ ClientConnection::Need ClientConnection::ask() {
 /// A reload between two requests is the later one's; one between look-up and answer is not.
 void ClientConnection::begin_under_what_is_in_force() {
   if (server_.runtime == nullptr) return;
-  if (bench_->runtime != *server_.runtime) bench_->runtime = *server_.runtime;
-  const Runtime& runtime = *bench_->runtime->runtime;
-  bench_->incoming.request.runtime = &runtime;
+  if (request_context_->runtime != *server_.runtime) request_context_->runtime = *server_.runtime;
+  const Runtime& runtime = *request_context_->runtime->runtime;
+  request_context_->incoming.request.runtime = &runtime;
   if (!stream_.encrypted() || certified_under_ == runtime.number) return;
   certified_ = door() != nullptr ? door()->client_of(stream_.certificate()) : std::nullopt;
   certified_under_ = runtime.number;
@@ -283,24 +284,25 @@ void ClientConnection::begin_under_what_is_in_force() {
 
 /// Who finds out whose the request at hand is; null: everybody may ask.
 access::Authenticator* ClientConnection::door() const {
-  return bench_->runtime ? bench_->runtime->door.get() : nullptr;
+  return request_context_->runtime ? request_context_->runtime->door.get() : nullptr;
 }
 
 ClientConnection::Need ClientConnection::hand_over() {
-  http::Request& request = bench_->incoming.request;
+  http::Request& request = request_context_->incoming.request;
   request.fields.remove("X-API-Key");
-  if (!server_.handler.answer_now(request, bench_->answer)) return Need::answer;
+  if (!server_.handler.answer_now(request, request_context_->answer)) return Need::answer;
   stage_ = Stage::answered;
   return Need::nothing;
 }
 
 void ClientConnection::set_browser_fields(std::string_view origin) {
-  bench_->browser_fields.clear();
-  access::add_browser_fields(bench_->browser_fields, origin, !server_.limits.allowed_origins.empty());
+  request_context_->browser_fields.clear();
+  access::add_browser_fields(request_context_->browser_fields, origin,
+                             !server_.limits.allowed_origins.empty());
 }
 
 ClientConnection::Need ClientConnection::answer_with(http::Answer answer) {
-  bench_->answer = std::move(answer);
+  request_context_->answer = std::move(answer);
   stage_ = Stage::answered;
   return Need::nothing;
 }
@@ -308,33 +310,35 @@ ClientConnection::Need ClientConnection::answer_with(http::Answer answer) {
 /// A request line of which only who was to answer it could tell that it is malformed ends the connection as
 /// any other does. What a route has answered, and every hit is that, it has read.
 void ClientConnection::judge_line() {
-  const http::Answer& answer = bench_->answer;
+  const http::Answer& answer = request_context_->answer;
   const bool by_route = !answer.notes.route.empty() && answer.status != 400;
-  const http::Request& request = bench_->incoming.request;
+  const http::Request& request = request_context_->incoming.request;
   if (!refused_ && !by_route) refused_ = !http::is_beyond_doubt(request.method, request.target);
 }
 
 ClientConnection::Need ClientConnection::write() {
-  RequestContext& bench = *bench_;
-  if (bench.writer.is_full() && !bench.writer.send_now(stream_)) return Need::room;
-  const Incoming& incoming = bench.incoming;
+  RequestContext& request_context = *request_context_;
+  if (request_context.writer.is_full() && !request_context.writer.send_now(stream_)) return Need::room;
+  const Incoming& incoming = request_context.incoming;
   judge_line();
   // An HTTP/1.0 client learns the end of a content of unknown length by the end of the connection.
-  const bool ends_with_connection = bench.answer.content && !bench.answer.content_length && !incoming.http11;
+  const bool ends_with_connection =
+      request_context.answer.content && !request_context.answer.content_length && !incoming.http11;
   keep_alive_ = !incoming.last && !refused_ && !draining_ && !ends_with_connection;
   const http::AnswerFrame frame{
-      .keep_alive = keep_alive_, .http11 = incoming.http11, .browser_fields = bench.browser_fields};
-  body_bytes_ = bench.writer.add(incoming.request, bench.answer, frame);
+      .keep_alive = keep_alive_, .http11 = incoming.http11, .browser_fields = request_context.browser_fields};
+  body_bytes_ = request_context.writer.add(incoming.request, request_context.answer, frame);
   stage_ = Stage::written;
-  if (bench.answer.content) return Need::content;
-  const bool others_follow = keep_alive_ && bench.reader.has_begun() && !bench.writer.is_full();
+  if (request_context.answer.content) return Need::content;
+  const bool others_follow =
+      keep_alive_ && request_context.reader.has_begun() && !request_context.writer.is_full();
   return others_follow ? finish({.content_bytes = body_bytes_}) : Need::nothing;
 }
 
 ClientConnection::Need ClientConnection::send() {
   if (!stream_.encrypted() && server_.poller.put_off(*this)) return Need::turn;
   const auto after = keep_alive_ ? net::ClientStream::After::more : net::ClientStream::After::end;
-  if (!bench_->writer.send_now(stream_, after)) return Need::room;
+  if (!request_context_->writer.send_now(stream_, after)) return Need::room;
   if (!keep_alive_) look_behind();
   return finish({.content_bytes = body_bytes_});
 }
@@ -343,26 +347,27 @@ ClientConnection::Need ClientConnection::send() {
 /// connection where there are any, and what the client has not yet received of the answer is lost.
 void ClientConnection::look_behind() {
   // What has been read already says that more may be on its way, which close() would reset as well.
-  if (bench_->reader.has_begun() || stream_.has_received()) refused_ = true;
+  if (request_context_->reader.has_begun() || stream_.has_received()) refused_ = true;
 }
 
 /// The answer at hand, where there is one, does not go out whole. Its client sees that by its framing; where
 /// the end of the connection is to be the end of the content, a reset takes its place. A client that is too
 /// slow is reset as well: else the kernel would hold what is queued for it for as long as it likes.
 void ClientConnection::cut_off(http::Cut why) {
-  RequestContext& bench = *bench_;
-  const http::Answer& answer = bench.answer;
-  const bool ends_with_connection = answer.content && !answer.content_length && !bench.incoming.http11;
+  RequestContext& request_context = *request_context_;
+  const http::Answer& answer = request_context.answer;
+  const bool ends_with_connection =
+      answer.content && !answer.content_length && !request_context.incoming.http11;
   if (aborted_) why = http::Cut::shutdown;
   const bool too_slow =
       why == http::Cut::write_timeout || why == http::Cut::write_rate || why == http::Cut::overloaded;
   resets_ = too_slow || ends_with_connection;
   refused_ = false;  // there is nobody to linger for
   const std::size_t lost = resets_ || why == http::Cut::client_gone ? stream_.lost_by_reset() : 0;
-  const std::size_t sent = stage_ == Stage::written ? bench.writer.content_sent() : 0;
+  const std::size_t sent = stage_ == Stage::written ? request_context.writer.content_sent() : 0;
   // Before anybody is told what went: the kernel would go on sending what it still holds.
   if (resets_) stream_.reset();
-  bench.writer.clear();
+  request_context.writer.clear();
   if (stage_ != Stage::answered && stage_ != Stage::written) return;
   (void)finish({.content_bytes = sent - std::min(sent, lost), .cut = why});
 }
@@ -376,9 +381,9 @@ void ClientConnection::leave_unanswered(http::Answer answer) {
 }
 
 ClientConnection::Need ClientConnection::finish(const http::Written& written) {
-  server_.handler.finished(bench_->incoming.request, bench_->answer, written);
-  bench_->incoming.clear();
-  bench_->answer.clear();
+  server_.handler.finished(request_context_->incoming.request, request_context_->answer, written);
+  request_context_->incoming.clear();
+  request_context_->answer.clear();
   stage_ = Stage::reading;
   return keep_alive_ ? Need::nothing : Need::end;
 }
@@ -386,19 +391,19 @@ ClientConnection::Need ClientConnection::finish(const http::Written& written) {
 /// Keeps no context while nothing is to be done. But with TLS: there is no waiting without a buffer.
 void ClientConnection::put_away() {
   if (stream_.encrypted()) {
-    const bool good = bench_ && server_.contexts.is_up_to_date(*bench_);
-    if (!good) bench_ = server_.contexts.make();  // smaller than one that was used
-    bench_->reader.wipe();
-    bench_->runtime.reset();  // an idle connection keeps no settings that are not in force any more
-  } else if (bench_) {
-    server_.contexts.give_back(std::move(bench_));
+    const bool good = request_context_ && server_.contexts.is_up_to_date(*request_context_);
+    if (!good) request_context_ = server_.contexts.make();  // smaller than one that was used
+    request_context_->reader.wipe();
+    request_context_->runtime.reset();  // an idle connection keeps no settings that are not in force any more
+  } else if (request_context_) {
+    server_.contexts.give_back(std::move(request_context_));
   }
 }
 
 /// @return false where the client has gone
 bool ClientConnection::take_in() {
-  bench_ = server_.contexts.borrow();
-  const auto error = bench_->reader.receive_now(stream_);
+  request_context_ = server_.contexts.borrow();
+  const auto error = request_context_->reader.receive_now(stream_);
   return !error || error == asio::error::would_block;
 }
 

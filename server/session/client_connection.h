@@ -159,7 +159,7 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   // The client whose certificate it has shown, and the number of the settings that say so; 0: not known yet.
   std::optional<std::size_t> certified_;
   std::uint64_t certified_under_ = 0;
-  std::unique_ptr<RequestContext> bench_;  // null while there is nothing to serve
+  std::unique_ptr<RequestContext> request_context_;  // null while there is nothing to serve
   Stage stage_ = Stage::reading;
   std::size_t body_bytes_ = 0;  // of the answer that is written
   bool keep_alive_ = true;

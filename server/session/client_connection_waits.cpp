@@ -58,20 +58,20 @@ asio::awaitable<bool> ClientConnection::wait_for_request() {
   if (!draining_) {
     waiting_ = true;
     deadline_.expires_after(server_.limits.idle_timeout);
-    error = co_await bench_->reader.receive(stream_);
+    error = co_await request_context_->reader.receive(stream_);
     deadline_.clear();
     waiting_ = false;
   }
   if (!error) co_return true;
   if (!draining_ || aborted_ || !stream_.has_received()) co_return false;
   deadline_.expires_after(server_.limits.head_timeout);
-  error = co_await bench_->reader.receive(stream_);
+  error = co_await request_context_->reader.receive(stream_);
   deadline_.clear();
   co_return !error;
 }
 
 asio::awaitable<bool> ClientConnection::wait_for_rest() {
-  const auto end = co_await bench_->reader.read(stream_, deadline_, bench_->incoming);
+  const auto end = co_await request_context_->reader.read(stream_, deadline_, request_context_->incoming);
   deadline_.clear();
   co_return came(end) != Need::end;
 }
@@ -79,18 +79,18 @@ asio::awaitable<bool> ClientConnection::wait_for_rest() {
 asio::awaitable<bool> ClientConnection::wait_for_client() {
   const bool sent = co_await wait_for_room();
   if (!sent) co_return false;
-  access::AccessDecision admission = co_await door()->verify(bench_->incoming.request, certified_);
+  access::AccessDecision admission = co_await door()->verify(request_context_->incoming.request, certified_);
   if (admission.kind == access::AccessDecision::Kind::answered) answer_with(std::move(admission.answer));
   co_return true;
 }
 
 asio::awaitable<bool> ClientConnection::wait_for_answer() {
-  if (!bench_->writer.is_empty()) {
+  if (!request_context_->writer.is_empty()) {
     const bool sent = co_await wait_for_room();
     if (!sent) co_return false;
   }
-  http::Request& request = bench_->incoming.request;
-  Departure& departure = bench_->departure;
+  http::Request& request = request_context_->incoming.request;
+  Departure& departure = request_context_->departure;
   access::remove_telling_fields(request.fields);
   departure.reset();
   request.departure = &departure;
@@ -107,26 +107,27 @@ asio::awaitable<bool> ClientConnection::wait_for_answer() {
 }
 
 asio::awaitable<bool> ClientConnection::wait_for_content() {
-  RequestContext& bench = *bench_;
+  RequestContext& request_context = *request_context_;
   std::optional<net::HangupWatch::Watched> watched(std::in_place, server_.hangups, stream_.descriptor(),
-                                                   bench.departure);
-  http::Cut cut = co_await bench.writer.send(stream_, deadline_, pace(), *bench.answer.content,
-                                             http::is_chunked(bench.answer, bench.incoming.http11));
+                                                   request_context.departure);
+  http::Cut cut = co_await request_context.writer.send(
+      stream_, deadline_, pace(), *request_context.answer.content,
+      http::is_chunked(request_context.answer, request_context.incoming.http11));
   watched.reset();
   // Its departure is why the content breaks off.
-  if (cut == http::Cut::upstream && bench.departure.gone()) cut = http::Cut::client_gone;
+  if (cut == http::Cut::upstream && request_context.departure.gone()) cut = http::Cut::client_gone;
   if (cut != http::Cut::none) {
     cut_off(cut);
     co_return false;
   }
-  bench.answer.content.reset();
+  request_context.answer.content.reset();
   if (!keep_alive_) look_behind();
-  const Need need = finish({.content_bytes = bench.writer.content_sent()});
+  const Need need = finish({.content_bytes = request_context.writer.content_sent()});
   co_return need != Need::end;
 }
 
 asio::awaitable<bool> ClientConnection::wait_for_room() {
-  const http::Cut cut = co_await bench_->writer.send(stream_, deadline_, pace());
+  const http::Cut cut = co_await request_context_->writer.send(stream_, deadline_, pace());
   if (cut != http::Cut::none) cut_off(cut);
   co_return cut == http::Cut::none;
 }
@@ -137,8 +138,8 @@ net::WritePace::Terms ClientConnection::pace() const {
 
 /// Whether it arrives is of no consequence. Unsent bytes stay in the writer and go out before the answer.
 asio::awaitable<void> ClientConnection::send_interim(unsigned status, const http::Fields& fields) {
-  bench_->writer.add_interim(status, fields);
-  (void)co_await bench_->writer.send(stream_, deadline_, pace());
+  request_context_->writer.add_interim(status, fields);
+  (void)co_await request_context_->writer.send(stream_, deadline_, pace());
 }
 
 /// Says what is still to be said.

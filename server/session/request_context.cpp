@@ -18,17 +18,17 @@ ContextPool::ContextPool(const Limits& limits, net::WaitingSenders* senders)
 
 std::unique_ptr<RequestContext> ContextPool::borrow() {
   if (free_.empty()) return make();
-  auto bench = std::move(free_.back());
+  auto request_context = std::move(free_.back());
   free_.pop_back();
-  return bench;
+  return request_context;
 }
 
-void ContextPool::give_back(std::unique_ptr<RequestContext> bench) {
+void ContextPool::give_back(std::unique_ptr<RequestContext> request_context) {
   // Whoever has it next must not send what is left on it, whatever has gone wrong.
-  if (free_.size() >= kept || !bench->writer.is_empty() || !is_up_to_date(*bench)) return;
-  bench->reader.wipe();
-  bench->writer.change_client();
-  free_.push_back(std::move(bench));
+  if (free_.size() >= kept || !request_context->writer.is_empty() || !is_up_to_date(*request_context)) return;
+  request_context->reader.wipe();
+  request_context->writer.change_client();
+  free_.push_back(std::move(request_context));
 }
 
 }  // namespace roktcached::session

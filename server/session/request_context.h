@@ -33,11 +33,11 @@ struct RequestContext {
   const std::uint64_t limits_number;  ///< Limits::number when it was made
 };
 
-/// The workbenches of one thread. A connection borrows one for as long as it has something to serve, so that
-/// an idle one holds nothing, and hits come by without an allocation.
+/// The request contexts of one thread. A connection borrows one for as long as it has something to serve, so
+/// that an idle one holds nothing, and hits come by without an allocation.
 class ContextPool {
  public:
-  /// @param limits, senders  outlive the workbenches; see http::AnswerWriter
+  /// @param limits, senders  outlive the contexts; see http::AnswerWriter
   explicit ContextPool(const Limits& limits, net::WaitingSenders* senders = nullptr);
 
   /// A new one.
@@ -47,11 +47,11 @@ class ContextPool {
 
   [[nodiscard]] std::unique_ptr<RequestContext> borrow();
   /// @pre nothing is left on it: no bytes of a request, nothing to be sent
-  void give_back(std::unique_ptr<RequestContext> bench);
+  void give_back(std::unique_ptr<RequestContext> request_context);
   /// Whether it is as make() would make one: a reload may have changed limits, and what the reader remembers
   /// is of the old ones.
-  [[nodiscard]] bool is_up_to_date(const RequestContext& bench) const {
-    return bench.limits_number == limits_.number;
+  [[nodiscard]] bool is_up_to_date(const RequestContext& request_context) const {
+    return request_context.limits_number == limits_.number;
   }
   /// Frees those that nobody has, and with them what they were used under.
   void free_all() { free_.clear(); }

@@ -52,7 +52,7 @@ std::string bearer(const http::Answer& granted) {
   return "Bearer " + std::string(boost::json::parse(*granted.body).at("access_token").as_string());
 }
 
-class DoorkeeperTest : public testing::Test {
+class AuthenticatorTest : public testing::Test {
  protected:
   static http::Request request(std::string_view field = "", std::string_view value = "") {
     http::Request made;
@@ -114,7 +114,7 @@ void expect_unauthenticated(const http::Answer& answer) {
 }
 
 /// RFC 6750, section 3.1: no error code where no authentication was shown.
-TEST_F(DoorkeeperTest, SaysThatATokenIsInvalidOnlyWhereOneWasShown) {
+TEST_F(AuthenticatorTest, SaysThatATokenIsInvalidOnlyWhereOneWasShown) {
   const auto says_so = [this](const http::Request& asking) {
     const http::Answer answer = refusal(asking);
     expect_unauthenticated(answer);
@@ -131,7 +131,7 @@ TEST_F(DoorkeeperTest, SaysThatATokenIsInvalidOnlyWhereOneWasShown) {
   EXPECT_FALSE(says_so(by_key)) << "the token was not looked at";
 }
 
-TEST_F(DoorkeeperTest, TellsWhoShowsNothingWhatToShow) {
+TEST_F(AuthenticatorTest, TellsWhoShowsNothingWhatToShow) {
   http::Request shown = request();
   const AccessDecision admission = door.recall(shown, std::nullopt);
   ASSERT_EQ(admission.kind, AccessDecision::Kind::answered) << "at once";
@@ -140,7 +140,7 @@ TEST_F(DoorkeeperTest, TellsWhoShowsNothingWhatToShow) {
   EXPECT_EQ(book.authenticator.scrypts(), 0U);
 }
 
-TEST_F(DoorkeeperTest, KnowsAnApiKeyFromTheFieldAndTheTarget) {
+TEST_F(AuthenticatorTest, KnowsAnApiKeyFromTheFieldAndTheTarget) {
   for (const std::string& key : {std::string(secret), "tableau:" + std::string(secret)}) {
     http::Request in_field = request("X-API-Key", key);
     EXPECT_EQ(door.recall(in_field, std::nullopt).kind, AccessDecision::Kind::unknown);
@@ -157,7 +157,7 @@ TEST_F(DoorkeeperTest, KnowsAnApiKeyFromTheFieldAndTheTarget) {
   }
 }
 
-TEST_F(DoorkeeperTest, KnowsBasicAndTakesItOff) {
+TEST_F(AuthenticatorTest, KnowsBasicAndTakesItOff) {
   const std::string pair = basic("tableau:" + std::string(secret));
   http::Request first = request("Authorization", pair);
   EXPECT_EQ(door.recall(first, std::nullopt).kind, AccessDecision::Kind::unknown);
@@ -173,7 +173,7 @@ TEST_F(DoorkeeperTest, KnowsBasicAndTakesItOff) {
   EXPECT_EQ(book.authenticator.scrypts(), 1U);
 }
 
-TEST_F(DoorkeeperTest, KnowsALocalTokenAtOnceAndTakesItOff) {
+TEST_F(AuthenticatorTest, KnowsALocalTokenAtOnceAndTakesItOff) {
   http::Request shown = request("Authorization", "Bearer " + book.tokens.issue(1, clock.wall));
   EXPECT_EQ(door.recall(shown, std::nullopt).kind, AccessDecision::Kind::granted);
   EXPECT_EQ(shown.client, "slow");
@@ -182,21 +182,21 @@ TEST_F(DoorkeeperTest, KnowsALocalTokenAtOnceAndTakesItOff) {
   EXPECT_EQ(book.authenticator.scrypts(), 0U);
 }
 
-TEST_F(DoorkeeperTest, LetsNobodyInOnAnExpiredToken) {
+TEST_F(AuthenticatorTest, LetsNobodyInOnAnExpiredToken) {
   const std::string token = "Bearer " + book.tokens.issue(0, clock.wall);
   EXPECT_EQ(refusal(request("Authorization", token)).status, 0U);
   clock.advance(1h);
   expect_unauthenticated(refusal(request("Authorization", token)));
 }
 
-TEST_F(DoorkeeperTest, LeavesAnAuthorizationThatIsNotWhatWasShown) {
+TEST_F(AuthenticatorTest, LeavesAnAuthorizationThatIsNotWhatWasShown) {
   http::Request shown = request("X-API-Key", secret);
   shown.fields.add("Authorization", "Bearer its-own");
   EXPECT_EQ(ask(shown).kind, AccessDecision::Kind::granted);
   EXPECT_EQ(shown.fields.find("Authorization"), "Bearer its-own") << "it is for the upstream";
 }
 
-TEST_F(DoorkeeperTest, SaysTheSameOfEverythingThatIsWrong) {
+TEST_F(AuthenticatorTest, SaysTheSameOfEverythingThatIsWrong) {
   const std::string right(secret);
   std::optional<std::string> said;
   const auto expect_same = [&](const http::Request& shown) {
@@ -217,7 +217,7 @@ TEST_F(DoorkeeperTest, SaysTheSameOfEverythingThatIsWrong) {
     expect_same(request("Authorization", value));
 }
 
-TEST_F(DoorkeeperTest, RefusesWhatHasTwoReadings) {
+TEST_F(AuthenticatorTest, RefusesWhatHasTwoReadings) {
   http::Request two_keys = request("X-API-Key", secret);
   two_keys.fields.add("X-API-Key", secret);
   http::Request field_and_target = request("X-API-Key", secret);
@@ -234,7 +234,7 @@ TEST_F(DoorkeeperTest, RefusesWhatHasTwoReadings) {
   }
 }
 
-TEST_F(DoorkeeperTest, TakesACertificateWhereNothingElseIsShown) {
+TEST_F(AuthenticatorTest, TakesACertificateWhereNothingElseIsShown) {
   http::Request shown = request();
   EXPECT_EQ(door.recall(shown, 2).kind, AccessDecision::Kind::granted) << "at once";
   EXPECT_EQ(shown.client, "nightly");
@@ -247,14 +247,14 @@ TEST_F(DoorkeeperTest, TakesACertificateWhereNothingElseIsShown) {
   expect_unauthenticated(refusal(request("Authorization", "Bearer its-own"), 2));
 }
 
-TEST_F(DoorkeeperTest, KnowsWhoseCertificateItIs) {
+TEST_F(AuthenticatorTest, KnowsWhoseCertificateItIs) {
   EXPECT_EQ(door.client_of(net::Identity("nightly.internal").certificate.get()), 2U);
   EXPECT_EQ(door.client_of(net::Identity("tableau").certificate.get()), std::nullopt)
       << "a client's name is none";
   EXPECT_EQ(door.client_of(nullptr), std::nullopt);
 }
 
-TEST_F(DoorkeeperTest, HoldsAClientToItsRateHoweverItShowsItself) {
+TEST_F(AuthenticatorTest, HoldsAClientToItsRateHoweverItShowsItself) {
   http::Request first = request("X-API-Key", slow_secret);
   EXPECT_EQ(ask(first).kind, AccessDecision::Kind::granted);
   EXPECT_EQ(refusal(request("Authorization", "Bearer " + book.tokens.issue(1, clock.wall))).status, 0U);
@@ -270,12 +270,12 @@ TEST_F(DoorkeeperTest, HoldsAClientToItsRateHoweverItShowsItself) {
   EXPECT_EQ(refusal(request("X-API-Key", slow_secret)).status, 0U);
 }
 
-TEST_F(DoorkeeperTest, WhoIsNobodyUsesUpNobodysRate) {
+TEST_F(AuthenticatorTest, WhoIsNobodyUsesUpNobodysRate) {
   for (int i = 0; i < 5; ++i) expect_unauthenticated(refusal(request("X-API-Key", "slow:wrong")));
   for (int i = 0; i < 2; ++i) EXPECT_EQ(refusal(request("X-API-Key", slow_secret)).status, 0U);
 }
 
-TEST_F(DoorkeeperTest, SharesRateAndVerdictsWithTheOtherThreads) {
+TEST_F(AuthenticatorTest, SharesRateAndVerdictsWithTheOtherThreads) {
   Authenticator other(book, clock);
   for (int i = 0; i < 2; ++i) EXPECT_EQ(refusal(request("X-API-Key", slow_secret)).status, 0U);
   const std::uint64_t before = book.authenticator.scrypts();
@@ -284,7 +284,7 @@ TEST_F(DoorkeeperTest, SharesRateAndVerdictsWithTheOtherThreads) {
   EXPECT_EQ(book.authenticator.scrypts(), before);
 }
 
-TEST_F(DoorkeeperTest, GivesATokenForASecretOrACertificate) {
+TEST_F(AuthenticatorTest, GivesATokenForASecretOrACertificate) {
   const std::string form = "grant_type=client_credentials";
   const std::string own = "&client_id=tableau&client_secret=" + std::string(secret);
   const auto pair = basic("tableau:" + std::string(secret));
@@ -306,7 +306,7 @@ TEST_F(DoorkeeperTest, GivesATokenForASecretOrACertificate) {
   }
 }
 
-TEST_F(DoorkeeperTest, RefusesTokensAsOAuthSays) {
+TEST_F(AuthenticatorTest, RefusesTokensAsOAuthSays) {
   const auto expect_refused = [&](const http::Request& asking, unsigned status, const char* error) {
     const http::Answer answer = refusal(asking);
     EXPECT_EQ(answer.status, status);
@@ -327,14 +327,14 @@ TEST_F(DoorkeeperTest, RefusesTokensAsOAuthSays) {
   expect_refused(token_request("grant_type=password", right), 400, "unsupported_grant_type");
 }
 
-TEST_F(DoorkeeperTest, HoldsTokenRequestsToTheRateToo) {
+TEST_F(AuthenticatorTest, HoldsTokenRequestsToTheRateToo) {
   const http::Request asking =
       token_request("grant_type=client_credentials", basic("slow:" + std::string(slow_secret)));
   for (int i = 0; i < 2; ++i) EXPECT_EQ(refusal(asking).status, 200U);
   EXPECT_EQ(refusal(asking).status, 429U);
 }
 
-TEST_F(DoorkeeperTest, AnswersTheTokenEndpointForPostsOfItsPathAlone) {
+TEST_F(AuthenticatorTest, AnswersTheTokenEndpointForPostsOfItsPathAlone) {
   http::Request with_query = token_request("grant_type=client_credentials");
   with_query.target += "?a=b";
   EXPECT_EQ(door.recall(with_query, 2).kind, AccessDecision::Kind::unknown);
@@ -349,7 +349,7 @@ TEST_F(DoorkeeperTest, AnswersTheTokenEndpointForPostsOfItsPathAlone) {
   EXPECT_EQ(door.recall(get, 2).kind, AccessDecision::Kind::granted) << "the route table refuses it";
 }
 
-TEST_F(DoorkeeperTest, SaysThatItIsOverloadedWhereNoSecretIsCheckedAnyMore) {
+TEST_F(AuthenticatorTest, SaysThatItIsOverloadedWhereNoSecretIsCheckedAnyMore) {
   book.authenticator.stop();
   EXPECT_EQ(refusal(request("X-API-Key", secret)).status, 503U);
   const http::Answer answer =
@@ -357,7 +357,7 @@ TEST_F(DoorkeeperTest, SaysThatItIsOverloadedWhereNoSecretIsCheckedAnyMore) {
   EXPECT_EQ(answer.status, 503U) << "that is no fault of the client's";
 }
 
-TEST_F(DoorkeeperTest, OfLaterSettingsKnowsWhoIsStillThereWithoutAnotherScrypt) {
+TEST_F(AuthenticatorTest, OfLaterSettingsKnowsWhoIsStillThereWithoutAnotherScrypt) {
   http::Request shown = request("X-API-Key", secret);
   ASSERT_EQ(ask(shown).kind, AccessDecision::Kind::granted);
   const std::string name = shown.client;

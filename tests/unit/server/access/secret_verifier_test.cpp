@@ -22,7 +22,7 @@ using Kind = Presented::Kind;
 constexpr std::string_view first_secret = "the-first-ones-secret";
 constexpr std::string_view second_secret = "the-second-ones-secret";
 
-class AuthenticatorTest : public testing::Test {
+class SecretVerifierTest : public testing::Test {
  protected:
   using Found = std::optional<Result<AuthenticationResult>>;
 
@@ -72,7 +72,7 @@ void expect_nobody(const Result<AuthenticationResult>& found, ErrorCode code = E
   EXPECT_EQ(found.error().context, unauthenticated({}).context) << "the same words whatever was wrong";
 }
 
-TEST_F(AuthenticatorTest, KnowsAClientByNameAndSecret) {
+TEST_F(SecretVerifierTest, KnowsAClientByNameAndSecret) {
   const std::string pair = basic("second", second_secret);
   EXPECT_EQ(gate.recall({Kind::basic, pair}, clock.wall), std::nullopt);
   EXPECT_EQ(verify({Kind::basic, pair}).value(), AuthenticationResult{2});
@@ -81,19 +81,19 @@ TEST_F(AuthenticatorTest, KnowsAClientByNameAndSecret) {
   EXPECT_EQ(gate.recall({Kind::api_key, pair}, clock.wall), std::nullopt) << "another thing";
 }
 
-TEST_F(AuthenticatorTest, KnowsAClientByItsSecretAlone) {
+TEST_F(SecretVerifierTest, KnowsAClientByItsSecretAlone) {
   EXPECT_EQ(verify({Kind::api_key, second_secret}).value(), AuthenticationResult{2});
   EXPECT_EQ(verify({Kind::api_key, first_secret}).value(), AuthenticationResult{1});
   EXPECT_EQ(authenticator.scrypts(), 4U) << "each asks every client, whoever it is";
 }
 
-TEST_F(AuthenticatorTest, AsksOneClientWhereTheKeyNamesIt) {
+TEST_F(SecretVerifierTest, AsksOneClientWhereTheKeyNamesIt) {
   const std::string key = "second:" + std::string(second_secret);
   EXPECT_EQ(verify({Kind::api_key, key}).value(), AuthenticationResult{2});
   EXPECT_EQ(authenticator.scrypts(), 1U);
 }
 
-TEST_F(AuthenticatorTest, WhoeverIsNobodyPaysTheSame) {
+TEST_F(SecretVerifierTest, WhoeverIsNobodyPaysTheSame) {
   const std::vector<std::string> pairs = {basic("second", first_secret), basic("unknown", first_secret),
                                           basic("nightly", first_secret), basic("", first_secret),
                                           basic("second", "")};
@@ -109,7 +109,7 @@ TEST_F(AuthenticatorTest, WhoeverIsNobodyPaysTheSame) {
   EXPECT_EQ(authenticator.scrypts(), before + 3);
 }
 
-TEST_F(AuthenticatorTest, NobodyWithoutAScrypt) {
+TEST_F(SecretVerifierTest, NobodyWithoutAScrypt) {
   EXPECT_EQ(gate.recall({}, clock.wall), AuthenticationResult{});
   EXPECT_EQ(gate.recall({Kind::other, "Digest a"}, clock.wall), AuthenticationResult{});
   EXPECT_EQ(gate.recall({Kind::foreign_token, "x"}, clock.wall), AuthenticationResult{});
@@ -121,7 +121,7 @@ TEST_F(AuthenticatorTest, NobodyWithoutAScrypt) {
   EXPECT_EQ(authenticator.scrypts(), 0U);
 }
 
-TEST_F(AuthenticatorTest, OneWrongSecretInALoopCostsOneScryptInAWhile) {
+TEST_F(SecretVerifierTest, OneWrongSecretInALoopCostsOneScryptInAWhile) {
   const std::string pair = basic("first", second_secret);
   for (int i = 0; i < 10; ++i) expect_nobody(verify({Kind::basic, pair}));
   EXPECT_EQ(authenticator.scrypts(), 1U);
@@ -132,7 +132,7 @@ TEST_F(AuthenticatorTest, OneWrongSecretInALoopCostsOneScryptInAWhile) {
   EXPECT_EQ(authenticator.scrypts(), 2U);
 }
 
-TEST_F(AuthenticatorTest, ASecretCostsOneScryptForAllThreads) {
+TEST_F(SecretVerifierTest, ASecretCostsOneScryptForAllThreads) {
   AuthenticationCache another(authenticator);
   const std::string pair = basic("first", first_secret);
   EXPECT_EQ(verify(gate, {Kind::basic, pair}).value(), AuthenticationResult{1});
@@ -141,7 +141,7 @@ TEST_F(AuthenticatorTest, ASecretCostsOneScryptForAllThreads) {
   EXPECT_EQ(another.recall({Kind::basic, pair}, clock.wall), AuthenticationResult{1});
 }
 
-TEST_F(AuthenticatorTest, ThoseWhoShowTheSameAtOnceShareAScrypt) {
+TEST_F(SecretVerifierTest, ThoseWhoShowTheSameAtOnceShareAScrypt) {
   AuthenticationCache another(authenticator);
   const std::string pair = basic("first", first_secret);
   std::vector<std::shared_ptr<Found>> found;
@@ -151,7 +151,7 @@ TEST_F(AuthenticatorTest, ThoseWhoShowTheSameAtOnceShareAScrypt) {
   EXPECT_EQ(authenticator.scrypts(), 1U);
 }
 
-TEST_F(AuthenticatorTest, ATokenNeedsNoWaiting) {
+TEST_F(SecretVerifierTest, ATokenNeedsNoWaiting) {
   const std::string token = tokens.issue(0, clock.wall);
   const Presented shown{Kind::local_token, token};
   EXPECT_EQ(gate.recall(shown, clock.wall), AuthenticationResult{0});
@@ -164,7 +164,7 @@ TEST_F(AuthenticatorTest, ATokenNeedsNoWaiting) {
   EXPECT_EQ(authenticator.scrypts(), 0U);
 }
 
-TEST_F(AuthenticatorTest, WithoutASecretAnywhereNothingIsHashed) {
+TEST_F(SecretVerifierTest, WithoutASecretAnywhereNothingIsHashed) {
   const std::vector<config::Client> by_certificate = {clients[0]};
   SecretVerifier other(by_certificate, tokens);
   AuthenticationCache its_gate(other);
@@ -173,7 +173,7 @@ TEST_F(AuthenticatorTest, WithoutASecretAnywhereNothingIsHashed) {
 }
 
 /// 80 wrong keys at once, each worth a scrypt a client, turned away whoever signed in for the first time.
-TEST_F(AuthenticatorTest, AFloodOfBareKeysKeepsNoClientThatTellsItsName) {
+TEST_F(SecretVerifierTest, AFloodOfBareKeysKeepsNoClientThatTellsItsName) {
   std::vector<config::Client> many;
   for (int i = 0; i < 20; ++i) many.push_back(client_with("client-" + std::to_string(i), second_secret));
   many.push_back(client_with("first", first_secret));
@@ -198,7 +198,7 @@ TEST_F(AuthenticatorTest, AFloodOfBareKeysKeepsNoClientThatTellsItsName) {
   context.run();
 }
 
-TEST_F(AuthenticatorTest, FindsTheSameForThoseWhoWaitTogether) {
+TEST_F(SecretVerifierTest, FindsTheSameForThoseWhoWaitTogether) {
   const std::string first = basic("first", first_secret);
   const std::string unknown = basic("unknown", first_secret);
   const std::string no_secret = basic("nightly", first_secret);
@@ -217,7 +217,7 @@ TEST_F(AuthenticatorTest, FindsTheSameForThoseWhoWaitTogether) {
 }
 
 /// What was seen once costs no scrypt, and so waits for none.
-TEST_F(AuthenticatorTest, WhoHasSignedInOnceWaitsForNobody) {
+TEST_F(SecretVerifierTest, WhoHasSignedInOnceWaitsForNobody) {
   const std::string pair = basic("first", first_secret);
   ASSERT_EQ(verify({Kind::basic, pair}).value(), AuthenticationResult{1});
   std::deque<std::string> pairs;
@@ -234,7 +234,7 @@ TEST_F(AuthenticatorTest, WhoHasSignedInOnceWaitsForNobody) {
   context.run();
 }
 
-TEST_F(AuthenticatorTest, TellsAllWhoWaitWhenItStops) {
+TEST_F(SecretVerifierTest, TellsAllWhoWaitWhenItStops) {
   const std::vector<config::Client> dear = {client_with("first", first_secret, 14)};
   SecretVerifier slow(dear, tokens);
   AuthenticationCache its_gate(slow);
@@ -262,7 +262,7 @@ TEST_F(AuthenticatorTest, TellsAllWhoWaitWhenItStops) {
   EXPECT_EQ(late.error().code, ErrorCode::overloaded);
 }
 
-TEST_F(AuthenticatorTest, WhoWaitsMayBeGoneWhenItStops) {
+TEST_F(SecretVerifierTest, WhoWaitsMayBeGoneWhenItStops) {
   auto own = std::make_unique<boost::asio::io_context>(1);
   {
     SecretVerifier other(clients, tokens);
@@ -275,7 +275,7 @@ TEST_F(AuthenticatorTest, WhoWaitsMayBeGoneWhenItStops) {
 }
 
 /// Each thread with its own gate and context, as client threads are.
-TEST_F(AuthenticatorTest, ServesManyThreads) {
+TEST_F(SecretVerifierTest, ServesManyThreads) {
   const std::vector<std::pair<Presented, std::optional<std::size_t>>> shown = {
       {{Kind::api_key, first_secret}, 1},
       {{Kind::api_key, second_secret}, 2},

@@ -68,7 +68,7 @@ class Awake final : public IdlePoller::IdleConnection {
   int times_resumed = 0;
 };
 
-class LookoutTest : public testing::Test {
+class IdlePollerTest : public testing::Test {
  protected:
   /// Lets happen what can.
   void run() {
@@ -101,7 +101,7 @@ class LookoutTest : public testing::Test {
   std::vector<std::string> events_;
 };
 
-TEST_F(LookoutTest, WakesOnceWhenSomethingComes) {
+TEST_F(IdlePollerTest, WakesOnceWhenSomethingComes) {
   Waiting client(poller_);
   client.watch(true);
   run();
@@ -114,7 +114,7 @@ TEST_F(LookoutTest, WakesOnceWhenSomethingComes) {
   EXPECT_EQ(client.times, 1) << "it does not wait";
 }
 
-TEST_F(LookoutTest, WakesForWhatWasThereBefore) {
+TEST_F(IdlePollerTest, WakesForWhatWasThereBefore) {
   Waiting client(poller_);
   client.send("a");
   client.watch(false);
@@ -122,7 +122,7 @@ TEST_F(LookoutTest, WakesForWhatWasThereBefore) {
   EXPECT_EQ(client.times, 1);
 }
 
-TEST_F(LookoutTest, WakesAgainForWhatWasNotRead) {
+TEST_F(IdlePollerTest, WakesAgainForWhatWasNotRead) {
   Waiting client(poller_);
   client.when_woken = [&] {
     EXPECT_EQ(client.read(1), 1);
@@ -134,7 +134,7 @@ TEST_F(LookoutTest, WakesAgainForWhatWasNotRead) {
   EXPECT_EQ(client.times, 3);
 }
 
-TEST_F(LookoutTest, IsNotToldAgainOfWhatWasRead) {
+TEST_F(IdlePollerTest, IsNotToldAgainOfWhatWasRead) {
   Waiting client(poller_);
   client.when_woken = [&] {
     EXPECT_EQ(client.read(64), 1);
@@ -149,7 +149,7 @@ TEST_F(LookoutTest, IsNotToldAgainOfWhatWasRead) {
   EXPECT_EQ(client.times, 2);
 }
 
-TEST_F(LookoutTest, WakesForWhatCameWhileNobodySlept) {
+TEST_F(IdlePollerTest, WakesForWhatCameWhileNobodySlept) {
   Waiting busy(poller_);
   Waiting other(poller_);
   busy.send("a");
@@ -166,7 +166,7 @@ TEST_F(LookoutTest, WakesForWhatCameWhileNobodySlept) {
   EXPECT_EQ(busy.times, 2);
 }
 
-TEST_F(LookoutTest, WakesForTheEndThatCameWithTheLastBytes) {
+TEST_F(IdlePollerTest, WakesForTheEndThatCameWithTheLastBytes) {
   Waiting client(poller_);
   client.send("a");
   client.hang_up();
@@ -182,7 +182,7 @@ TEST_F(LookoutTest, WakesForTheEndThatCameWithTheLastBytes) {
 }
 
 /// Over TCP: a read ends at an octet that is out of band, and does not tell that others are behind it.
-TEST_F(LookoutTest, WakesForWhatIsBehindUrgentData) {
+TEST_F(IdlePollerTest, WakesForWhatIsBehindUrgentData) {
   namespace ip = boost::asio::ip;
   ip::tcp::acceptor acceptor(context_, {ip::address_v4::loopback(), 0});
   ip::tcp::socket other(context_);
@@ -213,7 +213,7 @@ TEST_F(LookoutTest, WakesForWhatIsBehindUrgentData) {
   poller_.forget(client);
 }
 
-TEST_F(LookoutTest, WakesNobodyWhomAnotherHasMadeForget) {
+TEST_F(IdlePollerTest, WakesNobodyWhomAnotherHasMadeForget) {
   Waiting first(poller_);
   auto second = std::make_unique<Waiting>(poller_);
   int woken = 0;
@@ -233,7 +233,7 @@ TEST_F(LookoutTest, WakesNobodyWhomAnotherHasMadeForget) {
   EXPECT_EQ(woken, 1);
 }
 
-TEST_F(LookoutTest, WakesManyMoreThanItSeesAtOnce) {
+TEST_F(IdlePollerTest, WakesManyMoreThanItSeesAtOnce) {
   std::vector<std::unique_ptr<Waiting>> clients;
   for (int i = 0; i < 200; ++i) {
     Waiting& client = *clients.emplace_back(std::make_unique<Waiting>(poller_));
@@ -250,7 +250,7 @@ TEST_F(LookoutTest, WakesManyMoreThanItSeesAtOnce) {
   }
 }
 
-TEST_F(LookoutTest, ResumesThoseThatPutOffWhenTheirRowHasBeenWoken) {
+TEST_F(IdlePollerTest, ResumesThoseThatPutOffWhenTheirRowHasBeenWoken) {
   wait_and_put_off(many);
   run();
   std::vector<std::string> expected;
@@ -264,7 +264,7 @@ TEST_F(LookoutTest, ResumesThoseThatPutOffWhenTheirRowHasBeenWoken) {
   EXPECT_FALSE(poller_.put_off(*clients_.front())) << "while nobody is woken";
 }
 
-TEST_F(LookoutTest, PutsNobodyOffWhereFewAreToldOf) {
+TEST_F(IdlePollerTest, PutsNobodyOffWhereFewAreToldOf) {
   wait_and_put_off(31);
   run();
   std::vector<std::string> expected;
@@ -272,7 +272,7 @@ TEST_F(LookoutTest, PutsNobodyOffWhereFewAreToldOf) {
   EXPECT_EQ(events_, expected);
 }
 
-TEST_F(LookoutTest, PutsOffAsManyAsARowHas) {
+TEST_F(IdlePollerTest, PutsOffAsManyAsARowHas) {
   wait_and_put_off(many);
   std::array<Awake, 12> others;
   int accepted = 0;
@@ -286,7 +286,7 @@ TEST_F(LookoutTest, PutsOffAsManyAsARowHas) {
   EXPECT_EQ(resumed, 8);
 }
 
-TEST_F(LookoutTest, ResumesNobodyWhomAnotherHasMadeForget) {
+TEST_F(IdlePollerTest, ResumesNobodyWhomAnotherHasMadeForget) {
   wait_and_put_off(many);
   clients_[7]->when_woken = [this] { clients_[0].reset(); };
   run();
@@ -295,7 +295,7 @@ TEST_F(LookoutTest, ResumesNobodyWhomAnotherHasMadeForget) {
   EXPECT_EQ(std::ranges::count(events_, "resumed 1"), 1);
 }
 
-TEST_F(LookoutTest, LetsWhoIsResumedSleepAgain) {
+TEST_F(IdlePollerTest, LetsWhoIsResumedSleepAgain) {
   wait_and_put_off(many);
   Waiting& client = *clients_[0];
   client.when_resumed = [&client] {
@@ -309,7 +309,7 @@ TEST_F(LookoutTest, LetsWhoIsResumedSleepAgain) {
   EXPECT_EQ(events_.back(), "done 0") << "few are told of now";
 }
 
-TEST_F(LookoutTest, KeepsTheExecutorRunningWhileSomebodySleeps) {
+TEST_F(IdlePollerTest, KeepsTheExecutorRunningWhileSomebodySleeps) {
   run();
   EXPECT_TRUE(context_.stopped());
   Waiting client(poller_);
@@ -326,7 +326,7 @@ TEST_F(LookoutTest, KeepsTheExecutorRunningWhileSomebodySleeps) {
   EXPECT_TRUE(context_.stopped());
 }
 
-TEST_F(LookoutTest, SaysWhereTheKernelCannotWatch) {
+TEST_F(IdlePollerTest, SaysWhereTheKernelCannotWatch) {
   Waiting client(poller_);
   EXPECT_THROW(poller_.watch(-1, client, true), std::system_error);
   client.watch(true);

@@ -86,7 +86,7 @@ inline upstream::UpstreamResult http_answer(const std::string& cache_control, st
   return response;
 }
 
-class FlightsTest : public testing::Test {
+class FetchTableTest : public testing::Test {
  protected:
   using Answer = std::shared_ptr<std::optional<FetchResult>>;
 

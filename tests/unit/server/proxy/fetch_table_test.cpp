@@ -16,7 +16,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST_F(FlightsTest, ManyRequestsForOneKeyAreOneFetch) {
+TEST_F(FetchTableTest, ManyRequestsForOneKeyAreOneFetch) {
   std::vector<Answer> answers;
   for (int i = 0; i < 100; ++i) answers.push_back(join(request("a")));
   EXPECT_EQ(upstream.requests.size(), 1U);
@@ -32,7 +32,7 @@ TEST_F(FlightsTest, ManyRequestsForOneKeyAreOneFetch) {
   EXPECT_EQ(*(*stored)->body, report_of("body"));
 }
 
-TEST_F(FlightsTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
+TEST_F(FetchTableTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
   std::optional<FetchResult> result;
   bool set_out = false;
   boost::asio::post(context, [&] {
@@ -48,7 +48,7 @@ TEST_F(FlightsTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
   EXPECT_EQ(*result->outcome->response->body, report_of("body"));
 }
 
-TEST_F(FlightsTest, ACallerOnAnotherThreadIsAnsweredThere) {
+TEST_F(FetchTableTest, ACallerOnAnotherThreadIsAnsweredThere) {
   boost::asio::io_context hits{1};
   std::optional<FetchResult> result;
   boost::asio::co_spawn(
@@ -65,7 +65,7 @@ TEST_F(FlightsTest, ACallerOnAnotherThreadIsAnsweredThere) {
   EXPECT_EQ(*result->outcome->response->body, report_of("body"));
 }
 
-TEST_F(FlightsTest, AFetchThatBreaksDownFailsEverybodyWhoWaitsForIt) {
+TEST_F(FetchTableTest, AFetchThatBreaksDownFailsEverybodyWhoWaitsForIt) {
   const Answer first = join(request("a"));
   const Answer second = join(request("a"));
   respond([]() -> upstream::UpstreamResult { throw std::runtime_error("a bug"); });
@@ -80,7 +80,7 @@ TEST_F(FlightsTest, AFetchThatBreaksDownFailsEverybodyWhoWaitsForIt) {
   EXPECT_TRUE((*third)->outcome->response);
 }
 
-TEST_F(FlightsTest, ALargeAnswerIsPreparedWhileOthersAreServed) {
+TEST_F(FetchTableTest, ALargeAnswerIsPreparedWhileOthersAreServed) {
   const Answer large = join(request("large"));
   respond([] { return ok(std::string(worth_another_thread, 'x')); });
   EXPECT_FALSE(*large);
@@ -94,14 +94,14 @@ TEST_F(FlightsTest, ALargeAnswerIsPreparedWhileOthersAreServed) {
   EXPECT_NE(store.find(caching::Key("large"), clock.wall_now()).value(), nullptr);
 }
 
-TEST_F(FlightsTest, DifferentKeysAreDifferentFetches) {
+TEST_F(FetchTableTest, DifferentKeysAreDifferentFetches) {
   const Answer a = join(request("a"));
   const Answer b = join(request("b"));
   EXPECT_EQ(upstream.requests.size(), 2U);
   respond([] { return ok("x"); });
 }
 
-TEST_F(FlightsTest, AFailureFailsEverybodyWhoWasThereOnce) {
+TEST_F(FetchTableTest, AFailureFailsEverybodyWhoWasThereOnce) {
   const FetchRequest late = request("a");
   const Answer first = join(request("a"));
   clock.advance(10ms);
@@ -121,7 +121,7 @@ TEST_F(FlightsTest, AFailureFailsEverybodyWhoWasThereOnce) {
   respond([] { return ok("x"); });
 }
 
-TEST_F(FlightsTest, AStoredValidatorIsSentAndA304KeepsTheBody) {
+TEST_F(FetchTableTest, AStoredValidatorIsSentAndA304KeepsTheBody) {
   const Answer first = join(request("a"));
   respond([] { return ok("body"); });
   FetchRequest again = request("a");
@@ -144,7 +144,7 @@ TEST_F(FlightsTest, AStoredValidatorIsSentAndA304KeepsTheBody) {
   EXPECT_EQ(outcome.response->fetched_at, clock.wall_now());
 }
 
-TEST_F(FlightsTest, TheGzipFormIsMadeOnceAndStaysWithTheBody) {
+TEST_F(FetchTableTest, TheGzipFormIsMadeOnceAndStaysWithTheBody) {
   const std::string body(5000, 'x');
   const Answer first = join(request("a"));
   respond([&] { return ok(body); });
@@ -165,7 +165,7 @@ TEST_F(FlightsTest, TheGzipFormIsMadeOnceAndStaysWithTheBody) {
   }
 }
 
-TEST_F(FlightsTest, ARefreshBehindHappensOnceAndNotRightAfterAFailure) {
+TEST_F(FetchTableTest, ARefreshBehindHappensOnceAndNotRightAfterAFailure) {
   fetches.refresh_behind(request("a"));
   fetches.refresh_behind(request("a"));
   run();
@@ -189,7 +189,7 @@ upstream::UpstreamResult bare_304() {
   return response;
 }
 
-TEST_F(FlightsTest, AFetchUnderWayWhenItIsPurgedIsNotStored) {
+TEST_F(FetchTableTest, AFetchUnderWayWhenItIsPurgedIsNotStored) {
   const Answer first = join(request("a"));
   const Answer other = join(request("b"));
   clock.advance(1ms);
@@ -204,7 +204,7 @@ TEST_F(FlightsTest, AFetchUnderWayWhenItIsPurgedIsNotStored) {
   EXPECT_NE(store.find(caching::Key("b"), clock.wall_now()).value(), nullptr);
 }
 
-TEST_F(FlightsTest, WhoComesAfterAPurgeJoinsNoFlightFromBefore) {
+TEST_F(FetchTableTest, WhoComesAfterAPurgeJoinsNoFlightFromBefore) {
   for (const auto kind : {caching::PurgeKind::hard, caching::PurgeKind::soft}) {
     upstream.requests.clear();
     const Answer before = join(request("a"));
@@ -222,7 +222,7 @@ TEST_F(FlightsTest, WhoComesAfterAPurgeJoinsNoFlightFromBefore) {
   }
 }
 
-TEST_F(FlightsTest, WhatWasLookedUpBeforeAHardPurgeIsNotRevalidated) {
+TEST_F(FetchTableTest, WhatWasLookedUpBeforeAHardPurgeIsNotRevalidated) {
   const Answer first = join(request("a"));
   respond([] { return ok("body"); });
   clock.advance(2h);
@@ -240,7 +240,7 @@ TEST_F(FlightsTest, WhatWasLookedUpBeforeAHardPurgeIsNotRevalidated) {
   EXPECT_EQ(*store.find(caching::Key("a"), clock.wall_now()).value()->body, report_of("new"));
 }
 
-TEST_F(FlightsTest, ASoftPurgeLeavesARevalidationToCome) {
+TEST_F(FetchTableTest, ASoftPurgeLeavesARevalidationToCome) {
   const Answer first = join(request("a"));
   respond([] { return ok("body"); });
   clock.advance(1min);
@@ -262,7 +262,7 @@ FetchRequest restating(FetchRequest fetch, const Clock& clock) {
   return fetch;
 }
 
-TEST_F(FlightsTest, ARefreshThatChangesARangeThatHadEndedIsARestatement) {
+TEST_F(FetchTableTest, ARefreshThatChangesARangeThatHadEndedIsARestatement) {
   FetchRequest first = restating(request("a"), clock);
   const Answer before = join(first);
   respond([] { return ok(R"({"revenue":1})"); });
@@ -290,7 +290,7 @@ TEST_F(FlightsTest, ARefreshThatChangesARangeThatHadEndedIsARestatement) {
   EXPECT_EQ(fetches.restatements(), 1U);
 }
 
-TEST_F(FlightsTest, WhatWasFetchedWhileItsRangeWasOpenMovesWithoutARestatement) {
+TEST_F(FetchTableTest, WhatWasFetchedWhileItsRangeWasOpenMovesWithoutARestatement) {
   FetchRequest first = restating(request("a"), clock);
   first.range_end = clock.wall_now() + 1min;
   const Answer before = join(first);
@@ -315,7 +315,7 @@ const std::vector<std::string> no_reports = {"<!DOCTYPE html><title>Sign in</tit
                                              R"("text")",
                                              R"({"revenue":1},)"};
 
-TEST_F(FlightsTest, NothingThatIsNoJsonIsStoredOrReplacesWhatIs) {
+TEST_F(FetchTableTest, NothingThatIsNoJsonIsStoredOrReplacesWhatIs) {
   FetchRequest first = restating(request("a"), clock);
   const Answer good = join(first);
   respond([] { return ok(R"({"revenue":1})"); });
@@ -348,7 +348,7 @@ TEST_F(FlightsTest, NothingThatIsNoJsonIsStoredOrReplacesWhatIs) {
   EXPECT_EQ(fetches.restatements(), 0U);
 }
 
-TEST_F(FlightsTest, OtherSuccessesAndRedirectsGiveWayAndRefusalsDoNot) {
+TEST_F(FetchTableTest, OtherSuccessesAndRedirectsGiveWayAndRefusalsDoNot) {
   const std::vector<std::tuple<unsigned, std::string, AnswerKind, bool>> answers = {
       {200, "{}", AnswerKind::report, false},      {202, "{}", AnswerKind::other, true},
       {203, "{}", AnswerKind::other, true},        {204, "", AnswerKind::not_json, true},
@@ -367,7 +367,7 @@ TEST_F(FlightsTest, OtherSuccessesAndRedirectsGiveWayAndRefusalsDoNot) {
   }
 }
 
-TEST_F(FlightsTest, ARefreshBehindThatBringsNoJsonIsAFailedOne) {
+TEST_F(FetchTableTest, ARefreshBehindThatBringsNoJsonIsAFailedOne) {
   const Answer good = join(request("a"));
   respond([] { return ok("body"); });
   clock.advance(2h);
@@ -381,7 +381,7 @@ TEST_F(FlightsTest, ARefreshBehindThatBringsNoJsonIsAFailedOne) {
   EXPECT_EQ(store.find(caching::Key("a"), clock.wall_now()).value(), (*good)->outcome->response);
 }
 
-TEST_F(FlightsTest, AnInvalidationEndsAnIndexThatWasMadeInTheSameMillisecond) {
+TEST_F(FetchTableTest, AnInvalidationEndsAnIndexThatWasMadeInTheSameMillisecond) {
   const caching::Key target = caching::http_key("default", "/a");
   caching::VariantIndex index(clock.wall_now());
   index.add({"x-a"});
@@ -402,7 +402,7 @@ TEST_F(FlightsTest, AnInvalidationEndsAnIndexThatWasMadeInTheSameMillisecond) {
   EXPECT_NE(caching::VariantIndex(*after).key_for(target, {"x-a"}, {}), index.key_for(target, {"x-a"}, {}));
 }
 
-TEST_F(FlightsTest, AnInvalidationEndsAnIndexAlsoWhereTheClockWasSetBackToJustBeforeIt) {
+TEST_F(FetchTableTest, AnInvalidationEndsAnIndexAlsoWhereTheClockWasSetBackToJustBeforeIt) {
   const caching::Key target = caching::http_key("default", "/a");
   const auto ask = [&](const std::string& method) {
     FetchRequest fetch = request("a");
@@ -434,7 +434,7 @@ TEST_F(FlightsTest, AnInvalidationEndsAnIndexAlsoWhereTheClockWasSetBackToJustBe
   EXPECT_NE(after->fetched_at, before->fetched_at);
 }
 
-TEST_F(FlightsTest, NoStoreIsNotStoredAndA304ToNothingIsAFailure) {
+TEST_F(FetchTableTest, NoStoreIsNotStoredAndA304ToNothingIsAFailure) {
   FetchRequest secret = request("a");
   secret.may_store = false;
   const Answer first = join(secret);

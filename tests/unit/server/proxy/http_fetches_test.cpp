@@ -6,7 +6,7 @@ namespace roktcached::proxy {
 namespace {
 
 /// Twenty clients of one target on an http route, the first of which fetches.
-class HttpFlightsTest : public FlightsTest {
+class HttpFlightsTest : public FetchTableTest {
  protected:
   void ask_together(const std::string& target = "/a") {
     first = **join_http(http_request(target));

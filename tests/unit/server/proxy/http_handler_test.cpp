@@ -8,7 +8,7 @@ namespace {
 
 using testing::HasSubstr;
 
-class HttpExchangeTest : public ExchangeTest {
+class HttpHandlerTest : public ExchangeTest {
  protected:
   void upstream_says(unsigned status, const std::string& body, const std::vector<http::Field>& fields = {}) {
     upstream.answer = [=](const upstream::UpstreamRequest&) { return upstream_answer(status, body, fields); };
@@ -31,7 +31,7 @@ class HttpExchangeTest : public ExchangeTest {
   static constexpr const char* date = "Tue, 14 Nov 2023 22:13:20 GMT";  // of the clock's beginning
 };
 
-TEST_F(HttpExchangeTest, WhatTheUpstreamLetsBeStoredIsAHit) {
+TEST_F(HttpHandlerTest, WhatTheUpstreamLetsBeStoredIsAHit) {
   upstream_says(200, "body", {{"Cache-Control", "max-age=60"}, {"Date", date}});
   auto miss = ask("/files/a");
   EXPECT_EQ(content_of(miss), "body");
@@ -49,7 +49,7 @@ TEST_F(HttpExchangeTest, WhatTheUpstreamLetsBeStoredIsAHit) {
   EXPECT_FALSE(upstream.requests[0].takes_large);
 }
 
-TEST_F(HttpExchangeTest, WhatItDoesNotIsAskedForEachTime) {
+TEST_F(HttpHandlerTest, WhatItDoesNotIsAskedForEachTime) {
   for (const char* const control : {"no-store", "private", "no-cache, no-store"}) {
     upstream.requests.clear();
     upstream_says(200, "body", {{"Cache-Control", control}, {"Date", date}});
@@ -60,7 +60,7 @@ TEST_F(HttpExchangeTest, WhatItDoesNotIsAskedForEachTime) {
   }
 }
 
-TEST_F(HttpExchangeTest, AStaleOneIsAskedAboutAndA304FreshensIt) {
+TEST_F(HttpHandlerTest, AStaleOneIsAskedAboutAndA304FreshensIt) {
   upstream_says(200, "body", {{"Cache-Control", "max-age=60"}, {"ETag", "\"1\""}, {"Date", date}});
   ask("/files/a", {{"If-None-Match", "\"mine\""}});
   EXPECT_FALSE(upstream.requests[0].fields.contains("If-None-Match")) << "it is judged here";
@@ -77,7 +77,7 @@ TEST_F(HttpExchangeTest, AStaleOneIsAskedAboutAndA304FreshensIt) {
   EXPECT_EQ(ask("/files/a").notes.outcome, http::CacheOutcome::hit);
 }
 
-TEST_F(HttpExchangeTest, WhatTheClientHasIsConfirmedFromTheStore) {
+TEST_F(HttpHandlerTest, WhatTheClientHasIsConfirmedFromTheStore) {
   upstream_says(200, "body", {{"Cache-Control", "max-age=60"}, {"ETag", "\"1\""}, {"Date", date}});
   ask("/files/a");
   EXPECT_EQ(ask("/files/a", {{"If-None-Match", "\"1\""}}).status, 304U);
@@ -88,14 +88,14 @@ TEST_F(HttpExchangeTest, WhatTheClientHasIsConfirmedFromTheStore) {
   EXPECT_EQ(upstream.requests.size(), 1U);
 }
 
-TEST_F(HttpExchangeTest, AHeadIsAnsweredFromTheStore) {
+TEST_F(HttpHandlerTest, AHeadIsAnsweredFromTheStore) {
   upstream_says(200, "body", {{"Cache-Control", "max-age=60"}, {"Date", date}});
   ask("/files/a");
   EXPECT_EQ(ask("/files/a", {}, "HEAD").notes.outcome, http::CacheOutcome::hit);
   EXPECT_EQ(upstream.requests.size(), 1U);
 }
 
-TEST_F(HttpExchangeTest, StaleWhileRevalidateIsServedAndRefreshedBehind) {
+TEST_F(HttpHandlerTest, StaleWhileRevalidateIsServedAndRefreshedBehind) {
   upstream_says(200, "old", {{"Cache-Control", "max-age=60, stale-while-revalidate=60"}, {"Date", date}});
   ask("/files/a");
   clock.advance(61s);
@@ -110,20 +110,20 @@ TEST_F(HttpExchangeTest, StaleWhileRevalidateIsServedAndRefreshedBehind) {
   EXPECT_EQ(upstream.requests.size(), 2U);
 }
 
-TEST_F(HttpExchangeTest, OnlyIfCachedAsksNobody) {
+TEST_F(HttpHandlerTest, OnlyIfCachedAsksNobody) {
   const auto refused = ask("/files/a", {{"Cache-Control", "only-if-cached"}});
   EXPECT_EQ(refused.status, 504U);
   EXPECT_EQ(refused.notes.outcome, http::CacheOutcome::refused);
   EXPECT_TRUE(upstream.requests.empty());
 }
 
-TEST_F(HttpExchangeTest, NoStoreStoresNothing) {
+TEST_F(HttpHandlerTest, NoStoreStoresNothing) {
   upstream_says(200, "body", {{"Cache-Control", "max-age=60"}, {"Date", date}});
   EXPECT_EQ(told(ask("/files/a", {{"Cache-Control", "no-store"}})), "roktcached; fwd=miss");
   EXPECT_EQ(told(ask("/files/a")), "roktcached; fwd=miss; stored; ttl=60");
 }
 
-TEST_F(HttpExchangeTest, WhatIsStoredStandsInForAnError) {
+TEST_F(HttpHandlerTest, WhatIsStoredStandsInForAnError) {
   upstream_says(200, "body", {{"Cache-Control", "max-age=60, stale-if-error=600"}, {"Date", date}});
   ask("/files/a");
   clock.advance(61s);
@@ -139,7 +139,7 @@ TEST_F(HttpExchangeTest, WhatIsStoredStandsInForAnError) {
 
 /// RFC 5861, section 4, lets an error status pass unless the response says otherwise; no answer at all is our
 /// own trouble.
-TEST_F(HttpExchangeTest, WithoutStaleIfErrorItStandsInForNoAnswerAlone) {
+TEST_F(HttpHandlerTest, WithoutStaleIfErrorItStandsInForNoAnswerAlone) {
   upstream_says(200, "body", {{"Cache-Control", "max-age=60"}, {"Date", date}});
   ask("/files/a");
   clock.advance(61s);
@@ -159,7 +159,7 @@ TEST_F(HttpExchangeTest, WithoutStaleIfErrorItStandsInForNoAnswerAlone) {
 }
 
 /// RFC 9111, section 4.4: who writes may show another credential than who reads.
-TEST_F(HttpExchangeTest, AWriteEndsWhatIsStoredUnderEveryCredential) {
+TEST_F(HttpHandlerTest, AWriteEndsWhatIsStoredUnderEveryCredential) {
   for (const char* const method : {"POST", "PUT"}) {
     for (const char* const name : {"emea", "default"}) store_under(name, "/files/a");
     upstream_says(204, "");
@@ -175,7 +175,7 @@ TEST_F(HttpExchangeTest, AWriteEndsWhatIsStoredUnderEveryCredential) {
   for (const char* const name : {"emea", "default"}) EXPECT_TRUE(is_stored_under(name, "/files/a")) << name;
 }
 
-TEST_F(HttpExchangeTest, AWriteGoesWithItsConditionsAndItsContent) {
+TEST_F(HttpHandlerTest, AWriteGoesWithItsConditionsAndItsContent) {
   upstream_says(204, "");
   ask("/files/a", {{"If-None-Match", "*"}, {"Content-Type", "text/plain"}}, "PUT", "content");
   ASSERT_EQ(upstream.requests.size(), 1U);
@@ -185,7 +185,7 @@ TEST_F(HttpExchangeTest, AWriteGoesWithItsConditionsAndItsContent) {
   EXPECT_EQ(upstream.requests[0].reason, counters::Reason::passed);
 }
 
-TEST_F(HttpExchangeTest, AWriteIsNeverAnsweredWithWhatIsStored) {
+TEST_F(HttpHandlerTest, AWriteIsNeverAnsweredWithWhatIsStored) {
   store_under("emea", "/files/a");
   upstream.answer = [](const upstream::UpstreamRequest&) {
     return upstream_failure(ErrorCode::upstream_timeout);
@@ -194,7 +194,7 @@ TEST_F(HttpExchangeTest, AWriteIsNeverAnsweredWithWhatIsStored) {
   EXPECT_FALSE(is_stored_under("emea", "/files/a")) << "it may have been done";
 }
 
-TEST_F(HttpExchangeTest, OfSeveralVariantsTheLatestThatMatchesIsSelected) {
+TEST_F(HttpHandlerTest, OfSeveralVariantsTheLatestThatMatchesIsSelected) {
   upstream_says(200, "by language",
                 {{"Cache-Control", "max-age=600"}, {"Vary", "Accept-Language"}, {"Date", date}});
   ask("/files/a", {{"Accept-Language", "de"}});
@@ -215,7 +215,7 @@ TEST_F(HttpExchangeTest, OfSeveralVariantsTheLatestThatMatchesIsSelected) {
 }
 
 /// RFC 9111, section 3.5.
-TEST_F(HttpExchangeTest, WhatAClientsOwnCredentialHasBroughtIsNobodyElses) {
+TEST_F(HttpHandlerTest, WhatAClientsOwnCredentialHasBroughtIsNobodyElses) {
   upstream_says(200, "secret", {{"Cache-Control", "max-age=60"}, {"Date", date}});
   EXPECT_EQ(told(ask("/files/a", {{"Authorization", "Bearer its-own"}})), "roktcached; fwd=miss");
   upstream_says(200, "public", {{"Cache-Control", "max-age=60"}, {"Date", date}});
@@ -228,7 +228,7 @@ TEST_F(HttpExchangeTest, WhatAClientsOwnCredentialHasBroughtIsNobodyElses) {
   EXPECT_EQ(upstream.requests.back().credential, 1U);
 }
 
-TEST_F(HttpExchangeTest, FieldsThatPrivateListsReachTheOneWhoAskedAlone) {
+TEST_F(HttpHandlerTest, FieldsThatPrivateListsReachTheOneWhoAskedAlone) {
   upstream_says(200, "body",
                 {{"Cache-Control", "max-age=60, private=\"X-Secret\""}, {"X-Secret", "s"}, {"Date", date}});
   EXPECT_TRUE(has(ask("/files/a"), "X-Secret"));
@@ -237,7 +237,7 @@ TEST_F(HttpExchangeTest, FieldsThatPrivateListsReachTheOneWhoAskedAlone) {
   EXPECT_FALSE(has(hit, "X-Secret"));
 }
 
-TEST_F(HttpExchangeTest, ARangeIsAskedForWhereTheWholeIsNotThere) {
+TEST_F(HttpHandlerTest, ARangeIsAskedForWhereTheWholeIsNotThere) {
   upstream_says(206, "od",
                 {{"Content-Range", "bytes 1-2/4"}, {"Cache-Control", "max-age=60"}, {"Date", date}});
   auto part = ask("/files/a", {{"Range", "bytes=1-2"}});
@@ -251,7 +251,7 @@ TEST_F(HttpExchangeTest, ARangeIsAskedForWhereTheWholeIsNotThere) {
   EXPECT_FALSE(upstream.requests.back().fields.contains("Range"));
 }
 
-TEST_F(HttpExchangeTest, AFailureIsAProblemThatSaysWhenToComeAgain) {
+TEST_F(HttpHandlerTest, AFailureIsAProblemThatSaysWhenToComeAgain) {
   upstream.answer = [](const upstream::UpstreamRequest&) {
     return upstream_failure(ErrorCode::upstream_budget_exhausted);
   };

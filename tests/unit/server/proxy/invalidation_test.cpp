@@ -8,7 +8,7 @@ namespace roktcached::proxy {
 namespace {
 
 /// What must not come back into the store, and what must not be told to somebody else.
-class InvalidationTest : public FlightsTest {
+class InvalidationTest : public FetchTableTest {
  protected:
   static caching::Key key_of(const std::string& target) { return caching::http_key("default", target); }
   void invalidate(std::vector<caching::Key> targets) {

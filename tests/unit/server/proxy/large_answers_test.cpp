@@ -6,7 +6,7 @@
 namespace roktcached::proxy {
 namespace {
 
-class LargeAnswersTest : public FlightsTest {
+class LargeAnswersTest : public FetchTableTest {
  protected:
   /// An answer whose content comes in pieces; nothing of it is to come from a connection.
   upstream::UpstreamResult large(std::string content) {

@@ -11,7 +11,7 @@ upstream::UpstreamResult broken_off() {
                                    std::nullopt};
 }
 
-class LeavingTest : public FlightsTest {
+class LeavingTest : public FetchTableTest {
  protected:
   void leave(const FetchTable::TicketPtr& ticket) {
     FetchTable::leave(ticket);

@@ -6,7 +6,7 @@
 namespace roktcached::proxy {
 namespace {
 
-class PassExchangeTest : public ExchangeTest {
+class PassThroughHandlerTest : public ExchangeTest {
  protected:
   /// Puts an answer into the store under every credential, and a name for the test.
   void store_mixed(const std::string& target) {
@@ -39,7 +39,7 @@ class PassExchangeTest : public ExchangeTest {
   }
 };
 
-TEST_F(PassExchangeTest, AnAnswerIsPassedWithoutCookiesAndFieldsOfTheConnection) {
+TEST_F(PassThroughHandlerTest, AnAnswerIsPassedWithoutCookiesAndFieldsOfTheConnection) {
   upstream.answer = [](const upstream::UpstreamRequest&) {
     return upstream_answer(207, "body",
                            {{"Set-Cookie", "session=1"},
@@ -68,7 +68,7 @@ TEST_F(PassExchangeTest, AnAnswerIsPassedWithoutCookiesAndFieldsOfTheConnection)
   EXPECT_EQ(upstream.requests.size(), 2U) << "nothing is kept";
 }
 
-TEST_F(PassExchangeTest, ARequestGoesAsItCame) {
+TEST_F(PassThroughHandlerTest, ARequestGoesAsItCame) {
   http::Request request;
   request.method = "POST";
   request.target = "/logs/a?b=%2f";
@@ -94,7 +94,7 @@ TEST_F(PassExchangeTest, ARequestGoesAsItCame) {
   EXPECT_TRUE(sent.stream);
 }
 
-TEST_F(PassExchangeTest, AFailureIsAProblemThatSaysWhenToComeAgain) {
+TEST_F(PassThroughHandlerTest, AFailureIsAProblemThatSaysWhenToComeAgain) {
   upstream.answer = [](const upstream::UpstreamRequest&) {
     return upstream_failure(ErrorCode::upstream_timeout);
   };
@@ -106,7 +106,7 @@ TEST_F(PassExchangeTest, AFailureIsAProblemThatSaysWhenToComeAgain) {
   EXPECT_EQ(answer.notes.outcome, http::CacheOutcome::failed);
 }
 
-TEST_F(PassExchangeTest, ARequestThatBreaksDownIsAnsweredAllTheSame) {
+TEST_F(PassThroughHandlerTest, ARequestThatBreaksDownIsAnsweredAllTheSame) {
   upstream.answer = [](const upstream::UpstreamRequest&) -> upstream::UpstreamResult {
     throw std::runtime_error("a bug");
   };
@@ -115,7 +115,7 @@ TEST_F(PassExchangeTest, ARequestThatBreaksDownIsAnsweredAllTheSame) {
   EXPECT_EQ(answer.notes.route, "logs");
 }
 
-TEST_F(PassExchangeTest, AnAnswerInPiecesBeginsWithItsHead) {
+TEST_F(PassThroughHandlerTest, AnAnswerInPiecesBeginsWithItsHead) {
   upstream.stream_first = [](std::shared_ptr<GrowingAnswer> stream) -> boost::asio::awaitable<void> {
     upstream::AnswerHead head{.status = 200, .fields = {}, .length = 11};
     head.fields.add("Set-Cookie", "session=1");
@@ -136,7 +136,7 @@ TEST_F(PassExchangeTest, AnAnswerInPiecesBeginsWithItsHead) {
   EXPECT_EQ(content_of(answer), "hello world");
 }
 
-TEST_F(PassExchangeTest, ContentThatBreaksOffIsNotTakenForWhole) {
+TEST_F(PassThroughHandlerTest, ContentThatBreaksOffIsNotTakenForWhole) {
   upstream.stream_first = [](std::shared_ptr<GrowingAnswer> stream) -> boost::asio::awaitable<void> {
     stream->begin({.status = 200, .fields = {}, .length = {}});
     (void)co_await stream->append("half");
@@ -150,7 +150,7 @@ TEST_F(PassExchangeTest, ContentThatBreaksOffIsNotTakenForWhole) {
 }
 
 /// RFC 9111, section 4.4: who writes may show another credential than who reads.
-TEST_F(PassExchangeTest, AWriteEndsWhatIsStoredUnderEveryCredential) {
+TEST_F(PassThroughHandlerTest, AWriteEndsWhatIsStoredUnderEveryCredential) {
   const auto with_status = [](unsigned status) {
     return [status](const upstream::UpstreamRequest&) { return upstream_answer(status, "done"); };
   };
@@ -160,7 +160,7 @@ TEST_F(PassExchangeTest, AWriteEndsWhatIsStoredUnderEveryCredential) {
     EXPECT_EQ(left_after("POST", with_status(status)), 2) << status;
 }
 
-TEST_F(PassExchangeTest, AWriteWhoseAnswerIsLostMayHaveBeenDone) {
+TEST_F(PassThroughHandlerTest, AWriteWhoseAnswerIsLostMayHaveBeenDone) {
   const auto failing = [](ErrorSource source) {
     return [source](const upstream::UpstreamRequest&) {
       return upstream_failure(ErrorCode::upstream_timeout, source);
@@ -170,7 +170,7 @@ TEST_F(PassExchangeTest, AWriteWhoseAnswerIsLostMayHaveBeenDone) {
   EXPECT_EQ(left_after("POST", failing(ErrorSource::exchange)), 2) << "it was not sent";
 }
 
-TEST_F(PassExchangeTest, AWriteWhoseAnswerHasOnlyBegunHasBeenDone) {
+TEST_F(PassThroughHandlerTest, AWriteWhoseAnswerHasOnlyBegunHasBeenDone) {
   EXPECT_EQ(left_after("POST",
                        [](const upstream::UpstreamRequest& request) {
                          request.stream->begin({.status = 200, .fields = {}, .length = {}});
@@ -179,7 +179,7 @@ TEST_F(PassExchangeTest, AWriteWhoseAnswerHasOnlyBegunHasBeenDone) {
             0);
 }
 
-TEST_F(PassExchangeTest, AClientThatHasGoneLeavesNothingThatAWriteMayHaveChanged) {
+TEST_F(PassThroughHandlerTest, AClientThatHasGoneLeavesNothingThatAWriteMayHaveChanged) {
   store_mixed("/mixed/a");
   Departure departure;
   upstream.answer = [&](const upstream::UpstreamRequest&) {

@@ -11,9 +11,9 @@ namespace {
 using namespace std::chrono_literals;
 
 /// The upstream client between its requests and a server that mints tokens and judges them as the test says.
-class DeskTokenTest : public testing::Test {
+class UpstreamClientTokenTest : public testing::Test {
  protected:
-  DeskTokenTest() {
+  UpstreamClientTokenTest() {
     settings.url = server.url();
     settings.max_retries = 0;
     config::Credential credential;
@@ -23,7 +23,7 @@ class DeskTokenTest : public testing::Test {
     credential.budget.requests_per_second = 0;
     credentials.push_back(credential);
   }
-  ~DeskTokenTest() override {
+  ~UpstreamClientTokenTest() override {
     if (!upstream_executor_) return;
     upstream_executor_->stop();
     context.restart();
@@ -99,13 +99,13 @@ class DeskTokenTest : public testing::Test {
 
 using Tokens = std::vector<std::string>;
 
-TEST_F(DeskTokenTest, ARequestShowsTheTokenUnlessItsRouteHasNone) {
+TEST_F(UpstreamClientTokenTest, ARequestShowsTheTokenUnlessItsRouteHasNone) {
   EXPECT_EQ(status_of(send()), 200U);
   EXPECT_EQ(status_of(send(false, false)), 200U);
   EXPECT_EQ(shown, (Tokens{"t1", ""}));
 }
 
-TEST_F(DeskTokenTest, ADeadTokenIsRenewedAndTheRequestReplayedOnce) {
+TEST_F(UpstreamClientTokenTest, ADeadTokenIsRenewedAndTheRequestReplayedOnce) {
   for (const unsigned refusal : {401U, 403U}) {
     judge = [](const std::string&) { return 200U; };
     send();
@@ -120,14 +120,14 @@ TEST_F(DeskTokenTest, ADeadTokenIsRenewedAndTheRequestReplayedOnce) {
   EXPECT_EQ(upstream_client().status().attempts.by_kind.at({"route", 200, counters::Reason::replay}), 2U);
 }
 
-TEST_F(DeskTokenTest, AYoungTokenIsNotDoubted) {
+TEST_F(UpstreamClientTokenTest, AYoungTokenIsNotDoubted) {
   judge = [](const std::string&) { return 401U; };
   EXPECT_EQ(status_of(send()), 401U);
   EXPECT_EQ(asked_for_tokens, 1);
   EXPECT_EQ(shown.size(), 1U);
 }
 
-TEST_F(DeskTokenTest, ASecondRefusalIsMeant) {
+TEST_F(UpstreamClientTokenTest, ASecondRefusalIsMeant) {
   send();
   clock.advance(11s);
   judge = [](const std::string&) { return 403U; };
@@ -136,7 +136,7 @@ TEST_F(DeskTokenTest, ASecondRefusalIsMeant) {
 }
 
 /// The account is none of the credential's: that is what the client is to hear.
-TEST_F(DeskTokenTest, AMeant403IsPassedOnWhileTheTokenEndpointFails) {
+TEST_F(UpstreamClientTokenTest, AMeant403IsPassedOnWhileTheTokenEndpointFails) {
   send();
   clock.advance(11s);
   endpoint_fails = true;
@@ -148,7 +148,7 @@ TEST_F(DeskTokenTest, AMeant403IsPassedOnWhileTheTokenEndpointFails) {
   EXPECT_EQ(doubtful.error().error.code, ErrorCode::token_unavailable);
 }
 
-TEST_F(DeskTokenTest, A401IsNeverMeantWhileTheTokenEndpointFails) {
+TEST_F(UpstreamClientTokenTest, A401IsNeverMeantWhileTheTokenEndpointFails) {
   send();
   clock.advance(11s);
   endpoint_fails = true;
@@ -158,7 +158,7 @@ TEST_F(DeskTokenTest, A401IsNeverMeantWhileTheTokenEndpointFails) {
   EXPECT_EQ(refused.error().error.code, ErrorCode::token_unavailable);
 }
 
-TEST_F(DeskTokenTest, A400IsBlamedOnATokenThatHasNotProvedItselfLately) {
+TEST_F(UpstreamClientTokenTest, A400IsBlamedOnATokenThatHasNotProvedItselfLately) {
   send();
   clock.advance(30s);
   judge = [](const std::string& token) { return token == "t1" ? 400U : 200U; };
@@ -169,7 +169,7 @@ TEST_F(DeskTokenTest, A400IsBlamedOnATokenThatHasNotProvedItselfLately) {
 }
 
 /// Else a dead token would prove itself with each request that it spoils.
-TEST_F(DeskTokenTest, ARefusalIsNoAcceptance) {
+TEST_F(UpstreamClientTokenTest, ARefusalIsNoAcceptance) {
   send();
   judge = [](const std::string&) { return 400U; };
   clock.advance(30s);
@@ -181,7 +181,7 @@ TEST_F(DeskTokenTest, ARefusalIsNoAcceptance) {
   EXPECT_EQ(shown, (Tokens{"t1", "t1", "t1", "t2"}));
 }
 
-TEST_F(DeskTokenTest, ARefusalOfAReplayIsNoAcceptanceEither) {
+TEST_F(UpstreamClientTokenTest, ARefusalOfAReplayIsNoAcceptanceEither) {
   for (const unsigned refusal : {400U, 401U, 403U}) {
     judge = [](const std::string&) { return 200U; };
     send();
@@ -197,7 +197,7 @@ TEST_F(DeskTokenTest, ARefusalOfAReplayIsNoAcceptanceEither) {
   }
 }
 
-TEST_F(DeskTokenTest, AReplayThatIsAnsweredIsAnAcceptance) {
+TEST_F(UpstreamClientTokenTest, AReplayThatIsAnsweredIsAnAcceptance) {
   send();
   clock.advance(61s);
   judge = [](const std::string& token) { return token == "t1" ? 400U : 200U; };
@@ -209,7 +209,7 @@ TEST_F(DeskTokenTest, AReplayThatIsAnsweredIsAnAcceptance) {
   EXPECT_EQ(asked_for_tokens, 2) << "the second one has been accepted lately";
 }
 
-TEST_F(DeskTokenTest, AnyOtherAnswerIsAnAcceptance) {
+TEST_F(UpstreamClientTokenTest, AnyOtherAnswerIsAnAcceptance) {
   send();
   clock.advance(61s);
   judge = [](const std::string&) { return 404U; };
@@ -220,7 +220,7 @@ TEST_F(DeskTokenTest, AnyOtherAnswerIsAnAcceptance) {
   EXPECT_EQ(asked_for_tokens, 1);
 }
 
-TEST_F(DeskTokenTest, A429SlowsItsCredentialDown) {
+TEST_F(UpstreamClientTokenTest, A429SlowsItsCredentialDown) {
   fields = "Retry-After: 30\r\n";
   judge = [](const std::string&) { return 429U; };
   credentials[0].budget.requests_per_second = 10;
@@ -233,7 +233,7 @@ TEST_F(DeskTokenTest, A429SlowsItsCredentialDown) {
   EXPECT_FALSE(upstream_client().idle(0)) << "nothing may go for now";
 }
 
-TEST_F(DeskTokenTest, IsIdleOnlyWhileTheTokenIsAlive) {
+TEST_F(UpstreamClientTokenTest, IsIdleOnlyWhileTheTokenIsAlive) {
   send();
   EXPECT_TRUE(upstream_client().idle(0));
   EXPECT_TRUE(upstream_client().token_status().alive);

@@ -250,7 +250,7 @@ TEST_F(GrowingAnswerTest, ReadersOnOtherThreadsGetEveryByteAtTheirOwnPace) {
   constexpr int readers = 6;
   boost::asio::io_context upstream_client{1};
   const auto work = boost::asio::make_work_guard(upstream_client);
-  std::thread desk_thread([&] { upstream_client.run(); });
+  std::thread upstream_thread([&] { upstream_client.run(); });
   const auto answer = GrowingAnswer::make(upstream_client.get_executor(), bodies, {64 * mib}, Keep::whole);
   std::vector<std::unique_ptr<boost::asio::io_context>> contexts;
   std::vector<std::future<std::string>> contents;
@@ -286,7 +286,7 @@ TEST_F(GrowingAnswerTest, ReadersOnOtherThreadsGetEveryByteAtTheirOwnPace) {
   for (auto& content : contents) EXPECT_TRUE(content.get() == sent);
   for (auto& thread : threads) thread.join();
   upstream_client.stop();
-  desk_thread.join();
+  upstream_thread.join();
 }
 
 }  // namespace

@@ -11,16 +11,16 @@ namespace {
 using namespace std::chrono_literals;
 
 /// The upstream client between a turn and a server that answers as the test says.
-class DeskTest : public testing::Test {
+class UpstreamClientTest : public testing::Test {
  protected:
-  DeskTest() {
+  UpstreamClientTest() {
     settings.url = server.url();
     config::Credential credential;
     credential.app_id = config::Secret("app");
     credential.app_secret = config::Secret("secret");
     credentials.push_back(credential);
   }
-  ~DeskTest() override {
+  ~UpstreamClientTest() override {
     if (!upstream_executor_) return;
     upstream_executor_->stop();
     context.restart();
@@ -100,7 +100,7 @@ class DeskTest : public testing::Test {
   std::optional<UpstreamClient> upstream_executor_;
 };
 
-TEST_F(DeskTest, SendsNothingThatNobodyWaitsFor) {
+TEST_F(UpstreamClientTest, SendsNothingThatNobodyWaitsFor) {
   for (const bool abandoned : {true, false}) {
     const auto turn = std::make_shared<Turn>();
     abandoned ? turn->abandon() : turn->set_unattended(true);
@@ -110,7 +110,7 @@ TEST_F(DeskTest, SendsNothingThatNobodyWaitsFor) {
   EXPECT_EQ(upstream_client().requests_sent(), 0U);
 }
 
-TEST_F(DeskTest, WhoIsAbandonedWaitsForNoToken) {
+TEST_F(UpstreamClientTest, WhoIsAbandonedWaitsForNoToken) {
   const auto turn = std::make_shared<Turn>();
   const auto waiting = send(turn, true);
   run_until(context, [&] { return token_requests == 1; });
@@ -119,7 +119,7 @@ TEST_F(DeskTest, WhoIsAbandonedWaitsForNoToken) {
   EXPECT_EQ(requests, 0);
 }
 
-TEST_F(DeskTest, WhatIsAbandonedUnderWaySaysNothingOfTheUpstream) {
+TEST_F(UpstreamClientTest, WhatIsAbandonedUnderWaySaysNothingOfTheUpstream) {
   for (int i = 1; i <= 10; ++i) {
     const auto turn = std::make_shared<Turn>();
     const auto under_way = send(turn);
@@ -136,7 +136,7 @@ TEST_F(DeskTest, WhatIsAbandonedUnderWaySaysNothingOfTheUpstream) {
   EXPECT_EQ(status.attempts.by_kind.at(broken_off), 10U);
 }
 
-TEST_F(DeskTest, IsNotSentAgainAfterAPauseThatNobodyHasWaitedFor) {
+TEST_F(UpstreamClientTest, IsNotSentAgainAfterAPauseThatNobodyHasWaitedFor) {
   reply = unavailable("Retry-After: 5\r\n");
   const auto turn = std::make_shared<Turn>();
   const auto pausing = send(turn);
@@ -148,7 +148,7 @@ TEST_F(DeskTest, IsNotSentAgainAfterAPauseThatNobodyHasWaitedFor) {
   EXPECT_EQ(upstream_client().status().retries, 0U);
 }
 
-TEST_F(DeskTest, WhatIsUnattendedGoesOnAndIsNotSentAgain) {
+TEST_F(UpstreamClientTest, WhatIsUnattendedGoesOnAndIsNotSentAgain) {
   const auto turn = std::make_shared<Turn>();
   const auto under_way = send(turn);
   run_until(context, [&] {
@@ -173,7 +173,7 @@ TEST_F(DeskTest, WhatIsUnattendedGoesOnAndIsNotSentAgain) {
   EXPECT_EQ(requests, 2);
 }
 
-TEST_F(DeskTest, AProbeThatIsAbandonedKeepsNobodyFromTheNext) {
+TEST_F(UpstreamClientTest, AProbeThatIsAbandonedKeepsNobodyFromTheNext) {
   settings.max_retries = 0;
   reply = "close";
   for (int i = 0; i < 8; ++i) run_until_ended(send(nullptr));
@@ -193,7 +193,7 @@ TEST_F(DeskTest, AProbeThatIsAbandonedKeepsNobodyFromTheNext) {
   EXPECT_FALSE(upstream_client().status().circuit_open);
 }
 
-TEST_F(DeskTest, ALostKeptConnectionSaysNothingOfTheUpstream) {
+TEST_F(UpstreamClientTest, ALostKeptConnectionSaysNothingOfTheUpstream) {
   settings.max_retries = 0;
   loses_kept = true;
   reply = answer("alive");
@@ -210,7 +210,7 @@ TEST_F(DeskTest, ALostKeptConnectionSaysNothingOfTheUpstream) {
 }
 
 /// Which nobody sends again then: the end is ours.
-TEST_F(DeskTest, KeptConnectionsThatEndWithTheDeskSayNothingOfTheUpstream) {
+TEST_F(UpstreamClientTest, KeptConnectionsThatEndWithTheDeskSayNothingOfTheUpstream) {
   constexpr int many = 8;  // failures in a row open the circuit
   settings.max_retries = 0;
   for (const bool first : {true, false}) {
@@ -224,7 +224,7 @@ TEST_F(DeskTest, KeptConnectionsThatEndWithTheDeskSayNothingOfTheUpstream) {
   EXPECT_EQ(upstream_client().status().circuit_opened, 0U);
 }
 
-TEST_F(DeskTest, FailuresInARowOpenTheCircuitAndNothingIsSentThen) {
+TEST_F(UpstreamClientTest, FailuresInARowOpenTheCircuitAndNothingIsSentThen) {
   settings.max_retries = 0;
   reply = "close";
   for (int i = 0; i < 8; ++i) run_until_ended(send(nullptr));
@@ -237,7 +237,7 @@ TEST_F(DeskTest, FailuresInARowOpenTheCircuitAndNothingIsSentThen) {
   EXPECT_EQ(upstream_client().requests_sent(), 8U);
 }
 
-TEST_F(DeskTest, AnAnswerThatCannotBeUnderstoodSaysThatTheUpstreamLives) {
+TEST_F(UpstreamClientTest, AnAnswerThatCannotBeUnderstoodSaysThatTheUpstreamLives) {
   settings.max_retries = 0;
   reply = "HTTP/1.1 999999 What\r\n\r\n";
   for (int i = 0; i < 10; ++i) {
@@ -249,7 +249,7 @@ TEST_F(DeskTest, AnAnswerThatCannotBeUnderstoodSaysThatTheUpstreamLives) {
   EXPECT_FALSE(upstream_client().status().circuit_open);
 }
 
-TEST_F(DeskTest, AnAnswerThatIsTooLongIsRefusedWhereItsLengthIsToBeExact) {
+TEST_F(UpstreamClientTest, AnAnswerThatIsTooLongIsRefusedWhereItsLengthIsToBeExact) {
   settings.max_retries = 0;
   reply = answer("one") + "more";
   const auto exact = send(nullptr);
@@ -266,7 +266,7 @@ TEST_F(DeskTest, AnAnswerThatIsTooLongIsRefusedWhereItsLengthIsToBeExact) {
   EXPECT_EQ((*answered)->value().body, "one");
 }
 
-TEST_F(DeskTest, WhatMayPassIsSentAgainAfterAPause) {
+TEST_F(UpstreamClientTest, WhatMayPassIsSentAgainAfterAPause) {
   reply = unavailable();
   const auto answered = send(nullptr);
   run_until_sent(1);
@@ -281,7 +281,7 @@ TEST_F(DeskTest, WhatMayPassIsSentAgainAfterAPause) {
   EXPECT_EQ(upstream_client().status().retries, 1U);
 }
 
-TEST_F(DeskTest, AWaitForAConnectionThatRunsOutSaysWhenToComeAgain) {
+TEST_F(UpstreamClientTest, AWaitForAConnectionThatRunsOutSaysWhenToComeAgain) {
   settings.max_connections = 1;
   settings.budget.max_queue_wait = 1ms;
   const auto turn = std::make_shared<Turn>();
