@@ -6,6 +6,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 #include <deque>
 #include <future>
 #include <new>
@@ -37,17 +38,28 @@ class DiskLookupsTest : public testing::Test {
         threads_.get_executor(), DiskLookups::Limits{.timeout = timeout, .threads = 2, .lookups = 4},
         [this](const Key&, WallTime) { return read(); }, [this](const Key&) { return version_.load(); });
   }
-  /// Begins one. @return what it finds; empty before it has ended
-  const std::optional<StoredResponsePtr>& look_up(int number) {
+  /// Begins one when the context runs. @return what it finds; empty before it has ended
+  const std::optional<StoredResponsePtr>& start(int number) {
     auto& found = found_.emplace_back();
     const auto one = [](DiskLookups& lookups, Key wanted,
                         std::optional<StoredResponsePtr>& result) -> asio::awaitable<void> {
       result = (co_await lookups.find(std::move(wanted), WallTime{})).response;
     };
     asio::co_spawn(context_, one(*lookups_, key(number), found), asio::detached);
+    return found;
+  }
+  /// Begins one at once. @return as start() does
+  const std::optional<StoredResponsePtr>& look_up(int number) {
+    const auto& found = start(number);
     context_.poll();
     context_.restart();
     return found;
+  }
+  /// Runs what was started. However slow the threads are, no timeout is told before `reads` have begun: the
+  /// wait for them is in the context's queue already when the first timer is set.
+  void run_until_all_have_ended_after(int reads) {
+    asio::post(context_, [this, reads] { wait_for_reads(reads); });
+    run_until_all_have_ended();
   }
   void run_until_all_have_ended() {
     context_.run();
@@ -111,10 +123,9 @@ TEST_F(DiskLookupsTest, WhoComesAfterAPutOrAPurgeDoesNotShareWhatBeganBefore) {
 
 TEST_F(DiskLookupsTest, ADiskThatHangsIsAMissAndThenHoldsNobodyUp) {
   use(1ms);
-  const auto& first = look_up(1);
-  const auto& second = look_up(2);
-  wait_for_reads(2);
-  run_until_all_have_ended();
+  const auto& first = start(1);
+  const auto& second = start(2);
+  run_until_all_have_ended_after(2);
   EXPECT_EQ(first, std::optional<StoredResponsePtr>(nullptr));
   EXPECT_EQ(second, std::optional<StoredResponsePtr>(nullptr));
   EXPECT_EQ(look_up(3), std::optional<StoredResponsePtr>(nullptr)) << "at once";
@@ -123,9 +134,8 @@ TEST_F(DiskLookupsTest, ADiskThatHangsIsAMissAndThenHoldsNobodyUp) {
 
 TEST_F(DiskLookupsTest, OneThatNobodyWaitsForAnyMoreIsNotBegun) {
   use(1ms);
-  for (int number = 1; number <= 3; ++number) look_up(number);
-  wait_for_reads(2);
-  run_until_all_have_ended();
+  for (int number = 1; number <= 3; ++number) start(number);
+  run_until_all_have_ended_after(2);
   release();
   threads_.join();
   EXPECT_EQ(reads_, 2);
