@@ -28,27 +28,29 @@ Error refused(std::string context) {
 }
 
 /// In a canonical query the parameters of every report come first, in the order of the API's page.
-std::size_t place_of(std::string_view name) {
+enum class Place { date_start, date_end, currency, time_zone, behind_these };
+
+Place place_of(std::string_view name) {
   static constexpr std::array<std::string_view, 4> first = {"dateStart", "dateEnd", "currency",
                                                             "timeZoneVariation"};
-  return static_cast<std::size_t>(std::ranges::find(first, name) - first.begin());
+  return static_cast<Place>(std::ranges::find(first, name) - first.begin());
 }
 
-bool is_date(std::string_view name) {
-  return name == "dateStart" || name == "dateEnd";
+bool is_moment(Place place, std::string_view value) {
+  return place <= Place::date_end && value.find('T') != std::string_view::npos &&
+         rokt::DateParameter::parse(value).has_value();
 }
 
 /// In the name of a zone a '+' is a '+' however it was sent ("Etc/GMT+6"): no zone has a space.
-bool is_zone_with_plus(const QueryParameter& parameter) {
-  return parameter.name == "timeZoneVariation" && parameter.value.find('+') != std::string_view::npos &&
-         rokt::TimeZone::find(parameter.value).has_value();
+bool is_zone_with_plus(Place place, std::string_view value) {
+  return place == Place::time_zone && value.find('+') != std::string_view::npos &&
+         rokt::TimeZone::find(value).has_value();
 }
 
-void append_value(std::string& text, const QueryParameter& parameter) {
-  const bool is_moment = is_date(parameter.name) && parameter.value.find('T') != std::string_view::npos;
-  if (is_moment && rokt::DateParameter::parse(parameter.value)) {
+void append_value(std::string& text, Place place, const QueryParameter& parameter) {
+  if (is_moment(place, parameter.value)) {
     text += rokt::canonical_date(parameter.value);
-  } else if (is_zone_with_plus(parameter)) {
+  } else if (is_zone_with_plus(place, parameter.value)) {
     for (const char c : parameter.canonical_value) c == '+' ? text.append("%2B") : text.append(1, c);
   } else {
     text += parameter.canonical_value;
@@ -57,7 +59,7 @@ void append_value(std::string& text, const QueryParameter& parameter) {
 
 void append_query(std::string& text, std::span<const QueryParameter> parameters) {
   constexpr std::size_t usual_parameters = 16;
-  boost::container::small_vector<std::pair<std::size_t, const QueryParameter*>, usual_parameters> sorted;
+  boost::container::small_vector<std::pair<Place, const QueryParameter*>, usual_parameters> sorted;
   for (const auto& parameter : parameters) sorted.emplace_back(place_of(parameter.name), &parameter);
   std::ranges::sort(std::span(sorted.data(), sorted.size()), [](const auto& left, const auto& right) {
     const auto rest = [](const QueryParameter& parameter) {
@@ -72,7 +74,7 @@ void append_query(std::string& text, std::span<const QueryParameter> parameters)
     text += parameter->canonical_name;
     if (!parameter->has_value) continue;
     text += '=';
-    append_value(text, *parameter);
+    append_value(text, place, *parameter);
   }
 }
 
@@ -152,9 +154,10 @@ std::string_view rokt_version_of(const Key& key) {
 
 Key key_of(std::string_view credential, std::string_view path, std::span<const QueryParameter> parameters,
            std::string_view rokt_version) {
-  std::string text;
+  // The key copies it: a thread keeps its room for the next one.
+  static thread_local std::string text;
   text.reserve(credential.size() + longest_target(path, parameters) + rokt_version.size() + 2);
-  text += credential;
+  text = credential;
   text += ' ';
   text += path;
   append_query(text, parameters);

@@ -145,7 +145,9 @@ std::optional<WallTime> parse_date(std::string_view text, WallTime now) {
                   chrono::seconds(parts.second));
 }
 
-std::optional<FixedDate> fixed_date(WallTime time) {
+namespace {
+
+std::optional<FixedDate> written_date(WallTime time) {
   const auto day = chrono::floor<chrono::days>(time);
   const chrono::year_month_day date(day);
   const int year = static_cast<int>(date.year());
@@ -154,6 +156,20 @@ std::optional<FixedDate> fixed_date(WallTime time) {
   put_number(text, 12, static_cast<unsigned>(year / 100));
   put_number(text, 14, static_cast<unsigned>(year % 100));
   return text;
+}
+
+}  // namespace
+
+/// Most dates of a busy second are the same: a thread keeps the last.
+std::optional<FixedDate> fixed_date(WallTime time) {
+  static thread_local chrono::sys_seconds kept_second = chrono::sys_seconds::min();
+  static thread_local std::optional<FixedDate> kept;
+  const auto second = chrono::floor<chrono::seconds>(time);
+  if (second != kept_second) {
+    kept = written_date(time);
+    kept_second = second;
+  }
+  return kept;
 }
 
 std::string format_date(WallTime time) {

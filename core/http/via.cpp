@@ -43,8 +43,11 @@ bool is_kin(const ViaMember& member, std::string_view prefix) {
 }  // namespace
 
 std::string via_with(std::string_view received, std::string_view protocol, std::string_view pseudonym) {
-  std::string via(received);
-  if (!via.empty()) via += ", ";
+  constexpr std::string_view separator = ", ";
+  std::string via;
+  via.reserve(received.size() + separator.size() + protocol.size() + 1 + pseudonym.size());
+  via += received;
+  if (!via.empty()) via += separator;
   return via.append(protocol).append(" ").append(pseudonym);
 }
 

@@ -174,11 +174,9 @@ FetchTable::FetchTable(asio::any_io_executor upstream_executor, asio::any_io_exe
       ahead_(upstream_executor_, store, upstream, clock,
              [this](FetchRequest request) { return refresh_ahead(std::move(request)); }) {}
 
-asio::awaitable<FetchResult> FetchTable::join(FetchRequest&& request, TicketPtr ticket) {
-  // A coroutine moves what it is called with into its frame: half a KiB, several times on the way.
-  auto moved = std::make_unique<FetchRequest>(std::move(request));
-  if (runs_here(upstream_executor_)) return join_on_upstream_thread(std::move(moved), std::move(ticket));
-  return asio::co_spawn(upstream_executor_, join_from_other_thread(std::move(moved), std::move(ticket)),
+asio::awaitable<FetchResult> FetchTable::join(std::unique_ptr<FetchRequest> request, TicketPtr ticket) {
+  if (runs_here(upstream_executor_)) return join_on_upstream_thread(std::move(request), std::move(ticket));
+  return asio::co_spawn(upstream_executor_, join_from_other_thread(std::move(request), std::move(ticket)),
                         asio::use_awaitable);
 }
 
@@ -239,8 +237,9 @@ void FetchTable::refresh_behind(FetchRequest request) {
 /// No coroutine itself: most requests find no fetch, and are to have no frame more for that.
 asio::awaitable<FetchResult> FetchTable::join_on_upstream_thread(std::unique_ptr<FetchRequest> request,
                                                                  TicketPtr ticket) {
-  if (ticket->left_ || find_for(*request)) return share(std::move(request), std::move(ticket));
-  OwnFetch mine = start(*request);
+  const SteadyTime now = clock_.steady_now();
+  if (ticket->left_ || find_for(*request, now)) return share(std::move(request), std::move(ticket));
+  OwnFetch mine = start(*request, now);
   list(mine.get());
   return lead(std::move(mine), std::move(request), std::move(ticket));
 }
@@ -248,7 +247,7 @@ asio::awaitable<FetchResult> FetchTable::join_on_upstream_thread(std::unique_ptr
 /// Waits for the fetches of others, as long as there is one, or gives up where the client has left.
 asio::awaitable<FetchResult> FetchTable::share(std::unique_ptr<FetchRequest> request, TicketPtr ticket) {
   while (!ticket->left_) {
-    const FetchPtr fetch = find_for(*request);
+    const FetchPtr fetch = find_for(*request, clock_.steady_now());
     bool too_late = !fetch;
     Waiter waiter(upstream_executor_, *request);
     if (fetch) {
@@ -267,7 +266,7 @@ asio::awaitable<FetchResult> FetchTable::share(std::unique_ptr<FetchRequest> req
       too_late = waiter.outcome->too_large && !waiter.reader;  // for its beginning
     }
     if (too_late) {
-      OwnFetch mine = start(*request);
+      OwnFetch mine = start(*request, clock_.steady_now());
       list(mine.get());
       auto led = lead(std::move(mine), std::move(request), std::move(ticket));
       FetchResult result = co_await std::move(led);
@@ -333,11 +332,11 @@ asio::awaitable<void> FetchTable::wait_for(FetchPtr fetch, Waiter& waiter, Ticke
 asio::awaitable<FetchResult> FetchTable::join_http_on_upstream_thread(std::unique_ptr<FetchRequest> request,
                                                                       Sharing sharing, TicketPtr ticket) {
   while (!ticket->left_) {
-    const bool queues =
-        sharing == Sharing::shared && !unshared_.has(request->key.hash(), clock_.steady_now());
-    const FetchPtr fetch = queues ? find_for(*request) : nullptr;
+    const SteadyTime now = clock_.steady_now();
+    const bool queues = sharing == Sharing::shared && !unshared_.has(request->key.hash(), now);
+    const FetchPtr fetch = queues ? find_for(*request, now) : nullptr;
     if (!fetch) {
-      OwnFetch mine = start(*request);
+      OwnFetch mine = start(*request, now);
       if (queues) list(mine.get());
       co_return lead_http(std::move(mine), std::move(*request));
     }
@@ -356,7 +355,7 @@ asio::awaitable<FetchResult> FetchTable::join_http_on_upstream_thread(std::uniqu
     const bool failed = waiter.outcome && waiter.outcome->failure;
     if (failed && was_broken_off(*waiter.outcome)) continue;
     if (failed) co_return FetchResult{.outcome = waiter.outcome, .collapsed = true};
-    OwnFetch mine = start(*request);
+    OwnFetch mine = start(*request, clock_.steady_now());
     co_return lead_http(std::move(mine), std::move(*request));
   }
   co_return FetchResult{.left = true};
@@ -387,7 +386,7 @@ asio::awaitable<void> FetchTable::refresh_on_upstream_thread(FetchRequest reques
   // While the upstream fails, every stale answer would try again behind it: once a second is enough.
   const bool failed_just_now = found != fetches_.end() && found->second->key == request.key &&
                                found->second->finished && !found->second->stored;
-  if (find_for(request) || failed_just_now || large_.has(request.key.hash(), now)) co_return;
+  if (find_for(request, now) || failed_just_now || large_.has(request.key.hash(), now)) co_return;
   co_await run_unasked(std::move(request));
 }
 
@@ -396,12 +395,13 @@ asio::awaitable<void> FetchTable::refresh_ahead(FetchRequest request) {
   request.upstream.priority = upstream::Priority::refresh_ahead;
   request.upstream.reason = counters::Reason::refresh_ahead;
   request.upstream.client.clear();
-  if (find_for(request) || large_.has(request.key.hash(), clock_.steady_now())) co_return;
+  const SteadyTime now = clock_.steady_now();
+  if (find_for(request, now) || large_.has(request.key.hash(), now)) co_return;
   co_await run_unasked(std::move(request));
 }
 
 asio::awaitable<void> FetchTable::run_unasked(FetchRequest request) {
-  const OwnFetch fetch = start(request);
+  const OwnFetch fetch = start(request, clock_.steady_now());
   fetch->unasked = true;
   list(fetch.get());
   const Fetched fetched = co_await run(fetch.get(), request);
@@ -415,8 +415,8 @@ asio::awaitable<void> FetchTable::run_unasked(FetchRequest request) {
 
 /// The fetch that `request` may share: one under way, or one that has finished since the request came. Not
 /// one that started before a purge that the request came after.
-FetchTable::FetchPtr FetchTable::find_for(const FetchRequest& request) {
-  forget_finished(clock_.steady_now());
+FetchTable::FetchPtr FetchTable::find_for(const FetchRequest& request, SteadyTime now) {
+  forget_finished(now);
   const auto found = fetches_.find(request.key.hash());
   if (found == fetches_.end() || !(found->second->key == request.key)) return nullptr;
   const FetchPtr& fetch = found->second;
@@ -427,8 +427,8 @@ FetchTable::FetchPtr FetchTable::find_for(const FetchRequest& request) {
 }
 
 /// A new fetch, for which its owner is to fetch at once.
-FetchTable::OwnFetch FetchTable::start(FetchRequest& request) {
-  OwnFetch fetch(*this, std::make_shared<Fetch>(request.key, clock_.steady_now()));
+FetchTable::OwnFetch FetchTable::start(FetchRequest& request, SteadyTime now) {
+  OwnFetch fetch(*this, std::make_shared<Fetch>(request.key, now));
   request.upstream.turn = {fetch.get(), &fetch->turn};
   if (!request.http) return fetch;
   fetch->growing =
@@ -467,7 +467,6 @@ void FetchTable::unlist(const FetchPtr& fetch) {
 
 asio::awaitable<FetchTable::Fetched> FetchTable::run(FetchPtr fetch, FetchRequest& request) {
   try {
-    const SteadyTime started_at = clock_.steady_now();
     // A 304 would bring back what a purge has removed since it was looked up.
     request.stored = updater_.unless_removed(std::move(request.stored), request.received_at);
     add_validators(request);
@@ -497,7 +496,7 @@ asio::awaitable<FetchTable::Fetched> FetchTable::run(FetchPtr fetch, FetchReques
       judge_it();
     }
     if (request.http) note_sharing(request, *outcome);
-    updater_.keep(request, *outcome, started_at);
+    updater_.keep(request, *outcome, fetch->started_at);
     if (!request.http) note_size(request, *outcome);
     if (grown && outcome->response) fetch->growing->settle(outcome->response->body);
     co_return Fetched{std::move(outcome), std::move(large)};

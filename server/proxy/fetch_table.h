@@ -97,7 +97,8 @@ class FetchTable {
   /// Waits for the answer to `request` on a report or metadata route, from a fetch under way or a new one.
   /// Resumes on the caller's executor. To be awaited where it is called: that is the thread that it is made
   /// for.
-  [[nodiscard]] boost::asio::awaitable<FetchResult> join(FetchRequest&& request, TicketPtr ticket);
+  [[nodiscard]] boost::asio::awaitable<FetchResult> join(std::unique_ptr<FetchRequest> request,
+                                                         TicketPtr ticket);
 
   /// Whether a request may take its answer from another's fetch.
   enum class Sharing { shared, alone };
@@ -173,11 +174,11 @@ class FetchTable {
   void head_is_known(Fetch& fetch, const FetchRequest& request);
   void note_size(const FetchRequest& request, const FetchOutcome& outcome);
   void note_sharing(const FetchRequest& request, const FetchOutcome& outcome);
-  [[nodiscard]] OwnFetch start(FetchRequest& request);
+  [[nodiscard]] OwnFetch start(FetchRequest& request, SteadyTime now);
   void fail(const FetchPtr& fetch) noexcept;
   void list(const FetchPtr& fetch);
   void unlist(const FetchPtr& fetch);
-  [[nodiscard]] FetchPtr find_for(const FetchRequest& request);
+  [[nodiscard]] FetchPtr find_for(const FetchRequest& request, SteadyTime now);
   [[nodiscard]] GrowingAnswer::ReaderPtr reader_for(const Fetch& fetch, const FetchRequest& request) const;
   void finish(const FetchPtr& fetch, const FetchRequest& request, const Fetched& fetched);
   void grow(const FetchPtr& fetch, upstream::LargeContentPtr content);

@@ -80,8 +80,10 @@ std::string_view without_mark(std::string_view text) {
   return text;
 }
 
+/// A thread keeps one reader for all bodies that come whole: making one allocates twice.
 ReportBodyReader::State state_of(std::string_view body) {
-  ReportBodyReader reader;
+  static thread_local ReportBodyReader reader;
+  reader.begin();
   reader.read(body);
   return reader.state();
 }
@@ -90,51 +92,57 @@ ReportBodyReader::State state_of(std::string_view body) {
 
 struct ReportBodyReader::Progress {
   json::basic_parser<Ignored> parser{options()};
-  bool begun = false;      // there was something
-  bool in_value = false;   // the parser is at it
-  bool has_value = false;  // one has ended
-  bool after_comma = false;
-  bool invalid = false;
+  struct Seen {
+    bool anything = false;
+    bool in_value = false;   // the parser is at it
+    bool has_value = false;  // one has ended
+    bool after_comma = false;
+    bool invalid = false;
+  } seen;
 
   /// Takes what stands between two values.
   void skip_to_value(std::string_view& text) {
     skip_white_space(text);
     if (text.empty()) return;
-    if (text.front() == ',' && has_value && !after_comma) {
-      after_comma = true;
+    if (text.front() == ',' && seen.has_value && !seen.after_comma) {
+      seen.after_comma = true;
       text.remove_prefix(1);
     } else if (begins_value(text)) {
       parser.reset();
-      in_value = true;
-      after_comma = false;
+      seen.in_value = true;
+      seen.after_comma = false;
     } else {
-      invalid = true;
+      seen.invalid = true;
     }
   }
 
   void read_value(std::string_view& text) {
     json::error_code error;
     text.remove_prefix(parser.write_some(true, text.data(), text.size(), error));
-    invalid = error.failed();
-    in_value = !parser.done();
-    has_value = has_value || !in_value;
+    seen.invalid = error.failed();
+    seen.in_value = !parser.done();
+    seen.has_value = seen.has_value || !seen.in_value;
   }
 };
 
 ReportBodyReader::ReportBodyReader() : progress_(std::make_unique<Progress>()) {}
 ReportBodyReader::~ReportBodyReader() = default;
 
+void ReportBodyReader::begin() {
+  progress_->seen = {};
+}
+
 void ReportBodyReader::read(std::string_view piece) {
   Progress& progress = *progress_;
-  if (!progress.begun) piece = without_mark(piece);
-  progress.begun = progress.begun || !piece.empty();
-  while (!piece.empty() && !progress.invalid)
-    progress.in_value ? progress.read_value(piece) : progress.skip_to_value(piece);
+  if (!progress.seen.anything) piece = without_mark(piece);
+  progress.seen.anything = progress.seen.anything || !piece.empty();
+  while (!piece.empty() && !progress.seen.invalid)
+    progress.seen.in_value ? progress.read_value(piece) : progress.skip_to_value(piece);
 }
 
 ReportBodyReader::State ReportBodyReader::state() const {
-  if (progress_->invalid) return State::invalid;
-  const bool whole = progress_->has_value && !progress_->in_value && !progress_->after_comma;
+  if (progress_->seen.invalid) return State::invalid;
+  const bool whole = progress_->seen.has_value && !progress_->seen.in_value && !progress_->seen.after_comma;
   return whole ? State::whole : State::incomplete;
 }
 

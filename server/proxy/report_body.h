@@ -24,6 +24,7 @@ class ReportBodyReader {
   ReportBodyReader(const ReportBodyReader&) = delete;
   ReportBodyReader& operator=(const ReportBodyReader&) = delete;
 
+  void begin();  ///< with another body
   void read(std::string_view piece);
   [[nodiscard]] State state() const;
 

@@ -147,6 +147,7 @@ void Admission::leave(const WaiterPtr& waiter) {
 
 /// Lets through whoever's turn it is, and comes back when the next token is there.
 void Admission::serve() {
+  if (queue_.size() == 0) return;
   const SteadyTime now = clock_.steady_now();
   for (const FairQueue::Handle late : queue_.expire(now)) {
     const auto found = waiters_.find(late);
@@ -227,8 +228,8 @@ void Admission::give_up(const UpstreamFailure& failure, std::optional<std::strin
   if (waiters_.empty()) next_turn_.cancel();
 }
 
-void Admission::on_answer(unsigned status, SteadyTime sent_at, std::optional<milliseconds> retry_after) {
-  const SteadyTime now = clock_.steady_now();
+void Admission::on_answer(unsigned status, SteadyTime sent_at, SteadyTime now,
+                          std::optional<milliseconds> retry_after) {
   if (status == 429) {
     limit_.on_limited(sent_at, now, retry_after);
   } else {

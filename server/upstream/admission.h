@@ -96,7 +96,8 @@ class Admission {
 
   /// What the upstream's answer to a request that was let through says of the limit.
   /// @param retry_after  of a 429
-  void on_answer(unsigned status, SteadyTime sent_at, std::optional<std::chrono::milliseconds> retry_after);
+  void on_answer(unsigned status, SteadyTime sent_at, SteadyTime now,
+                 std::optional<std::chrono::milliseconds> retry_after);
 
   /// Answers with `failure` everybody who waits, or everybody who waits for this route.
   void give_up(const UpstreamFailure& failure, std::optional<std::string_view> route = std::nullopt);

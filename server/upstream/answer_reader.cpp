@@ -91,6 +91,7 @@ asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answ
 /// Reads the head that is in the buffer.
 /// @return its size; 0 while it is not whole
 Result<std::size_t> AnswerReader::find_head(http::HeadScan& scan, bool answers_head) {
+  if (buffer_.size() == 0) return std::size_t{0};
   auto size = http::read_response_head(received(), scan, answers_head, message_, head_);
   if (!size) return invalid("head", size.error());
   return size;

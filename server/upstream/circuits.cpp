@@ -61,6 +61,7 @@ std::vector<std::string> Circuits::open_routes() const {
   for (const auto& [route, circuit] : routes_) {
     if (circuit.state() == Circuit::State::open) open.push_back(route);
   }
+  std::ranges::sort(open);
   return open;
 }
 

@@ -1,9 +1,10 @@
 #pragma once
 
 #include <chrono>
-#include <map>
+#include <functional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "core/time.h"
@@ -39,11 +40,15 @@ class Circuits {
   [[nodiscard]] std::vector<std::string> open_routes() const;
 
  private:
+  struct HashOfName : std::hash<std::string_view> {
+    using is_transparent = void;
+  };
+
   Change record_answer(std::string_view route, unsigned status, SteadyTime sent_at, SteadyTime now);
   [[nodiscard]] const Circuit* find(std::string_view route) const;
 
   Circuit upstream_;
-  std::map<std::string, Circuit, std::less<>> routes_;
+  std::unordered_map<std::string, Circuit, HashOfName, std::equal_to<>> routes_;
 };
 
 }  // namespace roktcached::upstream

@@ -10,10 +10,8 @@
 #include <utility>
 
 #include "core/http/retry_after.h"
-#include "core/http/via.h"
 #include "server/asio.h"
 #include "server/background.h"
-#include "server/http/own_pseudonym.h"
 #include "server/run_on.h"
 #include "server/upstream/content_coding.h"
 #include "server/upstream/exchange_failure.h"
@@ -314,17 +312,17 @@ void UpstreamClient::learn(UpstreamCall& call, const UpstreamResult& result, Ste
   if (result && call.channel != nullptr) {
     const bool limited = result->status == 429;
     call.channel->admission.on_answer(
-        result->status, sent_at,
+        result->status, sent_at, ended_at,
         limited ? http::retry_after_of(result->fields, clock_.wall_now()) : std::nullopt);
   }
   // An answer that cannot be understood came from an upstream that lives; it says nothing else.
   if (!result && kind_of(result.error().error) == AttemptFailure::invalid_answer) return;
-  const std::string route(call.request.route);
+  const std::string_view route = call.request.route;
   follow(circuits_.record(route, result ? result->status : 0, sent_at, ended_at), route);
 }
 
 /// Says what has changed, and answers those who would wait for nothing now.
-void UpstreamClient::follow(Circuits::Change change, const std::string& route) {
+void UpstreamClient::follow(Circuits::Change change, std::string_view route) {
   switch (change) {
     case Circuits::Change::none:
       return;
@@ -437,8 +435,7 @@ WireRequest UpstreamClient::to_wire(const UpstreamRequest& request) const {
   for (const auto& field : request.fields.all()) {
     if (!http::equal_ignoring_case(field.name, "Via")) wire.add(field.name, field.value);
   }
-  wire.add("Via", http::via_with(request.fields.find("Via").value_or(""), request.received_protocol,
-                                 own_pseudonym()));
+  wire.add_via(request.fields.find("Via").value_or(""), request.received_protocol);
   if (!request.body.empty() || expects_content(request.method)) wire.set_content(request.body);
   return wire;
 }

@@ -98,7 +98,7 @@ class UpstreamClient final : public Upstream {
                                                                           const UpstreamResult& result);
   boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay, Turn& turn);
   void learn(UpstreamCall& call, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at);
-  void follow(Circuits::Change change, const std::string& route);
+  void follow(Circuits::Change change, std::string_view route);
   [[nodiscard]] UpstreamFailure circuit_is_open(std::string_view route) const;
   [[nodiscard]] WireRequest to_wire(const UpstreamRequest& request) const;
 

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/http/fields.h"
+#include "server/http/own_pseudonym.h"
 
 namespace roktcached::upstream {
 
@@ -43,6 +44,12 @@ void WireRequest::add(std::string_view name, std::string_view value) {
   conditional_ = conditional_ || http::equal_ignoring_case(name, "If-None-Match") ||
                  http::equal_ignoring_case(name, "If-Modified-Since");
   asks_for_ranges_ = asks_for_ranges_ || http::equal_ignoring_case(name, "Range");
+}
+
+void WireRequest::add_via(std::string_view received, std::string_view protocol) {
+  const std::string_view separator = received.empty() ? "" : ", ";
+  head_.append("Via: ").append(received).append(separator);
+  head_.append(protocol).append(" ").append(own_pseudonym()).append(line_end);
 }
 
 void WireRequest::set_content(std::string_view content) {

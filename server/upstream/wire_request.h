@@ -16,6 +16,9 @@ class WireRequest {
 
   /// Appends a field line.
   void add(std::string_view name, std::string_view value);
+  /// Appends the line that says that this proxy has passed the message on (RFC 9110, section 7.6.3).
+  /// @param received  what it says already; may be empty @param protocol  which the message came by
+  void add_via(std::string_view received, std::string_view protocol);
   /// @param content  outlives the request; announced also where it is empty
   void set_content(std::string_view content);
 

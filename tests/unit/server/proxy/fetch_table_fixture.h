@@ -122,7 +122,7 @@ class FetchTableTest : public testing::Test {
   }
   Answer join(FetchRequest fetch) { return join(std::move(fetch), ticket()); }
   Answer join(FetchRequest fetch, FetchTable::TicketPtr ticket) {
-    return spawned(fetches.join(std::move(fetch), std::move(ticket)));
+    return spawned(fetches.join(std::make_unique<FetchRequest>(std::move(fetch)), std::move(ticket)));
   }
   Answer join_http(FetchRequest fetch, FetchTable::Sharing sharing = FetchTable::Sharing::shared) {
     return join_http(std::move(fetch), sharing, ticket());

@@ -37,7 +37,7 @@ TEST_F(FetchTableTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
   bool set_out = false;
   boost::asio::post(context, [&] {
     boost::asio::co_spawn(
-        context, fetches.join(request("a"), ticket()),
+        context, fetches.join(std::make_unique<FetchRequest>(request("a")), ticket()),
         [&](const std::exception_ptr&, FetchResult finished) { result = std::move(finished); });
     set_out = upstream.requests.size() == 1;
   });
@@ -52,7 +52,7 @@ TEST_F(FetchTableTest, ACallerOnAnotherThreadIsAnsweredThere) {
   boost::asio::io_context hits{1};
   std::optional<FetchResult> result;
   boost::asio::co_spawn(
-      hits, fetches.join(request("a"), ticket()),
+      hits, fetches.join(std::make_unique<FetchRequest>(request("a")), ticket()),
       [&](const std::exception_ptr&, FetchResult finished) { result = std::move(finished); });
   hits.poll();
   EXPECT_TRUE(upstream.requests.empty()) << "the table is the upstream thread's";

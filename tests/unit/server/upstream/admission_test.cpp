@@ -173,7 +173,7 @@ TEST_F(AdmissionTest, A429PausesEverybody) {
   budget.requests_per_second = 100;
   Turn first, second;
   { const auto permit = admission().admit_now(first, clock.steady_now()); }
-  admission().on_answer(429, clock.steady_now(), 10s);
+  admission().on_answer(429, clock.steady_now(), clock.steady_now(), 10s);
   EXPECT_FALSE(admission().admit_now(second, clock.steady_now()));
   EXPECT_EQ(admission().status().limited, 1U);
   clock.advance(10s);
@@ -273,7 +273,7 @@ TEST_F(AdmissionTest, NobodyMakesRoomWhileTheUpstreamWantsNoRequest) {
   Turn first, client;
   auto permit = admission().admit_now(first, clock.steady_now());
   first.set_unattended(true);
-  admission().on_answer(429, clock.steady_now(), 10s);
+  admission().on_answer(429, clock.steady_now(), clock.steady_now(), 10s);
   const auto waiting = admit(client);
   EXPECT_FALSE(first.abandoned());
   clock.advance(10s);
