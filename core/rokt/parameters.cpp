@@ -98,12 +98,9 @@ std::vector<std::string> accepted_currencies(const ParameterRules& rules) {
 
 Result<void> check_currency(std::span<const QueryParameter> parameters, const ParameterRules& rules) {
   const auto read = [&rules](std::string_view value) -> std::optional<bool> {
-    // Most differ in the first letter, which is compared without a call.
-    const auto is_it = [value](std::string_view currency) {
-      return currency.starts_with(value.substr(0, 1)) && currency == value;
-    };
-    const bool known = std::ranges::any_of(documented_currencies(), is_it) ||
-                       std::ranges::any_of(rules.extra_currencies, is_it);
+    const auto& documented = documented_currencies();
+    const bool known = std::ranges::find(documented, value) != documented.end() ||
+                       std::ranges::find(rules.extra_currencies, value) != rules.extra_currencies.end();
     return known ? std::optional<bool>(true) : std::nullopt;
   };
   // The list is only put together where it is going to be shown.
