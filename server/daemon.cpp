@@ -17,8 +17,8 @@
 #include "server/fixed_sizes.h"
 #include "server/logging.h"
 #include "server/proxy/prepared.h"
-#include "storage/memory_store.h"
-#include "storage/sqlite_store.h"
+#include "storage/memory/memory_store.h"
+#include "storage/sqlite/sqlite_store.h"
 
 namespace roktcached {
 

@@ -20,7 +20,7 @@
 #include "server/counters/client_stats.h"
 #include "server/counters/request_stats.h"
 #include "server/net/waiting_senders.h"
-#include "server/proxy/fetch_table.h"
+#include "server/proxy/fetch/fetch_table.h"
 #include "server/proxy/proxy_handler.h"
 #include "server/reloads.h"
 #include "server/runtime.h"

@@ -14,8 +14,8 @@
 #include "server/net/listening_socket.h"
 #include "server/net/tls_context.h"
 #include "server/process.h"
-#include "server/upstream/origin.h"
-#include "storage/cache_file.h"
+#include "server/upstream/wire/origin.h"
+#include "storage/sqlite/cache_file.h"
 
 namespace roktcached {
 

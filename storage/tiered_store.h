@@ -4,9 +4,9 @@
 #include <memory>
 #include <optional>
 
-#include "storage/memory_store.h"
+#include "storage/memory/memory_store.h"
 #include "storage/response_store.h"
-#include "storage/sqlite_store.h"
+#include "storage/sqlite/sqlite_store.h"
 
 namespace roktcached::storage {
 

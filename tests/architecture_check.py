@@ -31,7 +31,7 @@ OF_THE_DAEMON = {"daemon", "daemon_reload", "client_thread", "settings_check"}
 COMPOSING = OF_THE_DAEMON | {"main", "runtime", "shortage"}
 FORBIDDEN_IN_CORE = re.compile(r"#include <(boost/(asio|beast)|sqlite3|thread|mutex|spdlog)|(system|steady)_clock::now\(")
 INCLUDE = re.compile(r'#include "(\w+)/')
-INCLUDE_OF_SERVER = re.compile(r'#include "server/(?:(\w+)/)?(\w+)\.h"')
+INCLUDE_OF_SERVER = re.compile(r'#include "server/(?:(\w+)/(?:\w+/)?)?(\w+)\.h"')
 
 
 def mistakes_inside_server(name, text):

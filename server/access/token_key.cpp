@@ -11,7 +11,7 @@
 #include "config/private_file.h"
 #include "core/base64.h"
 #include "server/access/scrypt.h"
-#include "storage/private_file.h"
+#include "storage/sqlite/private_file.h"
 
 namespace roktcached::access {
 

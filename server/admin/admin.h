@@ -9,7 +9,7 @@
 #include "server/counters/client_stats.h"
 #include "server/counters/request_stats.h"
 #include "server/http/message.h"
-#include "server/proxy/fetch_table.h"
+#include "server/proxy/fetch/fetch_table.h"
 #include "server/reloads.h"
 #include "server/runtime.h"
 #include "server/session/listener.h"

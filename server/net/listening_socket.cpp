@@ -22,7 +22,7 @@
 
 #include "config/private_file.h"
 #include "server/asio.h"
-#include "storage/private_file.h"
+#include "storage/sqlite/private_file.h"
 
 namespace roktcached::net {
 

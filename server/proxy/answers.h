@@ -6,8 +6,8 @@
 #include "core/rokt/routes.h"
 #include "core/time.h"
 #include "server/http/message.h"
-#include "server/proxy/fetch_outcome.h"
-#include "server/proxy/fetch_table.h"
+#include "server/proxy/fetch/fetch_table.h"
+#include "server/proxy/report/fetch_outcome.h"
 #include "server/upstream/growing_answer.h"
 
 namespace roktcached::proxy {

@@ -7,7 +7,7 @@
 #include "core/time.h"
 #include "server/http/message.h"
 #include "server/proxy/disk_lookups.h"
-#include "server/proxy/fetch_table.h"
+#include "server/proxy/fetch/fetch_table.h"
 #include "server/runtime.h"
 #include "server/upstream/upstream.h"
 #include "storage/body_account.h"

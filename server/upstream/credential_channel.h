@@ -5,9 +5,9 @@
 
 #include "config/settings.h"
 #include "core/time.h"
-#include "server/upstream/admission.h"
-#include "server/upstream/token_endpoint.h"
-#include "server/upstream/token_keeper.h"
+#include "server/upstream/limit/admission.h"
+#include "server/upstream/token/token_endpoint.h"
+#include "server/upstream/token/token_keeper.h"
 
 namespace roktcached::upstream {
 

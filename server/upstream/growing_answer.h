@@ -17,7 +17,7 @@
 
 #include "core/error.h"
 #include "core/http/fields.h"
-#include "server/upstream/content_blocks.h"
+#include "server/upstream/wire/content_blocks.h"
 #include "storage/body_account.h"
 
 namespace roktcached::upstream {

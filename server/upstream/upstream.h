@@ -11,10 +11,10 @@
 #include "core/http/fields.h"
 #include "core/time.h"
 #include "server/counters/upstream_stats.h"
-#include "server/upstream/fair_queue.h"
 #include "server/upstream/growing_answer.h"
-#include "server/upstream/large_content.h"
-#include "server/upstream/turn.h"
+#include "server/upstream/limit/fair_queue.h"
+#include "server/upstream/limit/turn.h"
+#include "server/upstream/wire/large_content.h"
 #include "storage/body_account.h"
 
 namespace roktcached::upstream {

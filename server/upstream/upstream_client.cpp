@@ -13,9 +13,9 @@
 #include "server/asio.h"
 #include "server/background.h"
 #include "server/run_on.h"
-#include "server/upstream/content_coding.h"
-#include "server/upstream/exchange_failure.h"
-#include "server/upstream/shown_credential.h"
+#include "server/upstream/token/shown_credential.h"
+#include "server/upstream/wire/content_coding.h"
+#include "server/upstream/wire/exchange_failure.h"
 
 namespace roktcached::upstream {
 

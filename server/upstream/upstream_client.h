@@ -14,13 +14,13 @@
 #include "core/time.h"
 #include "server/counters/upstream_attempts.h"
 #include "server/counters/upstream_stats.h"
-#include "server/upstream/circuits.h"
 #include "server/upstream/credential_channel.h"
-#include "server/upstream/pool.h"
-#include "server/upstream/retry_policy.h"
+#include "server/upstream/limit/circuits.h"
+#include "server/upstream/limit/retry_policy.h"
+#include "server/upstream/limit/wait_list.h"
 #include "server/upstream/upstream.h"
-#include "server/upstream/upstream_connection.h"
-#include "server/upstream/wait_list.h"
+#include "server/upstream/wire/pool.h"
+#include "server/upstream/wire/upstream_connection.h"
 
 namespace roktcached::upstream {
 

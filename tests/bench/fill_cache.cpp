@@ -17,7 +17,7 @@
 #include "core/http/validators.h"
 #include "core/rokt/parameters.h"
 #include "core/rokt/routes.h"
-#include "storage/sqlite_store.h"
+#include "storage/sqlite/sqlite_store.h"
 
 namespace {
 

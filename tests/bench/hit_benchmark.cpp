@@ -23,8 +23,8 @@
 #include "core/rokt/parameters.h"
 #include "core/rokt/routes.h"
 #include "server/proxy/answers.h"
-#include "storage/memory_store.h"
-#include "storage/sqlite_store.h"
+#include "storage/memory/memory_store.h"
+#include "storage/sqlite/sqlite_store.h"
 
 namespace {
 

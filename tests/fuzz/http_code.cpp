@@ -5,7 +5,7 @@
 
 #include "core/caching/http_rules.h"
 #include "core/caching/variants.h"
-#include "server/proxy/http_fetch_outcome.h"
+#include "server/proxy/http/http_fetch_outcome.h"
 
 namespace roktcached::fuzz {
 

@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "core/caching/selection.h"
-#include "server/proxy/fetch_outcome.h"
+#include "server/proxy/report/fetch_outcome.h"
 #include "tests/fuzz/play.h"
 #include "tests/fuzz/report_model.h"
 #include "tests/fuzz/store.h"

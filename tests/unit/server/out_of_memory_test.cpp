@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "counting_allocator.h"
-#include "server/upstream/fair_queue.h"
+#include "server/upstream/limit/fair_queue.h"
 
 namespace roktcached::upstream {
 namespace {

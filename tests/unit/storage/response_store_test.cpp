@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "storage/memory_store.h"
-#include "storage/sqlite_store.h"
+#include "storage/memory/memory_store.h"
+#include "storage/sqlite/sqlite_store.h"
 #include "storage/tiered_store.h"
 #include "tests/unit/storage/response_store_contract.h"
 

@@ -6,7 +6,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/unit/storage/sqlite_store_fixture.h"
+#include "tests/unit/storage/sqlite/sqlite_store_fixture.h"
 
 namespace roktcached::storage {
 namespace {

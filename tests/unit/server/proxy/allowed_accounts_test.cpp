@@ -6,7 +6,7 @@
 
 #include "server/proxy/proxy_handler.h"
 #include "server/worker_pool.h"
-#include "storage/memory_store.h"
+#include "storage/memory/memory_store.h"
 #include "tests/unit/server/fake_clock.h"
 
 namespace roktcached::proxy {

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 
 #include "server/proxy/answers.h"
-#include "server/upstream/content_coding.h"
+#include "server/upstream/wire/content_coding.h"
 
 namespace roktcached::proxy {
 namespace {

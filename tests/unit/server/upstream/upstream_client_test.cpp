@@ -3,7 +3,7 @@
 #include <list>
 
 #include "tests/unit/server/fake_clock.h"
-#include "tests/unit/server/upstream/loopback.h"
+#include "tests/unit/server/upstream/wire/loopback.h"
 
 namespace roktcached::upstream {
 namespace {

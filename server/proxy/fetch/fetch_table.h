@@ -1,0 +1,204 @@
+#pragma once
+
+#include <atomic>
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <deque>
+#include <memory>
+#include <unordered_map>
+
+#include "core/caching/key.h"
+#include "core/time.h"
+#include "server/proxy/fetch/cache_updater.h"
+#include "server/proxy/fetch/recent_keys.h"
+#include "server/proxy/fetch/refresh_ahead.h"
+#include "server/proxy/report/fetch_outcome.h"
+#include "server/upstream/growing_answer.h"
+#include "server/upstream/upstream.h"
+#include "storage/body_account.h"
+#include "storage/response_store.h"
+
+namespace roktcached::proxy {
+
+using FetchOutcomePtr = std::shared_ptr<const FetchOutcome>;
+using upstream::GrowingAnswer;
+
+/// The result of a fetch for one client.
+struct FetchResult {
+  /// How the fetch has ended; null where `content` tells it, or one of the next two.
+  FetchOutcomePtr outcome = nullptr;
+  bool look_again = false;  ///< the answer is in the store now
+  bool left = false;        ///< the client has gone
+  bool collapsed = false;   ///< another request's fetch was shared
+  /// An answer that comes in pieces. With an outcome it is too large to be kept, and only its content is
+  /// here; null then where nobody is to be sent it. Without, its head comes first.
+  GrowingAnswer::ReaderPtr content = nullptr;
+  /// Beside `content` without an outcome: where it ends without a head, the outcome stands here.
+  std::shared_ptr<const FetchResult> at_end = nullptr;
+};
+
+/// Request collapsing: at most one fetch per key is under way. Each client that may share its answer waits
+/// for it.
+///
+/// On report and metadata routes that is each client, whatever the answer is. On http routes an answer is
+/// shared once its head says that it may be stored and is what the other client would get from the store
+/// (RFC 9111, section 4). Where it says no, those who wait go on at once, each for itself, and for a minute
+/// nobody waits for that target. A failure to get an answer is shared on all of them.
+///
+/// A request shares a fetch that is under way, and also one that has finished after the request was received:
+/// so a thousand requests that arrive together cause one fetch even where some reach this table late, and a
+/// failure fails those who were there once, all together. What was stored at its end is found in the
+/// store.
+///
+/// An answer that comes in pieces is read by all who share it while it grows, see GrowingAnswer: a large one
+/// on an http route, and on the others one that is larger than upstream.max_response. Nothing refreshes that
+/// one behind an answer or ahead for a minute.
+///
+/// Leaving counts. When the last client has gone that waits for a fetch or reads from it, it is broken off.
+/// That of a report goes on, since its answer is worth keeping, for as long as nobody else needs its place;
+/// where it has not been sent, it is not.
+///
+/// A purge reaches what is under way too: what a fetch brings that was begun before the purge had ended is
+/// not stored, a request that comes after it joins no such fetch, and what was looked up before it is not
+/// revalidated. So the purge is announced before the store is purged, and its end after.
+///
+/// Any thread may call these functions, unless one says otherwise. The table itself belongs to the upstream
+/// thread.
+class FetchTable {
+  struct Fetch;
+  struct Waiter;
+  class OwnFetch;
+  using FetchPtr = std::shared_ptr<Fetch>;
+
+ public:
+  /// A client's part in the fetch that it waits for, so that it can leave. For the joins of one request.
+  class Ticket {
+   public:
+    explicit Ticket(FetchTable& fetches) : fetches_(fetches) {}
+
+   private:
+    friend class FetchTable;
+    FetchTable& fetches_;
+    // Of the upstream thread.
+    FetchPtr fetch_;            // while the client waits
+    Waiter* waiter_ = nullptr;  // null for the one whose request the fetch runs for
+    bool left_ = false;
+  };
+  using TicketPtr = std::shared_ptr<Ticket>;
+
+  /// @param upstream_executor  the upstream client's executor, of one thread
+  /// @param helpers  where what takes long is done, on another thread
+  /// @param max_response  bytes, of a growing answer, that are kept at most
+  /// The others outlive this object and every coroutine on `upstream_executor`.
+  FetchTable(boost::asio::any_io_executor upstream_executor, boost::asio::any_io_executor helpers,
+             upstream::Upstream& upstream, storage::ResponseStore& store, storage::BodyAccount& bodies,
+             std::uint64_t max_response, const Clock& clock);
+
+  /// Waits for the answer to `request` on a report or metadata route, from a fetch under way or a new one.
+  /// Resumes on the caller's executor. To be awaited where it is called: that is the thread that it is made
+  /// for.
+  [[nodiscard]] boost::asio::awaitable<FetchResult> join(std::unique_ptr<FetchRequest> request,
+                                                         TicketPtr ticket);
+
+  /// Whether a request may take its answer from another's fetch.
+  enum class Sharing { shared, alone };
+
+  /// The same on an http route. From a new fetch everything comes as FetchResult::content, interim answers
+  /// first.
+  [[nodiscard]] boost::asio::awaitable<FetchResult> join_http(FetchRequest&& request, Sharing sharing,
+                                                              TicketPtr ticket);
+
+  /// The client has gone that waits with this ticket.
+  static void leave(const TicketPtr& ticket);
+
+  /// Starts a fetch that nobody waits for, unless one is under way, has finished since the request was
+  /// received, or has failed less than a second ago.
+  void refresh_behind(FetchRequest request);
+
+  /// Ends what is stored for targets on an http route, variants and all, before this is over. Resumes on the
+  /// caller's executor.
+  [[nodiscard]] boost::asio::awaitable<void> invalidate(std::vector<caching::Key> targets,
+                                                        std::string_view route);
+
+  /// Goes on under other settings, on the upstream thread: nothing is refreshed under earlier ones unasked.
+  /// @param max_response  as for the constructor
+  void change(std::uint64_t max_response, std::uint64_t settings_number) {
+    max_response_ = max_response;
+    ahead_.forget_all(settings_number);
+  }
+
+  /// Begins nothing any more that nobody asks for: for the end of the process, on the upstream thread.
+  void stop() { ahead_.stop(); }
+
+  /// As CacheUpdater::purge: for a thread that serves nobody.
+  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge) { return updater_.purge(purge); }
+
+  /// As CacheUpdater::unless_removed.
+  [[nodiscard]] caching::StoredResponsePtr unless_removed(caching::StoredResponsePtr stored,
+                                                          SteadyTime looked_up_at) const {
+    return updater_.unless_removed(std::move(stored), looked_up_at);
+  }
+
+  /// How many requests have shared another's fetch.
+  [[nodiscard]] std::uint64_t collapsed() const { return collapsed_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::uint64_t restatements() const { return updater_.restatements(); }
+  /// How many refreshes were begun before what they refresh had expired.
+  [[nodiscard]] std::uint64_t refreshed_ahead() const { return ahead_.begun(); }
+
+ private:
+  /// What a fetch has brought.
+  struct Fetched {
+    FetchOutcomePtr outcome;
+    upstream::LargeContentPtr large = nullptr;  // on report and metadata routes, where outcome->too_large
+  };
+
+  [[nodiscard]] boost::asio::awaitable<FetchResult> join_on_upstream_thread(
+      std::unique_ptr<FetchRequest> request, TicketPtr ticket);
+  boost::asio::awaitable<FetchResult> join_from_other_thread(std::unique_ptr<FetchRequest> request,
+                                                             TicketPtr ticket);
+  boost::asio::awaitable<FetchResult> share(std::unique_ptr<FetchRequest> request, TicketPtr ticket);
+  boost::asio::awaitable<FetchResult> join_http_on_upstream_thread(std::unique_ptr<FetchRequest> request,
+                                                                   Sharing sharing, TicketPtr ticket);
+  boost::asio::awaitable<void> wait_for(FetchPtr fetch, Waiter& waiter, Ticket& ticket);
+  boost::asio::awaitable<FetchResult> lead(OwnFetch fetch, std::unique_ptr<FetchRequest> request,
+                                           TicketPtr ticket);
+  [[nodiscard]] FetchResult lead_http(OwnFetch fetch, FetchRequest request);
+  boost::asio::awaitable<void> run_http(OwnFetch fetch, FetchRequest request,
+                                        std::shared_ptr<FetchResult> at_end);
+  boost::asio::awaitable<void> refresh_on_upstream_thread(FetchRequest request);
+  boost::asio::awaitable<void> refresh_ahead(FetchRequest request);
+  boost::asio::awaitable<void> run_unasked(FetchRequest request);
+  boost::asio::awaitable<Fetched> run(FetchPtr fetch, FetchRequest& request);
+  boost::asio::awaitable<void> invalidate_on_upstream_thread(std::vector<caching::Key> targets,
+                                                             std::string_view route);
+  void head_is_known(Fetch& fetch, const FetchRequest& request);
+  void note_size(const FetchRequest& request, const FetchOutcome& outcome);
+  void note_sharing(const FetchRequest& request, const FetchOutcome& outcome);
+  [[nodiscard]] OwnFetch start(FetchRequest& request, SteadyTime now);
+  void fail(const FetchPtr& fetch) noexcept;
+  void list(const FetchPtr& fetch);
+  void unlist(const FetchPtr& fetch);
+  [[nodiscard]] FetchPtr find_for(const FetchRequest& request, SteadyTime now);
+  [[nodiscard]] GrowingAnswer::ReaderPtr reader_for(const Fetch& fetch, const FetchRequest& request) const;
+  void finish(const FetchPtr& fetch, const FetchRequest& request, const Fetched& fetched);
+  void grow(const FetchPtr& fetch, upstream::LargeContentPtr content);
+  void break_off_if_unwanted(const FetchPtr& fetch);
+  void forget_finished(SteadyTime now);
+
+  boost::asio::any_io_executor upstream_executor_;
+  boost::asio::any_io_executor helpers_;
+  upstream::Upstream& upstream_;
+  storage::BodyAccount& bodies_;
+  std::uint64_t max_response_;
+  const Clock& clock_;
+  const FetchOutcomePtr failed_;  // made before memory is short
+  CacheUpdater updater_;
+  RefreshAhead ahead_;
+  std::unordered_map<caching::KeyHash, FetchPtr, caching::KeyHashHasher> fetches_;
+  std::deque<FetchPtr> finished_;  // in the order of their end
+  RecentKeys large_;               // keys whose answer was larger than upstream.max_response
+  RecentKeys unshared_;            // targets on http routes whose answer others may not be given
+  std::atomic<std::uint64_t> collapsed_{0};
+};
+
+}  // namespace roktcached::proxy

@@ -1,0 +1,197 @@
+#include "server/proxy/report/fetch_outcome.h"
+
+#include <string_view>
+
+#include "core/caching/decision.h"
+#include "core/http/date.h"
+#include "core/http/validators.h"
+#include "server/proxy/report/json_diff.h"
+#include "server/proxy/report/report_body.h"
+
+namespace roktcached::proxy {
+
+using caching::StoredResponse;
+
+namespace {
+
+constexpr std::string_view if_none_match = "If-None-Match: ";
+
+/// Whether Last-Modified tells one body from the next: what has changed in the second that it names may
+/// change once more in it (RFC 9110, section 8.8.2.2).
+bool modified_well_before(const http::Fields& fields, WallTime sent_at) {
+  const auto date = fields.find("Date");
+  const auto made_at = date ? http::parse_date(*date, sent_at) : sent_at;
+  const auto modified = http::parse_date(fields.find("Last-Modified").value_or(""), sent_at);
+  return made_at && modified && *modified + std::chrono::seconds{1} <= *made_at;
+}
+
+/// Whether a 304 is about what is stored.
+bool is_about(const http::Fields& not_modified, std::string_view validator) {
+  if (!validator.starts_with(if_none_match)) return true;
+  return !http::names_another(not_modified, validator.substr(if_none_match.size()));
+}
+
+/// The field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from what it
+/// sent.
+std::string validator_of(const http::Fields& fields, WallTime sent_at) {
+  const auto tag = fields.find("ETag");
+  const auto value = tag ? tag : fields.find("Last-Modified");
+  if (!value || (!tag && !modified_well_before(fields, sent_at))) return {};
+  const std::string_view condition = tag ? if_none_match : "If-Modified-Since: ";
+  std::string validator;
+  validator.reserve(condition.size() + value->size());
+  validator.append(condition).append(*value);
+  return validator;
+}
+
+/// The upstream's entity-tag where it is a strong one, else one made from the body: what we serve is byte for
+/// byte one thing, so its tag is strong. A body that is still to come has none.
+std::string entity_tag_of(const upstream::UpstreamResponse& answer) {
+  const auto tag = answer.fields.find("ETag");
+  const bool strong = tag && tag->size() >= 2 && tag->front() == '"' && tag->back() == '"';
+  if (strong) return std::string(*tag);
+  return answer.large ? std::string() : http::entity_tag_of(answer.body);
+}
+
+/// What a response says of an answer in words.
+struct Words {
+  std::string head;
+  std::string entity_tag;
+  std::string validator;
+};
+
+Words words_of(const upstream::UpstreamResponse& answer) {
+  return {caching::end_to_end_lines(answer.fields), entity_tag_of(answer),
+          validator_of(answer.fields, answer.sent_at)};
+}
+
+/// Whether the answer is the beginning of what is stored, and only its connection has said that it ends
+/// there: then it was lost between two values. Where nothing is stored, nobody can tell.
+bool is_cut(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
+  if (!answer.ends_with_connection || answer.large || !request.stored || request.stored->status != 200)
+    return false;
+  const std::string& stored = *request.stored->body;
+  return answer.body.size() < stored.size() && stored.starts_with(answer.body);
+}
+
+/// @pre a 304 confirms request.stored
+AnswerKind kind_of(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
+  if (answer.status == 304) return request.stored->status == 200 ? AnswerKind::report : AnswerKind::other;
+  const bool success = answer.status >= 200 && answer.status <= 299;
+  const bool negative = answer.status == 400 || answer.status == 404;
+  if (!success && !negative) return AnswerKind::other;
+  const bool json = answer.large ? may_begin_json(answer.large->beginning()) : is_whole_json(answer.body);
+  if (!json || is_cut(request, answer)) return success ? AnswerKind::not_json : AnswerKind::gateway_page;
+  return answer.status == 200 ? AnswerKind::report : AnswerKind::other;
+}
+
+/// Whether a report is stored that may still stand in.
+bool has_stand_in(const FetchRequest& request, WallTime now) {
+  return request.stored && request.stored->status == 200 &&
+         caching::may_stand_in(request.stored.get(), request.policy, now);
+}
+
+/// All of it but its texts, which are written when it is shared.
+StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamResponse& answer) {
+  StoredResponse response;
+  response.status = answer.status;
+  response.fetched_at = answer.sent_at;
+  const bool unchanged = !answer.large && request.stored && *request.stored->body == answer.body;
+  response.body = unchanged ? request.stored->body : answer.held.share(std::move(answer.body));
+  if (unchanged) response.gzip_body = request.stored->gzip_body;
+  return response;
+}
+
+/// RFC 9111, section 4.3.4: what was stored lives on, from now; and so does its validator, since another
+/// would have been given to another body.
+StoredResponse confirmed(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
+  StoredResponse response = *request.stored;
+  response.fetched_at = answer.sent_at;
+  return response;
+}
+
+caching::StoredResponsePtr share(StoredResponse response, const FetchRequest& request, const Words& words) {
+  const caching::Texts texts{.key = request.key,
+                             .route = request.route,
+                             .account_id = request.account_id,
+                             .campaign_id = request.campaign_id,
+                             .head = words.head,
+                             .entity_tag = words.entity_tag,
+                             .validator = words.validator};
+  return caching::share(std::move(response), texts);
+}
+
+/// The history of `stored`, and one change more where `response` brings it.
+std::shared_ptr<const caching::Restated> history_of(const StoredResponse& stored,
+                                                    const StoredResponse& response, bool restates) {
+  if (!restates) return stored.restated;
+  const std::uint64_t times = stored.restated ? stored.restated->times : 0;
+  return std::make_shared<const caching::Restated>(
+      caching::Restated{times + 1, response.fetched_at, moved_fields(*stored.body, *response.body)});
+}
+
+FetchOutcome failed(upstream::UpstreamFailure failure) {
+  FetchOutcome outcome;
+  outcome.failure = std::move(failure);
+  return outcome;
+}
+
+}  // namespace
+
+FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& result) {
+  const caching::FreshnessPolicy& policy = request.policy;
+  if (!result) return failed(result.error());
+  FetchOutcome outcome;
+  outcome.upstream_status = result->status;
+  const bool confirms = result->status == 304;
+  if (confirms && (!request.stored || request.stored->validator.empty())) {
+    return failed({{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
+                    "304 to a request without a validator"},
+                   std::nullopt});
+  }
+  if (confirms && !is_about(result->fields, request.stored->validator)) {
+    return failed({{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
+                    "304 with another entity-tag than it was asked about"},
+                   std::nullopt});
+  }
+  outcome.kind = kind_of(request, *result);
+  outcome.too_large = result->large != nullptr;
+  const bool is_report = outcome.kind == AnswerKind::report;
+  const Words words = confirms ? Words() : words_of(*result);
+  StoredResponse response = confirms ? confirmed(request, *result) : from_answer(request, *result);
+  response.range_end = is_report ? request.range_end : std::nullopt;
+  const bool unchanged =
+      request.stored && request.stored->status == response.status && request.stored->body == response.body;
+  if (unchanged)
+    response.steady_refreshes =
+        caching::steady_refreshes_after(*request.stored, request.range_end, response.fetched_at, policy);
+  const bool may_be_kept =
+      !outcome.too_large &&
+      (is_report || (response.status != 200 && !has_stand_in(request, response.fetched_at)));
+  if (request.stored && is_report && may_be_kept) {
+    outcome.restates = !unchanged && caching::would_restate(*request.stored, policy);
+    response.restated = history_of(*request.stored, response, outcome.restates);
+  }
+  const auto lifetime = caching::lifetime_of(request.route_class, response.status, request.range_end,
+                                             response.fetched_at, policy, response.steady_refreshes);
+  if (lifetime && may_be_kept) {
+    response.fresh_until = lifetime->fresh_until;
+    response.usable_until = lifetime->usable_until;
+    outcome.stored = request.may_store;
+  }
+  response.date.make(response.fetched_at);  // while it needs no copy for that
+  outcome.response =
+      confirms ? caching::share(std::move(response)) : share(std::move(response), request, words);
+  if (outcome.stored) outcome.to_store.push_back(outcome.response);
+  return outcome;
+}
+
+bool gives_way(const FetchOutcome& outcome) {
+  if (!outcome.response) return true;
+  const unsigned status = outcome.response->status;
+  if (status < 400) return outcome.kind != AnswerKind::report;
+  if (outcome.kind == AnswerKind::gateway_page) return true;
+  return status == 429 || status == 500 || status == 502 || status == 503 || status == 504;
+}
+
+}  // namespace roktcached::proxy

@@ -1,0 +1,146 @@
+#pragma once
+
+#include <algorithm>
+#include <boost/container/small_vector.hpp>
+#include <chrono>
+#include <functional>
+#include <span>
+#include <string>
+#include <utility>
+
+#include "core/time.h"
+#include "server/upstream/limit/fair_queue.h"
+
+namespace roktcached::upstream {
+
+/// Who waits for one request to be sent, and until when. Several callers may share its answer; then it goes
+/// as soon as any one of them has its turn, and is given up when the last of them has waited long enough: who
+/// joins another's request must not wait longer for that than for one of its own. It also says whether
+/// anybody waits still: what the request waits for ends when nobody does. Belongs to the upstream thread.
+class Turn {
+ public:
+  struct Place {
+    std::string client;
+    Priority priority = Priority::interactive;
+    friend bool operator==(const Place&, const Place&) = default;
+  };
+
+  /// The request sets out.
+  /// @param patience  how long each of those who wait for it does so; all of them together, twice that
+  void begin(Place place, SteadyTime now, std::chrono::milliseconds patience) {
+    patience_ = patience;
+    deadline_ = now + patience;
+    last_deadline_ = deadline_ + patience;
+    add(std::move(place), now);
+  }
+
+  /// Somebody else waits for it, too, before it sets out or after: it is attended. Who has a place has it for
+  /// all that it asks; callers beyond the sixteenth have none of their own.
+  void join(Place place, SteadyTime now) {
+    unattended_ = false;
+    add(std::move(place), now);
+  }
+
+  [[nodiscard]] std::span<const Place> places() const { return {places_.data(), places_.size()}; }
+  /// Until when the request may wait to be sent: for token, turn and connection, and before retries.
+  [[nodiscard]] SteadyTime deadline() const { return deadline_; }
+  /// Whether a client has asked, and not a refresh alone.
+  [[nodiscard]] bool is_interactive() const {
+    return std::ranges::find(places_, Priority::interactive, &Place::priority) != places_.end();
+  }
+
+  /// Nobody waits for the answer any more, and it is not worth keeping: the request is not sent, and not sent
+  /// again; where it is under way it is broken off. This is for good: who comes later needs another request.
+  void abandon() {
+    if (std::exchange(abandoned_, true)) return;
+    if (woken) woken();
+  }
+  [[nodiscard]] bool abandoned() const { return abandoned_; }
+
+  /// Nobody waits for the answer any more, but it is worth keeping: a request that is under way goes on until
+  /// somebody else needs its place, and is abandoned then; one that is not sent yet, is not, and none is sent
+  /// again.
+  void set_unattended(bool unattended) {
+    unattended_ = unattended;
+    if (unattended && woken) woken();
+  }
+  [[nodiscard]] bool unattended() const { return unattended_; }
+
+  /// Whether nothing is to be waited for any more: it is abandoned, or unattended and not under way.
+  [[nodiscard]] bool unwanted() const { return abandoned_ || (unattended_ && !under_way_); }
+
+  /// Called when abandoned() or unattended() becomes true. See Watch.
+  std::function<void()> woken;
+
+  /// Called for each new place while the request waits in the queue; empty else.
+  std::function<void(const Place&)> joined;
+
+  /// Called once, when the request is about to be sent; empty else.
+  std::function<void()> sets_out;
+
+  /// Calls an action whenever abandoned() or unattended() becomes true, for as long as this lives. Of several
+  /// for one turn the last that was made is the first that ends. All are called, that one first.
+  class Watch {
+   public:
+    /// @param turn    outlives it; null: nothing is ever called
+    /// @param action  ends no watch before it returns
+    Watch(Turn* turn, std::function<void()> action) : turn_(turn), action_(std::move(action)) {
+      if (turn_ != nullptr) outer_ = std::exchange(turn_->woken, [this] { run(); });
+    }
+    ~Watch() {
+      if (turn_ != nullptr) turn_->woken = std::move(outer_);
+    }
+    Watch(const Watch&) = delete;
+    Watch& operator=(const Watch&) = delete;
+
+   private:
+    void run() {
+      action_();
+      if (outer_) outer_();
+    }
+
+    Turn* const turn_;
+    const std::function<void()> action_;
+    std::function<void()> outer_;
+  };
+
+  /// The request is under way, for as long as this lives.
+  class UnderWay {
+   public:
+    /// @param turn  outlives it; may be null
+    explicit UnderWay(Turn* turn) : turn_(turn) {
+      if (turn_ == nullptr) return;
+      turn_->under_way_ = true;
+      if (const auto action = std::exchange(turn_->sets_out, nullptr)) action();
+    }
+    ~UnderWay() {
+      if (turn_ != nullptr) turn_->under_way_ = false;
+    }
+    UnderWay(const UnderWay&) = delete;
+    UnderWay& operator=(const UnderWay&) = delete;
+
+   private:
+    Turn* const turn_;
+  };
+
+ private:
+  static constexpr std::size_t max_places = 16;
+
+  void add(Place place, SteadyTime now) {
+    const bool known = std::ranges::find(places_, place) != places_.end();
+    if (known || places_.size() >= max_places) return;
+    places_.push_back(std::move(place));
+    deadline_ = std::clamp(now + patience_, deadline_, std::max(deadline_, last_deadline_));
+    if (joined) joined(places_.back());
+  }
+
+  boost::container::small_vector<Place, 1> places_;  // most have one
+  SteadyTime deadline_ = SteadyTime::min();
+  SteadyTime last_deadline_ = SteadyTime::min();
+  std::chrono::milliseconds patience_{};
+  bool abandoned_ = false;
+  bool unattended_ = false;
+  bool under_way_ = false;
+};
+
+}  // namespace roktcached::upstream

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "storage/memory/s3_fifo.h"
+#include "storage/response_store.h"
+
+namespace roktcached::storage {
+
+/// The memory tier: bounded in bytes, keys and heads counted. Spread over shards by key, each with a lock of
+/// its own that is held for a table look-up and never longer.
+class MemoryStore final : public ResponseStore {
+ public:
+  /// @param bytes_max  for all shards together; a response larger than one shard's share is not kept
+  explicit MemoryStore(std::uint64_t bytes_max);
+
+  [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
+  void put(StoredResponsePtr response) override;
+  /// Shard by shard and slice by slice: no lock is held for longer than a few hundred entries take.
+  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
+  /// Shard by shard and slice by slice, as purge.
+  [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override;
+  [[nodiscard]] Usage usage_of(const caching::KeyHash& hash) override;
+  void flush() override {}
+  [[nodiscard]] std::vector<TierStatistics> statistics() const override;
+
+  /// Changes with every put that may be of this key, and with every purge.
+  [[nodiscard]] std::uint64_t version_of(const Key& key);
+  /// Keeps `response`, read elsewhere, only where nothing is kept for its key and nothing may have been put
+  /// for it, and nothing purged, since the key had this version.
+  void put_if_absent(StoredResponsePtr response, std::uint64_t version);
+  /// The same for what costs little to read again: where it would take another's place, only the second time
+  /// that it comes in a while.
+  void put_if_wanted(StoredResponsePtr response, std::uint64_t version);
+
+ private:
+  struct alignas(64) Shard {
+    explicit Shard(std::uint64_t bytes) : entries(bytes) {}
+    mutable std::mutex mutex;
+    S3Fifo entries;
+    std::uint64_t version = 0;
+  };
+  [[nodiscard]] Shard& shard_of(const caching::KeyHash& hash) { return *shards_[hash.high % shards_.size()]; }
+  [[nodiscard]] Shard& shard_of(const Key& key) { return shard_of(key.hash()); }
+
+  const std::uint64_t bytes_max_;
+  std::vector<std::unique_ptr<Shard>> shards_;
+};
+
+}  // namespace roktcached::storage

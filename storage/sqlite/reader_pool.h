@@ -1,0 +1,94 @@
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "storage/sqlite/cache_file.h"
+#include "storage/sqlite/row.h"
+
+namespace roktcached::storage {
+
+/// A few read-only connections to the cache file, each lent to one thread at a time. Safe from any thread.
+///
+/// Each keeps the snapshot of the file that it has read from until move_on: to take one, and to give it up,
+/// would cost two system calls a row.
+class ReaderPool {
+ public:
+  /// @param pages_bytes  memory for pages, of all connections together
+  /// @param bodies       see RowReader::prepare
+  ReaderPool(std::size_t count, std::uint64_t pages_bytes, BodyAccount* bodies);
+
+  /// Opens connections, in place of those that are open. For the writer alone, as close.
+  [[nodiscard]] Result<void> open(const CacheFile& file);
+  /// Closes them, and waits a moment for those that are lent. A disk that hangs may keep one for long: it is
+  /// closed when it is given back. find() then answers "nothing" until open.
+  void close();
+
+  /// Gives up the snapshots that have been taken until now; a find that is at it gives its up at its end. For
+  /// the writer alone: before it says that what it has committed is there, and when it has moved the log into
+  /// the file, so that from then on nobody needs to read the log.
+  void move_on();
+  /// Waits a moment for the finds that were at it when snapshots were last given up. A listing is not waited
+  /// for: it only puts off a checkpoint.
+  void wait_for_finds();
+
+  [[nodiscard]] Result<FoundRow> find(const Key& key);
+  /// find, for a thread that must not wait: of what the kernel has in memory, and of short bodies.
+  /// @return empty where only find can tell
+  [[nodiscard]] std::optional<FoundRow> find_at_once(const Key& key);
+  [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted);
+
+ private:
+  struct Reader {
+    Reader(Connection opened, RowReader prepared)
+        : connection(std::move(opened)), rows(std::move(prepared)), snapshot(connection) {}
+    Connection connection;
+    RowReader rows;
+    Snapshot snapshot;
+    std::uint64_t opening = 0;  // the pool's opening_ when it was opened
+  };
+
+  /// The loan of a connection, given back at its end.
+  class Lease {
+   public:
+    enum class Use { find, find_at_once, list };
+    /// Waits for a free one, but for find_at_once.
+    Lease(ReaderPool& pool, Use use);
+    ~Lease();
+    Lease(const Lease&) = delete;
+    Lease& operator=(const Lease&) = delete;
+    /// Null while the pool is closed; of find_at_once also where none was free.
+    [[nodiscard]] Reader* reader() const { return reader_.get(); }
+
+   private:
+    void give_back();
+
+    ReaderPool& pool_;
+    const Use use_;
+    std::unique_ptr<Reader> reader_;
+    std::uint64_t lent_at_ = 0;  // the pool's snapshot_ then
+  };
+
+  using Readers = std::vector<std::unique_ptr<Reader>>;
+  void replace(Readers readers, bool open);
+
+  const std::size_t count_;
+  const std::uint64_t pages_bytes_;
+  BodyAccount* const bodies_;
+  const bool prompt_;  // whether SQLite can be told not to wait
+  std::mutex mutex_;
+  std::condition_variable returned_;
+  Readers idle_;
+  std::uint64_t opening_ = 0;     // counts open and close; a reader of an earlier one does not come back
+  std::size_t lent_ = 0;          // of any opening
+  std::size_t finding_ = 0;       // of those lent of the last
+  std::size_t finding_past_ = 0;  // of those, what was lent before snapshots were last given up
+  std::uint64_t snapshot_ = 0;    // counts those that were to be given up
+  bool open_ = false;
+};
+
+}  // namespace roktcached::storage

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <mutex>
+#include <string>
+#include <string_view>
+
+#include "storage/sqlite/private_file.h"
+
+namespace roktcached::storage {
+
+/// Whatever keeps the disk tier from its work now: for /readyz, and for the log, in which a disk that fails a
+/// thousand times a second is a line in half a minute. Safe from any thread.
+class Troubles {
+ public:
+  /// The gravest first.
+  enum class Kind { file, reading, writing, log, checkpoint };
+
+  /// @param path  of the cache file, which each line begins with
+  Troubles(std::string path, Report report) : path_(std::move(path)), report_(std::move(report)) {}
+
+  /// It is there, or there still. Is said now, unless this kind was said in the last half minute.
+  void begin(Kind kind, std::string_view why);
+  /// It has passed. `good` is said where the trouble was.
+  void end(Kind kind, std::string_view good);
+  /// Says what went wrong once and is no trouble, as rarely.
+  void mention(Kind kind, std::string_view what);
+  [[nodiscard]] bool has(Kind kind) const;
+  [[nodiscard]] bool any() const;
+  /// Why of the gravest; empty where there is none.
+  [[nodiscard]] std::string gravest() const;
+
+ private:
+  struct Trouble {
+    bool active = false;
+    bool said = false;
+    std::string why;
+    std::chrono::steady_clock::time_point quiet_until{};
+    std::chrono::steady_clock::time_point mentioned_until{};
+  };
+  static constexpr std::size_t kinds = 5;
+  void say(std::string_view what) const;
+
+  const std::string path_;
+  const Report report_;
+  mutable std::mutex mutex_;
+  std::array<Trouble, kinds> troubles_;
+};
+
+}  // namespace roktcached::storage

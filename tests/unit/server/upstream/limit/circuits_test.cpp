@@ -1,0 +1,107 @@
+#include "server/upstream/limit/circuits.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace roktcached::upstream {
+namespace {
+
+using namespace std::chrono_literals;
+using Change = Circuits::Change;
+using testing::ElementsAre;
+using testing::IsEmpty;
+
+class CircuitsTest : public testing::Test {
+ protected:
+  /// Answers, or ends without one, to requests that are sent now; what the last of them has changed.
+  Change record(int count, std::string_view route, unsigned status) {
+    Change change = Change::none;
+    for (int i = 0; i < count; ++i) change = circuits.record(route, status, now, now);
+    return change;
+  }
+
+  Circuits circuits;
+  SteadyTime now{1h};
+};
+
+TEST_F(CircuitsTest, StatusesOf502To504StopTheirRouteAlone) {
+  for (const unsigned status : {502U, 503U, 504U}) {
+    const std::string route = "route-" + std::to_string(status);
+    EXPECT_EQ(record(7, route, status), Change::none);
+    EXPECT_EQ(record(1, route, status), Change::route_opened);
+    EXPECT_FALSE(circuits.admit(route, now));
+    EXPECT_EQ(circuits.retry_after(route, now), 1s);
+    EXPECT_TRUE(circuits.is_open(route));
+  }
+  EXPECT_THAT(circuits.open_routes(), ElementsAre("route-502", "route-503", "route-504"));
+  EXPECT_EQ(circuits.upstream().state(), Circuit::State::closed);
+  EXPECT_TRUE(circuits.admit("another", now));
+  EXPECT_EQ(circuits.retry_after("another", now), 0s);
+  EXPECT_FALSE(circuits.is_open("another"));
+}
+
+TEST_F(CircuitsTest, NoAnswerStopsEveryRoute) {
+  EXPECT_EQ(record(4, "one", 0), Change::none);
+  EXPECT_EQ(record(4, "two", 0), Change::upstream_opened);
+  EXPECT_FALSE(circuits.admit("three", now));
+  EXPECT_TRUE(circuits.is_open("three"));
+  EXPECT_THAT(circuits.open_routes(), IsEmpty());
+  now += 1s;
+  EXPECT_TRUE(circuits.admit("three", now));
+  EXPECT_EQ(record(1, "three", 503), Change::upstream_closed) << "it lives, whatever it says";
+  EXPECT_TRUE(circuits.admit("one", now));
+}
+
+TEST_F(CircuitsTest, OtherErrorsAreAnswers) {
+  for (const unsigned status : {400U, 401U, 403U, 404U, 429U, 500U, 501U, 599U})
+    EXPECT_EQ(record(20, "route", status), Change::none) << status;
+  EXPECT_FALSE(circuits.is_open("route"));
+}
+
+TEST_F(CircuitsTest, ARouteIsAskedForOnceASecondUntilItIsAnsweredAgain) {
+  record(8, "route", 503);
+  for (int second = 1; second <= 3; ++second) {
+    now += 1s;
+    EXPECT_TRUE(circuits.admit("route", now));
+    EXPECT_FALSE(circuits.admit("route", now)) << "one probe a second";
+    EXPECT_EQ(record(1, "route", 503), Change::none);
+  }
+  now += 1s;
+  EXPECT_TRUE(circuits.admit("route", now));
+  EXPECT_EQ(record(1, "route", 404), Change::route_closed);
+  EXPECT_TRUE(circuits.admit("route", now));
+  EXPECT_TRUE(circuits.admit("route", now));
+}
+
+TEST_F(CircuitsTest, ARouteThatWasWellTakesHalfOfItsLastTwenty) {
+  record(100, "route", 200);
+  EXPECT_EQ(record(9, "route", 503), Change::none);
+  EXPECT_EQ(record(1, "route", 503), Change::route_opened);
+}
+
+TEST_F(CircuitsTest, FailuresWithoutAnAnswerSayNothingOfTheRoute) {
+  for (int i = 0; i < 20; ++i) {
+    record(7, "route", 0);
+    record(1, "other", 200);
+  }
+  EXPECT_FALSE(circuits.is_open("route"));
+}
+
+TEST_F(CircuitsTest, NeitherSpendsAProbeOnWhatTheOtherRefuses) {
+  record(8, "route", 503);
+  now += 500ms;
+  record(8, "other", 0);
+  now += 600ms;  // the route's probe may go, the upstream's may not
+  EXPECT_FALSE(circuits.admit("route", now));
+  now += 400ms;
+  EXPECT_TRUE(circuits.admit("route", now)) << "both may";
+  now += 10s;
+  EXPECT_TRUE(circuits.admit("other", now));  // the upstream's probe
+  now += 900ms;
+  EXPECT_FALSE(circuits.admit("route", now));
+  now += 100ms;
+  EXPECT_TRUE(circuits.admit("route", now));
+}
+
+}  // namespace
+}  // namespace roktcached::upstream
