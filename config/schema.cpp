@@ -37,7 +37,7 @@ std::string same(const std::string& value) {
 Setting admin_address() {
   return make<std::optional<Endpoint>>(
       "admin.address", ValueKind::text, std::string(accepted_endpoints) + "; on loopback; or \"off\"",
-      "Where /livez, /readyz, /status and /purge are; \"off\": nowhere",
+      "Where /livez, /readyz, /status, /metrics, /purge and /reload are; \"off\": nowhere",
       [](Settings& s) -> std::optional<Endpoint>& { return s.admin.address; },
       [](const RawValue& raw) -> std::optional<std::optional<Endpoint>> {
         const auto* value = std::get_if<std::string>(&raw);
@@ -154,10 +154,11 @@ void add_listen_tls(std::vector<Setting>& table) {
 
 void add_admin(std::vector<Setting>& table) {
   table.push_back(admin_address());
-  table.push_back(text("admin.token_file", "a path, or \"\"",
-                       "A private file with the token that POST /purge asks for over TCP, 16 characters or "
-                       "more; \"\": it is refused",
-                       [](Settings& s) -> std::string& { return s.admin.token_file; }));
+  table.push_back(
+      text("admin.token_file", "a path, or \"\"",
+           "A private file with the token that POST /purge and /reload ask for over TCP, 16 characters or "
+           "more; \"\": it is refused",
+           [](Settings& s) -> std::string& { return s.admin.token_file; }));
 }
 
 void add_upstream(std::vector<Setting>& table) {

@@ -44,7 +44,7 @@ Daemon::Daemon(const config::Settings& settings, Load load)
       connections_(settings.listen.max_connections),
       admin_connections_(max_admin_connections),
       signals_(main_context_, SIGTERM, SIGINT, SIGQUIT),
-      hangup_(main_context_, SIGHUP),
+      sighup_(main_context_, SIGHUP),
       log_rotation_(main_context_, SIGUSR1),
       drain_timer_(main_context_),
       reloads_(
@@ -263,7 +263,7 @@ void Daemon::await_hangup() {
     spdlog::info("SIGHUP: the settings are read again");
     reloads_.request();
   };
-  do_surely("waiting for SIGHUP", [&] { hangup_.async_wait(heard); });
+  do_surely("waiting for SIGHUP", [&] { sighup_.async_wait(heard); });
 }
 
 void Daemon::await_log_rotation() {
@@ -306,7 +306,7 @@ void Daemon::stop() {
   threads_deadline_ = clock_.steady_now() + time_to_stop;
   if (connections_.open() > 0) spdlog::warn("{} connections are cut", connections_.open());
   signals_.cancel();
-  hangup_.cancel();
+  sighup_.cancel();
   log_rotation_.cancel();
   for (const auto& listener : admin_listeners_) {
     listener->drain();

@@ -130,7 +130,7 @@ class Daemon {
   net::IdlePoller admin_lookout_{main_context_.get_executor()};
   net::HangupWatch admin_hangups_{main_context_.get_executor()};
   boost::asio::signal_set signals_;  // from before anybody can connect: who can, may end it
-  boost::asio::signal_set hangup_;
+  boost::asio::signal_set sighup_;
   boost::asio::signal_set log_rotation_;
   boost::asio::steady_timer drain_timer_;
   Reloads reloads_;

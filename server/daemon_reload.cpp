@@ -1,5 +1,6 @@
 // How the running daemon takes other settings: made on a thread that may wait for files, then handed to each
-// thread that uses them, all at once.
+// thread that uses them, all at once. SIGHUP comes in at Daemon::await_hangup (daemon.cpp), POST /reload at
+// the admin listener; Reloads::request lets one reload follow the other, and calls Daemon::reload below.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <spdlog/spdlog.h>

@@ -26,7 +26,7 @@ struct RequestKind {
   auto operator<=>(const RequestKind&) const = default;
 };
 
-/// What Traffic has counted until some moment, of one thread or of several.
+/// A sum of RequestStats at some moment, of one thread or of several.
 struct RequestStatsReading {
   std::map<RequestKind, std::uint64_t> requests;
   std::array<Histogram::Reading, http::outcome_count> durations;  ///< by outcome
