@@ -1,4 +1,4 @@
-#include "server/http/response_head.h"
+#include "server/http/message_parser.h"
 
 #include <gtest/gtest.h>
 
