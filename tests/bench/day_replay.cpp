@@ -75,7 +75,7 @@ std::string one_spelling(const ReportQuestion& question, const ClientKind& /*cli
   return bench::target_of(question, client_kinds.front());
 }
 
-/// What the contestants are compared by, a state each.
+/// The measure by which the contestants are compared, one for each state.
 struct Staleness {
   std::size_t shown = 0;
   milliseconds total{0};
@@ -126,8 +126,8 @@ Score without_cache(const Day& day) {
   return score;
 }
 
-/// What nginx (proxy_cache_valid 200 5m; proxy_cache_lock on) or Varnish (ttl 5m, no grace) would do: every
-/// answer lives five minutes from when it came, whoever asks first after that waits for a new one.
+/// As nginx (proxy_cache_valid 200 5m; proxy_cache_lock on) or Varnish (ttl 5m, no grace) would do: every
+/// answer lives five minutes from when it came, and the first request after that waits for a new one.
 Score with_fixed_lifetime(const Day& day, const Keys& keys) {
   struct Entry {
     int version = 0;
@@ -169,7 +169,8 @@ class Ours {
     std::uint64_t uses = 0;  // since it was stored
   };
 
-  /// What falls due before `now`, in order; as proxy::RefreshAhead does it with an idle upstream.
+  /// Does the refreshes that are due before `now`, in order, as proxy::RefreshAhead does with an idle
+  /// upstream.
   void refresh_ahead_until(WallTime now) {
     while (!due_.empty() && due_.top().first <= now) {
       const auto [at, number] = due_.top();

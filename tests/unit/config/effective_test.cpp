@@ -110,7 +110,7 @@ TEST_F(EffectiveTest, SaysThatSecretsAreSetAndNotWhatTheyAre) {
   EXPECT_THAT(with, Not(HasSubstr("not set")));
 }
 
-// Whoever has the hash can try secrets against it: it stays in its file.
+// With the hash anybody can try secrets against it: it stays in its file.
 TEST_F(EffectiveTest, SaysThatAClientHasASecretAndNotItsHash) {
   const std::string hash(a_secret_hash);
   const auto settings = loader_.load("[[client]]\nname = \"tableau\"\nsecret_hash = \"" + hash + "\"\n");
