@@ -57,7 +57,7 @@ MetricReadings some_readings() {
   readings.connections = 5;
   readings.dropped_lines = {.queue_full = 3, .not_written = 1};
   readings.requests.requests = {{{"-", CacheOutcome::refused, 404}, 2},
-                               {{"account-summary", CacheOutcome::hit, 200}, 9'007'199'254'740'992}};
+                                {{"account-summary", CacheOutcome::hit, 200}, 9'007'199'254'740'992}};
   Histogram hits;
   hits.observe(40us);
   hits.observe(60us);

@@ -11,6 +11,7 @@ namespace {
 
 using boost::asio::ip::tcp;
 using testing::HasSubstr;
+using testing::StartsWith;
 
 TEST(OpenListener, SaysThePortThatItHas) {
   boost::asio::io_context context;
