@@ -26,7 +26,7 @@ struct Changes {
 /// secrets that have been changed in place.
 [[nodiscard]] Changes keep_what_cannot_change(const Settings& in_force, Settings& wanted);
 
-/// What check_relations says of settings in which some values have been kept.
+/// Checks the relations of settings in which some values have been kept, as check_relations does.
 /// @return configuration, a line for each mistake
 [[nodiscard]] Result<void> check_kept(const Settings& settings);
 

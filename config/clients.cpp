@@ -1,4 +1,4 @@
-#include "config/clients.h"
+#include "config/tables.h"
 
 #include <algorithm>
 #include <cmath>
@@ -121,7 +121,7 @@ class ClientReader {
   TableReader reader_;
 };
 
-/// What a client must not have in common with one before it: each would be taken for the other.
+/// A client must not share these with one before it: each would be taken for the other.
 void check_own(const Client& client, const std::vector<Client>& before, const std::string& where,
                Mistakes& mistakes) {
   for (const Client& other : before) {

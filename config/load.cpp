@@ -10,10 +10,8 @@
 #include <sstream>
 #include <system_error>
 
-#include "config/clients.h"
 #include "config/default_cache.h"
 #include "config/mistakes.h"
-#include "config/overrides.h"
 #include "config/relations.h"
 #include "config/schema.h"
 #include "config/table_reader.h"
@@ -69,14 +67,14 @@ bool is_late(const std::string& section, std::string_view key) {
   return key.find('.') == std::string_view::npos && std::ranges::find(late_tables, name) != late_tables.end();
 }
 
-/// What may stand at the top of a file.
+/// The names that may stand at the top of a file.
 std::vector<std::string> sections() {
   std::vector<std::string> names = {"client", "credential", "route"};
   for (const auto& setting : schema()) add_once(names, setting.section.substr(0, setting.section.find('.')));
   return names;
 }
 
-/// What may stand in a section: its keys and its tables.
+/// The names that may stand in a section: its keys and its tables.
 std::vector<std::string> names_in(const std::string& section) {
   std::vector<std::string> names = keys_of(section);
   const auto add_child = [&](std::string_view table) {

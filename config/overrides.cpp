@@ -1,4 +1,4 @@
-#include "config/overrides.h"
+#include "config/tables.h"
 
 #include <algorithm>
 #include <utility>

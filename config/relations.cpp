@@ -91,7 +91,7 @@ void check_addresses(const Settings& settings, Relations& relations) {
   }
 }
 
-/// What is set for TLS without an address of it would leave clients in clear text, and nobody the wiser.
+/// Settings for TLS without an address of it would leave clients in clear text, and nobody would know.
 void check_tls(const ListenTls& tls, Relations& relations) {
   const std::string section = "listen.tls.";
   if (relations.was_refused(section + "addresses")) return;
@@ -138,7 +138,7 @@ void check_room(const Settings& settings, Relations& relations) {
           std::to_string(2 * largest) + "B or more, or a smaller upstream.max_response");
 }
 
-/// Whoever asked such a daemon would wait for itself.
+/// A request to such a daemon would wait for itself.
 void check_loop(const Settings& settings, Relations& relations) {
   std::vector<std::pair<std::string, Endpoint>> own;
   for (const Endpoint& endpoint : settings.listen.addresses) own.emplace_back("listen.addresses", endpoint);

@@ -1,25 +1,14 @@
 #pragma once
 
-#include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
 #include <string_view>
-#include <variant>
 #include <vector>
 
+#include "config/raw_value.h"
 #include "config/settings.h"
-#include "core/error.h"
 
 namespace roktcached::config {
-
-using StringList = std::vector<std::string>;
-
-/// A value as a TOML file holds it; std::monostate is one of a type that no setting has.
-using RawValue = std::variant<std::monostate, bool, std::int64_t, double, std::string, StringList>;
-
-/// What kind of raw value a setting takes: an environment variable, always text, is turned into it.
-enum class ValueKind { text, integer, number, boolean, list };
 
 /// One row of the table of settings: the file's keys, the environment's names, the check of unknown ones, the
 /// effective print-out and the commented default file all come from this table.
@@ -44,11 +33,5 @@ struct Setting {
 [[nodiscard]] bool is_section(std::string_view name);
 /// The keys of a section, in the order of the default file.
 [[nodiscard]] std::vector<std::string> keys_of(std::string_view section);
-
-/// The number that a whole or a fractional one is; empty for any other value.
-[[nodiscard]] std::optional<double> number_of(const RawValue& value);
-
-/// The value as TOML.
-[[nodiscard]] std::string to_toml(const RawValue& value);
 
 }  // namespace roktcached::config

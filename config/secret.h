@@ -7,7 +7,7 @@
 namespace roktcached::config {
 
 /// A string that must not get out: it has no operator<<, no conversion and no formatter, so that printing one
-/// does not compile, and it wipes its memory when it goes. Whoever calls reveal() answers for the copy.
+/// does not compile, and it wipes its memory when it goes. The caller of reveal() answers for the copy.
 class Secret {
  public:
   Secret() = default;

@@ -7,8 +7,8 @@
 
 namespace roktcached::config {
 
-/// What is kept of a client's secret: its scrypt hash (RFC 7914) with all that is needed to check a secret
-/// against it. A plain value; hashing is somebody else's.
+/// A client's secret as it is kept: its scrypt hash (RFC 7914) with all that is needed to check a secret
+/// against it. A plain value; others do the hashing.
 struct SecretHash {
   unsigned log2_n = 14;
   unsigned r = 8;
@@ -16,7 +16,7 @@ struct SecretHash {
   std::string salt;  ///< bytes, not text
   std::string hash;  ///< bytes, not text
 
-  /// What scrypt takes for it, in bytes.
+  /// The memory that scrypt takes for it, in bytes.
   [[nodiscard]] std::uint64_t memory() const { return std::uint64_t{128} * r << log2_n; }
   friend bool operator==(const SecretHash&, const SecretHash&) = default;
 };

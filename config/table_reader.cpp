@@ -8,7 +8,7 @@ namespace roktcached::config {
 
 namespace {
 
-/// What a placeholder of a Rokt route takes: another account can never be asked for.
+/// A placeholder of a Rokt route takes nothing else: another account can never be asked for.
 bool is_account(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';

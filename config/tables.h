@@ -1,6 +1,7 @@
 #pragma once
 
 #include <toml++/toml.h>
+
 #include <string>
 #include <vector>
 
@@ -19,5 +20,17 @@ void read_credentials(const toml::node& node, const std::string& file, Settings&
 /// Reads `[[route]]`.
 void read_routes(const toml::node& node, const std::string& file, std::vector<rokt::Route>& routes,
                  Mistakes& mistakes);
+
+/// Reads `[[client]]` into `settings.clients`, and the clients' shares into `settings.upstream.budget`. Comes
+/// after all that concerns `settings.listen.tls`, and before the credentials, whose budgets begin from that.
+/// No mistake repeats what stands for a secret: it may be the secret itself.
+/// @param file  for the mistakes' "FILE:LINE"
+void read_clients(const toml::node& node, const std::string& file, Settings& settings, Mistakes& mistakes);
+
+/// Reads the `[[freshness.override]]` tables of a file into `settings`. Comes after [freshness], with what
+/// the environment says of it, and [[route]]: an override takes from the one what it leaves out, and names
+/// the other.
+/// @param file  for the mistakes' "FILE:LINE"
+void read_overrides(const toml::node& node, const std::string& file, Settings& settings, Mistakes& mistakes);
 
 }  // namespace roktcached::config

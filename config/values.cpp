@@ -80,7 +80,7 @@ std::optional<Endpoint> parse_authority(std::string_view text, std::optional<std
   return Endpoint{std::string(host), *port};
 }
 
-/// What follows "unix:": the path has to fit into a sockaddr_un, with the zero that ends it.
+/// Reads the path behind "unix:". It has to fit into a sockaddr_un, with the zero that ends it.
 std::optional<Endpoint> parse_socket(std::string_view path) {
   constexpr std::size_t longest = sizeof(sockaddr_un::sun_path) - 1;
   const bool plain =

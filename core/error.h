@@ -7,7 +7,8 @@
 
 namespace roktcached {
 
-/// What went wrong, in terms a caller can act on. "Not found" is never an error: it is an empty value.
+/// The kind of an error, in terms that a caller can act on. "Not found" is never an error: it is an empty
+/// value.
 enum class ErrorCode {
   // The client's request.
   invalid_request,

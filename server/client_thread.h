@@ -11,19 +11,19 @@ namespace roktcached {
 /// Of a context that one thread runs, and whose sockets are used on it alone; other threads only post to it.
 inline constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 
-/// What connections of these settings allow their clients.
+/// The limits of connections under these settings.
 /// @param number  Runtime::number
 [[nodiscard]] session::Limits limits_of(const config::Settings& settings, std::uint64_t number);
 
 /// The same for the admin listener: no page of another origin has business there, whatever may read reports.
 [[nodiscard]] session::Limits without_origins(session::Limits limits);
 
-/// What serves the clients of one thread.
+/// The objects that serve the clients of one thread.
 struct Daemon::ClientThread {
   /// @param shared   the context of another thread's that it runs on; null: one of its own
   /// @param in_force  what its requests begin under
   ClientThread(boost::asio::io_context* shared, ThreadRuntimePtr in_force, const proxy::Services& services,
-               counters::ClientStats& accounts, counters::RequestStats& traffic,
+               counters::ClientStats& client_stats, counters::RequestStats& request_stats,
                net::WaitingSenders& senders);
 
   /// Requests begin under `next` from now on. On its thread. Where memory fails, nothing has changed.

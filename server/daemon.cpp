@@ -29,12 +29,14 @@ namespace {
 constexpr std::chrono::seconds time_to_drain{8};
 constexpr std::chrono::milliseconds time_to_stop{1200};
 constexpr std::chrono::milliseconds drain_poll{10};
+/// The number of the snapshot for the admin listener, whose requests are served under none.
+constexpr std::uint64_t no_runtime = 0;
 
 }  // namespace
 
 Daemon::Daemon(const config::Settings& settings, Load load)
     : load_(std::move(load)),
-      admin_limits_(without_origins(limits_of(settings, 0))),
+      admin_limits_(without_origins(limits_of(settings, no_runtime))),
       admin_contexts_(admin_limits_),
       bodies_(settings.cache.max_memory + settings.cache.max_transient),
       readers_(reader_threads, "reading the cache file"),
@@ -112,17 +114,18 @@ Result<void> Daemon::open_store(const config::Settings& settings) {
   return {};
 }
 
-/// What listeners and the upstream client begin under; the key of local tokens lies beside the cache file.
+/// Makes the first snapshot, which listeners and the upstream client begin under. The key of local tokens
+/// lies beside the cache file.
 Result<void> Daemon::begin_under(config::Settings settings) {
   if (const auto read = read_token_key(settings); !read) return read.error();
-  auto clients = make_client_book(settings, nullptr);
-  keep_client_book(clients);
+  auto clients = make_registry(settings, nullptr);
+  keep_registry(clients);
   runtime_ = std::make_shared<const Runtime>(std::move(settings), std::move(clients), 1);
   for (std::size_t i = 0; i < client_thread_count(runtime_->settings.listen); ++i) {
     const auto& known = runtime_->clients;
-    auto door = known ? std::make_shared<access::Authenticator>(*known, clock_) : nullptr;
+    auto authenticator = known ? std::make_shared<access::Authenticator>(*known, clock_) : nullptr;
     thread_runtimes_.push_back(
-        std::make_shared<const ThreadRuntime>(ThreadRuntime{runtime_, std::move(door)}));
+        std::make_shared<const ThreadRuntime>(ThreadRuntime{runtime_, std::move(authenticator)}));
   }
   return {};
 }
@@ -130,12 +133,12 @@ Result<void> Daemon::begin_under(config::Settings settings) {
 Result<void> Daemon::open_listeners() {
   const std::size_t count = thread_runtimes_.size();
   for (std::size_t i = 0; i < count; ++i) {
-    accounts_.push_back(std::make_unique<counters::ClientStats>());
-    traffic_.push_back(std::make_unique<counters::RequestStats>());
+    client_stats_.push_back(std::make_unique<counters::ClientStats>());
+    request_stats_.push_back(std::make_unique<counters::RequestStats>());
     // A single client thread is the upstream client's as well: a miss then changes threads nowhere.
-    client_threads_.push_back(std::make_unique<ClientThread>(count == 1 ? &upstream_context_ : nullptr,
-                                                             thread_runtimes_[i], *services_,
-                                                             *accounts_.back(), *traffic_.back(), senders_));
+    client_threads_.push_back(
+        std::make_unique<ClientThread>(count == 1 ? &upstream_context_ : nullptr, thread_runtimes_[i],
+                                       *services_, *client_stats_.back(), *request_stats_.back(), senders_));
   }
   std::vector<session::Listeners::Thread> threads;
   for (const auto& thread : client_threads_)
@@ -151,9 +154,10 @@ Result<void> Daemon::open_listeners() {
 Result<void> Daemon::open_admin() {
   const std::optional<config::Endpoint>& address = runtime_->settings.admin.address;
   const bool is_unix = address && address->is_unix();
-  admin_ = std::make_unique<admin::Admin>(admin::Sources{
-      accounts_, traffic_, connections_, *store_, bodies_, runtime_, reloads_, *fetches_, *upstream_client_,
-      upstream_context_.get_executor(), clock_, clock_.steady_now(), is_unix, purger_.executor()});
+  admin_ = std::make_unique<admin::Admin>(
+      admin::Sources{client_stats_, request_stats_, connections_, *store_, bodies_, runtime_, reloads_,
+                     *fetches_, *upstream_client_, upstream_context_.get_executor(), clock_,
+                     clock_.steady_now(), is_unix, purger_.executor()});
   if (!address) return {};
   std::vector<net::Acceptor> acceptors;
   if (is_unix) {
@@ -168,7 +172,7 @@ Result<void> Daemon::open_admin() {
   const session::ServerContext server{.limits = admin_limits_,
                                       .handler = *admin_,
                                       .contexts = admin_contexts_,
-                                      .poller = admin_lookout_,
+                                      .poller = admin_poller_,
                                       .hangups = admin_hangups_};
   for (net::Acceptor& acceptor : acceptors)
     admin_listeners_.push_back(
@@ -192,7 +196,7 @@ Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoi
   return acceptors;
 }
 
-/// Who can open it may purge without a token, so it is the owner's alone.
+/// Whoever can open it may purge without a token, so it is the owner's alone.
 Result<net::Acceptor> Daemon::open_admin_socket(const config::Endpoint& address) {
   constexpr mode_t owner_only = 0600;
   auto opened = net::UnixSocket::open(address.path, owner_only, "");
@@ -234,7 +238,7 @@ void Daemon::run(std::function<void()> draining) {
     if (!error) drain();
   });
   const auto look_again = [this] {
-    admin_lookout_.look_again();
+    admin_poller_.look_again();
     admin_hangups_.look_again();
   };
   run_context(main_context_, "the main thread", look_again);  // until stop()
@@ -317,7 +321,7 @@ void Daemon::stop() {
     upstream_client_->stop();
   });
   listeners_->abort();
-  for (const auto& book : books_) book->authenticator.stop();
+  for (const auto& registry : registries_) registry->verifier.stop();
   for (const auto& thread : client_threads_)
     post_surely(thread->context, [&work = thread->work] { work.reset(); });
   main_context_.stop();

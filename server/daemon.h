@@ -25,7 +25,6 @@
 #include "server/reloads.h"
 #include "server/runtime.h"
 #include "server/session/listeners.h"
-#include "server/shortage.h"
 #include "server/system_clock.h"
 #include "server/upstream/upstream_client.h"
 #include "server/worker_pool.h"
@@ -74,10 +73,10 @@ class Daemon {
   Daemon(const config::Settings& settings, Load load);
   Result<void> open_store(const config::Settings& settings);
   Result<void> begin_under(config::Settings settings);
-  std::shared_ptr<access::ClientRegistry> make_client_book(const config::Settings& settings,
-                                                           access::ClientRegistry* before) const;
-  void keep_client_book(const std::shared_ptr<access::ClientRegistry>& book);
-  void free_client_books();
+  std::shared_ptr<access::ClientRegistry> make_registry(const config::Settings& settings,
+                                                        access::ClientRegistry* before) const;
+  void keep_registry(const std::shared_ptr<access::ClientRegistry>& registry);
+  void free_registries();
   Result<void> read_token_key(const config::Settings& settings);
   Result<void> open_listeners();
   Result<void> open_admin();
@@ -101,7 +100,7 @@ class Daemon {
   session::ContextPool admin_contexts_;
   storage::BodyAccount bodies_;
   net::WaitingSenders senders_;
-  Shortage shortage_{senders_};
+  net::Shortage shortage_{senders_};
   std::unique_ptr<storage::TieredStore> store_;
   std::unique_ptr<proxy::DiskLookups> disk_lookups_;
   WorkerPool readers_;
@@ -116,18 +115,18 @@ class Daemon {
   // Of the thread that reads files, once it runs.
   std::optional<config::Secret> token_key_;
   std::string token_key_of_;  // the file that it is from; empty: none
-  // What is in force; of the main thread, and each client thread has its own.
-  std::vector<std::shared_ptr<access::ClientRegistry>> books_;  // that requests may still be under
+  // The snapshot in force; of the main thread, and each client thread has its own.
+  std::vector<std::shared_ptr<access::ClientRegistry>> registries_;  // that requests may still be under
   RuntimePtr runtime_;
   std::vector<ThreadRuntimePtr> thread_runtimes_;
   session::ConnectionBudget connections_;
   session::ConnectionBudget admin_connections_;
-  std::vector<std::unique_ptr<counters::ClientStats>> accounts_;
-  std::vector<std::unique_ptr<counters::RequestStats>> traffic_;
+  std::vector<std::unique_ptr<counters::ClientStats>> client_stats_;
+  std::vector<std::unique_ptr<counters::RequestStats>> request_stats_;
   std::vector<std::unique_ptr<ClientThread>> client_threads_;
   std::unique_ptr<session::Listeners> listeners_;
   boost::asio::io_context main_context_{1};
-  net::IdlePoller admin_lookout_{main_context_.get_executor()};
+  net::IdlePoller admin_poller_{main_context_.get_executor()};
   net::HangupWatch admin_hangups_{main_context_.get_executor()};
   boost::asio::signal_set signals_;  // from before anybody can connect: who can, may end it
   boost::asio::signal_set sighup_;

@@ -107,27 +107,28 @@ void Daemon::reload(Reloads::Done done) {
              });
 }
 
-std::shared_ptr<access::ClientRegistry> Daemon::make_client_book(const config::Settings& settings,
-                                                                 access::ClientRegistry* before) const {
+std::shared_ptr<access::ClientRegistry> Daemon::make_registry(const config::Settings& settings,
+                                                              access::ClientRegistry* before) const {
   if (settings.clients.empty()) return nullptr;
   return std::make_shared<access::ClientRegistry>(settings.clients, *token_key_, before, clock_.steady_now());
 }
 
 /// Keeps what is known of clients for as long as a request is under it. Its thread is joined where nobody is
 /// served.
-void Daemon::keep_client_book(const std::shared_ptr<access::ClientRegistry>& book) {
-  if (book && std::ranges::find(books_, book) == books_.end()) books_.push_back(book);
-  free_client_books();
+void Daemon::keep_registry(const std::shared_ptr<access::ClientRegistry>& registry) {
+  if (registry && std::ranges::find(registries_, registry) == registries_.end())
+    registries_.push_back(registry);
+  free_registries();
 }
 
-void Daemon::free_client_books() {
-  for (auto book = books_.begin(); book != books_.end();) {
-    if (book->use_count() > 1) {
-      ++book;
+void Daemon::free_registries() {
+  for (auto registry = registries_.begin(); registry != registries_.end();) {
+    if (registry->use_count() > 1) {
+      ++registry;
       continue;
     }
-    post_surely(files_.executor(), [unused = std::move(*book)] {});
-    book = books_.erase(book);
+    post_surely(files_.executor(), [unused = std::move(*registry)] {});
+    registry = registries_.erase(registry);
   }
 }
 
@@ -157,14 +158,14 @@ Result<Daemon::NewSettings> Daemon::make_new(const Runtime& in_force,
   const bool same_key = in_force.settings.listen.token_key_file == settings.listen.token_key_file;
   if (const auto read = read_token_key(settings); !read) return read.error();
   const bool same_clients = in_force.clients && same_key && in_force.clients->clients == settings.clients;
-  auto clients = same_clients ? in_force.clients : make_client_book(settings, in_force.clients.get());
+  auto clients = same_clients ? in_force.clients : make_registry(settings, in_force.clients.get());
   made.runtime = std::make_shared<const Runtime>(std::move(settings), clients, in_force.number + 1);
   for (const ThreadRuntimePtr& before : threads) {
-    // A door remembers who has shown what: it stays where that holds.
-    auto door = same_clients ? before->door : nullptr;
-    if (clients && !door) door = std::make_shared<access::Authenticator>(*clients, clock_);
+    // An authenticator remembers who has shown what: it stays where that holds.
+    auto authenticator = same_clients ? before->authenticator : nullptr;
+    if (clients && !authenticator) authenticator = std::make_shared<access::Authenticator>(*clients, clock_);
     made.threads.push_back(
-        std::make_shared<const ThreadRuntime>(ThreadRuntime{made.runtime, std::move(door)}));
+        std::make_shared<const ThreadRuntime>(ThreadRuntime{made.runtime, std::move(authenticator)}));
   }
   return made;
 }
@@ -179,7 +180,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
   const auto one_has = [this, left, done, result = std::make_shared<const ReloadResult>(std::move(result))] {
     post_surely(main_context_, [this, left, done, result] {
       if (--*left > 0) return;
-      free_client_books();
+      free_registries();
       ReloadResult told;
       try {
         say(*result);
@@ -190,7 +191,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
     });
   };
   session::Limits admin_limits = without_origins(limits_of(settings, made.runtime->number));
-  keep_client_book(made.runtime->clients);
+  keep_registry(made.runtime->clients);
 
   for (const std::string& warning : made.warnings) spdlog::warn("{}", warning);
   const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);

@@ -11,7 +11,7 @@
 #include <system_error>
 #include <utility>
 
-#include "server/lost_lines.h"
+#include "server/logging.h"
 
 namespace roktcached {
 

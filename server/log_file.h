@@ -25,7 +25,7 @@ class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
   /// Standard error as a log, under the same terms. Is not opened again.
   [[nodiscard]] static std::shared_ptr<LogFile> standard_error();
 
-  /// Opens it again under its name, and makes it where it has gone. What is logged from now on goes there.
+  /// Opens it again under its name, and makes it where it has gone. Later lines go there.
   /// @return why that cannot be; then the file in use stays in use
   [[nodiscard]] Result<void> reopen();
   [[nodiscard]] const std::string& path() const { return path_; }

@@ -1,14 +1,16 @@
 #include "server/logging.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 #include <spdlog/async.h>
 #include <spdlog/pattern_formatter.h>
 #include <spdlog/spdlog.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <atomic>
 
 #include "server/log_file.h"
-#include "server/lost_lines.h"
 
 namespace roktcached {
 
@@ -74,6 +76,11 @@ std::shared_ptr<spdlog::logger> make_logger(const char* name, const spdlog::sink
   return logger;
 }
 
+constexpr std::int64_t seconds_between_complaints = 60;
+
+std::atomic<std::uint64_t> lines_lost{0};
+std::atomic<std::int64_t> next_complaint_s{0};  // on the monotonic clock
+
 }  // namespace
 
 Result<void> start_logging(const config::Log& settings) {
@@ -109,7 +116,8 @@ void reopen_log() {
 }
 
 void end_log() {
-  say_no_more_of_lost_lines();
+  // From here on nothing is said of lost lines: the log has ended before those who write to it.
+  next_complaint_s.store(INT64_MAX, std::memory_order_relaxed);
   spdlog::details::registry::instance().set_tp(nullptr);  // waits until what is queued is written
 }
 
@@ -123,7 +131,8 @@ void stop_logging() {
 
 DroppedLines dropped_lines() {
   const auto queue = spdlog::thread_pool();
-  return {.queue_full = queue ? queue->overrun_counter() : 0, .not_written = lost_lines()};
+  return {.queue_full = queue ? queue->overrun_counter() : 0,
+          .not_written = lines_lost.load(std::memory_order_relaxed)};
 }
 
 spdlog::logger* access_logger() {
@@ -132,6 +141,23 @@ spdlog::logger* access_logger() {
 
 bool access_lines_are_json() {
   return access_as_json;
+}
+
+void say_without_waiting(std::string_view line) noexcept {
+  pollfd writable{STDERR_FILENO, POLLOUT, 0};  // a pipe with room has room for PIPE_BUF
+  if (::poll(&writable, 1, 0) > 0) (void)!::write(STDERR_FILENO, line.data(), line.size());
+}
+
+void count_lost_line(const char* why) noexcept {
+  lines_lost.fetch_add(1, std::memory_order_relaxed);
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  std::int64_t due = next_complaint_s.load(std::memory_order_relaxed);
+  if (now.tv_sec < due) return;
+  if (!next_complaint_s.compare_exchange_strong(due, now.tv_sec + seconds_between_complaints)) return;
+  say_without_waiting("roktcached: the log has lost a line: ");
+  say_without_waiting(why);
+  say_without_waiting("\n");
 }
 
 }  // namespace roktcached

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "config/settings.h"
 #include "core/error.h"
@@ -43,5 +44,13 @@ struct DroppedLines {
 [[nodiscard]] spdlog::logger* access_logger();
 /// Whether an access line is the inside of a JSON object, or text for people.
 [[nodiscard]] bool access_lines_are_json();
+
+/// Counts a line that could not be written to the log, and says so on standard error, once a minute at most.
+/// Takes no memory and throws nothing: memory that fails is one of the reasons. Safe from any thread.
+/// @param why  one line
+void count_lost_line(const char* why) noexcept;
+
+/// Writes to standard error, where that does not wait for its reader. As a signal handler may.
+void say_without_waiting(std::string_view line) noexcept;
 
 }  // namespace roktcached

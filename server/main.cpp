@@ -5,8 +5,7 @@
 
 #include "core/rokt/time_zone.h"
 #include "server/commands/commands.h"
-#include "server/commands/purge_options.h"
-#include "server/commands/simulate_options.h"
+#include "server/commands/options.h"
 #include "server/process.h"
 
 namespace {
@@ -81,7 +80,7 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
-  // Whatever the command: several of them read secrets.
+  // For each command: several of them read secrets.
   if (const auto hardened = roktcached::harden_process(); !hardened) {
     std::fprintf(stderr, "roktcached: %s\n", hardened.error().context.c_str());
     return commands::failed;

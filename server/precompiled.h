@@ -1,6 +1,6 @@
 #pragma once
 
-// What nearly every source in server/ would otherwise parse again.
+// Headers that nearly every source in server/ would otherwise parse again.
 #include <chrono>
 #include <functional>
 #include <memory>

@@ -5,11 +5,19 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <csignal>
+#include <cstdint>
+#include <cstdlib>
+#include <string_view>
 #include <system_error>
+
+#include "server/logging.h"
 
 namespace roktcached {
 
@@ -18,6 +26,24 @@ namespace {
 Error refused(const char* what, int number) {
   return {ErrorCode::internal, ErrorSource::config, false,
           fmt::format("{}: {}", what, std::generic_category().message(number))};
+}
+
+static_assert(std::atomic<std::int64_t>::is_always_lock_free, "a signal handler reads it");
+std::atomic<std::int64_t> ends_at_s{0};  // on the monotonic clock
+
+std::int64_t now_s() noexcept {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
+
+/// Calls only what a signal handler may (signal-safety(7)).
+void end_when_due(int) noexcept {
+  if (now_s() < ends_at_s.load()) return;  // somebody else's SIGALRM
+  static constexpr std::string_view line =
+      "roktcached: the end took too long: a disk hangs, or a reader of the log; what was queued is lost\n";
+  say_without_waiting(line);  // its reader may be what hangs
+  ::_exit(EXIT_FAILURE);
 }
 
 }  // namespace
@@ -58,6 +84,16 @@ Result<void> raise_descriptor_limit(std::uint64_t wanted) {
   limit.rlim_cur = std::min<rlim_t>(wanted, limit.rlim_max);
   if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) return refused("RLIMIT_NOFILE", errno);
   return {};
+}
+
+void end_process_after(std::chrono::seconds time) noexcept {
+  std::int64_t none = 0;
+  if (!ends_at_s.compare_exchange_strong(none, now_s() + time.count())) return;
+  struct sigaction action {};
+  action.sa_handler = end_when_due;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(SIGALRM, &action, nullptr);
+  ::alarm(static_cast<unsigned>(time.count()));
 }
 
 }  // namespace roktcached

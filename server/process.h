@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 
 #include "core/error.h"
@@ -35,5 +36,10 @@ void ignore_harmless_signals();
 /// it.
 /// @return internal, where the kernel refuses
 [[nodiscard]] Result<void> raise_descriptor_limit(std::uint64_t wanted);
+
+/// Ends the process with exit code 1 once `time` has passed, whatever its threads do by then: one that waits
+/// for a disk that hangs cannot be waited for. Of no effect where the process ends before. Says one line on
+/// standard error when it acts. Only the first call counts; takes over SIGALRM.
+void end_process_after(std::chrono::seconds time) noexcept;
 
 }  // namespace roktcached

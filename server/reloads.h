@@ -14,7 +14,7 @@
 
 namespace roktcached {
 
-/// What came of reading the settings again.
+/// The result of reading the settings again.
 struct ReloadResult {
   std::string error;  ///< what is wrong with them; empty: they are in force, but for `needs_restart`
   std::vector<std::string> changed = {};        ///< keys and tables; see config::Changes
@@ -23,7 +23,7 @@ struct ReloadResult {
   [[nodiscard]] bool succeeded() const { return error.empty(); }
 };
 
-/// What /status and /metrics say of reloads.
+/// Reloads, as /status and /metrics show them.
 struct ReloadStatus {
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
@@ -33,7 +33,7 @@ struct ReloadStatus {
   std::vector<std::string> needs_restart;
 };
 
-/// Reads the settings again when it is asked to, once at a time. Whoever asks meanwhile has them read once
+/// Reads the settings again when it is asked to, once at a time. A request meanwhile has them read once
 /// more, after that: the file may have been changed since it was read. Belongs to the main thread.
 class Reloads {
  public:

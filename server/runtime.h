@@ -41,11 +41,12 @@ struct Runtime {
 };
 using RuntimePtr = std::shared_ptr<const Runtime>;
 
-/// What one client thread begins requests under: the snapshot in force, and what the thread has of its own
+/// The snapshot in force as one client thread begins requests under it, and the thread's own authenticator
 /// for it. Belongs to the thread.
 struct ThreadRuntime {
   RuntimePtr runtime;
-  std::shared_ptr<access::Authenticator> door;  ///< of the snapshot's clients; null: everybody may ask
+  std::shared_ptr<access::Authenticator>
+      authenticator;  ///< of the snapshot's clients; null: everybody may ask
 };
 using ThreadRuntimePtr = std::shared_ptr<const ThreadRuntime>;
 

@@ -8,9 +8,9 @@
 
 namespace roktcached {
 
-/// What is skipped where there are no secrets, as in CI: app ids and app secrets, the admin token, the TLS
-/// private key (and so whether it belongs to its certificate), the key of local tokens. Certificates are
-/// public, and are looked at all the same.
+/// Whether secrets are read, or skipped where there are none, as in CI: app ids and app secrets, the admin
+/// token, the TLS private key (and so whether it belongs to its certificate), the key of local tokens.
+/// Certificates are public, and are looked at all the same.
 enum class Secrets { read, skip };
 
 /// Reads the secrets into `settings`, and refuses whatever Daemon::open would refuse of them and of the

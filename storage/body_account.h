@@ -26,7 +26,8 @@ class BodyAccount {
   /// Asks what is slowest to let go of its bytes.
   /// @return whether somebody does, so that there may be room in a moment
   using GiveWay = std::function<bool()>;
-  /// What is called where there is no room, on the thread that wants some. To be set before there are others.
+  /// Sets the function that is called where there is no room, on the thread that wants some. Before there are
+  /// other threads.
   void when_short(GiveWay give_way) { give_way_ = std::move(give_way); }
 
   enum class Room {

@@ -17,7 +17,7 @@ using caching::Key;
 using caching::StoredResponse;
 using caching::StoredResponsePtr;
 
-/// What one tier holds and has done; counters since it was opened.
+/// The state of one tier, and its counters since it was opened.
 struct TierStatistics {
   std::string tier;  ///< "memory" or "disk"
   std::uint64_t entries = 0;
@@ -31,7 +31,7 @@ struct TierStatistics {
   std::string trouble;  ///< what keeps it from its work now, one line for a person; empty: nothing
 };
 
-/// What the memory tier holds for a key, and how much it is asked for.
+/// The memory tier's entry for a key, and how much it is asked for.
 struct Usage {
   StoredResponsePtr response;  ///< null: nothing
   std::uint64_t finds = 0;     ///< since it was put
@@ -68,7 +68,7 @@ class ResponseStore {
   /// @pre wanted.selection names no key
   [[nodiscard]] virtual Result<std::vector<EntrySummary>> list(const Listing& wanted) = 0;
 
-  /// What is kept in memory under a key's hash, and how often it has been found there; counts as no use.
+  /// The entry that is kept in memory under a key's hash, and how often it has been found; counts as no use.
   /// Never blocks on the disk.
   [[nodiscard]] virtual Usage usage_of(const caching::KeyHash& hash) = 0;
 

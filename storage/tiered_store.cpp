@@ -45,8 +45,9 @@ void TieredStore::put(StoredResponsePtr response) {
 }
 
 Result<std::uint64_t> TieredStore::purge(const caching::Purge& purge, WallTime now) {
-  // The disk first. Who reads a row before it is purged finds, when it would keep it in memory, that memory
-  // has been purged since; the other way round it would bring it back. Memory also where the disk fails.
+  // The disk first. A thread that reads a row before it is purged finds, when it would keep it in memory,
+  // that memory has been purged since; the other way round it would bring it back. Memory also where the disk
+  // fails.
   const auto on_disk = disk_ ? disk_->purge(purge, now) : Result<std::uint64_t>(std::uint64_t{0});
   const auto in_memory = memory_->purge(purge, now);
   if (!on_disk) return on_disk;

@@ -15,14 +15,14 @@ namespace roktcached::storage {
 /// nightly export, would make room for each answer, for nothing.
 class TieredStore final : public ResponseStore {
  public:
-  /// What is made of a row, on the thread that has read it, before memory keeps it.
+  /// Prepares a row, on the thread that has read it, before memory keeps it.
   using Prepare = std::function<StoredResponsePtr(StoredResponsePtr)>;
 
   /// @param disk  null: memory only
   TieredStore(std::unique_ptr<MemoryStore> memory, std::unique_ptr<SqliteStore> disk, Prepare prepare = {})
       : memory_(std::move(memory)), disk_(std::move(disk)), prepare_(std::move(prepare)) {}
 
-  /// What can be had without waiting for the disk: from memory, or from what waits to be written.
+  /// The response that can be had without waiting for the disk: from memory, or from the writes that wait.
   [[nodiscard]] StoredResponsePtr find_in_memory(const Key& key, WallTime now);
   /// find, for a thread that must not wait for the disk.
   /// @return empty where only find can tell

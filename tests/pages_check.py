@@ -295,7 +295,7 @@ def mistakes_of_monitoring(text):
 
 def mistakes_of_errors(text):
     [source] = (TOP / "server").rglob("problem.cpp")
-    made = set(re.findall(r'return \{(\d+), "([a-z-]+)"', source.read_text())) - {("499", "client-gone")}  # which nobody is there to see
+    made = set(re.findall(r'\{\w+, (\d+), "([a-z-]+)"', source.read_text())) - {("499", "client-gone")}  # which nobody is there to see
     told = set(re.findall(r"^\| (\d+) \| ([a-z-]+) \|", text, re.MULTILINE))
     yield from (f"there is no error {name}" for name in sorted(told - made))
     yield from (f"error {name} is not told" for name in sorted(made - told))

@@ -5,7 +5,7 @@
 #include <boost/container/small_vector.hpp>
 #include <new>
 
-#include "core/http/field_lines.h"
+#include "core/http/fields.h"
 
 namespace roktcached::caching {
 

@@ -67,8 +67,8 @@ void read(std::string_view member, ResponseDirectives& directives) {
   const std::string_view name = member.substr(0, equals);
   const bool has_value = equals != std::string_view::npos;
   const std::string_view value = has_value ? member.substr(equals + 1) : std::string_view();
-  // What keeps answers from others counts also where a space makes it malformed; what grants a lifetime does
-  // not.
+  // A directive that keeps answers from others counts also where a space makes it malformed; one that grants
+  // a lifetime does not.
   const auto is = [name](std::string_view known) { return equal_ignoring_case(trimmed(name), known); };
   const auto grants = [name](std::string_view known) { return equal_ignoring_case(name, known); };
   if (is("no-store")) directives.no_store = true;

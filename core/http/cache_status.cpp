@@ -1,21 +1,12 @@
 #include "core/http/cache_status.h"
 
+#include <array>
+
 namespace roktcached::http {
 
 std::string_view to_string(Forward forward) {
-  switch (forward) {
-    case Forward::none:
-      return {};
-    case Forward::bypass:
-      return "bypass";
-    case Forward::miss:
-      return "miss";
-    case Forward::request:
-      return "request";
-    case Forward::stale:
-      return "stale";
-  }
-  return {};
+  static constexpr std::array<std::string_view, 5> names = {"", "bypass", "miss", "request", "stale"};
+  return names[static_cast<std::size_t>(forward)];
 }
 
 std::string to_string(const CacheStatus& status) {

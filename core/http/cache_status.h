@@ -14,7 +14,7 @@ enum class Forward { none, bypass, miss, request, stale };
 struct CacheStatus {
   bool hit = false;
   Forward forward = Forward::none;
-  /// What the upstream answered; say it only where the client gets another status (RFC 9211, section 2.3).
+  /// The upstream's status; to be said only where the client gets another one (RFC 9211, section 2.3).
   std::optional<unsigned> forward_status = {};
   bool stored = false;
   std::optional<std::chrono::seconds> ttl = {};  ///< negative for a stale answer

@@ -21,7 +21,7 @@ Error malformed(const char* why, ErrorCode code = ErrorCode::invalid_request) {
   return {.code = code, .source = ErrorSource::core, .retryable = false, .context = why};
 }
 
-/// What must be known before the content comes (RFC 9110, section 6.5.1), beside the hop-by-hop fields.
+/// Fields that must be known before the content comes (RFC 9110, section 6.5.1), beside the hop-by-hop ones.
 constexpr std::string_view barred_from_trailers =
     "Content-Length, Host, Origin,"                                               // framing and routing
     "Authorization, Cookie, Set-Cookie, WWW-Authenticate, X-API-Key,"             // who asks

@@ -1,10 +1,12 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/http/fields.h"
 #include "core/time.h"
 
 namespace roktcached::http {
@@ -24,5 +26,9 @@ using FixedDate = std::array<char, 29>;
 /// @param now  an RFC 850 year that would be more than 50 years ahead of it lies in the past century
 /// @return empty for anything else
 [[nodiscard]] std::optional<WallTime> parse_date(std::string_view text, WallTime now);
+
+/// How long Retry-After asks to wait: seconds, or until a date (RFC 9110, section 10.2.3); never negative.
+/// @return empty where there is none, several, or one that is neither
+[[nodiscard]] std::optional<std::chrono::milliseconds> retry_after_of(const Fields& response, WallTime now);
 
 }  // namespace roktcached::http

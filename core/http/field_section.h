@@ -16,8 +16,8 @@ struct FieldLine {
   std::string_view value;  ///< without surrounding SP and HTAB
 };
 
-/// What is wrong with what was read, if anything. Passed on for each part of a message; an Error is made of
-/// it only where there is something.
+/// The fault of the octets that were read, if there is one. Passed on for each part of a message; an Error is
+/// made of it only where there is something.
 struct Objection {
   const char* why = nullptr;  ///< nullptr: nothing is wrong
   ErrorCode code = ErrorCode::invalid_request;

@@ -4,14 +4,13 @@
 #include <array>
 #include <cstring>
 
-#include "core/http/field_lines.h"
 #include "core/http/octets.h"
 
 namespace roktcached::http {
 
 namespace {
 
-/// What is larger is not kept for others, which will hardly need it.
+/// A larger text's memory is not kept for others, which will hardly need it.
 constexpr std::size_t kept_text = 16 * 1024;
 
 constexpr char lower(char c) {

@@ -15,7 +15,7 @@ Error bad_framing(const char* why) {
       .code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = why};
 }
 
-/// What a head declares, whatever the message is.
+/// The framing that a head declares, whatever the message is.
 struct Declared {
   std::optional<std::uint64_t> length;
   bool chunked = false;

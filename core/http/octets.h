@@ -67,7 +67,7 @@ inline constexpr std::array<std::uint8_t, 256> octet_classes = make_octet_classe
   return (detail::octet_classes[static_cast<unsigned char>(c)] & detail::bit(wanted)) != 0;
 }
 
-/// What a HEXDIG stands for, in either case.
+/// The value of a HEXDIG, in either case.
 [[nodiscard]] constexpr unsigned hex_value(char c) {
   const auto octet = static_cast<unsigned char>(c);
   return is(Octet::digit, c) ? octet - unsigned{'0'} : (octet | 0x20U) - 'a' + 10;
@@ -77,7 +77,7 @@ namespace detail {
 
 /// How many of eight octets, from the first on, are visible ASCII or, where `with_space`, a space. Of eight
 /// at once: none is above 0x7f, none is below the least, and none is 0x7f, that is, adding one to it carries
-/// into no top bit. What an octet beyond those carries or borrows reaches only the ones behind it.
+/// into no top bit. A carry or borrow of an octet beyond those reaches only the ones behind it.
 [[nodiscard]] inline std::size_t visible_of_eight(const char* octets, bool with_space) {
   static_assert(std::endian::native == std::endian::little, "the first octet is to be the lowest");
   constexpr std::uint64_t ones = 0x0101010101010101U;

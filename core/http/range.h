@@ -9,7 +9,7 @@
 
 namespace roktcached::http {
 
-/// What a request's Range asks of a representation of a known length (RFC 9110, section 14).
+/// The part of a representation of a known length that a request's Range asks for (RFC 9110, section 14).
 struct RangeRequest {
   enum class Kind {
     none,           ///< no Range, or one that may be ignored: another unit, several ranges, malformed

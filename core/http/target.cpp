@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string>
 
 #include "core/http/fields.h"
 #include "core/http/octets.h"
@@ -26,6 +27,11 @@ Error bad_target(std::string why) {
 /// The octet that the '%' at `at` begins.
 char octet_at(std::string_view text, std::size_t at) {
   return static_cast<char>(hex_value(text[at + 1]) * 16 + hex_value(text[at + 2]));
+}
+
+/// Whether two hex digits follow the '%' at `at`.
+bool has_hex_digits(std::string_view text, std::size_t at) {
+  return at + 2 < text.size() && is(Octet::hex_digit, text[at + 1]) && is(Octet::hex_digit, text[at + 2]);
 }
 
 /// Whether the '%' at `at` begins a whole percent-encoded octet.
@@ -111,6 +117,24 @@ std::string without_dot_segments(std::string_view path) {
   return result;
 }
 
+/// With every octet decoded, and again while there is something to decode: the next reader may not decode
+/// twice, but the one behind it may.
+std::string decoded(std::string_view path) {
+  std::string text(path);
+  for (bool again = true; again;) {
+    again = false;
+    std::string next;
+    for (std::size_t i = 0; i < text.size(); ++i) {
+      const bool encoded = is_encoded_at(text, i) && has_hex_digits(text, i);
+      next += encoded ? octet_at(text, i) : text[i];
+      if (encoded) i += 2;
+      again = again || encoded;
+    }
+    text = std::move(next);
+  }
+  return text;
+}
+
 }  // namespace
 
 Result<Target> parse_target(std::string_view text) {
@@ -120,9 +144,7 @@ Result<Target> parse_target(std::string_view text) {
        i = run_end(Octet::target_octet, text, i + 3)) {
     if (text[i] != '%')
       return bad_target("the byte at offset " + std::to_string(i) + " must be percent-encoded");
-    const bool whole =
-        i + 2 < text.size() && is(Octet::hex_digit, text[i + 1]) && is(Octet::hex_digit, text[i + 2]);
-    if (!whole)
+    if (!has_hex_digits(text, i))
       return bad_target("a '%' at offset " + std::to_string(i) + " without two hex digits behind it");
   }
   const auto question = text.find('?');
@@ -213,6 +235,19 @@ std::optional<std::string> resolve_reference(std::string_view reference, std::st
   resolved += target.substr(query);
   if (!parse_target(resolved)) return std::nullopt;
   return resolved;
+}
+
+bool has_dot_segments(std::string_view path) {
+  if (path.find_first_of(".%") == std::string_view::npos) return false;
+  const std::string text = decoded(path);
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find_first_of("/\\", begin), text.size());
+    std::string_view segment = std::string_view(text).substr(begin, end - begin);
+    segment = segment.substr(0, segment.find(';'));
+    if (segment == "." || segment == "..") return true;
+    begin = end + 1;
+  }
+  return false;
 }
 
 }  // namespace roktcached::http

@@ -38,7 +38,7 @@ struct QueryParameter {
 
 /// The parameters of a query in the order they came; none for an empty query. Empty pairs are skipped:
 /// "&a=1&&b=2&" has two parameters. "=1" has an empty name: it is the caller's to refuse. Lives no longer
-/// than the text that it was parsed from. What it decoded is wiped when it goes: in a form it may be a
+/// than the text that it was parsed from. Its decoded texts are wiped when it goes: in a form one may be a
 /// secret. Not thread-safe.
 class Query {
  public:
@@ -82,5 +82,11 @@ class Query {
 [[nodiscard]] std::optional<std::string> resolve_reference(std::string_view reference,
                                                            std::string_view base_target,
                                                            const std::vector<std::string>& hosts);
+
+/// Whether some reader of `path` could take it for a path outside the folder that it seems to lie in: it has
+/// a segment "." or ".." (RFC 3986, section 5.2.4), plain or percent-encoded, with or without ';' and
+/// parameters behind it, between slashes that may be encoded, or backslashes, too.
+/// @param path  of a valid target; never decoded before
+[[nodiscard]] bool has_dot_segments(std::string_view path);
 
 }  // namespace roktcached::http

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <string>
 
+#include "core/edit_distance.h"
 #include "core/rokt/date_range.h"
-#include "core/rokt/parameter_names.h"
 #include "core/rokt/time_zone.h"
 
 namespace roktcached::rokt {
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::string_view accepted_dates = "YYYY-MM-DD or YYYY-MM-DDThh:mm:ss[.fff], a real calendar day";
 
-/// What was sent, fit for an error that ends up in logs and terminals.
+/// A value as it was sent, fit for an error that ends up in logs and terminals.
 std::string shown(std::string_view value) {
   constexpr std::size_t longest = 64;
   std::string text(value.substr(0, longest));
@@ -67,6 +68,43 @@ Result<void> check_names(std::span<const QueryParameter> parameters) {
   std::ranges::sort(names);
   const auto twice = std::ranges::adjacent_find(names);
   if (twice != names.end()) return refused(shown(*twice), "comes more than once", "once");
+  return {};
+}
+
+constexpr std::array<std::string_view, 5> known_parameters = {"dateStart", "dateEnd", "currency",
+                                                              "timeZoneVariation", "groupby"};
+/// The same as `folded` makes them.
+constexpr std::array<std::string_view, 5> folded_parameters = {"datestart", "dateend", "currency",
+                                                               "timezonevariation", "groupby"};
+/// Anything longer is like none of them, and need not be compared.
+constexpr std::size_t longest_name = 32;
+
+/// In lower case, without what sets words apart and without brackets behind it.
+std::string folded(std::string_view name) {
+  const bool is_list = name.ends_with(']') && name.find('[') != std::string_view::npos;
+  std::string text(is_list ? name.substr(0, name.find('[')) : name);
+  std::erase_if(text, [](char c) { return c == '_' || c == '-' || c == '.' || c == ' '; });
+  std::ranges::transform(text, text.begin(),
+                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return text;
+}
+
+/// The parameter of the Reporting API that somebody most likely meant by `name`, where that is none itself:
+/// one in another case ("groupBy"), with one typing error ("currrency"), with its words set apart
+/// ("date_start"), or with the brackets of a list ("groupby[]"). The API ignores a name that it does not
+/// know, and answers with other rows than were asked for.
+/// @param name  percent-decoded
+/// @return empty where `name` is right, or like none
+std::string_view nearly_known_parameter(std::string_view name) {
+  if (name.size() > longest_name || std::ranges::find(known_parameters, name) != known_parameters.end())
+    return {};
+  const std::string asked = folded(name);
+  for (std::size_t i = 0; i < known_parameters.size(); ++i) {
+    const std::string_view right = folded_parameters.at(i);
+    // Names whose lengths are further apart need not be compared.
+    const bool may_be_near = asked.size() + 1 >= right.size() && right.size() + 1 >= asked.size();
+    if (may_be_near && edit_distance(asked, right) <= 1) return known_parameters.at(i);
+  }
   return {};
 }
 

@@ -26,7 +26,7 @@ struct ParameterRules {
 /// The currencies of the API's page, in its order.
 [[nodiscard]] const std::vector<std::string_view>& documented_currencies();
 
-/// What the parameters of an accepted request say about its answer's life.
+/// The result of checking an accepted request's parameters, which its answer's life depends on.
 struct CheckedParameters {
   /// When the requested range ends, in its later reading; on a report route always there under
   /// Validation::strict. Empty elsewhere, and where a lenient check could not tell.

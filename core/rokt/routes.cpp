@@ -6,7 +6,7 @@
 #include <compare>
 #include <optional>
 
-#include "core/http/dot_segments.h"
+#include "core/http/target.h"
 
 namespace roktcached::rokt {
 
@@ -136,19 +136,8 @@ Result<void> validate_methods(const Route& route) {
 }  // namespace
 
 std::string_view to_string(RouteClass route_class) {
-  switch (route_class) {
-    case RouteClass::token:
-      return "token";
-    case RouteClass::report:
-      return "report";
-    case RouteClass::metadata:
-      return "metadata";
-    case RouteClass::http:
-      return "http";
-    case RouteClass::off:
-      return "off";
-  }
-  return {};
+  static constexpr std::array<std::string_view, 5> names = {"token", "report", "metadata", "http", "off"};
+  return names[static_cast<std::size_t>(route_class)];
 }
 
 std::vector<Route> rokt_routes() {

@@ -9,7 +9,7 @@
 
 namespace roktcached::rokt {
 
-/// What becomes of a request on a route.
+/// How a route handles its requests.
 enum class RouteClass {
   token,     ///< answered here, never forwarded
   report,    ///< cached by the dates in the request

@@ -8,8 +8,6 @@
 #include <string>
 #include <unordered_map>
 
-#include "core/rokt/zone_aliases.h"
-
 namespace roktcached::rokt {
 
 namespace {
@@ -38,6 +36,10 @@ ZonesByName zones_by_name() {
   return zones;
 }
 
+constexpr auto alias_table = std::to_array<ZoneAlias>({
+#include "core/rokt/zone_aliases.inc"
+});
+
 }  // namespace
 
 std::optional<TimeZone> TimeZone::find(std::string_view name) {
@@ -60,6 +62,10 @@ WallTime TimeZone::to_wall_latest(LocalTime time) const {
   const date::local_info info = zone_at(zone_).get_info(local);
   const auto offset = info.result == date::local_info::ambiguous ? info.second.offset : info.first.offset;
   return WallTime(local.time_since_epoch() - offset);
+}
+
+std::span<const ZoneAlias> zone_aliases() {
+  return alias_table;
 }
 
 }  // namespace roktcached::rokt

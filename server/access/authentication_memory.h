@@ -13,7 +13,7 @@
 
 namespace roktcached::access {
 
-/// Who somebody is who has shown something.
+/// The client that has shown something, if it is one.
 struct AuthenticationResult {
   std::optional<std::size_t> client;  ///< an index into the clients; empty: nobody
 
@@ -21,13 +21,13 @@ struct AuthenticationResult {
   friend bool operator==(const AuthenticationResult&, const AuthenticationResult&) = default;
 };
 
-/// What was shown, as it is remembered: nobody learns a secret from it, or makes another thing of the same
-/// digest, without the key that it was made with.
+/// A secret as it is remembered: without the key of the digest nobody learns it from that, or makes another
+/// one of the same digest.
 using Digest = Hmac::Code;
 
 [[nodiscard]] Digest digest_of(const Presented& shown, Hmac& hmac);
 
-/// Verdicts of the past by digest, a bounded number of each kind, so that many wrong secrets push no right
+/// Results of the past by digest, a bounded number of each kind, so that many wrong secrets push no right
 /// one out. The oldest goes first. A plain container, for one thread at a time; recall allocates nothing.
 class AuthenticationMemory {
  public:
@@ -45,7 +45,7 @@ class AuthenticationMemory {
   /// Remembers of `client` what `before` does of its client `its_place`.
   void take_over(std::size_t client, const AuthenticationMemory& before, std::size_t its_place);
 
-  /// Verdicts held, of both kinds.
+  /// Results held, of both kinds.
   [[nodiscard]] std::size_t size() const { return known_.entries.size() + nobodies_.entries.size(); }
 
  private:

@@ -40,7 +40,7 @@ ClientRegistry::ClientRegistry(std::vector<config::Client> of, const config::Sec
                                ClientRegistry* before, SteadyTime now)
     : clients(std::move(of)),
       tokens(token_key, clients),
-      authenticator(clients, tokens, before != nullptr ? &before->authenticator : nullptr),
+      verifier(clients, tokens, before != nullptr ? &before->verifier : nullptr),
       rate(clients) {
   if (before == nullptr) return;
   const auto places = new_places(before->clients, clients);
@@ -48,12 +48,12 @@ ClientRegistry::ClientRegistry(std::vector<config::Client> of, const config::Sec
     if (!places[i]) continue;
     rate.go_on_from(*places[i], before->rate, i, now);
     const bool same_secret = before->clients[i].secret_hash == clients[*places[i]].secret_hash;
-    if (same_secret) authenticator.take_over(*places[i], before->authenticator, i);
+    if (same_secret) verifier.take_over(*places[i], before->verifier, i);
   }
 }
 
 std::optional<std::size_t> Authenticator::client_of(X509* certificate) const {
-  return client_of_certificate(certificate, book_.clients);
+  return client_of_certificate(certificate, registry_.clients);
 }
 
 AccessDecision Authenticator::recall(http::Request& request, std::optional<std::size_t> certified) {
@@ -61,9 +61,9 @@ AccessDecision Authenticator::recall(http::Request& request, std::optional<std::
   if (!shown) return answered(problem(shown.error(), request.id));
   if (is_token_request(request)) return {AccessDecision::Kind::unknown};
   if (shown->shows_nothing()) return admit(request, *shown, AuthenticationResult{certified});
-  const auto verdict = gate_.recall(*shown, clock_.wall_now());
-  if (!verdict) return {AccessDecision::Kind::unknown};
-  return admit(request, *shown, *verdict);
+  const auto result = cache_.recall(*shown, clock_.wall_now());
+  if (!result) return {AccessDecision::Kind::unknown};
+  return admit(request, *shown, *result);
 }
 
 asio::awaitable<AccessDecision> Authenticator::verify(http::Request& request,
@@ -75,19 +75,19 @@ asio::awaitable<AccessDecision> Authenticator::verify(http::Request& request,
     co_return answered(std::move(answer));
   }
   const auto shown = present(request.fields, request.api_key);
-  const auto verdict = co_await gate_.verify(*shown, clock_.wall_now());
-  if (!verdict) co_return answered(problem(verdict.error(), request.id));
-  co_return admit(request, *shown, *verdict);
+  const auto result = co_await cache_.verify(*shown, clock_.wall_now());
+  if (!result) co_return answered(problem(result.error(), request.id));
+  co_return admit(request, *shown, *result);
 }
 
 AccessDecision Authenticator::admit(http::Request& request, const Presented& shown,
-                                    AuthenticationResult verdict) {
-  if (verdict.is_nobody()) return answered(problem(unauthenticated(shown), request.id));
-  const config::Client& client = book_.clients[*verdict.client];
+                                    AuthenticationResult result) {
+  if (result.is_nobody()) return answered(problem(unauthenticated(shown), request.id));
+  const config::Client& client = registry_.clients[*result.client];
   request.client = client.name;
   request.rules = &client;
   if (shows_local_secret(request)) request.fields.remove("Authorization");
-  if (auto refusal = over_rate(*verdict.client, request)) return answered(std::move(*refusal));
+  if (auto refusal = over_rate(*result.client, request)) return answered(std::move(*refusal));
   return {};
 }
 
@@ -100,16 +100,16 @@ bool Authenticator::shows_local_secret(const http::Request& request) const {
   const Presented shown = read_authorization(*authorization);
   if (shown.kind != Presented::Kind::basic) return shown.kind == Presented::Kind::local_token;
   const bool counted = !request.api_key && !request.fields.contains("X-API-Key");
-  return counted || std::ranges::find(book_.clients, basic_id(*authorization), &config::Client::name) !=
-                        book_.clients.end();
+  return counted || std::ranges::find(registry_.clients, basic_id(*authorization), &config::Client::name) !=
+                        registry_.clients.end();
 }
 
 std::optional<http::Answer> Authenticator::over_rate(std::size_t client, const http::Request& request) {
-  const auto wait = book_.rate.take(client, clock_.steady_now());
+  const auto wait = registry_.rate.take(client, clock_.steady_now());
   if (!wait) return std::nullopt;
   const Error error{ErrorCode::client_quota_exceeded, ErrorSource::inbound, true,
-                    fmt::format("client {} may send {} requests a second", book_.clients[client].name,
-                                book_.clients[client].requests_per_second)};
+                    fmt::format("client {} may send {} requests a second", registry_.clients[client].name,
+                                registry_.clients[client].requests_per_second)};
   return problem(error, request.id, *wait);
 }
 
@@ -119,16 +119,16 @@ asio::awaitable<http::Answer> Authenticator::answer_token_request(http::Request&
   if (const auto* refused = std::get_if<TokenRefusal>(&asked)) co_return token_refused(*refused);
   const auto& token_request = std::get<TokenRequest>(asked);
   const Presented shown = token_request.shown();
-  Result<AuthenticationResult> verdict = AuthenticationResult{certified};
-  if (!shown.shows_nothing()) verdict = co_await gate_.verify(shown, clock_.wall_now());
-  const auto is_nobodys = [&] { return !verdict && verdict.error().code == ErrorCode::unauthenticated; };
+  Result<AuthenticationResult> result = AuthenticationResult{certified};
+  if (!shown.shows_nothing()) result = co_await cache_.verify(shown, clock_.wall_now());
+  const auto is_nobodys = [&] { return !result && result.error().code == ErrorCode::unauthenticated; };
   const auto form_decoded = token_request.form_decoded();
-  if (form_decoded && is_nobodys()) verdict = co_await gate_.verify(*form_decoded, clock_.wall_now());
-  if (!verdict && !is_nobodys()) co_return problem(verdict.error(), request.id);
-  if (!verdict || verdict->is_nobody()) co_return token_refused(invalid_client());
-  request.client = book_.clients[*verdict->client].name;
-  if (auto refusal = over_rate(*verdict->client, request)) co_return std::move(*refusal);
-  co_return token_granted(book_.tokens.issue(*verdict->client, clock_.wall_now()));
+  if (form_decoded && is_nobodys()) result = co_await cache_.verify(*form_decoded, clock_.wall_now());
+  if (!result && !is_nobodys()) co_return problem(result.error(), request.id);
+  if (!result || result->is_nobody()) co_return token_refused(invalid_client());
+  request.client = registry_.clients[*result->client].name;
+  if (auto refusal = over_rate(*result->client, request)) co_return std::move(*refusal);
+  co_return token_granted(registry_.tokens.issue(*result->client, clock_.wall_now()));
 }
 
 }  // namespace roktcached::access

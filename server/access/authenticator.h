@@ -22,7 +22,7 @@ struct ClientRegistry {
 
   const std::vector<config::Client> clients;
   const LocalTokens tokens;
-  SecretVerifier authenticator;
+  SecretVerifier verifier;
   ClientRate rate;
 };
 
@@ -41,9 +41,9 @@ struct AccessDecision {
 /// local token for its secret. Owned by its client thread, and used on it alone.
 class Authenticator {
  public:
-  /// @param book, clock  outlive the authenticator
-  Authenticator(ClientRegistry& book, const Clock& clock)
-      : book_(book), clock_(clock), gate_(book.authenticator) {}
+  /// @param registry, clock  outlive the authenticator
+  Authenticator(ClientRegistry& registry, const Clock& clock)
+      : registry_(registry), clock_(clock), cache_(registry.verifier) {}
 
   /// Which client has proved by its certificate to be itself.
   [[nodiscard]] std::optional<std::size_t> client_of(X509* certificate) const;
@@ -57,15 +57,15 @@ class Authenticator {
 
  private:
   [[nodiscard]] AccessDecision admit(http::Request& request, const Presented& shown,
-                                     AuthenticationResult verdict);
+                                     AuthenticationResult result);
   [[nodiscard]] bool shows_local_secret(const http::Request& request) const;
   [[nodiscard]] std::optional<http::Answer> over_rate(std::size_t client, const http::Request& request);
   [[nodiscard]] asio::awaitable<http::Answer> answer_token_request(http::Request& request,
                                                                    std::optional<std::size_t> certified);
 
-  ClientRegistry& book_;
+  ClientRegistry& registry_;
   const Clock& clock_;
-  AuthenticationCache gate_;
+  AuthenticationCache cache_;
 };
 
 }  // namespace roktcached::access

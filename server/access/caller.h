@@ -19,10 +19,10 @@ struct OwnId {
   std::string name;
 };
 
-/// Who calls, for fair shares, accounts and logs: the id that it used in Basic (RFC 7617), in the form of a
-/// token request, or with which it got its local token, else its address. A name proves nothing; it only
-/// tells callers apart. An id that is longer than max_caller_name, or not made of `[A-Za-z0-9._-]`, is no
-/// name.
+/// The caller's name, for fair shares, counters and logs: the id that it used in Basic (RFC 7617), in the
+/// form of a token request, or with which it got its local token, else its address. A name proves nothing; it
+/// only tells callers apart. An id that is longer than max_caller_name, or not made of `[A-Za-z0-9._-]`, is
+/// no name.
 /// @param form     the content of a token request without Authorization; else empty
 /// @param address  the peer's
 [[nodiscard]] std::string caller_of(const http::Fields& request, std::string_view form,

@@ -12,7 +12,7 @@ namespace roktcached::access {
 namespace {
 
 void add(std::vector<std::string>& names, std::string_view name) {
-  // Whoever reads it as a C string would see another name.
+  // A reader that takes it for a C string would see another name.
   if (!name.empty() && name.find('\0') == std::string_view::npos) names.emplace_back(name);
 }
 

@@ -10,7 +10,7 @@ namespace {
 
 using std::chrono::nanoseconds;
 
-/// What a time may be ahead by, at the most; so that sums of times do not overflow.
+/// The longest that a time may be ahead, so that sums of times do not overflow.
 constexpr double longest = 1e18;
 
 std::int64_t nanoseconds_of(double value) {

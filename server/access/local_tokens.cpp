@@ -52,7 +52,7 @@ config::Secret key_for(const config::Secret& master_key, const config::Client& c
   return key;
 }
 
-/// What stands between the dots of a token.
+/// The parts of a token, between its dots.
 struct Parts {
   std::string_view name;
   std::string_view payload;

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "core/base64.h"
+#include "core/http/octets.h"
 #include "core/http/target.h"
 
 namespace roktcached::access {
@@ -26,13 +27,6 @@ Error more_than_one_key() {
   return ambiguous("an API key is shown more than once; accepted: one, in X-API-Key or api_key");
 }
 
-int hex_digit(char c) {
-  if (c >= '0' && c <= '9') return c - '0';
-  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
-  return -1;
-}
-
 /// Takes one octet, percent-encoded or plain, from the front of `text`; -1 where a '%' has not two hex digits
 /// behind it.
 int take_octet(std::string_view& text) {
@@ -41,11 +35,12 @@ int take_octet(std::string_view& text) {
     text.remove_prefix(1);
     return plain;
   }
-  const int high = text.size() > 2 ? hex_digit(text[1]) : -1;
-  const int low = text.size() > 2 ? hex_digit(text[2]) : -1;
-  if (high < 0 || low < 0) return -1;
+  using http::Octet;
+  if (text.size() < 3 || !http::is(Octet::hex_digit, text[1]) || !http::is(Octet::hex_digit, text[2]))
+    return -1;
+  const unsigned octet = http::hex_value(text[1]) * 16 + http::hex_value(text[2]);
   text.remove_prefix(3);
-  return high * 16 + low;
+  return static_cast<int>(octet);
 }
 
 /// Takes a parameter's name off; true if it is that of the API key.

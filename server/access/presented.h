@@ -16,7 +16,7 @@ namespace roktcached::access {
 /// value: they are cut out all the same, so that no log shows them
 [[nodiscard]] Result<std::optional<config::Secret>> take_api_key(std::string& target);
 
-/// What a request shows for who it is. Borrows the request's fields and the API key; copying it copies no
+/// The credential that a request shows. Borrows the request's fields and the API key; copying it copies no
 /// secret.
 struct Presented {
   enum class Kind : char {
@@ -43,11 +43,12 @@ struct Presented {
 /// asked for with one, and what a server before this one says of the target: it is not for the upstream.
 void remove_telling_fields(http::Fields& request);
 
-/// What follows a scheme, which is compared without case (RFC 9110, section 11.1); nothing for another one.
+/// The credentials behind a scheme, which is compared without case (RFC 9110, section 11.1); empty for
+/// another scheme.
 [[nodiscard]] std::optional<std::string_view> after_scheme(std::string_view authorization,
                                                            std::string_view scheme);
 
-/// What an Authorization's value shows.
+/// The credential that an Authorization's value shows.
 [[nodiscard]] Presented read_authorization(std::string_view value);
 
 /// A name and a secret, as they were shown. The views point into what was read.

@@ -10,7 +10,7 @@
 
 namespace roktcached::access {
 
-/// Whose scrypt is next. What is shown waits in a bucket: one for each client, which takes what is shown with
+/// Decides whose scrypt is next. Secrets wait in buckets: one for each client, which takes those shown with
 /// the client's name; one for all names that are nobody's; one for keys without a name. Clients take turns
 /// and go before nobody's names, and bare keys, each of which costs a scrypt a client, go last. So a flood
 /// fills its own bucket: only who knows a client's name can have that client turned away, and any other flood
@@ -34,10 +34,10 @@ class ScryptQueue {
   /// @return false where the bucket is full, and the digest was not taken
   [[nodiscard]] bool push(Bucket bucket, const Digest& shown);
 
-  /// What has the next scrypt; empty where nothing waits. It keeps its place, the first of its bucket, until
-  /// done(): what needs more than one scrypt gives way to others in between.
+  /// The secret that has the next scrypt; empty where nothing waits. It keeps its place, the first of its
+  /// bucket, until done(): one that needs several scrypts gives way to others in between.
   [[nodiscard]] std::optional<Digest> next();
-  /// What next() has told last needs no further scrypt. Only after it has told something.
+  /// The secret that next() has told last needs no further scrypt. Only after it has told one.
   void done();
 
  private:

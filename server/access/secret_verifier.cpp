@@ -196,9 +196,9 @@ std::optional<Result<AuthenticationResult>> SecretVerifier::ask_one(Job& job) {
     const bool bare = job.bucket == queue_.bare_keys();
     const std::size_t client = bare ? with_secret_[job.asked++] : job.bucket;
     const bool right = is_secret_of(*clients_[client].secret_hash, job.secret.reveal());
-    if (right && job.verdict.is_nobody()) job.verdict.client = client;
+    if (right && job.result.is_nobody()) job.result.client = client;
     if (bare && job.asked < with_secret_.size()) return std::nullopt;
-    return job.verdict;
+    return job.result;
   } catch (const std::bad_alloc&) {
     return overloaded();
   }
@@ -237,27 +237,27 @@ std::optional<AuthenticationResult> AuthenticationCache::recall(const Presented&
   const Digest digest = digest_of(shown, hmac_);
   if (auto known = memory_.recall(digest, now)) return known;
   if (shown.kind != Kind::local_token) return std::nullopt;
-  const auto bearer = authenticator_.tokens_.verify(shown.text, now);
+  const auto bearer = verifier_.tokens_.verify(shown.text, now);
   if (!bearer) return AuthenticationResult{};
   memory_.remember(digest, bearer->client, bearer->expires_at);
   return AuthenticationResult{bearer->client};
 }
 
 asio::awaitable<Result<AuthenticationResult>> AuthenticationCache::verify(Presented shown, WallTime now) {
-  std::optional<AuthenticationResult> verdict = recall(shown, now);
-  if (!verdict) {
+  std::optional<AuthenticationResult> result = recall(shown, now);
+  if (!result) {
     const Digest digest = digest_of(shown, hmac_);
-    const Result<AuthenticationResult> found = co_await authenticator_.look_into(digest, shown, now);
+    const Result<AuthenticationResult> found = co_await verifier_.look_into(digest, shown, now);
     if (!found) co_return found.error();
-    verdict = *found;
-    if (verdict->client) {
-      memory_.remember(digest, *verdict->client, AuthenticationMemory::for_ever);
+    result = *found;
+    if (result->client) {
+      memory_.remember(digest, *result->client, AuthenticationMemory::for_ever);
     } else {
       memory_.remember_nobody(digest, now);
     }
   }
-  if (verdict->is_nobody()) co_return unauthenticated(shown);
-  co_return *verdict;
+  if (result->is_nobody()) co_return unauthenticated(shown);
+  co_return *result;
 }
 
 }  // namespace roktcached::access

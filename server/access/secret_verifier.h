@@ -28,16 +28,16 @@ namespace roktcached::access {
 
 /// Finds out which client has shown a secret, for all threads together: one scrypt a secret and process (one
 /// a client for a secret without a name), on a thread of its own, so that no hit ever waits for it. Whose is
-/// next the ScryptQueue says. What it finds out it remembers by a keyed digest; the secret itself is kept
+/// next the ScryptQueue says. It remembers results by a keyed digest; the secret itself is kept
 /// only as long as it waits. Owned by the daemon; client threads come in by their AuthenticationCache. Safe
 /// from any thread.
 class SecretVerifier {
  public:
-  /// Verdicts that a memory keeps, of each kind.
+  /// Results that a memory keeps, of each kind.
   static constexpr std::size_t memory_capacity = 4096;
 
   /// @param clients, tokens  outlive this object
-  /// @param before           whose verdicts take_over() is to take; may be null
+  /// @param before           whose results take_over() is to take; may be null
   SecretVerifier(const std::vector<config::Client>& clients, const LocalTokens& tokens,
                  const SecretVerifier* before = nullptr);
   /// Calls stop(). The execution contexts of those who wait must still be there.
@@ -65,12 +65,12 @@ class SecretVerifier {
     config::Secret secret;
     WallTime asked_at;
     std::vector<Done> waiting = {};
-    std::size_t asked = 0;              ///< of a bare key: so many clients
-    AuthenticationResult verdict = {};  ///< of the clients asked
+    std::size_t asked = 0;             ///< of a bare key: so many clients
+    AuthenticationResult result = {};  ///< of the clients asked
   };
   using Jobs = std::map<Digest, Job>;
 
-  /// Calls `done` once: here and now where the verdict is known, else later on the scrypt thread or in
+  /// Calls `done` once: here and now where the result is known, else later on the scrypt thread or in
   /// stop().
   void look_into(const Digest& digest, const Presented& shown, WallTime now, Done done);
   /// The same, awaited. Resumes on the caller's executor.
@@ -92,37 +92,37 @@ class SecretVerifier {
   const LocalTokens& tokens_;
   const config::Secret digest_key_;
   const std::vector<std::size_t> with_secret_;  ///< indices into the clients
-  /// What a name without a secret is asked for, so that it costs as much; empty where no client has one.
+  /// A hash to check unknown names against, so that they cost as much; empty where no client has a secret.
   std::optional<config::SecretHash> nobody_;
   std::atomic<std::uint64_t> scrypts_{0};
   std::mutex mutex_;  ///< for what follows, up to the thread
   AuthenticationMemory memory_{memory_capacity};
   ScryptQueue queue_;
-  /// What the queue holds. The scrypt thread uses the job at hand without the mutex, but for who waits.
+  /// The jobs in the queue. The scrypt thread uses the one at hand without the mutex, but for those that
+  /// wait.
   Jobs jobs_;
   bool stopped_ = false;
   WorkerPool scrypt_thread_{1, "checking a secret"};  ///< last: its work uses all of the above
 };
 
-/// One client thread's door to the SecretVerifier, with a memory of its own, which needs no lock. Owned by
-/// its thread, and used on it alone.
+/// One client thread's memory of what the SecretVerifier has found out, which needs no lock. Owned by its
+/// thread, and used on it alone.
 class AuthenticationCache {
  public:
-  /// @param authenticator  outlives the gate
-  explicit AuthenticationCache(SecretVerifier& authenticator)
-      : authenticator_(authenticator), hmac_(authenticator.digest_key_) {}
+  /// @param verifier  outlives the cache
+  explicit AuthenticationCache(SecretVerifier& verifier) : verifier_(verifier), hmac_(verifier.digest_key_) {}
 
-  /// The verdict where none has to be waited for: it is remembered, or needs no scrypt. Who shows nothing is
-  /// nobody.
+  /// The result where nothing has to be waited for: it is remembered, or needs no scrypt. A request that
+  /// shows nothing is nobody's.
   [[nodiscard]] std::optional<AuthenticationResult> recall(const Presented& shown, WallTime now);
 
-  /// Waits for a verdict. Resumes on the caller's executor, which must be the gate's thread.
+  /// Waits for the result. Resumes on the caller's executor, which must be that of the cache's thread.
   /// @param shown  what it borrows lives until this returns
   /// @return a client; unauthenticated(shown) for nobody; overloaded where too many of its kind wait
   [[nodiscard]] boost::asio::awaitable<Result<AuthenticationResult>> verify(Presented shown, WallTime now);
 
  private:
-  SecretVerifier& authenticator_;
+  SecretVerifier& verifier_;
   Hmac hmac_;
   AuthenticationMemory memory_{SecretVerifier::memory_capacity};
 };

@@ -31,7 +31,7 @@ class TokenRequest {
   explicit TokenRequest(Presented shown, std::optional<config::Secret> form_decoded = std::nullopt)
       : shown_(shown), form_decoded_(std::move(form_decoded)) {}
 
-  /// What is to be verified; nothing: only a client certificate can tell. Borrows this object, or what
+  /// The credential to be verified; none: only a client certificate can tell. Borrows this object, or what
   /// read_token_request was given.
   [[nodiscard]] Presented shown() const {
     return pair_ ? Presented{Presented::Kind::api_key, pair_->reveal()} : shown_;

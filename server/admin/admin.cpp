@@ -74,9 +74,9 @@ json::object budget_json(const upstream::BudgetStatus& budget) {
   return object;
 }
 
-json::object desk_json(const upstream::UpstreamStatus& upstream_client) {
+json::object upstream_json(const upstream::UpstreamStatus& status) {
   json::array credentials;
-  for (const auto& credential : upstream_client.credentials) {
+  for (const auto& credential : status.credentials) {
     json::object object;
     object["name"] = credential.name;
     object["token"] = token_json(credential.token);
@@ -84,14 +84,14 @@ json::object desk_json(const upstream::UpstreamStatus& upstream_client) {
     credentials.push_back(std::move(object));
   }
   json::object object;
-  object["circuit"] = upstream_client.circuit_open ? "open" : "closed";
-  object["circuit_opened"] = upstream_client.circuit_opened;
-  object["circuit_probes"] = upstream_client.circuit_probes;
-  object["circuit_refused"] = upstream_client.circuit_refused;
-  object["open_routes"] = json::array(upstream_client.open_routes.begin(), upstream_client.open_routes.end());
-  object["retries"] = upstream_client.retries;
-  object["retries_refused"] = upstream_client.retries_refused;
-  object["resent"] = upstream_client.resent;
+  object["circuit"] = status.circuit_open ? "open" : "closed";
+  object["circuit_opened"] = status.circuit_opened;
+  object["circuit_probes"] = status.circuit_probes;
+  object["circuit_refused"] = status.circuit_refused;
+  object["open_routes"] = json::array(status.open_routes.begin(), status.open_routes.end());
+  object["retries"] = status.retries;
+  object["retries_refused"] = status.retries_refused;
+  object["resent"] = status.resent;
   object["credentials"] = std::move(credentials);
   return object;
 }
@@ -100,7 +100,7 @@ json::array array_of(const std::vector<std::string>& texts) {
   return json::array(texts.begin(), texts.end());
 }
 
-/// What came of one reload; /status says it of the last one.
+/// The result of one reload; /status shows the last one's.
 json::object result_json(const ReloadResult& result) {
   json::object object;
   object["result"] = result.succeeded() ? "success" : "failure";
@@ -146,11 +146,12 @@ json::object bodies_json(const storage::BodyAccount::Reading& bodies,
           {"refused", bodies.refused}};
 }
 
-std::vector<counters::Account> read_all(const std::vector<std::unique_ptr<counters::ClientStats>>& threads) {
-  std::vector<counters::Account> all;
+std::vector<counters::ClientRequests> read_all(
+    const std::vector<std::unique_ptr<counters::ClientStats>>& threads) {
+  std::vector<counters::ClientRequests> all;
   for (const auto& thread : threads) {
-    auto accounts = thread->read();
-    std::ranges::move(accounts, std::back_inserter(all));
+    auto requests = thread->read();
+    std::ranges::move(requests, std::back_inserter(all));
   }
   return counters::summed(all);
 }
@@ -254,16 +255,17 @@ Answer Admin::ready() const {
 }
 
 /// On the upstream thread, which alone may look.
-boost::asio::awaitable<upstream::UpstreamStatus> Admin::read_upstream_client() const {
-  const auto on_desk = [&upstream_client =
-                            sources_.upstream_client]() -> boost::asio::awaitable<upstream::UpstreamStatus> {
+boost::asio::awaitable<upstream::UpstreamStatus> Admin::read_upstream_status() const {
+  const auto on_upstream_thread =
+      [&upstream_client = sources_.upstream_client]() -> boost::asio::awaitable<upstream::UpstreamStatus> {
     co_return upstream_client.status();
   };
-  co_return co_await boost::asio::co_spawn(sources_.desk_executor, on_desk(), boost::asio::use_awaitable);
+  co_return co_await boost::asio::co_spawn(sources_.upstream_executor, on_upstream_thread(),
+                                           boost::asio::use_awaitable);
 }
 
 boost::asio::awaitable<Answer> Admin::status() const {
-  const upstream::UpstreamStatus upstream_client = co_await read_upstream_client();
+  const upstream::UpstreamStatus upstream_status = co_await read_upstream_status();
   const auto uptime = sources_.clock.steady_now() - sources_.started_at;
   json::object object;
   object["version"] = version;
@@ -273,9 +275,9 @@ boost::asio::awaitable<Answer> Admin::status() const {
   const std::vector<storage::TierStatistics> tiers = sources_.store.statistics();
   object["cache"] = cache_json(tiers);
   object["bodies"] = bodies_json(sources_.bodies.read(), tiers);
-  const std::vector<counters::Account> accounts = read_all(sources_.accounts);
-  object["requests"] = requests_json(accounts);
-  object["clients"] = clients_json(accounts, upstream_client.spending);
+  const std::vector<counters::ClientRequests> requests = read_all(sources_.client_stats);
+  object["requests"] = requests_json(requests);
+  object["clients"] = clients_json(requests, upstream_status.spending);
   object["collapsed_requests"] = sources_.fetches.collapsed();
   object["restatements"] = sources_.fetches.restatements();
   object["refreshed_ahead"] = sources_.fetches.refreshed_ahead();
@@ -283,16 +285,16 @@ boost::asio::awaitable<Answer> Admin::status() const {
   object["log"] = {{"dropped_queue_full", dropped.queue_full}, {"dropped_not_written", dropped.not_written}};
   object["reloads"] = reloads_json(sources_.reloads.status());
   object["upstream_requests"] = sources_.upstream_client.requests_sent();
-  object["upstream"] = desk_json(upstream_client);
+  object["upstream"] = upstream_json(upstream_status);
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
 }
 
 boost::asio::awaitable<Answer> Admin::metrics() const {
   MetricReadings readings;
-  readings.upstream_client = co_await read_upstream_client();
+  readings.upstream_status = co_await read_upstream_status();
   readings.version = version;
   readings.connections = sources_.connections.open();
-  for (const auto& thread : sources_.traffic) readings.traffic.add(thread->read());
+  for (const auto& thread : sources_.request_stats) readings.requests.add(thread->read());
   readings.collapsed = sources_.fetches.collapsed();
   readings.restatements = sources_.fetches.restatements();
   readings.refreshed_ahead = sources_.fetches.refreshed_ahead();

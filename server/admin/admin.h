@@ -19,10 +19,10 @@
 
 namespace roktcached::admin {
 
-/// What the admin listener looks at; all of it outlives the handler and may be read from any thread.
+/// The parts that the admin listener reads; all of them outlive the handler and may be read from any thread.
 struct Sources {
-  const std::vector<std::unique_ptr<counters::ClientStats>>& accounts;
-  const std::vector<std::unique_ptr<counters::RequestStats>>& traffic;
+  const std::vector<std::unique_ptr<counters::ClientStats>>& client_stats;
+  const std::vector<std::unique_ptr<counters::RequestStats>>& request_stats;
   const session::ConnectionBudget& connections;
   storage::ResponseStore& store;
   const storage::BodyAccount& bodies;
@@ -30,7 +30,7 @@ struct Sources {
   Reloads& reloads;           ///< of that thread, too
   proxy::FetchTable& fetches;
   const upstream::UpstreamClient& upstream_client;
-  boost::asio::any_io_executor desk_executor;
+  boost::asio::any_io_executor upstream_executor;
   const Clock& clock;
   SteadyTime started_at;
   bool over_unix_socket;                ///< the listener is one that only its owner can open
@@ -58,7 +58,7 @@ class Admin final : public http::Handler {
   [[nodiscard]] http::Answer ready() const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> status() const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> metrics() const;
-  [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_client() const;
+  [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
 
   const Sources sources_;
   bool draining_ = false;

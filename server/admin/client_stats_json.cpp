@@ -7,7 +7,7 @@
 namespace roktcached::admin {
 
 namespace json = boost::json;
-using counters::Account;
+using counters::ClientRequests;
 using http::CacheOutcome;
 
 namespace {
@@ -21,13 +21,13 @@ struct Sum {
   std::uint64_t waited_ms = 0;
   std::array<std::uint64_t, counters::reason_count> by_reason{};
 
-  void add(const Account& account) {
-    asked += std::accumulate(account.by_outcome.begin(), account.by_outcome.end(), std::uint64_t{0});
-    from_cache += account.of(CacheOutcome::hit) + account.of(CacheOutcome::refreshing_hit) +
-                  account.of(CacheOutcome::stale_if_error);
-    saved += account.of(CacheOutcome::hit) + account.of(CacheOutcome::refreshing_hit) +
-             account.of(CacheOutcome::collapsed);
-    waited_ms += static_cast<std::uint64_t>(account.waited.count());
+  void add(const ClientRequests& row) {
+    asked += std::accumulate(row.by_outcome.begin(), row.by_outcome.end(), std::uint64_t{0});
+    from_cache += row.of(CacheOutcome::hit) + row.of(CacheOutcome::refreshing_hit) +
+                  row.of(CacheOutcome::stale_if_error);
+    saved +=
+        row.of(CacheOutcome::hit) + row.of(CacheOutcome::refreshing_hit) + row.of(CacheOutcome::collapsed);
+    waited_ms += static_cast<std::uint64_t>(row.waited.count());
   }
   void add(const counters::Spent& spent) {
     for (std::size_t i = 0; i < by_reason.size(); ++i) {
@@ -52,23 +52,24 @@ struct ClientSums {
 
 }  // namespace
 
-json::object requests_json(const std::vector<Account>& accounts) {
+json::object requests_json(const std::vector<ClientRequests>& requests) {
   json::object object;
   for (std::size_t i = 0; i < http::outcome_count; ++i) {
     std::uint64_t sum = 0;
-    for (const Account& account : accounts) sum += account.by_outcome[i];
+    for (const ClientRequests& row : requests) sum += row.by_outcome[i];
     object[http::to_string(static_cast<CacheOutcome>(i))] = sum;
   }
   return object;
 }
 
-json::array clients_json(const std::vector<Account>& accounts, const std::vector<counters::Spent>& spending) {
+json::array clients_json(const std::vector<ClientRequests>& requests,
+                         const std::vector<counters::Spent>& spending) {
   std::map<std::string, ClientSums> clients;
   const auto add = [&clients](const auto& one) {
     clients[one.client].all.add(one);
     clients[one.client].by_route[one.route].add(one);
   };
-  for (const Account& account : accounts) add(account);
+  for (const ClientRequests& row : requests) add(row);
   for (const counters::Spent& spent : spending) add(spent);
   json::array list;
   for (const auto& [name, sums] : clients) {

@@ -10,11 +10,11 @@
 namespace roktcached::admin {
 
 /// Requests of all callers and routes by outcome.
-[[nodiscard]] boost::json::object requests_json(const std::vector<counters::Account>& accounts);
+[[nodiscard]] boost::json::object requests_json(const std::vector<counters::ClientRequests>& requests);
 
 /// One object a caller, with what it asked, what was answered from the cache, how long it waited, what it
 /// cost the upstream and what it was saved, and the same by route.
-[[nodiscard]] boost::json::array clients_json(const std::vector<counters::Account>& accounts,
+[[nodiscard]] boost::json::array clients_json(const std::vector<counters::ClientRequests>& requests,
                                               const std::vector<counters::Spent>& spending);
 
 }  // namespace roktcached::admin

@@ -11,7 +11,7 @@
 
 namespace roktcached::admin {
 
-/// What the query of `GET /entries` asks for: `restated` (without a value), `route=NAME` or `account=ID`,
+/// Reads the query of `GET /entries`: `restated` (without a value), `route=NAME` or `account=ID`,
 /// with `campaign=ID` or without, and `limit=N`, 1 to 1000.
 /// @return invalid_request, naming the parameter, what came and what is accepted
 [[nodiscard]] Result<storage::Listing> parse_listing(std::string_view query);

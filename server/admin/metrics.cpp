@@ -17,8 +17,8 @@ namespace {
 
 using Labels = std::vector<ClientMetric::Label>;
 
-/// Metrics of one name. What is counted elsewhere is only shown here, so the library's own counters, which
-/// would count a second time, are not used.
+/// Metrics of one name. The numbers are counted elsewhere and only shown here, so the library's own counters,
+/// which would count a second time, are not used.
 class Family {
  public:
   Family(MetricType type, std::string_view name, std::string help)
@@ -71,10 +71,10 @@ Family histogram(std::string_view name, std::string help) {
   return {MetricType::Histogram, name, std::move(help)};
 }
 
-void add_requests(Families& families, const counters::RequestStatsReading& traffic) {
+void add_requests(Families& families, const counters::RequestStatsReading& reading) {
   Family requests =
       counter("requests_total", "Requests answered, by route (- where none matched), outcome and status.");
-  for (const auto& [kind, count] : traffic.requests) {
+  for (const auto& [kind, count] : reading.requests) {
     requests.add({{"route", kind.route},
                   {"outcome", std::string(http::to_string(kind.outcome))},
                   {"code", std::to_string(kind.status)}},
@@ -82,15 +82,15 @@ void add_requests(Families& families, const counters::RequestStatsReading& traff
   }
   Family durations = histogram("request_duration_seconds",
                                "From the end of a request's head to the end of its answer, by outcome.");
-  for (std::size_t i = 0; i < traffic.durations.size(); ++i) {
+  for (std::size_t i = 0; i < reading.durations.size(); ++i) {
     const std::string_view outcome = http::to_string(static_cast<http::CacheOutcome>(i));
-    durations.add({{"outcome", std::string(outcome)}}, traffic.durations[i]);
+    durations.add({{"outcome", std::string(outcome)}}, reading.durations[i]);
   }
   Family cuts = counter("answers_cut_total",
                         "Answers that did not go out whole, by why; they are among requests_total.");
-  for (std::size_t i = 0; i < traffic.cuts.size(); ++i) {
+  for (std::size_t i = 0; i < reading.cuts.size(); ++i) {
     const auto why = static_cast<http::Cut>(i);
-    if (why != http::Cut::none) cuts.add({{"reason", std::string(http::to_string(why))}}, traffic.cuts[i]);
+    if (why != http::Cut::none) cuts.add({{"reason", std::string(http::to_string(why))}}, reading.cuts[i]);
   }
   families.push_back(requests.take());
   families.push_back(durations.take());
@@ -146,17 +146,16 @@ void add_tokens(Families& families, const std::vector<upstream::CredentialStatus
   families.push_back(refreshes.take());
 }
 
-void add_upstream(Families& families, const upstream::UpstreamStatus& upstream_client) {
-  add_attempts(families, upstream_client.attempts);
-  families.push_back(counter("upstream_retries_total", "Attempts that repeat a failed one.")
-                         .add({}, upstream_client.retries)
-                         .take());
+void add_upstream(Families& families, const upstream::UpstreamStatus& status) {
+  add_attempts(families, status.attempts);
+  families.push_back(
+      counter("upstream_retries_total", "Attempts that repeat a failed one.").add({}, status.retries).take());
   families.push_back(gauge("upstream_state", "1 for the circuit's state, 0 for the other.")
-                         .add({{"state", "closed"}}, upstream_client.circuit_open ? 0.0 : 1.0)
-                         .add({{"state", "open"}}, upstream_client.circuit_open ? 1.0 : 0.0)
+                         .add({{"state", "closed"}}, status.circuit_open ? 0.0 : 1.0)
+                         .add({{"state", "open"}}, status.circuit_open ? 1.0 : 0.0)
                          .take());
-  add_budgets(families, upstream_client.credentials);
-  add_tokens(families, upstream_client.credentials);
+  add_budgets(families, status.credentials);
+  add_tokens(families, status.credentials);
 }
 
 void add_cache(Families& families, const std::vector<storage::TierStatistics>& tiers) {
@@ -229,7 +228,7 @@ BodyPlaces places_of(const storage::BodyAccount::Reading& bodies,
 
 std::string metrics_text(const MetricReadings& readings) {
   Families families;
-  add_requests(families, readings.traffic);
+  add_requests(families, readings.requests);
   families.push_back(counter("coalesced_requests_total", "Requests that shared another's fetch.")
                          .add({}, readings.collapsed)
                          .take());
@@ -239,7 +238,7 @@ std::string metrics_text(const MetricReadings& readings) {
   families.push_back(counter("refreshed_ahead_total", "Refreshes begun before what they refresh had expired.")
                          .add({}, readings.refreshed_ahead)
                          .take());
-  add_upstream(families, readings.upstream_client);
+  add_upstream(families, readings.upstream_status);
   add_cache(families, readings.tiers);
   add_bodies(families, readings);
   families.push_back(counter("log_lines_dropped_total", "Lines that never reached the log, by why.")

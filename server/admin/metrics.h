@@ -20,13 +20,13 @@ inline constexpr std::string_view metrics_type = "text/plain; version=0.0.4; cha
 struct MetricReadings {
   std::string version;
   std::uint64_t connections = 0;
-  counters::RequestStatsReading traffic;
+  counters::RequestStatsReading requests;
   std::uint64_t collapsed = 0;
   std::uint64_t restatements = 0;
   std::uint64_t refreshed_ahead = 0;
   std::vector<storage::TierStatistics> tiers;
   storage::BodyAccount::Reading bodies;
-  upstream::UpstreamStatus upstream_client;
+  upstream::UpstreamStatus upstream_status;
   DroppedLines dropped_lines;
   ReloadStatus reloads;
 };

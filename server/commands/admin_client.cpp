@@ -18,7 +18,7 @@
 #include "core/descriptor.h"
 #include "core/http/framing.h"
 #include "core/http/message_head.h"
-#include "server/http/response_head.h"
+#include "server/http/message_parser.h"
 #include "server/net/listening_socket.h"
 
 // One request, one answer, and nothing else to do meanwhile: the socket blocks.

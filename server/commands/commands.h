@@ -2,13 +2,14 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "config/settings.h"
 #include "server/simulator/simulator.h"
 
 namespace roktcached::commands {
 
-/// What the process ends with (sysexits.h for the last two).
+/// Exit codes of the process (sysexits.h for the last two).
 enum ExitCode { success = 0, failed = 1, usage = 2, unavailable = 69, configuration = 78 };
 
 /// Each verb of the command line; prints its result on standard output, its errors on standard error.
@@ -37,7 +38,7 @@ struct ExplainOptions {
 /// Prints route, key and freshness class of a request, without asking anybody.
 [[nodiscard]] int explain(const std::optional<std::string>& config_file, const ExplainOptions& options);
 
-/// What is to be purged: exactly one of them, `campaign` with `account` only.
+/// The selection of a purge: exactly one of them, `campaign` with `account` only.
 struct PurgeOptions {
   bool all = false;
   std::optional<std::string> account;
@@ -66,5 +67,17 @@ struct PurgeOptions {
 [[nodiscard]] int simulate(const simulator::Options& options);
 
 [[nodiscard]] int print_version();
+
+// Parts that verbs share.
+
+/// Says on standard error why a verb ends so. @return `code`
+int fail(int code, std::string_view why);
+
+/// Reads the configuration as every verb does; says on standard error what is wrong with it.
+/// @return empty where it is not usable: the verb ends with ExitCode::configuration
+[[nodiscard]] std::optional<config::Settings> load_settings(const std::optional<std::string>& config_file);
+
+/// Reads the admin token, where one is configured, likewise.
+[[nodiscard]] bool load_admin_token(config::Settings& settings);
 
 }  // namespace roktcached::commands

@@ -11,7 +11,7 @@
 #include "core/rokt/routes.h"
 #include "server/access/presented.h"
 #include "server/commands/commands.h"
-#include "server/commands/settings_file.h"
+#include "server/runtime.h"
 #include "server/system_clock.h"
 
 namespace roktcached::commands {
@@ -20,11 +20,6 @@ namespace {
 
 void print(std::string_view name, std::string_view value) {
   fmt::print("{:<14} {}\n", std::string(name) + ":", value);
-}
-
-int refuse(const Error& error) {
-  fmt::print(stderr, "roktcached: {}\n", error.context);
-  return failed;
 }
 
 std::string in_seconds(std::chrono::milliseconds duration) {
@@ -42,18 +37,12 @@ void print_freshness(rokt::RouteClass route_class, std::optional<WallTime> range
   print("usable for", in_seconds(lifetime->usable_until - now) + " if the upstream fails");
 }
 
-std::vector<rokt::Route> table_of(const config::Settings& settings) {
-  std::vector<rokt::Route> table = rokt::rokt_routes();
-  table.insert(table.end(), settings.routes.begin(), settings.routes.end());
-  return table;
-}
-
 }  // namespace
 
 int routes(const std::optional<std::string>& config_file) {
   const auto settings = load_settings(config_file);
   if (!settings) return configuration;
-  for (const rokt::Route& route : table_of(*settings)) {
+  for (const rokt::Route& route : all_routes(*settings)) {
     const std::string groupby =
         route.groupby.empty() ? "" : fmt::format("  groupby={}", fmt::join(route.groupby, "|"));
     fmt::print("{:<32} {:<9} {:<6} {}{}\n", route.name, rokt::to_string(route.route_class),
@@ -66,15 +55,15 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
   const auto settings = load_settings(config_file);
   if (!settings) return configuration;
   std::string asked = options.target;
-  if (const auto key = access::take_api_key(asked); !key) return refuse(key.error());
+  if (const auto key = access::take_api_key(asked); !key) return fail(failed, key.error().context);
   const auto target = http::parse_target(asked);
-  if (!target) return refuse(target.error());
+  if (!target) return fail(failed, target.error().context);
   std::string decoded;
   const std::string_view path = http::decode_unreserved(target->path, decoded);
-  const rokt::RouteTable table(table_of(*settings));
+  const rokt::RouteTable table(all_routes(*settings));
   auto match = table.match("GET", path);
   if (!match && match.error().code == ErrorCode::method_not_allowed) match = table.match("POST", path);
-  if (!match) return refuse(match.error());
+  if (!match) return fail(failed, match.error().context);
   const rokt::Route& route = *match->route;
   print("route", route.name);
   print("class", rokt::to_string(route.route_class));
@@ -84,19 +73,14 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
 
   const auto parameters = http::parse_query(target->query);
   const auto checked = rokt::check_parameters(route, parameters, settings->parameters);
-  if (!checked) return refuse(checked.error());
+  if (!checked) return fail(failed, checked.error().context);
   http::Fields fields;
   if (!options.rokt_version.empty()) fields.add("rokt-version", options.rokt_version);
   const auto version = caching::requested_version(fields);
-  if (!version) return refuse(version.error());
+  if (!version) return fail(failed, version.error().context);
   const std::string_view account = match->account_id;
   const auto credential = config::credential_for(settings->credentials, account);
-  if (!credential) {
-    return refuse({.code = ErrorCode::account_not_allowed,
-                   .source = ErrorSource::config,
-                   .retryable = false,
-                   .context = "account " + std::string(account) + ": no [[credential]] lists it"});
-  }
+  if (!credential) return fail(failed, "account " + std::string(account) + ": no [[credential]] lists it");
   const caching::Key key =
       caching::key_of(settings->credentials[*credential].name, path, parameters, *version);
   const caching::FreshnessPolicies policies(settings->freshness, settings->freshness_overrides);

@@ -24,11 +24,6 @@ constexpr std::array ending_signals = {SIGINT, SIGTERM, SIGHUP, SIGQUIT};
 
 volatile std::sig_atomic_t interrupted = 0;
 
-int fail(std::string_view why) {
-  fmt::print(stderr, "roktcached: {}\n", why);
-  return failed;
-}
-
 /// While it lives, the terminal shows nothing of what is typed. A signal that would end the process ends the
 /// reading instead, or the terminal would stay mute.
 class Unseen {
@@ -106,11 +101,12 @@ int hash_secret(bool generate) {
     secret = ask("Secret", is_terminal);
     if (secret && is_terminal) again = ask("The same again", is_terminal);
   }
-  if (interrupted != 0) return fail("interrupted");
-  if (!secret || (is_terminal && !again)) return fail("no line of at most 4096 bytes on standard input");
+  if (interrupted != 0) return fail(failed, "interrupted");
+  if (!secret || (is_terminal && !again))
+    return fail(failed, "no line of at most 4096 bytes on standard input");
   if (const auto why = access::why_no_secret(secret->reveal()))
-    return fail(fmt::format("{}; accepted: 16 to 1024 visible ASCII characters without ':'", *why));
-  if (again && again->reveal() != secret->reveal()) return fail("the two are not the same");
+    return fail(failed, fmt::format("{}; accepted: 16 to 1024 visible ASCII characters without ':'", *why));
+  if (again && again->reveal() != secret->reveal()) return fail(failed, "the two are not the same");
   fmt::print("{}\n", config::to_string(access::hash_secret(secret->reveal())));
   return success;
 }

@@ -6,18 +6,12 @@
 
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
-#include "server/commands/settings_file.h"
 
 namespace roktcached::commands {
 
 namespace json = boost::json;
 
 namespace {
-
-int fail(int code, std::string_view why) {
-  fmt::print(stderr, "roktcached: {}\n", why);
-  return code;
-}
 
 std::string content_of(const PurgeOptions& options) {
   json::object content;

@@ -15,11 +15,6 @@ namespace json = boost::json;
 
 namespace {
 
-int fail(int code, const std::string& why) {
-  fmt::print(stderr, "roktcached: {}\n", why);
-  return code;
-}
-
 /// The array `name` as a list, "a, b"; empty where there is none.
 std::string listed(const json::object& object, std::string_view name) {
   std::string list;

@@ -6,13 +6,10 @@
 #include <utility>
 #include <vector>
 
-#include "config/credentials.h"
 #include "config/effective.h"
 #include "config/load.h"
 #include "server/commands/commands.h"
-#include "server/commands/settings_file.h"
 #include "server/daemon.h"
-#include "server/end_limit.h"
 #include "server/log_file.h"
 #include "server/logging.h"
 #include "server/net/descriptor_budget.h"
@@ -26,10 +23,6 @@ namespace {
 
 /// From the signal to the end of the process, whatever hangs.
 constexpr std::chrono::seconds time_to_end{10};
-
-void say(const Error& error) {
-  fmt::print(stderr, "roktcached: {}\n", error.context);
-}
 
 int exit_code_of(const Error& error) {
   const bool taken = error.code == ErrorCode::unavailable || error.code == ErrorCode::storage_in_use;
@@ -54,10 +47,8 @@ void set_up_demo(config::Settings& settings, const simulator::Options& options) 
 /// Serves until it is told to stop; the settings are found fit.
 int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<std::string>& warnings,
                bool demo) {
-  if (const auto logging = start_logging(settings.log); !logging) {
-    say(logging.error());
-    return configuration;
-  }
+  if (const auto logging = start_logging(settings.log); !logging)
+    return fail(configuration, logging.error().context);
   spdlog::info("roktcached {} for {}", version, config::to_string(settings.upstream.url));
   if (demo) spdlog::info("demo: the upstream is a built-in simulator, the cache is in memory only");
   for (const std::string& warning : warnings) spdlog::warn("{}", warning);
@@ -67,8 +58,7 @@ int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<s
   auto daemon = Daemon::open(std::move(settings), std::move(load));
   if (!daemon) {
     stop_logging();
-    say(daemon.error());
-    return exit_code_of(daemon.error());
+    return fail(exit_code_of(daemon.error()), daemon.error().context);
   }
   (*daemon)->run([] { end_process_after(time_to_end); });
   daemon->reset();
@@ -77,19 +67,6 @@ int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<s
 }
 
 }  // namespace
-
-std::optional<config::Settings> load_settings(const std::optional<std::string>& config_file) {
-  auto settings = config::load(config_file, config::process_environment());
-  if (settings) return std::move(*settings);
-  say(settings.error());
-  return std::nullopt;
-}
-
-bool load_admin_token(config::Settings& settings) {
-  const auto loaded = config::load_admin_token(settings.admin);
-  if (!loaded) say(loaded.error());
-  return loaded.has_value();
-}
 
 int serve(const std::optional<std::string>& config_file, bool demo) {
   ignore_harmless_signals();
@@ -100,21 +77,13 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
   options.port = 0;
   if (demo) set_up_demo(*settings, options);
   const auto warnings = check_settings(*settings, Secrets::read);
-  if (!warnings) {
-    say(warnings.error());
-    return configuration;
-  }
-  if (const auto free = check_addresses_are_free(*settings); !free) {
-    say(free.error());
-    return exit_code_of(free.error());
-  }
+  if (!warnings) return fail(configuration, warnings.error().context);
+  if (const auto free = check_addresses_are_free(*settings); !free)
+    return fail(exit_code_of(free.error()), free.error().context);
   const auto load = [config_file] { return config::load(config_file, config::process_environment()); };
   if (!demo) return run_daemon(std::move(*settings), load, *warnings, demo);
   const auto upstream = simulator::Simulator::start(options);
-  if (!upstream) {
-    say(upstream.error());
-    return unavailable;
-  }
+  if (!upstream) return fail(unavailable, upstream.error().context);
   settings->upstream.url.port = (*upstream)->port();
   const auto load_demo = [load, options, port = (*upstream)->port()] {
     auto again = load();
@@ -130,18 +99,10 @@ int check(const std::optional<std::string>& config_file, bool no_secrets) {
   auto settings = load_settings(config_file);
   if (!settings) return configuration;
   const auto warnings = check_settings(*settings, no_secrets ? Secrets::skip : Secrets::read);
-  if (!warnings) {
-    say(warnings.error());
-    return configuration;
-  }
+  if (!warnings) return fail(configuration, warnings.error().context);
   for (const std::string& warning : *warnings) fmt::print(stderr, "roktcached: warning: {}\n", warning);
   if (no_secrets) fmt::print(stderr, "roktcached: warning: secrets were not read (--no-secrets)\n");
   fmt::print("{}", config::effective_toml(*settings));
-  return success;
-}
-
-int print_version() {
-  fmt::print("roktcached {}\n", version);
   return success;
 }
 

@@ -13,10 +13,7 @@ int simulate(const simulator::Options& options) {
   boost::asio::signal_set signals(context, SIGTERM, SIGINT);
   signals.async_wait([](const boost::system::error_code&, int) {});
   const auto started = simulator::Simulator::start(options);
-  if (!started) {
-    fmt::print(stderr, "roktcached: {}\n", started.error().context);
-    return unavailable;
-  }
+  if (!started) return fail(unavailable, started.error().context);
   fmt::print(stderr, "simulator on {}:{}\n", options.host, (*started)->port());
   context.run();
   (*started)->stop();

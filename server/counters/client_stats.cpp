@@ -34,31 +34,30 @@ ClientStats::Place ClientStats::find(std::string_view client, std::string_view r
   return {owner->first, row->first, &row->second};
 }
 
-std::vector<Account> ClientStats::read() const {
+std::vector<ClientRequests> ClientStats::read() const {
   const std::lock_guard lock(mutex_);
-  std::vector<Account> accounts;
+  std::vector<ClientRequests> requests;
   for (const auto& [client, routes] : clients_) {
     for (const auto& [route, row] : routes) {
-      Account account{.client = client, .route = route};
-      for (std::size_t i = 0; i < account.by_outcome.size(); ++i)
-        account.by_outcome[i] = row.by_outcome[i].read();
-      account.waited = std::chrono::milliseconds{row.waited_ms.read()};
-      accounts.push_back(std::move(account));
+      ClientRequests copy{.client = client, .route = route};
+      for (std::size_t i = 0; i < copy.by_outcome.size(); ++i) copy.by_outcome[i] = row.by_outcome[i].read();
+      copy.waited = std::chrono::milliseconds{row.waited_ms.read()};
+      requests.push_back(std::move(copy));
     }
   }
-  return accounts;
+  return requests;
 }
 
-std::vector<Account> summed(const std::vector<Account>& accounts) {
-  std::map<std::pair<std::string_view, std::string_view>, Account> sums;
-  for (const Account& account : accounts) {
-    Account& sum = sums[{account.client, account.route}];
-    sum.client = account.client;
-    sum.route = account.route;
-    sum.waited += account.waited;
-    for (std::size_t i = 0; i < sum.by_outcome.size(); ++i) sum.by_outcome[i] += account.by_outcome[i];
+std::vector<ClientRequests> summed(const std::vector<ClientRequests>& requests) {
+  std::map<std::pair<std::string_view, std::string_view>, ClientRequests> sums;
+  for (const ClientRequests& row : requests) {
+    ClientRequests& sum = sums[{row.client, row.route}];
+    sum.client = row.client;
+    sum.route = row.route;
+    sum.waited += row.waited;
+    for (std::size_t i = 0; i < sum.by_outcome.size(); ++i) sum.by_outcome[i] += row.by_outcome[i];
   }
-  std::vector<Account> list;
+  std::vector<ClientRequests> list;
   for (auto& [key, sum] : sums) list.push_back(std::move(sum));
   return list;
 }

@@ -15,8 +15,8 @@
 
 namespace roktcached::counters {
 
-/// What one caller has asked of one route, so far.
-struct Account {
+/// The requests of one caller on one route, so far.
+struct ClientRequests {
   std::string client;
   std::string route;  ///< "-" where none matched
   std::array<std::uint64_t, http::outcome_count> by_outcome{};
@@ -36,7 +36,7 @@ class ClientStats {
   /// @param route  Route::name, of the table; empty where none matched
   void add(std::string_view client, std::string_view route, http::CacheOutcome outcome,
            std::chrono::milliseconds waited);
-  [[nodiscard]] std::vector<Account> read() const;
+  [[nodiscard]] std::vector<ClientRequests> read() const;
 
  private:
   struct Row {
@@ -60,7 +60,7 @@ class ClientStats {
   Place last_;                // the owner's alone
 };
 
-/// The accounts of several threads as one list, in the order of clients and routes.
-[[nodiscard]] std::vector<Account> summed(const std::vector<Account>& accounts);
+/// The requests of several threads as one list, in the order of clients and routes.
+[[nodiscard]] std::vector<ClientRequests> summed(const std::vector<ClientRequests>& requests);
 
 }  // namespace roktcached::counters

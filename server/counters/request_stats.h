@@ -11,13 +11,12 @@
 #include <utility>
 
 #include "server/counters/counter.h"
-#include "server/counters/histogram.h"
 #include "server/http/message.h"
 
 namespace roktcached::counters {
 
-/// What requests are told apart by: the configuration's routes, our outcomes, statuses of three digits. So
-/// there is a bound on their number, whatever clients send.
+/// A kind of request: one of the configuration's routes, an outcome of ours, a status of three digits. So the
+/// number of kinds is bounded, whatever clients send.
 struct RequestKind {
   std::string route;  ///< "-" where none matched
   http::CacheOutcome outcome = http::CacheOutcome::local;
@@ -26,7 +25,7 @@ struct RequestKind {
   auto operator<=>(const RequestKind&) const = default;
 };
 
-/// A sum of RequestStats at some moment, of one thread or of several.
+/// The numbers of RequestStats at some moment, of one thread or of several.
 struct RequestStatsReading {
   std::map<RequestKind, std::uint64_t> requests;
   std::array<Histogram::Reading, http::outcome_count> durations;  ///< by outcome

@@ -9,25 +9,9 @@ constexpr std::size_t max_callers = 256;
 }  // namespace
 
 std::string_view to_string(Reason reason) {
-  switch (reason) {
-    case Reason::miss:
-      return "miss";
-    case Reason::stale:
-      return "stale";
-    case Reason::forced:
-      return "forced";
-    case Reason::revalidation:
-      return "revalidation";
-    case Reason::refresh_ahead:
-      return "refresh_ahead";
-    case Reason::passed:
-      return "passed";
-    case Reason::replay:
-      return "replay";
-    case Reason::retry:
-      return "retry";
-  }
-  return {};
+  static constexpr std::array<std::string_view, reason_count> names = {
+      "miss", "stale", "forced", "revalidation", "refresh_ahead", "passed", "replay", "retry"};
+  return names[static_cast<std::size_t>(reason)];
 }
 
 void UpstreamStats::add(std::string_view client, std::string_view route, Reason reason) {

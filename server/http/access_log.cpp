@@ -3,7 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include "server/logging.h"
-#include "server/lost_lines.h"
 
 namespace roktcached::http {
 

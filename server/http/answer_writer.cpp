@@ -7,8 +7,7 @@
 #include <new>
 #include <utility>
 
-#include "server/http/date_field.h"
-#include "server/http/status_line.h"
+#include "server/http/answer_head.h"
 #include "server/system_clock.h"
 
 namespace roktcached::http {
@@ -18,7 +17,7 @@ namespace {
 constexpr std::size_t max_held = 16 * 1024;
 /// A content up to here is sooner copied than sent from where it is.
 constexpr std::size_t max_copied = 4096;
-/// What is larger than what is usually sent at once is not kept for the next.
+/// Memory beyond what is usually sent at once is not kept for the next answer.
 constexpr std::size_t max_kept = 2 * max_held;
 
 /// RFC 9110, section 8.6: an answer to HEAD and a 304 say what GET would; 204 has no length.

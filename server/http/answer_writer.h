@@ -22,8 +22,9 @@ struct AnswerFrame {
   std::string_view browser_fields;  ///< field lines, see add_browser_fields
 };
 
-/// What is to be sent to one client: the heads of answers and their contents, several small ones of pipelined
-/// requests together. Goes at once where the socket takes it. Belongs to the connection and its thread.
+/// The bytes to be sent to one client: the heads of answers and their contents, several small ones of
+/// pipelined requests together. Goes at once where the socket takes it. Belongs to the connection and its
+/// thread.
 class AnswerWriter {
  public:
   /// @param senders  knows it while it waits for its client, so that it can give way; outlives it. Null: it
@@ -40,7 +41,7 @@ class AnswerWriter {
   void add_interim(unsigned status, const http::Fields& fields);
 
   [[nodiscard]] bool is_empty() const { return head_.empty() && !body_; }
-  /// What is there is to be sent before more is added.
+  /// Whether its bytes are to be sent before more is added.
   [[nodiscard]] bool is_full() const;
 
   /// Sends what goes without waiting.

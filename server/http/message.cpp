@@ -7,7 +7,7 @@ namespace roktcached::http {
 
 namespace {
 
-/// What is larger is not kept for the next one, which will hardly need it.
+/// A larger text's memory is not kept for the next message, which will hardly need it.
 constexpr std::size_t kept_memory = 16 * 1024;
 
 void make_empty(std::string& text) {

@@ -62,14 +62,14 @@ struct Request {
   InterimSink* interim = nullptr;     ///< outlives the handling of the request
   /// Of the client: outlives the handling of the request and its answer's content. Null: nobody would notice.
   Departure* departure = nullptr;
-  /// What Handler::answer_now has found out and keeps for handle(); null: nothing.
+  /// The findings of Handler::answer_now, for handle(); null: none.
   std::shared_ptr<const void> found;
 
   /// Makes it as new, and keeps memory for the next one.
   void clear();
 };
 
-/// What became of a request, for the access log and the counters.
+/// The outcome of a request, for the access log and the counters.
 enum class CacheOutcome {
   hit,             ///< fresh, from the store
   refreshing_hit,  ///< stale, from the store, refreshed behind (stale-while-revalidate)
@@ -103,13 +103,13 @@ inline constexpr std::size_t cut_count = 7;
 /// "-" for none.
 [[nodiscard]] std::string_view to_string(Cut cut);
 
-/// What went out of an answer.
+/// The part of an answer that went out.
 struct Written {
   std::size_t content_bytes = 0;  ///< without head and framing, and without what a cut has taken back
   Cut cut = Cut::none;
 };
 
-/// What the access log says beyond request and answer.
+/// Notes for the access log, beyond request and answer.
 struct AccessNotes {
   CacheOutcome outcome = CacheOutcome::local;
   std::string_view route;                             ///< Route::name, of the table; empty where none matched
@@ -117,7 +117,7 @@ struct AccessNotes {
   std::optional<std::chrono::milliseconds> upstream;  ///< time spent waiting for the upstream
 };
 
-/// An answer ready to be framed. Content-Length, session::ClientConnection, X-Request-Id, and Date where
+/// An answer ready to be framed. Content-Length, Connection, X-Request-Id, and Date where
 /// there is none, are added by the connection.
 struct Answer {
   unsigned status = 200;

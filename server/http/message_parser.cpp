@@ -29,6 +29,11 @@ Error framing_error(const boost::beast::error_code& error, const std::vector<Fie
   return malformed("malformed");
 }
 
+/// RFC 9110, section 15 has no class of status codes beyond these.
+bool is_in_class(unsigned status) {
+  return status >= 100 && status <= 599;
+}
+
 }  // namespace
 
 template <bool is_request>
@@ -200,5 +205,19 @@ std::size_t MessageParser<is_request>::on_chunk_body_impl(std::uint64_t left, Vi
 
 template class MessageParser<true>;
 template class MessageParser<false>;
+
+Result<std::size_t> read_response_head(std::string_view bytes, HeadScan& scan, bool answers_head,
+                                       std::optional<ResponseParser>& message, ResponseHead& head) {
+  if (const auto size = scan.is_new() ? unfolded_head(bytes, scan.limits()) : std::nullopt) {
+    const auto read = message.emplace(answers_head).read_head(bytes.substr(0, *size), head);
+    if (read && is_in_class(head.status)) return *size;
+  }
+  const auto size = scan.scan(bytes);
+  if (!size) return size.error();
+  if (!*size) return std::size_t{0};
+  const auto read = message.emplace(answers_head).read_head(bytes.substr(0, **size), head);
+  if (!read) return read.error();
+  return **size;
+}
 
 }  // namespace roktcached::http

@@ -3,6 +3,7 @@
 #include <boost/beast/http/basic_parser.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 
@@ -21,8 +22,8 @@ struct ContentStep {
 };
 
 /// Boost.Beast's parser of one message, between the gates of core/http: HeadScan lets the head pass before
-/// Beast reads it, and ChunkGate each chunk line. What Beast 1.81 would still read in its own way is put
-/// right here; framing_of is to judge the head before anything is done with it. See README.md.
+/// Beast reads it, and ChunkGate each chunk line. Where Beast 1.81 would still read in its own way, that is
+/// put right here; framing_of is to judge the head before anything is done with it. See README.md.
 ///
 /// Belongs to one message and one thread. After an error it is of no more use.
 template <bool is_request>
@@ -60,7 +61,7 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   using ErrorOfBeast = boost::beast::error_code;
   using View = boost::beast::string_view;
 
-  /// What comes next.
+  /// The part that comes next.
   enum class Place { head, content, chunk_line, chunk_data, trailers, done };
 
   /// @return how much Beast has taken
@@ -95,5 +96,19 @@ extern template class MessageParser<false>;
 
 using RequestParser = MessageParser<true>;
 using ResponseParser = MessageParser<false>;
+
+/// Reads the head of a response from a growing buffer. Most heads are whole at the first look: those Beast
+/// judges octet by octet, and HeadScan only where Beast refuses one. Both let the same heads pass.
+///
+/// @param bytes         everything since the head's first byte
+/// @param scan          a new one for each head; the limits are its
+/// @param answers_head  whether the response answers a HEAD request
+/// @param message       gets the parser of the content
+/// @param head          gets views into `bytes` and `message`
+/// @return the size of the head; 0: more is needed; invalid_request, or fields_too_large beyond the limits
+[[nodiscard]] Result<std::size_t> read_response_head(std::string_view bytes, HeadScan& scan,
+                                                     bool answers_head,
+                                                     std::optional<ResponseParser>& message,
+                                                     ResponseHead& head);
 
 }  // namespace roktcached::http

@@ -5,7 +5,7 @@
 
 namespace roktcached {
 
-/// What the pseudonyms of all such proxies begin with; random hexadecimal digits follow.
+/// The beginning of the pseudonyms of all such proxies; random hexadecimal digits follow.
 inline constexpr std::string_view pseudonym_prefix = "roktcached-";
 
 /// How this process calls itself in Via (RFC 9110, section 7.6.3): another name for each process, so that a

@@ -1,84 +1,82 @@
 #include "server/http/problem.h"
 
+#include <array>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
+#include <span>
 
 namespace roktcached {
 
 namespace {
 
 struct Description {
+  ErrorCode code;
   unsigned status;
   std::string_view name;
   std::string_view title;
   std::string_view proxy_error;  // RFC 9209, section 2.3
 };
 
-Description describe(ErrorCode code) {
-  switch (code) {
-    case ErrorCode::invalid_request:
-      return {400, "invalid-request", "The request is not acceptable", "http_request_error"};
-    case ErrorCode::unauthenticated:
-    case ErrorCode::invalid_token:
-      return {401, "unauthenticated", "Who calls is not known", "http_request_denied"};
-    case ErrorCode::forbidden:
-      return {403, "forbidden", "The request is not allowed", "http_request_denied"};
-    case ErrorCode::account_not_allowed:
-      return {403, "account-not-allowed", "The account may not be read", "http_request_denied"};
-    case ErrorCode::unknown_route:
-      return {404, "unknown-route", "No such route", "http_request_error"};
-    case ErrorCode::method_not_allowed:
-      return {405, "method-not-allowed", "The route does not have this method", "http_request_error"};
-    case ErrorCode::request_timeout:
-      return {408, "request-timeout", "The request did not arrive in time", "http_request_error"};
-    case ErrorCode::content_too_large:
-      return {413, "content-too-large", "The request's content is too large", "http_request_error"};
-    case ErrorCode::target_too_long:
-      return {414, "target-too-long", "The request's target is too long", "http_request_error"};
-    case ErrorCode::unsupported_media_type:
-      return {415, "unsupported-media-type", "The content is not of an accepted type", "http_request_error"};
-    case ErrorCode::expectation_failed:
-      return {417, "expectation-failed", "The expectation is not known", "http_request_error"};
-    case ErrorCode::unknown_host:
-      return {421, "unknown-host", "The Host is not one of this proxy's", "http_request_error"};
-    case ErrorCode::fields_too_large:
-      return {431, "fields-too-large", "The request's head is too large", "http_request_error"};
-    case ErrorCode::client_quota_exceeded:
-      return {429, "client-quota-exceeded", "The client's rate leaves no room for the request",
-              "http_request_denied"};
-    case ErrorCode::client_gone:  // for the access log: there is nobody to send it to
-      return {499, "client-gone", "The client has gone", "http_request_error"};
-    case ErrorCode::loop_detected:
-      return {508, "loop-detected", "The request has come back to this proxy", "proxy_loop_detected"};
-    case ErrorCode::upstream_unreachable:
-      return {502, "upstream-unreachable", "The upstream cannot be reached", "destination_unavailable"};
-    case ErrorCode::upstream_invalid_response:
-      return {502, "upstream-invalid-response", "The upstream's answer is not valid", "http_protocol_error"};
-    case ErrorCode::token_unavailable:
-      return {503, "token-unavailable", "There is no access token for the upstream",
-              "destination_unavailable"};
-    case ErrorCode::upstream_budget_exhausted:
-      return {503, "upstream-budget-exhausted", "The shared rate limit leaves no room for the request",
-              "connection_limit_reached"};
-    case ErrorCode::overloaded:
-      return {503, "overloaded", "Too much is under way", "connection_limit_reached"};
-    case ErrorCode::upstream_timeout:
-      return {504, "upstream-timeout", "The upstream did not answer in time", "http_response_timeout"};
-    case ErrorCode::not_in_cache:
-      return {504, "not-in-cache", "The cache holds no answer that may be used", "proxy_internal_response"};
-    case ErrorCode::storage_unavailable:
-    case ErrorCode::storage_corrupt:
-    case ErrorCode::storage_full:
-    case ErrorCode::storage_locked:
-      return {503, "storage-unavailable", "The cache file cannot be used now", "proxy_internal_error"};
-    case ErrorCode::storage_in_use:
-    case ErrorCode::storage_outdated:
-    case ErrorCode::configuration:
-    case ErrorCode::unavailable:
-    case ErrorCode::internal:
-      break;
+/// Whether there is a row for each code, in the order of the codes.
+consteval bool is_complete(std::span<const Description> rows) {
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (rows[i].code != static_cast<ErrorCode>(i)) return false;
   }
-  return {500, "internal", "The proxy failed", "proxy_internal_error"};
+  return rows.back().code == ErrorCode::internal;
+}
+
+const Description& describe(ErrorCode code) {
+  using enum ErrorCode;
+  constexpr std::string_view request_error = "http_request_error";
+  constexpr std::string_view denied = "http_request_denied";
+  constexpr std::string_view no_destination = "destination_unavailable";
+  constexpr std::string_view limit_reached = "connection_limit_reached";
+  constexpr std::string_view internal_error = "proxy_internal_error";
+  static constexpr auto rows = std::to_array<Description>({
+      {invalid_request, 400, "invalid-request", "The request is not acceptable", request_error},
+      {unauthenticated, 401, "unauthenticated", "The caller is not known", denied},
+      {invalid_token, 401, "unauthenticated", "The caller is not known", denied},
+      {forbidden, 403, "forbidden", "The request is not allowed", denied},
+      {account_not_allowed, 403, "account-not-allowed", "The account may not be read", denied},
+      {unsupported_media_type, 415, "unsupported-media-type", "The content is not of an accepted type",
+       request_error},
+      {unknown_route, 404, "unknown-route", "No such route", request_error},
+      {method_not_allowed, 405, "method-not-allowed", "The route does not have this method", request_error},
+      {content_too_large, 413, "content-too-large", "The request's content is too large", request_error},
+      {target_too_long, 414, "target-too-long", "The request's target is too long", request_error},
+      {fields_too_large, 431, "fields-too-large", "The request's head is too large", request_error},
+      {unknown_host, 421, "unknown-host", "The Host is not one of this proxy's", request_error},
+      {request_timeout, 408, "request-timeout", "The request did not arrive in time", request_error},
+      {expectation_failed, 417, "expectation-failed", "The expectation is not known", request_error},
+      {client_quota_exceeded, 429, "client-quota-exceeded",
+       "The client's rate leaves no room for the request", denied},
+      {loop_detected, 508, "loop-detected", "The request has come back to this proxy", "proxy_loop_detected"},
+      // For the access log: there is nobody to send it to.
+      {client_gone, 499, "client-gone", "The client has gone", request_error},
+      {not_in_cache, 504, "not-in-cache", "The cache holds no answer that may be used",
+       "proxy_internal_response"},
+      {upstream_unreachable, 502, "upstream-unreachable", "The upstream cannot be reached", no_destination},
+      {upstream_invalid_response, 502, "upstream-invalid-response", "The upstream's answer is not valid",
+       "http_protocol_error"},
+      {upstream_timeout, 504, "upstream-timeout", "The upstream did not answer in time",
+       "http_response_timeout"},
+      {token_unavailable, 503, "token-unavailable", "There is no access token for the upstream",
+       no_destination},
+      {upstream_budget_exhausted, 503, "upstream-budget-exhausted",
+       "The shared rate limit leaves no room for the request", limit_reached},
+      {overloaded, 503, "overloaded", "Too much is under way", limit_reached},
+      {storage_unavailable, 503, "storage-unavailable", "The cache file cannot be used now", internal_error},
+      {storage_corrupt, 503, "storage-unavailable", "The cache file cannot be used now", internal_error},
+      {storage_outdated, 500, "internal", "The proxy failed", internal_error},
+      {storage_full, 503, "storage-unavailable", "The cache file cannot be used now", internal_error},
+      {storage_in_use, 500, "internal", "The proxy failed", internal_error},
+      {storage_locked, 503, "storage-unavailable", "The cache file cannot be used now", internal_error},
+      {configuration, 500, "internal", "The proxy failed", internal_error},
+      {unavailable, 500, "internal", "The proxy failed", internal_error},
+      {internal, 500, "internal", "The proxy failed", internal_error},
+  });
+  static_assert(is_complete(rows), "a code has no row, or the row of another");
+  return rows[static_cast<std::size_t>(code)];
 }
 
 /// How a client can make itself known (RFC 9110, section 11.6.1; RFC 7617; RFC 6750, section 3). Each scheme
@@ -97,7 +95,7 @@ void add_challenges(http::Answer& answer, const Error& error) {
 
 http::Answer problem(const Error& error, std::string_view request_id,
                      std::optional<std::chrono::milliseconds> retry_after) {
-  const Description description = describe(error.code);
+  const Description& description = describe(error.code);
   const bool wrong_method = error.code == ErrorCode::method_not_allowed;
   boost::json::object body;
   body["type"] = std::string("urn:roktcached:").append(description.name);

@@ -51,7 +51,7 @@ struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
     if (generation != armed) return;
     armed_for = Steady::time_point::max();
     if (due == Steady::time_point::max()) return;
-    // What can be watched no longer is interrupted at once: else it might wait for ever.
+    // An operation that can be watched no longer is interrupted at once: else it might wait for ever.
     if (Steady::now() < due && could_arm()) return;
     expired = true;
     // An interruption finds nothing to interrupt in the moment in which an operation has ended and the next
@@ -74,7 +74,7 @@ Deadline::Deadline(const boost::asio::any_io_executor& executor, std::function<v
 
 Deadline::~Deadline() {
   if (!state_) return;
-  // Whoever still holds the state is a completed wait in the executor's queue: it must find nothing to do.
+  // Only a completed wait in the executor's queue may still hold the state: it must find nothing to do.
   state_->due = Steady::time_point::max();
   ++state_->armed;
   state_->interrupt = nullptr;

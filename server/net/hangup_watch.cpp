@@ -16,7 +16,7 @@ HangupWatch::HangupWatch(const boost::asio::any_io_executor& executor, std::chro
 
 HangupWatch::Watched::Watched(HangupWatch& watch, int descriptor, Departure& departure)
     : watch_(watch), departure_(departure), place_(watch.watched_.size()) {
-  // Whatever fails for want of memory, neither is longer than the other, and nobody in them is gone.
+  // Where memory fails, neither is longer than the other, and nobody in them is gone.
   if (watch.polled_.size() == watch.polled_.capacity()) watch.polled_.reserve(2 * place_ + 16);
   watch.look_later();
   watch.watched_.push_back(this);

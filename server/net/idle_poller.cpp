@@ -23,7 +23,7 @@ constexpr int busy = 4;
 constexpr std::size_t lagging = 32;
 
 constexpr std::uint32_t readable = EPOLLIN | EPOLLRDHUP | EPOLLPRI;
-/// What a read that took all that there was has not shown.
+/// The events that a read which took all that there was has not shown.
 constexpr std::uint32_t beyond_reading = EPOLLRDHUP | EPOLLHUP | EPOLLERR | EPOLLPRI;
 
 int make_epoll() {

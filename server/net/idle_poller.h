@@ -20,7 +20,7 @@ namespace roktcached::net {
 /// which can take the kernel longer than a hit, and awake for the others.
 class IdlePoller {
  public:
-  /// Who sleeps until there is something to read.
+  /// A connection that sleeps until there is something to read.
   class IdleConnection {
    public:
     virtual ~IdleConnection() = default;

@@ -34,8 +34,8 @@ using DeferAccept = asio::detail::socket_option::integer<IPPROTO_TCP, TCP_DEFER_
 namespace {
 
 /// In HTTP the client speaks first. A connection is accepted with its first bytes, so that who accepts it is
-/// woken once and not twice; or after so many seconds without any, which is the least there is. Who has said
-/// nothing for less than that when the listener closes is reset.
+/// woken once and not twice; or after so many seconds without any, which is the least there is. A client that
+/// has said nothing for less than that when the listener closes is reset.
 constexpr int longest_silence = 1;
 
 Error refused(ErrorCode code, const std::string& path, std::string_view why) {

@@ -1,10 +1,18 @@
 #include "server/net/waiting_senders.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <boost/asio/post.hpp>
 #include <utility>
 
 namespace roktcached::net {
+
+namespace {
+
+constexpr std::chrono::seconds between_lines{10};
+
+}  // namespace
 
 WaitingSenders::Entry::Entry(WaitingSenders& senders, boost::asio::any_io_executor executor, const void* body,
                              std::function<void()> give_way, SteadyTime now)
@@ -62,6 +70,30 @@ WaitingSenders::Asked WaitingSenders::ask_slowest(SteadyTime now) {
   }
   asked.any = asked.now > 0;
   return asked;
+}
+
+bool Shortage::relieve(SteadyTime now) {
+  const WaitingSenders::Asked asked = senders_.ask_slowest(now);
+  if (asked.now > 0 || !asked.any) report(asked.now, !asked.any, now);
+  return asked.any;
+}
+
+void Shortage::report(std::size_t cut, bool refused, SteadyTime now) {
+  std::size_t cut_since = 0;
+  std::size_t refused_since = 0;
+  {
+    const std::lock_guard lock(mutex_);
+    cut_ += cut;
+    refused_ += refused ? 1 : 0;
+    if (now < next_line_) return;
+    next_line_ = now + between_lines;
+    cut_since = std::exchange(cut_, 0);
+    refused_since = std::exchange(refused_, 0);
+  }
+  spdlog::warn(
+      "memory: answers fill cache.max_memory and cache.max_transient; since the last such line {} clients "
+      "that took nothing were cut, and {} times there was no room",
+      cut_since, refused_since);
 }
 
 }  // namespace roktcached::net

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
+#include <cstddef>
 #include <functional>
 #include <list>
 #include <memory>
@@ -64,6 +65,25 @@ class WaitingSenders {
  private:
   std::mutex mutex_;
   Senders waiting_;
+};
+
+/// Makes room in memory where bodies have none: the slowest client gives way, and the log says so once in a
+/// while. Safe from any thread.
+class Shortage {
+ public:
+  explicit Shortage(WaitingSenders& senders) : senders_(senders) {}
+
+  /// @return whether somebody gives way
+  bool relieve(SteadyTime now);
+
+ private:
+  void report(std::size_t cut, bool refused, SteadyTime now);
+
+  WaitingSenders& senders_;
+  std::mutex mutex_;
+  std::size_t cut_ = 0;  // since the last line
+  std::size_t refused_ = 0;
+  SteadyTime next_line_{};
 };
 
 }  // namespace roktcached::net

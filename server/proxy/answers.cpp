@@ -5,7 +5,7 @@
 #include "core/caching/decision.h"
 #include "core/http/accept_encoding.h"
 #include "core/http/date.h"
-#include "core/http/field_lines.h"
+#include "core/http/fields.h"
 #include "core/http/target.h"
 #include "core/http/validators.h"
 #include "server/access/caller.h"

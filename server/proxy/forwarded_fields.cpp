@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <string>
 
-#include "core/http/max_forwards.h"
+#include "core/http/forwarding.h"
 #include "core/http/request_override.h"
 #include "server/access/presented.h"
 

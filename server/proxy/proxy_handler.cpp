@@ -5,9 +5,8 @@
 #include <algorithm>
 
 #include "core/http/cache_control.h"
-#include "core/http/max_forwards.h"
+#include "core/http/forwarding.h"
 #include "core/http/target.h"
-#include "core/http/via.h"
 #include "server/asio.h"
 #include "server/background.h"
 #include "server/http/access_log.h"

@@ -5,7 +5,7 @@
 #include <boost/asio/post.hpp>
 #include <utility>
 
-#include "core/http/via.h"
+#include "core/http/forwarding.h"
 #include "server/access/authenticator.h"
 #include "server/access/browser_check.h"
 #include "server/access/caller.h"
@@ -284,7 +284,7 @@ void ClientConnection::begin_under_what_is_in_force() {
 
 /// Who finds out whose the request at hand is; null: everybody may ask.
 access::Authenticator* ClientConnection::door() const {
-  return request_context_->runtime ? request_context_->runtime->door.get() : nullptr;
+  return request_context_->runtime ? request_context_->runtime->authenticator.get() : nullptr;
 }
 
 ClientConnection::Need ClientConnection::hand_over() {

@@ -9,7 +9,7 @@
 
 #include "server/asio.h"
 #include "server/background.h"
-#include "server/http/date_field.h"
+#include "server/http/answer_head.h"
 #include "server/http/problem.h"
 #include "server/system_clock.h"
 

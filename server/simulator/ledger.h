@@ -6,7 +6,8 @@
 
 namespace roktcached::simulator {
 
-/// What has been asked of the simulator: the proof of what a proxy in front of it has saved. Not thread-safe.
+/// The requests that have come to the simulator: they prove what a proxy in front of it has saved. Not
+/// thread-safe.
 class Ledger {
  public:
   void received(const std::string& method, const std::string& target) {

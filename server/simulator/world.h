@@ -32,7 +32,7 @@ struct Cell {
   int audience;
 };
 
-/// What happened in one cell in one hour, or in many of them together: everything here adds up. Money in
+/// The events of one cell in one hour, or of many of them together: everything here adds up. Money in
 /// millionths of a unit of the requested currency.
 struct Facts {
   std::int64_t gross_cost_micro = 0;

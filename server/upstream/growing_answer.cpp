@@ -14,9 +14,9 @@ namespace roktcached::upstream {
 
 namespace {
 
-/// What the writer is ahead of the fastest reader where not all is kept.
+/// How far the writer may be ahead of the fastest reader where not all is kept.
 constexpr std::uint64_t max_ahead = std::uint64_t{256} << 10;
-/// Who waits looks again after this long: a wake-up is lost where there is no memory for it.
+/// A reader that waits looks again after this long: a wake-up is lost where there is no memory for it.
 constexpr std::chrono::seconds look_again{1};
 
 Error fell_behind() {

@@ -63,7 +63,8 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
     std::uint64_t block = 256 * 1024;         ///< bytes, see ContentBlocks
   };
 
-  /// One reader, from attach() to its destruction; on one thread. What it has been given stays valid.
+  /// One reader, from attach() to its destruction; on one thread. The content that it has been given stays
+  /// valid.
   class Reader : public std::enable_shared_from_this<Reader> {
    public:
     /// For attach() alone.
@@ -105,7 +106,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
                                                            storage::BodyAccount& bodies, Bounds bounds,
                                                            Keep keep);
 
-  // What follows is for the upstream thread.
+  // From here on for the upstream thread.
 
   /// A new reader; null where the beginning is not kept any more.
   [[nodiscard]] ReaderPtr attach();
@@ -172,8 +173,8 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   std::function<void()> when_unread_;
 };
 
-/// What is to be done, once, when the head of an answer is there, for as long as this lives. Of several for
-/// one answer the last that was made is the first that goes. On the upstream thread.
+/// An action for the moment when the head of an answer is there: done once, and only while this lives. Of
+/// several for one answer the last that was made is the first that goes. On the upstream thread.
 class WhenBegun {
  public:
   /// @param answer  outlives it; null: nothing will come

@@ -47,7 +47,7 @@ struct UpstreamRequest {
   /// is refused, unless it is streamed.
   bool takes_large = false;
   /// Where set, interim answers go into it, and so does an answer that is large or of unknown length, as it
-  /// comes. Who sends the request ends it, and has its content from there.
+  /// comes. The sender of the request ends it, and reads its content from there.
   std::shared_ptr<GrowingAnswer> stream;
 };
 

@@ -9,13 +9,12 @@
 #include <optional>
 #include <utility>
 
-#include "core/http/retry_after.h"
+#include "core/http/date.h"
 #include "server/asio.h"
 #include "server/background.h"
-#include "server/run_on.h"
-#include "server/upstream/token/shown_credential.h"
-#include "server/upstream/wire/content_coding.h"
 #include "server/upstream/wire/exchange_failure.h"
+#include "server/upstream/wire/open_content.h"
+#include "server/upstream/wire/wire_request.h"
 
 namespace roktcached::upstream {
 
@@ -53,11 +52,6 @@ UpstreamFailure gone() {
 
 bool is_gone(const UpstreamResult& result) {
   return !result && result.error().error.code == ErrorCode::client_gone;
-}
-
-/// Whether a request without content says so (RFC 9110, section 8.6): where its method may have some.
-bool expects_content(std::string_view method) {
-  return method == "POST" || method == "PUT" || method == "OPTIONS";
 }
 
 UpstreamResult made_of(Result<UpstreamResponse>& response, WallTime sent_at) {
@@ -132,7 +126,7 @@ void UpstreamClient::change(config::Upstream settings, const std::vector<config:
     channel.max_wait = credential.budget.max_queue_wait;
     channel.admission.change(credential.budget);
     const bool taken = channel.endpoint.take(credential, source_of(credential));
-    // What was refused may be taken now: whoever reloads may have mended the other side.
+    // A refused credential may be taken now: whoever reloads may have mended the other side.
     if (!stopped_ && (taken || channel.token.refused())) channel.token.fetch_again();
   }
 }
@@ -143,7 +137,7 @@ asio::awaitable<UpstreamResult> UpstreamClient::send(const UpstreamRequest& requ
   const std::shared_ptr<Turn> turn = request.turn ? request.turn : std::make_shared<Turn>();
   turn->begin({request.client, request.priority}, clock_.steady_now(), patience);
   UpstreamCall call{.request = request,
-                    .wire = to_wire(request),
+                    .wire = wire_request(request, settings_.url.base_path, origin_.host_field),
                     .channel = channel,
                     .turn = *turn,
                     .asked_for_gzip = request.accept_gzip && !request.fields.contains("Accept-Encoding")};
@@ -250,9 +244,11 @@ asio::awaitable<UpstreamResult> UpstreamClient::exchange(UpstreamCall& call, con
   call.turn.sets_out = nullptr;
   const SteadyTime ended_at = clock_.steady_now();
   if (!response && is_of_the_proxy(response.error())) permit.cancel(call.sent);
-  permit = Admission::Permit();  // what is done with the answer here is nothing to the upstream
+  permit = Admission::Permit();  // the upstream has no part in what follows
   const bool coded = response && call.asked_for_gzip && response->fields.contains("Content-Encoding");
-  if (coded || (response && response->large)) co_await open_content(call, coded, response);
+  if (coded || (response && response->large))
+    co_await open_content(response, coded, call.request.takes_large, settings_.max_response, helpers_,
+                          call.turn);
   UpstreamResult result = made_of(response, sent_at_wall);
   const unsigned status = result ? result->status : is_gone(result) ? client_closed_request : 0;
   if (call.sent || !is_gone(result)) attempts_.add(call.request.route, status, reason, ended_at - sent_at);
@@ -260,51 +256,7 @@ asio::awaitable<UpstreamResult> UpstreamClient::exchange(UpstreamCall& call, con
   co_return result;
 }
 
-/// Undoes the coding of an answer's content, and waits for the beginning of a large one.
-asio::awaitable<void> UpstreamClient::open_content(UpstreamCall& call, bool coded,
-                                                   Result<UpstreamResponse>& response) {
-  if (coded) {
-    const Result<void> undone = co_await undo_gzip(*response, call.request.takes_large);
-    if (!undone) response = undone.error();
-  }
-  if (!response || !response->large) co_return;
-  LargeContent& content = *response->large;
-  const Turn::Watch watch(&call.turn, [&] {
-    if (call.turn.abandoned()) content.close();
-  });
-  const Result<void> begun = co_await content.begin();
-  if (!begun) response = call.turn.abandoned() ? nobody_waits() : begun.error();
-}
-
-asio::awaitable<Result<void>> UpstreamClient::undo_gzip(UpstreamResponse& response, bool takes_large) {
-  if (response.large) {
-    const Result<bool> gzipped = is_gzipped(response.fields);
-    if (!gzipped) co_return gzipped.error();
-    remove_coding(response.fields, *gzipped);
-    if (*gzipped) response.large->inflate(helpers_);
-    co_return Result<void>();
-  }
-  Result<bool> undone = true;
-  const std::uint64_t max_response = settings_.max_response;  // which may be changed meanwhile
-  const auto undo = [&] {
-    undone = undo_coding(response.status, response.fields, response.body, max_response, &response.held);
-  };
-  if (response.body.size() >= worth_another_thread_coded) {
-    co_await run_on(helpers_, undo);
-  } else {
-    undo();
-  }
-  if (!undone) co_return undone.error();
-  if (*undone) co_return Result<void>();
-  if (!takes_large) co_return larger_than(max_response);
-  response.too_large = true;
-  response.large =
-      std::make_shared<LargeContent>(std::exchange(response.body, {}), nullptr, std::move(response.held));
-  response.large->inflate(helpers_);
-  co_return Result<void>();
-}
-
-/// What the end of an attempt says of the upstream's limit, and of its health.
+/// Learns from the end of an attempt about the upstream's limit, and about its health.
 void UpstreamClient::learn(UpstreamCall& call, const UpstreamResult& result, SteadyTime sent_at,
                            SteadyTime ended_at) {
   if (!result && is_of_the_proxy(result.error().error)) return;
@@ -321,7 +273,7 @@ void UpstreamClient::learn(UpstreamCall& call, const UpstreamResult& result, Ste
   follow(circuits_.record(route, result ? result->status : 0, sent_at, ended_at), route);
 }
 
-/// Says what has changed, and answers those who would wait for nothing now.
+/// Logs the change, and answers those who would wait for nothing now.
 void UpstreamClient::follow(Circuits::Change change, std::string_view route) {
   switch (change) {
     case Circuits::Change::none:
@@ -361,14 +313,13 @@ std::optional<std::chrono::milliseconds> UpstreamClient::goes_again_after(Upstre
   failed.time_left =
       std::chrono::duration_cast<std::chrono::milliseconds>(call.turn.deadline() - clock_.steady_now());
   const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
-  const RetryVerdict verdict = may_retry(failed, jitter);
+  const RetryDecision retry = may_retry(failed, jitter);
   const bool circuit_refuses = circuits_.is_open(request.route);
-  if (!verdict.retry() || circuit_refuses || !retry_budget_.spend()) return std::nullopt;
+  if (!retry.retry() || circuit_refuses || !retry_budget_.spend()) return std::nullopt;
   spdlog::debug("upstream: attempt {} failed ({}): again in {} ms", call.attempts,
-                result ? std::to_string(result->status) : result.error().error.context,
-                verdict.delay.count());
+                result ? std::to_string(result->status) : result.error().error.context, retry.delay.count());
   ++call.attempts;
-  return verdict.delay;
+  return retry.delay;
 }
 
 /// @return whether the request may still go
@@ -421,23 +372,6 @@ TokenStatus UpstreamClient::token_status() const {
     if (TokenStatus status = channel->token.status(); !status.alive) return status;
   }
   return channels_.front()->token.status();
-}
-
-WireRequest UpstreamClient::to_wire(const UpstreamRequest& request) const {
-  WireRequest wire(request.method, settings_.url.base_path, request.target);
-  const auto add_unless_given = [&](std::string_view name, std::string_view value) {
-    if (!request.fields.contains(name)) wire.add(name, value);
-  };
-  wire.add("Host", origin_.host_field);
-  add_unless_given("Accept", "*/*");
-  add_unless_given("Accept-Encoding", request.accept_gzip ? "gzip" : "identity");
-  add_unless_given("User-Agent", "roktcached");
-  for (const auto& field : request.fields.all()) {
-    if (!http::equal_ignoring_case(field.name, "Via")) wire.add(field.name, field.value);
-  }
-  wire.add_via(request.fields.find("Via").value_or(""), request.received_protocol);
-  if (!request.body.empty() || expects_content(request.method)) wire.set_content(request.body);
-  return wire;
 }
 
 }  // namespace roktcached::upstream

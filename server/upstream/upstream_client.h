@@ -12,26 +12,47 @@
 
 #include "config/settings.h"
 #include "core/time.h"
-#include "server/counters/upstream_attempts.h"
 #include "server/counters/upstream_stats.h"
-#include "server/upstream/credential_channel.h"
+#include "server/upstream/limit/admission.h"
 #include "server/upstream/limit/circuits.h"
 #include "server/upstream/limit/retry_policy.h"
 #include "server/upstream/limit/wait_list.h"
+#include "server/upstream/token/token_endpoint.h"
+#include "server/upstream/token/token_keeper.h"
 #include "server/upstream/upstream.h"
 #include "server/upstream/wire/pool.h"
 #include "server/upstream/wire/upstream_connection.h"
 
 namespace roktcached::upstream {
 
-/// What /status and /metrics say of one credential.
+/// One credential at work: its token, and its budget with the queue for it. Belongs to the upstream thread,
+/// but for the token's status.
+struct CredentialChannel {
+  /// @param origin, clock  outlive it
+  CredentialChannel(const boost::asio::any_io_executor& executor, const boost::asio::any_io_executor& helpers,
+                    Origin& origin, const config::Credential& credential, SecretSource secrets,
+                    const Clock& clock)
+      : name(credential.name),
+        max_wait(credential.budget.max_queue_wait),
+        endpoint(executor, helpers, origin, credential, std::move(secrets), clock),
+        token(executor, endpoint, credential.name, clock),
+        admission(executor, credential.budget, credential.name, clock) {}
+
+  const std::string name;
+  std::chrono::milliseconds max_wait;  ///< of a request, for its token and its turn
+  TokenEndpoint endpoint;
+  TokenKeeper token;
+  Admission admission;
+};
+
+/// One credential, as /status and /metrics show it.
 struct CredentialStatus {
   std::string name;
   TokenStatus token;
   BudgetStatus budget;
 };
 
-/// What /status and /metrics say of the way to the upstream.
+/// The way to the upstream, as /status and /metrics show it.
 struct UpstreamStatus {
   std::vector<CredentialStatus> credentials;
   bool circuit_open = false;
@@ -91,16 +112,12 @@ class UpstreamClient final : public Upstream {
   boost::asio::awaitable<void> replay(UpstreamCall& call, TokenPtr refused, UpstreamResult& result);
   boost::asio::awaitable<UpstreamResult> exchange(UpstreamCall& call, const TokenPtr& token,
                                                   counters::Reason reason);
-  boost::asio::awaitable<void> open_content(UpstreamCall& call, bool coded,
-                                            Result<UpstreamResponse>& response);
-  boost::asio::awaitable<Result<void>> undo_gzip(UpstreamResponse& response, bool takes_large);
   [[nodiscard]] std::optional<std::chrono::milliseconds> goes_again_after(UpstreamCall& call,
                                                                           const UpstreamResult& result);
   boost::asio::awaitable<bool> pause(std::chrono::milliseconds delay, Turn& turn);
   void learn(UpstreamCall& call, const UpstreamResult& result, SteadyTime sent_at, SteadyTime ended_at);
   void follow(Circuits::Change change, std::string_view route);
   [[nodiscard]] UpstreamFailure circuit_is_open(std::string_view route) const;
-  [[nodiscard]] WireRequest to_wire(const UpstreamRequest& request) const;
 
   boost::asio::any_io_executor executor_;
   boost::asio::any_io_executor helpers_;

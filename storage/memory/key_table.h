@@ -9,7 +9,7 @@
 
 namespace roktcached::storage {
 
-/// What a KeyTable needs of its nodes. `hash` is uniform in its lower bits, and stays the same.
+/// The base of a KeyTable's nodes. `hash` is uniform in its lower bits, and stays the same.
 template <class Node>
 struct TableNode {
   explicit TableNode(std::uint64_t of) : hash(of) {}
@@ -22,7 +22,7 @@ struct TableNode {
 /// bucket, the next in turn, and so moves a node or two. std::unordered_map moves all of its nodes at once
 /// instead, hundreds of thousands of them while everybody who looks something up waits.
 ///
-/// A split moves nodes to a new last bucket. Who goes through the buckets from the first to the last, as many
+/// A split moves nodes to a new last bucket. A walk through the buckets from the first to the last, as many
 /// as there are by then, meets every node that is there all the time, and one that a split has moved perhaps
 /// twice. The table never shrinks: a bucket is a pointer.
 ///

@@ -9,6 +9,10 @@ namespace roktcached::storage {
 
 namespace {
 
+/// Where many entries have gone at once there are too many ghosts: they go faster than they come, but not all
+/// at once.
+constexpr int forgotten_at_once = 2;
+
 constexpr std::uint8_t uses_max = 3;
 constexpr std::uint64_t small_share = 10;  // the small queue has one part in ten
 constexpr std::size_t ghosts_min = 64;
@@ -22,6 +26,26 @@ std::uint64_t body_bytes_of(const StoredResponse& response) {
 }
 
 }  // namespace
+
+void Ghosts::remember(const caching::KeyHash& hash, std::size_t most) {
+  if (find(hash) == nullptr) order_.push_back(table_.insert(std::make_unique<Ghost>(hash)));
+  for (int i = 0; i < forgotten_at_once && table_.size() > most; ++i) erase(order_.front());
+}
+
+bool Ghosts::forget(const caching::KeyHash& hash) {
+  Ghost* const found = find(hash);
+  if (found != nullptr) erase(*found);
+  return found != nullptr;
+}
+
+Ghosts::Ghost* Ghosts::find(const caching::KeyHash& hash) const {
+  return table_.find(hash.low, [&](const Ghost& ghost) { return ghost.high == hash.high; });
+}
+
+void Ghosts::erase(Ghost& ghost) {
+  order_.erase(order_.iterator_to(ghost));
+  table_.erase(ghost);
+}
 
 /// With its node, its bucket and the ghost that it may leave, all as malloc rounds them.
 std::uint64_t S3Fifo::size_of(const StoredResponse& response) {
@@ -102,8 +126,8 @@ S3Fifo::Account* S3Fifo::find_account(std::string_view id) const {
 }
 
 /// By key and by account the entries are found directly; else, and for an account that has too many for one
-/// slice, the table is gone through. What a split moves on the way is met later, or again: then it is gone,
-/// or stale already, or takes its own place in a listing.
+/// slice, the table is gone through. A node that a split moves on the way is met later, or again: then it
+/// is gone, or stale already, or takes its own place in a listing.
 std::vector<S3Fifo::Entry*> S3Fifo::next_candidates(const caching::Selection& selection,
                                                     Cursor& cursor) const {
   std::vector<Entry*> candidates;

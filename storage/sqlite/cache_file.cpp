@@ -21,7 +21,7 @@ constexpr std::int64_t application_id = 0x524f4b54;  // "ROKT"
 constexpr std::int64_t schema_version = 5;
 /// How many damaged files are kept for somebody to look at.
 constexpr std::size_t set_aside_max = 2;
-/// What SQLite writes beside the file.
+/// The files that SQLite writes beside the file.
 constexpr std::array<const char*, 3> suffixes = {"-wal", "-shm", "-journal"};
 
 constexpr const char* schema = R"(
@@ -157,7 +157,7 @@ Result<void> check_names_and_file(const std::string& path) {
   auto connection = Connection::open(resolved, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW);
   const auto version =
       connection ? version_of(*connection, resolved) : Result<std::int64_t>(connection.error());
-  // What SQLite itself says is damage, or of the moment: another process may have the file.
+  // An error of SQLite's own is damage, or of the moment: another process may have the file.
   const bool is_refused =
       !version && version.error().code == ErrorCode::storage_unavailable && !version.error().retryable;
   return is_refused ? Result<void>(version.error()) : Result<void>();
@@ -198,7 +198,7 @@ Result<std::string> resolve_path(const std::string& path) {
 
 Result<void> check_cache_file(const std::string& path) {
   const auto checked = check_names_and_file(path);
-  // What may pass does not keep the daemon from starting.
+  // An error that may pass does not keep the daemon from starting.
   return !checked && checked.error().retryable ? Result<void>() : checked;
 }
 

@@ -17,7 +17,7 @@ class Checkpoint {
   /// Whether enough has gathered.
   [[nodiscard]] bool is_due() const;
   /// For a moment when no reader holds a snapshot of before the last commit. Neither waits for readers nor
-  /// makes them wait. What fails, or meets a reader, is done the next time.
+  /// makes them wait. One that fails, or meets a reader, is done the next time.
   /// @return an error of the disk; to have met a reader is none
   [[nodiscard]] Result<void> make();
   /// Pages in the log, as of the last commit.

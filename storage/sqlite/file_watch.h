@@ -15,8 +15,8 @@ class FileWatch {
   /// @param file  open, so that what SQLite keeps beside it is there
   explicit FileWatch(CacheFile file);
 
-  /// What has happened, for people, beginning with the name; empty where nothing has, or the system cannot
-  /// tell now.
+  /// The change that has happened, for people, beginning with the name; empty where nothing has, or the
+  /// system cannot tell now.
   [[nodiscard]] std::string look() const;
   /// Whether the name of the file itself leads elsewhere, or nowhere.
   [[nodiscard]] bool has_moved() const;

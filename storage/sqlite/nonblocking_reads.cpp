@@ -13,7 +13,7 @@ namespace {
 thread_local bool may_wait = true;
 thread_local FailedReads failed;
 
-/// What SQLite calls in place of pread.
+/// SQLite calls it in place of pread.
 ssize_t read_at(int file, void* bytes, std::size_t size, off_t offset) {
   if (may_wait) {
     const ssize_t read = ::pread(file, bytes, size, offset);
@@ -24,7 +24,7 @@ ssize_t read_at(int file, void* bytes, std::size_t size, off_t offset) {
   const ssize_t count = ::preadv2(file, &into, 1, offset, RWF_NOWAIT);
   if (count > 0) return count;
   // Linux 5.9 and 5.10 give 0 for what is not in memory, which SQLite would take for the end of the file; a
-  // file system that does not know the flag gives an error. Who may wait finds out what is so.
+  // file system that does not know the flag gives an error. A reader that may wait finds out what is so.
   errno = EAGAIN;
   return -1;
 }

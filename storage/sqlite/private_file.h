@@ -16,7 +16,7 @@ namespace roktcached::storage {
 /// Where lines for the operator go. Called from the store's threads.
 using Report = std::function<void(std::string_view)>;
 
-/// What a name led to: another look tells whether it still leads to the same file.
+/// The file that a name led to: another look tells whether it still leads there.
 struct FileIdentity {
   dev_t device{};
   ino_t inode{};

@@ -3,7 +3,7 @@
 #include <chrono>
 
 #include "storage/sqlite/nonblocking_reads.h"
-#include "storage/sqlite/row_listing.h"
+#include "storage/sqlite/row_selection.h"
 
 namespace roktcached::storage {
 

@@ -140,7 +140,7 @@ ON CONFLICT (key_hash) DO UPDATE SET status = excluded.status, head = excluded.h
   currency = excluded.currency, time_zone = excluded.time_zone, rokt_version = excluded.rokt_version,
   other_parameters = excluded.other_parameters)";
 
-/// What stands behind the body in a row costs the way through all of it, so it is left with it.
+/// A column behind the body costs the way through all of the body, so these are read together with it.
 constexpr const char* find_sql = R"(
 SELECT route, account_id, campaign_id, status, head, CASE WHEN body_size <= ?1 THEN body END, body_encoding, body_size, entity_tag, validator,
   range_end_unix_ms, fetched_at_unix_ms, fresh_until_unix_ms, usable_until_unix_ms, last_used_at_unix_ms, checksum,
@@ -274,7 +274,7 @@ Result<FoundRow> RowReader::find(const Key& key, std::int64_t body_max) {
   if (bodies_ == nullptr || body_max <= body_without_asking) return read(key, body_max, std::move(room));
   auto found = read(key, body_without_asking, BodyAccount::Growing(bodies_));
   if (!found || !found->body_left || found->body_size > body_max) return found;
-  // What was kept has room, so this is no size that was written; or one that was under other settings.
+  // A body that was kept has room, so this is no size that was written; or one that was under other settings.
   const std::uint64_t needed = 2 * static_cast<std::uint64_t>(found->body_size);
   if (needed > bodies_->read().bound) return corrupt(key, "there can be no room for its body");
   const auto there = room.ask(needed);

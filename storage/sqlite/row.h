@@ -26,7 +26,7 @@ namespace roktcached::storage {
 using HashBytes = std::array<char, 16>;
 [[nodiscard]] HashBytes bytes_of(const caching::KeyHash& hash);
 
-/// What a thread that others wait for may decode by itself: it takes a microsecond or two.
+/// The longest body that a thread which others wait for decodes by itself: it takes a microsecond or two.
 constexpr std::size_t short_body_max = std::size_t{4} << 10;
 
 /// Writes `response` in place of any earlier row of its key. Where the body is the one stored already, it is
@@ -50,7 +50,7 @@ class RowWriter {
   Statement evict_;
 };
 
-/// What three columns from `column` on say of restatements; null where there was none.
+/// The restatements that three columns from `column` on hold; null where there was none.
 [[nodiscard]] std::shared_ptr<const caching::Restated> restated_at(Statement::Use& use, int column);
 
 struct FoundRow {

@@ -18,7 +18,7 @@ namespace roktcached::storage {
 class SqliteErrors {
  public:
   SqliteErrors();
-  /// What a call that has failed since means for us; the context is SQLite's own message behind `doing`.
+  /// The meaning for us of a call that has failed since; the context is SQLite's own message behind `doing`.
   /// @return storage_corrupt only where every read has succeeded: SQLite calls some that fail damage, too;
   ///         storage_full where there is no room; storage_locked where another program has a lock; else
   ///         storage_unavailable, of an I/O error or of memory
@@ -106,7 +106,7 @@ class Snapshot {
  public:
   /// @param connection  outlives it
   explicit Snapshot(const Connection& connection) : connection_(connection.get()) {}
-  /// What is read from here on until end is read as the file was at the first of these reads.
+  /// From here on until end, everything is read as the file was at the first of these reads.
   void hold();
   void end();
 

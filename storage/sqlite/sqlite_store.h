@@ -27,7 +27,7 @@ struct SqliteOptions {
   std::vector<RowOwner> owners = {};  ///< the credentials whose names keys will have
   std::size_t readers = 2;
   WriteQueue::Limits queue = {};
-  /// Memory for pages, of all readers together, in bytes. What is not there is asked of the kernel every
+  /// Memory for pages, of all readers together, in bytes. Other pages are asked of the kernel every
   /// time: for a random row of a million 2.4 pages where a reader has 4 MiB, 1.6 where it has 21. Its own
   /// page is always one of them.
   std::uint64_t pages = std::uint64_t{64} << 20;
@@ -42,7 +42,8 @@ struct SqliteOptions {
 /// each a transaction; a process that is killed loses at most the last moments. Reads use connections of
 /// their own. All calls are safe from any thread.
 ///
-/// What fails costs what it hit, and the tier comes back by itself; statistics() say what is amiss meanwhile.
+/// A failure costs only what it hit, and the tier comes back by itself; statistics() say what is amiss
+/// meanwhile.
 /// - An I/O error is repeated a few times, then the find is a miss, or the batch is dropped and counted.
 /// While
 ///   nothing can be read, finds are misses at once.
@@ -78,7 +79,7 @@ class SqliteStore final : public ResponseStore {
   void flush() override { queue_.wait_until_written(); }
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
-  /// What waits to be written for `key`, or null; never blocks on the disk.
+  /// The response that waits to be written for `key`, or null; never blocks on the disk.
   [[nodiscard]] StoredResponsePtr find_queued(const Key& key) const { return queue_.find(key); }
 
  private:

@@ -1,9 +1,9 @@
-/// What a SqliteStore's writer thread does: batches, purges, and the bounds of the file and of its log.
+/// The work of a SqliteStore's writer thread: batches, purges, and the bounds of the file and of its log.
 #include <algorithm>
 #include <array>
 #include <thread>
 
-#include "storage/sqlite/row_purge.h"
+#include "storage/sqlite/row_selection.h"
 #include "storage/sqlite/sqlite_store.h"
 
 namespace roktcached::storage {
@@ -44,7 +44,7 @@ bool may_pass(const Result<void>& result) {
 
 }  // namespace
 
-/// The root of the writer's thread. What throws, for want of memory above all, costs the batch or the purge
+/// The root of the writer's thread. An exception, for want of memory above all, costs the batch or the purge
 /// that it hit, and nothing else.
 void SqliteStore::write_loop() {
   constexpr std::chrono::milliseconds pause{10};  // memory comes back when others have let go of it

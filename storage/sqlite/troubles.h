@@ -10,8 +10,8 @@
 
 namespace roktcached::storage {
 
-/// Whatever keeps the disk tier from its work now: for /readyz, and for the log, in which a disk that fails a
-/// thousand times a second is a line in half a minute. Safe from any thread.
+/// The troubles that keep the disk tier from its work now: for /readyz, and for the log, in which a disk that
+/// fails a thousand times a second is a line in half a minute. Safe from any thread.
 class Troubles {
  public:
   /// The gravest first.

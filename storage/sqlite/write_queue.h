@@ -33,9 +33,9 @@ struct QueuedPurge {
   std::promise<Result<std::uint64_t>> result;
 };
 
-/// What waits for the writer thread: bounded, one write a key (a later one replaces an earlier), and visible
-/// to readers until it is committed, so that nobody reads the row that is about to be replaced. Safe from any
-/// thread.
+/// The writes that wait for the writer thread: bounded, one write a key (a later one replaces an earlier),
+/// and visible to readers until it is committed, so that nobody reads the row that is about to be replaced.
+/// Safe from any thread.
 class WriteQueue {
  public:
   struct Limits {

@@ -5,7 +5,7 @@
 
 namespace roktcached::bench {
 
-/// What a report's request asks for.
+/// A report as a request asks for it.
 struct ReportQuestion {
   std::string path;
   std::string date_start;  ///< YYYY-MM-DDThh:mm:ss, as date_end

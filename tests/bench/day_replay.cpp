@@ -19,7 +19,6 @@
 #include <cstring>
 #include <optional>
 #include <queue>
-#include <random>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -28,162 +27,23 @@
 #include "client_spellings.h"
 #include "core/caching/decision.h"
 #include "core/caching/freshness.h"
-#include "core/http/target.h"
-#include "core/rokt/parameters.h"
-#include "core/rokt/routes.h"
+#include "replayed_day.h"
 
 namespace {
 
 using namespace roktcached;
+using bench::Ask;
 using bench::client_kinds;
 using bench::ClientKind;
+using bench::Day;
+using bench::Report;
 using bench::ReportQuestion;
-using caching::FreshnessState;
-using std::chrono::hours;
 using std::chrono::milliseconds;
 using std::chrono::minutes;
-using std::chrono::seconds;
 
-constexpr WallTime midnight = std::chrono::sys_days{std::chrono::year{2026} / 10 / 14};
 constexpr milliseconds upstream_latency{200};
 constexpr milliseconds fixed_lifetime = minutes{5};
 constexpr std::size_t state_count = 3;  // open, restating, settled
-
-constexpr std::size_t clients_each = 5;  // of a dashboard or a service
-
-struct Range {
-  const char* name;
-  const char* date_start;
-  const char* date_end;
-};
-constexpr std::array<Range, 2> open_ranges = {
-    {{"today", "2026-10-14T00:00:00", "2026-10-15T00:00:00"},
-     {"month to date", "2026-10-01T00:00:00", "2026-10-15T00:00:00"}}};
-constexpr std::array<Range, 3> restating_ranges = {
-    {{"yesterday", "2026-10-13T00:00:00", "2026-10-14T00:00:00"},
-     {"last 7 days", "2026-10-07T00:00:00", "2026-10-14T00:00:00"},
-     {"last month", "2026-09-01T00:00:00", "2026-10-01T00:00:00"}}};
-constexpr std::array<Range, 2> settled_ranges = {
-    {{"last quarter", "2026-04-01T00:00:00", "2026-07-01T00:00:00"},
-     {"same month last year", "2025-10-01T00:00:00", "2025-11-01T00:00:00"}}};
-constexpr std::array<const char*, 3> zones = {"America/New_York", "Europe/London", "Australia/Sydney"};
-constexpr std::array<const char*, 2> currencies = {"USD", "GBP"};
-
-/// One report and how the upstream's numbers for it move: a version for every hour.
-struct Report {
-  ReportQuestion question;
-  WallTime range_end;
-  std::array<int, 26> version_at_hour{};  // [h]: from the h-th movement of the day on
-
-  [[nodiscard]] FreshnessState state(WallTime now) const {
-    return caching::report_state(range_end, now, caching::FreshnessPolicy{}.restatement_window);
-  }
-};
-
-struct Ask {
-  WallTime at;
-  std::size_t report;
-  std::size_t client;  // one of client_kinds
-};
-
-/// The whole day, the same for each contestant.
-class Day {
- public:
-  explicit Day(unsigned seed) : random_(seed), movement_(minutes{static_cast<int>(random_() % 60)}) {
-    for (std::size_t dashboard = 0; dashboard < 40; ++dashboard) add_dashboard(dashboard);
-    for (std::size_t service = 0; service < 10; ++service) add_service(service);
-    std::ranges::sort(asks_, {}, &Ask::at);
-  }
-
-  [[nodiscard]] const std::vector<Ask>& asks() const { return asks_; }
-  [[nodiscard]] const std::vector<Report>& reports() const { return reports_; }
-  [[nodiscard]] int version(std::size_t report, WallTime at) const {
-    return reports_[report].version_at_hour[movements_until(at)];
-  }
-  /// Since when the upstream has no longer said `version`.
-  [[nodiscard]] WallTime outdated_since(std::size_t report, int version, WallTime at) const {
-    std::size_t hour = movements_until(at);
-    const auto& versions = reports_[report].version_at_hour;
-    while (hour > 0 && versions[hour - 1] != version) --hour;
-    return midnight + movement_ + hours{static_cast<int>(hour) - 1};
-  }
-
- private:
-  [[nodiscard]] std::size_t movements_until(WallTime at) const {
-    const auto since = at - midnight - movement_;
-    return since < milliseconds{0} ? 0 : static_cast<std::size_t>(since / hours{1}) + 1;
-  }
-
-  milliseconds jitter(seconds most) {
-    return milliseconds{
-        static_cast<std::int64_t>(random_() % static_cast<std::uint64_t>(milliseconds{most}.count()))};
-  }
-
-  std::size_t add_report() {
-    const std::size_t number = reports_.size();
-    // Of ten in a row two are open, five restating and three settled.
-    static constexpr std::array<int, 10> kinds = {0, 1, 1, 2, 1, 0, 2, 1, 1, 2};
-    const int kind = kinds[number % kinds.size()];
-    const Range& range = kind == 0   ? open_ranges[number / 10 % open_ranges.size()]
-                         : kind == 1 ? restating_ranges[number / 10 % restating_ranges.size()]
-                                     : settled_ranges[number / 10 % settled_ranges.size()];
-    Report report;
-    report.question = {"/reporting/accounts/" + std::to_string(1 + number / 12) + "/campaigns/" +
-                           std::to_string(1 + number % 12) + "/overview",
-                       range.date_start, range.date_end, currencies[number % currencies.size()],
-                       zones[number % zones.size()]};
-    report.range_end = range_end_of(report.question);
-    std::bernoulli_distribution restated(0.03);
-    for (std::size_t hour = 1; hour < report.version_at_hour.size(); ++hour) {
-      const FreshnessState state = report.state(midnight + movement_ + hours{static_cast<int>(hour) - 1});
-      const bool moves =
-          state == FreshnessState::open || (state == FreshnessState::restating && restated(random_));
-      report.version_at_hour[hour] = report.version_at_hour[hour - 1] + (moves ? 1 : 0);
-    }
-    reports_.push_back(report);
-    return number;
-  }
-
-  static WallTime range_end_of(const ReportQuestion& question) {
-    static const rokt::RouteTable routes(rokt::rokt_routes());
-    const std::string text = bench::target_of(question, client_kinds.front());
-    const auto target = http::parse_target(text);
-    const auto match = routes.match("GET", target->path);
-    return *rokt::check_parameters(*match->route, http::parse_query(target->query), {})->range_end;
-  }
-
-  /// Which client asks for the `turn`-th time for what is the `consumer`-th dashboard or service.
-  static std::size_t client_of(std::size_t consumer, std::size_t turn) {
-    return (consumer * clients_each + turn % clients_each) % client_kinds.size();
-  }
-
-  /// A browser's timer: five minutes after the last refresh, give or take what a page needs to load.
-  void add_dashboard(std::size_t dashboard) {
-    std::array<std::size_t, 25> tiles{};
-    for (auto& tile : tiles) tile = add_report();
-    std::size_t turn = 0;
-    for (WallTime at = midnight + hours{8} + jitter(minutes{5}); at < midnight + hours{18};
-         at += minutes{5}) {
-      const std::size_t client = client_of(dashboard, turn++);
-      for (const auto tile : tiles) asks_.push_back({at + jitter(seconds{3}), tile, client});
-    }
-  }
-
-  void add_service(std::size_t service) {
-    std::array<std::size_t, 20> keys{};
-    for (auto& key : keys) key = add_report();
-    std::size_t turn = 0;
-    for (WallTime at = midnight + jitter(minutes{1}); at < midnight + hours{24}; at += minutes{1}) {
-      const std::size_t client = client_of(service, turn++);
-      for (const auto key : keys) asks_.push_back({at + jitter(seconds{1}), key, client});
-    }
-  }
-
-  std::mt19937_64 random_;
-  milliseconds movement_;
-  std::vector<Report> reports_;
-  std::vector<Ask> asks_;
-};
 
 /// Under which entry a cache keeps what each client asks for.
 class Keys {
@@ -215,7 +75,7 @@ std::string one_spelling(const ReportQuestion& question, const ClientKind& /*cli
   return bench::target_of(question, client_kinds.front());
 }
 
-/// What the contestants are compared by, a state each.
+/// The measure by which the contestants are compared, one for each state.
 struct Staleness {
   std::size_t shown = 0;
   milliseconds total{0};
@@ -266,8 +126,8 @@ Score without_cache(const Day& day) {
   return score;
 }
 
-/// What nginx (proxy_cache_valid 200 5m; proxy_cache_lock on) or Varnish (ttl 5m, no grace) would do: every
-/// answer lives five minutes from when it came, whoever asks first after that waits for a new one.
+/// As nginx (proxy_cache_valid 200 5m; proxy_cache_lock on) or Varnish (ttl 5m, no grace) would do: every
+/// answer lives five minutes from when it came, and the first request after that waits for a new one.
 Score with_fixed_lifetime(const Day& day, const Keys& keys) {
   struct Entry {
     int version = 0;
@@ -309,7 +169,8 @@ class Ours {
     std::uint64_t uses = 0;  // since it was stored
   };
 
-  /// What falls due before `now`, in order; as proxy::RefreshAhead does it with an idle upstream.
+  /// Does the refreshes that are due before `now`, in order, as proxy::RefreshAhead does with an idle
+  /// upstream.
   void refresh_ahead_until(WallTime now) {
     while (!due_.empty() && due_.top().first <= now) {
       const auto [at, number] = due_.top();
@@ -393,6 +254,67 @@ bool holds(bool condition, const char* bar) {
   return condition;
 }
 
+/// The scores of all contestants.
+struct Scores {
+  Score none;
+  Score fixed;
+  Score ours;
+  Score ours_spelled;
+  Score fixed_raw;
+  Score ours_raw;
+  bool one_key_each = true;
+
+  void play(unsigned seed) {
+    const Day day(seed);
+    const Keys plain(day, one_spelling);
+    const Keys spelled(day, bench::key_of);
+    const Keys raw(day, bench::raw_key_of);
+    one_key_each &= spelled.size() == day.reports().size() && plain.size() == day.reports().size();
+    none += without_cache(day);
+    fixed += with_fixed_lifetime(day, plain);
+    ours += Ours(day, plain).play();
+    ours_spelled += Ours(day, spelled).play();
+    fixed_raw += with_fixed_lifetime(day, raw);
+    ours_raw += Ours(day, raw).play();
+  }
+};
+
+void print_table(const Scores& scores, std::size_t days) {
+  std::printf(
+      "A day of 40 dashboards and 10 services, mean of %zu seeds. Shown though the upstream would have said "
+      "otherwise: average / worst.\n\n",
+      days);
+  std::printf("| %-38s | %8s | %7s | %18s | %18s | %18s |\n", "", "calls", "waited", "open", "restating",
+              "settled");
+  std::printf("| --- | --- | --- | --- | --- | --- |\n");
+  print("no cache", scores.none, days);
+  print("fixed 5 min, coalescing", scores.fixed, days);
+  print("roktcached", scores.ours, days);
+  std::printf("| as real clients spell: | | | | | |\n");
+  print("fixed 5 min, coalescing, raw target", scores.fixed_raw, days);
+  print("roktcached's lifetimes, raw target", scores.ours_raw, days);
+  print("roktcached", scores.ours_spelled, days);
+}
+
+bool hold_bars(const Scores& scores) {
+  const caching::FreshnessPolicy policy;
+  std::printf("\nroktcached spends %.1f %% of the fixed cache's calls.\n",
+              100.0 * static_cast<double>(scores.ours.calls) / static_cast<double>(scores.fixed.calls));
+  bool all =
+      holds(scores.ours.calls * 4 <= scores.fixed.calls, "at most a quarter of the fixed cache's calls");
+  all &= holds(scores.ours.by_state[0].average_s() <= scores.fixed.by_state[0].average_s() &&
+                   scores.ours.by_state[0].worst <= fixed_lifetime,
+               "open ranges no staler than with the fixed cache: on average, and at worst its five minutes");
+  all &= holds(scores.ours.by_state[1].worst <= policy.restating_max + policy.stale_while_revalidate,
+               "restating ranges within restating_max + stale_while_revalidate");
+  all &= holds(scores.one_key_each, "one key for each report, however clients spell it");
+  all &= holds(scores.ours_spelled.calls == scores.ours.calls,
+               "as many calls when the clients spell as real ones do");
+  all &= holds(scores.ours_raw.calls >= 2 * scores.ours.calls,
+               "at least twice as many with the raw target as the key");
+  return all;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -407,52 +329,8 @@ int main(int argc, char** argv) {
   }
   if (seeds.empty()) seeds = {1, 2, 3, 4, 5};
 
-  Score none;
-  Score fixed;
-  Score ours;
-  Score ours_spelled;
-  Score fixed_raw;
-  Score ours_raw;
-  bool one_key_each = true;
-  for (const unsigned seed : seeds) {
-    const Day day(seed);
-    const Keys plain(day, one_spelling);
-    const Keys spelled(day, bench::key_of);
-    const Keys raw(day, bench::raw_key_of);
-    one_key_each &= spelled.size() == day.reports().size() && plain.size() == day.reports().size();
-    none += without_cache(day);
-    fixed += with_fixed_lifetime(day, plain);
-    ours += Ours(day, plain).play();
-    ours_spelled += Ours(day, spelled).play();
-    fixed_raw += with_fixed_lifetime(day, raw);
-    ours_raw += Ours(day, raw).play();
-  }
-  std::printf(
-      "A day of 40 dashboards and 10 services, mean of %zu seeds. Shown though the upstream would have said "
-      "otherwise: average / worst.\n\n",
-      seeds.size());
-  std::printf("| %-38s | %8s | %7s | %18s | %18s | %18s |\n", "", "calls", "waited", "open", "restating",
-              "settled");
-  std::printf("| --- | --- | --- | --- | --- | --- |\n");
-  print("no cache", none, seeds.size());
-  print("fixed 5 min, coalescing", fixed, seeds.size());
-  print("roktcached", ours, seeds.size());
-  std::printf("| as real clients spell: | | | | | |\n");
-  print("fixed 5 min, coalescing, raw target", fixed_raw, seeds.size());
-  print("roktcached's lifetimes, raw target", ours_raw, seeds.size());
-  print("roktcached", ours_spelled, seeds.size());
-
-  const caching::FreshnessPolicy policy;
-  std::printf("\nroktcached spends %.1f %% of the fixed cache's calls.\n",
-              100.0 * static_cast<double>(ours.calls) / static_cast<double>(fixed.calls));
-  bool all = holds(ours.calls * 4 <= fixed.calls, "at most a quarter of the fixed cache's calls");
-  all &= holds(ours.by_state[0].average_s() <= fixed.by_state[0].average_s() &&
-                   ours.by_state[0].worst <= fixed_lifetime,
-               "open ranges no staler than with the fixed cache: on average, and at worst its five minutes");
-  all &= holds(ours.by_state[1].worst <= policy.restating_max + policy.stale_while_revalidate,
-               "restating ranges within restating_max + stale_while_revalidate");
-  all &= holds(one_key_each, "one key for each report, however clients spell it");
-  all &= holds(ours_spelled.calls == ours.calls, "as many calls when the clients spell as real ones do");
-  all &= holds(ours_raw.calls >= 2 * ours.calls, "at least twice as many with the raw target as the key");
-  return check && !all ? 1 : 0;
+  Scores scores;
+  for (const unsigned seed : seeds) scores.play(seed);
+  print_table(scores, seeds.size());
+  return !hold_bars(scores) && check ? 1 : 0;
 }

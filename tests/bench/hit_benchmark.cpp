@@ -1,7 +1,7 @@
-// What the parts of a hit cost, each by itself: from the target to the key, the look-up in memory, the head
-// of the answer, a row of the cache file; and what a batch costs that is written behind. For whoever changes
-// one of them; what a whole hit costs says run.sh. Built where libbenchmark-dev is installed, when asked for:
-// cmake --build --preset release --target hit_benchmark
+// The costs of the parts of a hit, each by itself: from the target to the key, the look-up in memory, the
+// head of the answer, a row of the cache file; and what a batch costs that is written behind. For whoever
+// changes one of them; what a whole hit costs says run.sh. Built where libbenchmark-dev is installed, when
+// asked for: cmake --build --preset release --target hit_benchmark
 //
 // Usage: hit_benchmark [--benchmark_filter=REGEX]
 #include <benchmark/benchmark.h>

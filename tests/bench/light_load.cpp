@@ -48,7 +48,7 @@ int connect_to(std::uint16_t port) {
   return socket;
 }
 
-/// What is still to come of an answer.
+/// The part of an answer that is still to come.
 class Answer {
  public:
   /// @return whether that was the last of it

@@ -5,7 +5,7 @@
 // servers.
 //
 // Only the time from the first byte sent to the last byte received counts, on blocking sockets and without an
-// allocation. What came is checked between two requests: the origin's bytes, a miss, and at the end of a
+// allocation. Each answer is checked between two requests: the origin's bytes, a miss, and at the end of a
 // round that the last miss was stored.
 //
 // Usage: miss_latency [--check] ORIGIN_PORT ROKTCACHED_PORT NGINX_PORT

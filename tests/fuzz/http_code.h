@@ -22,7 +22,7 @@ class HttpCode {
  public:
   explicit HttpCode(const caching::FreshnessPolicy& policy) : policy_(policy) {}
 
-  /// What select found; what a fetch needs of it.
+  /// The result of select, as far as a fetch needs it.
   struct Selected {
     caching::StoredResponsePtr response;
     caching::StoredResponsePtr index;

@@ -95,7 +95,7 @@ struct HttpAnswer {
   std::optional<Reference> content_location;
 };
 
-/// What a random origin is told of what is stored, so that it can confirm it.
+/// A stored answer as a random origin is told of it, so that it can confirm it.
 struct Known {
   AnswerFields fields;
   std::size_t length = 0;

@@ -14,7 +14,7 @@
 
 namespace roktcached::fuzz {
 
-/// What a client sees of a response.
+/// A response as a client sees it.
 struct Seen {
   unsigned status = 0;
   std::string body;
@@ -55,8 +55,8 @@ class HttpModel {
 
   using Index = std::size_t;
 
-  /// What may be selected for a request (section 4.1): the latest of what matches, several where they were
-  /// made at the same time.
+  /// The entries that may be selected for a request (section 4.1): the latest of what matches, several where
+  /// they were made at the same time.
   [[nodiscard]] std::vector<Index> selectable(const HttpRequest& request) const;
   [[nodiscard]] std::size_t matching(const HttpRequest& request) const;
   [[nodiscard]] caching::Decision decide(std::optional<Index> selected, const HttpRequest& request,

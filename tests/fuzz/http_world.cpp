@@ -104,7 +104,7 @@ std::optional<Difference> HttpWorld::fetch(const HttpRequest& request, const Htt
                                            std::optional<HttpModel::Index> in_model) {
   const bool retrieves = request.method == "GET" || request.method == "HEAD";
   const WallTime sent_at = clock_.now();
-  // What is unsafe may be done within the millisecond in which something was stored.
+  // An unsafe request may come within the millisecond in which something was stored.
   if (retrieves || random_.percent(70)) clock_.wait(random_);
   const WallTime received_at = clock_.now();
   std::optional<Known> known;

@@ -83,7 +83,7 @@ class PlayedClock {
 /// How often each kind of verdict has been reached.
 using Tally = std::map<std::string_view, std::uint64_t>;
 
-/// What was done with one key last, for people who look into a difference.
+/// The last steps with one key, for people who look into a difference.
 class Trace {
  public:
   void add(const std::string& key, std::string line) {

@@ -41,7 +41,7 @@ const ReportModel::Kept* ReportModel::last(std::size_t key) const {
   return history.gone ? nullptr : &history.kept.back();
 }
 
-/// What was known of the numbers when they were asked for.
+/// The state of the numbers when they were asked for.
 FreshnessState ReportModel::state_of(std::size_t key, const Kept& answer) const {
   if (is_negative(answer.status)) return FreshnessState::negative;
   if (keys_[key].metadata) return FreshnessState::metadata;

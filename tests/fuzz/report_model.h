@@ -23,7 +23,7 @@ struct ReportKey {
   std::optional<WallTime> range_end;  ///< of a report whose dates are understood
 };
 
-/// What the upstream says to a request for a report.
+/// The upstream's answer to a request for a report.
 struct ReportAnswer {
   unsigned status = 200;
   std::int64_t body = 0;

@@ -39,7 +39,7 @@ upstream::UpstreamResult result_of(const ReportAnswer* answer, WallTime sent_at)
   // That of a 304 would be what was asked about, which the world does not know.
   if (answer->validator && answer->status != 304)
     response.fields.add("ETag", "\"" + std::to_string(answer->body) + "\"");
-  // What the upstream says of freshness has no say here.
+  // The upstream's own freshness has no say here.
   response.fields.add("Cache-Control", "no-store, max-age=1");
   if (answer->status != 304) response.body = "[" + std::to_string(answer->body) + "]";
   response.sent_at = sent_at;

@@ -9,7 +9,7 @@
 
 namespace roktcached::fuzz {
 
-/// What stands for a ResponseStore: responses by the text of their key.
+/// Stands for a ResponseStore: responses by the text of their key.
 using Store = std::unordered_map<std::string, caching::StoredResponsePtr>;
 
 /// As every ResponseStore.

@@ -96,7 +96,7 @@ std::string status_line(Random& random) {
          random.one_of<const char*>({"OK", "", "Not Found", "\xe9 \t", " "}) + "\r\n";
 }
 
-/// What breaks, or seems to break, lines, fields and framing.
+/// Text that breaks, or seems to break, lines, fields and framing.
 std::string nasty(Random& random) {
   using namespace std::string_literals;
   return random.one_of<std::string>({"\r",

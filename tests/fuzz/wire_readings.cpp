@@ -4,7 +4,7 @@
 
 #include "core/http/fields.h"
 #include "core/http/framing.h"
-#include "server/http/response_head.h"
+#include "server/http/message_parser.h"
 
 namespace roktcached::fuzz {
 

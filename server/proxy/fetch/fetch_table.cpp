@@ -14,7 +14,7 @@
 #include "server/proxy/http/http_fetch_outcome.h"
 #include "server/proxy/prepared.h"
 #include "server/proxy/report/report_body.h"
-#include "server/run_on.h"
+#include "server/worker_pool.h"
 
 namespace roktcached::proxy {
 

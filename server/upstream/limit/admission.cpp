@@ -252,7 +252,7 @@ double Admission::rate_served() const {
 
 milliseconds Admission::expected_wait(std::string_view client, Priority priority) const {
   const SteadyTime now = clock_.steady_now();
-  // Who is unattended makes room.
+  // An unattended request makes room.
   const auto in_the_way = std::ranges::count(under_way_, false, &Turn::unattended);
   const bool room = static_cast<std::size_t>(in_the_way) < budget_.max_concurrent;
   const double at_once = room ? limit_.available(now) : 0;

@@ -21,7 +21,7 @@
 
 namespace roktcached::upstream {
 
-/// What /status says of a credential's budget.
+/// A credential's budget, as /status shows it.
 struct BudgetStatus {
   double rate = 0;  ///< requests per second as learned; 0: no limit
   double ceiling = 0;
@@ -36,8 +36,8 @@ struct BudgetStatus {
 };
 
 /// Lets requests through to the upstream, one credential's: no more at a time and no more a second than the
-/// budget and the learned limit allow, in the order of FairQueue. Who cannot hope for a turn before its
-/// deadline is told at once.
+/// budget and the learned limit allow, in the order of FairQueue. A request that cannot hope for a turn
+/// before its deadline is told at once.
 ///
 /// Belongs to the upstream thread; outlives whoever waits in it and every permit.
 class Admission {
@@ -76,7 +76,7 @@ class Admission {
   Admission(boost::asio::any_io_executor executor, const config::Budget& budget, std::string credential,
             const Clock& clock);
 
-  /// Goes on under another budget. Who waits already keeps its place and its weight.
+  /// Goes on under another budget. A request that waits already keeps its place and its weight.
   void change(config::Budget budget);
 
   /// Lets a request through that need not wait; nothing where it must.
@@ -94,7 +94,7 @@ class Admission {
   /// oldest of these is abandoned.
   void make_room();
 
-  /// What the upstream's answer to a request that was let through says of the limit.
+  /// Learns about the limit from the upstream's answer to a request that was let through.
   /// @param retry_after  of a 429
   void on_answer(unsigned status, SteadyTime sent_at, SteadyTime now,
                  std::optional<std::chrono::milliseconds> retry_after);

@@ -1,6 +1,9 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -8,9 +11,64 @@
 #include <vector>
 
 #include "core/time.h"
-#include "server/upstream/limit/circuit.h"
 
 namespace roktcached::upstream {
+
+/// Stops sending requests to a server or a route that fails, so that they are answered at once. Asks once a
+/// second whether it works again. Which failures count, and for what, Circuits says.
+///
+/// Closed, everything passes, until of the last 20 outcomes that are no older than a minute the latest 8 have
+/// failed, and at least half of all. Open, one probe a second passes, and the first that succeeds closes it.
+///
+/// Belongs to the upstream thread; not thread-safe. No call fails, and a request that is admitted owes
+/// nothing: a probe whose outcome is never recorded delays no later one.
+class Circuit {
+ public:
+  enum class State { closed, open };
+
+  enum class Admission {
+    pass,    ///< the circuit is closed
+    probe,   ///< it is open, and this request is to find out whether that may end
+    refuse,  ///< it is open, and a probe was sent less than a second ago
+  };
+
+  /// Whether a request may be sent now. Asked only when it would be: a probe that is not sent is wasted.
+  [[nodiscard]] Admission admit(SteadyTime now);
+
+  /// How a request ended. One that was sent before the circuit last opened or closed says nothing of the
+  /// time since, and is ignored.
+  /// @param ok  what counts as a failure is the caller's to say
+  void record(bool ok, SteadyTime sent_at, SteadyTime now);
+
+  /// How long until a request may be sent: zero while closed, and when a probe may go.
+  [[nodiscard]] std::chrono::nanoseconds retry_after(SteadyTime now) const;
+
+  [[nodiscard]] State state() const { return state_; }
+  /// Times that it has opened.
+  [[nodiscard]] std::uint64_t opened() const { return opened_; }
+  /// Probes admitted so far.
+  [[nodiscard]] std::uint64_t probes() const { return probes_; }
+  /// Requests refused so far.
+  [[nodiscard]] std::uint64_t refused() const { return refused_; }
+
+ private:
+  struct Outcome {
+    bool ok;
+    SteadyTime at;
+  };
+
+  void remember(bool ok, SteadyTime now);
+  [[nodiscard]] bool looks_dead() const;
+  void change_to(State state, SteadyTime now);
+
+  State state_ = State::closed;
+  SteadyTime changed_at_ = SteadyTime::min();
+  SteadyTime next_probe_at_ = SteadyTime::min();
+  std::deque<Outcome> latest_;  // while closed; the oldest first
+  std::uint64_t opened_ = 0;
+  std::uint64_t probes_ = 0;
+  std::uint64_t refused_ = 0;
+};
 
 /// One circuit for the upstream, and one for each route. The upstream's opens only because the upstream
 /// cannot be reached or does not answer. An answer with status 502, 503 or 504 shows that it lives: it counts
@@ -19,7 +77,7 @@ namespace roktcached::upstream {
 /// Belongs to the upstream thread; not thread-safe. No call fails. A route has at most one circuit.
 class Circuits {
  public:
-  /// What a record has changed; of the upstream's circuit and the route's, the upstream's.
+  /// The change that a record has made; of the upstream's circuit and the route's, the upstream's.
   enum class Change { none, upstream_opened, upstream_closed, route_opened, route_closed };
 
   /// Whether a request for this route may be sent now. Asked only when it would be: a probe that is not sent

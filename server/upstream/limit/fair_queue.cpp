@@ -128,7 +128,7 @@ bool FairQueue::remove(Handle handle) {
   return true;
 }
 
-/// Whatever takes a request out without serving it leaves its client's start as it is: nobody pays for what
+/// A request that is taken out without being served leaves its client's start as it is: nobody pays for what
 /// has not been served.
 void FairQueue::take_out(Entries::iterator entry) {
   const auto [priority, client, position, deadline] = entry->second;

@@ -162,7 +162,7 @@ void RateLimit::grow() {
 void RateLimit::cut(SteadyTime sent_at) {
   if (learned_) adapt_depth();
   target_ = rate_ * (1 - depth_ / 2);
-  // What was measured goes first, within what the adapted depth leaves open.
+  // The measured rate goes first, within what the adapted depth leaves open.
   if (const auto throughput = throughput_until(sent_at)) {
     target_ = std::clamp(*throughput, rate_ * (1 - 1.15 * depth_), target_);
   }
@@ -188,9 +188,9 @@ bool RateLimit::burst_is_to_blame(SteadyTime sent_at) const {
   return burst_at_ && burst() > 1 && sent_at - *burst_at_ < Seconds(burst() / rate_);
 }
 
-/// What the upstream accepted per second since the 429 before, if that is enough to tell. Its bucket was full
-/// then and is full now, whatever its size: so this is the upstream's rate, give or take one request, or less
-/// where the bucket ran empty in between.
+/// The requests that the upstream accepted per second since the 429 before, if that is enough to tell. Its
+/// bucket was full then and is full now, whatever its size: so this is the upstream's rate, give or take one
+/// request, or less where the bucket ran empty in between.
 std::optional<double> RateLimit::throughput_until(SteadyTime sent_at) const {
   constexpr double enough = 20;
   if (!limited_sent_at_ || accepted_ < enough || sent_at <= *limited_sent_at_) return std::nullopt;

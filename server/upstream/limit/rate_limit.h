@@ -91,7 +91,7 @@ class RateLimit {
   double progress_ = 0;   // along the curve since the last cut
   double debt_ = 0;       // still to be accepted before the rate may exceed the target
 
-  // What was observed.
+  // Observations.
   bool saturated_ = false;              // the last token taken had not lain idle: requests waited for tokens
   std::optional<SteadyTime> burst_at_;  // when a token was last taken that was not the only one
   SteadyTime cut_at_ = SteadyTime::min();

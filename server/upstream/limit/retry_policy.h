@@ -25,7 +25,7 @@ enum class AttemptFailure {
   invalid_answer,  ///< what cannot be read will be no better the second time
 };
 
-/// What is known when an attempt has failed.
+/// An attempt that has failed, with all that decides whether there is another one.
 struct FailedAttempt {
   std::string_view method;
   AttemptFailure failure = AttemptFailure::not_connected;
@@ -46,7 +46,7 @@ enum class RetryReason {
   no_time_left,      ///< the deadline comes before the retry
 };
 
-struct RetryVerdict {
+struct RetryDecision {
   RetryReason reason = RetryReason::worth_it;
   std::chrono::milliseconds delay{};  ///< before the retry, if there is one
 
@@ -54,10 +54,10 @@ struct RetryVerdict {
 };
 
 /// Whether a failed attempt may be followed by another, and after what delay: no earlier than the answer's
-/// Retry-After. What is_repeatable is repeated, after a failure to connect, a cut-off answer, or a 429, 502,
-/// 503 or 504. The RetryBudget has still to agree.
+/// Retry-After. A method that is_repeatable is repeated, after a failure to connect, a cut-off answer, or a
+/// 429, 502, 503 or 504. The RetryBudget has still to agree.
 /// @param random  in [0, 1)
-[[nodiscard]] RetryVerdict may_retry(const FailedAttempt& attempt, double random);
+[[nodiscard]] RetryDecision may_retry(const FailedAttempt& attempt, double random);
 
 /// Keeps retries under a tenth of first attempts, so that an upstream in trouble is not drowned by those who
 /// try again. A little is there from the start, and a little more is saved.

@@ -13,10 +13,11 @@
 
 namespace roktcached::upstream {
 
-/// Who waits for one request to be sent, and until when. Several callers may share its answer; then it goes
-/// as soon as any one of them has its turn, and is given up when the last of them has waited long enough: who
-/// joins another's request must not wait longer for that than for one of its own. It also says whether
-/// anybody waits still: what the request waits for ends when nobody does. Belongs to the upstream thread.
+/// The callers that wait for one request to be sent, and until when. Several callers may share its answer;
+/// then it goes as soon as any one of them has its turn, and is given up when the last of them has waited
+/// long enough: who joins another's request must not wait longer for that than for one of its own. It also
+/// says whether anybody waits still: what the request waits for ends when nobody does. Belongs to the
+/// upstream thread.
 class Turn {
  public:
   struct Place {
@@ -34,8 +35,8 @@ class Turn {
     add(std::move(place), now);
   }
 
-  /// Somebody else waits for it, too, before it sets out or after: it is attended. Who has a place has it for
-  /// all that it asks; callers beyond the sixteenth have none of their own.
+  /// Somebody else waits for it, too, before it sets out or after: it is attended. A caller with a place has
+  /// it for all that it asks; callers beyond the sixteenth have none of their own.
   void join(Place place, SteadyTime now) {
     unattended_ = false;
     add(std::move(place), now);

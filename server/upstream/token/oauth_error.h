@@ -19,8 +19,8 @@ struct OAuthError {
   }
 };
 
-/// Reads the content of an answer that refuses a token. What is no JSON object, or has none of the members,
-/// says nothing.
+/// Reads the content of an answer that refuses a token. Content that is no JSON object, or has none of the
+/// members, says nothing.
 ///
 /// A description that repeats the app id or the app secret is withheld: as they are, percent-encoded, in
 /// hexadecimal or in base64, in any case, and in part where eight characters of them follow one another.

@@ -5,13 +5,13 @@
 #include <openssl/evp.h>
 #include <spdlog/spdlog.h>
 
-#include "core/http/retry_after.h"
-#include "core/http/via.h"
+#include "core/http/date.h"
+#include "core/http/forwarding.h"
 #include "server/asio.h"
 #include "server/http/own_pseudonym.h"
-#include "server/run_on.h"
 #include "server/upstream/token/oauth_error.h"
-#include "server/upstream/token/shown_credential.h"
+#include "server/upstream/wire/wire_request.h"
+#include "server/worker_pool.h"
 
 namespace roktcached::upstream {
 

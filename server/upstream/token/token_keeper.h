@@ -19,7 +19,7 @@ namespace roktcached::upstream {
 
 using TokenResult = boost::system::result<TokenPtr, UpstreamFailure>;
 
-/// What /status says of the token; never the token.
+/// The token's state, as /status shows it; never the token.
 struct TokenStatus {
   bool alive = false;
   std::optional<WallTime> expires_at;

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "server/http/response_head.h"
+#include "server/http/message_parser.h"
 #include "server/room.h"
 #include "server/upstream/wire/exchange_failure.h"
 
@@ -22,7 +22,7 @@ Error invalid(std::string_view part, const Error& why) {
                           fmt::format("the answer's {}: {}", part, why.context));
 }
 
-/// What browsers may do with an answer is not the upstream's to say: they ask us.
+/// The upstream has no say in what browsers may do with an answer: they ask us.
 constexpr http::FieldNames for_browsers("Access-Control-Allow-Origin", "Access-Control-Allow-Credentials",
                                         "Access-Control-Allow-Headers", "Access-Control-Allow-Methods",
                                         "Access-Control-Expose-Headers", "Access-Control-Max-Age",
@@ -53,7 +53,7 @@ std::string_view AnswerReader::received() const {
 /// @param size  of a read for which there was room for piece_size
 void AnswerReader::took(std::size_t size) {
   buffer_.commit(size);
-  // What TLS hands over says nothing of what lies behind it.
+  // The size of a piece that TLS hands over says nothing of what lies behind it.
   drained_ = size < piece_size && stream_.tls() == nullptr;
 }
 

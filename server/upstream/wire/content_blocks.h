@@ -36,7 +36,7 @@ class ContentBlocks {
   /// Whether the account had no room for the last piece that is kept.
   [[nodiscard]] bool short_of_room() const { return short_of_room_; }
 
-  /// What one block holds from `position` on. @pre begin() <= position < end()
+  /// The bytes of one block from `position` on. @pre begin() <= position < end()
   [[nodiscard]] ContentBytes from(std::uint64_t position) const;
   [[nodiscard]] std::string content() const;
 

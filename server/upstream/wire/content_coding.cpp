@@ -14,7 +14,7 @@ namespace roktcached::upstream {
 
 namespace {
 
-/// What describes the content with its coding, and is wrong without.
+/// Fields that describe the content with its coding, and are wrong without.
 constexpr std::array<std::string_view, 6> of_coded_content = {
     "Content-Encoding", "Content-Length", "Content-MD5", "Digest", "Content-Digest", "Repr-Digest"};
 

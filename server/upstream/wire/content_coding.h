@@ -11,8 +11,8 @@
 
 namespace roktcached::upstream {
 
-/// Undoes gzip (RFC 1952). What would come out is measured first and then inflated into exactly so much
-/// memory, so that something small that inflates without end is stopped before it costs any. Pure.
+/// Undoes gzip (RFC 1952). The size of the result is measured first, and then it is inflated into exactly so
+/// much memory, so that something small that inflates without end is stopped before it costs any. Pure.
 /// @param max_size  of what comes out, in bytes
 /// @return nothing where it is larger than max_size; upstream_invalid_response where it is corrupt, cut
 /// short, or has bytes that are no gzip behind its end; overloaded where there is no room for it

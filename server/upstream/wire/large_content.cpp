@@ -4,10 +4,10 @@
 
 #include "server/asio.h"
 #include "server/background.h"
-#include "server/run_on.h"
 #include "server/upstream/wire/content_coding.h"
 #include "server/upstream/wire/gzip_decoder.h"
 #include "server/upstream/wire/upstream_connection.h"
+#include "server/worker_pool.h"
 
 namespace roktcached::upstream {
 

@@ -45,8 +45,8 @@ class TlsSessions {
 /// @return configuration, naming the setting, the file and the reason
 [[nodiscard]] Result<void> check_ca_file(const config::Upstream& settings);
 
-/// What connecting needs, built once: the names and addresses, and the TLS context that verifies certificate
-/// and host name. No switch turns that off. Belongs to the upstream thread; stays where it is.
+/// The upstream as connecting needs it, built once: names and addresses, and the TLS context that verifies
+/// certificate and host name. No switch turns that off. Belongs to the upstream thread; stays where it is.
 class Origin {
  public:
   /// @throws std::runtime_error naming upstream.ca_file where it cannot be read

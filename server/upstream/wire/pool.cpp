@@ -21,8 +21,8 @@ class Pool::Slot {
   Pool& pool_;
 };
 
-/// A place in the line, for as long as it lives. Who has been granted a slot takes it, or it goes to the
-/// next.
+/// A place in the line, for as long as it lives. A request that has been granted a slot takes it, or it
+/// goes to the next.
 class Pool::Waiter {
  public:
   Waiter(Pool& pool, const Turn* turn) : timer(pool.executor_), pool_(pool), turn_(turn) {

@@ -15,9 +15,9 @@ namespace roktcached::upstream {
 
 /// The connections to the upstream: at most upstream.max_connections at once, not counting those that stream
 /// an answer to a client, the ones that may be reused kept open for upstream.idle_timeout, and none beyond
-/// upstream.max_age. Who finds none free waits in line, at most upstream.max_waiting at once; for a client's
-/// request the oldest one under way that nobody waits for any more is broken off then. Belongs to the
-/// upstream client's thread. A connection that fails is simply not put back.
+/// upstream.max_age. A request that finds none free waits in line, at most upstream.max_waiting at once; for
+/// a client's request the oldest one under way that nobody waits for any more is broken off then. Belongs to
+/// the upstream client's thread. A connection that fails is simply not put back.
 class Pool {
  public:
   /// @param origin  outlives the pool

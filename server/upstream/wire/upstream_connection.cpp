@@ -41,7 +41,7 @@ void make_local(http::Fields& fields, const config::Url& url) {
   if (const auto local = http::local_location(*location, upstream)) fields.set("Location", *local);
 }
 
-/// What the status says of the request, where it is not so (RFC 9110, sections 15.3.7 and 15.4.5).
+/// The claim of the status about the request, where it is false (RFC 9110, sections 15.3.7 and 15.4.5).
 std::optional<const char*> false_claim(unsigned status, const WireRequest& request) {
   if (status == 304 && !request.is_conditional()) return "304 to a request without conditions";
   if (status == 206 && !request.asks_for_ranges()) return "206 to a request without Range";

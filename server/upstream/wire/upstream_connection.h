@@ -29,7 +29,7 @@ namespace roktcached::upstream {
 /// @param why  from Connection::exchange
 [[nodiscard]] bool is_loss_of_kept_connection(const Error& why);
 
-/// What becomes of an answer that is larger than upstream.max_response, and of which nothing has been passed
+/// How an answer is handled that is larger than upstream.max_response, and of which nothing has been passed
 /// on.
 enum class LargeAnswer {
   refuse,     ///< it is upstream_invalid_response

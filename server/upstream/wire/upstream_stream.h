@@ -45,8 +45,8 @@ class UpstreamStream {
     return tls_ ? 0 : socket_.write_some(from, not_now);
   }
 
-  /// Whether content has come that was not read. What comes encrypted need not be content: it may be the
-  /// notice that the upstream closes, or a session ticket.
+  /// Whether content has come that was not read. Encrypted bytes need not be content: they may be
+  /// the notice that the upstream closes, or a session ticket.
   [[nodiscard]] bool has_received();
   /// True where the upstream has closed it, or has sent anything that was not read.
   [[nodiscard]] bool gone();

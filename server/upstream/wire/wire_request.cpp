@@ -4,6 +4,7 @@
 #include <string>
 
 #include "core/http/fields.h"
+#include "core/http/forwarding.h"
 #include "server/http/own_pseudonym.h"
 
 namespace roktcached::upstream {
@@ -29,6 +30,11 @@ class Pen {
   char* at_;
 };
 
+/// Whether a request without content says so (RFC 9110, section 8.6): where its method may have some.
+bool expects_content(std::string_view method) {
+  return method == "POST" || method == "PUT" || method == "OPTIONS";
+}
+
 }  // namespace
 
 WireRequest::WireRequest(std::string_view method, std::string_view base_path, std::string_view target)
@@ -46,12 +52,6 @@ void WireRequest::add(std::string_view name, std::string_view value) {
   asks_for_ranges_ = asks_for_ranges_ || http::equal_ignoring_case(name, "Range");
 }
 
-void WireRequest::add_via(std::string_view received, std::string_view protocol) {
-  const std::string_view separator = received.empty() ? "" : ", ";
-  head_.append("Via: ").append(received).append(separator);
-  head_.append(protocol).append(" ").append(own_pseudonym()).append(line_end);
-}
-
 void WireRequest::set_content(std::string_view content) {
   content_ = content;
   add("Content-Length", std::to_string(content.size()));
@@ -66,6 +66,25 @@ void WireRequest::append_head(WipedBuffer& buffer) const {
   if (shown > 0) pen << authorization << scheme_ << " " << credential_ << line_end;
   pen << line_end;
   buffer.commit(size);
+}
+
+WireRequest wire_request(const UpstreamRequest& request, std::string_view base_path,
+                         std::string_view host_field) {
+  WireRequest wire(request.method, base_path, request.target);
+  const auto add_unless_given = [&](std::string_view name, std::string_view value) {
+    if (!request.fields.contains(name)) wire.add(name, value);
+  };
+  wire.add("Host", host_field);
+  add_unless_given("Accept", "*/*");
+  add_unless_given("Accept-Encoding", request.accept_gzip ? "gzip" : "identity");
+  add_unless_given("User-Agent", "roktcached");
+  for (const auto& field : request.fields.all()) {
+    if (!http::equal_ignoring_case(field.name, "Via")) wire.add(field.name, field.value);
+  }
+  const std::string_view received_via = request.fields.find("Via").value_or("");
+  wire.add("Via", http::via_with(received_via, request.received_protocol, own_pseudonym()));
+  if (!request.body.empty() || expects_content(request.method)) wire.set_content(request.body);
+  return wire;
 }
 
 }  // namespace roktcached::upstream

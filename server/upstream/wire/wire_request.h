@@ -4,6 +4,7 @@
 
 #include "core/wiping_allocator.h"
 #include "server/net/wiped_buffer.h"
+#include "server/upstream/upstream.h"
 
 namespace roktcached::upstream {
 
@@ -16,9 +17,6 @@ class WireRequest {
 
   /// Appends a field line.
   void add(std::string_view name, std::string_view value);
-  /// Appends the line that says that this proxy has passed the message on (RFC 9110, section 7.6.3).
-  /// @param received  what it says already; may be empty @param protocol  which the message came by
-  void add_via(std::string_view received, std::string_view protocol);
   /// @param content  outlives the request; announced also where it is empty
   void set_content(std::string_view content);
 
@@ -43,6 +41,34 @@ class WireRequest {
   bool asks_for_ranges_ = false;
   std::string_view scheme_;  // empty while no credential is shown
   std::string_view credential_;
+};
+
+/// The request as it goes to the upstream: with Host, with what every request has and this one lacks, and
+/// with this proxy in Via.
+/// @param request     outlives what is returned
+/// @param base_path   of upstream.url
+/// @param host_field  the value of Host
+[[nodiscard]] WireRequest wire_request(const UpstreamRequest& request, std::string_view base_path,
+                                       std::string_view host_field);
+
+/// A request's Authorization for as long as it is under way. The request only refers to it, so that there is
+/// no copy of it but in what is sent, which is wiped.
+class ShownCredential {
+ public:
+  /// @param request     outlives it
+  /// @param scheme      such as "Bearer"
+  /// @param credential  as the scheme writes it; both outlive it
+  ShownCredential(WireRequest& request, std::string_view scheme, std::string_view credential)
+      : request_(request) {
+    request_.scheme_ = scheme;
+    request_.credential_ = credential;
+  }
+  ~ShownCredential() { request_.scheme_ = request_.credential_ = {}; }
+  ShownCredential(const ShownCredential&) = delete;
+  ShownCredential& operator=(const ShownCredential&) = delete;
+
+ private:
+  WireRequest& request_;
 };
 
 }  // namespace roktcached::upstream

@@ -15,7 +15,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
-/// What a process whose settings are `in_force` makes of `wanted`.
+/// The settings `wanted` as a process whose settings are `in_force` takes them.
 struct Kept {
   Settings wanted;
   Changes changes;

@@ -1,4 +1,4 @@
-#include "config/clients.h"
+#include "config/tables.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -23,8 +23,8 @@ class EffectiveTest : public testing::Test {
   Loader loader_;
 };
 
-TEST_F(EffectiveTest, IsAFileThatSaysTheSame) {
-  const auto settings = loader_.load(R"(
+/// A file with something of every kind.
+constexpr const char* rich_file = R"(
 [listen]
 addresses = ["[::1]:1", "unix:/run/proxy.sock"]
 allowed_origins = ["https://bi.example.com"]
@@ -72,7 +72,10 @@ inject_token = false
 name = "extra"
 path = "/reporting/extra/{accountId}"
 groupby = ["day"]
-)");
+)";
+
+TEST_F(EffectiveTest, IsAFileThatSaysTheSame) {
+  const auto settings = loader_.load(rich_file);
   ASSERT_TRUE(settings) << settings.error().context;
   const std::string text = effective_toml(*settings);
   const auto again = loader_.load(text);
@@ -107,7 +110,7 @@ TEST_F(EffectiveTest, SaysThatSecretsAreSetAndNotWhatTheyAre) {
   EXPECT_THAT(with, Not(HasSubstr("not set")));
 }
 
-// Whoever has the hash can try secrets against it: it stays in its file.
+// With the hash anybody can try secrets against it: it stays in its file.
 TEST_F(EffectiveTest, SaysThatAClientHasASecretAndNotItsHash) {
   const std::string hash(a_secret_hash);
   const auto settings = loader_.load("[[client]]\nname = \"tableau\"\nsecret_hash = \"" + hash + "\"\n");

@@ -239,7 +239,8 @@ TEST_F(ListenTest, TlsNeedsCertificateAndKey) {
               ElementsAre(HasSubstr("needs listen.tls.key_file")));
 }
 
-// Whoever sets a certificate wants TLS; an address that was forgotten must not leave clients in clear text.
+// An operator who sets a certificate wants TLS; an address that was forgotten must not leave clients in clear
+// text.
 TEST_F(ListenTest, WhatIsForTlsNeedsAnAddressOfIt) {
   for (const std::string key : {"certificate_file", "key_file", "client_ca_file"}) {
     EXPECT_THAT(

@@ -1,4 +1,4 @@
-#include "config/overrides.h"
+#include "config/tables.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -258,7 +258,7 @@ TEST(Origins, AreAsABrowserSendsThem) {
   }
 }
 
-// What is spelt otherwise would never be found among them, and "null" is what every sandboxed page sends.
+// Another spelling would never be found among them, and "null" is what every sandboxed page sends.
 TEST(Origins, RefuseEverythingElse) {
   for (const std::string_view text : {"",
                                       "*",

@@ -34,7 +34,7 @@ asio::awaitable<void> wait_for_ever(asio::io_context& context) {
   co_await timer.async_wait(as_result);
 }
 
-/// What `ended` is called with when the coroutine is spawned on the context's own thread.
+/// The arguments of `ended` when the coroutine is spawned on the context's own thread.
 std::vector<bool> ends_of(asio::awaitable<void> (*coroutine)()) {
   asio::io_context context{1};
   std::vector<bool> ends;

@@ -10,7 +10,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "server/lost_lines.h"
+#include "server/logging.h"
 
 namespace roktcached {
 namespace {
@@ -81,11 +81,11 @@ TEST_F(LogFileTest, CountsALineThatCannotBeWritten) {
   auto opened = LogFile::open("/dev/full");
   ASSERT_TRUE(opened) << opened.error().context;
   (*opened)->set_formatter(std::make_unique<spdlog::pattern_formatter>("%v", spdlog::pattern_time_type::utc));
-  const std::uint64_t before = lost_lines();
+  const std::uint64_t before = dropped_lines().not_written;
   spdlog::logger log("", *opened);
   log.info("one");
   log.info("two");
-  EXPECT_EQ(lost_lines(), before + 2);
+  EXPECT_EQ(dropped_lines().not_written, before + 2);
 }
 
 TEST_F(LogFileTest, StaysInUseWhereItCannotBeOpenedAgain) {

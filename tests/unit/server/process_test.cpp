@@ -12,7 +12,7 @@
 namespace roktcached {
 namespace {
 
-/// What the process has become, said on stderr: limits and umask cannot be given back, so all of these run in
+/// The state of the process, said on stderr: limits and umask cannot be given back, so all of these run in
 /// a child.
 [[noreturn]] void say_how_hardened() {
   const auto hardened = harden_process();

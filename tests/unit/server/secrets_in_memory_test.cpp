@@ -1,5 +1,5 @@
-// What a client has shown must not lie about in memory once its request is done with: a core dump, or the
-// next reader of a buffer, would have it.
+// A secret that a client has shown must not lie about in memory once its request is done with: a core dump,
+// or the next reader of a buffer, would have it.
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <memory>

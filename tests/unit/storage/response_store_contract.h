@@ -20,7 +20,7 @@ struct StoreUnderTest {
   std::function<std::unique_ptr<ResponseStore>(const examples::Folder&)> make;
 };
 
-/// What every ResponseStore promises, whatever it is made of.
+/// The promises of every ResponseStore, whatever it is made of.
 class ResponseStoreContract : public testing::TestWithParam<StoreUnderTest> {
  protected:
   [[nodiscard]] StoredResponsePtr found(int number) const {

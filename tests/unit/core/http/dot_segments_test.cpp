@@ -1,4 +1,4 @@
-#include "core/http/dot_segments.h"
+#include "core/http/target.h"
 
 #include <gtest/gtest.h>
 

@@ -28,7 +28,7 @@ void expect_refused(const Result<Framing>& framing) {
   EXPECT_FALSE(framing.error().context.empty());
 }
 
-/// What no message of either kind may declare.
+/// No message of either kind may declare these.
 void expect_refused_in_both(const Lines& fields, bool http11 = true) {
   SCOPED_TRACE(std::string(fields[0].name) + ": " + std::string(fields[0].value));
   for (const char* method : {"POST", "GET", "DELETE"}) expect_refused(of_request(method, fields, http11));

@@ -9,7 +9,7 @@ namespace {
 
 using namespace std::string_literals;
 
-/// What a scan says in the end.
+/// The result of a scan.
 struct Verdict {
   std::optional<std::size_t> size;  ///< of the head
   std::optional<ErrorCode> refused;

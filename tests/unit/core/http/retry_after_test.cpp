@@ -1,4 +1,4 @@
-#include "core/http/retry_after.h"
+#include "core/http/date.h"
 
 #include <gtest/gtest.h>
 

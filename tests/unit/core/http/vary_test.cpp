@@ -36,7 +36,7 @@ TEST(SelectingValues, TellRequestsApart) {
   EXPECT_NE(selected(foo, {{"Foo", "1"}}), selected(foo, {{"Foo", "2"}}));
   EXPECT_NE(selected(foo, {{"Foo", ""}}), selected(foo, {}));
   EXPECT_NE(selected({"a", "b"}, {{"a", "x"}}), selected({"a", "b"}, {{"b", "x"}}));
-  // What looks like another field inside a value is not one.
+  // Text inside a value that looks like another field is none.
   EXPECT_NE(selected({"a", "b"}, {{"a", "1&b=2"}}), selected({"a", "b"}, {{"a", "1"}, {"b", "2"}}));
   EXPECT_NE(selected({"a", "b"}, {{"a", "1&b:2"}}), selected({"a", "b"}, {{"a", "1"}, {"b", "2"}}));
   EXPECT_NE(selected({"a"}, {{"a", "1:2"}}), selected({"a"}, {{"a", "1"}, {"a", "2"}}));

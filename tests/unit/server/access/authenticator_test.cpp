@@ -73,7 +73,7 @@ class AuthenticatorTest : public testing::Test {
   }
   AccessDecision verify(http::Request& shown, std::optional<std::size_t> certified = std::nullopt) {
     std::optional<AccessDecision> found;
-    boost::asio::co_spawn(context, door.verify(shown, certified),
+    boost::asio::co_spawn(context, authenticator.verify(shown, certified),
                           [&](const std::exception_ptr& failure, AccessDecision admission) {
                             EXPECT_FALSE(failure);
                             found = std::move(admission);
@@ -84,7 +84,7 @@ class AuthenticatorTest : public testing::Test {
   }
   /// As a connection asks.
   AccessDecision ask(http::Request& shown, std::optional<std::size_t> certified = std::nullopt) {
-    AccessDecision admission = door.recall(shown, certified);
+    AccessDecision admission = authenticator.recall(shown, certified);
     if (admission.kind == AccessDecision::Kind::unknown) admission = verify(shown, certified);
     EXPECT_NE(admission.kind, AccessDecision::Kind::unknown);
     return admission;
@@ -103,8 +103,8 @@ class AuthenticatorTest : public testing::Test {
   const std::vector<config::Client> clients = some_clients();
   FakeClock clock;
   boost::asio::io_context context{1};
-  ClientRegistry book{clients, random_token_key()};
-  Authenticator door{book, clock};
+  ClientRegistry registry{clients, random_token_key()};
+  Authenticator authenticator{registry, clock};
 };
 
 void expect_unauthenticated(const http::Answer& answer) {
@@ -133,57 +133,57 @@ TEST_F(AuthenticatorTest, SaysThatATokenIsInvalidOnlyWhereOneWasShown) {
 
 TEST_F(AuthenticatorTest, TellsWhoShowsNothingWhatToShow) {
   http::Request shown = request();
-  const AccessDecision admission = door.recall(shown, std::nullopt);
+  const AccessDecision admission = authenticator.recall(shown, std::nullopt);
   ASSERT_EQ(admission.kind, AccessDecision::Kind::answered) << "at once";
   expect_unauthenticated(admission.answer);
   EXPECT_EQ(shown.client, "10.0.0.1");
-  EXPECT_EQ(book.authenticator.scrypts(), 0U);
+  EXPECT_EQ(registry.verifier.scrypts(), 0U);
 }
 
 TEST_F(AuthenticatorTest, KnowsAnApiKeyFromTheFieldAndTheTarget) {
   for (const std::string& key : {std::string(secret), "tableau:" + std::string(secret)}) {
     http::Request in_field = request("X-API-Key", key);
-    EXPECT_EQ(door.recall(in_field, std::nullopt).kind, AccessDecision::Kind::unknown);
+    EXPECT_EQ(authenticator.recall(in_field, std::nullopt).kind, AccessDecision::Kind::unknown);
     EXPECT_EQ(verify(in_field).kind, AccessDecision::Kind::granted);
     EXPECT_EQ(in_field.client, "tableau");
-    EXPECT_EQ(in_field.rules, &book.clients[0]);
+    EXPECT_EQ(in_field.rules, &registry.clients[0]);
 
     http::Request in_target = request();
     in_target.api_key.emplace(key);
-    EXPECT_EQ(door.recall(in_target, std::nullopt).kind, AccessDecision::Kind::granted)
+    EXPECT_EQ(authenticator.recall(in_target, std::nullopt).kind, AccessDecision::Kind::granted)
         << "the same was shown before";
     EXPECT_EQ(in_target.client, "tableau");
-    EXPECT_EQ(in_target.rules, &book.clients[0]);
+    EXPECT_EQ(in_target.rules, &registry.clients[0]);
   }
 }
 
 TEST_F(AuthenticatorTest, KnowsBasicAndTakesItOff) {
   const std::string pair = basic("tableau:" + std::string(secret));
   http::Request first = request("Authorization", pair);
-  EXPECT_EQ(door.recall(first, std::nullopt).kind, AccessDecision::Kind::unknown);
+  EXPECT_EQ(authenticator.recall(first, std::nullopt).kind, AccessDecision::Kind::unknown);
   EXPECT_TRUE(first.fields.contains("Authorization")) << "verify has yet to see it";
   EXPECT_EQ(verify(first).kind, AccessDecision::Kind::granted);
   http::Request second = request("Authorization", pair);
-  EXPECT_EQ(door.recall(second, std::nullopt).kind, AccessDecision::Kind::granted);
+  EXPECT_EQ(authenticator.recall(second, std::nullopt).kind, AccessDecision::Kind::granted);
   for (const http::Request* one : {&first, &second}) {
     EXPECT_EQ(one->client, "tableau");
-    EXPECT_EQ(one->rules, &book.clients[0]);
+    EXPECT_EQ(one->rules, &registry.clients[0]);
     EXPECT_FALSE(one->fields.contains("Authorization"));
   }
-  EXPECT_EQ(book.authenticator.scrypts(), 1U);
+  EXPECT_EQ(registry.verifier.scrypts(), 1U);
 }
 
 TEST_F(AuthenticatorTest, KnowsALocalTokenAtOnceAndTakesItOff) {
-  http::Request shown = request("Authorization", "Bearer " + book.tokens.issue(1, clock.wall));
-  EXPECT_EQ(door.recall(shown, std::nullopt).kind, AccessDecision::Kind::granted);
+  http::Request shown = request("Authorization", "Bearer " + registry.tokens.issue(1, clock.wall));
+  EXPECT_EQ(authenticator.recall(shown, std::nullopt).kind, AccessDecision::Kind::granted);
   EXPECT_EQ(shown.client, "slow");
-  EXPECT_EQ(shown.rules, &book.clients[1]);
+  EXPECT_EQ(shown.rules, &registry.clients[1]);
   EXPECT_FALSE(shown.fields.contains("Authorization"));
-  EXPECT_EQ(book.authenticator.scrypts(), 0U);
+  EXPECT_EQ(registry.verifier.scrypts(), 0U);
 }
 
 TEST_F(AuthenticatorTest, LetsNobodyInOnAnExpiredToken) {
-  const std::string token = "Bearer " + book.tokens.issue(0, clock.wall);
+  const std::string token = "Bearer " + registry.tokens.issue(0, clock.wall);
   EXPECT_EQ(refusal(request("Authorization", token)).status, 0U);
   clock.advance(1h);
   expect_unauthenticated(refusal(request("Authorization", token)));
@@ -227,7 +227,7 @@ TEST_F(AuthenticatorTest, RefusesWhatHasTwoReadings) {
   http::Request token = token_request("grant_type=client_credentials", "Basic YTpi");
   token.fields.add("Authorization", "Basic YTpi");
   for (http::Request* shown : {&two_keys, &field_and_target, &two_authorizations, &token}) {
-    const AccessDecision admission = door.recall(*shown, 2);
+    const AccessDecision admission = authenticator.recall(*shown, 2);
     ASSERT_EQ(admission.kind, AccessDecision::Kind::answered);
     EXPECT_EQ(admission.answer.status, 400U);
     EXPECT_THAT(*admission.answer.body, Not(HasSubstr(secret)));
@@ -236,9 +236,9 @@ TEST_F(AuthenticatorTest, RefusesWhatHasTwoReadings) {
 
 TEST_F(AuthenticatorTest, TakesACertificateWhereNothingElseIsShown) {
   http::Request shown = request();
-  EXPECT_EQ(door.recall(shown, 2).kind, AccessDecision::Kind::granted) << "at once";
+  EXPECT_EQ(authenticator.recall(shown, 2).kind, AccessDecision::Kind::granted) << "at once";
   EXPECT_EQ(shown.client, "nightly");
-  EXPECT_EQ(shown.rules, &book.clients[2]);
+  EXPECT_EQ(shown.rules, &registry.clients[2]);
 
   http::Request shows_more = request("X-API-Key", secret);
   EXPECT_EQ(ask(shows_more, 2).kind, AccessDecision::Kind::granted);
@@ -248,16 +248,16 @@ TEST_F(AuthenticatorTest, TakesACertificateWhereNothingElseIsShown) {
 }
 
 TEST_F(AuthenticatorTest, KnowsWhoseCertificateItIs) {
-  EXPECT_EQ(door.client_of(net::Identity("nightly.internal").certificate.get()), 2U);
-  EXPECT_EQ(door.client_of(net::Identity("tableau").certificate.get()), std::nullopt)
+  EXPECT_EQ(authenticator.client_of(net::Identity("nightly.internal").certificate.get()), 2U);
+  EXPECT_EQ(authenticator.client_of(net::Identity("tableau").certificate.get()), std::nullopt)
       << "a client's name is none";
-  EXPECT_EQ(door.client_of(nullptr), std::nullopt);
+  EXPECT_EQ(authenticator.client_of(nullptr), std::nullopt);
 }
 
 TEST_F(AuthenticatorTest, HoldsAClientToItsRateHoweverItShowsItself) {
   http::Request first = request("X-API-Key", slow_secret);
   EXPECT_EQ(ask(first).kind, AccessDecision::Kind::granted);
-  EXPECT_EQ(refusal(request("Authorization", "Bearer " + book.tokens.issue(1, clock.wall))).status, 0U);
+  EXPECT_EQ(refusal(request("Authorization", "Bearer " + registry.tokens.issue(1, clock.wall))).status, 0U);
   http::Request third = request("Authorization", basic("slow:" + std::string(slow_secret)));
   const AccessDecision admission = ask(third);
   ASSERT_EQ(admission.kind, AccessDecision::Kind::answered);
@@ -276,12 +276,12 @@ TEST_F(AuthenticatorTest, WhoIsNobodyUsesUpNobodysRate) {
 }
 
 TEST_F(AuthenticatorTest, SharesRateAndVerdictsWithTheOtherThreads) {
-  Authenticator other(book, clock);
+  Authenticator other(registry, clock);
   for (int i = 0; i < 2; ++i) EXPECT_EQ(refusal(request("X-API-Key", slow_secret)).status, 0U);
-  const std::uint64_t before = book.authenticator.scrypts();
-  http::Request shown = request("Authorization", "Bearer " + book.tokens.issue(1, clock.wall));
+  const std::uint64_t before = registry.verifier.scrypts();
+  http::Request shown = request("Authorization", "Bearer " + registry.tokens.issue(1, clock.wall));
   EXPECT_EQ(other.recall(shown, std::nullopt).answer.status, 429U);
-  EXPECT_EQ(book.authenticator.scrypts(), before);
+  EXPECT_EQ(registry.verifier.scrypts(), before);
 }
 
 TEST_F(AuthenticatorTest, GivesATokenForASecretOrACertificate) {
@@ -293,7 +293,7 @@ TEST_F(AuthenticatorTest, GivesATokenForASecretOrACertificate) {
   for (const auto& [asking, client] : cases) {
     http::Request shown = asking;
     const std::optional<std::size_t> certified = client == 2 ? std::optional(client) : std::nullopt;
-    EXPECT_EQ(door.recall(shown, certified).kind, AccessDecision::Kind::unknown);
+    EXPECT_EQ(authenticator.recall(shown, certified).kind, AccessDecision::Kind::unknown);
     const AccessDecision admission = verify(shown, certified);
     ASSERT_EQ(admission.kind, AccessDecision::Kind::answered);
     ASSERT_EQ(admission.answer.status, 200U) << *admission.answer.body;
@@ -301,8 +301,8 @@ TEST_F(AuthenticatorTest, GivesATokenForASecretOrACertificate) {
     EXPECT_EQ(shown.client, clients[client].name);
     EXPECT_THAT(admission.answer.head, HasSubstr("Cache-Control: no-store\r\n"));
     http::Request with_token = request("Authorization", bearer(admission.answer));
-    EXPECT_EQ(door.recall(with_token, std::nullopt).kind, AccessDecision::Kind::granted);
-    EXPECT_EQ(with_token.rules, &book.clients[client]);
+    EXPECT_EQ(authenticator.recall(with_token, std::nullopt).kind, AccessDecision::Kind::granted);
+    EXPECT_EQ(with_token.rules, &registry.clients[client]);
   }
 }
 
@@ -321,7 +321,8 @@ TEST_F(AuthenticatorTest, RefusesTokensAsOAuthSays) {
   expect_refused(token_request(form, basic("tableau:wrong")), 401, "invalid_client");
   expect_refused(token_request(form + "&client_id=slow&client_secret=" + std::string(secret)), 401,
                  "invalid_client");
-  expect_refused(token_request(form, "Bearer " + book.tokens.issue(0, clock.wall)), 401, "invalid_client");
+  expect_refused(token_request(form, "Bearer " + registry.tokens.issue(0, clock.wall)), 401,
+                 "invalid_client");
   expect_refused(token_request("", right), 400, "invalid_request");
   expect_refused(token_request(form + "&" + form, right), 400, "invalid_request");
   expect_refused(token_request("grant_type=password", right), 400, "unsupported_grant_type");
@@ -337,20 +338,20 @@ TEST_F(AuthenticatorTest, HoldsTokenRequestsToTheRateToo) {
 TEST_F(AuthenticatorTest, AnswersTheTokenEndpointForPostsOfItsPathAlone) {
   http::Request with_query = token_request("grant_type=client_credentials");
   with_query.target += "?a=b";
-  EXPECT_EQ(door.recall(with_query, 2).kind, AccessDecision::Kind::unknown);
+  EXPECT_EQ(authenticator.recall(with_query, 2).kind, AccessDecision::Kind::unknown);
   for (const char* target :
        {"/auth/oauth2/token/", "/auth/oauth2/tokens", "/auth/oauth2", "//auth/oauth2/token"}) {
     http::Request other = token_request("grant_type=client_credentials");
     other.target = target;
-    EXPECT_EQ(door.recall(other, 2).kind, AccessDecision::Kind::granted) << target;
+    EXPECT_EQ(authenticator.recall(other, 2).kind, AccessDecision::Kind::granted) << target;
   }
   http::Request get = token_request("");
   get.method = "GET";
-  EXPECT_EQ(door.recall(get, 2).kind, AccessDecision::Kind::granted) << "the route table refuses it";
+  EXPECT_EQ(authenticator.recall(get, 2).kind, AccessDecision::Kind::granted) << "the route table refuses it";
 }
 
 TEST_F(AuthenticatorTest, SaysThatItIsOverloadedWhereNoSecretIsCheckedAnyMore) {
-  book.authenticator.stop();
+  registry.verifier.stop();
   EXPECT_EQ(refusal(request("X-API-Key", secret)).status, 503U);
   const http::Answer answer =
       refusal(token_request("grant_type=client_credentials", basic("tableau:" + std::string(secret))));
@@ -364,7 +365,7 @@ TEST_F(AuthenticatorTest, OfLaterSettingsKnowsWhoIsStillThereWithoutAnotherScryp
   for (const bool stays : {true, false}) {
     std::vector<config::Client> others(clients.rbegin(), clients.rend());
     if (!stays) std::erase_if(others, [&](const config::Client& one) { return one.name == name; });
-    ClientRegistry later(others, random_token_key(), &book);
+    ClientRegistry later(others, random_token_key(), &registry);
     Authenticator its_door(later, clock);
     http::Request again = request("X-API-Key", secret);
     EXPECT_EQ(its_door.recall(again, std::nullopt).kind, AccessDecision::Kind::unknown);

@@ -98,7 +98,7 @@ TEST(ReadingOrigin, IsForbiddenToOnesOwnOriginThatComesFromElsewhere) {
 
 using Lines = std::vector<std::pair<const char*, const char*>>;
 
-/// What a browser says of a link on a page of another site that is followed, with some of it said otherwise;
+/// The fields of a browser that follows a link on a page of another site, with some of them changed;
 /// an empty value: not said.
 http::Fields followed_link(const Lines& changes = {}) {
   Lines said = {{"Host", "localhost:8080"},

@@ -89,7 +89,7 @@ TEST(TellingFields, AreRemovedOnEveryLine) {
   EXPECT_FALSE(fields.contains("Referer"));
 }
 
-/// What servers before this one say of the target that they were asked for.
+/// Servers before this one repeat the target that they were asked for in these.
 TEST(TellingFields, AreNotTheReferersAlone) {
   http::Fields fields;
   fields.add("Accept", "*/*");

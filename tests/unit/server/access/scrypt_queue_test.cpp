@@ -7,7 +7,7 @@
 namespace roktcached::access {
 namespace {
 
-/// Three clients, whose buckets are 0 to 2. What waits is named by one letter.
+/// Three clients, whose buckets are 0 to 2. Each secret that waits is named by one letter.
 class ScryptQueueTest : public testing::Test {
  protected:
   [[nodiscard]] bool push(ScryptQueue::Bucket bucket, char name) {

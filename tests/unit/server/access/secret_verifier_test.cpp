@@ -216,7 +216,7 @@ TEST_F(SecretVerifierTest, FindsTheSameForThoseWhoWaitTogether) {
   EXPECT_EQ(authenticator.scrypts(), 2U * 2 + 3U * 1);
 }
 
-/// What was seen once costs no scrypt, and so waits for none.
+/// A secret that was seen once costs no scrypt, and so waits for none.
 TEST_F(SecretVerifierTest, WhoHasSignedInOnceWaitsForNobody) {
   const std::string pair = basic("first", first_secret);
   ASSERT_EQ(verify({Kind::basic, pair}).value(), AuthenticationResult{1});

@@ -12,7 +12,7 @@ using Kind = Presented::Kind;
 
 const std::string grant = "grant_type=client_credentials";
 
-/// What is to be verified, as "KIND TEXT".
+/// The credential to be verified, as "KIND TEXT".
 std::string shown_by(std::string_view form, Presented shown = {}) {
   const auto read = read_token_request(form, shown);
   const auto* request = std::get_if<TokenRequest>(&read);

@@ -56,15 +56,15 @@ MetricReadings some_readings() {
   readings.version = "1.2.3";
   readings.connections = 5;
   readings.dropped_lines = {.queue_full = 3, .not_written = 1};
-  readings.traffic.requests = {{{"-", CacheOutcome::refused, 404}, 2},
-                               {{"account-summary", CacheOutcome::hit, 200}, 9'007'199'254'740'992}};
+  readings.requests.requests = {{{"-", CacheOutcome::refused, 404}, 2},
+                                {{"account-summary", CacheOutcome::hit, 200}, 9'007'199'254'740'992}};
   Histogram hits;
   hits.observe(40us);
   hits.observe(60us);
   hits.observe(400us);
   hits.observe(45s);
-  readings.traffic.durations[static_cast<std::size_t>(CacheOutcome::hit)] = hits.read();
-  readings.traffic.cuts[static_cast<std::size_t>(http::Cut::write_timeout)] = 23;
+  readings.requests.durations[static_cast<std::size_t>(CacheOutcome::hit)] = hits.read();
+  readings.requests.cuts[static_cast<std::size_t>(http::Cut::write_timeout)] = 23;
   readings.collapsed = 11;
   readings.restatements = 13;
   readings.refreshed_ahead = 17;
@@ -77,13 +77,13 @@ MetricReadings some_readings() {
        .errors = 6,
        .trouble = "cannot be read"}};
   readings.bodies = {.all = 5000, .growing = 500, .bound = 9000, .refused = 29};
-  readings.upstream_client.credentials = {credential("default")};
-  readings.upstream_client.retries = 19;
-  readings.upstream_client.attempts.by_kind = {{{"account-summary", 0, counters::Reason::retry}, 1},
+  readings.upstream_status.credentials = {credential("default")};
+  readings.upstream_status.retries = 19;
+  readings.upstream_status.attempts.by_kind = {{{"account-summary", 0, counters::Reason::retry}, 1},
                                                {{"account-summary", 503, counters::Reason::stale}, 2}};
   Histogram attempts;
   attempts.observe(250ms);
-  readings.upstream_client.attempts.durations = attempts.read();
+  readings.upstream_status.attempts.durations = attempts.read();
   return readings;
 }
 
@@ -185,7 +185,7 @@ TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {
 
 TEST(Metrics, LabelValuesAreEscaped) {
   MetricReadings readings = some_readings();
-  readings.upstream_client.credentials = {credential("a\"b\\c\nd")};
+  readings.upstream_status.credentials = {credential("a\"b\\c\nd")};
   EXPECT_EQ(samples(metrics_text(readings), "roktcached_upstream_queue_length"),
             std::vector<std::string>{R"(roktcached_upstream_queue_length{credential="a\"b\\c\nd"} 7)"});
 }
@@ -195,28 +195,28 @@ TEST(Metrics, TheCircuitIsInOneStateAtATime) {
   const std::string name = "roktcached_upstream_state";
   EXPECT_EQ(samples(metrics_text(readings), name),
             (std::vector<std::string>{name + R"({state="closed"} 1)", name + R"({state="open"} 0)"}));
-  readings.upstream_client.circuit_open = true;
+  readings.upstream_status.circuit_open = true;
   EXPECT_EQ(samples(metrics_text(readings), name),
             (std::vector<std::string>{name + R"({state="closed"} 0)", name + R"({state="open"} 1)"}));
 }
 
 TEST(Metrics, NoLimitIsNoSmallLimit) {
   MetricReadings readings = some_readings();
-  readings.upstream_client.credentials[0].budget.ceiling = 0;
-  readings.upstream_client.credentials[0].budget.rate = 0;
+  readings.upstream_status.credentials[0].budget.ceiling = 0;
+  readings.upstream_status.credentials[0].budget.rate = 0;
   EXPECT_THAT(metrics_text(readings),
               HasSubstr("roktcached_upstream_requests_per_second{credential=\"default\"} +Inf\n"));
 }
 
 TEST(Metrics, ATokenThatNeverWasHasNoExpiry) {
   MetricReadings readings = some_readings();
-  readings.upstream_client.credentials[0].token.expires_at.reset();
+  readings.upstream_status.credentials[0].token.expires_at.reset();
   EXPECT_TRUE(samples(metrics_text(readings), "roktcached_token_expiry_timestamp_seconds").empty());
 }
 
 TEST(Metrics, NameNoCaller) {
   MetricReadings readings = some_readings();
-  readings.upstream_client.spending = {{"tableau", "account-summary", {1}}};
+  readings.upstream_status.spending = {{"tableau", "account-summary", {1}}};
   EXPECT_THAT(metrics_text(readings), Not(HasSubstr("tableau")));
 }
 

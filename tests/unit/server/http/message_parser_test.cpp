@@ -148,7 +148,7 @@ TEST(MessageParser, TakesAConnectionThatIsNoListForAFieldAsAnyOther) {
   expect_lines(parsed.head.fields);
 }
 
-/// What framing_of refuses of what is left is told there.
+/// The rest is refused by framing_of, whose test tells of it.
 TEST(MessageParser, RefusesFramingThatBeastRefuses) {
   const auto why = [](const std::string& lines) {
     const auto parsed = request("POST / HTTP/1.1\r\nA: b\r\n" + lines + "\r\n");

@@ -11,7 +11,7 @@ struct Asked {
   std::string_view method = "GET";
 };
 
-/// What is routed and by which authority, or why nothing is.
+/// The target that is routed and its authority, or why nothing is routed.
 std::string routed(const Asked& asked) {
   std::string origin_form;
   const auto authority = read_target(asked.method, asked.target, asked.encrypted, origin_form);

@@ -1,4 +1,4 @@
-#include "server/http/response_head.h"
+#include "server/http/message_parser.h"
 
 #include <gtest/gtest.h>
 
@@ -23,7 +23,7 @@ Verdict verdict_of(const Result<std::size_t>& size) {
   return size ? Verdict{*size, ""} : Verdict{0, size.error().context};
 }
 
-/// What HeadScan alone says.
+/// The result of HeadScan alone.
 Verdict scanned(const std::string& text, HeadLimits limits) {
   const auto size = HeadScan(HeadKind::response, limits).scan(text);
   return size ? Verdict{size->value_or(0), ""} : Verdict{0, size.error().context};

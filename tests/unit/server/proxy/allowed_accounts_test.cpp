@@ -1,33 +1,16 @@
-#include <gtest/gtest.h>
-
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/io_context.hpp>
-#include <optional>
-
-#include "server/proxy/proxy_handler.h"
-#include "server/worker_pool.h"
-#include "storage/memory/memory_store.h"
-#include "tests/unit/server/fake_clock.h"
+#include "tests/unit/server/proxy/proxy_fixture.h"
 
 namespace roktcached::proxy {
 namespace {
 
-/// Counts what is sent, and answers nothing of use.
-class DeadUpstream final : public upstream::Upstream {
- public:
-  boost::asio::awaitable<upstream::UpstreamResult> send(const upstream::UpstreamRequest&) override {
-    ++sent;
-    co_return upstream::UpstreamFailure{
-        {ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "dead"}, std::nullopt};
-  }
-  [[nodiscard]] bool idle(std::size_t) const override { return false; }
-  int sent = 0;
-};
-
-class AllowedAccountsTest : public testing::Test {
+class AllowedAccountsTest : public ProxyFixture {
  protected:
+  AllowedAccountsTest() {
+    upstream.answer = [](const auto&) { return upstream_failure(ErrorCode::upstream_unreachable); };
+  }
   static config::Settings with_some_more_routes() {
     config::Settings settings;
+    settings.log.access = false;
     std::vector<rokt::Route>& all = settings.routes;
     all.push_back({"files", "/files", {"GET"}, rokt::RouteClass::http, {}, false});
     all.push_back({"logs", "/logs/{accountId}/{rest...}", {"GET"}, rokt::RouteClass::off, {}, false});
@@ -41,19 +24,9 @@ class AllowedAccountsTest : public testing::Test {
     http::Request request;
     request.method = method;
     request.target = target;
-    request.id = "id-1";
     request.rules = rules;
-    request.runtime = &runtime;
-    std::optional<http::Answer> answer;
-    boost::asio::co_spawn(context, exchange.handle(request),
-                          [&](const std::exception_ptr& failure, http::Answer given) {
-                            EXPECT_FALSE(failure);
-                            answer = std::move(given);
-                          });
-    context.restart();
-    while (!answer && context.run_one() > 0) {
-    }
-    return std::move(answer.value());
+    request.runtime = &other_runtime;
+    return ProxyFixture::ask(std::move(request));
   }
   [[nodiscard]] static bool is_refused(const http::Answer& answer) {
     return answer.status == 403 && answer.body->find("account-not-allowed") != std::string::npos;
@@ -65,19 +38,7 @@ class AllowedAccountsTest : public testing::Test {
     client.accounts = {"12", "aB-1"};
     return client;
   }();
-  FakeClock clock;
-  boost::asio::io_context context{1};
-  WorkerPool readers{1, "reading"};
-  const Runtime runtime{with_some_more_routes(), nullptr, 1};
-  storage::TieredStore store{std::make_unique<storage::MemoryStore>(1 << 20), nullptr};
-  DeadUpstream upstream;
-  storage::BodyAccount bodies{1 << 20};
-  FetchTable fetches{context.get_executor(), readers.executor(), upstream, store, bodies, 1 << 20, clock};
-  DiskLookups disk{readers.executor(), {}, {}, {}};
-  Services services{store, disk, fetches, upstream, context.get_executor(), bodies, clock};
-  counters::ClientStats accounts;
-  counters::RequestStats traffic;
-  ProxyHandler exchange{services, accounts, traffic};
+  const Runtime other_runtime{with_some_more_routes(), nullptr, 2};
 };
 
 TEST_F(AllowedAccountsTest, OfAClientWithoutAListAreAll) {
@@ -118,9 +79,9 @@ TEST_F(AllowedAccountsTest, AreJudgedBehindTheRouteAndBeforeTheParameters) {
 TEST_F(AllowedAccountsTest, AreJudgedBeforeAnythingIsAskedFor) {
   for (const std::string& target : {summary("13"), std::string("/files"), std::string("/logs/13/a")})
     EXPECT_TRUE(is_refused(ask(target, &some))) << target;
-  EXPECT_EQ(upstream.sent, 0);
+  EXPECT_TRUE(upstream.requests.empty());
   ask("/logs/12/a", &some);
-  EXPECT_EQ(upstream.sent, 1);
+  EXPECT_EQ(upstream.requests.size(), 1U);
 }
 
 }  // namespace

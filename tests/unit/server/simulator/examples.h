@@ -12,7 +12,7 @@
 
 #include "server/simulator/reports.h"
 
-/// What the tests of the simulated reports share: a clock that stands still, targets, and readers of the
+/// Shared by the tests of the simulated reports: a clock that stands still, targets, and readers of the
 /// answers.
 namespace roktcached::simulator::examples {
 
@@ -76,7 +76,7 @@ inline std::vector<std::string> texts_of(const std::vector<boost::json::object>&
   return texts;
 }
 
-/// What adds up in the campaign reports, and in the transaction reports.
+/// The fields that add up in the campaign reports, and in the transaction reports.
 inline const std::vector<std::string> campaign_sums = {"grossCost",
                                                        "netCost",
                                                        "impressions",

@@ -146,7 +146,7 @@ TEST(ReportSumsTest, UniqueReferralsAreNoMoreThanReferrals) {
   }
 }
 
-/// What of one creative's day is in `currency` is `rate` times what it is in USD.
+/// One creative's day in `currency` is `rate` times the same in USD.
 class CurrencyTest : public testing::TestWithParam<std::pair<const char*, double>> {};
 
 TEST_P(CurrencyTest, ConvertsAtAFixedRateAndStillAddsUp) {

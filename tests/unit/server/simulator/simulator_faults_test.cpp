@@ -22,7 +22,7 @@ class SimulatorFaultsTest : public examples::SimulatorFixture {
     connect().ask("POST", "/_simulator/reset");
   }
 
-  /// What comes back to a GET until the connection ends, and how it ends.
+  /// The bytes that answer a GET until the connection ends, and how it ends.
   std::string raw(error_code& error) {
     Client client = connect();
     client.request("GET", target_, token_ + "Connection: close\r\n");

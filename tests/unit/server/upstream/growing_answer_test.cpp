@@ -248,10 +248,10 @@ TEST_F(GrowingAnswerTest, ReadersOnOtherThreadsGetEveryByteAtTheirOwnPace) {
   constexpr std::size_t piece_size = 40'000;
   constexpr int pieces = 500;
   constexpr int readers = 6;
-  boost::asio::io_context upstream_client{1};
-  const auto work = boost::asio::make_work_guard(upstream_client);
-  std::thread upstream_thread([&] { upstream_client.run(); });
-  const auto answer = GrowingAnswer::make(upstream_client.get_executor(), bodies, {64 * mib}, Keep::whole);
+  boost::asio::io_context upstream_context{1};
+  const auto work = boost::asio::make_work_guard(upstream_context);
+  std::thread upstream_thread([&] { upstream_context.run(); });
+  const auto answer = GrowingAnswer::make(upstream_context.get_executor(), bodies, {64 * mib}, Keep::whole);
   std::vector<std::unique_ptr<boost::asio::io_context>> contexts;
   std::vector<std::future<std::string>> contents;
   std::vector<std::thread> threads;
@@ -273,7 +273,7 @@ TEST_F(GrowingAnswerTest, ReadersOnOtherThreadsGetEveryByteAtTheirOwnPace) {
   std::string sent;
   for (int i = 0; i < pieces; ++i) sent += std::string(piece_size, static_cast<char>('a' + i % 26));
   boost::asio::co_spawn(
-      upstream_client,
+      upstream_context,
       [&]() -> boost::asio::awaitable<void> {
         answer->begin({.status = 200, .fields = {}, .length = {}});
         for (std::size_t at = 0; at < sent.size(); at += piece_size)
@@ -285,7 +285,7 @@ TEST_F(GrowingAnswerTest, ReadersOnOtherThreadsGetEveryByteAtTheirOwnPace) {
       .get();
   for (auto& content : contents) EXPECT_TRUE(content.get() == sent);
   for (auto& thread : threads) thread.join();
-  upstream_client.stop();
+  upstream_context.stop();
   upstream_thread.join();
 }
 

@@ -213,7 +213,7 @@ TEST_F(UpstreamClientTest, ALostKeptConnectionSaysNothingOfTheUpstream) {
 }
 
 /// Which nobody sends again then: the end is ours.
-TEST_F(UpstreamClientTest, KeptConnectionsThatEndWithTheDeskSayNothingOfTheUpstream) {
+TEST_F(UpstreamClientTest, KeptConnectionsThatEndWithTheClientSayNothingOfTheUpstream) {
   constexpr int many = 8;  // failures in a row open the circuit
   settings.max_retries = 0;
   for (const bool first : {true, false}) {

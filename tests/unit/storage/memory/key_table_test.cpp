@@ -6,7 +6,7 @@
 #include <random>
 #include <set>
 
-#include "storage/memory/ghosts.h"
+#include "storage/memory/s3_fifo.h"
 
 namespace roktcached::storage {
 namespace {

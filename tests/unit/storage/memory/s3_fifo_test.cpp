@@ -11,7 +11,7 @@ namespace {
 using examples::key;
 using examples::shared_response;
 
-/// What one response of these tests costs in the table.
+/// The bytes that one response of these tests takes in the table.
 std::uint64_t size_of_one() {
   S3Fifo entries(1 << 20);
   entries.put(shared_response(100));

@@ -298,7 +298,7 @@ TEST_F(CacheFileTest, SettingAsideAMissingFileFails) {
   expect_names(target.error(), path_);
 }
 
-/// What is refused when the file is opened, a look refuses beforehand; and it makes nothing.
+/// A look refuses beforehand whatever is refused when the file is opened; and it makes nothing.
 class CacheFileLookTest : public CacheFileTest {
  protected:
   void expect_refused(const std::string& reason) const {

@@ -1,4 +1,4 @@
-/// What a thread that must not wait finds on the disk. The file is put out of the kernel's memory for it; on
+/// Reads of a thread that must not wait for the disk. The file is put out of the kernel's memory for it; on
 /// a file system that keeps its files there, such as tmpfs, there is nothing to wait for and nothing to test.
 #include "storage/sqlite/nonblocking_reads.h"
 

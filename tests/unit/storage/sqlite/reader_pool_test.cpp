@@ -5,7 +5,7 @@
 #include <chrono>
 #include <future>
 
-#include "storage/sqlite/row_listing.h"
+#include "storage/sqlite/row_selection.h"
 #include "tests/unit/colliding_keys.h"
 #include "tests/unit/storage/examples.h"
 

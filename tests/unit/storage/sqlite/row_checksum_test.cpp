@@ -16,7 +16,7 @@ std::string bytes_of(std::int64_t number) {
   return bytes;
 }
 
-/// What all cache files have, in one piece.
+/// The checksum as all cache files have it, in one piece.
 std::int64_t written_checksum(const StoredResponse& stored) {
   std::string all;
   for (const std::string_view text :

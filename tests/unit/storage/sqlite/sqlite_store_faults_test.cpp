@@ -57,7 +57,7 @@ class SqliteStoreFaultsTest : public SqliteStoreFixture {
     file.seekp(static_cast<std::streamoff>(from));
     file << bytes;
   }
-  /// What is found is what was put, byte for byte; how much of it there is the damage decides.
+  /// A response that is found is as it was put, byte for byte; the damage decides how many are found.
   static void expect_nothing_wrong(SqliteStore& store, int count) {
     for (int number = 0; number < count; ++number) {
       const auto read = store.find(key(number), noon);

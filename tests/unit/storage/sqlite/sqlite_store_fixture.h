@@ -31,7 +31,7 @@ class SqliteStoreFixture : public testing::Test {
     return store.find(examples::key(number), examples::noon).value();
   }
 
-  /// What the store has told the operator so far.
+  /// The lines that the store has told the operator so far.
   std::vector<std::string> reports() {
     const std::lock_guard lock(mutex_);
     return reports_;

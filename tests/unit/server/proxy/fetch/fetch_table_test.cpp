@@ -8,7 +8,7 @@
 
 #include "core/caching/decision.h"
 #include "core/caching/variants.h"
-#include "server/run_on.h"
+#include "server/worker_pool.h"
 #include "tests/unit/server/proxy/fetch/fetch_table_fixture.h"
 
 namespace roktcached::proxy {
@@ -32,7 +32,7 @@ TEST_F(FetchTableTest, ManyRequestsForOneKeyAreOneFetch) {
   EXPECT_EQ(*(*stored)->body, report_of("body"));
 }
 
-TEST_F(FetchTableTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
+TEST_F(FetchTableTest, ACallerOnTheUpstreamThreadIsSentAtOnce) {
   std::optional<FetchResult> result;
   bool set_out = false;
   boost::asio::post(context, [&] {

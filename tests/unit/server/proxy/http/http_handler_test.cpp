@@ -1,14 +1,14 @@
 #include <gmock/gmock.h>
 
 #include "core/caching/variants.h"
-#include "tests/unit/server/proxy/exchange_fixture.h"
+#include "tests/unit/server/proxy/proxy_fixture.h"
 
 namespace roktcached::proxy {
 namespace {
 
 using testing::HasSubstr;
 
-class HttpHandlerTest : public ExchangeTest {
+class HttpHandlerTest : public ProxyFixture {
  protected:
   void upstream_says(unsigned status, const std::string& body, const std::vector<http::Field>& fields = {}) {
     upstream.answer = [=](const upstream::UpstreamRequest&) { return upstream_answer(status, body, fields); };

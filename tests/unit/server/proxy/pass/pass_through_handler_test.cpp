@@ -1,12 +1,12 @@
 #include <gmock/gmock.h>
 
 #include "core/caching/variants.h"
-#include "tests/unit/server/proxy/exchange_fixture.h"
+#include "tests/unit/server/proxy/proxy_fixture.h"
 
 namespace roktcached::proxy {
 namespace {
 
-class PassThroughHandlerTest : public ExchangeTest {
+class PassThroughHandlerTest : public ProxyFixture {
  protected:
   /// Puts an answer into the store under every credential, and a name for the test.
   void store_mixed(const std::string& target) {

@@ -303,7 +303,7 @@ TEST_F(FairQueueTest, TheExpectedWaitReckonsWithTokensThatAreThere) {
   EXPECT_EQ(queue->expected_wait("a", 1, Priority::interactive, 0, 0), 0ms) << "no limit";
 }
 
-/// Whatever is done with it: what went in comes out once, by one of the ways out, and the counts agree.
+/// Each request that went in comes out once, by one of the ways out, and the counts agree.
 TEST_F(FairQueueTest, NothingIsLostAndNothingComesOutTwice) {
   std::mt19937_64 random(7);
   queue.emplace(30U);

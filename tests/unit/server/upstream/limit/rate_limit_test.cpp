@@ -46,7 +46,7 @@ class Overload {
     double limited = 0;
     [[nodiscard]] double limited_share() const { return limited / (accepted + limited); }
   };
-  /// What is answered while it runs.
+  /// The answers while it runs.
   Counts count_for(SteadyTime::duration time) {
     const Counts before = counts;
     run_for(time);
@@ -248,7 +248,7 @@ TEST(RateLimitTest, WithoutA429TheRateStaysAtTheCeiling) {
   EXPECT_EQ(counts.limited, 0);
 }
 
-/// What the upstream allows, and the limit has to find out.
+/// The upstream's limit, which ours has to find out.
 struct Unknown {
   double rate;  // requests per second
   double capacity;

@@ -22,7 +22,7 @@ std::string gzipped(std::string text) {
   return compressed;
 }
 
-/// What comes out where it is fed in pieces of so many bytes; "failed" where that fails.
+/// The decoder's output where it is fed in pieces of so many bytes; "failed" where that fails.
 std::string decoded(GzipDecoder& decoder, std::string_view coded, std::size_t piece_size) {
   std::string content;
   for (; !coded.empty(); coded.remove_prefix(std::min(piece_size, coded.size()))) {

@@ -4,10 +4,14 @@
 
 #include <string>
 
-#include "tests/unit/server/upstream/wire/written_head.h"
-
 namespace roktcached::upstream {
 namespace {
+
+std::string head_of(const WireRequest& request) {
+  WipedBuffer buffer;
+  request.append_head(buffer);
+  return {static_cast<const char*>(buffer.cdata().data()), buffer.size()};
+}
 
 TEST(WireRequestTest, ItsHeadHasItsFieldsInTheirOrderAndByTheirNames) {
   WireRequest request("GET", "/base", "/a?b=c");
@@ -44,6 +48,17 @@ TEST(WireRequestTest, KnowsWhetherItIsConditional) {
     request.add("Accept", "*/*");
     EXPECT_TRUE(request.is_conditional());
   }
+}
+
+TEST(ShownCredential, IsInTheRequestForAsLongAsItLives) {
+  WireRequest request("GET", "", "/");
+  request.add("Host", "api.example.com");
+  for (const char* token : {"first", "second"}) {
+    const ShownCredential shown(request, "Bearer", token);
+    EXPECT_EQ(head_of(request), "GET / HTTP/1.1\r\nHost: api.example.com\r\nAuthorization: Bearer " +
+                                    std::string(token) + "\r\n\r\n");
+  }
+  EXPECT_EQ(head_of(request), "GET / HTTP/1.1\r\nHost: api.example.com\r\n\r\n");
 }
 
 }  // namespace
