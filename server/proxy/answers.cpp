@@ -132,16 +132,18 @@ Answer client_gone(const Request& request) {
       request.id);
 }
 
+std::string_view not_stored(const FetchOutcome& outcome) {
+  return outcome.stored() ? std::string_view() : caching::name_of(outcome.storing);
+}
+
 http::CacheStatus status_of(const FetchResult& result, http::Forward reason, WallTime now) {
   const FetchOutcome& outcome = *result.outcome;
-  http::CacheStatus status{.forward = reason, .stored = outcome.stored, .collapsed = result.collapsed};
+  http::CacheStatus status{.forward = reason,
+                           .stored = outcome.stored(),
+                           .collapsed = result.collapsed,
+                           .detail = not_stored(outcome)};
   if (outcome.upstream_status != outcome.response->status) status.forward_status = outcome.upstream_status;
-  if (outcome.too_large) {
-    status.detail = "too-large";
-  } else if (outcome.kind == AnswerKind::not_json) {
-    status.detail = "not-json";
-  }
-  if (outcome.stored) status.ttl = caching::ttl_of(*outcome.response, now);
+  if (outcome.stored()) status.ttl = caching::ttl_of(*outcome.response, now);
   return status;
 }
 

@@ -47,6 +47,9 @@ void put_large_content(http::Answer& answer, const http::Request& request, Growi
 /// What is left of the answer to a client that has gone: nobody gets it, and the access log tells why.
 [[nodiscard]] http::Answer client_gone(const http::Request& request);
 
+/// Why what a fetch brought is not stored, as Cache-Status and the access line say it; empty where it is.
+[[nodiscard]] std::string_view not_stored(const FetchOutcome& outcome);
+
 /// Cache-Status of an answer that a fetch brought.
 [[nodiscard]] http::CacheStatus status_of(const FetchResult& result, http::Forward reason, WallTime now);
 

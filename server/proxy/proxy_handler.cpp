@@ -383,6 +383,7 @@ void ProxyHandler::answer_with_result(Answer& answer, const Request& request,
     return fail(failure_answer(request, lost, reason));
   }
   const FetchOutcome& outcome = *result.outcome;
+  answer.notes.not_stored = not_stored(outcome);
   const StoredResponsePtr stand_in = services_.fetches.unless_removed(stored, request.received_at);
   if (gives_way(outcome) && caching::may_stand_in(stand_in.get(), policy, now)) {
     http::CacheStatus status{.forward = reason, .detail = "stale-if-error"};

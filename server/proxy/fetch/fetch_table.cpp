@@ -77,8 +77,8 @@ bool was_broken_off(const FetchOutcome& outcome) {
 
 /// What those who come late may still be told of a fetch that has finished. What is stored is in the store.
 bool is_remembered(const FetchRequest& request, const FetchOutcome& outcome) {
-  if (outcome.stored) return false;
-  if (outcome.failure || outcome.too_large) return true;
+  if (outcome.stored()) return false;
+  if (outcome.failure) return true;
   return !request.http && outcome.response->body->size() <= max_remembered;
 }
 
@@ -256,14 +256,14 @@ asio::awaitable<FetchResult> FetchTable::share(std::unique_ptr<FetchRequest> req
         co_await wait_for(fetch, waiter, *ticket);
       } else {
         waiter.outcome = fetch->outcome;
-        if (waiter.outcome && waiter.outcome->too_large && fetch->growing)
+        if (waiter.outcome && waiter.outcome->too_large() && fetch->growing)
           waiter.reader = fetch->growing->attach();
       }
       if (ticket->left_) break;
       if (fetch->stored)
         co_return FetchResult{.outcome = waiter.outcome, .look_again = !waiter.outcome, .collapsed = true};
       if (was_broken_off(*waiter.outcome)) continue;
-      too_late = waiter.outcome->too_large && !waiter.reader;  // for its beginning
+      too_late = waiter.outcome->too_large() && !waiter.reader;  // for its beginning
     }
     if (too_late) {
       OwnFetch mine = start(*request, clock_.steady_now());
@@ -508,14 +508,9 @@ asio::awaitable<FetchTable::Fetched> FetchTable::run(FetchPtr fetch, FetchReques
 
 /// On an http route: those who wait may read on with the first, or go on for themselves.
 void FetchTable::head_is_known(Fetch& fetch, const FetchRequest& request) {
-  const upstream::AnswerHead& head = *fetch.growing->head();
-  upstream::UpstreamResponse beginning;
-  beginning.status = head.status;
-  beginning.fields = head.fields;
-  beginning.sent_at = clock_.wall_now();
-  const FetchOutcome outcome = judge_http(request, std::move(beginning), clock_.wall_now());
+  const FetchOutcome outcome = judge_http_head(request, *fetch.growing->head(), clock_.wall_now());
   fetch.head_known = true;
-  if (outcome.stored && !updater_.ended_since(request, fetch.started_at)) {
+  if (outcome.stored() && !updater_.ended_since(request, fetch.started_at)) {
     fetch.head = outcome.to_store.front();
     if (outcome.to_store.size() > 1) fetch.index = outcome.to_store.back();
   }
@@ -542,11 +537,11 @@ GrowingAnswer::ReaderPtr FetchTable::reader_for(const Fetch& fetch, const FetchR
 
 void FetchTable::note_size(const FetchRequest& request, const FetchOutcome& outcome) {
   const caching::KeyHash hash = request.key.hash();
-  outcome.too_large ? large_.add(hash, clock_.steady_now()) : large_.remove(hash);
+  outcome.too_large() ? large_.add(hash, clock_.steady_now()) : large_.remove(hash);
 }
 
 void FetchTable::note_sharing(const FetchRequest& request, const FetchOutcome& outcome) {
-  const bool shareable = outcome.stored;  // before it is known whether a purge has come in between
+  const bool shareable = outcome.stored();  // before it is known whether a purge has come in between
   const bool tells = request.http->method == "GET" && !request.http->no_store && !outcome.failure;
   if (shareable) return unshared_.remove(request.key.hash());
   if (tells && !request.http->range_forwarded) unshared_.add(request.key.hash(), clock_.steady_now());
@@ -556,7 +551,7 @@ void FetchTable::finish(const FetchPtr& fetch, const FetchRequest& request, cons
   const FetchOutcome& outcome = *fetched.outcome;
   // Before anybody is told: who has been may ask again at once, and is to get an answer of its own.
   fetch->finished_at = clock_.steady_now();
-  fetch->stored = outcome.stored;
+  fetch->stored = outcome.stored();
   for (Waiter* const waiter : fetch->waiters) {
     waiter->outcome = fetched.outcome;
     if (fetched.large) waiter->reader = fetch->growing->attach();
@@ -574,7 +569,7 @@ void FetchTable::finish(const FetchPtr& fetch, const FetchRequest& request, cons
   if (is_remembered(request, outcome)) fetch->outcome = fetched.outcome;
   finished_.push_back(fetch);
   forget_finished(fetch->finished_at);
-  if (outcome.stored) ahead_.has_stored(request, *outcome.response, fetch->asks);
+  if (outcome.stored()) ahead_.has_stored(request, *outcome.response, fetch->asks);
 }
 
 /// Passes the content of a large answer on to those who read it by now.

@@ -141,6 +141,8 @@ class FetchTable {
 
   /// How many requests have shared another's fetch.
   [[nodiscard]] std::uint64_t collapsed() const { return collapsed_.load(std::memory_order_relaxed); }
+  /// As CacheUpdater::not_stored.
+  [[nodiscard]] NotStored not_stored() const { return updater_.not_stored(); }
   [[nodiscard]] std::uint64_t restatements() const { return updater_.restatements(); }
   /// How many refreshes were begun before what they refresh had expired.
   [[nodiscard]] std::uint64_t refreshed_ahead() const { return ahead_.begun(); }
@@ -149,7 +151,7 @@ class FetchTable {
   /// What a fetch has brought.
   struct Fetched {
     FetchOutcomePtr outcome;
-    upstream::LargeContentPtr large = nullptr;  // on report and metadata routes, where outcome->too_large
+    upstream::LargeContentPtr large = nullptr;  // on report and metadata routes, where it is too large
   };
 
   [[nodiscard]] boost::asio::awaitable<FetchResult> join_on_upstream_thread(

@@ -6,6 +6,7 @@
 #include "server/http/problem.h"
 #include "server/proxy/answers.h"
 #include "server/proxy/forwarded_fields.h"
+#include "server/proxy/http/http_fetch_outcome.h"
 #include "server/proxy/streaming.h"
 
 namespace roktcached::proxy {
@@ -129,11 +130,16 @@ asio::awaitable<Answer> HttpHandler::fetch(const Request& request, const Destina
     answer = note(answer_http_with(request, stored, status, true, now), http::CacheOutcome::stale_if_error,
                   to.route, target);
   } else if (head) {
-    const http::CacheStatus status{.forward = reason, .collapsed = result.collapsed};
+    http::CacheStatus status{.forward = reason, .collapsed = result.collapsed};
+    if (!result.collapsed) {
+      const FetchRequest fetched = fetch_request(request, to, target, selected, directives.no_store);
+      status.detail = not_stored(judge_http_head(fetched, *head, now));
+    }
     http::CacheOutcome kind = retrieves(request) ? http::CacheOutcome::miss : http::CacheOutcome::passed;
     if (result.collapsed) kind = http::CacheOutcome::collapsed;
     answer = note(answer_streamed(request, std::move(*head), std::move(result.content), status, now), kind,
                   to.route, target);
+    answer.notes.not_stored = status.detail;
   } else if (!answered) {
     answer = note(failure_answer(request, *outcome->failure, reason), http::CacheOutcome::failed, to.route,
                   target);
@@ -142,6 +148,7 @@ asio::awaitable<Answer> HttpHandler::fetch(const Request& request, const Destina
     answer = note(answer_http_with(request, outcome->response, status_of(result, reason, now), false, now),
                   kind, to.route, target);
   }
+  if (outcome) answer.notes.not_stored = not_stored(*outcome);
   answer.notes.upstream =
       std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
   co_return answer;

@@ -137,7 +137,7 @@ TEST_F(FetchTableTest, AStoredValidatorIsSentAndA304KeepsTheBody) {
     return response;
   });
   const auto& outcome = *(*second)->outcome;
-  EXPECT_TRUE(outcome.stored);
+  EXPECT_TRUE(outcome.stored());
   EXPECT_EQ(outcome.upstream_status, 304U);
   EXPECT_EQ(outcome.response->status, 200U);
   EXPECT_EQ(outcome.response->body, again.stored->body);
@@ -199,7 +199,8 @@ TEST_F(FetchTableTest, AFetchUnderWayWhenItIsPurgedIsNotStored) {
   respond([] { return ok("old"); });
   ASSERT_TRUE(*first);
   EXPECT_EQ(*(*first)->outcome->response->body, report_of("old")) << "who asked before it is answered";
-  EXPECT_FALSE((*first)->outcome->stored);
+  EXPECT_EQ((*first)->outcome->storing, caching::Storing::purged);
+  EXPECT_EQ(fetches.not_stored()[static_cast<std::size_t>(caching::Storing::purged)], 1U);
   EXPECT_EQ(store.find(caching::Key("a"), clock.wall_now()).value(), nullptr);
   EXPECT_NE(store.find(caching::Key("b"), clock.wall_now()).value(), nullptr);
 }
@@ -216,7 +217,7 @@ TEST_F(FetchTableTest, WhoComesAfterAPurgeJoinsNoFlightFromBefore) {
     const Answer beside = join(request("a"));
     EXPECT_EQ(upstream.requests.size(), 2U) << "but shares the new one";
     respond([] { return ok("new"); });
-    EXPECT_TRUE((*after)->outcome->stored);
+    EXPECT_TRUE((*after)->outcome->stored());
     EXPECT_TRUE((*beside)->collapsed);
     clock.advance(2s);
   }
@@ -251,7 +252,7 @@ TEST_F(FetchTableTest, ASoftPurgeLeavesARevalidationToCome) {
   EXPECT_FALSE(caching::is_fresh(*again.stored, clock.wall_now()));
   const Answer second = join(again);
   respond(bare_304);
-  EXPECT_TRUE((*second)->outcome->stored);
+  EXPECT_TRUE((*second)->outcome->stored());
   EXPECT_TRUE(caching::is_fresh(*store.find(caching::Key("a"), clock.wall_now()).value(), clock.wall_now()));
 }
 
@@ -332,7 +333,7 @@ TEST_F(FetchTableTest, NothingThatIsNoJsonIsStoredOrReplacesWhatIs) {
     for (const Answer& answer : {leader, follower}) {
       const FetchOutcome& outcome = *(*answer)->outcome;
       EXPECT_EQ(outcome.kind, AnswerKind::not_json) << body;
-      EXPECT_FALSE(outcome.stored);
+      EXPECT_FALSE(outcome.stored());
       EXPECT_FALSE(outcome.restates);
       EXPECT_TRUE(gives_way(outcome));
       EXPECT_EQ(*outcome.response->body, body);
@@ -362,7 +363,7 @@ TEST_F(FetchTableTest, OtherSuccessesAndRedirectsGiveWayAndRefusalsDoNot) {
     const FetchOutcome& outcome = *(*answer)->outcome;
     EXPECT_EQ(outcome.kind, kind) << status;
     EXPECT_EQ(gives_way(outcome), way) << status;
-    EXPECT_EQ(outcome.stored, status == 200 || status == 400 || status == 404) << status;
+    EXPECT_EQ(outcome.stored(), status == 200 || status == 400 || status == 404) << status;
     EXPECT_EQ(outcome.response->range_end.has_value(), status == 200) << status;
   }
 }
@@ -434,12 +435,27 @@ TEST_F(FetchTableTest, AnInvalidationEndsAnIndexAlsoWhereTheClockWasSetBackToJus
   EXPECT_NE(after->fetched_at, before->fetched_at);
 }
 
+/// It would be looked for in vain.
+TEST_F(FetchTableTest, WhoWaitsForWhatTheStoreGivesUpIsHandedIt) {
+  const std::string large(2 << 20, 'a');
+  const Answer first = join(request("a"));
+  const Answer other = join(request("a"));
+  respond([&] { return ok(large); });
+  for (const Answer& answer : {first, other}) {
+    ASSERT_TRUE(*answer);
+    EXPECT_FALSE((*answer)->look_again);
+    EXPECT_EQ((*answer)->outcome->storing, caching::Storing::too_large_for_cache);
+    EXPECT_EQ(*(*answer)->outcome->response->body, report_of(large));
+  }
+  EXPECT_TRUE((*other)->collapsed);
+}
+
 TEST_F(FetchTableTest, NoStoreIsNotStoredAndA304ToNothingIsAFailure) {
   FetchRequest secret = request("a");
   secret.may_store = false;
   const Answer first = join(secret);
   respond([] { return ok("body"); });
-  EXPECT_FALSE((*first)->outcome->stored);
+  EXPECT_FALSE((*first)->outcome->stored());
   EXPECT_FALSE(*store.find(caching::Key("a"), clock.wall_now()));
   const Answer second = join(request("b"));
   respond([]() -> upstream::UpstreamResult {

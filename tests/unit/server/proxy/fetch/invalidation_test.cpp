@@ -58,7 +58,8 @@ TEST_F(InvalidationTest, AFetchUnderWayWhenItsTargetIsInvalidatedIsNotStored) {
   clock.advance(1ms);
   respond([] { return http_answer("max-age=60"); });
   EXPECT_EQ(stored("/a"), nullptr);
-  EXPECT_FALSE((*answer)->at_end->outcome->stored);
+  EXPECT_EQ((*answer)->at_end->outcome->storing, caching::Storing::invalidated);
+  EXPECT_EQ(fetches.not_stored()[static_cast<std::size_t>(caching::Storing::invalidated)], 1U);
 }
 
 TEST_F(InvalidationTest, AFetchThatBeginsInTheMomentOfAnInvalidationIsNotStored) {
@@ -90,7 +91,7 @@ TEST_F(InvalidationTest, BetweenARequestsArrivalAndItsFetchCountsAsWell) {
   ASSERT_EQ(upstream.requests.size(), 1U);
   respond([] { return http_answer("max-age=60"); });
   EXPECT_EQ(stored("/a"), nullptr);
-  EXPECT_FALSE((*answer)->at_end->outcome->stored);
+  EXPECT_FALSE((*answer)->at_end->outcome->stored());
 }
 
 /// More than are remembered one by one: then everything that was begun before counts as invalidated.
@@ -106,7 +107,7 @@ TEST_F(InvalidationTest, IsNotForgottenForMoreOfThemThanAreRemembered) {
   clock.advance(1ms);
   respond([] { return http_answer("max-age=60"); });
   EXPECT_EQ(stored("/a"), nullptr);
-  EXPECT_FALSE((*answer)->at_end->outcome->stored);
+  EXPECT_FALSE((*answer)->at_end->outcome->stored());
 
   const Answer later = join_http(http_request("/a"));
   respond([] { return http_answer("max-age=60"); });
@@ -120,7 +121,7 @@ TEST_F(InvalidationTest, AHeadFreshensWhatItHasLookedUp) {
   ASSERT_NE(stored("/a"), nullptr);
   EXPECT_EQ(*stored("/a")->body, "old");
   EXPECT_EQ(stored("/a")->fresh_until, clock.wall_now() + 600s);
-  EXPECT_TRUE((*answer)->at_end->outcome->stored);
+  EXPECT_TRUE((*answer)->at_end->outcome->stored());
 }
 
 TEST_F(InvalidationTest, AHeadUnderWayPutsNothingBackThatWasReplaced) {
@@ -129,7 +130,7 @@ TEST_F(InvalidationTest, AHeadUnderWayPutsNothingBackThatWasReplaced) {
   const auto after = put("/a", "new", "\"2\"");
   respond([] { return head_answer("\"1\""); });
   EXPECT_EQ(stored("/a"), after);
-  EXPECT_FALSE((*answer)->at_end->outcome->stored);
+  EXPECT_EQ((*answer)->at_end->outcome->storing, caching::Storing::replaced);
 }
 
 TEST_F(InvalidationTest, AHeadUnderWayEndsNoFreshnessOfWhatHasReplacedItsResponse) {
