@@ -13,7 +13,7 @@
 #include "server/access/token_request.h"
 #include "server/asio.h"
 #include "server/http/problem.h"
-#include "server/proxy/compression.h"
+#include "server/proxy/prepared.h"
 #include "server/proxy/streaming.h"
 
 namespace roktcached::proxy {
@@ -117,6 +117,10 @@ void put_large_content(Answer& answer, const Request& request, GrowingAnswer::Re
   }
   answer.content_length = length;
   answer.content = content_of(std::move(content), request.departure);
+}
+
+asio::awaitable<Answer> at_once(Answer answer) {
+  co_return std::move(answer);
 }
 
 Answer failure_answer(const Request& request, const upstream::UpstreamFailure& failure,

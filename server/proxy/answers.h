@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
+
 #include "core/caching/freshness.h"
 #include "core/caching/stored_response.h"
 #include "core/http/cache_status.h"
@@ -39,6 +41,9 @@ void put_large_content(http::Answer& answer, const http::Request& request, Growi
 [[nodiscard]] http::Answer answer_streamed(const http::Request& request, upstream::AnswerHead head,
                                            GrowingAnswer::ReaderPtr content, const http::CacheStatus& status,
                                            WallTime now);
+
+/// An answer that is there already, for who waits for one.
+[[nodiscard]] boost::asio::awaitable<http::Answer> at_once(http::Answer answer);
 
 /// The answer where no response could be had, and why.
 [[nodiscard]] http::Answer failure_answer(const http::Request& request,
