@@ -7,6 +7,7 @@
 #include "core/caching/key.h"
 #include "core/caching/selection.h"
 #include "core/caching/stored_response.h"
+#include "core/caching/storing.h"
 #include "core/error.h"
 #include "core/time.h"
 #include "storage/entry_summary.h"
@@ -50,9 +51,10 @@ class ResponseStore {
   [[nodiscard]] virtual Result<StoredResponsePtr> find(const Key& key, WallTime now) = 0;
 
   /// Keeps `response` in place of any earlier one of its key. Never blocks on the disk and never fails: what
-  /// can't be kept is counted. A find on any thread that begins after put returns sees it, a later one, or
-  /// nothing; an earlier one only where a write had to be given up (queue or disk full).
-  virtual void put(StoredResponsePtr response) = 0;
+  /// can't be kept is counted, and why is returned. A find on any thread that begins after put returns sees
+  /// it, a later one, or nothing; an earlier one only where a write had to be given up (queue or disk full).
+  /// @return stored, too_large_for_cache or no_room
+  virtual caching::Storing put(StoredResponsePtr response) = 0;
 
   /// After it has returned, no find on any thread that begins then returns a response that was put before and
   /// that `purge` selects (a soft one: returns it but as stale), also not after the process was killed. What

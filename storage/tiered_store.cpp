@@ -38,10 +38,14 @@ std::optional<StoredResponsePtr> TieredStore::find_on_disk_at_once(const Key& ke
   return found;
 }
 
-void TieredStore::put(StoredResponsePtr response) {
+caching::Storing TieredStore::put(StoredResponsePtr response) {
+  using caching::Storing;
   // The disk's queue first: what memory evicts at once can then still be found there.
-  if (disk_) disk_->put(response);
-  memory_->put(std::move(response));
+  const Storing on_disk = disk_ ? disk_->put(response) : Storing::too_large_for_cache;
+  const Storing in_memory = memory_->put(std::move(response));
+  if (in_memory == Storing::stored) return Storing::stored;
+  if (on_disk == Storing::stored) return disk_->takes_writes() ? Storing::stored : Storing::no_room;
+  return on_disk == Storing::no_room ? on_disk : in_memory;
 }
 
 Result<std::uint64_t> TieredStore::purge(const caching::Purge& purge, WallTime now) {

@@ -34,7 +34,7 @@ class TieredStore final : public ResponseStore {
   [[nodiscard]] std::uint64_t version_of(const Key& key) { return memory_->version_of(key); }
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
-  void put(StoredResponsePtr response) override;
+  caching::Storing put(StoredResponsePtr response) override;
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
   /// Of the disk where there is one: it holds all that memory has.
   [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override;

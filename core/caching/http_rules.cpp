@@ -20,26 +20,6 @@ namespace {
 constexpr seconds longest{std::int64_t{1} << 31};
 constexpr milliseconds longest_heuristic = std::chrono::days{1};
 
-template <std::size_t N>
-bool is_one_of(unsigned status, const std::array<unsigned, N>& statuses) {
-  return std::ranges::find(statuses, status) != statuses.end();
-}
-
-/// RFC 9110, section 15.1.
-bool is_heuristically_cacheable(unsigned status) {
-  static constexpr std::array<unsigned, 12> statuses = {200, 203, 204, 206, 300, 301,
-                                                        308, 404, 405, 410, 414, 501};
-  return is_one_of(status, statuses);
-}
-
-/// The final status codes of RFC 9110, section 15, whose caching we know.
-bool is_understood(unsigned status) {
-  static constexpr std::array<unsigned, 40> statuses = {
-      200, 201, 202, 203, 204, 205, 206, 300, 301, 302, 303, 304, 305, 307, 308, 400, 401, 402, 403, 404,
-      405, 406, 407, 408, 409, 410, 411, 412, 413, 414, 415, 416, 417, 421, 422, 426, 500, 501, 502, 503};
-  return is_one_of(status, statuses) || status == 504 || status == 505;
-}
-
 std::optional<WallTime> date_in(const Fields& fields, std::string_view name, WallTime now) {
   if (fields.count(name) != 1) return std::nullopt;
   return http::parse_date(http::trimmed(*fields.find(name)), now);
@@ -57,10 +37,6 @@ std::optional<seconds> delta_seconds(std::string_view text) {
 milliseconds lifetime_by_expires(const Fields& response, WallTime made_at, WallTime received_at) {
   const auto expires = date_in(response, "Expires", received_at);
   return expires ? std::max(*expires - made_at, milliseconds{0}) : milliseconds{0};
-}
-
-bool has_validator(const Fields& response) {
-  return response.contains("ETag") || response.contains("Last-Modified");
 }
 
 bool forbids_stale(const ResponseDirectives& directives) {
@@ -81,6 +57,12 @@ bool belongs_to_content(std::string_view name) {
 }
 
 }  // namespace
+
+bool is_heuristically_cacheable(unsigned status) {
+  static constexpr std::array<unsigned, 12> statuses = {200, 203, 204, 206, 300, 301,
+                                                        308, 404, 405, 410, 414, 501};
+  return std::ranges::find(statuses, status) != statuses.end();
+}
 
 std::optional<seconds> age_value(const Fields& response) {
   const std::string value = response.combined("Age");
@@ -105,38 +87,6 @@ milliseconds freshness_lifetime(unsigned status, const Fields& response, const R
   const auto modified = date_in(response, "Last-Modified", received_at);
   if (!modified || (!is_heuristically_cacheable(status) && !directives.public_)) return milliseconds{0};
   return std::clamp((made_at - *modified) / 10, milliseconds{0}, longest_heuristic);
-}
-
-std::optional<HttpLifetime> may_store(const AnsweredRequest& request, unsigned status, const Fields& response,
-                                      const ResponseDirectives& directives, const FreshnessPolicy& policy) {
-  const bool explicit_lifetime =
-      directives.max_age || directives.s_maxage || (!directives.targeted && response.contains("Expires"));
-  const bool by_method = request.method == "GET" || (request.method == "POST" && explicit_lifetime &&
-                                                     request.content_location_is_target);
-  const bool for_one_client = status == 412 || status == 416;  // whose conditions or range it is about
-  if (!by_method || request.no_store || status < 200 || status == 304 || for_one_client) return std::nullopt;
-  if (directives.must_understand && !is_understood(status)) return std::nullopt;
-  // Section 5.2.2.3: must-understand takes the place of no-store for who understands.
-  if (directives.no_store && !directives.must_understand) return std::nullopt;
-  if (directives.private_all) return std::nullopt;
-  const bool shareable = directives.public_ || directives.must_revalidate || directives.s_maxage;
-  if (request.has_authorization && !shareable) return std::nullopt;  // section 3.5
-  if (!explicit_lifetime && !directives.public_ && !is_heuristically_cacheable(status)) return std::nullopt;
-
-  HttpLifetime times;
-  times.made_at = request.received_at - initial_age(response, request.sent_at, request.received_at);
-  const milliseconds lifetime = directives.no_cache
-                                    ? milliseconds{0}
-                                    : freshness_lifetime(status, response, directives, request.received_at);
-  times.fresh_until = times.made_at + lifetime;
-  const auto stale =
-      std::max<milliseconds>({policy.stale_if_error, directives.stale_if_error.value_or(seconds{0}),
-                              directives.stale_while_revalidate.value_or(seconds{0})});
-  times.usable_until = std::max(times.fresh_until, request.received_at) + stale;
-  const bool useful = times.fresh_until > request.received_at || has_validator(response) ||
-                      directives.stale_if_error || directives.stale_while_revalidate;
-  if (!useful) return std::nullopt;
-  return times;
 }
 
 Decision decide_http(const StoredResponse* stored, const RequestDirectives& request, WallTime now) {

@@ -17,22 +17,6 @@ namespace roktcached::caching {
 // there keeps its whole head, so that every rule can be read from it again; `fetched_at` is when the upstream
 // made it: the time it was received less the age it had then (section 4.2.3).
 
-/// What there is to know of the request that a response answers.
-struct AnsweredRequest {
-  std::string_view method = {};
-  bool has_authorization = false;  ///< of the client's own; the shared token is part of the key
-  bool no_store = false;
-  bool content_location_is_target = false;  ///< of the response to a POST (RFC 9110, section 9.3.3)
-  WallTime sent_at = {};
-  WallTime received_at = {};
-};
-
-struct HttpLifetime {
-  WallTime made_at;  ///< for StoredResponse::fetched_at
-  WallTime fresh_until;
-  WallTime usable_until;
-};
-
 /// What Age says (RFC 9111, section 5.1): of a list, on one line or on several, the first member counts. One
 /// that is too large to hold is held to 2^31 s (section 1.2.2).
 /// @return empty where there is none, or where that member is no non-negative integer: then it is ignored
@@ -43,20 +27,15 @@ struct HttpLifetime {
 [[nodiscard]] std::chrono::milliseconds initial_age(const http::Fields& response, WallTime sent_at,
                                                     WallTime received_at);
 
+/// Whether a response of this status may be fresh though nothing says for how long (RFC 9110, section 15.1).
+[[nodiscard]] bool is_heuristically_cacheable(unsigned status);
+
 /// For how long a response is fresh from when it was made (section 4.2.1): s-maxage, max-age, Expires less
 /// Date, else a tenth of its age since Last-Modified, at most a day, where the status or `public` allows it
 /// (section 4.2.2). Zero for one that is never fresh.
 [[nodiscard]] std::chrono::milliseconds freshness_lifetime(unsigned status, const http::Fields& response,
                                                            const http::ResponseDirectives& directives,
                                                            WallTime received_at);
-
-/// Whether a response may be stored by a shared cache, and then its times (section 3); empty where it may
-/// not, or where keeping it would serve nobody: neither fresh nor to be validated.
-/// @param policy  for how long a stale one may be of use: stale_if_error
-[[nodiscard]] std::optional<HttpLifetime> may_store(const AnsweredRequest& request, unsigned status,
-                                                    const http::Fields& response,
-                                                    const http::ResponseDirectives& directives,
-                                                    const FreshnessPolicy& policy);
 
 /// What is to be done with a GET or HEAD, given what is stored for it (sections 4 and 5.2.1; RFC 5861,
 /// section 3). The client's directives are followed to the letter: no min_refetch_interval here. What claims

@@ -77,6 +77,13 @@ std::size_t memory_of(const std::shared_ptr<const std::string>& body) {
 
 }  // namespace
 
+void KeptDate::make(WallTime time) {
+  const auto text = http::fixed_date(time);
+  if (!text) return;
+  text_ = *text;
+  made_for_ = time;
+}
+
 std::size_t StoredResponse::memory_size() const {
   const std::size_t object = control_block + sizeof(Room*) + sizeof(StoredResponse);
   const std::size_t history =

@@ -6,9 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "core/caching/kept_date.h"
 #include "core/caching/key.h"
 #include "core/caching/text.h"
+#include "core/http/date.h"
 #include "core/http/fields.h"
 #include "core/time.h"
 
@@ -19,6 +19,21 @@ struct Restated {
   std::uint64_t times = 0;
   WallTime at;        ///< when the refresh that brought the last change was sent
   std::string moved;  ///< what that one moved, as JSON: [{"field":"/revenue","before":1,"after":2}]
+};
+
+/// A time as Date says it, made once for the many answers that say it. It knows which time it was made for:
+/// in a copy of a response that is given another time, it is not taken for that one's.
+class KeptDate {
+ public:
+  void make(WallTime time);
+  /// @return empty where it was not made for `time`
+  [[nodiscard]] std::string_view of(WallTime time) const {
+    return time == made_for_ ? std::string_view(text_.data(), text_.size()) : std::string_view();
+  }
+
+ private:
+  http::FixedDate text_{};
+  WallTime made_for_ = WallTime::min();
 };
 
 /// A body of no bytes.

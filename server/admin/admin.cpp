@@ -298,6 +298,7 @@ boost::asio::awaitable<Answer> Admin::metrics() const {
   readings.collapsed = sources_.fetches.collapsed();
   readings.restatements = sources_.fetches.restatements();
   readings.refreshed_ahead = sources_.fetches.refreshed_ahead();
+  readings.not_stored = sources_.fetches.not_stored();
   readings.tiers = sources_.store.statistics();
   readings.bodies = sources_.bodies.read();
   readings.dropped_lines = dropped_lines();

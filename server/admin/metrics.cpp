@@ -97,6 +97,16 @@ void add_requests(Families& families, const counters::RequestStatsReading& readi
   families.push_back(cuts.take());
 }
 
+void add_not_stored(Families& families, const proxy::NotStored& not_stored) {
+  Family family = counter("not_stored_total", "Fetches that have brought nothing into the store, by why.");
+  for (std::size_t i = 0; i < not_stored.size(); ++i) {
+    const auto why = static_cast<caching::Storing>(i);
+    if (why != caching::Storing::stored)
+      family.add({{"reason", std::string(caching::name_of(why))}}, not_stored[i]);
+  }
+  families.push_back(family.take());
+}
+
 void add_attempts(Families& families, const counters::UpstreamAttemptsReading& attempts) {
   Family requests =
       counter("upstream_requests_total",
@@ -238,6 +248,7 @@ std::string metrics_text(const MetricReadings& readings) {
   families.push_back(counter("refreshed_ahead_total", "Refreshes begun before what they refresh had expired.")
                          .add({}, readings.refreshed_ahead)
                          .take());
+  add_not_stored(families, readings.not_stored);
   add_upstream(families, readings.upstream_status);
   add_cache(families, readings.tiers);
   add_bodies(families, readings);

@@ -7,6 +7,7 @@
 
 #include "server/counters/request_stats.h"
 #include "server/logging.h"
+#include "server/proxy/fetch/cache_updater.h"
 #include "server/reloads.h"
 #include "server/upstream/upstream_client.h"
 #include "storage/body_account.h"
@@ -24,6 +25,7 @@ struct MetricReadings {
   std::uint64_t collapsed = 0;
   std::uint64_t restatements = 0;
   std::uint64_t refreshed_ahead = 0;
+  proxy::NotStored not_stored{};
   std::vector<storage::TierStatistics> tiers;
   storage::BodyAccount::Reading bodies;
   upstream::UpstreamStatus upstream_status;

@@ -5,6 +5,7 @@
 #include "config/credentials.h"
 #include "core/caching/freshness.h"
 #include "core/caching/key.h"
+#include "core/caching/storing.h"
 #include "core/http/date.h"
 #include "core/http/target.h"
 #include "core/rokt/parameters.h"
@@ -31,7 +32,9 @@ void print_freshness(rokt::RouteClass route_class, std::optional<WallTime> range
   const WallTime now = SystemClock().wall_now();
   const auto lifetime = caching::lifetime_of(route_class, 200, range_end, now, policy);
   if (range_end) print("range ends", http::format_date(*range_end));
-  if (!lifetime) return print("freshness", "not kept: its lifetime is zero");
+  const caching::Storing storing = caching::may_store_report({.has_lifetime = lifetime.has_value()});
+  if (!lifetime)
+    return print("not stored", fmt::format("{}, its lifetime is zero", caching::name_of(storing)));
   print("freshness", caching::to_string(lifetime->state));
   print("fresh for", in_seconds(lifetime->fresh_until - now));
   print("usable for", in_seconds(lifetime->usable_until - now) + " if the upstream fails");
@@ -69,7 +72,11 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
   print("class", rokt::to_string(route.route_class));
   const bool cached =
       route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
-  if (!cached) return success;
+  if (!cached) {
+    print("stored", route.route_class == rokt::RouteClass::http ? "as the upstream's fields allow (RFC 9111)"
+                                                                : "never, by its class");
+    return success;
+  }
 
   const auto parameters = http::parse_query(target->query);
   const auto checked = rokt::check_parameters(route, parameters, settings->parameters);

@@ -16,14 +16,16 @@ void write_line(spdlog::logger& logger, const Request& request, const Answer& an
   const std::string key = notes.key ? caching::to_hex(*notes.key) : "-";
   const std::string upstream_ms = notes.upstream ? std::to_string(notes.upstream->count()) : "-";
   const std::string_view route = notes.route.empty() ? "-" : notes.route;
+  const std::string_view not_stored = notes.not_stored.empty() ? "-" : notes.not_stored;
   const char* format =
       access_lines_are_json()
           ? R"("client":"{}","route":"{}","outcome":"{}","status":{},"bytes":{},"cut":"{}",)"
-            R"("took_us":{},"upstream_ms":"{}","key":"{}","request_id":"{}")"
-          : "client={} route={} outcome={} status={} bytes={} cut={} took_us={} upstream_ms={} key={} "
-            "request_id={}";
+            R"("not_stored":"{}","took_us":{},"upstream_ms":"{}","key":"{}","request_id":"{}")"
+          : "client={} route={} outcome={} status={} bytes={} cut={} not_stored={} took_us={} "
+            "upstream_ms={} key={} request_id={}";
   logger.info(fmt::runtime(format), request.client, route, to_string(notes.outcome), answer.status,
-              written.content_bytes, to_string(written.cut), took_us, upstream_ms, key, request.id);
+              written.content_bytes, to_string(written.cut), not_stored, took_us, upstream_ms, key,
+              request.id);
 }
 
 }  // namespace

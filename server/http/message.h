@@ -112,8 +112,10 @@ struct Written {
 /// Notes for the access log, beyond request and answer.
 struct AccessNotes {
   CacheOutcome outcome = CacheOutcome::local;
-  std::string_view route;                             ///< Route::name, of the table; empty where none matched
-  std::optional<caching::KeyHash> key;                ///< empty where there is none
+  std::string_view route;               ///< Route::name, of the table; empty where none matched
+  std::optional<caching::KeyHash> key;  ///< empty where there is none
+  /// Why what was fetched is not stored, see caching::name_of; empty: it is, or nothing was fetched.
+  std::string_view not_stored;
   std::optional<std::chrono::milliseconds> upstream;  ///< time spent waiting for the upstream
 };
 

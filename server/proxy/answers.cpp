@@ -13,7 +13,7 @@
 #include "server/access/token_request.h"
 #include "server/asio.h"
 #include "server/http/problem.h"
-#include "server/proxy/compression.h"
+#include "server/proxy/prepared.h"
 #include "server/proxy/streaming.h"
 
 namespace roktcached::proxy {
@@ -119,6 +119,10 @@ void put_large_content(Answer& answer, const Request& request, GrowingAnswer::Re
   answer.content = content_of(std::move(content), request.departure);
 }
 
+asio::awaitable<Answer> at_once(Answer answer) {
+  co_return std::move(answer);
+}
+
 Answer failure_answer(const Request& request, const upstream::UpstreamFailure& failure,
                       http::Forward reason) {
   Answer answer = problem(failure.error, request.id, failure.retry_after);
@@ -132,16 +136,18 @@ Answer client_gone(const Request& request) {
       request.id);
 }
 
+std::string_view not_stored(const FetchOutcome& outcome) {
+  return outcome.stored() ? std::string_view() : caching::name_of(outcome.storing);
+}
+
 http::CacheStatus status_of(const FetchResult& result, http::Forward reason, WallTime now) {
   const FetchOutcome& outcome = *result.outcome;
-  http::CacheStatus status{.forward = reason, .stored = outcome.stored, .collapsed = result.collapsed};
+  http::CacheStatus status{.forward = reason,
+                           .stored = outcome.stored(),
+                           .collapsed = result.collapsed,
+                           .detail = not_stored(outcome)};
   if (outcome.upstream_status != outcome.response->status) status.forward_status = outcome.upstream_status;
-  if (outcome.too_large) {
-    status.detail = "too-large";
-  } else if (outcome.kind == AnswerKind::not_json) {
-    status.detail = "not-json";
-  }
-  if (outcome.stored) status.ttl = caching::ttl_of(*outcome.response, now);
+  if (outcome.stored()) status.ttl = caching::ttl_of(*outcome.response, now);
   return status;
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <boost/asio/awaitable.hpp>
+
 #include "core/caching/freshness.h"
 #include "core/caching/stored_response.h"
 #include "core/http/cache_status.h"
@@ -40,12 +42,18 @@ void put_large_content(http::Answer& answer, const http::Request& request, Growi
                                            GrowingAnswer::ReaderPtr content, const http::CacheStatus& status,
                                            WallTime now);
 
+/// An answer that is there already, for who waits for one.
+[[nodiscard]] boost::asio::awaitable<http::Answer> at_once(http::Answer answer);
+
 /// The answer where no response could be had, and why.
 [[nodiscard]] http::Answer failure_answer(const http::Request& request,
                                           const upstream::UpstreamFailure& failure, http::Forward reason);
 
 /// What is left of the answer to a client that has gone: nobody gets it, and the access log tells why.
 [[nodiscard]] http::Answer client_gone(const http::Request& request);
+
+/// Why what a fetch brought is not stored, as Cache-Status and the access line say it; empty where it is.
+[[nodiscard]] std::string_view not_stored(const FetchOutcome& outcome);
 
 /// Cache-Status of an answer that a fetch brought.
 [[nodiscard]] http::CacheStatus status_of(const FetchResult& result, http::Forward reason, WallTime now);

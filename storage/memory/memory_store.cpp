@@ -22,11 +22,11 @@ Result<StoredResponsePtr> MemoryStore::find(const Key& key, WallTime) {
   return shard.entries.find(key);
 }
 
-void MemoryStore::put(StoredResponsePtr response) {
+caching::Storing MemoryStore::put(StoredResponsePtr response) {
   Shard& shard = shard_of(response->key);
   const std::lock_guard lock(shard.mutex);
   ++shard.version;
-  shard.entries.put(std::move(response));
+  return shard.entries.put(std::move(response));
 }
 
 Result<std::uint64_t> MemoryStore::purge(const caching::Purge& purge, WallTime now) {

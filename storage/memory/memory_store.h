@@ -17,7 +17,7 @@ class MemoryStore final : public ResponseStore {
   explicit MemoryStore(std::uint64_t bytes_max);
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
-  void put(StoredResponsePtr response) override;
+  caching::Storing put(StoredResponsePtr response) override;
   /// Shard by shard and slice by slice: no lock is held for longer than a few hundred entries take.
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
   /// Shard by shard and slice by slice, as purge.

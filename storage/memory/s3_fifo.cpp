@@ -68,16 +68,18 @@ Usage S3Fifo::usage_of(const caching::KeyHash& hash) const {
   return {entry->response, entry->finds};
 }
 
-void S3Fifo::put(StoredResponsePtr response) {
+caching::Storing S3Fifo::put(StoredResponsePtr response) {
   const Hash hash = response->key.hash();
   Entry* const earlier = find_entry(hash);
   const bool keep_in_main = earlier != nullptr && earlier->in_main;
   const std::uint8_t uses = earlier == nullptr ? std::uint8_t{0} : earlier->uses;
   if (earlier != nullptr) remove(*earlier);
-  if (size_of(*response) > bytes_max_) return;
+  if (size_of(*response) > bytes_max_) return caching::Storing::too_large_for_cache;
   const bool came_back = ghosts_.forget(hash);
   add(std::move(response), keep_in_main || came_back, uses);
+  if (bytes() <= bytes_max_) return caching::Storing::stored;
   make_room();
+  return find_entry(hash) == nullptr ? caching::Storing::no_room : caching::Storing::stored;
 }
 
 bool S3Fifo::admits(const StoredResponse& response) {

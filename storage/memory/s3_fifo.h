@@ -57,7 +57,8 @@ class S3Fifo {
   [[nodiscard]] StoredResponsePtr find(const Key& key);
   /// Takes the place of an earlier response of this key. One larger than the whole room is not kept, and the
   /// earlier one is forgotten all the same.
-  void put(StoredResponsePtr response);
+  /// @return stored; too_large_for_cache; no_room where it has gone again to make room
+  caching::Storing put(StoredResponsePtr response);
 
   /// Whether a newcomer that costs little to read again is to be put: where there is room, and else only what
   /// has been here, or was refused, a while ago. That it is refused is remembered.

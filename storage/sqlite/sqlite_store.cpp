@@ -126,14 +126,22 @@ StoredResponsePtr SqliteStore::newest_of(const Key& key, FoundRow found, WallTim
   return std::move(found.response);
 }
 
-void SqliteStore::put(StoredResponsePtr response) {
-  bool queued = false;
+caching::Storing SqliteStore::put(StoredResponsePtr response) {
+  auto taken = caching::Storing::too_large_for_cache;
   try {
-    queued = response->memory_size() <= options_.max_disk / 8 && queue_.put(std::move(response));
+    if (response->memory_size() <= options_.max_disk / 8)
+      taken = queue_.put(std::move(response)) ? caching::Storing::stored : caching::Storing::no_room;
   } catch (const std::bad_alloc&) {
     count_error();
+    taken = caching::Storing::no_room;
   }
-  if (!queued) dropped_.fetch_add(1, std::memory_order_relaxed);
+  if (taken != caching::Storing::stored) dropped_.fetch_add(1, std::memory_order_relaxed);
+  return taken;
+}
+
+bool SqliteStore::takes_writes() const {
+  using Kind = Troubles::Kind;
+  return !troubles_.has(Kind::file) && !troubles_.has(Kind::writing) && !troubles_.has(Kind::log);
 }
 
 Result<std::uint64_t> SqliteStore::purge(const caching::Purge& purge, WallTime now) {

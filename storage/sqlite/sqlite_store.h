@@ -68,8 +68,9 @@ class SqliteStore final : public ResponseStore {
   /// find, for a thread that must not wait: of what the kernel has in memory, and of short bodies.
   /// @return empty where only find can tell
   [[nodiscard]] std::optional<StoredResponsePtr> find_at_once(const Key& key, WallTime now);
-  /// A response that takes more than an eighth of max_disk is not kept.
-  void put(StoredResponsePtr response) override;
+  /// A response that takes more than an eighth of max_disk is too_large_for_cache. `stored` says that it is
+  /// queued: see takes_writes.
+  caching::Storing put(StoredResponsePtr response) override;
   /// Also an error while the file is away: what is in it would be found again once it is back.
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
   [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override {
@@ -78,6 +79,9 @@ class SqliteStore final : public ResponseStore {
   [[nodiscard]] Usage usage_of(const caching::KeyHash&) override { return {}; }
   void flush() override { queue_.wait_until_written(); }
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
+
+  /// Whether the disk takes what is queued, as far as is known.
+  [[nodiscard]] bool takes_writes() const;
 
   /// The response that waits to be written for `key`, or null; never blocks on the disk.
   [[nodiscard]] StoredResponsePtr find_queued(const Key& key) const { return queue_.find(key); }

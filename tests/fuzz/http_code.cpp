@@ -122,9 +122,9 @@ Ending HttpCode::forwarded(const HttpRequest& request, const Selected& selected,
   const auto failure = outcome.response ? caching::Failure::error_status : caching::Failure::no_answer;
   if ((!outcome.response || error_status) &&
       caching::may_stand_in_http(fetch.stored.get(), failure, policy_, received_at))
-    return {Ending::Kind::stand_in, seen(*fetch.stored, received_at), outcome.stored};
+    return {Ending::Kind::stand_in, seen(*fetch.stored, received_at), outcome.stored()};
   if (!outcome.response) return {};
-  return {Ending::Kind::answer, seen(*outcome.response, received_at), outcome.stored};
+  return {Ending::Kind::answer, seen(*outcome.response, received_at), outcome.stored()};
 }
 
 /// As FetchTable::invalidate.

@@ -103,7 +103,7 @@ ReportEnding ReportCode::forwarded(proxy::FetchRequest fetch, const ReportAnswer
 
   const auto ending = [&](ReportEnding::Kind kind, const StoredResponse& response) {
     return ReportEnding{kind, response.status, body_of(response),
-                        caching::age_of(response, received_at).count(), outcome.stored};
+                        caching::age_of(response, received_at).count(), outcome.stored()};
   };
   if (proxy::gives_way(outcome) && caching::may_stand_in(fetch.stored.get(), policy_, received_at))
     return ending(ReportEnding::Kind::stand_in, *fetch.stored);

@@ -10,6 +10,8 @@
 
 namespace roktcached::proxy {
 
+using caching::Storing;
+
 namespace {
 
 /// Targets whose invalidation is remembered one by one; beyond, everything under way counts as invalidated.
@@ -43,7 +45,7 @@ void CacheUpdater::keep(const FetchRequest& request, FetchOutcome& outcome, Stea
   // comes back either.
   const SteadyTime looked_up_at = std::min(started_at, request.received_at);
   if (outcome.invalidated.empty() && ended_since(request, looked_up_at)) {
-    outcome.stored = false;
+    if (outcome.stored()) outcome.storing = Storing::invalidated;
     outcome.to_store.clear();
   }
   if (request.http && request.http->method == "HEAD") drop_outdated(request, outcome);
@@ -53,18 +55,20 @@ void CacheUpdater::keep(const FetchRequest& request, FetchOutcome& outcome, Stea
   for (const auto& response : outcome.to_store) subjects.push_back(caching::subject_of(*response));
   const bool put = purges_.put_unless_purged({subjects.data(), subjects.size()}, started_at, [&] {
     for (const auto& response : outcome.to_store) {
-      store_.put(response);
+      const Storing taken = store_.put(response);
+      if (outcome.stored()) outcome.storing = taken;
       // A later invalidation must take another generation, whatever the clock says then.
       if (caching::VariantIndex::is_index(*response))
         last_generation_ = std::max(last_generation_, response->fetched_at);
     }
   });
-  if (!put) outcome.stored = false;
+  if (!put && outcome.stored()) outcome.storing = Storing::purged;
+  if (!outcome.stored()) not_stored_[static_cast<std::size_t>(outcome.storing)].add();
   if (outcome.kind == AnswerKind::not_json) {
     spdlog::warn("not JSON: route={} key={} status={}: the upstream's answer is not kept", request.route,
                  caching::to_hex(request.key.hash()), outcome.upstream_status);
   }
-  if (outcome.stored && outcome.restates) note_restatement(*outcome.response);
+  if (outcome.stored() && outcome.restates) note_restatement(*outcome.response);
 }
 
 /// A HEAD runs beside others: what it has looked up, and would put back freshened, may have been replaced.
@@ -73,7 +77,8 @@ void CacheUpdater::drop_outdated(const FetchRequest& request, FetchOutcome& outc
     const auto there = store_.usage_of(response->key.hash()).response;
     return there && there != request.stored;
   };
-  if (std::erase_if(outcome.to_store, is_outdated) > 0) outcome.stored = false;
+  if (std::erase_if(outcome.to_store, is_outdated) > 0 && outcome.stored())
+    outcome.storing = Storing::replaced;
 }
 
 void CacheUpdater::note_restatement(const caching::StoredResponse& response) {
@@ -92,6 +97,12 @@ void CacheUpdater::end_stored(const caching::Key& target, std::string_view route
   // No two generations are the same, also where the clock stands still or has been set back.
   last_generation_ = std::max(clock_.wall_now(), last_generation_) + std::chrono::milliseconds{1};
   store_.put(caching::VariantIndex(last_generation_).to_stored(target, route));
+}
+
+NotStored CacheUpdater::not_stored() const {
+  NotStored read{};
+  std::ranges::transform(not_stored_, read.begin(), &Counter::read);
+  return read;
 }
 
 bool CacheUpdater::ended_since(const FetchRequest& request, SteadyTime started_at) const {

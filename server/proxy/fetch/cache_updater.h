@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <string_view>
@@ -8,12 +9,17 @@
 #include "core/caching/key.h"
 #include "core/caching/selection.h"
 #include "core/caching/stored_response.h"
+#include "core/caching/storing.h"
 #include "core/time.h"
+#include "server/counters/counter.h"
 #include "server/proxy/fetch/purges.h"
 #include "server/proxy/report/fetch_outcome.h"
 #include "storage/response_store.h"
 
 namespace roktcached::proxy {
+
+/// How many fetches, by why what they brought was not stored; of stored: 0.
+using NotStored = std::array<std::uint64_t, caching::storing_count>;
 
 /// Puts into the store what fetches bring, unless a purge or an invalidation has come in between. Belongs to
 /// the upstream thread, but for what says otherwise.
@@ -23,8 +29,8 @@ class CacheUpdater {
   CacheUpdater(storage::ResponseStore& store, const Clock& clock)
       : store_(store), clock_(clock), purges_(clock) {}
 
-  /// Puts into the store what is to go there, and says in `outcome` whether it was. Ends first what the
-  /// answer makes invalid.
+  /// Puts into the store what is to go there, and says in `outcome` whether it was, or why not. Ends first
+  /// what the answer makes invalid.
   /// @param started_at  when the fetch began
   void keep(const FetchRequest& request, FetchOutcome& outcome, SteadyTime started_at);
 
@@ -45,6 +51,9 @@ class CacheUpdater {
   [[nodiscard]] caching::StoredResponsePtr unless_removed(caching::StoredResponsePtr stored,
                                                           SteadyTime looked_up_at) const;
 
+  /// How many fetches have brought nothing into the store. From any thread.
+  [[nodiscard]] NotStored not_stored() const;
+
   /// How many refreshes have changed numbers that had been given out of a range that had ended. From any
   /// thread.
   [[nodiscard]] std::uint64_t restatements() const { return restatements_.load(std::memory_order_relaxed); }
@@ -60,6 +69,7 @@ class CacheUpdater {
   SteadyTime all_invalidated_at_ = SteadyTime::min();
   WallTime last_generation_;
   std::atomic<std::uint64_t> restatements_{0};
+  std::array<Counter, caching::storing_count> not_stored_;
 };
 
 }  // namespace roktcached::proxy

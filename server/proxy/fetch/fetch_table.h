@@ -3,39 +3,20 @@
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <deque>
 #include <memory>
-#include <unordered_map>
 
-#include "core/caching/key.h"
 #include "core/time.h"
 #include "server/proxy/fetch/cache_updater.h"
+#include "server/proxy/fetch/fetch.h"
+#include "server/proxy/fetch/fetcher.h"
+#include "server/proxy/fetch/http_sharing.h"
 #include "server/proxy/fetch/recent_keys.h"
 #include "server/proxy/fetch/refresh_ahead.h"
-#include "server/proxy/report/fetch_outcome.h"
-#include "server/upstream/growing_answer.h"
 #include "server/upstream/upstream.h"
 #include "storage/body_account.h"
 #include "storage/response_store.h"
 
 namespace roktcached::proxy {
-
-using FetchOutcomePtr = std::shared_ptr<const FetchOutcome>;
-using upstream::GrowingAnswer;
-
-/// The result of a fetch for one client.
-struct FetchResult {
-  /// How the fetch has ended; null where `content` tells it, or one of the next two.
-  FetchOutcomePtr outcome = nullptr;
-  bool look_again = false;  ///< the answer is in the store now
-  bool left = false;        ///< the client has gone
-  bool collapsed = false;   ///< another request's fetch was shared
-  /// An answer that comes in pieces. With an outcome it is too large to be kept, and only its content is
-  /// here; null then where nobody is to be sent it. Without, its head comes first.
-  GrowingAnswer::ReaderPtr content = nullptr;
-  /// Beside `content` without an outcome: where it ends without a head, the outcome stands here.
-  std::shared_ptr<const FetchResult> at_end = nullptr;
-};
 
 /// Request collapsing: at most one fetch per key is under way. Each client that may share its answer waits
 /// for it.
@@ -65,11 +46,6 @@ struct FetchResult {
 /// Any thread may call these functions, unless one says otherwise. The table itself belongs to the upstream
 /// thread.
 class FetchTable {
-  struct Fetch;
-  struct Waiter;
-  class OwnFetch;
-  using FetchPtr = std::shared_ptr<Fetch>;
-
  public:
   /// A client's part in the fetch that it waits for, so that it can leave. For the joins of one request.
   class Ticket {
@@ -80,8 +56,8 @@ class FetchTable {
     friend class FetchTable;
     FetchTable& fetches_;
     // Of the upstream thread.
-    FetchPtr fetch_;            // while the client waits
-    Waiter* waiter_ = nullptr;  // null for the one whose request the fetch runs for
+    FetchPtr fetch_;                 // while the client waits
+    FetchWaiter* waiter_ = nullptr;  // null for the one whose request the fetch runs for
     bool left_ = false;
   };
   using TicketPtr = std::shared_ptr<Ticket>;
@@ -141,15 +117,28 @@ class FetchTable {
 
   /// How many requests have shared another's fetch.
   [[nodiscard]] std::uint64_t collapsed() const { return collapsed_.load(std::memory_order_relaxed); }
+  /// As CacheUpdater::not_stored.
+  [[nodiscard]] NotStored not_stored() const { return updater_.not_stored(); }
   [[nodiscard]] std::uint64_t restatements() const { return updater_.restatements(); }
   /// How many refreshes were begun before what they refresh had expired.
   [[nodiscard]] std::uint64_t refreshed_ahead() const { return ahead_.begun(); }
 
  private:
-  /// What a fetch has brought.
-  struct Fetched {
-    FetchOutcomePtr outcome;
-    upstream::LargeContentPtr large = nullptr;  // on report and metadata routes, where outcome->too_large
+  /// The duty to fetch for a fetch, and to land it: whoever waits for it is answered, whatever happens.
+  class OwnFetch {
+   public:
+    OwnFetch(FetchTable& fetches, FetchPtr fetch) : fetches_(&fetches), fetch_(std::move(fetch)) {}
+    OwnFetch(OwnFetch&& other) noexcept = default;
+    OwnFetch& operator=(OwnFetch&& other) = delete;
+    ~OwnFetch() {
+      if (fetch_ && !fetch_->finished) fetches_->fail(fetch_);
+    }
+    [[nodiscard]] const FetchPtr& get() const { return fetch_; }
+    [[nodiscard]] Fetch* operator->() const { return fetch_.get(); }
+
+   private:
+    FetchTable* fetches_;
+    FetchPtr fetch_;
   };
 
   [[nodiscard]] boost::asio::awaitable<FetchResult> join_on_upstream_thread(
@@ -159,7 +148,7 @@ class FetchTable {
   boost::asio::awaitable<FetchResult> share(std::unique_ptr<FetchRequest> request, TicketPtr ticket);
   boost::asio::awaitable<FetchResult> join_http_on_upstream_thread(std::unique_ptr<FetchRequest> request,
                                                                    Sharing sharing, TicketPtr ticket);
-  boost::asio::awaitable<void> wait_for(FetchPtr fetch, Waiter& waiter, Ticket& ticket);
+  boost::asio::awaitable<void> wait_for(FetchPtr fetch, FetchWaiter& waiter, Ticket& ticket);
   boost::asio::awaitable<FetchResult> lead(OwnFetch fetch, std::unique_ptr<FetchRequest> request,
                                            TicketPtr ticket);
   [[nodiscard]] FetchResult lead_http(OwnFetch fetch, FetchRequest request);
@@ -168,36 +157,24 @@ class FetchTable {
   boost::asio::awaitable<void> refresh_on_upstream_thread(FetchRequest request);
   boost::asio::awaitable<void> refresh_ahead(FetchRequest request);
   boost::asio::awaitable<void> run_unasked(FetchRequest request);
-  boost::asio::awaitable<Fetched> run(FetchPtr fetch, FetchRequest& request);
   boost::asio::awaitable<void> invalidate_on_upstream_thread(std::vector<caching::Key> targets,
                                                              std::string_view route);
-  void head_is_known(Fetch& fetch, const FetchRequest& request);
-  void note_size(const FetchRequest& request, const FetchOutcome& outcome);
-  void note_sharing(const FetchRequest& request, const FetchOutcome& outcome);
   [[nodiscard]] OwnFetch start(FetchRequest& request, SteadyTime now);
   void fail(const FetchPtr& fetch) noexcept;
-  void list(const FetchPtr& fetch);
-  void unlist(const FetchPtr& fetch);
   [[nodiscard]] FetchPtr find_for(const FetchRequest& request, SteadyTime now);
-  [[nodiscard]] GrowingAnswer::ReaderPtr reader_for(const Fetch& fetch, const FetchRequest& request) const;
   void finish(const FetchPtr& fetch, const FetchRequest& request, const Fetched& fetched);
-  void grow(const FetchPtr& fetch, upstream::LargeContentPtr content);
   void break_off_if_unwanted(const FetchPtr& fetch);
-  void forget_finished(SteadyTime now);
 
   boost::asio::any_io_executor upstream_executor_;
-  boost::asio::any_io_executor helpers_;
-  upstream::Upstream& upstream_;
   storage::BodyAccount& bodies_;
   std::uint64_t max_response_;
   const Clock& clock_;
-  const FetchOutcomePtr failed_;  // made before memory is short
   CacheUpdater updater_;
+  HttpSharing sharing_;
+  Fetcher fetcher_;
   RefreshAhead ahead_;
-  std::unordered_map<caching::KeyHash, FetchPtr, caching::KeyHashHasher> fetches_;
-  std::deque<FetchPtr> finished_;  // in the order of their end
-  RecentKeys large_;               // keys whose answer was larger than upstream.max_response
-  RecentKeys unshared_;            // targets on http routes whose answer others may not be given
+  FetchesByKey fetches_;
+  RecentKeys large_;  // keys whose answer was larger than upstream.max_response
   std::atomic<std::uint64_t> collapsed_{0};
 };
 

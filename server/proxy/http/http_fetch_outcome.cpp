@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/caching/http_rules.h"
+#include "core/caching/storing.h"
 #include "core/caching/variants.h"
 #include "core/http/date.h"
 #include "core/http/target.h"
@@ -86,15 +87,12 @@ class Judge {
   void take_answer() {
     if (caching::invalidates(http_.method, answer_.status)) invalidate();
     const Fields fields = caching::storable_fields(answer_.fields);
-    const bool stands_in = answer_.status >= 500 &&
-                           caching::may_stand_in_http(request_.stored.get(), caching::Failure::error_status,
-                                                      policy_, received_at_);
     const Fields upstream_fields = answer_.fields;
     outcome_.response = made_of(fields, upstream_fields);
-    if (storable_ && !stands_in && !answer_.too_large) keep(without(outcome_.response, fields));
+    keep(without(outcome_.response, fields));
   }
 
-  /// The answer as a response; says in storable_ whether it may be kept.
+  /// The answer as a response; says whether it may be kept.
   StoredResponsePtr made_of(Fields fields, const Fields& upstream_fields) {
     StoredResponse response;
     response.key = http_.target;
@@ -118,24 +116,31 @@ class Judge {
   /// Section 3: may it be stored, and for how long is it fresh?
   void set_times(StoredResponse& response, const Fields& fields, std::string_view method) {
     const auto directives = http::parse_response_directives(fields);
-    caching::AnsweredRequest answered;
-    answered.method = method;
-    answered.has_authorization = http_.client.contains("Authorization") && !request_.upstream.inject_token;
-    answered.no_store = http_.no_store;
-    answered.content_location_is_target = content_location_is_target();
-    answered.sent_at = answer_.sent_at;
-    answered.received_at = received_at_;
-    const bool partial_as_asked = response.status != 206 || http_.range_forwarded;
-    const auto lifetime = partial_as_asked
-                              ? caching::may_store(answered, response.status, fields, directives, policy_)
-                              : std::nullopt;
-    storable_ = lifetime.has_value();
     withheld_ = directives.withheld;
-    const auto age = caching::initial_age(fields, answer_.sent_at, received_at_);
-    response.fetched_at = received_at_ - age;
-    if (!lifetime) return;
-    response.fresh_until = lifetime->fresh_until;
-    response.usable_until = lifetime->usable_until;
+    const caching::HttpStoring verdict = caching::may_store_http(
+        {.method = method,
+         .has_authorization = http_.client.contains("Authorization") && !request_.upstream.inject_token,
+         .request_no_store = http_.no_store,
+         .content_location_is_target = content_location_is_target(),
+         .range_forwarded = http_.range_forwarded,
+         .better_kept = better_is_kept(response.status),
+         .too_large = answer_.too_large,
+         .sent_at = answer_.sent_at,
+         .received_at = received_at_},
+        response.status, fields, directives, policy_);
+    outcome_.storing = verdict.storing;
+    response.fetched_at = received_at_ - caching::initial_age(fields, answer_.sent_at, received_at_);
+    if (!outcome_.stored()) return;
+    response.fresh_until = verdict.lifetime.fresh_until;
+    response.usable_until = verdict.lifetime.usable_until;
+  }
+
+  /// A stored response stands in for an error, and the whole for its part.
+  [[nodiscard]] bool better_is_kept(unsigned status) const {
+    const StoredResponse* const stored = request_.stored.get();
+    if (status == 206) return stored != nullptr && stored->key == http_.target;
+    return answer_.status >= 500 &&
+           caching::may_stand_in_http(stored, caching::Failure::error_status, policy_, received_at_);
   }
 
   /// `response` less the fields that private and no-cache list: the client that caused it may see them.
@@ -148,18 +153,12 @@ class Judge {
     return caching::share(std::move(kept));
   }
 
-  /// Puts `response` where later requests that match will find it.
+  /// Puts `response` where later requests that match will find it, if it may be kept.
   void keep(const StoredResponsePtr& response) {
-    if (!storable_) return;
-    http::Vary vary = http::parse_vary(Fields::from_lines(response->head));
-    if (vary.any) return;  // section 4.1: matches no request but this
-    const bool partial = response->status == 206;
-    if (partial) {
-      const bool whole_is_kept = request_.stored && request_.stored->key == http_.target;
-      if (whole_is_kept) return;
-      vary.names.insert(std::ranges::lower_bound(vary.names, "range"), "range");
-    }
-    outcome_.stored = true;
+    if (!outcome_.stored()) return;
+    // Of all fields: what is withheld selects all the same.
+    http::Vary vary = http::parse_vary(Fields::from_lines(outcome_.response->head));
+    if (response->status == 206) vary.names.insert(std::ranges::lower_bound(vary.names, "range"), "range");
     if (vary.names.empty()) {
       StoredResponse plain = *response;
       plain.key = http_.target;
@@ -213,7 +212,6 @@ class Judge {
   const caching::FreshnessPolicy& policy_;
   const WallTime received_at_;
   FetchOutcome outcome_;
-  bool storable_ = false;
   std::vector<std::string> withheld_;
 };
 
@@ -228,6 +226,14 @@ FetchOutcome judge_http(const FetchRequest& request, upstream::UpstreamResult re
   if (sent && caching::is_unsafe(request.http->method))
     add_keys(*request.http, request.upstream.target, outcome.invalidated);
   return outcome;
+}
+
+FetchOutcome judge_http_head(const FetchRequest& request, const upstream::AnswerHead& head, WallTime now) {
+  upstream::UpstreamResponse beginning;
+  beginning.status = head.status;
+  beginning.fields = head.fields;
+  beginning.sent_at = now;
+  return judge_http(request, std::move(beginning), now);
 }
 
 }  // namespace roktcached::proxy

@@ -6,6 +6,7 @@
 #include "server/http/problem.h"
 #include "server/proxy/answers.h"
 #include "server/proxy/forwarded_fields.h"
+#include "server/proxy/http/http_fetch_outcome.h"
 #include "server/proxy/streaming.h"
 
 namespace roktcached::proxy {
@@ -50,16 +51,16 @@ asio::awaitable<Answer> HttpHandler::answer(const Request& request, Destination 
       caching::http_key(request.runtime->settings.credentials[to.credential].name, request.target);
   const http::RequestDirectives directives = http::parse_request_directives(request.fields);
   const WallTime now = services_.clock.wall_now();
+  const Asked asked{request, to, target, directives};
   const Selected selected = co_await select(request, target, now);
-  if (!retrieves(request))
-    co_return co_await fetch(request, to, target, directives, selected, Forward::bypass);
+  if (!retrieves(request)) co_return co_await fetch(asked, selected, Forward::bypass);
   if (selected.no_room) co_return note(no_room_answer(request), http::CacheOutcome::failed, to.route, target);
 
   const caching::Decision decision = caching::decide_http(selected.response.get(), directives, now);
   if (decision.action == Action::use || decision.action == Action::use_and_refresh) {
     const bool refresh = decision.action == Action::use_and_refresh;
     if (refresh && refreshes_.take(selected.response->key.hash(), request.received_at))
-      services_.fetches.refresh_behind(fetch_request(request, to, target, selected, directives.no_store));
+      services_.fetches.refresh_behind(fetch_request(asked, selected));
     const http::CacheStatus status{.hit = true, .ttl = caching::ttl_of(*selected.response, now)};
     co_return note(answer_http_with(request, selected.response, status, true, now),
                    refresh ? http::CacheOutcome::refreshing_hit : http::CacheOutcome::hit, to.route, target);
@@ -69,49 +70,56 @@ asio::awaitable<Answer> HttpHandler::answer(const Request& request, Destination 
                       "only-if-cached, and nothing usable is stored"};
     co_return note(problem(error, request.id), http::CacheOutcome::refused, to.route, target);
   }
-  co_return co_await fetch(request, to, target, directives, selected, decision.reason);
+  co_return co_await fetch(asked, selected, decision.reason);
 }
 
-asio::awaitable<Answer> HttpHandler::fetch(const Request& request, const Destination& to,
-                                           const caching::Key& target,
-                                           const http::RequestDirectives& directives, Selected selected,
-                                           Forward reason) {
+asio::awaitable<Answer> HttpHandler::fetch(Asked asked, Selected selected, Forward reason) {
+  const Request& request = asked.request;
+  const auto failed = [&](Answer answer) {
+    return note(std::move(answer), http::CacheOutcome::failed, asked.to.route, asked.target);
+  };
   const SteadyTime asked_at = services_.clock.steady_now();
   const auto ticket = std::make_shared<FetchTable::Ticket>(services_.fetches);
   const Departure::Watch watch(request.departure, [&ticket] { FetchTable::leave(ticket); });
   const auto join = [&](FetchTable::Sharing sharing) {
-    FetchRequest to_fetch = fetch_request(request, to, target, selected, directives.no_store);
+    FetchRequest to_fetch = fetch_request(asked, selected);
     to_fetch.upstream.reason = reason_of(reason);
     return services_.fetches.join_http(std::move(to_fetch), sharing, ticket);
   };
-  FetchResult result = co_await join(may_share(request, to.route, directives) ? FetchTable::Sharing::shared
-                                                                              : FetchTable::Sharing::alone);
+  const bool shares = may_share(request, asked.to.route, asked.directives);
+  FetchResult result = co_await join(shares ? FetchTable::Sharing::shared : FetchTable::Sharing::alone);
   if (result.look_again) {
     // Another's answer is ours only where it is what this request selects.
     const WallTime now = services_.clock.wall_now();
-    selected = co_await select(request, target, now);
-    if (selected.no_room)
-      co_return note(no_room_answer(request), http::CacheOutcome::failed, to.route, target);
-    const auto decision = caching::decide_http(selected.response.get(), directives, now);
+    selected = co_await select(request, asked.target, now);
+    if (selected.no_room) co_return failed(no_room_answer(request));
+    const auto decision = caching::decide_http(selected.response.get(), asked.directives, now);
     if (decision.action == Action::use) {
       const http::CacheStatus status{
           .forward = reason, .ttl = caching::ttl_of(*selected.response, now), .collapsed = true};
       co_return note(answer_http_with(request, selected.response, status, true, now),
-                     http::CacheOutcome::collapsed, to.route, target);
+                     http::CacheOutcome::collapsed, asked.to.route, asked.target);
     }
     result = co_await join(FetchTable::Sharing::alone);
   }
   std::optional<upstream::AnswerHead> head;
   if (result.content) head = co_await read_beginning(request, *result.content);
   if (result.left || (request.departure != nullptr && request.departure->gone()))
-    co_return note(client_gone(request), http::CacheOutcome::failed, to.route, target);
+    co_return failed(client_gone(request));
   if (result.content && !head) result = *result.at_end;
-  if (head && result.collapsed) {
-    for (const auto& name : http::parse_response_directives(head->fields).withheld) head->fields.remove(name);
-  }
   // The write is done when its answer begins: the end may be long in coming, or never come.
   if (head && caching::invalidates(request.method, head->status))
     co_await invalidate(services_, *request.runtime, request.target);
+  Answer answer = answer_with_result(asked, selected, std::move(result), std::move(head), reason);
+  answer.notes.upstream =
+      std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
+  co_return answer;
+}
+
+Answer HttpHandler::answer_with_result(const Asked& asked, const Selected& selected, FetchResult result,
+                                       std::optional<upstream::AnswerHead> head, Forward reason) const {
+  const Request& request = asked.request;
+  const rokt::Route& route = asked.to.route;
   const WallTime now = services_.clock.wall_now();
   const FetchOutcomePtr outcome = result.outcome;
   const unsigned status_code = head ? head->status : outcome->upstream_status;
@@ -127,24 +135,36 @@ asio::awaitable<Answer> HttpHandler::fetch(const Request& request, const Destina
     http::CacheStatus status{.forward = reason, .detail = "stale-if-error"};
     if (status_code != 0) status.forward_status = status_code;
     answer = note(answer_http_with(request, stored, status, true, now), http::CacheOutcome::stale_if_error,
-                  to.route, target);
+                  route, asked.target);
   } else if (head) {
-    const http::CacheStatus status{.forward = reason, .collapsed = result.collapsed};
-    http::CacheOutcome kind = retrieves(request) ? http::CacheOutcome::miss : http::CacheOutcome::passed;
-    if (result.collapsed) kind = http::CacheOutcome::collapsed;
-    answer = note(answer_streamed(request, std::move(*head), std::move(result.content), status, now), kind,
-                  to.route, target);
+    return answer_in_pieces(asked, selected, std::move(result), std::move(*head), reason, now);
   } else if (!answered) {
-    answer = note(failure_answer(request, *outcome->failure, reason), http::CacheOutcome::failed, to.route,
-                  target);
+    answer = note(failure_answer(request, *outcome->failure, reason), http::CacheOutcome::failed, route,
+                  asked.target);
   } else {
     const auto kind = retrieves(request) ? outcome_of(result) : http::CacheOutcome::passed;
     answer = note(answer_http_with(request, outcome->response, status_of(result, reason, now), false, now),
-                  kind, to.route, target);
+                  kind, route, asked.target);
   }
-  answer.notes.upstream =
-      std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
-  co_return answer;
+  if (outcome) answer.notes.not_stored = not_stored(*outcome);
+  return answer;
+}
+
+Answer HttpHandler::answer_in_pieces(const Asked& asked, const Selected& selected, FetchResult result,
+                                     upstream::AnswerHead head, Forward reason, WallTime now) const {
+  http::CacheStatus status{.forward = reason, .collapsed = result.collapsed};
+  auto kind = retrieves(asked.request) ? http::CacheOutcome::miss : http::CacheOutcome::passed;
+  if (result.collapsed) {
+    kind = http::CacheOutcome::collapsed;
+    for (const auto& name : http::parse_response_directives(head.fields).withheld) head.fields.remove(name);
+  } else {
+    status.detail = not_stored(judge_http_head(fetch_request(asked, selected), head, now));
+  }
+  Answer answer =
+      note(answer_streamed(asked.request, std::move(head), std::move(result.content), status, now), kind,
+           asked.to.route, asked.target);
+  answer.notes.not_stored = status.detail;
+  return answer;
 }
 
 asio::awaitable<HttpHandler::Selected> HttpHandler::select(const Request& request, const caching::Key& target,
@@ -178,9 +198,8 @@ asio::awaitable<HttpHandler::Selected> HttpHandler::select(const Request& reques
   co_return selected;
 }
 
-FetchRequest HttpHandler::fetch_request(const Request& request, const Destination& to,
-                                        const caching::Key& target, const Selected& selected,
-                                        bool no_store) const {
+FetchRequest HttpHandler::fetch_request(const Asked& asked, const Selected& selected) const {
+  const auto& [request, to, target, directives] = asked;
   const bool whole_is_stored = selected.response && selected.response->status != 206;
   const bool with_range = request.method == "GET" && request.fields.contains("Range") && !whole_is_stored;
   FetchRequest fetch;
@@ -204,14 +223,14 @@ FetchRequest HttpHandler::fetch_request(const Request& request, const Destinatio
   fetch.upstream.body = request.body;
   fetch.upstream.received_protocol = request.protocol;
   fetch.stored = retrieves(request) ? selected.response : nullptr;
-  fetch.may_store = !no_store;
+  fetch.may_store = !directives.no_store;
   fetch.policy = request.runtime->settings.freshness;
   fetch.received_at = request.received_at;
   auto http = std::make_shared<HttpFetch>();
   http->target = target;
   http->method = request.method;
   http->client = end_to_end(request.fields);
-  http->no_store = no_store;
+  http->no_store = directives.no_store;
   http->range_forwarded = with_range;
   http->index = selected.index;
   if (caching::is_unsafe(request.method)) {

@@ -7,7 +7,7 @@
 #include "core/http/cache_control.h"
 #include "core/rokt/routes.h"
 #include "server/http/message.h"
-#include "server/proxy/fetch/recent_refreshes.h"
+#include "server/proxy/fetch/recent_keys.h"
 #include "server/proxy/services.h"
 
 namespace roktcached::proxy {
@@ -37,13 +37,23 @@ class HttpHandler {
 
   boost::asio::awaitable<Selected> select(const http::Request& request, const caching::Key& target,
                                           WallTime now);
-  boost::asio::awaitable<http::Answer> fetch(const http::Request& request, const Destination& to,
-                                             const caching::Key& target,
-                                             const http::RequestDirectives& directives, Selected selected,
-                                             http::Forward reason);
-  [[nodiscard]] FetchRequest fetch_request(const http::Request& request, const Destination& to,
-                                           const caching::Key& target, const Selected& selected,
-                                           bool no_store) const;
+  /// What is asked for; of one request, which it does not outlive.
+  struct Asked {
+    const http::Request& request;
+    const Destination& to;
+    const caching::Key& target;
+    const http::RequestDirectives& directives;
+  };
+  boost::asio::awaitable<http::Answer> fetch(Asked asked, Selected selected, http::Forward reason);
+  /// With what has come in pieces, or is whole, or with what was stored before it where that may stand in.
+  /// @param head  of what comes in pieces
+  [[nodiscard]] http::Answer answer_with_result(const Asked& asked, const Selected& selected,
+                                                FetchResult result, std::optional<upstream::AnswerHead> head,
+                                                http::Forward reason) const;
+  [[nodiscard]] http::Answer answer_in_pieces(const Asked& asked, const Selected& selected,
+                                              FetchResult result, upstream::AnswerHead head,
+                                              http::Forward reason, WallTime now) const;
+  [[nodiscard]] FetchRequest fetch_request(const Asked& asked, const Selected& selected) const;
 
   const Services& services_;
   RecentRefreshes refreshes_;

@@ -155,7 +155,7 @@ FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& resul
                    std::nullopt});
   }
   outcome.kind = kind_of(request, *result);
-  outcome.too_large = result->large != nullptr;
+  const bool too_large = result->large != nullptr;
   const bool is_report = outcome.kind == AnswerKind::report;
   const Words words = confirms ? Words() : words_of(*result);
   StoredResponse response = confirms ? confirmed(request, *result) : from_answer(request, *result);
@@ -165,24 +165,27 @@ FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& resul
   if (unchanged)
     response.steady_refreshes =
         caching::steady_refreshes_after(*request.stored, request.range_end, response.fetched_at, policy);
-  const bool may_be_kept =
-      !outcome.too_large &&
-      (is_report || (response.status != 200 && !has_stand_in(request, response.fetched_at)));
-  if (request.stored && is_report && may_be_kept) {
-    outcome.restates = !unchanged && caching::would_restate(*request.stored, policy);
-    response.restated = history_of(*request.stored, response, outcome.restates);
-  }
   const auto lifetime = caching::lifetime_of(request.route_class, response.status, request.range_end,
                                              response.fetched_at, policy, response.steady_refreshes);
-  if (lifetime && may_be_kept) {
+  outcome.storing = caching::may_store_report(
+      {.status = response.status,
+       .too_large = too_large,
+       .not_json = outcome.kind == AnswerKind::not_json,
+       .better_kept = response.status != 200 && has_stand_in(request, response.fetched_at),
+       .request_no_store = !request.may_store,
+       .has_lifetime = lifetime.has_value()});
+  if (outcome.stored()) {
     response.fresh_until = lifetime->fresh_until;
     response.usable_until = lifetime->usable_until;
-    outcome.stored = request.may_store;
+    if (request.stored && is_report) {
+      outcome.restates = !unchanged && caching::would_restate(*request.stored, policy);
+      response.restated = history_of(*request.stored, response, outcome.restates);
+    }
   }
   response.date.make(response.fetched_at);  // while it needs no copy for that
   outcome.response =
       confirms ? caching::share(std::move(response)) : share(std::move(response), request, words);
-  if (outcome.stored) outcome.to_store.push_back(outcome.response);
+  if (outcome.stored()) outcome.to_store.push_back(outcome.response);
   return outcome;
 }
 

@@ -8,6 +8,7 @@
 
 #include "core/caching/freshness.h"
 #include "core/caching/stored_response.h"
+#include "core/caching/storing.h"
 #include "core/rokt/routes.h"
 #include "core/time.h"
 #include "server/upstream/upstream.h"
@@ -58,11 +59,11 @@ enum class AnswerKind {
 struct FetchOutcome {
   /// What the upstream says: its answer, or what was stored, confirmed by a 304. Null where there is none.
   caching::StoredResponsePtr response;
-  bool stored = false;  ///< `response` went into the store
-  AnswerKind kind = AnswerKind::other;
-  /// The content is larger than upstream.max_response: it is FetchResult::content, and `response` has no
+  /// Whether `response` may go into the store; once CacheUpdater has had it, whether it has. On report and
+  /// metadata routes the content of one that is too_large is FetchResult::content, and `response` has no
   /// body.
-  bool too_large = false;
+  caching::Storing storing = caching::Storing::no_answer;
+  AnswerKind kind = AnswerKind::other;
   /// What goes into the store: `response`, on http routes less what others must not see, and with its index.
   std::vector<caching::StoredResponsePtr> to_store;
   /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
@@ -70,6 +71,9 @@ struct FetchOutcome {
   bool restates = false;         ///< the answer changes what had been given out of a range that had ended
   unsigned upstream_status = 0;  ///< 0 where no answer came
   std::optional<upstream::UpstreamFailure> failure;  ///< set exactly where `response` is null
+
+  [[nodiscard]] bool stored() const { return storing == caching::Storing::stored; }
+  [[nodiscard]] bool too_large() const { return storing == caching::Storing::too_large; }
 };
 
 /// Judges an upstream answer: what becomes of it and for how long it may be kept. Pure.

@@ -99,7 +99,7 @@ TEST_F(TieredStoreTest, WhatMemoryCannotKeepIsFoundWhileItWaits) {
   options_.linger = 1h;
   const auto store = tiered(1000);
   const auto put = shared_response(1, std::string(10'000, 'a'));
-  store->put(put);
+  EXPECT_EQ(store->put(put), caching::Storing::stored) << "one tier is enough";
   EXPECT_EQ(store->statistics()[0].entries, 0U);
   EXPECT_EQ(store->find_in_memory(key(1), noon), put);
   store->flush();
@@ -114,6 +114,17 @@ TEST_F(TieredStoreTest, AResponseTooLargeForMemoryHidesTheEarlierOne) {
   store->put(large);
   store->flush();
   EXPECT_TRUE(examples::same(*store->find(key(1), noon).value(), *large));
+}
+
+TEST_F(TieredStoreTest, WhatBothTiersGiveUpIsNotStored) {
+  options_.linger = 1h;
+  options_.queue = {.entries = 1, .bytes = std::uint64_t{64} << 20};
+  const auto store = tiered(1000);
+  const std::string body(10'000, 'a');
+  EXPECT_EQ(store->put(shared_response(1, body)), caching::Storing::stored) << "it waits for the disk";
+  EXPECT_EQ(store->put(shared_response(2, body)), caching::Storing::no_room) << "the queue is full";
+  TieredStore memory_only(std::make_unique<MemoryStore>(1000), nullptr);
+  EXPECT_EQ(memory_only.put(shared_response(1, body)), caching::Storing::too_large_for_cache);
 }
 
 TEST_F(TieredStoreTest, AMemoryThatEvictsAllTheTimeLosesNothing) {

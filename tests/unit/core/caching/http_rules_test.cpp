@@ -103,56 +103,6 @@ TEST(FreshnessLifetime, LeavesExpiresAsideWhereATargetedFieldCounts) {  // RFC 9
   EXPECT_EQ(lifetime({{"CDN-Cache-Control", "public"}, {"Expires", date(30s)}}), 0ms);
 }
 
-bool stored(std::initializer_list<http::Field> list, AnsweredRequest request = {"GET"},
-            unsigned status = 200) {
-  const Fields fields = fields_of(list);
-  request.sent_at = request.received_at = now;
-  return may_store(request, status, fields, http::parse_response_directives(fields), policy).has_value();
-}
-
-TEST(MayStore, FollowsSection3) {
-  EXPECT_TRUE(stored({{"Cache-Control", "max-age=60"}}));
-  EXPECT_TRUE(stored({{"Expires", date(60s)}}));
-  EXPECT_TRUE(stored({{"Last-Modified", date(-60s)}}));
-  EXPECT_TRUE(stored({{"Cache-Control", "no-cache"}, {"ETag", "\"a\""}}));
-  EXPECT_TRUE(stored({{"Cache-Control", "private=\"a\", max-age=60"}}));
-  EXPECT_TRUE(stored({{"Cache-Control", "max-age=60"}}, {"GET"}, 599));
-  for (const char* forbidden : {"no-store", "no-store, max-age=60", "private, max-age=60"})
-    EXPECT_FALSE(stored({{"Cache-Control", forbidden}, {"ETag", "\"a\""}})) << forbidden;
-  EXPECT_FALSE(stored({{"ETag", "\"a\""}}, {"GET"}, 403));
-  EXPECT_FALSE(stored({{"Cache-Control", "max-age=60"}}, {"GET"}, 304));
-  EXPECT_FALSE(stored({{"Cache-Control", "max-age=60"}}, {.method = "GET", .no_store = true}));
-}
-
-TEST(MayStore, KeepsNothingThatIsOfNoUse) {
-  EXPECT_FALSE(stored({}));
-  EXPECT_FALSE(stored({{"Cache-Control", "max-age=0"}}));
-  EXPECT_FALSE(stored({{"Cache-Control", "max-age=60"}, {"Age", "61"}}));
-  EXPECT_TRUE(stored({{"Cache-Control", "max-age=0, stale-while-revalidate=60"}}));
-}
-
-TEST(MayStore, KnowsMethods) {
-  for (const char* method : {"HEAD", "PUT", "DELETE", "OPTIONS", "M-SEARCH"})
-    EXPECT_FALSE(stored({{"Cache-Control", "max-age=60"}}, {method})) << method;
-  EXPECT_FALSE(stored({{"Cache-Control", "max-age=60"}}, {"POST"}));
-  const AnsweredRequest post{.method = "POST", .content_location_is_target = true};
-  EXPECT_TRUE(stored({{"Cache-Control", "max-age=60"}}, post));
-  EXPECT_FALSE(stored({{"Last-Modified", date(-1000s)}}, post))
-      << "RFC 9110, section 9.3.3: explicit freshness";
-}
-
-TEST(MayStore, SharesAnAuthorizedAnswerOnlyWhereItSaysSo) {  // RFC 9111, section 3.5
-  const AnsweredRequest authorized{.method = "GET", .has_authorization = true};
-  EXPECT_FALSE(stored({{"Cache-Control", "max-age=60"}}, authorized));
-  for (const char* allowed : {"max-age=60, public", "max-age=60, must-revalidate", "s-maxage=60"})
-    EXPECT_TRUE(stored({{"Cache-Control", allowed}}, authorized)) << allowed;
-}
-
-TEST(MayStore, LetsMustUnderstandTakeThePlaceOfNoStore) {  // RFC 9111, section 5.2.2.3
-  EXPECT_TRUE(stored({{"Cache-Control", "must-understand, no-store, max-age=60"}}));
-  EXPECT_FALSE(stored({{"Cache-Control", "must-understand, max-age=60"}}, {"GET"}, 599));
-}
-
 StoredResponse response(const char* cache_control, milliseconds fresh = 60s) {
   StoredResponse stored;
   stored.head = std::string("Cache-Control: ") + cache_control + "\r\n";

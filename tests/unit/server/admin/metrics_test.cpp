@@ -68,6 +68,7 @@ MetricReadings some_readings() {
   readings.collapsed = 11;
   readings.restatements = 13;
   readings.refreshed_ahead = 17;
+  readings.not_stored[static_cast<std::size_t>(caching::Storing::not_json)] = 19;
   readings.tiers = {
       {.tier = "memory", .entries = 100, .bytes = 4096, .body_bytes = 3000, .evictions = 3, .trouble = {}},
       {.tier = "disk",
@@ -188,6 +189,14 @@ TEST(Metrics, LabelValuesAreEscaped) {
   readings.upstream_status.credentials = {credential("a\"b\\c\nd")};
   EXPECT_EQ(samples(metrics_text(readings), "roktcached_upstream_queue_length"),
             std::vector<std::string>{R"(roktcached_upstream_queue_length{credential="a\"b\\c\nd"} 7)"});
+}
+
+TEST(Metrics, EachReasonNotToStoreIsThereFromTheStart) {
+  const auto all = samples(metrics_text(MetricReadings{}), "roktcached_not_stored_total");
+  EXPECT_EQ(all.size(), caching::storing_count - 1) << "stored is no reason";
+  EXPECT_THAT(all, testing::Contains(R"(roktcached_not_stored_total{reason="no-room"} 0)"));
+  EXPECT_THAT(metrics_text(some_readings()),
+              HasSubstr(R"(roktcached_not_stored_total{reason="not-json"} 19)"));
 }
 
 TEST(Metrics, TheCircuitIsInOneStateAtATime) {

@@ -189,7 +189,7 @@ TEST_F(ReportRequestTest, AnErrorWithNothingStoredIsPassedOn) {
   auto error = ask(metadata());
   EXPECT_EQ(error.status, 503U);
   EXPECT_EQ(content_of(error), "busy");
-  EXPECT_EQ(told(error), "roktcached; fwd=miss");
+  EXPECT_EQ(told(error), "roktcached; fwd=miss; detail=status");
   clock.advance(1s);
   ask(metadata());
   EXPECT_EQ(upstream.requests.size(), 2U) << "nor is it stored";
@@ -204,6 +204,32 @@ TEST_F(ReportRequestTest, WhatIsNoJsonIsPassedOnAndNeverStored) {
   clock.advance(1s);
   ask(metadata());
   EXPECT_EQ(upstream.requests.size(), 2U);
+}
+
+TEST_F(ReportRequestTest, WhyItIsNotStoredStandsInTheNotesAlsoWhereAnotherAnswerIsGiven) {
+  EXPECT_EQ(ask(metadata()).notes.not_stored, "") << "it is";
+  EXPECT_EQ(ask(metadata()).notes.not_stored, "") << "nothing was fetched";
+  clock.advance(2h);
+  upstream_says(200, "<html>sign in</html>");
+  const auto stood_in = ask(metadata());
+  EXPECT_EQ(told(stood_in), "roktcached; fwd=stale; fwd-status=200; detail=stale-if-error");
+  EXPECT_EQ(stood_in.notes.not_stored, "not-json");
+  clock.advance(1s);
+  upstream_says(404, R"({"message":"none"})");
+  EXPECT_EQ(told(ask(metadata())), "roktcached; fwd=stale; detail=better-kept");
+  clock.advance(1s);
+  upstream_fails(ErrorCode::upstream_timeout);
+  EXPECT_EQ(ask(metadata()).notes.not_stored, "no-answer");
+}
+
+/// Neither tier takes it, so nothing is said to be stored; and each who waits gets it all the same.
+TEST_F(ReportRequestTest, WhatTheStoreGivesUpIsNotSaidToBeStored) {
+  upstream_says(200, "[\"" + std::string(2 << 20, 'a') + "\"]");
+  const auto answer = ask(metadata());
+  EXPECT_EQ(answer.status, 200U);
+  EXPECT_EQ(told(answer), "roktcached; fwd=miss; detail=too-large-for-cache");
+  EXPECT_EQ(answer.notes.not_stored, "too-large-for-cache");
+  EXPECT_EQ(fetches.not_stored()[static_cast<std::size_t>(caching::Storing::too_large_for_cache)], 1U);
 }
 
 TEST_F(ReportRequestTest, ARefusalIsRememberedForAMinute) {
@@ -228,7 +254,8 @@ TEST_F(ReportRequestTest, OnlyIfCachedAsksNobody) {
 }
 
 TEST_F(ReportRequestTest, NoStoreStoresNothing) {
-  EXPECT_EQ(told(ask(metadata(), {{"Cache-Control", "no-store"}})), "roktcached; fwd=miss");
+  EXPECT_EQ(told(ask(metadata(), {{"Cache-Control", "no-store"}})),
+            "roktcached; fwd=miss; detail=request-no-store");
   clock.advance(1s);
   EXPECT_EQ(told(ask(metadata())), "roktcached; fwd=miss; stored; ttl=3600");
   EXPECT_EQ(upstream.requests.size(), 2U);

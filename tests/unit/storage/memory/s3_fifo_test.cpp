@@ -122,7 +122,8 @@ TEST(S3FifoTest, AdmitsManyShortOnesThatComeInTurnWhereAFewLargeOnesAreAllThereI
 TEST(S3FifoTest, DoesNotKeepWhatIsLargerThanTheRoomAndForgetsTheEarlier) {
   S3Fifo entries(room_for(10));
   put_range(entries, 100, 5);
-  entries.put(shared_response(100, std::string(room_for(10), 'a')));
+  EXPECT_EQ(entries.put(shared_response(100, std::string(room_for(10), 'a'))),
+            caching::Storing::too_large_for_cache);
   EXPECT_EQ(entries.find(key(100)), nullptr) << "an earlier response must not outlive a later put";
   EXPECT_NE(entries.find(key(101)), nullptr) << "the others must stay";
   EXPECT_EQ(entries.entries(), 4U);
@@ -262,6 +263,18 @@ TEST(S3FifoTest, AnAccountsEntriesAreFoundAsTheyComeAndGo) {
   EXPECT_EQ(purge("two"), 0U);
   EXPECT_EQ(purge("999"), 1U);
   EXPECT_EQ(entries.entries(), 2998U);
+}
+
+TEST(S3FifoTest, SaysWhereANewcomerHasGoneAgainAtOnce) {
+  S3Fifo entries(room_for(20));
+  for (int number = 100; number < 119; ++number) {
+    EXPECT_EQ(entries.put(shared_response(number)), caching::Storing::stored);
+    EXPECT_NE(entries.find(key(number)), nullptr);
+  }
+  EXPECT_EQ(entries.put(shared_response(200, std::string(room_for(15), 'a'))), caching::Storing::no_room)
+      << "all others are in use";
+  EXPECT_EQ(entries.find(key(200)), nullptr);
+  EXPECT_EQ(entries.put(shared_response(119)), caching::Storing::stored);
 }
 
 TEST(S3FifoTest, KeepsNothingWithoutRoom) {

@@ -173,12 +173,14 @@ TEST_F(SqliteStoreFaultsTest, AFullDiskTurnsWritingOffAndNothingElse) {
   const auto store = open();
   store->put(shared_response(1));
   store->flush();
+  EXPECT_TRUE(store->takes_writes());
   {
     const FullDisk full(256 << 10);
     for (int number = 10; number < 20; ++number)
       store->put(shared_response(number, examples::noise(200'000, 1)));
     store->flush();
   }
+  EXPECT_FALSE(store->takes_writes());
   EXPECT_NE(found(*store, 1), nullptr) << "reads go on";
   const auto statistics = store->statistics()[0];
   EXPECT_EQ(statistics.dropped_writes, 10U);

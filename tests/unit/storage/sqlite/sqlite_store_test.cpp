@@ -63,7 +63,9 @@ TEST_F(SqliteStoreTest, AFullQueueDropsAndCounts) {
   options_.linger = 1h;
   options_.queue = {.entries = 4, .bytes = std::uint64_t{64} << 20};
   const auto store = open();
-  for (int number = 0; number < 10; ++number) store->put(shared_response(number));
+  for (int number = 0; number < 10; ++number)
+    EXPECT_EQ(store->put(shared_response(number)),
+              number < 4 ? caching::Storing::stored : caching::Storing::no_room);
   EXPECT_EQ(store->statistics()[0].dropped_writes, 6U);
   store->flush();
   EXPECT_EQ(store->statistics()[0].entries, 4U);
@@ -85,8 +87,8 @@ TEST_F(SqliteStoreTest, OneThatTakesMoreThanAnEighthOfItIsNotKept) {
   const auto is_too_large = sized(2, eighth + 16);  // it is counted as malloc rounds it
   ASSERT_EQ(is_too_large->memory_size(), eighth + 16);
   const auto store = open();
-  store->put(fits);
-  store->put(is_too_large);
+  EXPECT_EQ(store->put(fits), caching::Storing::stored);
+  EXPECT_EQ(store->put(is_too_large), caching::Storing::too_large_for_cache);
   EXPECT_EQ(store->find_queued(key(2)), nullptr);
   store->flush();
   EXPECT_NE(found(*store, 1), nullptr);

@@ -77,6 +77,12 @@ inline upstream::UpstreamResult dead() {
                                    std::nullopt};
 }
 
+inline upstream::UpstreamResult bare_304() {
+  upstream::UpstreamResponse response;
+  response.status = 304;
+  return response;
+}
+
 inline upstream::UpstreamResult http_answer(const std::string& cache_control, std::string body = "body",
                                             unsigned status = 200) {
   upstream::UpstreamResponse response;

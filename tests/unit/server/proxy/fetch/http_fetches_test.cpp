@@ -112,7 +112,7 @@ TEST_F(HttpFlightsTest, AnAnswerThatHasNoPiecesIsLookedForInTheStore) {
   const Read read = read_all(first.content);
   EXPECT_FALSE(read.head);
   ASSERT_TRUE(first.at_end->outcome);
-  EXPECT_TRUE(first.at_end->outcome->stored);
+  EXPECT_TRUE(first.at_end->outcome->stored());
 }
 
 TEST_F(HttpFlightsTest, AnErrorStatusReachesNobodyElse) {

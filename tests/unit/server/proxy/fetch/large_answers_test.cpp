@@ -28,8 +28,8 @@ TEST_F(LargeAnswersTest, EveryoneWhoWaitsGetsTheWholeOfOneFromOneFetch) {
   for (std::size_t i = 0; i < answers.size(); ++i) {
     ASSERT_TRUE(*answers[i]);
     const FetchResult& result = **answers[i];
-    EXPECT_TRUE(result.outcome->too_large);
-    EXPECT_FALSE(result.outcome->stored);
+    EXPECT_TRUE(result.outcome->too_large());
+    EXPECT_FALSE(result.outcome->stored());
     EXPECT_EQ(result.collapsed, i > 0);
     EXPECT_FALSE(gives_way(*result.outcome)) << "it is newer than what is stored";
     ASSERT_TRUE(result.content);
@@ -71,7 +71,7 @@ TEST_F(LargeAnswersTest, OneThatHasBecomeSmallIsStoredAndSharedAgain) {
   clock.advance(1s);
   const Answer small = join(request("a"));
   respond([] { return ok("small"); });
-  EXPECT_TRUE((*small)->outcome->stored);
+  EXPECT_TRUE((*small)->outcome->stored());
   clock.advance(2s);
   const Answer one = join(request("a"));
   const Answer two = join(request("a"));
@@ -83,7 +83,7 @@ TEST_F(LargeAnswersTest, OneThatHasBecomeSmallIsStoredAndSharedAgain) {
 TEST_F(LargeAnswersTest, OneThatBeginsAsNoJsonGivesWay) {
   const Answer page = join(request("a"));
   respond([this] { return large("<html>"); });
-  EXPECT_TRUE((*page)->outcome->too_large);
+  EXPECT_TRUE((*page)->outcome->too_large());
   EXPECT_TRUE(gives_way(*(*page)->outcome));
 }
 

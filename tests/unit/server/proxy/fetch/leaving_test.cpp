@@ -47,7 +47,7 @@ TEST_F(LeavingTest, WhoComesLaterAttendsItAgain) {
   const Answer two = join(request("a"), ticket());
   EXPECT_FALSE(turn().unattended());
   respond([] { return ok("body"); });
-  EXPECT_TRUE((*two)->outcome->stored);
+  EXPECT_TRUE((*two)->outcome->stored());
   EXPECT_EQ(upstream.requests.size(), 1U);
 }
 

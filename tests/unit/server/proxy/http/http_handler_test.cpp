@@ -50,12 +50,16 @@ TEST_F(HttpHandlerTest, WhatTheUpstreamLetsBeStoredIsAHit) {
 }
 
 TEST_F(HttpHandlerTest, WhatItDoesNotIsAskedForEachTime) {
-  for (const char* const control : {"no-store", "private", "no-cache, no-store"}) {
+  const std::vector<std::pair<std::string, std::string>> controls = {
+      {"no-store", "response-no-store"}, {"private", "private"}, {"no-cache, no-store", "response-no-store"}};
+  for (const auto& [control, why] : controls) {
     upstream.requests.clear();
     upstream_says(200, "body", {{"Cache-Control", control}, {"Date", date}});
     const std::string target = std::string("/files/") + control[0] + control[3];
-    EXPECT_EQ(told(ask(target)), "roktcached; fwd=miss") << control;
-    EXPECT_EQ(told(ask(target)), "roktcached; fwd=miss") << control;
+    const auto first = ask(target);
+    EXPECT_EQ(told(first), "roktcached; fwd=miss; detail=" + why);
+    EXPECT_EQ(first.notes.not_stored, why);
+    EXPECT_EQ(told(ask(target)), "roktcached; fwd=miss; detail=" + why);
     EXPECT_EQ(upstream.requests.size(), 2U) << control;
   }
 }
@@ -119,7 +123,8 @@ TEST_F(HttpHandlerTest, OnlyIfCachedAsksNobody) {
 
 TEST_F(HttpHandlerTest, NoStoreStoresNothing) {
   upstream_says(200, "body", {{"Cache-Control", "max-age=60"}, {"Date", date}});
-  EXPECT_EQ(told(ask("/files/a", {{"Cache-Control", "no-store"}})), "roktcached; fwd=miss");
+  EXPECT_EQ(told(ask("/files/a", {{"Cache-Control", "no-store"}})),
+            "roktcached; fwd=miss; detail=request-no-store");
   EXPECT_EQ(told(ask("/files/a")), "roktcached; fwd=miss; stored; ttl=60");
 }
 
@@ -217,7 +222,8 @@ TEST_F(HttpHandlerTest, OfSeveralVariantsTheLatestThatMatchesIsSelected) {
 /// RFC 9111, section 3.5.
 TEST_F(HttpHandlerTest, WhatAClientsOwnCredentialHasBroughtIsNobodyElses) {
   upstream_says(200, "secret", {{"Cache-Control", "max-age=60"}, {"Date", date}});
-  EXPECT_EQ(told(ask("/files/a", {{"Authorization", "Bearer its-own"}})), "roktcached; fwd=miss");
+  EXPECT_EQ(told(ask("/files/a", {{"Authorization", "Bearer its-own"}})),
+            "roktcached; fwd=miss; detail=authorization");
   upstream_says(200, "public", {{"Cache-Control", "max-age=60"}, {"Date", date}});
   auto other = ask("/files/a");
   EXPECT_EQ(content_of(other), "public");
@@ -235,6 +241,42 @@ TEST_F(HttpHandlerTest, FieldsThatPrivateListsReachTheOneWhoAskedAlone) {
   const auto hit = ask("/files/a");
   EXPECT_EQ(hit.notes.outcome, http::CacheOutcome::hit);
   EXPECT_FALSE(has(hit, "X-Secret"));
+}
+
+/// Whether it is stored is known at its end only; that it cannot be, at its head.
+TEST_F(HttpHandlerTest, WhatComesInPiecesSaysAtItsHeadWhyItIsNotStored) {
+  const auto told_of = [&](const char* control, const char* target) {
+    upstream.stream_first = [=](std::shared_ptr<GrowingAnswer> answer) -> boost::asio::awaitable<void> {
+      upstream::AnswerHead head{200, {}, std::nullopt};
+      head.fields.add("Cache-Control", control);
+      answer->begin(std::move(head));
+      const bool wanted = co_await answer->append("body");
+      EXPECT_TRUE(wanted);
+    };
+    upstream.answer = [=](const upstream::UpstreamRequest&) {
+      auto whole = upstream_answer(200, "", {{"Cache-Control", control}});
+      whole->streamed = true;
+      return whole;
+    };
+    auto answer = ask(target);
+    EXPECT_EQ(content_of(answer), "body");
+    EXPECT_EQ(told(answer).ends_with("detail=" + std::string(answer.notes.not_stored)),
+              !answer.notes.not_stored.empty());
+    return told(answer);
+  };
+  EXPECT_EQ(told_of("private", "/files/a"), "roktcached; fwd=miss; detail=private");
+  EXPECT_EQ(told_of("max-age=60", "/files/b"), "roktcached; fwd=miss");
+}
+
+/// A field that is not kept selects all the same.
+TEST_F(HttpHandlerTest, AVaryThatPrivateListsStillTellsAnswersApart) {
+  upstream_says(
+      200, "german",
+      {{"Cache-Control", "max-age=60, private=\"Vary\""}, {"Vary", "Accept-Language"}, {"Date", date}});
+  ask("/files/a", {{"Accept-Language", "de"}});
+  upstream_says(200, "italian", {{"Cache-Control", "max-age=60"}, {"Date", date}});
+  auto other = ask("/files/a", {{"Accept-Language", "it"}});
+  EXPECT_EQ(content_of(other), "italian");
 }
 
 TEST_F(HttpHandlerTest, ARangeIsAskedForWhereTheWholeIsNotThere) {

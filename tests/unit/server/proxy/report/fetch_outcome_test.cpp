@@ -40,7 +40,7 @@ caching::StoredResponsePtr stored_report() {
 TEST(Judge, KeepsAReportAndARefusalWhereNothingIsStored) {
   for (const unsigned status : {200U, 404U, 400U}) {
     const FetchOutcome outcome = judge(request(), answer(status, R"({"message":"none"})", noon));
-    EXPECT_TRUE(outcome.stored) << status;
+    EXPECT_TRUE(outcome.stored()) << status;
     EXPECT_EQ(outcome.to_store.size(), 1U) << status;
   }
 }
@@ -49,7 +49,7 @@ TEST(Judge, KeepsNoRefusalInThePlaceOfAReportThatMayStandIn) {
   for (const unsigned status : {404U, 400U}) {
     const FetchOutcome outcome =
         judge(request(stored_report()), answer(status, R"({"message":"no such campaign"})", noon + 2h));
-    EXPECT_FALSE(outcome.stored) << status;
+    EXPECT_EQ(outcome.storing, caching::Storing::better_kept) << status;
     EXPECT_TRUE(outcome.to_store.empty()) << status;
     EXPECT_EQ(outcome.response->status, status) << "it is passed on";
     EXPECT_FALSE(gives_way(outcome)) << status;
@@ -59,7 +59,7 @@ TEST(Judge, KeepsNoRefusalInThePlaceOfAReportThatMayStandIn) {
 TEST(Judge, KeepsARefusalOnceTheReportMayNoLongerStandIn) {
   const FetchOutcome outcome =
       judge(request(stored_report()), answer(404, R"({"message":"no such campaign"})", noon + 24h * 30));
-  EXPECT_TRUE(outcome.stored);
+  EXPECT_TRUE(outcome.stored());
 }
 
 TEST(Judge, LetsAGatewaysPageGiveWay) {
@@ -67,7 +67,7 @@ TEST(Judge, LetsAGatewaysPageGiveWay) {
     const FetchOutcome outcome =
         judge(request(stored_report()), answer(status, "<html>Not here</html>", noon + 2h));
     EXPECT_EQ(outcome.kind, AnswerKind::gateway_page);
-    EXPECT_FALSE(outcome.stored);
+    EXPECT_FALSE(outcome.stored());
     EXPECT_TRUE(gives_way(outcome));
   }
 }
@@ -80,11 +80,11 @@ TEST(Judge, TakesTheBeginningOfAReportForACutWhereOnlyTheConnectionHasEndedIt) {
   };
   const FetchOutcome lost = ending(true);
   EXPECT_EQ(lost.kind, AnswerKind::not_json);
-  EXPECT_FALSE(lost.stored);
+  EXPECT_EQ(lost.storing, caching::Storing::not_json);
   EXPECT_TRUE(gives_way(lost));
 
   const FetchOutcome shorter = ending(false);
-  EXPECT_TRUE(shorter.stored) << "its length was said";
+  EXPECT_TRUE(shorter.stored()) << "its length was said";
 }
 
 caching::StoredResponsePtr stored_with(http::Field field) {
@@ -106,7 +106,7 @@ TEST(Judge, TakesA304ForWhatWasAskedAbout) {
   for (const char* const tag : {static_cast<const char*>(nullptr), "\"v1\"", "W/\"v1\"", ""}) {
     const FetchOutcome outcome = not_modified(stored, tag);
     ASSERT_TRUE(outcome.response);
-    EXPECT_TRUE(outcome.stored);
+    EXPECT_TRUE(outcome.stored());
     EXPECT_EQ(outcome.kind, AnswerKind::report);
     EXPECT_EQ(outcome.upstream_status, 304U);
     EXPECT_EQ(outcome.response->status, 200U);
@@ -121,7 +121,7 @@ TEST(Judge, TakesA304ForWhatWasAskedAbout) {
 TEST(Judge, TakesNo304ThatNamesAnotherTagThanItWasAskedAbout) {
   const FetchOutcome outcome = not_modified(stored_with({"ETag", "\"v1\""}), "\"v2\"");
   EXPECT_FALSE(outcome.response);
-  EXPECT_FALSE(outcome.stored);
+  EXPECT_EQ(outcome.storing, caching::Storing::no_answer);
   EXPECT_TRUE(outcome.to_store.empty());
   ASSERT_TRUE(outcome.failure);
   EXPECT_EQ(outcome.failure->error.code, ErrorCode::upstream_invalid_response);
@@ -132,7 +132,7 @@ TEST(Judge, TakesNo304ThatNamesAnotherTagThanItWasAskedAbout) {
 TEST(Judge, TakesA304WithATagWhereItWasAskedAboutADate) {
   const auto stored = stored_with({"Last-Modified", http::format_date(noon - 1h)});
   ASSERT_TRUE(stored->validator.view().starts_with("If-Modified-Since: "));
-  EXPECT_TRUE(not_modified(stored, "\"v2\"").stored);
+  EXPECT_TRUE(not_modified(stored, "\"v2\"").stored());
 }
 
 TEST(Judge, TakesNo304WhereNothingWasAskedAbout) {
@@ -170,7 +170,7 @@ TEST(Judge, StoresNothingWhereTheClientSaysSo) {
   FetchRequest asked = request();
   asked.may_store = false;
   const FetchOutcome outcome = judge(asked, answer(200, report, noon));
-  EXPECT_FALSE(outcome.stored);
+  EXPECT_EQ(outcome.storing, caching::Storing::request_no_store);
   EXPECT_TRUE(outcome.to_store.empty());
   EXPECT_EQ(*outcome.response->body, report);
 }
@@ -180,7 +180,7 @@ TEST(Judge, PassesAnyOtherStatusOnAndStoresNoneOfThem) {
     const FetchOutcome outcome = judge(request(), answer(status, R"({"message":"none"})", noon));
     ASSERT_TRUE(outcome.response) << status;
     EXPECT_EQ(outcome.response->status, status);
-    EXPECT_FALSE(outcome.stored) << status;
+    EXPECT_FALSE(outcome.stored()) << status;
     EXPECT_TRUE(outcome.to_store.empty()) << status;
   }
 }
@@ -203,7 +203,7 @@ TEST(GivesWay, AnErrorOfTheUpstreamAndNoAnswerAtAll) {
 TEST(Judge, TakesAnotherReportThatEndsWithItsConnection) {
   upstream::UpstreamResponse other = answer(200, R"({"a":2})", noon + 2h);
   other.ends_with_connection = true;
-  EXPECT_TRUE(judge(request(stored_report()), std::move(other)).stored);
+  EXPECT_TRUE(judge(request(stored_report()), std::move(other)).stored());
 }
 
 }  // namespace

@@ -1,4 +1,4 @@
-#include "server/proxy/fetch/recent_refreshes.h"
+#include "server/proxy/fetch/recent_keys.h"
 
 #include <gtest/gtest.h>
 

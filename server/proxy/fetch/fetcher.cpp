@@ -1,0 +1,110 @@
+#include "server/proxy/fetch/fetcher.h"
+
+#include <algorithm>
+
+#include "server/asio.h"
+#include "server/background.h"
+#include "server/proxy/http/http_fetch_outcome.h"
+#include "server/proxy/prepared.h"
+#include "server/worker_pool.h"
+
+namespace roktcached::proxy {
+
+namespace {
+
+/// The conditions that ask the upstream whether what is stored still holds (RFC 9111, section 4.3.1).
+void add_validators(FetchRequest& request) {
+  if (!request.stored) return;
+  http::Fields& fields = request.upstream.fields;
+  if (!request.http) {
+    const std::string_view validator = request.stored->validator;
+    if (validator.empty()) return;
+    const auto colon = validator.find(": ");
+    return fields.add(validator.substr(0, colon), validator.substr(colon + 2));
+  }
+  const bool retrieves = request.http->method == "GET" || request.http->method == "HEAD";
+  if (!retrieves) return;
+  const http::Fields stored = http::Fields::from_lines(request.stored->head);
+  if (const auto tag = stored.find("ETag")) fields.add("If-None-Match", *tag);
+  if (const auto modified = stored.find("Last-Modified")) fields.add("If-Modified-Since", *modified);
+}
+
+/// What is made of an answer, for the one who asked and for the store.
+FetchOutcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult&& result, WallTime now,
+                                 storage::BodyAccount* bodies) {
+  if (request.http) return judge_http(request, std::move(result), now);
+  FetchOutcome outcome = judge(request, std::move(result));
+  if (!outcome.response) return outcome;
+  const caching::StoredResponsePtr plain = outcome.response;
+  outcome.response = prepared(plain, bodies);
+  std::ranges::replace(outcome.to_store, plain, outcome.response);
+  return outcome;
+}
+
+FetchOutcomePtr failed_fetch() {
+  auto outcome = std::make_shared<FetchOutcome>();
+  outcome->failure = {fetch_failure(), std::nullopt};
+  return outcome;
+}
+
+}  // namespace
+
+Error fetch_failure() {
+  return {ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"};
+}
+
+bool was_broken_off(const FetchOutcome& outcome) {
+  return outcome.failure && outcome.failure->error.code == ErrorCode::client_gone;
+}
+
+Fetcher::Fetcher(asio::any_io_executor helpers, upstream::Upstream& upstream, storage::BodyAccount& bodies,
+                 CacheUpdater& updater, HttpSharing& sharing, const Clock& clock)
+    : helpers_(std::move(helpers)),
+      upstream_(upstream),
+      bodies_(bodies),
+      updater_(updater),
+      sharing_(sharing),
+      clock_(clock),
+      failed_(failed_fetch()) {}
+
+asio::awaitable<Fetched> Fetcher::run(FetchPtr fetch, FetchRequest& request) {
+  try {
+    // A 304 would bring back what a purge has removed since it was looked up.
+    request.stored = updater_.unless_removed(std::move(request.stored), request.received_at);
+    add_validators(request);
+    request.upstream.has_worked = request.stored && request.stored->status == 200;
+    request.upstream.takes_large = !request.http;
+    std::optional<upstream::WhenBegun> shares;
+    if (request.http) shares.emplace(fetch->growing.get(), [&] { sharing_.head_is_known(*fetch, request); });
+    upstream::UpstreamResult result = co_await upstream_.send(request.upstream);
+    upstream::LargeContentPtr large = result ? result->large : nullptr;
+    bool grown = result && result->streamed && !result->too_large;
+    if (grown) {  // for a moment it is here twice
+      result->held = storage::BodyAccount::Growing(bodies_);
+      grown = result->held.add(fetch->growing->size());
+      result->too_large = !grown;
+    }
+    auto outcome = std::make_shared<FetchOutcome>();
+    const auto judge_it = [&, now = clock_.wall_now()] {
+      if (grown) result->body = fetch->growing->content();
+      *outcome = judged_and_prepared(request, std::move(result), now, &bodies_);
+    };
+    std::size_t size = result ? result->body.size() : 0;
+    // It is compared with the new one, or compressed once more where that has not been worth it.
+    if (request.stored && !request.stored->gzip_body) size = std::max(size, request.stored->body->size());
+    if (grown || size >= worth_another_thread) {
+      co_await run_on(helpers_, judge_it);
+    } else {
+      judge_it();
+    }
+    if (request.http) sharing_.note(request, *outcome);
+    updater_.keep(request, *outcome, fetch->started_at);
+    if (grown && outcome->response) fetch->growing->settle(outcome->response->body);
+    co_return Fetched{std::move(outcome), std::move(large)};
+  } catch (...) {
+    logging_failure("fetching")(std::current_exception());
+  }
+  co_return Fetched{failed_};
+}
+
+}  // namespace roktcached::proxy
