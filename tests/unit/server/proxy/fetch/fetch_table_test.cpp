@@ -28,7 +28,7 @@ TEST_F(FetchTableTest, ManyRequestsForOneKeyAreOneFetch) {
   EXPECT_EQ(*(*stored)->body, report_of("body"));
 }
 
-TEST_F(FetchTableTest, ACallerOnTheDesksThreadSetsOutAtOnce) {
+TEST_F(FetchTableTest, ACallerOnTheUpstreamThreadIsSentAtOnce) {
   std::optional<FetchResult> result;
   bool set_out = false;
   boost::asio::post(context, [&] {
