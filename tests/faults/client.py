@@ -99,8 +99,12 @@ class Ways:
     """The three ways to a daemon: TCP, TLS, a Unix socket. Settings for the daemon, then where clients connect."""
 
     def __init__(self, world):
-        authority = Authority(world.folder())
+        self.authority = Authority(world.folder())
         self.port, tls_port, unix = free_port(), free_port(), os.path.join(world.folder(), "proxy.sock")
-        self.at = {"TCP": self.port, "TLS": Tls(tls_port, authority.context()), "Unix": unix}
-        self.tables = tls_table(*authority.issue("/CN=proxy"), f"127.0.0.1:{tls_port}")
+        self.at = {"TCP": self.port, "TLS": Tls(tls_port, self.authority.context()), "Unix": unix}
+        self.tables = self.new_certificate()
         self.settings = {"port": self.port, "listen_addresses": f"127.0.0.1:{self.port},unix:{unix}"}
+
+    def new_certificate(self):
+        """The [listen.tls] section with another certificate of the same authority."""
+        return tls_table(*self.authority.issue("/CN=proxy"), f"127.0.0.1:{self.at['TLS'].port}")

@@ -117,7 +117,7 @@ def get(port, target, method="GET"):
     """(status, content); the status is "cut" for an answer that ends before its end, which no client takes for whole."""
     received = b""
     try:
-        with socket.create_connection(("127.0.0.1", port), timeout=15) as sock:
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as sock:
             sock.sendall(f"{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
             while data := sock.recv(65536):
                 received += data
@@ -175,7 +175,7 @@ class HostileAnswers(TestCase):
 
     @classmethod
     def proxy(cls, upstream):
-        return cls.base.daemon(upstream, tables=ROUTE, upstream_head_timeout="1s", upstream_body_timeout="1s",
+        return cls.base.daemon(upstream, tables=ROUTE, upstream_head_timeout="3s", upstream_body_timeout="3s",
                                upstream_max_response=f"{MAX_RESPONSE // 1024}KiB")
 
     def each(self, cases, check):

@@ -13,7 +13,7 @@ from strict_reader import Incomplete, Malformed, read_answers
 CASES = HOSTILE + UNUSUAL
 GOOD = f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
 AT_ONCE = 24
-PATIENCE = 12  # seconds; more than any timeout of the daemon's
+PATIENCE = 60  # seconds; far more than any timeout of the daemon's
 LONG = 4096  # beyond this a case comes in pieces rather than in bytes
 PIECE = 997  # no divisor of anything
 
@@ -155,7 +155,7 @@ class HostileRequests(TestCase):
         cls.base = TestCase()
         cls.addClassCleanup(cls.base.doCleanups)
         cls.upstream, cls.proxy = cls.base.pair(
-            listen_head_timeout="4s", listen_body_timeout="2s", listen_idle_timeout="2s", listen_max_head=f"{MAX_HEAD // 1024}KiB",
+            listen_head_timeout="8s", listen_body_timeout="6s", listen_idle_timeout="10s", listen_max_head=f"{MAX_HEAD // 1024}KiB",
             listen_max_body=f"{MAX_BODY // 1024}KiB")
         assert cls.proxy.get(overview()).status == 200
         jobs = [(case, mode) for mode in MODES for case in CASES]

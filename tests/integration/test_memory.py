@@ -52,6 +52,7 @@ class Memory(TestCase):
         self.origin = Origin(answer)
         self.addCleanup(self.origin.listener.close)
         self.proxy = self.daemon(self.origin.port, tables=ROUTE, cache_max_memory=f"{MEMORY}B", cache_max_transient=f"{TRANSIENT}B",
+                                 cache_read_timeout="60s",  # a look-up that a busy disk makes late would be one more fetch
                                  upstream_max_response="16MiB")
 
     def fetch_all(self):

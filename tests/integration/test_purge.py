@@ -288,5 +288,8 @@ class Purge(TestCase):
         all_s = time.monotonic() - started
         print(f"\n100 of {entries} entries purged over HTTP: {hard_ms:.1f} ms hard, {soft_ms:.1f} ms soft; "
               f"all {everything} in {all_s:.1f} s, the slowest of {len(waits)} misses meanwhile {max(waits):.0f} ms")
-        self.assertLess(max(hard_ms, soft_ms), 1000 if SANITIZED else 100)
-        self.assertLess(max(waits), 5000 if SANITIZED else 1000)
+        # A purge of all looks at each entry, so its time is this machine's measure. One of an account must not look at all entries,
+        # and nobody waits for a purge of all to its end.
+        if not SANITIZED:
+            self.assertLess(max(hard_ms, soft_ms), all_s * 1000 / 20)
+        self.assertLess(max(waits), max(1000, all_s * 1000 / 2))

@@ -4,7 +4,7 @@ import time
 
 from harness import SANITIZED, TestCase, in_parallel, overview, request, wait_until
 
-LOAD_SECONDS = float(os.environ.get("ROKTCACHED_LOAD_SECONDS", "20" if SANITIZED else "60"))
+LOAD_SECONDS = float(os.environ.get("ROKTCACHED_LOAD_SECONDS", "20"))
 BASIC_X = "Basic eDp5"
 
 
