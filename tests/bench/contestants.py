@@ -11,7 +11,7 @@ import time
 from processes import SERVER_CORES, Process, free_port
 
 HOUR = 3600
-SIZES = {"208 B": 208, "1 KB": 1024, "50 KB": 51200}
+SIZES = {"208 B": 208, "1 KB": 1024, "50 KB": 51200, "64 KB": 65536, "1.3 MB": 1_331_200}
 CACHEABLE_FOR = 7 * 24 * HOUR
 OPEN_FILES = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 AS_USER = "user root;" if os.geteuid() == 0 else ""
@@ -28,7 +28,21 @@ class Setup:
     memory_mib: int = 1024
     size: int = SIZES["1 KB"]       # of what will be asked for
     unchanged: bool = False         # 304 is what will be asked for
+    compressed: bool = False        # gzip is
+    tls: bool = False
+    disk: str = "64g"               # for what is cached there, in nginx's spelling
     cores: list = dataclasses.field(default_factory=lambda: SERVER_CORES)
+
+
+def identity(folder):
+    """A certificate and its key, in one file, as nginx, HAProxy and roktcached all read it."""
+    file = folder / "identity.pem"
+    if not file.exists():
+        made = subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                               "/CN=localhost", "-days", "2", "-keyout", "-", "-out", "-"], capture_output=True, check=True)
+        file.touch(0o600)
+        file.write_bytes(made.stdout)
+    return file
 
 
 def nginx_conf(folder, name, threads, connections, http, large=False):
@@ -67,11 +81,13 @@ class Nginx(Process):
 
     def __init__(self, setup):
         port = free_port()
+        tls = f"ssl_protocols TLSv1.2 TLSv1.3; ssl_certificate {identity(setup.folder)}; ssl_certificate_key {identity(setup.folder)};" if setup.tls else ""
+        gzip = "gzip on; gzip_proxied any; gzip_types application/json;" if setup.compressed else ""
         cache = (setup.cache or setup.folder) / "nginx"
         conf = setup.folder / "nginx.conf"
         # The loader's defaults read a million entries in ten minutes.
         conf.write_text(nginx_conf(setup.folder, "nginx", setup.threads, setup.connections, f"""
-  proxy_cache_path {cache} levels=1:2 keys_zone=reports:512m max_size=64g inactive=30d use_temp_path=off
+  proxy_cache_path {cache} levels=1:2 keys_zone=reports:512m max_size={setup.disk} inactive=30d use_temp_path=off
                    loader_files=1000 loader_threshold=200ms loader_sleep=50ms;
   open_file_cache max={max(1000, min(12_000, OPEN_FILES - 2 * setup.connections - 512))} inactive=1h;
   open_file_cache_valid 1h;
@@ -82,7 +98,8 @@ class Nginx(Process):
     keepalive_timeout 1h;
   }}
   server {{
-    listen 127.0.0.1:{port} backlog=4096 deferred{" reuseport" if setup.threads > 1 else ""};
+    listen 127.0.0.1:{port} backlog=4096 deferred{" reuseport" if setup.threads > 1 else ""}{" ssl" if setup.tls else ""};
+    {tls} {gzip}
     location / {{
       proxy_pass http://origin;
       proxy_http_version 1.1;
@@ -91,11 +108,11 @@ class Nginx(Process):
     }}
   }}""", large=setup.size > 16 * 1024))
         super().__init__("nginx", ["nginx", "-p", setup.folder, "-e", setup.folder / "nginx.log", "-c", conf],
-                         setup.folder, port, setup.cores)
+                         setup.folder, port, setup.cores, setup.tls)
 
 
 class HAProxy(Process):
-    """Its cache is in shared memory, made for small objects: an object's largest size is set so that 50 KB fit."""
+    """Its cache is in shared memory, made for small objects: an object's largest size is set so that 1.3 MB fit."""
     title = "HAProxy"
     package = "haproxy"
 
@@ -103,6 +120,8 @@ class HAProxy(Process):
         port = free_port()
         conf = setup.folder / "haproxy.cfg"
         # wrk waits for the content whose length a 304 names.
+        tls = f"ssl crt {identity(setup.folder)}" if setup.tls else ""
+        gzip = "compression algo gzip\n  compression type application/json" if setup.compressed else ""
         for_wrk = "http-after-response del-header Content-Length if { status 304 }" if setup.unchanged else ""
         conf.write_text(f"""
 global
@@ -111,7 +130,7 @@ global
   no strict-limits  # it wants a second file for each, to the origin
 cache reports
   total-max-size {setup.memory_mib}
-  max-object-size 1000000
+  max-object-size 2000000
   max-age {CACHEABLE_FOR}
 defaults
   mode http
@@ -121,7 +140,8 @@ defaults
   timeout http-request 1h
   timeout http-keep-alive 1h
 frontend clients
-  bind 127.0.0.1:{port} backlog 4096 defer-accept
+  bind 127.0.0.1:{port} backlog 4096 defer-accept {tls}
+  {gzip}
   http-request cache-use reports
   http-response cache-store reports
   {for_wrk}
@@ -130,7 +150,7 @@ backend origin
   http-reuse always
   server origin 127.0.0.1:{setup.origin.port}
 """)
-        super().__init__("haproxy", ["haproxy", "-db", "-f", conf], setup.folder, port, setup.cores)
+        super().__init__("haproxy", ["haproxy", "-db", "-f", conf], setup.folder, port, setup.cores, setup.tls)
 
 
 class Varnish(Process):
@@ -147,6 +167,7 @@ class Varnish(Process):
         vcl.write_text(f"""
 vcl 4.1;
 backend origin {{ .host = "127.0.0.1"; .port = "{setup.origin.port}"; }}
+{"sub vcl_backend_response { set beresp.do_gzip = true; }" if setup.compressed else ""}
 """)
         parameters = {"thread_pools": setup.threads, "timeout_idle": HOUR, "listen_depth": 4096,
                       "vsl_mask": ",".join(f"-{tag}" for tag in self.logged_of_a_hit)}
@@ -162,29 +183,37 @@ class Roktcached(Process):
     title = "roktcached"
     binary = os.environ.get("ROKTCACHED_BINARY", "")
     app_id = "bench"
+    api_key = ""  # that clients must show
+    suffix = ""   # of its files
 
     def __init__(self, setup):
         port = free_port()
-        conf = setup.folder / "roktcached.toml"
+        conf = setup.folder / f"roktcached{self.suffix}.toml"
+        self.admin = setup.folder / f"admin{self.suffix}.sock"
         for name in ("id", "secret"):
             (setup.folder / name).write_text(self.app_id)
             (setup.folder / name).chmod(0o600)
-        cache_file = f"{setup.cache}/roktcached/cache.db" if setup.cache else ""
+        cache_file = f"{setup.cache}/roktcached{self.suffix}/cache.db" if setup.cache else ""
+        tls = (f'[listen.tls]\naddresses = ["127.0.0.1:{port}"]\ncertificate_file = "{identity(setup.folder)}"\n'
+               f'key_file = "{identity(setup.folder)}"') if setup.tls else ""
         conf.write_text(f"""
 [listen]
-addresses = ["127.0.0.1:{port}"]
+addresses = [{"" if setup.tls else f'"127.0.0.1:{port}"'}]
 threads = {setup.threads}
 max_connections = {setup.connections}
 idle_timeout = "1h"
+{tls}
 [admin]
-address = "off"
+address = "unix:{self.admin}"
 [upstream]
 url = "{setup.origin.url}"
+max_connections = 64
 [upstream.budget]
 requests_per_second = 0
+max_concurrent = 64
 [cache]
 file = "{cache_file}"
-max_disk = "64GiB"
+max_disk = "{setup.disk.upper()}iB"
 max_memory = "{setup.memory_mib}MiB"
 [log]
 level = "error"
@@ -192,11 +221,25 @@ access = false
 [[credential]]
 app_id_file = "{setup.folder}/id"
 app_secret_file = "{setup.folder}/secret"
+{self.clients()}
 """)
-        super().__init__("roktcached", self.command(conf), setup.folder, port, setup.cores)
+        super().__init__("roktcached", self.command(conf), setup.folder, port, setup.cores, setup.tls)
+
+    def clients(self):
+        if not self.api_key:
+            return ""
+        made = subprocess.run([self.binary, "hash-secret"], input=self.api_key, capture_output=True, text=True, check=True).stdout
+        return f'[[client]]\nname = "bench"\nsecret_hash = "{made.strip()}"'
 
     def command(self, conf):
         return [self.binary, "serve", "--config", conf]
+
+
+class RoktcachedWithClients(Roktcached):
+    """Knows its clients by their keys, and has nothing for others."""
+    title = "with a key"
+    api_key = "rk-5f0c9d2e7a41b86350"
+    suffix = "-with-clients"
 
 
 class BareLoop(Process):

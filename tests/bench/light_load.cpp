@@ -3,12 +3,15 @@
 // answers of 50 KB wrk's core is full before any server's, and what one would measure is wrk. Started by
 // run.py.
 //
-// Usage: light_load PORT SECONDS CONNECTIONS TARGET
-// Prints one line of JSON, as wrk.lua does. Ends with 1 where anything but a 200 with Content-Length comes.
+// Usage: light_load PORT SECONDS CONNECTIONS TARGET [--tls CIPHER]
+// Prints one line of JSON, as wrk.lua does. Ends with 1 where anything but a 200 with Content-Length comes,
+// or where the server agrees to another TLS cipher suite than this one of TLS 1.3.
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <sys/epoll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,10 +24,12 @@
 #include <cstdio>
 #include <cstdlib>
 #include <exception>
+#include <memory>
 #include <stdexcept>
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -46,6 +51,32 @@ int connect_to(std::uint16_t port) {
   checked(::setsockopt(socket, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), "TCP_NODELAY");
   checked(::connect(socket, reinterpret_cast<const sockaddr*>(&address), sizeof address), "connect");
   return socket;
+}
+
+struct FreeTls {
+  void operator()(SSL_CTX* context) const { SSL_CTX_free(context); }
+  void operator()(SSL* tls) const { SSL_free(tls); }
+};
+using TlsContext = std::unique_ptr<SSL_CTX, FreeTls>;
+using Tls = std::unique_ptr<SSL, FreeTls>;
+
+TlsContext make_tls_context(const char* cipher) {
+  TlsContext context(SSL_CTX_new(TLS_client_method()));
+  if (!context || SSL_CTX_set_min_proto_version(context.get(), TLS1_3_VERSION) != 1 ||
+      SSL_CTX_set_ciphersuites(context.get(), cipher) != 1)
+    throw std::runtime_error("no such cipher suite");
+  SSL_CTX_set_read_ahead(context.get(), 1);
+  return context;
+}
+
+/// The socket blocks until hands are shaken, and no longer.
+Tls shake_hands(SSL_CTX* context, int socket) {
+  Tls tls(SSL_new(context));
+  if (!tls || SSL_set_fd(tls.get(), socket) != 1 || SSL_connect(tls.get()) != 1)
+    throw std::runtime_error("no TLS handshake");
+  int on = 1;
+  checked(::ioctl(socket, FIONBIO, &on), "FIONBIO");
+  return tls;
 }
 
 /// The part of an answer that is still to come.
@@ -92,7 +123,8 @@ class Answer {
 
 class Load {
  public:
-  Load(std::uint16_t port, std::size_t connections, std::string_view target)
+  /// @param tls  null: none
+  Load(std::uint16_t port, std::size_t connections, std::string_view target, SSL_CTX* tls)
       : epoll_(checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")),
         request_("GET " + std::string(target) + " HTTP/1.1\r\nHost: 127.0.0.1:" + std::to_string(port) +
                  "\r\n\r\n"),
@@ -100,6 +132,7 @@ class Load {
     times_.reserve(10'000'000);
     for (Client& client : clients_) {
       client.socket = connect_to(port);
+      if (tls != nullptr) client.tls = shake_hands(tls, client.socket);
       epoll_event event{};
       event.events = EPOLLIN;
       event.data.ptr = &client;
@@ -122,23 +155,36 @@ class Load {
  private:
   struct Client {
     int socket = -1;
+    Tls tls;
     Answer answer;
+    std::size_t received = 0;  // of it
     Clock::time_point asked_at;
   };
 
   void ask(Client& client) {
     client.asked_at = Clock::now();
-    const ssize_t sent = ::send(client.socket, request_.data(), request_.size(), MSG_NOSIGNAL);
-    if (sent != static_cast<ssize_t>(request_.size())) throw std::runtime_error("a request was not taken");
+    const auto size = static_cast<int>(request_.size());
+    const ssize_t sent = client.tls ? SSL_write(client.tls.get(), request_.data(), size)
+                                    : ::send(client.socket, request_.data(), request_.size(), MSG_NOSIGNAL);
+    if (sent != size) throw std::runtime_error("a request was not taken");
   }
 
   void hear(Client& client) {
-    const ssize_t received = ::recv(client.socket, buffer_.data(), buffer_.size(), 0);
+    if (!client.tls) return take(client, ::recv(client.socket, buffer_.data(), buffer_.size(), 0));
+    while (true) {
+      const int received = SSL_read(client.tls.get(), buffer_.data(), static_cast<int>(buffer_.size()));
+      if (received <= 0 && SSL_get_error(client.tls.get(), received) == SSL_ERROR_WANT_READ) return;
+      take(client, received);
+    }
+  }
+
+  void take(Client& client, ssize_t received) {
     if (received <= 0) throw std::runtime_error("a connection was not kept");
-    bytes_ += static_cast<std::size_t>(received);
+    client.received += static_cast<std::size_t>(received);
     if (!client.answer.take({buffer_.data(), static_cast<std::size_t>(received)})) return;
     const auto took = std::chrono::duration_cast<std::chrono::microseconds>(Clock::now() - client.asked_at);
     times_.push_back(static_cast<std::uint32_t>(took.count()));
+    bytes_ += std::exchange(client.received, 0);
     ask(client);
   }
 
@@ -155,20 +201,22 @@ class Load {
   const std::string request_;
   std::vector<Client> clients_;
   std::array<char, 256 * 1024> buffer_{};
-  std::size_t bytes_ = 0;
+  std::size_t bytes_ = 0;             // of whole answers
   std::vector<std::uint32_t> times_;  // in microseconds
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-  if (argc != 5) {
-    std::fprintf(stderr, "usage: light_load PORT SECONDS CONNECTIONS TARGET\n");
+  const bool encrypted = argc == 7 && argv[5] == std::string_view("--tls");
+  if (argc != 5 && !encrypted) {
+    std::fprintf(stderr, "usage: light_load PORT SECONDS CONNECTIONS TARGET [--tls CIPHER]\n");
     return 2;
   }
   const auto number = [&](int i) { return std::strtoul(argv[i], nullptr, 10); };
   try {
-    Load load(static_cast<std::uint16_t>(number(1)), number(3), argv[4]);
+    const TlsContext tls = encrypted ? make_tls_context(argv[6]) : nullptr;
+    Load load(static_cast<std::uint16_t>(number(1)), number(3), argv[4], tls.get());
     load.run(std::chrono::seconds(number(2)));
     return 0;
   } catch (const std::exception& failure) {

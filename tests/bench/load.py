@@ -4,12 +4,14 @@ import http.client
 import json
 import os
 import pathlib
+import ssl
 import subprocess
 import tempfile
 
 from processes import LOAD_CORES, Wrong, on_cores
 
 SCRIPT = pathlib.Path(__file__).parent / "wrk.lua"
+CIPHER = "TLS_AES_256_GCM_SHA384"  # the one that all of them agree to by themselves
 # A settled month: what is cached stays fresh for a week.
 QUERY = "dateStart=2025-01-01&dateEnd=2025-01-31&currency=USD&timeZoneVariation=America/New_York"
 
@@ -32,9 +34,10 @@ class Keys:
         return self.pattern % (1 + number // 1000, 1 + number % 1000)
 
 
-def get(port, path, fields=None):
+def get(port, path, fields=None, tls=False):
     """@return status, fields with names in lower case, body"""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = (http.client.HTTPSConnection("127.0.0.1", port, timeout=30, context=ssl._create_unverified_context()) if tls
+                  else http.client.HTTPConnection("127.0.0.1", port, timeout=30))
     try:
         connection.request("GET", path, headers=fields or {})
         answer = connection.getresponse()
@@ -43,11 +46,11 @@ def get(port, path, fields=None):
         connection.close()
 
 
-def answer_bytes(port, path, fields):
+def answer_bytes(port, path, fields, tls=False):
     """How long an answer is, head and body: what each answer of a run must be, give or take a digit of Age."""
     with tempfile.TemporaryFile() as received:
-        subprocess.run(["curl", "-s", "-i", *(word for k, v in fields.items() for word in ("-H", f"{k}: {v}")),
-                        f"http://127.0.0.1:{port}{path}"], stdout=received, check=True)
+        subprocess.run(["curl", "-s", "-k", "-i", *(word for k, v in fields.items() for word in ("-H", f"{k}: {v}")),
+                        f"http{'s' * tls}://127.0.0.1:{port}{path}"], stdout=received, check=True)
         return received.tell()
 
 
@@ -60,12 +63,13 @@ class Load:
     threads: int = 1
     connections: int = 64
     cores: list = dataclasses.field(default_factory=lambda: LOAD_CORES)
+    tls: bool = False
 
     def run(self, port, seconds):
         """@return requests, seconds, bytes, p50_us, p99_us, as wrk.lua prints them"""
         fields = [word for name, value in self.fields.items() for word in ("-H", f"{name}: {value}")]
         command = ["wrk", "-t", self.threads, "-c", self.connections, "-d", f"{seconds}s", "--timeout", "30s", "--latency",
-                   *fields, "-s", SCRIPT, f"http://127.0.0.1:{port}{self.path}", "--", *self.mode]
+                   *fields, "-s", SCRIPT, f"http{'s' * self.tls}://127.0.0.1:{port}{self.path}", "--", *self.mode]
         ended = subprocess.run(on_cores(self.cores, command), capture_output=True, text=True)
         if ended.returncode != 0:
             raise Wrong(f"wrk: {ended.stdout}{ended.stderr}")
@@ -80,10 +84,12 @@ class LightLoad:
     """One run of light_load, which asks for large answers and is not full before who gives them."""
     path: str
     connections: int = 64
+    tls: bool = False
 
     def run(self, port, seconds):
         """@return as Load does"""
-        command = [os.environ["LIGHT_LOAD_BINARY"], port, seconds, self.connections, self.path]
+        command = [os.environ["LIGHT_LOAD_BINARY"], port, seconds, self.connections, self.path,
+                   *(("--tls", CIPHER) if self.tls else ())]
         ended = subprocess.run(on_cores(LOAD_CORES, command), capture_output=True, text=True)
         if ended.returncode != 0:
             raise Wrong(f"{ended.stdout}{ended.stderr}")

@@ -4,6 +4,7 @@ import os
 import pathlib
 import re
 import socket
+import ssl
 import subprocess
 import time
 
@@ -46,9 +47,10 @@ def wait_until(condition, what, seconds=30):
 class Process:
     """A server that listens on self.port, and the processes that it has started itself."""
 
-    def __init__(self, name, arguments, folder, port, cores):
+    def __init__(self, name, arguments, folder, port, cores, tls=False):
         self.name = name
         self.port = port
+        self.tls = tls
         self.output_path = pathlib.Path(folder, f"{name}.out")
         # The daemon would read such variables as settings.
         environment = {k: v for k, v in os.environ.items() if not k.startswith("ROKT")}
@@ -66,11 +68,15 @@ class Process:
             raise Wrong(f"{self.name} ended with {self.child.returncode}:\n"
                         + self.output_path.read_text(errors="replace"))
         try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
+            with self.connect() as client:
                 client.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n")
                 return client.recv(64).startswith(b"HTTP/1.1 ")
         except OSError:
             return False
+
+    def connect(self):
+        client = socket.create_connection(("127.0.0.1", self.port), timeout=5)
+        return ssl._create_unverified_context().wrap_socket(client) if self.tls else client
 
     def family(self):
         """The ids of the process and its descendants: nginx's workers, Varnish's child."""

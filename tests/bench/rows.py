@@ -2,6 +2,7 @@
 from contestants import PEERS, SIZES
 from costs import Cached, Idle, Misses, Start
 from hits import ColdHits, Hits
+from more_hits import ConcurrentMisses, DisturbedHits, KeyedHits
 
 
 def ahead_of_peers(results):
@@ -58,4 +59,20 @@ ROWS = [
         ("at most the entry and 256 bytes", lambda r: r["roktcached"].each <= r["roktcached"].entry + 256),)),
     Start("k", "start to first answer", bars=(("under 300 ms", lambda r: max(r["roktcached"].times) < 0.3),)),
     Hits("l", "hit, 208 B, both cores, load on the same", threads=2, bars=(AHEAD,)),
+    Hits("m", "TLS hit, 208 B", tls=True, with_bare_loop=False,
+         bars=(("with TLS and 208 B, CPU at most 0.9 × HAProxy's", at_most(0.9, "HAProxy")),)),
+    Hits("m", "TLS hit, 64 KB", size=SIZES["64 KB"], tls=True, by_wrk=False, with_bare_loop=False,
+         bars=(("with TLS and 64 KB, CPU at most 0.95 × HAProxy's", at_most(0.95, "HAProxy")),)),
+    Hits("m", "TLS hit, 1.3 MB", size=SIZES["1.3 MB"], tls=True, by_wrk=False, with_bare_loop=False,
+         bars=(("with TLS and 1.3 MB, CPU at most 0.95 × HAProxy's", at_most(0.95, "HAProxy")),)),
+    Hits("n", "hit, 1.3 MB", size=SIZES["1.3 MB"], by_wrk=False, with_bare_loop=False,
+         bars=(("CPU at most nginx's", at_most(1.0, "nginx")),)),
+    Hits("o", "hit, 64 KB, gzip", size=SIZES["64 KB"], fields=(("Accept-Encoding", "gzip"),), compressed=True, with_bare_loop=False,
+         bars=(("CPU at most 0.1 × HAProxy's", at_most(0.1, "HAProxy")),)),
+    KeyedHits("p", "hit, 208 B, with an API key", bars=(
+        ("CPU at most 1.05 × that of a hit without one", at_most(1.05, "without a key")),)),
+    ConcurrentMisses("q", "miss, 1 KB, stored, 64 at once", size=SIZES["1 KB"], bars=(
+        ("p99 no worse than nginx's", at_most(1.0, "nginx", "p99_ms")),)),
+    DisturbedHits("r", "hit, 208 B, beside misses, purges and evictions", bars=(
+        ("p99 no worse than nginx's", at_most(1.0, "nginx", "p99_ms")),)),
 ]

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Measures roktcached beside nginx's proxy_cache, HAProxy, Varnish and a bare epoll loop, and prints one table: hits, pipelined
-# hits, new connections, many keys, a million entries on disk, misses, memory, the start, both cores. The bars that roktcached is
-# held to come below it. Half an hour; it needs two cores that nobody else uses, 8 GB of disk and 4 GB of memory.
+# hits, new connections, many keys, a million entries on disk, TLS, large and compressed answers, misses, memory, the start, both
+# cores. The bars that roktcached is held to come below it. Three quarters of an hour; it needs two cores that nobody else uses,
+# 8 GB of disk and 4 GB of memory.
 #
 #   tests/bench/run.sh                        all rows, nine rounds of a second
 #   tests/bench/run.sh --rows a,b --rounds 15 some of them
@@ -21,7 +22,7 @@ binary=${ROKTCACHED_BINARY:-}
 # shellcheck source=/dev/null
 source "$top/deploy/packages.sh"
 export PATH=$PATH:/usr/sbin
-install_packages nginx haproxy varnish wrk curl util-linux python3
+install_packages nginx haproxy varnish wrk curl openssl util-linux python3
 
 targets=(bare_loop light_load fill_cache miss_latency)
 [ -n "$binary" ] || targets+=(roktcached)
