@@ -133,6 +133,7 @@ if wait_for_build release; then
   check "Pages in Chromium" tests/browser/run.sh
   check "Client libraries" tests/clients/run.sh
   check "Prometheus" tests/prometheus/run.sh
+  check "Packages" tests/packages/run.sh
   faults
   if $all && wait_for_build asan; then
     unit_tests asan
