@@ -210,7 +210,7 @@ def mistakes_of_words(block, helps, presets, targets):
                 yield f"there is no preset {word}"
             if folder == "build" and len(rest) == 2 and (rest[0] in presets) and rest[1] not in targets:
                 yield f"nothing builds {word}"
-            if rest and folder != "build" and (TOP / folder).is_dir() and not (TOP / word).exists():
+            if rest and folder not in ("", ".", "build") and (TOP / folder).is_dir() and not (TOP / word).exists():
                 yield f"there is no {word}"
         if words[0].split("/")[-1] == "roktcached" and words[1] not in helps:
             yield f"there is no verb {words[1]}"
