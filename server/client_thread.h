@@ -23,8 +23,7 @@ struct Daemon::ClientThread {
   /// @param shared   the context of another thread's that it runs on; null: one of its own
   /// @param in_force  what its requests begin under
   ClientThread(boost::asio::io_context* shared, ThreadRuntimePtr in_force, const proxy::Services& services,
-               counters::ClientStats& client_stats, counters::RequestStats& request_stats,
-               net::WaitingSenders& senders);
+               counters::ClientStats& client_stats, counters::RequestStats& request_stats);
 
   /// Requests begin under `next` from now on. On its thread. Where memory fails, nothing has changed.
   void begin_under(ThreadRuntimePtr next);

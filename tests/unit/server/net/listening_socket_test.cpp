@@ -10,7 +10,6 @@ namespace roktcached::net {
 namespace {
 
 using boost::asio::ip::tcp;
-using testing::HasSubstr;
 using testing::StartsWith;
 
 TEST(OpenListener, SaysThePortThatItHas) {
