@@ -136,9 +136,9 @@ Result<void> Daemon::open_listeners() {
     client_stats_.push_back(std::make_unique<counters::ClientStats>());
     request_stats_.push_back(std::make_unique<counters::RequestStats>());
     // A single client thread is the upstream client's as well: a miss then changes threads nowhere.
-    client_threads_.push_back(
-        std::make_unique<ClientThread>(count == 1 ? &upstream_context_ : nullptr, thread_runtimes_[i],
-                                       *services_, *client_stats_.back(), *request_stats_.back()));
+    client_threads_.push_back(std::make_unique<ClientThread>(count == 1 ? &upstream_context_ : nullptr,
+                                                             thread_runtimes_[i], *services_,
+                                                             *client_stats_.back(), *request_stats_.back()));
   }
   std::vector<session::Listeners::Thread> threads;
   for (const auto& thread : client_threads_)

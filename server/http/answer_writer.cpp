@@ -8,7 +8,6 @@
 #include <utility>
 
 #include "server/http/answer_head.h"
-#include "server/system_clock.h"
 
 namespace roktcached::http {
 
