@@ -13,8 +13,7 @@
 namespace roktcached {
 
 /// The file that the log goes to: appended to, a line a write, so that others can read, rename and truncate
-/// it meanwhile. Safe from any thread. A write that fails loses its line, which is counted (see
-/// lost_lines.h).
+/// it meanwhile. Safe from any thread. A write that fails loses its line, which is counted (see logging.h).
 class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
  public:
   /// Opens the file, or makes it with mode 0640: who ships logs may be in its group. One that is there keeps

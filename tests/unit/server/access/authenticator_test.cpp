@@ -380,7 +380,7 @@ TEST_F(AuthenticatorTest, OfLaterSettingsKnowsWhoIsStillThereWithoutAnotherScryp
     EXPECT_EQ(found->kind, stays ? AccessDecision::Kind::granted : AccessDecision::Kind::answered);
     if (!stays) continue;
     EXPECT_EQ(again.client, name);
-    EXPECT_EQ(later.authenticator.scrypts(), 0U);
+    EXPECT_EQ(later.verifier.scrypts(), 0U);
   }
 }
 
