@@ -9,12 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
 
 namespace roktcached::net {
-
-namespace ssl = asio::ssl;
 
 namespace {
 
@@ -25,12 +24,12 @@ constexpr std::size_t first_piece = 8 * 1024;
 }  // namespace
 
 ClientStream::ClientStream(asio::any_io_executor executor, Descriptor descriptor, const Protocol& protocol,
-                           std::shared_ptr<ssl::context> tls)
+                           std::shared_ptr<asio::ssl::context> tls)
     : protocol_(protocol),
       descriptor_(std::move(descriptor)),
       socket_(std::move(executor)),
       context_(std::move(tls)) {
-  if (context_) tls_ = std::make_unique<ssl::stream<Socket&>>(socket(), *context_);
+  if (context_) tls_ = std::make_unique<TlsEngine>(context_->native_handle(), this->descriptor());
 }
 
 ClientStream::Socket& ClientStream::socket() {
@@ -44,21 +43,50 @@ ClientStream::Socket& ClientStream::socket() {
 }
 
 X509* ClientStream::certificate() {
-  return tls_ ? SSL_get0_peer_certificate(tls_->native_handle()) : nullptr;
+  return tls_ ? tls_->certificate() : nullptr;
 }
 
 asio::awaitable<boost::system::error_code> ClientStream::shake_hands() {
-  const auto [error] = co_await tls_->async_handshake(ssl::stream_base::server, as_result);
+  boost::system::error_code error = tls_->shake_hands();
+  while (error == asio::error::would_block) {
+    const auto failed = co_await wait_for_socket();
+    error = failed ? failed : tls_->shake_hands();
+  }
   if (!error) acknowledge();  // the end of the handshake, where the client speaks last
   co_return error;
 }
 
 ClientStream::Transferred ClientStream::read_some(asio::mutable_buffer into) {
   drained_ = false;
-  return tls_ ? tls_->async_read_some(into, as_result) : socket().async_read_some(into, as_result);
+  return tls_ ? read_some_deciphered(into) : socket().async_read_some(into, as_result);
+}
+
+ClientStream::Transferred ClientStream::read_some_deciphered(asio::mutable_buffer into) {
+  auto [error, size] = tls_->read(into);
+  // A client whose requests are here before they are asked for keeps nobody else waiting.
+  if (!error) co_await asio::post(executor(), asio::use_awaitable);
+  while (error == asio::error::would_block) {
+    const auto failed = co_await wait_for_socket();
+    if (failed) co_return std::tuple(failed, std::size_t{0});
+    std::tie(error, size) = tls_->read(into);
+  }
+  co_return std::tuple(error, size);
+}
+
+/// The end of what comes is no error here: the engine finds it, and knows whether the client meant it.
+asio::awaitable<boost::system::error_code> ClientStream::wait_for_socket() {
+  if (tls_->wants_to_write()) {
+    const auto [error] = co_await socket().async_wait(Socket::wait_write, as_result);
+    co_return error;
+  }
+  const auto [error, size] = co_await socket().async_read_some(tls_->arrivals(), as_result);
+  if (error && error != asio::error::eof) co_return error;
+  tls_->arrived(size);
+  co_return boost::system::error_code();
 }
 
 std::pair<boost::system::error_code, std::size_t> ClientStream::read_now(asio::mutable_buffer into) {
+  if (tls_) return read_deciphered_now(into);
   const ssize_t read = ::recv(descriptor(), into.data(), into.size(), 0);
   // A Unix socket's read may also end at a descriptor that was sent along.
   drained_ = read < static_cast<ssize_t>(into.size()) && protocol_.family() != AF_UNIX;
@@ -67,10 +95,28 @@ std::pair<boost::system::error_code, std::size_t> ClientStream::read_now(asio::m
   return {{errno, boost::system::system_category()}, 0};
 }
 
+/// As many records as fit: no poller tells of one that is here already.
+std::pair<boost::system::error_code, std::size_t> ClientStream::read_deciphered_now(
+    asio::mutable_buffer into) {
+  tls_->look_again();
+  auto [error, size] = tls_->read(into);
+  while (!error && size < into.size() && tls_->has_taken()) {
+    const auto [none, more] = tls_->read(into + size);
+    if (none) break;  // which the next read finds as well
+    size += more;
+  }
+  drained_ = tls_->drained() && !tls_->has_taken();
+  return {error, size};
+}
+
 std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer second, After after) {
-  if (tls_) return 0;
+  const bool long_and_first = first.size() + second.size() > max_short && !has_written_long_;
+  if (long_and_first && !(tls_ && tls_->in_record())) return write_in_pieces(first, second, after);
+  return tls_ ? tls_->write(first, second).second : write_plain_now(first, second, after);
+}
+
+std::size_t ClientStream::write_plain_now(asio::const_buffer first, asio::const_buffer second, After after) {
   const std::size_t size = first.size() + second.size();
-  if (size > max_short && !has_written_long_) return write_in_pieces(first, second, after);
   const int flags = after == After::end ? MSG_NOSIGNAL | MSG_MORE : MSG_NOSIGNAL;
   ssize_t written = 0;
   if (second.size() == 0) {
@@ -100,6 +146,30 @@ std::size_t ClientStream::write_in_pieces(asio::const_buffer first, asio::const_
   return written + write_now(first + of_first, second + of_second, after);
 }
 
+/// A client that takes all at once keeps nobody else waiting.
+ClientStream::Transferred ClientStream::write_some_enciphered(TwoBuffers from) {
+  if (!tls_->in_record()) co_await asio::post(executor(), asio::use_awaitable);
+  auto [error, size] = tls_->write(from[0], from[1]);
+  while (error == asio::error::would_block) {
+    const auto failed = co_await wait_for_socket();
+    if (failed) co_return std::tuple(failed, std::size_t{0});
+    std::tie(error, size) = tls_->write(from[0], from[1]);
+  }
+  co_return std::tuple(error, size);
+}
+
+ClientStream::Transferred ClientStream::write_enciphered(TwoBuffers from) {
+  std::size_t written = 0;
+  while (asio::buffer_size(from) > 0) {
+    const auto [error, size] = co_await write_some_enciphered(from);
+    if (error) co_return std::tuple(error, written);
+    written += size;
+    const std::size_t of_first = std::min(size, from[0].size());
+    from = {from[0] + of_first, from[1] + (size - of_first)};
+  }
+  co_return std::tuple(boost::system::error_code(), written);
+}
+
 void ClientStream::acknowledge() {
   const int on = 1;
   if (protocol_.family() != AF_UNIX) ::setsockopt(descriptor(), IPPROTO_TCP, TCP_QUICKACK, &on, sizeof on);
@@ -116,7 +186,7 @@ std::size_t ClientStream::lost_by_reset() {
 }
 
 bool ClientStream::has_received() {
-  if (tls_ && SSL_pending(tls_->native_handle()) > 0) return true;
+  if (holds_more()) return true;
   int bytes = 0;
   return ::ioctl(descriptor(), FIONREAD, &bytes) == 0 && bytes > 0;
 }
@@ -127,7 +197,11 @@ void ClientStream::cancel() {
 }
 
 asio::awaitable<void> ClientStream::end_sending() {
-  if (tls_) co_await tls_->async_shutdown(as_result);
+  boost::system::error_code error = tls_ ? tls_->shut_down() : boost::system::error_code();
+  while (error == asio::error::would_block) {
+    const auto failed = co_await wait_for_socket();
+    error = failed ? failed : tls_->shut_down();
+  }
   ::shutdown(descriptor(), SHUT_WR);
 }
 
@@ -137,6 +211,7 @@ ClientStream::Transferred ClientStream::read_undeciphered(asio::mutable_buffer i
 
 void ClientStream::close() {
   boost::system::error_code ignored;
+  if (tls_) tls_->detach();
   socket_.close(ignored);
   descriptor_.close();
 }

@@ -1,9 +1,9 @@
 #pragma once
 
+#include <array>
 #include <boost/asio/buffer.hpp>
 #include <boost/asio/generic/stream_protocol.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 #include <memory>
 #include <string>
@@ -12,6 +12,7 @@
 
 #include "core/descriptor.h"
 #include "server/asio.h"
+#include "server/net/tls_engine.h"
 
 namespace roktcached::net {
 
@@ -44,15 +45,18 @@ class ClientStream {
   [[nodiscard]] Transferred read_some(asio::mutable_buffer into);
   template <class Buffers>
   [[nodiscard]] Transferred write(const Buffers& from) {
-    return tls_ ? asio::async_write(*tls_, from, as_result) : asio::async_write(socket(), from, as_result);
+    return tls_ ? write_enciphered(two_of(from)) : asio::async_write(socket(), from, as_result);
   }
-  /// Writes as much as the kernel takes at once, when it takes something; with TLS a record at most.
+  /// Writes as much as the kernel takes at once, when it takes something; with TLS whole records, some at a
+  /// time.
+  /// @param from  one or two buffers. What is left of them is to come next
   template <class Buffers>
   [[nodiscard]] Transferred write_some(const Buffers& from) {
-    return tls_ ? tls_->async_write_some(from, as_result) : socket().async_write_some(from, as_result);
+    return tls_ ? write_some_enciphered(two_of(from)) : socket().async_write_some(from, as_result);
   }
 
-  /// Reads what has come, without waiting. Not with TLS.
+  /// Reads what has come, without waiting. With TLS also what has come with an earlier read: see
+  /// holds_more().
   /// @return would_block where nothing has; eof at the end
   [[nodiscard]] std::pair<boost::system::error_code, std::size_t> read_now(asio::mutable_buffer into);
   /// What is to come after what is written.
@@ -65,7 +69,10 @@ class ClientStream {
   /// what the first long segment leaves free of its buffer, and Linux sends segments of up to half of the
   /// window: after one of 32 KiB, an answer of 50 KB would be two segments and one more acknowledgement ever
   /// after; after one of 8 KiB it is one.
-  /// @return how much went; 0 also for what only write() can do, or find out: TLS, a failure
+  ///
+  /// With TLS the end does not go along. A record of which a part has gone counts as not written: what is
+  /// left is to be written next, here or by write_some().
+  /// @return how much went; 0 also for what only write_some() can find out: a failure
   [[nodiscard]] std::size_t write_now(asio::const_buffer first, asio::const_buffer second, After after);
 
   /// Acknowledges what has come: else the next answer does, and a client that sends its request in pieces may
@@ -80,6 +87,9 @@ class ClientStream {
   [[nodiscard]] bool has_received();
   /// Whether the last read has taken all that there was; false where it does not say.
   [[nodiscard]] bool drained() const { return drained_; }
+  /// Whether read_now() has something to give that the socket has not, so that no poller tells of it: with
+  /// TLS what did not fit into an earlier read.
+  [[nodiscard]] bool holds_more() const { return tls_ && tls_->has_taken(); }
   /// The socket's, until close().
   [[nodiscard]] int descriptor() { return socket_.is_open() ? socket_.native_handle() : descriptor_.get(); }
   /// Makes what is waited for fail. The stream can be used on.
@@ -98,6 +108,18 @@ class ClientStream {
   /// The socket, which is the executor's from now on.
   [[nodiscard]] Socket& socket();
   [[nodiscard]] std::size_t write_in_pieces(asio::const_buffer first, asio::const_buffer second, After after);
+  [[nodiscard]] std::pair<boost::system::error_code, std::size_t> read_deciphered_now(
+      asio::mutable_buffer into);
+  [[nodiscard]] std::size_t write_plain_now(asio::const_buffer first, asio::const_buffer second, After after);
+
+  using TwoBuffers = std::array<asio::const_buffer, 2>;
+  static TwoBuffers two_of(const asio::const_buffer& one) { return {one, asio::const_buffer()}; }
+  static TwoBuffers two_of(const TwoBuffers& two) { return two; }
+  /// Until the TLS engine can go on.
+  [[nodiscard]] asio::awaitable<boost::system::error_code> wait_for_socket();
+  [[nodiscard]] Transferred read_some_deciphered(asio::mutable_buffer into);
+  [[nodiscard]] Transferred write_some_enciphered(TwoBuffers from);
+  [[nodiscard]] Transferred write_enciphered(TwoBuffers from);
 
   const Protocol protocol_;
   Descriptor descriptor_;  // until it is the socket's
@@ -105,7 +127,7 @@ class ClientStream {
   bool drained_ = false;
   bool has_written_long_ = false;
   std::shared_ptr<asio::ssl::context> context_;  // outlives what was made from it
-  std::unique_ptr<asio::ssl::stream<Socket&>> tls_;
+  std::unique_ptr<TlsEngine> tls_;
 };
 
 /// The address of a connection's peer, or "unix" for a Unix socket.
