@@ -22,7 +22,7 @@ void Shortage::report(std::size_t cut, bool refused, SteadyTime now) {
   std::size_t cut_since = 0;
   std::size_t refused_since = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     cut_ += cut;
     refused_ += refused ? 1 : 0;
     if (now < next_line_) return;

@@ -1,8 +1,8 @@
 #pragma once
 
 #include <atomic>
-#include <mutex>
 
+#include "core/mutex.h"
 #include "core/time.h"
 #include "server/net/waiting_senders.h"
 
@@ -21,10 +21,10 @@ class Shortage {
   void report(std::size_t cut, bool refused, SteadyTime now);
 
   net::WaitingSenders& senders_;
-  std::mutex mutex_;
-  std::size_t cut_ = 0;  // since the last line
-  std::size_t refused_ = 0;
-  SteadyTime next_line_{};
+  Mutex mutex_;
+  std::size_t cut_ GUARDED_BY(mutex_) = 0;  // since the last line
+  std::size_t refused_ GUARDED_BY(mutex_) = 0;
+  SteadyTime next_line_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace roktcached

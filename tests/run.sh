@@ -121,10 +121,12 @@ all=true
 exec {builds}< <(build_all)
 
 check "Layout" python3 tests/architecture_check.py
+check "Thread safety" tests/thread_safety.sh
 check "Format" bash -c "git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run -Werror"
 if wait_for_build release; then
   unit_tests release
   integration_tests release
+  check "clang-tidy" tests/clang_tidy.py
   check "Pages" python3 tests/pages_check.py
   check "Day replay" build/release/day_replay --check
   check "Cache model" build/release/cache_model

@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "config/settings.h"
 #include "core/error.h"
+#include "core/mutex.h"
 #include "core/time.h"
 #include "server/access/authentication_memory.h"
 #include "server/access/hmac.h"
@@ -78,13 +78,14 @@ class SecretVerifier {
                                                                  WallTime now);
   [[nodiscard]] std::optional<Result<AuthenticationResult>> recall_or_queue(const Digest& digest,
                                                                             const Presented& shown,
-                                                                            WallTime now, Done& done);
+                                                                            WallTime now, Done& done)
+      REQUIRES(mutex_);
   [[nodiscard]] std::optional<Result<AuthenticationResult>> queue_job(const Digest& digest, Job job,
-                                                                      Done& done);
-  [[nodiscard]] std::optional<Job> job_for(const Presented& shown, WallTime now) const;
-  [[nodiscard]] ScryptQueue::Bucket bucket_of(std::string_view name) const;
+                                                                      Done& done) REQUIRES(mutex_);
+  [[nodiscard]] std::optional<Job> job_for(const Presented& shown, WallTime now) const REQUIRES(mutex_);
+  [[nodiscard]] ScryptQueue::Bucket bucket_of(std::string_view name) const REQUIRES(mutex_);
   void serve_next();
-  [[nodiscard]] std::optional<Result<AuthenticationResult>> ask_one(Job& job);
+  [[nodiscard]] std::optional<Result<AuthenticationResult>> ask_one(Job& job) NO_THREAD_SAFETY_ANALYSIS;
   void finish(Jobs::iterator at_hand, const Result<AuthenticationResult>& found);
   [[nodiscard]] bool is_secret_of(const config::SecretHash& hash, std::string_view secret);
 
@@ -95,12 +96,12 @@ class SecretVerifier {
   /// What a name without a secret is asked for, so that it costs as much; empty where no client has one.
   std::optional<config::SecretHash> nobody_;
   std::atomic<std::uint64_t> scrypts_{0};
-  std::mutex mutex_;  ///< for what follows, up to the thread
-  AuthenticationMemory memory_{memory_capacity};
-  ScryptQueue queue_;
+  Mutex mutex_;
+  AuthenticationMemory memory_ GUARDED_BY(mutex_){memory_capacity};
+  ScryptQueue queue_ GUARDED_BY(mutex_);
   /// What the queue holds. The scrypt thread uses the job at hand without the mutex, but for who waits.
-  Jobs jobs_;
-  bool stopped_ = false;
+  Jobs jobs_ GUARDED_BY(mutex_);
+  bool stopped_ GUARDED_BY(mutex_) = false;
   WorkerPool scrypt_thread_{1, "checking a secret"};  ///< last: its work uses all of the above
 };
 

@@ -5,8 +5,8 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 
+#include "core/mutex.h"
 #include "core/time.h"
 
 namespace roktcached::net {
@@ -62,8 +62,8 @@ class WaitingSenders {
   Asked ask_slowest(SteadyTime now);
 
  private:
-  std::mutex mutex_;
-  Senders waiting_;
+  Mutex mutex_;
+  Senders waiting_ GUARDED_BY(mutex_);
 };
 
 }  // namespace roktcached::net
