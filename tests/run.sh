@@ -41,7 +41,7 @@ build() {  # build PRESET [CMAKE BUILD ARGUMENT...]
 } >"$files/$1" 2>&1
 
 unit_targets=(core_tests storage_tests config_tests server_tests simulator_tests hit_allocations_tests)
-unit_targets_with_threads=(storage_tests server_tests hit_allocations_tests)  # the others start no threads, or run inside the daemon
+unit_targets_with_threads=(storage_tests server_tests)  # the others start no threads, or a daemon, as integration tests do
 
 # Says for each build when it has ended. What no test runs under a sanitizer is built in release alone.
 build_all() {
