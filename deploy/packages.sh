@@ -6,7 +6,7 @@ build_packages=(
   libboost1.81-dev libssl-dev libsqlite3-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli11-dev
   libzstd-dev prometheus-cpp-dev zlib1g-dev libxxhash-dev libhowardhinnant-date-dev tzdata ca-certificates
 )
-test_packages=(libgtest-dev libgmock-dev python3 curl openssl git clang-format)
+test_packages=(libgtest-dev libgmock-dev python3 curl openssl git clang clang-format clang-tidy)
 
 install_packages() {
   local missing=() name

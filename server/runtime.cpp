@@ -1,9 +1,10 @@
 #include "server/runtime.h"
 
 #include <functional>
-#include <mutex>
 #include <set>
 #include <utility>
+
+#include "core/mutex.h"
 
 namespace roktcached {
 
@@ -11,9 +12,9 @@ namespace {
 
 /// The one copy of a route's name that lasts as long as the process.
 std::string_view lasting(std::string_view name) {
-  static std::mutex mutex;
-  static std::set<std::string, std::less<>> names;
-  const std::lock_guard lock(mutex);
+  static Mutex mutex;
+  static std::set<std::string, std::less<>> names GUARDED_BY(mutex);
+  const LockGuard lock(mutex);
   const auto found = names.find(name);
   return found != names.end() ? *found : *names.emplace(name).first;
 }

@@ -60,7 +60,9 @@ def mistakes():
                     yield f"{name}: {room}/ may not include from {other}/"
             if room == "server":
                 yield from mistakes_inside_server(name, text)
-            if room == "core" and FORBIDDEN_IN_CORE.search(text):
+            if room == "core" and path.name == "mutex.h":
+                continue  # for the other rooms; core itself has none
+            if room == "core" and (FORBIDDEN_IN_CORE.search(text) or '#include "core/mutex.h"' in text):
                 yield f"{name}: core/ knows no socket, database, thread or clock"
             if path.suffix == ".cpp" and not re.search(rf"(^|[\s/]){re.escape(path.name)}(\s|$|\))", lists):
                 yield f"{name}: is in no CMake target"

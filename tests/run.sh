@@ -41,7 +41,7 @@ build() {  # build PRESET [CMAKE BUILD ARGUMENT...]
 } >"$files/$1" 2>&1
 
 unit_targets=(core_tests storage_tests config_tests server_tests simulator_tests hit_allocations_tests)
-unit_targets_with_threads=(storage_tests server_tests hit_allocations_tests)  # the others start no threads, or run inside the daemon
+unit_targets_with_threads=(storage_tests server_tests)  # the others start no threads, or a daemon, as integration tests do
 
 # Says for each build when it has ended. What no test runs under a sanitizer is built in release alone.
 build_all() {
@@ -121,10 +121,12 @@ all=true
 exec {builds}< <(build_all)
 
 check "Layout" python3 tests/architecture_check.py
+check "Thread safety" tests/thread_safety.sh
 check "Format" bash -c "git ls-files '*.h' '*.cpp' | xargs clang-format --dry-run -Werror"
 if wait_for_build release; then
   unit_tests release
   integration_tests release
+  check "clang-tidy" tests/clang_tidy.py
   check "Pages" python3 tests/pages_check.py
   check "Day replay" build/release/day_replay --check
   check "Cache model" build/release/cache_model

@@ -69,19 +69,20 @@ SecretVerifier::~SecretVerifier() {
 
 void SecretVerifier::take_over(std::size_t client, SecretVerifier& before, std::size_t its_place) {
   if (digest_key_.reveal() != before.digest_key_.reveal()) return;
-  const std::scoped_lock lock(mutex_, before.mutex_);
+  const LockGuard lock(mutex_);
+  const LockGuard earlier(before.mutex_);  // always the later object first: nobody waits for one that waits
   memory_.take_over(client, before.memory_, its_place);
 }
 
 void SecretVerifier::stop() {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     stopped_ = true;
   }
   scrypt_thread_.join();  // what is still posted there finds stopped_, and does nothing
   Jobs left;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     left.swap(jobs_);
   }
   for (const auto& [digest, job] : left) {
@@ -92,13 +93,12 @@ void SecretVerifier::stop() {
 void SecretVerifier::look_into(const Digest& digest, const Presented& shown, WallTime now, Done done) {
   std::optional<Result<AuthenticationResult>> known;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     known = recall_or_queue(digest, shown, now, done);
   }
   if (known) done(*known);
 }
 
-/// Under the mutex.
 /// @return empty where `done`, which was moved from, waits
 std::optional<Result<AuthenticationResult>> SecretVerifier::recall_or_queue(const Digest& digest,
                                                                             const Presented& shown,
@@ -114,7 +114,7 @@ std::optional<Result<AuthenticationResult>> SecretVerifier::recall_or_queue(cons
   return queue_job(digest, std::move(*job), done);
 }
 
-/// Under the mutex. Where memory fails on the way, nothing is queued.
+/// Where memory fails on the way, nothing is queued.
 std::optional<Result<AuthenticationResult>> SecretVerifier::queue_job(const Digest& digest, Job job,
                                                                       Done& done) {
   const ScryptQueue::Bucket bucket = job.bucket;
@@ -172,7 +172,7 @@ asio::awaitable<Result<AuthenticationResult>> SecretVerifier::look_into(Digest d
 void SecretVerifier::serve_next() {
   Jobs::iterator at_hand;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto next = stopped_ ? std::nullopt : queue_.next();
     if (!next) return;
     at_hand = jobs_.find(*next);
@@ -185,7 +185,7 @@ void SecretVerifier::serve_next() {
 }
 
 /// Makes one scrypt. A bare key is held against every client, even behind the one whose it is: which one that
-/// is must not show in the time.
+/// is must not show in the time. Needs no mutex: the names of the queue's buckets never change.
 /// @return empty where more clients are to be asked
 std::optional<Result<AuthenticationResult>> SecretVerifier::ask_one(Job& job) {
   try {
@@ -207,7 +207,7 @@ std::optional<Result<AuthenticationResult>> SecretVerifier::ask_one(Job& job) {
 void SecretVerifier::finish(Jobs::iterator at_hand, const Result<AuthenticationResult>& found) {
   std::vector<Done> waiting;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     auto& [digest, job] = *at_hand;
     waiting.swap(job.waiting);
     try {

@@ -5,13 +5,13 @@
 #include <cstdint>
 #include <functional>
 #include <map>
-#include <mutex>
 #include <optional>
 #include <string_view>
 #include <vector>
 
 #include "config/settings.h"
 #include "core/error.h"
+#include "core/mutex.h"
 #include "core/time.h"
 #include "server/access/authentication_memory.h"
 #include "server/access/hmac.h"
@@ -78,13 +78,14 @@ class SecretVerifier {
                                                                  WallTime now);
   [[nodiscard]] std::optional<Result<AuthenticationResult>> recall_or_queue(const Digest& digest,
                                                                             const Presented& shown,
-                                                                            WallTime now, Done& done);
+                                                                            WallTime now, Done& done)
+      REQUIRES(mutex_);
   [[nodiscard]] std::optional<Result<AuthenticationResult>> queue_job(const Digest& digest, Job job,
-                                                                      Done& done);
-  [[nodiscard]] std::optional<Job> job_for(const Presented& shown, WallTime now) const;
-  [[nodiscard]] ScryptQueue::Bucket bucket_of(std::string_view name) const;
+                                                                      Done& done) REQUIRES(mutex_);
+  [[nodiscard]] std::optional<Job> job_for(const Presented& shown, WallTime now) const REQUIRES(mutex_);
+  [[nodiscard]] ScryptQueue::Bucket bucket_of(std::string_view name) const REQUIRES(mutex_);
   void serve_next();
-  [[nodiscard]] std::optional<Result<AuthenticationResult>> ask_one(Job& job);
+  [[nodiscard]] std::optional<Result<AuthenticationResult>> ask_one(Job& job) NO_THREAD_SAFETY_ANALYSIS;
   void finish(Jobs::iterator at_hand, const Result<AuthenticationResult>& found);
   [[nodiscard]] bool is_secret_of(const config::SecretHash& hash, std::string_view secret);
 
@@ -95,13 +96,13 @@ class SecretVerifier {
   /// A hash to check unknown names against, so that they cost as much; empty where no client has a secret.
   std::optional<config::SecretHash> nobody_;
   std::atomic<std::uint64_t> scrypts_{0};
-  std::mutex mutex_;  ///< for what follows, up to the thread
-  AuthenticationMemory memory_{memory_capacity};
-  ScryptQueue queue_;
+  Mutex mutex_;
+  AuthenticationMemory memory_ GUARDED_BY(mutex_){memory_capacity};
+  ScryptQueue queue_ GUARDED_BY(mutex_);
   /// The jobs in the queue. The scrypt thread uses the one at hand without the mutex, but for those that
   /// wait.
-  Jobs jobs_;
-  bool stopped_ = false;
+  Jobs jobs_ GUARDED_BY(mutex_);
+  bool stopped_ GUARDED_BY(mutex_) = false;
   WorkerPool scrypt_thread_{1, "checking a secret"};  ///< last: its work uses all of the above
 };
 

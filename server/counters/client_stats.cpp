@@ -18,6 +18,7 @@ void ClientStats::add(std::string_view client, std::string_view route, http::Cac
   last_.row->waited_ms.add(static_cast<std::uint64_t>(waited.count()));
 }
 
+/// The owner alone changes the maps, and so may read them without the mutex.
 ClientStats::Place ClientStats::find(std::string_view client, std::string_view route) {
   auto found = clients_.find(client);
   if (found == clients_.end() && clients_.size() >= max_clients) {
@@ -28,14 +29,14 @@ ClientStats::Place ClientStats::find(std::string_view client, std::string_view r
     if (const auto row = found->second.find(route); row != found->second.end())
       return {found->first, row->first, &row->second};
   }
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const auto owner = clients_.try_emplace(std::string(client)).first;
   const auto row = owner->second.try_emplace(std::string(route)).first;
   return {owner->first, row->first, &row->second};
 }
 
 std::vector<ClientRequests> ClientStats::read() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   std::vector<ClientRequests> requests;
   for (const auto& [client, routes] : clients_) {
     for (const auto& [route, row] : routes) {

@@ -4,12 +4,12 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "core/mutex.h"
 #include "server/counters/counter.h"
 #include "server/http/message.h"
 
@@ -53,11 +53,11 @@ class ClientStats {
     Row* row = nullptr;
   };
 
-  [[nodiscard]] Place find(std::string_view client, std::string_view route);
+  [[nodiscard]] Place find(std::string_view client, std::string_view route) NO_THREAD_SAFETY_ANALYSIS;
 
-  mutable std::mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
-  Clients clients_;           // no row is ever erased
-  Place last_;                // the owner's alone
+  mutable Mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
+  Clients clients_ GUARDED_BY(mutex_);  // no row is ever erased
+  Place last_;                          // the owner's alone
 };
 
 /// The requests of several threads as one list, in the order of clients and routes.

@@ -18,12 +18,13 @@ void RequestStats::add(std::string_view route, http::CacheOutcome outcome, unsig
   durations_[static_cast<std::size_t>(outcome)].observe(took);
 }
 
+/// The owner alone changes the maps, and so may read them without the mutex.
 RequestStats::Place RequestStats::find(std::string_view route, http::CacheOutcome outcome, unsigned status) {
   if (const auto kinds = routes_.find(route); kinds != routes_.end()) {
     if (const auto found = kinds->second.find({outcome, status}); found != kinds->second.end())
       return {kinds->first, outcome, status, &found->second};
   }
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const auto kinds = routes_.try_emplace(std::string(route)).first;
   return {kinds->first, outcome, status, &kinds->second[{outcome, status}]};
 }
@@ -32,7 +33,7 @@ RequestStatsReading RequestStats::read() const {
   RequestStatsReading reading;
   for (std::size_t i = 0; i < durations_.size(); ++i) reading.durations[i] = durations_[i].read();
   for (std::size_t i = 0; i < cuts_.size(); ++i) reading.cuts[i] = cuts_[i].read();
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   for (const auto& [route, kinds] : routes_) {
     for (const auto& [kind, counter] : kinds)
       reading.requests[{route, kind.first, kind.second}] = counter.read();

@@ -5,11 +5,11 @@
 #include <compare>
 #include <cstdint>
 #include <map>
-#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "core/mutex.h"
 #include "server/counters/counter.h"
 #include "server/http/message.h"
 
@@ -57,11 +57,12 @@ class RequestStats {
     Counter* counter = nullptr;
   };
 
-  [[nodiscard]] Place find(std::string_view route, http::CacheOutcome outcome, unsigned status);
+  [[nodiscard]] Place find(std::string_view route, http::CacheOutcome outcome,
+                           unsigned status) NO_THREAD_SAFETY_ANALYSIS;
 
-  mutable std::mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
-  std::map<std::string, Kinds, std::less<>> routes_;  // no counter is ever erased
-  Place last_;                                        // the owner's alone
+  mutable Mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
+  std::map<std::string, Kinds, std::less<>> routes_ GUARDED_BY(mutex_);  // no counter is ever erased
+  Place last_;                                                           // the owner's alone
   std::array<Histogram, http::outcome_count> durations_;
   std::array<Counter, http::cut_count> cuts_;
 };

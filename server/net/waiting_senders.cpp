@@ -22,14 +22,14 @@ WaitingSenders::Entry::Entry(WaitingSenders& senders, boost::asio::any_io_execut
   sender->give_way = std::move(give_way);
   sender->body = body;
   sender->progressed_at = now;
-  const std::lock_guard lock(senders_.mutex_);
+  const LockGuard lock(senders_.mutex_);
   place_ = senders_.waiting_.insert(senders_.waiting_.end(), std::move(sender));
 }
 
 WaitingSenders::Entry::~Entry() {
   const std::shared_ptr<Sender> sender = *place_;
   sender->give_way = nullptr;  // what is posted already finds nothing to do
-  const std::lock_guard lock(senders_.mutex_);
+  const LockGuard lock(senders_.mutex_);
   senders_.waiting_.erase(place_);
 }
 
@@ -46,7 +46,7 @@ bool WaitingSenders::Entry::still_slow(SteadyTime now) {
 }
 
 WaitingSenders::Asked WaitingSenders::ask_slowest(SteadyTime now) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   // One that was asked before first goes: then there may be room already.
   if (std::ranges::any_of(waiting_, [](const auto& sender) { return sender->asked.load(); }))
     return {.now = 0, .any = true};
@@ -82,7 +82,7 @@ void Shortage::report(std::size_t cut, bool refused, SteadyTime now) {
   std::size_t cut_since = 0;
   std::size_t refused_since = 0;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     cut_ += cut;
     refused_ += refused ? 1 : 0;
     if (now < next_line_) return;

@@ -6,8 +6,8 @@
 #include <functional>
 #include <list>
 #include <memory>
-#include <mutex>
 
+#include "core/mutex.h"
 #include "core/time.h"
 
 namespace roktcached::net {
@@ -63,8 +63,8 @@ class WaitingSenders {
   Asked ask_slowest(SteadyTime now);
 
  private:
-  std::mutex mutex_;
-  Senders waiting_;
+  Mutex mutex_;
+  Senders waiting_ GUARDED_BY(mutex_);
 };
 
 /// Makes room in memory where bodies have none: the slowest client gives way, and the log says so once in a
@@ -80,10 +80,10 @@ class Shortage {
   void report(std::size_t cut, bool refused, SteadyTime now);
 
   WaitingSenders& senders_;
-  std::mutex mutex_;
-  std::size_t cut_ = 0;  // since the last line
-  std::size_t refused_ = 0;
-  SteadyTime next_line_{};
+  Mutex mutex_;
+  std::size_t cut_ GUARDED_BY(mutex_) = 0;  // since the last line
+  std::size_t refused_ GUARDED_BY(mutex_) = 0;
+  SteadyTime next_line_ GUARDED_BY(mutex_){};
 };
 
 }  // namespace roktcached::net

@@ -63,7 +63,7 @@ asio::awaitable<LookedUp> DiskLookups::find(caching::Key key, WallTime now) {
 bool DiskLookups::join(const caching::Key& key, WallTime now, const WaiterPtr& waiter) {
   LookupPtr lookup;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const auto found = by_key_.find(key.hash());
     if (found != by_key_.end() && found->second->key == key) {
       const LookupPtr& same = found->second;
@@ -89,7 +89,7 @@ bool DiskLookups::join(const caching::Key& key, WallTime now, const WaiterPtr& w
 }
 
 void DiskLookups::leave(const WaiterPtr& waiter) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const LookupPtr lookup = std::move(waiter->lookup);
   if (!lookup) return;
   std::erase(lookup->waiters, waiter);
@@ -121,7 +121,7 @@ void DiskLookups::run(const LookupPtr& lookup) noexcept {
 
 /// @return false where nobody waits for it any more
 bool DiskLookups::begin(const LookupPtr& lookup) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (lookup->waiters.empty()) return false;
   lookup->version = version_(lookup->key);
   lookup->reading = true;
@@ -130,7 +130,7 @@ bool DiskLookups::begin(const LookupPtr& lookup) {
 
 /// @return who waits for it
 std::vector<DiskLookups::WaiterPtr> DiskLookups::end(const LookupPtr& lookup) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   --lookups_;
   if (lookup->hanging) --hanging_;
   const auto found = by_key_.find(lookup->key.hash());

@@ -5,13 +5,13 @@
 #include <chrono>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <unordered_map>
 #include <vector>
 
 #include "core/caching/key.h"
 #include "core/caching/stored_response.h"
 #include "core/error.h"
+#include "core/mutex.h"
 #include "core/time.h"
 
 namespace roktcached::proxy {
@@ -64,10 +64,11 @@ class DiskLookups {
   const Limits limits_;
   const Read read_;
   const Version version_;
-  std::mutex mutex_;
-  std::unordered_map<caching::KeyHash, LookupPtr, caching::KeyHashHasher> by_key_;  // the last of each
-  std::size_t lookups_ = 0;
-  std::size_t hanging_ = 0;  // under way, and nobody waits for them any more
+  Mutex mutex_;
+  std::unordered_map<caching::KeyHash, LookupPtr, caching::KeyHashHasher> by_key_
+      GUARDED_BY(mutex_);  // the last of each
+  std::size_t lookups_ GUARDED_BY(mutex_) = 0;
+  std::size_t hanging_ GUARDED_BY(mutex_) = 0;  // under way, and nobody waits for them any more
 };
 
 }  // namespace roktcached::proxy

@@ -42,7 +42,7 @@ GrowingAnswer::GrowingAnswer(asio::any_io_executor upstream_executor, storage::B
 
 GrowingAnswer::ReaderPtr GrowingAnswer::attach() {
   auto reader = std::make_shared<Reader>(shared_from_this());
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const bool from_the_beginning = settled_ || blocks_.begin() == 0;
   readers_.push_back(reader.get());
   if (from_the_beginning) return reader;
@@ -51,22 +51,22 @@ GrowingAnswer::ReaderPtr GrowingAnswer::attach() {
 }
 
 bool GrowingAnswer::has_readers() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return !readers_.empty();
 }
 
 bool GrowingAnswer::worth_having() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return worth_having_;
 }
 
 std::uint64_t GrowingAnswer::size() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return blocks_.end();
 }
 
 bool GrowingAnswer::is_whole() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return whole_;
 }
 
@@ -74,7 +74,7 @@ bool GrowingAnswer::is_whole() const {
 void GrowingAnswer::detach(Reader& reader) {
   bool was_last = false;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     was_last = std::erase(readers_, &reader) > 0 && readers_.empty() && !ended_;
     drop_what_all_have_read();
   }
@@ -92,7 +92,7 @@ void GrowingAnswer::detach(Reader& reader) {
 
 void GrowingAnswer::add_interim(const InterimAnswer& answer) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (Reader* const reader : readers_) reader->interim_.push_back(answer);
   }
   wake_readers();
@@ -101,7 +101,7 @@ void GrowingAnswer::add_interim(const InterimAnswer& answer) {
 void GrowingAnswer::begin(AnswerHead head) {
   begun_ = true;
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     head_ = std::move(head);
     begun_at_ = std::chrono::steady_clock::now();
   }
@@ -111,7 +111,7 @@ void GrowingAnswer::begin(AnswerHead head) {
 
 asio::awaitable<bool> GrowingAnswer::append(std::string piece) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     keep(piece);
   }
   wake_readers();
@@ -119,7 +119,7 @@ asio::awaitable<bool> GrowingAnswer::append(std::string piece) {
     bool for_the_slow = false;
     std::chrono::nanoseconds longest = look_again;
     {
-      const std::lock_guard lock(mutex_);
+      const LockGuard lock(mutex_);
       const auto patience = patience_left();
       for_the_slow = patience > std::chrono::nanoseconds::zero();
       if (for_the_slow) longest = std::min(longest, patience);
@@ -132,31 +132,30 @@ asio::awaitable<bool> GrowingAnswer::append(std::string piece) {
     const auto since = std::chrono::steady_clock::now();
     room_.expires_at(since + longest);
     co_await room_.async_wait(as_result);
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     if (for_the_slow) waited_ += std::chrono::steady_clock::now() - since;
   }
 }
 
-/// Under the mutex.
 void GrowingAnswer::keep(std::string_view piece) {
   blocks_.append(piece);
   if (is_too_much()) whole_ = false;
   drop_what_all_have_read();
 }
 
-/// Under the mutex. More than the bound or the account allows.
+/// More than the bound or the account allows.
 bool GrowingAnswer::is_too_much() const {
   return blocks_.bytes() > bounds_.bytes || blocks_.short_of_room();
 }
 
-/// Under the mutex. Whether the writer would go on without any reader being able to follow.
+/// Whether the writer would go on without any reader being able to follow.
 bool GrowingAnswer::nobody_is_ready() const {
   if (whole_ || readers_.empty()) return false;
   const Reader* const fastest = std::ranges::max(readers_, {}, &Reader::position_);
   return blocks_.end() - fastest->position_ >= max_ahead;
 }
 
-/// Under the mutex. How long those who have fallen behind are still to be waited for.
+/// How long those who have fallen behind are still to be waited for.
 std::chrono::nanoseconds GrowingAnswer::patience_left() const {
   if (whole_ || readers_.size() < 2 || !is_too_much()) return {};
   const std::chrono::duration<double, std::nano> undelayed =
@@ -165,7 +164,6 @@ std::chrono::nanoseconds GrowingAnswer::patience_left() const {
   return bounds_.patience + more - waited_;
 }
 
-/// Under the mutex.
 void GrowingAnswer::drop_what_all_have_read() {
   if (whole_ || readers_.empty()) return;
   std::uint64_t read = std::numeric_limits<std::uint64_t>::max();
@@ -175,7 +173,7 @@ void GrowingAnswer::drop_what_all_have_read() {
   while (blocks_.first_ends_before(read) && !blocks_.first_is_growing()) blocks_.drop_first();
 }
 
-/// Under the mutex. At the cost of those who have fallen behind the fastest.
+/// At the cost of those who have fallen behind the fastest.
 void GrowingAnswer::drop_what_is_too_much() {
   if (whole_ || readers_.empty()) return;
   const std::uint64_t read = std::ranges::max(readers_, {}, &Reader::position_)->position_;
@@ -184,7 +182,7 @@ void GrowingAnswer::drop_what_is_too_much() {
 
 void GrowingAnswer::end(std::optional<Error> error) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     ended_ = true;
     error_ = std::move(error);
   }
@@ -196,7 +194,7 @@ std::string GrowingAnswer::content() const {
 }
 
 void GrowingAnswer::settle(std::shared_ptr<const std::string> content) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   settled_ = std::move(content);
   while (blocks_.bytes() > 0) blocks_.drop_first();
 }
@@ -204,7 +202,7 @@ void GrowingAnswer::settle(std::shared_ptr<const std::string> content) {
 void GrowingAnswer::wake_readers() {
   std::vector<ReaderPtr> waiting;  // outside of the lock: the last owner of a reader takes it
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     for (Reader* const reader : readers_) {
       if (!std::exchange(reader->waits_, false)) continue;
       if (auto alive = reader->weak_from_this().lock()) waiting.push_back(std::move(alive));
@@ -216,7 +214,7 @@ void GrowingAnswer::wake_readers() {
 /// From any thread.
 void GrowingAnswer::wake_writer_if_it_may() {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     const bool must_wait = nobody_is_ready() || patience_left() > std::chrono::nanoseconds::zero();
     if (!writer_waits_ || must_wait) return;
     writer_waits_ = false;
@@ -248,7 +246,7 @@ std::optional<GrowingAnswer::Piece> GrowingAnswer::Reader::take() {
         Error{ErrorCode::client_gone, ErrorSource::exchange, false, "the client has closed the connection"}};
   }
   GrowingAnswer& answer = *answer_;
-  const std::lock_guard lock(answer.mutex_);
+  const LockGuard lock(answer.mutex_);
   if (!interim_.empty()) {
     InterimAnswer first = std::move(interim_.front());
     interim_.pop_front();
@@ -283,12 +281,12 @@ void GrowingAnswer::Reader::leave() {
 }
 
 void GrowingAnswer::Reader::leave_for_others() {
-  const std::lock_guard lock(answer_->mutex_);
+  const LockGuard lock(answer_->mutex_);
   answer_->worth_having_ = true;
 }
 
 std::optional<std::uint64_t> GrowingAnswer::Reader::length() const {
-  const std::lock_guard lock(answer_->mutex_);
+  const LockGuard lock(answer_->mutex_);
   return answer_->head_ ? answer_->head_->length : std::nullopt;
 }
 

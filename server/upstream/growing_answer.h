@@ -8,7 +8,6 @@
 #include <deque>
 #include <functional>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -17,6 +16,7 @@
 
 #include "core/error.h"
 #include "core/http/fields.h"
+#include "core/mutex.h"
 #include "server/upstream/wire/content_blocks.h"
 #include "storage/body_account.h"
 
@@ -121,7 +121,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   void begin(AnswerHead head);
   [[nodiscard]] bool begun() const { return begun_; }
   /// As begin() has set it.
-  [[nodiscard]] const std::optional<AnswerHead>& head() const { return head_; }
+  [[nodiscard]] const std::optional<AnswerHead>& head() const NO_THREAD_SAFETY_ANALYSIS { return head_; }
   /// Appends a piece, and waits where nobody has read enough of what is there.
   /// @return false where nobody wants the rest: nobody reads, and not all is kept
   [[nodiscard]] boost::asio::awaitable<bool> append(std::string piece);
@@ -133,7 +133,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   /// Whether nothing of the content has been dropped.
   [[nodiscard]] bool is_whole() const;
   /// All of it. From any thread, while nothing is appended. @pre is_whole()
-  [[nodiscard]] std::string content() const;
+  [[nodiscard]] std::string content() const NO_THREAD_SAFETY_ANALYSIS;
   /// From now on everybody reads from this, which is the same content, and the pieces are let go.
   void settle(std::shared_ptr<const std::string> content);
 
@@ -142,30 +142,29 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   GrowingAnswer(boost::asio::any_io_executor upstream_executor, storage::BodyAccount& bodies, Bounds bounds,
                 Keep keep);
   void detach(Reader& reader);
-  void keep(std::string_view piece);
-  void drop_what_all_have_read();
-  void drop_what_is_too_much();
-  [[nodiscard]] bool is_too_much() const;
-  [[nodiscard]] bool nobody_is_ready() const;
-  [[nodiscard]] std::chrono::nanoseconds patience_left() const;
+  void keep(std::string_view piece) REQUIRES(mutex_);
+  void drop_what_all_have_read() REQUIRES(mutex_);
+  void drop_what_is_too_much() REQUIRES(mutex_);
+  [[nodiscard]] bool is_too_much() const REQUIRES(mutex_);
+  [[nodiscard]] bool nobody_is_ready() const REQUIRES(mutex_);
+  [[nodiscard]] std::chrono::nanoseconds patience_left() const REQUIRES(mutex_);
   void wake_readers();
   void wake_writer_if_it_may();
 
   const boost::asio::any_io_executor upstream_executor_;
   const Bounds bounds_;
-  mutable std::mutex mutex_;
-  // Under the mutex.
-  std::vector<Reader*> readers_;
-  std::optional<AnswerHead> head_;
-  ContentBlocks blocks_;
-  std::shared_ptr<const std::string> settled_;
-  bool whole_;
-  bool ended_ = false;
-  bool worth_having_ = false;
-  std::optional<Error> error_;
-  bool writer_waits_ = false;
-  std::chrono::steady_clock::time_point begun_at_{};
-  std::chrono::nanoseconds waited_{};  // for those who had fallen behind
+  mutable Mutex mutex_;
+  std::vector<Reader*> readers_ GUARDED_BY(mutex_);
+  std::optional<AnswerHead> head_ GUARDED_BY(mutex_);
+  ContentBlocks blocks_ GUARDED_BY(mutex_);
+  std::shared_ptr<const std::string> settled_ GUARDED_BY(mutex_);
+  bool whole_ GUARDED_BY(mutex_);
+  bool ended_ GUARDED_BY(mutex_) = false;
+  bool worth_having_ GUARDED_BY(mutex_) = false;
+  std::optional<Error> error_ GUARDED_BY(mutex_);
+  bool writer_waits_ GUARDED_BY(mutex_) = false;
+  std::chrono::steady_clock::time_point begun_at_ GUARDED_BY(mutex_){};
+  std::chrono::nanoseconds waited_ GUARDED_BY(mutex_){};  // for those who had fallen behind
   // Of the upstream thread.
   boost::asio::steady_timer room_;
   bool begun_ = false;

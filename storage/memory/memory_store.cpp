@@ -18,13 +18,13 @@ MemoryStore::MemoryStore(std::uint64_t bytes_max) : bytes_max_(bytes_max) {
 
 Result<StoredResponsePtr> MemoryStore::find(const Key& key, WallTime) {
   Shard& shard = shard_of(key);
-  const std::lock_guard lock(shard.mutex);
+  const LockGuard lock(shard.mutex);
   return shard.entries.find(key);
 }
 
 caching::Storing MemoryStore::put(StoredResponsePtr response) {
   Shard& shard = shard_of(response->key);
-  const std::lock_guard lock(shard.mutex);
+  const LockGuard lock(shard.mutex);
   ++shard.version;
   return shard.entries.put(std::move(response));
 }
@@ -34,7 +34,7 @@ Result<std::uint64_t> MemoryStore::purge(const caching::Purge& purge, WallTime n
   for (const auto& shard : shards_) {
     S3Fifo::Cursor cursor;
     while (!cursor.finished) {
-      const std::lock_guard lock(shard->mutex);
+      const LockGuard lock(shard->mutex);
       ++shard->version;  // what a reader of the disk may have in hand already does not come back
       purged += shard->entries.purge(purge, now, cursor);
     }
@@ -54,7 +54,7 @@ Result<std::vector<EntrySummary>> MemoryStore::list(const Listing& wanted) {
     while (!cursor.finished) {
       Found slice;  // of its own: `found` takes long to grow once it is large
       {
-        const std::lock_guard lock(shard->mutex);
+        const LockGuard lock(shard->mutex);
         shard->entries.list(wanted, slice, cursor);
       }
       for (auto& [hash, entry] : slice) found.insert_or_assign(hash, std::move(entry));
@@ -68,25 +68,25 @@ Result<std::vector<EntrySummary>> MemoryStore::list(const Listing& wanted) {
 
 Usage MemoryStore::usage_of(const caching::KeyHash& hash) {
   Shard& shard = shard_of(hash);
-  const std::lock_guard lock(shard.mutex);
+  const LockGuard lock(shard.mutex);
   return shard.entries.usage_of(hash);
 }
 
 std::uint64_t MemoryStore::version_of(const Key& key) {
   Shard& shard = shard_of(key);
-  const std::lock_guard lock(shard.mutex);
+  const LockGuard lock(shard.mutex);
   return shard.version;
 }
 
 void MemoryStore::put_if_absent(StoredResponsePtr response, std::uint64_t version) {
   Shard& shard = shard_of(response->key);
-  const std::lock_guard lock(shard.mutex);
+  const LockGuard lock(shard.mutex);
   if (shard.version == version && !shard.entries.find(response->key)) shard.entries.put(std::move(response));
 }
 
 void MemoryStore::put_if_wanted(StoredResponsePtr response, std::uint64_t version) {
   Shard& shard = shard_of(response->key);
-  const std::lock_guard lock(shard.mutex);
+  const LockGuard lock(shard.mutex);
   if (shard.version != version || shard.entries.find(response->key)) return;
   if (shard.entries.admits(*response)) shard.entries.put(std::move(response));
 }
@@ -96,7 +96,7 @@ std::vector<TierStatistics> MemoryStore::statistics() const {
   sum.tier = "memory";
   sum.bytes_max = bytes_max_;
   for (const auto& shard : shards_) {
-    const std::lock_guard lock(shard->mutex);
+    const LockGuard lock(shard->mutex);
     sum.entries += shard->entries.entries();
     sum.bytes += shard->entries.bytes();
     sum.body_bytes += shard->entries.body_bytes();

@@ -1,9 +1,9 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "core/mutex.h"
 #include "storage/memory/s3_fifo.h"
 #include "storage/response_store.h"
 
@@ -38,9 +38,9 @@ class MemoryStore final : public ResponseStore {
  private:
   struct alignas(64) Shard {
     explicit Shard(std::uint64_t bytes) : entries(bytes) {}
-    mutable std::mutex mutex;
-    S3Fifo entries;
-    std::uint64_t version = 0;
+    mutable Mutex mutex;
+    S3Fifo entries GUARDED_BY(mutex);
+    std::uint64_t version GUARDED_BY(mutex) = 0;
   };
   [[nodiscard]] Shard& shard_of(const caching::KeyHash& hash) { return *shards_[hash.high % shards_.size()]; }
   [[nodiscard]] Shard& shard_of(const Key& key) { return shard_of(key.hash()); }

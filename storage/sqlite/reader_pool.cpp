@@ -32,13 +32,16 @@ Result<void> ReaderPool::open(const CacheFile& file) {
 
 void ReaderPool::close() {
   replace({}, false);
-  std::unique_lock lock(mutex_);
-  returned_.wait_for(lock, longest_wait, [this] { return lent_ == 0; });
+  UniqueLock lock(mutex_);
+  returned_.wait_for(lock, longest_wait, [this] {
+    mutex_.assert_held();
+    return lent_ == 0;
+  });
 }
 
 void ReaderPool::replace(Readers readers, bool open) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     ++opening_;
     for (const auto& reader : readers) reader->opening = opening_;
     idle_.swap(readers);
@@ -50,21 +53,27 @@ void ReaderPool::replace(Readers readers, bool open) {
 }
 
 void ReaderPool::move_on() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   ++snapshot_;
   for (const auto& reader : idle_) reader->snapshot.end();
   finding_past_ = finding_;
 }
 
 void ReaderPool::wait_for_finds() {
-  std::unique_lock lock(mutex_);
-  returned_.wait_for(lock, longest_wait, [this] { return finding_past_ == 0; });
+  UniqueLock lock(mutex_);
+  returned_.wait_for(lock, longest_wait, [this] {
+    mutex_.assert_held();
+    return finding_past_ == 0;
+  });
 }
 
 ReaderPool::Lease::Lease(ReaderPool& pool, Use use) : pool_(pool), use_(use) {
-  std::unique_lock lock(pool_.mutex_);
+  UniqueLock lock(pool_.mutex_);
   if (use != Use::find_at_once)
-    pool_.returned_.wait(lock, [this] { return !pool_.open_ || !pool_.idle_.empty(); });
+    pool_.returned_.wait(lock, [this] {
+      pool_.mutex_.assert_held();
+      return !pool_.open_ || !pool_.idle_.empty();
+    });
   const bool lends = pool_.open_ && (use != Use::find_at_once || pool_.prompt_);
   if (!lends || pool_.idle_.empty()) return;
   reader_ = std::move(pool_.idle_.back());
@@ -76,7 +85,7 @@ ReaderPool::Lease::Lease(ReaderPool& pool, Use use) : pool_(pool), use_(use) {
 
 ReaderPool::Lease::~Lease() {
   if (!reader_) return;
-  std::unique_lock lock(pool_.mutex_);
+  UniqueLock lock(pool_.mutex_);
   if (reader_->opening != pool_.opening_) {
     lock.unlock();
     reader_.reset();

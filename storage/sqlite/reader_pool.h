@@ -1,12 +1,11 @@
 #pragma once
 
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "core/mutex.h"
 #include "storage/sqlite/cache_file.h"
 #include "storage/sqlite/row.h"
 
@@ -65,7 +64,7 @@ class ReaderPool {
     [[nodiscard]] Reader* reader() const { return reader_.get(); }
 
    private:
-    void give_back();
+    void give_back() REQUIRES(pool_.mutex_);
 
     ReaderPool& pool_;
     const Use use_;
@@ -80,15 +79,17 @@ class ReaderPool {
   const std::uint64_t pages_bytes_;
   BodyAccount* const bodies_;
   const bool prompt_;  // whether SQLite can be told not to wait
-  std::mutex mutex_;
-  std::condition_variable returned_;
-  Readers idle_;
-  std::uint64_t opening_ = 0;     // counts open and close; a reader of an earlier one does not come back
-  std::size_t lent_ = 0;          // of any opening
-  std::size_t finding_ = 0;       // of those lent of the last
-  std::size_t finding_past_ = 0;  // of those, what was lent before snapshots were last given up
-  std::uint64_t snapshot_ = 0;    // counts those that were to be given up
-  bool open_ = false;
+  Mutex mutex_;
+  ConditionVariable returned_;
+  Readers idle_ GUARDED_BY(mutex_);
+  /// Counts open and close: a reader of an earlier one does not come back.
+  std::uint64_t opening_ GUARDED_BY(mutex_) = 0;
+  std::size_t lent_ GUARDED_BY(mutex_) = 0;     // of any opening
+  std::size_t finding_ GUARDED_BY(mutex_) = 0;  // of those lent of the last
+  /// Of those, what was lent before snapshots were last given up.
+  std::size_t finding_past_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t snapshot_ GUARDED_BY(mutex_) = 0;  // counts those that were to be given up
+  bool open_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace roktcached::storage

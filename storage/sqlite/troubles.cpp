@@ -17,7 +17,7 @@ std::size_t place_of(Troubles::Kind kind) {
 void Troubles::begin(Kind kind, std::string_view why) {
   const auto now = std::chrono::steady_clock::now();
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     Trouble& trouble = troubles_[place_of(kind)];
     trouble.active = true;
     trouble.why = why;
@@ -30,7 +30,7 @@ void Troubles::begin(Kind kind, std::string_view why) {
 
 void Troubles::end(Kind kind, std::string_view good) {
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     Trouble& trouble = troubles_[place_of(kind)];
     if (!trouble.active) return;
     trouble.active = false;
@@ -42,7 +42,7 @@ void Troubles::end(Kind kind, std::string_view good) {
 void Troubles::mention(Kind kind, std::string_view what) {
   const auto now = std::chrono::steady_clock::now();
   {
-    const std::lock_guard lock(mutex_);
+    const LockGuard lock(mutex_);
     Trouble& trouble = troubles_[place_of(kind)];
     if (now < trouble.mentioned_until) return;
     trouble.mentioned_until = now + quiet;
@@ -56,17 +56,17 @@ void Troubles::say(std::string_view what) const {
 }
 
 bool Troubles::has(Kind kind) const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return troubles_[place_of(kind)].active;
 }
 
 bool Troubles::any() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return std::ranges::any_of(troubles_, [](const Trouble& trouble) { return trouble.active; });
 }
 
 std::string Troubles::gravest() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const auto found = std::ranges::find_if(troubles_, [](const Trouble& trouble) { return trouble.active; });
   return found == troubles_.end() ? std::string() : found->why;
 }

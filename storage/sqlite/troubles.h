@@ -2,10 +2,10 @@
 
 #include <array>
 #include <chrono>
-#include <mutex>
 #include <string>
 #include <string_view>
 
+#include "core/mutex.h"
 #include "storage/sqlite/private_file.h"
 
 namespace roktcached::storage {
@@ -44,8 +44,8 @@ class Troubles {
 
   const std::string path_;
   const Report report_;
-  mutable std::mutex mutex_;
-  std::array<Trouble, kinds> troubles_;
+  mutable Mutex mutex_;
+  std::array<Trouble, kinds> troubles_ GUARDED_BY(mutex_);
 };
 
 }  // namespace roktcached::storage

@@ -14,7 +14,7 @@ std::uint64_t size_of(const Write& write) {
 }  // namespace
 
 bool WriteQueue::put(StoredResponsePtr response) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const caching::KeyHash hash = response->key.hash();
   const auto found = pending_.find(hash);
   const std::uint64_t replaced = found == pending_.end() ? 0 : size_of(found->second);
@@ -35,7 +35,7 @@ bool WriteQueue::put(StoredResponsePtr response) {
 }
 
 void WriteQueue::suspect(const Key& key) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (const auto found = pending_.find(key.hash()); found != pending_.end()) {
     found->second.suspect = true;
     return;
@@ -46,7 +46,7 @@ void WriteQueue::suspect(const Key& key) {
 }
 
 void WriteQueue::touch(const Key& key, WallTime used_at) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const caching::KeyHash hash = key.hash();
   if (pending_.size() >= limits_.entries || pending_.contains(hash) || being_written_.contains(hash)) return;
   enqueue(hash, Write{key, nullptr, used_at});
@@ -75,7 +75,7 @@ bool WriteQueue::is_batch() const {
 }
 
 StoredResponsePtr WriteQueue::find(const Key& key) const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   for (const Pending* writes : {&pending_, &being_written_}) {
     const auto found = writes->find(key.hash());
     if (found != writes->end() && found->second.response && found->second.key == key)
@@ -85,7 +85,7 @@ StoredResponsePtr WriteQueue::find(const Key& key) const {
 }
 
 std::future<Result<std::uint64_t>> WriteQueue::purge(const caching::Purge& purge, WallTime now) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   QueuedPurge queued{purge, now, {}, {}};
   for (auto& [hash, write] : pending_) {
     if (!write.response || !caching::matches(purge.selection, caching::subject_of(*write.response))) continue;
@@ -105,7 +105,7 @@ std::future<Result<std::uint64_t>> WriteQueue::purge(const caching::Purge& purge
 }
 
 std::optional<QueuedPurge> WriteQueue::take_purge() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (purges_.empty()) return std::nullopt;
   std::optional<QueuedPurge> oldest(std::move(purges_.front()));
   purges_.pop_front();
@@ -114,19 +114,25 @@ std::optional<QueuedPurge> WriteQueue::take_purge() {
 
 std::vector<Write> WriteQueue::take(std::size_t entries_max, std::uint64_t bytes_max,
                                     std::chrono::milliseconds linger, std::chrono::milliseconds patience) {
-  std::unique_lock lock(mutex_);
+  UniqueLock lock(mutex_);
   batch_entries_ = entries_max;
   batch_bytes_ = bytes_max;
-  const auto something = [this] { return closed_ || !order_.empty() || !purges_.empty(); };
+  const auto something = [this] {
+    mutex_.assert_held();
+    return closed_ || !order_.empty() || !purges_.empty();
+  };
   if (!changed_.wait_for(lock, patience, something)) return {};
-  const auto enough = [&] { return closed_ || !purges_.empty() || waiting_for_flush_ > 0 || is_batch(); };
+  const auto enough = [this] {
+    mutex_.assert_held();
+    return closed_ || !purges_.empty() || waiting_for_flush_ > 0 || is_batch();
+  };
   changed_.wait_for(lock, linger, enough);
   if (!purges_.empty()) return {};
   return take_locked(entries_max, bytes_max);
 }
 
 std::vector<Write> WriteQueue::take_waiting(std::size_t entries_max, std::uint64_t bytes_max) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return take_locked(entries_max, bytes_max);
 }
 
@@ -155,33 +161,36 @@ std::vector<Write> WriteQueue::take_locked(std::size_t entries_max, std::uint64_
 }
 
 void WriteQueue::done() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   being_written_.clear();
   done_ = taken_;
   changed_.notify_all();
 }
 
 bool WriteQueue::is_finished() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return closed_ && order_.empty() && purges_.empty();
 }
 
 void WriteQueue::wait_until_written() {
-  std::unique_lock lock(mutex_);
+  UniqueLock lock(mutex_);
   ++waiting_for_flush_;
   changed_.notify_all();
-  changed_.wait(lock, [this, all = taken_ + order_.size()] { return done_ >= all; });
+  changed_.wait(lock, [this, all = taken_ + order_.size()] {
+    mutex_.assert_held();
+    return done_ >= all;
+  });
   --waiting_for_flush_;
 }
 
 void WriteQueue::close() {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   closed_ = true;
   changed_.notify_all();
 }
 
 std::size_t WriteQueue::size() const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   return order_.size() + being_written_.size();
 }
 

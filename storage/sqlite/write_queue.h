@@ -1,15 +1,14 @@
 #pragma once
 
 #include <chrono>
-#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <future>
-#include <mutex>
 #include <optional>
 #include <unordered_map>
 #include <vector>
 
+#include "core/mutex.h"
 #include "storage/response_store.h"
 
 namespace roktcached::storage {
@@ -81,26 +80,28 @@ class WriteQueue {
   [[nodiscard]] std::size_t size() const;
 
  private:
-  void enqueue(const caching::KeyHash& hash, Write write);
-  void wake_writer();
-  [[nodiscard]] bool is_batch() const;
-  std::vector<Write> take_locked(std::size_t entries_max, std::uint64_t bytes_max);
+  void enqueue(const caching::KeyHash& hash, Write write) REQUIRES(mutex_);
+  void wake_writer() REQUIRES(mutex_);
+  [[nodiscard]] bool is_batch() const REQUIRES(mutex_);
+  std::vector<Write> take_locked(std::size_t entries_max, std::uint64_t bytes_max) REQUIRES(mutex_);
 
   using Pending = std::unordered_map<caching::KeyHash, Write, caching::KeyHashHasher>;
   const Limits limits_;
-  mutable std::mutex mutex_;
-  std::condition_variable changed_;  // something came, is done, or the queue was closed or is in a hurry
-  Pending pending_;
-  std::deque<caching::KeyHash> order_;
-  Pending being_written_;
-  std::deque<QueuedPurge> purges_;
-  std::uint64_t bytes_ = 0;
-  std::size_t batch_entries_ = 0;  // what the writer takes at once, and lets come together before
-  std::uint64_t batch_bytes_ = 0;
-  std::size_t waiting_for_flush_ = 0;
-  std::uint64_t taken_ = 0;  // writes, since the beginning; with those in order_ they are all that ever came
-  std::uint64_t done_ = 0;
-  bool closed_ = false;
+  mutable Mutex mutex_;
+  ConditionVariable changed_;  // something came, is done, or the queue was closed or is in a hurry
+  Pending pending_ GUARDED_BY(mutex_);
+  std::deque<caching::KeyHash> order_ GUARDED_BY(mutex_);
+  Pending being_written_ GUARDED_BY(mutex_);
+  std::deque<QueuedPurge> purges_ GUARDED_BY(mutex_);
+  std::uint64_t bytes_ GUARDED_BY(mutex_) = 0;
+  /// What the writer takes at once, and lets come together before.
+  std::size_t batch_entries_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t batch_bytes_ GUARDED_BY(mutex_) = 0;
+  std::size_t waiting_for_flush_ GUARDED_BY(mutex_) = 0;
+  /// Writes, since the beginning; with those in order_ they are all that ever came.
+  std::uint64_t taken_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t done_ GUARDED_BY(mutex_) = 0;
+  bool closed_ GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace roktcached::storage

@@ -40,12 +40,12 @@ class Token(TestCase):
         self.assertEqual(self.daemon(upstream).get(overview()).status, 503)
 
     def test_endpoint_down_first_nothing_then_stale_then_503(self):
-        upstream, proxy = self.pair("--token-lifetime", "6", freshness_settled="1s", freshness_stale_while_revalidate="0ms")
+        upstream, proxy = self.pair("--token-lifetime", "15", freshness_settled="1s", freshness_stale_while_revalidate="0ms")
         cached = overview(campaign=1)
         self.assertEqual(proxy.get(cached).status, 200)
         upstream.faults({"path_prefix": "/auth", "kind": "status", "status": 500})
         self.assertEqual(proxy.get(overview(campaign=2)).status, 200)  # the token still lives
-        wait_until(lambda: proxy.status()["token"]["state"] == "dead", "the token has died")
+        wait_until(lambda: proxy.status()["token"]["state"] == "dead", "the token has died", 60)
         stale = proxy.get(cached)
         self.assertEqual(stale.status, 200)
         self.assertIn("fwd=stale", stale.cache_status)

@@ -11,12 +11,12 @@ constexpr std::size_t max_ended = 64;
 }  // namespace
 
 Purges::UnderWay::UnderWay(Purges& purges, const caching::Purge& purge) : purges_(purges) {
-  const std::lock_guard lock(purges_.mutex_);
+  const LockGuard lock(purges_.mutex_);
   entry_ = purges_.entries_.insert(purges_.entries_.end(), Entry{purge});
 }
 
 Purges::UnderWay::~UnderWay() {
-  const std::lock_guard lock(purges_.mutex_);
+  const LockGuard lock(purges_.mutex_);
   entry_->ended_at = purges_.clock_.steady_now();
   // Those that have ended stand first, in the order of their ends.
   const auto under_way = std::ranges::find(purges_.entries_, SteadyTime::max(), &Entry::ended_at);
@@ -28,7 +28,7 @@ Purges::UnderWay::~UnderWay() {
 
 bool Purges::put_unless_purged(std::span<const caching::Subject> subjects, SteadyTime begun_at,
                                const std::function<void()>& put) {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   const auto concerns = [&](const Entry& entry) {
     return entry.ended_at >= begun_at && std::ranges::any_of(subjects, [&](const caching::Subject& subject) {
              return caching::matches(entry.purge.selection, subject);
@@ -40,7 +40,7 @@ bool Purges::put_unless_purged(std::span<const caching::Subject> subjects, Stead
 }
 
 bool Purges::ended_between(const caching::Subject& subject, SteadyTime from, SteadyTime to) const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (forgotten_until_ >= from) return true;
   return std::ranges::any_of(entries_, [&](const Entry& entry) {
     return entry.ended_at >= from && entry.ended_at <= to && caching::matches(entry.purge.selection, subject);
@@ -48,7 +48,7 @@ bool Purges::ended_between(const caching::Subject& subject, SteadyTime from, Ste
 }
 
 bool Purges::removed_since(const caching::Subject& subject, SteadyTime from) const {
-  const std::lock_guard lock(mutex_);
+  const LockGuard lock(mutex_);
   if (forgotten_until_ >= from) return true;
   return std::ranges::any_of(entries_, [&](const Entry& entry) {
     return entry.ended_at >= from && entry.purge.kind == caching::PurgeKind::hard &&

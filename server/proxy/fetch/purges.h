@@ -2,10 +2,10 @@
 
 #include <functional>
 #include <list>
-#include <mutex>
 #include <span>
 
 #include "core/caching/selection.h"
+#include "core/mutex.h"
 #include "core/time.h"
 
 namespace roktcached::proxy {
@@ -52,9 +52,9 @@ class Purges {
 
  private:
   const Clock& clock_;
-  mutable std::mutex mutex_;
-  std::list<Entry> entries_;
-  SteadyTime forgotten_until_ = SteadyTime::min();
+  mutable Mutex mutex_;
+  std::list<Entry> entries_ GUARDED_BY(mutex_);
+  SteadyTime forgotten_until_ GUARDED_BY(mutex_) = SteadyTime::min();
 };
 
 }  // namespace roktcached::proxy

@@ -84,7 +84,7 @@ asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
                  alive() ? "the old one is still alive" : "none is alive");
   }
   {
-    const std::lock_guard lock(status_mutex_);
+    const LockGuard lock(status_mutex_);
     if (fetched) {
       ++status_.minted;
       status_.last_error.clear();
@@ -103,7 +103,7 @@ std::chrono::milliseconds TokenKeeper::end_broken_fetch() {
   fetching_ = false;
   ++failures_in_a_row_;
   {
-    const std::lock_guard lock(status_mutex_);
+    const LockGuard lock(status_mutex_);
     ++status_.failures;
   }
   waiting_.wake();
@@ -189,7 +189,7 @@ double TokenKeeper::jitter() {
 }
 
 TokenStatus TokenKeeper::status() const {
-  const std::lock_guard lock(status_mutex_);
+  const LockGuard lock(status_mutex_);
   TokenStatus copy = status_;
   copy.alive = copy.expires_at && clock_.wall_now() < *copy.expires_at;
   return copy;

@@ -5,11 +5,11 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <random>
 #include <string>
 
+#include "core/mutex.h"
 #include "core/time.h"
 #include "server/upstream/limit/wait_list.h"
 #include "server/upstream/token/token_endpoint.h"
@@ -104,8 +104,8 @@ class TokenKeeper {
   unsigned failures_in_a_row_ = 0;
   std::minstd_rand random_{std::random_device{}()};
 
-  mutable std::mutex status_mutex_;
-  TokenStatus status_;
+  mutable Mutex status_mutex_;
+  TokenStatus status_ GUARDED_BY(status_mutex_);
 };
 
 }  // namespace roktcached::upstream

@@ -285,10 +285,11 @@ TEST_F(UpstreamClientTest, WhatMayPassIsSentAgainAfterAPause) {
 
 TEST_F(UpstreamClientTest, AWaitForAConnectionThatRunsOutSaysWhenToComeAgain) {
   settings.max_connections = 1;
-  settings.budget.max_queue_wait = 1ms;
   const auto turn = std::make_shared<Turn>();
   const auto under_way = send(turn);
   run_until_sent(1);
+  settings.budget.max_queue_wait = 1ms;  // from now on: the first may take as long as it takes
+  upstream_client().change(settings, credentials);
   const auto late = send(nullptr);
   run_until_ended(late);
   ASSERT_FALSE(**late);
