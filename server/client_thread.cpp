@@ -31,14 +31,14 @@ session::Limits limits_of(const config::Settings& settings, std::uint64_t number
 
 Daemon::ClientThread::ClientThread(boost::asio::io_context* shared, ThreadRuntimePtr in_force,
                                    const proxy::Services& services, counters::ClientStats& accounts,
-                                   counters::RequestStats& traffic, net::WaitingSenders& senders)
+                                   counters::RequestStats& traffic)
     : own(shared != nullptr ? nullptr : std::make_unique<boost::asio::io_context>(one_thread)),
       context(shared != nullptr ? *shared : *own),
       work(context.get_executor()),
       runtime(std::move(in_force)),
       limits(limits_of(runtime->runtime->settings, runtime->runtime->number)),
       handler(services, accounts, traffic),
-      contexts(limits, &senders),
+      contexts(limits),
       poller(context.get_executor()),
       hangups(context.get_executor()) {}
 

@@ -23,8 +23,7 @@ struct Daemon::ClientThread {
   /// @param shared   the context of another thread's that it runs on; null: one of its own
   /// @param in_force  what its requests begin under
   ClientThread(boost::asio::io_context* shared, ThreadRuntimePtr in_force, const proxy::Services& services,
-               counters::ClientStats& accounts, counters::RequestStats& traffic,
-               net::WaitingSenders& senders);
+               counters::ClientStats& accounts, counters::RequestStats& traffic);
 
   /// Requests begin under `next` from now on. On its thread. Where memory fails, nothing has changed.
   void begin_under(ThreadRuntimePtr next);

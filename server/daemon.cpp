@@ -135,13 +135,13 @@ Result<void> Daemon::open_listeners() {
     // A single client thread is the upstream client's as well: a miss then changes threads nowhere.
     client_threads_.push_back(std::make_unique<ClientThread>(count == 1 ? &upstream_context_ : nullptr,
                                                              thread_runtimes_[i], *services_,
-                                                             *accounts_.back(), *traffic_.back(), senders_));
+                                                             *accounts_.back(), *traffic_.back()));
   }
   std::vector<session::Listeners::Thread> threads;
   for (const auto& thread : client_threads_)
     threads.push_back({thread->context,
                        {thread->limits, thread->handler, thread->contexts, thread->poller, thread->hangups,
-                        &thread->runtime}});
+                        &thread->runtime, &senders_}});
   auto opened = session::Listeners::open(runtime_->settings.listen, connections_, std::move(threads));
   if (!opened) return opened.error();
   listeners_ = std::move(*opened);

@@ -4,12 +4,11 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
+#include <iterator>
 #include <utility>
 
 #include "server/http/date_field.h"
 #include "server/http/status_line.h"
-#include "server/system_clock.h"
 
 namespace roktcached::http {
 
@@ -51,10 +50,11 @@ std::size_t AnswerWriter::add(const Request& request, const Answer& answer, cons
   append_status_line(head_, answer.status);
   append_framing(head_, answer, frame);
   head_.append("X-Request-Id: ").append(request.id).append("\r\n").append(frame.browser_fields);
-  if (!has_date(answer)) append_date(head_, SystemClock().wall_now());
+  if (!has_date(answer)) append_date(head_, frame.clock.wall_now());
   // Our fields last: a Cache-Status of the upstream's comes before ours (RFC 9211, section 2).
   head_.append(answer.shared_head).append(answer.head).append("\r\n");
   content_before_ = 0;
+  in_chunk_ = false;
   content_begin_ = head_.size();
   content_size_ = 0;
   if (!has_content(answer) || request.method == "HEAD") return 0;
@@ -78,115 +78,32 @@ bool AnswerWriter::is_full() const {
   return body_ || head_.size() >= max_held;
 }
 
-std::array<asio::const_buffer, 2> AnswerWriter::left() const {
+std::array<boost::asio::const_buffer, 2> AnswerWriter::unsent() const {
   const std::size_t of_head = std::min(sent_, head_.size());
-  return {asio::buffer(head_) + of_head, asio::buffer(body_bytes_) + (sent_ - of_head)};
+  return {boost::asio::buffer(head_) + of_head, boost::asio::buffer(body_bytes_) + (sent_ - of_head)};
 }
 
-bool AnswerWriter::send_now(net::ClientStream& stream, net::ClientStream::After after) {
-  if (is_empty()) return true;
-  const auto parts = left();
-  sent_ += stream.write_now(parts[0], parts[1], after);
-  if (sent_ < size()) return false;
+bool AnswerWriter::sent(std::size_t size) {
+  sent_ += size;
+  if (sent_ < this->size()) return false;
   clear();
   return true;
 }
 
-asio::awaitable<Cut> AnswerWriter::send(net::ClientStream& stream, Deadline& deadline,
-                                        const net::WritePace::Terms& terms) {
-  if (send_now(stream)) co_return Cut::none;
-  const Cut cut = co_await wait_and_send(stream, deadline, terms);
-  co_return cut;
-}
-
-asio::awaitable<Cut> AnswerWriter::wait_and_send(net::ClientStream& stream, Deadline& deadline,
-                                                 const net::WritePace::Terms& terms) {
-  const SteadyTime now = std::chrono::steady_clock::now();
-  pace_.wait(now, terms);
-  deadline.expires_at(pace_.next_look());
-  waits_ = true;
-  verdict_ = Cut::none;
-  Cut cut = Cut::none;
-  while (sent_ < size() && cut == Cut::none) {
-    const auto parts = left();
-    const auto [error, bytes] = co_await stream.write_some(parts);
-    sent_ += bytes;
-    const bool interrupted = verdict_ != Cut::none && sent_ < size();
-    if (error || interrupted) cut = verdict_ == Cut::none ? Cut::client_gone : verdict_;
+/// The end of a chunk goes with what follows: the bytes of a piece are not ours to add to.
+void AnswerWriter::add_piece(ContentPiece piece, bool chunked) {
+  body_ = std::move(piece.owner);
+  body_bytes_ = piece.bytes;
+  content_size_ = body_bytes_.size();
+  if (chunked) {
+    const std::string_view end_of_last = std::exchange(in_chunk_, true) ? "\r\n" : "";
+    fmt::format_to(std::back_inserter(head_), "{}{:x}\r\n", end_of_last, content_size_);
   }
-  slow_.reset();
-  waits_ = false;
-  deadline.clear();
-  pace_.pause(
-      std::chrono::steady_clock::now());  // also where it is cut: an interim answer's cut is passed over
-  if (cut != Cut::none) co_return cut;
-  clear();
-  co_return Cut::none;
+  content_begin_ = head_.size();
 }
 
-/// Bytes that the kernel holds have not reached the client: it holds megabytes, and reports room only when a
-/// third is free.
-bool AnswerWriter::may_go_on(net::ClientStream& stream, Deadline& deadline) {
-  if (!waits_) return false;
-  const SteadyTime now = std::chrono::steady_clock::now();
-  const std::int64_t written = sent_before_ + static_cast<std::int64_t>(sent_);
-  switch (pace_.judge(now, written - static_cast<std::int64_t>(stream.queued()))) {
-    case net::WritePace::Verdict::fast_enough:
-      deadline.expires_at(pace_.next_look());
-      note_slow(stream, deadline, now);
-      return true;
-    case net::WritePace::Verdict::stalled:
-      verdict_ = Cut::write_timeout;
-      break;
-    case net::WritePace::Verdict::too_slow:
-      verdict_ = Cut::write_rate;
-      break;
-  }
-  return false;
-}
-
-/// An answer that has not gone by the first look holds memory that others may need.
-void AnswerWriter::note_slow(net::ClientStream& stream, Deadline& deadline, SteadyTime now) {
-  if (senders_ == nullptr || !body_) return;
-  if (slow_) return slow_->progressed(pace_.progressed_at());
-  try {
-    slow_.emplace(
-        *senders_, stream.executor(), body_.get(), [this, &stream, &deadline] { give_way(stream, deadline); },
-        now);
-  } catch (const std::bad_alloc&) {
-    // It is not known to be slow then, and asked at the next look.
-  }
-}
-
-/// There is no room for another's answer: the client loses this one, unless it has taken something of late.
-void AnswerWriter::give_way(net::ClientStream& stream, Deadline& deadline) {
-  const bool goes_on = may_go_on(stream, deadline);
-  if (goes_on && !slow_->still_slow(std::chrono::steady_clock::now())) return;
-  if (goes_on) verdict_ = Cut::overloaded;
-  stream.cancel();
-}
-
-asio::awaitable<Cut> AnswerWriter::send(net::ClientStream& stream, Deadline& deadline,
-                                        const net::WritePace::Terms& terms, ContentSource& content,
-                                        bool chunked) {
-  std::string_view end_of_chunk;  // goes with what follows: the bytes of a piece are not ours to add to
-  while (true) {
-    // Also before the first piece: the head must not wait for it.
-    const Cut cut = co_await send(stream, deadline, terms);
-    if (cut != Cut::none) co_return cut;
-    Result<std::optional<ContentPiece>> piece = co_await content.next();  // it has deadlines of its own
-    if (!piece) co_return Cut::upstream;
-    if (!piece->has_value()) break;
-    body_ = std::move((*piece)->owner);
-    body_bytes_ = (*piece)->bytes;
-    content_size_ = body_bytes_.size();
-    if (chunked) fmt::format_to(std::back_inserter(head_), "{}{:x}\r\n", end_of_chunk, content_size_);
-    end_of_chunk = "\r\n";
-    content_begin_ = head_.size();
-  }
-  if (chunked) head_.append(end_of_chunk).append("0\r\n\r\n");
-  const Cut cut = co_await send(stream, deadline, terms);
-  co_return cut;
+void AnswerWriter::end_content(bool chunked) {
+  if (chunked) head_.append(std::exchange(in_chunk_, false) ? "\r\n" : "").append("0\r\n\r\n");
 }
 
 std::size_t AnswerWriter::content_sent() const {

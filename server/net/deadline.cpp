@@ -14,14 +14,6 @@ namespace {
 
 constexpr std::chrono::milliseconds repeat_after{100};
 
-/// Steady::now() as of the last tick of the kernel's timer, some milliseconds ago at most: every operation
-/// has a deadline, and none needs it to be more exact.
-Steady::time_point recently() {
-  timespec time{};
-  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
-  return Steady::time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
-}
-
 }  // namespace
 
 struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
@@ -69,6 +61,12 @@ struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
   bool expired = false;
 };
 
+Steady::time_point Deadline::now() {
+  timespec time{};
+  ::clock_gettime(CLOCK_MONOTONIC_COARSE, &time);
+  return Steady::time_point(std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec));
+}
+
 Deadline::Deadline(const boost::asio::any_io_executor& executor, std::function<void()> interrupt)
     : executor_(executor), interrupt_(std::move(interrupt)) {}
 
@@ -87,7 +85,7 @@ Deadline::State& Deadline::state() {
 }
 
 void Deadline::expires_after(std::chrono::milliseconds timeout) {
-  expires_at(recently() + timeout);
+  expires_at(now() + timeout);
 }
 
 void Deadline::expires_at(Steady::time_point due) {

@@ -20,6 +20,10 @@ class Deadline {
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
 
+  /// The time as of the last tick of the kernel's timer, some milliseconds ago at most: no deadline needs it
+  /// to be more exact, and every operation has one.
+  [[nodiscard]] static std::chrono::steady_clock::time_point now();
+
   void expires_after(std::chrono::milliseconds timeout);
   void expires_at(std::chrono::steady_clock::time_point due);
   /// From here on nothing is interrupted until the next expires_after.

@@ -1,11 +1,8 @@
-// What a connection waits for, each a coroutine; all that needs no waiting is in connection.cpp.
+// What a connection waits for on behalf of its session, each a coroutine.
 #include <array>
-#include <optional>
 #include <stdexcept>
 #include <utility>
 
-#include "server/access/authenticator.h"
-#include "server/access/presented.h"
 #include "server/session/client_connection.h"
 
 namespace roktcached::session {
@@ -14,142 +11,146 @@ namespace {
 
 constexpr std::chrono::seconds time_to_part{2};
 
+/// As much as is read at once where it is waited for.
+constexpr std::size_t piece = 4096;
+
 }  // namespace
 
-asio::awaitable<bool> ClientConnection::get(Need need) {
+/// Goes on until there is nothing to wait for but another request.
+asio::awaitable<void> ClientConnection::serve(Need need) {
+  while (need != Need::end) {
+    if (need == Need::request && !stream_.encrypted()) {
+      wait();
+      co_return;
+    }
+    co_await provide(need);
+    const std::optional<Need> next = advance();
+    if (!next) co_return;
+    need = *next;
+  }
+  co_await part();
+  end();
+}
+
+asio::awaitable<void> ClientConnection::provide(Need need) {
   switch (need) {
     case Need::handshake:
-      return wait_for_handshake();
-    case Need::rest:
-      return wait_for_rest();
-    case Need::client:
-      return wait_for_client();
-    case Need::answer:
-      return wait_for_answer();
-    case Need::content:
-      return wait_for_content();
-    case Need::room:
-      return wait_for_room();
+      return shake_hands();
     case Need::request:
-      return wait_for_request();
+      return receive_request();
+    case Need::rest:
+      stream_.acknowledge();
+      return receive();
+    case Need::arrived:
+      return receive();
+    case Need::client:
+      return authenticate();
+    case Need::answer:
+      return handle();
+    case Need::piece:
+      return send_content();
+    case Need::flush:
+    case Need::write:
+      return send_or_cut_off();
     case Need::nothing:  // is none
-    case Need::turn:     // comes by itself
     case Need::end:      // is not waited for
       break;
   }
   throw std::logic_error("a connection waits for nothing");
 }
 
-asio::awaitable<bool> ClientConnection::wait_for_handshake() {
-  deadline_.expires_after(server_.limits.head_timeout);
+asio::awaitable<void> ClientConnection::shake_hands() {
+  deadline_.expires_at(session_.deadline(Deadline::now()));
   const auto error = co_await stream_.shake_hands();
   deadline_.clear();
-  co_return !error;
+  error ? session_.input_ended(InputEnd::failure) : session_.handshake_done(stream_.certificate());
 }
 
-/// With TLS; and in a drain, where what is here already is all that comes.
-asio::awaitable<bool> ClientConnection::wait_for_request() {
-  put_away();
-  if (!stream_.encrypted()) {
-    const bool comes = !aborted_ && stream_.has_received();
-    co_return comes ? take_in() : false;
-  }
-  boost::system::error_code error = asio::error::operation_aborted;
-  if (!draining_) {
-    waiting_ = true;
-    deadline_.expires_after(server_.limits.idle_timeout);
-    error = co_await request_context_->reader.receive(stream_);
-    deadline_.clear();
-    waiting_ = false;
-  }
-  if (!error) co_return true;
-  if (!draining_ || aborted_ || !stream_.has_received()) co_return false;
-  deadline_.expires_after(server_.limits.head_timeout);
-  error = co_await request_context_->reader.receive(stream_);
+/// With TLS: the others have the poller.
+asio::awaitable<void> ClientConnection::receive_request() {
+  if (sender_) sender_->begin_anew();
+  waiting_ = true;
+  co_await receive();
+  waiting_ = false;
+}
+
+asio::awaitable<void> ClientConnection::receive() {
+  deadline_.expires_at(session_.deadline(Deadline::now()));
+  const auto [error, size] = co_await stream_.read_some(session_.prepare(piece));
+  const bool timed_out = deadline_.expired();
   deadline_.clear();
-  co_return !error;
-}
-
-asio::awaitable<bool> ClientConnection::wait_for_rest() {
-  const auto end = co_await request_context_->reader.read(stream_, deadline_, request_context_->incoming);
-  deadline_.clear();
-  co_return came(end) != Need::end;
-}
-
-asio::awaitable<bool> ClientConnection::wait_for_client() {
-  const bool sent = co_await wait_for_room();
-  if (!sent) co_return false;
-  access::AccessDecision admission = co_await door()->verify(request_context_->incoming.request, certified_);
-  if (admission.kind == access::AccessDecision::Kind::answered) answer_with(std::move(admission.answer));
-  co_return true;
-}
-
-asio::awaitable<bool> ClientConnection::wait_for_answer() {
-  if (!request_context_->writer.is_empty()) {
-    const bool sent = co_await wait_for_room();
-    if (!sent) co_return false;
+  if (!error) {
+    session_.received(size);
+  } else if (waiting_ && session_.is_draining()) {
+    // The drain has interrupted it: the session decides what is still waited for.
+  } else if (timed_out) {
+    session_.input_ended(InputEnd::timeout);
+  } else {
+    session_.input_ended(error == asio::error::eof ? InputEnd::end_of_stream : InputEnd::failure);
   }
-  http::Request& request = request_context_->incoming.request;
-  Departure& departure = request_context_->departure;
-  access::remove_telling_fields(request.fields);
-  departure.reset();
-  request.departure = &departure;
-  std::optional<net::HangupWatch::Watched> watched(std::in_place, server_.hangups, stream_.descriptor(),
-                                                   departure);
-  http::Answer answer = co_await server_.handler.handle(request);
+}
+
+asio::awaitable<void> ClientConnection::authenticate() {
+  access::AccessDecision decision = co_await session_.authentication();
+  session_.authenticated(std::move(decision));
+}
+
+asio::awaitable<void> ClientConnection::handle() {
+  std::optional<net::HangupWatch::Watched> watched(std::in_place, hangups_, stream_.descriptor(),
+                                                   session_.departure());
+  http::Answer answer = co_await session_.handling(*this);
   watched.reset();
-  if (departure.gone()) {
-    leave_unanswered(std::move(answer));
-    co_return false;
-  }
-  answer_with(std::move(answer));
-  co_return true;
+  session_.answered(std::move(answer));
 }
 
-asio::awaitable<bool> ClientConnection::wait_for_content() {
-  RequestContext& request_context = *request_context_;
-  std::optional<net::HangupWatch::Watched> watched(std::in_place, server_.hangups, stream_.descriptor(),
-                                                   request_context.departure);
-  http::Cut cut = co_await request_context.writer.send(
-      stream_, deadline_, pace(), *request_context.answer.content,
-      http::is_chunked(request_context.answer, request_context.incoming.http11));
+asio::awaitable<void> ClientConnection::send_content() {
+  std::optional<net::HangupWatch::Watched> watched(std::in_place, hangups_, stream_.descriptor(),
+                                                   session_.departure());
+  http::Cut cut = http::Cut::none;
+  while (cut == http::Cut::none && session_.sends_content()) {
+    Result<std::optional<http::ContentPiece>> next = co_await session_.next_piece();
+    if (next) {
+      session_.got_piece(std::move(*next));
+      cut = co_await send();
+    } else {
+      cut = http::Cut::upstream;
+    }
+  }
   watched.reset();
-  // Its departure is why the content breaks off.
-  if (cut == http::Cut::upstream && request_context.departure.gone()) cut = http::Cut::client_gone;
-  if (cut != http::Cut::none) {
-    cut_off(cut);
-    co_return false;
-  }
-  request_context.answer.content.reset();
-  if (!keep_alive_) look_behind();
-  const Need need = finish({.content_bytes = request_context.writer.content_sent()});
-  co_return need != Need::end;
-}
-
-asio::awaitable<bool> ClientConnection::wait_for_room() {
-  const http::Cut cut = co_await request_context_->writer.send(stream_, deadline_, pace());
   if (cut != http::Cut::none) cut_off(cut);
-  co_return cut == http::Cut::none;
 }
 
-net::WritePace::Terms ClientConnection::pace() const {
-  return {.timeout = server_.limits.write_timeout, .min_rate = server_.limits.min_write_rate};
+asio::awaitable<void> ClientConnection::send_or_cut_off() {
+  const http::Cut cut = co_await send();
+  if (cut != http::Cut::none) cut_off(cut);
 }
 
-/// Whether it arrives is of no consequence. Unsent bytes stay in the writer and go out before the answer.
+/// Sends all of the session's output.
+asio::awaitable<http::Cut> ClientConnection::send() {
+  if (send_now(After::more)) co_return http::Cut::none;
+  if (!sender_) sender_ = std::make_unique<AnswerSender>(stream_, deadline_, senders_);
+  const Limits& limits = session_.limits();
+  const net::WritePace::Terms pace{.timeout = limits.write_timeout, .min_rate = limits.min_write_rate};
+  const http::Cut cut = co_await sender_->send(session_.output(), pace);
+  co_return cut;
+}
+
+/// Whether it arrives is of no consequence. Unsent bytes stay in the output and go out before the answer.
 asio::awaitable<void> ClientConnection::send_interim(unsigned status, const http::Fields& fields) {
-  request_context_->writer.add_interim(status, fields);
-  (void)co_await request_context_->writer.send(stream_, deadline_, pace());
+  session_.output().add_interim(status, fields);
+  (void)co_await send();
 }
 
 /// Says what is still to be said.
 asio::awaitable<void> ClientConnection::part() {
-  const bool says_end = !resets_ && (refused_ || stream_.encrypted());
-  if (!says_end || aborted_) co_return;
+  using Ending = Session::Ending;
+  const Ending ending = session_.ending();
+  const bool says_end = ending == Ending::linger || stream_.encrypted();
+  if (!says_end || ending == Ending::reset || ending == Ending::drop) co_return;
   deadline_.expires_after(time_to_part);
   co_await stream_.end_sending();
   deadline_.clear();
-  if (refused_ && !aborted_) co_await linger();
+  if (session_.ending() == Ending::linger) co_await linger();
 }
 
 /// Reads away what the client is still sending, for a moment: closing with unread bytes resets the

@@ -11,8 +11,7 @@ constexpr std::size_t kept = 16;
 
 }  // namespace
 
-ContextPool::ContextPool(const Limits& limits, net::WaitingSenders* senders)
-    : limits_(limits), senders_(senders) {
+ContextPool::ContextPool(const Limits& limits) : limits_(limits) {
   free_.reserve(kept);  // what ends a connection gives back, and must not fail
 }
 
@@ -27,7 +26,6 @@ void ContextPool::give_back(std::unique_ptr<RequestContext> request_context) {
   // Whoever has it next must not send what is left on it, whatever has gone wrong.
   if (free_.size() >= kept || !request_context->writer.is_empty() || !is_up_to_date(*request_context)) return;
   request_context->reader.wipe();
-  request_context->writer.change_client();
   free_.push_back(std::move(request_context));
 }
 

@@ -18,8 +18,7 @@ namespace roktcached::session {
 /// What serving takes: the bytes that have come, the request that is read out of them, its answer, and what
 /// is to be sent.
 struct RequestContext {
-  explicit RequestContext(const Limits& limits, net::WaitingSenders* senders = nullptr)
-      : reader(limits), writer(senders), limits_number(limits.number) {}
+  explicit RequestContext(const Limits& limits) : reader(limits), limits_number(limits.number) {}
 
   RequestReader reader;
   Departure departure;  ///< of the client whose request it is
@@ -27,6 +26,8 @@ struct RequestContext {
   http::Answer answer;
   std::string browser_fields;  ///< of the answer
   http::AnswerWriter writer;
+  http::Written cut;              ///< what went of an answer that was cut
+  bool told_to_continue = false;  ///< the client of the request that is read
   /// What the latest request was begun under: changed where it is another than before, so that a hit counts
   /// no reference. Null: nothing yet, or nothing that a reload could change.
   std::shared_ptr<const ThreadRuntime> runtime;
@@ -37,12 +38,12 @@ struct RequestContext {
 /// that an idle one holds nothing, and hits come by without an allocation.
 class ContextPool {
  public:
-  /// @param limits, senders  outlive the contexts; see http::AnswerWriter
-  explicit ContextPool(const Limits& limits, net::WaitingSenders* senders = nullptr);
+  /// @param limits  outlive the contexts
+  explicit ContextPool(const Limits& limits);
 
   /// A new one.
   [[nodiscard]] std::unique_ptr<RequestContext> make() const {
-    return std::make_unique<RequestContext>(limits_, senders_);
+    return std::make_unique<RequestContext>(limits_);
   }
 
   [[nodiscard]] std::unique_ptr<RequestContext> borrow();
@@ -58,7 +59,6 @@ class ContextPool {
 
  private:
   const Limits& limits_;
-  net::WaitingSenders* const senders_;
   std::vector<std::unique_ptr<RequestContext>> free_;
 };
 

@@ -16,9 +16,8 @@ using End = Incoming::End;
 
 namespace {
 
-constexpr std::size_t piece = 4096;
-/// As much as is read at once of requests that may be many.
-constexpr std::size_t large_piece = 16 * 1024;
+/// Of a buffer, or of a field section: what is longer is not worth keeping.
+constexpr std::size_t usual_size = 4096;
 
 Error refusal(ErrorCode code, std::string context) {
   return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
@@ -61,59 +60,17 @@ std::string_view RequestReader::received() const {
   return {static_cast<const char*>(data.data()), data.size()};
 }
 
-void RequestReader::took(std::size_t size) {
-  buffer_.commit(size);
-  received_at_ = std::chrono::steady_clock::now();
-}
-
-boost::system::error_code RequestReader::receive_now(net::ClientStream& stream) {
-  const auto [error, read] = stream.read_now(buffer_.prepare(large_piece));
-  if (!error) took(read);
-  return error;
-}
-
-asio::awaitable<boost::system::error_code> RequestReader::receive(net::ClientStream& stream) {
-  const auto [error, read] = co_await stream.read_some(buffer_.prepare(piece));
-  took(read);
-  co_return error;
-}
-
-End RequestReader::take(Incoming& incoming, bool encrypted) {
+End RequestReader::take(Incoming& incoming, bool encrypted, const Clock& clock) {
   if (!message_) {
-    const End head = take_head(incoming, encrypted);
+    const End head = take_head(incoming, encrypted, clock);
     if (head != End::request || !message_) return head;
   }
   return take_content(incoming);
 }
 
-asio::awaitable<End> RequestReader::read(net::ClientStream& stream, Deadline& deadline, Incoming& incoming) {
-  if (buffer_.size() < piece) buffer_.shrink_to_fit();  // who is slow is not to hold much
-  bool in_content = message_.has_value();
-  deadline.expires_after(in_content ? limits_.body_timeout : limits_.head_timeout);
-  bool to_continue = true;
-  while (true) {
-    const End end = take(incoming, stream.encrypted());
-    if (end != End::more) co_return end;
-    if (message_ && !in_content) {
-      in_content = true;
-      deadline.expires_after(limits_.body_timeout);
-    }
-    if (message_ && std::exchange(to_continue, false) && incoming.http11 &&
-        incoming.request.fields.contains("Expect")) {
-      static constexpr std::string_view go_on = "HTTP/1.1 100 Continue\r\n\r\n";
-      const auto [failed, sent] = co_await stream.write(asio::buffer(go_on));
-      if (failed) co_return End::nothing;
-    }
-    stream.acknowledge();
-    const auto [error, read] = co_await stream.read_some(buffer_.prepare(piece));
-    if (error) co_return interrupted(incoming, error, deadline.expired());
-    took(read);
-  }
-}
-
-End RequestReader::take_head(Incoming& incoming, bool encrypted) {
+End RequestReader::take_head(Incoming& incoming, bool encrypted, const Clock& clock) {
   const auto scanned = scan_.scan(received(), usual_.section);
-  incoming.request.received_at = received_at_ ? *received_at_ : std::chrono::steady_clock::now();
+  incoming.request.received_at = received_at_ ? *received_at_ : clock.steady_now();
   if (!scanned) {
     // Whoever asked for a head alone would take content for the next answer.
     if (received().starts_with("HEAD ") || received().starts_with("\r\nHEAD "))
@@ -125,6 +82,7 @@ End RequestReader::take_head(Incoming& incoming, bool encrypted) {
   buffer_.consume(**scanned);
   scan_.reset();
   received_at_.reset();  // the next one's turn comes later
+  due_.reset();          // the content has a time of its own
   if (!framing || framing->kind == http::Framing::Kind::none) message_.reset();
   if (!framing) return refuse(incoming, framing.error());
   if (framing->kind == http::Framing::Kind::length && framing->length > limits_.max_body) {
@@ -146,7 +104,27 @@ End RequestReader::take_content(Incoming& incoming) {
     if (step->consumed == 0 && !message_->done()) return End::more;
   }
   message_.reset();
+  due_.reset();
   return End::request;
+}
+
+SteadyTime RequestReader::deadline(SteadyTime now) {
+  if (!due_) {
+    if (buffer_.size() < usual_size) buffer_.shrink_to_fit();  // who is slow is not to hold much
+    due_ = now + (message_ ? limits_.body_timeout : limits_.head_timeout);
+  }
+  return *due_;
+}
+
+bool RequestReader::cut_off(Incoming& incoming, InputEnd why) {
+  if (why == InputEnd::failure) return false;
+  const std::string_view part = message_ ? "content" : "head";
+  const auto timeout = message_ ? limits_.body_timeout : limits_.head_timeout;
+  incoming.why = why == InputEnd::timeout
+                     ? refusal(ErrorCode::request_timeout,
+                               fmt::format("the {} took longer than {} ms", part, timeout.count()))
+                     : refusal(ErrorCode::invalid_request, fmt::format("the {} is cut off", part));
+  return true;
 }
 
 End RequestReader::refuse(Incoming& incoming, Error why) {
@@ -189,10 +167,10 @@ Result<http::Framing> RequestReader::accept_framing(const Incoming& incoming, st
   const http::Fields& fields = incoming.request.fields;
   const auto framing = http::framing_of(head_);
   if (framing && framing->kind != http::Framing::Kind::none) {
-    // Whether its content comes nobody can tell: not so where there is none, see Connection::ask.
+    // Whether its content comes nobody can tell: not so where there is none, see Session::ask.
     if (const auto expected = check_expectation(fields); !expected) return expected.error();
   }
-  if (framing && head_.http11 && !incoming.last && section.size() <= piece && is_usual(fields)) {
+  if (framing && head_.http11 && !incoming.last && section.size() <= usual_size && is_usual(fields)) {
     usual_.section = section;
     usual_.fields = fields;
   }
@@ -229,20 +207,6 @@ Result<void> RequestReader::accept_host(const http::Fields& fields, bool http11)
     return checked;
   last_host_ = host.value_or("");
   return {};
-}
-
-/// What a request comes to whose bytes stop coming.
-End RequestReader::interrupted(Incoming& incoming, const boost::system::error_code& error, bool timed_out) {
-  if (!message_ && buffer_.size() == 0) return End::nothing;
-  const std::string_view part = message_ ? "content" : "head";
-  const auto timeout = message_ ? limits_.body_timeout : limits_.head_timeout;
-  if (timed_out) {
-    return refuse(incoming, refusal(ErrorCode::request_timeout,
-                                    fmt::format("the {} took longer than {} ms", part, timeout.count())));
-  }
-  if (error == asio::error::eof)
-    return refuse(incoming, refusal(ErrorCode::invalid_request, fmt::format("the {} is cut off", part)));
-  return End::nothing;
 }
 
 }  // namespace roktcached::session

@@ -1,17 +1,15 @@
 #pragma once
 
-#include <chrono>
+#include <boost/asio/buffer.hpp>
 #include <optional>
 #include <string_view>
 
 #include "core/error.h"
 #include "core/http/framing.h"
 #include "core/http/message_head.h"
-#include "server/asio.h"
+#include "core/time.h"
 #include "server/http/message.h"
 #include "server/http/message_parser.h"
-#include "server/net/client_stream.h"
-#include "server/net/deadline.h"
 #include "server/net/wiped_buffer.h"
 #include "server/session/limits.h"
 
@@ -22,7 +20,6 @@ struct Incoming {
   enum class End {
     request,  ///< it is whole
     refused,  ///< `why`; where the next request begins is not known
-    nothing,  ///< the client has gone, or never began
     more,     ///< of its bytes are still to come
   };
   http::Request request;  ///< as much as was read
@@ -34,13 +31,19 @@ struct Incoming {
   void clear();
 };
 
+/// Why no more bytes come.
+enum class InputEnd {
+  end_of_stream,  ///< the client has ended its half of the connection
+  timeout,        ///< they have not come in time
+  failure,        ///< of the connection
+};
+
 /// Whether a request expects no more than is known here: 100-continue (RFC 9110, section 10.1.1).
 /// @return expectation_failed
 [[nodiscard]] Result<void> check_expectation(const http::Fields& fields);
 
-/// Reads one request after the other from a connection, each with one meaning only (see
-/// core/http/message_head.h), with Boost.Beast, within the deadlines. Belongs to the connection and its
-/// thread.
+/// Reads one request after the other out of a connection's bytes, each with one meaning only (see
+/// core/http/message_head.h), with Boost.Beast. Knows no socket. Belongs to the connection and its thread.
 class RequestReader {
  public:
   /// @param limits  outlive the reader
@@ -50,18 +53,26 @@ class RequestReader {
   /// Something of a next request has come already.
   [[nodiscard]] bool has_begun() const { return message_ || buffer_.size() > 0; }
 
-  /// Takes over what has come, without waiting. Not with TLS.
-  /// @return would_block where nothing has
-  boost::system::error_code receive_now(net::ClientStream& stream);
-  /// Waits for the first bytes of a request.
-  [[nodiscard]] asio::awaitable<boost::system::error_code> receive(net::ClientStream& stream);
+  /// The head of a request has been taken, and its content has not yet.
+  [[nodiscard]] bool is_in_content() const { return message_.has_value(); }
 
+  /// Where the next bytes are to be put.
+  [[nodiscard]] boost::asio::mutable_buffer prepare(std::size_t size) { return buffer_.prepare(size); }
+  /// The first `size` bytes of what prepare() has given have come.
+  void received(std::size_t size, SteadyTime now) {
+    buffer_.commit(size);
+    received_at_ = now;
+  }
   /// Takes a request out of the bytes that are here: the way of every hit.
   /// @param encrypted  whether they came so
-  [[nodiscard]] Incoming::End take(Incoming& incoming, bool encrypted);
-  /// The same, and waits for what is missing.
-  [[nodiscard]] asio::awaitable<Incoming::End> read(net::ClientStream& stream, Deadline& deadline,
-                                                    Incoming& incoming);
+  /// @param clock      asked where the request came together with the one before it
+  [[nodiscard]] Incoming::End take(Incoming& incoming, bool encrypted, const Clock& clock);
+  /// By when the head, or the content, that has begun is to be whole: always the same of the same one.
+  /// @param now  when its other bytes are waited for
+  [[nodiscard]] SteadyTime deadline(SteadyTime now);
+  /// No more bytes come of the request that has begun.
+  /// @return whether it is refused; else there is nobody to tell
+  [[nodiscard]] bool cut_off(Incoming& incoming, InputEnd why);
 
   /// Leaves nothing in its memory of what it has read but the usual fields, and keeps that.
   /// @pre no request has begun
@@ -75,8 +86,7 @@ class RequestReader {
     http::Fields fields;
   };
 
-  void took(std::size_t size);
-  Incoming::End take_head(Incoming& incoming, bool encrypted);
+  Incoming::End take_head(Incoming& incoming, bool encrypted, const Clock& clock);
   Incoming::End take_content(Incoming& incoming);
   [[nodiscard]] Result<http::Framing> accept_head(Incoming& incoming, std::string_view head, bool encrypted);
   [[nodiscard]] Result<http::Framing> accept_framing(const Incoming& incoming, std::string_view section);
@@ -84,7 +94,6 @@ class RequestReader {
   [[nodiscard]] Result<void> accept_host(const http::Fields& fields, bool http11);
   [[nodiscard]] Result<void> take_authority(Incoming& incoming, std::string_view authority);
   Incoming::End refuse(Incoming& incoming, Error why);
-  Incoming::End interrupted(Incoming& incoming, const boost::system::error_code& error, bool timed_out);
   [[nodiscard]] std::string_view received() const;
 
   const Limits& limits_;
@@ -93,6 +102,7 @@ class RequestReader {
   http::RequestHead head_;
   std::optional<http::RequestParser> message_;  // while its content is read
   std::optional<SteadyTime> received_at_;       // the last bytes, until a head is taken out of them
+  std::optional<SteadyTime> due_;               // see deadline()
   std::uint64_t limits_number_ = 0;             // of those under which the next two were accepted
   std::string last_host_;                       // that was accepted
   Usual usual_;

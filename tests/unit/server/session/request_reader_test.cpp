@@ -1,13 +1,13 @@
 #include "server/session/request_reader.h"
 
 #include <gtest/gtest.h>
-#include <sys/socket.h>
 
-#include <array>
-#include <boost/asio/io_context.hpp>
+#include <cstring>
 #include <string>
 #include <string_view>
 #include <vector>
+
+#include "tests/unit/server/fake_clock.h"
 
 namespace roktcached::session {
 namespace {
@@ -24,23 +24,23 @@ bool is_in(std::string_view part, std::string_view text) {
   return text.find(part) != std::string_view::npos;
 }
 
-/// A reader, and a client whose bytes it reads.
+void put(RequestReader& reader, std::string_view bytes, SteadyTime now) {
+  std::memcpy(reader.prepare(bytes.size()).data(), bytes.data(), bytes.size());
+  reader.received(bytes.size(), now);
+}
+
+/// A reader, and the bytes that it reads.
 class Reading {
  public:
   explicit Reading(const Limits& limits) : reader_(limits) {}
 
   /// What comes of it, in words, as far as it is of consequence.
   std::string of(std::string_view bytes) {
-    std::array<int, 2> ends{-1, -1};
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) != 0) throw std::bad_alloc();
-    const Descriptor client(ends[1]);
-    net::ClientStream stream(context_.get_executor(), Descriptor(ends[0]), {AF_UNIX, 0}, nullptr);
-    EXPECT_EQ(::send(client.get(), bytes.data(), bytes.size(), 0), static_cast<ssize_t>(bytes.size()));
-    EXPECT_FALSE(reader_.receive_now(stream));
+    put(reader_, bytes, clock_.steady_now());
     std::string all;
     while (reader_.has_begun()) {
       Incoming incoming;
-      const End end = reader_.take(incoming, false);
+      const End end = reader_.take(incoming, false, clock_);
       all += told(end, incoming);
       if (end != End::request) break;
     }
@@ -57,7 +57,7 @@ class Reading {
            (incoming.http11 ? "" : " 1.0") + (incoming.last ? " last" : "") + ";";
   }
 
-  boost::asio::io_context context_{1};
+  const FakeClock clock_;
   RequestReader reader_;
 };
 
@@ -179,27 +179,50 @@ TEST(RequestReader, ReadsTheUsualFieldsWhereverTheBytesAreCut) {
 
 /// A client that sends two at once is not to be told that the second took as long as both.
 TEST(RequestReader, APipelinedRequestHasATimeOfItsOwn) {
-  std::array<int, 2> ends{-1, -1};
-  ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()), 0);
-  const Descriptor client(ends[1]);
-  boost::asio::io_context context{1};
-  net::ClientStream stream(context.get_executor(), Descriptor(ends[0]), {AF_UNIX, 0}, nullptr);
   const std::string one = "GET / HTTP/1.1\r\nHost: reports.example\r\n\r\n";
-  const std::string both = one + one;
-  ASSERT_EQ(::send(client.get(), both.data(), both.size(), 0), static_cast<ssize_t>(both.size()));
   const Limits limits = limits_of_test();
+  FakeClock clock;
+  const SteadyTime begin = clock.steady_now();
   RequestReader reader(limits);
-  const SteadyTime before = std::chrono::steady_clock::now();
-  ASSERT_FALSE(reader.receive_now(stream));
-  SteadyTime taken = std::chrono::steady_clock::now();
+  put(reader, one + one, begin);
+  clock.advance(std::chrono::seconds(1));
   Incoming first;
-  ASSERT_EQ(reader.take(first, false), End::request);
-  EXPECT_GE(first.request.received_at, before);
-  EXPECT_LE(first.request.received_at, taken) << "when its bytes came";
-  while (taken == first.request.received_at) taken = std::chrono::steady_clock::now();
+  ASSERT_EQ(reader.take(first, false, clock), End::request);
+  EXPECT_EQ(first.request.received_at, begin) << "when its bytes came";
+  clock.advance(std::chrono::seconds(1));
   Incoming second;
-  ASSERT_EQ(reader.take(second, false), End::request);
-  EXPECT_GE(second.request.received_at, taken) << "when its turn came";
+  ASSERT_EQ(reader.take(second, false, clock), End::request);
+  EXPECT_EQ(second.request.received_at, clock.steady_now()) << "when its turn came";
+}
+
+/// Another byte now and then buys no time.
+TEST(RequestReader, AHeadAndItsContentHaveOneDeadlineEach) {
+  Limits limits = limits_of_test();
+  limits.head_timeout = std::chrono::seconds(10);
+  limits.body_timeout = std::chrono::seconds(7);
+  const auto second = std::chrono::seconds(1);
+  FakeClock clock;
+  const SteadyTime begin = clock.steady_now();
+  RequestReader reader(limits);
+  Incoming incoming;
+  const std::string head = "POST / HTTP/1.1\r\nHost: reports.example\r\nContent-Length: 3\r\n\r\n";
+  put(reader, head.substr(0, 10), begin);
+  ASSERT_EQ(reader.take(incoming, false, clock), End::more);
+  EXPECT_EQ(reader.deadline(begin), begin + limits.head_timeout);
+  put(reader, head.substr(10, 10), begin + second);
+  ASSERT_EQ(reader.take(incoming, false, clock), End::more);
+  EXPECT_EQ(reader.deadline(begin + second), begin + limits.head_timeout);
+  put(reader, head.substr(20) + "a", begin + 2 * second);
+  ASSERT_EQ(reader.take(incoming, false, clock), End::more);
+  EXPECT_TRUE(reader.is_in_content());
+  EXPECT_EQ(reader.deadline(begin + 2 * second), begin + 2 * second + limits.body_timeout);
+  put(reader, "b", begin + 3 * second);
+  ASSERT_EQ(reader.take(incoming, false, clock), End::more);
+  EXPECT_EQ(reader.deadline(begin + 3 * second), begin + 2 * second + limits.body_timeout);
+  put(reader, "cGET", begin + 4 * second);
+  ASSERT_EQ(reader.take(incoming, false, clock), End::request);
+  EXPECT_EQ(incoming.request.body, "abc");
+  EXPECT_EQ(reader.deadline(begin + 5 * second), begin + 5 * second + limits.head_timeout) << "the next one";
 }
 
 TEST(RequestReader, HoldsTheUsualFieldsToTheLimitOfTheHead) {
