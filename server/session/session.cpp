@@ -159,9 +159,11 @@ Session::Need Session::finish_written() {
   // What has been read already says that more may be on its way, which would reset the answer.
   if (!keep_alive_)
     ending_ = refused_ || context_->reader.has_begun() ? Ending::linger : Ending::after_answer;
-  return finish({.content_bytes = output().content_sent()});
+  (void)finish({.content_bytes = output().content_sent()});
+  return keep_alive_ ? read() : Need::end;
 }
 
+/// Does not read the next request itself: there may be many.
 Session::Need Session::finish(const http::Written& written) {
   environment_.handler.finished(context_->incoming.request, context_->answer, written);
   context_->incoming.clear();

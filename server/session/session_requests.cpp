@@ -80,11 +80,12 @@ Session::Need Session::identify() {
     if (names_itself || access::is_token_request(request))
       request.client = access::caller_of(request.fields, names_itself ? std::string_view() : request.body,
                                          peer_, environment_.limits.own_ids);
-    return Need::nothing;
+    return hand_over();
   }
   access::AccessDecision decision = asks->recall(request, certified_);
-  if (decision.kind == access::AccessDecision::Kind::unknown) stage_ = Stage::unidentified;
+  if (decision.kind == access::AccessDecision::Kind::granted) return hand_over();
   if (decision.kind == access::AccessDecision::Kind::answered) return answer_with(std::move(decision.answer));
+  stage_ = Stage::unidentified;
   return Need::nothing;
 }
 
@@ -118,7 +119,7 @@ Session::Need Session::hand_over() {
   request.fields.remove("X-API-Key");
   if (environment_.handler.answer_now(request, context_->answer)) {
     stage_ = Stage::answered;
-    return Need::nothing;
+    return write();
   }
   access::remove_telling_fields(request.fields);
   departure().reset();
@@ -153,7 +154,8 @@ Session::Need Session::write() {
   stage_ = context_->answer.content ? Stage::content : Stage::written;
   const bool others_follow =
       stage_ == Stage::written && keep_alive_ && context_->reader.has_begun() && !writer.is_full();
-  return others_follow ? finish({.content_bytes = content_bytes}) : Need::nothing;
+  if (others_follow) return finish({.content_bytes = content_bytes});
+  return stage_ == Stage::content ? Need::flush : Need::write;
 }
 
 /// A request line of which only who was to answer it could tell that it is malformed ends the connection as
