@@ -45,18 +45,12 @@ void print_freshness(rokt::RouteClass route_class, std::optional<WallTime> range
   print("usable for", in_seconds(lifetime->usable_until - now) + " if the upstream fails");
 }
 
-std::vector<rokt::Route> table_of(const config::Settings& settings) {
-  std::vector<rokt::Route> table = rokt::rokt_routes();
-  table.insert(table.end(), settings.routes.begin(), settings.routes.end());
-  return table;
-}
-
 }  // namespace
 
 int routes(const std::optional<std::string>& config_file) {
   const auto settings = load_settings(config_file);
   if (!settings) return configuration;
-  for (const rokt::Route& route : table_of(*settings)) {
+  for (const rokt::Route& route : rokt::all_routes(settings->routes)) {
     const std::string groupby =
         route.groupby.empty() ? "" : fmt::format("  groupby={}", fmt::join(route.groupby, "|"));
     fmt::print("{:<32} {:<9} {:<6} {}{}\n", route.name, rokt::to_string(route.route_class),
@@ -74,7 +68,7 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
   if (!target) return refuse(target.error());
   std::string decoded;
   const std::string_view path = http::decode_unreserved(target->path, decoded);
-  const rokt::RouteTable table(table_of(*settings));
+  const rokt::RouteTable table(rokt::all_routes(settings->routes));
   auto match = table.match("GET", path);
   if (!match && match.error().code == ErrorCode::method_not_allowed) match = table.match("POST", path);
   if (!match) return refuse(match.error());
