@@ -71,8 +71,7 @@ void read_overrides(const toml::node& node, const std::string& file, Settings& s
   const toml::array* tables = node.as_array();
   if (tables == nullptr || !tables->is_array_of_tables())
     return mistakes.add(place(file, node), overrides_section + ": accepted: [[" + overrides_section + "]]");
-  std::vector<rokt::Route> known = rokt::rokt_routes();
-  known.insert(known.end(), settings.routes.begin(), settings.routes.end());
+  const std::vector<rokt::Route> known = rokt::all_routes(settings.routes);
   for (const toml::node& element : *tables) {
     const toml::table& table = *element.as_table();
     if (!names_any(table, "routes") && !names_any(table, "accounts"))

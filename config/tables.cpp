@@ -85,29 +85,6 @@ Credential read_credential(const toml::table& table, const std::string& file, co
   return credential;
 }
 
-/// A pattern with its placeholders' names, which say nothing about the paths it takes, left out.
-std::string without_names(const std::string& pattern) {
-  std::string result;
-  bool in_name = false;
-  for (const char c : pattern) {
-    if (c == '}') in_name = false;
-    if (!in_name || c == '.') result += c;
-    if (c == '{') in_name = true;
-  }
-  return result;
-}
-
-bool same_paths(const std::string& left, const std::string& right) {
-  return without_names(left) == without_names(right);
-}
-
-bool clashes(const rokt::Route& route, const rokt::Route& other) {
-  const auto shared = [&](const std::string& method) {
-    return std::ranges::find(other.methods, method) != other.methods.end();
-  };
-  return same_paths(route.pattern, other.pattern) && std::ranges::any_of(route.methods, shared);
-}
-
 }  // namespace
 
 void read_credentials(const toml::node& node, const std::string& file, Settings& settings,
@@ -143,6 +120,8 @@ void read_routes(const toml::node& node, const std::string& file, std::vector<ro
   if (tables == nullptr || !tables->is_array_of_tables())
     return mistakes.add(place(file, node), "route: accepted: [[route]]");
   std::vector<rokt::Route> known = rokt::rokt_routes();
+  const auto may_give_way = [](const rokt::Route& one) { return one.route_class != rokt::RouteClass::token; };
+  std::erase_if(known, may_give_way);
   for (const toml::node& element : *tables) {
     rokt::Route route = read_route(*element.as_table(), file, mistakes);
     const std::string where = place(file, element);
@@ -151,7 +130,7 @@ void read_routes(const toml::node& node, const std::string& file, std::vector<ro
     for (const auto& other : known) {
       if (other.name == route.name)
         mistakes.add(where, "route.name = \"" + route.name + "\": there is one of this name already");
-      if (clashes(route, other))
+      if (rokt::serve_the_same(route, other))
         mistakes.add(where,
                      "route.path = \"" + route.pattern + "\": is served by route " + other.name + " already");
     }

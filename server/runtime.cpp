@@ -21,16 +21,10 @@ std::string_view lasting(std::string_view name) {
 
 }  // namespace
 
-std::vector<rokt::Route> all_routes(const config::Settings& settings) {
-  std::vector<rokt::Route> routes = rokt::rokt_routes();
-  routes.insert(routes.end(), settings.routes.begin(), settings.routes.end());
-  return routes;
-}
-
 Runtime::Runtime(config::Settings of, std::shared_ptr<access::ClientRegistry> known_clients,
                  std::uint64_t its_number)
     : settings(std::move(of)),
-      routes(all_routes(settings)),
+      routes(rokt::all_routes(settings.routes)),
       policies(settings.freshness, settings.freshness_overrides),
       clients(std::move(known_clients)),
       number(its_number) {

@@ -31,7 +31,7 @@ struct Runtime {
   }
 
   const config::Settings settings;
-  const rokt::RouteTable routes;  ///< the built-in ones and the settings'
+  const rokt::RouteTable routes;  ///< see rokt::all_routes
   const caching::FreshnessPolicies policies;
   const std::shared_ptr<access::ClientRegistry> clients;
   const std::uint64_t number;
@@ -49,8 +49,5 @@ struct ThreadRuntime {
       authenticator;  ///< of the snapshot's clients; null: everybody may ask
 };
 using ThreadRuntimePtr = std::shared_ptr<const ThreadRuntime>;
-
-/// Every route: those of the Rokt API, then the operator's.
-[[nodiscard]] std::vector<rokt::Route> all_routes(const config::Settings& settings);
 
 }  // namespace roktcached

@@ -40,6 +40,7 @@ class SettingsCheck {
     note(upstream::check_ca_file(settings_.upstream));
     check_sockets();
     check_cache();
+    check_routes();
     check_token_key();
     note(check_log_file(settings_.log.file));
     if (auto warning = bound_connections(settings_, hard_descriptor_limit()))
@@ -94,6 +95,17 @@ class SettingsCheck {
     if (!cache.why_no_file.empty())
       warnings_.push_back("cache.file: " + cache.why_no_file +
                           "; the cache is in memory only, and empty after a restart");
+  }
+
+  /// A route that was the operator's own may be built in by now.
+  void check_routes() {
+    for (const auto& built_in : rokt::rokt_routes()) {
+      for (const auto& route : settings_.routes) {
+        if (!rokt::takes_place_of(route, built_in)) continue;
+        warnings_.push_back("[[route]] \"" + route.name + "\" takes the place of the built-in route \"" +
+                            built_in.name + "\" (" + built_in.pattern + ")");
+      }
+    }
   }
 
   void check_token_key() {

@@ -44,6 +44,18 @@ bool is_rest(std::string_view segment) {
   return segment.ends_with("...}");
 }
 
+/// A pattern with its placeholders' names, which say nothing about the paths it takes, left out.
+std::string without_names(const std::string& pattern) {
+  std::string result;
+  bool in_name = false;
+  for (const char c : pattern) {
+    if (c == '}') in_name = false;
+    if (!in_name || c == '.') result += c;
+    if (c == '{') in_name = true;
+  }
+  return result;
+}
+
 using Segments = boost::container::small_vector<std::string_view, 16>;
 
 /// The segments of a path after its leading '/': "/a/b" gives a, b; "/a/" gives a and an empty one.
@@ -163,6 +175,28 @@ std::vector<Route> rokt_routes() {
       metadata("audience-metadata", campaign_metadata + "/audiences/{audienceId}"),
       metadata("creative-metadata", campaign_metadata + "/creatives/{creativeId}"),
   };
+}
+
+bool serve_the_same(const Route& one, const Route& other) {
+  const auto shared = [&](const std::string& method) {
+    return std::ranges::find(other.methods, method) != other.methods.end();
+  };
+  return without_names(one.pattern) == without_names(other.pattern) &&
+         std::ranges::any_of(one.methods, shared);
+}
+
+bool takes_place_of(const Route& configured, const Route& built_in) {
+  return built_in.route_class != RouteClass::token &&
+         (configured.name == built_in.name || serve_the_same(configured, built_in));
+}
+
+std::vector<Route> all_routes(const std::vector<Route>& configured) {
+  std::vector<Route> routes = rokt_routes();
+  std::erase_if(routes, [&](const Route& built_in) {
+    return std::ranges::any_of(configured, [&](const Route& one) { return takes_place_of(one, built_in); });
+  });
+  routes.insert(routes.end(), configured.begin(), configured.end());
+  return routes;
 }
 
 Result<void> validate(const Route& route) {

@@ -38,6 +38,16 @@ struct Route {
 /// The thirteen routes of the Rokt Reporting API.
 [[nodiscard]] std::vector<Route> rokt_routes();
 
+/// Whether two routes have a method of the same paths, whatever their placeholders are called.
+[[nodiscard]] bool serve_the_same(const Route& one, const Route& other);
+
+/// Whether an operator's route takes the place of a built-in one, which may have come later: it serves the
+/// same, or has its name. Nothing takes the place of the token's.
+[[nodiscard]] bool takes_place_of(const Route& configured, const Route& built_in);
+
+/// Every route: the built-in ones whose place none of the operator's takes, then those.
+[[nodiscard]] std::vector<Route> all_routes(const std::vector<Route>& configured);
+
 /// Checks one row, as the operator's routes need it. The error's context says what is wrong and what is
 /// accepted: name `[a-z0-9-]{1,64}`; pattern begins with '/', no empty, "." or ".." segment, placeholders
 /// whole segments with distinct names, rest only last; at least one method, each an upper-case token and none

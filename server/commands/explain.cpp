@@ -45,7 +45,7 @@ void print_freshness(rokt::RouteClass route_class, std::optional<WallTime> range
 int routes(const std::optional<std::string>& config_file) {
   const auto settings = load_settings(config_file);
   if (!settings) return configuration;
-  for (const rokt::Route& route : all_routes(*settings)) {
+  for (const rokt::Route& route : rokt::all_routes(settings->routes)) {
     const std::string groupby =
         route.groupby.empty() ? "" : fmt::format("  groupby={}", fmt::join(route.groupby, "|"));
     fmt::print("{:<32} {:<9} {:<6} {}{}\n", route.name, rokt::to_string(route.route_class),
@@ -63,7 +63,7 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
   if (!target) return fail(failed, target.error().context);
   std::string decoded;
   const std::string_view path = http::decode_unreserved(target->path, decoded);
-  const rokt::RouteTable table(all_routes(*settings));
+  const rokt::RouteTable table(rokt::all_routes(settings->routes));
   auto match = table.match("GET", path);
   if (!match && match.error().code == ErrorCode::method_not_allowed) match = table.match("POST", path);
   if (!match) return fail(failed, match.error().context);

@@ -1,8 +1,9 @@
 """Every route, its fields, its key, and what a client sees of the cache."""
 import hashlib
+import pathlib
 import unittest
 
-from harness import ZONE, TestCase, overview, query, request
+from harness import ZONE, TestCase, overview, query, request, run_command, wait_until
 
 CAMPAIGN = {"grossCost", "netCost", "impressions", "referrals", "acquisitionsByConversionDate", "acquisitionsByReferralDate",
             "campaigns", "creatives", "audiences", "campaignCountries"}
@@ -30,6 +31,44 @@ ROUTES = {
     f"{M}/audiences/1": {"accountId", "campaignId", "audienceId", "name", "ageRange", "device", "gender"},
     f"{M}/creatives/2": {"accountId", "campaignId", "creativeId", "name", "title", "subtitle", "text", "responses", "status"},
 }
+
+
+# Once a route of the operator's own, and built in by now.
+BUILT_IN = """
+[[route]]
+name = "summary-of-ours"
+path = "/reporting/accounts/{id}/summary"
+cache = "http"
+"""
+
+
+class RoutesOfTheOperator(TestCase):
+    def test_one_that_has_been_built_in_since_goes_on_working_as_it_was(self):
+        upstream = self.simulator()
+        proxy = self.daemon(upstream.port, tables=BUILT_IN)
+        said = 'takes the place of the built-in route "account-summary"'
+        wait_until(lambda: said in proxy.log(), "the start says so")
+        proxy.wait_for_token()
+        target = f"{R}/summary?{Q}"
+        reply = proxy.get(target)
+        self.assertEqual(reply.status, 200)
+        self.assertNotIn("report-state", reply.fields, "RFC 9111 decides, as the operator wanted it")
+        self.assertIn(f"GET {target}", upstream.ledger()["by_target"], "it goes upstream in the client's spelling")
+        self.assertIn("report-state", proxy.get(f"{R}/campaigns/3/overview?{Q}").fields, "the others are as they were")
+        wait_until(lambda: "route=summary-of-ours " in proxy.log(), "the access line names the operator's")
+
+    def test_check_and_the_list_of_routes_name_it(self):
+        folder = self.folder()
+        path = pathlib.Path(folder, "own.toml")
+        path.write_text(BUILT_IN)
+        checked = run_command("check", "--no-secrets", "--config", str(path))
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+        self.assertIn('warning: [[route]] "summary-of-ours" takes the place of the built-in route "account-summary"', checked.stderr)
+        listed = run_command("routes", "--config", str(path)).stdout
+        self.assertIn("summary-of-ours", listed)
+        self.assertNotIn("account-summary", listed)
+        explained = run_command("explain", f"{R}/summary?{Q}", "--config", str(path)).stdout
+        self.assertRegex(explained, r"(?m)^route: +summary-of-ours$")
 
 
 class Routes(TestCase):

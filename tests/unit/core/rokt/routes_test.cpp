@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 namespace roktcached::rokt {
 namespace {
 
@@ -125,6 +127,31 @@ TEST(RouteTable, AllowNamesEveryMethodOnce) {
   EXPECT_EQ(table.allowed_methods("/reporting/accounts/1/summary"), "GET, HEAD, PUT");
   EXPECT_EQ(table.allowed_methods("/auth/oauth2/token"), "POST");
   EXPECT_EQ(table.allowed_methods("/nothing"), "");
+}
+
+TEST(AllRoutes, AnOperatorsRouteTakesThePlaceOfABuiltInOne) {
+  const auto built_in_left = [](Route route) {
+    std::vector<std::string> left;
+    const auto all = all_routes({route});
+    EXPECT_EQ(all.back(), route);
+    for (const auto& one : all) left.push_back(one.name);
+    left.pop_back();
+    return left;
+  };
+  const auto has = [](const std::vector<std::string>& names, std::string_view name) {
+    return std::ranges::find(names, name) != names.end();
+  };
+  const std::string summary = "/reporting/accounts/{account}/summary";
+  const auto by_path = built_in_left({"mine", summary, {"GET"}, RouteClass::http, {}, true});
+  EXPECT_EQ(by_path.size(), rokt_routes().size() - 1);
+  EXPECT_FALSE(has(by_path, "account-summary"));
+  const auto by_name = built_in_left({"account-summary", "/mine", {"GET"}, RouteClass::http, {}, true});
+  EXPECT_FALSE(has(by_name, "account-summary"));
+  const auto other_method = built_in_left({"mine", summary, {"PUT"}, RouteClass::off, {}, false});
+  EXPECT_TRUE(has(other_method, "account-summary"));
+  EXPECT_TRUE(
+      has(built_in_left({"token", "/auth/oauth2/token", {"POST"}, RouteClass::off, {}, false}), "token"))
+      << "nobody takes the place of that one";
 }
 
 TEST(ValidateRoute, SaysWhatIsWrong) {
