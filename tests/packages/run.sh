@@ -17,10 +17,12 @@ if ! "${as_root[@]}" unshare --mount true; then
   unset DEBIAN_ROOT
 elif [ ! -d "$DEBIAN_ROOT" ]; then
   # With the packages that it depends on at hand, not installed: that is the package's to ask for.
+  echo "Making a Debian in $DEBIAN_ROOT; this takes some minutes, once."
+  release=$(. /etc/os-release && echo "$VERSION_CODENAME")
   "${as_root[@]}" mmdebstrap --quiet --variant=apt --skip=cleanup/apt/lists --dpkgopt=force-unsafe-io --include=systemd-sysv,dbus,libnss-systemd,logrotate \
     --customize-hook='echo "127.0.0.1 localhost" >"$1/etc/hosts"' --customize-hook="cp $PACKAGE_FOLDER/roktcached_*.deb \"\$1/tmp\"" \
     --customize-hook='chroot "$1" sh -c "apt-get install -q -y --no-install-recommends --download-only /tmp/roktcached_*.deb && rm /tmp/roktcached_*.deb"' \
-    --skip=cleanup/apt/cache bookworm "$DEBIAN_ROOT.new"
+    --skip=cleanup/apt/cache "$release" "$DEBIAN_ROOT.new"
   "${as_root[@]}" mv "$DEBIAN_ROOT.new" "$DEBIAN_ROOT"
 fi
 private=()
