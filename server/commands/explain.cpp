@@ -12,7 +12,6 @@
 #include "core/rokt/routes.h"
 #include "server/access/presented.h"
 #include "server/commands/commands.h"
-#include "server/runtime.h"
 #include "server/system_clock.h"
 
 namespace roktcached::commands {

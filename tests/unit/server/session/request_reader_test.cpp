@@ -61,11 +61,10 @@ class Reading {
   RequestReader reader_;
 };
 
-/// What a reader knows of the requests before must not show: each of these, behind each other one of those
-/// that are whole, is read as if it were the first.
-TEST(RequestReader, ReadsEachRequestAsIfItWereTheFirst) {
-  const std::string host = "Host: reports.example\r\n";
-  const std::vector<std::string> whole = {
+const std::string host = "Host: reports.example\r\n";
+
+std::vector<std::string> whole_requests() {
+  return {
       "GET / HTTP/1.1\r\n" + host + "\r\n",
       "GET /other?a=1 HTTP/1.1\r\n" + host + "\r\n",
       "HEAD / HTTP/1.1\r\n" + host + "\r\n",
@@ -79,37 +78,47 @@ TEST(RequestReader, ReadsEachRequestAsIfItWereTheFirst) {
       "POST / HTTP/1.1\r\n" + host + "Content-Length: 0\r\n\r\n",
       "POST / HTTP/1.1\r\n" + host + "Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n0\r\n\r\n",
   };
+}
+
+/// Refused, incomplete, or the last of its connection, most of them.
+std::vector<std::string> other_requests() {
+  return {
+      "GET / HTTP/1.0\r\n" + host + "\r\n",
+      "GET / HTTP/1.0\r\n" + host + "Connection: keep-alive\r\n\r\n",
+      "GET / HTTP/1.0\r\n\r\n",
+      "GET / HTTP/1.1\r\n\r\n",
+      "GET / HTTP/1.1\r\n" + host + host + "\r\n",
+      "GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
+      "GET / HTTP/1.1\r\n" + host,
+      "GET / HTTP/1.1\r\n" + host + "\r",
+      "GET / HTTP/1.1\r\n" + host + "X: 1\r\n\r\n" + "GET / HTTP/1.1\r\n" + host + "\r\n",
+      "GET  / HTTP/1.1\r\n" + host + "\r\n",
+      "GET / HTTP/1.2\r\n" + host + "\r\n",
+      "G\x01T / HTTP/1.1\r\n" + host + "\r\n",
+      "GET /\n HTTP/1.1\r\n" + host + "\r\n",
+      "GET / HTTP/1.1\n" + host + "\r\n",
+      "GET http://reports.example/ HTTP/1.1\r\n" + host + "\r\n",
+      "GET http://elsewhere.example/ HTTP/1.1\r\n" + host + "\r\n",
+      "GET http://reports.example:81/ HTTP/1.1\r\n" + host + "\r\n",
+      "GET http://reports.example/ HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
+      "GET http://user@reports.example/ HTTP/1.1\r\n" + host + "\r\n",
+      "GET http://reports.example/ HTTP/1.0\r\n\r\n",
+      "CONNECT reports.example:443 HTTP/1.1\r\n" + host + "\r\n",
+      "GET / HTTP/1.1\r\n" + host + "Content-Length: 1\r\n\r\na",
+      "POST / HTTP/1.1\r\n" + host + "Expect: 100-continue\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Expect: else\r\n\r\n",
+      "POST / HTTP/1.1\r\n" + host + "Expect: else\r\nContent-Length: 1\r\n\r\na",
+      "GET / HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n",
+      "GET / HTTP/1.1\r\n" + host + "Upgrade: h2c\r\n\r\n",
+  };
+}
+
+/// What a reader knows of the requests before must not show: each of these, behind each other one of those
+/// that are whole, is read as if it were the first.
+TEST(RequestReader, ReadsEachRequestAsIfItWereTheFirst) {
+  const std::vector<std::string> whole = whole_requests();
   std::vector<std::string> any = whole;
-  any.insert(any.end(),
-             {
-                 "GET / HTTP/1.0\r\n" + host + "\r\n",
-                 "GET / HTTP/1.0\r\n" + host + "Connection: keep-alive\r\n\r\n",
-                 "GET / HTTP/1.0\r\n\r\n",
-                 "GET / HTTP/1.1\r\n\r\n",
-                 "GET / HTTP/1.1\r\n" + host + host + "\r\n",
-                 "GET / HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
-                 "GET / HTTP/1.1\r\n" + host,
-                 "GET / HTTP/1.1\r\n" + host + "\r",
-                 "GET / HTTP/1.1\r\n" + host + "X: 1\r\n\r\n" + "GET / HTTP/1.1\r\n" + host + "\r\n",
-                 "GET  / HTTP/1.1\r\n" + host + "\r\n",
-                 "GET / HTTP/1.2\r\n" + host + "\r\n",
-                 "G\x01T / HTTP/1.1\r\n" + host + "\r\n",
-                 "GET /\n HTTP/1.1\r\n" + host + "\r\n",
-                 "GET / HTTP/1.1\n" + host + "\r\n",
-                 "GET http://reports.example/ HTTP/1.1\r\n" + host + "\r\n",
-                 "GET http://elsewhere.example/ HTTP/1.1\r\n" + host + "\r\n",
-                 "GET http://reports.example:81/ HTTP/1.1\r\n" + host + "\r\n",
-                 "GET http://reports.example/ HTTP/1.1\r\nHost: elsewhere.example\r\n\r\n",
-                 "GET http://user@reports.example/ HTTP/1.1\r\n" + host + "\r\n",
-                 "GET http://reports.example/ HTTP/1.0\r\n\r\n",
-                 "CONNECT reports.example:443 HTTP/1.1\r\n" + host + "\r\n",
-                 "GET / HTTP/1.1\r\n" + host + "Content-Length: 1\r\n\r\na",
-                 "POST / HTTP/1.1\r\n" + host + "Expect: 100-continue\r\n\r\n",
-                 "POST / HTTP/1.1\r\n" + host + "Expect: else\r\n\r\n",
-                 "POST / HTTP/1.1\r\n" + host + "Expect: else\r\nContent-Length: 1\r\n\r\na",
-                 "GET / HTTP/1.1\r\n" + host + "Connection: close\r\n\r\n",
-                 "GET / HTTP/1.1\r\n" + host + "Upgrade: h2c\r\n\r\n",
-             });
+  for (std::string& other : other_requests()) any.push_back(std::move(other));
   const Limits limits = limits_of_test();
   for (const std::string& first : whole) {
     for (const std::string& second : any) {
