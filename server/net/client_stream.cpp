@@ -53,6 +53,7 @@ asio::awaitable<boost::system::error_code> ClientStream::shake_hands() {
     error = failed ? failed : tls_->shake_hands();
   }
   if (!error) acknowledge();  // the end of the handshake, where the client speaks last
+  holds_more_ = tls_->has_taken();
   co_return error;
 }
 
@@ -70,6 +71,7 @@ ClientStream::Transferred ClientStream::read_some_deciphered(asio::mutable_buffe
     if (failed) co_return std::tuple(failed, std::size_t{0});
     std::tie(error, size) = tls_->read(into);
   }
+  holds_more_ = tls_->has_taken();
   co_return std::tuple(error, size);
 }
 
@@ -105,7 +107,8 @@ std::pair<boost::system::error_code, std::size_t> ClientStream::read_deciphered_
     if (none) break;  // which the next read finds as well
     size += more;
   }
-  drained_ = tls_->drained() && !tls_->has_taken();
+  drained_ = tls_->drained() && !tls_->has_taken() && protocol_.family() != AF_UNIX;
+  holds_more_ = !error && size == into.size() && tls_->has_taken();  // else no more than a part of a record
   return {error, size};
 }
 
@@ -186,7 +189,7 @@ std::size_t ClientStream::lost_by_reset() {
 }
 
 bool ClientStream::has_received() {
-  if (holds_more()) return true;
+  if (tls_ && tls_->has_taken()) return true;
   int bytes = 0;
   return ::ioctl(descriptor(), FIONREAD, &bytes) == 0 && bytes > 0;
 }

@@ -87,9 +87,9 @@ class ClientStream {
   [[nodiscard]] bool has_received();
   /// Whether the last read has taken all that there was; false where it does not say.
   [[nodiscard]] bool drained() const { return drained_; }
-  /// Whether read_now() has something to give that the socket has not, so that no poller tells of it: with
-  /// TLS what did not fit into an earlier read.
-  [[nodiscard]] bool holds_more() const { return tls_ && tls_->has_taken(); }
+  /// Whether read_now() may have something to give that the socket has not, so that no poller tells of it:
+  /// with TLS what did not fit into an earlier read, or came with the end of the handshake.
+  [[nodiscard]] bool holds_more() const { return holds_more_; }
   /// The socket's, until close().
   [[nodiscard]] int descriptor() { return socket_.is_open() ? socket_.native_handle() : descriptor_.get(); }
   /// Makes what is waited for fail. The stream can be used on.
@@ -125,6 +125,7 @@ class ClientStream {
   Descriptor descriptor_;  // until it is the socket's
   Socket socket_;
   bool drained_ = false;
+  bool holds_more_ = false;
   bool has_written_long_ = false;
   std::shared_ptr<asio::ssl::context> context_;  // outlives what was made from it
   std::unique_ptr<TlsEngine> tls_;

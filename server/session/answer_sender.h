@@ -31,8 +31,6 @@ class AnswerSender {
   /// The deadline has passed: whether the client still takes what is sent to it, fast enough. Then there is
   /// another deadline. False, too, where nothing is sent.
   [[nodiscard]] bool may_go_on();
-  /// What follows begins a new pace, and may come from another writer.
-  void begin_anew() { pace_.reset(); }
 
  private:
   void note_slow(SteadyTime now);

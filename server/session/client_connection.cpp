@@ -42,7 +42,7 @@ ClientConnection::~ClientConnection() {
 
 void ClientConnection::start() {
   guarded([this] {
-    if (!stream_.encrypted()) receive_now();
+    if (!stream_.encrypted()) (void)receive_now();
     go_on(advance());
   });
 }
@@ -71,13 +71,7 @@ std::optional<ClientConnection::Need> ClientConnection::advance() {
         if (!send_now(After::more)) return need;
         break;
       case Need::arrived:
-        if (!stream_.has_received()) {
-          session_.input_ended(InputEnd::end_of_stream);
-        } else if (stream_.encrypted()) {
-          return need;
-        } else {
-          receive_now();
-        }
+        if (!receive_now()) session_.input_ended(InputEnd::end_of_stream);
         break;
       case Need::end:
         if (session_.ending() == Session::Ending::after_answer && stream_.has_received())
@@ -91,10 +85,9 @@ std::optional<ClientConnection::Need> ClientConnection::advance() {
 
 void ClientConnection::go_on(std::optional<Need> need) {
   if (!need) return;
-  if (!stream_.encrypted()) {
-    if (*need == Need::request) return wait();
-    if (*need == Need::end && session_.ending() != Session::Ending::linger) return end();
-  }
+  if (*need == Need::request) return wait();
+  const bool says_end = stream_.encrypted() || session_.ending() == Session::Ending::linger;
+  if (*need == Need::end && !says_end) return end();
   spawn_watched(stream_.executor(), serve(*need), serving, [self = shared_from_this()](bool failed) {
     if (failed) self->end();
   });
@@ -105,7 +98,15 @@ void ClientConnection::wait() {
   sender_.reset();
   waiting_ = true;
   deadline_.expires_at(session_.deadline(Deadline::now()));
-  poller_.watch(stream_.descriptor(), *this, stream_.drained());
+  wait_on();
+}
+
+void ClientConnection::wait_on() {
+  if (!stream_.holds_more()) return poller_.watch(stream_.descriptor(), *this, stream_.drained());
+  // It is here already, and no poller tells of it. Others have their turn first.
+  asio::post(stream_.executor(), [self = shared_from_this()] {
+    if (self->waiting_) self->woken();
+  });
 }
 
 void ClientConnection::stop_waiting() {
@@ -116,8 +117,9 @@ void ClientConnection::stop_waiting() {
 void ClientConnection::woken() {
   const auto self = shared_from_this();
   guarded([this] {
+    // Part of a TLS record is nothing yet. It does not put off the deadline.
+    if (!receive_now()) return wait_on();
     stop_waiting();
-    receive_now();
     go_on(advance());
   });
 }
@@ -136,7 +138,7 @@ void ClientConnection::timed_out() {
 /// Ends what is waited for, but not before the caller is done.
 void ClientConnection::interrupt() {
   stream_.cancel();
-  if (!waiting_ || stream_.encrypted()) return;
+  if (!waiting_) return;
   asio::post(stream_.executor(), [self = shared_from_this()] {
     // It may have been woken meanwhile, and wait for another request.
     const bool still = self->waiting_ && (self->session_.is_draining() || self->deadline_.expired());
@@ -153,13 +155,16 @@ void ClientConnection::interrupted() {
   go_on(advance());
 }
 
-void ClientConnection::receive_now() {
+/// @return false where nothing has come
+bool ClientConnection::receive_now() {
   const auto [error, size] = stream_.read_now(session_.prepare(large_piece));
+  if (error == asio::error::would_block) return false;
   if (!error) {
     session_.received(size);
-  } else if (error != asio::error::would_block) {
+  } else {
     session_.input_ended(error == asio::error::eof ? InputEnd::end_of_stream : InputEnd::failure);
   }
+  return true;
 }
 
 /// @return whether all of it has gone

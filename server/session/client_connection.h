@@ -79,13 +79,14 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   [[nodiscard]] std::optional<Need> advance();
   void go_on(std::optional<Need> need);
   void wait();
+  void wait_on();
   void stop_waiting();
   void woken() override;
   void resumed() override;
   void timed_out();
   void interrupt();
   void interrupted();
-  void receive_now();
+  [[nodiscard]] bool receive_now();
   [[nodiscard]] bool send_now(After after);
   void cut_off(http::Cut why);
   void end();
@@ -96,7 +97,6 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   /// Each waits for what the session needs, and tells it.
   asio::awaitable<void> provide(Need need);
   asio::awaitable<void> shake_hands();
-  asio::awaitable<void> receive_request();
   asio::awaitable<void> receive();
   asio::awaitable<void> authenticate();
   asio::awaitable<void> handle();

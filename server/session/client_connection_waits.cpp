@@ -19,7 +19,7 @@ constexpr std::size_t piece = 4096;
 /// Goes on until there is nothing to wait for but another request.
 asio::awaitable<void> ClientConnection::serve(Need need) {
   while (need != Need::end) {
-    if (need == Need::request && !stream_.encrypted()) {
+    if (need == Need::request) {
       wait();
       co_return;
     }
@@ -36,12 +36,8 @@ asio::awaitable<void> ClientConnection::provide(Need need) {
   switch (need) {
     case Need::handshake:
       return shake_hands();
-    case Need::request:
-      return receive_request();
     case Need::rest:
       stream_.acknowledge();
-      return receive();
-    case Need::arrived:
       return receive();
     case Need::client:
       return authenticate();
@@ -53,7 +49,9 @@ asio::awaitable<void> ClientConnection::provide(Need need) {
     case Need::write:
       return send_or_cut_off();
     case Need::nothing:  // is none
-    case Need::end:      // is not waited for
+    case Need::request:  // is waited for by the poller
+    case Need::arrived:  // is not waited for
+    case Need::end:
       break;
   }
   throw std::logic_error("a connection waits for nothing");
@@ -66,14 +64,6 @@ asio::awaitable<void> ClientConnection::shake_hands() {
   error ? session_.input_ended(InputEnd::failure) : session_.handshake_done(stream_.certificate());
 }
 
-/// With TLS: the others have the poller.
-asio::awaitable<void> ClientConnection::receive_request() {
-  if (sender_) sender_->begin_anew();
-  waiting_ = true;
-  co_await receive();
-  waiting_ = false;
-}
-
 asio::awaitable<void> ClientConnection::receive() {
   deadline_.expires_at(session_.deadline(Deadline::now()));
   const auto [error, size] = co_await stream_.read_some(session_.prepare(piece));
@@ -81,8 +71,6 @@ asio::awaitable<void> ClientConnection::receive() {
   deadline_.clear();
   if (!error) {
     session_.received(size);
-  } else if (waiting_ && session_.is_draining()) {
-    // The drain has interrupted it: the session decides what is still waited for.
   } else if (timed_out) {
     session_.input_ended(InputEnd::timeout);
   } else {

