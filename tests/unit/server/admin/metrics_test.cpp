@@ -164,7 +164,7 @@ TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
     }
   }
   EXPECT_EQ(helped, typed);
-  EXPECT_EQ(helped.size(), 30U);
+  EXPECT_EQ(helped.size(), 31U);
 }
 
 TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {

@@ -127,6 +127,8 @@ TEST_F(FetchTableTest, WhoWaitsForWhatTheStoreGivesUpIsHandedIt) {
   const Answer first = join(request("a"));
   const Answer other = join(request("a"));
   respond([&] { return ok(large); });
+  helpers.poll();
+  run();
   for (const Answer& answer : {first, other}) {
     ASSERT_TRUE(*answer);
     EXPECT_FALSE((*answer)->look_again);
