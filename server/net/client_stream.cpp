@@ -12,6 +12,7 @@
 #include <boost/asio/post.hpp>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace roktcached::net {
 
@@ -102,13 +103,16 @@ std::pair<boost::system::error_code, std::size_t> ClientStream::read_deciphered_
     asio::mutable_buffer into) {
   tls_->look_again();
   auto [error, size] = tls_->read(into);
-  while (!error && size < into.size() && tls_->has_taken()) {
+  bool ends = false;  // which the next read finds again
+  while (!error && !ends && size < into.size() && tls_->has_taken()) {
     const auto [none, more] = tls_->read(into + size);
-    if (none) break;  // which the next read finds as well
+    if (none == asio::error::would_block) break;
+    ends = bool(none);
     size += more;
   }
   drained_ = tls_->drained() && !tls_->has_taken() && protocol_.family() != AF_UNIX;
-  holds_more_ = !error && size == into.size() && tls_->has_taken();  // else no more than a part of a record
+  const bool was_filled = !error && size == into.size();  // else there is no more than a part of a record
+  holds_more_ = ends || (was_filled && tls_->has_taken());
   return {error, size};
 }
 
@@ -151,7 +155,12 @@ std::size_t ClientStream::write_in_pieces(asio::const_buffer first, asio::const_
 
 /// A client that takes all at once keeps nobody else waiting.
 ClientStream::Transferred ClientStream::write_some_enciphered(TwoBuffers from) {
-  if (!tls_->in_record()) co_await asio::post(executor(), asio::use_awaitable);
+  if (!tls_->in_record()) {
+    yielding_ = true;
+    co_await asio::post(executor(), asio::use_awaitable);
+    if (!std::exchange(yielding_, false))
+      co_return std::tuple(asio::error::operation_aborted, std::size_t{0});
+  }
   auto [error, size] = tls_->write(from[0], from[1]);
   while (error == asio::error::would_block) {
     const auto failed = co_await wait_for_socket();
@@ -197,6 +206,7 @@ bool ClientStream::has_received() {
 void ClientStream::cancel() {
   boost::system::error_code ignored;
   if (socket_.is_open()) socket_.cancel(ignored);
+  yielding_ = false;
 }
 
 asio::awaitable<void> ClientStream::end_sending() {

@@ -126,6 +126,7 @@ class ClientStream {
   Socket socket_;
   bool drained_ = false;
   bool holds_more_ = false;
+  bool yielding_ = false;  // a write waits, but not for the socket; false: it was cancelled
   bool has_written_long_ = false;
   std::shared_ptr<asio::ssl::context> context_;  // outlives what was made from it
   std::unique_ptr<TlsEngine> tls_;

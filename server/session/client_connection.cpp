@@ -71,7 +71,10 @@ std::optional<ClientConnection::Need> ClientConnection::advance() {
         if (!send_now(After::more)) return need;
         break;
       case Need::arrived:
-        if (!receive_now()) session_.input_ended(InputEnd::end_of_stream);
+        sender_.reset();
+        if (receive_now()) break;
+        if (stream_.has_received()) return Need::rest;  // part of a TLS record
+        session_.input_ended(InputEnd::end_of_stream);
         break;
       case Need::end:
         if (session_.ending() == Session::Ending::after_answer && stream_.has_received())
@@ -117,8 +120,12 @@ void ClientConnection::stop_waiting() {
 void ClientConnection::woken() {
   const auto self = shared_from_this();
   guarded([this] {
-    // Part of a TLS record is nothing yet. It does not put off the deadline.
-    if (!receive_now()) return wait_on();
+    if (!receive_now()) {
+      // Part of a TLS record is nothing yet: it puts off no deadline, and the session keeps no context for
+      // it.
+      (void)session_.advance();
+      return wait_on();
+    }
     stop_waiting();
     go_on(advance());
   });
@@ -181,6 +188,7 @@ void ClientConnection::cut_off(http::Cut why) {
 }
 
 void ClientConnection::end() {
+  waiting_ = false;
   session_.end();
   poller_.forget(*this);
   deadline_.clear();

@@ -44,8 +44,7 @@ struct ServerContext {
 /// connection that fails takes nothing with it.
 ///
 /// A hit needs no waiting from its first byte to its last. For whatever the session needs else there is a
-/// coroutine, for as long as that takes. Between two requests there is none: the idle poller waits. With TLS
-/// a coroutine waits, too, since only OpenSSL knows whether there is something to read.
+/// coroutine, for as long as that takes. Between two requests there is none: the idle poller waits.
 class ClientConnection final : public std::enable_shared_from_this<ClientConnection>,
                                private net::IdlePoller::IdleConnection,
                                private http::InterimSink {

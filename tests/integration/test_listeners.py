@@ -255,11 +255,16 @@ class TlsListeners(TestCase):
                     if not received:
                         return b""
                     incoming.write(received)
-        return sock, encipher, decipher
+
+        def goodbye():
+            with contextlib.suppress(ssl.SSLWantReadError):
+                engine.unwrap()
+            return outgoing.read()
+        return sock, encipher, decipher, goodbye
 
     def test_requests_that_come_in_one_flight_are_all_answered(self):
         self.start()
-        sock, encipher, decipher = self.enciphering()
+        sock, encipher, decipher, _ = self.enciphering()
         one = f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\nX-Long: {'a' * 900}\r\n\r\n".encode()
         flight = encipher(one)  # the first answer makes a hit of the others
         for count in (3, 50, 7):  # in one record; in more than are read at once; in records of one request each
@@ -277,7 +282,7 @@ class TlsListeners(TestCase):
 
     def test_a_record_that_comes_octet_by_octet_is_one_request(self):
         self.start()
-        sock, encipher, decipher = self.enciphering()
+        sock, encipher, decipher, _ = self.enciphering()
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         for _ in range(2):
             for octet in encipher(f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()):
@@ -286,7 +291,7 @@ class TlsListeners(TestCase):
 
     def test_parts_of_a_record_do_not_put_off_the_end_of_an_idle_connection(self):
         self.start(settings={"listen_idle_timeout": "2s"})
-        sock, encipher, decipher = self.enciphering()
+        sock, encipher, decipher, _ = self.enciphering()
         record = encipher(b"GET / HTTP/1.1\r\n" + b"X: " + b"a" * 8000)
         ended = threading.Event()
 
@@ -306,17 +311,29 @@ class TlsListeners(TestCase):
             ended.set()
             sender.join()
 
-    def test_a_drain_ends_a_connection_with_a_part_of_a_record(self):
+    def test_an_end_that_comes_with_a_request_ends_the_connection_behind_its_answer(self):
+        self.start()  # an idle connection would stay for a minute
+        sock, encipher, decipher, goodbye = self.enciphering()
+        sock.sendall(encipher(f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()) + goodbye())
+        sock.settimeout(20)
+        received = b""
+        while more := sock.recv(65536):
+            received += more
+        self.assertTrue(received)
+
+    def test_a_drain_answers_a_request_of_which_a_part_has_come(self):
         _, proxy = self.start()
-        sock, encipher, decipher = self.enciphering()
+        sock, encipher, decipher, _ = self.enciphering()
         one = f"GET {overview()} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
         sock.sendall(encipher(one))
         self.assertRegex(decipher(), b"^HTTP/1.1 200 OK\r\n")
-        sock.sendall(encipher(one)[:20])
-        proxy.process.terminate()
-        with contextlib.suppress(ConnectionResetError):
-            self.assertEqual(decipher(), b"")
-        self.assertEqual(proxy.process.wait(30), 0)
+        record = encipher(one)
+        sock.sendall(record[:20])
+        proxy.signal(signal.SIGTERM)
+        wait_until(lambda: "draining" in proxy.output, "it is draining")
+        sock.sendall(record[20:])
+        self.assertRegex(decipher(), b"^HTTP/1.1 200 OK\r\n")
+        self.assertEqual(proxy.child.wait(30), 0)
 
     def test_the_first_request_of_a_resumed_session_waits_for_no_acknowledgement(self):
         # In TLS 1.2 the client ends such a handshake; its kernel holds the request back until that is acknowledged.

@@ -207,6 +207,16 @@ TEST_F(StreamWithTls, TellsOfWhatDidNotFitIntoARead) {
   EXPECT_FALSE(stream_->holds_more());
 }
 
+TEST_F(StreamWithTls, TellsOfAnEndThatHasComeWithTheLastRequest) {
+  shake_hands();
+  encipher("one");
+  SSL_shutdown(client_.get());
+  carry();
+  EXPECT_EQ(read_now(), std::pair(error_code(), std::string("one")));
+  EXPECT_TRUE(stream_->holds_more()) << "no poller would tell: the client's side of the socket is open";
+  EXPECT_EQ(read_now().first, asio::error::eof);
+}
+
 TEST_F(StreamWithTls, ReadsWhatComesWhileItWaitsHoweverLongItIs) {
   shake_hands();
   const std::string text = text_of(15'000);  // longer than what is kept of what comes meanwhile
