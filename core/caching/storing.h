@@ -31,7 +31,7 @@ enum class Storing : std::uint8_t {
   // On http routes alone (RFC 9111, section 3).
   method,             ///< of the request
   response_no_store,  ///< the upstream sent no-store
-  private_,           ///< the upstream sent private
+  private_,           ///< the upstream sent private. NOLINT(readability-identifier-naming): a keyword
   authorization,      ///< the client sent a credential of its own, and nothing says that others may see it
   vary_any,           ///< Vary: * matches no other request (section 4.1)
   partial,            ///< a 206 to a request that had no range

@@ -15,28 +15,28 @@ namespace {
 TEST_F(StreamWithTls, TellsOfAnEndThatHasComeWithTheLastRequest) {
   shake_hands();
   encipher("one");
-  SSL_shutdown(client_.get());
+  SSL_shutdown(client.get());
   carry();
   EXPECT_EQ(read_now(), std::pair(error_code(), std::string("one")));
-  EXPECT_TRUE(stream_->holds_more()) << "no poller would tell: the client's side of the socket is open";
+  EXPECT_TRUE(stream->holds_more()) << "no poller would tell: the client's side of the socket is open";
   EXPECT_EQ(read_now().first, asio::error::eof);
 }
 
 TEST_F(StreamWithTls, KnowsTheEndThatTheClientMeans) {
   shake_hands();
   begin_reading();
-  SSL_shutdown(client_.get());
+  SSL_shutdown(client.get());
   carry();
   run();
-  EXPECT_EQ(read_error_, asio::error::eof);
+  EXPECT_EQ(read_error, asio::error::eof);
 }
 
 TEST_F(StreamWithTls, KnowsTheEndThatTheClientDoesNotMean) {
   shake_hands();
   begin_reading();
-  peer_.reset();
+  peer.reset();
   run();
-  EXPECT_EQ(read_error_, asio::ssl::error::stream_truncated);
+  EXPECT_EQ(read_error, asio::ssl::error::stream_truncated);
   EXPECT_EQ(read_now().first, asio::ssl::error::stream_truncated);
 }
 
@@ -46,11 +46,11 @@ TEST_F(StreamWithTls, KnowsAnEndInTheMiddleOfARecord) {
   begin_reading();
   carry(ciphertext().substr(0, 20));
   run();
-  ASSERT_FALSE(read_error_);
-  peer_.reset();
+  ASSERT_FALSE(read_error);
+  peer.reset();
   run();
-  EXPECT_EQ(read_error_, asio::ssl::error::stream_truncated);
-  EXPECT_EQ(read_, "");
+  EXPECT_EQ(read_error, asio::ssl::error::stream_truncated);
+  EXPECT_EQ(read, "");
 }
 
 TEST_F(StreamWithTls, RefusesARecordThatWasChanged) {
@@ -60,30 +60,30 @@ TEST_F(StreamWithTls, RefusesARecordThatWasChanged) {
   changed.back() ^= 1;
   carry(changed);
   begin_reading();
-  ASSERT_TRUE(read_error_);
-  EXPECT_EQ(read_error_->category(), asio::error::get_ssl_category()) << read_error_->message();
-  EXPECT_EQ(read_, "");
+  ASSERT_TRUE(read_error);
+  EXPECT_EQ(read_error->category(), asio::error::get_ssl_category()) << read_error->message();
+  EXPECT_EQ(read, "");
 }
 
 TEST_F(StreamWithTls, RefusesToRenegotiate) {
-  SSL_set_max_proto_version(client_.get(), TLS1_2_VERSION);
+  SSL_set_max_proto_version(client.get(), TLS1_2_VERSION);
   shake_hands();
-  ASSERT_EQ(SSL_renegotiate(client_.get()), 1);
-  SSL_do_handshake(client_.get());
+  ASSERT_EQ(SSL_renegotiate(client.get()), 1);
+  SSL_do_handshake(client.get());
   begin_reading();
   carry();
   run();
-  EXPECT_FALSE(read_error_);
+  EXPECT_FALSE(read_error);
   carry();
   ERR_clear_error();
-  const int result = SSL_do_handshake(client_.get());
-  EXPECT_EQ(SSL_get_error(client_.get(), result), SSL_ERROR_SSL);
+  const int result = SSL_do_handshake(client.get());
+  EXPECT_EQ(SSL_get_error(client.get(), result), SSL_ERROR_SSL);
   EXPECT_EQ(ERR_GET_REASON(ERR_peek_error()), SSL_R_NO_RENEGOTIATION);
 }
 
 TEST_F(StreamWithTls, TakesANewKeyOfTheClientAndMakesOneItself) {
   shake_hands();
-  ASSERT_EQ(SSL_key_update(client_.get(), SSL_KEY_UPDATE_REQUESTED), 1);
+  ASSERT_EQ(SSL_key_update(client.get(), SSL_KEY_UPDATE_REQUESTED), 1);
   encipher("with the new key");
   carry();
   EXPECT_EQ(read_now().second, "with the new key");
@@ -94,12 +94,12 @@ TEST_F(StreamWithTls, TakesANewKeyOfTheClientAndMakesOneItself) {
 TEST_F(StreamWithTls, SaysItsLastWordAndWaitsForTheClients) {
   shake_hands();
   bool parted = false;
-  asio::co_spawn(context_, stream_->end_sending(), [&](const std::exception_ptr&) { parted = true; });
+  asio::co_spawn(context, stream->end_sending(), [&](const std::exception_ptr&) { parted = true; });
   run();
   EXPECT_FALSE(parted);
   EXPECT_EQ(got(), "");
-  EXPECT_EQ(end_, SSL_ERROR_ZERO_RETURN);
-  SSL_shutdown(client_.get());
+  EXPECT_EQ(end, SSL_ERROR_ZERO_RETURN);
+  SSL_shutdown(client.get());
   carry();
   run();
   EXPECT_TRUE(parted);
@@ -108,9 +108,9 @@ TEST_F(StreamWithTls, SaysItsLastWordAndWaitsForTheClients) {
 TEST_F(StreamWithTls, WaitsNoLongerOnceItIsCancelled) {
   shake_hands();
   begin_reading();
-  stream_->cancel();
+  stream->cancel();
   run();
-  EXPECT_EQ(read_error_, asio::error::operation_aborted);
+  EXPECT_EQ(read_error, asio::error::operation_aborted);
   encipher("later");
   carry();
   EXPECT_EQ(read_now().second, "later");
@@ -118,8 +118,8 @@ TEST_F(StreamWithTls, WaitsNoLongerOnceItIsCancelled) {
 
 TEST_F(StreamWithTls, WritesNothingToTheSocketThatTakesItsPlace) {
   shake_hands();
-  const int number = stream_->descriptor();
-  stream_->close();
+  const int number = stream->descriptor();
+  stream->close();
   std::array<int, 2> others = {-1, -1};
   ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, others.data()), 0);
   const Descriptor one(others[0]);

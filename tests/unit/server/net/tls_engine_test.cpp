@@ -20,20 +20,20 @@ TEST_F(StreamWithTls, ReadsATextWhoseRecordsComeOctetByOctet) {
   begin_reading();
   const std::string octets = ciphertext();
   for (const char& octet : octets) {
-    ASSERT_FALSE(read_error_);
+    ASSERT_FALSE(read_error);
     carry(std::string_view(&octet, 1));
     run();
   }
-  ASSERT_TRUE(read_error_ && !*read_error_);
-  EXPECT_EQ(read_, "GET / HTTP/1.1\r\n\r\n");
+  ASSERT_TRUE(read_error && !*read_error);
+  EXPECT_EQ(read, "GET / HTTP/1.1\r\n\r\n");
 }
 
 TEST_F(StreamWithTls, ShakesHandsOctetByOctet) {
   std::optional<error_code> shaken;
-  asio::co_spawn(context_, stream_->shake_hands(),
+  asio::co_spawn(context, stream->shake_hands(),
                  [&](const std::exception_ptr&, const error_code& error) { shaken = error; });
   for (int turn = 0; turn < 10 && !shaken; ++turn) {
-    SSL_do_handshake(client_.get());
+    SSL_do_handshake(client.get());
     for (const char octet : ciphertext()) {
       carry(std::string_view(&octet, 1));
       run();
@@ -51,8 +51,8 @@ TEST_F(StreamWithTls, ReadsAtOnceAllRecordsThatHaveCome) {
   encipher("three");
   carry();
   EXPECT_EQ(read_now(), std::pair(error_code(), std::string("one two three")));
-  EXPECT_FALSE(stream_->drained()) << "over a Unix socket a read may end earlier";
-  EXPECT_FALSE(stream_->holds_more());
+  EXPECT_FALSE(stream->drained()) << "over a Unix socket a read may end earlier";
+  EXPECT_FALSE(stream->holds_more());
   EXPECT_EQ(read_now().first, asio::error::would_block);
 }
 
@@ -62,11 +62,11 @@ TEST_F(StreamWithTls, TellsOfWhatDidNotFitIntoARead) {
   encipher("two");
   carry();
   EXPECT_EQ(read_now(6).second, "one tw");
-  EXPECT_TRUE(stream_->holds_more()) << "no poller would tell";
-  EXPECT_TRUE(stream_->has_received());
-  EXPECT_FALSE(stream_->drained());
+  EXPECT_TRUE(stream->holds_more()) << "no poller would tell";
+  EXPECT_TRUE(stream->has_received());
+  EXPECT_FALSE(stream->drained());
   EXPECT_EQ(read_now(6).second, "o");
-  EXPECT_FALSE(stream_->holds_more());
+  EXPECT_FALSE(stream->holds_more());
 }
 
 TEST_F(StreamWithTls, ReadsWhatComesWhileItWaitsHoweverLongItIs) {
@@ -75,12 +75,12 @@ TEST_F(StreamWithTls, ReadsWhatComesWhileItWaitsHoweverLongItIs) {
   begin_reading();
   encipher(text);
   carry();
-  while (read_.size() < text.size()) {
+  while (read.size() < text.size()) {
     run();
-    ASSERT_TRUE(read_error_ && !*read_error_) << read_.size();
-    if (read_.size() < text.size()) begin_reading();
+    ASSERT_TRUE(read_error && !*read_error) << read.size();
+    if (read.size() < text.size()) begin_reading();
   }
-  EXPECT_EQ(read_, text);
+  EXPECT_EQ(read, text);
 }
 
 TEST_F(StreamWithTls, WritesAHeadAndTheBeginningOfItsContentInOneRecord) {
@@ -89,7 +89,7 @@ TEST_F(StreamWithTls, WritesAHeadAndTheBeginningOfItsContentInOneRecord) {
   const std::string content = text_of(12'000);
   EXPECT_EQ(write_now(head, content), 12'400U);
   EXPECT_EQ(got(), head + content);
-  EXPECT_EQ(records_, 1);
+  EXPECT_EQ(records, 1);
 }
 
 TEST_F(StreamWithTls, WritesALongAnswerInRecordsAsLargeAsThereAre) {
@@ -97,10 +97,10 @@ TEST_F(StreamWithTls, WritesALongAnswerInRecordsAsLargeAsThereAre) {
   const std::string content = text_of(60'000);
   EXPECT_EQ(write_now("", content), 60'000U);
   EXPECT_EQ(got(), content);
-  records_ = 0;
+  records = 0;
   EXPECT_EQ(write_now("", content), 60'000U);
   EXPECT_EQ(got(), content);
-  EXPECT_EQ(records_, 4);
+  EXPECT_EQ(records, 4);
 }
 
 TEST_F(StreamWithTls, WaitsForRoomAndGoesOnInTheMiddleOfARecord) {
@@ -111,7 +111,7 @@ TEST_F(StreamWithTls, WaitsForRoomAndGoesOnInTheMiddleOfARecord) {
   while ((went = write_now("", std::string_view(text).substr(written))) > 0) written += went;
   ASSERT_LT(written, text.size());
   std::optional<error_code> done;
-  asio::co_spawn(context_, stream_->write(asio::buffer(text) + written),
+  asio::co_spawn(context, stream->write(asio::buffer(text) + written),
                  [&](const std::exception_ptr&, const std::tuple<error_code, std::size_t>& outcome) {
                    done = std::get<0>(outcome);
                    written += std::get<1>(outcome);
@@ -141,7 +141,7 @@ TEST_F(StreamWithTls, GoesOnWithARecordWhereMoreHasComeBehindIt) {
     const std::size_t of_head = std::min<std::size_t>(rest.size(), 3);
     written += write_now(rest.substr(0, of_head), rest.substr(of_head));
     all += got();
-    ASSERT_EQ(end_, SSL_ERROR_WANT_READ);
+    ASSERT_EQ(end, SSL_ERROR_WANT_READ);
   }
   EXPECT_EQ(written, text.size());
   EXPECT_TRUE(all == text);

@@ -66,34 +66,34 @@ class UnixSocketTest : public testing::Test {
   UnixSocketTest() {
     std::string name = (fs::temp_directory_path() / "roktcached-socket-XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
-    folder_ = name;
-    path_ = folder_ / "proxy.sock";
+    folder = name;
+    path = folder / "proxy.sock";
   }
   ~UnixSocketTest() override {
     std::error_code ignored;
-    fs::remove_all(folder_, ignored);
+    fs::remove_all(folder, ignored);
   }
 
   [[nodiscard]] Result<UnixSocket> open(mode_t mode = 0660, const std::string& group = "") const {
-    return UnixSocket::open(path_, mode, group);
+    return UnixSocket::open(path, mode, group);
   }
   /// @return why it is refused, with `code`
   [[nodiscard]] std::string refusal(ErrorCode code, const std::string& group = "") const {
     const auto opened = open(0660, group);
     if (opened) return "taken";
     EXPECT_EQ(opened.error().code, code);
-    EXPECT_THAT(opened.error().context, StartsWith("unix:" + path_ + ": "));
+    EXPECT_THAT(opened.error().context, StartsWith("unix:" + path + ": "));
     return opened.error().context;
   }
   [[nodiscard]] struct stat status() const {
     struct stat found {};
-    if (::lstat(path_.c_str(), &found) != 0) throw std::runtime_error("nothing there");
+    if (::lstat(path.c_str(), &found) != 0) throw std::runtime_error("nothing there");
     return found;
   }
-  [[nodiscard]] bool exists() const { return fs::symlink_status(path_).type() != fs::file_type::not_found; }
+  [[nodiscard]] bool exists() const { return fs::symlink_status(path).type() != fs::file_type::not_found; }
 
-  fs::path folder_;
-  std::string path_;
+  fs::path folder;
+  std::string path;
 };
 
 TEST_F(UnixSocketTest, HasTheModeWhateverTheUmask) {
@@ -106,14 +106,14 @@ TEST_F(UnixSocketTest, HasTheModeWhateverTheUmask) {
       EXPECT_TRUE(S_ISSOCK(status().st_mode));
       EXPECT_EQ(status().st_mode & 07777U, mode);
       EXPECT_EQ(status().st_uid, ::geteuid());
-      EXPECT_EQ(opened->path(), path_);
+      EXPECT_EQ(opened->path(), path);
     }
   }
 }
 
 TEST_F(UnixSocketTest, HasTheGroupThatIsAskedFor) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root gives a file to another group";
-  const group* const wanted = ::getgrnam("daemon");
+  const group* const wanted = ::getgrnam("daemon");  // NOLINT(concurrency-mt-unsafe): one thread
   if (wanted == nullptr) GTEST_SKIP() << "there is no such group here";
   const gid_t id = wanted->gr_gid;
   const auto opened = open(0660, "daemon");
@@ -129,24 +129,24 @@ TEST_F(UnixSocketTest, LeavesNothingBehindWhereTheGroupIsUnknown) {
 }
 
 TEST_F(UnixSocketTest, ALookMakesNothingAndRefusesAlike) {
-  EXPECT_TRUE(UnixSocket::check(path_));
-  EXPECT_TRUE(UnixSocket::check_free(path_));
+  EXPECT_TRUE(UnixSocket::check(path));
+  EXPECT_TRUE(UnixSocket::check_free(path));
   EXPECT_FALSE(exists());
-  EXPECT_FALSE(UnixSocket::check((folder_ / "no-such-folder" / "socket").string()));
+  EXPECT_FALSE(UnixSocket::check((folder / "no-such-folder" / "socket").string()));
   {
     const auto opened = open();
     ASSERT_TRUE(opened);
-    EXPECT_TRUE(UnixSocket::check(path_)) << "ours, and in use: of the moment";
-    EXPECT_EQ(UnixSocket::check_free(path_).error().code, ErrorCode::unavailable);
+    EXPECT_TRUE(UnixSocket::check(path)) << "ours, and in use: of the moment";
+    EXPECT_EQ(UnixSocket::check_free(path).error().code, ErrorCode::unavailable);
   }
-  std::ofstream(path_) << "precious";
-  EXPECT_EQ(UnixSocket::check(path_).error().code, ErrorCode::configuration);
-  EXPECT_FALSE(UnixSocket::check(path_ + "/socket")) << "below a file";
+  std::ofstream(path) << "precious";
+  EXPECT_EQ(UnixSocket::check(path).error().code, ErrorCode::configuration);
+  EXPECT_FALSE(UnixSocket::check(path + "/socket")) << "below a file";
 }
 
 TEST(CheckUnixGroup, TakesNoneOrOneOfOurs) {
   EXPECT_TRUE(check_unix_group(""));
-  const group* const own = ::getgrgid(::getegid());
+  const group* const own = ::getgrgid(::getegid());  // NOLINT(concurrency-mt-unsafe): one thread
   ASSERT_NE(own, nullptr);
   EXPECT_TRUE(check_unix_group(own->gr_name));
   const auto unknown = check_unix_group("no-such-group");
@@ -162,7 +162,7 @@ TEST_F(UnixSocketTest, IsAcceptedOnByAsManyAsAsk) {
     auto acceptor = opened->acceptor(context.get_executor());
     ASSERT_TRUE(acceptor);
     const Socket client(SOCK_STREAM);
-    ASSERT_EQ(client.connect(path_), 0);
+    ASSERT_EQ(client.connect(path), 0);
     boost::system::error_code error;
     const auto accepted = acceptor->accept(error);
     EXPECT_FALSE(error) << error.message();
@@ -172,12 +172,12 @@ TEST_F(UnixSocketTest, IsAcceptedOnByAsManyAsAsk) {
 }
 
 TEST_F(UnixSocketTest, ReplacesOneThatNobodyListensOn) {
-  Socket(SOCK_STREAM).bind(path_);
+  Socket(SOCK_STREAM).bind(path);
   ASSERT_TRUE(exists());
-  ASSERT_EQ(connected(path_), ECONNREFUSED);
+  ASSERT_EQ(connected(path), ECONNREFUSED);
   const auto opened = open();
   ASSERT_TRUE(opened) << opened.error().context;
-  EXPECT_EQ(connected(path_), 0);
+  EXPECT_EQ(connected(path), 0);
 }
 
 TEST_F(UnixSocketTest, LeavesALiveOneAlone) {
@@ -186,16 +186,16 @@ TEST_F(UnixSocketTest, LeavesALiveOneAlone) {
   const ino_t inode = status().st_ino;
   EXPECT_THAT(refusal(ErrorCode::unavailable), HasSubstr("Address already in use"));
   EXPECT_EQ(status().st_ino, inode);
-  EXPECT_EQ(connected(path_), 0);
+  EXPECT_EQ(connected(path), 0);
 }
 
 TEST_F(UnixSocketTest, LeavesALiveOneAloneWhoseQueueIsFull) {
   const Socket server(SOCK_STREAM);
-  server.bind(path_);
+  server.bind(path);
   ASSERT_EQ(::listen(server.number(), 0), 0);
   const Socket queued(SOCK_STREAM);
-  ASSERT_EQ(queued.connect(path_), 0);
-  ASSERT_EQ(connected(path_), EAGAIN);
+  ASSERT_EQ(queued.connect(path), 0);
+  ASSERT_EQ(connected(path), EAGAIN);
   EXPECT_THAT(refusal(ErrorCode::unavailable), HasSubstr("Address already in use"));
   EXPECT_TRUE(exists());
 }
@@ -204,7 +204,7 @@ TEST_F(UnixSocketTest, LeavesALiveOneOfAnotherTypeAlone) {
   for (const int type : {SOCK_DGRAM, SOCK_SEQPACKET}) {
     {
       const Socket other(type);
-      other.bind(path_);
+      other.bind(path);
       const bool listens = type == SOCK_SEQPACKET && ::listen(other.number(), 1) == 0;
       ASSERT_TRUE(listens || type == SOCK_DGRAM);
       EXPECT_THAT(refusal(ErrorCode::unavailable), HasSubstr("Address already in use")) << type;
@@ -224,49 +224,49 @@ TEST_F(UnixSocketTest, LeavesALiveOneAloneWhereItCannotAsk) {
   const auto second = open();
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
   EXPECT_FALSE(second);
-  EXPECT_EQ(connected(path_), 0);
+  EXPECT_EQ(connected(path), 0);
 }
 
 TEST_F(UnixSocketTest, LeavesWhatIsNoSocketAlone) {
-  std::ofstream(path_) << "a file";
+  std::ofstream(path) << "a file";
   EXPECT_THAT(refusal(ErrorCode::configuration), HasSubstr("exists and is no socket"));
-  EXPECT_EQ(fs::file_size(path_), 6U);
-  fs::remove(path_);
+  EXPECT_EQ(fs::file_size(path), 6U);
+  fs::remove(path);
 
-  fs::create_directory(path_);
+  fs::create_directory(path);
   EXPECT_THAT(refusal(ErrorCode::configuration), HasSubstr("exists and is no socket"));
-  fs::remove(path_);
+  fs::remove(path);
 
-  ASSERT_EQ(::mkfifo(path_.c_str(), 0600), 0);
+  ASSERT_EQ(::mkfifo(path.c_str(), 0600), 0);
   EXPECT_THAT(refusal(ErrorCode::configuration), HasSubstr("exists and is no socket"));
-  fs::remove(path_);
+  fs::remove(path);
 
-  const std::string elsewhere = folder_ / "elsewhere.sock";
+  const std::string elsewhere = folder / "elsewhere.sock";
   Socket(SOCK_STREAM).bind(elsewhere);
-  fs::create_symlink(elsewhere, path_);
+  fs::create_symlink(elsewhere, path);
   EXPECT_THAT(refusal(ErrorCode::configuration), HasSubstr("exists and is no socket"))
       << "a link is not followed";
-  EXPECT_TRUE(fs::is_symlink(path_));
+  EXPECT_TRUE(fs::is_symlink(path));
   EXPECT_TRUE(fs::exists(elsewhere));
 }
 
 TEST_F(UnixSocketTest, LeavesAnotherUsersAlone) {
   if (::geteuid() != 0) GTEST_SKIP() << "only root gives a file to another user";
-  Socket(SOCK_STREAM).bind(path_);
-  ASSERT_EQ(::lchown(path_.c_str(), 65534, 65534), 0);
+  Socket(SOCK_STREAM).bind(path);
+  ASSERT_EQ(::lchown(path.c_str(), 65534, 65534), 0);
   EXPECT_THAT(refusal(ErrorCode::configuration), HasSubstr("is a socket of another user"));
   EXPECT_EQ(status().st_uid, 65534U);
 }
 
 TEST_F(UnixSocketTest, NeedsAFolderAndAPathThatFits) {
-  path_ = folder_ / "missing" / "proxy.sock";
+  path = folder / "missing" / "proxy.sock";
   EXPECT_THAT(refusal(ErrorCode::configuration), HasSubstr("No such file or directory"));
-  path_ = folder_.string() + "/" + std::string(107 - folder_.string().size() - 1, 'a');
-  ASSERT_EQ(path_.size(), 107U);
+  path = folder.string() + "/" + std::string(107 - folder.string().size() - 1, 'a');
+  ASSERT_EQ(path.size(), 107U);
   EXPECT_TRUE(open());
-  path_ += 'a';
+  path += 'a';
   EXPECT_THAT(refusal(ErrorCode::configuration), HasSubstr("at most 107 bytes"));
-  EXPECT_TRUE(fs::is_empty(folder_)) << "nothing at a path that was cut short";
+  EXPECT_TRUE(fs::is_empty(folder)) << "nothing at a path that was cut short";
 }
 
 TEST_F(UnixSocketTest, TakesItsFileWithIt) {
@@ -281,18 +281,18 @@ TEST_F(UnixSocketTest, TakesItsFileWithIt) {
 TEST_F(UnixSocketTest, TakesNobodyElsesFileWithIt) {
   for (const bool socket : {true, false}) {
     auto opened = std::make_unique<UnixSocket>(open().value());
-    fs::remove(path_);
+    fs::remove(path);
     const Socket other(SOCK_STREAM);
     if (socket) {
-      other.bind(path_);
+      other.bind(path);
     } else {
-      std::ofstream(path_) << "a file";
+      std::ofstream(path) << "a file";
     }
     const ino_t inode = status().st_ino;
     opened.reset();
     ASSERT_TRUE(exists());
     EXPECT_EQ(status().st_ino, inode);
-    fs::remove(path_);
+    fs::remove(path);
   }
 }
 
@@ -300,9 +300,9 @@ TEST_F(UnixSocketTest, IsOneAsItMoves) {
   auto opened = std::make_unique<UnixSocket>(open().value());
   {
     const UnixSocket moved(std::move(*opened));
-    EXPECT_EQ(moved.path(), path_);
+    EXPECT_EQ(moved.path(), path);
     opened.reset();  // what it was moved from takes nothing with it
-    EXPECT_EQ(connected(path_), 0);
+    EXPECT_EQ(connected(path), 0);
   }
   EXPECT_FALSE(exists());
 }
