@@ -48,12 +48,12 @@ class AnswerWriter {
   /// Whether its bytes are to be sent before more is added.
   [[nodiscard]] bool is_full() const;
 
-  /// What is there and has not been sent, the second part perhaps empty. Valid until the next call.
+  /// The bytes that have not been sent, the second part perhaps empty. Valid until the next call.
   [[nodiscard]] std::array<boost::asio::const_buffer, 2> unsent() const;
   /// Of that, `size` bytes have gone.
   /// @return true where nothing is left
   bool sent(std::size_t size);
-  /// What keeps the memory of the content that is sent from where it is; null: all of it is copied.
+  /// Keeps the memory of the content that is sent from where it is; null: all of it is copied.
   [[nodiscard]] const void* body() const { return body_.get(); }
   /// All bytes that have gone since this was made.
   [[nodiscard]] std::int64_t total_sent() const { return sent_before_ + static_cast<std::int64_t>(sent_); }

@@ -36,7 +36,7 @@ class ClientStream {
 
   [[nodiscard]] asio::any_io_executor executor() { return socket_.get_executor(); }
   [[nodiscard]] bool encrypted() const { return tls_ != nullptr; }
-  /// What the client has proved to hold; null: nothing. Owned by the stream.
+  /// The certificate that the client has proved to hold; null: none. Owned by the stream.
   [[nodiscard]] X509* certificate();
 
   /// The TLS handshake.
@@ -49,7 +49,7 @@ class ClientStream {
   }
   /// Writes as much as the kernel takes at once, when it takes something; with TLS whole records, some at a
   /// time.
-  /// @param from  one or two buffers. What is left of them is to come next
+  /// @param from  one or two buffers. The rest of them is to come next
   template <class Buffers>
   [[nodiscard]] Transferred write_some(const Buffers& from) {
     return tls_ ? write_some_enciphered(two_of(from)) : socket().async_write_some(from, as_result);

@@ -16,7 +16,7 @@ namespace roktcached::net {
 /// The server's side of TLS over a socket that does not block. It only ever does what goes at once; the owner
 /// waits (see wants_to_write()). Belongs to one thread, and to the stream that owns it.
 ///
-/// OpenSSL reads from the socket and writes to it itself. What it has deciphered is wiped before its memory
+/// OpenSSL reads from the socket and writes to it itself. Deciphered text is wiped before its memory
 /// is freed. Of records that belong together the kernel makes large segments (MSG_MORE).
 class TlsEngine {
  public:
@@ -56,7 +56,7 @@ class TlsEngine {
   /// @param size  0: that was the end
   void arrived(std::size_t size);
 
-  /// What the client has proved to hold; null: nothing. Owned by the engine.
+  /// The certificate that the client has proved to hold; null: none. Owned by the engine.
   [[nodiscard]] X509* certificate() const { return SSL_get0_peer_certificate(tls_.get()); }
   /// The descriptor is closed, and may soon be another's: whatever is asked for fails from here on.
   void detach() { descriptor_ = -1; }

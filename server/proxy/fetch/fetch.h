@@ -32,7 +32,7 @@ struct FetchResult {
   std::shared_ptr<const FetchResult> at_end = nullptr;
 };
 
-// What follows belongs to the upstream thread.
+// The members below belong to the upstream thread.
 
 /// A client that waits for another's fetch.
 struct FetchWaiter {
