@@ -158,40 +158,52 @@ std::vector<counters::ClientRequests> read_all(
 
 }  // namespace
 
+struct Admin::Endpoint {
+  std::string_view path;
+  bool changes;  ///< POST, with what check_mutation asks for; the others only read, by GET and HEAD
+  boost::asio::awaitable<Answer> (Admin::*answer)(const Request& request, std::string_view query) const;
+};
+
+const Admin::Endpoint Admin::endpoints[] = {
+    {"/livez", false, &Admin::live},      {"/readyz", false, &Admin::ready},
+    {"/status", false, &Admin::status},   {"/metrics", false, &Admin::metrics},
+    {"/entries", false, &Admin::entries}, {"/purge", true, &Admin::purge},
+    {"/reload", true, &Admin::reload},
+};
+
+std::string Admin::listed_paths() {
+  std::string listed;
+  for (const Endpoint& endpoint : endpoints) {
+    if (!listed.empty()) listed += &endpoint == std::end(endpoints) - 1 ? " and " : ", ";
+    listed += endpoint.path;
+  }
+  return listed;
+}
+
 boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
   const auto target = http::parse_target(request.target);
   if (!target) co_return problem(target.error(), request.id);
-  if (target->path == "/purge") {
-    if (request.method == "POST") co_return co_await purge(request);
-    co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "POST"}, request.id);
-  }
-  if (target->path == "/reload") {
-    if (request.method == "POST") co_return co_await reload(request);
-    co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "POST"}, request.id);
-  }
-  const bool known = target->path == "/livez" || target->path == "/readyz" || target->path == "/status" ||
-                     target->path == "/metrics" || target->path == "/entries";
-  if (!known) {
-    const Error error{
-        ErrorCode::unknown_route, ErrorSource::inbound, false,
-        "the admin listener has /livez, /readyz, /status, /metrics, /entries, /purge and /reload"};
+  const auto* const endpoint = std::ranges::find(endpoints, target->path, &Endpoint::path);
+  if (endpoint == std::end(endpoints)) {
+    const Error error{ErrorCode::unknown_route, ErrorSource::inbound, false,
+                      "the admin listener has " + listed_paths()};
     co_return problem(error, request.id);
   }
-  if (request.method != "GET" && request.method != "HEAD") {
-    co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "GET, HEAD"}, request.id);
+  const bool allowed =
+      endpoint->changes ? request.method == "POST" : request.method == "GET" || request.method == "HEAD";
+  if (!allowed) {
+    const std::string methods = endpoint->changes ? "POST" : "GET, HEAD";
+    co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, methods}, request.id);
   }
-  if (target->path == "/livez") co_return text(200, "alive\n");
-  if (target->path == "/entries") co_return co_await entries(request, target->query);
-  if (target->path == "/readyz") co_return ready();
-  if (target->path == "/metrics") co_return co_await metrics();
-  co_return co_await status();
+  if (endpoint->changes) {
+    const auto& token = sources_.runtime->settings.admin.token;
+    if (const auto may = check_mutation(request, token, sources_.over_unix_socket); !may)
+      co_return problem(may.error(), request.id);
+  }
+  co_return co_await (this->*endpoint->answer)(request, target->query);
 }
 
-boost::asio::awaitable<Answer> Admin::purge(const Request& request) {
-  if (const auto allowed =
-          check_mutation(request, sources_.runtime->settings.admin.token, sources_.over_unix_socket);
-      !allowed)
-    co_return problem(allowed.error(), request.id);
+boost::asio::awaitable<Answer> Admin::purge(const Request& request, std::string_view /*query*/) const {
   const auto purge = parse_purge(request.body);
   if (!purge) co_return problem(purge.error(), request.id);
   const auto on_purger = [&fetches = sources_.fetches,
@@ -213,18 +225,13 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request) {
 
 /// Answers when the settings are in force, on every thread, or are refused: what they say is the same then as
 /// in the log.
-boost::asio::awaitable<Answer> Admin::reload(const Request& request) {
-  if (const auto allowed =
-          check_mutation(request, sources_.runtime->settings.admin.token, sources_.over_unix_socket);
-      !allowed) {
-    co_return problem(allowed.error(), request.id);
-  }
+boost::asio::awaitable<Answer> Admin::reload(const Request& request, std::string_view /*query*/) const {
   spdlog::info("reload asked for by {}", request.client);
   const ReloadResult result = co_await sources_.reloads.reload();
   co_return with_body(200, "application/json", json::serialize(result_json(result)) + "\n");
 }
 
-boost::asio::awaitable<Answer> Admin::entries(const Request& request, std::string_view query) {
+boost::asio::awaitable<Answer> Admin::entries(const Request& request, std::string_view query) const {
   const auto listing = parse_listing(query);
   if (!listing) co_return problem(listing.error(), request.id);
   const auto on_purger =
@@ -239,10 +246,14 @@ boost::asio::awaitable<Answer> Admin::entries(const Request& request, std::strin
                       to_json(*found, sources_.runtime->policies, sources_.clock.wall_now()) + "\n");
 }
 
+boost::asio::awaitable<Answer> Admin::live(const Request& /*request*/, std::string_view /*query*/) const {
+  co_return text(200, "alive\n");
+}
+
 /// Without a token the proxy still serves what it has, and without its disk what it fetches: ready, but
 /// degraded. A line each.
-Answer Admin::ready() const {
-  if (draining_) return text(503, "draining\n");
+boost::asio::awaitable<Answer> Admin::ready(const Request& /*request*/, std::string_view /*query*/) const {
+  if (draining_) co_return text(503, "draining\n");
   std::string degraded;
   if (const upstream::TokenStatus token = sources_.upstream_client.token_status(); !token.alive) {
     degraded = "degraded: no access token for the upstream" +
@@ -251,7 +262,7 @@ Answer Admin::ready() const {
   for (const auto& tier : sources_.store.statistics()) {
     if (!tier.trouble.empty()) degraded += "degraded: cache file: " + tier.trouble + "\n";
   }
-  return text(200, degraded.empty() ? "ready\n" : std::move(degraded));
+  co_return text(200, degraded.empty() ? "ready\n" : std::move(degraded));
 }
 
 /// On the upstream thread, which alone may look.
@@ -264,7 +275,7 @@ boost::asio::awaitable<upstream::UpstreamStatus> Admin::read_upstream_status() c
                                            boost::asio::use_awaitable);
 }
 
-boost::asio::awaitable<Answer> Admin::status() const {
+boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::string_view /*query*/) const {
   const upstream::UpstreamStatus upstream_status = co_await read_upstream_status();
   const auto uptime = sources_.clock.steady_now() - sources_.started_at;
   json::object object;
@@ -289,7 +300,7 @@ boost::asio::awaitable<Answer> Admin::status() const {
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
 }
 
-boost::asio::awaitable<Answer> Admin::metrics() const {
+boost::asio::awaitable<Answer> Admin::metrics(const Request& /*request*/, std::string_view /*query*/) const {
   MetricReadings readings;
   readings.upstream_status = co_await read_upstream_status();
   readings.version = version;

@@ -51,13 +51,25 @@ class Admin final : public http::Handler {
   void drain() { draining_ = true; }
 
  private:
-  [[nodiscard]] boost::asio::awaitable<http::Answer> purge(const http::Request& request);
-  [[nodiscard]] boost::asio::awaitable<http::Answer> reload(const http::Request& request);
+  /// A row of the table that `handle` asks.
+  struct Endpoint;
+  static const Endpoint endpoints[];
+  [[nodiscard]] static std::string listed_paths();
+
+  [[nodiscard]] boost::asio::awaitable<http::Answer> live(const http::Request& request,
+                                                          std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> ready(const http::Request& request,
+                                                           std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> status(const http::Request& request,
+                                                            std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> metrics(const http::Request& request,
+                                                             std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> entries(const http::Request& request,
-                                                             std::string_view query);
-  [[nodiscard]] http::Answer ready() const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> status() const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> metrics() const;
+                                                             std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> purge(const http::Request& request,
+                                                           std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> reload(const http::Request& request,
+                                                            std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
 
   const Sources sources_;
