@@ -13,7 +13,7 @@ namespace {
 const std::string overrides_section = "freshness.override";
 
 bool is_governed(const rokt::Route& route) {
-  return route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
+  return rokt::is_kept_by_lifetimes(route.route_class);
 }
 
 /// The routes of one override. A name that nothing has, or that [freshness] has no say in, is a mistake.

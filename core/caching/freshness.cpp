@@ -61,7 +61,7 @@ FreshnessState report_state(WallTime range_end, WallTime now, milliseconds resta
 std::optional<Lifetime> lifetime_of(rokt::RouteClass route_class, unsigned status,
                                     std::optional<WallTime> range_end, WallTime fetched_at,
                                     const FreshnessPolicy& policy, unsigned steady_refreshes) {
-  const bool cached = route_class == rokt::RouteClass::report || route_class == rokt::RouteClass::metadata;
+  const bool cached = rokt::is_kept_by_lifetimes(route_class);
   const bool negative = status == 404 || status == 400;
   if (!cached || (status != 200 && !negative)) return std::nullopt;
   FreshnessState state = FreshnessState::open;

@@ -148,21 +148,31 @@ std::string_view target_of(const Key& key) {
 }
 
 std::string_view rokt_version_of(const Key& key) {
-  const std::string_view text = key.text();
-  return text.substr(text.rfind(' ') + 1);
+  std::string_view rest = key.text();
+  take_word(rest);
+  take_word(rest);
+  return take_word(rest);
+}
+
+std::string_view content_of(const Key& key) {
+  std::string_view rest = key.text();
+  for (int words = 0; words < 3; ++words) take_word(rest);
+  return rest;
 }
 
 Key key_of(std::string_view credential, std::string_view path, std::span<const QueryParameter> parameters,
-           std::string_view rokt_version) {
+           std::string_view rokt_version, std::string_view content) {
   // The key copies it: a thread keeps its room for the next one.
   static thread_local std::string text;
-  text.reserve(credential.size() + longest_target(path, parameters) + rokt_version.size() + 2);
+  text.reserve(credential.size() + longest_target(path, parameters) + rokt_version.size() + content.size() +
+               3);
   text = credential;
   text += ' ';
   text += path;
   append_query(text, parameters);
   text += ' ';
   text += rokt_version;
+  if (!content.empty()) text.append(1, ' ').append(content);
   return Key(text);
 }
 
@@ -171,7 +181,8 @@ KeyColumns columns_of(const Key& key) {
   std::string_view rest = key.text();
   columns.credential = take_word(rest);
   const std::string_view target = take_word(rest);
-  columns.rokt_version = rest;
+  columns.rokt_version = take_word(rest);
+  const std::string_view content = rest;
   const auto question = std::min(target.find('?'), target.size());
   columns.path = target.substr(0, question);
   for (const auto& parameter : http::parse_query(target.substr(std::min(question + 1, target.size())))) {
@@ -188,6 +199,10 @@ KeyColumns columns_of(const Key& key) {
       others.append(others.empty() ? "" : "&").append(parameter.canonical_name);
       if (parameter.has_value) others.append("=").append(parameter.canonical_value);
     }
+  }
+  if (!content.empty()) {
+    std::string& others = columns.other_parameters;
+    others.append(others.empty() ? "" : " ").append(content);
   }
   return columns;
 }

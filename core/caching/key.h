@@ -35,11 +35,12 @@ struct KeyHashHasher {
 
 /// Everything that can change an answer, as one line of text:
 ///
-///     CREDENTIAL PATH[?QUERY] ROKT-VERSION
+///     CREDENTIAL PATH[?QUERY] ROKT-VERSION[ CONTENT]
 ///
 /// PATH[?QUERY] is the one spelling in which the upstream is asked: dateStart, dateEnd, currency and
 /// timeZoneVariation, then all others sorted by name; names and values in canonical form. An absent
-/// rokt-version is LATEST. Two requests share a text exactly where the upstream must answer them alike.
+/// rokt-version is LATEST. CONTENT is that of a query, as QueryBody::canonical has it. Two requests share a
+/// text exactly where the upstream must answer them alike.
 class Key {
  public:
   Key() = default;
@@ -76,8 +77,10 @@ constexpr std::string_view latest_version = "LATEST";
 /// @param path          as the route table matched it
 /// @param parameters    of the request's query, in any order
 /// @param rokt_version  from requested_version
+/// @param content       canonical, of a query; else empty
 [[nodiscard]] Key key_of(std::string_view credential, std::string_view path,
-                         std::span<const http::QueryParameter> parameters, std::string_view rokt_version);
+                         std::span<const http::QueryParameter> parameters, std::string_view rokt_version,
+                         std::string_view content = {});
 
 /// PATH[?QUERY] as it stands in a key: what a request asks for, whoever asks and in whatever version.
 [[nodiscard]] std::string canonical_target(std::string_view path,
@@ -85,6 +88,8 @@ constexpr std::string_view latest_version = "LATEST";
 /// The parts of a key's text: views into it.
 [[nodiscard]] std::string_view target_of(const Key& key);
 [[nodiscard]] std::string_view rokt_version_of(const Key& key);
+/// Empty where the question has no content: it is no query.
+[[nodiscard]] std::string_view content_of(const Key& key);
 
 /// A key taken apart again, for the cache file's readable columns. Absent parameters are empty.
 struct KeyColumns {
@@ -95,7 +100,8 @@ struct KeyColumns {
   std::optional<std::string> currency;
   std::optional<std::string> time_zone;  ///< percent-decoded, as are the three above
   std::string rokt_version;
-  std::string other_parameters;  ///< canonical "a=1&b=2", sorted; groupby among them
+  /// Canonical "a=1&b=2", sorted; groupby among them. Of a query, also its content, behind a space.
+  std::string other_parameters;
 };
 
 [[nodiscard]] KeyColumns columns_of(const Key& key);

@@ -208,4 +208,10 @@ bool HopByHopFields::contain(std::string_view name) const {
          });
 }
 
+bool says_json(const Fields& fields) {
+  const auto type = fields.find("Content-Type");
+  if (!type || fields.count("Content-Type") != 1) return false;
+  return equal_ignoring_case(trimmed(type->substr(0, type->find(';'))), "application/json");
+}
+
 }  // namespace roktcached::http

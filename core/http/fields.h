@@ -205,4 +205,7 @@ template <class FieldRange>
   return {};
 }
 
+/// Whether the content is JSON by its one Content-Type, whatever parameters that has.
+[[nodiscard]] bool says_json(const Fields& fields);
+
 }  // namespace roktcached::http

@@ -6,6 +6,7 @@
 
 #include "core/edit_distance.h"
 #include "core/rokt/date_range.h"
+#include "core/rokt/sent_text.h"
 #include "core/rokt/time_zone.h"
 
 namespace roktcached::rokt {
@@ -15,15 +16,6 @@ using http::QueryParameter;
 namespace {
 
 constexpr std::string_view accepted_dates = "YYYY-MM-DD or YYYY-MM-DDThh:mm:ss[.fff], a real calendar day";
-
-/// A value as it was sent, fit for an error that ends up in logs and terminals.
-std::string shown(std::string_view value) {
-  constexpr std::size_t longest = 64;
-  std::string text(value.substr(0, longest));
-  std::ranges::replace_if(
-      text, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
-  return '"' + text + (value.size() > longest ? "...\"" : "\"");
-}
 
 Error refused(std::string_view name, std::string_view what, std::string_view accepted) {
   std::string context(name);
@@ -78,16 +70,6 @@ constexpr std::array<std::string_view, 5> folded_parameters = {"datestart", "dat
                                                                "timezonevariation", "groupby"};
 /// Anything longer is like none of them, and need not be compared.
 constexpr std::size_t longest_name = 32;
-
-/// In lower case, without what sets words apart and without brackets behind it.
-std::string folded(std::string_view name) {
-  const bool is_list = name.ends_with(']') && name.find('[') != std::string_view::npos;
-  std::string text(is_list ? name.substr(0, name.find('[')) : name);
-  std::erase_if(text, [](char c) { return c == '_' || c == '-' || c == '.' || c == ' '; });
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
 
 /// The parameter of the Reporting API that somebody most likely meant by `name`, where that is none itself:
 /// one in another case ("groupBy"), with one typing error ("currrency"), with its words set apart
@@ -207,10 +189,9 @@ const std::vector<std::string_view>& documented_currencies() {
 
 Result<CheckedParameters> check_parameters(const Route& route, std::span<const QueryParameter> parameters,
                                            const ParameterRules& rules) {
-  const bool checked = route.route_class == RouteClass::report || route.route_class == RouteClass::metadata;
-  if (!checked) return CheckedParameters{};
+  if (!is_kept_by_lifetimes(route.route_class)) return CheckedParameters{};
   if (const auto names = check_names(parameters); !names) return names.error();
-  if (route.route_class == RouteClass::metadata) return CheckedParameters{};
+  if (route.route_class != RouteClass::report) return CheckedParameters{};
   if (rules.validation == Validation::lenient) return CheckedParameters{doubtful_end(parameters)};
   return check_report(route, parameters, rules);
 }

@@ -34,8 +34,8 @@ struct CheckedParameters {
 };
 
 /// Checks the query of a request on `route`.
-/// On every report and metadata route, also when lenient: no parameter twice, none with an empty name (400).
-/// On report routes when strict: dateStart, dateEnd, currency and timeZoneVariation are there and
+/// On every report, metadata and query route, also when lenient: no parameter twice, none with an empty name
+/// (400). On report routes when strict: dateStart, dateEnd, currency and timeZoneVariation are there and
 /// well-formed, start is not after end (both in the reading that lets the request pass), groupby is one of
 /// the route's where it has any, and no name is nearly that of a known parameter. Other unknown parameters
 /// pass. On `off` and token routes nothing is checked.

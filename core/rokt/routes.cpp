@@ -85,6 +85,11 @@ Route metadata(std::string name, std::string pattern) {
   return {std::move(name), std::move(pattern), {"GET"}, RouteClass::metadata, {}, true};
 }
 
+/// A query that differs by a last slash alone: clients disagree about it.
+Route query(std::string name, std::string pattern) {
+  return {std::move(name), std::move(pattern), {"POST"}, RouteClass::query, {}, true, true};
+}
+
 /// Literal before placeholder before rest.
 int rank(std::string_view pattern_segment) {
   if (!is_placeholder(pattern_segment)) return 0;
@@ -148,14 +153,21 @@ Result<void> validate_methods(const Route& route) {
 }  // namespace
 
 std::string_view to_string(RouteClass route_class) {
-  static constexpr std::array<std::string_view, 5> names = {"token", "report", "metadata", "http", "off"};
+  static constexpr std::array<std::string_view, 6> names = {"token", "report", "metadata",
+                                                            "query", "http",   "off"};
   return names[static_cast<std::size_t>(route_class)];
+}
+
+bool is_kept_by_lifetimes(RouteClass route_class) {
+  return route_class == RouteClass::report || route_class == RouteClass::metadata ||
+         route_class == RouteClass::query;
 }
 
 std::vector<Route> rokt_routes() {
   const std::string reporting = "/reporting/accounts/{accountId}";
   const std::string campaign = reporting + "/campaigns/{campaignId}";
   const std::string creative = campaign + "/creatives/{creativeId}";
+  const std::string queried = "/v1/query/accounts/{accountId}";
   const std::string campaign_metadata = "/metadata/accounts/{accountId}/campaigns/{campaignId}";
   return {
       {"token", "/auth/oauth2/token", {"POST"}, RouteClass::token, {}, false},
@@ -174,6 +186,12 @@ std::vector<Route> rokt_routes() {
       metadata("campaign-metadata", campaign_metadata),
       metadata("audience-metadata", campaign_metadata + "/audiences/{audienceId}"),
       metadata("creative-metadata", campaign_metadata + "/creatives/{creativeId}"),
+      metadata("query-accounts", "/v1/query/accounts"),
+      metadata("query-account", queried),
+      metadata("query-campaigns-help", queried + "/campaigns/help"),
+      metadata("query-transactions-help", queried + "/transactions/help"),
+      query("query-campaigns", queried + "/campaigns/"),
+      query("query-transactions", queried + "/transactions"),
   };
 }
 
@@ -210,6 +228,17 @@ Result<void> validate(const Route& route) {
   return validate_methods(route);
 }
 
+std::string upstream_path(const Route& route, std::string_view path) {
+  std::string result(path);
+  if (!route.any_last_slash || route.pattern.ends_with('/') == path.ends_with('/')) return result;
+  if (path.ends_with('/')) {
+    result.pop_back();
+  } else {
+    result += '/';
+  }
+  return result;
+}
+
 RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
   const auto segments_of = [](const Route& route) {
     std::vector<std::string> segments;
@@ -220,6 +249,7 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
       routes_, [&](const Route& a, const Route& b) { return more_specific(segments_of(a), segments_of(b)); });
   for (const Route& route : routes_) {
     Pattern pattern{segments_of(route)};
+    if (route.any_last_slash && pattern.segments.back().empty()) pattern.segments.pop_back();
     pattern.has_rest = is_rest(pattern.segments.back());
     const auto place_of = [&segments = pattern.segments](std::string_view placeholder) {
       return static_cast<std::size_t>(std::ranges::find(segments, placeholder) - segments.begin());
@@ -232,6 +262,7 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
 
 bool RouteTable::matches(std::size_t index, std::span<const std::string_view> path) const {
   const Pattern& pattern = patterns_[index];
+  if (routes_[index].any_last_slash && path.back().empty()) path = path.first(path.size() - 1);
   const std::size_t fixed = pattern.segments.size() - (pattern.has_rest ? 1 : 0);
   if (pattern.has_rest ? path.size() <= fixed : path.size() != fixed) return false;
   const bool any_segment = takes_any_path(routes_[index].route_class);

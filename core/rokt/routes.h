@@ -14,11 +14,15 @@ enum class RouteClass {
   token,     ///< answered here, never forwarded
   report,    ///< cached by the dates in the request
   metadata,  ///< cached for a fixed time
+  query,     ///< a POST that only reads: cached by its content, and by the dates in it
   http,      ///< cached as the upstream's fields say (RFC 9111), not checked
   off,       ///< passed through, neither cached nor checked
 };
 
 [[nodiscard]] std::string_view to_string(RouteClass route_class);
+
+/// Whether answers are kept as [freshness] says, under a key of ours: reports, metadata and queries.
+[[nodiscard]] bool is_kept_by_lifetimes(RouteClass route_class);
 
 /// One row of the route table.
 struct Route {
@@ -31,11 +35,13 @@ struct Route {
   std::vector<std::string>
       groupby;               ///< the values that `groupby` may have; empty: the route has no such parameter
   bool inject_token = true;  ///< the shared bearer token goes upstream with it
+  /// A path that differs by a last slash alone is this one, too; upstream it goes as `pattern` has it.
+  bool any_last_slash = false;
 
   friend bool operator==(const Route&, const Route&) = default;
 };
 
-/// The thirteen routes of the Rokt Reporting API.
+/// The routes of the Rokt Reporting API, and those of its successor, the Query API.
 [[nodiscard]] std::vector<Route> rokt_routes();
 
 /// Whether two routes have a method of the same paths, whatever their placeholders are called.
@@ -61,6 +67,9 @@ struct RouteMatch {
   std::string_view campaign_id;  ///< the segment at `{campaignId}`, or empty; a view into the path
 };
 
+/// The path as the upstream is asked for it: a last slash as the route's pattern has it.
+[[nodiscard]] std::string upstream_path(const Route& route, std::string_view path);
+
 /// Says what a path is. Immutable after construction; safe from any thread.
 class RouteTable {
  public:
@@ -70,7 +79,7 @@ class RouteTable {
   explicit RouteTable(std::vector<Route> routes);
 
   /// Matches segment by segment, nothing decoded or normalised: `//`, `/./`, an encoded '/' and a trailing
-  /// slash match no placeholder. On token, report and metadata routes a placeholder takes
+  /// slash match no placeholder. On token, report, metadata and query routes a placeholder takes
   /// `[A-Za-z0-9_-]{1,64}`; on routes that are `http` or `off` any non-empty segment but "." and ".."
   /// (percent-encoded or not), and rest takes segments of that kind, with a slash at the end or without.
   /// @return the match; unknown_route; or method_not_allowed, where other methods are served at this path:

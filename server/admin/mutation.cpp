@@ -28,12 +28,6 @@ bool is_same(std::string_view sent, const std::string& wanted) {
   return sent.size() == wanted.size() && CRYPTO_memcmp(sent.data(), wanted.data(), wanted.size()) == 0;
 }
 
-bool is_json(const http::Fields& fields) {
-  const auto type = fields.find("Content-Type");
-  if (!type || fields.count("Content-Type") != 1) return false;
-  return http::equal_ignoring_case(http::trimmed(type->substr(0, type->find(';'))), "application/json");
-}
-
 }  // namespace
 
 Result<void> check_mutation(const http::Request& request, const config::Secret& token,
@@ -49,7 +43,7 @@ Result<void> check_mutation(const http::Request& request, const config::Secret& 
     return refused(shown ? ErrorCode::invalid_token : ErrorCode::unauthenticated,
                    "accepted: Authorization: Bearer, with the admin token");
   }
-  if (!is_json(request.fields))
+  if (!http::says_json(request.fields))
     return refused(ErrorCode::unsupported_media_type, "Content-Type: accepted: application/json");
   return {};
 }

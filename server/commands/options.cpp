@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <map>
+#include <string>
 
 #include "core/rokt/date_range.h"
 
@@ -52,6 +54,13 @@ void add_options(CLI::App& command, SimulateArguments& arguments) {
   command.add_option("--now", arguments.now, "The simulated data's clock stands at this time (UTC)");
   command.add_option("--seed", arguments.options.seed, "Another seed is another world")
       ->capture_default_str();
+  const std::map<std::string, simulator::EndDate> end_dates = {{"exclusive", simulator::EndDate::exclusive},
+                                                               {"inclusive", simulator::EndDate::inclusive}};
+  command
+      .add_option("--end-date", arguments.options.end_date,
+                  "The Query API's endDate without a time of day: exclusive or inclusive")
+      ->transform(CLI::CheckedTransformer(end_dates).description("exclusive|inclusive"))
+      ->default_str("exclusive");
   command.add_flag("--entity-tags", arguments.options.entity_tags, "Send ETag, honour If-None-Match");
 }
 

@@ -30,8 +30,7 @@ enum class Form { identity, gzip };
 /// Whether If-Modified-Since says that the client has the response: against the Last-Modified that was sent
 /// with it, and no other time (RFC 9110, section 13.1.3).
 bool unmodified_since(const Request& request, const caching::StoredResponse& response, WallTime now) {
-  const bool asks = request.fields.contains("If-Modified-Since");
-  if (!asks || (request.method != "GET" && request.method != "HEAD")) return false;
+  if (!request.fields.contains("If-Modified-Since")) return false;
   return http::unmodified_since(request.fields, http::value_in_lines(response.head, "Last-Modified"), now);
 }
 
@@ -42,6 +41,8 @@ bool unmodified_since(const Request& request, const caching::StoredResponse& res
 std::optional<Form> form_that_client_has(const Request& request, const caching::StoredResponse& response,
                                          Form sent, WallTime now) {
   if (response.status != 200) return std::nullopt;
+  // These conditions speak of GET and HEAD alone (RFC 9110, sections 13.1.2 and 13.1.3).
+  if (request.method != "GET" && request.method != "HEAD") return std::nullopt;
   if (!request.fields.contains("If-None-Match"))
     return unmodified_since(request, response, now) ? std::optional(sent) : std::nullopt;
   if (response.entity_tag.empty()) return std::nullopt;

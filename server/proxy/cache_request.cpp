@@ -24,6 +24,12 @@ void ask_for(const caching::Key& key, upstream::UpstreamRequest& to_send) {
   to_send.target = caching::target_of(key);
   const std::string_view version = caching::rokt_version_of(key);
   if (version != caching::latest_version) to_send.fields.add("rokt-version", version);
+  const std::string_view content = caching::content_of(key);
+  if (content.empty()) return;
+  to_send.method = "POST";
+  to_send.fields.add("Content-Type", "application/json");
+  to_send.body = content;
+  to_send.only_reads = true;
 }
 
 std::size_t CacheRequestMemory::place_of(std::string_view target) const {

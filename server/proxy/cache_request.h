@@ -17,7 +17,8 @@
 namespace roktcached::proxy {
 
 /// What a request to a cached route asks for: all that is known of it before the cache is looked at. It
-/// follows from the request's method, target and rokt-version, and from the settings, alone.
+/// follows from the request's method, target, rokt-version and, for a query, content, and from the settings,
+/// alone.
 struct CacheRequest {
   const rokt::Route* route = nullptr;
   std::string account_id;
@@ -30,7 +31,7 @@ struct CacheRequest {
 using CacheRequestPtr = std::shared_ptr<const CacheRequest>;
 
 /// Makes `to_send` ask for what `key` stands for, in the key's own spelling: the answer then does not depend
-/// on who asked first. A key of a report or metadata route.
+/// on who asked first. A key of a report, metadata or query route.
 void ask_for(const caching::Key& key, upstream::UpstreamRequest& to_send);
 
 /// Remembers the questions that requests came to, so that the same request is not read again: most requests

@@ -5,6 +5,8 @@
 #include "core/http/forwarding.h"
 #include "core/http/target.h"
 #include "core/rokt/parameters.h"
+#include "core/rokt/query_body.h"
+#include "core/rokt/sent_text.h"
 #include "server/asio.h"
 #include "server/http/access_log.h"
 #include "server/http/problem.h"
@@ -48,6 +50,17 @@ Answer answer_options(std::string_view allowed_methods) {
   return answer;
 }
 
+/// What a request to a query route asks for.
+Result<rokt::QueryBody> read_query(const Request& request, const rokt::ParameterRules& rules) {
+  if (!http::says_json(request.fields)) {
+    const std::string type = request.fields.combined("Content-Type");
+    return Error{ErrorCode::unsupported_media_type, ErrorSource::inbound, false,
+                 "Content-Type: " + (type.empty() ? "is missing" : rokt::shown(type)) +
+                     "; accepted: application/json"};
+  }
+  return rokt::read_query_body(request.body, rules);
+}
+
 }  // namespace
 
 bool ProxyHandler::answer_now(Request& request, Answer& answer) {
@@ -55,7 +68,9 @@ bool ProxyHandler::answer_now(Request& request, Answer& answer) {
   ReportHandler::Looked looked;
   if (asked && asked->cache_request && report_.answer_now(request, *asked->cache_request, looked, answer)) {
     // Now, and where memory had it: of what is asked for once in a while only nothing is to be remembered.
-    if (looked.in_memory && !asked->remembered) {
+    // A query follows from its content, too.
+    const bool is_query = asked->route->route_class == rokt::RouteClass::query;
+    if (looked.in_memory && !asked->remembered && !is_query) {
       if (CacheRequestMemory* const memory = memory_for(request))
         memory->remember(request, asked->cache_request);
     }
@@ -93,6 +108,7 @@ asio::awaitable<Answer> ProxyHandler::answer_asked(const Request& request, const
       return pass_.answer(request, route, asked->credential);
     case rokt::RouteClass::report:
     case rokt::RouteClass::metadata:
+    case rokt::RouteClass::query:
       break;
   }
   return report_.answer(request, asked->cache_request, found == nullptr ? nullptr : &found->looked);
@@ -139,9 +155,7 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
   const auto credential =
       route.inject_token ? credential_of(runtime, match->account_id) : Result<std::size_t>(std::size_t{0});
   if (!credential) return credential.error();
-  const bool cached =
-      route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
-  if (!cached)
+  if (!rokt::is_kept_by_lifetimes(route.route_class))
     return Asked{.route = &route,
                  .credential = *credential,
                  .account_id = std::string(match->account_id),
@@ -161,14 +175,25 @@ Result<CacheRequestPtr> ProxyHandler::read_cache_request(const Request& request,
   if (!checked) return checked.error();
   const auto version = caching::requested_version(request.fields);
   if (!version) return version.error();
-  return CacheRequestPtr(std::make_shared<const CacheRequest>(CacheRequest{
-      .route = match.route,
-      .account_id = std::string(match.account_id),
-      .campaign_id = std::string(match.campaign_id),
-      .credential = credential,
-      .key = caching::key_of(settings.credentials[credential].name, target.path, parameters, *version),
-      .range_end = checked->range_end,
-      .policy = &request.runtime->policies.policy_for(match.route->name, match.account_id)}));
+  CacheRequest asked{.route = match.route,
+                     .account_id = std::string(match.account_id),
+                     .campaign_id = std::string(match.campaign_id),
+                     .credential = credential,
+                     .key = {},
+                     .range_end = {},
+                     .policy = &request.runtime->policies.policy_for(match.route->name, match.account_id)};
+  const std::string& credential_name = settings.credentials[credential].name;
+  if (match.route->route_class == rokt::RouteClass::query) {
+    auto query = read_query(request, settings.parameters);
+    if (!query) return query.error();
+    const std::string path = rokt::upstream_path(*match.route, target.path);
+    asked.key = caching::key_of(credential_name, path, parameters, *version, query->canonical);
+    asked.range_end = query->range_end;
+  } else {
+    asked.key = caching::key_of(credential_name, target.path, parameters, *version);
+    asked.range_end = checked->range_end;
+  }
+  return CacheRequestPtr(std::make_shared<const CacheRequest>(std::move(asked)));
 }
 
 void ProxyHandler::finished(const Request& request, const Answer& answer, const http::Written& written) {

@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <boost/json/serialize.hpp>
-#include <boost/json/string.hpp>
 #include <charconv>
 #include <optional>
 #include <span>
@@ -13,38 +11,12 @@
 #include "core/http/target.h"
 #include "core/rokt/date_range.h"
 #include "core/rokt/parameters.h"
+#include "server/simulator/json_object.h"
+#include "server/simulator/local_hours.h"
 
 namespace roktcached::simulator {
 
 namespace {
-
-constexpr std::int64_t longest_range_hours = 10 * 366 * 24;
-
-/// A JSON object written field by field, in the order of the API's page. Names need no escaping.
-class Object {
- public:
-  Object& number(std::string_view name, std::int64_t value) { return raw(name, std::to_string(value)); }
-  Object& text(std::string_view name, std::string_view value) {
-    return raw(name, boost::json::serialize(boost::json::string(value)));
-  }
-  Object& boolean(std::string_view name, bool value) { return raw(name, value ? "true" : "false"); }
-  Object& raw(std::string_view name, std::string_view json) {
-    fmt::format_to(std::back_inserter(body_), "{}\"{}\":{}", body_.empty() ? "" : ",", name, json);
-    return *this;
-  }
-  /// Exact decimals: sums of what is printed are what is printed of the sum.
-  Object& money(std::string_view name, std::int64_t micro) {
-    return raw(name, fmt::format("{}.{:06}", micro / 1'000'000, micro % 1'000'000));
-  }
-  /// `factor` times the quotient; the product of all of `micro` might not fit.
-  Object& ratio(std::string_view name, std::int64_t micro, std::int64_t count, std::int64_t factor = 1) {
-    return money(name, count == 0 ? 0 : micro / count * factor + micro % count * factor / count);
-  }
-  [[nodiscard]] std::string str() const { return "{" + body_ + "}"; }
-
- private:
-  std::string body_;
-};
 
 /// One request, understood.
 struct Query {
@@ -204,17 +176,10 @@ std::string breakdown(const World& world, const Query& query, WallTime now, Fiel
 }
 
 std::string histogram(const World& world, const Query& query, WallTime now) {
-  const auto local_day = [&query](std::int64_t hour) {
-    const auto local = query.zone.to_local(WallTime(std::chrono::hours{hour}));
-    const std::chrono::year_month_day day{
-        std::chrono::local_days(std::chrono::floor<std::chrono::days>(local))};
-    return fmt::format("{:04}-{:02}-{:02}T00:00:00.000", static_cast<int>(day.year()),
-                       static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day()));
-  };
   const std::int64_t current = std::chrono::floor<std::chrono::hours>(now).time_since_epoch().count();
   std::vector<std::string> days;  // of the range's hours: the same for every cell
   for (std::int64_t hour = query.hours.first; hour < std::min(query.hours.last, current); ++hour)
-    days.push_back(local_day(hour));
+    days.push_back(simulator::day_of(hour, query.zone));
   const auto day_of = [&](const Cell&, std::int64_t hour) {
     return days[static_cast<std::size_t>(hour - query.hours.first)];
   };
@@ -282,15 +247,7 @@ std::string_view value_of(std::span<const http::QueryParameter> parameters, std:
 Hours hours_of(std::span<const http::QueryParameter> parameters, const rokt::TimeZone& zone) {
   const auto start = rokt::DateParameter::parse(value_of(parameters, "dateStart"));
   const auto end = rokt::DateParameter::parse(value_of(parameters, "dateEnd"));
-  // Where the clock shows a time twice, the first one counts: at a midnight set back, that is where the day
-  // begins.
-  const auto to_hour = [&zone](rokt::LocalTime time) {
-    const WallTime latest = zone.to_wall_latest(time);
-    const WallTime before = latest - std::chrono::hours{1};
-    const WallTime earliest = zone.to_local(before) == time ? before : latest;
-    return std::chrono::ceil<std::chrono::hours>(earliest).time_since_epoch().count();
-  };
-  return {to_hour(start->earliest), to_hour(end->latest)};
+  return {hour_of(start->earliest, zone), hour_of(end->latest, zone)};
 }
 
 std::string report(const World& world, const Query& query, WallTime now) {

@@ -23,6 +23,7 @@
 #include "server/simulator/faults.h"
 #include "server/simulator/leaky_bucket.h"
 #include "server/simulator/ledger.h"
+#include "server/simulator/queries.h"
 #include "server/simulator/reports.h"
 #include "server/simulator/tokens.h"
 #include "server/simulator/world.h"
@@ -177,9 +178,18 @@ class Simulator::Server {
     if (!tokens_.accepts(authorization, Steady::now()))
       return make(error_reply(403, "the token is missing, wrong or expired"), request);
     if (!bucket_.pour(Steady::now())) return make(error_reply(429, "too many requests"), request);
+    const WallTime now = options_.now ? *options_.now : clock_.wall_now();
+    if (const std::string path(path_of(target)); is_query_path(path)) {
+      const QueryRequest query{.method = std::string(request.method_string()),
+                               .path = path,
+                               .content = request.body(),
+                               .end_date = options_.end_date,
+                               .query_time_ms = ++queries_};
+      return make(answer_query(world_, query, now), request);
+    }
     const bool get = request.method() == beast_http::verb::get || request.method() == beast_http::verb::head;
     if (!get) return make(error_reply(405, "GET only"), request);
-    return make(answer(world_, target, options_.now ? *options_.now : clock_.wall_now()), request);
+    return make(answer(world_, target, now), request);
   }
 
   Response token_response(const Request& request, const std::optional<Fault>& fault) {
@@ -261,6 +271,7 @@ class Simulator::Server {
   Tokens tokens_;
   LeakyBucket bucket_;
   Ledger ledger_;
+  std::int64_t queries_ = 0;  // answered; the time that an answer says it took
   Faults faults_;
   asio::io_context context_{1};
   tcp::acceptor acceptor_;

@@ -8,6 +8,7 @@
 
 #include "core/error.h"
 #include "core/time.h"
+#include "server/simulator/queries.h"
 
 namespace roktcached::simulator {
 
@@ -21,7 +22,8 @@ struct Options {
   std::optional<WallTime> now;  ///< the data's clock stands at this time; empty: it runs
   std::string app_id = "demo-app";
   std::string app_secret = "demo-secret";
-  bool entity_tags = false;  ///< send ETag and honour If-None-Match
+  EndDate end_date = EndDate::exclusive;  ///< of the Query API
+  bool entity_tags = false;               ///< send ETag and honour If-None-Match
 };
 
 /// A Rokt Reporting API to develop, demo and test against: real sockets, a world of its own, faults on

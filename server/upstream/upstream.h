@@ -26,6 +26,7 @@ struct UpstreamRequest {
   std::string target;   ///< origin-form; the upstream's base path comes before it
   http::Fields fields;  ///< one of a name
   std::string body;
+  bool only_reads = false;  ///< a POST that asks and changes nothing: it may be sent twice, as a GET may
   std::string_view received_protocol = "1.1";  ///< version of HTTP in which it came here, for Via
   bool inject_token = true;
   bool has_worked =

@@ -303,7 +303,7 @@ std::optional<std::chrono::milliseconds> UpstreamClient::goes_again_after(Upstre
   if (stopped_ || is_final || call.turn.unwanted()) return std::nullopt;
   const UpstreamRequest& request = call.request;
   FailedAttempt failed;
-  failed.method = request.method;
+  failed.repeatable = call.wire.is_repeatable();
   failed.failure = result ? AttemptFailure::status : kind_of(result.error().error);
   if (result) failed.status = result->status;
   if (result) failed.retry_after = http::retry_after_of(result->fields, clock_.wall_now());

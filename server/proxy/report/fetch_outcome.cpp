@@ -6,6 +6,7 @@
 #include "core/http/date.h"
 #include "core/http/validators.h"
 #include "server/proxy/report/json_diff.h"
+#include "server/proxy/report/query_time.h"
 #include "server/proxy/report/report_body.h"
 
 namespace roktcached::proxy {
@@ -121,13 +122,28 @@ caching::StoredResponsePtr share(StoredResponse response, const FetchRequest& re
   return caching::share(std::move(response), texts);
 }
 
-/// The history of `stored`, and one change more where `response` brings it.
-std::shared_ptr<const caching::Restated> history_of(const StoredResponse& stored,
+/// Whether the answer tells what is stored already.
+bool tells_the_same(const FetchRequest& request, const StoredResponse& response) {
+  if (!request.stored || request.stored->status != response.status) return false;
+  if (request.stored->body == response.body) return true;
+  return request.route_class == rokt::RouteClass::query &&
+         same_but_for_query_time(*request.stored->body, *response.body);
+}
+
+std::string moved_between(const FetchRequest& request, const StoredResponse& response) {
+  const std::string& before = *request.stored->body;
+  if (request.route_class != rokt::RouteClass::query) return moved_fields(before, *response.body);
+  return moved_fields(without_query_time(before), without_query_time(*response.body));
+}
+
+/// The history of what is stored, and one change more where `response` brings it.
+std::shared_ptr<const caching::Restated> history_of(const FetchRequest& request,
                                                     const StoredResponse& response, bool restates) {
+  const StoredResponse& stored = *request.stored;
   if (!restates) return stored.restated;
   const std::uint64_t times = stored.restated ? stored.restated->times : 0;
   return std::make_shared<const caching::Restated>(
-      caching::Restated{times + 1, response.fetched_at, moved_fields(*stored.body, *response.body)});
+      caching::Restated{times + 1, response.fetched_at, moved_between(request, response)});
 }
 
 FetchOutcome failed(upstream::UpstreamFailure failure) {
@@ -160,8 +176,7 @@ FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& resul
   const Words words = confirms ? Words() : words_of(*result);
   StoredResponse response = confirms ? confirmed(request, *result) : from_answer(request, *result);
   response.range_end = is_report ? request.range_end : std::nullopt;
-  const bool unchanged =
-      request.stored && request.stored->status == response.status && request.stored->body == response.body;
+  const bool unchanged = !too_large && tells_the_same(request, response);
   if (unchanged)
     response.steady_refreshes =
         caching::steady_refreshes_after(*request.stored, request.range_end, response.fetched_at, policy);
@@ -179,7 +194,7 @@ FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& resul
     response.usable_until = lifetime->usable_until;
     if (request.stored && is_report) {
       outcome.restates = !unchanged && caching::would_restate(*request.stored, policy);
-      response.restated = history_of(*request.stored, response, outcome.restates);
+      response.restated = history_of(request, response, outcome.restates);
     }
   }
   response.date.make(response.fetched_at);  // while it needs no copy for that

@@ -24,8 +24,8 @@ bool may_pass(const FailedAttempt& attempt) {
 
 }  // namespace
 
-bool is_repeatable(std::string_view method) {
-  return method == "GET" || method == "HEAD";
+bool is_repeatable(std::string_view method, bool only_reads) {
+  return only_reads || method == "GET" || method == "HEAD";
 }
 
 milliseconds retry_backoff(unsigned retry, double random) {
@@ -36,7 +36,7 @@ milliseconds retry_backoff(unsigned retry, double random) {
 }
 
 RetryDecision may_retry(const FailedAttempt& attempt, double random) {
-  if (!is_repeatable(attempt.method)) return {RetryReason::not_repeatable, {}};
+  if (!attempt.repeatable) return {RetryReason::not_repeatable, {}};
   if (!may_pass(attempt)) return {RetryReason::final_failure, {}};
   if (attempt.answer_begun) return {RetryReason::answer_begun, {}};
   if (attempt.attempts > attempt.max_retries) return {RetryReason::attempts_used_up, {}};

@@ -12,9 +12,9 @@ namespace roktcached::upstream {
 /// @param random  in [0, 1)
 [[nodiscard]] std::chrono::milliseconds retry_backoff(unsigned retry, double random);
 
-/// Whether a request of this method may be sent twice: GET and HEAD alone (RFC 9110, section 9.2.2). Others
-/// may change something, or nobody knows that they do not.
-[[nodiscard]] bool is_repeatable(std::string_view method);
+/// Whether a request may be sent twice: GET and HEAD (RFC 9110, section 9.2.2), and what is known to read
+/// alone. Others may change something, or nobody knows that they do not.
+[[nodiscard]] bool is_repeatable(std::string_view method, bool only_reads);
 
 /// How an attempt ended that may be worth another.
 enum class AttemptFailure {
@@ -27,7 +27,7 @@ enum class AttemptFailure {
 
 /// An attempt that has failed, with all that decides whether there is another one.
 struct FailedAttempt {
-  std::string_view method;
+  bool repeatable = false;  ///< is_repeatable
   AttemptFailure failure = AttemptFailure::not_connected;
   unsigned status = 0;                    ///< of the answer, where `failure` is status
   bool answer_begun = false;              ///< a part of the answer has been passed on to a client
@@ -54,7 +54,7 @@ struct RetryDecision {
 };
 
 /// Whether a failed attempt may be followed by another, and after what delay: no earlier than the answer's
-/// Retry-After. A method that is_repeatable is repeated, after a failure to connect, a cut-off answer, or a
+/// Retry-After. What is repeatable is repeated, after a failure to connect, a cut-off answer, or a
 /// 429, 502, 503 or 504. The RetryBudget has still to agree.
 /// @param random  in [0, 1)
 [[nodiscard]] RetryDecision may_retry(const FailedAttempt& attempt, double random);

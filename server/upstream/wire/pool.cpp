@@ -95,7 +95,7 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
   std::optional<Slot> slot(std::in_place, *this);
   // A stream goes at its client's pace, and is bounded by the clients: it keeps no other from a connection.
   const WhenBegun give_back(stream, [&slot] { slot.reset(); });
-  std::unique_ptr<UpstreamConnection> kept = is_repeatable(request.method()) ? take_idle() : nullptr;
+  std::unique_ptr<UpstreamConnection> kept = request.is_repeatable() ? take_idle() : nullptr;
   if (kept) {
     Result<UpstreamResponse> response =
         co_await exchange_on(std::move(kept), request, stream, large, turn, slot);

@@ -6,6 +6,7 @@
 #include "core/http/fields.h"
 #include "core/http/forwarding.h"
 #include "server/http/own_pseudonym.h"
+#include "server/upstream/limit/retry_policy.h"
 
 namespace roktcached::upstream {
 
@@ -38,7 +39,7 @@ bool expects_content(std::string_view method) {
 }  // namespace
 
 WireRequest::WireRequest(std::string_view method, std::string_view base_path, std::string_view target)
-    : method_size_(method.size()) {
+    : method_size_(method.size()), repeatable_(upstream::is_repeatable(method, false)) {
   head_.reserve(std::max(usual_head, method.size() + base_path.size() + target.size() + usual_head / 2));
   head_.append(method).append(" ").append(base_path).append(target).append(" HTTP/1.1\r\n");
 }
@@ -83,6 +84,7 @@ WireRequest wire_request(const UpstreamRequest& request, std::string_view base_p
   }
   const std::string_view received_via = request.fields.find("Via").value_or("");
   wire.add("Via", http::via_with(received_via, request.received_protocol, own_pseudonym()));
+  if (request.only_reads) wire.set_only_reads();
   if (!request.body.empty() || expects_content(request.method)) wire.set_content(request.body);
   return wire;
 }

@@ -21,6 +21,10 @@ class WireRequest {
   void set_content(std::string_view content);
 
   [[nodiscard]] std::string_view method() const { return std::string_view(head_).substr(0, method_size_); }
+  /// Whether it may be sent twice.
+  [[nodiscard]] bool is_repeatable() const { return repeatable_; }
+  /// From here on it is_repeatable whatever its method.
+  void set_only_reads() { repeatable_ = true; }
   /// Whether 304 may be the answer (RFC 9110, section 13.1).
   [[nodiscard]] bool is_conditional() const { return conditional_; }
   /// Whether 206 may be (RFC 9110, section 14.2).
@@ -37,6 +41,7 @@ class WireRequest {
   WipedString head_;  // a client's credential may be in it
   std::size_t method_size_;
   std::string_view content_;
+  bool repeatable_;
   bool conditional_ = false;
   bool asks_for_ranges_ = false;
   std::string_view scheme_;  // empty while no credential is shown

@@ -124,5 +124,23 @@ TEST(KeyHash, IsHexOf128Bits) {
   EXPECT_NE(Key("a").hash(), Key("b").hash());
 }
 
+TEST(Key, AQuerysContentIsItsLastPart) {
+  const Key key =
+      key_of("default", "/v1/query/accounts/7/campaigns/", {}, latest_version, R"({"a":"b c d"})");
+  EXPECT_EQ(key.text(), R"(default /v1/query/accounts/7/campaigns/ LATEST {"a":"b c d"})");
+  EXPECT_EQ(target_of(key), "/v1/query/accounts/7/campaigns/");
+  EXPECT_EQ(rokt_version_of(key), "LATEST");
+  EXPECT_EQ(content_of(key), R"({"a":"b c d"})");
+  const KeyColumns columns = columns_of(key);
+  EXPECT_EQ(columns.rokt_version, "LATEST");
+  EXPECT_EQ(columns.other_parameters, R"({"a":"b c d"})");
+}
+
+TEST(Key, WhatIsNoQueryHasNoContent) {
+  const Key key = key_of("default", "/metadata/accounts/1/campaigns/2", {}, "alpha-1");
+  EXPECT_EQ(content_of(key), "");
+  EXPECT_EQ(rokt_version_of(key), "alpha-1");
+}
+
 }  // namespace
 }  // namespace roktcached::caching

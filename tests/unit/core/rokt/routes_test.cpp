@@ -16,7 +16,7 @@ std::string name_of(std::string_view path, std::string_view method = "GET") {
 TEST(RouteTable, KnowsTheThirteenRoutes) {
   const std::string a = "/reporting/accounts/12";
   const std::string m = "/metadata/accounts/12/campaigns/3";
-  EXPECT_EQ(rokt_routes().size(), 13U);
+  EXPECT_EQ(rokt_routes().size(), 19U);
   EXPECT_EQ(name_of("/auth/oauth2/token", "POST"), "token");
   EXPECT_EQ(name_of(a + "/campaigns/breakdown"), "account-campaigns-breakdown");
   EXPECT_EQ(name_of(a + "/summary"), "account-summary");
@@ -182,6 +182,37 @@ TEST(ValidateRoute, SaysWhatIsWrong) {
               r.methods = {"POST"};
             }),
             "");
+}
+
+TEST(RouteTable, AQueryIsTakenWithALastSlashAndWithout) {
+  const RouteTable table(rokt_routes());
+  for (const char* kind : {"campaigns", "transactions"}) {
+    for (const char* slash : {"", "/"}) {
+      const std::string path = "/v1/query/accounts/7/" + std::string(kind) + slash;
+      const auto match = table.match("POST", path);
+      ASSERT_TRUE(match) << path;
+      EXPECT_EQ(match->route->name, "query-" + std::string(kind));
+      EXPECT_EQ(match->account_id, "7");
+      const std::string sent = kind == std::string("campaigns") ? "/v1/query/accounts/7/campaigns/"
+                                                                : "/v1/query/accounts/7/transactions";
+      EXPECT_EQ(upstream_path(*match->route, path), sent);
+    }
+  }
+  for (const char* path : {"/v1/query/accounts/7/campaigns//", "/v1/query/accounts/7//campaigns",
+                           "/v1/query/accounts//campaigns/", "/v1/query/accounts/7/"}) {
+    EXPECT_FALSE(table.match("POST", path)) << path;
+  }
+  EXPECT_EQ(table.allowed_methods("/v1/query/accounts/7/campaigns"), "POST");
+  EXPECT_EQ(table.allowed_methods("/v1/query/accounts/7/campaigns/help"), "GET, HEAD");
+}
+
+TEST(RouteTable, OtherRoutesTakeNoLastSlash) {
+  const RouteTable table(rokt_routes());
+  EXPECT_FALSE(table.match("GET", "/v1/query/accounts/"));
+  EXPECT_FALSE(table.match("GET", "/v1/query/accounts/7/campaigns/help/"));
+  EXPECT_FALSE(table.match("GET", "/reporting/accounts/7/summary/"));
+  EXPECT_EQ(upstream_path(*table.match("GET", "/v1/query/accounts")->route, "/v1/query/accounts"),
+            "/v1/query/accounts");
 }
 
 }  // namespace

@@ -206,5 +206,34 @@ TEST(Judge, TakesAnotherReportThatEndsWithItsConnection) {
   EXPECT_TRUE(judge(request(stored_report()), std::move(other)).stored());
 }
 
+/// A query of a month that has been over for ten days, at noon and an hour after.
+FetchOutcome asked_again(const std::string& before, const std::string& after,
+                         rokt::RouteClass route_class = rokt::RouteClass::query) {
+  FetchRequest query = request();
+  query.route_class = route_class;
+  query.range_end = noon - 240h;
+  query.stored = judge(query, answer(200, before, noon)).response;
+  return judge(query, answer(200, after, noon + 1h));
+}
+
+TEST(Judge, TheTimeThatAQueryTookRestatesNothing) {
+  const std::string first = R"({"queryTimeMs":7,"data":[{"impressions":1}]})";
+  const std::string second = R"({"queryTimeMs":12,"data":[{"impressions":1}]})";
+  const FetchOutcome outcome = asked_again(first, second);
+  EXPECT_TRUE(outcome.stored());
+  EXPECT_FALSE(outcome.restates);
+  EXPECT_EQ(outcome.response->restated, nullptr);
+  EXPECT_EQ(*outcome.response->body, second);
+  EXPECT_TRUE(asked_again(first, second, rokt::RouteClass::report).restates);
+}
+
+TEST(Judge, AFigureOfAQueryThatMovesIsARestatementAndItsTimeIsNone) {
+  const FetchOutcome outcome = asked_again(R"({"queryTimeMs":7,"data":[{"impressions":1}]})",
+                                           R"({"queryTimeMs":12,"data":[{"impressions":2}]})");
+  EXPECT_TRUE(outcome.restates);
+  ASSERT_NE(outcome.response->restated, nullptr);
+  EXPECT_EQ(outcome.response->restated->moved, R"([{"field":"/data/0/impressions","before":1,"after":2}])");
+}
+
 }  // namespace
 }  // namespace roktcached::proxy

@@ -12,7 +12,7 @@ constexpr double almost_one = 0.999999;
 /// A GET that found nobody, in its first attempt and with time to spare.
 FailedAttempt not_connected() {
   FailedAttempt attempt;
-  attempt.method = "GET";
+  attempt.repeatable = is_repeatable("GET", false);
   attempt.failure = AttemptFailure::not_connected;
   attempt.time_left = 30s;
   return attempt;
@@ -34,12 +34,18 @@ TEST(RetryPolicyTest, TheBackoffDoublesUpToTwoSecondsUnderFullJitter) {
 TEST(RetryPolicyTest, OnlyMethodsThatAreSafeAreRepeated) {
   FailedAttempt attempt = not_connected();
   EXPECT_EQ(reason_for(attempt), RetryReason::worth_it);
-  attempt.method = "HEAD";
+  attempt.repeatable = is_repeatable("HEAD", false);
   EXPECT_EQ(reason_for(attempt), RetryReason::worth_it);
   for (const char* method : {"POST", "PUT", "DELETE", "get", "GETT", ""}) {
-    attempt.method = method;
+    attempt.repeatable = is_repeatable(method, false);
     EXPECT_EQ(reason_for(attempt), RetryReason::not_repeatable) << method;
   }
+}
+
+TEST(RetryPolicyTest, APostThatOnlyReadsIsRepeated) {
+  FailedAttempt attempt = not_connected();
+  attempt.repeatable = is_repeatable("POST", true);
+  EXPECT_EQ(reason_for(attempt), RetryReason::worth_it);
 }
 
 TEST(RetryPolicyTest, OnlyWhatMayPassIsRetried) {

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace roktcached::rokt {
+
+/// A text as a client sent it, fit for an error that ends up in logs and terminals: in double quotes, at most
+/// 64 octets of it, what is not printable ASCII as '?'.
+[[nodiscard]] std::string shown(std::string_view text);
+
+/// A name in the form in which names are compared that people mistake for each other: in lower case, without
+/// what sets words apart ("date_start") and without the brackets of a list behind it ("groupby[]").
+/// @param name  percent-decoded
+[[nodiscard]] std::string folded(std::string_view name);
+
+}  // namespace roktcached::rokt
