@@ -200,7 +200,7 @@ def mistakes_of_console(ground, block):
 
 def mistakes_of_words(block, helps, presets, targets):
     """What stands in a block that cannot be run and is not there."""
-    for line in block.text.splitlines():
+    for line in block.text.replace("\\\n", " ").splitlines():
         words = [word for word in shlex.split(line, comments=True) if not re.match(r"[A-Z_]+=", word)]
         if not words:
             continue

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The unit, the Debian package, the manual and the completion. The package is installed in a Debian of its own, started
-# with its own systemd, rebooted, upgraded, removed and purged. That Debian is made once, in build/tools; it needs root, and
-# a machine that lets root mount. All of it is of build/release.
+# The unit, the Debian package, the manual, the completion and the container's image. The package is installed in a Debian of
+# its own, started with its own systemd, rebooted, upgraded, removed and purged. The image is made of it, and run by podman.
+# That Debian is made once, in build/tools; it needs root, and a machine that lets root mount. All of it is of build/release.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/packages.sh
-install_packages dpkg-dev file man-db groff-base bash systemd systemd-container mmdebstrap curl
+install_packages dpkg-dev file man-db groff-base bash systemd systemd-container mmdebstrap curl podman runc netavark aardvark-dns iptables
 export PACKAGE_FOLDER=$PWD/build/tools/package DEBIAN_ROOT=$PWD/build/tools/debian-root
 as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo -E)
