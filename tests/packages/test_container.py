@@ -1,21 +1,16 @@
-"""The image of deploy/container: built, and run as deploy/doc/container.md says, by the commands of that page.
-
-The image is made of the package that run.sh has made. CONTAINER_FROM_SOURCES=1: the Containerfile compiles it itself.
-"""
+"""The image of deploy/container, run as deploy/doc/container.md says, by the commands of that page."""
 import os
 import pathlib
 import re
 import shutil
 import subprocess
 import tempfile
-import time
 import unittest
 
 import podman
-from podman import IMAGE, TOP, shell_functions
+from podman import IMAGE, TOP, Running, shell_functions
 
 PAGE = (TOP / "deploy" / "doc" / "container.md").read_text()
-SIMULATOR = "http://localhost:9090"  # in the container itself, whose loopback is its own
 
 
 def block(language, containing):
@@ -29,87 +24,68 @@ class Container(unittest.TestCase):
     def setUpClass(cls):
         if why := podman.why_not():
             raise unittest.SkipTest(why)
-        if os.environ.get("CONTAINER_FROM_SOURCES"):
-            podman.build(TOP)
-            return
-        with tempfile.TemporaryDirectory() as context:
-            folder = pathlib.Path(context, "build", "package")
-            shutil.copytree(os.environ["PACKAGE_FOLDER"], folder, ignore=shutil.ignore_patterns("_CPack_Packages"))
-            podman.build(context, "--build-arg", "PACKAGE=given")
 
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="roktcached-container-")
         os.chmod(self.folder, 0o755)
+        self.running = Running("roktcached")
         self.addCleanup(shutil.rmtree, self.folder)
-        self.addCleanup(podman.podman, "rm", "--force", "--time", "0", "roktcached", check=False)
         self.addCleanup(podman.podman, "volume", "rm", "--force", "roktcached-cache", check=False)
+        self.addCleanup(podman.podman, "rm", "--force", "--time", "0", "roktcached", check=False)
 
     def page_runs(self, containing, **environment):
         """Runs the commands of one block of the page; returns what they print."""
         script = block("sh", containing)
-        for name in ("app_id", "app_secret"):
+        for name in ("app_id", "app_secret"):  # which is typed
             script = script.replace(f"/dev/stdin secrets/{name}", f"<(printf %s \"${name}\") secrets/{name}")
         done = subprocess.run(["bash", "-euo", "pipefail", "-c", shell_functions() + script], cwd=self.folder, env={**os.environ, **environment},
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300, check=False)
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
         return done.stdout
 
-    def wait_until(self, condition, what):
-        deadline = time.monotonic() + 30
-        while not condition():
-            self.assertLess(time.monotonic(), deadline, what + "\n" + podman.podman("logs", "roktcached", check=False).stderr)
-            time.sleep(0.1)
-
-    def is_healthy(self):
-        return podman.podman("healthcheck", "run", "roktcached", check=False).returncode == 0
-
-    def inside(self, target):
-        """What the admin listener answers, which only the container itself reaches."""
-        script = f"exec 3<>/dev/tcp/127.0.0.1/8081; printf 'GET {target} HTTP/1.0\\r\\nHost: localhost\\r\\n\\r\\n' >&3; cat <&3"
-        return podman.podman("exec", "roktcached", "bash", "-c", script).stdout
-
     def start(self):
-        """By the page's command, before a simulator that is started inside: no container of a test reaches Rokt."""
         self.page_runs("--publish")
-        podman.podman("exec", "--detach", "roktcached", "roktcached", "simulate", "--now", "2026-01-31T12:30:00Z")
-        self.wait_until(self.is_healthy, "it is healthy")
+        self.running.start_simulator()
+        self.running.wait_until(self.running.is_healthy, "it is healthy")
 
-    def settings(self, hashed):
-        text = block("toml", "0.0.0.0:8080").replace("$scrypt$ln=14,r=8,p=1$...", hashed)
+    def settings(self, change=lambda text: text):
         path = pathlib.Path(self.folder, "roktcached.toml")
-        path.write_text(text + f'\n[upstream]\nurl = "{SIMULATOR}"\n')
+        path.write_text(change(block("toml", "0.0.0.0:8080")) + '\n[upstream]\nurl = "http://localhost:9090"\n')
         path.chmod(0o644)
+        return path
 
     def test_as_the_page_says(self):
         printed = self.page_runs("hash-secret")
         hashed = re.search(r"\$scrypt\$[^\s\"]+", printed)[0]
         secret = re.search(r"^secret: (\S+)$", printed, re.MULTILINE)[1]
-        self.settings(hashed)
+        self.settings(lambda text: text.replace("$scrypt$ln=14,r=8,p=1$...", hashed))
         self.page_runs("sudo install", app_id="demo-app", app_secret="demo-secret")
         self.start()
         ask = lambda: self.page_runs("curl", CLIENT_SECRET=secret)
-        self.wait_until(lambda: " 200 " in ask().splitlines()[0], "the token is there")
+        self.running.wait_until(lambda: " 200 " in ask().splitlines()[0], "the token is there")
         self.assertIn("Cache-Status: roktcached; hit", ask())
 
         self.is_held_to_what_the_page_says()
+        self.is_reloaded()
         self.page_runs("docker stop")  # and removes it
         self.start()
         self.assertIn("Cache-Status: roktcached; hit", ask())
 
     def is_held_to_what_the_page_says(self):
-        mounts = dict(line.split()[4:6] for line in podman.podman("exec", "roktcached", "cat", "/proc/1/mountinfo").stdout.splitlines())
+        mounts = dict(line.split()[4:6] for line in self.running.execute("cat", "/proc/1/mountinfo").stdout.splitlines())
         self.assertEqual((mounts["/"][:2], mounts["/run/secrets"][:2], mounts["/var/cache/roktcached"][:2]), ("ro", "ro", "rw"), mounts)
-        status = dict(line.split(":\t", 1) for line in podman.podman("exec", "roktcached", "cat", "/proc/1/status").stdout.splitlines())
+        status = dict(line.split(":\t", 1) for line in self.running.execute("cat", "/proc/1/status").stdout.splitlines())
         self.assertEqual(set(status["Uid"].split() + status["Gid"].split()), {"65532"})
         self.assertEqual((int(status["CapEff"], 16), int(status["CapBnd"], 16), status["NoNewPrivs"]), (0, 0, "1"))
-        self.assertEqual(podman.podman("exec", "roktcached", "stat", "-c", "%a:%u", "/var/cache/roktcached/files/roktcached.db").stdout, "600:65532\n")
+        self.assertEqual(self.running.execute("stat", "-c", "%a:%u", "/var/cache/roktcached/files/roktcached.db").stdout, "600:65532\n")
+
+    def is_reloaded(self):
         podman.podman("kill", "--signal", "HUP", "roktcached")
-        self.wait_until(lambda: '"succeeded":1' in self.inside("/status"), "the settings are read again")
+        self.running.wait_until(lambda: '"succeeded":1' in self.running.ask_loopback("http://127.0.0.1:8081/status"), "the settings are read again")
 
     def test_secrets_of_podman_are_accepted(self):
-        self.settings("")
-        path = pathlib.Path(self.folder, "roktcached.toml")
-        path.write_text(re.sub(r"\[\[client\]\].*?\n\n", "", path.read_text(), flags=re.DOTALL).replace("0.0.0.0", "127.0.0.1"))
+        on_loopback = lambda text: re.sub(r"\[\[client\]\].*?\n\n", "", text, flags=re.DOTALL).replace("0.0.0.0", "127.0.0.1")
+        path = self.settings(on_loopback)
         names = ("app_id", "app_secret")
         for name in names:
             podman.podman("secret", "create", name, "-", given="demo-secret\n")
@@ -126,13 +102,13 @@ class Container(unittest.TestCase):
     def test_without_anything_the_demo_runs_and_drains(self):
         command = block("sh", "serve --demo").replace("--network host", "--network none").replace("--rm", "--detach --name roktcached")
         subprocess.run(["bash", "-euc", shell_functions() + command], check=True, capture_output=True)
-        self.wait_until(self.is_healthy, "it is healthy")
+        self.running.wait_until(self.running.is_healthy, "it is healthy")
         podman.podman("stop", "--time", "15", "roktcached")
-        self.assertEqual(podman.podman("inspect", "--format", "{{.State.ExitCode}}", "roktcached").stdout, "0\n")
+        self.assertEqual(self.running.inspected(".State.ExitCode"), "0")
 
     def test_what_serves_nobody_is_not_healthy(self):
         podman.run("--detach", "--name", "roktcached", "--network", "none", "--entrypoint", "sleep", IMAGE, "60")
-        self.assertFalse(self.is_healthy())
+        self.assertFalse(self.running.is_healthy())
 
 
 if __name__ == "__main__":
