@@ -65,6 +65,7 @@ def why_not():
 def build(context, *arguments):
     podman("build", "--isolation", "chroot", "--network", "host", "--pull=never", "--format", "docker", "--build-arg", f"DEBIAN={DEBIAN}",
            "--file", CONTAINERFILE, "--tag", IMAGE, *arguments, context)
+    podman("image", "prune", "--force")  # the one that was there before
 
 
 class Running:
