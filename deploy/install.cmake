@@ -31,5 +31,5 @@ file(INSTALL "${deploy}/completion/roktcached.bash" DESTINATION "${prefix}/share
 
 # As they lie in the project, so that their links lead somewhere.
 file(INSTALL "${ROKTCACHED_SOURCE}/README.md" "${deploy}/debian/copyright" DESTINATION "${doc}")
-file(INSTALL "${deploy}/SECURITY.md" "${deploy}/doc" "${deploy}/prometheus" "${deploy}/grafana" DESTINATION "${doc}/deploy")
+file(INSTALL "${deploy}/SECURITY.md" "${deploy}/doc" "${deploy}/kubernetes" "${deploy}/prometheus" "${deploy}/grafana" DESTINATION "${doc}/deploy")
 execute_process(COMMAND gzip -9nc "${ROKTCACHED_SOURCE}/CHANGELOG.md" OUTPUT_FILE "${root}${doc}/changelog.gz" COMMAND_ERROR_IS_FATAL ANY)

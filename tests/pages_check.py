@@ -6,6 +6,7 @@
   there on; else it is one before the simulator.
 - `toml` blocks must pass `roktcached check --no-secrets`. After <!-- served --> the page's daemon has these settings.
 - `python` and `js` blocks call what the programs of tests/clients call.
+- After <!-- run by tests/clients: KIND --> a block is left to tests/clients/test_pages.py.
 - After <!-- not run: REASON --> nothing of a block is run. Its programs, verbs, options and presets must exist.
 - Relative links and their anchors, the paths, verbs and settings that stand in the text, the metrics of monitoring.md and the
   errors of errors.md must exist; and there must be no other metrics and errors.
@@ -42,6 +43,7 @@ class Block:
     line: int
     served: bool
     not_run: str  # why; empty: it is run
+    run_by_clients: bool = False
 
 
 def blocks_of(text):
@@ -51,7 +53,8 @@ def blocks_of(text):
         if line.startswith("```"):
             inside = itertools.takewhile(lambda numbered: numbered[1] != "```", lines)
             reason = re.fullmatch(r"<!-- not run: (.+) -->", marker)
-            yield Block(line[3:], "\n".join(line for _, line in inside), number, marker == "<!-- served -->", reason[1] if reason else "")
+            yield Block(line[3:], "\n".join(line for _, line in inside), number, marker == "<!-- served -->", reason[1] if reason else "",
+                        marker.startswith("<!-- run by tests/clients: "))
             marker = ""
         elif line.strip():
             marker = line.strip()
@@ -200,7 +203,7 @@ def mistakes_of_console(ground, block):
 
 def mistakes_of_words(block, helps, presets, targets):
     """What stands in a block that cannot be run and is not there."""
-    for line in block.text.splitlines():
+    for line in block.text.replace("\\\n", " ").splitlines():
         words = [word for word in shlex.split(line, comments=True) if not re.match(r"[A-Z_]+=", word)]
         if not words:
             continue
@@ -310,6 +313,8 @@ def mistakes_of_library_calls(text):
 
 
 def mistakes_of_block(block, ground, helps, presets, targets):
+    if block.run_by_clients:
+        return
     if block.not_run:
         yield from mistakes_of_words(block, helps, presets, targets)
     elif block.language == "toml":

@@ -8,8 +8,6 @@ import hashlib
 import json
 import pathlib
 import re
-import shlex
-import subprocess
 import sys
 import unittest
 import urllib.parse
@@ -23,7 +21,8 @@ from certificates import tls_table
 from client_programs import CLIENTS, OPENID_CLIENT, PANDAS, REQUESTS_OAUTHLIB, named
 from clients import client
 from forwarder import field_of, forward, target_of
-from harness import TOP, TestCase, free_port, request, wait_until
+from harness import TestCase, free_port, request, wait_until
+from own_certificate import own_certificate
 
 PATH = "/reporting/accounts/12/campaigns/3/breakdown"
 REPORT = {"dateStart": "2025-03-01T00:00:00", "dateEnd": "2025-03-31T23:59:59", "currency": "USD",
@@ -199,14 +198,6 @@ class OAuth(TestCase):
                     [answer] = asker.ask(f"https://localhost:{port}", [(PATH, REPORT)], CLIENT_AUTHENTICATION=way, **trust, **shown)
                     self.assertEqual(answer.status, 200)
         self.assertEqual(upstream_calls(simulator), {as_asked(PATH, REPORT): 1})
-
-
-def own_certificate(folder):
-    """(certificate, key), made by the line of the page about listeners."""
-    [command] = re.findall(r"^ *\$? *(openssl req -x509 .*)$", (TOP / "deploy/doc/listeners.md").read_text(), re.MULTILINE)
-    subprocess.run(command, shell=True, cwd=folder, check=True, capture_output=True)
-    words = shlex.split(command)
-    return tuple(str(pathlib.Path(folder, words[words.index(option) + 1])) for option in ("-out", "-keyout"))
 
 
 class Tls(TestCase):

@@ -1,14 +1,24 @@
 #!/usr/bin/env bash
-# The unit, the Debian package, the manual and the completion. The package is installed in a Debian of its own, started
-# with its own systemd, rebooted, upgraded, removed and purged. That Debian is made once, in build/tools; it needs root, and
-# a machine that lets root mount. All of it is of build/release.
+# The unit, the Debian package, the manual, the completion, the container's image and the manifests for Kubernetes.
+# The package is installed in a Debian of its own, started with its own systemd, rebooted, upgraded, removed and purged.
+# The image is made of it, and run by podman. That Debian is made once, in build/tools; it needs root, and a machine that
+# lets root mount. All of it is of build/release. CONTAINER_FROM_SOURCES=1: the image's Containerfile compiles for itself.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/packages.sh
-install_packages dpkg-dev file man-db groff-base bash systemd systemd-container mmdebstrap curl
+install_packages dpkg-dev file man-db groff-base bash systemd systemd-container mmdebstrap curl podman runc netavark aardvark-dns iptables python3-yaml
+command -v npm >/dev/null || install_packages nodejs npm
 export PACKAGE_FOLDER=$PWD/build/tools/package DEBIAN_ROOT=$PWD/build/tools/debian-root
 as_root=()
 [ "$(id -u)" -eq 0 ] || as_root=(sudo -E)
+
+types=$PWD/build/tools/kubernetes-types
+mkdir -p "$types"
+if ! cmp -s tests/packages/kubernetes-types/package-lock.json "$types/installed.json"; then
+  cp tests/packages/kubernetes-types/*.json "$types"
+  npm ci --silent --no-audit --no-fund --prefix "$types"
+  cp "$types/package-lock.json" "$types/installed.json"
+fi
 
 rm -rf "$PACKAGE_FOLDER"
 cpack --config build/release/CPackConfig.cmake -B "$PACKAGE_FOLDER" >/dev/null
@@ -27,4 +37,4 @@ elif [ ! -d "$DEBIAN_ROOT" ]; then
 fi
 private=()
 [ -z "${DEBIAN_ROOT:-}" ] || private=("${as_root[@]}" unshare --mount)
-exec "${private[@]}" python3 -m unittest discover -v -s tests/packages "$@"
+exec "${private[@]}" /usr/bin/python3 -m unittest discover -v -s tests/packages "$@"

@@ -1,9 +1,11 @@
 """A Debian package's life: installed without a credential, given one, used, rebooted, upgraded, removed, installed again, purged."""
+import contextlib
 import glob
 import json
 import os
 import pathlib
 import re
+import sqlite3
 import subprocess
 import tempfile
 import unittest
@@ -99,7 +101,8 @@ class Life(unittest.TestCase):
     def test_from_the_installation_to_the_purge(self):
         for step in (self.is_installed_from_the_archive, self.says_that_the_credential_is_missing, self.runs_with_a_credential, self.runs_restricted,
                      self.is_reloaded, self.keeps_its_settings_where_a_reload_fails, self.has_a_tls_key_from_a_drop_in, self.has_its_log_rotated,
-                     self.survives_a_reboot, self.is_upgraded, self.is_removed_and_installed_again, self.is_purged):
+                     self.survives_a_reboot, self.is_upgraded, self.is_rolled_back_from_a_newer_form_of_the_cache,
+                     self.is_backed_up_and_restored, self.is_removed_and_installed_again, self.is_purged):
             print(f"  {step.__name__}", flush=True)
             step()  # each begins where the one before it has ended
 
@@ -211,6 +214,35 @@ class Life(unittest.TestCase):
         self.install(PACKAGE, "--force-confold", "--force-downgrade")
         self.assertEqual(self.service("ActiveState"), "inactive")
         self.run_in("systemctl", "start", "roktcached")
+
+    def page_runs(self, containing):
+        """The block of the page that has these words."""
+        page = (TOP / "deploy" / "doc" / "upgrade-and-backup.md").read_text()
+        [block] = [text for text in re.findall(r"^```sh\n(.*?)^```$", page, re.MULTILINE | re.DOTALL) if containing in text]
+        self.shell(block.replace("sudo ", ""))
+
+    def is_rolled_back_from_a_newer_form_of_the_cache(self):
+        self.run_in("systemctl", "stop", "roktcached")
+        with contextlib.closing(sqlite3.connect(self.debian.root / "var/cache/private/roktcached/roktcached.db")) as cache:
+            cache.execute("PRAGMA user_version = 99")
+        self.run_in("systemctl", "start", "roktcached", check=False)
+        self.debian.wait_until(lambda: self.service("ActiveState") == "failed", "it does not start")
+        self.assertIn("was written by a newer roktcached", self.journal())
+        self.page_runs("roktcached.db*")
+        self.wait_until_ready()
+        self.assert_served("fwd=miss; stored")
+
+    def is_backed_up_and_restored(self):
+        """By the commands of the page, onto a system from which all of it has gone."""
+        self.page_runs("tar -C / -czf")
+        self.wait_until_ready()
+        self.assertEqual(self.shell("stat -c %a /root/roktcached.tar.gz"), "600\n")
+        self.run_in("dpkg", "--purge", "roktcached")
+        self.assertEqual(self.shell("ls -d /etc/roktcached /var/cache/private/roktcached 2>/dev/null || true"), "")
+        self.install(PACKAGE)
+        self.page_runs("tar -C / -xzf")
+        self.wait_until_ready()
+        self.assert_served("hit")
 
     def is_removed_and_installed_again(self):
         self.run_in("dpkg", "--remove", "roktcached")
