@@ -234,6 +234,7 @@ void Daemon::run(std::function<void()> draining) {
   for (const auto& listener : admin_listeners_)
     asio::post(main_context_, [&started = *listener] { started.start(); });
   start_threads();
+  if (!admin_listeners_.empty()) admin_->start_sampling(main_context_.get_executor());
   signals_.async_wait([this](const boost::system::error_code& error, int) {
     if (!error) drain();
   });
@@ -312,6 +313,7 @@ void Daemon::stop() {
   signals_.cancel();
   sighup_.cancel();
   log_rotation_.cancel();
+  admin_->stop_sampling();
   for (const auto& listener : admin_listeners_) {
     listener->drain();
     listener->abort();

@@ -146,6 +146,7 @@ if wait_for_build release; then
   check "HTTP readers" build/release/http_readers
   check "Conformance, http-cache-tests" tests/conformance/run.sh
   check "Pages in Chromium" tests/browser/run.sh
+  check "Dashboard in Chromium" tests/page/run.sh
   check "Client libraries" tests/clients/run.sh
   check "Prometheus" tests/prometheus/run.sh
   check "Packages" tests/packages/run.sh

@@ -10,10 +10,12 @@
 #include <boost/json/serialize.hpp>
 
 #include "core/http/target.h"
+#include "server/admin/body_answer.h"
 #include "server/admin/client_stats_json.h"
 #include "server/admin/entries.h"
 #include "server/admin/metrics.h"
 #include "server/admin/mutation.h"
+#include "server/admin/page.h"
 #include "server/admin/purge_request.h"
 #include "server/http/problem.h"
 #include "server/logging.h"
@@ -29,18 +31,6 @@ namespace {
 
 /// Of a purge that failed, or a listing: locks, disks and memory come back.
 constexpr std::chrono::seconds retry_after{5};
-
-Answer with_body(unsigned status, std::string_view type, std::string body) {
-  Answer answer;
-  answer.status = status;
-  answer.field("Content-Type", type)
-      .field("Cache-Control", "no-store")
-      .field("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
-      .field("X-Frame-Options", "DENY")
-      .field("Referrer-Policy", "no-referrer");
-  answer.body = std::make_shared<const std::string>(std::move(body));
-  return answer;
-}
 
 Answer text(unsigned status, std::string line) {
   return with_body(status, "text/plain; charset=utf-8", std::move(line));
@@ -165,8 +155,9 @@ struct Admin::Endpoint {
 };
 
 const Admin::Endpoint Admin::endpoints[] = {
-    {"/livez", false, &Admin::live},      {"/readyz", false, &Admin::ready},
-    {"/status", false, &Admin::status},   {"/metrics", false, &Admin::metrics},
+    {"/", false, &Admin::page},           {"/livez", false, &Admin::live},
+    {"/readyz", false, &Admin::ready},    {"/status", false, &Admin::status},
+    {"/history", false, &Admin::history}, {"/metrics", false, &Admin::metrics},
     {"/entries", false, &Admin::entries}, {"/purge", true, &Admin::purge},
     {"/reload", true, &Admin::reload},
 };
@@ -183,7 +174,8 @@ std::string Admin::listed_paths() {
 boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
   const auto target = http::parse_target(request.target);
   if (!target) co_return problem(target.error(), request.id);
-  const auto* const endpoint = std::ranges::find(endpoints, target->path, &Endpoint::path);
+  const std::string_view path = target->path.starts_with(page_folder) ? "/" : target->path;
+  const auto* const endpoint = std::ranges::find(endpoints, path, &Endpoint::path);
   if (endpoint == std::end(endpoints)) {
     const Error error{ErrorCode::unknown_route, ErrorSource::inbound, false,
                       "the admin listener has " + listed_paths()};

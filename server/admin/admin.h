@@ -2,10 +2,13 @@
 
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <optional>
 #include <vector>
 
 #include "core/time.h"
+#include "server/admin/history.h"
 #include "server/counters/client_stats.h"
 #include "server/counters/request_stats.h"
 #include "server/http/message.h"
@@ -37,8 +40,9 @@ struct Sources {
   boost::asio::any_io_executor purger;  ///< one thread, where a purge or a listing may block: one at a time
 };
 
-/// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics` and
-/// `/entries`, which only read, and `POST /purge` and `/reload`, see check_mutation.
+/// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics`,
+/// `/entries`, `/history` and the page at `/`, which only read, and `POST /purge` and `/reload`, see
+/// check_mutation.
 class Admin final : public http::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
@@ -49,6 +53,11 @@ class Admin final : public http::Handler {
 
   /// From now on /readyz says 503: the process is draining.
   void drain() { draining_ = true; }
+
+  /// Takes a sample for /history every few seconds, on the main thread, until stop_sampling().
+  /// @param executor  of the main thread; called there, or before it runs
+  void start_sampling(const boost::asio::any_io_executor& executor);
+  void stop_sampling();
 
  private:
   /// A row of the table that `handle` asks.
@@ -70,10 +79,20 @@ class Admin final : public http::Handler {
                                                            std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> reload(const http::Request& request,
                                                             std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> history(const http::Request& request,
+                                                             std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> page(const http::Request& request,
+                                                          std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
+  [[nodiscard]] boost::asio::awaitable<HistorySample> take_sample() const;
+  [[nodiscard]] boost::asio::awaitable<void> keep_sampling();
+  void spawn_sampling();
 
   const Sources sources_;
   bool draining_ = false;
+  History history_;
+  std::optional<boost::asio::steady_timer> sampling_;  // until the next sample
+  bool sampling_stopped_ = false;
 };
 
 }  // namespace roktcached::admin

@@ -11,6 +11,7 @@
 
 #include "core/mutex.h"
 #include "server/counters/counter.h"
+#include "server/counters/recent_problems.h"
 #include "server/http/message.h"
 
 namespace roktcached::counters {
@@ -45,6 +46,8 @@ class RequestStats {
   /// Counts an answer that did not go out whole, besides add.
   void add_cut(http::Cut why) { cuts_[static_cast<std::size_t>(why)].add(); }
   [[nodiscard]] RequestStatsReading read() const;
+  /// Of these requests, those that did not end well; with the rules of this class.
+  [[nodiscard]] RecentProblems& problems() { return problems_; }
 
  private:
   using Kinds = std::map<std::pair<http::CacheOutcome, unsigned>, Counter>;
@@ -65,6 +68,7 @@ class RequestStats {
   Place last_;                                                           // the owner's alone
   std::array<Histogram, http::outcome_count> durations_;
   std::array<Counter, http::cut_count> cuts_;
+  RecentProblems problems_;
 };
 
 }  // namespace roktcached::counters

@@ -25,6 +25,9 @@ consteval bool is_complete(std::span<const Description> rows) {
   return rows.back().code == ErrorCode::internal;
 }
 
+/// The beginning of each content that is made here.
+constexpr std::string_view type_begins = R"({"type":"urn:roktcached:)";
+
 const Description& describe(ErrorCode code) {
   using enum ErrorCode;
   constexpr std::string_view request_error = "http_request_error";
@@ -120,6 +123,14 @@ http::Answer problem(const Error& error, std::string_view request_id,
   }
   answer.body = std::make_shared<const std::string>(boost::json::serialize(body) + "\n");
   return answer;
+}
+
+std::string_view problem_name(const http::Answer& answer) {
+  const bool made_here = answer.notes.outcome == http::CacheOutcome::refused ||
+                         answer.notes.outcome == http::CacheOutcome::failed;
+  if (!made_here || answer.body == nullptr || !answer.body->starts_with(type_begins)) return {};
+  const std::string_view name = std::string_view(*answer.body).substr(type_begins.size());
+  return name.substr(0, name.find('"'));
 }
 
 }  // namespace roktcached

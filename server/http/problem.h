@@ -18,4 +18,7 @@ namespace roktcached {
 [[nodiscard]] http::Answer problem(const Error& error, std::string_view request_id,
                                    std::optional<std::chrono::milliseconds> retry_after = std::nullopt);
 
+/// The name in the type of an answer that problem() has made, such as "upstream-timeout"; empty for others.
+[[nodiscard]] std::string_view problem_name(const http::Answer& answer);
+
 }  // namespace roktcached

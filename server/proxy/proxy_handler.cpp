@@ -202,6 +202,10 @@ void ProxyHandler::finished(const Request& request, const Answer& answer, const 
   traffic_.add(answer.notes.route, answer.notes.outcome, answer.status,
                services_.clock.steady_now() - request.received_at);
   if (written.cut != http::Cut::none) traffic_.add_cut(written.cut);
+  if (answer.status >= 400 || answer.notes.outcome == http::CacheOutcome::stale_if_error) {
+    traffic_.problems().add(services_.clock.wall_now(), request.client, answer.notes.route,
+                            answer.notes.outcome, answer.status, problem_name(answer));
+  }
   // A request that was refused as it was read has come to no settings.
   const bool wanted = request.runtime == nullptr || request.runtime->settings.log.access;
   if (wanted) http::log_access(request, answer, written);

@@ -58,5 +58,18 @@ TEST(Problem, AClientBeyondItsRateLearnsHowLongToWait) {
   EXPECT_EQ(answer.notes.outcome, http::CacheOutcome::refused);
 }
 
+TEST(Problem, CanBeNamedByItsAnswer) {
+  const auto answer = problem({ErrorCode::upstream_timeout, ErrorSource::upstream, true, "why"}, "id");
+  EXPECT_EQ(problem_name(answer), "upstream-timeout");
+}
+
+TEST(Problem, OfAnotherHasNoNameHere) {
+  http::Answer answer;
+  EXPECT_EQ(problem_name(answer), "") << "no content";
+  answer.notes.outcome = http::CacheOutcome::miss;
+  answer.body = std::make_shared<const std::string>(R"({"type":"urn:roktcached:overloaded"})");
+  EXPECT_EQ(problem_name(answer), "") << "the upstream's";
+}
+
 }  // namespace
 }  // namespace roktcached

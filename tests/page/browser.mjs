@@ -1,0 +1,111 @@
+// Chromium with one page, for the programs of tests/page: reads {"name", "argument"} from standard input, one a line, and answers
+// each with a line of JSON: {"result"} or {"error"}. The names are those of the functions below.
+import fs from 'node:fs';
+import path from 'node:path';
+import readline from 'node:readline';
+import {createRequire} from 'node:module';
+
+const libraries = process.env.PAGE_LIBRARIES;
+const require = createRequire(path.join(libraries, 'package.json'));
+const {chromium} = require('playwright-core');
+const axe = fs.readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
+
+const views = {
+  light: {viewport: {width: 1280, height: 800}, colorScheme: 'light'},
+  dark: {viewport: {width: 1280, height: 800}, colorScheme: 'dark'},
+  phone: {viewport: {width: 390, height: 844}, colorScheme: 'light', hasTouch: true, isMobile: true},
+};
+const browser = await chromium.launch({executablePath: '/usr/bin/chromium', args: ['--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage']});
+let page = null;
+let heard = null;
+
+const live = () => page.waitForSelector('body[data-state="live"]');
+
+const commands = {
+  /** A new page with nothing remembered. @param hostile  a text that takes the place of every text of the daemon's */
+  async open({url, view = 'light', hostile = null, clock = false}) {
+    await page?.context().close();
+    const context = await browser.newContext({...views[view], reducedMotion: 'reduce'});
+    page = await context.newPage();
+    page.setDefaultTimeout(20_000);
+    heard = {console: [], errors: [], requests: []};
+    page.on('console', (message) => heard.console.push(`${message.type()}: ${message.text()}`));
+    page.on('pageerror', (error) => heard.errors.push(error.stack));
+    page.on('request', (request) => heard.requests.push(request.url()));
+    if (clock) await page.clock.install();
+    if (hostile) {
+      const replaced = (value, name) => {
+        if (typeof value === 'string' && !['state', 'outcome', 'circuit'].includes(name)) return hostile;
+        if (Array.isArray(value)) return value.map((one) => replaced(one, name));
+        if (value && typeof value === 'object')
+          return Object.fromEntries(Object.entries(value).map(([key, one]) => [name === 'routes' ? hostile : key, replaced(one, key)]));
+        return value;
+      };
+      await page.route(/\/(status|history|entries)(\?|$)/, async (route) => {
+        const answer = await route.fetch().catch(() => null);  // it may be under way when the daemon ends
+        if (answer === null) return route.abort();
+        const json = await answer.json();
+        return route.fulfill({response: answer, json: replaced(json, '')});
+      });
+    }
+    await page.goto(url);
+    await live();
+  },
+  live: () => live(),
+  state: (wanted) => page.waitForSelector(`body[data-state="${wanted}"]`).then(() => null),
+  heard: () => heard,
+  text: (selector) => page.locator(selector).innerText(),
+  /** Waits until an element's text holds `text`. */
+  shows: ({selector, text}) => page.waitForFunction(([at, part]) => document.querySelector(at)?.textContent.includes(part), [selector, text]).then(() => null),
+  /** The rows of a table, each a list of texts. */
+  rows: (selector) => page.$$eval(`${selector} tbody tr`, (rows) => rows.map((row) => [...row.children].map((cell) => cell.innerText))),
+  label: (selector) => page.getAttribute(selector, 'aria-label'),
+  click: (selector) => page.click(selector),
+  fill: ({selector, text}) => page.fill(selector, text),
+  select: ({selector, value}) => page.selectOption(selector, value).then(() => null),
+  press: (key) => page.keyboard.press(key),
+  forward: (ms) => page.clock.fastForward(ms),
+  evaluate: (script) => page.evaluate(script),
+  /** Hides or shows the page, as another tab in front does. */
+  hide: (hidden) => page.evaluate((value) => {
+    Object.defineProperty(document, 'hidden', {configurable: true, get: () => value});
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden),
+  async axe() {
+    await page.evaluate(axe);
+    const found = await page.evaluate(() => window.axe.run(document, {resultTypes: ['violations']}));
+    return found.violations.map(({id, nodes}) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join('; ')}`);
+  },
+  /** The places that the Tab key comes to in one round, in their order, and whether each can be seen to have the focus. */
+  async focused(most) {
+    const places = [];
+    for (let i = 0; i < most; ++i) {
+      await page.keyboard.press('Tab');
+      if (await page.evaluate(() => document.activeElement === document.body)) break;
+      places.push(await page.evaluate(() => {
+        const at = document.activeElement;
+        return [at.id || at.dataset.span || at.textContent.trim(), getComputedStyle(at).outlineStyle !== 'none'];
+      }));
+    }
+    return places;
+  },
+  /** Milliseconds from the request to the end of loading, and the bytes of all files. */
+  load: () => page.evaluate(() => {
+    const [navigation] = performance.getEntriesByType('navigation');
+    const files = performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/page/'));
+    return {ms: navigation.loadEventEnd, bytes: files.reduce((sum, entry) => sum + entry.encodedBodySize, navigation.encodedBodySize), files: files.length};
+  }),
+  picture: (file) => page.screenshot({path: file}).then(() => null),
+};
+
+for await (const line of readline.createInterface({input: process.stdin})) {
+  const {name, argument} = JSON.parse(line);
+  let answer;
+  try {
+    answer = {result: (await commands[name](argument)) ?? null};
+  } catch (error) {
+    answer = {error: `${name}: ${error.message}`};
+  }
+  process.stdout.write(`${JSON.stringify(answer)}\n`);
+}
+await browser.close();
