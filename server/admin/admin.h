@@ -37,8 +37,12 @@ struct Sources {
   boost::asio::any_io_executor purger;  ///< one thread, where a purge or a listing may block: one at a time
 };
 
-/// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics` and
-/// `/entries`, which only read, and `POST /purge` and `/reload`, see check_mutation.
+/// Of a purge that failed, or a listing: locks, disks and memory come back.
+inline constexpr std::chrono::seconds retry_after_failure{5};
+
+/// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics`,
+/// `/entries`, `/restatements` and `/explain`, which only read, and `POST /purge`, `/warm` and `/reload`, see
+/// check_mutation.
 class Admin final : public http::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
@@ -70,7 +74,16 @@ class Admin final : public http::Handler {
                                                            std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> reload(const http::Request& request,
                                                             std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> explain(const http::Request& request,
+                                                             std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> restatements(const http::Request& request,
+                                                                  std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> warm(const http::Request& request,
+                                                          std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> list(
+      storage::Listing wanted) const;
+  [[nodiscard]] std::vector<counters::ClientRequests> read_client_stats() const;
 
   const Sources sources_;
   bool draining_ = false;

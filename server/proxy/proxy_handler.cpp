@@ -4,11 +4,11 @@
 
 #include "core/http/forwarding.h"
 #include "core/http/target.h"
-#include "core/rokt/parameters.h"
 #include "server/asio.h"
 #include "server/http/access_log.h"
 #include "server/http/problem.h"
 #include "server/proxy/answers.h"
+#include "server/proxy/target_request.h"
 #include "server/runtime.h"
 
 namespace roktcached::proxy {
@@ -146,29 +146,10 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
                  .credential = *credential,
                  .account_id = std::string(match->account_id),
                  .campaign_id = std::string(match->campaign_id)};
-  const auto cache_request = read_cache_request(request, *match, *credential, {path, target->query});
+  const auto cache_request =
+      cache_request_of(runtime, *match, *credential, {path, target->query}, request.fields);
   if (!cache_request) return cache_request.error();
   return Asked{.route = &route, .credential = *credential, .cache_request = *cache_request};
-}
-
-Result<CacheRequestPtr> ProxyHandler::read_cache_request(const Request& request,
-                                                         const rokt::RouteMatch& match,
-                                                         std::size_t credential,
-                                                         const http::Target& target) const {
-  const config::Settings& settings = request.runtime->settings;
-  const auto parameters = http::parse_query(target.query);
-  const auto checked = rokt::check_parameters(*match.route, parameters, settings.parameters);
-  if (!checked) return checked.error();
-  const auto version = caching::requested_version(request.fields);
-  if (!version) return version.error();
-  return CacheRequestPtr(std::make_shared<const CacheRequest>(CacheRequest{
-      .route = match.route,
-      .account_id = std::string(match.account_id),
-      .campaign_id = std::string(match.campaign_id),
-      .credential = credential,
-      .key = caching::key_of(settings.credentials[credential].name, target.path, parameters, *version),
-      .range_end = checked->range_end,
-      .policy = &request.runtime->policies.policy_for(match.route->name, match.account_id)}));
 }
 
 void ProxyHandler::finished(const Request& request, const Answer& answer, const http::Written& written) {

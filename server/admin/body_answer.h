@@ -1,0 +1,13 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "server/http/message.h"
+
+namespace roktcached::admin {
+
+/// An answer of the admin listener: kept by no cache, shown in no frame.
+[[nodiscard]] http::Answer with_body(unsigned status, std::string_view type, std::string body);
+
+}  // namespace roktcached::admin

@@ -1,0 +1,77 @@
+#include "server/proxy/target_request.h"
+
+#include <memory>
+
+#include "core/rokt/parameters.h"
+#include "server/access/presented.h"
+#include "server/http/request_target.h"
+#include "server/proxy/services.h"
+
+namespace roktcached::proxy {
+
+namespace {
+
+/// The match for GET, else for the first method that is served there.
+Result<rokt::RouteMatch> match_any_method(const rokt::RouteTable& routes, std::string_view path) {
+  auto match = routes.match("GET", path);
+  if (match || match.error().code != ErrorCode::method_not_allowed) return match;
+  const std::string allowed = match.error().context;  // "POST", or "POST, PUT"
+  return routes.match(std::string_view(allowed).substr(0, allowed.find(',')), path);
+}
+
+Error no_target(const std::string& came) {
+  constexpr std::size_t longest_quote = 80;
+  return {.code = ErrorCode::invalid_request,
+          .source = ErrorSource::inbound,
+          .retryable = false,
+          .context = "target = \"" + came.substr(0, longest_quote) +
+                     "\": accepted: a path that begins with '/', or an http or https URL"};
+}
+
+}  // namespace
+
+Result<CacheRequestPtr> cache_request_of(const Runtime& runtime, const rokt::RouteMatch& match,
+                                         std::size_t credential, const http::Target& target,
+                                         const http::Fields& fields) {
+  const config::Settings& settings = runtime.settings;
+  const auto parameters = http::parse_query(target.query);
+  const auto checked = rokt::check_parameters(*match.route, parameters, settings.parameters);
+  if (!checked) return checked.error();
+  const auto version = caching::requested_version(fields);
+  if (!version) return version.error();
+  return CacheRequestPtr(std::make_shared<const CacheRequest>(CacheRequest{
+      .route = match.route,
+      .account_id = std::string(match.account_id),
+      .campaign_id = std::string(match.campaign_id),
+      .credential = credential,
+      .key = caching::key_of(settings.credentials[credential].name, target.path, parameters, *version),
+      .range_end = checked->range_end,
+      .policy = &runtime.policies.policy_for(match.route->name, match.account_id)}));
+}
+
+Result<TargetRequest> read_target_request(const Runtime& runtime, std::string target,
+                                          std::string_view rokt_version) {
+  if (const auto key = access::take_api_key(target); !key) return key.error();
+  std::string origin_form;
+  const bool encrypted = target.starts_with("https:");
+  if (!http::read_target("GET", target, encrypted, origin_form)) return no_target(target);
+  const auto parsed = http::parse_target(origin_form);
+  if (!parsed) return parsed.error();
+  std::string decoded;
+  const std::string_view path = http::decode_unreserved(parsed->path, decoded);
+  const auto match = match_any_method(runtime.routes, path);
+  if (!match) return match.error();
+  TargetRequest request{match->route, std::string(match->account_id), std::string(match->campaign_id), {}};
+  const rokt::RouteClass route_class = match->route->route_class;
+  if (route_class != rokt::RouteClass::report && route_class != rokt::RouteClass::metadata) return request;
+  const auto credential = credential_of(runtime, match->account_id);
+  if (!credential) return credential.error();
+  http::Fields fields;
+  if (!rokt_version.empty()) fields.add("rokt-version", rokt_version);
+  const auto cache_request = cache_request_of(runtime, *match, *credential, {path, parsed->query}, fields);
+  if (!cache_request) return cache_request.error();
+  request.cache_request = *cache_request;
+  return request;
+}
+
+}  // namespace roktcached::proxy
