@@ -19,13 +19,12 @@ Result<rokt::RouteMatch> match_any_method(const rokt::RouteTable& routes, std::s
   return routes.match(std::string_view(allowed).substr(0, allowed.find(',')), path);
 }
 
-Error no_target(const std::string& came) {
+/// Names what came beside what is wrong with it.
+Error wrong_target(ErrorCode code, std::string_view came, std::string_view accepted) {
   constexpr std::size_t longest_quote = 80;
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::inbound,
-          .retryable = false,
-          .context = "target = \"" + came.substr(0, longest_quote) +
-                     "\": accepted: a path that begins with '/', or an http or https URL"};
+  std::string context = "target = \"";
+  context.append(came.substr(0, longest_quote)).append("\": ").append(accepted);
+  return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
 }
 
 }  // namespace
@@ -54,13 +53,17 @@ Result<TargetRequest> read_target_request(const Runtime& runtime, std::string ta
   if (const auto key = access::take_api_key(target); !key) return key.error();
   std::string origin_form;
   const bool encrypted = target.starts_with("https:");
-  if (!http::read_target("GET", target, encrypted, origin_form)) return no_target(target);
+  if (!http::read_target("GET", target, encrypted, origin_form))
+    return wrong_target(ErrorCode::invalid_request, target,
+                        "accepted: a path that begins with '/', or an http or https URL");
   const auto parsed = http::parse_target(origin_form);
   if (!parsed) return parsed.error();
   std::string decoded;
   const std::string_view path = http::decode_unreserved(parsed->path, decoded);
   const auto match = match_any_method(runtime.routes, path);
-  if (!match) return match.error();
+  if (!match)
+    return wrong_target(match.error().code, path,
+                        "no route has this path; accepted: those that `roktcached routes` prints");
   TargetRequest request{match->route, std::string(match->account_id), std::string(match->campaign_id), {}};
   const rokt::RouteClass route_class = match->route->route_class;
   if (route_class != rokt::RouteClass::report && route_class != rokt::RouteClass::metadata) return request;

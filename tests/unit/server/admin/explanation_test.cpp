@@ -10,6 +10,7 @@
 namespace roktcached::admin {
 namespace {
 
+using namespace std::chrono_literals;
 using testing::HasSubstr;
 
 /// Explains the summary of a month that ended long ago.
