@@ -67,7 +67,6 @@ class ResponseStore {
 
   /// Names entries that the selection takes, at most wanted.limit of them, in the order of comes_before as
   /// near as an index gives it. The last moments' puts may be missing. May block on the disk.
-  /// @pre wanted.selection names no key
   [[nodiscard]] virtual Result<std::vector<EntrySummary>> list(const Listing& wanted) = 0;
 
   /// The entry that is kept in memory under a key's hash, and how often it has been found; counts as no use.

@@ -3,7 +3,7 @@ _roktcached() {
   local program=${COMP_WORDS[0]} word=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD - 1]} verb=${COMP_WORDS[1]}
   COMPREPLY=()
   if [ "$COMP_CWORD" -eq 1 ]; then
-    mapfile -t COMPREPLY < <(compgen -W "--help $("$program" --help 2>/dev/null | sed -nE '/^Subcommands:/,$s/^  ([a-z-]+) .*/\1/p')" -- "$word")
+    mapfile -t COMPREPLY < <(compgen -W "$("$program" --help 2>/dev/null | sed -nE 's/^  (-[a-z],)?(--[a-z-]+).*/\2/p; /^Subcommands:/,$s/^  ([a-z-]+) .*/\1/p')" -- "$word")
     return
   fi
   case $before in

@@ -111,8 +111,28 @@ def option_of(line):
     return re.sub(r",(?=-)", ", ", name.strip()), description.strip()
 
 
+def footer_of(lines):
+    """The end of a help text: examples, exit codes and environment variables, each under its name."""
+    for line in lines:
+        if re.fullmatch(r"[A-Z][a-z ]+:", line):
+            yield from (".PP", text_of(line))
+            name = line
+        elif not line.strip():
+            continue
+        elif name == "Examples:":
+            yield from verbatim([line.strip()])
+        else:
+            # The columns are of a terminal's width; here each has its own.
+            yield from entry(*(part if at == 0 else [part] for at, part in enumerate(re.split(r"  +", line.strip(), maxsplit=1))))
+
+
+def split_at_footer(lines):
+    at = lines.index("Examples:")
+    return lines[:at], lines[at:]
+
+
 def options_of(lines):
-    """The part of a help text behind its usage, as entries; lines that name nothing continue the entry before them."""
+    """The part of a help text between its usage and its end, as entries; lines that name nothing continue the entry before them."""
     entries = []
     for line in lines:
         if not line.strip() or re.fullmatch(r" *(Options|Positionals):", line):
@@ -143,10 +163,11 @@ def manual_of_program(program):
     yield from ("Services and BI tools ask it with the paths of the API. It holds the credential, answers from its cache, and shares the", "upstream\\(aqs rate limit.")
     yield ".SH COMMANDS"
     for verb in commands_of(top):
-        summary, usage, *rest = help_of(program, verb)
+        (summary, usage, *rest), footer = split_at_footer(help_of(program, verb))
         assert usage.startswith("Usage: roktcached "), usage
         yield from (heading(".SS", usage.removeprefix("Usage: ")), text_of(summary) + ".")
         yield from options_of(rest)
+        yield from footer_of(footer)
     yield from END.strip().splitlines()
 
 

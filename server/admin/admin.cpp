@@ -29,9 +29,6 @@ namespace json = boost::json;
 
 namespace {
 
-/// Of a purge that failed, or a listing: locks, disks and memory come back.
-constexpr std::chrono::seconds retry_after{5};
-
 Answer text(unsigned status, std::string line) {
   return with_body(status, "text/plain; charset=utf-8", std::move(line));
 }
@@ -136,16 +133,6 @@ json::object bodies_json(const storage::BodyAccount::Reading& bodies,
           {"refused", bodies.refused}};
 }
 
-std::vector<counters::ClientRequests> read_all(
-    const std::vector<std::unique_ptr<counters::ClientStats>>& threads) {
-  std::vector<counters::ClientRequests> all;
-  for (const auto& thread : threads) {
-    auto requests = thread->read();
-    std::ranges::move(requests, std::back_inserter(all));
-  }
-  return counters::summed(all);
-}
-
 }  // namespace
 
 struct Admin::Endpoint {
@@ -155,11 +142,18 @@ struct Admin::Endpoint {
 };
 
 const Admin::Endpoint Admin::endpoints[] = {
-    {"/", false, &Admin::page},           {"/livez", false, &Admin::live},
-    {"/readyz", false, &Admin::ready},    {"/status", false, &Admin::status},
-    {"/history", false, &Admin::history}, {"/metrics", false, &Admin::metrics},
-    {"/entries", false, &Admin::entries}, {"/purge", true, &Admin::purge},
+    {"/", false, &Admin::page},
+    {"/history", false, &Admin::history},
+    {"/livez", false, &Admin::live},
+    {"/readyz", false, &Admin::ready},
+    {"/status", false, &Admin::status},
+    {"/metrics", false, &Admin::metrics},
+    {"/entries", false, &Admin::entries},
+    {"/purge", true, &Admin::purge},
     {"/reload", true, &Admin::reload},
+    {"/explain", false, &Admin::explain},
+    {"/restatements", false, &Admin::restatements},
+    {"/warm", true, &Admin::warm},
 };
 
 std::string Admin::listed_paths() {
@@ -206,7 +200,7 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request, std::string_
       co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
   if (!purged) {
     spdlog::error("purge asked for by {} failed: {}", request.client, purged.error().context);
-    co_return problem(purged.error(), request.id, retry_after);
+    co_return problem(purged.error(), request.id, retry_after_failure);
   }
   spdlog::info("purged {} entries, by {}, as {} asked{}", *purged, caching::name_of(purge->selection),
                request.client, purge->kind == caching::PurgeKind::soft ? " (soft)" : "");
@@ -226,16 +220,31 @@ boost::asio::awaitable<Answer> Admin::reload(const Request& request, std::string
 boost::asio::awaitable<Answer> Admin::entries(const Request& request, std::string_view query) const {
   const auto listing = parse_listing(query);
   if (!listing) co_return problem(listing.error(), request.id);
+  const auto found = co_await list(*listing);
+  if (!found) co_return problem(found.error(), request.id, retry_after_failure);
+  co_return with_body(200, "application/json",
+                      to_json(*found, sources_.runtime->policies, sources_.clock.wall_now()) + "\n");
+}
+
+/// On the purger, which may wait for the disk. What was put last has reached it then.
+boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> Admin::list(
+    storage::Listing wanted) const {
   const auto on_purger =
       [&store = sources_.store,
-       wanted = *listing]() -> boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> {
+       wanted = std::move(wanted)]() -> boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> {
     store.flush();
     co_return store.list(wanted);
   };
-  const auto found = co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
-  if (!found) co_return problem(found.error(), request.id, retry_after);
-  co_return with_body(200, "application/json",
-                      to_json(*found, sources_.runtime->policies, sources_.clock.wall_now()) + "\n");
+  co_return co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
+}
+
+std::vector<counters::ClientRequests> Admin::read_client_stats() const {
+  std::vector<counters::ClientRequests> all;
+  for (const auto& thread : sources_.client_stats) {
+    auto requests = thread->read();
+    std::ranges::move(requests, std::back_inserter(all));
+  }
+  return counters::summed(all);
 }
 
 boost::asio::awaitable<Answer> Admin::live(const Request& /*request*/, std::string_view /*query*/) const {
@@ -278,7 +287,7 @@ boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::st
   const std::vector<storage::TierStatistics> tiers = sources_.store.statistics();
   object["cache"] = cache_json(tiers);
   object["bodies"] = bodies_json(sources_.bodies.read(), tiers);
-  const std::vector<counters::ClientRequests> requests = read_all(sources_.client_stats);
+  const std::vector<counters::ClientRequests> requests = read_client_stats();
   object["requests"] = requests_json(requests);
   object["clients"] = clients_json(requests, upstream_status.spending);
   object["collapsed_requests"] = sources_.fetches.collapsed();

@@ -40,8 +40,13 @@ struct Sources {
   boost::asio::any_io_executor purger;  ///< one thread, where a purge or a listing may block: one at a time
 };
 
+/// Of a purge that failed, or a listing: locks, disks and memory come back.
+inline constexpr std::chrono::seconds retry_after_failure{5};
+
 /// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics`,
-/// `/entries`, `/history` and the page at `/`, which only read, and `POST /purge` and `/reload`, see
+/// `/entries`, `/restatements`, `/explain`, `/history` and the page at `/`, which only read, and `POST
+/// /purge`,
+/// `/warm` and `/reload`, see
 /// check_mutation.
 class Admin final : public http::Handler {
  public:
@@ -83,10 +88,19 @@ class Admin final : public http::Handler {
                                                              std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> page(const http::Request& request,
                                                           std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
   [[nodiscard]] boost::asio::awaitable<HistorySample> take_sample() const;
   [[nodiscard]] boost::asio::awaitable<void> keep_sampling();
   void spawn_sampling();
+  [[nodiscard]] boost::asio::awaitable<http::Answer> explain(const http::Request& request,
+                                                             std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> restatements(const http::Request& request,
+                                                                  std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> warm(const http::Request& request,
+                                                          std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> list(
+      storage::Listing wanted) const;
+  [[nodiscard]] std::vector<counters::ClientRequests> read_client_stats() const;
 
   const Sources sources_;
   bool draining_ = false;

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "core/http/target.h"
+#include "server/access/presented.h"
 
 namespace roktcached::admin {
 
@@ -48,21 +49,34 @@ json::value state_of(const storage::EntrySummary& entry, const caching::Freshnes
       caching::report_state(*entry.range_end, entry.fetched_at, policy.restatement_window)));
 }
 
-json::value restated_json(const caching::Restated* restated) {
-  if (restated == nullptr) return nullptr;
-  boost::system::error_code error;
-  json::value moved = json::parse(restated->moved, error);
-  if (error) moved = json::array();
-  return {{"times", restated->times}, {"at_unix_ms", unix_ms(restated->at)}, {"moved", std::move(moved)}};
+/// Reads the value of a parameter that selects.
+Result<caching::Selection> selection_of(const http::QueryParameter& parameter) {
+  if (parameter.name == "route") return caching::Selection(caching::OfRoute{std::string(parameter.value)});
+  if (parameter.name == "account")
+    return caching::Selection(caching::OfAccount{std::string(parameter.value), std::nullopt});
+  if (parameter.name == "key") {
+    const auto hash = caching::key_hash_of_hex(parameter.value);
+    if (!hash) return refused(parameter, "32 hex digits");
+    return caching::Selection(caching::WithKey{*hash});
+  }
+  std::string target(parameter.value);
+  if (const auto key = access::take_api_key(target); !key) return key.error();
+  const auto selection = caching::with_target(target);
+  if (!selection) return selection.error();
+  return caching::Selection(*selection);
+}
+
+bool selects(std::string_view name) {
+  return name == "route" || name == "account" || name == "key" || name == "target";
 }
 
 }  // namespace
 
 Result<storage::Listing> parse_listing(std::string_view query) {
-  constexpr std::string_view names = "restated, route, account, campaign, limit; each once";
+  constexpr std::string_view names =
+      "restated, limit, campaign, and one of route, account, key and target; each once";
   storage::Listing listing;
-  std::optional<std::string> route;
-  std::optional<std::string> account;
+  std::string selected_by;
   std::optional<std::string> campaign;
   std::optional<std::size_t> limit;
   for (const auto& parameter : http::parse_query(query)) {
@@ -74,44 +88,61 @@ Result<storage::Listing> parse_listing(std::string_view query) {
       const auto number = limit ? std::nullopt : parse_limit(parameter.value);
       if (!number) return refused(parameter, "a whole number from 1 to 1000, once");
       limit = number;
+    } else if (parameter.name == "campaign") {
+      if (campaign || parameter.value.empty()) return refused(parameter, "a text, once");
+      campaign = parameter.value;
+    } else if (selects(parameter.name)) {
+      if (parameter.value.empty()) return refused(parameter, "a text, once");
+      if (!selected_by.empty())
+        return refused(parameter, "one of route, account, key and target, not both it and " + selected_by);
+      auto selection = selection_of(parameter);
+      if (!selection) return selection.error();
+      listing.selection = std::move(*selection);
+      selected_by = parameter.name;
     } else {
-      std::optional<std::string>* const text = parameter.name == "route"      ? &route
-                                               : parameter.name == "account"  ? &account
-                                               : parameter.name == "campaign" ? &campaign
-                                                                              : nullptr;
-      if (text == nullptr) return refused(parameter, names);
-      if (*text || parameter.value.empty()) return refused(parameter, "a text, once");
-      *text = parameter.value;
+      return refused(parameter, names);
     }
   }
-  if (campaign && !account) return refused("campaign = \"" + *campaign + "\"", "together with account");
-  if (route && account) return refused("route = \"" + *route + "\"", "route, or account, not both");
-  if (route) listing.selection = caching::OfRoute{*route};
-  if (account) listing.selection = caching::OfAccount{*account, campaign};
+  if (campaign) {
+    auto* const account = std::get_if<caching::OfAccount>(&listing.selection);
+    if (account == nullptr) return refused("campaign = \"" + *campaign + "\"", "together with account");
+    account->campaign_id = std::move(campaign);
+  }
   if (limit) listing.limit = *limit;
   return listing;
+}
+
+json::object restated_json(const caching::Restated& restated) {
+  boost::system::error_code error;
+  json::value moved = json::parse(restated.moved, error);
+  if (error) moved = json::array();
+  return {{"times", restated.times}, {"at_unix_ms", unix_ms(restated.at)}, {"moved", std::move(moved)}};
+}
+
+json::object entry_json(const storage::EntrySummary& entry, const caching::FreshnessPolicies& policies,
+                        WallTime now) {
+  return {{"key", caching::to_hex(entry.key.hash())},
+          {"key_text", entry.key.text()},
+          {"target", caching::target_of(entry.key)},
+          {"route", entry.route},
+          {"account", entry.account_id},
+          {"campaign", entry.campaign_id},
+          {"status", entry.status},
+          {"bytes", entry.body_bytes},
+          {"state", state_of(entry, policies)},
+          {"fresh", now < entry.fresh_until},
+          {"range_end_unix_ms", time_or_null(entry.range_end)},
+          {"fetched_at_unix_ms", unix_ms(entry.fetched_at)},
+          {"fresh_until_unix_ms", unix_ms(entry.fresh_until)},
+          {"usable_until_unix_ms", unix_ms(entry.usable_until)},
+          {"steady_refreshes", entry.steady_refreshes},
+          {"restated", entry.restated ? json::value(restated_json(*entry.restated)) : json::value(nullptr)}};
 }
 
 std::string to_json(const std::vector<storage::EntrySummary>& entries,
                     const caching::FreshnessPolicies& policies, WallTime now) {
   json::array list;
-  for (const auto& entry : entries) {
-    list.push_back(json::object{{"key", caching::to_hex(entry.key.hash())},
-                                {"key_text", entry.key.text()},
-                                {"route", entry.route},
-                                {"account", entry.account_id},
-                                {"campaign", entry.campaign_id},
-                                {"status", entry.status},
-                                {"bytes", entry.body_bytes},
-                                {"state", state_of(entry, policies)},
-                                {"fresh", now < entry.fresh_until},
-                                {"range_end_unix_ms", time_or_null(entry.range_end)},
-                                {"fetched_at_unix_ms", unix_ms(entry.fetched_at)},
-                                {"fresh_until_unix_ms", unix_ms(entry.fresh_until)},
-                                {"usable_until_unix_ms", unix_ms(entry.usable_until)},
-                                {"steady_refreshes", entry.steady_refreshes},
-                                {"restated", restated_json(entry.restated.get())}});
-  }
+  for (const auto& entry : entries) list.push_back(entry_json(entry, policies, now));
   return json::serialize(json::object{{"entries", std::move(list)}});
 }
 

@@ -1,5 +1,6 @@
 #include "server/commands/admin_client.h"
 
+#include <fmt/format.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -18,6 +19,7 @@
 #include "core/descriptor.h"
 #include "core/http/framing.h"
 #include "core/http/message_head.h"
+#include "server/commands/commands.h"
 #include "server/http/message_parser.h"
 #include "server/net/listening_socket.h"
 
@@ -29,7 +31,8 @@ namespace {
 constexpr std::chrono::seconds connect_timeout{5};
 constexpr std::chrono::minutes answer_timeout{10};
 constexpr std::size_t piece_size = 16 * 1024;
-constexpr std::size_t max_content = 1024 * 1024;
+constexpr std::size_t max_content = std::size_t{1} << 20;
+constexpr std::size_t max_listing = std::size_t{64} << 20;  ///< of a thousand entries, each with what moved
 
 using Clock = std::chrono::steady_clock;
 using Endpoint = boost::asio::generic::stream_protocol::endpoint;
@@ -62,13 +65,23 @@ bool bound(const Descriptor& socket, Clock::time_point deadline) {
   return true;
 }
 
+/// How long a call may take.
+struct Patience {
+  Clock::time_point deadline;
+  StopFlag stop = nullptr;
+};
+
 /// A system call within its time: again where the process has been stopped meanwhile and goes on, which ends
 /// it where it has a bound.
 template <class Call>
-ssize_t call_until(const Descriptor& socket, Clock::time_point deadline, Call call) {
-  while (bound(socket, deadline)) {
+ssize_t call_until(const Descriptor& socket, const Patience& patience, Call call) {
+  while (bound(socket, patience.deadline)) {
     const ssize_t result = call();
     if (result >= 0 || errno != EINTR) return result;
+    if (patience.stop != nullptr && *patience.stop != 0) {
+      errno = EINTR;
+      return -1;
+    }
   }
   return -1;
 }
@@ -85,7 +98,7 @@ Result<Descriptor> connect(const config::Endpoint& address, const Endpoint& endp
   Descriptor socket(::socket(endpoint.protocol().family(), SOCK_STREAM | SOCK_CLOEXEC, 0));
   if (socket.get() < 0) return system_error(address);
   const auto size = static_cast<socklen_t>(endpoint.size());
-  const ssize_t connected = call_until(socket, Clock::now() + connect_timeout, [&] {
+  const ssize_t connected = call_until(socket, {Clock::now() + connect_timeout}, [&] {
     return ::connect(socket.get(), endpoint.data(), size);  // once more, it waits on for the same connection
   });
   if (connected != 0) return system_error(address);
@@ -103,10 +116,13 @@ Result<Descriptor> connect(const config::Endpoint& address) {
   return connected;
 }
 
-std::string request_text(const config::Admin& admin, const std::string& path, const std::string& json) {
+std::string request_head(const config::Admin& admin, const std::string& request_line) {
   const std::string host = admin.address->is_unix() ? "localhost" : config::to_string(*admin.address);
-  std::string text = "POST " + path + " HTTP/1.1\r\nHost: " + host +
-                     "\r\nContent-Type: application/json\r\nConnection: close\r\n";
+  return request_line + " HTTP/1.1\r\nHost: " + host + "\r\nConnection: close\r\n";
+}
+
+std::string post_text(const config::Admin& admin, const std::string& path, const std::string& json) {
+  std::string text = request_head(admin, "POST " + path) + "Content-Type: application/json\r\n";
   if (!admin.token.empty()) text += "Authorization: Bearer " + admin.token.reveal() + "\r\n";
   return text + "Content-Length: " + std::to_string(json.size()) + "\r\n\r\n" + json;
 }
@@ -115,12 +131,13 @@ std::string request_text(const config::Admin& admin, const std::string& path, co
 struct Conversation {
   const Descriptor& socket;
   const config::Endpoint& address;
-  Clock::time_point deadline;
+  Patience patience;
+  std::size_t max_content;
 };
 
 Result<void> send(const Conversation& with, std::string_view text) {
   while (!text.empty()) {
-    const ssize_t sent = call_until(with.socket, with.deadline, [&] {
+    const ssize_t sent = call_until(with.socket, with.patience, [&] {
       return ::send(with.socket.get(), text.data(), text.size(), MSG_NOSIGNAL);
     });
     if (sent < 0) return system_error(with.address);
@@ -133,7 +150,7 @@ Result<void> send(const Conversation& with, std::string_view text) {
 /// @return whether anything did: false where the connection has ended
 Result<bool> receive(const Conversation& with, std::string& received) {
   std::array<char, piece_size> piece;
-  const ssize_t size = call_until(with.socket, with.deadline,
+  const ssize_t size = call_until(with.socket, with.patience,
                                   [&] { return ::recv(with.socket.get(), piece.data(), piece.size(), 0); });
   if (size < 0) return system_error(with.address);
   received.append(piece.data(), static_cast<std::size_t>(size));
@@ -172,9 +189,9 @@ Result<std::string> receive_content(const Conversation& with, http::ResponsePars
     const auto step = parser.next(received);
     if (!step) return unavailable_error(with.address, step.error().context);
     content.append(step->content);
-    if (content.size() > max_content)
+    if (content.size() > with.max_content)
       return unavailable_error(with.address,
-                               "the answer is longer than " + std::to_string(max_content) + " bytes");
+                               "the answer is longer than " + std::to_string(with.max_content) + " bytes");
     received.erase(0, step->consumed);
     if (parser.done() || !received.empty()) continue;
     const auto came = receive(with, received);
@@ -195,18 +212,38 @@ Result<AdminAnswer> receive_answer(const Conversation& with) {
   return AdminAnswer{*status, std::move(*content)};
 }
 
+Result<AdminAnswer> ask(const config::Admin& admin, const std::string& text, std::size_t content_max,
+                        StopFlag stop) {
+  const auto socket = connect(*admin.address);
+  if (!socket) return socket.error();
+  const Conversation conversation{
+      *socket, *admin.address, {Clock::now() + answer_timeout, stop}, content_max};
+  if (const auto sent = send(conversation, text); !sent) return sent.error();
+  return receive_answer(conversation);
+}
+
+Error no_listener() {
+  return {ErrorCode::unavailable, ErrorSource::inbound, false,
+          "admin.address is \"off\": a running daemon cannot be asked"};
+}
+
 }  // namespace
 
 Result<AdminAnswer> post_to_admin(const config::Admin& admin, const std::string& path,
-                                  const std::string& json) {
-  if (!admin.address)
-    return Error{ErrorCode::unavailable, ErrorSource::inbound, false,
-                 "admin.address is \"off\": a running daemon cannot be asked"};
-  const auto socket = connect(*admin.address);
-  if (!socket) return socket.error();
-  const Conversation conversation{*socket, *admin.address, Clock::now() + answer_timeout};
-  if (const auto sent = send(conversation, request_text(admin, path, json)); !sent) return sent.error();
-  return receive_answer(conversation);
+                                  const std::string& json, StopFlag stop) {
+  if (!admin.address) return no_listener();
+  return ask(admin, post_text(admin, path, json), max_content, stop);
+}
+
+Result<AdminAnswer> get_from_admin(const config::Admin& admin, const std::string& target) {
+  if (!admin.address) return no_listener();
+  return ask(admin, request_head(admin, "GET " + target) + "\r\n", max_listing, nullptr);
+}
+
+int fail_with(const AdminAnswer& answer) {
+  const std::string detail = member_of(answer, "detail");
+  return fail(failed,
+              fmt::format("the daemon answered {}{}{}", answer.status, detail.empty() ? "" : ": ", detail));
 }
 
 std::string member_of(const AdminAnswer& answer, std::string_view name) {

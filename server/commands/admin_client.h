@@ -1,5 +1,7 @@
 #pragma once
 
+#include <csignal>
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -13,11 +15,20 @@ struct AdminAnswer {
   std::string body;
 };
 
+/// Set by a signal that is to end the waiting for an answer; null: nothing does.
+using StopFlag = const volatile std::sig_atomic_t*;
+
 /// Sends `POST path` with JSON content and the admin token to the admin listener of a daemon that runs with
 /// these settings, and waits for the answer: a purge of very many entries takes its time.
 /// @return unavailable where nobody answers, or there is no such listener
 [[nodiscard]] Result<AdminAnswer> post_to_admin(const config::Admin& admin, const std::string& path,
-                                                const std::string& json);
+                                                const std::string& json, StopFlag stop = nullptr);
+
+/// The same with `GET target`, without a token.
+[[nodiscard]] Result<AdminAnswer> get_from_admin(const config::Admin& admin, const std::string& target);
+
+/// Says on standard error that the daemon has answered with an error, and which. @return failed
+int fail_with(const AdminAnswer& answer);
 
 /// The member `name` of the answer's JSON object, as text; empty where there is none.
 [[nodiscard]] std::string member_of(const AdminAnswer& answer, std::string_view name);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -33,9 +34,13 @@ enum ExitCode { success = 0, failed = 1, usage = 2, unavailable = 69, configurat
 struct ExplainOptions {
   std::string target;
   std::string rokt_version;  ///< as the client would send it; empty: not sent
+  std::string body_file;     ///< the content of a question to the Query API; "-": standard input
+  bool offline = false;      ///< from the settings alone, whether a daemon runs or not
+  bool json = false;         ///< as the admin listener says it
 };
 
-/// Prints route, key and freshness class of a request, without asking anybody.
+/// Prints route, key and freshness of a request; and what the running daemon would answer now, and why. Where
+/// none answers, or with `offline`, it is told from the settings alone.
 [[nodiscard]] int explain(const std::optional<std::string>& config_file, const ExplainOptions& options);
 
 /// The selection of a purge: exactly one of them, `campaign` with `account` only.
@@ -52,6 +57,53 @@ struct PurgeOptions {
 /// Has the running daemon purge its cache, over its admin listener, and prints how many entries it was.
 /// `unavailable` where no daemon answers.
 [[nodiscard]] int purge(const std::optional<std::string>& config_file, const PurgeOptions& options);
+
+struct StatusOptions {
+  bool json = false;   ///< as the admin listener says it
+  bool watch = false;  ///< again and again, until the command is interrupted
+  double interval_s = 2;
+};
+
+/// Prints the state of the running daemon at a glance. `unavailable` where no daemon answers; with `watch` it
+/// goes on all the same.
+[[nodiscard]] int status(const std::optional<std::string>& config_file, const StatusOptions& options);
+
+/// Which entries are listed: at most one of route, account, target and key; `campaign` with `account` only.
+struct ListOptions {
+  std::optional<std::string> account;
+  std::optional<std::string> campaign;
+  std::optional<std::string> route;
+  std::optional<std::string> target;
+  std::optional<std::string> key;
+  std::uint64_t limit = 100;
+  bool json = false;  ///< as the admin listener says it
+};
+
+/// Prints what the running daemon has in its cache.
+[[nodiscard]] int entries(const std::optional<std::string>& config_file, const ListOptions& options);
+
+/// Prints which reports have changed after they had been given out, and what moved.
+[[nodiscard]] int restatements(const std::optional<std::string>& config_file, const ListOptions& options);
+
+struct WarmOptions {
+  std::string file;          ///< "-": standard input
+  std::string rokt_version;  ///< as a client would send it; empty: not sent
+  std::uint64_t give_up_after_s = 300;
+};
+
+/// Has the running daemon bring the targets of a file into its cache, and shows how far it is. `failed` where
+/// some could not be had, or it was interrupted; `unavailable` where no daemon answers, or the upstream has
+/// had nothing to spare for `give_up_after_s`.
+[[nodiscard]] int warm(const std::optional<std::string>& config_file, const WarmOptions& options);
+
+struct VerifyOptions {
+  std::string file;  ///< empty: the cache file of the settings
+  bool repair = false;
+};
+
+/// Reads a whole cache file, and says what is damaged. `failed` where something is, and was not mended;
+/// `unavailable` where there is no file, or it cannot be read.
+[[nodiscard]] int verify(const std::optional<std::string>& config_file, const VerifyOptions& options);
 
 /// Has the running daemon read its settings again, over its admin listener, and prints what it says of them.
 /// `configuration` where they are in error, and the daemon goes on under those in force; `unavailable` where

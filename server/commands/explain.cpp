@@ -1,20 +1,24 @@
 #include <fmt/format.h>
 
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
 #include <cstdio>
 
-#include "config/credentials.h"
-#include "core/caching/freshness.h"
-#include "core/caching/key.h"
-#include "core/caching/storing.h"
 #include "core/http/date.h"
-#include "core/http/target.h"
-#include "core/rokt/parameters.h"
-#include "core/rokt/routes.h"
-#include "server/access/presented.h"
+#include "server/admin/explanation.h"
+#include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
+#include "server/commands/json_values.h"
+#include "server/commands/text.h"
+#include "server/proxy/target_request.h"
+#include "server/runtime.h"
 #include "server/system_clock.h"
 
 namespace roktcached::commands {
+
+namespace json = boost::json;
 
 namespace {
 
@@ -22,77 +26,133 @@ void print(std::string_view name, std::string_view value) {
   fmt::print("{:<14} {}\n", std::string(name) + ":", value);
 }
 
-std::string in_seconds(std::chrono::milliseconds duration) {
-  return fmt::format("{} s", std::chrono::duration<double>(duration).count());
+std::string in_seconds(std::uint64_t milliseconds) {
+  return fmt::format("{} s", static_cast<double>(milliseconds) / 1000);
 }
 
-void print_freshness(rokt::RouteClass route_class, std::optional<WallTime> range_end,
-                     const caching::FreshnessPolicy& policy) {
-  const WallTime now = SystemClock().wall_now();
-  const auto lifetime = caching::lifetime_of(route_class, 200, range_end, now, policy);
-  if (range_end) print("range ends", http::format_date(*range_end));
-  const caching::Storing storing = caching::may_store_report({.has_lifetime = lifetime.has_value()});
-  if (!lifetime)
-    return print("not stored", fmt::format("{}, its lifetime is zero", caching::name_of(storing)));
-  print("freshness", caching::to_string(lifetime->state));
-  print("fresh for", in_seconds(lifetime->fresh_until - now));
-  print("usable for", in_seconds(lifetime->usable_until - now) + " if the upstream fails");
+std::string date_at(const json::value& from, std::string_view name) {
+  const json::value& time = value_at(from, {name});
+  return time.is_int64() ? http::format_date(wall_time_from_unix_ms(time.get_int64())) : "-";
+}
+
+/// What follows from the settings alone.
+void print_request(const json::value& explained) {
+  print("route", text_at(explained, {"route"}));
+  const std::string route_class = text_at(explained, {"class"});
+  print("class", route_class);
+  const json::value& lifetime = value_at(explained, {"if_fetched_now"});
+  if (lifetime.is_null())
+    return print("stored",
+                 route_class == "http" ? "as the upstream's fields allow (RFC 9111)" : "never, by its class");
+  print("key", text_at(explained, {"key_text"}));
+  print("key hash", text_at(explained, {"key"}));
+  if (value_at(explained, {"range_end_unix_ms"}).is_int64())
+    print("range ends", date_at(explained, "range_end_unix_ms"));
+  if (const std::string why = text_at(lifetime, {"not_stored"}); !why.empty())
+    return print("not stored", why + ", its lifetime is zero");
+  print("freshness", text_at(lifetime, {"state"}));
+  print("fresh for", in_seconds(count_at(lifetime, {"fresh_ms"})));
+  print("usable for", in_seconds(count_at(lifetime, {"usable_ms"})) + " if the upstream fails");
+}
+
+void print_stored(const json::value& explained) {
+  const json::value& stored = value_at(explained, {"stored"});
+  if (stored.is_null()) return;
+  std::string where =
+      fmt::format("{}, status {}", size_text(count_at(stored, {"bytes"})), count_at(stored, {"status"}));
+  if (text_at(stored, {"tier"}) == "memory") {
+    where += fmt::format(", in memory, found {} times there", count_at(stored, {"finds"}));
+  } else {
+    where += ", on disk";
+  }
+  print("stored", where);
+  print("fetched", date_at(stored, "fetched_at_unix_ms"));
+  const bool fresh = value_at(stored, {"fresh"}) == json::value(true);
+  print(fresh ? "fresh until" : "stale since", date_at(stored, "fresh_until_unix_ms"));
+  const bool may_stand_in = value_at(explained, {"may_stand_in"}) == json::value(true);
+  print("usable until",
+        date_at(stored, "usable_until_unix_ms") + (may_stand_in ? ", if the upstream fails" : ""));
+  const json::value& restated = value_at(stored, {"restated"});
+  if (restated.is_null()) return print("restated", "never, as far as it is stored");
+  print("restated", fmt::format("{} times, last {}; then moved", count_at(restated, {"times"}),
+                                date_at(restated, "at_unix_ms")));
+  print_moved(array_at(restated, {"moved"}));
+}
+
+/// What the running daemon knows besides.
+void print_findings(const json::value& explained) {
+  const std::string answer = text_at(explained, {"answer"});
+  if (answer.empty()) return;
+  print("answer now", answer + ": " + text_at(explained, {"why"}));
+  print_stored(explained);
+  for (const json::value& other : array_at(explained, {"other_entries"}))
+    print("also stored", text_at(other, {"key_text"}) + ", key hash " + text_at(other, {"key"}));
+  std::string asked;
+  for (const json::value& client : array_at(explained, {"route_clients"}))
+    asked += fmt::format("{}{} ({})", asked.empty() ? "" : ", ", text_at(client, {"client"}),
+                         grouped(count_at(client, {"asked"})));
+  if (!asked.empty()) print("route asked by", asked);
+}
+
+/// The content of a question to the Query API; empty where the options name none.
+Result<std::string> read_body(const ExplainOptions& options) {
+  constexpr std::size_t longest = 64 * 1024;
+  const std::string& file = options.body_file;
+  if (file.empty()) return std::string();
+  std::ifstream opened;
+  if (file != "-") opened.open(file, std::ios::binary);
+  std::istream& from = file == "-" ? std::cin : opened;
+  std::string content(std::istreambuf_iterator<char>(from), {});
+  if (!from.bad() && (file == "-" || opened.is_open()) && !content.empty() && content.size() <= longest)
+    return content;
+  return Error{ErrorCode::invalid_request, ErrorSource::inbound, false,
+               "--body " + file + ": cannot be read, is empty or is longer than 64 KiB; accepted: a file of JSON"};
+}
+
+Result<json::object> explain_offline(const config::Settings& settings, const ExplainOptions& options,
+                                     const std::string& content) {
+  const Runtime runtime(settings, nullptr, 1);
+  const auto request =
+      proxy::read_target_request(runtime, options.target, options.rokt_version, content);
+  if (!request) return request.error();
+  return admin::explain_request(runtime, *request, SystemClock().wall_now());
+}
+
+std::string path_of(const ExplainOptions& options, const std::string& content) {
+  std::string path = "/explain?target=" + query_value(options.target);
+  if (!options.rokt_version.empty()) path += "&rokt-version=" + query_value(options.rokt_version);
+  if (!content.empty()) path += "&content=" + query_value(content);
+  return path;
 }
 
 }  // namespace
 
-int routes(const std::optional<std::string>& config_file) {
-  const auto settings = load_settings(config_file);
-  if (!settings) return configuration;
-  for (const rokt::Route& route : rokt::all_routes(settings->routes)) {
-    const std::string groupby =
-        route.groupby.empty() ? "" : fmt::format("  groupby={}", fmt::join(route.groupby, "|"));
-    fmt::print("{:<32} {:<9} {:<6} {}{}\n", route.name, rokt::to_string(route.route_class),
-               fmt::join(route.methods, ","), route.pattern, groupby);
-  }
-  return success;
-}
-
 int explain(const std::optional<std::string>& config_file, const ExplainOptions& options) {
   const auto settings = load_settings(config_file);
   if (!settings) return configuration;
-  std::string asked = options.target;
-  if (const auto key = access::take_api_key(asked); !key) return fail(failed, key.error().context);
-  const auto target = http::parse_target(asked);
-  if (!target) return fail(failed, target.error().context);
-  std::string decoded;
-  const std::string_view path = http::decode_unreserved(target->path, decoded);
-  const rokt::RouteTable table(rokt::all_routes(settings->routes));
-  auto match = table.match("GET", path);
-  if (!match && match.error().code == ErrorCode::method_not_allowed) match = table.match("POST", path);
-  if (!match) return fail(failed, match.error().context);
-  const rokt::Route& route = *match->route;
-  print("route", route.name);
-  print("class", rokt::to_string(route.route_class));
-  const bool cached =
-      route.route_class == rokt::RouteClass::report || route.route_class == rokt::RouteClass::metadata;
-  if (!cached) {
-    print("stored", route.route_class == rokt::RouteClass::http ? "as the upstream's fields allow (RFC 9111)"
-                                                                : "never, by its class");
+  const auto content = read_body(options);
+  if (!content) return fail(failed, content.error().context);
+  json::value explained;
+  std::string why_offline = "not asked (--offline); this is from the settings alone";
+  if (!options.offline) {
+    const auto answer = get_from_admin(settings->admin, path_of(options, *content));
+    boost::system::error_code error;
+    if (answer) explained = json::parse(answer->body, error);
+    if (answer && (answer->status != 200 || error)) return fail_with(*answer);
+    if (!answer) why_offline = "none answers; this is from the settings alone";
+  }
+  const bool online = !explained.is_null();
+  if (!online) {
+    auto offline = explain_offline(*settings, options, *content);
+    if (!offline) return fail(failed, offline.error().context);
+    explained = std::move(*offline);
+  }
+  if (options.json) {
+    fmt::print("{}\n", json::serialize(explained));
     return success;
   }
-
-  const auto parameters = http::parse_query(target->query);
-  const auto checked = rokt::check_parameters(route, parameters, settings->parameters);
-  if (!checked) return fail(failed, checked.error().context);
-  http::Fields fields;
-  if (!options.rokt_version.empty()) fields.add("rokt-version", options.rokt_version);
-  const auto version = caching::requested_version(fields);
-  if (!version) return fail(failed, version.error().context);
-  const std::string_view account = match->account_id;
-  const auto credential = config::credential_for(settings->credentials, account);
-  if (!credential) return fail(failed, "account " + std::string(account) + ": no [[credential]] lists it");
-  const caching::Key key =
-      caching::key_of(settings->credentials[*credential].name, path, parameters, *version);
-  const caching::FreshnessPolicies policies(settings->freshness, settings->freshness_overrides);
-  print("key", key.text());
-  print("key hash", caching::to_hex(key.hash()));
-  print_freshness(route.route_class, checked->range_end, policies.policy_for(route.name, account));
+  print_request(explained);
+  online ? print_findings(explained) : print("daemon", why_offline);
   return success;
 }
 

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <cstdint>
+#include <limits>
 #include <map>
 #include <string>
 
@@ -21,7 +23,87 @@ WallTime parse_now(const std::string& text) {
   return WallTime(date->earliest.time_since_epoch());
 }
 
+constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+
+/// Takes whole numbers from `least` to `greatest`, and says so of anything else.
+CLI::Validator whole_number(std::uint64_t least, std::uint64_t greatest) {
+  const auto check = [least, greatest](const std::string& text) -> std::string {
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = error == std::errc() && end == text.data() + text.size();
+    if (whole && number >= least && number <= greatest) return {};
+    return "\"" + text + "\": accepted: a whole number, " + std::to_string(least) +
+           (greatest == most ? " or more" : " to " + std::to_string(greatest));
+  };
+  return CLI::Validator(check, "");
+}
+
+/// Takes numbers of at least `least`.
+CLI::Validator number(double least) {
+  const auto check = [least](const std::string& text) -> std::string {
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    constexpr double greatest = 1e9;
+    const bool fits = error == std::errc() && end == text.data() + text.size() && value >= least &&
+                      value <= greatest;  // which NaN is not
+    if (fits) return {};
+    return "\"" + text + "\": accepted: a number of " + CLI::detail::to_string(least) + " or more";
+  };
+  return CLI::Validator(check, "");
+}
+
 }  // namespace
+
+void add_options(CLI::App& command, ExplainOptions& options) {
+  command.add_option("target", options.target, "Path and query of the request, or its URL")->required();
+  command.add_option("--rokt-version", options.rokt_version, "The request's rokt-version field");
+  command.add_option("--body", options.body_file,
+                     "A file with the content of a question to the Query API, in JSON; -: standard input");
+  command.add_flag("--offline", options.offline, "From the settings alone, even where a daemon runs");
+  command.add_flag("--json", options.json, "As JSON, as `GET /explain` of the admin listener has it");
+}
+
+void add_options(CLI::App& command, StatusOptions& options) {
+  command.add_flag("--json", options.json, "As JSON, as `GET /status` of the admin listener has it");
+  command.add_flag("--watch", options.watch, "Again and again, until it is interrupted");
+  command.add_option("--interval", options.interval_s, "Seconds between two looks with --watch")
+      ->capture_default_str()
+      ->check(number(0.1));
+}
+
+void add_options(CLI::App& command, ListOptions& options) {
+  auto* selection = command.add_option_group("selection", "Some of them alone; at most one of");
+  auto* account = selection->add_option("--account", options.account, "Those of an account");
+  selection->add_option("--route", options.route, "Those of a route, by its name");
+  selection->add_option("--target", options.target, "Those of a path and query, however it is spelled");
+  selection->add_option("--key", options.key, "That of a key, by the hash that log and `explain` have");
+  selection->require_option(0, 1);
+  command.add_option("--campaign", options.campaign, "Of the account only this campaign")->needs(account);
+  constexpr std::uint64_t most_listed = 1000;
+  command.add_option("--limit", options.limit, "At most so many, the latest first")
+      ->capture_default_str()
+      ->check(whole_number(1, most_listed));
+  command.add_flag("--json", options.json, "As JSON, as the admin listener has it");
+}
+
+void add_options(CLI::App& command, WarmOptions& options) {
+  command
+      .add_option("file", options.file,
+                  "Targets, one a line, as paths with their query or as URLs; lines with # say nothing; "
+                  "\"-\" is standard input")
+      ->required();
+  command.add_option("--rokt-version", options.rokt_version, "The requests' rokt-version field");
+  command
+      .add_option("--give-up-after", options.give_up_after_s,
+                  "Seconds without a single fetch, while the upstream has something better to do")
+      ->capture_default_str()
+      ->check(whole_number(1, most));
+}
+
+void add_options(CLI::App& command, VerifyOptions& options) {
+  command.add_option("file", options.file, "Another file than that of the settings, such as a copy of it");
+  command.add_flag("--repair", options.repair, "Remove damaged rows; only while no daemon has the file");
+}
 
 void add_options(CLI::App& command, PurgeOptions& options) {
   auto* selection = command.add_option_group("selection", "The entries to remove; exactly one of");
@@ -44,16 +126,17 @@ void add_options(CLI::App& command, SimulateArguments& arguments) {
       ->capture_default_str();
   command.add_option("--rate", arguments.options.rate, "Requests per second before 429; 0: no limit")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(number(0));
   command.add_option("--burst", arguments.options.burst, "Requests above the rate that pass at once")
       ->capture_default_str()
-      ->check(CLI::NonNegativeNumber);
+      ->check(number(0));
   command.add_option("--token-lifetime", arguments.token_lifetime_s, "Seconds that a token lives")
       ->capture_default_str()
-      ->check(CLI::PositiveNumber);
+      ->check(whole_number(1, most));
   command.add_option("--now", arguments.now, "The simulated data's clock stands at this time (UTC)");
   command.add_option("--seed", arguments.options.seed, "Another seed is another world")
-      ->capture_default_str();
+      ->capture_default_str()
+      ->check(whole_number(0, most));
   const std::map<std::string, simulator::EndDate> end_dates = {{"exclusive", simulator::EndDate::exclusive},
                                                                {"inclusive", simulator::EndDate::inclusive}};
   command

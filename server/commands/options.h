@@ -12,7 +12,12 @@ class App;
 
 namespace roktcached::commands {
 
-/// `purge` as it stands on the command line.
+/// Each command's options as they stand on the command line.
+void add_options(CLI::App& command, ExplainOptions& options);
+void add_options(CLI::App& command, StatusOptions& options);
+void add_options(CLI::App& command, ListOptions& options);
+void add_options(CLI::App& command, WarmOptions& options);
+void add_options(CLI::App& command, VerifyOptions& options);
 void add_options(CLI::App& command, PurgeOptions& options);
 
 /// `simulate` as it stands on the command line.

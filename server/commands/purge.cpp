@@ -37,9 +37,7 @@ int purge(const std::optional<std::string>& config_file, const PurgeOptions& opt
     fmt::print("purged {}\n", purged);
     return success;
   }
-  const std::string detail = member_of(*answer, "detail");
-  return fail(failed,
-              fmt::format("the daemon answered {}{}{}", answer->status, detail.empty() ? "" : ": ", detail));
+  return fail_with(*answer);
 }
 
 }  // namespace roktcached::commands

@@ -56,9 +56,7 @@ int reload(const std::optional<std::string>& config_file) {
   boost::system::error_code error;
   const json::value parsed = json::parse(answer->body, error);
   if (answer->status == 200 && !error && parsed.is_object()) return say(parsed.get_object());
-  const std::string detail = member_of(*answer, "detail");
-  return fail(failed,
-              fmt::format("the daemon answered {}{}{}", answer->status, detail.empty() ? "" : ": ", detail));
+  return fail_with(*answer);
 }
 
 }  // namespace roktcached::commands

@@ -4,13 +4,11 @@
 
 #include "core/http/forwarding.h"
 #include "core/http/target.h"
-#include "core/rokt/parameters.h"
-#include "core/rokt/query_body.h"
-#include "core/rokt/sent_text.h"
 #include "server/asio.h"
 #include "server/http/access_log.h"
 #include "server/http/problem.h"
 #include "server/proxy/answers.h"
+#include "server/proxy/target_request.h"
 #include "server/runtime.h"
 
 namespace roktcached::proxy {
@@ -48,17 +46,6 @@ Answer answer_options(std::string_view allowed_methods) {
   answer.status = 204;
   answer.field("Allow", allowed_methods);
   return answer;
-}
-
-/// What a request to a query route asks for.
-Result<rokt::QueryBody> read_query(const Request& request, const rokt::ParameterRules& rules) {
-  if (!http::says_json(request.fields)) {
-    const std::string type = request.fields.combined("Content-Type");
-    return Error{ErrorCode::unsupported_media_type, ErrorSource::inbound, false,
-                 "Content-Type: " + (type.empty() ? "is missing" : rokt::shown(type)) +
-                     "; accepted: application/json"};
-  }
-  return rokt::read_query_body(request.body, rules);
 }
 
 }  // namespace
@@ -160,40 +147,10 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
                  .credential = *credential,
                  .account_id = std::string(match->account_id),
                  .campaign_id = std::string(match->campaign_id)};
-  const auto cache_request = read_cache_request(request, *match, *credential, {path, target->query});
+  const auto cache_request =
+      cache_request_of(runtime, *match, *credential, {path, target->query}, request.fields, request.body);
   if (!cache_request) return cache_request.error();
   return Asked{.route = &route, .credential = *credential, .cache_request = *cache_request};
-}
-
-Result<CacheRequestPtr> ProxyHandler::read_cache_request(const Request& request,
-                                                         const rokt::RouteMatch& match,
-                                                         std::size_t credential,
-                                                         const http::Target& target) const {
-  const config::Settings& settings = request.runtime->settings;
-  const auto parameters = http::parse_query(target.query);
-  const auto checked = rokt::check_parameters(*match.route, parameters, settings.parameters);
-  if (!checked) return checked.error();
-  const auto version = caching::requested_version(request.fields);
-  if (!version) return version.error();
-  CacheRequest asked{.route = match.route,
-                     .account_id = std::string(match.account_id),
-                     .campaign_id = std::string(match.campaign_id),
-                     .credential = credential,
-                     .key = {},
-                     .range_end = {},
-                     .policy = &request.runtime->policies.policy_for(match.route->name, match.account_id)};
-  const std::string& credential_name = settings.credentials[credential].name;
-  if (match.route->route_class == rokt::RouteClass::query) {
-    auto query = read_query(request, settings.parameters);
-    if (!query) return query.error();
-    const std::string path = rokt::upstream_path(*match.route, target.path);
-    asked.key = caching::key_of(credential_name, path, parameters, *version, query->canonical);
-    asked.range_end = query->range_end;
-  } else {
-    asked.key = caching::key_of(credential_name, target.path, parameters, *version);
-    asked.range_end = checked->range_end;
-  }
-  return CacheRequestPtr(std::make_shared<const CacheRequest>(std::move(asked)));
 }
 
 void ProxyHandler::finished(const Request& request, const Answer& answer, const http::Written& written) {

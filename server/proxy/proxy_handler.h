@@ -49,10 +49,6 @@ class ProxyHandler final : public http::Handler {
   };
   [[nodiscard]] static Asked remembered(const CacheRequestPtr& cache_request);
   [[nodiscard]] Result<Asked> read(const http::Request& request);
-  [[nodiscard]] Result<CacheRequestPtr> read_cache_request(const http::Request& request,
-                                                           const rokt::RouteMatch& match,
-                                                           std::size_t credential,
-                                                           const http::Target& target) const;
   [[nodiscard]] CacheRequestMemory* memory_for(const http::Request& request);
   boost::asio::awaitable<http::Answer> answer_asked(const http::Request& request, const Result<Asked>& asked,
                                                     const Found* found);

@@ -243,6 +243,19 @@ Result<Connection> open_for_reading(const CacheFile& file, std::uint64_t pages_b
   return connection;
 }
 
+Result<Connection> open_for_verifying(const std::string& path) {
+  // For writing, as open_for_reading: who only reads leaves the log's empty files behind.
+  auto connection = Connection::open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOFOLLOW);
+  if (!connection) return connection.error();
+  if (const auto done = connection->execute("PRAGMA query_only = ON"); !done) return done.error();
+  const auto version = version_of(*connection, path);
+  if (!version) return version.error();
+  if (*version == 0)
+    return refused(ErrorCode::storage_unavailable,
+                   path + ": is a database without tables; accepted: a cache file of roktcached");
+  return connection;
+}
+
 Result<std::string> set_aside(const std::string& path) {
   std::string target = path + ".corrupt-" + time_stamp();
   for (int i = 2; ::access(target.c_str(), F_OK) == 0; ++i)

@@ -353,7 +353,7 @@ class Daemon(Process):
 
     def look_at_admin(self):
         try:
-            for target in ("/status", "/metrics", "/entries", "/history"):
+            for target in ("/status", "/metrics", "/entries", "/restatements", "/history"):
                 request(self.admin_at, target, timeout=5)  # and searches it
         except (OSError, http.client.HTTPException):
             pass  # a test has stopped it, or left it busy

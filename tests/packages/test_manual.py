@@ -83,6 +83,17 @@ class Manual(unittest.TestCase):
                 self.assertEqual(pathlib.Path(folder, path).read_bytes(), (self.folder / path).read_bytes())
 
 
+    def test_has_the_examples_exit_codes_and_variables_of_every_help(self):
+        text = self.shown("roktcached")
+        for verb in verbs():
+            section = words(re.search(rf"(?ms)^   roktcached {verb}\b.*?(?=^   roktcached|^EXIT)", text)[0])
+            footer = help_of(verb).split("Examples:\n")[1]
+            self.assertIn("Exit codes:", footer)
+            for line in footer.splitlines():
+                with self.subTest(verb, line=line):
+                    self.assertIn(words(line), section)
+
+
 class Completion(unittest.TestCase):
     def completed(self, *typed):
         """What bash offers for the last of these words."""
@@ -96,7 +107,7 @@ class Completion(unittest.TestCase):
         return set(done.stdout.split())
 
     def test_offers_every_verb_and_option(self):
-        self.assertEqual(self.completed(""), {*verbs(), "--help"})
+        self.assertEqual(self.completed(""), {*verbs(), "--help", "--version"})
         for verb in verbs():
             with self.subTest(verb):
                 self.assertEqual(self.completed(verb, "--"), options_of(verb))
@@ -104,7 +115,7 @@ class Completion(unittest.TestCase):
     def test_narrows_to_what_is_typed(self):
         self.assertEqual(self.completed("che"), {"check"})
         self.assertEqual(self.completed("purge", "--so"), {"--soft"})
-        self.assertEqual(self.completed("nonsense", "--"), {"--help"})
+        self.assertEqual(self.completed("nonsense", "--"), set())
 
     def test_offers_files_and_routes_where_they_belong(self):
         self.assertEqual(self.completed("check", "--config", "mi"), {"mine.toml"})

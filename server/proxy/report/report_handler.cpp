@@ -9,6 +9,7 @@
 #include "server/http/own_pseudonym.h"
 #include "server/http/problem.h"
 #include "server/proxy/answers.h"
+#include "server/proxy/report/report_fetch.h"
 #include "server/runtime.h"
 
 namespace roktcached::proxy {
@@ -32,13 +33,8 @@ bool is_traceparent(std::string_view value) {
 }
 
 /// Only what the key says goes upstream, and the trace: nothing else of a client's can change an answer.
-void say_what_to_send(upstream::UpstreamRequest& to_send, const Request& request,
-                      const CacheRequest& cache_request) {
-  to_send.credential = cache_request.credential;
+void say_what_to_send(upstream::UpstreamRequest& to_send, const Request& request) {
   to_send.client = request.client;
-  to_send.route = request.runtime->lasting_name(*cache_request.route);
-  to_send.inject_token = cache_request.route->inject_token;
-  ask_for(cache_request.key, to_send);
   const std::string trace = request.fields.combined("traceparent");
   if (is_traceparent(trace)) to_send.fields.add("traceparent", trace);
   // Others may share the answer, so a client's own Via stays here; the way through proxies like this one does
@@ -56,19 +52,9 @@ caching::Decision decide(const StoredResponsePtr& stored, const Request& request
 
 std::unique_ptr<FetchRequest> fetch_request(const Request& request, const CacheRequest& cache_request,
                                             StoredResponsePtr stored, bool may_store) {
-  // A coroutine moves what it is called with into its frame: half a KiB, several times on the way.
-  auto fetch = std::make_unique<FetchRequest>();
-  fetch->key = cache_request.key;
-  fetch->route = request.runtime->lasting_name(*cache_request.route);
-  fetch->route_class = cache_request.route->route_class;
-  fetch->account_id = cache_request.account_id;
-  fetch->campaign_id = cache_request.campaign_id;
-  fetch->range_end = cache_request.range_end;
-  say_what_to_send(fetch->upstream, request, cache_request);
-  fetch->stored = std::move(stored);
+  auto fetch = report_fetch(*request.runtime, cache_request, std::move(stored));
+  say_what_to_send(fetch->upstream, request);
   fetch->may_store = may_store;
-  fetch->policy = *cache_request.policy;
-  fetch->settings_number = request.runtime->number;
   fetch->received_at = request.received_at;
   return fetch;
 }

@@ -113,6 +113,8 @@ TEST_P(ResponseStoreContract, ListsWhatIsSelectedAndNoMoreThanAskedFor) {
   EXPECT_EQ(listed({.selection = caching::OfAccount{"7", "3"}}), 1U);
   EXPECT_EQ(listed({.selection = caching::OfRoute{"campaign-overview"}, .limit = 3}), 3U);
   EXPECT_EQ(listed({.selection = caching::OfRoute{"another"}}), 0U);
+  EXPECT_EQ(listed({.selection = caching::WithKey{examples::key(1).hash()}}), 1U);
+  EXPECT_EQ(listed({.selection = caching::WithKey{examples::key(100).hash()}}), 0U);
   EXPECT_EQ(listed({.restated_only = true}), 0U);
   const EntrySummary entry =
       store_->list({.selection = caching::OfAccount{"8", std::nullopt}}).value().front();

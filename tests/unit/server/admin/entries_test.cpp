@@ -25,6 +25,10 @@ TEST(Entries, TheQuerySaysWhatIsListed) {
   const auto of_campaign = parse_listing("campaign=3&account=12").value();
   EXPECT_EQ(std::get<caching::OfAccount>(of_campaign.selection).account_id, "12");
   EXPECT_EQ(std::get<caching::OfAccount>(of_campaign.selection).campaign_id, "3");
+  const auto of_key = parse_listing("key=000102030405060708090A0b0c0d0e0f").value();
+  EXPECT_EQ(std::get<caching::WithKey>(of_key.selection).hash.low, 0x08090a0b0c0d0e0fU);
+  const auto of_target = parse_listing("target=%2Fa%3Fb%3D%257e%26api_key%3Dhush").value();
+  EXPECT_EQ(std::get<caching::WithTarget>(of_target.selection).canonical, "/a?b=~");
 }
 
 TEST(Entries, WhatIsWrongIsNamedWithWhatIsAccepted) {
@@ -34,9 +38,16 @@ TEST(Entries, WhatIsWrongIsNamedWithWhatIsAccepted) {
   EXPECT_THAT(refusal("limit=1&limit=2"), HasSubstr("limit"));
   EXPECT_THAT(refusal("restated=1"), HasSubstr("without a value"));
   EXPECT_THAT(refusal("campaign=3"), HasSubstr("together with account"));
-  EXPECT_THAT(refusal("account=12&route=x"), HasSubstr("not both"));
+  EXPECT_THAT(
+      refusal("account=12&route=x"),
+      HasSubstr("route = \"x\": accepted: one of route, account, key and target, not both it and account"));
+  EXPECT_THAT(refusal("key=12"), HasSubstr("key = \"12\": accepted: 32 hex digits"));
+  EXPECT_THAT(refusal("target=a"), HasSubstr("target"));
+  EXPECT_THAT(refusal("campaign=3&key=000102030405060708090a0b0c0d0e0f"), HasSubstr("together with account"));
   EXPECT_THAT(refusal("account="), HasSubstr("account"));
-  EXPECT_THAT(refusal("colour=red"), HasSubstr("colour = \"red\": accepted: restated, route, account"));
+  EXPECT_THAT(
+      refusal("colour=red"),
+      HasSubstr("colour = \"red\": accepted: restated, limit, campaign, and one of route, account, key"));
 }
 
 TEST(Entries, AnEntryIsToldWithItsStateAndItsLastRestatement) {

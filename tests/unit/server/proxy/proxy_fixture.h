@@ -36,8 +36,9 @@ class ScriptedUpstream final : public upstream::Upstream {
     if (result) result->sent_at = clock_.wall_now();
     co_return result;
   }
-  [[nodiscard]] bool idle(std::size_t) const override { return false; }
+  [[nodiscard]] bool idle(std::size_t) const override { return is_idle; }
 
+  bool is_idle = false;
   Script answer;
   /// What comes in pieces before that; empty: nothing.
   std::function<boost::asio::awaitable<void>(std::shared_ptr<GrowingAnswer>)> stream_first;

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/caching/freshness.h"
+#include "core/error.h"
+#include "core/time.h"
+#include "server/counters/client_stats.h"
+#include "server/proxy/target_request.h"
+#include "server/runtime.h"
+#include "storage/entry_summary.h"
+
+namespace roktcached::admin {
+
+/// The query of `GET /explain`.
+struct ExplainQuery {
+  std::string target;
+  std::string rokt_version;  ///< empty: not sent
+  std::string content;       ///< of a question to the Query API, in JSON; empty: none
+};
+
+/// Reads `target=TARGET`, `rokt-version=VERSION` and `content=JSON`, percent-encoded; the last two may be
+/// absent.
+/// @return invalid_request, naming the parameter, what came and what is accepted
+[[nodiscard]] Result<ExplainQuery> parse_explain(std::string_view query);
+
+/// What follows from the settings alone: route, key, and how long an answer would live that was fetched now.
+/// The command `explain` prints it where no daemon answers.
+[[nodiscard]] boost::json::object explain_request(const Runtime& runtime, const proxy::TargetRequest& request,
+                                                  WallTime now);
+
+/// What is stored under the key that is explained.
+struct StoredEntry {
+  storage::EntrySummary entry;
+  bool in_memory = false;
+  std::uint64_t finds = 0;  ///< since memory has it; 0 where it does not
+};
+
+/// What a running daemon knows besides.
+struct Findings {
+  std::optional<StoredEntry> stored;
+  std::vector<storage::EntrySummary> others;  ///< of the same target, for other credentials or versions
+  std::vector<counters::ClientRequests> requests;
+};
+
+/// Adds to what explain_request has made of the same request: would it hit now, why not, and what is stored.
+/// @pre the request is on a report or metadata route
+void add_findings(boost::json::object& explained, const proxy::TargetRequest& request,
+                  const Findings& findings, const caching::FreshnessPolicies& policies, WallTime now);
+
+}  // namespace roktcached::admin

@@ -1,0 +1,96 @@
+#include <fmt/format.h>
+
+#include <boost/json/array.hpp>
+#include <boost/json/parse.hpp>
+#include <cstdio>
+#include <utility>
+
+#include "server/commands/admin_client.h"
+#include "server/commands/commands.h"
+#include "server/commands/json_values.h"
+#include "server/commands/text.h"
+
+namespace roktcached::commands {
+
+namespace json = boost::json;
+
+namespace {
+
+std::string query_of(const ListOptions& options) {
+  std::string query = "?limit=" + std::to_string(options.limit);
+  const std::pair<const char*, const std::optional<std::string>*> selections[] = {
+      {"account", &options.account},
+      {"campaign", &options.campaign},
+      {"route", &options.route},
+      {"target", &options.target},
+      {"key", &options.key}};
+  for (const auto& [name, value] : selections) {
+    if (*value) query += fmt::format("&{}={}", name, query_value(**value));
+  }
+  return query;
+}
+
+std::string time_at(const json::value& from, std::string_view name) {
+  const json::value& time = value_at(from, {name});
+  return time.is_int64() ? utc_text(wall_time_from_unix_ms(time.get_int64())) : "-";
+}
+
+void print_entries(const json::array& entries) {
+  fmt::print("{:<19}  {:<9}  {:<19}  {:>9}  {}\n", "FETCHED (UTC)", "STATE", "FRESH UNTIL", "SIZE", "TARGET");
+  for (const json::value& entry : entries) {
+    const std::string state = text_at(entry, {"state"});
+    const std::uint64_t status = count_at(entry, {"status"});
+    const std::string shown = status != 200 ? std::to_string(status) : state.empty() ? "-" : state;
+    const bool fresh = value_at(entry, {"fresh"}) == json::value(true);
+    fmt::print("{:<19}  {:<9}  {:<19}  {:>9}  {}\n", time_at(entry, "fetched_at_unix_ms"), shown,
+               fresh ? time_at(entry, "fresh_until_unix_ms") : "stale", size_text(count_at(entry, {"bytes"})),
+               text_at(entry, {"target"}));
+  }
+}
+
+void print_restatements(const json::array& restatements) {
+  for (const json::value& restated : restatements) {
+    const std::uint64_t times = count_at(restated, {"times"});
+    fmt::print("{}  {}  {}\n", time_at(restated, "at_unix_ms"),
+               times == 1 ? std::string("once") : fmt::format("{} times, the last:", times),
+               text_at(restated, {"target"}));
+    print_moved(array_at(restated, {"moved"}));
+  }
+}
+
+/// @param name  of the path, and of the answer's array
+int list(const std::optional<std::string>& config_file, const ListOptions& options, const std::string& name,
+         void (*print)(const json::array&)) {
+  const auto settings = load_settings(config_file);
+  if (!settings) return configuration;
+  const auto answer = get_from_admin(settings->admin, "/" + name + query_of(options));
+  if (!answer) return fail(unavailable, answer.error().context);
+  boost::system::error_code error;
+  const json::value parsed = json::parse(answer->body, error);
+  if (answer->status != 200 || error) return fail_with(*answer);
+  if (options.json) {
+    fmt::print("{}", answer->body);
+    return success;
+  }
+  const json::array& found = array_at(parsed, {name});
+  if (found.empty()) {
+    fmt::print(stderr, "roktcached: no {}\n", name);
+    return success;
+  }
+  print(found);
+  if (found.size() == options.limit)
+    fmt::print(stderr, "roktcached: there may be more; --limit {} ends here\n", options.limit);
+  return success;
+}
+
+}  // namespace
+
+int entries(const std::optional<std::string>& config_file, const ListOptions& options) {
+  return list(config_file, options, "entries", print_entries);
+}
+
+int restatements(const std::optional<std::string>& config_file, const ListOptions& options) {
+  return list(config_file, options, "restatements", print_restatements);
+}
+
+}  // namespace roktcached::commands

@@ -1,0 +1,107 @@
+#include "server/proxy/target_request.h"
+
+#include <memory>
+
+#include "core/rokt/parameters.h"
+#include "core/rokt/query_body.h"
+#include "core/rokt/sent_text.h"
+#include "server/access/presented.h"
+#include "server/http/request_target.h"
+#include "server/proxy/services.h"
+
+namespace roktcached::proxy {
+
+namespace {
+
+/// What a request to a query route asks for.
+Result<rokt::QueryBody> read_query(const http::Fields& fields, std::string_view content,
+                                   const rokt::ParameterRules& rules) {
+  if (!http::says_json(fields)) {
+    const std::string type = fields.combined("Content-Type");
+    return Error{ErrorCode::unsupported_media_type, ErrorSource::inbound, false,
+                 "Content-Type: " + (type.empty() ? "is missing" : rokt::shown(type)) +
+                     "; accepted: application/json"};
+  }
+  return rokt::read_query_body(content, rules);
+}
+
+/// The match for a method, else for the first one that is served there.
+Result<rokt::RouteMatch> match_any_method(const rokt::RouteTable& routes, std::string_view path,
+                                          std::string_view method) {
+  auto match = routes.match(method, path);
+  if (match || match.error().code != ErrorCode::method_not_allowed) return match;
+  const std::string allowed = match.error().context;  // "POST", or "POST, PUT"
+  return routes.match(std::string_view(allowed).substr(0, allowed.find(',')), path);
+}
+
+/// Names what came beside what is wrong with it.
+Error wrong_target(ErrorCode code, std::string_view came, std::string_view accepted) {
+  constexpr std::size_t longest_quote = 80;
+  std::string context = "target = \"";
+  context.append(came.substr(0, longest_quote)).append("\": ").append(accepted);
+  return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
+}
+
+}  // namespace
+
+Result<CacheRequestPtr> cache_request_of(const Runtime& runtime, const rokt::RouteMatch& match,
+                                         std::size_t credential, const http::Target& target,
+                                         const http::Fields& fields, std::string_view content) {
+  const config::Settings& settings = runtime.settings;
+  const auto parameters = http::parse_query(target.query);
+  const auto checked = rokt::check_parameters(*match.route, parameters, settings.parameters);
+  if (!checked) return checked.error();
+  const auto version = caching::requested_version(fields);
+  if (!version) return version.error();
+  CacheRequest asked{.route = match.route,
+                     .account_id = std::string(match.account_id),
+                     .campaign_id = std::string(match.campaign_id),
+                     .credential = credential,
+                     .key = {},
+                     .range_end = {},
+                     .policy = &runtime.policies.policy_for(match.route->name, match.account_id)};
+  const std::string& credential_name = settings.credentials[credential].name;
+  if (match.route->route_class == rokt::RouteClass::query) {
+    auto query = read_query(fields, content, settings.parameters);
+    if (!query) return query.error();
+    const std::string path = rokt::upstream_path(*match.route, target.path);
+    asked.key = caching::key_of(credential_name, path, parameters, *version, query->canonical);
+    asked.range_end = query->range_end;
+  } else {
+    asked.key = caching::key_of(credential_name, target.path, parameters, *version);
+    asked.range_end = checked->range_end;
+  }
+  return CacheRequestPtr(std::make_shared<const CacheRequest>(std::move(asked)));
+}
+
+Result<TargetRequest> read_target_request(const Runtime& runtime, std::string target,
+                                          std::string_view rokt_version, std::string_view content) {
+  if (const auto key = access::take_api_key(target); !key) return key.error();
+  std::string origin_form;
+  const bool encrypted = target.starts_with("https:");
+  if (!http::read_target("GET", target, encrypted, origin_form))
+    return wrong_target(ErrorCode::invalid_request, target,
+                        "accepted: a path that begins with '/', or an http or https URL");
+  const auto parsed = http::parse_target(origin_form);
+  if (!parsed) return parsed.error();
+  std::string decoded;
+  const std::string_view path = http::decode_unreserved(parsed->path, decoded);
+  const auto match = match_any_method(runtime.routes, path, content.empty() ? "GET" : "POST");
+  if (!match)
+    return wrong_target(match.error().code, path,
+                        "no route has this path; accepted: those that `roktcached routes` prints");
+  TargetRequest request{match->route, std::string(match->account_id), std::string(match->campaign_id), {}};
+  if (!rokt::is_kept_by_lifetimes(match->route->route_class)) return request;
+  const auto credential = credential_of(runtime, match->account_id);
+  if (!credential) return credential.error();
+  http::Fields fields;
+  if (!rokt_version.empty()) fields.add("rokt-version", rokt_version);
+  fields.add("Content-Type", "application/json");
+  const auto cache_request =
+      cache_request_of(runtime, *match, *credential, {path, parsed->query}, fields, content);
+  if (!cache_request) return cache_request.error();
+  request.cache_request = *cache_request;
+  return request;
+}
+
+}  // namespace roktcached::proxy
