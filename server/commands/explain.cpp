@@ -5,6 +5,9 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <cstdio>
+#include <fstream>
+#include <iostream>
+#include <iterator>
 
 #include "core/http/date.h"
 #include "server/admin/explanation.h"
@@ -105,15 +108,15 @@ Result<std::string> read_body(const ExplainOptions& options) {
   std::string content(std::istreambuf_iterator<char>(from), {});
   if (!from.bad() && (file == "-" || opened.is_open()) && !content.empty() && content.size() <= longest)
     return content;
-  return Error{ErrorCode::invalid_request, ErrorSource::inbound, false,
-               "--body " + file + ": cannot be read, is empty or is longer than 64 KiB; accepted: a file of JSON"};
+  return Error{
+      ErrorCode::invalid_request, ErrorSource::inbound, false,
+      "--body " + file + ": cannot be read, is empty or is longer than 64 KiB; accepted: a file of JSON"};
 }
 
 Result<json::object> explain_offline(const config::Settings& settings, const ExplainOptions& options,
                                      const std::string& content) {
   const Runtime runtime(settings, nullptr, 1);
-  const auto request =
-      proxy::read_target_request(runtime, options.target, options.rokt_version, content);
+  const auto request = proxy::read_target_request(runtime, options.target, options.rokt_version, content);
   if (!request) return request.error();
   return admin::explain_request(runtime, *request, SystemClock().wall_now());
 }
