@@ -17,6 +17,16 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error) {
   return app.exit(error) == 0 ? commands::success : commands::usage;
 }
 
+CLI::App* add_serve(CLI::App& app, bool& demo, bool& take_over) {
+  CLI::App* serve = app.add_subcommand("serve", "Run the proxy until SIGTERM");
+  serve->add_flag("--demo", demo,
+                  "Against a built-in simulator: no credentials needed, nothing written to the cache file");
+  serve->add_flag("--take-over", take_over,
+                  "Takes the listening sockets of the running daemon, which ends once this one serves; needs "
+                  "listen.handover_socket. Where none runs, a start like any other");
+  return serve;
+}
+
 int run(int argc, char** argv) {
   CLI::App app("A local caching reverse proxy for the Rokt Reporting API.", "roktcached");
   app.require_subcommand(1);
@@ -29,9 +39,8 @@ int run(int argc, char** argv) {
   };
 
   bool demo = false;
-  CLI::App* serve = add_config(app.add_subcommand("serve", "Run the proxy until SIGTERM"));
-  serve->add_flag("--demo", demo,
-                  "Against a built-in simulator: no credentials needed, nothing written to the cache file");
+  bool take_over = false;
+  CLI::App* serve = add_config(add_serve(app, demo, take_over));
   CLI::App* check =
       add_config(app.add_subcommand("check", "Validate the configuration and print the effective settings"));
   bool no_secrets = false;
@@ -66,7 +75,7 @@ int run(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return usage_error(app, error);
   }
-  if (*serve) return commands::serve(config_file, demo);
+  if (*serve) return commands::serve(config_file, demo, take_over);
   if (*check) return commands::check(config_file, no_secrets);
   if (*routes) return commands::routes(config_file);
   if (*explain) return commands::explain(config_file, explain_options);
