@@ -84,6 +84,10 @@ void check_addresses(const Settings& settings, Relations& relations) {
   }
   const auto& admin = settings.admin.address;
   for (const auto& [name, addresses] :
+  const std::string& handover = settings.listen.handover_socket;
+  if (!handover.empty() && !handover.starts_with('/'))
+    relations.refuse("listen.handover_socket",
+                     "\"" + handover + "\"; accepted: a path that begins with \"/\", or \"\"");
        {std::pair("listen.addresses", &plain), std::pair("listen.tls.addresses", &tls)}) {
     if (admin && has(*addresses, *admin))
       relations.refuse("admin.address",

@@ -68,6 +68,20 @@ Setting upstream_proxy() {
       });
 }
 
+Setting unix_mode() {
+  return make<std::uint32_t>(
+      "listen.unix_mode", ValueKind::text, accepted_modes, "The mode of Unix sockets: who may write may ask",
+      [](Settings& s) -> std::uint32_t& { return s.listen.unix_mode; }, from_text(parse_mode),
+      [](const std::uint32_t& mode) -> RawValue { return format_mode(mode); });
+}
+
+Setting handover_socket() {
+  return text(
+      "listen.handover_socket", "a path that begins with \"/\", or \"\"",
+      "Where `roktcached serve --take-over` asks for the listening sockets, a Unix socket; \"\": nowhere",
+      [](Settings& s) -> std::string& { return s.listen.handover_socket; });
+}
+
 void add_listen(std::vector<Setting>& table) {
   using U = std::uint64_t;
   table.push_back(list<Endpoint>(
@@ -111,13 +125,11 @@ void add_listen(std::vector<Setting>& table) {
   table.push_back(size(
       "listen.max_body", "The largest request content", [](Settings& s) -> U& { return s.listen.max_body; },
       1024, 64 * 1024 * 1024));
-  table.push_back(make<std::uint32_t>(
-      "listen.unix_mode", ValueKind::text, accepted_modes, "The mode of Unix sockets: who may write may ask",
-      [](Settings& s) -> std::uint32_t& { return s.listen.unix_mode; }, from_text(parse_mode),
-      [](const std::uint32_t& mode) -> RawValue { return format_mode(mode); }));
+  table.push_back(unix_mode());
   table.push_back(text("listen.unix_group", "a group's name, or \"\"",
                        "The group of Unix sockets; \"\": the daemon's own",
                        [](Settings& s) -> std::string& { return s.listen.unix_group; }));
+  table.push_back(handover_socket());
   table.push_back(boolean("listen.cleartext_beyond_loopback",
                           "Addresses beyond loopback may do without TLS: clients' secrets and reports can be "
                           "read on the way",

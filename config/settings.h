@@ -63,6 +63,7 @@ struct Listen {
   std::vector<std::string> allowed_origins;  ///< as a browser sends them: "https://bi.example.com"
   std::uint32_t unix_mode = 0660;            ///< of Unix sockets
   std::string unix_group;                    ///< of Unix sockets; empty: the process's own
+  std::string handover_socket;  ///< a path, where the next process asks for the sockets; empty: nowhere
   bool cleartext_beyond_loopback = false;
   std::string token_key_file;  ///< empty: the key of local tokens is kept in memory only
   std::uint64_t threads = 0;   ///< 0: one a core

@@ -22,6 +22,7 @@ file(READ "${deploy}/systemd/roktcached.service" unit)
 string(REPLACE "=/usr/bin/roktcached" "=${prefix}/bin/roktcached" unit "${unit}")
 string(REPLACE "/etc/roktcached/" "${etc}/roktcached/" unit "${unit}")
 file(WRITE "${root}${prefix}/lib/systemd/system/roktcached.service" "${unit}")
+file(INSTALL "${deploy}/systemd/roktcached.socket" DESTINATION "${prefix}/lib/systemd/system")
 
 execute_process(
   COMMAND python3 "${deploy}/man/make_manual.py" "${root}${prefix}/bin/roktcached" "${ROKTCACHED_SOURCE}/config/roktcached.toml"

@@ -34,8 +34,9 @@ constexpr std::uint64_t no_runtime = 0;
 
 }  // namespace
 
-Daemon::Daemon(const config::Settings& settings, Load load)
+Daemon::Daemon(const config::Settings& settings, Load load, DaemonStart start)
     : load_(std::move(load)),
+      start_(std::move(start)),
       admin_limits_(without_origins(limits_of(settings, no_runtime))),
       admin_contexts_(admin_limits_),
       bodies_(settings.cache.max_memory + settings.cache.max_transient),
@@ -56,8 +57,8 @@ Daemon::Daemon(const config::Settings& settings, Load load)
 
 Daemon::~Daemon() = default;
 
-Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load load) {
-  std::unique_ptr<Daemon> daemon(new Daemon(settings, std::move(load)));
+Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load load, DaemonStart start) {
+  std::unique_ptr<Daemon> daemon(new Daemon(settings, std::move(load), std::move(start)));
   const auto secrets_again = [](const config::Credential& credential) -> Result<config::Credential> {
     config::Credential read = credential;
     const auto loaded = config::load_credential(read, config::process_environment());
@@ -80,6 +81,8 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
       *daemon->store_, *daemon->disk_lookups_, *daemon->fetches_, *daemon->upstream_client_,
       daemon->upstream_context_.get_executor(), daemon->bodies_, daemon->clock_});
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
+  if (const auto handover = daemon->open_handover(); !handover) return handover.error();
+  if (const auto known = daemon->check_inherited(); !known) return known.error();
   return daemon;
 }
 
@@ -93,6 +96,7 @@ Result<void> Daemon::open_store(const config::Settings& settings) {
     options.bodies = &bodies_;
     options.pages = std::clamp(settings.cache.max_memory / 4, options.pages / 8, options.pages);
     options.queue.bytes = std::min(options.queue.bytes, settings.cache.max_transient / 2);
+    options.is_successor = start_.predecessor.has_value();
     options.readers = cache_readers(client_thread_count(settings.listen));
     for (const config::Credential& credential : settings.credentials)
       options.owners.push_back(
@@ -145,7 +149,8 @@ Result<void> Daemon::open_listeners() {
     threads.push_back({thread->context,
                        {thread->limits, thread->handler, thread->contexts, thread->poller, thread->hangups,
                         &thread->runtime, &senders_}});
-  auto opened = session::Listeners::open(runtime_->settings.listen, connections_, std::move(threads));
+  auto opened = session::Listeners::open(runtime_->settings.listen, connections_, std::move(threads),
+                                         {.inherited = &start_.sockets, .copies = shared_copies()});
   if (!opened) return opened.error();
   listeners_ = std::move(*opened);
   return open_admin();
@@ -174,17 +179,30 @@ Result<void> Daemon::open_admin() {
                                       .contexts = admin_contexts_,
                                       .poller = admin_poller_,
                                       .hangups = admin_hangups_};
-  for (net::Acceptor& acceptor : acceptors)
+  for (net::Acceptor& acceptor : acceptors) {
+    if (auto* const copies = shared_copies()) copies->add(acceptor.native_handle());
     admin_listeners_.push_back(
         std::make_unique<session::Listener>(std::move(acceptor), server, admin_connections_));
+  }
   return {};
 }
 
 Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoint& address) {
   auto endpoints = net::endpoints_here(address);
   if (!endpoints) return endpoints.error();
-  if (const auto settled = net::settle_ports(*endpoints); !settled) return settled.error();
   std::vector<net::Acceptor> acceptors;
+  for (const auto& endpoint : *endpoints) {
+    if (!start_.sockets.has(endpoint)) continue;
+    const auto add = [&](std::size_t, net::Acceptor acceptor) { acceptors.push_back(std::move(acceptor)); };
+    const auto sockets = start_.sockets.take(endpoint);
+    const auto shared = net::share_out(sockets, {main_context_.get_executor()}, add);
+    if (!shared) return shared.error();
+  }
+  if (!acceptors.empty()) {
+    spdlog::info("admin on {}, on a socket that was handed over", config::to_string(address));
+    return acceptors;
+  }
+  if (const auto settled = net::settle_ports(*endpoints); !settled) return settled.error();
   for (const auto& endpoint : *endpoints) {
     auto opened = net::open_listener(main_context_.get_executor(), endpoint, false);
     if (!opened) return opened.error();
@@ -199,7 +217,9 @@ Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoi
 /// Whoever can open it may purge without a token, so it is the owner's alone.
 Result<net::Acceptor> Daemon::open_admin_socket(const config::Endpoint& address) {
   constexpr mode_t owner_only = 0600;
-  auto opened = net::UnixSocket::open(address.path, owner_only, "");
+  auto inherited = start_.sockets.take(address.path);
+  auto opened = inherited ? Result<net::UnixSocket>(std::move(*inherited))
+                          : net::UnixSocket::open(address.path, owner_only, "");
   if (!opened) return opened.error();
   admin_socket_.emplace(std::move(*opened));
   spdlog::info("admin on unix:{}", address.path);
@@ -235,6 +255,7 @@ void Daemon::run(std::function<void()> draining) {
     asio::post(main_context_, [&started = *listener] { started.start(); });
   start_threads();
   if (!admin_listeners_.empty()) admin_->start_sampling(main_context_.get_executor());
+  begin_service();
   signals_.async_wait([this](const boost::system::error_code& error, int) {
     if (!error) drain();
   });
@@ -281,7 +302,12 @@ void Daemon::await_log_rotation() {
 }
 
 void Daemon::drain() {
+  if (std::exchange(is_draining_, true)) return;
   if (draining_) draining_();
+  manager_.stopping();
+  manager_.status(fmt::format("Draining {} connections", connections_.open()));
+  if (handover_) handover_->stop();
+  copies_.close();
   spdlog::info("draining {} connections", connections_.open());
   drain_deadline_ = clock_.steady_now() + time_to_drain;
   admin_->drain();
@@ -310,6 +336,7 @@ void Daemon::stop_when_idle() {
 void Daemon::stop() {
   threads_deadline_ = clock_.steady_now() + time_to_stop;
   if (connections_.open() > 0) spdlog::warn("{} connections are cut", connections_.open());
+  if (heartbeat_) heartbeat_->stop();
   signals_.cancel();
   sighup_.cancel();
   log_rotation_.cancel();

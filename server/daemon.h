@@ -19,11 +19,15 @@
 #include "server/admin/admin.h"
 #include "server/counters/client_stats.h"
 #include "server/counters/request_stats.h"
+#include "server/handover.h"
+#include "server/heartbeat.h"
+#include "server/net/inherited_sockets.h"
 #include "server/net/waiting_senders.h"
 #include "server/proxy/fetch/fetch_table.h"
 #include "server/proxy/proxy_handler.h"
 #include "server/reloads.h"
 #include "server/runtime.h"
+#include "server/service_manager.h"
 #include "server/session/listeners.h"
 #include "server/system_clock.h"
 #include "server/upstream/upstream_client.h"
@@ -32,6 +36,12 @@
 #include "storage/tiered_store.h"
 
 namespace roktcached {
+
+/// From whom this process takes over; see server/handover.h. As it is: nobody.
+struct DaemonStart {
+  net::InheritedSockets sockets = {};
+  std::optional<Predecessor> predecessor = {};  ///< goes on serving until this process does
+};
 
 /// The running proxy: composes the rooms and owns their threads.
 ///
@@ -52,16 +62,18 @@ class Daemon {
   /// Opens the cache and every listener; serves nothing yet.
   /// @param load  for reloads; called on a thread that serves nobody
   /// @return configuration (a setting cannot be honoured) or unavailable (a port, the cache file are taken)
-  [[nodiscard]] static Result<std::unique_ptr<Daemon>> open(config::Settings settings, Load load);
+  [[nodiscard]] static Result<std::unique_ptr<Daemon>> open(config::Settings settings, Load load,
+                                                            DaemonStart start = {});
 
   ~Daemon();
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  /// SIGHUP has the settings read again, with secrets and certificates, SIGUSR1 opens the log's file again.
-  /// Serves until SIGTERM, SIGINT or SIGQUIT, then drains: no answer in flight is cut, what is queued for the
-  /// cache file reaches it. Returns within ten seconds of the signal, unless a disk hangs; a second signal
-  /// ends the waiting for clients.
+  /// Tells the service manager that it serves, and a process before it to end; begins to listen to one after
+  /// it. SIGHUP has the settings read again, with secrets and certificates, SIGUSR1 opens the log's file
+  /// again. Serves until SIGTERM, SIGINT or SIGQUIT, then drains: no answer in flight is cut, what is queued
+  /// for the cache file reaches it. Returns within ten seconds of the signal, unless a disk hangs; a second
+  /// signal ends the waiting for clients.
   /// @param draining  called once, when the first such signal has come; must not throw
   void run(std::function<void()> draining = nullptr);
 
@@ -70,7 +82,7 @@ class Daemon {
   struct NewSettings;
   using Work = boost::asio::executor_work_guard<boost::asio::io_context::executor_type>;
 
-  Daemon(const config::Settings& settings, Load load);
+  Daemon(const config::Settings& settings, Load load, DaemonStart start);
   Result<void> open_store(const config::Settings& settings);
   Result<void> begin_under(config::Settings settings);
   std::shared_ptr<access::ClientRegistry> make_registry(const config::Settings& settings,
@@ -82,7 +94,17 @@ class Daemon {
   Result<void> open_admin();
   Result<std::vector<net::Acceptor>> open_admin_ports(const config::Endpoint& address);
   Result<net::Acceptor> open_admin_socket(const config::Endpoint& address);
+  /// Where copies of listening sockets go; null where nobody is to take over.
+  net::SocketCopies* shared_copies() {
+    return runtime_->settings.listen.handover_socket.empty() ? nullptr : &copies_;
+  }
+  Result<void> open_handover();
+  Result<void> check_inherited() const;
   void start_threads();
+  void begin_service();
+  void tell_status();
+  void hand_over();
+  void drain_when_retired();
   void await_hangup();
   void await_log_rotation();
   void reload(Reloads::Done done);
@@ -95,6 +117,7 @@ class Daemon {
   bool wait_for_threads();
 
   const Load load_;
+  DaemonStart start_;
   const SystemClock clock_;
   session::Limits admin_limits_;
   session::ContextPool admin_contexts_;
@@ -135,6 +158,12 @@ class Daemon {
   Reloads reloads_;
   std::unique_ptr<admin::Admin> admin_;
   std::optional<net::UnixSocket> admin_socket_;
+  net::SocketCopies copies_;
+  std::unique_ptr<HandoverListener> handover_;  // null: nobody is to take over
+  ServiceManager manager_ = ServiceManager::from_environment();
+  std::optional<Heartbeat> heartbeat_;
+  bool is_draining_ = false;
+  SteadyTime retire_deadline_;
   std::vector<std::unique_ptr<session::Listener>> admin_listeners_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> threads_running_{0};

@@ -73,7 +73,14 @@ Result<void> Daemon::read_token_key(const config::Settings& settings) {
   return {};
 }
 
-void Daemon::reload(Reloads::Done done) {
+void Daemon::reload(Reloads::Done when_done) {
+  if (!is_draining_) manager_.reloading();
+  // The manager first: whoever waits may ask for the next reload.
+  const Reloads::Done done = [this, when_done = std::move(when_done)](ReloadResult result) {
+    if (!is_draining_) manager_.ready();
+    when_done(std::move(result));
+    if (!is_draining_) tell_status();
+  };
   // Before anything can fail: a reload has an end, whatever happens.
   const auto made =
       std::make_shared<Result<NewSettings>>(Error{ErrorCode::internal, ErrorSource::config, true, no_memory});

@@ -26,6 +26,8 @@ std::vector<std::pair<std::string, config::Endpoint>> addresses_of(const config:
   std::vector<std::pair<std::string, config::Endpoint>> all;
   for (const auto& address : settings.listen.addresses) all.emplace_back("listen.addresses", address);
   for (const auto& address : settings.listen.tls.addresses) all.emplace_back("listen.tls.addresses", address);
+  const std::string& handover = settings.listen.handover_socket;
+  if (!handover.empty()) all.emplace_back("listen.handover_socket", config::Endpoint{"", 0, handover});
   if (settings.admin.address) all.emplace_back("admin.address", *settings.admin.address);
   return all;
 }
@@ -129,18 +131,21 @@ Result<std::vector<std::string>> check_settings(config::Settings& settings, Secr
 
 /// Listens on each for a moment, on all at once: a port that is bound only could still be shared, and two
 /// addresses may be one.
-Result<void> check_addresses_are_free(const config::Settings& settings) {
+Result<void> check_addresses_are_free(const config::Settings& settings,
+                                      const net::InheritedSockets& inherited) {
   boost::asio::io_context context;
   std::vector<net::Acceptor> taken;
   std::vector<std::pair<std::string, boost::asio::ip::tcp::endpoint>> seen;
   for (const auto& [key, address] : addresses_of(settings)) {
     if (address.is_unix()) {
+      if (inherited.has(address.path)) continue;
       if (const auto free = net::UnixSocket::check_free(address.path); !free) return free.error();
       continue;
     }
     const auto endpoints = net::endpoints_here(address);
     if (!endpoints) return endpoints.error();
     for (const auto& endpoint : *endpoints) {
+      if (inherited.has(endpoint)) continue;
       // Beside a localhost, an address of the same setting that is part of it is opened once.
       const auto named = std::pair(key, endpoint);
       if (endpoint.port() != 0 && std::ranges::find(seen, named) != seen.end()) continue;

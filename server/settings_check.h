@@ -5,6 +5,7 @@
 
 #include "config/settings.h"
 #include "core/error.h"
+#include "server/net/inherited_sockets.h"
 
 namespace roktcached {
 
@@ -20,8 +21,10 @@ enum class Secrets { read, skip };
 /// mistake, "FILE:LINE: section.key: reason" where the file or a variable says it, else "section.key: reason"
 [[nodiscard]] Result<std::vector<std::string>> check_settings(config::Settings& settings, Secrets secrets);
 
-/// Whether every address that the settings name is free at the moment: serve asks before it makes anything.
+/// Whether every address that the settings name is free at the moment, but for those whose sockets are there
+/// already: serve asks before it makes anything.
 /// @return unavailable, naming the address
-[[nodiscard]] Result<void> check_addresses_are_free(const config::Settings& settings);
+[[nodiscard]] Result<void> check_addresses_are_free(const config::Settings& settings,
+                                                    const net::InheritedSockets& inherited);
 
 }  // namespace roktcached

@@ -44,6 +44,7 @@ class CommandLine {
   std::vector<Command> commands_;
   std::optional<std::string> config_file_;
   bool demo_ = false;
+  bool take_over_ = false;
   bool no_secrets_ = false;
   bool generate_ = false;
   ExplainOptions explain_;
@@ -90,9 +91,12 @@ void CommandLine::add_daemon() {
                          .exits = {{failed, "a disk or the log's reader hung at the end"},
                                    {unavailable, "an address or the cache file is taken"}},
                          .reads_secrets = true},
-                        [this] { return commands::serve(config_file_, demo_); });
+                        [this] { return commands::serve(config_file_, demo_, take_over_); });
   serve.add_flag("--demo", demo_,
                  "Against a built-in simulator: no credentials needed, nothing written to the cache file");
+  serve.add_flag("--take-over", take_over_,
+                 "Takes the listening sockets of the running daemon, which ends once this one serves; needs "
+                 "listen.handover_socket. Where none runs, a start like any other");
   CLI::App& check = add("check", "Validate the configuration and print the effective settings",
                         {.examples = {"roktcached check", "roktcached check --no-secrets --config new.toml"},
                          .exits = {},
@@ -109,7 +113,8 @@ void CommandLine::add_reading() {
   add_options(
       add("explain", "Print route, key and freshness of a request, and what a running daemon has of it",
           {.examples = {"roktcached explain '/metadata/accounts/12/campaigns/3'",
-                        "roktcached explain --offline '/metadata/accounts/12/campaigns/3'"},
+                        "roktcached explain --offline '/metadata/accounts/12/campaigns/3'",
+                        "roktcached explain --body question.json /v1/query/accounts/12/transactions"},
            .exits = {{failed, "the request is none that would be answered"}}},
           [this] { return commands::explain(config_file_, explain_); }),
       explain_);

@@ -21,7 +21,8 @@ enum ExitCode { success = 0, failed = 1, usage = 2, unavailable = 69, configurat
 /// @param demo  against a simulator of its own, without credentials, and without the cache file: invented
 /// numbers never
 ///              mix with real ones
-[[nodiscard]] int serve(const std::optional<std::string>& config_file, bool demo);
+/// @param take_over  from the running daemon, if there is one; see server/handover.h
+[[nodiscard]] int serve(const std::optional<std::string>& config_file, bool demo, bool take_over);
 
 /// Refuses all that serve would refuse of its settings and of what they name, and prints the effective
 /// settings, secrets redacted. An address that is taken is not refused: a running daemon has it.

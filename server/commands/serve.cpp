@@ -46,7 +46,7 @@ void set_up_demo(config::Settings& settings, const simulator::Options& options) 
 
 /// Serves until it is told to stop; the settings are found fit.
 int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<std::string>& warnings,
-               bool demo) {
+               bool demo, DaemonStart start) {
   if (const auto logging = start_logging(settings.log); !logging)
     return fail(configuration, logging.error().context);
   spdlog::info("roktcached {} for {}", version, config::to_string(settings.upstream.url));
@@ -55,7 +55,7 @@ int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<s
   const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
   if (const auto raised = raise_descriptor_limit(descriptors); !raised)
     spdlog::warn("{}", raised.error().context);
-  auto daemon = Daemon::open(std::move(settings), std::move(load));
+  auto daemon = Daemon::open(std::move(settings), std::move(load), std::move(start));
   if (!daemon) {
     stop_logging();
     return fail(exit_code_of(daemon.error()), daemon.error().context);
@@ -66,9 +66,30 @@ int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<s
   return success;
 }
 
+/// The sockets that are there already, and the process that has them.
+Result<DaemonStart> find_start(const config::Settings& settings, bool take_over) {
+  DaemonStart start;
+  const std::string& path = settings.listen.handover_socket;
+  if (take_over && path.empty())
+    return Error{
+        ErrorCode::configuration, ErrorSource::inbound, false,
+        "--take-over: there is no listen.handover_socket; accepted: a path there, from the start of the "
+        "process that is to be taken over from"};
+  if (take_over) {
+    auto predecessor = Predecessor::ask(path);
+    if (!predecessor) return predecessor.error();
+    start.predecessor = std::move(*predecessor);
+  }
+  auto sockets = start.predecessor ? Result<net::InheritedSockets>(start.predecessor->take_sockets())
+                                   : net::InheritedSockets::from_environment();
+  if (!sockets) return sockets.error();
+  start.sockets = std::move(*sockets);
+  return start;
+}
+
 }  // namespace
 
-int serve(const std::optional<std::string>& config_file, bool demo) {
+int serve(const std::optional<std::string>& config_file, bool demo, bool take_over) {
   ignore_harmless_signals();
   give_large_blocks_back();
   auto settings = load_settings(config_file);
@@ -78,10 +99,12 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
   if (demo) set_up_demo(*settings, options);
   const auto warnings = check_settings(*settings, Secrets::read);
   if (!warnings) return fail(configuration, warnings.error().context);
-  if (const auto free = check_addresses_are_free(*settings); !free)
+  auto start = find_start(*settings, take_over);
+  if (!start) return fail(exit_code_of(start.error()), start.error().context);
+  if (const auto free = check_addresses_are_free(*settings, start->sockets); !free)
     return fail(exit_code_of(free.error()), free.error().context);
   const auto load = [config_file] { return config::load(config_file, config::process_environment()); };
-  if (!demo) return run_daemon(std::move(*settings), load, *warnings, demo);
+  if (!demo) return run_daemon(std::move(*settings), load, *warnings, demo, std::move(*start));
   const auto upstream = simulator::Simulator::start(options);
   if (!upstream) return fail(unavailable, upstream.error().context);
   settings->upstream.url.port = (*upstream)->port();
@@ -92,7 +115,7 @@ int serve(const std::optional<std::string>& config_file, bool demo) {
     again->upstream.url.port = port;
     return again;
   };
-  return run_daemon(std::move(*settings), load_demo, *warnings, demo);
+  return run_daemon(std::move(*settings), load_demo, *warnings, demo, std::move(*start));
 }
 
 int check(const std::optional<std::string>& config_file, bool no_secrets) {

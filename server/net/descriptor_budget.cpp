@@ -31,7 +31,8 @@ DescriptorBudget descriptor_budget(const config::Settings& settings) {
   const config::Listen& listen = settings.listen;
   const std::uint64_t threads = client_thread_count(listen);
   const std::uint64_t addresses = listen.addresses.size() + listen.tls.addresses.size();
-  const std::uint64_t listening = threads * addresses * sockets_of_an_address;
+  const std::uint64_t copies = listen.handover_socket.empty() ? 1 : 2;  // one of each for the next process
+  const std::uint64_t listening = threads * addresses * sockets_of_an_address * copies;
   const std::uint64_t contexts =
       (threads + 2) * of_a_context;  // and the upstream client's and the main thread's
   const std::uint64_t admin = settings.admin.address ? sockets_of_an_address + max_admin_connections : 0;

@@ -209,6 +209,28 @@ Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_exec
   return Error{ErrorCode::unavailable, ErrorSource::inbound, false, name.str()};
 }
 
+Result<Acceptor> acceptor_on(const asio::any_io_executor& executor, int listening) {
+  const auto failed = [](std::string_view what) {
+    return Error{ErrorCode::unavailable, ErrorSource::inbound, false,
+                 std::string(what) + ": " + std::generic_category().message(errno)};
+  };
+  sockaddr_storage address{};
+  socklen_t size = sizeof(address);
+  Descriptor own(::fcntl(listening, F_DUPFD_CLOEXEC, 0));
+  if (own.get() < 0 || ::getsockname(own.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    return failed("an inherited socket");
+  const bool is_unix = address.ss_family == AF_UNIX;
+  Acceptor acceptor(executor, {address.ss_family, is_unix ? 0 : IPPROTO_TCP}, own.release());
+  boost::system::error_code error;
+  if (!is_unix) acceptor.set_option(tcp::no_delay(true), error);
+  if (!is_unix && !error) acceptor.set_option(DeferAccept(longest_silence), error);
+  if (!is_unix && !error) acceptor.set_option(QuickAck(false), error);
+  if (error)
+    return Error{ErrorCode::unavailable, ErrorSource::inbound, false,
+                 "an inherited socket: " + error.message()};
+  return acceptor;
+}
+
 Result<void> check_unix_group(const std::string& group) {
   if (group.empty()) return {};
   const auto id = group_of(group);
@@ -249,6 +271,19 @@ Result<UnixSocket> UnixSocket::open(const std::string& path, mode_t mode, const 
   if (const auto owned = set_owner(path, mode, group); !owned) return owned.error();
   if (::listen(made.descriptor_, SOMAXCONN) != 0) return system_error(path);
   return made;
+}
+
+UnixSocket UnixSocket::adopt(const std::string& path, Descriptor listening) {
+  UnixSocket adopted(path);
+  adopted.descriptor_ = listening.release();
+  return adopted;
+}
+
+void UnixSocket::own_path() {
+  struct stat status {};
+  if (::lstat(path_.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
+  device_ = status.st_dev;
+  inode_ = status.st_ino;
 }
 
 UnixSocket::UnixSocket(UnixSocket&& other) noexcept

@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "config/settings.h"
+#include "core/descriptor.h"
 #include "core/error.h"
 
 namespace roktcached::net {
@@ -44,15 +45,29 @@ using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream
     const boost::asio::any_io_executor& executor, const boost::asio::ip::tcp::endpoint& endpoint,
     bool shared);
 
+/// An acceptor on a copy of a listening socket that another process has made, with the options that
+/// open_listener gives. A Unix socket has none.
+/// @return unavailable
+[[nodiscard]] Result<Acceptor> acceptor_on(const boost::asio::any_io_executor& executor, int listening);
+
 /// Whether a socket can be given to that group: it is there, and we are root or a member.
 /// @param group  empty: the process's own
 /// @return configuration, naming listen.unix_group
 [[nodiscard]] Result<void> check_unix_group(const std::string& group);
 
 /// A Unix socket that others connect to by a path. The file goes with the object, unless somebody has put
-/// another one there.
+/// another one there, or it is another process's.
 class UnixSocket {
  public:
+  /// One that another process has made. The file stays, until own_path().
+  [[nodiscard]] static UnixSocket adopt(const std::string& path, Descriptor listening);
+
+  /// The file goes with the object from now on: the process that has made it is about to end.
+  void own_path();
+  /// The file stays: another process listens on the same socket.
+  void leave_path() { inode_ = 0; }
+  [[nodiscard]] int descriptor() const { return descriptor_; }
+
   /// Takes the path: a socket there that nobody listens on is replaced, anything else is left alone.
   /// @param mode   of the file, which says who may connect
   /// @param group  of the file; empty: the process's own

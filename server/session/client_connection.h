@@ -68,6 +68,9 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
 
   /// Lets the request at hand, and one already received, be answered in full; then ends the connection.
   void drain();
+  /// Ends the connection behind its next answer, which says so; an idle one waits for its next request. So no
+  /// client sends a request on a connection that is closed at the same moment.
+  void retire() { session_.retire(); }
   /// Ends the connection now, whatever it does.
   void abort();
 

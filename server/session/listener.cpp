@@ -23,9 +23,13 @@ constexpr int taken_in_a_row = 64;
 
 constexpr const char* accepting = "accepting connections";
 
-/// Those of a Unix socket are of one.
-bool has_queue_of_its_own(const net::Acceptor& acceptor) {
-  return acceptor.local_endpoint().protocol().family() != AF_UNIX;
+/// Those of a port that is open for sharing have. Those of a Unix socket are of one, and so are those of a
+/// socket that another process has made alone.
+bool has_queue_of_its_own(net::Acceptor& acceptor) {
+  int shared = 0;
+  socklen_t size = sizeof(shared);
+  const bool known = ::getsockopt(acceptor.native_handle(), SOL_SOCKET, SO_REUSEPORT, &shared, &size) == 0;
+  return known && shared != 0;
 }
 
 /// Tells a client beyond the bound why it is turned away; best effort, without waiting for it.
@@ -66,7 +70,7 @@ Listener::Listener(net::Acceptor acceptor, const ServerContext& server, Connecti
 
 void Listener::start() {
   const auto go_on = [this](bool failed) {
-    if (!failed || draining_) return;
+    if (!failed || draining_ || retired_) return;
     std::this_thread::sleep_for(pause_without_memory);
     post_surely(acceptor_.get_executor(), [this] { start(); });
   };
@@ -74,8 +78,9 @@ void Listener::start() {
 }
 
 asio::awaitable<void> Listener::accept_loop() {
-  while (!draining_) {
+  while (!draining_ && !retired_) {
     const auto [failed] = co_await acceptor_.async_wait(net::Acceptor::wait_read, as_result);
+    if (retired_) co_return;
     const auto error = failed ? failed : accept_or_log();
     const bool goes_on = !error || error == asio::error::would_block ||
                          error == asio::error::connection_aborted || error == asio::error::operation_aborted;
@@ -136,10 +141,17 @@ void Listener::ended(ClientConnection& connection) {
   if (connections_.erase(connection.shared_from_this()) > 0) budget_.give_back();
 }
 
+void Listener::retire() {
+  retired_ = true;
+  boost::system::error_code error;
+  acceptor_.close(error);
+  for (const auto& connection : connections_) connection->retire();
+}
+
 void Listener::drain() {
   draining_ = true;
   boost::system::error_code error;
-  while (!error) error = accept_or_log();
+  while (!error && !retired_) error = accept_or_log();
   acceptor_.close(error);
   server_.hangups.drain();
   for (const auto& connection : connections_)

@@ -42,6 +42,9 @@ class Listener final : private Registrar {
   void renew(std::shared_ptr<boost::asio::ssl::context> tls);
   /// Accepts what the kernel has queued, then nothing more; every connection ends after the answer at hand.
   void drain();
+  /// Accepts nothing more: another process accepts what the kernel has queued. Connections end behind their
+  /// next answer; drain() ends those that stay idle.
+  void retire();
   /// Ends every connection now.
   void abort();
 
@@ -63,6 +66,7 @@ class Listener final : private Registrar {
   /// threads share a queue, so that each has its share.
   const int accepted_in_a_row_;
   bool draining_ = false;
+  bool retired_ = false;
 };
 
 }  // namespace roktcached::session

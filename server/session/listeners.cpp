@@ -13,15 +13,30 @@ namespace roktcached::session {
 
 using tcp = asio::ip::tcp;
 
-Listeners::Listeners(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads)
-    : settings_(settings), budget_(budget), threads_(std::move(threads)), listeners_(threads_.size()) {}
+namespace {
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  std::ostringstream text;
+  text << endpoint;
+  return text.str();
+}
+
+}  // namespace
+
+Listeners::Listeners(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads,
+                     const SharedSockets& shared)
+    : settings_(settings),
+      budget_(budget),
+      threads_(std::move(threads)),
+      shared_(shared),
+      listeners_(threads_.size()) {}
 
 Result<std::unique_ptr<Listeners>> Listeners::open(const config::Listen& settings, ConnectionBudget& budget,
-                                                   std::vector<Thread> threads) {
+                                                   std::vector<Thread> threads, const SharedSockets& shared) {
   // Before any address is opened: who connects is to be served.
   const auto tls = settings.tls.addresses.empty() ? Result<Tls>(Tls()) : net::make_tls_context(settings.tls);
   if (!tls) return tls.error();
-  std::unique_ptr<Listeners> made(new Listeners(settings, budget, std::move(threads)));
+  std::unique_ptr<Listeners> made(new Listeners(settings, budget, std::move(threads), shared));
   for (const auto& address : settings.addresses) {
     const auto opened = address.is_unix() ? made->open_unix(address) : made->open_tcp(address, nullptr);
     if (!opened) return opened.error();
@@ -29,6 +44,7 @@ Result<std::unique_ptr<Listeners>> Listeners::open(const config::Listen& setting
   for (const auto& address : settings.tls.addresses) {
     if (const auto opened = made->open_tcp(address, *tls); !opened) return opened.error();
   }
+  made->shared_ = {};
   return made;
 }
 
@@ -40,10 +56,33 @@ Result<void> Listeners::open_tcp(const config::Endpoint& address, const Tls& tls
   std::erase_if(*endpoints, [&](const tcp::endpoint& endpoint) {
     return std::ranges::find(open_, std::pair(endpoint, tls)) != open_.end();
   });
+  for (const tcp::endpoint& endpoint : *endpoints) {
+    if (const auto opened = open_inherited(endpoint, tls); !opened) return opened.error();
+  }
+  std::erase_if(*endpoints, [&](const tcp::endpoint& endpoint) {
+    return std::ranges::find(open_, std::pair(endpoint, tls)) != open_.end();
+  });
+  if (endpoints->empty()) return {};
   if (const auto settled = net::settle_ports(*endpoints); !settled) return settled.error();
   for (const auto& endpoint : *endpoints) {
     if (const auto opened = open_tcp(endpoint, tls); !opened) return opened.error();
   }
+  return {};
+}
+
+/// Opens nothing where none is inherited.
+Result<void> Listeners::open_inherited(const tcp::endpoint& endpoint, const Tls& tls) {
+  if (shared_.inherited == nullptr || !shared_.inherited->has(endpoint)) return {};
+  std::vector<asio::any_io_executor> executors;
+  for (const Thread& thread : threads_) executors.emplace_back(thread.context.get_executor());
+  const auto sockets = shared_.inherited->take(endpoint);
+  const auto add_one = [&](std::size_t thread, net::Acceptor acceptor) {
+    add(thread, std::move(acceptor), tls);
+  };
+  if (const auto shared_out = net::share_out(sockets, executors, add_one); !shared_out)
+    return shared_out.error();
+  open_.emplace_back(endpoint, tls);
+  spdlog::info("listening on {}{}, on a socket that was handed over", text_of(endpoint), tls ? " (TLS)" : "");
   return {};
 }
 
@@ -54,14 +93,19 @@ Result<void> Listeners::open_tcp(const tcp::endpoint& endpoint, const Tls& tls) 
     add(i, std::move(opened->first), tls);
   }
   open_.emplace_back(endpoint, tls);
-  std::ostringstream name;
-  name << endpoint;
-  spdlog::info("listening on {}{}", name.str(), tls ? " (TLS)" : "");
+  spdlog::info("listening on {}{}", text_of(endpoint), tls ? " (TLS)" : "");
   return {};
 }
 
+Result<net::UnixSocket> Listeners::open_unix_socket(const std::string& path) {
+  if (shared_.inherited != nullptr) {
+    if (auto inherited = shared_.inherited->take(path)) return std::move(*inherited);
+  }
+  return net::UnixSocket::open(path, settings_.unix_mode, settings_.unix_group);
+}
+
 Result<void> Listeners::open_unix(const config::Endpoint& address) {
-  auto opened = net::UnixSocket::open(address.path, settings_.unix_mode, settings_.unix_group);
+  auto opened = open_unix_socket(address.path);
   if (!opened) return opened.error();
   for (std::size_t i = 0; i < threads_.size(); ++i) {
     auto acceptor = opened->acceptor(threads_[i].context.get_executor());
@@ -74,6 +118,7 @@ Result<void> Listeners::open_unix(const config::Endpoint& address) {
 }
 
 void Listeners::add(std::size_t thread, net::Acceptor acceptor, const Tls& tls) {
+  if (shared_.copies != nullptr) shared_.copies->add(acceptor.native_handle());
   listeners_[thread].push_back(
       std::make_unique<Listener>(std::move(acceptor), threads_[thread].server, budget_, tls));
 }
@@ -89,6 +134,16 @@ void Listeners::on_each(Action action) {
 
 void Listeners::start() {
   on_each([](Listener& listener) { listener.start(); });
+}
+
+void Listeners::hand_over() {
+  for (net::UnixSocket& socket : unix_sockets_) socket.leave_path();
+  on_each([](Listener& listener) { listener.retire(); });
+  unix_sockets_.clear();
+}
+
+void Listeners::own_paths() {
+  for (net::UnixSocket& socket : unix_sockets_) socket.own_path();
 }
 
 void Listeners::drain() {

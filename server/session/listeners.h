@@ -8,11 +8,20 @@
 
 #include "config/settings.h"
 #include "core/error.h"
+#include "server/net/inherited_sockets.h"
 #include "server/net/listening_socket.h"
 #include "server/session/client_connection.h"
 #include "server/session/listener.h"
 
 namespace roktcached::session {
+
+/// The sockets that this process shares with others; each may be null, and is used during Listeners::open
+/// alone.
+struct SharedSockets {
+  net::InheritedSockets* inherited =
+      nullptr;                          ///< where an address finds its sockets, instead of opening them
+  net::SocketCopies* copies = nullptr;  ///< gets one of every socket, for the process after this one
+};
 
 /// All addresses that clients connect to, with a listener on each for every thread that serves them. Its
 /// methods are for the thread that owns it; the listeners live on theirs.
@@ -29,9 +38,15 @@ class Listeners {
   /// @return configuration, or unavailable where an address is taken
   [[nodiscard]] static Result<std::unique_ptr<Listeners>> open(const config::Listen& settings,
                                                                ConnectionBudget& budget,
-                                                               std::vector<Thread> threads);
+                                                               std::vector<Thread> threads,
+                                                               const SharedSockets& shared = {});
 
   void start();
+  /// See Listener::retire: another process listens on the same sockets, and the files of Unix sockets are its
+  /// own.
+  void hand_over();
+  /// The process that the sockets were inherited from is about to end.
+  void own_paths();
   /// See Listener::drain.
   void drain();
   void abort();
@@ -42,7 +57,10 @@ class Listeners {
  private:
   using Tls = std::shared_ptr<boost::asio::ssl::context>;
 
-  Listeners(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads);
+  Listeners(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads,
+            const SharedSockets& shared);
+  Result<void> open_inherited(const boost::asio::ip::tcp::endpoint& endpoint, const Tls& tls);
+  Result<net::UnixSocket> open_unix_socket(const std::string& path);
   Result<void> open_tcp(const config::Endpoint& address, const Tls& tls);
   Result<void> open_tcp(const boost::asio::ip::tcp::endpoint& endpoint, const Tls& tls);
   Result<void> open_unix(const config::Endpoint& address);
@@ -53,6 +71,7 @@ class Listeners {
   const config::Listen settings_;
   ConnectionBudget& budget_;
   const std::vector<Thread> threads_;
+  SharedSockets shared_;
   std::vector<std::vector<std::unique_ptr<Listener>>> listeners_;  // of each thread
   std::vector<std::pair<boost::asio::ip::tcp::endpoint, Tls>> open_;
   std::vector<net::UnixSocket> unix_sockets_;

@@ -113,6 +113,8 @@ class Session {
 
   /// The request at hand, and one already received, are still answered; then comes the end.
   void drain() { draining_ = true; }
+  /// The next answer is the last one, and says so. Until then the session waits as ever.
+  void retire() { retiring_ = true; }
   /// Nothing more is answered.
   void abort() { draining_ = aborted_ = true; }
   [[nodiscard]] bool is_draining() const { return draining_; }
@@ -175,6 +177,7 @@ class Session {
   bool keep_alive_ = true;
   bool refused_ = false;  // what lies behind the request at hand is not to be read
   bool draining_ = false;
+  bool retiring_ = false;
   bool aborted_ = false;
 };
 

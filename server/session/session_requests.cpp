@@ -145,7 +145,7 @@ Session::Need Session::write() {
   if (writer.is_full()) return Need::flush;
   const Incoming& incoming = context_->incoming;
   judge_line();
-  keep_alive_ = !incoming.last && !refused_ && !draining_ && !ends_with_connection();
+  keep_alive_ = !incoming.last && !refused_ && !draining_ && !retiring_ && !ends_with_connection();
   const std::size_t content_bytes = writer.add(incoming.request, context_->answer,
                                                {.keep_alive = keep_alive_,
                                                 .http11 = incoming.http11,

@@ -99,9 +99,11 @@ Result<std::int64_t> version_of(Connection& connection, const std::string& path)
         ErrorCode::storage_unavailable,
         path + ": is a database of another program; accepted: a cache file of roktcached, or a new name");
   if (*version > schema_version)
-    return refused(ErrorCode::storage_unavailable, path + ": was written by a newer roktcached (schema " +
-                                                       std::to_string(*version) + ", this one knows " +
-                                                       std::to_string(schema_version) + ")");
+    return refused(ErrorCode::storage_unavailable,
+                   path + ": was written by a newer roktcached (schema " + std::to_string(*version) +
+                       ", this one knows " + std::to_string(schema_version) +
+                       "); it is left as it is; accepted: that roktcached, or "
+                       "another cache.file for this one");
   if (*version > 0 && *version < schema_version) {
     const auto entries = connection.integer("SELECT entries FROM totals");
     return refused(ErrorCode::storage_outdated, std::to_string(entries ? *entries : 0) + " entries");
@@ -231,6 +233,14 @@ Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_ma
   }
   if (const auto ready = set_up(*connection, *version); !ready) return ready.error();
   return connection;
+}
+
+Result<bool> is_of_this_version(Connection& connection) {
+  const auto id = connection.integer("PRAGMA application_id");
+  if (!id) return id.error();
+  const auto version = connection.integer("PRAGMA user_version");
+  if (!version) return version.error();
+  return *id == application_id && *version == schema_version;
 }
 
 Result<Connection> open_for_reading(const CacheFile& file, std::uint64_t pages_bytes) {

@@ -58,6 +58,9 @@ struct CacheFile {
 ///         left as they are.
 [[nodiscard]] Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_max);
 
+/// Whether what is in an open cache file can be read by this version.
+[[nodiscard]] Result<bool> is_of_this_version(Connection& connection);
+
 /// @param pages_bytes  of memory, for pages that have been read
 [[nodiscard]] Result<Connection> open_for_reading(const CacheFile& file, std::uint64_t pages_bytes);
 

@@ -4,14 +4,6 @@ namespace roktcached::storage {
 
 namespace {
 
-Result<bool> is_known(Connection& connection, const RowOwner& owner) {
-  auto known = Statement::prepare(connection, "SELECT 1 FROM credentials WHERE name = ? AND fingerprint = ?");
-  if (!known) return known.error();
-  Statement::Use use(*known);
-  use.text(owner.name).text(owner.fingerprint);
-  return use.step();
-}
-
 Result<void> run(Connection& connection, const char* sql, const RowOwner& owner, bool with_fingerprint) {
   auto statement = Statement::prepare(connection, sql);
   if (!statement) return statement.error();
@@ -24,8 +16,16 @@ Result<void> run(Connection& connection, const char* sql, const RowOwner& owner,
 
 }  // namespace
 
+Result<bool> knows_owner(Connection& connection, const RowOwner& owner) {
+  auto known = Statement::prepare(connection, "SELECT 1 FROM credentials WHERE name = ? AND fingerprint = ?");
+  if (!known) return known.error();
+  Statement::Use use(*known);
+  use.text(owner.name).text(owner.fingerprint);
+  return use.step();
+}
+
 Result<std::uint64_t> claim_rows(Connection& connection, const RowOwner& owner) {
-  const auto known = is_known(connection, owner);
+  const auto known = knows_owner(connection, owner);
   if (!known) return known.error();
   if (*known) return std::uint64_t{0};
   auto transaction = Transaction::begin(connection);

@@ -15,6 +15,9 @@ struct RowOwner {
       fingerprint;  ///< another one, and what the name has fetched is somebody else's; holds no secret
 };
 
+/// Whether the rows of a credential's name are its owner's.
+[[nodiscard]] Result<bool> knows_owner(Connection& connection, const RowOwner& owner);
+
 /// Notes whose the rows of a credential's name are. Where they were fetched for another owner of that name,
 /// or nobody knows for whom, they are deleted first: one tenant's numbers must not be served to the next.
 /// @return how many were deleted

@@ -35,7 +35,7 @@ constexpr std::chrono::minutes longest_purge{5};
 
 }  // namespace
 
-SqliteStore::SqliteStore(SqliteOptions options, FileLock lock)
+SqliteStore::SqliteStore(SqliteOptions options, std::optional<FileLock> lock)
     : options_(std::move(options)),
       pages_max_(
           static_cast<std::int64_t>(options_.max_disk - std::min(log_bytes_max, options_.max_disk / 2)) /
@@ -50,8 +50,18 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
   if (!resolved) return resolved.error();
   options.path = *resolved;
   auto lock = patiently([&] { return FileLock::acquire(options.path, options.report); });
-  if (!lock) return lock.error();
-  std::unique_ptr<SqliteStore> store(new SqliteStore(std::move(options), std::move(*lock)));
+  const bool waits = !lock && options.is_successor && lock.error().code == ErrorCode::storage_in_use;
+  if (!lock && !waits) return lock.error();
+  std::unique_ptr<SqliteStore> store(
+      new SqliteStore(std::move(options), lock ? std::optional(std::move(*lock)) : std::nullopt));
+  if (waits) {
+    store->read_of_predecessor();
+    store->thread_ = std::thread([raw = store.get()] {
+      raw->wait_for_predecessor();
+      raw->write_loop();
+    });
+    return store;
+  }
   const auto opened = patiently([&] { return store->open_or_begin_anew(); });
   if (!opened && !opened.error().retryable) {
     Error error = opened.error();

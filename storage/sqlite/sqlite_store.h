@@ -25,6 +25,8 @@ struct SqliteOptions {
   std::uint64_t max_disk = std::uint64_t{1}
                            << 30;     ///< bytes, of the file and its log together; at least 32 MiB
   std::vector<RowOwner> owners = {};  ///< the credentials whose names keys will have
+  /// Another process has the file still, and is about to end: until then the file is read, and writes wait.
+  bool is_successor = false;
   std::size_t readers = 2;
   WriteQueue::Limits queue = {};
   /// Memory for pages, of all readers together, in bytes. Other pages are asked of the kernel every
@@ -112,7 +114,7 @@ class SqliteStore final : public ResponseStore {
   static constexpr std::uint64_t log_bytes_max = std::uint64_t{16} << 20;
   static constexpr int log_pages_max = static_cast<int>(log_bytes_max / page_size);
 
-  SqliteStore(SqliteOptions options, FileLock lock);
+  SqliteStore(SqliteOptions options, std::optional<FileLock> lock);
   StoredResponsePtr newest_of(const Key& key, FoundRow found, WallTime now);
   Result<FoundRow> read_row(const Key& key);
   /// Whether finds are misses, since nothing can be read.
@@ -141,6 +143,10 @@ class SqliteStore final : public ResponseStore {
   void read_totals();
   void count_error() { errors_.fetch_add(1, std::memory_order_relaxed); }
 
+  void read_of_predecessor();
+  Result<void> open_readers_of_predecessor();
+  void wait_for_predecessor();
+  void take_file_of_predecessor();
   Result<void> open_or_begin_anew();
   Result<void> open_file();
   Result<void> open_connections(const CacheFile& file);

@@ -284,14 +284,15 @@ class Simulator(Process):
 
 
 class Daemon(Process):
-    """The proxy in front of `upstream` (a port). Settings are given as section_key="value", tables as TOML.
+    """The proxy in front of `upstream` (a port). Settings are given as section_key="value", tables as TOML. `wrapper` is a command
+    that runs it, `flags` are those of `serve`.
 
     All that it says and keeps is searched for the secrets that it was given and those that canary knows.
     """
 
-    def __init__(self, upstream, folder, wait=True, port=None, url=None, tables="", app_id="demo-app", process=None, **settings):
+    def __init__(self, upstream, folder, wait=True, port=None, admin_port=None, url=None, tables="", app_id="demo-app", process=None, wrapper=(), flags=(), **settings):
         self.port = port or free_port()
-        self.admin_port = free_port()
+        self.admin_port = admin_port or free_port()
         values = {
             "listen_addresses": f"127.0.0.1:{self.port}",
             "admin_address": f"127.0.0.1:{self.admin_port}",
@@ -315,7 +316,8 @@ class Daemon(Process):
         if tables:
             pathlib.Path(folder, "roktcached.toml").write_text(tables)  # found as the working directory's
         environment.update(ROKT_APP_ID=app_id, ROKT_APP_SECRET="demo-secret")
-        super().__init__(["serve"], environment, folder, **(process or {}))
+        command = [*wrapper, BINARY, "serve", *flags]
+        super().__init__(command[1:], environment, folder, binary=command[0], **(process or {}))
         if wait:
             wait_until(self.ready, "the daemon is ready")
 

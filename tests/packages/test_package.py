@@ -38,7 +38,7 @@ class Contents(unittest.TestCase):
 
     def test_has_what_a_service_needs(self):
         files = self.listed()
-        for name in ("/usr/bin/roktcached", "/usr/lib/systemd/system/roktcached.service", SETTINGS, "/etc/logrotate.d/roktcached", "/usr/share/man/man1/roktcached.1.gz",
+        for name in ("/usr/bin/roktcached", "/usr/lib/systemd/system/roktcached.service", "/usr/lib/systemd/system/roktcached.socket", SETTINGS, "/etc/logrotate.d/roktcached", "/usr/share/man/man1/roktcached.1.gz",
                      "/usr/share/man/man5/roktcached.toml.5.gz", "/usr/share/bash-completion/completions/roktcached", "/usr/share/doc/roktcached/README.md",
                      "/usr/share/doc/roktcached/copyright", "/usr/share/doc/roktcached/changelog.gz", "/usr/share/doc/roktcached/deploy/doc/freshness.md"):
             self.assertIn(name, files)

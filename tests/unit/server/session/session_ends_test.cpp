@@ -27,6 +27,18 @@ TEST_F(SessionEndsTest, AClientThatEndsItsHalfBetweenTwoRequestsIsSeenOff) {
   EXPECT_EQ(session->ending(), Ending::close);
 }
 
+TEST_F(SessionEndsTest, OneThatRetiresWaitsForItsNextRequestAndSaysThatItIsTheLast) {
+  start();
+  EXPECT_EQ(receive_and_go_on(get("/hit")), Need::request);
+  EXPECT_FALSE(has("Connection: close")) << sent;
+  session->retire();
+  EXPECT_EQ(go_on(), Need::request) << "it still waits: no client sends into a connection that closes";
+  sent.clear();
+  EXPECT_EQ(receive_and_go_on(get("/hit")), Need::end);
+  EXPECT_TRUE(sent.starts_with("HTTP/1.1 200 ")) << sent;
+  EXPECT_TRUE(has("Connection: close")) << sent;
+}
+
 TEST_F(SessionEndsTest, ARequestThatIsCutOffIsRefused) {
   for (const auto& [begun, part] : {std::pair(std::string("GET / HT"), "head"),
                                     std::pair(post("/", "Content-Length: 2\r\n", "a"), "content")}) {

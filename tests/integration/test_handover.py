@@ -1,0 +1,168 @@
+"""`serve --take-over`: the next process gets the listening sockets and the cache file, and the former one ends. Nobody is refused."""
+import http.client
+import os
+import pathlib
+import signal
+import sqlite3
+import stat
+import threading
+import time
+
+from certificates import Authority, tls_table
+from harness import CREDENTIAL, TestCase, Tls, connection_to, free_port, overview, request, run_command, wait_until
+
+
+class Handover(TestCase):
+    def place(self, **settings):
+        """Settings of a daemon that another one can take over from."""
+        self.home = self.folder()
+        self.path = os.path.join(self.home, "handover.sock")
+        self.upstream = self.simulator()
+        self.settings = {"port": free_port(), "listen_threads": "2", "listen_handover_socket": self.path, **settings}
+        return self.daemon(self.upstream, self.home, **self.settings)
+
+    def next(self, *flags, wait=False, **changes):
+        return self.daemon(self.upstream, self.home, flags=("--take-over", *flags), wait=wait, admin_port=self.admin_port,
+                           **{**self.settings, **changes})
+
+    def take_over(self, former, **changes):
+        self.admin_port = former.admin_port
+        successor = self.next(**changes)
+        self.assertEqual(former.wait(30), 0, former.output)
+        self.assertIn("hand-over: another process serves", former.output)
+        self.assertTrue(successor.alive(), successor.output)
+        return successor
+
+    def test_the_next_one_serves_what_the_former_one_has_stored(self):
+        former = self.place()
+        for campaign in range(1, 11):
+            self.assertEqual(former.get(overview(campaign=campaign)).status, 200)
+        sent = self.upstream.ledger()["total"]
+        for _ in range(3):
+            former = self.take_over(former)
+            for campaign in range(1, 11):
+                self.assertTrue(former.get(overview(campaign=campaign)).is_hit)
+        self.assertEqual(self.upstream.ledger()["total"], sent)
+        former.signal(signal.SIGTERM)
+        self.assertEqual(former.wait(), 0)
+        self.assertFalse(os.path.exists(self.path), "the last one takes its socket with it")
+        with sqlite3.connect(os.path.join(self.home, "cache.db")) as database:
+            self.assertEqual(database.execute("SELECT count(*) FROM responses").fetchone()[0], 10)
+
+    def test_a_connection_that_is_kept_ends_behind_its_next_answer(self):
+        former = self.place()
+        kept = connection_to(former.port)
+
+        def ask():
+            kept.request("GET", overview())
+            answer = kept.getresponse()
+            answer.read()
+            return answer.status, answer.getheader("Connection")
+        self.assertEqual(ask(), (200, None))
+        self.admin_port = former.admin_port
+        successor = self.next()
+        wait_until(lambda: "hand-over: another process serves" in former.output, "it hands over")
+        self.assertEqual(ask(), (200, "close"))
+        self.assertEqual(former.wait(30), 0, former.output)
+        self.assertTrue(successor.alive())
+
+    def test_an_answer_under_way_is_not_cut(self):
+        former = self.place()
+        self.upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 1500})
+        replies = []
+        client = threading.Thread(target=lambda: replies.append(former.get(overview(campaign=9))))
+        client.start()
+        wait_until(lambda: self.upstream.ledger()["total"] == 1, "the request is in flight")
+        successor = self.take_over(former)
+        client.join()
+        self.assertEqual(replies[0].status, 200)
+        self.upstream.faults()
+        wait_until(lambda: successor.get(overview(campaign=9)).is_hit, "what the former one has fetched is found by the next")
+        self.assertEqual(self.upstream.ledger()["total"], 1)
+
+    def test_every_kind_of_address_is_handed_over(self):
+        authority = Authority(self.folder())
+        tls, unix, admin = Tls(free_port(), authority.context()), os.path.join(self.folder(), "proxy.sock"), os.path.join(self.folder(), "admin.sock")
+        port = free_port()
+        former = self.place(port=port, listen_addresses=f"localhost:{port},unix:{unix}", tables=tls_table(*authority.issue("/CN=proxy"), f"127.0.0.1:{tls.port}"))
+        former.stop()
+        self.settings["admin_address"] = f"unix:{admin}"
+        former = self.daemon(self.upstream, self.home, **self.settings)
+        for number in range(2):
+            successor = self.daemon(self.upstream, self.home, flags=("--take-over",), wait=False, **self.settings)
+            self.assertEqual(former.wait(30), 0, former.output)
+            for at in (port, tls, unix):
+                self.assertEqual(request(at, overview()).status, 200, f"{number}: {at}")
+            self.assertEqual(request(admin, "/livez").status, 200)
+            self.assertEqual(successor.output.count("that was handed over"), 3, successor.output)
+            former = successor
+        former.stop()
+        for path in (unix, admin):
+            self.assertFalse(os.path.exists(path), path)
+
+    def test_addresses_and_threads_may_change_with_it(self):
+        former = self.place()
+        port = free_port()
+        successor = self.take_over(former, listen_addresses=f"127.0.0.1:{self.settings['port']},127.0.0.1:{port}", listen_threads="3")
+        for at in (self.settings["port"], port):
+            self.assertEqual(request(at, overview()).status, 200)
+        last = self.take_over(successor, listen_addresses=f"127.0.0.1:{port}", listen_threads="1")
+        self.assertEqual(request(port, overview()).status, 200)
+        self.assertIn(f"the process before listened on 127.0.0.1:{self.settings['port']}, which no setting names any more", last.log())
+        with self.assertRaises(OSError):
+            request(self.settings["port"], overview())
+
+    def test_one_that_cannot_start_changes_nothing(self):
+        former = self.place()
+        self.admin_port = former.admin_port
+        taken = self.daemon(self.upstream)
+        successor = self.next(listen_addresses=f"127.0.0.1:{taken.port}")
+        self.assertEqual(successor.wait(), 69, successor.output)
+        self.assertIn("Address already in use", successor.output)
+        self.assertEqual(former.get(overview()).status, 200)
+        self.take_over(former)
+
+    def test_where_none_runs_it_is_a_start_like_any_other(self):
+        former = self.place()
+        former.stop()
+        self.admin_port = former.admin_port
+        self.assertEqual(self.next(wait=True).get(overview()).status, 200)
+
+    def test_without_a_socket_it_is_refused(self):
+        done = run_command("serve", "--take-over", **CREDENTIAL, ROKTCACHED_LISTEN_ADDRESSES=f"127.0.0.1:{free_port()}", ROKTCACHED_CACHE_FILE="")
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn("--take-over: there is no listen.handover_socket", done.stderr)
+        done = run_command("check", **CREDENTIAL, ROKTCACHED_LISTEN_HANDOVER_SOCKET="handover.sock", ROKTCACHED_CACHE_FILE="")
+        self.assertEqual(done.returncode, 78, done.stderr)
+        self.assertIn('listen.handover_socket: "handover.sock"; accepted: a path that begins with "/"', done.stderr)
+
+    def test_nobody_else_may_ask(self):
+        self.place()
+        self.assertEqual(stat.S_IMODE(os.stat(self.path).st_mode), 0o600)
+
+    def test_a_second_start_without_it_is_refused(self):
+        former = self.place()
+        other = self.daemon(self.upstream, self.folder(), wait=False, **{**self.settings, "port": free_port()})
+        self.assertEqual(other.wait(), 69, other.output)
+        self.assertIn(f"unix:{self.path}: Address already in use", other.output)
+        self.assertEqual(former.get(overview()).status, 200)
+
+    def test_a_connection_that_says_nothing_does_not_hold_the_former_one_up(self):
+        former = self.place()
+        idle = http.client.HTTPConnection("127.0.0.1", former.port)
+        idle.connect()
+        kept = connection_to(former.port)
+        kept.request("GET", overview())
+        kept.getresponse().read()
+        began = time.monotonic()
+        self.take_over(former)
+        self.assertLess(time.monotonic() - began, 20)
+        self.assertEqual(kept.sock.recv(1), b"")
+        idle.close()
+
+    def test_settings_are_those_of_the_next_one(self):
+        former = self.place()
+        pathlib.Path(self.home, "roktcached.toml").write_text('[[route]]\nname = "new"\npath = "/new"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n')
+        self.assertEqual(former.get("/new").status, 404)
+        successor = self.take_over(former)
+        self.assertNotIn("urn:roktcached:unknown-route", successor.get("/new").body.decode())

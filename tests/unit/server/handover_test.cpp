@@ -1,0 +1,135 @@
+#include "server/handover.h"
+
+#include <gtest/gtest.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <boost/asio/ip/tcp.hpp>
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+#include "server/asio.h"
+
+namespace roktcached {
+namespace {
+
+namespace fs = std::filesystem;
+using asio::ip::tcp;
+using namespace std::chrono_literals;
+
+/// The former process, whose context the test runs, and the next one, on a thread of its own.
+class HandoverTest : public testing::Test {
+ protected:
+  HandoverTest() {
+    std::string name = (fs::temp_directory_path() / "roktcached-handover-XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary folder");
+    folder_ = name;
+    path_ = folder_ / "handover.sock";
+  }
+  ~HandoverTest() override {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+  }
+
+  void listen() {
+    acceptor_.emplace(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
+    copies_.add(acceptor_->native_handle());
+    listener_.emplace(context_, net::UnixSocket::open(path_, 0600, "").value(), copies_,
+                      [this] { ++handed_over_; });
+    ASSERT_TRUE(listener_->start());
+  }
+  Result<std::optional<Predecessor>> ask() {
+    std::optional<Result<std::optional<Predecessor>>> asked;
+    std::atomic<bool> over{false};
+    std::thread next([&] {
+      asked.emplace(Predecessor::ask(path_));
+      over = true;
+    });
+    while (!over) context_.run_for(5ms);
+    next.join();
+    return std::move(*asked);
+  }
+
+  fs::path folder_;
+  std::string path_;
+  asio::io_context context_;
+  std::optional<tcp::acceptor> acceptor_;
+  net::SocketCopies copies_;
+  std::optional<HandoverListener> listener_;
+  int handed_over_ = 0;
+};
+
+TEST_F(HandoverTest, WhereNobodyListensThereIsNoPredecessor) {
+  const auto asked = Predecessor::ask(path_);
+  ASSERT_TRUE(asked);
+  EXPECT_FALSE(*asked);
+}
+
+TEST_F(HandoverTest, TheNextProcessGetsTheSocketsAndTheFormerOneIsTold) {
+  listen();
+  const auto endpoint = acceptor_->local_endpoint();
+  auto asked = ask();
+  ASSERT_TRUE(asked && *asked);
+  auto sockets = (*asked)->take_sockets();
+  EXPECT_TRUE(sockets.has(endpoint));
+  EXPECT_EQ(sockets.origin(), net::InheritedSockets::Origin::former_process);
+  EXPECT_EQ(handed_over_, 0) << "it does not serve yet";
+  EXPECT_TRUE((*asked)->dismiss());
+  while (handed_over_ == 0) context_.run_for(5ms);
+  listener_->stop();
+  context_.run_for(50ms);
+  EXPECT_EQ(handed_over_, 1);
+}
+
+TEST_F(HandoverTest, ManySocketsComeInSeveralMessages) {
+  listen();
+  for (int i = 0; i < 300; ++i) copies_.add(acceptor_->native_handle());
+  auto asked = ask();
+  ASSERT_TRUE(asked && *asked);
+  EXPECT_EQ((*asked)->take_sockets().take(acceptor_->local_endpoint()).size(), 301U);
+  asked.value().reset();
+  listener_->stop();
+  context_.run_for(50ms);
+}
+
+TEST_F(HandoverTest, OneThatDoesNotComeToServeChangesNothing) {
+  listen();
+  {
+    const auto asked = ask();
+    ASSERT_TRUE(asked && *asked);
+  }
+  context_.run_for(100ms);
+  EXPECT_EQ(handed_over_, 0);
+  auto again = ask();
+  ASSERT_TRUE(again && *again) << "the next one can take over";
+  EXPECT_TRUE((*again)->dismiss());
+  while (handed_over_ == 0) context_.run_for(5ms);
+  listener_->stop();
+  context_.run_for(50ms);
+}
+
+TEST_F(HandoverTest, WhatSpeaksAnotherVersionIsNamed) {
+  const auto other = net::UnixSocket::open(path_, 0600, "").value();
+  std::thread former([&] {
+    pollfd readable{other.descriptor(), POLLIN, 0};
+    ::poll(&readable, 1, -1);
+    const int connection = ::accept4(other.descriptor(), nullptr, nullptr, SOCK_CLOEXEC);
+    (void)!::send(connection, "9", 1, MSG_NOSIGNAL);
+    ::close(connection);
+  });
+  const auto asked = Predecessor::ask(path_);
+  former.join();
+  ASSERT_FALSE(asked);
+  EXPECT_EQ(asked.error().code, ErrorCode::unavailable);
+  EXPECT_NE(asked.error().context.find(path_ + ": the process there knows another version"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace roktcached
