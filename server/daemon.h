@@ -41,7 +41,7 @@ namespace roktcached {
 ///   readers       two threads that may wait for the cache file
 ///   helpers       two threads that inflate, compare and compress what is large
 ///   the purger    one thread that waits for the cache file while it is purged
-///   the caller's  signals and the admin listener
+///   the caller's  signals, the admin and the health listener
 ///
 /// Members are declared so that whatever is used outlives its users.
 class Daemon {
@@ -82,6 +82,7 @@ class Daemon {
   Result<void> open_admin();
   Result<std::vector<net::Acceptor>> open_admin_ports(const config::Endpoint& address);
   Result<net::Acceptor> open_admin_socket(const config::Endpoint& address);
+  Result<void> open_health();
   void start_threads();
   void await_hangup();
   void await_log_rotation();
@@ -98,6 +99,8 @@ class Daemon {
   const SystemClock clock_;
   session::Limits admin_limits_;
   session::ContextPool admin_contexts_;
+  session::Limits health_limits_;
+  session::ContextPool health_contexts_;
   storage::BodyAccount bodies_;
   net::WaitingSenders senders_;
   net::Shortage shortage_{senders_};
@@ -121,6 +124,7 @@ class Daemon {
   std::vector<ThreadRuntimePtr> thread_runtimes_;
   session::ConnectionBudget connections_;
   session::ConnectionBudget admin_connections_;
+  session::ConnectionBudget health_connections_;
   std::vector<std::unique_ptr<counters::ClientStats>> client_stats_;
   std::vector<std::unique_ptr<counters::RequestStats>> request_stats_;
   std::vector<std::unique_ptr<ClientThread>> client_threads_;
@@ -136,6 +140,8 @@ class Daemon {
   std::unique_ptr<admin::Admin> admin_;
   std::optional<net::UnixSocket> admin_socket_;
   std::vector<std::unique_ptr<session::Listener>> admin_listeners_;
+  std::unique_ptr<admin::HealthHandler> health_;
+  std::unique_ptr<session::Listeners> health_listeners_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> threads_running_{0};
   std::function<void()> draining_;  // may be null

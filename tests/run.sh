@@ -134,6 +134,7 @@ if wait_for_build release; then
   check "Conformance, http-cache-tests" tests/conformance/run.sh
   check "Pages in Chromium" tests/browser/run.sh
   check "Client libraries" tests/clients/run.sh
+  check "OpenAPI clients" tests/openapi/run.sh
   check "Prometheus" tests/prometheus/run.sh
   check "Packages" tests/packages/run.sh
   faults

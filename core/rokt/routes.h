@@ -38,6 +38,9 @@ struct Route {
 /// The thirteen routes of the Rokt Reporting API.
 [[nodiscard]] std::vector<Route> rokt_routes();
 
+/// A pattern with its placeholders' names, which say nothing about the paths it takes, left out.
+[[nodiscard]] std::string without_placeholder_names(const std::string& pattern);
+
 /// Whether two routes have a method of the same paths, whatever their placeholders are called.
 [[nodiscard]] bool serve_the_same(const Route& one, const Route& other);
 

@@ -3,6 +3,10 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/time.h"
@@ -13,6 +17,7 @@
 #include "server/reloads.h"
 #include "server/runtime.h"
 #include "server/session/listener.h"
+#include "server/session/listeners.h"
 #include "server/upstream/upstream_client.h"
 #include "storage/body_account.h"
 #include "storage/response_store.h"
@@ -24,6 +29,8 @@ struct Sources {
   const std::vector<std::unique_ptr<counters::ClientStats>>& client_stats;
   const std::vector<std::unique_ptr<counters::RequestStats>>& request_stats;
   const session::ConnectionBudget& connections;
+  const std::unique_ptr<session::Listeners>& listeners;         ///< of the main thread
+  const std::unique_ptr<session::Listeners>& health_listeners;  ///< likewise
   storage::ResponseStore& store;
   const storage::BodyAccount& bodies;
   const RuntimePtr& runtime;  ///< in force; changed on the main thread, which is the handler's
@@ -37,14 +44,16 @@ struct Sources {
   boost::asio::any_io_executor purger;  ///< one thread, where a purge or a listing may block: one at a time
 };
 
-/// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics` and
-/// `/entries`, which only read, and `POST /purge` and `/reload`, see check_mutation.
+/// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics`,
+/// `/entries` and `/openapi.json`, which only read, and `POST /purge` and `/reload`, see check_mutation.
 class Admin final : public http::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
 
   [[nodiscard]] bool answer_now(http::Request&, http::Answer&) override { return false; }
   [[nodiscard]] boost::asio::awaitable<http::Answer> handle(const http::Request& request) override;
+  /// The same for the health listener, which has the probes alone and changes nothing.
+  [[nodiscard]] boost::asio::awaitable<http::Answer> answer_probe(const http::Request& request);
   void finished(const http::Request&, const http::Answer&, const http::Written&) override {}
 
   /// From now on /readyz says 503: the process is draining.
@@ -54,7 +63,8 @@ class Admin final : public http::Handler {
   /// A row of the table that `handle` asks.
   struct Endpoint;
   static const Endpoint endpoints[];
-  [[nodiscard]] static std::string listed_paths();
+  [[nodiscard]] static std::string listed_paths(bool of_health);
+  [[nodiscard]] boost::asio::awaitable<http::Answer> answer(const http::Request& request, bool on_health);
 
   [[nodiscard]] boost::asio::awaitable<http::Answer> live(const http::Request& request,
                                                           std::string_view query) const;
@@ -68,12 +78,31 @@ class Admin final : public http::Handler {
                                                              std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> purge(const http::Request& request,
                                                            std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> openapi(const http::Request& request,
+                                                             std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> reload(const http::Request& request,
                                                             std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
 
   const Sources sources_;
   bool draining_ = false;
+  mutable std::set<std::string> client_names_;  // that a scrape has found configured; of the handler's thread
+};
+
+/// What the health listener answers: the probes of `admin`, and nothing else. Of the same thread.
+class HealthHandler final : public http::Handler {
+ public:
+  /// @param admin  outlives it
+  explicit HealthHandler(Admin& admin) : admin_(admin) {}
+
+  [[nodiscard]] bool answer_now(http::Request&, http::Answer&) override { return false; }
+  [[nodiscard]] boost::asio::awaitable<http::Answer> handle(const http::Request& request) override {
+    return admin_.answer_probe(request);
+  }
+  void finished(const http::Request&, const http::Answer&, const http::Written&) override {}
+
+ private:
+  Admin& admin_;
 };
 
 }  // namespace roktcached::admin

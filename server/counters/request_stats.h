@@ -30,6 +30,7 @@ struct RequestStatsReading {
   std::map<RequestKind, std::uint64_t> requests;
   std::array<Histogram::Reading, http::outcome_count> durations;  ///< by outcome
   std::array<std::uint64_t, http::cut_count> cuts{};              ///< answers cut, by why; of none: 0
+  std::array<std::uint64_t, http::outcome_count> body_bytes{};    ///< of content that went out, by outcome
 
   void add(const RequestStatsReading& other);
 };
@@ -44,6 +45,10 @@ class RequestStats {
            std::chrono::nanoseconds took);
   /// Counts an answer that did not go out whole, besides add.
   void add_cut(http::Cut why) { cuts_[static_cast<std::size_t>(why)].add(); }
+  /// Counts the content that went out, besides add.
+  void add_body_bytes(http::CacheOutcome outcome, std::uint64_t bytes) {
+    body_bytes_[static_cast<std::size_t>(outcome)].add(bytes);
+  }
   [[nodiscard]] RequestStatsReading read() const;
 
  private:
@@ -65,6 +70,7 @@ class RequestStats {
   Place last_;                                                           // the owner's alone
   std::array<Histogram, http::outcome_count> durations_;
   std::array<Counter, http::cut_count> cuts_;
+  std::array<Counter, http::outcome_count> body_bytes_;
 };
 
 }  // namespace roktcached::counters

@@ -13,15 +13,23 @@ namespace roktcached::session {
 
 using tcp = asio::ip::tcp;
 
-Listeners::Listeners(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads)
-    : settings_(settings), budget_(budget), threads_(std::move(threads)), listeners_(threads_.size()) {}
+Listeners::Listeners(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads,
+                     std::string section)
+    : settings_(settings),
+      budget_(budget),
+      threads_(std::move(threads)),
+      section_(std::move(section)),
+      listeners_(threads_.size()) {}
 
 Result<std::unique_ptr<Listeners>> Listeners::open(const config::Listen& settings, ConnectionBudget& budget,
-                                                   std::vector<Thread> threads) {
+                                                   std::vector<Thread> threads, std::string section) {
   // Before any address is opened: who connects is to be served.
-  const auto tls = settings.tls.addresses.empty() ? Result<Tls>(Tls()) : net::make_tls_context(settings.tls);
+  const auto tls = settings.tls.addresses.empty()
+                       ? Result<Tls>(Tls())
+                       : net::make_tls_context(settings.tls, net::PrivateKey::read, section + ".tls");
   if (!tls) return tls.error();
-  std::unique_ptr<Listeners> made(new Listeners(settings, budget, std::move(threads)));
+  std::unique_ptr<Listeners> made(new Listeners(settings, budget, std::move(threads), std::move(section)));
+  if (*tls) made->certificate_expiry_ = net::certificate_expiry(**tls);
   for (const auto& address : settings.addresses) {
     const auto opened = address.is_unix() ? made->open_unix(address) : made->open_tcp(address, nullptr);
     if (!opened) return opened.error();
@@ -56,7 +64,7 @@ Result<void> Listeners::open_tcp(const tcp::endpoint& endpoint, const Tls& tls) 
   open_.emplace_back(endpoint, tls);
   std::ostringstream name;
   name << endpoint;
-  spdlog::info("listening on {}{}", name.str(), tls ? " (TLS)" : "");
+  spdlog::info("{} on {}{}", section_ == "listen" ? "listening" : section_, name.str(), tls ? " (TLS)" : "");
   return {};
 }
 
@@ -101,6 +109,7 @@ void Listeners::abort() {
 }
 
 void Listeners::renew(const Tls& tls) {
+  certificate_expiry_ = net::certificate_expiry(*tls);
   on_each([tls](Listener& listener) { listener.renew(tls); });
 }
 
