@@ -15,12 +15,25 @@ namespace {
 
 /// Sockets are bound, threads run, the cache file is open and its memory is shared out, and what is stored
 /// was fetched from this upstream.
-constexpr std::array<std::string_view, 17> fixed_keys = {
-    "listen.addresses",       "listen.threads",     "listen.unix_mode", "listen.unix_group",
-    "listen.tls.addresses",   "admin.address",      "upstream.url",     "upstream.ca_file",
-    "upstream.proxy",         "cache.file",         "cache.max_disk",   "cache.max_memory",
-    "cache.max_transient",    "cache.read_timeout", "log.file",         "log.format",
-    "listen.handover_socket"};
+constexpr std::array<std::string_view, 19> fixed_keys = {"listen.addresses",
+                                                         "listen.threads",
+                                                         "listen.unix_mode",
+                                                         "listen.unix_group",
+                                                         "listen.tls.addresses",
+                                                         "admin.address",
+                                                         "health.addresses",
+                                                         "health.tls.addresses",
+                                                         "upstream.url",
+                                                         "upstream.ca_file",
+                                                         "upstream.proxy",
+                                                         "cache.file",
+                                                         "cache.max_disk",
+                                                         "cache.max_memory",
+                                                         "cache.max_transient",
+                                                         "cache.read_timeout",
+                                                         "log.file",
+                                                         "log.format",
+                                                         "listen.handover_socket"};
 
 bool is_fixed(std::string_view key) {
   return std::ranges::find(fixed_keys, key) != fixed_keys.end();
@@ -34,6 +47,8 @@ void keep_fixed(const Settings& in_force, Settings& wanted) {
   wanted.listen.handover_socket = in_force.listen.handover_socket;
   wanted.listen.tls.addresses = in_force.listen.tls.addresses;
   wanted.admin.address = in_force.admin.address;
+  wanted.health.addresses = in_force.health.addresses;
+  wanted.health.tls.addresses = in_force.health.tls.addresses;
   wanted.upstream.url = in_force.upstream.url;
   wanted.upstream.ca_file = in_force.upstream.ca_file;
   wanted.upstream.proxy = in_force.upstream.proxy;

@@ -83,25 +83,37 @@ void check_addresses(const Settings& settings, Relations& relations) {
                        to_string(endpoint) + " is among listen.addresses; accepted: addresses of its own");
   }
   const auto& admin = settings.admin.address;
-  for (const auto& [name, addresses] :
   const std::string& handover = settings.listen.handover_socket;
   if (!handover.empty() && !handover.starts_with('/'))
     relations.refuse("listen.handover_socket",
                      "\"" + handover + "\"; accepted: a path that begins with \"/\", or \"\"");
-       {std::pair("listen.addresses", &plain), std::pair("listen.tls.addresses", &tls)}) {
-    if (admin && has(*addresses, *admin))
+  std::vector<std::pair<const char*, std::vector<Endpoint>>> taken = {{"listen.addresses", plain},
+                                                                      {"listen.tls.addresses", tls}};
+  for (const auto& [name, addresses] : taken) {
+    if (admin && has(addresses, *admin))
       relations.refuse("admin.address",
                        to_string(*admin) + " is among " + name + "; accepted: an address of its own");
+  }
+  if (admin) taken.push_back({"admin.address", {*admin}});
+  for (const auto& [name, addresses] : {std::pair("health.addresses", &settings.health.addresses),
+                                        std::pair("health.tls.addresses", &settings.health.tls.addresses)}) {
+    for (const auto& [other, others] : taken) {
+      for (const Endpoint& endpoint : *addresses) {
+        if (has(others, endpoint))
+          relations.refuse(name,
+                           to_string(endpoint) + " is among " + other + "; accepted: addresses of its own");
+      }
+    }
+    taken.emplace_back(name, *addresses);
   }
 }
 
 /// Settings for TLS without an address of it would leave clients in clear text, and nobody would know.
-void check_tls(const ListenTls& tls, Relations& relations) {
-  const std::string section = "listen.tls.";
+void check_tls(const std::string& section, const ListenTls& tls, Relations& relations) {
   if (relations.was_refused(section + "addresses")) return;
   const auto check_use = [&](const std::string& key, bool given) {
     if (given && tls.addresses.empty())
-      relations.refuse(section + key, "is for listen.tls.addresses, of which there is none");
+      relations.refuse(section + key, "is for " + section + "addresses, of which there is none");
   };
   check_use("certificate_file", !tls.certificate_file.empty());
   check_use("key_file", !tls.key_file.empty());
@@ -114,7 +126,7 @@ void check_tls(const ListenTls& tls, Relations& relations) {
   }
   if (tls.require_client_certificate && tls.client_ca_file.empty())
     relations.refuse(section + "require_client_certificate",
-                     "nothing says which certificates; accepted: with listen.tls.client_ca_file");
+                     "nothing says which certificates; accepted: with " + section + "client_ca_file");
 }
 
 void check_upstream(const Upstream& upstream, Relations& relations) {
@@ -149,6 +161,9 @@ void check_loop(const Settings& settings, Relations& relations) {
   for (const Endpoint& endpoint : settings.listen.tls.addresses)
     own.emplace_back("listen.tls.addresses", endpoint);
   if (settings.admin.address) own.emplace_back("admin.address", *settings.admin.address);
+  for (const Endpoint& endpoint : settings.health.addresses) own.emplace_back("health.addresses", endpoint);
+  for (const Endpoint& endpoint : settings.health.tls.addresses)
+    own.emplace_back("health.tls.addresses", endpoint);
   const auto check = [&](const std::string& name, const Url& url, const char* accepted) {
     const auto here =
         std::ranges::find_if(own, [&](const auto& one) { return one.second.is_reached_by(url); });
@@ -166,7 +181,8 @@ void check_relations(const Settings& settings, const Places& places, Mistakes& m
   Relations relations(places, mistakes);
   check_reach(settings, relations);
   check_addresses(settings, relations);
-  check_tls(settings.listen.tls, relations);
+  check_tls("listen.tls.", settings.listen.tls, relations);
+  check_tls("health.tls.", settings.health.tls, relations);
   check_upstream(settings.upstream, relations);
   check_loop(settings, relations);
   check_room(settings, relations);

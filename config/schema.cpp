@@ -35,7 +35,7 @@ std::string same(const std::string& value) {
 Setting admin_address() {
   return make<std::optional<Endpoint>>(
       "admin.address", ValueKind::text, std::string(accepted_endpoints) + "; on loopback; or \"off\"",
-      "Where /livez, /readyz, /status, /metrics, /purge and /reload are; \"off\": nowhere",
+      "Where /livez, /readyz, /status, /metrics, /openapi.json, /purge and /reload are; \"off\": nowhere",
       [](Settings& s) -> std::optional<Endpoint>& { return s.admin.address; },
       [](const RawValue& raw) -> std::optional<std::optional<Endpoint>> {
         const auto* value = std::get_if<std::string>(&raw);
@@ -141,25 +141,40 @@ void add_listen(std::vector<Setting>& table) {
            [](Settings& s) -> std::string& { return s.listen.token_key_file; }));
 }
 
-void add_listen_tls(std::vector<Setting>& table) {
-  table.push_back(list<Endpoint>(
-      "listen.tls.addresses", "addresses, each once, " + std::string(accepted_tcp_endpoints),
-      "Where clients connect with TLS; beyond loopback only with [[client]]; port 0: a free one",
-      [](Settings& s) -> std::vector<Endpoint>& { return s.listen.tls.addresses; },
+Setting tcp_addresses(const std::string& name, const std::string& help, Field<std::vector<Endpoint>> field) {
+  return list<Endpoint>(
+      name, "addresses, each once, " + std::string(accepted_tcp_endpoints), help, std::move(field),
       [](const std::string& element) { return parse_tcp_endpoint(element); },
-      [](const Endpoint& endpoint) { return to_string(endpoint); }, 0));
-  table.push_back(text("listen.tls.certificate_file", "a path to a PEM file, or \"\"",
+      [](const Endpoint& endpoint) { return to_string(endpoint); }, 0);
+}
+
+/// @param section  of a listener's TLS; its keys are the same for each
+void add_tls(std::vector<Setting>& table, const std::string& section, const std::string& addresses_help,
+             const Field<ListenTls>& tls) {
+  table.push_back(tcp_addresses(section + ".addresses", addresses_help,
+                                [tls](Settings& s) -> std::vector<Endpoint>& { return tls(s).addresses; }));
+  table.push_back(text(section + ".certificate_file", "a path to a PEM file, or \"\"",
                        "The certificate, followed by those between it and the root; read again on SIGHUP",
-                       [](Settings& s) -> std::string& { return s.listen.tls.certificate_file; }));
-  table.push_back(text("listen.tls.key_file", "a path to a PEM file, or \"\"",
+                       [tls](Settings& s) -> std::string& { return tls(s).certificate_file; }));
+  table.push_back(text(section + ".key_file", "a path to a PEM file, or \"\"",
                        "The certificate's key, a private file; read again on SIGHUP",
-                       [](Settings& s) -> std::string& { return s.listen.tls.key_file; }));
-  table.push_back(text("listen.tls.client_ca_file", "a path to a PEM file, or \"\"",
+                       [tls](Settings& s) -> std::string& { return tls(s).key_file; }));
+  table.push_back(text(section + ".client_ca_file", "a path to a PEM file, or \"\"",
                        "Certificates that clients' must descend from; \"\": clients are not asked for one",
-                       [](Settings& s) -> std::string& { return s.listen.tls.client_ca_file; }));
-  table.push_back(boolean("listen.tls.require_client_certificate",
+                       [tls](Settings& s) -> std::string& { return tls(s).client_ca_file; }));
+  table.push_back(boolean(section + ".require_client_certificate",
                           "A client without a certificate of client_ca_file cannot connect",
-                          [](Settings& s) -> bool& { return s.listen.tls.require_client_certificate; }));
+                          [tls](Settings& s) -> bool& { return tls(s).require_client_certificate; }));
+}
+
+void add_health(std::vector<Setting>& table) {
+  table.push_back(
+      tcp_addresses("health.addresses",
+                    "Where probes and scrapes connect: /livez, /readyz and /metrics alone; beyond loopback "
+                    "too; port 0: a free one",
+                    [](Settings& s) -> std::vector<Endpoint>& { return s.health.addresses; }));
+  add_tls(table, "health.tls", "The same with TLS; port 0: a free one",
+          [](Settings& s) -> ListenTls& { return s.health.tls; });
 }
 
 void add_admin(std::vector<Setting>& table) {
@@ -344,8 +359,11 @@ const std::vector<Setting>& schema() {
   static const std::vector<Setting> table = [] {
     std::vector<Setting> rows;
     add_listen(rows);
-    add_listen_tls(rows);
+    add_tls(rows, "listen.tls",
+            "Where clients connect with TLS; beyond loopback only with [[client]]; port 0: a free one",
+            [](Settings& s) -> ListenTls& { return s.listen.tls; });
     add_admin(rows);
+    add_health(rows);
     add_upstream(rows);
     add_budget(rows);
     add_cache(rows);

@@ -47,7 +47,7 @@ struct Url {
 };
 [[nodiscard]] std::string to_string(const Url& url);
 
-/// The `[listen.tls]` section.
+/// TLS on a listener: the `[listen.tls]` and `[health.tls]` sections.
 struct ListenTls {
   std::vector<Endpoint> addresses;  ///< none of them a Unix socket; empty: no TLS
   std::string certificate_file;     ///< PEM, the chain; set where there are addresses
@@ -96,6 +96,12 @@ struct Admin {
   std::optional<Endpoint> address = Endpoint{"127.0.0.1", 8081};  ///< empty: no admin listener
   std::string token_file;  ///< empty: nothing can be changed through the listener
   Secret token;            ///< from load_admin_token
+};
+
+/// The `[health]` section: addresses for probes and scrapes alone, which may be beyond loopback.
+struct Health {
+  std::vector<Endpoint> addresses;  ///< none of them a Unix socket; empty: none without TLS
+  ListenTls tls;
 };
 
 /// The `[upstream.budget]` section, and a credential's own: what may be sent upstream with one credential.
@@ -172,6 +178,7 @@ struct Log {
 struct Settings {
   Listen listen;
   Admin admin;
+  Health health;
   Upstream upstream;
   std::vector<Credential> credentials{Credential{}};  ///< one or more, each of another name
   std::vector<Client> clients;                        ///< each of another name; empty: open to everybody

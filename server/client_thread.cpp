@@ -11,6 +11,11 @@ session::Limits without_origins(session::Limits limits) {
   return limits;
 }
 
+session::Limits of_health(session::Limits limits) {
+  limits.allowed_hosts.clear();
+  return without_origins(std::move(limits));
+}
+
 session::Limits limits_of(const config::Settings& settings, std::uint64_t number) {
   const config::Listen& listen = settings.listen;
   session::Limits limits{.number = number,

@@ -18,6 +18,10 @@ inline constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 /// The same for the admin listener: no page of another origin has business there, whatever may read reports.
 [[nodiscard]] session::Limits without_origins(session::Limits limits);
 
+/// The same for the health listener: probes and scrapes name an address that nobody has configured, such as a
+/// pod's, so that every Host is served. It has nothing that a page could change.
+[[nodiscard]] session::Limits of_health(session::Limits limits);
+
 /// The objects that serve the clients of one thread.
 struct Daemon::ClientThread {
   /// @param shared   the context of another thread's that it runs on; null: one of its own

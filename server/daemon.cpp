@@ -39,6 +39,8 @@ Daemon::Daemon(const config::Settings& settings, Load load, DaemonStart start)
       start_(std::move(start)),
       admin_limits_(without_origins(limits_of(settings, no_runtime))),
       admin_contexts_(admin_limits_),
+      health_limits_(of_health(limits_of(settings, no_runtime))),
+      health_contexts_(health_limits_),
       bodies_(settings.cache.max_memory + settings.cache.max_transient),
       readers_(reader_threads, "reading the cache file"),
       helpers_(helper_threads, "helping"),
@@ -46,6 +48,7 @@ Daemon::Daemon(const config::Settings& settings, Load load, DaemonStart start)
       upstream_work_(upstream_context_.get_executor()),
       connections_(settings.listen.max_connections),
       admin_connections_(max_admin_connections),
+      health_connections_(max_health_connections),
       signals_(main_context_, SIGTERM, SIGINT, SIGQUIT),
       sighup_(main_context_, SIGHUP),
       log_rotation_(main_context_, SIGUSR1),
@@ -153,16 +156,17 @@ Result<void> Daemon::open_listeners() {
                                          {.inherited = &start_.sockets, .copies = shared_copies()});
   if (!opened) return opened.error();
   listeners_ = std::move(*opened);
-  return open_admin();
+  if (const auto opened_admin = open_admin(); !opened_admin) return opened_admin.error();
+  return open_health();
 }
 
 Result<void> Daemon::open_admin() {
   const std::optional<config::Endpoint>& address = runtime_->settings.admin.address;
   const bool is_unix = address && address->is_unix();
-  admin_ = std::make_unique<admin::Admin>(
-      admin::Sources{client_stats_, request_stats_, connections_, *store_, bodies_, runtime_, reloads_,
-                     *fetches_, *upstream_client_, upstream_context_.get_executor(), clock_,
-                     clock_.steady_now(), is_unix, purger_.executor()});
+  admin_ = std::make_unique<admin::Admin>(admin::Sources{
+      client_stats_, request_stats_, connections_, listeners_, health_listeners_, *store_, bodies_, runtime_,
+      reloads_, *fetches_, *upstream_client_, upstream_context_.get_executor(), clock_, clock_.steady_now(),
+      is_unix, purger_.executor()});
   if (!address) return {};
   std::vector<net::Acceptor> acceptors;
   if (is_unix) {
@@ -226,6 +230,25 @@ Result<net::Acceptor> Daemon::open_admin_socket(const config::Endpoint& address)
   return admin_socket_->acceptor(main_context_.get_executor());
 }
 
+/// After the admin listener, whose handler answers here, too.
+Result<void> Daemon::open_health() {
+  const config::Health& health = runtime_->settings.health;
+  health_ = std::make_unique<admin::HealthHandler>(*admin_);
+  config::Listen addresses;
+  addresses.addresses = health.addresses;
+  addresses.tls = health.tls;
+  const session::ServerContext server{.limits = health_limits_,
+                                      .handler = *health_,
+                                      .contexts = health_contexts_,
+                                      .poller = admin_poller_,
+                                      .hangups = admin_hangups_};
+  auto opened = session::Listeners::open(addresses, health_connections_, {{main_context_, server}},
+                                         {.inherited = &start_.sockets, .copies = shared_copies()}, "health");
+  if (!opened) return opened.error();
+  health_listeners_ = std::move(*opened);
+  return {};
+}
+
 void Daemon::start_threads() {
   // With the client thread whose connections it serves; the upstream client may have none.
   std::vector<std::pair<asio::io_context*, ClientThread*>> contexts;
@@ -253,6 +276,7 @@ void Daemon::run(std::function<void()> draining) {
   await_log_rotation();
   for (const auto& listener : admin_listeners_)
     asio::post(main_context_, [&started = *listener] { started.start(); });
+  health_listeners_->start();
   start_threads();
   if (!admin_listeners_.empty()) admin_->start_sampling(main_context_.get_executor());
   begin_service();
@@ -345,6 +369,8 @@ void Daemon::stop() {
     listener->drain();
     listener->abort();
   }
+  health_listeners_->drain();
+  health_listeners_->abort();
   post_surely(upstream_context_, [this] {
     fetches_->stop();
     upstream_client_->stop();

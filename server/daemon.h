@@ -51,7 +51,7 @@ struct DaemonStart {
 ///   readers       two threads that may wait for the cache file
 ///   helpers       two threads that inflate, compare and compress what is large
 ///   the purger    one thread that waits for the cache file while it is purged
-///   the caller's  signals and the admin listener
+///   the caller's  signals, the admin and the health listener
 ///
 /// Members are declared so that whatever is used outlives its users.
 class Daemon {
@@ -100,6 +100,7 @@ class Daemon {
   }
   Result<void> open_handover();
   Result<void> check_inherited() const;
+  Result<void> open_health();
   void start_threads();
   void begin_service();
   void tell_status();
@@ -121,6 +122,8 @@ class Daemon {
   const SystemClock clock_;
   session::Limits admin_limits_;
   session::ContextPool admin_contexts_;
+  session::Limits health_limits_;
+  session::ContextPool health_contexts_;
   storage::BodyAccount bodies_;
   net::WaitingSenders senders_;
   net::Shortage shortage_{senders_};
@@ -144,6 +147,7 @@ class Daemon {
   std::vector<ThreadRuntimePtr> thread_runtimes_;
   session::ConnectionBudget connections_;
   session::ConnectionBudget admin_connections_;
+  session::ConnectionBudget health_connections_;
   std::vector<std::unique_ptr<counters::ClientStats>> client_stats_;
   std::vector<std::unique_ptr<counters::RequestStats>> request_stats_;
   std::vector<std::unique_ptr<ClientThread>> client_threads_;
@@ -165,6 +169,8 @@ class Daemon {
   bool is_draining_ = false;
   SteadyTime retire_deadline_;
   std::vector<std::unique_ptr<session::Listener>> admin_listeners_;
+  std::unique_ptr<admin::HealthHandler> health_;
+  std::unique_ptr<session::Listeners> health_listeners_;
   std::vector<std::thread> threads_;
   std::atomic<std::size_t> threads_running_{0};
   std::function<void()> draining_;  // may be null

@@ -37,7 +37,7 @@ Result<void> Daemon::check_inherited() const {
       ErrorCode::configuration, ErrorSource::inbound, false,
       "the service manager listens on " + left +
           ", which no setting names; accepted: the same addresses in ListenStream= of the socket unit and in "
-          "listen.addresses, listen.tls.addresses or admin.address"};
+          "listen.addresses, listen.tls.addresses, admin.address or [health]"};
 }
 
 Result<void> Daemon::open_handover() {
@@ -59,6 +59,7 @@ Result<void> Daemon::open_handover() {
 void Daemon::begin_service() {
   if (start_.predecessor) {
     listeners_->own_paths();
+    health_listeners_->own_paths();
     if (admin_socket_) admin_socket_->own_path();
     if (handover_) handover_->socket().own_path();
     const bool told = start_.predecessor->dismiss();
@@ -109,6 +110,7 @@ void Daemon::hand_over() {
   if (admin_socket_) admin_socket_->leave_path();
   copies_.close();
   listeners_->hand_over();
+  health_listeners_->hand_over();
   for (const auto& listener : admin_listeners_) listener->retire();
   retire_deadline_ = clock_.steady_now() + time_to_retire;
   drain_when_retired();

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
+#include <tuple>
 #include <utility>
 
 #include "config/changes.h"
@@ -29,6 +30,7 @@ struct Daemon::NewSettings {
   RuntimePtr runtime;
   std::vector<ThreadRuntimePtr> threads;              // of each client thread
   std::shared_ptr<asio::ssl::context> tls = nullptr;  // null: no address has TLS
+  std::shared_ptr<asio::ssl::context> health_tls = nullptr;
   config::Changes changes;
   std::vector<std::string> warnings;
 };
@@ -157,10 +159,13 @@ Result<Daemon::NewSettings> Daemon::make_new(const Runtime& in_force,
           fmt::format("\n(with {} as it is until a restart)", listed(made.changes.needs_restart));
     return error;
   }
-  if (!settings.listen.tls.addresses.empty()) {
-    auto tls = net::make_tls_context(settings.listen.tls);
-    if (!tls) return tls.error();
-    made.tls = std::move(*tls);
+  for (const auto& [section, tls, into] :
+       {std::tuple("listen.tls", &settings.listen.tls, &made.tls),
+        std::tuple("health.tls", &settings.health.tls, &made.health_tls)}) {
+    if (tls->addresses.empty()) continue;
+    auto context = net::make_tls_context(*tls, net::PrivateKey::read, section);
+    if (!context) return context.error();
+    *into = std::move(*context);
   }
   const bool same_key = in_force.settings.listen.token_key_file == settings.listen.token_key_file;
   if (const auto read = read_token_key(settings); !read) return read.error();
@@ -198,6 +203,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
     });
   };
   session::Limits admin_limits = without_origins(limits_of(settings, made.runtime->number));
+  session::Limits health_limits = of_health(admin_limits);
   keep_registry(made.runtime->clients);
 
   for (const std::string& warning : made.warnings) spdlog::warn("{}", warning);
@@ -206,9 +212,12 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
     spdlog::warn("{}", raised.error().context);
   admin_limits_ = std::move(admin_limits);
   admin_contexts_.free_all();
+  health_limits_ = std::move(health_limits);
+  health_contexts_.free_all();
   change_logging(settings.log);
   connections_.set_max(settings.listen.max_connections);
   if (made.tls) listeners_->renew(made.tls);
+  if (made.health_tls) health_listeners_->renew(made.health_tls);
   runtime_ = made.runtime;
   thread_runtimes_.swap(made.threads);
   for (std::size_t i = 0; i < client_threads_.size(); ++i) {

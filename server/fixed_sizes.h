@@ -15,6 +15,7 @@ inline constexpr std::size_t helper_threads = 2;
 /// waited for.
 inline constexpr std::size_t client_threads_with_reader = 8;
 inline constexpr std::size_t max_admin_connections = 64;
+inline constexpr std::size_t max_health_connections = 64;
 
 [[nodiscard]] inline std::size_t client_thread_count(const config::Listen& settings) {
   return settings.threads > 0 ? settings.threads : std::max(1U, std::thread::hardware_concurrency());

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/mutex.h"
+#include "server/openapi/document.h"
 
 namespace roktcached {
 
@@ -27,7 +28,9 @@ Runtime::Runtime(config::Settings of, std::shared_ptr<access::ClientRegistry> kn
       routes(rokt::all_routes(settings.routes)),
       policies(settings.freshness, settings.freshness_overrides),
       clients(std::move(known_clients)),
-      number(its_number) {
+      number(its_number),
+      openapi(std::make_shared<const std::string>(
+          openapi::document(settings, routes, openapi::ServedBy::proxy))) {
   for (const rokt::Route& route : routes.routes()) lasting_names_.push_back(lasting(route.name));
 }
 

@@ -35,6 +35,8 @@ struct Runtime {
   const caching::FreshnessPolicies policies;
   const std::shared_ptr<access::ClientRegistry> clients;
   const std::uint64_t number;
+  /// The description that the proxy serves at /openapi.json.
+  const std::shared_ptr<const std::string> openapi;
 
  private:
   std::vector<std::string_view> lasting_names_;  // in the order of the routes

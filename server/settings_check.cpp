@@ -29,6 +29,8 @@ std::vector<std::pair<std::string, config::Endpoint>> addresses_of(const config:
   const std::string& handover = settings.listen.handover_socket;
   if (!handover.empty()) all.emplace_back("listen.handover_socket", config::Endpoint{"", 0, handover});
   if (settings.admin.address) all.emplace_back("admin.address", *settings.admin.address);
+  for (const auto& address : settings.health.addresses) all.emplace_back("health.addresses", address);
+  for (const auto& address : settings.health.tls.addresses) all.emplace_back("health.tls.addresses", address);
   return all;
 }
 
@@ -38,7 +40,8 @@ class SettingsCheck {
 
   Result<std::vector<std::string>> run() {
     if (secrets_ == Secrets::read) read_secrets();
-    check_tls();
+    check_tls(settings_.listen.tls, "listen.tls");
+    check_tls(settings_.health.tls, "health.tls");
     note(upstream::check_ca_file(settings_.upstream));
     check_sockets();
     check_cache();
@@ -70,12 +73,12 @@ class SettingsCheck {
     note(config::load_admin_token(settings_.admin));
   }
 
-  void check_tls() {
-    if (settings_.listen.tls.addresses.empty()) return;
+  void check_tls(const config::ListenTls& tls, const std::string& section) {
+    if (tls.addresses.empty()) return;
     const auto key = secrets_ == Secrets::read ? net::PrivateKey::read : net::PrivateKey::skip;
-    const auto context = net::make_tls_context(settings_.listen.tls, key);
+    const auto context = net::make_tls_context(tls, key, section);
     if (!context) return note(context.error());
-    if (auto warning = net::certificate_warning(**context, settings_.listen.tls))
+    if (auto warning = net::certificate_warning(**context, tls, section))
       warnings_.push_back(std::move(*warning));
   }
 

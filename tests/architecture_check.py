@@ -26,7 +26,8 @@ ROOMS_OF_SERVER = {
     "upstream": {"http", "net", "counters"},
     "session": {"access", "http", "net"},
     "proxy": {"upstream", "access", "counters", "http", "net"},
-    "admin": {"session", "proxy", "upstream", "access", "counters", "http", "net"},
+    "openapi": set(),
+    "admin": {"openapi", "session", "proxy", "upstream", "access", "counters", "http", "net"},
     "simulator": {"http", "net"},
 }
 OF_THE_DAEMON = {"daemon", "daemon_lifecycle", "daemon_reload", "client_thread", "handover", "settings_check"}

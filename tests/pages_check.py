@@ -173,7 +173,7 @@ class Ground:
             answer = request(self.ports["8081"], "/readyz")
         except OSError:
             return False
-        return answer.status == 200 and b"degraded" not in answer.body and request(self.ports["8080"], "/nothing").status in (401, 404)
+        return answer.status == 200 and answer.json()["status"] == "ready" and request(self.ports["8080"], "/nothing").status in (401, 404)
 
     def stop(self):
         if self.daemon:

@@ -44,18 +44,6 @@ bool is_rest(std::string_view segment) {
   return segment.ends_with("...}");
 }
 
-/// A pattern with its placeholders' names, which say nothing about the paths it takes, left out.
-std::string without_names(const std::string& pattern) {
-  std::string result;
-  bool in_name = false;
-  for (const char c : pattern) {
-    if (c == '}') in_name = false;
-    if (!in_name || c == '.') result += c;
-    if (c == '{') in_name = true;
-  }
-  return result;
-}
-
 using Segments = boost::container::small_vector<std::string_view, 16>;
 
 /// The segments of a path after its leading '/': "/a/b" gives a, b; "/a/" gives a and an empty one.
@@ -195,11 +183,22 @@ std::vector<Route> rokt_routes() {
   };
 }
 
+std::string without_placeholder_names(const std::string& pattern) {
+  std::string result;
+  bool in_name = false;
+  for (const char c : pattern) {
+    if (c == '}') in_name = false;
+    if (!in_name || c == '.') result += c;
+    if (c == '{') in_name = true;
+  }
+  return result;
+}
+
 bool serve_the_same(const Route& one, const Route& other) {
   const auto shared = [&](const std::string& method) {
     return std::ranges::find(other.methods, method) != other.methods.end();
   };
-  return without_names(one.pattern) == without_names(other.pattern) &&
+  return without_placeholder_names(one.pattern) == without_placeholder_names(other.pattern) &&
          std::ranges::any_of(one.methods, shared);
 }
 

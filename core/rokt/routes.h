@@ -44,6 +44,9 @@ struct Route {
 /// The routes of the Rokt Reporting API, and those of its successor, the Query API.
 [[nodiscard]] std::vector<Route> rokt_routes();
 
+/// A pattern with its placeholders' names, which say nothing about the paths it takes, left out.
+[[nodiscard]] std::string without_placeholder_names(const std::string& pattern);
+
 /// Whether two routes have a method of the same paths, whatever their placeholders are called.
 [[nodiscard]] bool serve_the_same(const Route& one, const Route& other);
 

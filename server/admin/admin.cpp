@@ -1,5 +1,7 @@
 #include "server/admin/admin.h"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -16,9 +18,12 @@
 #include "server/admin/metrics.h"
 #include "server/admin/mutation.h"
 #include "server/admin/page.h"
+#include "server/admin/process_readings.h"
 #include "server/admin/purge_request.h"
+#include "server/admin/readiness.h"
 #include "server/http/problem.h"
 #include "server/logging.h"
+#include "server/openapi/document.h"
 #include "server/version.h"
 
 namespace roktcached::admin {
@@ -50,8 +55,11 @@ json::object budget_json(const upstream::BudgetStatus& budget) {
   object["ceiling"] = budget.ceiling;
   object["available"] = budget.available;
   object["paused"] = budget.paused;
+  object["burst"] = budget.burst;
   object["in_flight"] = budget.in_flight;
+  object["max_concurrent"] = budget.max_concurrent;
   object["queued"] = budget.queued;
+  object["max_queued"] = budget.max_queued;
   object["limited"] = budget.limited;
   object["cuts"] = budget.cuts;
   object["refused"] = budget.refused;
@@ -139,16 +147,18 @@ struct Admin::Endpoint {
   std::string_view path;
   bool changes;  ///< POST, with what check_mutation asks for; the others only read, by GET and HEAD
   boost::asio::awaitable<Answer> (Admin::*answer)(const Request& request, std::string_view query) const;
+  bool is_probe = false;  ///< the health listener has it, too
 };
 
 const Admin::Endpoint Admin::endpoints[] = {
     {"/", false, &Admin::page},
     {"/history", false, &Admin::history},
-    {"/livez", false, &Admin::live},
-    {"/readyz", false, &Admin::ready},
+    {"/livez", false, &Admin::live, true},
+    {"/readyz", false, &Admin::ready, true},
+    {"/metrics", false, &Admin::metrics, true},
     {"/status", false, &Admin::status},
-    {"/metrics", false, &Admin::metrics},
     {"/entries", false, &Admin::entries},
+    {"/openapi.json", false, &Admin::openapi},
     {"/purge", true, &Admin::purge},
     {"/reload", true, &Admin::reload},
     {"/explain", false, &Admin::explain},
@@ -156,24 +166,35 @@ const Admin::Endpoint Admin::endpoints[] = {
     {"/warm", true, &Admin::warm},
 };
 
-std::string Admin::listed_paths() {
-  std::string listed;
+/// @param of_health  the probes alone; else all
+std::string Admin::listed_paths(bool of_health) {
+  std::vector<std::string_view> paths;
   for (const Endpoint& endpoint : endpoints) {
-    if (!listed.empty()) listed += &endpoint == std::end(endpoints) - 1 ? " and " : ", ";
-    listed += endpoint.path;
+    if (endpoint.is_probe || !of_health) paths.push_back(endpoint.path);
   }
-  return listed;
+  const std::string_view last = paths.back();
+  paths.pop_back();
+  return fmt::format("{} and {}", fmt::join(paths, ", "), last);
 }
 
 boost::asio::awaitable<Answer> Admin::handle(const Request& request) {
+  return answer(request, false);
+}
+
+boost::asio::awaitable<Answer> Admin::answer_probe(const Request& request) {
+  return answer(request, true);
+}
+
+boost::asio::awaitable<Answer> Admin::answer(const Request& request, bool on_health) {
   const auto target = http::parse_target(request.target);
   if (!target) co_return problem(target.error(), request.id);
   const std::string_view path = target->path.starts_with(page_folder) ? "/" : target->path;
   const auto* const endpoint = std::ranges::find(endpoints, path, &Endpoint::path);
-  if (endpoint == std::end(endpoints)) {
-    const Error error{ErrorCode::unknown_route, ErrorSource::inbound, false,
-                      "the admin listener has " + listed_paths()};
-    co_return problem(error, request.id);
+  if (endpoint == std::end(endpoints) || (on_health && !endpoint->is_probe)) {
+    const std::string has = on_health ? "the health listener has " + listed_paths(true) +
+                                            "; /status, /purge and all else are on admin.address"
+                                      : "the admin listener has " + listed_paths(false);
+    co_return problem({ErrorCode::unknown_route, ErrorSource::inbound, false, has}, request.id);
   }
   const bool allowed =
       endpoint->changes ? request.method == "POST" : request.method == "GET" || request.method == "HEAD";
@@ -252,18 +273,22 @@ boost::asio::awaitable<Answer> Admin::live(const Request& /*request*/, std::stri
 }
 
 /// Without a token the proxy still serves what it has, and without its disk what it fetches: ready, but
-/// degraded. A line each.
-boost::asio::awaitable<Answer> Admin::ready(const Request& /*request*/, std::string_view /*query*/) const {
-  if (draining_) co_return text(503, "draining\n");
-  std::string degraded;
-  if (const upstream::TokenStatus token = sources_.upstream_client.token_status(); !token.alive) {
-    degraded = "degraded: no access token for the upstream" +
-               (token.last_error.empty() ? "" : ": " + token.last_error) + "\n";
-  }
-  for (const auto& tier : sources_.store.statistics()) {
-    if (!tier.trouble.empty()) degraded += "degraded: cache file: " + tier.trouble + "\n";
-  }
-  co_return text(200, degraded.empty() ? "ready\n" : std::move(degraded));
+/// degraded. So a draining process alone gets no more requests.
+boost::asio::awaitable<Answer> Admin::ready(const Request& /*request*/, std::string_view query) const {
+  const http::Query parameters = http::parse_query(query);
+  const bool verbose =
+      std::ranges::find(parameters, "verbose", &http::QueryParameter::name) != parameters.end();
+  const upstream::UpstreamStatus upstream_status = co_await read_upstream_status();
+  const Readiness readiness = readiness_of(upstream_status, sources_.store.statistics(), draining_);
+  co_return with_body(draining_ ? 503 : 200, "application/json",
+                      json::serialize(to_json(readiness, verbose)) + "\n");
+}
+
+/// As the settings in force have it.
+boost::asio::awaitable<Answer> Admin::openapi(const Request& /*request*/, std::string_view /*query*/) const {
+  const Runtime& runtime = *sources_.runtime;
+  co_return with_body(200, "application/json",
+                      openapi::document(runtime.settings, runtime.routes, openapi::ServedBy::admin));
 }
 
 /// On the upstream thread, which alone may look.
@@ -282,9 +307,11 @@ boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::st
   json::object object;
   object["version"] = version;
   object["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
-  object["connections"] = sources_.connections.open();
-  object["token"] = token_json(sources_.upstream_client.token_status());
   const std::vector<storage::TierStatistics> tiers = sources_.store.statistics();
+  object["readiness"] = to_json(readiness_of(upstream_status, tiers, draining_), false);
+  object["connections"] = sources_.connections.open();
+  object["max_connections"] = sources_.connections.max();
+  object["token"] = token_json(sources_.upstream_client.token_status());
   object["cache"] = cache_json(tiers);
   object["bodies"] = bodies_json(sources_.bodies.read(), tiers);
   const std::vector<counters::ClientRequests> requests = read_client_stats();
@@ -306,6 +333,12 @@ boost::asio::awaitable<Answer> Admin::metrics(const Request& /*request*/, std::s
   readings.upstream_status = co_await read_upstream_status();
   readings.version = version;
   readings.connections = sources_.connections.open();
+  readings.max_connections = sources_.connections.max();
+  for (const rokt::Route& route : sources_.runtime->routes.routes())
+    readings.routes.push_back({route.name, route.route_class});
+  for (const config::Client& client : sources_.runtime->settings.clients) client_names_.insert(client.name);
+  readings.clients =
+      client_readings(client_names_, read_all(sources_.client_stats), readings.upstream_status.spending);
   for (const auto& thread : sources_.request_stats) readings.requests.add(thread->read());
   readings.collapsed = sources_.fetches.collapsed();
   readings.restatements = sources_.fetches.restatements();
@@ -315,6 +348,11 @@ boost::asio::awaitable<Answer> Admin::metrics(const Request& /*request*/, std::s
   readings.bodies = sources_.bodies.read();
   readings.dropped_lines = dropped_lines();
   readings.reloads = sources_.reloads.status();
+  if (const auto expiry = sources_.listeners->certificate_expiry())
+    readings.certificates.emplace_back("listen", *expiry);
+  if (const auto expiry = sources_.health_listeners->certificate_expiry())
+    readings.certificates.emplace_back("health", *expiry);
+  readings.process = read_process();
   co_return with_body(200, metrics_type, metrics_text(readings));
 }
 

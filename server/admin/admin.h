@@ -4,7 +4,11 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <set>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/time.h"
@@ -16,6 +20,7 @@
 #include "server/reloads.h"
 #include "server/runtime.h"
 #include "server/session/listener.h"
+#include "server/session/listeners.h"
 #include "server/upstream/upstream_client.h"
 #include "storage/body_account.h"
 #include "storage/response_store.h"
@@ -27,6 +32,8 @@ struct Sources {
   const std::vector<std::unique_ptr<counters::ClientStats>>& client_stats;
   const std::vector<std::unique_ptr<counters::RequestStats>>& request_stats;
   const session::ConnectionBudget& connections;
+  const std::unique_ptr<session::Listeners>& listeners;         ///< of the main thread
+  const std::unique_ptr<session::Listeners>& health_listeners;  ///< likewise
   storage::ResponseStore& store;
   const storage::BodyAccount& bodies;
   const RuntimePtr& runtime;  ///< in force; changed on the main thread, which is the handler's
@@ -44,16 +51,16 @@ struct Sources {
 inline constexpr std::chrono::seconds retry_after_failure{5};
 
 /// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics`,
-/// `/entries`, `/restatements`, `/explain`, `/history` and the page at `/`, which only read, and `POST
-/// /purge`,
-/// `/warm` and `/reload`, see
-/// check_mutation.
+/// `/entries`, `/restatements`, `/explain`, `/history`, `/openapi.json` and the page at `/`, which only read,
+/// and `POST /purge`, `/warm` and `/reload`, see check_mutation.
 class Admin final : public http::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
 
   [[nodiscard]] bool answer_now(http::Request&, http::Answer&) override { return false; }
   [[nodiscard]] boost::asio::awaitable<http::Answer> handle(const http::Request& request) override;
+  /// The same for the health listener, which has the probes alone and changes nothing.
+  [[nodiscard]] boost::asio::awaitable<http::Answer> answer_probe(const http::Request& request);
   void finished(const http::Request&, const http::Answer&, const http::Written&) override {}
 
   /// From now on /readyz says 503: the process is draining.
@@ -68,7 +75,8 @@ class Admin final : public http::Handler {
   /// A row of the table that `handle` asks.
   struct Endpoint;
   static const Endpoint endpoints[];
-  [[nodiscard]] static std::string listed_paths();
+  [[nodiscard]] static std::string listed_paths(bool of_health);
+  [[nodiscard]] boost::asio::awaitable<http::Answer> answer(const http::Request& request, bool on_health);
 
   [[nodiscard]] boost::asio::awaitable<http::Answer> live(const http::Request& request,
                                                           std::string_view query) const;
@@ -82,6 +90,8 @@ class Admin final : public http::Handler {
                                                              std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> purge(const http::Request& request,
                                                            std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> openapi(const http::Request& request,
+                                                             std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> reload(const http::Request& request,
                                                             std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> history(const http::Request& request,
@@ -107,6 +117,23 @@ class Admin final : public http::Handler {
   History history_;
   std::optional<boost::asio::steady_timer> sampling_;  // until the next sample
   bool sampling_stopped_ = false;
+  mutable std::set<std::string> client_names_;  // that a scrape has found configured; of the handler's thread
+};
+
+/// What the health listener answers: the probes of `admin`, and nothing else. Of the same thread.
+class HealthHandler final : public http::Handler {
+ public:
+  /// @param admin  outlives it
+  explicit HealthHandler(Admin& admin) : admin_(admin) {}
+
+  [[nodiscard]] bool answer_now(http::Request&, http::Answer&) override { return false; }
+  [[nodiscard]] boost::asio::awaitable<http::Answer> handle(const http::Request& request) override {
+    return admin_.answer_probe(request);
+  }
+  void finished(const http::Request&, const http::Answer&, const http::Written&) override {}
+
+ private:
+  Admin& admin_;
 };
 
 }  // namespace roktcached::admin

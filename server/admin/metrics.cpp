@@ -1,80 +1,53 @@
 #include "server/admin/metrics.h"
 
-#include <prometheus/metric_family.h>
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
-#include <limits>
+#include <array>
+#include <map>
 #include <utility>
+
+#include "server/admin/metric_family.h"
+#include "server/admin/upstream_metrics.h"
 
 namespace roktcached::admin {
 
-using prometheus::ClientMetric;
-using prometheus::MetricFamily;
-using prometheus::MetricType;
-
 namespace {
 
-using Labels = std::vector<ClientMetric::Label>;
-
-/// Metrics of one name. The numbers are counted elsewhere and only shown here, so the library's own counters,
-/// which would count a second time, are not used.
-class Family {
- public:
-  Family(MetricType type, std::string_view name, std::string help)
-      : family_{std::string("roktcached_").append(name), std::move(help), type, {}} {}
-
-  Family& add(Labels labels, double value) {
-    ClientMetric& metric = append(std::move(labels));
-    (family_.type == MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
-    return *this;
-  }
-  /// Exact up to 2^53, as every number is that Prometheus keeps.
-  Family& add(Labels labels, std::uint64_t value) {
-    return add(std::move(labels), static_cast<double>(value));
-  }
-  Family& add(Labels labels, const Histogram::Reading& reading) {
-    ClientMetric::Histogram& histogram = append(std::move(labels)).histogram;
-    std::uint64_t cumulative = 0;
-    for (std::size_t i = 0; i < Histogram::bounds.size(); ++i) {
-      cumulative += reading.counts[i];
-      histogram.bucket.push_back({cumulative, std::chrono::duration<double>(Histogram::bounds[i]).count()});
+/// The requests, and zero for those that each route can have: the first one is seen as one, since there was a
+/// number before it. Statuses that a client or the upstream chooses come as they come.
+std::map<counters::RequestKind, std::uint64_t> with_zeros(
+    std::map<counters::RequestKind, std::uint64_t> requests, const std::vector<MetricRoute>& routes) {
+  using http::CacheOutcome;
+  const auto add = [&requests](const std::string& route, CacheOutcome outcome, unsigned status) {
+    requests.try_emplace({route, outcome, status}, 0);
+  };
+  const auto add_stored = [&add](const std::string& route) {
+    for (const CacheOutcome outcome : {CacheOutcome::hit, CacheOutcome::miss, CacheOutcome::revalidated,
+                                       CacheOutcome::collapsed, CacheOutcome::stale_if_error})
+      add(route, outcome, 200);
+  };
+  add("-", CacheOutcome::refused, 404);
+  for (const auto& [route, route_class] : routes) {
+    if (route_class == rokt::RouteClass::token) {
+      add(route, CacheOutcome::local, 200);
+      continue;
     }
-    histogram.sample_count = reading.count();
-    histogram.sample_sum = std::chrono::duration<double>(reading.sum).count();
-    return *this;
+    for (const unsigned status : {502U, 503U, 504U}) add(route, CacheOutcome::failed, status);
+    if (route_class == rokt::RouteClass::off || route_class == rokt::RouteClass::http)
+      add(route, CacheOutcome::passed, 200);
+    if (route_class != rokt::RouteClass::off) add_stored(route);
+    if (route_class == rokt::RouteClass::report || route_class == rokt::RouteClass::metadata)
+      add(route, CacheOutcome::refreshing_hit, 200);
   }
-
-  [[nodiscard]] MetricFamily take() { return std::move(family_); }
-
- private:
-  ClientMetric& append(Labels labels) {
-    ClientMetric& metric = family_.metric.emplace_back();
-    metric.label = std::move(labels);
-    return metric;
-  }
-
-  MetricFamily family_;
-};
-
-using Families = std::vector<MetricFamily>;
-
-Family counter(std::string_view name, std::string help) {
-  return {MetricType::Counter, name, std::move(help)};
+  return requests;
 }
 
-Family gauge(std::string_view name, std::string help) {
-  return {MetricType::Gauge, name, std::move(help)};
-}
-
-Family histogram(std::string_view name, std::string help) {
-  return {MetricType::Histogram, name, std::move(help)};
-}
-
-void add_requests(Families& families, const counters::RequestStatsReading& reading) {
+void add_requests(Families& families, const counters::RequestStatsReading& reading,
+                  const std::vector<MetricRoute>& routes) {
   Family requests =
       counter("requests_total", "Requests answered, by route (- where none matched), outcome and status.");
-  for (const auto& [kind, count] : reading.requests) {
+  for (const auto& [kind, count] : with_zeros(reading.requests, routes)) {
     requests.add({{"route", kind.route},
                   {"outcome", std::string(http::to_string(kind.outcome))},
                   {"code", std::to_string(kind.status)}},
@@ -86,6 +59,11 @@ void add_requests(Families& families, const counters::RequestStatsReading& readi
     const std::string_view outcome = http::to_string(static_cast<http::CacheOutcome>(i));
     durations.add({{"outcome", std::string(outcome)}}, reading.durations[i]);
   }
+  Family body_bytes = counter("response_body_bytes_total", "Content that went out to clients, by outcome.");
+  for (std::size_t i = 0; i < reading.body_bytes.size(); ++i) {
+    const std::string_view outcome = http::to_string(static_cast<http::CacheOutcome>(i));
+    body_bytes.add({{"outcome", std::string(outcome)}}, reading.body_bytes[i]);
+  }
   Family cuts = counter("answers_cut_total",
                         "Answers that did not go out whole, by why; they are among requests_total.");
   for (std::size_t i = 0; i < reading.cuts.size(); ++i) {
@@ -94,7 +72,25 @@ void add_requests(Families& families, const counters::RequestStatsReading& readi
   }
   families.push_back(requests.take());
   families.push_back(durations.take());
+  families.push_back(body_bytes.take());
   families.push_back(cuts.take());
+}
+
+void add_clients(Families& families, const std::vector<ClientReading>& clients) {
+  Family requests =
+      counter("client_requests_total",
+              "Requests answered, by the configuration's client, (none) for others, and outcome.");
+  Family upstream =
+      counter("client_upstream_requests_total", "Requests that a client has cost the upstream.");
+  for (const ClientReading& client : clients) {
+    for (std::size_t i = 0; i < client.by_outcome.size(); ++i) {
+      const std::string_view outcome = http::to_string(static_cast<http::CacheOutcome>(i));
+      requests.add({{"client", client.name}, {"outcome", std::string(outcome)}}, client.by_outcome[i]);
+    }
+    upstream.add({{"client", client.name}}, client.upstream);
+  }
+  families.push_back(requests.take());
+  families.push_back(upstream.take());
 }
 
 void add_not_stored(Families& families, const proxy::NotStored& not_stored) {
@@ -107,70 +103,10 @@ void add_not_stored(Families& families, const proxy::NotStored& not_stored) {
   families.push_back(family.take());
 }
 
-void add_attempts(Families& families, const counters::UpstreamAttemptsReading& attempts) {
-  Family requests =
-      counter("upstream_requests_total",
-              "Attempts at the upstream, without those for tokens, by route, status (none where "
-              "no valid answer came) and reason.");
-  for (const auto& [kind, count] : attempts.by_kind) {
-    requests.add({{"route", kind.route},
-                  {"code", kind.status == 0 ? "none" : std::to_string(kind.status)},
-                  {"reason", std::string(counters::to_string(kind.reason))}},
-                 count);
-  }
-  families.push_back(requests.take());
-  families.push_back(histogram("upstream_duration_seconds", "How long an attempt at the upstream took.")
-                         .add({}, attempts.durations)
-                         .take());
-}
-
-void add_budgets(Families& families, const std::vector<upstream::CredentialStatus>& credentials) {
-  Family available = gauge("upstream_budget_available", "Requests that could go upstream at once.");
-  Family queue = gauge("upstream_queue_length", "Requests that wait for their turn.");
-  Family rate = gauge("upstream_requests_per_second",
-                      "Requests a second that may go upstream, as learned; +Inf: no limit.");
-  Family limited = counter("upstream_limited_total", "Answers with status 429.");
-  for (const auto& [name, token, budget] : credentials) {
-    const Labels labels = {{"credential", name}};
-    available.add(labels, budget.available);
-    queue.add(labels, budget.queued);
-    rate.add(labels, budget.ceiling > 0 ? budget.rate : std::numeric_limits<double>::infinity());
-    limited.add(labels, budget.limited);
-  }
-  for (Family* family : {&available, &queue, &rate, &limited}) families.push_back(family->take());
-}
-
-void add_tokens(Families& families, const std::vector<upstream::CredentialStatus>& credentials) {
-  Family expiry = gauge("token_expiry_timestamp_seconds",
-                        "When the latest access token expires, in Unix time; absent before the first.");
-  Family refreshes = counter("token_refreshes_total", "Requests for an access token that have ended.");
-  for (const auto& [name, token, budget] : credentials) {
-    if (token.expires_at) {
-      const std::chrono::duration<double> since_epoch = token.expires_at->time_since_epoch();
-      expiry.add({{"credential", name}}, since_epoch.count());
-    }
-    refreshes.add({{"credential", name}, {"result", "success"}}, token.minted);
-    refreshes.add({{"credential", name}, {"result", "failure"}}, token.failures);
-  }
-  families.push_back(expiry.take());
-  families.push_back(refreshes.take());
-}
-
-void add_upstream(Families& families, const upstream::UpstreamStatus& status) {
-  add_attempts(families, status.attempts);
-  families.push_back(
-      counter("upstream_retries_total", "Attempts that repeat a failed one.").add({}, status.retries).take());
-  families.push_back(gauge("upstream_state", "1 for the circuit's state, 0 for the other.")
-                         .add({{"state", "closed"}}, status.circuit_open ? 0.0 : 1.0)
-                         .add({{"state", "open"}}, status.circuit_open ? 1.0 : 0.0)
-                         .take());
-  add_budgets(families, status.credentials);
-  add_tokens(families, status.credentials);
-}
-
 void add_cache(Families& families, const std::vector<storage::TierStatistics>& tiers) {
   Family entries = gauge("cache_entries", "Responses stored.");
   Family bytes = gauge("cache_bytes", "Their size, with heads and keys.");
+  Family limit = gauge("cache_limit_bytes", "The most that it can be: cache.max_memory, cache.max_disk.");
   Family dropped =
       counter("cache_dropped_writes_total", "Writes given up: the queue or the disk was full, or failed.");
   Family evictions = counter("cache_evictions_total", "Responses given up for lack of room.");
@@ -181,12 +117,13 @@ void add_cache(Families& families, const std::vector<storage::TierStatistics>& t
     const Labels labels = {{"tier", tier.tier}};
     entries.add(labels, tier.entries);
     bytes.add(labels, tier.bytes);
+    limit.add(labels, tier.bytes_max);
     evictions.add(labels, tier.evictions);
     dropped.add(labels, tier.dropped_writes);
     working.add(labels, tier.trouble.empty() ? 1.0 : 0.0);
     errors += tier.errors;
   }
-  for (Family* family : {&entries, &bytes, &evictions, &dropped, &working})
+  for (Family* family : {&entries, &bytes, &limit, &evictions, &dropped, &working})
     families.push_back(family->take());
   families.push_back(counter("storage_errors_total", "Reads and writes of the cache file that failed.")
                          .add({}, errors)
@@ -216,14 +153,63 @@ void add_reloads(Families& families, const ReloadStatus& reloads) {
                          .add({{"result", "success"}}, reloads.succeeded)
                          .add({{"result", "failure"}}, reloads.failed)
                          .take());
-  const std::chrono::duration<double> since_epoch = reloads.last_success.time_since_epoch();
+  families.push_back(
+      gauge("config_last_reload_successful",
+            "1 where the settings that were read last are in force, 0 where they were refused.")
+          .add({}, reloads.last_error.empty() ? 1.0 : 0.0)
+          .take());
   families.push_back(gauge("config_last_reload_success_timestamp_seconds",
                            "When the settings in force were read, in Unix time: at the start, or later.")
-                         .add({}, since_epoch.count())
+                         .add({}, reloads.last_success)
                          .take());
 }
 
+void add_certificates(Families& families, const MetricReadings& readings) {
+  Family expiry = gauge("certificate_expiry_timestamp_seconds",
+                        "When a listener's certificate expires, in Unix time; absent without TLS.");
+  for (const auto& [listener, time] : readings.certificates) expiry.add({{"listener", listener}}, time);
+  families.push_back(expiry.take());
+}
+
+/// By the names that every exporter has.
+void add_process(Families& families, const ProcessReadings& process) {
+  using prometheus::MetricType;
+  const auto add = [&families](MetricType type, const char* name, const char* help, double value) {
+    families.push_back(Family(type, name, help).add({}, value).take());
+  };
+  const auto add_count = [&add](const char* name, const char* help, std::uint64_t value) {
+    add(MetricType::Gauge, name, help, static_cast<double>(value));
+  };
+  add(MetricType::Counter, "process_cpu_seconds_total", "User and system CPU time.", process.cpu_s);
+  add(MetricType::Gauge, "process_start_time_seconds", "When the process was started, in Unix time.",
+      process.started_at_s);
+  add_count("process_resident_memory_bytes", "Resident memory.", process.resident_bytes);
+  add_count("process_virtual_memory_bytes", "Virtual memory.", process.virtual_bytes);
+  add_count("process_open_fds", "Open file descriptors.", process.open_descriptors);
+  add_count("process_max_fds", "The most file descriptors that may be open.", process.max_descriptors);
+}
+
 }  // namespace
+
+std::vector<ClientReading> client_readings(const std::set<std::string>& names,
+                                           const std::vector<counters::ClientRequests>& requests,
+                                           const std::vector<counters::Spent>& spending) {
+  std::vector<ClientReading> readings = {{.name = "(none)"}};
+  for (const std::string& name : names) readings.push_back({.name = name});
+  const auto reading_of = [&readings](const std::string& client) -> ClientReading& {
+    const auto found = std::ranges::find(readings.begin() + 1, readings.end(), client, &ClientReading::name);
+    return found == readings.end() ? readings.front() : *found;
+  };
+  for (const counters::ClientRequests& row : requests) {
+    ClientReading& reading = reading_of(row.client);
+    for (std::size_t i = 0; i < row.by_outcome.size(); ++i) reading.by_outcome[i] += row.by_outcome[i];
+  }
+  for (const counters::Spent& spent : spending) {
+    ClientReading& reading = reading_of(spent.client);
+    for (const std::uint64_t count : spent.by_reason) reading.upstream += count;
+  }
+  return readings;
+}
 
 BodyPlaces places_of(const storage::BodyAccount::Reading& bodies,
                      const std::vector<storage::TierStatistics>& tiers) {
@@ -238,7 +224,8 @@ BodyPlaces places_of(const storage::BodyAccount::Reading& bodies,
 
 std::string metrics_text(const MetricReadings& readings) {
   Families families;
-  add_requests(families, readings.requests);
+  add_requests(families, readings.requests, readings.routes);
+  add_clients(families, readings.clients);
   families.push_back(counter("coalesced_requests_total", "Requests that shared another's fetch.")
                          .add({}, readings.collapsed)
                          .take());
@@ -249,7 +236,7 @@ std::string metrics_text(const MetricReadings& readings) {
                          .add({}, readings.refreshed_ahead)
                          .take());
   add_not_stored(families, readings.not_stored);
-  add_upstream(families, readings.upstream_status);
+  add_upstream(families, readings.upstream_status, readings.routes);
   add_cache(families, readings.tiers);
   add_bodies(families, readings);
   families.push_back(counter("log_lines_dropped_total", "Lines that never reached the log, by why.")
@@ -257,9 +244,14 @@ std::string metrics_text(const MetricReadings& readings) {
                          .add({{"reason", "not_written"}}, readings.dropped_lines.not_written)
                          .take());
   add_reloads(families, readings.reloads);
+  add_certificates(families, readings);
   families.push_back(gauge("connections", "Client connections open.").add({}, readings.connections).take());
+  families.push_back(gauge("connections_limit", "The most that may be: listen.max_connections.")
+                         .add({}, readings.max_connections)
+                         .take());
   families.push_back(
       gauge("build_info", "Always 1; which version runs.").add({{"version", readings.version}}, 1.0).take());
+  add_process(families, readings.process);
   return prometheus::TextSerializer().Serialize(families);
 }
 

@@ -1,10 +1,17 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <set>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "core/rokt/routes.h"
+#include "core/time.h"
+#include "server/admin/process_readings.h"
+#include "server/counters/client_stats.h"
 #include "server/counters/request_stats.h"
 #include "server/logging.h"
 #include "server/proxy/fetch/cache_updater.h"
@@ -17,10 +24,33 @@ namespace roktcached::admin {
 
 inline constexpr std::string_view metrics_type = "text/plain; version=0.0.4; charset=utf-8";
 
+/// A route of the configuration, or built in.
+struct MetricRoute {
+  std::string name;
+  rokt::RouteClass route_class = rokt::RouteClass::report;
+};
+
+/// A client of the configuration, or, as "(none)", all callers that are none.
+struct ClientReading {
+  std::string name;
+  std::array<std::uint64_t, http::outcome_count> by_outcome{};
+  std::uint64_t upstream = 0;  ///< requests that it has cost the upstream
+};
+
+/// Sums by the configuration's clients: a caller of another name is "(none)", the first of the list. No
+/// client has that name, which has a bracket. Pure.
+/// @param names  of clients, now or ever: one that is no more keeps its numbers
+[[nodiscard]] std::vector<ClientReading> client_readings(
+    const std::set<std::string>& names, const std::vector<counters::ClientRequests>& requests,
+    const std::vector<counters::Spent>& spending);
+
 /// The numbers that a scrape shows, as they were read for it.
 struct MetricReadings {
   std::string version;
   std::uint64_t connections = 0;
+  std::uint64_t max_connections = 0;
+  std::vector<MetricRoute> routes;
+  std::vector<ClientReading> clients;
   counters::RequestStatsReading requests;
   std::uint64_t collapsed = 0;
   std::uint64_t restatements = 0;
@@ -31,6 +61,8 @@ struct MetricReadings {
   upstream::UpstreamStatus upstream_status;
   DroppedLines dropped_lines;
   ReloadStatus reloads;
+  std::vector<std::pair<std::string, WallTime>> certificates;  ///< listener, when its certificate expires
+  ProcessReadings process;
 };
 
 /// The bytes of bodies by where they are: in the memory tier, growing, and elsewhere.
@@ -43,8 +75,8 @@ struct BodyPlaces {
                                    const std::vector<storage::TierStatistics>& tiers);
 
 /// The readings in Prometheus' text exposition format, version 0.0.4. Labels hold what the configuration and
-/// this program name, and statuses; nothing from a request's target, and no caller's name: their number must
-/// not be for clients to choose. Pure.
+/// this program name, and statuses; nothing from a request: their number must not be for clients to choose.
+/// Pure.
 [[nodiscard]] std::string metrics_text(const MetricReadings& readings);
 
 }  // namespace roktcached::admin

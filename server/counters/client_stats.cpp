@@ -10,18 +10,18 @@ constexpr std::string_view all_others = "(others)";
 }  // namespace
 
 void ClientStats::add(std::string_view client, std::string_view route, http::CacheOutcome outcome,
-                      std::chrono::milliseconds waited) {
+                      std::chrono::milliseconds waited, bool configured) {
   if (route.empty()) route = "-";
   const bool as_before = last_.row != nullptr && last_.client == client && last_.route == route;
-  if (!as_before) last_ = find(client, route);
+  if (!as_before) last_ = find(client, route, configured);
   last_.row->by_outcome[static_cast<std::size_t>(outcome)].add();
   last_.row->waited_ms.add(static_cast<std::uint64_t>(waited.count()));
 }
 
 /// The owner alone changes the maps, and so may read them without the mutex.
-ClientStats::Place ClientStats::find(std::string_view client, std::string_view route) {
+ClientStats::Place ClientStats::find(std::string_view client, std::string_view route, bool configured) {
   auto found = clients_.find(client);
-  if (found == clients_.end() && clients_.size() >= max_clients) {
+  if (found == clients_.end() && !configured && clients_.size() >= max_clients) {
     client = all_others;
     found = clients_.find(client);
   }

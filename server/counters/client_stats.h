@@ -29,13 +29,14 @@ struct ClientRequests {
 
 /// Requests by caller, route and outcome; one object a client thread, so that counting shares no cache line
 /// and takes no lock once a caller is known; nor a search while the same one asks again. Callers name
-/// themselves, so the first 256 are told apart and the rest are one. add is for the owning thread, read for
-/// any.
+/// themselves, so the first 256 are told apart and the rest are one; but for those of the configuration. add
+/// is for the owning thread, read for any.
 class ClientStats {
  public:
   /// @param route  Route::name, of the table; empty where none matched
+  /// @param configured  it is one of the configuration's clients: told apart, however many others there are
   void add(std::string_view client, std::string_view route, http::CacheOutcome outcome,
-           std::chrono::milliseconds waited);
+           std::chrono::milliseconds waited, bool configured = false);
   [[nodiscard]] std::vector<ClientRequests> read() const;
 
  private:
@@ -53,7 +54,8 @@ class ClientStats {
     Row* row = nullptr;
   };
 
-  [[nodiscard]] Place find(std::string_view client, std::string_view route) NO_THREAD_SAFETY_ANALYSIS;
+  [[nodiscard]] Place find(std::string_view client, std::string_view route,
+                           bool configured) NO_THREAD_SAFETY_ANALYSIS;
 
   mutable Mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
   Clients clients_ GUARDED_BY(mutex_);  // no row is ever erased

@@ -22,18 +22,19 @@ class Counter {
   std::atomic<std::uint64_t> value_{0};
 };
 
-/// Durations counted in fixed buckets, from a hit's microseconds to an upstream's half minute. observe is for
+/// Durations counted in fixed buckets, from a hit's microseconds to an upstream's minutes. observe is for
 /// one thread, read for any; neither locks or allocates.
 class Histogram {
  public:
   /// The longest duration of each bucket; one more holds what takes longer than all of them.
-  static constexpr std::array<std::chrono::microseconds, 17> bounds = {
-      std::chrono::microseconds{100}, std::chrono::microseconds{250},  std::chrono::microseconds{500},
-      std::chrono::milliseconds{1},   std::chrono::microseconds{2500}, std::chrono::milliseconds{5},
-      std::chrono::milliseconds{10},  std::chrono::milliseconds{25},   std::chrono::milliseconds{50},
-      std::chrono::milliseconds{100}, std::chrono::milliseconds{250},  std::chrono::milliseconds{500},
-      std::chrono::seconds{1},        std::chrono::milliseconds{2500}, std::chrono::seconds{5},
-      std::chrono::seconds{10},       std::chrono::seconds{30}};
+  static constexpr std::array<std::chrono::microseconds, 21> bounds = {
+      std::chrono::microseconds{25},   std::chrono::microseconds{50},  std::chrono::microseconds{100},
+      std::chrono::microseconds{250},  std::chrono::microseconds{500}, std::chrono::milliseconds{1},
+      std::chrono::microseconds{2500}, std::chrono::milliseconds{5},   std::chrono::milliseconds{10},
+      std::chrono::milliseconds{25},   std::chrono::milliseconds{50},  std::chrono::milliseconds{100},
+      std::chrono::milliseconds{250},  std::chrono::milliseconds{500}, std::chrono::seconds{1},
+      std::chrono::milliseconds{2500}, std::chrono::seconds{5},        std::chrono::seconds{10},
+      std::chrono::seconds{30},        std::chrono::seconds{60},       std::chrono::seconds{120}};
 
   /// The numbers of some moment. Read while the writer is at work, `sum` and the counts may be a few
   /// durations apart; none of them ever goes back.

@@ -6,6 +6,7 @@ void RequestStatsReading::add(const RequestStatsReading& other) {
   for (const auto& [kind, count] : other.requests) requests[kind] += count;
   for (std::size_t i = 0; i < durations.size(); ++i) durations[i].add(other.durations[i]);
   for (std::size_t i = 0; i < cuts.size(); ++i) cuts[i] += other.cuts[i];
+  for (std::size_t i = 0; i < body_bytes.size(); ++i) body_bytes[i] += other.body_bytes[i];
 }
 
 void RequestStats::add(std::string_view route, http::CacheOutcome outcome, unsigned status,
@@ -33,6 +34,7 @@ RequestStatsReading RequestStats::read() const {
   RequestStatsReading reading;
   for (std::size_t i = 0; i < durations_.size(); ++i) reading.durations[i] = durations_[i].read();
   for (std::size_t i = 0; i < cuts_.size(); ++i) reading.cuts[i] = cuts_[i].read();
+  for (std::size_t i = 0; i < body_bytes_.size(); ++i) reading.body_bytes[i] = body_bytes_[i].read();
   const LockGuard lock(mutex_);
   for (const auto& [route, kinds] : routes_) {
     for (const auto& [kind, counter] : kinds)

@@ -31,6 +31,7 @@ struct RequestStatsReading {
   std::map<RequestKind, std::uint64_t> requests;
   std::array<Histogram::Reading, http::outcome_count> durations;  ///< by outcome
   std::array<std::uint64_t, http::cut_count> cuts{};              ///< answers cut, by why; of none: 0
+  std::array<std::uint64_t, http::outcome_count> body_bytes{};    ///< of content that went out, by outcome
 
   void add(const RequestStatsReading& other);
 };
@@ -45,6 +46,10 @@ class RequestStats {
            std::chrono::nanoseconds took);
   /// Counts an answer that did not go out whole, besides add.
   void add_cut(http::Cut why) { cuts_[static_cast<std::size_t>(why)].add(); }
+  /// Counts the content that went out, besides add.
+  void add_body_bytes(http::CacheOutcome outcome, std::uint64_t bytes) {
+    body_bytes_[static_cast<std::size_t>(outcome)].add(bytes);
+  }
   [[nodiscard]] RequestStatsReading read() const;
   /// Of these requests, those that did not end well; with the rules of this class.
   [[nodiscard]] RecentProblems& problems() { return problems_; }
@@ -69,6 +74,7 @@ class RequestStats {
   std::array<Histogram, http::outcome_count> durations_;
   std::array<Counter, http::cut_count> cuts_;
   RecentProblems problems_;
+  std::array<Counter, http::outcome_count> body_bytes_;
 };
 
 }  // namespace roktcached::counters

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <compare>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -62,7 +63,7 @@ struct AttemptKind {
 /// The numbers of UpstreamAttempts at some moment.
 struct UpstreamAttemptsReading {
   std::map<AttemptKind, std::uint64_t> by_kind;
-  Histogram::Reading durations;
+  std::map<std::string, Histogram::Reading> durations;  ///< by route
 };
 
 /// Attempts at the upstream that have ended, whoever they were for: how, and after how long. Belongs to the
@@ -77,10 +78,14 @@ class UpstreamAttempts {
     } else {
       by_kind_.emplace(AttemptKind{std::string(route), status, reason}, 1);
     }
-    durations_.observe(took);
+    auto of_route = durations_.find(route);
+    if (of_route == durations_.end()) of_route = durations_.try_emplace(std::string(route)).first;
+    of_route->second.observe(took);
   }
   [[nodiscard]] UpstreamAttemptsReading read() const {
-    return {{by_kind_.begin(), by_kind_.end()}, durations_.read()};
+    UpstreamAttemptsReading reading{{by_kind_.begin(), by_kind_.end()}, {}};
+    for (const auto& [route, histogram] : durations_) reading.durations[route] = histogram.read();
+    return reading;
   }
 
  private:
@@ -96,7 +101,7 @@ class UpstreamAttempts {
     }
   };
   std::map<AttemptKind, std::uint64_t, Before> by_kind_;
-  Histogram durations_;
+  std::map<std::string, Histogram, std::less<>> durations_;  // by route
 };
 
 }  // namespace roktcached::counters

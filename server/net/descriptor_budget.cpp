@@ -36,9 +36,11 @@ DescriptorBudget descriptor_budget(const config::Settings& settings) {
   const std::uint64_t contexts =
       (threads + 2) * of_a_context;  // and the upstream client's and the main thread's
   const std::uint64_t admin = settings.admin.address ? sockets_of_an_address + max_admin_connections : 0;
+  const std::uint64_t probes = settings.health.addresses.size() + settings.health.tls.addresses.size();
+  const std::uint64_t health = probes > 0 ? probes * sockets_of_an_address + max_health_connections : 0;
   const std::uint64_t cache = (cache_readers(threads) + 1) * of_a_cache_connection;
   const std::uint64_t tokens = settings.credentials.size();
-  return {listening + contexts + admin + cache + tokens + settings.upstream.max_connections +
+  return {listening + contexts + admin + health + cache + tokens + settings.upstream.max_connections +
           other_descriptors};
 }
 

@@ -9,7 +9,7 @@
 namespace roktcached {
 
 /// How the descriptors that the process may open are shared out. Clients get what is left behind the
-/// reserve: so the admin listener, the cache file, the log and the upstream always get theirs.
+/// reserve: so the admin and health listeners, the cache file, the log and the upstream always get theirs.
 struct DescriptorBudget {
   /// Each client connection may have an answer streamed to it over an upstream connection that does not count
   /// to upstream.max_connections.

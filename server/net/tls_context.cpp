@@ -5,6 +5,8 @@
 #include <openssl/ssl.h>
 
 #include <array>
+#include <chrono>
+#include <ctime>
 #include <string>
 #include <string_view>
 
@@ -45,29 +47,32 @@ Result<void> check_file(const std::string& key, const std::string& file) {
   return checked ? Result<void>() : unusable(key + ": " + checked.error().context);
 }
 
-Result<void> use_key(SSL_CTX* context, const std::string& file) {
+Result<void> use_key(SSL_CTX* context, const std::string& file, const std::string& section) {
   const auto pem = config::read_private_file(file, max_key_file);
-  if (!pem) return unusable("listen.tls.key_file: " + pem.error().context);
+  if (!pem) return unusable(section + ".key_file: " + pem.error().context);
   const std::string_view text = config::without_byte_order_mark(pem->reveal());
   const std::unique_ptr<BIO, decltype(&BIO_free)> source(
       BIO_new_mem_buf(text.data(), static_cast<int>(text.size())), BIO_free);
   const std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
       PEM_read_bio_PrivateKey(source.get(), nullptr, no_passphrase, nullptr), EVP_PKEY_free);
-  if (!key) return openssl_error("listen.tls.key_file: " + file);
+  if (!key) return openssl_error(section + ".key_file: " + file);
   if (SSL_CTX_use_PrivateKey(context, key.get()) != 1 || SSL_CTX_check_private_key(context) != 1)
-    return openssl_error("listen.tls.key_file: " + file + ": does not belong to listen.tls.certificate_file");
+    return openssl_error(section + ".key_file: " + file + ": does not belong to " + section +
+                         ".certificate_file");
   return {};
 }
 
-Result<void> ask_for_certificates(SSL_CTX* context, const config::ListenTls& settings) {
+Result<void> ask_for_certificates(SSL_CTX* context, const config::ListenTls& settings,
+                                  const std::string& section) {
   if (settings.client_ca_file.empty()) return {};
-  const auto checked = check_file("listen.tls.client_ca_file", settings.client_ca_file);
+  const std::string setting = section + ".client_ca_file";
+  const auto checked = check_file(setting, settings.client_ca_file);
   if (!checked) return checked.error();
   const char* const file = settings.client_ca_file.c_str();
   if (SSL_CTX_load_verify_file(context, file) != 1)
-    return openssl_error("listen.tls.client_ca_file: " + settings.client_ca_file);
+    return openssl_error(setting + ": " + settings.client_ca_file);
   STACK_OF(X509_NAME)* const names = SSL_load_client_CA_file(file);
-  if (names == nullptr) return openssl_error("listen.tls.client_ca_file: " + settings.client_ca_file);
+  if (names == nullptr) return openssl_error(setting + ": " + settings.client_ca_file);
   SSL_CTX_set_client_CA_list(context, names);
   const int required = settings.require_client_certificate ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0;
   SSL_CTX_set_verify(context, SSL_VERIFY_PEER | required, nullptr);
@@ -92,7 +97,8 @@ int choose_protocol(SSL*, const unsigned char** chosen, unsigned char* size, con
 
 }  // namespace
 
-Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& settings, PrivateKey key) {
+Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& settings, PrivateKey key,
+                                                       const std::string& section) {
   ERR_clear_error();
   auto made = std::make_shared<ssl::context>(ssl::context::tls_server);
   SSL_CTX* const context = made->native_handle();
@@ -102,26 +108,36 @@ Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& 
   // Of TLS 1.2, what has forward secrecy and authenticated encryption (RFC 9325, section 4.2). 1.3 has no
   // other.
   if (SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
-    return openssl_error("listen.tls: no cipher suites");
+    return openssl_error(section + ": no cipher suites");
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
   SSL_CTX_set_alpn_select_cb(context, choose_protocol, nullptr);
-  const auto checked = check_file("listen.tls.certificate_file", settings.certificate_file);
+  const std::string certificate = section + ".certificate_file";
+  const auto checked = check_file(certificate, settings.certificate_file);
   if (!checked) return checked.error();
   if (SSL_CTX_use_certificate_chain_file(context, settings.certificate_file.c_str()) != 1)
-    return openssl_error("listen.tls.certificate_file: " + settings.certificate_file);
-  const auto used = key == PrivateKey::read ? use_key(context, settings.key_file) : Result<void>();
+    return openssl_error(certificate + ": " + settings.certificate_file);
+  const auto used = key == PrivateKey::read ? use_key(context, settings.key_file, section) : Result<void>();
   if (!used) return used.error();
-  if (const auto asked = ask_for_certificates(context, settings); !asked) return asked.error();
+  if (const auto asked = ask_for_certificates(context, settings, section); !asked) return asked.error();
   return made;
 }
 
-std::optional<std::string> certificate_warning(ssl::context& context, const config::ListenTls& settings) {
+std::optional<std::string> certificate_warning(ssl::context& context, const config::ListenTls& settings,
+                                               const std::string& section) {
   const X509* const certificate = SSL_CTX_get0_certificate(context.native_handle());
   if (certificate == nullptr) return std::nullopt;
-  const std::string name = "listen.tls.certificate_file: " + settings.certificate_file;
+  const std::string name = section + ".certificate_file: " + settings.certificate_file;
   if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0) return name + ": has expired";
   if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0) return name + ": is not valid yet";
   return std::nullopt;
+}
+
+std::optional<WallTime> certificate_expiry(ssl::context& context) {
+  const X509* const certificate = SSL_CTX_get0_certificate(context.native_handle());
+  std::tm time{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1)
+    return std::nullopt;
+  return WallTime(std::chrono::seconds(::timegm(&time)));
 }
 
 }  // namespace roktcached::net

@@ -7,6 +7,7 @@
 
 #include "config/settings.h"
 #include "core/error.h"
+#include "core/time.h"
 
 namespace roktcached::net {
 
@@ -15,13 +16,19 @@ enum class PrivateKey { read, skip };
 /// What a listener with TLS (1.2 or later) shows its clients and asks of them: certificate and key as the
 /// files are now, and the authority that clients' certificates must descend from, where there is one.
 /// @param key  skip: the context is for looking at the certificates alone
+/// @param section  that they are set in, for errors: "listen.tls", "health.tls"
 /// @return configuration, naming the setting, the file and what OpenSSL says of it
 [[nodiscard]] Result<std::shared_ptr<boost::asio::ssl::context>> make_tls_context(
-    const config::ListenTls& settings, PrivateKey key = PrivateKey::read);
+    const config::ListenTls& settings, PrivateKey key = PrivateKey::read,
+    const std::string& section = "listen.tls");
 
 /// A line for the operator where the certificate is not valid now; clients will refuse it, and it may be
 /// renewed while we run.
 [[nodiscard]] std::optional<std::string> certificate_warning(boost::asio::ssl::context& context,
-                                                             const config::ListenTls& settings);
+                                                             const config::ListenTls& settings,
+                                                             const std::string& section = "listen.tls");
+
+/// When the listener's own certificate expires; nothing where the context has none.
+[[nodiscard]] std::optional<WallTime> certificate_expiry(boost::asio::ssl::context& context);
 
 }  // namespace roktcached::net

@@ -8,6 +8,7 @@
 #include "server/http/access_log.h"
 #include "server/http/problem.h"
 #include "server/proxy/answers.h"
+#include "server/proxy/own_pages.h"
 #include "server/proxy/target_request.h"
 #include "server/runtime.h"
 
@@ -76,10 +77,14 @@ asio::awaitable<Answer> ProxyHandler::handle(const Request& request) {
 asio::awaitable<Answer> ProxyHandler::answer_asked(const Request& request, const Result<Asked>& asked,
                                                    const Found* found) {
   const bool on_a_path_of_ours = asked || asked.error().code == ErrorCode::method_not_allowed;
+  std::string decoded;
   if (on_a_path_of_ours && goes_no_further(request)) {
-    std::string decoded;
     const auto path = http::decode_unreserved(http::parse_target(request.target)->path, decoded);
     return at_once(answer_options(request.runtime->routes.allowed_methods(path)));
+  }
+  if (!asked && asked.error().code == ErrorCode::unknown_route) {
+    const auto path = http::decode_unreserved(http::parse_target(request.target)->path, decoded);
+    if (auto page = own_page(request, path)) return at_once(std::move(*page));
   }
   if (!asked) return at_once(problem(asked.error(), request.id));
   const rokt::Route& route = *asked->route;
@@ -155,9 +160,10 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
 
 void ProxyHandler::finished(const Request& request, const Answer& answer, const http::Written& written) {
   accounts_.add(request.client, answer.notes.route, answer.notes.outcome,
-                answer.notes.upstream.value_or(std::chrono::milliseconds{0}));
+                answer.notes.upstream.value_or(std::chrono::milliseconds{0}), request.rules != nullptr);
   traffic_.add(answer.notes.route, answer.notes.outcome, answer.status,
                services_.clock.steady_now() - request.received_at);
+  traffic_.add_body_bytes(answer.notes.outcome, written.content_bytes);
   if (written.cut != http::Cut::none) traffic_.add_cut(written.cut);
   if (answer.status >= 400 || answer.notes.outcome == http::CacheOutcome::stale_if_error) {
     traffic_.problems().add(services_.clock.wall_now(), request.client, answer.notes.route,

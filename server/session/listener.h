@@ -19,6 +19,7 @@ class ConnectionBudget {
   [[nodiscard]] bool take();
   void give_back() { open_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] std::size_t open() const { return open_.load(std::memory_order_relaxed); }
+  [[nodiscard]] std::size_t max() const { return max_.load(std::memory_order_relaxed); }
   /// For connections from now on: those beyond it stay.
   void set_max(std::size_t max) { max_.store(max, std::memory_order_relaxed); }
 

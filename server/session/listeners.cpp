@@ -24,19 +24,25 @@ std::string text_of(const tcp::endpoint& endpoint) {
 }  // namespace
 
 Listeners::Listeners(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads,
-                     const SharedSockets& shared)
+                     const SharedSockets& shared, std::string section)
     : settings_(settings),
       budget_(budget),
       threads_(std::move(threads)),
       shared_(shared),
+      section_(std::move(section)),
       listeners_(threads_.size()) {}
 
 Result<std::unique_ptr<Listeners>> Listeners::open(const config::Listen& settings, ConnectionBudget& budget,
-                                                   std::vector<Thread> threads, const SharedSockets& shared) {
+                                                   std::vector<Thread> threads, const SharedSockets& shared,
+                                                   std::string section) {
   // Before any address is opened: who connects is to be served.
-  const auto tls = settings.tls.addresses.empty() ? Result<Tls>(Tls()) : net::make_tls_context(settings.tls);
+  const auto tls = settings.tls.addresses.empty()
+                       ? Result<Tls>(Tls())
+                       : net::make_tls_context(settings.tls, net::PrivateKey::read, section + ".tls");
   if (!tls) return tls.error();
-  std::unique_ptr<Listeners> made(new Listeners(settings, budget, std::move(threads), shared));
+  std::unique_ptr<Listeners> made(
+      new Listeners(settings, budget, std::move(threads), shared, std::move(section)));
+  if (*tls) made->certificate_expiry_ = net::certificate_expiry(**tls);
   for (const auto& address : settings.addresses) {
     const auto opened = address.is_unix() ? made->open_unix(address) : made->open_tcp(address, nullptr);
     if (!opened) return opened.error();
@@ -82,7 +88,8 @@ Result<void> Listeners::open_inherited(const tcp::endpoint& endpoint, const Tls&
   if (const auto shared_out = net::share_out(sockets, executors, add_one); !shared_out)
     return shared_out.error();
   open_.emplace_back(endpoint, tls);
-  spdlog::info("listening on {}{}, on a socket that was handed over", text_of(endpoint), tls ? " (TLS)" : "");
+  spdlog::info("{} on {}{}, on a socket that was handed over", section_ == "listen" ? "listening" : section_,
+               text_of(endpoint), tls ? " (TLS)" : "");
   return {};
 }
 
@@ -93,7 +100,8 @@ Result<void> Listeners::open_tcp(const tcp::endpoint& endpoint, const Tls& tls) 
     add(i, std::move(opened->first), tls);
   }
   open_.emplace_back(endpoint, tls);
-  spdlog::info("listening on {}{}", text_of(endpoint), tls ? " (TLS)" : "");
+  spdlog::info("{} on {}{}", section_ == "listen" ? "listening" : section_, text_of(endpoint),
+               tls ? " (TLS)" : "");
   return {};
 }
 
@@ -156,6 +164,7 @@ void Listeners::abort() {
 }
 
 void Listeners::renew(const Tls& tls) {
+  certificate_expiry_ = net::certificate_expiry(*tls);
   on_each([tls](Listener& listener) { listener.renew(tls); });
 }
 

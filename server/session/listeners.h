@@ -3,11 +3,14 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
+#include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "config/settings.h"
 #include "core/error.h"
+#include "core/time.h"
 #include "server/net/inherited_sockets.h"
 #include "server/net/listening_socket.h"
 #include "server/session/client_connection.h"
@@ -35,11 +38,13 @@ class Listeners {
 
   /// Opens every address of `settings`; nothing is accepted yet.
   /// @param budget, threads  outlive the object
+  /// @param section  that the settings stand in, for messages: "listen" or "health"
   /// @return configuration, or unavailable where an address is taken
   [[nodiscard]] static Result<std::unique_ptr<Listeners>> open(const config::Listen& settings,
                                                                ConnectionBudget& budget,
                                                                std::vector<Thread> threads,
-                                                               const SharedSockets& shared = {});
+                                                               const SharedSockets& shared = {},
+                                                               std::string section = "listen");
 
   void start();
   /// See Listener::retire: another process listens on the same sockets, and the files of Unix sockets are its
@@ -53,12 +58,14 @@ class Listeners {
   /// Takes another certificate and what goes with it, for connections from now on.
   /// @param tls  of make_tls_context; of no effect where no address has TLS
   void renew(const std::shared_ptr<boost::asio::ssl::context>& tls);
+  /// When the certificate in force expires; nothing where no address has TLS.
+  [[nodiscard]] std::optional<WallTime> certificate_expiry() const { return certificate_expiry_; }
 
  private:
   using Tls = std::shared_ptr<boost::asio::ssl::context>;
 
   Listeners(const config::Listen& settings, ConnectionBudget& budget, std::vector<Thread> threads,
-            const SharedSockets& shared);
+            const SharedSockets& shared, std::string section);
   Result<void> open_inherited(const boost::asio::ip::tcp::endpoint& endpoint, const Tls& tls);
   Result<net::UnixSocket> open_unix_socket(const std::string& path);
   Result<void> open_tcp(const config::Endpoint& address, const Tls& tls);
@@ -72,6 +79,8 @@ class Listeners {
   ConnectionBudget& budget_;
   const std::vector<Thread> threads_;
   SharedSockets shared_;
+  const std::string section_;
+  std::optional<WallTime> certificate_expiry_;
   std::vector<std::vector<std::unique_ptr<Listener>>> listeners_;  // of each thread
   std::vector<std::pair<boost::asio::ip::tcp::endpoint, Tls>> open_;
   std::vector<net::UnixSocket> unix_sockets_;

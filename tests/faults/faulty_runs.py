@@ -265,7 +265,7 @@ class Run:
             for path in ("/readyz", "/status", "/metrics"):
                 try:
                     reply = request(self.daemon.admin_port, path, timeout=10)
-                    self.degraded |= path == "/readyz" and reply.body.startswith(b"degraded")
+                    self.degraded |= path == "/readyz" and reply.json()["status"] == "degraded"
                 except Exception:  # pylint: disable=broad-except
                     pass  # it may fail as all may
             time.sleep(0.1)
@@ -292,7 +292,7 @@ class Run:
 
     def what_is_missing(self, attempt):
         ready = request(self.daemon.admin_port, "/readyz", timeout=10)
-        if ready.body.strip() != b"ready":
+        if ready.json()["status"] != "ready":
             return f"/readyz says {ready.body[:200]}"
         before = self.on_disk()
         for number in range(6):

@@ -26,7 +26,7 @@ class Authority:
     def new_key(path):
         return "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", path
 
-    def issue(self, subject, names="DNS:localhost,IP:127.0.0.1"):
+    def issue(self, subject, names="DNS:localhost,IP:127.0.0.1", days=2):
         """(certificate, key), two files."""
         number = next(self.numbers)
         certificate, key, request, extensions = (self.path(f"{number}.{suffix}") for suffix in ("pem", "key", "csr", "ext"))
@@ -34,7 +34,7 @@ class Authority:
             file.write(f"subjectAltName={names}\n" if names else "basicConstraints=CA:FALSE\n")
         self.openssl("req", *self.new_key(key), "-out", request, "-subj", subject)
         self.openssl("x509", "-req", "-in", request, "-CA", self.certificate, "-CAkey", self.key, "-CAcreateserial", "-out",
-                     certificate, "-days", "2", "-extfile", extensions)
+                     certificate, "-days", str(days), "-extfile", extensions)
         return certificate, key
 
     def context(self, own=None):

@@ -28,7 +28,7 @@ import eavesdropper
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 BINARY = os.environ.get("ROKTCACHED_BINARY", str(TOP / "build" / "release" / "roktcached"))
 SANITIZED = "asan" in BINARY or "tsan" in BINARY
-ADDRESSES = ("listen_addresses", "listen_tls_addresses", "admin_address")
+ADDRESSES = ("listen_addresses", "listen_tls_addresses", "admin_address", "health_addresses", "health_tls_addresses")
 CREDENTIAL = {"ROKT_APP_ID": "demo-app", "ROKT_APP_SECRET": "demo-secret"}  # of the simulated world
 NOW = "2026-01-31T12:30:00Z"  # the simulated data's clock; the daemon's own runs
 ZONE = "America/New_York"

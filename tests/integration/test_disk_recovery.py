@@ -25,7 +25,7 @@ class DiskRecovery(TestCase):
     def readiness(self):
         reply = request(self.proxy.admin_port, "/readyz")
         self.assertEqual(reply.status, 200)
-        return reply.body.decode()
+        return reply.json()["status"], [(one["part"], one["reason"]) for one in reply.json()["degraded"] if one["part"] == "cache"]
 
     def entries(self):
         return self.proxy.status()["cache"]["disk"]["entries"]
@@ -48,7 +48,7 @@ class DiskRecovery(TestCase):
         self.assertTrue(self.proxy.get(overview(1)).is_hit, "memory has it")
         self.fill(3)
         self.assertEqual(self.rows(), 1)
-        self.assertEqual(self.readiness(), "ready\n")
+        self.assertEqual(self.readiness(), ("ready", []))
         self.assertIn("was deleted; the cache file is begun anew", self.proxy.log())
         second = self.refusal("in use by another roktcached", code=69, folder=self.daemon_folder)
         self.assertTrue(self.proxy.alive(), second)
@@ -58,15 +58,15 @@ class DiskRecovery(TestCase):
         os.rename(self.cache, self.cache + ".away")
         os.mkdir(self.cache)
         open(os.path.join(self.cache, "something"), "w").close()
-        wait_until(lambda: "degraded: cache file: " in self.readiness(), "it is said")
-        self.assertIn("is a directory", self.readiness())
+        wait_until(lambda: self.readiness()[0] == "degraded", "it is said")
+        self.assertIn("is a directory", dict(self.readiness()[1])["cache"])
         metrics = request(self.proxy.admin_port, "/metrics").body.decode()
         self.assertIn('roktcached_cache_tier_up{tier="disk"} 0', metrics)
         for campaign in (1, 2, 3):
             self.assertEqual(self.proxy.get(overview(campaign)).status, 200)
         self.assertTrue(self.proxy.get(overview(3)).is_hit)
         shutil.rmtree(self.cache)
-        wait_until(lambda: self.readiness() == "ready\n", "it is back")
+        wait_until(lambda: self.readiness() == ("ready", []), "it is back")
         self.fill(4)
 
     def test_a_purge_of_a_locked_file_is_503_and_the_next_one_reaches_all(self):

@@ -54,7 +54,9 @@ class Token(TestCase):
         self.assertEqual(missing.status, 503)
         self.assertEqual(missing.problem()["type"], "urn:roktcached:token-unavailable")
         self.assertGreaterEqual(int(missing.fields["retry-after"]), 1)
-        self.assertIn("degraded", request(proxy.admin_port, "/readyz").body.decode())
+        ready = request(proxy.admin_port, "/readyz")
+        self.assertEqual((ready.status, ready.json()["status"]), (200, "degraded"))
+        self.assertIn("token", [one["part"] for one in ready.json()["degraded"]])
         upstream.faults()
         wait_until(lambda: proxy.get(overview(campaign=4)).status == 200, "service is whole again", 60)
 

@@ -68,7 +68,8 @@ class TokenAnswers(TestCase):
         proxy = self.start(refused(401, "invalid_client", description))
         shown = "credential default: the token endpoint answered 401: invalid_client (Unknownapplication  " + "z" * 180 + "...)"
         self.log_has(proxy, f"token: {shown}")
-        self.assertIn(shown, request(proxy.admin_port, "/readyz").body.decode())
+        degraded = request(proxy.admin_port, "/readyz").json()["degraded"]
+        self.assertEqual([(one["part"], one["name"], one["reason"]) for one in degraded], [("token", "default", f"no access token for the upstream: {shown}")])
         status = proxy.status()
         self.assertEqual(status["token"]["last_error"], shown)
         self.assertEqual(status["upstream"]["credentials"][0]["token"]["last_error"], shown)

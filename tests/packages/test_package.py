@@ -91,7 +91,7 @@ class Life(unittest.TestCase):
         return done.split("\r\n\r\n", 1) if "\r\n\r\n" in done else ("", "")
 
     def wait_until_ready(self):
-        self.debian.wait_until(lambda: self.get(8081, "/readyz")[1] == "ready\n", "the daemon is ready")
+        self.debian.wait_until(lambda: self.get(8081, "/readyz")[1].startswith('{"status":"ready"'), "the daemon is ready")
 
     def assert_served(self, cache_status):
         head, body = self.get(8080, REPORT)

@@ -3,11 +3,11 @@ import json
 import re
 
 STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
-SELECTOR = re.compile(r"\b((?:roktcached_\w+|up)\b)(?:\{([^}]*)\})?")
+SELECTOR = re.compile(r"\b((?:roktcached_\w+|process_\w+|up)\b)(?:\{([^}]*)\})?")
 MATCHER = re.compile(r'(\w+)\s*(=~|!~|!=|=)\s*("(?:[^"\\]|\\.)*")\s*(?:,|$)\s*')
 GROUPING = re.compile(r"\b(?:by|without|on|ignoring)\s*\(([^)]*)\)")
 TARGET_LABELS = {"job", "instance"}  # Prometheus' own, of the scrape
-OPEN_LABELS = {"code", "route", "credential", "version"}  # whose values depend on what is asked and configured
+OPEN_LABELS = {"code", "route", "credential", "version", "client"}  # whose values depend on what is asked and configured
 
 
 def mistakes_of(query, exposition):

@@ -17,6 +17,7 @@ TOP = HERE.parent.parent
 sys.path.insert(0, str(HERE.parent / "integration"))
 
 # pylint: disable=wrong-import-position
+from certificates import Authority
 from exposition import Exposition
 from harness import Process, Simulator, TestCase, free_port, in_parallel, overview, query, request, wait_until
 from queries import as_grafana_asks, mistakes_of, queries_of_dashboard, queries_of_rules
@@ -104,7 +105,11 @@ class Scraped(TestCase):
         cls.addClassCleanup(cls.base.doCleanups)
         cls.settings = pathlib.Path(cls.base.folder())
         cls.upstream = cls.base.simulator("--token-lifetime", "2")
-        cls.daemon = cls.base.daemon(cls.upstream, str(cls.settings), tables=OVERRIDE, upstream_budget_max_concurrent="1")
+        cls.authority = Authority(cls.base.folder())
+        cls.renew_certificate(days=90)
+        cls.daemon = cls.base.daemon(cls.upstream, str(cls.settings), tables=OVERRIDE, upstream_budget_max_concurrent="1",
+                                     listen_tls_addresses=f"127.0.0.1:{free_port()}", listen_tls_certificate_file=str(cls.settings / "chain.pem"),
+                                     listen_tls_key_file=str(cls.settings / "key.pem"))
         cls.daemon.wait_for_token()
         for campaign in (1, 1, 1, 2, 2, 3):
             assert cls.daemon.get(overview(campaign)).status == 200
@@ -113,6 +118,12 @@ class Scraped(TestCase):
         cls.prometheus = Prometheus(pathlib.Path(cls.base.folder()), cls.daemon.admin_port)
         cls.base.addCleanup(cls.prometheus.stop)
         wait_until(lambda: cls.prometheus.value('up{job="roktcached"}') == 1, "Prometheus has scraped the daemon")
+
+    @classmethod
+    def renew_certificate(cls, days):
+        for name, issued in zip(("chain.pem", "key.pem"), cls.authority.issue("/CN=localhost", days=days)):
+            (cls.settings / name).write_bytes(pathlib.Path(issued).read_bytes())
+            (cls.settings / name).chmod(0o600)
 
 
 class Queries(Scraped):
@@ -181,6 +192,9 @@ class Alerts(Scraped):
         for alert in RULES:
             self.assertEqual(self.fires(alert), [], alert)
 
+        self.renew_certificate(days=3)
+        self.daemon.signal(signal.SIGHUP)
+        self.wait_for("RoktcachedCertificateExpiring")
         self.refuse_settings()
         self.wait_for("RoktcachedConfigReloadFailed")
         self.take_the_disk_away()

@@ -27,8 +27,11 @@ struct BudgetStatus {
   double ceiling = 0;
   double available = 0;  ///< requests that could go at once
   bool paused = false;   ///< a Retry-After is being obeyed
+  std::uint64_t burst = 0;
   std::uint64_t in_flight = 0;
+  std::uint64_t max_concurrent = 0;
   std::uint64_t queued = 0;
+  std::uint64_t max_queued = 0;
   std::uint64_t limited = 0;                   ///< 429s so far
   std::uint64_t cuts = 0;                      ///< of the rate, so far
   std::uint64_t refused = 0;                   ///< requests that were not let through so far

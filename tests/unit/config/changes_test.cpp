@@ -60,12 +60,11 @@ std::optional<Settings> with_another(const Setting& setting) {
 
 TEST(Changes, OfEachKeyAreNamedAndWhatIsNamedAsKeptIsKept) {
   const std::set<std::string> needs_restart = {
-      "listen.addresses",  "listen.threads",       "listen.unix_mode",
-      "listen.unix_group", "listen.tls.addresses", "admin.address",
-      "upstream.url",      "upstream.ca_file",     "upstream.proxy",
-      "cache.file",        "cache.max_disk",       "cache.max_memory",
-      "log.file",          "log.format",           "cache.max_transient",
-      "cache.read_timeout"};
+      "listen.addresses",     "listen.threads",    "listen.unix_mode", "listen.unix_group",
+      "listen.tls.addresses", "admin.address",     "health.addresses", "health.tls.addresses",
+      "upstream.url",         "upstream.ca_file",  "upstream.proxy",   "cache.file",
+      "cache.max_disk",       "cache.max_memory",  "log.file",         "log.format",
+      "cache.max_transient",  "cache.read_timeout"};
   for (const Setting& setting : schema()) {
     const auto wanted = with_another(setting);
     ASSERT_TRUE(wanted) << setting.name();

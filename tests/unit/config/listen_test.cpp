@@ -145,6 +145,48 @@ TEST_F(ListenTest, TheAdminListenerStaysOnThisMachine) {
   EXPECT_THAT(loader_.mistakes("[admin]\naddress = \"unix:/run/admin.sock\"\n"), IsEmpty());
 }
 
+TEST_F(ListenTest, HealthIsBeyondLoopbackWhereItIsWantedWithAndWithoutTls) {
+  const auto settings = loader_.load(R"(
+[health]
+addresses = ["0.0.0.0:9100", "[::1]:9101"]
+[health.tls]
+addresses = ["0.0.0.0:9143"]
+certificate_file = "c.pem"
+key_file = "k.pem"
+client_ca_file = "ca.pem"
+require_client_certificate = true
+)");
+  ASSERT_TRUE(settings) << settings.error().context;
+  EXPECT_THAT(settings->health.addresses, ElementsAre(Endpoint{"0.0.0.0", 9100}, Endpoint{"[::1]", 9101}));
+  EXPECT_THAT(settings->health.tls.addresses, ElementsAre(Endpoint{"0.0.0.0", 9143}));
+  EXPECT_EQ(settings->health.tls.certificate_file, "c.pem");
+  EXPECT_TRUE(settings->health.tls.require_client_certificate);
+  EXPECT_THAT(loader_.load("")->health.addresses, IsEmpty()) << "nowhere, unless it is said";
+}
+
+TEST_F(ListenTest, HealthHasAddressesOfItsOwnOverTcp) {
+  const auto health = [this](const std::string& addresses, const std::string& more = "") {
+    return loader_.mistakes("[health]\naddresses = [" + addresses + "]\n" + more);
+  };
+  EXPECT_THAT(
+      health("\"127.0.0.1:8080\""),
+      ElementsAre(AllOf(StartsWith("FILE:2: health.addresses: 127.0.0.1:8080 is among listen.addresses"),
+                        HasSubstr("addresses of its own"))));
+  EXPECT_THAT(health("\"localhost:8081\""), ElementsAre(HasSubstr("among admin.address")));
+  EXPECT_THAT(
+      health("\"127.0.0.1:9100\"", "[health.tls]\naddresses = [\"127.0.0.1:9100\"]\n" + a_pair),
+      ElementsAre(StartsWith("FILE:4: health.tls.addresses: 127.0.0.1:9100 is among health.addresses")));
+  EXPECT_THAT(health("\"unix:/run/a.sock\""),
+              ElementsAre(AllOf(StartsWith("FILE:2: health.addresses = "), Not(HasSubstr("unix:/PATH")))));
+  EXPECT_THAT(health("", "[health.tls]\ncertificate_file = \"c.pem\"\n"),
+              ElementsAre(HasSubstr("is for health.tls.addresses, of which there is none")));
+  EXPECT_THAT(health("", "[health.tls]\naddresses = [\"0.0.0.0:1\"]\n"),
+              ElementsAre(HasSubstr("TLS needs health.tls.certificate_file"),
+                          HasSubstr("TLS needs health.tls.key_file")));
+  EXPECT_THAT(health("\"127.0.0.1:9000\"", "[upstream]\nurl = \"http://127.0.0.1:9000\"\n"),
+              ElementsAre(HasSubstr("leads back here, to health.addresses = 127.0.0.1:9000")));
+}
+
 TEST_F(ListenTest, ThereIsAnAddress) {
   EXPECT_THAT(plain(""), ElementsAre(AllOf(StartsWith("FILE:2: listen.addresses: there is none"),
                                            HasSubstr("listen.tls.addresses"))));

@@ -42,8 +42,11 @@ upstream::CredentialStatus credential(std::string name) {
                    .ceiling = 10,
                    .available = 3.75,
                    .paused = false,
+                   .burst = 20,
                    .in_flight = 1,
+                   .max_concurrent = 8,
                    .queued = 7,
+                   .max_queued = 1000,
                    .limited = 12,
                    .cuts = 3,
                    .refused = 2,
@@ -69,14 +72,19 @@ MetricReadings some_readings() {
   readings.restatements = 13;
   readings.refreshed_ahead = 17;
   readings.not_stored[static_cast<std::size_t>(caching::Storing::not_json)] = 19;
-  readings.tiers = {
-      {.tier = "memory", .entries = 100, .bytes = 4096, .body_bytes = 3000, .evictions = 3, .trouble = {}},
-      {.tier = "disk",
-       .entries = 1000,
-       .bytes = 1'234'567'890,
-       .evictions = 1,
-       .errors = 6,
-       .trouble = "cannot be read"}};
+  readings.tiers = {{.tier = "memory",
+                     .entries = 100,
+                     .bytes = 4096,
+                     .bytes_max = 10'000,
+                     .body_bytes = 3000,
+                     .evictions = 3,
+                     .trouble = {}},
+                    {.tier = "disk",
+                     .entries = 1000,
+                     .bytes = 1'234'567'890,
+                     .evictions = 1,
+                     .errors = 6,
+                     .trouble = "cannot be read"}};
   readings.bodies = {.all = 5000, .growing = 500, .bound = 9000, .refused = 29};
   readings.upstream_status.credentials = {credential("default")};
   readings.upstream_status.retries = 19;
@@ -84,7 +92,22 @@ MetricReadings some_readings() {
                                                {{"account-summary", 503, counters::Reason::stale}, 2}};
   Histogram attempts;
   attempts.observe(250ms);
-  readings.upstream_status.attempts.durations = attempts.read();
+  readings.upstream_status.attempts.durations["account-summary"] = attempts.read();
+  readings.max_connections = 8000;
+  readings.routes = {{"account-summary", rokt::RouteClass::report},
+                     {"files", rokt::RouteClass::http},
+                     {"passed", rokt::RouteClass::off},
+                     {"token", rokt::RouteClass::token}};
+  readings.requests.body_bytes[static_cast<std::size_t>(CacheOutcome::hit)] = 12'345;
+  readings.clients = {{.name = "(none)"}, {.name = "tableau", .upstream = 41}};
+  readings.clients[1].by_outcome[static_cast<std::size_t>(CacheOutcome::hit)] = 43;
+  readings.certificates = {{"listen", WallTime(1'900'000'000'000ms)}};
+  readings.process = {.started_at_s = 1'700'000'000.25,
+                      .cpu_s = 1.5,
+                      .resident_bytes = 4096,
+                      .virtual_bytes = 8192,
+                      .open_descriptors = 37,
+                      .max_descriptors = 1024};
   return readings;
 }
 
@@ -105,7 +128,26 @@ TEST(Metrics, SayWhatWasRead) {
            R"(roktcached_answers_cut_total{reason="client_gone"} 0)",
            R"(roktcached_upstream_requests_total{route="account-summary",code="none",reason="retry"} 1)",
            R"(roktcached_upstream_requests_total{route="account-summary",code="503",reason="stale"} 2)",
-           R"(roktcached_upstream_duration_seconds_sum 0.25)",
+           R"(roktcached_upstream_duration_seconds_sum{route="account-summary"} 0.25)",
+           R"(roktcached_connections_limit 8000)",
+           R"(roktcached_response_body_bytes_total{outcome="hit"} 12345)",
+           R"(roktcached_client_requests_total{client="tableau",outcome="hit"} 43)",
+           R"-(roktcached_client_requests_total{client="(none)",outcome="hit"} 0)-",
+           R"(roktcached_client_upstream_requests_total{client="tableau"} 41)",
+           R"(roktcached_upstream_budget_limit{credential="default"} 20)",
+           R"(roktcached_upstream_in_flight{credential="default"} 1)",
+           R"(roktcached_upstream_in_flight_limit{credential="default"} 8)",
+           R"(roktcached_upstream_queue_limit{credential="default"} 1000)",
+           R"(roktcached_upstream_requests_per_second_limit{credential="default"} 10)",
+           R"(roktcached_cache_limit_bytes{tier="memory"} 10000)",
+           R"(roktcached_certificate_expiry_timestamp_seconds{listener="listen"} 1900000000)",
+           R"(roktcached_config_last_reload_successful 1)",
+           R"(process_start_time_seconds 1700000000.25)",
+           R"(process_cpu_seconds_total 1.5)",
+           R"(process_resident_memory_bytes 4096)",
+           R"(process_virtual_memory_bytes 8192)",
+           R"(process_open_fds 37)",
+           R"(process_max_fds 1024)",
            R"(roktcached_upstream_retries_total 19)",
            R"(roktcached_upstream_budget_available{credential="default"} 3.75)",
            R"(roktcached_upstream_queue_length{credential="default"} 7)",
@@ -164,7 +206,7 @@ TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
     }
   }
   EXPECT_EQ(helped, typed);
-  EXPECT_EQ(helped.size(), 31U);
+  EXPECT_EQ(helped.size(), 49U);
 }
 
 TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {
@@ -175,11 +217,13 @@ TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {
     if (line.starts_with(hit)) buckets.push_back(line.substr(hit.size()));
   }
   ASSERT_EQ(buckets.size(), Histogram::bounds.size() + 1);
-  EXPECT_EQ(buckets[0], R"("0.0001"} 2)");
-  EXPECT_EQ(buckets[1], R"("0.00025"} 2)");
-  EXPECT_EQ(buckets[2], R"("0.0005"} 3)");
-  EXPECT_EQ(buckets[16], R"("30"} 3)");
-  EXPECT_EQ(buckets[17], R"("+Inf"} 4)");
+  EXPECT_EQ(buckets[0], R"("2.5e-05"} 0)");
+  EXPECT_EQ(buckets[1], R"("5e-05"} 1)");
+  EXPECT_EQ(buckets[2], R"("0.0001"} 2)");
+  EXPECT_EQ(buckets[4], R"("0.0005"} 3)");
+  EXPECT_EQ(buckets[18], R"("30"} 3)");
+  EXPECT_EQ(buckets[19], R"("60"} 4)");
+  EXPECT_EQ(buckets[21], R"("+Inf"} 4)");
   EXPECT_THAT(text, HasSubstr("roktcached_request_duration_seconds_count{outcome=\"hit\"} 4\n"));
   EXPECT_THAT(text, HasSubstr("roktcached_request_duration_seconds_sum{outcome=\"hit\"} 45.0005\n"));
 }
@@ -223,10 +267,48 @@ TEST(Metrics, ATokenThatNeverWasHasNoExpiry) {
   EXPECT_TRUE(samples(metrics_text(readings), "roktcached_token_expiry_timestamp_seconds").empty());
 }
 
-TEST(Metrics, NameNoCaller) {
+TEST(Metrics, NameNoCallerButTheConfigurationsClients) {
+  const std::vector<counters::ClientRequests> requests = {
+      {.client = "203.0.113.7", .route = "-", .by_outcome = {3}},
+      {.client = "tableau", .route = "account-summary", .by_outcome = {5}},
+      {.client = "tableau", .route = "campaign-overview", .by_outcome = {7}}};
+  const std::vector<counters::Spent> spending = {{"-", "account-summary", {2}},
+                                                 {"alice", "account-summary", {1}},
+                                                 {"tableau", "account-summary", {0, 11, 13}}};
+  const auto clients = client_readings({"idle", "tableau"}, requests, spending);
+  ASSERT_EQ(clients.size(), 3U);
+  EXPECT_EQ(clients[0].name, "(none)");
+  EXPECT_EQ(clients[0].by_outcome[0], 3U);
+  EXPECT_EQ(clients[0].upstream, 3U);
+  EXPECT_EQ(clients[1].name, "idle");
+  EXPECT_EQ(clients[1].by_outcome[0], 0U) << "from the start";
+  EXPECT_EQ(clients[2].name, "tableau");
+  EXPECT_EQ(clients[2].by_outcome[0], 12U);
+  EXPECT_EQ(clients[2].upstream, 24U);
+}
+
+TEST(Metrics, EachRouteHasItsNumbersFromTheStart) {
+  MetricReadings readings;
+  readings.routes = some_readings().routes;
+  const std::vector<std::string> lines = lines_of(metrics_text(readings));
+  for (const char* line :
+       {R"(roktcached_requests_total{route="account-summary",outcome="hit",code="200"} 0)",
+        R"(roktcached_requests_total{route="account-summary",outcome="failed",code="503"} 0)",
+        R"(roktcached_requests_total{route="files",outcome="passed",code="200"} 0)",
+        R"(roktcached_requests_total{route="passed",outcome="passed",code="200"} 0)",
+        R"(roktcached_requests_total{route="token",outcome="local",code="200"} 0)",
+        R"(roktcached_requests_total{route="-",outcome="refused",code="404"} 0)",
+        R"(roktcached_upstream_requests_total{route="account-summary",code="none",reason="miss"} 0)",
+        R"(roktcached_upstream_requests_total{route="passed",code="200",reason="passed"} 0)",
+        R"(roktcached_upstream_duration_seconds_count{route="files"} 0)"})
+    EXPECT_THAT(lines, testing::Contains(line));
+  EXPECT_THAT(lines, Not(testing::Contains(HasSubstr(R"(route="token",code)")))) << "never forwarded";
+}
+
+TEST(Metrics, SayWhetherTheLastReloadWasRefused) {
   MetricReadings readings = some_readings();
-  readings.upstream_status.spending = {{"tableau", "account-summary", {1}}};
-  EXPECT_THAT(metrics_text(readings), Not(HasSubstr("tableau")));
+  readings.reloads.last_error = "roktcached.toml:3: no such key";
+  EXPECT_THAT(metrics_text(readings), HasSubstr("\nroktcached_config_last_reload_successful 0\n"));
 }
 
 }  // namespace

@@ -34,6 +34,16 @@ TEST(ClientStats, ManyCallersAreOneFromSomeNumberOn) {
   EXPECT_EQ(accounts.front().of(CacheOutcome::hit), 744U);
 }
 
+TEST(ClientStats, TheConfigurationsClientsAreToldApartHoweverManyOthersCameBefore) {
+  ClientStats thread;
+  for (int i = 0; i < 1000; ++i) thread.add(std::to_string(i), "-", CacheOutcome::refused, 0ms);
+  thread.add("tableau", "a", CacheOutcome::hit, 0ms, true);
+  thread.add("tableau", "a", CacheOutcome::hit, 0ms, true);
+  const auto accounts = thread.read();
+  EXPECT_EQ(accounts.back().client, "tableau");
+  EXPECT_EQ(accounts.back().of(CacheOutcome::hit), 2U);
+}
+
 /// The row of the last request is not searched for again; every part of what it is found by counts.
 TEST(ClientStats, TellApartWhatDiffersFromTheLastInOnePart) {
   ClientStats thread;

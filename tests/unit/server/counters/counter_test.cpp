@@ -19,20 +19,31 @@ TEST(Histogram, ABoundBelongsToItsOwnBucket) {
   histogram.observe(100us);
   histogram.observe(100us + 1ns);
   const Histogram::Reading reading = histogram.read();
-  EXPECT_EQ(reading.counts[0], 2U);
-  EXPECT_EQ(reading.counts[1], 1U);
+  EXPECT_EQ(reading.counts[0], 1U);
+  EXPECT_EQ(reading.counts[2], 1U);
+  EXPECT_EQ(reading.counts[3], 1U);
 }
 
 TEST(Histogram, WhatTakesLongerThanAllBoundsIsCountedToo) {
   Histogram histogram;
-  histogram.observe(30s);
-  histogram.observe(30s + 1ns);
+  histogram.observe(120s);
+  histogram.observe(120s + 1ns);
   histogram.observe(24h);
   const Histogram::Reading reading = histogram.read();
   EXPECT_EQ(reading.counts[Histogram::bounds.size() - 1], 1U);
   EXPECT_EQ(reading.counts.back(), 2U);
   EXPECT_EQ(reading.count(), 3U);
-  EXPECT_EQ(reading.sum, 24h + 60s + 1ns);
+  EXPECT_EQ(reading.sum, 24h + 240s + 1ns);
+}
+
+TEST(Histogram, TellsAHitOfAFewMicrosecondsAndAnUpstreamOfMostOfAMinute) {
+  const auto bucket_of = [](std::chrono::nanoseconds took) {
+    return std::ranges::lower_bound(Histogram::bounds, took) - Histogram::bounds.begin();
+  };
+  EXPECT_NE(bucket_of(50us), bucket_of(100us));
+  EXPECT_NE(bucket_of(20us), bucket_of(50us));
+  EXPECT_NE(bucket_of(50s), bucket_of(30s));
+  EXPECT_NE(bucket_of(50s), bucket_of(24h));
 }
 
 TEST(Histogram, ReadingsOfSeveralThreadsAreAdded) {
@@ -44,7 +55,7 @@ TEST(Histogram, ReadingsOfSeveralThreadsAreAdded) {
   Histogram::Reading sum = one.read();
   sum.add(two.read());
   EXPECT_EQ(sum.count(), 3U);
-  EXPECT_EQ(sum.counts[3], 2U);
+  EXPECT_EQ(sum.counts[5], 2U);
   EXPECT_EQ(sum.sum, 1002ms);
 }
 

@@ -37,6 +37,19 @@ TEST(RequestStats, CountsByRouteOutcomeAndStatus) {
   EXPECT_EQ(reading.durations[static_cast<std::size_t>(CacheOutcome::failed)].count(), 0U);
 }
 
+TEST(RequestStats, CountsTheContentThatWentOutOfSeveralThreads) {
+  RequestStats one;
+  RequestStats two;
+  one.add_body_bytes(CacheOutcome::hit, 100);
+  one.add_body_bytes(CacheOutcome::hit, 23);
+  two.add_body_bytes(CacheOutcome::hit, 1000);
+  two.add_body_bytes(CacheOutcome::miss, 7);
+  RequestStatsReading sum = one.read();
+  sum.add(two.read());
+  EXPECT_EQ(sum.body_bytes[static_cast<std::size_t>(CacheOutcome::hit)], 1123U);
+  EXPECT_EQ(sum.body_bytes[static_cast<std::size_t>(CacheOutcome::miss)], 7U);
+}
+
 /// The counter of the last request is not searched for again; every part of what it is found by counts.
 TEST(RequestStats, TellsApartWhatDiffersFromTheLastInOnePart) {
   RequestStats thread;

@@ -27,6 +27,14 @@ TEST(DescriptorBudget, KeepsSomeForTheUpstreamTheCacheFileAndTheAdminListener) {
   EXPECT_GT(descriptor_budget(settings).reserve, reserve + 100 + 62 * 6) << "each listens, and has an epoll";
 }
 
+TEST(DescriptorBudget, KeepsSomeForTheHealthListenerWhereThereIsOne) {
+  config::Settings settings = some_settings();
+  const std::uint64_t reserve = descriptor_budget(settings).reserve;
+  settings.health.addresses = {{"0.0.0.0", 9100}};
+  settings.health.tls.addresses = {{"0.0.0.0", 9143}};
+  EXPECT_EQ(descriptor_budget(settings).reserve, reserve + 64 + 4);
+}
+
 TEST(DescriptorBudget, AClientMayHaveAnAnswerStreamedToIt) {
   const DescriptorBudget budget{.reserve = 100};
   EXPECT_EQ(budget.needed(50), 200U);
