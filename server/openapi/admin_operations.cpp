@@ -17,7 +17,7 @@ struct Row {
   std::string_view operation;
 };
 
-constexpr auto rows = std::to_array<Row>({
+constexpr auto probes_and_listings = std::to_array<Row>({
     {"/livez", "get", R"json({
       "operationId": "getLivez", "summary": "Whether the process runs; on the health listener, too",
       "responses": {"200": {"description": "It does",
@@ -67,6 +67,9 @@ constexpr auto rows = std::to_array<Row>({
          "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}}],
       "responses": {"200": {"description": "What moved, from what to what",
         "content": {"application/json": {"schema": {"type": "object"}}}}}})json"},
+});
+
+constexpr auto all_others = std::to_array<Row>({
     {"/explain", "get", R"json({
       "operationId": "explainRequest", "summary": "What would be answered to a request, and why",
       "parameters": [
@@ -110,21 +113,24 @@ constexpr auto rows = std::to_array<Row>({
         "content": {"application/json": {"schema": {"type": "object"}}}}}})json"},
 });
 
+Operation operation_of(const Row& row) {
+  json::object object = json::parse(row.operation).as_object();
+  object["tags"] = json::array{"admin"};
+  json::object& responses = object["responses"].as_object();
+  responses.emplace("4XX", problem_reference());
+  responses.emplace("5XX", problem_reference());
+  // Over a Unix socket no token is needed, and what only reads needs none.
+  if (row.method == "post")
+    object["security"] = {json::object{{"adminToken", json::array()}}, json::object()};
+  return {std::string(row.path), std::string(row.method), std::move(object)};
+}
+
 }  // namespace
 
 std::vector<Operation> admin_operations() {
   std::vector<Operation> operations;
-  for (const Row& row : rows) {
-    json::object object = json::parse(row.operation).as_object();
-    object["tags"] = json::array{"admin"};
-    json::object& responses = object["responses"].as_object();
-    responses.emplace("4XX", problem_reference());
-    responses.emplace("5XX", problem_reference());
-    // Over a Unix socket no token is needed, and what only reads needs none.
-    if (row.method == "post")
-      object["security"] = {json::object{{"adminToken", json::array()}}, json::object()};
-    operations.push_back({std::string(row.path), std::string(row.method), std::move(object)});
-  }
+  for (const Row& row : probes_and_listings) operations.push_back(operation_of(row));
+  for (const Row& row : all_others) operations.push_back(operation_of(row));
   return operations;
 }
 

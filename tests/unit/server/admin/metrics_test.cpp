@@ -148,6 +148,14 @@ TEST(Metrics, SayWhatWasRead) {
            R"(process_virtual_memory_bytes 8192)",
            R"(process_open_fds 37)",
            R"(process_max_fds 1024)",
+       }) {
+    EXPECT_THAT(lines, testing::Contains(line));
+  }
+}
+
+TEST(Metrics, SayWhatWasReadOfTheUpstreamAndTheCache) {
+  const std::vector<std::string> lines = lines_of(metrics_text(some_readings()));
+  for (const char* line : {
            R"(roktcached_upstream_retries_total 19)",
            R"(roktcached_upstream_budget_available{credential="default"} 3.75)",
            R"(roktcached_upstream_queue_length{credential="default"} 7)",
