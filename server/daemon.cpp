@@ -37,6 +37,8 @@ constexpr std::uint64_t no_runtime = 0;
 Daemon::Daemon(const config::Settings& settings, Load load, DaemonStart start)
     : load_(std::move(load)),
       start_(std::move(start)),
+      is_activated_(start_.sockets.origin() == net::InheritedSockets::Origin::service_manager &&
+                    !start_.sockets.left().empty()),
       admin_limits_(without_origins(limits_of(settings, no_runtime))),
       admin_contexts_(admin_limits_),
       bodies_(settings.cache.max_memory + settings.cache.max_transient),
@@ -256,7 +258,7 @@ void Daemon::run(std::function<void()> draining) {
   start_threads();
   begin_service();
   signals_.async_wait([this](const boost::system::error_code& error, int) {
-    if (!error) drain();
+    if (!error) end();
   });
   const auto look_again = [this] {
     admin_poller_.look_again();
