@@ -15,6 +15,7 @@
 #include "server/background.h"
 #include "server/client_thread.h"
 #include "server/fixed_sizes.h"
+#include "server/log_event.h"
 #include "server/logging.h"
 #include "server/proxy/prepared.h"
 #include "storage/memory/memory_store.h"
@@ -104,7 +105,9 @@ Result<void> Daemon::open_store(const config::Settings& settings) {
       options.owners.push_back(
           {credential.name, http::entity_tag_of(credential.app_id.reveal() + "\n" +
                                                 config::to_string(settings.upstream.url))});
-    options.report = [](std::string_view line) { spdlog::warn("cache: {}", line); };
+    options.report = [](std::string_view line) {
+      log_event(spdlog::level::warn, "cache-file", "cache: {}", line).log();
+    };
     auto opened = storage::SqliteStore::open(std::move(options));
     if (!opened) return opened.error();
     disk = std::move(*opened);
@@ -270,7 +273,7 @@ void Daemon::run(std::function<void()> draining) {
   upstream_work_.reset();
   if (!wait_for_threads()) {
     // Something hangs: what matters now is that the queued writes reach the disk.
-    spdlog::error("not every thread has ended in time");
+    LogEvent(spdlog::level::err, "threads-hang", "not every thread has ended in time").log();
     store_->flush();
     end_log();
     std::_Exit(EXIT_SUCCESS);
@@ -280,7 +283,7 @@ void Daemon::run(std::function<void()> draining) {
   files_.join();
   purger_.join();
   store_->flush();
-  spdlog::info("stopped");
+  LogEvent(spdlog::level::info, "stopped", "stopped").log();
 }
 
 void Daemon::await_hangup() {
@@ -309,7 +312,9 @@ void Daemon::drain() {
   manager_.status(fmt::format("Draining {} connections", connections_.open()));
   if (handover_) handover_->stop();
   copies_.close();
-  spdlog::info("draining {} connections", connections_.open());
+  log_event(spdlog::level::info, "draining", "draining {} connections", connections_.open())
+      .with("connections", connections_.open())
+      .log();
   drain_deadline_ = clock_.steady_now() + time_to_drain;
   admin_->drain();
   listeners_->drain();
@@ -336,7 +341,10 @@ void Daemon::stop_when_idle() {
 
 void Daemon::stop() {
   threads_deadline_ = clock_.steady_now() + time_to_stop;
-  if (connections_.open() > 0) spdlog::warn("{} connections are cut", connections_.open());
+  if (const auto left = connections_.open(); left > 0)
+    log_event(spdlog::level::warn, "connections-cut", "{} connections are cut", left)
+        .with("connections", left)
+        .log();
   if (heartbeat_) heartbeat_->stop();
   signals_.cancel();
   sighup_.cancel();

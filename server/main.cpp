@@ -27,6 +27,15 @@ CLI::App* add_serve(CLI::App& app, bool& demo, bool& take_over) {
   return serve;
 }
 
+CLI::App* add_log_level(CLI::App& app, std::string& level) {
+  CLI::App* command = app.add_subcommand(
+      "log-level", "Change how much the running daemon logs, until its settings are read again");
+  command->add_option("level", level, "trace, debug, info, warn or error")
+      ->required()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+  return command;
+}
+
 int run(int argc, char** argv) {
   CLI::App app("A local caching reverse proxy for the Rokt Reporting API.", "roktcached");
   app.require_subcommand(1);
@@ -58,6 +67,8 @@ int run(int argc, char** argv) {
   commands::add_options(*purge, purge_options);
   CLI::App* reload = add_config(
       app.add_subcommand("reload", "Have the running daemon read its settings again, and say what it finds"));
+  std::string level;
+  CLI::App* log_level = add_config(add_log_level(app, level));
   CLI::App* hash_secret = app.add_subcommand(
       "hash-secret", "Hash a client's secret, a line of standard input, for the configuration");
   bool generate = false;
@@ -81,6 +92,7 @@ int run(int argc, char** argv) {
   if (*explain) return commands::explain(config_file, explain_options);
   if (*hash_secret) return commands::hash_secret(generate);
   if (*purge) return commands::purge(config_file, purge_options);
+  if (*log_level) return commands::log_level(config_file, level);
   if (*reload) return commands::reload(config_file);
   return commands::usage;
 }

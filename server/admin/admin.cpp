@@ -12,10 +12,12 @@
 #include "core/http/target.h"
 #include "server/admin/client_stats_json.h"
 #include "server/admin/entries.h"
+#include "server/admin/log_level.h"
 #include "server/admin/metrics.h"
 #include "server/admin/mutation.h"
 #include "server/admin/purge_request.h"
 #include "server/http/problem.h"
+#include "server/log_event.h"
 #include "server/logging.h"
 #include "server/version.h"
 
@@ -168,7 +170,7 @@ const Admin::Endpoint Admin::endpoints[] = {
     {"/livez", false, &Admin::live},      {"/readyz", false, &Admin::ready},
     {"/status", false, &Admin::status},   {"/metrics", false, &Admin::metrics},
     {"/entries", false, &Admin::entries}, {"/purge", true, &Admin::purge},
-    {"/reload", true, &Admin::reload},
+    {"/reload", true, &Admin::reload},    {"/log-level", true, &Admin::log_level},
 };
 
 std::string Admin::listed_paths() {
@@ -216,10 +218,28 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request, std::string_
     spdlog::error("purge asked for by {} failed: {}", request.client, purged.error().context);
     co_return problem(purged.error(), request.id, retry_after);
   }
-  spdlog::info("purged {} entries, by {}, as {} asked{}", *purged, caching::name_of(purge->selection),
-               request.client, purge->kind == caching::PurgeKind::soft ? " (soft)" : "");
+  log_event(spdlog::level::info, "purged", "purged {} entries, by {}, as {} asked{}", *purged,
+            caching::name_of(purge->selection), request.client,
+            purge->kind == caching::PurgeKind::soft ? " (soft)" : "")
+      .with("entries", *purged)
+      .with("by", caching::name_of(purge->selection))
+      .with("client", request.client)
+      .log();
   json::object object;
   object["purged"] = *purged;
+  co_return with_body(200, "application/json", json::serialize(object) + "\n");
+}
+
+boost::asio::awaitable<Answer> Admin::log_level(const Request& request, std::string_view /*query*/) const {
+  const auto level = parse_log_level(request.body);
+  if (!level) co_return problem(level.error(), request.id);
+  set_log_level(*level);
+  const std::string sentence =
+      fmt::format("log level {}, as {} asked", config::to_string(*level), request.client);
+  LogEvent(spdlog::level::warn, "log-level-changed", sentence).with("to", config::to_string(*level)).log();
+  json::object object;
+  object["level"] = config::to_string(*level);
+  object["configured"] = config::to_string(sources_.runtime->settings.log.level);
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
 }
 
@@ -293,7 +313,10 @@ boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::st
   object["restatements"] = sources_.fetches.restatements();
   object["refreshed_ahead"] = sources_.fetches.refreshed_ahead();
   const DroppedLines dropped = dropped_lines();
-  object["log"] = {{"dropped_queue_full", dropped.queue_full}, {"dropped_not_written", dropped.not_written}};
+  object["log"] = {{"level", config::to_string(roktcached::log_level())},
+                   {"dropped_queue_full", dropped.queue_full},
+                   {"dropped_not_written", dropped.not_written},
+                   {"held_back", dropped.held_back}};
   object["reloads"] = reloads_json(sources_.reloads.status());
   object["upstream_requests"] = sources_.upstream_client.requests_sent();
   object["upstream"] = upstream_json(upstream_status);

@@ -70,6 +70,8 @@ class Admin final : public http::Handler {
                                                            std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> reload(const http::Request& request,
                                                             std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> log_level(const http::Request& request,
+                                                               std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
 
   const Sources sources_;

@@ -7,6 +7,7 @@
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/log_event.h"
 #include "server/net/tls_context.h"
 
 namespace roktcached::session {
@@ -19,6 +20,12 @@ std::string text_of(const tcp::endpoint& endpoint) {
   std::ostringstream text;
   text << endpoint;
   return text.str();
+}
+
+void say_listening(const std::string& address, bool tls, std::string_view how) {
+  log_event(spdlog::level::info, "listening", "listening on {}{}{}", address, tls ? " (TLS)" : "", how)
+      .with("address", address)
+      .log();
 }
 
 }  // namespace
@@ -82,7 +89,7 @@ Result<void> Listeners::open_inherited(const tcp::endpoint& endpoint, const Tls&
   if (const auto shared_out = net::share_out(sockets, executors, add_one); !shared_out)
     return shared_out.error();
   open_.emplace_back(endpoint, tls);
-  spdlog::info("listening on {}{}, on a socket that was handed over", text_of(endpoint), tls ? " (TLS)" : "");
+  say_listening(text_of(endpoint), tls != nullptr, ", on a socket that was handed over");
   return {};
 }
 
@@ -93,7 +100,7 @@ Result<void> Listeners::open_tcp(const tcp::endpoint& endpoint, const Tls& tls) 
     add(i, std::move(opened->first), tls);
   }
   open_.emplace_back(endpoint, tls);
-  spdlog::info("listening on {}{}", text_of(endpoint), tls ? " (TLS)" : "");
+  say_listening(text_of(endpoint), tls != nullptr, "");
   return {};
 }
 
@@ -112,7 +119,7 @@ Result<void> Listeners::open_unix(const config::Endpoint& address) {
     if (!acceptor) return acceptor.error();
     add(i, std::move(*acceptor), nullptr);
   }
-  spdlog::info("listening on unix:{}", address.path);
+  say_listening("unix:" + address.path, false, "");
   unix_sockets_.push_back(std::move(*opened));
   return {};
 }
