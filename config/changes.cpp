@@ -15,7 +15,7 @@ namespace {
 
 /// Sockets are bound, threads run, the cache file is open and its memory is shared out, and what is stored
 /// was fetched from this upstream.
-constexpr std::array<std::string_view, 19> fixed_keys = {"listen.addresses",
+constexpr std::array<std::string_view, 21> fixed_keys = {"listen.addresses",
                                                          "listen.threads",
                                                          "listen.unix_mode",
                                                          "listen.unix_group",
@@ -33,7 +33,9 @@ constexpr std::array<std::string_view, 19> fixed_keys = {"listen.addresses",
                                                          "cache.read_timeout",
                                                          "log.file",
                                                          "log.format",
-                                                         "listen.handover_socket"};
+                                                         "listen.handover_socket",
+                                                         "log.file_format",
+                                                         "log.stderr"};
 
 bool is_fixed(std::string_view key) {
   return std::ranges::find(fixed_keys, key) != fixed_keys.end();
@@ -55,6 +57,8 @@ void keep_fixed(const Settings& in_force, Settings& wanted) {
   wanted.cache = in_force.cache;
   wanted.log.file = in_force.log.file;
   wanted.log.format = in_force.log.format;
+  wanted.log.file_format = in_force.log.file_format;
+  wanted.log.standard_error = in_force.log.standard_error;
 }
 
 void compare_keys(const Settings& in_force, const Settings& wanted, Changes& changes) {

@@ -72,11 +72,22 @@ void check_reach(const Settings& settings, Relations& relations) {
                          "accepted: 127.0.0.1, [::1], localhost, unix:/PATH");
 }
 
+void check_log(const Settings& settings, Relations& relations) {
+  if (settings.log.standard_error != StandardError::never || !settings.log.file.empty()) return;
+  relations.refuse("log.stderr",
+                   "\"never\", and there is no log.file: nothing would be logged; accepted: \"auto\", "
+                   "\"always\", or a log.file");
+}
+
 void check_addresses(const Settings& settings, Relations& relations) {
   const auto& plain = settings.listen.addresses;
   const auto& tls = settings.listen.tls.addresses;
   if (plain.empty() && tls.empty())
     relations.refuse("listen.addresses", "there is none; accepted: one here or in listen.tls.addresses");
+  const std::string& handover = settings.listen.handover_socket;
+  if (!handover.empty() && !handover.starts_with('/'))
+    relations.refuse("listen.handover_socket",
+                     "\"" + handover + "\"; accepted: a path that begins with \"/\", or \"\"");
   for (const Endpoint& endpoint : tls) {
     if (has(plain, endpoint))
       relations.refuse("listen.tls.addresses",
@@ -181,6 +192,7 @@ void check_relations(const Settings& settings, const Places& places, Mistakes& m
   Relations relations(places, mistakes);
   check_reach(settings, relations);
   check_addresses(settings, relations);
+  check_log(settings, relations);
   check_tls("listen.tls.", settings.listen.tls, relations);
   check_tls("health.tls.", settings.health.tls, relations);
   check_upstream(settings.upstream, relations);

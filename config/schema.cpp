@@ -335,13 +335,25 @@ void add_rest(std::vector<Setting>& table) {
                                    "The least severe lines that are logged",
                                    [](Settings& s) -> LogLevel& { return s.log.level; }));
   table.push_back(choice<LogFormat>("log.format", {{"text", LogFormat::text}, {"json", LogFormat::json}},
-                                    "text for people, json for machines",
+                                    "text for people, json for machines, with the same fields",
                                     [](Settings& s) -> LogFormat& { return s.log.format; }));
   table.push_back(
       boolean("log.access", "One line a request", [](Settings& s) -> bool& { return s.log.access; }));
   table.push_back(text("log.file", "a path, or \"\"",
-                       "Where the lines go, opened again on SIGUSR1; \"\": standard error",
+                       "A file that the lines go to, opened again on SIGUSR1; \"\": none",
                        [](Settings& s) -> std::string& { return s.log.file; }));
+  table.push_back(choice<FileFormat>(
+      "log.file_format", {{"same", FileFormat::same}, {"text", FileFormat::text}, {"json", FileFormat::json}},
+      "The format of the file; same: that of log.format",
+      [](Settings& s) -> FileFormat& { return s.log.file_format; }));
+  table.push_back(
+      choice<StandardError>("log.stderr",
+                            {{"auto", StandardError::automatic},
+                             {"always", StandardError::always},
+                             {"never", StandardError::never}},
+                            "Whether the lines go to standard error, or to the journal where that is the "
+                            "journal's, in log.format; auto: where there is no log.file",
+                            [](Settings& s) -> StandardError& { return s.log.standard_error; }));
 }
 
 }  // namespace

@@ -163,6 +163,9 @@ struct Cache {
 
 enum class LogLevel { trace, debug, info, warn, error };
 enum class LogFormat { text, json };
+enum class FileFormat { same, text, json };
+/// Whether standard error is a log: `automatic`, where there is no log.file.
+enum class StandardError { automatic, always, never };
 [[nodiscard]] std::string_view to_string(LogLevel level);
 [[nodiscard]] std::string_view to_string(LogFormat format);
 
@@ -171,7 +174,18 @@ struct Log {
   LogLevel level = LogLevel::info;
   LogFormat format = LogFormat::text;
   bool access = true;
-  std::string file;  ///< empty: standard error
+  std::string file;                           ///< empty: none
+  FileFormat file_format = FileFormat::same;  ///< same: `format`
+  StandardError standard_error = StandardError::automatic;
+
+  [[nodiscard]] bool to_standard_error() const {
+    return standard_error == StandardError::always ||
+           (standard_error == StandardError::automatic && file.empty());
+  }
+  [[nodiscard]] LogFormat format_of_file() const {
+    if (file_format == FileFormat::same) return format;
+    return file_format == FileFormat::json ? LogFormat::json : LogFormat::text;
+  }
 };
 
 /// Everything an operator can set, with its default. A plain value.

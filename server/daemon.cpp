@@ -15,6 +15,7 @@
 #include "server/background.h"
 #include "server/client_thread.h"
 #include "server/fixed_sizes.h"
+#include "server/log_event.h"
 #include "server/logging.h"
 #include "server/proxy/prepared.h"
 #include "storage/memory/memory_store.h"
@@ -37,6 +38,8 @@ constexpr std::uint64_t no_runtime = 0;
 Daemon::Daemon(const config::Settings& settings, Load load, DaemonStart start)
     : load_(std::move(load)),
       start_(std::move(start)),
+      is_activated_(start_.sockets.origin() == net::InheritedSockets::Origin::service_manager &&
+                    !start_.sockets.left().empty()),
       admin_limits_(without_origins(limits_of(settings, no_runtime))),
       admin_contexts_(admin_limits_),
       health_limits_(of_health(limits_of(settings, no_runtime))),
@@ -105,7 +108,9 @@ Result<void> Daemon::open_store(const config::Settings& settings) {
       options.owners.push_back(
           {credential.name, http::entity_tag_of(credential.app_id.reveal() + "\n" +
                                                 config::to_string(settings.upstream.url))});
-    options.report = [](std::string_view line) { spdlog::warn("cache: {}", line); };
+    options.report = [](std::string_view line) {
+      log_event(spdlog::level::warn, "cache-file", "cache: {}", line).log();
+    };
     auto opened = storage::SqliteStore::open(std::move(options));
     if (!opened) return opened.error();
     disk = std::move(*opened);
@@ -281,7 +286,7 @@ void Daemon::run(std::function<void()> draining) {
   if (!admin_listeners_.empty()) admin_->start_sampling(main_context_.get_executor());
   begin_service();
   signals_.async_wait([this](const boost::system::error_code& error, int) {
-    if (!error) drain();
+    if (!error) end();
   });
   const auto look_again = [this] {
     admin_poller_.look_again();
@@ -293,7 +298,7 @@ void Daemon::run(std::function<void()> draining) {
   upstream_work_.reset();
   if (!wait_for_threads()) {
     // Something hangs: what matters now is that the queued writes reach the disk.
-    spdlog::error("not every thread has ended in time");
+    LogEvent(spdlog::level::err, "threads-hang", "not every thread has ended in time").log();
     store_->flush();
     end_log();
     std::_Exit(EXIT_SUCCESS);
@@ -303,7 +308,7 @@ void Daemon::run(std::function<void()> draining) {
   files_.join();
   purger_.join();
   store_->flush();
-  spdlog::info("stopped");
+  LogEvent(spdlog::level::info, "stopped", "stopped").log();
 }
 
 void Daemon::await_hangup() {
@@ -332,7 +337,9 @@ void Daemon::drain() {
   manager_.status(fmt::format("Draining {} connections", connections_.open()));
   if (handover_) handover_->stop();
   copies_.close();
-  spdlog::info("draining {} connections", connections_.open());
+  log_event(spdlog::level::info, "draining", "draining {} connections", connections_.open())
+      .with("connections", connections_.open())
+      .log();
   drain_deadline_ = clock_.steady_now() + time_to_drain;
   admin_->drain();
   listeners_->drain();
@@ -359,7 +366,10 @@ void Daemon::stop_when_idle() {
 
 void Daemon::stop() {
   threads_deadline_ = clock_.steady_now() + time_to_stop;
-  if (connections_.open() > 0) spdlog::warn("{} connections are cut", connections_.open());
+  if (const auto left = connections_.open(); left > 0)
+    log_event(spdlog::level::warn, "connections-cut", "{} connections are cut", left)
+        .with("connections", left)
+        .log();
   if (heartbeat_) heartbeat_->stop();
   signals_.cancel();
   sighup_.cancel();

@@ -99,13 +99,14 @@ class Daemon {
     return runtime_->settings.listen.handover_socket.empty() ? nullptr : &copies_;
   }
   Result<void> open_handover();
-  Result<void> check_inherited() const;
+  Result<void> check_inherited();
   Result<void> open_health();
   void start_threads();
   void begin_service();
   void tell_status();
   void hand_over();
   void drain_when_retired();
+  void end();
   void await_hangup();
   void await_log_rotation();
   void reload(Reloads::Done done);
@@ -119,6 +120,7 @@ class Daemon {
 
   const Load load_;
   DaemonStart start_;
+  const bool is_activated_;  // the service manager goes on listening when this process has ended
   const SystemClock clock_;
   session::Limits admin_limits_;
   session::ContextPool admin_contexts_;

@@ -20,17 +20,20 @@ namespace {
 constexpr std::chrono::seconds status_interval{10};
 /// For connections that stay idle while another process serves already.
 constexpr std::chrono::seconds time_to_retire{5};
+/// The same, while nobody serves those who wait.
+constexpr std::chrono::milliseconds time_to_retire_alone{500};
 constexpr std::chrono::milliseconds retire_poll{10};
 
 }  // namespace
 
 /// A socket that nobody serves would let its clients wait for ever: systemd goes on listening on it.
-Result<void> Daemon::check_inherited() const {
+Result<void> Daemon::check_inherited() {
   std::string left;
   for (const std::string& address : start_.sockets.left()) left += (left.empty() ? "" : ", ") + address;
   if (left.empty()) return {};
   if (start_.predecessor) {
     spdlog::info("the process before listened on {}, which no setting names any more", left);
+    start_.sockets = net::InheritedSockets();  // closed, with which they are refused
     return {};
   }
   return Error{
@@ -113,6 +116,16 @@ void Daemon::hand_over() {
   health_listeners_->hand_over();
   for (const auto& listener : admin_listeners_) listener->retire();
   retire_deadline_ = clock_.steady_now() + time_to_retire;
+  drain_when_retired();
+}
+
+/// Where the service manager holds the sockets, those who come wait for the next process. So connections that
+/// are in use may end behind their next answer before idle ones are closed.
+void Daemon::end() {
+  if (!is_activated_) return drain();
+  manager_.stopping();
+  listeners_->hand_over();
+  retire_deadline_ = clock_.steady_now() + time_to_retire_alone;
   drain_when_retired();
 }
 

@@ -15,6 +15,7 @@
 #include "server/background.h"
 #include "server/client_thread.h"
 #include "server/daemon.h"
+#include "server/log_event.h"
 #include "server/logging.h"
 #include "server/net/descriptor_budget.h"
 #include "server/net/tls_context.h"
@@ -50,12 +51,20 @@ void say(const ReloadResult& result) {
   if (!result.succeeded()) {
     std::string one_line = result.error;
     std::ranges::replace(one_line, '\n', ' ');
-    return spdlog::error("reload: {}; the settings in force stay in force", one_line);
+    return log_event(spdlog::level::err, "reload-failed", "reload: {}; the settings in force stay in force",
+                     one_line)
+        .with("error", one_line)
+        .log();
   }
-  spdlog::info("reload: settings, secrets and certificates are read again; changed: {}",
-               result.changed.empty() ? "nothing" : listed(result.changed));
-  if (!result.needs_restart.empty())
-    spdlog::warn("reload: changed, but needs a restart: {}", listed(result.needs_restart));
+  const std::string changed = result.changed.empty() ? "nothing" : listed(result.changed);
+  log_event(spdlog::level::info, "reloaded",
+            "reload: settings, secrets and certificates are read again; changed: {}", changed)
+      .with("changed", changed)
+      .log();
+  if (const std::string kept = listed(result.needs_restart); !kept.empty())
+    log_event(spdlog::level::warn, "restart-needed", "reload: changed, but needs a restart: {}", kept)
+        .with("keys", kept)
+        .log();
 }
 
 }  // namespace
@@ -206,7 +215,8 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
   session::Limits health_limits = of_health(admin_limits);
   keep_registry(made.runtime->clients);
 
-  for (const std::string& warning : made.warnings) spdlog::warn("{}", warning);
+  for (const std::string& warning : made.warnings)
+    LogEvent(spdlog::level::warn, "settings-warning", warning).log();
   const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
   if (const auto raised = raise_descriptor_limit(descriptors); !raised)
     spdlog::warn("{}", raised.error().context);

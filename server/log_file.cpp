@@ -89,6 +89,11 @@ void LogFile::sink_it_(const spdlog::details::log_msg& message) {
   }
 }
 
+void LogFile::write(std::string_view line) noexcept {
+  const std::lock_guard lock(mutex_);
+  write_line(line);
+}
+
 void LogFile::write_line(std::string_view line) noexcept {
   while (!line.empty()) {
     const ssize_t written = ::write(descriptor_->get(), line.data(), line.size());

@@ -29,6 +29,9 @@ class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
   [[nodiscard]] Result<void> reopen();
   [[nodiscard]] const std::string& path() const { return path_; }
 
+  /// Writes a line that is formatted already.
+  void write(std::string_view line) noexcept;
+
   LogFile(std::string path, int descriptor);
 
  private:

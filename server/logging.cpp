@@ -3,14 +3,21 @@
 #include <fmt/format.h>
 #include <poll.h>
 #include <spdlog/async.h>
-#include <spdlog/pattern_formatter.h>
+#include <spdlog/details/null_mutex.h>
+#include <spdlog/sinks/base_sink.h>
 #include <spdlog/spdlog.h>
 #include <time.h>
 #include <unistd.h>
 
 #include <atomic>
+#include <cstdlib>
+#include <vector>
 
+#include "server/journal.h"
+#include "server/log_event.h"
 #include "server/log_file.h"
+#include "server/log_format.h"
+#include "server/log_limit.h"
 
 namespace roktcached {
 
@@ -19,61 +26,60 @@ namespace {
 constexpr std::size_t queue_length = 8192;
 constexpr const char* access_logger_name = "access";
 
-std::shared_ptr<LogFile> log_file;  // null: standard error
+std::shared_ptr<LogFile> log_file;  // null: none
 std::shared_ptr<spdlog::logger> owned_access_lines;
 std::atomic<spdlog::logger*> access_lines{nullptr};  // null while access lines are not wanted
-bool access_as_json = false;
+std::atomic<std::uint64_t> lines_held_back{0};
 
-/// As the inside of a JSON string (RFC 8259, section 7). A line is made of memory that is there already.
-void append_escaped(spdlog::memory_buf_t& line, std::string_view text) {
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      line.push_back('\\');
-      line.push_back(c);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(line), "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
-      line.push_back(c);
-    }
-  }
-}
-
-/// One JSON object a line. An access line's payload is the inside of an object already.
-class JsonFormatter final : public spdlog::formatter {
+/// Hands every line to each log, but for those that come again and again. On the log's thread.
+class AllLogs final : public spdlog::sinks::base_sink<spdlog::details::null_mutex> {
  public:
-  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& line) override {
-    const auto ms =
-        std::chrono::duration_cast<std::chrono::milliseconds>(message.time.time_since_epoch()).count();
-    const auto level = spdlog::level::to_string_view(message.level);
-    const std::string_view payload(message.payload.data(), message.payload.size());
-    const bool is_access =
-        std::string_view(message.logger_name.data(), message.logger_name.size()) == access_logger_name;
-    fmt::format_to(std::back_inserter(line), "{{\"time_unix_ms\":{},\"level\":\"{}\",", ms,
-                   std::string_view(level.data(), level.size()));
-    if (is_access) {
-      fmt::format_to(std::back_inserter(line), "{}}}\n", payload);
-    } else {
-      fmt::format_to(std::back_inserter(line), "\"message\":\"");
-      append_escaped(line, payload);
-      fmt::format_to(std::back_inserter(line), "\"}}\n");
-    }
-  }
-  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
-    return std::make_unique<JsonFormatter>();
-  }
-};
+  explicit AllLogs(std::vector<spdlog::sink_ptr> logs) : logs_(std::move(logs)) {}
 
-std::unique_ptr<spdlog::formatter> formatter_for(config::LogFormat format) {
-  if (format == config::LogFormat::json) return std::make_unique<JsonFormatter>();
-  return std::make_unique<spdlog::pattern_formatter>("%Y-%m-%dT%H:%M:%S.%eZ %-5l %v",
-                                                     spdlog::pattern_time_type::utc);
-}
+ private:
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    for (const LogLimit::HeldBack& held_back : limit_.ended(message.time)) say(held_back, message.time);
+    if (limit_.admit(message)) return hand_on(message);
+    lines_held_back.fetch_add(1, std::memory_order_relaxed);
+  }
+  void flush_() override {}
+
+  void hand_on(const spdlog::details::log_msg& message) {
+    for (const spdlog::sink_ptr& log : logs_) log->log(message);
+  }
+  void say(const LogLimit::HeldBack& held_back, spdlog::log_clock::time_point now) {
+    const std::string line = fmt::format(
+        "{0}{1} lines like this one were left out in {2} s: "
+        "{3}{4}log-lines-left-out{4}lines{5}{1}{4}window_s{5}{2}",
+        LogEvent::begin, held_back.lines, LogLimit::window.count(), held_back.beginning, LogEvent::separator,
+        LogEvent::number_sign);
+    hand_on({now, spdlog::source_loc(), "", spdlog::level::warn, line});
+  }
+
+  const std::vector<spdlog::sink_ptr> logs_;
+  LogLimit limit_;
+};
 
 std::shared_ptr<spdlog::logger> make_logger(const char* name, const spdlog::sink_ptr& sink) {
   auto logger = std::make_shared<spdlog::async_logger>(name, sink, spdlog::thread_pool(),
                                                        spdlog::async_overflow_policy::overrun_oldest);
   logger->set_error_handler([](const std::string& why) { count_lost_line(why.c_str()); });
   return logger;
+}
+
+/// With the fields of each line where it is the journal's.
+spdlog::sink_ptr open_standard_error(config::LogFormat format) {
+  auto standard_error = LogFile::standard_error();
+  const char* const stream =
+      std::getenv("JOURNAL_STREAM");  // NOLINT(concurrency-mt-unsafe): before any thread
+  if (is_journal_stream(stream == nullptr ? "" : stream, STDERR_FILENO))
+    return std::make_shared<Journal>(format, std::move(standard_error));
+  standard_error->set_formatter(log_formatter(format));
+  return standard_error;
+}
+
+spdlog::level::level_enum spdlog_level(config::LogLevel level) {
+  return spdlog::level::from_str(std::string(config::to_string(level)));
 }
 
 constexpr std::int64_t seconds_between_complaints = 60;
@@ -84,35 +90,49 @@ std::atomic<std::int64_t> next_complaint_s{0};  // on the monotonic clock
 }  // namespace
 
 Result<void> start_logging(const config::Log& settings) {
-  spdlog::sink_ptr sink;
-  if (settings.file.empty()) {
-    sink = LogFile::standard_error();
-  } else {
+  std::vector<spdlog::sink_ptr> logs;
+  if (settings.to_standard_error()) logs.push_back(open_standard_error(settings.format));
+  if (!settings.file.empty()) {
     auto opened = LogFile::open(settings.file);
     if (!opened) return opened.error();
-    sink = log_file = std::move(*opened);
+    log_file = std::move(*opened);
+    log_file->set_formatter(log_formatter(settings.format_of_file()));
+    logs.push_back(log_file);
   }
   spdlog::init_thread_pool(queue_length, 1);
-  sink->set_formatter(formatter_for(settings.format));
-  const auto logger = make_logger("", sink);
-  spdlog::set_default_logger(logger);
-  access_as_json = settings.format == config::LogFormat::json;
-  owned_access_lines = make_logger(access_logger_name, sink);
+  const auto all = std::make_shared<AllLogs>(std::move(logs));
+  spdlog::set_default_logger(make_logger("", all));
+  owned_access_lines = make_logger(access_logger_name, all);
   change_logging(settings);
   return {};
 }
 
 void change_logging(const config::Log& settings) {
-  const auto level = spdlog::level::from_str(std::string(config::to_string(settings.level)));
-  spdlog::default_logger_raw()->set_level(level);
+  set_log_level(settings.level);
   access_lines = settings.access ? owned_access_lines.get() : nullptr;
+}
+
+void set_log_level(config::LogLevel level) {
+  spdlog::default_logger_raw()->set_level(spdlog_level(level));
+  debug_is_logged.store(level <= config::LogLevel::debug, std::memory_order_relaxed);
+}
+
+config::LogLevel log_level() {
+  using config::LogLevel;
+  for (const LogLevel level : {LogLevel::trace, LogLevel::debug, LogLevel::info, LogLevel::warn}) {
+    if (spdlog::default_logger_raw()->level() == spdlog_level(level)) return level;
+  }
+  return LogLevel::error;
 }
 
 void reopen_log() {
   if (!log_file) return spdlog::info("SIGUSR1: nothing to open again, the log goes to standard error");
-  if (const auto opened = log_file->reopen(); !opened)
-    return spdlog::error("SIGUSR1: {}; the file in use stays in use", opened.error().context);
-  spdlog::info("SIGUSR1: {} is opened again", log_file->path());
+  if (const auto opened = log_file->reopen(); !opened) {
+    const std::string why = fmt::format("SIGUSR1: {}; the file in use stays in use", opened.error().context);
+    return LogEvent(spdlog::level::err, "log-reopen-failed", why).log();
+  }
+  const std::string done = fmt::format("SIGUSR1: {} is opened again", log_file->path());
+  LogEvent(spdlog::level::info, "log-reopened", done).with("file", log_file->path()).log();
 }
 
 void end_log() {
@@ -132,15 +152,12 @@ void stop_logging() {
 DroppedLines dropped_lines() {
   const auto queue = spdlog::thread_pool();
   return {.queue_full = queue ? queue->overrun_counter() : 0,
-          .not_written = lines_lost.load(std::memory_order_relaxed)};
+          .not_written = lines_lost.load(std::memory_order_relaxed),
+          .held_back = lines_held_back.load(std::memory_order_relaxed)};
 }
 
 spdlog::logger* access_logger() {
   return access_lines.load(std::memory_order_acquire);
-}
-
-bool access_lines_are_json() {
-  return access_as_json;
 }
 
 void say_without_waiting(std::string_view line) noexcept {

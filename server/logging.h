@@ -12,14 +12,18 @@ class logger;
 
 namespace roktcached {
 
-/// Sends everything that is logged to standard error or to a file, as text for people or JSON for machines,
-/// from a thread of its own: when the reader of our log is slow, the oldest lines are lost and no request
-/// waits. Call once, before any other thread runs; stop_logging() last.
+/// Sends everything that is logged to standard error, to the journal or to a file, each as text for people or
+/// JSON for machines, from a thread of its own: when the reader of our log is slow, the oldest lines are lost
+/// and no request waits. Call once, before any other thread runs; stop_logging() last.
 /// @return configuration where the file cannot be opened; nothing is logged then
 [[nodiscard]] Result<void> start_logging(const config::Log& settings);
 
-/// Puts level and access lines of other settings in force; file and format stay. From any thread.
+/// Puts level and access lines of other settings in force; files and formats stay. From any thread.
 void change_logging(const config::Log& settings);
+
+/// Another level, until the settings are read again. From any thread.
+void set_log_level(config::LogLevel level);
+[[nodiscard]] config::LogLevel log_level();
 
 /// Opens the log's file again, under the same name: what rotates it has renamed it, and wants it no more.
 /// Where that fails, the old one stays in use, and says so. Without a file it does nothing. Safe from any
@@ -32,18 +36,17 @@ void end_log();
 /// The same, where no other thread runs any more, and gives everything back.
 void stop_logging();
 
-/// Lines that never reached the log, of both kinds, so far.
+/// Lines that never reached the log, of all kinds, so far.
 struct DroppedLines {
   std::uint64_t queue_full = 0;   ///< the log's reader, or its disk, is too slow
   std::uint64_t not_written = 0;  ///< a write, or memory, has failed
+  std::uint64_t held_back = 0;    ///< like others of the same moment, see log_limit.h
 };
 /// From any thread.
 [[nodiscard]] DroppedLines dropped_lines();
 
 /// The logger of access lines; null while none are wanted. From any thread.
 [[nodiscard]] spdlog::logger* access_logger();
-/// Whether an access line is the inside of a JSON object, or text for people.
-[[nodiscard]] bool access_lines_are_json();
 
 /// Counts a line that could not be written to the log, and says so on standard error, once a minute at most.
 /// Takes no memory and throws nothing: memory that fails is one of the reasons. Safe from any thread.

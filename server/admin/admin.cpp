@@ -15,6 +15,7 @@
 #include "server/admin/body_answer.h"
 #include "server/admin/client_stats_json.h"
 #include "server/admin/entries.h"
+#include "server/admin/log_level.h"
 #include "server/admin/metrics.h"
 #include "server/admin/mutation.h"
 #include "server/admin/page.h"
@@ -22,6 +23,7 @@
 #include "server/admin/purge_request.h"
 #include "server/admin/readiness.h"
 #include "server/http/problem.h"
+#include "server/log_event.h"
 #include "server/logging.h"
 #include "server/openapi/document.h"
 #include "server/version.h"
@@ -164,6 +166,7 @@ const Admin::Endpoint Admin::endpoints[] = {
     {"/explain", false, &Admin::explain},
     {"/restatements", false, &Admin::restatements},
     {"/warm", true, &Admin::warm},
+    {"/log-level", true, &Admin::log_level},
 };
 
 /// @param of_health  the probes alone; else all
@@ -223,10 +226,28 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request, std::string_
     spdlog::error("purge asked for by {} failed: {}", request.client, purged.error().context);
     co_return problem(purged.error(), request.id, retry_after_failure);
   }
-  spdlog::info("purged {} entries, by {}, as {} asked{}", *purged, caching::name_of(purge->selection),
-               request.client, purge->kind == caching::PurgeKind::soft ? " (soft)" : "");
+  log_event(spdlog::level::info, "purged", "purged {} entries, by {}, as {} asked{}", *purged,
+            caching::name_of(purge->selection), request.client,
+            purge->kind == caching::PurgeKind::soft ? " (soft)" : "")
+      .with("entries", *purged)
+      .with("by", caching::name_of(purge->selection))
+      .with("client", request.client)
+      .log();
   json::object object;
   object["purged"] = *purged;
+  co_return with_body(200, "application/json", json::serialize(object) + "\n");
+}
+
+boost::asio::awaitable<Answer> Admin::log_level(const Request& request, std::string_view /*query*/) const {
+  const auto level = parse_log_level(request.body);
+  if (!level) co_return problem(level.error(), request.id);
+  set_log_level(*level);
+  const std::string sentence =
+      fmt::format("log level {}, as {} asked", config::to_string(*level), request.client);
+  LogEvent(spdlog::level::warn, "log-level-changed", sentence).with("to", config::to_string(*level)).log();
+  json::object object;
+  object["level"] = config::to_string(*level);
+  object["configured"] = config::to_string(sources_.runtime->settings.log.level);
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
 }
 
@@ -321,7 +342,10 @@ boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::st
   object["restatements"] = sources_.fetches.restatements();
   object["refreshed_ahead"] = sources_.fetches.refreshed_ahead();
   const DroppedLines dropped = dropped_lines();
-  object["log"] = {{"dropped_queue_full", dropped.queue_full}, {"dropped_not_written", dropped.not_written}};
+  object["log"] = {{"level", config::to_string(roktcached::log_level())},
+                   {"dropped_queue_full", dropped.queue_full},
+                   {"dropped_not_written", dropped.not_written},
+                   {"held_back", dropped.held_back}};
   object["reloads"] = reloads_json(sources_.reloads.status());
   object["upstream_requests"] = sources_.upstream_client.requests_sent();
   object["upstream"] = upstream_json(upstream_status);

@@ -107,6 +107,8 @@ class Admin final : public http::Handler {
                                                                   std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> warm(const http::Request& request,
                                                           std::string_view query) const;
+  [[nodiscard]] boost::asio::awaitable<http::Answer> log_level(const http::Request& request,
+                                                               std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> list(
       storage::Listing wanted) const;

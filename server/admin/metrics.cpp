@@ -242,6 +242,7 @@ std::string metrics_text(const MetricReadings& readings) {
   families.push_back(counter("log_lines_dropped_total", "Lines that never reached the log, by why.")
                          .add({{"reason", "queue_full"}}, readings.dropped_lines.queue_full)
                          .add({{"reason", "not_written"}}, readings.dropped_lines.not_written)
+                         .add({{"reason", "held_back"}}, readings.dropped_lines.held_back)
                          .take());
   add_reloads(families, readings.reloads);
   add_certificates(families, readings);

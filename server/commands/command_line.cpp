@@ -53,6 +53,7 @@ class CommandLine {
   WarmOptions warm_;
   VerifyOptions verify_;
   PurgeOptions purge_;
+  std::string level_;
   SimulateArguments simulate_;
 };
 
@@ -154,6 +155,14 @@ void CommandLine::add_changing() {
   add("reload", "Have the running daemon read its settings again, and say what it finds",
       {.examples = {"roktcached reload"}, .exits = {{failed, "it is not allowed"}, no_daemon}},
       [this] { return commands::reload(config_file_); });
+  CLI::App& log_level =
+      add("log-level", "Change how much the running daemon logs, until its settings are read again",
+          {.examples = {"roktcached log-level debug", "roktcached log-level info"},
+           .exits = {{failed, "it is not allowed"}, no_daemon}},
+          [this] { return commands::log_level(config_file_, level_); });
+  log_level.add_option("level", level_, "trace, debug, info, warn or error")
+      ->required()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
 }
 
 void CommandLine::add_tools() {

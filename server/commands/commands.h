@@ -121,6 +121,10 @@ struct VerifyOptions {
 
 [[nodiscard]] int print_version();
 
+/// Has the running daemon log from this level on.
+/// @param level  as log.level has it
+[[nodiscard]] int log_level(const std::optional<std::string>& config_file, const std::string& level);
+
 // Parts that verbs share.
 
 /// Says on standard error why a verb ends so. @return `code`

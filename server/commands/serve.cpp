@@ -10,6 +10,7 @@
 #include "config/load.h"
 #include "server/commands/commands.h"
 #include "server/daemon.h"
+#include "server/log_event.h"
 #include "server/log_file.h"
 #include "server/logging.h"
 #include "server/net/descriptor_budget.h"
@@ -49,9 +50,14 @@ int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<s
                bool demo, DaemonStart start) {
   if (const auto logging = start_logging(settings.log); !logging)
     return fail(configuration, logging.error().context);
-  spdlog::info("roktcached {} for {}", version, config::to_string(settings.upstream.url));
+  const std::string upstream_url = config::to_string(settings.upstream.url);
+  log_event(spdlog::level::info, "start", "roktcached {} for {}", version, upstream_url)
+      .with("version", version)
+      .with("upstream", upstream_url)
+      .log();
   if (demo) spdlog::info("demo: the upstream is a built-in simulator, the cache is in memory only");
-  for (const std::string& warning : warnings) spdlog::warn("{}", warning);
+  for (const std::string& warning : warnings)
+    LogEvent(spdlog::level::warn, "settings-warning", warning).log();
   const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
   if (const auto raised = raise_descriptor_limit(descriptors); !raised)
     spdlog::warn("{}", raised.error().context);

@@ -114,6 +114,9 @@ struct AccessNotes {
   CacheOutcome outcome = CacheOutcome::local;
   std::string_view route;               ///< Route::name, of the table; empty where none matched
   std::optional<caching::KeyHash> key;  ///< empty where there is none
+  /// Why it went forward, see to_string(http::Forward), or the name of the problem that it is refused with,
+  /// or has failed with; empty: neither.
+  std::string_view reason;
   /// Why what was fetched is not stored, see caching::name_of; empty: it is, or nothing was fetched.
   std::string_view not_stored;
   std::optional<std::chrono::milliseconds> upstream;  ///< time spent waiting for the upstream

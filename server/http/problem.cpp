@@ -111,6 +111,7 @@ http::Answer problem(const Error& error, std::string_view request_id,
   answer.status = description.status;
   const bool refused = description.status < 500 && error.code != ErrorCode::client_gone;
   answer.notes.outcome = refused ? http::CacheOutcome::refused : http::CacheOutcome::failed;
+  answer.notes.reason = description.name;
   answer.field("Content-Type", "application/problem+json")
       .field("Cache-Control", "no-store")
       .field("Proxy-Status", std::string("roktcached; error=").append(description.proxy_error));

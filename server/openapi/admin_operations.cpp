@@ -107,6 +107,13 @@ constexpr auto all_others = std::to_array<Row>({
       "requestBody": {"required": true, "content": {"application/json": {"schema": {"type": "object"}}}},
       "responses": {"200": {"description": "The verdict",
         "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Reload"}}}}}})json"},
+    {"/log-level", "post", R"json({
+      "operationId": "setLogLevel", "summary": "Changes how much is logged, until the settings are read again",
+      "requestBody": {"required": true, "content": {"application/json": {"schema":
+        {"type": "object", "required": ["level"], "additionalProperties": false, "properties":
+          {"level": {"type": "string", "enum": ["trace", "debug", "info", "warn", "error"]}}}}}},
+      "responses": {"200": {"description": "The level in force, and the one before",
+        "content": {"application/json": {"schema": {"type": "object"}}}}}})json"},
     {"/openapi.json", "get", R"json({
       "operationId": "getOpenApi", "summary": "This document",
       "responses": {"200": {"description": "The document",

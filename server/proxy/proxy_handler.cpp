@@ -41,6 +41,21 @@ bool goes_no_further(const Request& request) {
   return request.method == "OPTIONS" && http::max_forwards(request.method, request.fields) == 0U;
 }
 
+/// The route that a request was for, though it was refused: before its route was looked for, or because of
+/// what it asks there. Empty where there is none.
+std::string_view refused_on(const Request& request) {
+  const auto target =
+      request.runtime == nullptr ? Result<http::Target>(http::Target{}) : http::parse_target(request.target);
+  if (!target || target->path.empty()) return {};
+  std::string decoded;
+  const std::string_view path = http::decode_unreserved(target->path, decoded);
+  for (const std::string_view method :
+       {std::string_view(request.method), std::string_view("GET"), std::string_view("POST")}) {
+    if (const auto match = request.runtime->routes.match(method, path)) return match->route->name;
+  }
+  return {};
+}
+
 /// The answer to an OPTIONS for this server (RFC 9110, section 9.3.7).
 Answer answer_options(std::string_view allowed_methods) {
   Answer answer;
@@ -171,7 +186,9 @@ void ProxyHandler::finished(const Request& request, const Answer& answer, const 
   }
   // A request that was refused as it was read has come to no settings.
   const bool wanted = request.runtime == nullptr || request.runtime->settings.log.access;
-  if (wanted) http::log_access(request, answer, written);
+  if (!wanted) return;
+  const bool is_refused = answer.notes.outcome == http::CacheOutcome::refused && answer.notes.route.empty();
+  http::log_access(request, answer, written, is_refused ? refused_on(request) : answer.notes.route);
 }
 
 }  // namespace roktcached::proxy

@@ -7,6 +7,7 @@
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/log_event.h"
 #include "server/net/tls_context.h"
 
 namespace roktcached::session {
@@ -19,6 +20,14 @@ std::string text_of(const tcp::endpoint& endpoint) {
   std::ostringstream text;
   text << endpoint;
   return text.str();
+}
+
+/// @param section  whose address it is
+void say_listening(const std::string& section, const std::string& address, bool tls, std::string_view how) {
+  log_event(spdlog::level::info, "listening", "{} on {}{}{}", section == "listen" ? "listening" : section,
+            address, tls ? " (TLS)" : "", how)
+      .with("address", address)
+      .log();
 }
 
 }  // namespace
@@ -88,8 +97,7 @@ Result<void> Listeners::open_inherited(const tcp::endpoint& endpoint, const Tls&
   if (const auto shared_out = net::share_out(sockets, executors, add_one); !shared_out)
     return shared_out.error();
   open_.emplace_back(endpoint, tls);
-  spdlog::info("{} on {}{}, on a socket that was handed over", section_ == "listen" ? "listening" : section_,
-               text_of(endpoint), tls ? " (TLS)" : "");
+  say_listening(section_, text_of(endpoint), tls != nullptr, ", on a socket that was handed over");
   return {};
 }
 
@@ -100,8 +108,7 @@ Result<void> Listeners::open_tcp(const tcp::endpoint& endpoint, const Tls& tls) 
     add(i, std::move(opened->first), tls);
   }
   open_.emplace_back(endpoint, tls);
-  spdlog::info("{} on {}{}", section_ == "listen" ? "listening" : section_, text_of(endpoint),
-               tls ? " (TLS)" : "");
+  say_listening(section_, text_of(endpoint), tls != nullptr, "");
   return {};
 }
 
@@ -120,7 +127,7 @@ Result<void> Listeners::open_unix(const config::Endpoint& address) {
     if (!acceptor) return acceptor.error();
     add(i, std::move(*acceptor), nullptr);
   }
-  spdlog::info("listening on unix:{}", address.path);
+  say_listening(section_, "unix:" + address.path, false, "");
   unix_sockets_.push_back(std::move(*opened));
   return {};
 }

@@ -12,6 +12,7 @@
 #include "core/http/date.h"
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/log_event.h"
 #include "server/upstream/wire/exchange_failure.h"
 #include "server/upstream/wire/open_content.h"
 #include "server/upstream/wire/wire_request.h"
@@ -279,19 +280,26 @@ void UpstreamClient::follow(Circuits::Change change, std::string_view route) {
     case Circuits::Change::none:
       return;
     case Circuits::Change::upstream_opened:
-      spdlog::warn("upstream: fails; it is asked once a second until it answers again");
+      LogEvent(spdlog::level::warn, "upstream-down",
+               "upstream: fails; it is asked once a second until it answers again")
+          .log();
       for (const auto& channel : channels_) channel->admission.give_up(circuit_is_open(route));
       return;
     case Circuits::Change::upstream_closed:
-      spdlog::info("upstream: answers again");
+      LogEvent(spdlog::level::info, "upstream-up", "upstream: answers again").log();
       return;
     case Circuits::Change::route_opened:
-      spdlog::warn("upstream: route {} gets 502, 503 or 504; it is asked for once a second until that ends",
-                   route);
+      log_event(spdlog::level::warn, "route-down",
+                "upstream: route {} gets 502, 503 or 504; it is asked for once a second until that ends",
+                route)
+          .with("route", route)
+          .log();
       for (const auto& channel : channels_) channel->admission.give_up(circuit_is_open(route), route);
       return;
     case Circuits::Change::route_closed:
-      spdlog::info("upstream: route {} is answered again", route);
+      log_event(spdlog::level::info, "route-up", "upstream: route {} is answered again", route)
+          .with("route", route)
+          .log();
       return;
   }
 }
@@ -316,8 +324,14 @@ std::optional<std::chrono::milliseconds> UpstreamClient::goes_again_after(Upstre
   const RetryDecision retry = may_retry(failed, jitter);
   const bool circuit_refuses = circuits_.is_open(request.route);
   if (!retry.retry() || circuit_refuses || !retry_budget_.spend()) return std::nullopt;
-  spdlog::debug("upstream: attempt {} failed ({}): again in {} ms", call.attempts,
-                result ? std::to_string(result->status) : result.error().error.context, retry.delay.count());
+  const std::string why = result ? std::to_string(result->status) : result.error().error.context;
+  log_event(spdlog::level::debug, "upstream-retry", "upstream: attempt {} failed ({}): again in {} ms",
+            call.attempts, why, retry.delay.count())
+      .with("route", request.route)
+      .with("attempt", call.attempts)
+      .with("error", why)
+      .with("next_ms", retry.delay.count())
+      .log();
   ++call.attempts;
   return retry.delay;
 }

@@ -317,7 +317,7 @@ class Daemon(Process):
             pathlib.Path(folder, "roktcached.toml").write_text(tables)  # found as the working directory's
         environment.update(ROKT_APP_ID=app_id, ROKT_APP_SECRET="demo-secret")
         command = [*wrapper, BINARY, "serve", *flags]
-        super().__init__(command[1:], environment, folder, binary=command[0], **(process or {}))
+        super().__init__(command[1:], environment, folder, **{"binary": command[0], **(process or {})})
         if wait:
             wait_until(self.ready, "the daemon is ready")
 

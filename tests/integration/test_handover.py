@@ -109,7 +109,7 @@ class Handover(TestCase):
         last = self.take_over(successor, listen_addresses=f"127.0.0.1:{port}", listen_threads="1")
         self.assertEqual(request(port, overview()).status, 200)
         self.assertIn(f"the process before listened on 127.0.0.1:{self.settings['port']}, which no setting names any more", last.log())
-        with self.assertRaises(OSError):
+        with self.assertRaises(ConnectionRefusedError):
             request(self.settings["port"], overview())
 
     def test_one_that_cannot_start_changes_nothing(self):

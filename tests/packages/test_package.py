@@ -8,6 +8,7 @@ import re
 import sqlite3
 import subprocess
 import tempfile
+import threading
 import unittest
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
@@ -99,8 +100,8 @@ class Life(unittest.TestCase):
         self.assertIn("grossCost", json.loads(body))
 
     def test_from_the_installation_to_the_purge(self):
-        for step in (self.is_installed_from_the_archive, self.says_that_the_credential_is_missing, self.runs_with_a_credential, self.runs_restricted,
-                     self.is_reloaded, self.keeps_its_settings_where_a_reload_fails, self.has_a_tls_key_from_a_drop_in, self.has_its_log_rotated,
+        for step in (self.is_installed_from_the_archive, self.says_that_the_credential_is_missing, self.runs_with_a_credential, self.runs_restricted, self.tells_systemd_how_it_is, self.has_fields_in_the_journal,
+                     self.is_reloaded, self.keeps_its_settings_where_a_reload_fails, self.has_a_tls_key_from_a_drop_in, self.has_its_log_rotated, self.restarts_on_sockets_of_systemd,
                      self.survives_a_reboot, self.is_upgraded, self.is_rolled_back_from_a_newer_form_of_the_cache,
                      self.is_backed_up_and_restored, self.is_removed_and_installed_again, self.is_purged):
             print(f"  {step.__name__}", flush=True)
@@ -147,6 +148,39 @@ class Life(unittest.TestCase):
         self.assertEqual((mounts["/"][:2], mounts["/root"][:2], mounts["/var/cache/private/roktcached"][:2]), ("ro", "ro", "rw"), mounts)
         exposure = self.run_in("systemd-analyze", "security", "--no-pager", "roktcached")
         self.assertLessEqual(float(re.search(r"Overall exposure level for roktcached.service: ([\d.]+)", exposure)[1]), 1.5)
+
+    def tells_systemd_how_it_is(self):
+        self.assertEqual((self.service("Type"), self.service("NotifyAccess"), self.service("WatchdogUSec")), ("notify", "main", "1min"))
+        self.assertRegex(self.service("StatusText"), r"^Serving \d+ connections?; \d+ answers? for \d+ upstream requests?$")
+        self.assertEqual(self.service("SubState"), "running")
+
+    def has_fields_in_the_journal(self):
+        def entries(*matches):
+            lines = self.run_in("journalctl", "--no-pager", "--output=json", "--unit=roktcached", *matches).splitlines()
+            return [json.loads(line) for line in lines if line.startswith("{")]
+        self.debian.wait_until(lambda: entries("ROKTCACHED_EVENT=request", "ROKTCACHED_OUTCOME=hit"), "the journal has a request's fields")
+        [*_, entry] = entries("ROKTCACHED_EVENT=request", "ROKTCACHED_OUTCOME=hit")
+        self.assertEqual((entry["ROKTCACHED_ROUTE"], entry["ROKTCACHED_STATUS"], entry["PRIORITY"], entry["_TRANSPORT"]), ("campaign-overview", "200", "6", "journal"))
+        self.assertIn("outcome=hit", entry["MESSAGE"])
+        self.assertTrue(entries("ROKTCACHED_EVENT=listening", "ROKTCACHED_ADDRESS=127.0.0.1:8080"))
+
+    def restarts_on_sockets_of_systemd(self):
+        self.run_in("systemctl", "stop", "roktcached")
+        self.run_in("systemctl", "enable", "--quiet", "--now", "roktcached.socket")
+        self.assertIn("Cache-Status: roktcached; hit", self.debian.ask(f"http://127.0.0.1:8080{REPORT}"), "the first who comes starts it")
+        process = self.service("MainPID")
+        restarts = threading.Thread(target=lambda: [self.run_in("systemctl", "restart", "roktcached") for _ in range(2)])
+        restarts.start()
+        heads = []
+        while restarts.is_alive():
+            heads.append(self.get(8080, REPORT)[0])
+        restarts.join()
+        self.assertGreater(len(heads), 1)
+        self.assertEqual([head for head in heads if not head.startswith("HTTP/1.1 200 ")], [])
+        self.assertNotEqual(self.service("MainPID"), process)
+        self.run_in("systemctl", "disable", "--quiet", "--now", "roktcached.socket")
+        self.run_in("systemctl", "restart", "roktcached")
+        self.wait_until_ready()
 
     def is_reloaded(self):
         process = self.service("MainPID")

@@ -1,11 +1,13 @@
 #include "server/proxy/fetch/cache_updater.h"
 
-#include <spdlog/spdlog.h>
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <boost/container/small_vector.hpp>
 
 #include "core/caching/variants.h"
+#include "server/log_event.h"
+#include "server/proxy/decision_log.h"
 #include "server/proxy/report/json_diff.h"
 
 namespace roktcached::proxy {
@@ -63,10 +65,18 @@ void CacheUpdater::keep(const FetchRequest& request, FetchOutcome& outcome, Stea
     }
   });
   if (!put && outcome.stored()) outcome.storing = Storing::purged;
+  log_storing(request.route, request.key, outcome.storing);
   if (!outcome.stored()) not_stored_[static_cast<std::size_t>(outcome.storing)].add();
   if (outcome.kind == AnswerKind::not_json) {
-    spdlog::warn("not JSON: route={} key={} status={}: the upstream's answer is not kept", request.route,
-                 caching::to_hex(request.key.hash()), outcome.upstream_status);
+    const std::string key = caching::to_hex(request.key.hash());
+    const std::string sentence =
+        fmt::format("not JSON: route={} key={} status={}: the upstream's answer is not kept", request.route,
+                    key, outcome.upstream_status);
+    LogEvent(spdlog::level::warn, "not-json", sentence)
+        .with("route", request.route)
+        .with("key", key)
+        .with("status", outcome.upstream_status)
+        .log();
   }
   if (outcome.stored() && outcome.restates) note_restatement(*outcome.response);
 }
@@ -83,9 +93,16 @@ void CacheUpdater::drop_outdated(const FetchRequest& request, FetchOutcome& outc
 
 void CacheUpdater::note_restatement(const caching::StoredResponse& response) {
   restatements_.fetch_add(1, std::memory_order_relaxed);
-  spdlog::info("restated: route={} key={} account={} times={} moved=[{}]", response.route.view(),
-               caching::to_hex(response.key.hash()), response.account_id.view(), response.restated->times,
-               names_of(response.restated->moved));
+  const std::string key = caching::to_hex(response.key.hash());
+  const std::string moved = names_of(response.restated->moved);
+  log_event(spdlog::level::info, "restated", "restated: route={} key={} account={} times={} moved=[{}]",
+            response.route.view(), key, response.account_id.view(), response.restated->times, moved)
+      .with("route", response.route.view())
+      .with("key", key)
+      .with("account", response.account_id.view())
+      .with("times", response.restated->times)
+      .with("moved", moved)
+      .log();
 }
 
 void CacheUpdater::end_stored(const caching::Key& target, std::string_view route) {

@@ -5,6 +5,7 @@
 #include "server/asio.h"
 #include "server/http/problem.h"
 #include "server/proxy/answers.h"
+#include "server/proxy/decision_log.h"
 #include "server/proxy/forwarded_fields.h"
 #include "server/proxy/http/http_fetch_outcome.h"
 #include "server/proxy/streaming.h"
@@ -57,6 +58,7 @@ asio::awaitable<Answer> HttpHandler::answer(const Request& request, Destination 
   if (selected.no_room) co_return note(no_room_answer(request), http::CacheOutcome::failed, to.route, target);
 
   const caching::Decision decision = caching::decide_http(selected.response.get(), directives, now);
+  log_decision(request, to.route, target, decision, selected.response.get(), now);
   if (decision.action == Action::use || decision.action == Action::use_and_refresh) {
     const bool refresh = decision.action == Action::use_and_refresh;
     if (refresh && refreshes_.take(selected.response->key.hash(), request.received_at))
@@ -111,6 +113,7 @@ asio::awaitable<Answer> HttpHandler::fetch(Asked asked, Selected selected, Forwa
   if (head && caching::invalidates(request.method, head->status))
     co_await invalidate(services_, *request.runtime, request.target);
   Answer answer = answer_with_result(asked, selected, std::move(result), std::move(head), reason);
+  if (answer.notes.reason.empty()) answer.notes.reason = to_string(reason);
   answer.notes.upstream =
       std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);
   co_return answer;

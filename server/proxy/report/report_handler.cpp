@@ -9,6 +9,7 @@
 #include "server/http/own_pseudonym.h"
 #include "server/http/problem.h"
 #include "server/proxy/answers.h"
+#include "server/proxy/decision_log.h"
 #include "server/proxy/report/report_fetch.h"
 #include "server/runtime.h"
 
@@ -84,6 +85,8 @@ bool ReportHandler::answer_now(const Request& request, const CacheRequest& cache
   if (!looked.in_memory) looked.stored = services_.store.find_on_disk_at_once(cache_request.key, now);
   if (!looked.stored || !*looked.stored) return false;
   const caching::Decision decision = decide(*looked.stored, request, cache_request, now);
+  if (decision.action == Action::use || decision.action == Action::use_and_refresh)
+    log_decision(request, *cache_request.route, cache_request.key, decision, looked.stored->get(), now);
   return use(*looked.stored, request, cache_request, decision, now, answer);
 }
 
@@ -137,6 +140,7 @@ asio::awaitable<Answer> ReportHandler::look_up_and_answer(const Request& request
 asio::awaitable<Answer> ReportHandler::answer_from(const Request& request, CacheRequestPtr cache_request,
                                                    StoredResponsePtr stored, WallTime now) {
   const caching::Decision decision = decide(stored, request, *cache_request, now);
+  log_decision(request, *cache_request->route, cache_request->key, decision, stored.get(), now);
   Answer answer;
   if (use(stored, request, *cache_request, decision, now, answer)) return at_once(std::move(answer));
   if (decision.action != Action::refuse)
@@ -170,6 +174,7 @@ asio::awaitable<Answer> ReportHandler::fetch(const Request& request, CacheReques
   } else {
     answer_with_result(answer, request, *cache_request, result, stored, reason);
   }
+  if (answer.notes.reason.empty()) answer.notes.reason = to_string(reason);
   if (!result.left)
     answer.notes.upstream =
         std::chrono::duration_cast<std::chrono::milliseconds>(services_.clock.steady_now() - asked_at);

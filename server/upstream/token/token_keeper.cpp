@@ -10,6 +10,7 @@
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/log_event.h"
 #include "server/upstream/wire/exchange_failure.h"
 
 namespace roktcached::upstream {
@@ -75,13 +76,23 @@ asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
   if (fetched) token_ = *fetched;
   const std::chrono::milliseconds delay = delay_after(fetched);
   if (fetched) {
-    spdlog::info("token: credential {}: minted, lives {} s", credential_,
-                 std::chrono::duration_cast<std::chrono::seconds>(token_->lifetime).count());
+    const auto lifetime_s = std::chrono::duration_cast<std::chrono::seconds>(token_->lifetime).count();
+    log_event(spdlog::level::info, "token-minted", "token: credential {}: minted, lives {} s", credential_,
+              lifetime_s)
+        .with("credential", credential_)
+        .with("lifetime_s", lifetime_s)
+        .log();
   } else {
-    spdlog::warn("token: credential {}: {} (attempt {}, the next in {:.1f} s, {})", credential_,
-                 fetched.error().error.context, failures_in_a_row_,
-                 std::chrono::duration<double>(delay).count(),
-                 alive() ? "the old one is still alive" : "none is alive");
+    const std::string& why = fetched.error().error.context;
+    log_event(spdlog::level::warn, "token-failed",
+              "token: credential {}: {} (attempt {}, the next in {:.1f} s, {})", credential_, why,
+              failures_in_a_row_, std::chrono::duration<double>(delay).count(),
+              alive() ? "the old one is still alive" : "none is alive")
+        .with("credential", credential_)
+        .with("error", why)
+        .with("attempt", failures_in_a_row_)
+        .with("next_ms", delay.count())
+        .log();
   }
   {
     const LockGuard lock(status_mutex_);

@@ -49,7 +49,7 @@ std::optional<Settings> with_another(const Setting& setting) {
        {RawValue(true), RawValue(false), RawValue(std::int64_t{7}), RawValue("7s"), RawValue("64MiB"),
         RawValue("32KiB"), RawValue("/another/file"), RawValue("https://another.example"),
         RawValue("http://127.0.0.1:9"), RawValue("127.0.0.1:9"), RawValue("0600"), RawValue("lenient"),
-        RawValue("debug"), RawValue("json"), RawValue(StringList{"127.0.0.1:9"}),
+        RawValue("debug"), RawValue("json"), RawValue("always"), RawValue(StringList{"127.0.0.1:9"}),
         RawValue(StringList{"another.example"}), RawValue(StringList{"https://another.example"}),
         RawValue(StringList{"CHF"})}) {
     Settings settings;
@@ -59,12 +59,27 @@ std::optional<Settings> with_another(const Setting& setting) {
 }
 
 TEST(Changes, OfEachKeyAreNamedAndWhatIsNamedAsKeptIsKept) {
-  const std::set<std::string> needs_restart = {
-      "listen.addresses",     "listen.threads",    "listen.unix_mode", "listen.unix_group",
-      "listen.tls.addresses", "admin.address",     "health.addresses", "health.tls.addresses",
-      "upstream.url",         "upstream.ca_file",  "upstream.proxy",   "cache.file",
-      "cache.max_disk",       "cache.max_memory",  "log.file",         "log.format",
-      "cache.max_transient",  "cache.read_timeout"};
+  const std::set<std::string> needs_restart = {"listen.addresses",
+                                               "listen.threads",
+                                               "listen.unix_mode",
+                                               "listen.unix_group",
+                                               "listen.tls.addresses",
+                                               "admin.address",
+                                               "health.addresses",
+                                               "health.tls.addresses",
+                                               "upstream.url",
+                                               "upstream.ca_file",
+                                               "upstream.proxy",
+                                               "cache.file",
+                                               "cache.max_disk",
+                                               "cache.max_memory",
+                                               "log.file",
+                                               "log.format",
+                                               "cache.max_transient",
+                                               "cache.read_timeout",
+                                               "listen.handover_socket",
+                                               "log.file_format",
+                                               "log.stderr"};
   for (const Setting& setting : schema()) {
     const auto wanted = with_another(setting);
     ASSERT_TRUE(wanted) << setting.name();

@@ -53,10 +53,10 @@ TEST(Schema, HasEveryKeyOfTheContract) {
           "listen.addresses", "listen.allowed_hosts", "listen.threads", "listen.max_connections",
           "listen.head_timeout", "listen.body_timeout", "listen.idle_timeout", "listen.write_timeout",
           "listen.max_head", "listen.max_body", "listen.allowed_origins", "listen.unix_mode",
-          "listen.unix_group", "listen.cleartext_beyond_loopback", "listen.token_key_file",
-          "listen.tls.addresses", "listen.tls.certificate_file", "listen.tls.key_file",
-          "listen.tls.client_ca_file", "listen.tls.require_client_certificate", "admin.address",
-          "admin.token_file", "upstream.url", "upstream.ca_file", "upstream.connect_timeout",
+          "listen.unix_group", "listen.handover_socket", "listen.cleartext_beyond_loopback",
+          "listen.token_key_file", "listen.tls.addresses", "listen.tls.certificate_file",
+          "listen.tls.key_file", "listen.tls.client_ca_file", "listen.tls.require_client_certificate",
+          "admin.address", "admin.token_file", "upstream.url", "upstream.ca_file", "upstream.connect_timeout",
           "upstream.head_timeout", "upstream.body_timeout", "upstream.idle_timeout",
           "upstream.max_connections", "upstream.max_waiting", "upstream.max_response", "upstream.proxy",
           "upstream.max_age", "upstream.max_retries", "upstream.budget.requests_per_second",
@@ -68,7 +68,7 @@ TEST(Schema, HasEveryKeyOfTheContract) {
           "freshness.restatement_window", "freshness.stale_while_revalidate", "freshness.stale_if_error",
           "freshness.min_refetch_interval", "freshness.refresh_ahead_uses", "parameters.validation",
           "parameters.extra_currencies", "log.level", "log.format", "log.access", "log.file",
-          "listen.min_write_rate"));
+          "log.file_format", "log.stderr", "listen.min_write_rate"));
 }
 
 TEST(Schema, NamesEachVariableOnce) {
@@ -110,7 +110,7 @@ TEST(Schema, EveryRowSetsItselfAndNothingElse) {
     if (row.name() == "listen.allowed_hosts") return StringList{"other.example"};
     if (row.name() == "parameters.extra_currencies") return StringList{"CHF"};
     for (const char* candidate : {"11m", "40MiB", "17KiB", "127.0.0.1:9", "http://localhost:9", "lenient",
-                                  "0600", "debug", "json", "other"}) {
+                                  "0600", "debug", "json", "always", "other"}) {
       Settings scratch;
       if (row.set(scratch, std::string(candidate))) return std::string(candidate);
     }
