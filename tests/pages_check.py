@@ -291,7 +291,7 @@ def mistakes_of_monitoring(text):
     finally:
         ground.close()
         simulator.stop()
-    told = set(re.findall(r"`(roktcached_\w+)`", text))
+    told = set(re.findall(r"`((?:roktcached|process)_\w+)`", text))
     yield from (f"there is no metric {name}" for name in sorted(told - shown))
     yield from (f"metric {name} is not told" for name in sorted(shown - told))
 

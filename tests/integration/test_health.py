@@ -214,7 +214,17 @@ class OwnPages(TestCase):
         self.assertEqual(upstream.ledger()["total"], 0)
 
     def test_an_operators_route_goes_first(self):
-        upstream, proxy = self.pair(tables='[[route]]\nname = "all"\npath = "/{rest...}"\ncache = "off"\ninject_token = false\n')
+        upstream = self.simulator()
+        tables = "".join(f'[[route]]\nname = "{name}"\npath = "{path}"\ncache = "off"\ninject_token = false\n' for name, path in (("root", "/{a...}"), ("document", "/openapi.json")))
+        proxy = self.daemon(upstream, wait=False, tables=tables)
+
+        def alive():
+            try:
+                return request(proxy.admin_port, "/livez").status == 200
+            except OSError:
+                return False
+
+        wait_until(alive, "it listens")
         for target in ("/", "/openapi.json"):
             self.assertNotIn(b"caching proxy", request(proxy.port, target).body)
         self.assertEqual(upstream.ledger()["total"], 2)
