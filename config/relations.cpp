@@ -94,10 +94,6 @@ void check_addresses(const Settings& settings, Relations& relations) {
                        to_string(endpoint) + " is among listen.addresses; accepted: addresses of its own");
   }
   const auto& admin = settings.admin.address;
-  const std::string& handover = settings.listen.handover_socket;
-  if (!handover.empty() && !handover.starts_with('/'))
-    relations.refuse("listen.handover_socket",
-                     "\"" + handover + "\"; accepted: a path that begins with \"/\", or \"\"");
   std::vector<std::pair<const char*, std::vector<Endpoint>>> taken = {{"listen.addresses", plain},
                                                                       {"listen.tls.addresses", tls}};
   for (const auto& [name, addresses] : taken) {
