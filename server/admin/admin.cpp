@@ -361,8 +361,7 @@ boost::asio::awaitable<Answer> Admin::metrics(const Request& /*request*/, std::s
   for (const rokt::Route& route : sources_.runtime->routes.routes())
     readings.routes.push_back({route.name, route.route_class});
   for (const config::Client& client : sources_.runtime->settings.clients) client_names_.insert(client.name);
-  readings.clients =
-      client_readings(client_names_, read_all(sources_.client_stats), readings.upstream_status.spending);
+  readings.clients = client_readings(client_names_, read_client_stats(), readings.upstream_status.spending);
   for (const auto& thread : sources_.request_stats) readings.requests.add(thread->read());
   readings.collapsed = sources_.fetches.collapsed();
   readings.restatements = sources_.fetches.restatements();
