@@ -9,7 +9,6 @@
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 
-#include "server/access/presented.h"
 #include "server/admin/admin.h"
 #include "server/admin/body_answer.h"
 #include "server/admin/warm_request.h"
@@ -116,7 +115,8 @@ boost::asio::awaitable<Answer> Admin::warm(const Request& request, std::string_v
   const auto batch = std::make_shared<Batch>(executor, sources_.runtime, std::move(wanted->rokt_version));
   for (std::string& target : wanted->targets) {
     // The answer says it again: without the API key, where it was copied with one.
-    if (const auto key = access::take_api_key(target); !key) co_return problem(key.error(), request.id);
+    const auto origin_form = proxy::origin_form_of(target);
+    target = origin_form ? *origin_form : target.substr(0, target.find('?'));
     batch->targets.push_back({std::move(target), {}, {}});
   }
   batch->lanes = std::min(lanes_max, batch->targets.size());

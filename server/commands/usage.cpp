@@ -27,7 +27,10 @@ std::vector<std::string> commands_of(CLI::App& app) {
 
 void add_options_of(const CLI::App& app, std::vector<std::string>& names) {
   for (const CLI::Option* option : app.get_options()) {
-    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+    for (const std::string& name : option->get_lnames()) {
+      const std::string dashed = "--" + name;  // each group has a --help of its own
+      if (std::ranges::find(names, dashed) == names.end()) names.push_back(dashed);
+    }
   }
 }
 
@@ -79,6 +82,8 @@ std::string usage_mistake(CLI::App& app, const CLI::Error& error) {
   std::string mistake;
   if (const auto left = command.remaining(); !left.empty()) {
     mistake = unexpected(command, place, first_of(left));
+  } else if (const auto before = app.remaining(); !before.empty()) {
+    mistake = unexpected(app, app.get_name(), first_of(before));
   } else if (parsed.empty()) {
     mistake = place + ": no command; accepted: " + joined(commands_of(app));
   } else {

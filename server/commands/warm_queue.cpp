@@ -64,7 +64,9 @@ std::vector<WarmQueue::Ended> WarmQueue::settle(const boost::json::value& answer
       continue;
     }
     ++counts_[outcome];
-    ended.push_back({std::move(target), outcome, text_at(told, {"detail"})});
+    // As the daemon says it: without an API key.
+    const std::string said = text_at(told, {"target"});
+    ended.push_back({said.empty() ? std::move(target) : said, outcome, text_at(told, {"detail"})});
   }
   taken_ = 0;
   if (took < request_time / 2) batch_ = std::min(batch_ * 2, admin::most_warmed);

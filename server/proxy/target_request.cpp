@@ -74,15 +74,21 @@ Result<CacheRequestPtr> cache_request_of(const Runtime& runtime, const rokt::Rou
   return CacheRequestPtr(std::make_shared<const CacheRequest>(std::move(asked)));
 }
 
-Result<TargetRequest> read_target_request(const Runtime& runtime, std::string target,
-                                          std::string_view rokt_version, std::string_view content) {
-  if (const auto key = access::take_api_key(target); !key) return key.error();
+Result<std::string> origin_form_of(std::string_view target) {
   std::string origin_form;
   const bool encrypted = target.starts_with("https:");
   if (!http::read_target("GET", target, encrypted, origin_form))
-    return wrong_target(ErrorCode::invalid_request, target,
+    return wrong_target(ErrorCode::invalid_request, target.substr(0, target.find('?')),
                         "accepted: a path that begins with '/', or an http or https URL");
-  const auto parsed = http::parse_target(origin_form);
+  if (const auto key = access::take_api_key(origin_form); !key) return key.error();
+  return origin_form;
+}
+
+Result<TargetRequest> read_target_request(const Runtime& runtime, std::string_view target,
+                                          std::string_view rokt_version, std::string_view content) {
+  const auto origin_form = origin_form_of(target);
+  if (!origin_form) return origin_form.error();
+  const auto parsed = http::parse_target(*origin_form);
   if (!parsed) return parsed.error();
   std::string decoded;
   const std::string_view path = http::decode_unreserved(parsed->path, decoded);

@@ -30,14 +30,19 @@ struct TargetRequest {
   CacheRequestPtr cache_request;  ///< null where the route is none of those
 };
 
-/// Reads it as a GET of it would be read, or another method that the route serves. An address that was copied
-/// from a tool will do: its scheme, its authority and its API key are left out.
+/// A target as it is routed. An address that was copied from a tool will do: its scheme, its authority and
+/// its API key are left out.
+/// @param target  origin-form, or an http or https URL
+/// @return invalid_request, naming the target without its query, which may hold a key
+[[nodiscard]] Result<std::string> origin_form_of(std::string_view target);
+
+/// Reads it as a GET of it would be read, or another method that the route serves.
 /// @param runtime       outlives the result
-/// @param target        origin-form, or an http or https URL
+/// @param target        as for origin_form_of
 /// @param rokt_version  as the client would send it; empty: not sent
 /// @param content       of a query, in JSON; else empty
 /// @return invalid_request, unknown_route or account_not_allowed, as a client would get it
-[[nodiscard]] Result<TargetRequest> read_target_request(const Runtime& runtime, std::string target,
+[[nodiscard]] Result<TargetRequest> read_target_request(const Runtime& runtime, std::string_view target,
                                                         std::string_view rokt_version,
                                                         std::string_view content = {});
 

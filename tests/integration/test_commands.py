@@ -40,7 +40,7 @@ class Status(TestCase):
         self.assertRegex(shown.stdout, rf"(?m)^cache +memory: {status['cache']['memory']['entries']} entries, ")
         (client,) = status["clients"]  # what asked whether the daemon is ready has asked, too
         self.assertEqual((client["from_cache"], client["upstream"]), (12, 3))
-        self.assertRegex(shown.stdout, rf"(?m)^anonymous +{client['asked']} +[\d.]+ % +3$")
+        self.assertRegex(shown.stdout, rf"(?m)^{client['client']} +{client['asked']} +[\d.]+ % +3$")
         self.assertRegex(shown.stdout, r"(?m)^campaign-overview +15 +80\.0 % +3$")
         self.assertLessEqual(max(map(len, shown.stdout.splitlines())), 80)
 
@@ -190,7 +190,7 @@ class Explain(TestCase):
         stored = after["stored"]
         self.assertEqual({name: stored[name] for name in entry}, entry)
         self.assertEqual(stored["finds"], 1)
-        self.assertEqual(after["route_clients"], [{"client": "anonymous", "asked": 2}])
+        self.assertEqual(after["route_clients"], [{"client": "127.0.0.1", "asked": 2}])
         self.assertEqual(simulator.ledger()["total"], 1)
         for _ in range(3):
             self.explained(proxy, SUMMARY)

@@ -1,0 +1,104 @@
+// The listeners of the admin API and of health checks; clients' are in daemon.cpp.
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <sstream>
+
+#include "server/daemon.h"
+#include "server/log_event.h"
+
+namespace roktcached {
+
+namespace asio = boost::asio;
+
+Result<void> Daemon::open_admin() {
+  const std::optional<config::Endpoint>& address = runtime_->settings.admin.address;
+  const bool is_unix = address && address->is_unix();
+  admin_ = std::make_unique<admin::Admin>(admin::Sources{
+      client_stats_, request_stats_, connections_, listeners_, health_listeners_, *store_, bodies_, runtime_,
+      reloads_, *fetches_, *upstream_client_, upstream_context_.get_executor(), clock_, clock_.steady_now(),
+      is_unix, purger_.executor()});
+  if (!address) return {};
+  std::vector<net::Acceptor> acceptors;
+  if (is_unix) {
+    auto opened = open_admin_socket(*address);
+    if (!opened) return opened.error();
+    acceptors.push_back(std::move(*opened));
+  } else {
+    auto opened = open_admin_ports(*address);
+    if (!opened) return opened.error();
+    acceptors = std::move(*opened);
+  }
+  const session::ServerContext server{.limits = admin_limits_,
+                                      .handler = *admin_,
+                                      .contexts = admin_contexts_,
+                                      .poller = admin_poller_,
+                                      .hangups = admin_hangups_};
+  for (net::Acceptor& acceptor : acceptors) {
+    if (auto* const copies = shared_copies()) copies->add(acceptor.native_handle());
+    admin_listeners_.push_back(
+        std::make_unique<session::Listener>(std::move(acceptor), server, admin_connections_));
+  }
+  return {};
+}
+
+Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoint& address) {
+  auto endpoints = net::endpoints_here(address);
+  if (!endpoints) return endpoints.error();
+  std::vector<net::Acceptor> acceptors;
+  for (const auto& endpoint : *endpoints) {
+    if (!start_.sockets.has(endpoint)) continue;
+    const auto add = [&](std::size_t, net::Acceptor acceptor) { acceptors.push_back(std::move(acceptor)); };
+    const auto sockets = start_.sockets.take(endpoint);
+    const auto shared = net::share_out(sockets, {main_context_.get_executor()}, add);
+    if (!shared) return shared.error();
+  }
+  if (!acceptors.empty()) {
+    spdlog::info("admin on {}, on a socket that was handed over", config::to_string(address));
+    return acceptors;
+  }
+  if (const auto settled = net::settle_ports(*endpoints); !settled) return settled.error();
+  for (const auto& endpoint : *endpoints) {
+    auto opened = net::open_listener(main_context_.get_executor(), endpoint, false);
+    if (!opened) return opened.error();
+    std::ostringstream name;
+    name << opened->second;
+    spdlog::info("admin on {}", name.str());
+    acceptors.push_back(std::move(opened->first));
+  }
+  return acceptors;
+}
+
+/// Whoever can open it may purge without a token, so it is the owner's alone.
+Result<net::Acceptor> Daemon::open_admin_socket(const config::Endpoint& address) {
+  constexpr mode_t owner_only = 0600;
+  auto inherited = start_.sockets.take(address.path);
+  auto opened = inherited ? Result<net::UnixSocket>(std::move(*inherited))
+                          : net::UnixSocket::open(address.path, owner_only, "");
+  if (!opened) return opened.error();
+  admin_socket_.emplace(std::move(*opened));
+  spdlog::info("admin on unix:{}", address.path);
+  return admin_socket_->acceptor(main_context_.get_executor());
+}
+
+/// After the admin listener, whose handler answers here, too.
+Result<void> Daemon::open_health() {
+  const config::Health& health = runtime_->settings.health;
+  health_ = std::make_unique<admin::HealthHandler>(*admin_);
+  config::Listen addresses;
+  addresses.addresses = health.addresses;
+  addresses.tls = health.tls;
+  const session::ServerContext server{.limits = health_limits_,
+                                      .handler = *health_,
+                                      .contexts = health_contexts_,
+                                      .poller = admin_poller_,
+                                      .hangups = admin_hangups_};
+  auto opened = session::Listeners::open(addresses, health_connections_, {{main_context_, server}},
+                                         {.inherited = &start_.sockets, .copies = shared_copies()}, "health");
+  if (!opened) return opened.error();
+  health_listeners_ = std::move(*opened);
+  return {};
+}
+
+}  // namespace roktcached
