@@ -23,7 +23,7 @@ constexpr std::int64_t decoded_max = std::int64_t{1} << 30;
 /// There is to be room for a longer body before it is read. Shorter ones are read first and counted then.
 constexpr std::int64_t body_without_asking = std::int64_t{64} << 10;
 
-HashBytes bytes_of(std::uint64_t high, std::uint64_t low) {
+HashBytes bytes_of_halves(std::uint64_t high, std::uint64_t low) {
   HashBytes bytes;
   char* byte = bytes.data();
   for (const std::uint64_t half : {high, low}) {
@@ -38,7 +38,7 @@ std::string_view view_of(const HashBytes& bytes) {
 
 HashBytes digest_of(std::string_view body) {
   const XXH128_hash_t hash = XXH3_128bits(body.data(), body.size());
-  return bytes_of(hash.high64, hash.low64);
+  return bytes_of_halves(hash.high64, hash.low64);
 }
 
 struct EncodedBody {
@@ -158,7 +158,7 @@ constexpr const char* evict_sql =
 }  // namespace
 
 HashBytes bytes_of(const caching::KeyHash& hash) {
-  return bytes_of(hash.high, hash.low);
+  return bytes_of_halves(hash.high, hash.low);
 }
 
 Result<RowWriter> RowWriter::prepare(Connection& connection) {

@@ -88,7 +88,7 @@ class BadInput(TestCase):
         for part in ("campaign-overview", "default /reporting/accounts/12/campaigns/3/overview?dateStart=2025-03-01", "settled", "604800 s"):
             self.assertIn(part, result.stdout)
         self.assert_refused(run("explain", "/nothing"), 1, "no route")
-        self.assertEqual(len(run("routes").stdout.splitlines()), 13)
+        self.assertEqual(len(run("routes").stdout.splitlines()), 19)
         self.assertRegex(run("version").stdout, r"^roktcached \d+\.\d+\.\d+\n$")
 
     def test_a_port_in_use(self):

@@ -77,10 +77,15 @@ class Status(TestCase):
 
     def test_watching_on_a_terminal_shows_one_screen(self):
         _, proxy = self.pair()
-        command = ["timeout", "2", BINARY, "status", "--watch", "--interval", "0.2"]
-        done = subprocess.run(["script", "-qec", " ".join(command), "/dev/null"], env=environment_with(**settings_of(proxy)), cwd="/", capture_output=True,
-                              text=True, check=False)
-        self.assertGreater(done.stdout.count("\x1b[H\x1b[2J"), 1)
+        command = f"{BINARY} status --watch --interval 0.2"
+        shown = subprocess.Popen(["script", "-qec", command, "/dev/null"], env=environment_with(**settings_of(proxy)), cwd="/", stdout=subprocess.PIPE)
+        self.addCleanup(shown.wait)
+        self.addCleanup(shown.stdout.close)
+        self.addCleanup(shown.kill)
+        text = b""
+        while text.count(b"\x1b[H\x1b[2J") < 2:
+            text += (more := shown.stdout.read1())
+            self.assertTrue(more, text)
 
     def test_no_daemon_is_said_with_the_address(self):
         port = free_port()
