@@ -27,7 +27,7 @@ namespace roktcached {
 
 namespace {
 
-constexpr char version = '1';
+constexpr char handover_version = '1';
 constexpr char some_sockets = '+';
 constexpr char all_sockets = '.';
 constexpr char serving = 's';
@@ -99,7 +99,7 @@ char receive_byte(int connection, std::vector<Descriptor>& sockets) {
 }
 
 bool send_all(int connection, const std::vector<int>& descriptors) {
-  if (!send_byte(connection, version)) return false;
+  if (!send_byte(connection, handover_version)) return false;
   for (std::span<const int> left(descriptors); !left.empty();) {
     const std::size_t count = std::min(left.size(), sockets_a_message);
     if (!send_byte(connection, some_sockets, left.first(count))) return false;
@@ -125,7 +125,7 @@ Result<std::optional<Predecessor>> Predecessor::ask(const std::string& path) {
   std::vector<Descriptor> sockets;
   const char first = receive_byte(connection.get(), sockets);
   if (first == 0) return failed(path, "the process there hands over nothing");
-  if (first != version)
+  if (first != handover_version)
     return failed(path, "the process there knows another version of the hand-over; restart instead");
   char next = some_sockets;
   while (next == some_sockets) next = receive_byte(connection.get(), sockets);

@@ -70,7 +70,7 @@ constexpr std::string_view schemas = R"json({
       "needs_restart": {"type": "array", "items": {"type": "string"}}}}
 })json";
 
-constexpr std::string_view responses = R"json({
+constexpr std::string_view shared_responses = R"json({
   "Report": {"description": "The report",
     "headers": {
       "Age": {"schema": {"type": "integer"}, "description": "Seconds since it was fetched"},
@@ -131,7 +131,7 @@ json::object parameters(const rokt::ParameterRules& rules) {
 
 json::object components(const config::Settings& settings) {
   return {{"schemas", json::parse(schemas)},
-          {"responses", json::parse(responses)},
+          {"responses", json::parse(shared_responses)},
           {"parameters", parameters(settings.parameters)},
           {"securitySchemes", json::parse(security_schemes)}};
 }

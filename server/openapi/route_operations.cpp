@@ -29,8 +29,11 @@ json::object with_problems(json::object responses) {
   return responses;
 }
 
-/// OpenAPI has no placeholder that takes several segments: {rest...} is {rest} there.
-std::string path_of(std::string pattern) {
+/// OpenAPI has no placeholder that takes several segments: {rest...} is {rest} there. Where a last slash does
+/// not matter, there is none.
+std::string path_of(const rokt::Route& route) {
+  std::string pattern = route.pattern;
+  if (route.any_last_slash && pattern.ends_with('/')) pattern.pop_back();
   const auto dots = pattern.find("...}");
   if (dots != std::string::npos) pattern.erase(dots, 3);
   return pattern;
@@ -141,7 +144,7 @@ std::vector<Operation> route_operations(const config::Settings& settings, const 
       json::object object = route_operation(route);
       // No route's name has an underscore.
       object["operationId"] = &name == &route.methods.front() ? route.name : route.name + "_" + method;
-      operations.push_back({path_of(route.pattern), method, std::move(object)});
+      operations.push_back({path_of(route), method, std::move(object)});
     }
   }
   for (Operation& operation : own_operations()) operations.push_back(std::move(operation));
