@@ -40,7 +40,9 @@ TEST(OpenApi, HasEachRouteWithItsParameters) {
   const json::object document = made();
   for (const rokt::Route& route : rokt::rokt_routes()) {
     const std::string_view method = route.methods.front() == "GET" ? "get" : "post";
-    EXPECT_EQ(operation(document, route.pattern, method).at("operationId"), json::value(route.name));
+    std::string path = route.pattern;
+    if (path.ends_with('/')) path.pop_back();  // of no meaning there
+    EXPECT_EQ(operation(document, path, method).at("operationId"), json::value(route.name));
   }
   EXPECT_EQ(parameter_names(operation(
                 document, "/reporting/accounts/{accountId}/campaigns/{campaignId}/breakdown", "get")),
