@@ -5,6 +5,7 @@
 
 #include "core/caching/variants.h"
 #include "core/http/target.h"
+#include "core/rokt/routes.h"
 
 namespace roktcached::caching {
 
@@ -26,6 +27,13 @@ struct Matcher {
   }
 };
 
+/// The path as a key has it: that of a query has one spelling of its last slash.
+std::string path_in_key(std::string_view path) {
+  static const rokt::RouteTable built_in(rokt::rokt_routes());
+  const auto match = built_in.match("POST", path);
+  return match ? rokt::upstream_path(*match->route, path) : std::string(path);
+}
+
 }  // namespace
 
 Result<WithTarget> with_target(std::string_view target) {
@@ -33,7 +41,8 @@ Result<WithTarget> with_target(std::string_view target) {
   if (!parsed) return parsed.error();
   std::string decoded;
   const std::string_view path = http::decode_unreserved(parsed->path, decoded);
-  return WithTarget{canonical_target(path, http::parse_query(parsed->query)), std::string(target)};
+  return WithTarget{canonical_target(path_in_key(path), http::parse_query(parsed->query)),
+                    std::string(target)};
 }
 
 std::string_view name_of(const Selection& selection) {

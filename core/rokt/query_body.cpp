@@ -185,14 +185,22 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> other_nam
     {"granularity", "interval"},
 }};
 
+/// The same as `folded` makes them.
+constexpr std::array<std::string_view, 9> folded_members = {
+    "interval",         "startdate", "enddate",           "metrics",     "dimensions",
+    "dimensionfilters", "orderbys",  "timezonevariation", "currencycode"};
+
 /// The member that somebody most likely meant by `name`; empty where it is right, or like none.
 std::string_view nearly_known_member(std::string_view name) {
   constexpr std::size_t longest_member = 32;
   if (name.size() > longest_member || std::ranges::find(known_members, name) != known_members.end())
     return {};
   const std::string asked = folded(name);
-  for (const std::string_view right : known_members) {
-    if (edit_distance(asked, folded(right)) <= 1) return right;
+  for (std::size_t i = 0; i < known_members.size(); ++i) {
+    const std::string_view right = folded_members.at(i);
+    // Names whose lengths are further apart need not be compared.
+    const bool may_be_near = asked.size() + 1 >= right.size() && right.size() + 1 >= asked.size();
+    if (may_be_near && edit_distance(asked, right) <= 1) return known_members.at(i);
   }
   for (const auto& [other, right] : other_names) {
     if (asked == other) return right;
@@ -214,6 +222,10 @@ Result<QueryBody> read_query_body(std::string_view content, const ParameterRules
     return refused("more follows the JSON at octet " + std::to_string(read), accepted);
   if (!canonical.is_object()) return refused("is no JSON object", accepted);
   if (rules.validation == Validation::strict) {
+    // Each is compared with what is known, which costs time: no question has as many.
+    constexpr std::size_t most_members = 64;
+    const std::size_t members = canonical.object().size();
+    if (members > most_members) return refused("has " + std::to_string(members) + " members", "at most 64");
     for (const auto& [name, value] : canonical.object()) {
       const std::string_view right = nearly_known_member(unquoted(name));
       if (!right.empty()) return refused("member " + shown(unquoted(name)), right);

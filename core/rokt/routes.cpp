@@ -198,8 +198,14 @@ bool serve_the_same(const Route& one, const Route& other) {
   const auto shared = [&](const std::string& method) {
     return std::ranges::find(other.methods, method) != other.methods.end();
   };
-  return without_placeholder_names(one.pattern) == without_placeholder_names(other.pattern) &&
-         std::ranges::any_of(one.methods, shared);
+  std::string left = without_placeholder_names(one.pattern);
+  std::string right = without_placeholder_names(other.pattern);
+  if (one.any_last_slash || other.any_last_slash) {
+    for (std::string* pattern : {&left, &right}) {
+      if (pattern->ends_with('/')) pattern->pop_back();
+    }
+  }
+  return left == right && std::ranges::any_of(one.methods, shared);
 }
 
 bool takes_place_of(const Route& configured, const Route& built_in) {

@@ -231,7 +231,9 @@ class Simulator::Server {
       const std::string tag = http::entity_tag_of(reply.body);
       response.set(beast_http::field::etag, tag);
       if (request[beast_http::field::if_none_match] == tag) {
-        response.result(beast_http::status::not_modified);
+        // RFC 9110, section 13.1.2: 304 is for GET and HEAD alone.
+        response.result(request.method() == beast_http::verb::post ? beast_http::status::precondition_failed
+                                                                   : beast_http::status::not_modified);
       }
     }
     if (has_content(response.result_int())) response.body() = std::move(reply.body);

@@ -171,6 +171,26 @@ class QueryApi(TestCase):
         entries = request(proxy.admin_port, "/entries").json()["entries"]
         self.assertEqual([(entry["route"], entry["restated"]) for entry in entries], [("query-campaigns", None)])
 
+    def test_a_question_is_asked_again_without_a_condition(self):
+        """To a POST whose condition fails the answer is 412, and no report (RFC 9110, section 13.1.2)."""
+        upstream, proxy = self.pair("--entity-tags", **STALE_AT_ONCE)
+        for turn in range(3):
+            self.assertEqual(ask(proxy, campaigns(), question()).status, 200, turn)
+            until_stale()
+        self.assertEqual(upstream.ledger()["by_status"], {"200": 3})
+
+    def test_a_purge_takes_both_spellings_of_the_last_slash(self):
+        token = pathlib.Path(self.folder(), "token")
+        token.touch(0o600)
+        token.write_text("a-token-for-admin-0123456789", encoding="ascii")
+        _, proxy = self.pair(admin_token_file=token)
+        fields = {**JSON, "Authorization": "Bearer a-token-for-admin-0123456789"}
+        for path, metric in ((campaigns(), "impressions"), (transactions(), "revenue")):
+            for spelling in (path.rstrip("/"), path.rstrip("/") + "/"):
+                self.assertEqual(ask(proxy, path, question(metrics=[metric], dimensions=[])).status, 200)
+                reply = request(proxy.admin_port, "/purge", "POST", fields, json.dumps({"target": spelling}))
+                self.assertEqual((reply.status, reply.json()["purged"] >= 1), (200, True), spelling)
+
     def test_a_restart_keeps_them_and_the_file_tells_the_question(self):
         folder = self.folder()
         upstream = self.simulator()

@@ -18,7 +18,8 @@ void add_validators(FetchRequest& request) {
   http::Fields& fields = request.upstream.fields;
   if (!request.http) {
     const std::string_view validator = request.stored->validator;
-    if (validator.empty()) return;
+    // To another method the answer of what still holds is 412 (RFC 9110, section 13.1.2).
+    if (validator.empty() || request.upstream.method != "GET") return;
     const auto colon = validator.find(": ");
     return fields.add(validator.substr(0, colon), validator.substr(colon + 2));
   }

@@ -170,6 +170,18 @@ TEST(QueryBodyTest, NamesThatAreNearlyKnownAreRefusedWhenStrict) {
   EXPECT_EQ(query_refusal(R"({"limit":1,"page":2,"somethingNew":true})"), "taken");
 }
 
+TEST(QueryBodyTest, MoreMembersThanAnyQuestionHasAreRefusedWhenStrict) {
+  const auto with_members = [](int count) {
+    std::string body = "{";
+    for (int i = 0; i < count; ++i)
+      body.append(i == 0 ? "" : ",").append("\"member" + std::to_string(i) + "\":1");
+    return body + "}";
+  };
+  EXPECT_EQ(query_refusal(with_members(64)), "taken");
+  EXPECT_EQ(query_refusal(with_members(65)), "content: has 65 members; accepted: at most 64");
+  EXPECT_EQ(query_refusal(with_members(65), lenient), "taken");
+}
+
 TEST(QueryBodyTest, TheRangeEndsInItsLaterReadingOnItsOwnClock) {
   EXPECT_EQ(query_end_of(R"({"endDate":"2026-11-02","timezoneVariation":"America/New_York"})"),
             moment("2026-11-03T00:00:00", "America/New_York"));

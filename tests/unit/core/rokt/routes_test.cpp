@@ -215,5 +215,14 @@ TEST(RouteTable, OtherRoutesTakeNoLastSlash) {
             "/v1/query/accounts");
 }
 
+TEST(ServeTheSame, WhateverTheLastSlashOfAQuery) {
+  for (const char* path : {"/v1/query/accounts/{id}/campaigns", "/v1/query/accounts/{id}/campaigns/"}) {
+    const Route mine{"mine", path, {"POST"}, RouteClass::off, {}, false};
+    EXPECT_EQ(all_routes({mine}).size(), rokt_routes().size()) << path;
+  }
+  const Route other{"other", "/reporting/accounts/{id}/summary/", {"GET"}, RouteClass::off, {}, false};
+  EXPECT_EQ(all_routes({other}).size(), rokt_routes().size() + 1);
+}
+
 }  // namespace
 }  // namespace roktcached::rokt
