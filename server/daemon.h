@@ -105,6 +105,7 @@ class Daemon {
   void begin_service();
   void tell_status();
   void hand_over();
+  void retire(std::chrono::milliseconds within);
   void drain_when_retired();
   void end();
   void await_hangup();
@@ -169,6 +170,7 @@ class Daemon {
   ServiceManager manager_ = ServiceManager::from_environment();
   std::optional<Heartbeat> heartbeat_;
   bool is_draining_ = false;
+  bool is_retiring_ = false;
   SteadyTime retire_deadline_;
   std::vector<std::unique_ptr<session::Listener>> admin_listeners_;
   std::unique_ptr<admin::HealthHandler> health_;

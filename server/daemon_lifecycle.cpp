@@ -115,8 +115,7 @@ void Daemon::hand_over() {
   listeners_->hand_over();
   health_listeners_->hand_over();
   for (const auto& listener : admin_listeners_) listener->retire();
-  retire_deadline_ = clock_.steady_now() + time_to_retire;
-  drain_when_retired();
+  retire(time_to_retire);
 }
 
 /// Where the service manager holds the sockets, those who come wait for the next process. So connections that
@@ -125,8 +124,13 @@ void Daemon::end() {
   if (!is_activated_) return drain();
   manager_.stopping();
   listeners_->hand_over();
-  retire_deadline_ = clock_.steady_now() + time_to_retire_alone;
-  drain_when_retired();
+  retire(time_to_retire_alone);
+}
+
+/// Once more, it only changes the time: one look at a time.
+void Daemon::retire(std::chrono::milliseconds within) {
+  retire_deadline_ = clock_.steady_now() + within;
+  if (!std::exchange(is_retiring_, true)) drain_when_retired();
 }
 
 void Daemon::drain_when_retired() {

@@ -74,6 +74,9 @@ Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoi
 Result<net::Acceptor> Daemon::open_admin_socket(const config::Endpoint& address) {
   constexpr mode_t owner_only = 0600;
   auto inherited = start_.sockets.take(address.path);
+  if (inherited) {
+    if (const auto checked = inherited->check_owner_only(); !checked) return checked.error();
+  }
   auto opened = inherited ? Result<net::UnixSocket>(std::move(*inherited))
                           : net::UnixSocket::open(address.path, owner_only, "");
   if (!opened) return opened.error();

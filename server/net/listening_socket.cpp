@@ -1,6 +1,7 @@
 #include "server/net/listening_socket.h"
 
 #include <fcntl.h>
+#include <fmt/format.h>
 #include <grp.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -284,6 +285,22 @@ void UnixSocket::own_path() {
   if (::lstat(path_.c_str(), &status) != 0 || !S_ISSOCK(status.st_mode)) return;
   device_ = status.st_dev;
   inode_ = status.st_ino;
+}
+
+Result<void> UnixSocket::give_to(mode_t mode, const std::string& group) const {
+  return set_owner(path_, mode, group);
+}
+
+Result<void> UnixSocket::check_owner_only() const {
+  constexpr mode_t of_others = S_IRWXG | S_IRWXO;
+  struct stat status {};
+  if (::lstat(path_.c_str(), &status) != 0) return system_error(path_);
+  if ((status.st_mode & of_others) == 0) return {};
+  return Error{
+      ErrorCode::configuration, ErrorSource::inbound, false,
+      fmt::format("{} has mode {:04o}; accepted: none but its owner's, such as SocketMode=0600 in the "
+                  "socket unit: who connects there needs no token",
+                  path_, static_cast<unsigned>(status.st_mode & 07777U))};
 }
 
 UnixSocket::UnixSocket(UnixSocket&& other) noexcept

@@ -64,6 +64,12 @@ class UnixSocket {
 
   /// The file goes with the object from now on: the process that has made it is about to end.
   void own_path();
+  /// Gives the file to those who may connect, as open() does.
+  /// @return configuration, or unavailable
+  [[nodiscard]] Result<void> give_to(mode_t mode, const std::string& group) const;
+  /// Whether its owner alone can connect: not everybody who has made a socket for us has seen to that.
+  /// @return configuration, naming the file's mode
+  [[nodiscard]] Result<void> check_owner_only() const;
   /// The file stays: another process listens on the same socket.
   void leave_path() { inode_ = 0; }
   [[nodiscard]] int descriptor() const { return descriptor_; }

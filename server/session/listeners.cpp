@@ -158,7 +158,11 @@ void Listeners::hand_over() {
 }
 
 void Listeners::own_paths() {
-  for (net::UnixSocket& socket : unix_sockets_) socket.own_path();
+  for (net::UnixSocket& socket : unix_sockets_) {
+    socket.own_path();
+    const auto given = socket.give_to(settings_.unix_mode, settings_.unix_group);
+    if (!given) spdlog::error("the socket of the process before: {}", given.error().context);
+  }
 }
 
 void Listeners::drain() {

@@ -120,6 +120,16 @@ TEST_F(InheritedSocketsTest, AUnixSocketIsAdoptedAndItsFileStaysUntilItIsOwned) 
   }
 }
 
+TEST_F(InheritedSocketsTest, AnAdoptedSocketSaysWhetherOthersCanConnect) {
+  const std::string path = folder_ / "a.sock";
+  for (const mode_t mode : {0600U, 0660U, 0606U, 0666U, 0601U}) {
+    const auto made = UnixSocket::open(path, 0600, "").value();
+    auto adopted = UnixSocket::adopt(path, Descriptor(::fcntl(made.descriptor(), F_DUPFD_CLOEXEC, 0)));
+    ASSERT_TRUE(adopted.give_to(mode, ""));
+    EXPECT_EQ(adopted.check_owner_only().has_value(), mode == 0600) << mode;
+  }
+}
+
 TEST_F(InheritedSocketsTest, TheEnvironmentsAreOfThisProcessAlone) {
   ::setenv("LISTEN_FDS", "1", 1);
   ::setenv("LISTEN_PID", "1", 1);
