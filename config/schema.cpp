@@ -35,7 +35,7 @@ std::string same(const std::string& value) {
 Setting admin_address() {
   return make<std::optional<Endpoint>>(
       "admin.address", ValueKind::text, std::string(accepted_endpoints) + "; on loopback; or \"off\"",
-      "Where /livez, /readyz, /status, /metrics, /openapi.json, /purge and /reload are; \"off\": nowhere",
+      "Where the dashboard, /status, /metrics, /purge and all else for operators are; \"off\": nowhere",
       [](Settings& s) -> std::optional<Endpoint>& { return s.admin.address; },
       [](const RawValue& raw) -> std::optional<std::optional<Endpoint>> {
         const auto* value = std::get_if<std::string>(&raw);

@@ -241,10 +241,10 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request, std::string_
 boost::asio::awaitable<Answer> Admin::log_level(const Request& request, std::string_view /*query*/) const {
   const auto level = parse_log_level(request.body);
   if (!level) co_return problem(level.error(), request.id);
-  set_log_level(*level);
   const std::string sentence =
       fmt::format("log level {}, as {} asked", config::to_string(*level), request.client);
   LogEvent(spdlog::level::warn, "log-level-changed", sentence).with("to", config::to_string(*level)).log();
+  set_log_level(*level);  // behind its own line, which might be below it
   json::object object;
   object["level"] = config::to_string(*level);
   object["configured"] = config::to_string(sources_.runtime->settings.log.level);

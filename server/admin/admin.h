@@ -52,7 +52,7 @@ inline constexpr std::chrono::seconds retry_after_failure{5};
 
 /// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics`,
 /// `/entries`, `/restatements`, `/explain`, `/history`, `/openapi.json` and the page at `/`, which only read,
-/// and `POST /purge`, `/warm` and `/reload`, see check_mutation.
+/// and `POST /purge`, `/warm`, `/reload` and `/log-level`, see check_mutation.
 class Admin final : public http::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}

@@ -41,11 +41,14 @@ struct Target {
 
 /// The targets of one request, on the admin listener's thread.
 struct Batch {
-  Batch(const boost::asio::any_io_executor& executor, RuntimePtr its_runtime, std::string its_version)
-      : runtime(std::move(its_runtime)),
+  Batch(const boost::asio::any_io_executor& executor, const proxy::Warming& its_warming,
+        RuntimePtr its_runtime, std::string its_version)
+      : warming(its_warming),
+        runtime(std::move(its_runtime)),
         rokt_version(std::move(its_version)),
         ended(executor, SteadyTime::max()) {}
 
+  const proxy::Warming warming;
   const RuntimePtr runtime;
   const std::string rokt_version;
   std::vector<Target> targets;
@@ -59,23 +62,22 @@ Warmed refused_target(std::string why) {
   return {Warmth::refused, std::move(why)};
 }
 
-boost::asio::awaitable<Warmed> warm_one(const proxy::Warming& warming, const Batch& batch, Target& target) {
+boost::asio::awaitable<Warmed> warm_one(const Batch& batch, Target& target) {
   const auto wanted = proxy::read_target_request(*batch.runtime, target.text, batch.rokt_version);
   if (!wanted) co_return refused_target(wanted.error().context);
   if (!wanted->cache_request)
     co_return refused_target("route " + wanted->route->name +
                              " cannot be warmed; accepted: a report or metadata route");
   target.key = wanted->cache_request->key;
-  co_return co_await warming.warm(batch.runtime, wanted->cache_request);
+  co_return co_await batch.warming.warm(batch.runtime, wanted->cache_request);
 }
 
 /// One after the other, until there are no more.
-boost::asio::awaitable<void> run_lane(const proxy::Warming& warming, std::shared_ptr<Batch> batch,
-                                      const bool& draining) {
+boost::asio::awaitable<void> run_lane(std::shared_ptr<Batch> batch, const bool& draining) {
   while (batch->next < batch->targets.size()) {
     Target& target = batch->targets[batch->next++];
     target.warmed = {Warmth::busy, draining ? "the daemon stops" : "the upstream has nothing to spare"};
-    if (!draining && !batch->busy) target.warmed = co_await warm_one(warming, *batch, target);
+    if (!draining && !batch->busy) target.warmed = co_await warm_one(*batch, target);
     batch->busy = batch->busy || target.warmed.warmth == Warmth::busy;
   }
 }
@@ -112,7 +114,8 @@ boost::asio::awaitable<Answer> Admin::warm(const Request& request, std::string_v
   const proxy::Warming warming(sources_.fetches, sources_.upstream_client, sources_.store,
                                sources_.upstream_executor, sources_.purger, sources_.clock, patience);
   const auto executor = co_await boost::asio::this_coro::executor;
-  const auto batch = std::make_shared<Batch>(executor, sources_.runtime, std::move(wanted->rokt_version));
+  const auto batch =
+      std::make_shared<Batch>(executor, warming, sources_.runtime, std::move(wanted->rokt_version));
   for (std::string& target : wanted->targets) {
     // The answer says it again: without the API key, where it was copied with one.
     const auto origin_form = proxy::origin_form_of(target);
@@ -121,11 +124,11 @@ boost::asio::awaitable<Answer> Admin::warm(const Request& request, std::string_v
   }
   batch->lanes = std::min(lanes_max, batch->targets.size());
   for (std::size_t lane = batch->lanes; lane > 0; --lane) {
-    spawn_watched(executor, run_lane(warming, batch, draining_), "warming", [batch](bool /*failed*/) {
+    spawn_watched(executor, run_lane(batch, draining_), "warming", [batch](bool /*failed*/) {
       if (--batch->lanes == 0) batch->ended.cancel();
     });
   }
-  // Whoever has asked may go: what was begun ends here all the same, and uses what stands in this frame.
+  // Whoever has asked may go: what was begun ends here all the same.
   while (batch->lanes > 0) co_await batch->ended.async_wait(as_result);
   const json::object answer = batch_json(*batch);
   spdlog::info("warmed {} targets, as {} asked: {}", batch->targets.size(), request.client,
