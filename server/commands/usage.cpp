@@ -97,7 +97,7 @@ std::string command_mistake(CLI::App& app, int argc, const char* const* argv) {
   const std::string word = argv[1];
   const std::vector<std::string> commands = commands_of(app);
   if (word.starts_with('-') || std::ranges::find(commands, word) != commands.end()) return {};
-  return app.get_name() + ": no command \"" + word + "\"" + config::suggestion(word, commands) +
+  return "no command \"" + word + "\"" + config::suggestion(word, commands) +
          "\naccepted: " + joined(commands) + "\nRun with --help for more information.";
 }
 
