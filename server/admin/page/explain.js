@@ -78,10 +78,6 @@ async function explain(event) {
     shown.splice(2);
     showAll();
   } catch (error) {
-    if (error instanceof Refused && error.status === 404 && error.message.startsWith('the admin listener has')) {
-      byId('explain-panel').hidden = true;
-      return;
-    }
     fill(byId('explanation'), element('p', {class: 'notice bad'}, error instanceof Refused ? error.message : 'The daemon does not answer.'));
   }
 }
