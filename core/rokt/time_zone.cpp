@@ -64,6 +64,23 @@ WallTime TimeZone::to_wall_latest(LocalTime time) const {
   return WallTime(local.time_since_epoch() - offset);
 }
 
+WallTime TimeZone::next_day(WallTime time) const {
+  const date::time_zone& zone = zone_at(zone_);
+  const auto day_at = [](WallTime at, std::chrono::seconds offset) {
+    return std::chrono::floor<std::chrono::days>(at + offset);
+  };
+  date::sys_info info = zone.get_info(time);
+  const auto day = day_at(time, info.offset);
+  while (true) {
+    // While no change of the clock comes between, the next midnight is where it always is.
+    const WallTime midnight = WallTime(day + std::chrono::days{1}) - info.offset;
+    if (midnight < info.end) return midnight;
+    const WallTime change = info.end;
+    info = zone.get_info(change);
+    if (day_at(change, info.offset) != day) return change;
+  }
+}
+
 std::span<const ZoneAlias> zone_aliases() {
   return alias_table;
 }

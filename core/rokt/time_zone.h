@@ -31,6 +31,11 @@ class TimeZone {
   /// clocks set forward by an hour at 2, 02:30 is 03:30.
   [[nodiscard]] WallTime to_wall_latest(LocalTime time) const;
 
+  /// The first instant after `time` at which the clock shows another day. Mostly that is the next midnight;
+  /// where the clock is set forward over midnight it is the end of the gap, and of a midnight that comes
+  /// twice it is the first one.
+  [[nodiscard]] WallTime next_day(WallTime time) const;
+
  private:
   explicit TimeZone(const void* zone) : zone_(zone) {}
   const void* zone_;  // date::time_zone, kept out of this header
