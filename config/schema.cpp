@@ -326,6 +326,11 @@ void add_rest(std::vector<Setting>& table) {
       "parameters.extra_currencies", "ISO 4217 codes, each once, e.g. [\"CHF\"]",
       "Currencies accepted besides the API's ten",
       [](Settings& s) -> StringList& { return s.parameters.extra_currencies; }, parse_currency, same, 0));
+  table.push_back(duration(
+      "parameters.open_end_step",
+      "A dateEnd that is about now is rounded down to a multiple of it, so that many requests are one; 0s: "
+      "never",
+      [](Settings& s) -> milliseconds& { return s.parameters.open_end_step; }, milliseconds{0}));
   table.push_back(choice<LogLevel>("log.level",
                                    {{"trace", LogLevel::trace},
                                     {"debug", LogLevel::debug},

@@ -19,6 +19,7 @@ enum class ErrorCode {
   unsupported_media_type,
   unknown_route,
   method_not_allowed,
+  not_acceptable,  ///< the answer has not the form that is asked for (RFC 9110, section 15.5.7)
   content_too_large,
   target_too_long,
   fields_too_large,

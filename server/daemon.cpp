@@ -26,6 +26,8 @@ namespace asio = boost::asio;
 
 namespace {
 
+/// Of the memory of the cache, for answers that were made CSV or NDJSON.
+constexpr std::uint64_t share_of_conversions = 8;
 constexpr std::chrono::seconds time_to_drain{8};
 constexpr std::chrono::milliseconds time_to_stop{1200};
 constexpr std::chrono::milliseconds drain_poll{10};
@@ -44,6 +46,7 @@ Daemon::Daemon(const config::Settings& settings, Load load, DaemonStart start)
       health_limits_(of_health(limits_of(settings, no_runtime))),
       health_contexts_(health_limits_),
       bodies_(settings.cache.max_memory + settings.cache.max_transient),
+      conversions_(settings.cache.max_memory / share_of_conversions),
       readers_(reader_threads, "reading the cache file"),
       helpers_(helper_threads, "helping"),
       upstream_context_(one_thread),
@@ -84,7 +87,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
       *daemon->store_, daemon->bodies_, in_force.upstream.max_response, daemon->clock_);
   daemon->services_.reset(new proxy::Services{
       *daemon->store_, *daemon->disk_lookups_, *daemon->fetches_, *daemon->upstream_client_,
-      daemon->upstream_context_.get_executor(), daemon->bodies_, daemon->clock_});
+      daemon->upstream_context_.get_executor(), daemon->bodies_, daemon->clock_, daemon->conversions_});
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   if (const auto handover = daemon->open_handover(); !handover) return handover.error();
   if (const auto known = daemon->check_inherited(); !known) return known.error();

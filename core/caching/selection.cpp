@@ -2,8 +2,10 @@
 
 #include <algorithm>
 #include <array>
+#include <iterator>
 
 #include "core/caching/variants.h"
+#include "core/formats/own_parameters.h"
 #include "core/http/target.h"
 #include "core/rokt/routes.h"
 
@@ -41,8 +43,16 @@ Result<WithTarget> with_target(std::string_view target) {
   if (!parsed) return parsed.error();
   std::string decoded;
   const std::string_view path = http::decode_unreserved(parsed->path, decoded);
-  return WithTarget{canonical_target(path_in_key(path), http::parse_query(parsed->query)),
-                    std::string(target)};
+  const auto query = http::parse_query(parsed->query);
+  const auto own = formats::read_own_parameters(query);  // they are in no key
+  if (!own) return own.error();
+  if (!own->dates.empty())
+    return Error{ErrorCode::invalid_request, ErrorSource::core, false,
+                 "roktcached-dates: stands for other dates every day; accepted: dateStart and dateEnd"};
+  std::vector<http::QueryParameter> parameters;
+  std::ranges::remove_copy_if(query, std::back_inserter(parameters), formats::is_own,
+                              &http::QueryParameter::name);
+  return WithTarget{canonical_target(path_in_key(path), parameters), std::string(target)};
 }
 
 std::string_view name_of(const Selection& selection) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <span>
 #include <string>
@@ -21,6 +22,9 @@ enum class Validation {
 struct ParameterRules {
   Validation validation = Validation::strict;
   std::vector<std::string> extra_currencies;  ///< accepted besides the ten of the API's page
+  /// An end of a range that is about now is rounded down to a multiple of it, on the clock of the request's
+  /// zone; zero: it is not.
+  std::chrono::milliseconds open_end_step{0};
 };
 
 /// The currencies of the API's page, in its order.

@@ -67,7 +67,8 @@ void add_browser_fields(std::string& head, std::string_view origin, bool any_all
   head.append("Cross-Origin-Resource-Policy: cross-origin\r\nAccess-Control-Allow-Origin: ")
       .append(origin)
       .append(
-          "\r\nAccess-Control-Expose-Headers: Age, Cache-Status, ETag, Proxy-Status, Report-State, "
+          "\r\nAccess-Control-Expose-Headers: Age, Cache-Status, ETag, Proxy-Status, Report-Range, "
+          "Report-State, "
           "Retry-After, X-Request-Id\r\n");
 }
 

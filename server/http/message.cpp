@@ -37,6 +37,7 @@ void Request::clear() {
   rules = nullptr;
   runtime = nullptr;
   received_at = {};
+  as_stored = false;
   protocol = "1.1";
   interim = nullptr;
   departure = nullptr;
@@ -46,7 +47,7 @@ void Request::clear() {
 void Answer::clear() {
   status = 200;
   make_empty(head);
-  owner.reset();
+  stored.reset();
   shared_head = {};
   body.reset();
   part = {};

@@ -9,6 +9,7 @@
 
 #include "config/settings.h"
 #include "core/caching/key.h"
+#include "core/caching/stored_response.h"
 #include "core/error.h"
 #include "core/http/fields.h"
 #include "core/time.h"
@@ -58,11 +59,14 @@ struct Request {
   /// The settings that it is served under, to its end; null on the admin listener. The connection keeps them.
   const Runtime* runtime = nullptr;
   SteadyTime received_at;
+  /// To be answered with what is stored as it is: another form is made of that, and the conditions and
+  /// codings that the request asks for are for that one.
+  bool as_stored = false;
   std::string_view protocol = "1.1";  ///< version of HTTP, "1.0" or "1.1"
   InterimSink* interim = nullptr;     ///< outlives the handling of the request
   /// Of the client: outlives the handling of the request and its answer's content. Null: nobody would notice.
   Departure* departure = nullptr;
-  /// The findings of Handler::answer_now, for handle(); null: none.
+  /// The findings of Handler::answer_now, for handle().
   std::shared_ptr<const void> found;
 
   /// Makes it as new, and keeps memory for the next one.
@@ -127,9 +131,9 @@ struct AccessNotes {
 struct Answer {
   unsigned status = 200;
   std::string head;  ///< field lines of this answer alone, "Name: value\r\n" each
-  /// Keeps `shared_head` alive; may be null.
-  std::shared_ptr<const void> owner;
-  std::string_view shared_head;             ///< further field lines, owned by `owner`
+  /// Made of this, which owns `shared_head`; may be null.
+  caching::StoredResponsePtr stored;
+  std::string_view shared_head;             ///< further field lines
   std::shared_ptr<const std::string> body;  ///< null: no content (204, 304)
   std::string_view part;  ///< of `body`, where not all of it is the content (206): no copy of it is made
   /// Set where the content comes in pieces; `body` is null then.
@@ -158,7 +162,7 @@ class Handler {
   virtual ~Handler() = default;
   /// Answers what needs no waiting for: the way of every hit. Never throws for anything a client can send.
   /// @param answer  as new; filled in where true is returned
-  /// @return false: handle() is to be called, for the same request
+  /// @return false: handle() is to be called, for the same request, and not without
   [[nodiscard]] virtual bool answer_now(Request& request, Answer& answer) = 0;
   /// Never throws for anything a client can send. `request` outlives the returned awaitable.
   [[nodiscard]] virtual boost::asio::awaitable<Answer> handle(const Request& request) = 0;

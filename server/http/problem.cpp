@@ -45,6 +45,7 @@ const Description& describe(ErrorCode code) {
        request_error},
       {unknown_route, 404, "unknown-route", "No such route", request_error},
       {method_not_allowed, 405, "method-not-allowed", "The route does not have this method", request_error},
+      {not_acceptable, 406, "not-acceptable", "The answer has not the form that is asked for", request_error},
       {content_too_large, 413, "content-too-large", "The request's content is too large", request_error},
       {target_too_long, 414, "target-too-long", "The request's target is too long", request_error},
       {fields_too_large, 431, "fields-too-large", "The request's head is too large", request_error},

@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/rokt/moving_dates.h"
 #include "core/rokt/parameters.h"
 
 namespace roktcached::openapi {
@@ -76,14 +77,18 @@ constexpr std::string_view shared_responses = R"json({
       "Age": {"schema": {"type": "integer"}, "description": "Seconds since it was fetched"},
       "ETag": {"schema": {"type": "string"}},
       "Cache-Status": {"schema": {"type": "string"}, "description": "RFC 9211"},
-      "Report-State": {"schema": {"type": "string", "enum": ["open", "restating", "settled"]}}},
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/AnyJson"}}}},
+      "Report-State": {"schema": {"type": "string", "enum": ["open", "restating", "settled"]}},
+      "Report-Range": {"schema": {"type": "string"},
+        "description": "dateStart/dateEnd, where roktcached-dates or parameters.open_end_step has chosen them"}},
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/AnyJson"}},
+      "text/csv": {"schema": {"type": "string"}}, "application/x-ndjson": {"schema": {"type": "string"}}}},
   "Metadata": {"description": "The metadata",
     "headers": {
       "Age": {"schema": {"type": "integer"}, "description": "Seconds since it was fetched"},
       "ETag": {"schema": {"type": "string"}},
       "Cache-Status": {"schema": {"type": "string"}, "description": "RFC 9211"}},
-    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/AnyJson"}}}},
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/AnyJson"}},
+      "text/csv": {"schema": {"type": "string"}}, "application/x-ndjson": {"schema": {"type": "string"}}}},
   "Upstream": {"description": "The upstream's answer", "content": {"*/*": {"schema": {}}}},
   "Problem": {"description": "What went wrong; a 4xx of the upstream passes as it is",
     "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}}
@@ -114,17 +119,33 @@ json::object parameters(const rokt::ParameterRules& rules) {
   for (const std::string& currency : rules.extra_currencies) currencies.emplace_back(currency);
   json::object currency{{"type", "string"}};
   if (strict) currency["enum"] = std::move(currencies);
-  constexpr std::string_view date = "YYYY-MM-DD or YYYY-MM-DDThh:mm:ss[.fff], in timeZoneVariation";
+  constexpr std::string_view date =
+      "YYYY-MM-DD or YYYY-MM-DDThh:mm:ss[.fff], in timeZoneVariation. Required without roktcached-dates";
+  json::array ranges;
+  for (const std::string_view name : rokt::moving_dates_names()) ranges.emplace_back(name);
   const json::object text{{"type", "string"}};
-  return {{"dateStart", query_parameter("dateStart", strict, date, text)},
-          {"dateEnd", query_parameter("dateEnd", strict, date, text)},
-          {"currency", query_parameter("currency", strict, "ISO 4217", std::move(currency))},
-          {"timeZoneVariation",
-           query_parameter("timeZoneVariation", strict, "An IANA time zone, such as America/New_York", text)},
-          {"roktVersion", json::object{{"name", "rokt-version"},
-                                       {"in", "header"},
-                                       {"description", "The API's version; absent: LATEST"},
-                                       {"schema", text}}}};
+  return {
+      {"dateStart", query_parameter("dateStart", false, date, text)},
+      {"dateEnd", query_parameter("dateEnd", false, date, text)},
+      {"currency", query_parameter("currency", strict, "ISO 4217", std::move(currency))},
+      {"timeZoneVariation",
+       query_parameter("timeZoneVariation", strict, "An IANA time zone, such as America/New_York", text)},
+      {"roktVersion", json::object{{"name", "rokt-version"},
+                                   {"in", "header"},
+                                   {"description", "The API's version; absent: LATEST"},
+                                   {"schema", text}}},
+      {"format", query_parameter("roktcached-format", false, "The form of the answer; absent: as Accept says",
+                                 {{"type", "string"}, {"enum", {"json", "csv", "csv;excel", "ndjson"}}})},
+      {"columns",
+       query_parameter("roktcached-columns", false,
+                       "Columns beside the answer's, with commas between: fetched_at, report_state, "
+                       "route, date_start, date_end, currency, time_zone",
+                       text)},
+      {"dates",
+       query_parameter("roktcached-dates", false,
+                       "In place of dateStart and dateEnd: whole days of timeZoneVariation, which move "
+                       "with the day",
+                       {{"type", "string"}, {"enum", std::move(ranges)}})}};
 }
 
 }  // namespace

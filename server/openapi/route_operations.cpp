@@ -56,7 +56,7 @@ json::array path_parameters(const rokt::Route& route) {
 }
 
 void add_report_parameters(json::array& parameters, const rokt::Route& route) {
-  for (const char* name : {"dateStart", "dateEnd", "currency", "timeZoneVariation", "roktVersion"})
+  for (const char* name : {"dateStart", "dateEnd", "currency", "timeZoneVariation", "roktVersion", "dates"})
     parameters.push_back(reference(std::string("parameters/") + name));
   if (route.groupby.empty()) return;
   const json::array values(route.groupby.begin(), route.groupby.end());
@@ -106,6 +106,10 @@ json::object route_operation(const rokt::Route& route) {
     if (route.route_class == rokt::RouteClass::report) add_report_parameters(parameters, route);
     if (route.route_class == rokt::RouteClass::metadata || route.route_class == rokt::RouteClass::query)
       parameters.push_back(reference("parameters/roktVersion"));
+    if (rokt::is_kept_by_lifetimes(route.route_class)) {
+      for (const char* name : {"format", "columns"})
+        parameters.push_back(reference(std::string("parameters/") + name));
+    }
     object["parameters"] = std::move(parameters);
     if (route.route_class == rokt::RouteClass::query) object["requestBody"] = question();
     object["responses"] = responses_of(route.route_class);

@@ -76,21 +76,21 @@ void append_entity_tag(std::string& head, const caching::StoredResponse& respons
 void answer_with(Answer& answer, const Request& request, const caching::StoredResponsePtr& response,
                  const http::CacheStatus& status, bool with_age, const caching::FreshnessPolicy& policy,
                  WallTime now) {
-  const bool gzip = response->gzip_body && http::prefers_gzip(request.fields);
+  const bool gzip = !request.as_stored && response->gzip_body && http::prefers_gzip(request.fields);
   const Form sent = gzip ? Form::gzip : Form::identity;
-  const auto held = form_that_client_has(request, *response, sent, now);
+  const auto held = request.as_stored ? std::nullopt : form_that_client_has(request, *response, sent, now);
   answer.status = held ? 304 : response->status;
   std::string& head = answer.head;  // in few pieces: every hit is written here
   head.reserve(usual_head);
   head += "Date: ";
   append_date(head, *response);
-  if (!response->entity_tag.empty()) {
+  if (!response->entity_tag.empty() && !request.as_stored) {
     head += "\r\nETag: ";
     append_entity_tag(head, *response, held.value_or(sent));
   }
   head +=
       "\r\nCache-Control: private, no-cache"
-      "\r\nVary: Accept-Encoding, rokt-version"
+      "\r\nVary: Accept, Accept-Encoding, rokt-version"
       "\r\nX-Frame-Options: SAMEORIGIN"  // for browsers that do not say what they ask for (Sec-Fetch-Dest)
       "\r\nCache-Status: ";
   http::append(head, status);
@@ -103,7 +103,7 @@ void answer_with(Answer& answer, const Request& request, const caching::StoredRe
   if (gzip && !held) head += "\r\nContent-Encoding: gzip";
   head += "\r\n";
   if (held) return;
-  answer.owner = response;
+  answer.stored = response;
   answer.shared_head = response->head;
   answer.body = gzip ? response->gzip_body : response->body;
 }

@@ -12,13 +12,14 @@
 #include "core/rokt/routes.h"
 #include "core/time.h"
 #include "server/http/message.h"
+#include "server/proxy/formats/presentation.h"
 #include "server/upstream/upstream.h"
 
 namespace roktcached::proxy {
 
 /// What a request to a cached route asks for: all that is known of it before the cache is looked at. It
-/// follows from the request's method, target, rokt-version and, for a query, content, and from the settings,
-/// alone.
+/// follows from the request's method, target, rokt-version and, for a query, content, and from the settings
+/// alone; and from the time, where its range moves with that.
 struct CacheRequest {
   const rokt::Route* route = nullptr;
   std::string account_id;
@@ -27,6 +28,12 @@ struct CacheRequest {
   caching::Key key;
   std::optional<WallTime> range_end;
   const caching::FreshnessPolicy* policy = nullptr;
+  std::shared_ptr<const Presentation> presentation = {};  ///< null: the request says nothing of it
+
+  /// Whether the same request still asks this: not where its range has moved on.
+  [[nodiscard]] bool holds(WallTime now) const {
+    return !presentation || !presentation->holds_until || now < *presentation->holds_until;
+  }
 };
 using CacheRequestPtr = std::shared_ptr<const CacheRequest>;
 

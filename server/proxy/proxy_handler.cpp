@@ -2,8 +2,10 @@
 
 #include <algorithm>
 
+#include "core/formats/own_parameters.h"
 #include "core/http/forwarding.h"
 #include "core/http/target.h"
+#include "core/rokt/sent_text.h"
 #include "server/asio.h"
 #include "server/http/access_log.h"
 #include "server/http/problem.h"
@@ -56,6 +58,26 @@ std::string_view refused_on(const Request& request) {
   return {};
 }
 
+/// Only cached routes have parameters of this proxy's own. Elsewhere they would go upstream.
+Result<void> check_for_own_parameters(const rokt::Route& route, std::string_view query) {
+  if (!formats::may_have_own(query)) return {};
+  for (const http::QueryParameter& parameter : http::parse_query(query)) {
+    if (!formats::is_own(parameter.name)) continue;
+    return Error{
+        ErrorCode::invalid_request, ErrorSource::exchange, false,
+        "parameter: " + rokt::shown(parameter.name) + " on route " + route.name +
+            "; accepted: names that begin with roktcached on report, metadata and query routes alone"};
+  }
+  return {};
+}
+
+/// The range that was chosen for the request.
+void say_range(Answer& answer, const CacheRequest& cache_request) {
+  const auto& presentation = cache_request.presentation;
+  if (presentation && !presentation->report_range.empty())
+    answer.field("Report-Range", presentation->report_range);
+}
+
 /// The answer to an OPTIONS for this server (RFC 9110, section 9.3.7).
 Answer answer_options(std::string_view allowed_methods) {
   Answer answer;
@@ -67,30 +89,45 @@ Answer answer_options(std::string_view allowed_methods) {
 }  // namespace
 
 bool ProxyHandler::answer_now(Request& request, Answer& answer) {
-  auto asked = read(request);
-  ReportHandler::Looked looked;
-  if (asked && asked->cache_request && report_.answer_now(request, *asked->cache_request, looked, answer)) {
+  Found found{read(request), {}, {}, {}};
+  if (auto format = format_of(request, found.asked)) {
+    found.format = *format;
+  } else {
+    found.asked = format.error();
+  }
+  request.as_stored = found.format != formats::Format::json;
+  const auto& asked = found.asked;
+  if (asked && asked->cache_request &&
+      report_.answer_now(request, *asked->cache_request, found.looked, answer)) {
     // Now, and where memory had it: of what is asked for once in a while only nothing is to be remembered.
     // A query follows from its content, too.
     const bool is_query = asked->route->route_class == rokt::RouteClass::query;
-    if (looked.in_memory && !asked->remembered && !is_query) {
+    if (found.looked.in_memory && !asked->remembered && !is_query) {
       if (CacheRequestMemory* const memory = memory_for(request))
         memory->remember(request, asked->cache_request);
     }
-    return true;
+    say_range(answer, *asked->cache_request);
+    if (!request.as_stored) return true;
+    if (formatted_.finish_now(request, *asked->cache_request, found.format, answer)) return true;
+    found.unformatted = std::move(answer);
+    answer.clear();
   }
-  request.found = std::make_shared<const Found>(Found{std::move(asked), std::move(looked)});
+  request.found = std::make_shared<const Found>(std::move(found));
   return false;
 }
 
-asio::awaitable<Answer> ProxyHandler::handle(const Request& request) {
-  const auto* const found = static_cast<const Found*>(request.found.get());
-  if (found != nullptr) return answer_asked(request, found->asked, found);
-  return answer_asked(request, read(request), nullptr);
+/// The form of the answer to a request that is cached by its question.
+Result<formats::Format> ProxyHandler::format_of(const Request& request, const Result<Asked>& asked) {
+  if (!asked || !asked->cache_request) return formats::Format::json;
+  return format_wanted(asked->cache_request->presentation.get(), request.fields);
 }
 
-asio::awaitable<Answer> ProxyHandler::answer_asked(const Request& request, const Result<Asked>& asked,
-                                                   const Found* found) {
+asio::awaitable<Answer> ProxyHandler::handle(const Request& request) {
+  return answer_asked(request, *static_cast<const Found*>(request.found.get()));
+}
+
+asio::awaitable<Answer> ProxyHandler::answer_asked(const Request& request, const Found& found) {
+  const Result<Asked>& asked = found.asked;
   const bool on_a_path_of_ours = asked || asked.error().code == ErrorCode::method_not_allowed;
   std::string decoded;
   if (on_a_path_of_ours && goes_no_further(request)) {
@@ -118,7 +155,23 @@ asio::awaitable<Answer> ProxyHandler::answer_asked(const Request& request, const
     case rokt::RouteClass::query:
       break;
   }
-  return report_.answer(request, asked->cache_request, found == nullptr ? nullptr : &found->looked);
+  return answer_report(request, found);
+}
+
+asio::awaitable<Answer> ProxyHandler::answer_report(const Request& request, const Found& found) {
+  const CacheRequestPtr& cache_request = found.asked->cache_request;
+  if (found.unformatted) return formatted_.finish(request, cache_request, found.format, *found.unformatted);
+  if (request.as_stored || cache_request->presentation) return answer_presented(request, found);
+  return report_.answer(request, cache_request, &found.looked);
+}
+
+/// With a form or a range that the answer says.
+asio::awaitable<Answer> ProxyHandler::answer_presented(const Request& request, const Found& found) {
+  const CacheRequestPtr cache_request = found.asked->cache_request;
+  Answer answer = co_await report_.answer(request, cache_request, &found.looked);
+  say_range(answer, *cache_request);
+  if (!request.as_stored) co_return std::move(answer);
+  co_return co_await formatted_.finish(request, cache_request, found.format, std::move(answer));
 }
 
 ProxyHandler::Asked ProxyHandler::remembered(const CacheRequestPtr& cache_request) {
@@ -126,6 +179,11 @@ ProxyHandler::Asked ProxyHandler::remembered(const CacheRequestPtr& cache_reques
           .credential = cache_request->credential,
           .cache_request = cache_request,
           .remembered = true};
+}
+
+/// Whether what was remembered is still what the request asks.
+bool ProxyHandler::holds(const CacheRequest& cache_request) const {
+  return !cache_request.presentation || cache_request.holds(services_.clock.wall_now());
 }
 
 /// Questions follow from the settings, so each snapshot begins with none.
@@ -146,7 +204,8 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
   // Not before it is known that the client may ask this: how soon it is refused would tell what others ask.
   const bool limited = is_limited(request);
   if (!limited && memory != nullptr) {
-    if (const CacheRequestPtr& known = memory->find(request)) return remembered(known);
+    if (const CacheRequestPtr& known = memory->find(request); known && holds(*known))
+      return remembered(known);
   }
   const auto target = http::parse_target(request.target);
   if (!target) return target.error();
@@ -157,18 +216,21 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
   const rokt::Route& route = *match->route;
   if (const auto allowed = check_account(request, match->account_id); !allowed) return allowed.error();
   if (limited && memory != nullptr) {
-    if (const CacheRequestPtr& known = memory->find(request)) return remembered(known);
+    if (const CacheRequestPtr& known = memory->find(request); known && holds(*known))
+      return remembered(known);
   }
   const auto credential =
       route.inject_token ? credential_of(runtime, match->account_id) : Result<std::size_t>(std::size_t{0});
   if (!credential) return credential.error();
-  if (!rokt::is_kept_by_lifetimes(route.route_class))
+  if (!rokt::is_kept_by_lifetimes(route.route_class)) {
+    if (const auto none = check_for_own_parameters(route, target->query); !none) return none.error();
     return Asked{.route = &route,
                  .credential = *credential,
                  .account_id = std::string(match->account_id),
                  .campaign_id = std::string(match->campaign_id)};
-  const auto cache_request =
-      cache_request_of(runtime, *match, *credential, {path, target->query}, request.fields, request.body);
+  }
+  const auto cache_request = cache_request_of(runtime, *match, *credential, {path, target->query},
+                                              request.fields, request.body, services_.clock.wall_now());
   if (!cache_request) return cache_request.error();
   return Asked{.route = &route, .credential = *credential, .cache_request = *cache_request};
 }

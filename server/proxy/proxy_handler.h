@@ -8,6 +8,7 @@
 #include "server/counters/request_stats.h"
 #include "server/http/message.h"
 #include "server/proxy/cache_request.h"
+#include "server/proxy/formats/formatted_answers.h"
 #include "server/proxy/http/http_handler.h"
 #include "server/proxy/pass/pass_through_handler.h"
 #include "server/proxy/report/report_handler.h"
@@ -24,6 +25,7 @@ class ProxyHandler final : public http::Handler {
         report_(services),
         http_(services),
         pass_(services),
+        formatted_(services.conversions, services.bodies),
         accounts_(accounts),
         traffic_(traffic) {}
 
@@ -46,12 +48,18 @@ class ProxyHandler final : public http::Handler {
   struct Found {
     Result<Asked> asked;
     ReportHandler::Looked looked;
+    formats::Format format = formats::Format::json;
+    std::optional<http::Answer> unformatted;  // there is an answer, and its form takes a while to make
   };
   [[nodiscard]] static Asked remembered(const CacheRequestPtr& cache_request);
   [[nodiscard]] Result<Asked> read(const http::Request& request);
+  [[nodiscard]] bool holds(const CacheRequest& cache_request) const;
   [[nodiscard]] CacheRequestMemory* memory_for(const http::Request& request);
-  boost::asio::awaitable<http::Answer> answer_asked(const http::Request& request, const Result<Asked>& asked,
-                                                    const Found* found);
+  [[nodiscard]] static Result<formats::Format> format_of(const http::Request& request,
+                                                         const Result<Asked>& asked);
+  boost::asio::awaitable<http::Answer> answer_asked(const http::Request& request, const Found& found);
+  boost::asio::awaitable<http::Answer> answer_report(const http::Request& request, const Found& found);
+  boost::asio::awaitable<http::Answer> answer_presented(const http::Request& request, const Found& found);
 
   const Services& services_;
   CacheRequestMemory cache_requests_;
@@ -59,6 +67,7 @@ class ProxyHandler final : public http::Handler {
   ReportHandler report_;
   HttpHandler http_;
   PassThroughHandler pass_;
+  FormattedAnswers formatted_;
   counters::ClientStats& accounts_;
   counters::RequestStats& traffic_;
 };

@@ -8,6 +8,7 @@
 #include "server/http/message.h"
 #include "server/proxy/disk_lookups.h"
 #include "server/proxy/fetch/fetch_table.h"
+#include "server/proxy/formats/kept_conversions.h"
 #include "server/runtime.h"
 #include "server/upstream/upstream.h"
 #include "storage/body_account.h"
@@ -25,6 +26,7 @@ struct Services {
   boost::asio::any_io_executor upstream_executor;
   storage::BodyAccount& bodies;
   const Clock& clock;
+  KeptConversions& conversions;
 };
 
 /// The place of the credential that a request goes out with: the first that lists its account or lists none;

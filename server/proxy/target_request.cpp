@@ -7,6 +7,7 @@
 #include "core/rokt/sent_text.h"
 #include "server/access/presented.h"
 #include "server/http/request_target.h"
+#include "server/proxy/question.h"
 #include "server/proxy/services.h"
 
 namespace roktcached::proxy {
@@ -46,9 +47,12 @@ Error wrong_target(ErrorCode code, std::string_view came, std::string_view accep
 
 Result<CacheRequestPtr> cache_request_of(const Runtime& runtime, const rokt::RouteMatch& match,
                                          std::size_t credential, const http::Target& target,
-                                         const http::Fields& fields, std::string_view content) {
+                                         const http::Fields& fields, std::string_view content, WallTime now) {
   const config::Settings& settings = runtime.settings;
-  const auto parameters = http::parse_query(target.query);
+  const auto query_parameters = http::parse_query(target.query);
+  const auto question = Question::read(*match.route, query_parameters, settings.parameters, now);
+  if (!question) return question.error();
+  const auto parameters = question->parameters();
   const auto checked = rokt::check_parameters(*match.route, parameters, settings.parameters);
   if (!checked) return checked.error();
   const auto version = caching::requested_version(fields);
@@ -59,7 +63,8 @@ Result<CacheRequestPtr> cache_request_of(const Runtime& runtime, const rokt::Rou
                      .credential = credential,
                      .key = {},
                      .range_end = {},
-                     .policy = &runtime.policies.policy_for(match.route->name, match.account_id)};
+                     .policy = &runtime.policies.policy_for(match.route->name, match.account_id),
+                     .presentation = question->presentation()};
   const std::string& credential_name = settings.credentials[credential].name;
   if (match.route->route_class == rokt::RouteClass::query) {
     auto query = read_query(fields, content, settings.parameters);
@@ -85,7 +90,8 @@ Result<std::string> origin_form_of(std::string_view target) {
 }
 
 Result<TargetRequest> read_target_request(const Runtime& runtime, std::string_view target,
-                                          std::string_view rokt_version, std::string_view content) {
+                                          std::string_view rokt_version, WallTime now,
+                                          std::string_view content) {
   const auto origin_form = origin_form_of(target);
   if (!origin_form) return origin_form.error();
   const auto parsed = http::parse_target(*origin_form);
@@ -104,7 +110,7 @@ Result<TargetRequest> read_target_request(const Runtime& runtime, std::string_vi
   if (!rokt_version.empty()) fields.add("rokt-version", rokt_version);
   fields.add("Content-Type", "application/json");
   const auto cache_request =
-      cache_request_of(runtime, *match, *credential, {path, parsed->query}, fields, content);
+      cache_request_of(runtime, *match, *credential, {path, parsed->query}, fields, content, now);
   if (!cache_request) return cache_request.error();
   request.cache_request = *cache_request;
   return request;

@@ -71,7 +71,7 @@ Answer chosen(const Request& request, const caching::StoredResponse& response, W
 Answer answer_http_with(const Request& request, const caching::StoredResponsePtr& response,
                         const http::CacheStatus& status, bool with_age, WallTime now) {
   Answer answer = chosen(request, *response, now);
-  answer.owner = response;
+  answer.stored = response;
   // The answer to a HEAD that went upstream has its length as a field, and no content to have one of.
   const bool headless = request.method == "HEAD" && response->body->empty();
   if (headless) answer.body = nullptr;

@@ -48,10 +48,10 @@ TEST_F(AnswerWithTest, HasTheseFieldsAndNoOthers) {
   const auto answer = hit(61'500ms);
   EXPECT_EQ(answer.status, 200U);
   EXPECT_THAT(lines_of(answer),
-              UnorderedElementsAre("Date: Sun, 06 Nov 1994 08:49:37 GMT\r", "ETag: \"abc\"\r",
-                                   "Cache-Control: private, no-cache\r",
-                                   "Vary: Accept-Encoding, rokt-version\r", "X-Frame-Options: SAMEORIGIN\r",
-                                   "Cache-Status: roktcached; hit; ttl=280\r", "Age: 61\r"));
+              UnorderedElementsAre(
+                  "Date: Sun, 06 Nov 1994 08:49:37 GMT\r", "ETag: \"abc\"\r",
+                  "Cache-Control: private, no-cache\r", "Vary: Accept, Accept-Encoding, rokt-version\r",
+                  "X-Frame-Options: SAMEORIGIN\r", "Cache-Status: roktcached; hit; ttl=280\r", "Age: 61\r"));
   EXPECT_EQ(answer.shared_head, stored.head);
   EXPECT_EQ(*answer.body, "{}");
 }
@@ -59,12 +59,12 @@ TEST_F(AnswerWithTest, HasTheseFieldsAndNoOthers) {
 TEST_F(AnswerWithTest, TheGzipFormHasItsTagAndItsCoding) {
   stored.gzip_body = std::make_shared<const std::string>("gz");
   request.fields.add("Accept-Encoding", "gzip");
-  EXPECT_THAT(
-      lines_of(hit()),
-      UnorderedElementsAre("Date: Sun, 06 Nov 1994 08:49:37 GMT\r", "ETag: \"abc-gzip\"\r",
-                           "Cache-Control: private, no-cache\r", "Vary: Accept-Encoding, rokt-version\r",
-                           "X-Frame-Options: SAMEORIGIN\r", "Cache-Status: roktcached; hit; ttl=280\r",
-                           "Age: 0\r", "Content-Encoding: gzip\r"));
+  EXPECT_THAT(lines_of(hit()),
+              UnorderedElementsAre(
+                  "Date: Sun, 06 Nov 1994 08:49:37 GMT\r", "ETag: \"abc-gzip\"\r",
+                  "Cache-Control: private, no-cache\r", "Vary: Accept, Accept-Encoding, rokt-version\r",
+                  "X-Frame-Options: SAMEORIGIN\r", "Cache-Status: roktcached; hit; ttl=280\r", "Age: 0\r",
+                  "Content-Encoding: gzip\r"));
 }
 
 TEST_F(AnswerWithTest, WhatTheClientHasIsConfirmedWithoutTheUpstreamsFields) {
@@ -75,11 +75,11 @@ TEST_F(AnswerWithTest, WhatTheClientHasIsConfirmedWithoutTheUpstreamsFields) {
   EXPECT_EQ(answer.status, 304U);
   EXPECT_TRUE(answer.shared_head.empty());
   EXPECT_EQ(answer.body, nullptr);
-  EXPECT_THAT(lines_of(answer),
-              UnorderedElementsAre("Date: Sun, 06 Nov 1994 08:49:37 GMT\r", "ETag: \"abc\"\r",
-                                   "Cache-Control: private, no-cache\r",
-                                   "Vary: Accept-Encoding, rokt-version\r", "X-Frame-Options: SAMEORIGIN\r",
-                                   "Cache-Status: roktcached; hit; ttl=280\r", "Age: 5\r"));
+  EXPECT_THAT(lines_of(answer), UnorderedElementsAre("Date: Sun, 06 Nov 1994 08:49:37 GMT\r",
+                                                     "ETag: \"abc\"\r", "Cache-Control: private, no-cache\r",
+                                                     "Vary: Accept, Accept-Encoding, rokt-version\r",
+                                                     "X-Frame-Options: SAMEORIGIN\r",
+                                                     "Cache-Status: roktcached; hit; ttl=280\r", "Age: 5\r"));
 }
 
 /// RFC 9110, section 13.1.3.

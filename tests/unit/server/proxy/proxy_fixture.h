@@ -157,8 +157,9 @@ class ProxyFixture : public testing::Test {
   ScriptedUpstream upstream{clock};
   storage::BodyAccount bodies{1 << 20};
   FetchTable fetches{context.get_executor(), context.get_executor(), upstream, store, bodies, 1 << 20, clock};
+  KeptConversions conversions{1 << 20};
   DiskLookups disk{readers.executor(), {}, {}, {}};
-  Services services{store, disk, fetches, upstream, context.get_executor(), bodies, clock};
+  Services services{store, disk, fetches, upstream, context.get_executor(), bodies, clock, conversions};
   counters::ClientStats accounts;
   counters::RequestStats traffic;
   ProxyHandler exchange{services, accounts, traffic};

@@ -1,0 +1,58 @@
+#include "server/proxy/formats/kept_conversions.h"
+
+#include <xxhash.h>
+
+#include <utility>
+
+namespace roktcached::proxy {
+
+namespace {
+
+/// Two forms with one hash take each other's place: what is found is compared.
+std::uint64_t hash_of(const caching::StoredResponse& stored, std::string_view tag) {
+  return XXH3_64bits_withSeed(tag.data(), tag.size(), stored.key.hash().low);
+}
+
+bool is_of(const std::weak_ptr<const std::string>& body, const caching::StoredResponse& stored) {
+  return !body.owner_before(stored.body) && !stored.body.owner_before(body);
+}
+
+}  // namespace
+
+KeptConversions::Text KeptConversions::find(const caching::StoredResponse& stored, std::string_view tag) {
+  const std::uint64_t hash = hash_of(stored, tag);
+  const LockGuard lock(mutex_);
+  const auto found = by_hash_.find(hash);
+  if (found == by_hash_.end()) return nullptr;
+  const auto kept = found->second;
+  if (kept->tag != tag || !is_of(kept->body, stored)) return nullptr;
+  order_.splice(order_.begin(), order_, kept);
+  return kept->text;
+}
+
+void KeptConversions::keep(const caching::StoredResponse& stored, std::string_view tag, Text text) {
+  constexpr std::size_t largest_share = 8;
+  const std::size_t bytes = text->size();
+  if (bytes > bytes_max_ / largest_share) return;
+  const std::uint64_t hash = hash_of(stored, tag);
+  const LockGuard lock(mutex_);
+  if (const auto known = by_hash_.find(hash); known != by_hash_.end()) drop(known->second);
+  while (!order_.empty() && (bytes_ + bytes > bytes_max_ || order_.back().body.expired()))
+    drop(std::prev(order_.end()));
+  order_.push_front({hash, stored.body, std::string(tag), std::move(text)});
+  by_hash_.emplace(hash, order_.begin());
+  bytes_ += bytes;
+}
+
+void KeptConversions::drop(Order::iterator kept) {
+  bytes_ -= kept->text->size();
+  by_hash_.erase(kept->hash);
+  order_.erase(kept);
+}
+
+std::size_t KeptConversions::bytes() const {
+  const LockGuard lock(mutex_);
+  return bytes_;
+}
+
+}  // namespace roktcached::proxy

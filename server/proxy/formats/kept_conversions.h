@@ -1,0 +1,55 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/caching/stored_response.h"
+#include "core/mutex.h"
+
+namespace roktcached::proxy {
+
+/// The forms that were made of stored answers, so that each is made once. A form belongs to the body that it
+/// was made of: where that has been replaced, or has gone, it is found no more. Bounded; what was not asked
+/// for the longest goes first.
+///
+/// Safe from any thread. Held for a table look-up and never longer.
+class KeptConversions {
+ public:
+  using Text = std::shared_ptr<const std::string>;
+
+  /// @param bytes_max  of all texts
+  explicit KeptConversions(std::size_t bytes_max) : bytes_max_(bytes_max) {}
+
+  /// @param tag  of the form
+  /// @return null: it is to be made
+  [[nodiscard]] Text find(const caching::StoredResponse& stored, std::string_view tag);
+  /// Of a text larger than an eighth of the room nothing is kept.
+  void keep(const caching::StoredResponse& stored, std::string_view tag, Text text);
+
+  /// Of the texts that are kept.
+  [[nodiscard]] std::size_t bytes() const;
+
+ private:
+  struct Kept {
+    std::uint64_t hash = 0;
+    std::weak_ptr<const std::string> body;
+    std::string tag;
+    Text text;
+  };
+  using Order = std::list<Kept>;  // the one used last is at the front
+
+  void drop(Order::iterator kept) REQUIRES(mutex_);
+
+  const std::size_t bytes_max_;
+  mutable Mutex mutex_;
+  Order order_ GUARDED_BY(mutex_);
+  std::unordered_map<std::uint64_t, Order::iterator> by_hash_ GUARDED_BY(mutex_);
+  std::size_t bytes_ GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace roktcached::proxy

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/caching/freshness.h"
+#include "core/caching/stored_response.h"
+#include "core/error.h"
+#include "core/formats/own_parameters.h"
+#include "core/http/fields.h"
+#include "core/time.h"
+
+namespace roktcached::proxy {
+
+/// What a request asks of the form of its answer, by parameters that are this proxy's own, and what is to be
+/// said of its question. None of it is in the key.
+struct Presentation {
+  std::optional<formats::Format> format;  ///< empty: Accept decides
+  std::vector<formats::Column> columns;
+  /// For Report-Range: the range that was chosen here, rather than by the client. Empty: none.
+  std::string report_range;
+  /// The question is another one from then on, since its range moves with the time. Empty: never.
+  std::optional<WallTime> holds_until;
+};
+
+/// The form that a request wants of its answer: roktcached-format, else what Accept names. A wildcard is
+/// JSON.
+/// @param presentation  null: the request has no parameters of ours
+/// @return invalid_request where columns are to be added to JSON
+[[nodiscard]] Result<formats::Format> format_wanted(const Presentation* presentation,
+                                                    const http::Fields& request);
+
+/// The columns that are added to an answer, with what they say of it.
+[[nodiscard]] std::vector<formats::AddedColumn> added_columns(const Presentation* presentation,
+                                                              const caching::StoredResponse& stored,
+                                                              const caching::FreshnessPolicy& policy);
+
+/// The entity-tag of an answer in another form: its own, with the form's name behind it. Two forms that
+/// differ in one octet have two tags.
+[[nodiscard]] std::string tag_of_form(std::string_view entity_tag, formats::Format format,
+                                      const std::vector<formats::AddedColumn>& added);
+
+}  // namespace roktcached::proxy
