@@ -85,9 +85,10 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
   daemon->fetches_ = std::make_unique<proxy::FetchTable>(
       daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), *daemon->upstream_client_,
       *daemon->store_, daemon->bodies_, in_force.upstream.max_response, daemon->clock_);
-  daemon->services_.reset(new proxy::Services{
-      *daemon->store_, *daemon->disk_lookups_, *daemon->fetches_, *daemon->upstream_client_,
-      daemon->upstream_context_.get_executor(), daemon->bodies_, daemon->clock_, daemon->conversions_});
+  daemon->services_.reset(new proxy::Services{*daemon->store_, *daemon->disk_lookups_, *daemon->fetches_,
+                                              *daemon->upstream_client_,
+                                              daemon->upstream_context_.get_executor(), daemon->bodies_,
+                                              daemon->clock_, daemon->conversions_, daemon->zones_});
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   if (const auto handover = daemon->open_handover(); !handover) return handover.error();
   if (const auto known = daemon->check_inherited(); !known) return known.error();
@@ -117,9 +118,10 @@ Result<void> Daemon::open_store(const config::Settings& settings) {
     if (!opened) return opened.error();
     disk = std::move(*opened);
   }
-  store_ = std::make_unique<storage::TieredStore>(
-      std::move(memory), std::move(disk),
-      [bodies = &bodies_](auto response) { return proxy::prepared(std::move(response), bodies); });
+  store_ = std::make_unique<storage::TieredStore>(std::move(memory), std::move(disk), [this](auto response) {
+    zones_.learn(*response);
+    return proxy::prepared(std::move(response), &bodies_);
+  });
   disk_lookups_ = std::make_unique<proxy::DiskLookups>(
       readers_.executor(),
       proxy::DiskLookups::Limits{.timeout = settings.cache.read_timeout, .threads = reader_threads},

@@ -128,6 +128,7 @@ class Daemon {
   session::Limits health_limits_;
   session::ContextPool health_contexts_;
   storage::BodyAccount bodies_;
+  proxy::AccountZones zones_;
   proxy::KeptConversions conversions_;  // each text is one of the bodies
   net::WaitingSenders senders_;
   net::Shortage shortage_{senders_};

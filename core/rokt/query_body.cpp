@@ -162,10 +162,12 @@ std::optional<std::string_view> plain_text(const std::vector<Member>& object, st
   return unquoted(value);
 }
 
-std::optional<WallTime> range_end_of(const std::vector<Member>& object) {
+std::optional<WallTime> range_end_of(const std::vector<Member>& object,
+                                     const std::optional<TimeZone>& account_zone) {
   const auto end = DateParameter::parse(plain_text(object, "endDate").value_or(""));
   if (!end) return std::nullopt;
-  const auto zone = TimeZone::find(plain_text(object, "timezoneVariation").value_or(""));
+  const auto name = plain_text(object, "timezoneVariation");
+  const auto zone = name ? TimeZone::find(*name) : account_zone;
   return range_end(*end, zone ? *zone : *TimeZone::find("Etc/GMT+12"));
 }
 
@@ -210,7 +212,8 @@ std::string_view nearly_known_member(std::string_view name) {
 
 }  // namespace
 
-Result<QueryBody> read_query_body(std::string_view content, const ParameterRules& rules) {
+Result<QueryBody> read_query_body(std::string_view content, const ParameterRules& rules,
+                                  const std::optional<TimeZone>& account_zone) {
   json::basic_parser<Canonical> parser{json::parse_options{}};
   json::error_code code;
   const std::size_t read = parser.write_some(false, content.data(), content.size(), code);
@@ -231,7 +234,7 @@ Result<QueryBody> read_query_body(std::string_view content, const ParameterRules
       if (!right.empty()) return refused("member " + shown(unquoted(name)), right);
     }
   }
-  const auto range_end = range_end_of(canonical.object());
+  const auto range_end = range_end_of(canonical.object(), account_zone);
   return QueryBody{canonical.take_text(), range_end};
 }
 

@@ -6,6 +6,7 @@
 
 #include "core/error.h"
 #include "core/rokt/parameters.h"
+#include "core/rokt/time_zone.h"
 #include "core/time.h"
 
 namespace roktcached::rokt {
@@ -16,15 +17,18 @@ struct QueryBody {
   /// where JSON needs them. Arrays keep their order, and numbers their text. One line.
   std::string canonical;
   /// When the asked range ends: endDate in its later reading, on the clock of timezoneVariation. Where that
-  /// is absent or unknown, on the last clock on earth to get there. Empty where endDate is absent or no date.
+  /// is absent, on the account's; where neither is known, on the last clock on earth to get there. Empty
+  /// where endDate is absent or no date.
   std::optional<WallTime> range_end;
 };
 
 /// Reads the content of a request on a query route.
 /// @param rules  when strict, a member that is nearly a known one, or is what the Reporting API calls it, is
 ///               refused: the API would pass over it, and answer another question
+/// @param account_zone  of the account that is asked about, for a question that names no zone; empty: unknown
 /// @return invalid_request, whose context names the place and what is accepted: content that is not one JSON
 ///         object (RFC 8259), a name twice in one object, more than 32 levels
-[[nodiscard]] Result<QueryBody> read_query_body(std::string_view content, const ParameterRules& rules);
+[[nodiscard]] Result<QueryBody> read_query_body(std::string_view content, const ParameterRules& rules,
+                                                const std::optional<TimeZone>& account_zone = {});
 
 }  // namespace roktcached::rokt

@@ -16,6 +16,7 @@
 #include "server/counters/client_stats.h"
 #include "server/counters/request_stats.h"
 #include "server/http/message.h"
+#include "server/proxy/account_zones.h"
 #include "server/proxy/fetch/fetch_table.h"
 #include "server/reloads.h"
 #include "server/runtime.h"
@@ -39,6 +40,7 @@ struct Sources {
   const RuntimePtr& runtime;  ///< in force; changed on the main thread, which is the handler's
   Reloads& reloads;           ///< of that thread, too
   proxy::FetchTable& fetches;
+  const proxy::AccountZones& zones;
   const upstream::UpstreamClient& upstream_client;
   boost::asio::any_io_executor upstream_executor;
   const Clock& clock;

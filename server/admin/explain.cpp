@@ -22,8 +22,9 @@ boost::asio::awaitable<Answer> Admin::explain(const Request& request, std::strin
   const auto asked = parse_explain(query);
   if (!asked) co_return problem(asked.error(), request.id);
   const RuntimePtr runtime = sources_.runtime;  // of a reload meanwhile nothing is mixed in
-  const auto wanted = proxy::read_target_request(*runtime, asked->target, asked->rokt_version,
-                                                 sources_.clock.wall_now(), asked->content);
+  const auto wanted =
+      proxy::read_target_request(*runtime, asked->target, asked->rokt_version,
+                                 {sources_.clock.wall_now(), &sources_.zones}, asked->content);
   if (!wanted) co_return problem(wanted.error(), request.id);
   json::object explained = explain_request(*runtime, *wanted, sources_.clock.wall_now());
   if (wanted->cache_request) {

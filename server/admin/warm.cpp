@@ -42,17 +42,17 @@ struct Target {
 /// The targets of one request, on the admin listener's thread.
 struct Batch {
   Batch(const boost::asio::any_io_executor& executor, const proxy::Warming& its_warming,
-        RuntimePtr its_runtime, std::string its_version, WallTime asked_at)
+        RuntimePtr its_runtime, std::string its_version, const proxy::Circumstances& asked_under)
       : warming(its_warming),
         runtime(std::move(its_runtime)),
         rokt_version(std::move(its_version)),
-        now(asked_at),
+        circumstances(asked_under),
         ended(executor, SteadyTime::max()) {}
 
   const proxy::Warming warming;
   const RuntimePtr runtime;
   const std::string rokt_version;
-  const WallTime now;  // when it was asked for: what moves with the time is counted from here
+  const proxy::Circumstances circumstances;  // of the request: what moves with the time is counted from there
   std::vector<Target> targets;
   std::size_t next = 0;
   bool busy = false;      // the upstream has had nothing to spare: what is left need not find out the same
@@ -65,7 +65,8 @@ Warmed refused_target(std::string why) {
 }
 
 boost::asio::awaitable<Warmed> warm_one(const Batch& batch, Target& target) {
-  const auto wanted = proxy::read_target_request(*batch.runtime, target.text, batch.rokt_version, batch.now);
+  const auto wanted =
+      proxy::read_target_request(*batch.runtime, target.text, batch.rokt_version, batch.circumstances);
   if (!wanted) co_return refused_target(wanted.error().context);
   if (!wanted->cache_request)
     co_return refused_target("route " + wanted->route->name +
@@ -116,8 +117,9 @@ boost::asio::awaitable<Answer> Admin::warm(const Request& request, std::string_v
   const proxy::Warming warming(sources_.fetches, sources_.upstream_client, sources_.store,
                                sources_.upstream_executor, sources_.purger, sources_.clock, patience);
   const auto executor = co_await boost::asio::this_coro::executor;
-  const auto batch = std::make_shared<Batch>(executor, warming, sources_.runtime,
-                                             std::move(wanted->rokt_version), sources_.clock.wall_now());
+  const auto batch =
+      std::make_shared<Batch>(executor, warming, sources_.runtime, std::move(wanted->rokt_version),
+                              proxy::Circumstances{sources_.clock.wall_now(), &sources_.zones});
   for (std::string& target : wanted->targets) {
     // The answer says it again: without the API key, where it was copied with one.
     const auto origin_form = proxy::origin_form_of(target);

@@ -117,7 +117,7 @@ Result<json::object> explain_offline(const config::Settings& settings, const Exp
                                      const std::string& content) {
   const Runtime runtime(settings, nullptr, 1);
   const auto request = proxy::read_target_request(runtime, options.target, options.rokt_version,
-                                                  SystemClock().wall_now(), content);
+                                                  {SystemClock().wall_now()}, content);
   if (!request) return request.error();
   return admin::explain_request(runtime, *request, SystemClock().wall_now());
 }

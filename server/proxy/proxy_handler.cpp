@@ -89,26 +89,37 @@ Answer answer_options(std::string_view allowed_methods) {
 }  // namespace
 
 bool ProxyHandler::answer_now(Request& request, Answer& answer) {
-  Found found{read(request), {}, {}, {}};
-  if (auto format = format_of(request, found.asked)) {
-    found.format = *format;
-  } else {
-    found.asked = format.error();
-  }
-  request.as_stored = found.format != formats::Format::json;
-  const auto& asked = found.asked;
-  if (asked && asked->cache_request &&
-      report_.answer_now(request, *asked->cache_request, found.looked, answer)) {
-    // Now, and where memory had it: of what is asked for once in a while only nothing is to be remembered.
-    // A query follows from its content, too.
-    const bool is_query = asked->route->route_class == rokt::RouteClass::query;
-    if (found.looked.in_memory && !asked->remembered && !is_query) {
-      if (CacheRequestMemory* const memory = memory_for(request))
-        memory->remember(request, asked->cache_request);
+  auto asked = read(request);
+  ReportHandler::Looked looked;
+  if (asked && asked->cache_request) {
+    if (!wants_plain_json(asked->cache_request->presentation.get(), request.fields))
+      return answer_presented_now(request, std::move(asked), answer);
+    if (report_.answer_now(request, *asked->cache_request, looked, answer)) {
+      remember(request, *asked, looked);
+      return true;
     }
-    say_range(answer, *asked->cache_request);
+  }
+  request.found = std::make_shared<const Found>(Found{std::move(asked), std::move(looked), {}, {}});
+  return false;
+}
+
+/// The same, with a form or a range that the answer says.
+bool ProxyHandler::answer_presented_now(Request& request, Result<Asked> asked, Answer& answer) {
+  Found found{std::move(asked), {}, {}, {}};
+  const CacheRequest& cache_request = *found.asked->cache_request;
+  const auto format = format_wanted(cache_request.presentation.get(), request.fields);
+  if (!format) {
+    answer = problem(format.error(), request.id);
+    answer.notes.route = cache_request.route->name;
+    return true;
+  }
+  found.format = *format;
+  request.as_stored = found.format != formats::Format::json;
+  if (report_.answer_now(request, cache_request, found.looked, answer)) {
+    remember(request, *found.asked, found.looked);
+    say_range(answer, cache_request);
     if (!request.as_stored) return true;
-    if (formatted_.finish_now(request, *asked->cache_request, found.format, answer)) return true;
+    if (formatted_.finish_now(request, cache_request, found.format, answer)) return true;
     found.unformatted = std::move(answer);
     answer.clear();
   }
@@ -116,10 +127,11 @@ bool ProxyHandler::answer_now(Request& request, Answer& answer) {
   return false;
 }
 
-/// The form of the answer to a request that is cached by its question.
-Result<formats::Format> ProxyHandler::format_of(const Request& request, const Result<Asked>& asked) {
-  if (!asked || !asked->cache_request) return formats::Format::json;
-  return format_wanted(asked->cache_request->presentation.get(), request.fields);
+/// Now, and where memory had it: of what is asked for once in a while only nothing is to be remembered. A
+/// query follows from its content, too.
+void ProxyHandler::remember(const Request& request, const Asked& asked, const ReportHandler::Looked& looked) {
+  if (!looked.in_memory || asked.remembered || asked.route->route_class == rokt::RouteClass::query) return;
+  if (CacheRequestMemory* const memory = memory_for(request)) memory->remember(request, asked.cache_request);
 }
 
 asio::awaitable<Answer> ProxyHandler::handle(const Request& request) {
@@ -229,8 +241,9 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
                  .account_id = std::string(match->account_id),
                  .campaign_id = std::string(match->campaign_id)};
   }
-  const auto cache_request = cache_request_of(runtime, *match, *credential, {path, target->query},
-                                              request.fields, request.body, services_.clock.wall_now());
+  const auto cache_request =
+      cache_request_of(runtime, *match, *credential, {path, target->query}, request.fields, request.body,
+                       {services_.clock.wall_now(), &services_.zones});
   if (!cache_request) return cache_request.error();
   return Asked{.route = &route, .credential = *credential, .cache_request = *cache_request};
 }

@@ -55,8 +55,8 @@ class ProxyHandler final : public http::Handler {
   [[nodiscard]] Result<Asked> read(const http::Request& request);
   [[nodiscard]] bool holds(const CacheRequest& cache_request) const;
   [[nodiscard]] CacheRequestMemory* memory_for(const http::Request& request);
-  [[nodiscard]] static Result<formats::Format> format_of(const http::Request& request,
-                                                         const Result<Asked>& asked);
+  bool answer_presented_now(http::Request& request, Result<Asked> asked, http::Answer& answer);
+  void remember(const http::Request& request, const Asked& asked, const ReportHandler::Looked& looked);
   boost::asio::awaitable<http::Answer> answer_asked(const http::Request& request, const Found& found);
   boost::asio::awaitable<http::Answer> answer_report(const http::Request& request, const Found& found);
   boost::asio::awaitable<http::Answer> answer_presented(const http::Request& request, const Found& found);

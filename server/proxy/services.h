@@ -6,6 +6,7 @@
 #include "core/http/cache_status.h"
 #include "core/time.h"
 #include "server/http/message.h"
+#include "server/proxy/account_zones.h"
 #include "server/proxy/disk_lookups.h"
 #include "server/proxy/fetch/fetch_table.h"
 #include "server/proxy/formats/kept_conversions.h"
@@ -27,6 +28,7 @@ struct Services {
   storage::BodyAccount& bodies;
   const Clock& clock;
   KeptConversions& conversions;
+  AccountZones& zones;
 };
 
 /// The place of the credential that a request goes out with: the first that lists its account or lists none;

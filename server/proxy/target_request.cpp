@@ -16,14 +16,17 @@ namespace {
 
 /// What a request to a query route asks for.
 Result<rokt::QueryBody> read_query(const http::Fields& fields, std::string_view content,
-                                   const rokt::ParameterRules& rules) {
+                                   const rokt::ParameterRules& rules, const rokt::RouteMatch& match,
+                                   const Circumstances& circumstances) {
   if (!http::says_json(fields)) {
     const std::string type = fields.combined("Content-Type");
     return Error{ErrorCode::unsupported_media_type, ErrorSource::inbound, false,
                  "Content-Type: " + (type.empty() ? "is missing" : rokt::shown(type)) +
                      "; accepted: application/json"};
   }
-  return rokt::read_query_body(content, rules);
+  const auto* const zones = circumstances.zones;
+  return rokt::read_query_body(content, rules,
+                               zones != nullptr ? zones->zone_of(match.account_id) : std::nullopt);
 }
 
 /// The match for a method, else for the first one that is served there.
@@ -47,10 +50,12 @@ Error wrong_target(ErrorCode code, std::string_view came, std::string_view accep
 
 Result<CacheRequestPtr> cache_request_of(const Runtime& runtime, const rokt::RouteMatch& match,
                                          std::size_t credential, const http::Target& target,
-                                         const http::Fields& fields, std::string_view content, WallTime now) {
+                                         const http::Fields& fields, std::string_view content,
+                                         const Circumstances& circumstances) {
   const config::Settings& settings = runtime.settings;
   const auto query_parameters = http::parse_query(target.query);
-  const auto question = Question::read(*match.route, query_parameters, settings.parameters, now);
+  const auto question =
+      Question::read(*match.route, query_parameters, settings.parameters, circumstances.now);
   if (!question) return question.error();
   const auto parameters = question->parameters();
   const auto checked = rokt::check_parameters(*match.route, parameters, settings.parameters);
@@ -67,7 +72,7 @@ Result<CacheRequestPtr> cache_request_of(const Runtime& runtime, const rokt::Rou
                      .presentation = question->presentation()};
   const std::string& credential_name = settings.credentials[credential].name;
   if (match.route->route_class == rokt::RouteClass::query) {
-    auto query = read_query(fields, content, settings.parameters);
+    auto query = read_query(fields, content, settings.parameters, match, circumstances);
     if (!query) return query.error();
     const std::string path = rokt::upstream_path(*match.route, target.path);
     asked.key = caching::key_of(credential_name, path, parameters, *version, query->canonical);
@@ -90,7 +95,7 @@ Result<std::string> origin_form_of(std::string_view target) {
 }
 
 Result<TargetRequest> read_target_request(const Runtime& runtime, std::string_view target,
-                                          std::string_view rokt_version, WallTime now,
+                                          std::string_view rokt_version, const Circumstances& circumstances,
                                           std::string_view content) {
   const auto origin_form = origin_form_of(target);
   if (!origin_form) return origin_form.error();
@@ -110,7 +115,7 @@ Result<TargetRequest> read_target_request(const Runtime& runtime, std::string_vi
   if (!rokt_version.empty()) fields.add("rokt-version", rokt_version);
   fields.add("Content-Type", "application/json");
   const auto cache_request =
-      cache_request_of(runtime, *match, *credential, {path, parsed->query}, fields, content, now);
+      cache_request_of(runtime, *match, *credential, {path, parsed->query}, fields, content, circumstances);
   if (!cache_request) return cache_request.error();
   request.cache_request = *cache_request;
   return request;

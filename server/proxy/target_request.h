@@ -8,6 +8,7 @@
 #include "core/http/fields.h"
 #include "core/http/target.h"
 #include "core/rokt/routes.h"
+#include "server/proxy/account_zones.h"
 #include "server/proxy/cache_request.h"
 #include "server/runtime.h"
 
@@ -17,12 +18,12 @@ namespace roktcached::proxy {
 /// @param target   its path as the route table matched it, and its query
 /// @param fields   of the request; rokt-version counts, and on a query route Content-Type
 /// @param content  counts on a query route alone
-/// @param now      a range may move with it
+/// @param circumstances  what the question depends on beside that
 /// @return invalid_request, naming the parameter, what came and what is accepted; unsupported_media_type
 [[nodiscard]] Result<CacheRequestPtr> cache_request_of(const Runtime& runtime, const rokt::RouteMatch& match,
                                                        std::size_t credential, const http::Target& target,
                                                        const http::Fields& fields, std::string_view content,
-                                                       WallTime now);
+                                                       const Circumstances& circumstances);
 
 /// A target that somebody asks about, rather than for: `explain`, `warm`.
 struct TargetRequest {
@@ -42,11 +43,12 @@ struct TargetRequest {
 /// @param runtime       outlives the result
 /// @param target        as for origin_form_of
 /// @param rokt_version  as the client would send it; empty: not sent
-/// @param now           a range may move with it
+/// @param circumstances  what the question depends on beside that
 /// @param content       of a query, in JSON; else empty
 /// @return invalid_request, unknown_route or account_not_allowed, as a client would get it
 [[nodiscard]] Result<TargetRequest> read_target_request(const Runtime& runtime, std::string_view target,
-                                                        std::string_view rokt_version, WallTime now,
+                                                        std::string_view rokt_version,
+                                                        const Circumstances& circumstances,
                                                         std::string_view content = {});
 
 }  // namespace roktcached::proxy

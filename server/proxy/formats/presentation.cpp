@@ -18,12 +18,6 @@ using formats::Format;
 
 namespace {
 
-/// Whether an Accept may name one of the forms that are made here. Nearly none does: this is on the way of
-/// every hit.
-bool may_name_a_form(std::string_view accept) {
-  return std::ranges::any_of(accept, [](char c) { return c == 'v' || c == 'V' || c == '-'; });
-}
-
 /// The form that Accept names. JSON comes first where it is named as well, and wanted as much: it is what the
 /// upstream has sent.
 Format format_accepted(const http::Fields& request) {
@@ -94,8 +88,7 @@ Result<Format> format_wanted(const Presentation* presentation, const http::Field
   Format format = Format::json;
   if (presentation != nullptr && presentation->format) {
     format = *presentation->format;
-  } else if (const auto accept = request.find("Accept");
-             accept && (may_name_a_form(*accept) || request.count("Accept") > 1)) {
+  } else if (request.contains("Accept")) {
     format = format_accepted(request);
   }
   if (format == Format::json && presentation != nullptr && !presentation->columns.empty())

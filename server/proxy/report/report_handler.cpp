@@ -225,6 +225,7 @@ void ReportHandler::answer_with_result(Answer& answer, const Request& request,
     return add_notes(answer, http::CacheOutcome::stale_if_error, route, key);
   }
   if (!outcome.response) return fail(failure_answer(request, *outcome.failure, reason));
+  services_.zones.learn(*outcome.response);
   answer_with(answer, request, outcome.response, status_of(result, reason, now), false, policy, now);
   if (result.content) put_large_content(answer, request, result.content);
   add_notes(answer, outcome_of(result), route, key);

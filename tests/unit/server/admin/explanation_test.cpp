@@ -17,7 +17,7 @@ using testing::HasSubstr;
 class ExplanationTest : public proxy::ProxyFixture {
  protected:
   proxy::TargetRequest wanted(const std::string& target = report()) {
-    return proxy::read_target_request(runtime, target, "", clock.wall_now()).value();
+    return proxy::read_target_request(runtime, target, "", {clock.wall_now()}).value();
   }
   boost::json::object explained(const Findings& findings, WallTime now) {
     const auto request = wanted();
@@ -65,12 +65,12 @@ TEST_F(ExplanationTest, ARouteThatIsNotCachedHasNoKey) {
 }
 
 TEST_F(ExplanationTest, ATargetThatNobodyWouldGetAnAnswerForIsRefusedAsForAClient) {
-  EXPECT_EQ(proxy::read_target_request(runtime, "/nothing", "", clock.wall_now()).error().code,
+  EXPECT_EQ(proxy::read_target_request(runtime, "/nothing", "", {clock.wall_now()}).error().code,
             ErrorCode::unknown_route);
-  EXPECT_THAT(proxy::read_target_request(runtime, "nothing", "", clock.wall_now()).error().context,
+  EXPECT_THAT(proxy::read_target_request(runtime, "nothing", "", {clock.wall_now()}).error().context,
               HasSubstr("accepted"));
   EXPECT_THAT(
-      proxy::read_target_request(runtime, report() + "&currency=USD", "", clock.wall_now()).error().context,
+      proxy::read_target_request(runtime, report() + "&currency=USD", "", {clock.wall_now()}).error().context,
       HasSubstr("currency"));
 }
 

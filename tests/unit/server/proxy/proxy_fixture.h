@@ -158,8 +158,10 @@ class ProxyFixture : public testing::Test {
   storage::BodyAccount bodies{1 << 20};
   FetchTable fetches{context.get_executor(), context.get_executor(), upstream, store, bodies, 1 << 20, clock};
   KeptConversions conversions{1 << 20};
+  AccountZones zones;
   DiskLookups disk{readers.executor(), {}, {}, {}};
-  Services services{store, disk, fetches, upstream, context.get_executor(), bodies, clock, conversions};
+  Services services{store,  disk,  fetches,     upstream, context.get_executor(),
+                    bodies, clock, conversions, zones};
   counters::ClientStats accounts;
   counters::RequestStats traffic;
   ProxyHandler exchange{services, accounts, traffic};

@@ -309,5 +309,27 @@ TEST_F(ReportRequestTest, EachRequestIsCountedWithItsCallerAndItsOutcome) {
   EXPECT_EQ(requests.at({"-", http::CacheOutcome::refused, 404}), 1U);
 }
 
+TEST_F(ReportRequestTest, AQueryThatNamesNoZoneIsMeantOnTheClockOfItsAccount) {
+  const auto state_on_the_last_day = [this](const std::string& metric) {
+    const std::string body = R"({"endDate":"2024-03-31T23:59:59.000","metrics":[")" + metric + R"("]})";
+    const auto answer =
+        ask("/v1/query/accounts/1/transactions", {{"Content-Type", "application/json"}}, "POST", body);
+    return std::string(http::value_in_lines(answer.head, "Report-State"));
+  };
+  // The day is over in Kathmandu, and not in the last zone on earth.
+  const auto ended = rokt::TimeZone::find("Asia/Kathmandu")
+                         ->to_wall_latest(rokt::LocalTime(
+                             std::chrono::local_days(std::chrono::year(2024) / 4 / 1).time_since_epoch()));
+  clock.advance(std::chrono::duration_cast<std::chrono::milliseconds>(ended + 1h - clock.wall_now()));
+  upstream_says(200, R"({"data":[]})");
+  EXPECT_EQ(state_on_the_last_day("a"), "open");
+  upstream_says(
+      200,
+      R"([{"accountId":"2","accountTimezone":"UTC"},{"accountId":"1","accountTimezone":"Asia/Kathmandu"}])");
+  ask("/v1/query/accounts");
+  upstream_says(200, R"({"data":[]})");
+  EXPECT_EQ(state_on_the_last_day("b"), "restating");
+}
+
 }  // namespace
 }  // namespace roktcached::proxy

@@ -20,7 +20,7 @@ class WarmingTest : public ProxyFixture {
                           0ms);
     const RuntimePtr in_force = std::make_shared<const Runtime>(two_credentials(), nullptr, 1);
     std::optional<Warmed> ended;
-    const auto request = read_target_request(*in_force, target, "", clock.wall_now()).value();
+    const auto request = read_target_request(*in_force, target, "", {clock.wall_now()}).value();
     boost::asio::co_spawn(context, warming.warm(in_force, request.cache_request),
                           [&](const std::exception_ptr& failure, Warmed warmed) {
                             EXPECT_FALSE(failure);
