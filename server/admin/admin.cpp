@@ -18,7 +18,6 @@
 #include "server/admin/log_level.h"
 #include "server/admin/metrics.h"
 #include "server/admin/mutation.h"
-#include "server/admin/page.h"
 #include "server/admin/process_readings.h"
 #include "server/admin/purge_request.h"
 #include "server/admin/readiness.h"
@@ -191,8 +190,7 @@ boost::asio::awaitable<Answer> Admin::answer_probe(const Request& request) {
 boost::asio::awaitable<Answer> Admin::answer(const Request& request, bool on_health) {
   const auto target = http::parse_target(request.target);
   if (!target) co_return problem(target.error(), request.id);
-  const std::string_view path = target->path.starts_with(page_folder) ? "/" : target->path;
-  const auto* const endpoint = std::ranges::find(endpoints, path, &Endpoint::path);
+  const auto* const endpoint = std::ranges::find(endpoints, target->path, &Endpoint::path);
   if (endpoint == std::end(endpoints) || (on_health && !endpoint->is_probe)) {
     const std::string has = on_health ? "the health listener has " + listed_paths(true) +
                                             "; /status, /purge and all else are on admin.address"

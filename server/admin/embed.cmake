@@ -1,30 +1,20 @@
-# Writes a source that holds the files of a folder, for page_files.h.
-# cmake -D FOLDER=… -D "FILES=a.css;b.js" -D OUTPUT=….cpp -P embed.cmake
-set(arrays "")
-set(rows "")
-set(number 0)
-foreach(file ${FILES})
-  file(READ "${FOLDER}/${file}" bytes HEX)
-  string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
-  string(APPEND arrays "constexpr char file_${number}[] = {${bytes}};\n")
-  string(APPEND rows "    {\"${file}\", {file_${number}, sizeof file_${number}}},\n")
-  math(EXPR number "${number} + 1")
-endforeach()
+# Writes a source that holds the dashboard's document, for page_document.h.
+# cmake -D FILE=….html -D OUTPUT=….cpp -P embed.cmake
+file(READ "${FILE}" bytes HEX)
+string(REGEX REPLACE "(..)" "'\\\\x\\1'," bytes "${bytes}")
 file(WRITE "${OUTPUT}" "// Made by server/admin/embed.cmake.
-#include \"server/admin/page_files.h\"
+#include \"server/admin/page_document.h\"
 
 namespace roktcached::admin {
 
 namespace {
 
-${arrays}
-constexpr PageFile files[] = {
-${rows}};
+constexpr char document[] = {${bytes}};
 
 }  // namespace
 
-std::span<const PageFile> page_files() {
-  return files;
+std::string_view page_document() {
+  return {document, sizeof document};
 }
 
 }  // namespace roktcached::admin

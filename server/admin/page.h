@@ -1,17 +1,12 @@
 #pragma once
 
-#include <string_view>
-
 #include "server/http/message.h"
 
 namespace roktcached::admin {
 
-/// Where the files of the dashboard are, beside "/".
-inline constexpr std::string_view page_folder = "/page/";
-
-/// The dashboard for "/", or what belongs to it for a path in page_folder: with a validator, and with a
-/// policy that lets the browser load nothing from elsewhere and run nothing that is written in the page
-/// itself. 304 where the browser has it, a problem where there is no such file.
+/// The dashboard: one document with a validator, and with a policy that lets the browser load nothing from
+/// elsewhere and run nothing but the document's own scripts, which it names by their hashes (Content
+/// Security Policy Level 3, section 2.3.1). 304 where the browser has it.
 [[nodiscard]] http::Answer page_answer(const http::Request& request);
 
 }  // namespace roktcached::admin

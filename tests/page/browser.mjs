@@ -1,6 +1,9 @@
 // Chromium with one page, for the programs of tests/page: reads {"name", "argument"} from standard input, one a line, and answers
 // each with a line of JSON: {"result"} or {"error"}. The names are those of the functions below.
+import {once} from 'node:events';
 import fs from 'node:fs';
+import http from 'node:http';
+import os from 'node:os';
 import path from 'node:path';
 import readline from 'node:readline';
 import {createRequire} from 'node:module';
@@ -19,7 +22,19 @@ const browser = await chromium.launch({executablePath: '/usr/bin/chromium', args
 let page = null;
 let heard = null;
 
-const live = () => page.waitForSelector('body[data-state="live"]');
+const live = () => page.waitForSelector('body[data-state="live"] #states > *');
+
+/** The modules of the page as node takes them; the page itself has them in one script. */
+const modules = fs.mkdtempSync(path.join(os.tmpdir(), 'roktcached-page-'));
+const sources = path.join(import.meta.dirname ?? path.dirname(new URL(import.meta.url).pathname), '../../server/admin/page');
+for (const name of fs.readdirSync(sources).filter((one) => one.endsWith('.js'))) fs.copyFileSync(path.join(sources, name), path.join(modules, name));
+fs.writeFileSync(path.join(modules, 'package.json'), '{"type": "module"}');
+
+/** Milliseconds from the request to the end of loading, and to the first figures of the daemon's. */
+const timing = () => page.evaluate(() => ({
+  load: performance.getEntriesByType('navigation')[0].loadEventEnd,
+  shown: performance.getEntriesByName('shown')[0]?.startTime ?? null,
+}));
 
 const commands = {
   /** A new page with nothing remembered. @param hostile  a text that takes the place of every text of the daemon's */
@@ -89,12 +104,32 @@ const commands = {
     }
     return places;
   },
-  /** Milliseconds from the request to the end of loading, and the bytes of all files. */
-  load: () => page.evaluate(() => {
+  /** What a function of one of the page's modules makes of these. */
+  called: async ({module, name, values}) => (await import(path.join(modules, `${module}.js`)))[name](...values),
+  /** The bytes of the document, and what it had loaded besides before it asked for figures. */
+  weight: () => page.evaluate(() => {
     const [navigation] = performance.getEntriesByType('navigation');
-    const files = performance.getEntriesByType('resource').filter((entry) => entry.name.includes('/page/'));
-    return {ms: navigation.loadEventEnd, bytes: files.reduce((sum, entry) => sum + entry.encodedBodySize, navigation.encodedBodySize), files: files.length};
+    return {bytes: navigation.encodedBodySize, files: performance.getEntriesByType('resource').filter((entry) => entry.initiatorType !== 'fetch').map((entry) => entry.name)};
   }),
+  /** Loads the page again and again in one tab, without the browser's cache, and an empty page of another server between. */
+  async loads({url, times}) {
+    const empty = http.createServer((_, reply) => reply.setHeader('Content-Type', 'text/html').end('<!doctype html><link rel="icon" href="data:,">'));
+    await once(empty.listen(0, '127.0.0.1'), 'listening');
+    await (await page.context().newCDPSession(page)).send('Network.setCacheDisabled', {cacheDisabled: true});
+    const found = {page: [], shown: [], empty: []};
+    for (let i = 0; i < times; ++i) {
+      await page.goto(`http://127.0.0.1:${empty.address().port}/`);
+      found.empty.push((await timing()).load);
+      await page.goto(url);
+      await live();
+      const {load, shown} = await timing();
+      found.page.push(load);
+      found.shown.push(shown);
+    }
+    empty.closeAllConnections();
+    empty.close();
+    return found;
+  },
   picture: (file) => page.screenshot({path: file}).then(() => null),
 };
 
@@ -109,3 +144,4 @@ for await (const line of readline.createInterface({input: process.stdin})) {
   process.stdout.write(`${JSON.stringify(answer)}\n`);
 }
 await browser.close();
+fs.rmSync(modules, {recursive: true});

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import statistics
 import sys
 import unittest
 import urllib.parse
@@ -216,11 +217,9 @@ class Page(TestCase):
 
     def called(self, module, function, *arguments):
         """What a function of one of the page's modules makes of these."""
-        return self.browser.evaluate(f"import('/page/{module}.js').then((module) => module.{function}(...{json.dumps(arguments)}))")
+        return self.browser.called(module=module, name=function, values=arguments)
 
     def test_figures_are_honest(self):
-        _, daemon = self.pair()
-        self.open(daemon)
         for share, shown in ((1, "100 %"), (0.99999, "99.9 %"), (0.996, "99.6 %"), (0.5, "50 %"), (0.0421, "4.2 %"), (0.0001, "< 0.1 %"), (0, "0 %"), (None, "–")):
             self.assertEqual(self.called("format", "percent", share), shown)
         for ms, shown in ((0, "0 ms"), (999, "999 ms"), (1000, "1 s"), (61_000, "1 min 1 s"), (3_600_000, "1 h"), (90_000_000, "1 d 1 h")):
@@ -231,8 +230,6 @@ class Page(TestCase):
             self.assertEqual(self.called("explain", "targetOf", pasted), target)
 
     def test_a_pause_of_the_samples_is_a_gap_and_what_is_known_is_not_added_twice(self):
-        _, daemon = self.pair()
-        self.open(daemon)
         series = {"every_s": 5, "at_unix_ms": [0, 5000, 10_000, 70_000, 75_000]}
         self.assertEqual(self.called("model", "rates", series, [0, 10, 10, 50, 55], 0), [2, 0, None, 1])
         self.assertEqual(self.called("model", "rates", series, [0, 10, 3, 3, 3], 0), [2, 0, None, 0], "no rate is below zero")
@@ -265,23 +262,30 @@ class Page(TestCase):
         self.assertEqual([name for name in names if name in wanted][:len(wanted)], wanted)
         self.assertEqual([name for name, is_seen in places if not is_seen], [])
 
-    def test_it_is_small_and_quick_and_loaded_once(self):
+    def test_it_is_small_and_loaded_once(self):
         _, daemon = self.pair()
-        took = []
-        for _ in range(5):
-            self.open(daemon)
-            load = self.browser.load()
-            took.append(load["ms"])
-            self.assertLess(load["bytes"], 150 * 1024)
-            self.assertGreater(load["files"], 8)
-        print(f"loaded in {min(took):.0f} to {max(took):.0f} ms, {load['bytes']} bytes, {load['files'] + 1} files")
-        first = request(daemon.admin_port, "/page/page.js")
-        again = request(daemon.admin_port, "/page/page.js", fields={"If-None-Match": first.fields["etag"]})
+        self.open(daemon)
+        weight = self.browser.weight()
+        self.assertLess(weight["bytes"], 150 * 1024)
+        self.assertEqual(weight["files"], [], "the document is all")
+        first = request(daemon.admin_port, "/")
+        again = request(daemon.admin_port, "/", fields={"If-None-Match": first.fields["etag"]})
         self.assertEqual((first.status, again.status, again.body), (200, 304, b""))
         self.assertEqual(request(daemon.admin_port, "/", "HEAD").fields["content-type"], "text/html; charset=utf-8")
         self.assertEqual(request(daemon.admin_port, "/", "POST").status, 405)
-        self.assertEqual(request(daemon.admin_port, "/page/nothing.js").status, 404)
-        self.assertEqual(request(daemon.port, "/page/page.js").status, 404, "it is on the admin listener alone")
+        self.assertEqual(request(daemon.admin_port, "/page/page.js").status, 404)
+        self.assertNotIn(b"<script>", request(daemon.port, "/").body, "it is on the admin listener alone")
+
+    def test_a_browser_has_it_within_100_ms(self):
+        """The best of several loads: other programs can only make one slower. An empty page takes more than half of that."""
+        _, daemon = self.pair()
+        daemon.get(SUMMARY)
+        self.open(daemon)
+        took = self.browser.loads(url=f"http://127.0.0.1:{daemon.admin_port}/", times=12)
+        for name, values in took.items():
+            print(f"{name}: {min(values):.0f} ms at best, {statistics.median(values):.0f} at the median")
+        self.assertLess(min(took["page"]), 100)
+        self.assertLess(min(took["shown"]), 150)
 
     def test_the_library_is_the_published_one(self):
         embedded = TOP / "server" / "admin" / "page" / "uplot"

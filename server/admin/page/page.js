@@ -114,7 +114,7 @@ function show() {
   showFreshness(status, now);
   showBudget(status, now);
   showToken(status, now);
-  showCharts(now);
+  setTimeout(() => showCharts(known.at));  // when the figures can be seen
   panels.showProblems(known.history.problems);
 }
 
@@ -140,6 +140,7 @@ async function readEntries() {
     known.entries = all.entries;
     panels.showStates(all.entries, most);
     panels.showRestated(restated.entries);
+    if (known.status && known.history) showFreshness(known.status, known.at);
   } catch (error) {
     panels.showNoEntries(error instanceof Refused ? error.message : 'the daemon does not answer');
   }
@@ -159,7 +160,7 @@ function lost(error) {
 async function look() {
   const now = Date.now();
   const wanted = Object.keys(due).filter((name) => now >= due[name]);
-  const awaited = wanted.filter((name) => name !== 'entries' || known.at === 0);
+  const awaited = wanted.filter((name) => name !== 'entries');
   for (const name of wanted) due[name] = Infinity;
   const asked = Object.fromEntries(wanted.map((name) => [name, readers[name]().then(
     () => { due[name] = now + every[name]; }, (error) => { due[name] = 0; throw error; })]));
@@ -171,6 +172,7 @@ async function look() {
   }
   if (awaited.length === 0) return;
   show();
+  performance.mark('shown');
   document.body.dataset.state = paused ? 'paused' : 'live';
   if (!paused) say('live-text', `Live, every ${every.status / 1000} s`);
 }
