@@ -14,6 +14,7 @@
 #include "config/mistakes.h"
 #include "config/relations.h"
 #include "config/schema.h"
+#include "config/service_links.h"
 #include "config/table_reader.h"
 #include "config/tables.h"
 #include "config/toml_file.h"
@@ -155,7 +156,8 @@ void read_environment(const Environment& environment, Settings& settings, Places
     }
   }
   for (const auto& name : environment.names()) {
-    if (name.starts_with(prefix) && std::ranges::find(known, name) == known.end()) {
+    const bool is_unknown = name.starts_with(prefix) && std::ranges::find(known, name) == known.end();
+    if (is_unknown && !is_service_link(name, environment.get(name).value_or(""))) {
       mistakes.add("$" + name, "no such setting" + suggestion(name, known));
     }
   }

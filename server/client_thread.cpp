@@ -6,14 +6,21 @@
 
 namespace roktcached {
 
-session::Limits without_origins(session::Limits limits) {
+session::Limits limits_of_admin(const config::Settings& settings, std::uint64_t number) {
+  session::Limits limits = limits_of(settings, number);
   limits.allowed_origins.clear();
+  limits.allowed_hosts.insert(limits.allowed_hosts.end(), {"localhost", "127.0.0.1", "[::1]"});
+  if (const auto& address = settings.admin.address; address && !address->is_unix()) {
+    const std::string own = config::to_string(*address);
+    limits.allowed_hosts.push_back(own.substr(0, own.rfind(':')));
+  }
   return limits;
 }
 
 session::Limits of_health(session::Limits limits) {
   limits.allowed_hosts.clear();
-  return without_origins(std::move(limits));
+  limits.allowed_origins.clear();
+  return limits;
 }
 
 session::Limits limits_of(const config::Settings& settings, std::uint64_t number) {

@@ -16,7 +16,8 @@ inline constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 [[nodiscard]] session::Limits limits_of(const config::Settings& settings, std::uint64_t number);
 
 /// The same for the admin listener: no page of another origin has business there, whatever may read reports.
-[[nodiscard]] session::Limits without_origins(session::Limits limits);
+/// This machine's own names are served besides listen.allowed_hosts, and the address that the commands ask.
+[[nodiscard]] session::Limits limits_of_admin(const config::Settings& settings, std::uint64_t number);
 
 /// The same for the health listener: probes and scrapes name an address that nobody has configured, such as a
 /// pod's, so that every Host is served. It has nothing that a page could change.

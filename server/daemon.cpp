@@ -1,7 +1,6 @@
 #include "server/daemon.h"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -41,7 +40,7 @@ Daemon::Daemon(const config::Settings& settings, Load load, DaemonStart start)
       start_(std::move(start)),
       is_activated_(start_.sockets.origin() == net::InheritedSockets::Origin::service_manager &&
                     !start_.sockets.left().empty()),
-      admin_limits_(without_origins(limits_of(settings, no_runtime))),
+      admin_limits_(limits_of_admin(settings, no_runtime)),
       admin_contexts_(admin_limits_),
       health_limits_(of_health(limits_of(settings, no_runtime))),
       health_contexts_(health_limits_),
@@ -230,7 +229,7 @@ void Daemon::await_hangup() {
   const auto heard = [this](const boost::system::error_code& error, int) {
     if (error) return;
     await_hangup();
-    spdlog::info("SIGHUP: the settings are read again");
+    LogEvent(spdlog::level::info, "reload-requested", "SIGHUP: the settings are read again").log();
     reloads_.request();
   };
   do_surely("waiting for SIGHUP", [&] { sighup_.async_wait(heard); });
@@ -250,6 +249,7 @@ void Daemon::drain() {
   if (draining_) draining_();
   manager_.stopping();
   manager_.status(fmt::format("Draining {} connections", connections_.open()));
+  if (handover_ && handover_->is_shared()) leave_paths();
   if (handover_) handover_->stop();
   copies_.close();
   log_event(spdlog::level::info, "draining", "draining {} connections", connections_.open())

@@ -105,6 +105,7 @@ class Daemon {
   void begin_service();
   void tell_status();
   void hand_over();
+  void leave_paths();
   void retire(std::chrono::milliseconds within);
   void drain_when_retired();
   void end();

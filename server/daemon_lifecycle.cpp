@@ -1,6 +1,5 @@
 // How the daemon comes and goes beside other processes: the service manager that it tells how it is, and the
 // processes before and after it, from which and to which it hands over its sockets.
-#include <spdlog/spdlog.h>
 
 #include <sstream>
 #include <utility>
@@ -8,6 +7,7 @@
 #include "server/background.h"
 #include "server/client_thread.h"
 #include "server/daemon.h"
+#include "server/log_event.h"
 #include "server/status_line.h"
 
 namespace roktcached {
@@ -32,7 +32,10 @@ Result<void> Daemon::check_inherited() {
   for (const std::string& address : start_.sockets.left()) left += (left.empty() ? "" : ", ") + address;
   if (left.empty()) return {};
   if (start_.predecessor) {
-    spdlog::info("the process before listened on {}, which no setting names any more", left);
+    log_event(spdlog::level::info, "handover-address-dropped",
+              "the process before listened on {}, which no setting names any more", left)
+        .with("address", left)
+        .log();
     start_.sockets = net::InheritedSockets();  // closed, with which they are refused
     return {};
   }
@@ -67,8 +70,10 @@ void Daemon::begin_service() {
     if (handover_) handover_->socket().own_path();
     const bool told = start_.predecessor->dismiss();
     start_.predecessor.reset();
-    spdlog::info(told ? "hand-over: the process before ends; this one serves in its place"
-                      : "hand-over: the process before has ended already");
+    LogEvent(spdlog::level::info, "handover-taken",
+             told ? "hand-over: the process before ends; this one serves in its place"
+                  : "hand-over: the process before has ended already")
+        .log();
   }
   if (!manager_.listens()) return;
   manager_.ready();
@@ -77,7 +82,8 @@ void Daemon::begin_service() {
   for (const auto& thread : client_threads_) threads.emplace_back(thread->context.get_executor());
   const auto looked = [this](bool all_move) {
     if (all_move && manager_.heartbeat()) manager_.alive();
-    if (!all_move) spdlog::warn("a thread has not moved since the last look");
+    if (!all_move)
+      LogEvent(spdlog::level::warn, "thread-stuck", "a thread has not moved since the last look").log();
     if (!is_draining_) tell_status();
   };
   heartbeat_.emplace(main_context_.get_executor(), std::move(threads),
@@ -107,15 +113,25 @@ void Daemon::tell_status() {
 /// Another process serves. Connections end behind their next answer; those that stay idle are drained.
 void Daemon::hand_over() {
   if (is_draining_) return;
-  spdlog::info("hand-over: another process serves; {} connections end here, each behind its next answer",
-               connections_.open());
-  handover_->socket().leave_path();
-  if (admin_socket_) admin_socket_->leave_path();
+  log_event(spdlog::level::info, "handover-given",
+            "hand-over: another process serves; {} connections end here, each behind its next answer",
+            connections_.open())
+      .with("connections", connections_.open())
+      .log();
+  leave_paths();
   copies_.close();
   listeners_->hand_over();
   health_listeners_->hand_over();
   for (const auto& listener : admin_listeners_) listener->retire();
   retire(time_to_retire);
+}
+
+/// Another process listens on the same sockets: it finds clients by these paths, and deletes them in the end.
+void Daemon::leave_paths() {
+  handover_->socket().leave_path();
+  if (admin_socket_) admin_socket_->leave_path();
+  listeners_->leave_paths();
+  health_listeners_->leave_paths();
 }
 
 /// Where the service manager holds the sockets, those who come wait for the next process. So connections that

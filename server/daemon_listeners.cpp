@@ -1,7 +1,6 @@
 // The listeners of the admin API and of health checks; clients' are in daemon.cpp.
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <sstream>
 
@@ -11,6 +10,14 @@
 namespace roktcached {
 
 namespace asio = boost::asio;
+
+namespace {
+
+void say_admin_listens(const std::string& address, std::string_view how = "") {
+  log_event(spdlog::level::info, "admin-listening", "admin on {}{}", address, how).with("address", address).log();
+}
+
+}  // namespace
 
 Result<void> Daemon::open_admin() {
   const std::optional<config::Endpoint>& address = runtime_->settings.admin.address;
@@ -55,7 +62,7 @@ Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoi
     if (!shared) return shared.error();
   }
   if (!acceptors.empty()) {
-    spdlog::info("admin on {}, on a socket that was handed over", config::to_string(address));
+    say_admin_listens(config::to_string(address), ", on a socket that was handed over");
     return acceptors;
   }
   if (const auto settled = net::settle_ports(*endpoints); !settled) return settled.error();
@@ -64,7 +71,7 @@ Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoi
     if (!opened) return opened.error();
     std::ostringstream name;
     name << opened->second;
-    spdlog::info("admin on {}", name.str());
+    say_admin_listens(name.str());
     acceptors.push_back(std::move(opened->first));
   }
   return acceptors;
@@ -81,7 +88,7 @@ Result<net::Acceptor> Daemon::open_admin_socket(const config::Endpoint& address)
                           : net::UnixSocket::open(address.path, owner_only, "");
   if (!opened) return opened.error();
   admin_socket_.emplace(std::move(*opened));
-  spdlog::info("admin on unix:{}", address.path);
+  say_admin_listens("unix:" + address.path);
   return admin_socket_->acceptor(main_context_.get_executor());
 }
 

@@ -3,7 +3,6 @@
 // the admin listener; Reloads::request lets one reload follow the other, and calls Daemon::reload below.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -74,7 +73,9 @@ Result<void> Daemon::read_token_key(const config::Settings& settings) {
   if (settings.clients.empty() || (token_key_ && token_key_of_ == file)) return {};
   if (file.empty()) {
     token_key_ = access::random_token_key();
-    spdlog::info("local tokens end with this process: there is no listen.token_key_file");
+    LogEvent(spdlog::level::info, "token-key-made",
+             "local tokens end with this process: there is no listen.token_key_file")
+        .log();
   } else {
     auto key = access::load_or_make_token_key(file);
     if (!key) return key.error();
@@ -211,7 +212,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
       done(std::move(told));
     });
   };
-  session::Limits admin_limits = without_origins(limits_of(settings, made.runtime->number));
+  session::Limits admin_limits = limits_of_admin(settings, made.runtime->number);
   session::Limits health_limits = of_health(admin_limits);
   keep_registry(made.runtime->clients);
 
@@ -219,7 +220,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
     LogEvent(spdlog::level::warn, "settings-warning", warning).log();
   const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
   if (const auto raised = raise_descriptor_limit(descriptors); !raised)
-    spdlog::warn("{}", raised.error().context);
+    LogEvent(spdlog::level::warn, "descriptor-limit", raised.error().context).log();
   admin_limits_ = std::move(admin_limits);
   admin_contexts_.free_all();
   health_limits_ = std::move(health_limits);

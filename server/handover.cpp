@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
-#include <spdlog/spdlog.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -22,6 +21,7 @@
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/log_event.h"
 
 namespace roktcached {
 
@@ -37,6 +37,10 @@ constexpr int patience_ms = 5'000;
 /// Between two looks whether the next process has said something, and for how long it is looked.
 constexpr std::chrono::milliseconds look_every{20};
 constexpr std::chrono::seconds longest_start{60};
+
+void say(spdlog::level::level_enum level, std::string_view event, std::string_view what) {
+  log_event(level, event, "hand-over: {}", what).log();
+}
 
 Error failed(const std::string& path, std::string_view why) {
   return {ErrorCode::unavailable, ErrorSource::inbound, false,
@@ -189,14 +193,16 @@ asio::awaitable<void> HandoverListener::wait_for_successors() {
 /// @return whether the next process serves
 asio::awaitable<bool> HandoverListener::hand_over_to(int connection) {
   if (!is_own_user(connection)) {
-    spdlog::warn("hand-over: another user has asked for the sockets, and gets none");
+    say(spdlog::level::warn, "handover-refused", "another user has asked for the sockets, and gets none");
     co_return false;
   }
   if (!send_all(connection, sockets_.descriptors())) {
-    spdlog::warn("hand-over: the sockets could not be sent: {}", std::generic_category().message(errno));
+    say(spdlog::level::warn, "handover-failed",
+        "the sockets could not be sent: " + std::generic_category().message(errno));
     co_return false;
   }
-  spdlog::info("hand-over: another process starts, and has the listening sockets, too");
+  say(spdlog::level::info, "handover-begun", "another process starts, and has the listening sockets, too");
+  is_shared_ = true;
   asio::steady_timer pause(context_);
   const auto until = std::chrono::steady_clock::now() + longest_start;
   while (!stopped_ && std::chrono::steady_clock::now() < until) {
@@ -207,7 +213,9 @@ asio::awaitable<bool> HandoverListener::hand_over_to(int connection) {
     pause.expires_after(look_every);
     co_await pause.async_wait(as_result);
   }
-  if (!stopped_) spdlog::warn("hand-over: the other process did not come to serve; this one goes on");
+  if (stopped_) co_return false;  // and the sockets remain shared
+  is_shared_ = false;
+  say(spdlog::level::warn, "handover-abandoned", "the other process did not come to serve; this one goes on");
   co_return false;
 }
 

@@ -58,6 +58,8 @@ class HandoverListener {
   [[nodiscard]] Result<void> start();
   /// Nobody is waited for any more, and nobody can connect.
   void stop();
+  /// Another process has copies of the sockets, and may serve by now: the files of Unix sockets are to stay.
+  [[nodiscard]] bool is_shared() const { return is_shared_; }
   /// @pre stop() was not called
   [[nodiscard]] net::UnixSocket& socket() { return *socket_; }
 
@@ -70,6 +72,7 @@ class HandoverListener {
   const net::SocketCopies& sockets_;
   const std::function<void()> handed_over_;
   std::optional<net::Acceptor> acceptor_;
+  bool is_shared_ = false;
   bool stopped_ = false;
 };
 

@@ -126,7 +126,10 @@ config::LogLevel log_level() {
 }
 
 void reopen_log() {
-  if (!log_file) return spdlog::info("SIGUSR1: nothing to open again, the log goes to standard error");
+  if (!log_file) {
+    constexpr std::string_view nothing = "SIGUSR1: nothing to open again, the log goes to standard error";
+    return LogEvent(spdlog::level::info, "log-reopen-ignored", nothing).log();
+  }
   if (const auto opened = log_file->reopen(); !opened) {
     const std::string why = fmt::format("SIGUSR1: {}; the file in use stays in use", opened.error().context);
     return LogEvent(spdlog::level::err, "log-reopen-failed", why).log();

@@ -8,6 +8,7 @@
 #include "config/credentials.h"
 #include "config/load.h"
 #include "config/mistakes.h"
+#include "config/service_links.h"
 #include "server/access/token_key.h"
 #include "server/log_file.h"
 #include "server/net/descriptor_budget.h"
@@ -47,6 +48,7 @@ class SettingsCheck {
     check_cache();
     check_routes();
     check_token_key();
+    look_for_service_links();
     note(check_log_file(settings_.log.file));
     if (auto warning = bound_connections(settings_, hard_descriptor_limit()))
       warnings_.push_back(std::move(*warning));
@@ -111,6 +113,16 @@ class SettingsCheck {
                             built_in.name + "\" (" + built_in.pattern + ")");
       }
     }
+  }
+
+  /// Said once, whatever their number: nobody has set them.
+  void look_for_service_links() {
+    const auto links = config::service_links(config::process_environment());
+    if (links.empty()) return;
+    warnings_.push_back(
+        "$" + links.front() + ": ignored, with " + std::to_string(links.size() - 1) +
+        " more: Kubernetes gives them for a Service \"roktcached\"; enableServiceLinks: false "
+        "keeps them away");
   }
 
   void check_token_key() {

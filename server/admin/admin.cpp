@@ -2,7 +2,6 @@
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -14,7 +13,6 @@
 #include "core/http/target.h"
 #include "server/admin/body_answer.h"
 #include "server/admin/client_stats_json.h"
-#include "server/admin/entries.h"
 #include "server/admin/log_level.h"
 #include "server/admin/metrics.h"
 #include "server/admin/mutation.h"
@@ -132,6 +130,12 @@ json::object cache_json(const std::vector<storage::TierStatistics>& tiers) {
   return object;
 }
 
+json::array listeners_json(const std::vector<session::Listeners::Address>& addresses) {
+  json::array list;
+  for (const auto& address : addresses) list.push_back({{"address", address.text}, {"tls", address.tls}});
+  return list;
+}
+
 json::object bodies_json(const storage::BodyAccount::Reading& bodies,
                          const std::vector<storage::TierStatistics>& tiers) {
   const BodyPlaces places = places_of(bodies, tiers);
@@ -221,7 +225,10 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request, std::string_
   const auto purged =
       co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
   if (!purged) {
-    spdlog::error("purge asked for by {} failed: {}", request.client, purged.error().context);
+    log_event(spdlog::level::err, "purge-failed", "purge asked for by {} failed: {}", request.client,
+              purged.error().context)
+        .with("client", request.client)
+        .log();
     co_return problem(purged.error(), request.id, retry_after_failure);
   }
   log_event(spdlog::level::info, "purged", "purged {} entries, by {}, as {} asked{}", *purged,
@@ -252,30 +259,11 @@ boost::asio::awaitable<Answer> Admin::log_level(const Request& request, std::str
 /// Answers when the settings are in force, on every thread, or are refused: what they say is the same then as
 /// in the log.
 boost::asio::awaitable<Answer> Admin::reload(const Request& request, std::string_view /*query*/) const {
-  spdlog::info("reload asked for by {}", request.client);
+  log_event(spdlog::level::info, "reload-requested", "reload asked for by {}", request.client)
+      .with("client", request.client)
+      .log();
   const ReloadResult result = co_await sources_.reloads.reload();
   co_return with_body(200, "application/json", json::serialize(result_json(result)) + "\n");
-}
-
-boost::asio::awaitable<Answer> Admin::entries(const Request& request, std::string_view query) const {
-  const auto listing = parse_listing(query);
-  if (!listing) co_return problem(listing.error(), request.id);
-  const auto found = co_await list(*listing);
-  if (!found) co_return problem(found.error(), request.id, retry_after_failure);
-  co_return with_body(200, "application/json",
-                      to_json(*found, sources_.runtime->policies, sources_.clock.wall_now()) + "\n");
-}
-
-/// On the purger, which may wait for the disk. What was put last has reached it then.
-boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> Admin::list(
-    storage::Listing wanted) const {
-  const auto on_purger =
-      [&store = sources_.store,
-       wanted = std::move(wanted)]() -> boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> {
-    store.flush();
-    co_return store.list(wanted);
-  };
-  co_return co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
 }
 
 std::vector<counters::ClientRequests> Admin::read_client_stats() const {
@@ -328,6 +316,7 @@ boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::st
   object["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
   const std::vector<storage::TierStatistics> tiers = sources_.store.statistics();
   object["readiness"] = to_json(readiness_of(upstream_status, tiers, draining_), false);
+  object["listeners"] = listeners_json(sources_.listeners->addresses());
   object["connections"] = sources_.connections.open();
   object["max_connections"] = sources_.connections.max();
   object["token"] = token_json(sources_.upstream_client.token_status());

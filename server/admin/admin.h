@@ -114,6 +114,9 @@ class Admin final : public http::Handler {
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> list(
       storage::Listing wanted) const;
+  [[nodiscard]] std::string entries_text(const std::vector<storage::EntrySummary>& entries) const;
+  [[nodiscard]] boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> list_hottest(
+      std::size_t limit) const;
   [[nodiscard]] std::vector<counters::ClientRequests> read_client_stats() const;
 
   const Sources sources_;
@@ -124,7 +127,7 @@ class Admin final : public http::Handler {
   mutable std::set<std::string> client_names_;  // that a scrape has found configured; of the handler's thread
 };
 
-/// What the health listener answers: the probes of `admin`, and nothing else. Of the same thread.
+/// Answers on the health listener: the probes of `admin`, and nothing else. Of the same thread.
 class HealthHandler final : public http::Handler {
  public:
   /// @param admin  outlives it

@@ -3,7 +3,6 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <boost/json/serialize.hpp>
 #include <charconv>
 #include <optional>
 
@@ -70,12 +69,10 @@ bool selects(std::string_view name) {
   return name == "route" || name == "account" || name == "key" || name == "target";
 }
 
-}  // namespace
-
-Result<storage::Listing> parse_listing(std::string_view query) {
-  constexpr std::string_view names =
-      "restated, limit, campaign, and one of route, account, key and target; each once";
-  storage::Listing listing;
+/// @param accepted  by the path
+Result<EntriesQuery> parse(std::string_view query, std::string_view accepted) {
+  EntriesQuery wanted;
+  storage::Listing& listing = wanted.listing;
   std::string selected_by;
   std::optional<std::string> campaign;
   std::optional<std::size_t> limit;
@@ -84,6 +81,9 @@ Result<storage::Listing> parse_listing(std::string_view query) {
       if (parameter.has_value || listing.restated_only)
         return refused(parameter, "restated, without a value, once");
       listing.restated_only = true;
+    } else if (parameter.name == "hottest") {
+      if (parameter.has_value || wanted.hottest) return refused(parameter, "hottest, without a value, once");
+      wanted.hottest = true;
     } else if (parameter.name == "limit") {
       const auto number = limit ? std::nullopt : parse_limit(parameter.value);
       if (!number) return refused(parameter, "a whole number from 1 to 1000, once");
@@ -100,16 +100,34 @@ Result<storage::Listing> parse_listing(std::string_view query) {
       listing.selection = std::move(*selection);
       selected_by = parameter.name;
     } else {
-      return refused(parameter, names);
+      return refused(parameter, accepted);
     }
   }
+  if (wanted.hottest && (listing.restated_only || campaign || !selected_by.empty()))
+    return refused("hottest", "alone, or with limit");
   if (campaign) {
     auto* const account = std::get_if<caching::OfAccount>(&listing.selection);
     if (account == nullptr) return refused("campaign = \"" + *campaign + "\"", "together with account");
     account->campaign_id = std::move(campaign);
   }
   if (limit) listing.limit = *limit;
-  return listing;
+  return wanted;
+}
+
+}  // namespace
+
+Result<storage::Listing> parse_listing(std::string_view query) {
+  static constexpr std::string_view accepted =
+      "restated, limit, campaign, and one of route, account, key and target; each once";
+  const auto wanted = parse(query, accepted);
+  if (!wanted) return wanted.error();
+  if (wanted->hottest) return refused("hottest", accepted);
+  return wanted->listing;
+}
+
+Result<EntriesQuery> parse_entries(std::string_view query) {
+  return parse(query,
+               "restated, limit, campaign, and one of route, account, key and target; each once; or hottest");
 }
 
 json::object restated_json(const caching::Restated& restated) {
@@ -137,13 +155,6 @@ json::object entry_json(const storage::EntrySummary& entry, const caching::Fresh
           {"usable_until_unix_ms", unix_ms(entry.usable_until)},
           {"steady_refreshes", entry.steady_refreshes},
           {"restated", entry.restated ? json::value(restated_json(*entry.restated)) : json::value(nullptr)}};
-}
-
-std::string to_json(const std::vector<storage::EntrySummary>& entries,
-                    const caching::FreshnessPolicies& policies, WallTime now) {
-  json::array list;
-  for (const auto& entry : entries) list.push_back(entry_json(entry, policies, now));
-  return json::serialize(json::object{{"entries", std::move(list)}});
 }
 
 }  // namespace roktcached::admin

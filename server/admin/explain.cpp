@@ -8,6 +8,7 @@
 #include "server/admin/admin.h"
 #include "server/admin/body_answer.h"
 #include "server/admin/explanation.h"
+#include "server/admin/report_asks.h"
 #include "server/http/problem.h"
 #include "server/proxy/target_request.h"
 
@@ -44,6 +45,7 @@ boost::asio::awaitable<Answer> Admin::explain(const Request& request, std::strin
     const storage::Usage usage = sources_.store.usage_of(key.hash());
     if (usage.response && usage.response->key == key)
       findings.stored = StoredEntry{storage::summary_of(*usage.response), true, usage.finds};
+    findings.asks = asks_of(sources_.client_stats, key.hash(), sources_.clock.steady_now());
     findings.requests = read_client_stats();
     add_findings(explained, *wanted, findings, runtime->policies, sources_.clock.wall_now());
   }

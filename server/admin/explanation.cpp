@@ -9,6 +9,7 @@
 #include "core/http/target.h"
 #include "server/admin/content_error.h"
 #include "server/admin/entries.h"
+#include "server/admin/report_asks.h"
 
 namespace roktcached::admin {
 
@@ -138,6 +139,7 @@ void add_findings(json::object& explained, const proxy::TargetRequest& request, 
   json::array others;
   for (const auto& entry : findings.others) others.push_back(entry_json(entry, policies, now));
   explained["other_entries"] = std::move(others);
+  add_asks(explained, findings.asks, now);
   explained["route_clients"] = clients_of(request.route->name, findings.requests);
 }
 

@@ -29,22 +29,24 @@ struct ExplainQuery {
 /// @return invalid_request, naming the parameter, what came and what is accepted
 [[nodiscard]] Result<ExplainQuery> parse_explain(std::string_view query);
 
-/// What follows from the settings alone: route, key, and how long an answer would live that was fetched now.
+/// Explains a request from the settings alone: route, key, and how long an answer would live that was fetched
+/// now.
 /// The command `explain` prints it where no daemon answers.
 [[nodiscard]] boost::json::object explain_request(const Runtime& runtime, const proxy::TargetRequest& request,
                                                   WallTime now);
 
-/// What is stored under the key that is explained.
+/// The entry that is stored under the key that is explained.
 struct StoredEntry {
   storage::EntrySummary entry;
   bool in_memory = false;
   std::uint64_t finds = 0;  ///< since memory has it; 0 where it does not
 };
 
-/// What a running daemon knows besides.
+/// All that a running daemon knows besides.
 struct Findings {
   std::optional<StoredEntry> stored;
   std::vector<storage::EntrySummary> others;  ///< of the same target, for other credentials or versions
+  counters::ReportAsks asks;                  ///< of this key
   std::vector<counters::ClientRequests> requests;
 };
 

@@ -4,7 +4,7 @@
 
 namespace roktcached::admin {
 
-/// What the kernel says of this process, for the metrics that every exporter has (process_*).
+/// The kernel's figures of this process, for the metrics that every exporter has (process_*).
 struct ProcessReadings {
   double started_at_s = 0;  ///< since the Unix epoch; the same at each reading. 0: the kernel does not say
   double cpu_s = 0;         ///< user and system, of all threads

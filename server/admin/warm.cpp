@@ -1,7 +1,5 @@
 // POST /warm: brings reports into the cache before anybody asks for them.
 
-#include <spdlog/spdlog.h>
-
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -15,6 +13,7 @@
 #include "server/asio.h"
 #include "server/background.h"
 #include "server/http/problem.h"
+#include "server/log_event.h"
 #include "server/proxy/target_request.h"
 #include "server/proxy/warming.h"
 
@@ -132,11 +131,14 @@ boost::asio::awaitable<Answer> Admin::warm(const Request& request, std::string_v
       if (--batch->lanes == 0) batch->ended.cancel();
     });
   }
-  // Whoever has asked may go: what was begun ends here all the same.
+  // The client may go: a fetch that was begun ends here all the same.
   while (batch->lanes > 0) co_await batch->ended.async_wait(as_result);
   const json::object answer = batch_json(*batch);
-  spdlog::info("warmed {} targets, as {} asked: {}", batch->targets.size(), request.client,
-               json::serialize(answer.at("outcomes")));
+  log_event(spdlog::level::info, "warmed", "warmed {} targets, as {} asked: {}", batch->targets.size(),
+            request.client, json::serialize(answer.at("outcomes")))
+      .with("targets", batch->targets.size())
+      .with("client", request.client)
+      .log();
   co_return with_body(200, "application/json", json::serialize(answer) + "\n");
 }
 

@@ -125,13 +125,15 @@ void CommandLine::add_reading() {
                    .exits = {{failed, "the daemon answers with an error"}, no_daemon}},
                   [this] { return commands::status(config_file_, status_); }),
               status_);
-  add_options(
+  CLI::App& entries =
       add("entries", "List what the running daemon has in its cache",
           {.examples = {"roktcached entries --limit 20", "roktcached entries --account 12 --campaign 3",
+                        "roktcached entries --hottest --limit 10",
                         "roktcached entries --key 0123456789abcdef0123456789abcdef --json"},
            .exits = {{failed, "the daemon answers with an error"}, no_daemon}},
-          [this] { return commands::entries(config_file_, list_); }),
-      list_);
+          [this] { return commands::entries(config_file_, list_); });
+  add_options(entries, list_);
+  entries.add_flag("--hottest", list_.hottest, "Those that were asked for most since the daemon's start");
   add_options(add("restatements", "List reports that changed after they had been given out, and what moved",
                   {.examples = {"roktcached restatements", "roktcached restatements --account 12 --json"},
                    .exits = {{failed, "the daemon answers with an error"}, no_daemon}},

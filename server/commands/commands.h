@@ -77,7 +77,8 @@ struct ListOptions {
   std::optional<std::string> target;
   std::optional<std::string> key;
   std::uint64_t limit = 100;
-  bool json = false;  ///< as the admin listener says it
+  bool hottest = false;  ///< of the entries, those that were asked for most
+  bool json = false;     ///< as the admin listener says it
 };
 
 /// Prints what the running daemon has in its cache.

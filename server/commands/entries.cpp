@@ -18,6 +18,7 @@ namespace {
 
 std::string query_of(const ListOptions& options) {
   std::string query = "?limit=" + std::to_string(options.limit);
+  if (options.hottest) query += "&hottest";
   const std::pair<const char*, const std::optional<std::string>*> selections[] = {
       {"account", &options.account},
       {"campaign", &options.campaign},
@@ -45,6 +46,17 @@ void print_entries(const json::array& entries) {
     fmt::print("{:<19}  {:<9}  {:<19}  {:>9}  {}\n", time_at(entry, "fetched_at_unix_ms"), shown,
                fresh ? time_at(entry, "fresh_until_unix_ms") : "stale", size_text(count_at(entry, {"bytes"})),
                text_at(entry, {"target"}));
+  }
+}
+
+void print_hottest(const json::array& entries) {
+  fmt::print("{:>9}  {:>10}  {:<24}  {}\n", "ASKED", "FROM CACHE", "LAST BY", "TARGET");
+  for (const json::value& entry : entries) {
+    const std::uint64_t asked = count_at(entry, {"asked"});
+    const json::array& clients = array_at(entry, {"asked_by"});
+    fmt::print(
+        "{:>9}  {:>10}  {:<24}  {}\n", grouped(asked), share_text(count_at(entry, {"from_cache"}), asked),
+        fitted(clients.empty() ? "-" : text_at(clients.front(), {"client"}), 24), text_at(entry, {"target"}));
   }
 }
 
@@ -86,7 +98,7 @@ int list(const std::optional<std::string>& config_file, const ListOptions& optio
 }  // namespace
 
 int entries(const std::optional<std::string>& config_file, const ListOptions& options) {
-  return list(config_file, options, "entries", print_entries);
+  return list(config_file, options, "entries", options.hottest ? print_hottest : print_entries);
 }
 
 int restatements(const std::optional<std::string>& config_file, const ListOptions& options) {

@@ -82,6 +82,18 @@ void print_stored(const json::value& explained) {
   print_moved(array_at(restated, {"moved"}));
 }
 
+/// Who has asked for this very report since the daemon's start.
+void print_asks(const json::value& explained) {
+  const std::uint64_t times = count_at(explained, {"asked"});
+  if (times == 0) return print("asked", "by nobody since the start");
+  print("asked", fmt::format("{} times since the start, {} from the cache", grouped(times),
+                             share_text(count_at(explained, {"from_cache"}), times)));
+  for (const json::value& client : array_at(explained, {"asked_by"}))
+    print("asked by",
+          fmt::format("{} ({}), last {}", text_at(client, {"client"}), grouped(count_at(client, {"asked"})),
+                      date_at(client, "last_asked_at_unix_ms")));
+}
+
 /// What the running daemon knows besides.
 void print_findings(const json::value& explained) {
   const std::string answer = text_at(explained, {"answer"});
@@ -90,6 +102,7 @@ void print_findings(const json::value& explained) {
   print_stored(explained);
   for (const json::value& other : array_at(explained, {"other_entries"}))
     print("also stored", text_at(other, {"key_text"}) + ", key hash " + text_at(other, {"key"}));
+  print_asks(explained);
   std::string asked;
   for (const json::value& client : array_at(explained, {"route_clients"}))
     asked += fmt::format("{}{} ({})", asked.empty() ? "" : ", ", text_at(client, {"client"}),

@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <cstdio>
 #include <string>
@@ -55,12 +54,16 @@ int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<s
       .with("version", version)
       .with("upstream", upstream_url)
       .log();
-  if (demo) spdlog::info("demo: the upstream is a built-in simulator, the cache is in memory only");
+  if (demo) {
+    LogEvent(spdlog::level::info, "demo",
+             "demo: the upstream is a built-in simulator, the cache is in memory only")
+        .log();
+  }
   for (const std::string& warning : warnings)
     LogEvent(spdlog::level::warn, "settings-warning", warning).log();
   const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
   if (const auto raised = raise_descriptor_limit(descriptors); !raised)
-    spdlog::warn("{}", raised.error().context);
+    LogEvent(spdlog::level::warn, "descriptor-limit", raised.error().context).log();
   auto daemon = Daemon::open(std::move(settings), std::move(load), std::move(start));
   if (!daemon) {
     stop_logging();

@@ -9,13 +9,15 @@ constexpr std::string_view all_others = "(others)";
 
 }  // namespace
 
-void ClientStats::add(std::string_view client, std::string_view route, http::CacheOutcome outcome,
-                      std::chrono::milliseconds waited, bool configured) {
+const std::string& ClientStats::add(std::string_view client, std::string_view route,
+                                    http::CacheOutcome outcome, std::chrono::milliseconds waited,
+                                    bool configured) {
   if (route.empty()) route = "-";
-  const bool as_before = last_.row != nullptr && last_.client == client && last_.route == route;
+  const bool as_before = last_.row != nullptr && *last_.client == client && last_.route == route;
   if (!as_before) last_ = find(client, route, configured);
   last_.row->by_outcome[static_cast<std::size_t>(outcome)].add();
   last_.row->waited_ms.add(static_cast<std::uint64_t>(waited.count()));
+  return *last_.client;
 }
 
 /// The owner alone changes the maps, and so may read them without the mutex.
@@ -27,12 +29,12 @@ ClientStats::Place ClientStats::find(std::string_view client, std::string_view r
   }
   if (found != clients_.end()) {
     if (const auto row = found->second.find(route); row != found->second.end())
-      return {found->first, row->first, &row->second};
+      return {&found->first, row->first, &row->second};
   }
   const LockGuard lock(mutex_);
   const auto owner = clients_.try_emplace(std::string(client)).first;
   const auto row = owner->second.try_emplace(std::string(route)).first;
-  return {owner->first, row->first, &row->second};
+  return {&owner->first, row->first, &row->second};
 }
 
 std::vector<ClientRequests> ClientStats::read() const {

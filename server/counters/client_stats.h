@@ -11,6 +11,7 @@
 
 #include "core/mutex.h"
 #include "server/counters/counter.h"
+#include "server/counters/report_stats.h"
 #include "server/http/message.h"
 
 namespace roktcached::counters {
@@ -35,9 +36,13 @@ class ClientStats {
  public:
   /// @param route  Route::name, of the table; empty where none matched
   /// @param configured  it is one of the configuration's clients: told apart, however many others there are
-  void add(std::string_view client, std::string_view route, http::CacheOutcome outcome,
-           std::chrono::milliseconds waited, bool configured = false);
+  /// @return the name that it is counted by, which lives as long as this object does
+  const std::string& add(std::string_view client, std::string_view route, http::CacheOutcome outcome,
+                         std::chrono::milliseconds waited, bool configured = false);
   [[nodiscard]] std::vector<ClientRequests> read() const;
+  /// The same by report, where the owning thread adds those that have one.
+  [[nodiscard]] ReportStats& reports() { return reports_; }
+  [[nodiscard]] const ReportStats& reports() const { return reports_; }
 
  private:
   struct Row {
@@ -49,7 +54,7 @@ class ClientStats {
 
   /// A row in the maps, and what it is found by there.
   struct Place {
-    std::string_view client;
+    const std::string* client = nullptr;
     std::string_view route;
     Row* row = nullptr;
   };
@@ -60,6 +65,7 @@ class ClientStats {
   mutable Mutex mutex_;  // of the maps' shape: the owner takes it to change that, a reader to walk it
   Clients clients_ GUARDED_BY(mutex_);  // no row is ever erased
   Place last_;                          // the owner's alone
+  ReportStats reports_;
 };
 
 /// The requests of several threads as one list, in the order of clients and routes.

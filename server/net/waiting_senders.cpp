@@ -1,6 +1,5 @@
 #include "server/net/waiting_senders.h"
-
-#include <spdlog/spdlog.h>
+#include "server/log_event.h"
 
 #include <algorithm>
 #include <boost/asio/post.hpp>
@@ -90,10 +89,14 @@ void Shortage::report(std::size_t cut, bool refused, SteadyTime now) {
     cut_since = std::exchange(cut_, 0);
     refused_since = std::exchange(refused_, 0);
   }
-  spdlog::warn(
+  log_event(
+      spdlog::level::warn, "memory-pressure",
       "memory: answers fill cache.max_memory and cache.max_transient; since the last such line {} clients "
       "that took nothing were cut, and {} times there was no room",
-      cut_since, refused_since);
+      cut_since, refused_since)
+      .with("clients_cut", cut_since)
+      .with("refused", refused_since)
+      .log();
 }
 
 }  // namespace roktcached::net

@@ -52,6 +52,8 @@ constexpr auto probes_and_listings = std::to_array<Row>({
          "description": "Together with account"},
         {"name": "key", "in": "query", "schema": {"type": "string", "pattern": "^[0-9a-f]{32}$"}},
         {"name": "target", "in": "query", "schema": {"type": "string", "pattern": "^/"}},
+        {"name": "hottest", "in": "query", "allowEmptyValue": true, "schema": {"type": "string", "maxLength": 0},
+         "description": "Those that were asked for most; without a value, alone or with limit"},
         {"name": "limit", "in": "query",
          "schema": {"type": "integer", "minimum": 1, "maximum": 1000, "default": 100}}],
       "responses": {"200": {"description": "The entries",

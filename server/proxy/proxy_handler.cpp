@@ -249,10 +249,12 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
 }
 
 void ProxyHandler::finished(const Request& request, const Answer& answer, const http::Written& written) {
-  accounts_.add(request.client, answer.notes.route, answer.notes.outcome,
-                answer.notes.upstream.value_or(std::chrono::milliseconds{0}), request.rules != nullptr);
-  traffic_.add(answer.notes.route, answer.notes.outcome, answer.status,
-               services_.clock.steady_now() - request.received_at);
+  const SteadyTime now = services_.clock.steady_now();
+  const std::string& client =
+      accounts_.add(request.client, answer.notes.route, answer.notes.outcome,
+                    answer.notes.upstream.value_or(std::chrono::milliseconds{0}), request.rules != nullptr);
+  if (answer.notes.key) accounts_.reports().add(*answer.notes.key, client, answer.notes.outcome, now);
+  traffic_.add(answer.notes.route, answer.notes.outcome, answer.status, now - request.received_at);
   traffic_.add_body_bytes(answer.notes.outcome, written.content_bytes);
   if (written.cut != http::Cut::none) traffic_.add_cut(written.cut);
   if (answer.status >= 400 || answer.notes.outcome == http::CacheOutcome::stale_if_error) {

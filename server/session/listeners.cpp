@@ -1,7 +1,5 @@
 #include "server/session/listeners.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <sstream>
 
@@ -132,6 +130,13 @@ Result<void> Listeners::open_unix(const config::Endpoint& address) {
   return {};
 }
 
+std::vector<Listeners::Address> Listeners::addresses() const {
+  std::vector<Address> addresses;
+  for (const auto& [endpoint, tls] : open_) addresses.push_back({text_of(endpoint), tls != nullptr});
+  for (const net::UnixSocket& socket : unix_sockets_) addresses.push_back({"unix:" + socket.path(), false});
+  return addresses;
+}
+
 void Listeners::add(std::size_t thread, net::Acceptor acceptor, const Tls& tls) {
   if (shared_.copies != nullptr) shared_.copies->add(acceptor.native_handle());
   listeners_[thread].push_back(
@@ -151,8 +156,12 @@ void Listeners::start() {
   on_each([](Listener& listener) { listener.start(); });
 }
 
-void Listeners::hand_over() {
+void Listeners::leave_paths() {
   for (net::UnixSocket& socket : unix_sockets_) socket.leave_path();
+}
+
+void Listeners::hand_over() {
+  leave_paths();
   on_each([](Listener& listener) { listener.retire(); });
   unix_sockets_.clear();
 }
@@ -161,7 +170,10 @@ void Listeners::own_paths() {
   for (net::UnixSocket& socket : unix_sockets_) {
     socket.own_path();
     const auto given = socket.give_to(settings_.unix_mode, settings_.unix_group);
-    if (!given) spdlog::error("the socket of the process before: {}", given.error().context);
+    if (given) continue;
+    log_event(spdlog::level::err, "socket-mode-failed", "the socket of the process before: {}",
+              given.error().context)
+        .log();
   }
 }
 

@@ -47,9 +47,10 @@ class Listeners {
                                                                std::string section = "listen");
 
   void start();
-  /// See Listener::retire: another process listens on the same sockets, and the files of Unix sockets are its
-  /// own.
+  /// See Listener::retire: another process listens on the same sockets. Leaves the paths, too.
   void hand_over();
+  /// The files of Unix sockets are another process's own.
+  void leave_paths();
   /// The process that the sockets were inherited from is about to end.
   void own_paths();
   /// See Listener::drain.
@@ -58,6 +59,12 @@ class Listeners {
   /// Takes another certificate and what goes with it, for connections from now on.
   /// @param tls  of make_tls_context; of no effect where no address has TLS
   void renew(const std::shared_ptr<boost::asio::ssl::context>& tls);
+  /// An address that clients connect to.
+  struct Address {
+    std::string text;  ///< "127.0.0.1:8080", with the port that it has, or "unix:/PATH"
+    bool tls = false;
+  };
+  [[nodiscard]] std::vector<Address> addresses() const;
   /// When the certificate in force expires; nothing where no address has TLS.
   [[nodiscard]] std::optional<WallTime> certificate_expiry() const { return certificate_expiry_; }
 

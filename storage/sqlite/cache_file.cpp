@@ -106,7 +106,10 @@ Result<std::int64_t> version_of(Connection& connection, const std::string& path)
                        "another cache.file for this one");
   if (*version > 0 && *version < schema_version) {
     const auto entries = connection.integer("SELECT entries FROM totals");
-    return refused(ErrorCode::storage_outdated, std::to_string(entries ? *entries : 0) + " entries");
+    return refused(ErrorCode::storage_outdated, "(schema " + std::to_string(*version) + ", this one has " +
+                                                    std::to_string(schema_version) +
+                                                    "), whose keys are not in use any more; its " +
+                                                    std::to_string(entries ? *entries : 0) + " entries");
   }
   return version;
 }

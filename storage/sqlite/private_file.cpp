@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <system_error>
 
+#include "storage/sqlite/private_group.h"
+
 namespace roktcached::storage {
 
 namespace {
@@ -44,6 +46,16 @@ std::string_view kind_of(mode_t mode) {
   return "a socket, a pipe or a device";
 }
 
+/// Kubernetes opens what is on a volume to the group of the pod, which is ours alone.
+bool others_may_write(const struct stat& found) {
+  if ((found.st_mode & S_IWOTH) != 0) return true;
+  return (found.st_mode & S_IWGRP) != 0 && !is_private_group(found.st_gid);
+}
+
+std::string group_of(const struct stat& found) {
+  return (found.st_mode & S_IWGRP) != 0 ? " and group " + std::to_string(found.st_gid) : "";
+}
+
 Result<void> check_file(const std::string& path, const struct stat& found) {
   if (!S_ISREG(found.st_mode))
     return refused(path + ": is " + std::string(kind_of(found.st_mode)) + "; accepted: a regular file");
@@ -53,9 +65,9 @@ Result<void> check_file(const std::string& path, const struct stat& found) {
   if (found.st_nlink != 1)
     return refused(path + ": has " + std::to_string(found.st_nlink) +
                    " hard links; accepted: a file with one name");
-  if ((found.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+  if (others_may_write(found))
     return refused(
-        path + ": has mode " + octal(found.st_mode) +
+        path + ": has mode " + octal(found.st_mode) + group_of(found) +
         ", so that others could have written to it; accepted: mode 0600, of a file that you trust");
   return {};
 }
@@ -65,9 +77,8 @@ Result<void> check_folder(const std::string& path, const struct stat& found) {
   if (found.st_uid != 0 && found.st_uid != ::geteuid())
     return refused(path + ": belongs to " + user(found.st_uid) + "; accepted: a directory of " +
                    user(::geteuid()) + ", as whom roktcached runs, or of root");
-  const bool writable = (found.st_mode & (S_IWGRP | S_IWOTH)) != 0;
-  if (writable && (found.st_mode & S_ISVTX) == 0)
-    return refused(path + ": has mode " + octal(found.st_mode) +
+  if (others_may_write(found) && (found.st_mode & S_ISVTX) == 0)
+    return refused(path + ": has mode " + octal(found.st_mode) + group_of(found) +
                    ", so that others may write to it; accepted: mode 0700 or 0755, or a sticky bit");
   return {};
 }
@@ -157,7 +168,9 @@ Result<PrivateFile> open_private_file(const std::string& path, Missing missing, 
   if ((found.st_mode & 07777U) != private_mode && ::fchmod(file.get(), private_mode) != 0)
     return file_error(path, errno);
   if ((found.st_mode & (S_IRWXG | S_IRWXO)) != 0)
-    report(path + ": had mode " + octal(found.st_mode) + ", so that others could read it; it has 0600 now");
+    report(path + ": had mode " + octal(found.st_mode) + ", so that others could " +
+           ((found.st_mode & S_IWGRP) != 0 ? "write to it, were they in our group" : "read it") +
+           "; it has 0600 now");
   return PrivateFile{std::move(file), {found.st_dev, found.st_ino}};
 }
 

@@ -39,7 +39,8 @@ enum class Missing { make, refuse };
 /// All return storage_unavailable, with one line that says the path, what was found and what is accepted.
 
 /// Makes the folder where it is missing; each level that is made has mode 0700. Accepted: a directory of
-/// root's or of the process's own user, to which nobody else may write unless it is sticky.
+/// root's or of the process's own user, to which nobody else may write unless it is sticky; see
+/// is_private_group.
 /// @return its name without symlinks, so that nothing on the way can be exchanged for a symlink later
 [[nodiscard]] Result<std::string> private_folder(const std::string& folder);
 
@@ -59,8 +60,8 @@ enum class Missing { make, refuse };
 
 /// Opens a regular file of the process's own user with one name. One that is made has mode 0600 whatever the
 /// umask. One that others can only read is ours still, so its mode is set to 0600, and `report` says so: a
-/// cache that was copied or restored must not stop the daemon. One that others can write to may hold anything
-/// and is refused.
+/// cache that was copied or restored must not stop the daemon. So is one that a group can write to which is
+/// ours alone, as Kubernetes leaves it. One that others can write to may hold anything and is refused.
 [[nodiscard]] Result<PrivateFile> open_private_file(const std::string& path, Missing missing,
                                                     const Report& report);
 

@@ -26,8 +26,8 @@ Result<void> SqliteStore::open_or_begin_anew() {
   auto opened = open_file();
   if (!opened && opened.error().code == ErrorCode::storage_outdated) {
     if (const auto discarded = discard(options_.path); !discarded) return discarded.error();
-    options_.report(options_.path + ": is of an earlier version, whose keys are not in use any more; its " +
-                    opened.error().context + " are deleted, and will be fetched again when asked for");
+    options_.report(options_.path + ": is of an earlier version " + opened.error().context +
+                    " are deleted, and will be fetched again when asked for");
     opened = open_file();
   }
   if (!opened && opened.error().code == ErrorCode::storage_corrupt) opened = open_file();

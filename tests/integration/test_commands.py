@@ -7,6 +7,7 @@ import time
 from urllib.parse import quote
 
 import test_upstream_wire as wire
+from clients import basic, client
 from commands import ask, settings_of, token_file
 from harness import BINARY, TestCase, environment_with, free_port, overview, query, request, run_command, wait_until
 
@@ -193,6 +194,8 @@ class Explain(TestCase):
         self.assertEqual((after["answer"], after["key"]), ("hit", before["key"]))
         (entry,) = request(proxy.admin_port, "/entries").json()["entries"]
         stored = after["stored"]
+        asks = {name: entry.pop(name) for name in ("asked", "from_cache", "asked_by")}  # of stored reports and others
+        self.assertEqual((after["asked"], after["from_cache"], len(after["asked_by"])), (asks["asked"], asks["from_cache"], len(asks["asked_by"])))
         self.assertEqual({name: stored[name] for name in entry}, entry)
         self.assertEqual(stored["finds"], 1)
         self.assertEqual(after["route_clients"], [{"client": "127.0.0.1", "asked": 2}])
@@ -200,6 +203,32 @@ class Explain(TestCase):
         for _ in range(3):
             self.explained(proxy, SUMMARY)
         self.assertEqual(self.explained(proxy, SUMMARY).json()["stored"]["finds"], 1, "to explain is not to use")
+
+    def test_who_asked_for_one_single_report(self):
+        proxy = self.daemon(self.simulator(), tables=client("bi", "b") + client("cron", "c"))
+        proxy.wait_for_token()
+        for name, secret, target in (("cron", "c", SUMMARY), ("bi", "b", SPELLED), ("bi", "b", SUMMARY), ("cron", "c", overview())):
+            self.assertEqual(proxy.get(target, Authorization=basic(name, secret)).status, 200)
+        told = self.explained(proxy, SPELLED).json()
+        self.assertEqual((told["asked"], told["from_cache"]), (3, 2))
+        self.assertEqual([(one["client"], one["asked"]) for one in told["asked_by"]], [("bi", 2), ("cron", 1)], "the last one first")
+        ages = [told["at_unix_ms"] - one["last_asked_at_unix_ms"] for one in told["asked_by"]]
+        self.assertTrue(-50 <= ages[0] <= ages[1] < 60_000, ages)
+        shown = ask(proxy, "explain", SUMMARY).stdout
+        self.assertIn("asked:         3 times since the start, 66.7 % from the cache\n", shown)
+        self.assertRegex(shown, r"(?m)^asked by: +bi \(2\), last \w{3}, \d\d \w{3} \d{4} [\d:]{8} GMT\nasked by: +cron \(1\), last ")
+        listed = {entry["route"]: entry for entry in request(proxy.admin_port, "/entries").json()["entries"]}
+        self.assertEqual([(one["client"], one["asked"]) for one in listed["account-summary"]["asked_by"]], [("bi", 2), ("cron", 1)])
+        self.assertEqual([one["client"] for one in listed["campaign-overview"]["asked_by"]], ["cron"])
+        hottest = request(proxy.admin_port, "/entries?hottest").json()["entries"]
+        self.assertEqual([(entry["route"], entry["asked"]) for entry in hottest], [("account-summary", 3), ("campaign-overview", 1)])
+        head, first = ask(proxy, "entries", "--hottest", "--limit", "1").stdout.splitlines()
+        self.assertEqual((head.split()[0], first.split()[:4]), ("ASKED", ["3", "66.7", "%", "bi"]))
+        never = ask(proxy, "explain", overview(9)).stdout
+        self.assertIn("asked:         by nobody since the start\n", never)
+        refused = ask(proxy, "entries", "--hottest", "--account", "12")
+        self.assertEqual(refused.returncode, 1)
+        self.assertIn("hottest: accepted: alone, or with limit", refused.stderr)
 
     def test_another_version_is_another_entry_of_the_same_target(self):
         _, proxy = self.pair()

@@ -1,8 +1,10 @@
 """`serve --take-over`: the next process gets the listening sockets and the cache file, and the former one ends. Nobody is refused."""
 import http.client
+import json
 import os
 import pathlib
 import signal
+import socket
 import sqlite3
 import stat
 import threading
@@ -99,6 +101,68 @@ class Handover(TestCase):
         former.stop()
         for path in (unix, admin):
             self.assertFalse(os.path.exists(path), path)
+
+    def sockets_of(self, former):
+        """Plays the next process: has its sockets, and has not said yet that it serves. @return the connection, and the sockets by path"""
+        asked = socket.socket(socket.AF_UNIX)
+        self.addCleanup(asked.close)
+        asked.connect(self.path)
+        descriptors, said = [], b""
+        while not said.endswith(b"."):
+            piece, sent, _, _ = socket.recv_fds(asked, 1, 253)
+            self.assertTrue(piece, former.output)
+            said += piece
+            descriptors += sent
+        shared = [socket.socket(fileno=descriptor) for descriptor in descriptors]
+        for one in shared:
+            self.addCleanup(one.close)
+        return asked, {one.getsockname(): one for one in shared if one.family == socket.AF_UNIX}
+
+    def test_one_that_is_stopped_before_it_hears_of_the_next_leaves_its_paths(self):
+        """The next one may have said that it serves, and owns them from then on: what was said is not always read in time."""
+        unix = os.path.join(self.folder(), "proxy.sock")
+        for said in (b"", b"s"):
+            with self.subTest(said=said):
+                port = free_port()
+                former = self.place(port=port, listen_addresses=f"127.0.0.1:{port},unix:{unix}")
+                next_one, shared = self.sockets_of(former)
+                self.assertEqual({*shared} & {unix, self.path}, {unix, self.path})
+                if said:
+                    former.signal(signal.SIGSTOP)  # so that it reads what comes next together with the signal
+                    next_one.sendall(said)
+                former.signal(signal.SIGTERM)
+                former.signal(signal.SIGCONT)
+                self.assertEqual(former.wait(30), 0, former.output)
+                for path in (unix, self.path):
+                    self.assertTrue(os.path.exists(path), path)
+                    client = socket.socket(socket.AF_UNIX)
+                    self.addCleanup(client.close)
+                    client.connect(path)
+                    shared[path].settimeout(10)
+                    shared[path].accept()[0].close()
+                for one in shared.values():
+                    one.close()
+                os.unlink(unix)
+
+    def test_one_whose_next_has_gone_takes_its_paths_with_it(self):
+        unix = os.path.join(self.folder(), "proxy.sock")
+        port = free_port()
+        former = self.place(port=port, listen_addresses=f"127.0.0.1:{port},unix:{unix}")
+        next_one, _ = self.sockets_of(former)
+        next_one.close()
+        wait_until(lambda: "the other process did not come to serve" in former.output, "it is noticed")
+        former.stop()
+        self.assertEqual([path for path in (unix, self.path) if os.path.exists(path)], [])
+
+    def test_its_log_lines_have_names(self):
+        folder = self.folder()
+        former = self.place(log_file=f"{folder}/log", log_file_format="json", log_stderr="always", log_level="info")
+        self.take_over(former).stop()
+        events = [json.loads(line) for line in pathlib.Path(folder, "log").read_text().splitlines()]
+        self.assertEqual([event["message"] for event in events if event["event"] == "message"], [])
+        self.assertGreaterEqual({event["event"] for event in events}, {"handover-begun", "handover-given", "handover-taken", "listening", "admin-listening", "draining", "stopped"})
+        [given] = [event for event in events if event["event"] == "handover-given"]
+        self.assertIsInstance(given["connections"], int)
 
     def test_addresses_and_threads_may_change_with_it(self):
         former = self.place()

@@ -1,6 +1,8 @@
 """Memory follows the settings: the bytes of all bodies have one bound, and clients that take nothing give way to others."""
 import hashlib
+import json
 import os
+import pathlib
 import re
 import socket
 import uuid
@@ -51,7 +53,8 @@ class Memory(TestCase):
     def setUp(self):
         self.origin = Origin(answer)
         self.addCleanup(self.origin.listener.close)
-        self.proxy = self.daemon(self.origin.port, tables=ROUTE, cache_max_memory=f"{MEMORY}B", cache_max_transient=f"{TRANSIENT}B",
+        self.log = pathlib.Path(self.folder(), "log")
+        self.proxy = self.daemon(self.origin.port, log_file=str(self.log), log_file_format="json", log_stderr="always", tables=ROUTE, cache_max_memory=f"{MEMORY}B", cache_max_transient=f"{TRANSIENT}B",
                                  cache_read_timeout="60s",  # a look-up that a busy disk makes late would be one more fetch
                                  upstream_max_response="16MiB")
 
@@ -100,6 +103,8 @@ class Memory(TestCase):
         self.assertGreater(cuts, 0)
         wait_until(lambda: self.proxy.log().count("cut=overloaded") >= cuts, "each cut has its access line")
         self.assertIn("memory: answers fill cache.max_memory and cache.max_transient", self.proxy.output)
+        pressure = [event for event in map(json.loads, self.log.read_text().rpartition("\n")[0].splitlines()) if event["event"] == "memory-pressure"]
+        self.assertGreater(sum(event["clients_cut"] + event["refused"] for event in pressure), 0)
         self.assertEqual(len(self.origin.requests), len(BODIES), "what is stored is not fetched again for want of memory")
 
         for client in idle:

@@ -118,6 +118,32 @@ class Verdicts(Reload):
         self.assertEqual(self.command(ROKTCACHED_ADMIN_TOKEN_FILE=tokens[0]).returncode, 1, "it is another one now")
         self.assertEqual(self.command().returncode, 0)
 
+    def test_commands_are_served_whatever_hosts_clients_may_name(self):
+        self.where = self.folder()
+        token = os.path.join(self.where, "token")
+        pathlib.Path(token).write_text("admin-token-of-this-test\n")
+        os.chmod(token, 0o600)
+        self.write(f'[listen]\nallowed_hosts = ["reports.example"]\n[admin]\ntoken_file = "{token}"\n')
+        for address, hosts in ((f"127.0.0.1:{free_port()}", ("127.0.0.1", "localhost", "[::1]")), (f"127.0.0.2:{free_port()}", ("127.0.0.2", "localhost"))):
+            with self.subTest(address=address):
+                proxy = self.daemon(self.simulator(), self.where, wait=False, admin_address=address)
+                self.admin, proxy.admin_port = address, int(address.rsplit(":", 1)[1])
+                wait_until(lambda: self.command().returncode == 0, "reload is answered")
+                at = address.rsplit(":", 1)[0]
+
+                def status(target, port, host):
+                    connection = http.client.HTTPConnection(at if port == proxy.admin_port else "127.0.0.1", port, timeout=10)
+                    connection.request("GET", target, headers={"Host": host})
+                    answer = connection.getresponse().status
+                    connection.close()
+                    return answer
+                for host in hosts:
+                    self.assertEqual(status("/livez", proxy.admin_port, host), 200, host)
+                self.assertEqual(status("/livez", proxy.admin_port, "rebound.example"), 421, "the guard against rebinding stands")
+                self.assertEqual(status("/", proxy.port, "127.0.0.1"), 421, "clients' listeners serve the configured names alone")
+                self.assertEqual(status("/", proxy.port, "reports.example"), 200)
+                proxy.stop()
+
     def test_nobody_there(self):
         self.where, self.admin = self.folder(), "127.0.0.1:43299"
         self.assertEqual(self.command().returncode, UNAVAILABLE)

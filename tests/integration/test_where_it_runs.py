@@ -3,12 +3,14 @@
 What must be mounted is mounted in a mount namespace of the test's own, which takes root; without it such a test says that it
 was skipped.
 """
+import grp
 import os
 import pathlib
 import shutil
 import subprocess
+import unittest
 
-from harness import BINARY, Process, TestCase, free_port, overview, wait_until
+from harness import BINARY, Process, TestCase, free_port, overview, run_command, wait_until
 
 CONFIGURATION = 78
 USER, FS_GROUP = 65532, 2000  # as images without a user database have them
@@ -37,6 +39,80 @@ class WithMounts(TestCase):
         binary = shutil.copy(BINARY, folder)
         os.chmod(binary, 0o755)
         return binary
+
+
+class ServiceLinks(TestCase):
+    """Variables that Kubernetes gives to every container beside a Service "roktcached"."""
+
+    LINKS = {"ROKTCACHED_SERVICE_HOST": "10.96.12.7", "ROKTCACHED_SERVICE_PORT": "8080", "ROKTCACHED_SERVICE_PORT_HTTP": "8080",
+             "ROKTCACHED_PORT": "tcp://10.96.12.7:8080", "ROKTCACHED_PORT_8080_TCP": "tcp://10.96.12.7:8080", "ROKTCACHED_PORT_8080_TCP_PROTO": "tcp",
+             "ROKTCACHED_PORT_8080_TCP_PORT": "8080", "ROKTCACHED_PORT_8080_TCP_ADDR": "10.96.12.7"}
+
+    def test_are_ignored_with_one_warning(self):
+        checked = run_command("check", "--no-secrets", ROKTCACHED_CACHE_FILE="", **self.LINKS)
+        self.assertEqual(checked.returncode, 0, checked.stderr)
+        self.assertEqual(checked.stderr.count("$ROKTCACHED_"), 1, checked.stderr)
+        self.assertIn("warning: $ROKTCACHED_PORT: ignored, with 7 more: Kubernetes gives them", checked.stderr)
+        # The harness has a meaning of its own for `port`.
+        proxy = self.daemon(self.simulator(), **{name.removeprefix("ROKTCACHED_").lower(): value for name, value in self.LINKS.items() if name != "ROKTCACHED_PORT"})
+        self.assertEqual(proxy.get(overview()).status, 200)
+        self.assertEqual(proxy.log().count("Kubernetes gives them"), 1)
+
+    def test_a_mistake_that_looks_like_one_is_still_one(self):
+        for name, value in (("ROKTCACHED_PORT", "8080"), ("ROKTCACHED_SERVICE", "x"), ("ROKTCACHED_PORT_HTTP", "8080")):
+            checked = run_command("check", "--no-secrets", **{name: value})
+            self.assertEqual(checked.returncode, CONFIGURATION, name)
+            self.assertIn(f"${name}: no such setting", checked.stderr)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "takes root to be another user")
+class GroupOfThePod(TestCase):
+    """A kubelet opens all files of a volume to the fsGroup, by default at each start of a pod."""
+
+    def start(self, folder, group, of_process, mode=0o660):
+        simulator = self.simulator()
+        binary = shutil.copy(BINARY, self.folder())
+        for path in (os.path.dirname(binary), binary):
+            os.chmod(path, 0o755)
+        who = {"user": USER, "group": USER, "extra_groups": of_process}
+        os.chown(folder, USER, USER)
+        first = self.daemon(simulator, folder, process={**who, "binary": binary})
+        first.get(overview())
+        first.stop()
+        for path in pathlib.Path(folder).glob("cache.db*"):
+            os.chown(path, USER, group)
+            path.chmod(mode)
+        return self.daemon(simulator, folder, wait=False, process={**who, "binary": binary})
+
+    def test_of_which_nobody_else_is_may_have_been_able_to_write(self):
+        folder = self.folder()
+        proxy = self.start(folder, FS_GROUP, [FS_GROUP])
+        wait_until(proxy.ready, "it has started")
+        self.assertTrue(proxy.get(overview()).is_hit)
+        self.assertEqual(os.stat(f"{folder}/cache.db").st_mode & 0o777, 0o600)
+        self.assertIn("cache.db: had mode 0660, so that others could write to it, were they in our group; it has 0600 now", proxy.log())
+
+    def test_a_folder_of_roots_with_that_group_is_fine(self):
+        folder = self.folder()
+        state = os.path.join(folder, "state")
+        os.mkdir(state)
+        os.chmod(folder, 0o755)
+        os.chown(state, 0, FS_GROUP)
+        os.chmod(state, 0o2770)
+        binary = shutil.copy(BINARY, self.folder())
+        for path in (os.path.dirname(binary), binary):
+            os.chmod(path, 0o755)
+        os.chown(folder, USER, USER)
+        proxy = self.daemon(self.simulator(), folder, cache_file=f"{state}/cache.db", process={"user": USER, "group": USER, "extra_groups": [FS_GROUP], "binary": binary})
+        self.assertEqual(proxy.get(overview()).status, 200)
+
+    def test_any_other_is_refused(self):
+        named = next(entry.gr_gid for entry in grp.getgrall() if entry.gr_gid not in (0, USER, FS_GROUP))
+        for group, of_process, mode in ((FS_GROUP, [], 0o660), (named, [named], 0o660), (0, [0], 0o660), (FS_GROUP, [FS_GROUP], 0o662)):
+            with self.subTest(group=group, of_process=of_process, mode=mode):
+                refused = self.start(self.folder(), group, of_process, mode)
+                self.assertEqual(refused.wait(), CONFIGURATION, refused.output)
+                self.assertIn("so that others could have written to it", refused.output)
 
 
 class MountedSecrets(WithMounts):

@@ -78,6 +78,14 @@ const commands = {
   click: (selector) => page.click(selector),
   fill: ({selector, text}) => page.fill(selector, text),
   select: ({selector, value}) => page.selectOption(selector, value).then(() => null),
+  /** Follows a link that opens a tab. @return the tab's address and text */
+  async follow(selector) {
+    const [tab] = await Promise.all([page.context().waitForEvent('page'), page.click(selector)]);
+    await tab.waitForLoadState();
+    const shown = {url: tab.url(), text: await tab.locator('body').innerText()};
+    await tab.close();
+    return shown;
+  },
   press: (key) => page.keyboard.press(key),
   forward: (ms) => page.clock.fastForward(ms),
   evaluate: (script) => page.evaluate(script),

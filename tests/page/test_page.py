@@ -98,6 +98,9 @@ class Page(TestCase):
                 memory = status["cache"]["memory"]["entries"]
                 self.assertIn(f"Memory: {memory} entries", self.browser.text("#tiers"))
                 self.assertEqual([row[0:2] for row in self.browser.rows("#states")], [["settled", str(memory)]])
+                hottest = [(row[0].split("\n")[0], number(row[1]), row[3]) for row in self.browser.rows("#hottest")]
+                self.assertEqual(hottest[0], ("campaign-overview", 9, "127.0.0.1 (9)"))
+                self.assertEqual(sum(asked for _, asked, _ in hottest), 12)
                 self.assertIn("No number has changed", self.browser.text("#restated"))
                 problems = [(row[1], row[2], row[3]) for row in self.browser.rows("#problems")]
                 self.assertIn(("unknown route", "404", "none"), problems)
@@ -215,6 +218,24 @@ class Page(TestCase):
         self.browser.click("#explain-form button")
         self.browser.shows(selector="#explanation .bad", text="no route")
 
+    def test_from_the_page_to_a_report_without_a_terminal(self):
+        _, daemon = self.pair()
+        self.open(daemon)
+        self.browser.fill(selector="#address", text=f"https://api.rokt.com{overview()}")
+        self.browser.press("Tab")
+        self.browser.press("Enter")
+        self.browser.shows(selector="#explanation", text="nothing is stored for this key")
+        self.assertIn("by nobody since the start", self.browser.text("#explanation"))
+        opened = self.browser.follow("#explanation a.button")
+        self.assertEqual(opened["url"], f"http://127.0.0.1:{daemon.port}{overview()}")
+        reply = daemon.get(overview())
+        self.assertTrue(reply.is_hit, "the link has fetched it")
+        self.assertEqual(json.loads(opened["text"]), reply.json())
+        self.browser.click("#explain-form button")
+        self.browser.shows(selector="#explanation", text="A hit")
+        self.browser.shows(selector="#explanation", text="127.0.0.1 (2), last")
+        self.assertEqual(self.browser.axe(), [])
+
     def called(self, module, function, *arguments):
         """What a function of one of the page's modules makes of these."""
         return self.browser.called(module=module, name=function, values=arguments)
@@ -228,6 +249,17 @@ class Page(TestCase):
             self.assertEqual(self.called("format", "bytes", number_of), shown)
         for pasted, target in ((" https://api.rokt.com/a?b=1#c ", "/a?b=1"), ("/a?api_key=x&b=1", "/a?b=1"), ("http://localhost:8080/a?API_KEY=x", "/a"), ("/a?b=?&", "/a?b=?")):
             self.assertEqual(self.called("explain", "targetOf", pasted), target)
+
+    def test_a_report_is_opened_where_the_daemon_listens(self):
+        for listeners, url in (
+            ([("127.0.0.1:8080", False)], "http://127.0.0.1:8080/a?b=1"),
+            ([("unix:/run/a", False), ("0.0.0.0:8443", True)], "https://proxy.example:8443/a?b=1"),
+            ([("0.0.0.0:8443", True), ("[::]:8080", False)], "http://proxy.example:8080/a?b=1"),
+            ([("[::1]:8080", False)], "http://[::1]:8080/a?b=1"),
+            ([("unix:/run/a", False)], None),
+        ):
+            status = {"listeners": [{"address": address, "tls": tls} for address, tls in listeners]}
+            self.assertEqual(self.called("model", "reportUrl", status, "/a?b=1", "proxy.example"), url)
 
     def test_a_pause_of_the_samples_is_a_gap_and_what_is_known_is_not_added_twice(self):
         series = {"every_s": 5, "at_unix_ms": [0, 5000, 10_000, 70_000, 75_000]}

@@ -2,7 +2,8 @@
 import {change, read, Refused} from './api.js';
 import {confirmed} from './confirm.js';
 import {byId, element, fill} from './dom.js';
-import {bytes, count, duration, relative, time, times} from './format.js';
+import {bytes, count, duration, percent, relative, time, times} from './format.js';
+import {reportUrl} from './model.js';
 import {moves} from './panels.js';
 
 const shown = [];  // the last two explanations, the last one first
@@ -34,6 +35,9 @@ function facts(found) {
   } else if (found.if_fetched_now?.fresh_ms !== undefined) {
     rows.push(['If it is fetched', `${found.if_fetched_now.state}: fresh for ${duration(found.if_fetched_now.fresh_ms)}, usable for ${duration(found.if_fetched_now.usable_ms)}`]);
   }
+  rows.push(['Asked', found.asked ? `${times(found.asked)} since the start, ${percent(found.from_cache / found.asked)} from the cache` : 'by nobody since the start']);
+  if (found.asked_by?.length)
+    rows.push(['Who asked for it', found.asked_by.map((one) => element('span', {class: 'note'}, `${one.client} (${count(one.asked)}), last ${when(one.last_asked_at_unix_ms)}`))]);
   const clients = (found.route_clients ?? []).map(({client, asked}) => `${client} (${count(asked)})`).join(', ');
   rows.push(['Who asks this route', clients || 'nobody yet']);
   if (found.other_entries?.length)
@@ -41,10 +45,15 @@ function facts(found) {
   return element('dl', {}, ...rows.flatMap(([name, value]) => [element('dt', {}, name), element('dd', {}, ...[value].flat())]));
 }
 
+/** Opens in a tab of its own, whose report does not learn of this page. */
+function reportLink(url, text) {
+  return url ? element('a', {class: 'button', href: url, target: '_blank', rel: 'noopener noreferrer'}, text) : null;
+}
+
 function card(found) {
   const result = element('p', {role: 'status'});
   const act = (label, kind, run) => element('button', {type: 'button', class: kind, onclick: () => run(result)}, label);
-  const buttons = found.key ? element('div', {class: 'buttons'},
+  const buttons = found.key ? element('div', {class: 'buttons'}, reportLink(found.url, 'Open the report'),
     act('Fetch now…', '', (into) => warm(found.target, into)),
     act('Purge…', '', (into) => purge(found.target, into))) : null;
   return element('article', {class: 'card'},
@@ -74,7 +83,8 @@ async function explain(event) {
   const target = targetOf(byId('address').value);
   if (!target) return;
   try {
-    shown.unshift(await read(`explain?target=${encodeURIComponent(target)}`));
+    const [found, status] = await Promise.all([read(`explain?target=${encodeURIComponent(target)}`), read('status')]);
+    shown.unshift({...found, url: reportUrl(status, target, location.hostname)});
     shown.splice(2);
     showAll();
   } catch (error) {

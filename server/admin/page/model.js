@@ -45,6 +45,18 @@ export function savedShare(status) {
   return all === 0 ? null : Math.max(0, 1 - status.upstream_requests / all);
 }
 
+/**
+ * Where a browser gets this target: a listener without TLS, whose certificate might be for another name, else one with it.
+ * A listener on all addresses is reached by the name by which this page was. Null where all are Unix sockets.
+ */
+export function reportUrl(status, target, hostname) {
+  const listeners = status.listeners.filter((one) => !one.address.startsWith('unix:'));
+  const best = listeners.find((one) => !one.tls) ?? listeners[0];
+  if (!best) return null;
+  const [, host, port] = best.address.match(/^(.*):(\d+)$/);
+  return `${best.tls ? 'https' : 'http'}://${host === '0.0.0.0' || host === '[::]' ? hostname : host}:${port}${target}`;
+}
+
 /** What is wrong, a line each; nothing where all is well. */
 export function troubles(status) {
   const found = [];

@@ -136,9 +136,10 @@ async function readHistory() {
 /** The cache may be too busy to be listed; that is no reason to show nothing else. */
 async function readEntries() {
   try {
-    const [all, restated] = await Promise.all([read(`entries?limit=${most}`), read('entries?restated&limit=20')]);
+    const [all, hottest, restated] = await Promise.all([read(`entries?limit=${most}`), read('entries?hottest&limit=10'), read('entries?restated&limit=20')]);
     known.entries = all.entries;
     panels.showStates(all.entries, most);
+    panels.showHottest(hottest.entries);
     panels.showRestated(restated.entries);
     if (known.status && known.history) showFreshness(known.status, known.at);
   } catch (error) {

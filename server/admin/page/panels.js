@@ -69,8 +69,17 @@ export function showStates(entries, most) {
   ], rows, 'Nothing is cached yet.', 'Entries of the cache by state'), entries.length >= most ? element('p', {class: 'quiet'}, `Of the ${count(most)} fetched last.`) : null);
 }
 
+export function showHottest(entries) {
+  fill(byId('hottest'), table([
+    {title: 'Report', of: (row) => [element('span', {}, row.route), element('span', {class: 'quiet note'}, row.target)]},
+    {title: 'Asked', number: true, of: (row) => count(row.asked)},
+    {title: 'From cache', number: true, of: (row) => percent(share(row.from_cache, row.asked))},
+    {title: 'Who asked last', of: (row) => row.asked_by.map((one) => element('span', {class: 'note'}, `${one.client} (${count(one.asked)})`))},
+  ], entries, 'No report has been asked for yet.', 'Reports that were asked for most since the start'));
+}
+
 export function showNoEntries(why) {
-  for (const id of ['states', 'restated']) fill(byId(id), element('p', {class: 'empty'}, `The cache cannot be listed now: ${why}.`));
+  for (const id of ['states', 'hottest', 'restated']) fill(byId(id), element('p', {class: 'empty'}, `The cache cannot be listed now: ${why}.`));
 }
 
 const value = (one) => (one === undefined || one === null ? 'nothing' : typeof one === 'number' ? one.toLocaleString('en', {maximumFractionDigits: 6}) : typeof one === 'string' ? one : JSON.stringify(one));

@@ -3,12 +3,12 @@
 #include <fmt/format.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
-#include <spdlog/spdlog.h>
 
 #include "core/http/date.h"
 #include "core/http/forwarding.h"
 #include "server/asio.h"
 #include "server/http/own_pseudonym.h"
+#include "server/log_event.h"
 #include "server/upstream/token/oauth_error.h"
 #include "server/upstream/wire/wire_request.h"
 #include "server/worker_pool.h"
@@ -16,6 +16,13 @@
 namespace roktcached::upstream {
 
 namespace {
+
+void say_new_secret(const std::string& credential) {
+  log_event(spdlog::level::info, "app-secret-changed", "token: credential {} has a new app secret",
+            credential)
+      .with("credential", credential)
+      .log();
+}
 
 std::string base64(std::string_view text) {
   std::string encoded(4 * ((text.size() + 2) / 3) + 1, '\0');
@@ -67,14 +74,19 @@ asio::awaitable<bool> TokenEndpoint::take_new_secret() {
   const Result<config::Credential>& read = *source;
   if (sources_taken_ != sources_before) co_return false;  // what was read is older than what is in use
   if (!read) {
-    spdlog::warn("token: credential {}: {}", credential_.name, read.error().context);
+    log_event(spdlog::level::warn, "credential-unreadable", "token: credential {}: {}", credential_.name,
+              read.error().context)
+        .with("credential", credential_.name)
+        .log();
   } else if (read->app_id.reveal() != credential_.app_id.reveal()) {
-    spdlog::error("token: credential {} has another app id now; restart to change over to it",
-                  credential_.name);
+    log_event(spdlog::level::err, "app-id-changed",
+              "token: credential {} has another app id now; restart to change over to it", credential_.name)
+        .with("credential", credential_.name)
+        .log();
   } else if (read->app_secret.reveal() != credential_.app_secret.reveal()) {
     credential_.app_secret = read->app_secret;
     ++secrets_taken_;
-    spdlog::info("token: credential {} has a new app secret", credential_.name);
+    say_new_secret(credential_.name);
     co_return true;
   }
   co_return false;
@@ -87,7 +99,7 @@ bool TokenEndpoint::take(config::Credential credential, SecretSource secrets) {
   ++sources_taken_;
   if (!is_new) return false;
   ++secrets_taken_;
-  spdlog::info("token: credential {} has a new app secret", credential_.name);
+  say_new_secret(credential_.name);
   return true;
 }
 

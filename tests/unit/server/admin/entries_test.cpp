@@ -50,6 +50,18 @@ TEST(Entries, WhatIsWrongIsNamedWithWhatIsAccepted) {
       HasSubstr("colour = \"red\": accepted: restated, limit, campaign, and one of route, account, key"));
 }
 
+TEST(Entries, TheHottestAreAskedForAloneOrWithALimit) {
+  EXPECT_FALSE(parse_entries("route=account-summary").value().hottest);
+  EXPECT_TRUE(parse_entries("hottest").value().hottest);
+  EXPECT_EQ(parse_entries("limit=7&hottest").value().listing.limit, 7U);
+  for (const char* const query : {"hottest&restated", "route=x&hottest", "hottest&account=12"})
+    EXPECT_THAT(parse_entries(query).error().context, HasSubstr("hottest: accepted: alone, or with limit"));
+  EXPECT_THAT(parse_entries("hottest=1").error().context, HasSubstr("without a value"));
+  EXPECT_THAT(parse_entries("colour=red").error().context, HasSubstr("or hottest"));
+  EXPECT_THAT(refusal("hottest"), HasSubstr("hottest: accepted: restated, limit"))
+      << "/restatements has none";
+}
+
 TEST(Entries, AnEntryIsToldWithItsStateAndItsLastRestatement) {
   storage::EntrySummary entry;
   entry.key = caching::Key("default /a LATEST");
@@ -60,8 +72,7 @@ TEST(Entries, AnEntryIsToldWithItsStateAndItsLastRestatement) {
   entry.restated = std::make_shared<const caching::Restated>(
       caching::Restated{2, entry.fetched_at, R"([{"field":"/revenue","before":1,"after":2}])"});
   const caching::FreshnessPolicies policies{caching::FreshnessPolicy{}};
-  const auto json = boost::json::parse(to_json({entry}, policies, wall_time_from_unix_ms(2'500'000)));
-  const auto& told = json.at("entries").at(0);
+  const auto told = entry_json(entry, policies, wall_time_from_unix_ms(2'500'000));
   EXPECT_EQ(told.at("state"), "restating");
   EXPECT_EQ(told.at("fresh"), true);
   EXPECT_EQ(told.at("key"), caching::to_hex(entry.key.hash()).c_str());

@@ -102,7 +102,12 @@ TEST_F(ExplanationTest, SaysWhatIsStoredAndWhoAsks) {
   counters::ClientRequests row{.client = "bi", .route = "account-summary"};
   row.by_outcome.front() = 5;
   found.requests = {row, {.client = "bi", .route = "campaign-overview"}};
+  found.asks = {.asked = 4, .from_cache = 3, .clients = {{"bi", 4, 2s}}};
   const auto object = explained(found, now_);
+  EXPECT_EQ(object.at("asked"), 4);
+  EXPECT_EQ(object.at("from_cache"), 3);
+  EXPECT_EQ(object.at("asked_by").at(0).at("client"), "bi");
+  EXPECT_EQ(object.at("asked_by").at(0).at("last_asked_at_unix_ms"), unix_ms(now_ - 2s));
   EXPECT_EQ(object.at("may_stand_in"), true);
   EXPECT_EQ(object.at("stored").at("tier"), "memory");
   EXPECT_EQ(object.at("stored").at("finds"), 7);

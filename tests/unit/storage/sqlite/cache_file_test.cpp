@@ -231,7 +231,8 @@ TEST_F(CacheFileTest, AFileOfAnEarlierVersionIsOutdatedAndLeftAsItIs) {
   const auto opened = open_at_all();
   ASSERT_FALSE(opened);
   EXPECT_EQ(opened.error().code, ErrorCode::storage_outdated);
-  EXPECT_EQ(opened.error().context, "7 entries");
+  EXPECT_EQ(opened.error().context,
+            "(schema 4, this one has 5), whose keys are not in use any more; its 7 entries");
   EXPECT_TRUE(examples::contents_of(path_) == before);
 }
 
