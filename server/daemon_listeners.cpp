@@ -14,7 +14,9 @@ namespace asio = boost::asio;
 namespace {
 
 void say_admin_listens(const std::string& address, std::string_view how = "") {
-  log_event(spdlog::level::info, "admin-listening", "admin on {}{}", address, how).with("address", address).log();
+  log_event(spdlog::level::info, "admin-listening", "admin on {}{}", address, how)
+      .with("address", address)
+      .log();
 }
 
 }  // namespace

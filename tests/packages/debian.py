@@ -35,12 +35,12 @@ class Debian:
     def copy(self, file, folder="root"):
         shutil.copy(file, self.root / folder)
 
-    def run(self, *command, given="", check=True):
+    def run(self, *command, given="", check=True, seconds=300):
         """Runs a command to its end: in the system where it is started, else in its folder alone, with this machine's network."""
         inside = ["nsenter", "--target", str(self.leader()), "--all"] if self.nspawn else ["chroot", str(self.root)]
         environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8", "PAGER": "cat", "SYSTEMD_COLORS": "0"}
         done = subprocess.run([*inside, "env", "-i", *(f"{name}={value}" for name, value in environment.items()), *command],
-                              input=given, capture_output=True, text=True, timeout=300, check=False)
+                              input=given, capture_output=True, text=True, timeout=seconds, check=False)
         if check:
             assert done.returncode == 0, f"{command}: {done.returncode}\n{done.stdout}{done.stderr}"
         return done
