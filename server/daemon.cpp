@@ -17,6 +17,7 @@
 #include "server/log_event.h"
 #include "server/logging.h"
 #include "server/proxy/prepared.h"
+#include "server/proxy/warming/learned_file.h"
 #include "storage/memory/memory_store.h"
 #include "storage/sqlite/sqlite_store.h"
 
@@ -85,10 +86,28 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
   daemon->services_.reset(new proxy::Services{
       *daemon->store_, *daemon->disk_lookups_, *daemon->fetches_, *daemon->upstream_client_,
       daemon->upstream_context_.get_executor(), daemon->bodies_, daemon->clock_});
+  daemon->prepare_warming();
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   if (const auto handover = daemon->open_handover(); !handover) return handover.error();
   if (const auto known = daemon->check_inherited(); !known) return known.error();
   return daemon;
+}
+
+/// What was learned lies beside the cache file.
+void Daemon::prepare_warming() {
+  constexpr std::chrono::seconds patience{5};
+  const auto warming = std::make_shared<const proxy::Warming>(*fetches_, *upstream_client_, *store_,
+                                                              upstream_context_.get_executor(),
+                                                              readers_.executor(), clock_, patience);
+  warming_ = std::make_unique<proxy::ScheduledWarming>(
+      upstream_context_.get_executor(), files_.executor(), *store_, clock_,
+      [warming](RuntimePtr runtime, proxy::CacheRequestPtr cache_request) {
+        return warming->warm(std::move(runtime), std::move(cache_request));
+      },
+      proxy::learned_file_beside(runtime_->settings.cache.file));
+  warming_->load(runtime_);
+  fetches_->when_asked(
+      [this](const caching::Key& key, const caching::Ask& ask) { warming_->asked(key, ask); });
 }
 
 Result<void> Daemon::open_store(const config::Settings& settings) {
@@ -171,7 +190,10 @@ void Daemon::start_threads() {
   for (const auto& thread : client_threads_) contexts.emplace_back(&thread->context, thread.get());
   threads_running_ = contexts.size();
   threads_.reserve(contexts.size());
-  asio::post(upstream_context_, [this] { upstream_client_->start(); });
+  asio::post(upstream_context_, [this] {
+    upstream_client_->start();
+    warming_->start();
+  });
   for (const auto& [context, hits] : contexts) {
     threads_.emplace_back([this, context = context, hits = hits] {
       run_context(*context, "serving", [hits] {
@@ -217,6 +239,7 @@ void Daemon::run(std::function<void()> draining) {
   helpers_.join();
   files_.join();
   purger_.join();
+  warming_->save();
   store_->flush();
   LogEvent(spdlog::level::info, "stopped", "stopped").log();
 }
@@ -293,6 +316,7 @@ void Daemon::stop() {
   health_listeners_->abort();
   post_surely(upstream_context_, [this] {
     fetches_->stop();
+    warming_->stop();
     upstream_client_->stop();
   });
   listeners_->abort();

@@ -17,6 +17,7 @@
 #include "server/counters/request_stats.h"
 #include "server/http/message.h"
 #include "server/proxy/fetch/fetch_table.h"
+#include "server/proxy/warming/scheduled_warming.h"
 #include "server/reloads.h"
 #include "server/runtime.h"
 #include "server/session/listener.h"
@@ -39,6 +40,7 @@ struct Sources {
   const RuntimePtr& runtime;  ///< in force; changed on the main thread, which is the handler's
   Reloads& reloads;           ///< of that thread, too
   proxy::FetchTable& fetches;
+  const proxy::ScheduledWarming& warming;  ///< of the upstream thread
   const upstream::UpstreamClient& upstream_client;
   boost::asio::any_io_executor upstream_executor;
   const Clock& clock;
@@ -110,6 +112,7 @@ class Admin final : public http::Handler {
   [[nodiscard]] boost::asio::awaitable<http::Answer> log_level(const http::Request& request,
                                                                std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
+  [[nodiscard]] boost::asio::awaitable<proxy::WarmingStatus> read_warming_status() const;
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> list(
       storage::Listing wanted) const;
   [[nodiscard]] std::vector<counters::ClientRequests> read_client_stats() const;
