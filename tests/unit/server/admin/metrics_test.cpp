@@ -224,7 +224,7 @@ TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
     }
   }
   EXPECT_EQ(helped, typed);
-  EXPECT_EQ(helped.size(), 49U);
+  EXPECT_EQ(helped.size(), 54U);
 }
 
 TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {
