@@ -120,6 +120,7 @@ Changes keep_what_cannot_change(const Settings& in_force, Settings& wanted) {
   if (!is_same(in_force.admin.token, wanted.admin.token)) changes.taken.push_back("the admin token");
   if (in_force.freshness_overrides != wanted.freshness_overrides)
     changes.taken.push_back("[[freshness.override]]");
+  if (in_force.named_warmings != wanted.named_warmings) changes.taken.push_back("[[warm]]");
   if (in_force.clients != wanted.clients) changes.taken.push_back("[[client]]");
   compare_credentials(in_force, wanted, changes);
   if (in_force.routes != wanted.routes) changes.taken.push_back("[[route]]");

@@ -72,6 +72,14 @@ std::string route_toml(const rokt::Route& route) {
          line("groupby", route.groupby) + line("inject_token", route.inject_token);
 }
 
+std::string warming_toml(const caching::NamedWarming& warming) {
+  const auto minutes = warming.at.count();
+  const auto digits = [](auto number) { return (number < 10 ? "0" : "") + std::to_string(number); };
+  return "\n[[warm]]\n" + line("path", warming.question.target) +
+         line("at", digits(minutes / 60) + ":" + digits(minutes % 60)) +
+         line("time_zone", warming.question.time_zone) + line("rokt_version", warming.question.rokt_version);
+}
+
 }  // namespace
 
 std::string effective_toml(const Settings& settings) {
@@ -80,6 +88,7 @@ std::string effective_toml(const Settings& settings) {
   for (const auto& client : settings.clients) text += client_toml(client);
   for (const auto& credential : settings.credentials) text += credential_toml(credential);
   for (const auto& route : settings.routes) text += route_toml(route);
+  for (const auto& warming : settings.named_warmings) text += warming_toml(warming);
   return text;
 }
 

@@ -60,7 +60,8 @@ void add_once(std::vector<std::string>& names, std::string name) {
 }
 
 /// Tables that build on the settings as file and environment made them: read last, each by its own reader.
-constexpr std::array<std::string_view, 3> late_tables = {"freshness.override", "client", "credential"};
+constexpr std::array<std::string_view, 4> late_tables = {"freshness.override", "client", "credential",
+                                                         "warm"};
 
 /// @param key  as the file has it: a dot in it makes no table in a table
 bool is_late(const std::string& section, std::string_view key) {
@@ -70,7 +71,7 @@ bool is_late(const std::string& section, std::string_view key) {
 
 /// The names that may stand at the top of a file.
 std::vector<std::string> sections() {
-  std::vector<std::string> names = {"client", "credential", "route"};
+  std::vector<std::string> names = {"client", "credential", "route", "warm"};
   for (const auto& setting : schema()) add_once(names, setting.section.substr(0, setting.section.find('.')));
   return names;
 }
@@ -141,6 +142,7 @@ void read_late_tables(const toml::table& root, const std::string& file, Settings
   settings.credentials.front().budget = settings.upstream.budget;
   if (const auto credentials = root["credential"])
     read_credentials(*credentials.node(), file, settings, mistakes);
+  if (const auto warmings = root["warm"]) read_warmings(*warmings.node(), file, settings, mistakes);
 }
 
 void read_environment(const Environment& environment, Settings& settings, Places& places,

@@ -182,6 +182,12 @@ void check_loop(const Settings& settings, Relations& relations) {
   if (settings.upstream.proxy) check("upstream.proxy", *settings.upstream.proxy, "another program's address");
 }
 
+/// From noon on the day would be over before what is due has been used.
+void check_warming(const Settings& settings, Relations& relations) {
+  if (settings.warming.settling_time > std::chrono::hours{12})
+    relations.refuse("warming.settling_time", "is longer than half a day; accepted: at most \"12h\"");
+}
+
 }  // namespace
 
 void check_relations(const Settings& settings, const Places& places, Mistakes& mistakes) {
@@ -194,6 +200,7 @@ void check_relations(const Settings& settings, const Places& places, Mistakes& m
   check_upstream(settings.upstream, relations);
   check_loop(settings, relations);
   check_room(settings, relations);
+  check_warming(settings, relations);
 }
 
 }  // namespace roktcached::config

@@ -317,6 +317,17 @@ void add_freshness(std::vector<Setting>& table) {
       [](Settings& s) -> std::uint64_t& { return s.freshness.refresh_ahead_uses; }, 0, 1'000'000));
 }
 
+void add_warming(std::vector<Setting>& table) {
+  table.push_back(boolean("warming.learn",
+                          "Whether reports are fetched before anybody asks for them that clients ask for on "
+                          "three of five days, with dates that move with the day",
+                          [](Settings& s) -> bool& { return s.warming.learn; }));
+  table.push_back(duration(
+      "warming.settling_time",
+      "How long after midnight, on the clock of its zone, a learned report is fetched at the earliest",
+      [](Settings& s) -> milliseconds& { return s.warming.settling_time; }, milliseconds{0}));
+}
+
 void add_rest(std::vector<Setting>& table) {
   table.push_back(choice<rokt::Validation>(
       "parameters.validation", {{"strict", rokt::Validation::strict}, {"lenient", rokt::Validation::lenient}},
@@ -376,6 +387,7 @@ const std::vector<Setting>& schema() {
     add_budget(rows);
     add_cache(rows);
     add_freshness(rows);
+    add_warming(rows);
     add_rest(rows);
     return rows;
   }();

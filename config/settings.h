@@ -13,6 +13,7 @@
 #include "config/secret_hash.h"
 #include "core/caching/freshness.h"
 #include "core/caching/policies.h"
+#include "core/caching/warming_rules.h"
 #include "core/rokt/parameters.h"
 #include "core/rokt/routes.h"
 
@@ -200,7 +201,9 @@ struct Settings {
   caching::FreshnessPolicy freshness;
   std::vector<caching::PolicyOverride> freshness_overrides;  ///< the first that matches a request counts
   rokt::ParameterRules parameters;
-  std::vector<rokt::Route> routes;  ///< the operator's, besides the built-in ones
+  caching::WarmingRules warming;
+  std::vector<caching::NamedWarming> named_warmings;  ///< each another one
+  std::vector<rokt::Route> routes;                    ///< the operator's, besides the built-in ones
   Log log;
   /// Where a setting was given, for messages: "FILE:LINE" or "$VARIABLE", by "section.key"; a credential's
   /// by the key and name that load_credential's errors begin with.

@@ -27,6 +27,11 @@ void read_routes(const toml::node& node, const std::string& file, std::vector<ro
 /// @param file  for the mistakes' "FILE:LINE"
 void read_clients(const toml::node& node, const std::string& file, Settings& settings, Mistakes& mistakes);
 
+/// Reads `[[warm]]` into `settings.named_warmings`. Comes after [parameters], with what the environment says
+/// of it, and [[route]]: a report that could not be asked for is a mistake.
+/// @param file  for the mistakes' "FILE:LINE"
+void read_warmings(const toml::node& node, const std::string& file, Settings& settings, Mistakes& mistakes);
+
 /// Reads the `[[freshness.override]]` tables of a file into `settings`. Comes after [freshness], with what
 /// the environment says of it, and [[route]]: an override takes from the one what it leaves out, and names
 /// the other.

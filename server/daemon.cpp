@@ -16,6 +16,7 @@
 #include "server/log_event.h"
 #include "server/logging.h"
 #include "server/proxy/prepared.h"
+#include "server/proxy/warming/learned_file.h"
 #include "storage/memory/memory_store.h"
 #include "storage/sqlite/sqlite_store.h"
 
@@ -59,7 +60,10 @@ Daemon::Daemon(const config::Settings& settings, Load load, DaemonStart start)
       drain_timer_(main_context_),
       reloads_(
           main_context_.get_executor(), [this](Reloads::Done done) { reload(std::move(done)); }, clock_) {
-  bodies_.when_short([this] { return shortage_.relieve(clock_.steady_now()); });
+  bodies_.when_short([this] {
+    const bool forms = conversions_.forget_all();  // they can be made again
+    return shortage_.relieve(clock_.steady_now()) || forms;
+  });
 }
 
 Daemon::~Daemon() = default;
@@ -88,10 +92,28 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
                                               *daemon->upstream_client_,
                                               daemon->upstream_context_.get_executor(), daemon->bodies_,
                                               daemon->clock_, daemon->conversions_, daemon->zones_});
+  daemon->prepare_warming();
   if (const auto listening = daemon->open_listeners(); !listening) return listening.error();
   if (const auto handover = daemon->open_handover(); !handover) return handover.error();
   if (const auto known = daemon->check_inherited(); !known) return known.error();
   return daemon;
+}
+
+/// What was learned lies beside the cache file.
+void Daemon::prepare_warming() {
+  constexpr std::chrono::seconds patience{5};
+  const auto warming = std::make_shared<const proxy::Warming>(*fetches_, *upstream_client_, *store_,
+                                                              upstream_context_.get_executor(),
+                                                              readers_.executor(), clock_, patience);
+  warming_ = std::make_unique<proxy::ScheduledWarming>(
+      upstream_context_.get_executor(), files_.executor(), *store_, clock_,
+      [warming](RuntimePtr runtime, proxy::CacheRequestPtr cache_request) {
+        return warming->warm(std::move(runtime), std::move(cache_request));
+      },
+      proxy::learned_file_beside(runtime_->settings.cache.file));
+  warming_->load(runtime_);
+  fetches_->when_asked(
+      [this](const caching::Key& key, const caching::Ask& ask) { warming_->asked(key, ask); });
 }
 
 Result<void> Daemon::open_store(const config::Settings& settings) {
@@ -175,7 +197,10 @@ void Daemon::start_threads() {
   for (const auto& thread : client_threads_) contexts.emplace_back(&thread->context, thread.get());
   threads_running_ = contexts.size();
   threads_.reserve(contexts.size());
-  asio::post(upstream_context_, [this] { upstream_client_->start(); });
+  asio::post(upstream_context_, [this] {
+    upstream_client_->start();
+    warming_->start();
+  });
   for (const auto& [context, hits] : contexts) {
     threads_.emplace_back([this, context = context, hits = hits] {
       run_context(*context, "serving", [hits] {
@@ -221,6 +246,7 @@ void Daemon::run(std::function<void()> draining) {
   helpers_.join();
   files_.join();
   purger_.join();
+  warming_->save();
   store_->flush();
   LogEvent(spdlog::level::info, "stopped", "stopped").log();
 }
@@ -298,6 +324,7 @@ void Daemon::stop() {
   health_listeners_->abort();
   post_surely(upstream_context_, [this] {
     fetches_->stop();
+    warming_->stop();
     upstream_client_->stop();
   });
   listeners_->abort();

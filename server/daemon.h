@@ -25,6 +25,7 @@
 #include "server/net/waiting_senders.h"
 #include "server/proxy/fetch/fetch_table.h"
 #include "server/proxy/proxy_handler.h"
+#include "server/proxy/warming/scheduled_warming.h"
 #include "server/reloads.h"
 #include "server/runtime.h"
 #include "server/service_manager.h"
@@ -85,6 +86,7 @@ class Daemon {
   Daemon(const config::Settings& settings, Load load, DaemonStart start);
   Result<void> open_store(const config::Settings& settings);
   Result<void> begin_under(config::Settings settings);
+  void prepare_warming();
   std::shared_ptr<access::ClientRegistry> make_registry(const config::Settings& settings,
                                                         access::ClientRegistry* before) const;
   void keep_registry(const std::shared_ptr<access::ClientRegistry>& registry);
@@ -144,6 +146,7 @@ class Daemon {
   std::unique_ptr<upstream::UpstreamClient> upstream_client_;
   std::unique_ptr<proxy::FetchTable> fetches_;
   std::unique_ptr<proxy::Services> services_;
+  std::unique_ptr<proxy::ScheduledWarming> warming_;
   // Of the thread that reads files, once it runs.
   std::optional<config::Secret> token_key_;
   std::string token_key_of_;  // the file that it is from; empty: none

@@ -243,6 +243,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
                 do_surely("taking other settings", [&] {
                   upstream_client_->change(runtime->settings.upstream, runtime->settings.credentials);
                   if (changed) fetches_->change(runtime->settings.upstream.max_response, runtime->number);
+                  warming_->change(runtime);
                 });
                 one_has();
               });

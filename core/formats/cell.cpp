@@ -27,11 +27,10 @@ bool looks_like_a_number(std::string_view text) {
          std::ranges::any_of(before, is_digit) && std::ranges::all_of(behind, is_digit);
 }
 
-bool has_too_many_digits(std::string_view text) {
-  const auto begin = std::min(text.find_first_not_of("+-0."), text.size());
-  text.remove_prefix(begin);
-  text = text.substr(0, text.find_first_of("eE"));
-  return static_cast<std::size_t>(std::ranges::count_if(text, is_digit)) > most_exact_digits;
+/// As ids do. Of a fraction a spreadsheet drops digits that mean nothing, and it goes on adding it up.
+bool is_too_long_an_integer(std::string_view text) {
+  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+  return text.size() > most_exact_digits && std::ranges::all_of(text, is_digit);
 }
 
 bool begins_as_a_formula(std::string_view text) {
@@ -62,7 +61,7 @@ void append_as_formula(std::string& row, std::string_view digits) {
 }
 
 void append_number(std::string& row, std::string_view number, CsvStyle style) {
-  if (style == CsvStyle::spreadsheet && has_too_many_digits(number)) return append_as_formula(row, number);
+  if (style == CsvStyle::spreadsheet && is_too_long_an_integer(number)) return append_as_formula(row, number);
   row.append(number);
 }
 
@@ -76,7 +75,7 @@ void append_if_quoted(std::string& row, std::string_view text, bool quoted) {
 void append_text_cell(std::string& row, std::string_view text, CsvStyle style) {
   const bool number = looks_like_a_number(text);
   if (style == CsvStyle::spreadsheet) {
-    if (number && has_too_many_digits(text)) return append_as_formula(row, text);
+    if (number && is_too_long_an_integer(text)) return append_as_formula(row, text);
     if (!number && begins_as_a_formula(text)) return append_quoted(row, "'" + std::string(text));
   }
   append_if_quoted(row, text, number || needs_quotes(text));

@@ -9,7 +9,6 @@ namespace roktcached::formats {
 
 namespace {
 
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 constexpr std::string_view end_of_row = "\r\n";
 
 CsvStyle style_of(Format format) {
@@ -125,6 +124,7 @@ void Conversion::write_csv_row(std::string& text, std::string_view row) {
     append_cell(text, cell, style_of(format_));
   }
   text += added_text_;
+  if (text.ends_with('\n')) text += R"("")";  // readers pass over an empty line
   text += end_of_row;
 }
 

@@ -5,6 +5,9 @@
 
 namespace roktcached::formats {
 
+/// U+FEFF in UTF-8, which may stand before a text.
+inline constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
 /// A place in JSON text (RFC 8259) that walks from value to value, builds no tree and copies nothing. For
 /// text that is known to be whole, as a stored report is. In other text it stops early, and never reads
 /// beyond its end. A view: the text outlives it.

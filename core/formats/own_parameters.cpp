@@ -71,10 +71,10 @@ bool is_own(std::string_view name) {
 
 bool may_have_own(std::string_view query) {
   // '%' may hide each letter.
-  return query.size() > prefix.size() && (query.find('%') != std::string_view::npos ||
-                                          !std::ranges::search(query, prefix, [](char c, char wanted) {
-                                             return (c | 0x20) == wanted;
-                                           }).empty());
+  return query.size() >= prefix.size() && (query.find('%') != std::string_view::npos ||
+                                           !std::ranges::search(query, prefix, [](char c, char wanted) {
+                                              return (c | 0x20) == wanted;
+                                            }).empty());
 }
 
 Result<OwnParameters> read_own_parameters(std::span<const http::QueryParameter> parameters) {

@@ -6,8 +6,6 @@ namespace roktcached::formats {
 
 namespace {
 
-constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
-
 Error no_table(std::string why) {
   return {
       .code = ErrorCode::not_acceptable,

@@ -19,6 +19,11 @@ LocalDay local_day(WallTime now, const TimeZone& zone) {
   return chrono::floor<chrono::days>(zone.to_local(now));
 }
 
+chrono::minutes local_minute(WallTime now, const TimeZone& zone) {
+  const LocalTime local = zone.to_local(now);
+  return chrono::floor<chrono::minutes>(local - chrono::floor<chrono::days>(local));
+}
+
 std::span<const std::string_view> moving_dates_names() {
   return moving_names;
 }

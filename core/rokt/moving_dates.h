@@ -18,6 +18,9 @@ using LocalDay = std::chrono::local_days;
 /// The day that the zone's clock shows.
 [[nodiscard]] LocalDay local_day(WallTime now, const TimeZone& zone);
 
+/// The time of the day that it shows, in whole minutes since midnight.
+[[nodiscard]] std::chrono::minutes local_minute(WallTime now, const TimeZone& zone);
+
 /// Ranges of whole days that move with the day. Except for the first day of a month, none holds today: its
 /// numbers are not complete.
 enum class MovingDates : std::uint8_t {

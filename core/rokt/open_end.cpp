@@ -25,20 +25,22 @@ std::string text_of(LocalTime time) {
 
 }  // namespace
 
-std::optional<RoundedEnd> rounded_open_end(std::string_view date_start, std::string_view date_end,
-                                           std::string_view time_zone, WallTime now,
-                                           chrono::milliseconds step) {
+std::optional<OpenEnd> open_end(std::string_view date_start, std::string_view date_end,
+                                std::string_view time_zone, WallTime now, chrono::milliseconds step) {
+  constexpr auto last_second = chrono::hours{24} - chrono::seconds{1};
   if (step <= chrono::milliseconds{0}) return std::nullopt;
   const auto start = DateParameter::parse(date_start);
   const auto end = DateParameter::parse(date_end);
   const auto zone = TimeZone::find(time_zone);
   if (!start || !end || !zone || end->bare) return std::nullopt;
   const WallTime ends_at = range_end(*end, *zone);
-  if (ends_at <= now - step || ends_at > now + step) return std::nullopt;
   const auto day = chrono::floor<chrono::days>(end->latest);
   const LocalTime rounded = day + (end->latest - day) / step * step;
-  if (rounded == end->latest || start->earliest > rounded) return std::nullopt;
-  return RoundedEnd{text_of(rounded), ends_at + step};
+  const bool whole_day = end->latest - day >= last_second;
+  if (whole_day || rounded == end->latest || start->earliest > rounded || ends_at <= now - step)
+    return std::nullopt;
+  if (ends_at > now + step) return OpenEnd{{}, ends_at - step};
+  return OpenEnd{text_of(rounded), ends_at + step};
 }
 
 }  // namespace roktcached::rokt

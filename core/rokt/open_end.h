@@ -9,20 +9,21 @@
 
 namespace roktcached::rokt {
 
-/// A dateEnd that is about now, rounded down.
-struct RoundedEnd {
-  std::string text;      ///< for dateEnd
-  WallTime holds_until;  ///< then the same dateEnd is about now no more
+/// A dateEnd with a time of day, where ends that are about now are rounded.
+struct OpenEnd {
+  std::string rounded;  ///< for dateEnd; empty: it is not about now, and stays as it is
+  /// Then the same dateEnd is about now, or is so no more.
+  WallTime holds_until;
 };
 
 /// Rounds the end of a range that is asked for up to this moment, as dashboards do, down to a step of the
-/// local clock: so that many who ask within one step ask the same.
+/// local clock: so that many who ask within one step ask the same. The end of a whole day is left alone: the
+/// day would lose its last hours.
 /// @param step  zero: nothing is rounded
-/// @return empty where the end is no time of day, or further from `now` than a step, or would come before the
-///         start, and where a parameter is missing or not acceptable
-[[nodiscard]] std::optional<RoundedEnd> rounded_open_end(std::string_view date_start,
-                                                         std::string_view date_end,
-                                                         std::string_view time_zone, WallTime now,
-                                                         std::chrono::milliseconds step);
+/// @return empty where the end is never rounded, whatever the time: it is no time of day, is long past, would
+///         come before the start, or a parameter is missing or not acceptable
+[[nodiscard]] std::optional<OpenEnd> open_end(std::string_view date_start, std::string_view date_end,
+                                              std::string_view time_zone, WallTime now,
+                                              std::chrono::milliseconds step);
 
 }  // namespace roktcached::rokt

@@ -19,6 +19,7 @@
 #include "server/admin/process_readings.h"
 #include "server/admin/purge_request.h"
 #include "server/admin/readiness.h"
+#include "server/admin/warming_status.h"
 #include "server/http/problem.h"
 #include "server/log_event.h"
 #include "server/logging.h"
@@ -310,6 +311,7 @@ boost::asio::awaitable<upstream::UpstreamStatus> Admin::read_upstream_status() c
 
 boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::string_view /*query*/) const {
   const upstream::UpstreamStatus upstream_status = co_await read_upstream_status();
+  const proxy::WarmingStatus warming = co_await read_warming_status();
   const auto uptime = sources_.clock.steady_now() - sources_.started_at;
   json::object object;
   object["version"] = version;
@@ -328,6 +330,7 @@ boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::st
   object["collapsed_requests"] = sources_.fetches.collapsed();
   object["restatements"] = sources_.fetches.restatements();
   object["refreshed_ahead"] = sources_.fetches.refreshed_ahead();
+  object["warming"] = to_json(warming);
   const DroppedLines dropped = dropped_lines();
   object["log"] = {{"level", config::to_string(roktcached::log_level())},
                    {"dropped_queue_full", dropped.queue_full},
@@ -342,6 +345,7 @@ boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::st
 boost::asio::awaitable<Answer> Admin::metrics(const Request& /*request*/, std::string_view /*query*/) const {
   MetricReadings readings;
   readings.upstream_status = co_await read_upstream_status();
+  readings.warming = (co_await read_warming_status()).totals;
   readings.version = version;
   readings.connections = sources_.connections.open();
   readings.max_connections = sources_.connections.max();

@@ -18,6 +18,7 @@
 #include "server/http/message.h"
 #include "server/proxy/account_zones.h"
 #include "server/proxy/fetch/fetch_table.h"
+#include "server/proxy/warming/scheduled_warming.h"
 #include "server/reloads.h"
 #include "server/runtime.h"
 #include "server/session/listener.h"
@@ -41,6 +42,7 @@ struct Sources {
   Reloads& reloads;           ///< of that thread, too
   proxy::FetchTable& fetches;
   const proxy::AccountZones& zones;
+  const proxy::ScheduledWarming& warming;  ///< of the upstream thread
   const upstream::UpstreamClient& upstream_client;
   boost::asio::any_io_executor upstream_executor;
   const Clock& clock;
@@ -112,6 +114,7 @@ class Admin final : public http::Handler {
   [[nodiscard]] boost::asio::awaitable<http::Answer> log_level(const http::Request& request,
                                                                std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
+  [[nodiscard]] boost::asio::awaitable<proxy::WarmingStatus> read_warming_status() const;
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> list(
       storage::Listing wanted) const;
   [[nodiscard]] std::string entries_text(const std::vector<storage::EntrySummary>& entries) const;

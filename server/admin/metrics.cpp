@@ -189,6 +189,30 @@ void add_process(Families& families, const ProcessReadings& process) {
   add_count("process_max_fds", "The most file descriptors that may be open.", process.max_descriptors);
 }
 
+void add_warming(Families& families, const caching::WarmSchedule::Totals& warming) {
+  families.push_back(
+      counter("warmed_total",
+              "Reports brought into the cache before anybody asked for them, one for each day's "
+              "instance of a template.")
+          .add({}, warming.counts.warmed)
+          .take());
+  families.push_back(
+      counter("warmed_used_total", "Warmed reports that a client was answered with on their day.")
+          .add({}, warming.counts.used)
+          .take());
+  families.push_back(counter("warmed_unused_total",
+                             "Warmed reports whose day has passed without that, or that expired too early.")
+                         .add({}, warming.counts.unused)
+                         .take());
+  families.push_back(counter("warming_failures_total", "Instances that could not be warmed on their day.")
+                         .add({}, warming.counts.failed)
+                         .take());
+  families.push_back(gauge("warm_templates", "Questions that are warmed every day, by who has said so.")
+                         .add({{"origin", "learned"}}, warming.learned)
+                         .add({{"origin", "named"}}, warming.named)
+                         .take());
+}
+
 }  // namespace
 
 std::vector<ClientReading> client_readings(const std::set<std::string>& names,
@@ -235,6 +259,7 @@ std::string metrics_text(const MetricReadings& readings) {
   families.push_back(counter("refreshed_ahead_total", "Refreshes begun before what they refresh had expired.")
                          .add({}, readings.refreshed_ahead)
                          .take());
+  add_warming(families, readings.warming);
   add_not_stored(families, readings.not_stored);
   add_upstream(families, readings.upstream_status, readings.routes);
   add_cache(families, readings.tiers);

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/caching/warm_schedule.h"
 #include "core/rokt/routes.h"
 #include "core/time.h"
 #include "server/admin/process_readings.h"
@@ -55,6 +56,7 @@ struct MetricReadings {
   std::uint64_t collapsed = 0;
   std::uint64_t restatements = 0;
   std::uint64_t refreshed_ahead = 0;
+  caching::WarmSchedule::Totals warming;
   proxy::NotStored not_stored{};
   std::vector<storage::TierStatistics> tiers;
   storage::BodyAccount::Reading bodies;

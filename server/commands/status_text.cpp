@@ -131,6 +131,22 @@ void add_answers(Lines& lines, const json::value& status) {
                                       : grouped(restated) + " since the start, see: roktcached restatements");
 }
 
+/// A daemon of an earlier version has no such thing.
+void add_warming(Lines& lines, const json::value& status) {
+  const json::value& warming = value_at(status, {"warming"});
+  if (!warming.is_object()) return;
+  const std::uint64_t warmed = count_at(warming, {"warmed"});
+  std::string text =
+      warmed == 0 ? "nothing yet"
+                  : fmt::format("{} before anybody asked; {} used, {} never used", grouped(warmed),
+                                grouped(count_at(warming, {"used"})), grouped(count_at(warming, {"unused"})));
+  if (const std::uint64_t failed = count_at(warming, {"failed"}); failed > 0)
+    text += fmt::format(", {} failed", grouped(failed));
+  lines.add("warmed", text);
+  lines.add("warmed", fmt::format("{} templates learned, {} named", grouped(count_at(warming, {"learned"})),
+                                  grouped(count_at(warming, {"named"}))));
+}
+
 /// What one client, or one route of all clients, has asked.
 struct Asked {
   std::string name;
@@ -190,6 +206,7 @@ std::string status_text(const json::value& status, WallTime now) {
   add_credentials(lines, status, now);
   add_cache(lines, status);
   add_answers(lines, status);
+  add_warming(lines, status);
   add_tops(lines, status);
   return lines.take();
 }

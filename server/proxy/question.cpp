@@ -80,14 +80,19 @@ Result<void> Question::choose_dates(const rokt::Route& route, std::string_view n
   return {};
 }
 
+/// A range that was chosen by its name ends where that says.
 void Question::round_end(std::chrono::milliseconds step, WallTime now) {
-  if (step == std::chrono::milliseconds{0}) return;
-  auto rounded = rokt::rounded_open_end(value_of("dateStart"), value_of("dateEnd"),
-                                        value_of("timeZoneVariation"), now, step);
-  if (!rounded) return;
+  if (step == std::chrono::milliseconds{0} || (presented_ && presented_->holds_until)) return;
+  auto end =
+      rokt::open_end(value_of("dateStart"), value_of("dateEnd"), value_of("timeZoneVariation"), now, step);
+  if (!end) return;
+  if (end->rounded.empty()) {
+    said().holds_until = end->holds_until;
+    return;
+  }
   if (changed_.empty()) changed_.assign(parameters_.begin(), parameters_.end());
-  set("dateEnd", std::move(rounded->text));
-  say_range(rounded->holds_until);
+  set("dateEnd", std::move(end->rounded));
+  say_range(end->holds_until);
 }
 
 void Question::say_range(WallTime holds_until) {

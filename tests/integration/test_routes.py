@@ -252,7 +252,7 @@ class Routes(TestCase):
         self.proxy.get(overview(campaign=11))
         status = self.proxy.status()
         self.assertEqual(set(status), {"version", "bodies", "log", "uptime_s", "listeners", "connections", "token", "cache", "requests", "collapsed_requests",
-                                       "upstream_requests", "upstream", "clients", "restatements", "refreshed_ahead", "reloads", "readiness", "max_connections"})
+                                       "upstream_requests", "upstream", "clients", "restatements", "refreshed_ahead", "warming", "reloads", "readiness", "max_connections"})
         self.assertEqual(status["token"]["state"], "alive")
         self.assertGreater(status["token"]["expires_at_unix_ms"], 1_700_000_000_000)
         self.assertGreaterEqual(status["requests"]["miss"], 1)

@@ -2,6 +2,7 @@
 
 Run by tests/page/run.sh, which installs what it needs.
 """
+import datetime
 import json
 import os
 import pathlib
@@ -165,6 +166,20 @@ class Page(TestCase):
         self.assertIn("No access token", self.browser.text("#health-detail"))
         self.assertEqual(self.browser.axe(), [])
         self.assert_quiet(refused)
+
+    def test_what_was_warmed_is_seen(self):
+        path = "/metadata/accounts/12/campaigns/3"
+        at = datetime.datetime.now(datetime.timezone.utc).strftime("%H:%M")
+        daemon = self.daemon(self.simulator(), tables=f'[[warm]]\npath = "{path}"\nat = "{at}"\ntime_zone = "UTC"\n')
+        wait_until(lambda: daemon.status()["warming"]["warmed"] == 1, "it is warmed")
+        daemon.get(path)
+        wait_until(lambda: daemon.status()["warming"]["used"] == 1, "its use is seen")
+        self.open(daemon)
+        ((report, today, *counts),) = self.browser.rows("#warmed")
+        self.assertEqual((report, today, counts), (f"{path}\nnamed, in UTC", "used", ["1", "1", "0"]))
+        self.assertIn("1 warmed", self.browser.text("#warmed-facts"))
+        self.assertEqual(self.browser.axe(), [])
+        self.assert_quiet(daemon)
 
     def test_a_purge_is_confirmed_and_needs_the_token(self):
         daemon, token = self.with_token(self.simulator())

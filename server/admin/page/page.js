@@ -111,6 +111,7 @@ function show() {
   panels.showReports(status);
   panels.showOutcomes(status);
   panels.showCache(status);
+  panels.showWarmed(status.warming);
   showFreshness(status, now);
   showBudget(status, now);
   showToken(status, now);

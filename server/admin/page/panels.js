@@ -103,6 +103,22 @@ export function showRestated(entries) {
   ], entries, 'No number has changed after it was given out.', 'Restatements, the last one first'));
 }
 
+/** How a template stands today. */
+const stands = (row) => (row.last_failure ? row.last_failure : row.next_unix_ms ? [`${words(row.state)}, next at `, at(row.next_unix_ms)] : words(row.state));
+
+export function showWarmed(warming) {
+  const facts = [`${count(warming.warmed)} warmed`, `${count(warming.used)} used`, `${count(warming.unused)} never used`, `${count(warming.learned)} templates learned`,
+    `${count(warming.named)} named`, warming.failed ? `${count(warming.failed)} failed` : '', warming.forgotten ? `${count(warming.forgotten)} forgotten` : '', warming.learn ? '' : 'learning is off'];
+  fill(byId('warmed-facts'), ...facts.filter(Boolean).map((fact) => element('li', {}, fact)));
+  fill(byId('warmed'), table([
+    {title: 'Report', of: (row) => [element('code', {}, row.target), element('span', {class: 'quiet note'}, `${row.origin}, in ${row.time_zone}`)]},
+    {title: 'Today', of: stands},
+    {title: 'Warmed', number: true, of: (row) => count(row.warmed)},
+    {title: 'Used', number: true, of: (row) => count(row.used)},
+    {title: 'Never used', number: true, of: (row) => count(row.unused)},
+  ], warming.templates.slice(0, 20), warming.learn ? 'Nothing is asked for on three of five days yet.' : 'No report is named to be warmed.', 'Reports that are fetched before anybody asks'));
+}
+
 export function showProblems(problems) {
   fill(byId('problems'), table([
     {title: 'Last', of: (row) => at(row.at_unix_ms)},

@@ -284,7 +284,24 @@ void FetchTable::finish(const FetchPtr& fetch, const FetchRequest& request, cons
   }
   if (is_remembered(request, outcome)) fetch->outcome = fetched.outcome;
   fetches_.keep_for_a_while(fetch);
-  if (outcome.stored()) ahead_.has_stored(request, *outcome.response, fetch->asks);
+  if (!outcome.stored()) return;
+  ahead_.has_stored(request, *outcome.response, fetch->asks);
+  tell_who_asked(*fetch, request, outcome);
+}
+
+/// Refreshes ahead and warming ask for nobody; clients may share their fetches all the same.
+void FetchTable::tell_who_asked(const Fetch& fetch, const FetchRequest& request,
+                                const FetchOutcome& outcome) const {
+  const bool has_dates =
+      request.route_class == rokt::RouteClass::report || request.route_class == rokt::RouteClass::query;
+  if (!asked_ || !has_dates || outcome.response->status != 200) return;
+  const bool for_nobody = request.upstream.reason == counters::Reason::refresh_ahead;
+  const bool behind = fetch.unasked && !for_nobody;
+  const std::uint64_t own =
+      for_nobody && !fetch.unasked ? 1 : 0;  // warming waits for its fetch as a client does
+  if (!behind && fetch.asks <= own) return;
+  const caching::StoredResponse& response = *outcome.response;
+  asked_(fetch.key, {response.fresh_until - response.fetched_at, behind});
 }
 
 }  // namespace roktcached::proxy

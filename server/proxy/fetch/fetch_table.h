@@ -3,8 +3,10 @@
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <functional>
 #include <memory>
 
+#include "core/caching/warm_template.h"
 #include "core/time.h"
 #include "server/proxy/fetch/cache_updater.h"
 #include "server/proxy/fetch/fetch.h"
@@ -96,6 +98,12 @@ class FetchTable {
   [[nodiscard]] boost::asio::awaitable<void> invalidate(std::vector<caching::Key> targets,
                                                         std::string_view route);
 
+  /// Calls `asked` with what a client has asked for on a report or query route, where the cache alone could
+  /// not answer it and the answer is stored now. On the upstream thread; said before that runs.
+  void when_asked(std::function<void(const caching::Key&, const caching::Ask&)> asked) {
+    asked_ = std::move(asked);
+  }
+
   /// Goes on under other settings, on the upstream thread: nothing is refreshed under earlier ones unasked.
   /// @param max_response  as for the constructor
   void change(std::uint64_t max_response, std::uint64_t settings_number) {
@@ -163,6 +171,7 @@ class FetchTable {
   void fail(const FetchPtr& fetch) noexcept;
   [[nodiscard]] FetchPtr find_for(const FetchRequest& request, SteadyTime now);
   void finish(const FetchPtr& fetch, const FetchRequest& request, const Fetched& fetched);
+  void tell_who_asked(const Fetch& fetch, const FetchRequest& request, const FetchOutcome& outcome) const;
   void break_off_if_unwanted(const FetchPtr& fetch);
 
   boost::asio::any_io_executor upstream_executor_;
@@ -175,6 +184,7 @@ class FetchTable {
   RefreshAhead ahead_;
   FetchesByKey fetches_;
   RecentKeys large_;  // keys whose answer was larger than upstream.max_response
+  std::function<void(const caching::Key&, const caching::Ask&)> asked_;  // may be null
   std::atomic<std::uint64_t> collapsed_{0};
 };
 

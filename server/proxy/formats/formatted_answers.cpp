@@ -83,7 +83,7 @@ std::optional<Error> no_other_form(const Answer& answer) {
   };
   if (answer.notes.outcome == http::CacheOutcome::not_json)
     return refused("the upstream's answer is no JSON");
-  if (answer.content)
+  if (answer.content || answer.notes.outcome == http::CacheOutcome::too_large)
     return refused(
         "it is longer than upstream.max_response, and not kept; it can be had as application/json");
   return std::nullopt;

@@ -13,6 +13,10 @@ std::uint64_t hash_of(const caching::StoredResponse& stored, std::string_view ta
   return XXH3_64bits_withSeed(tag.data(), tag.size(), stored.key.hash().low);
 }
 
+/// The node, the table's entry and the texts' control blocks: a form may have no octet, and is not for
+/// nothing.
+constexpr std::size_t cost_of_keeping = 320;
+
 bool is_of(const std::weak_ptr<const std::string>& body, const caching::StoredResponse& stored) {
   return !body.owner_before(stored.body) && !stored.body.owner_before(body);
 }
@@ -32,7 +36,7 @@ KeptConversions::Text KeptConversions::find(const caching::StoredResponse& store
 
 void KeptConversions::keep(const caching::StoredResponse& stored, std::string_view tag, Text text) {
   constexpr std::size_t largest_share = 8;
-  const std::size_t bytes = text->size();
+  const std::size_t bytes = text->size() + tag.size() + cost_of_keeping;
   if (bytes > bytes_max_ / largest_share) return;
   const std::uint64_t hash = hash_of(stored, tag);
   const LockGuard lock(mutex_);
@@ -45,9 +49,18 @@ void KeptConversions::keep(const caching::StoredResponse& stored, std::string_vi
 }
 
 void KeptConversions::drop(Order::iterator kept) {
-  bytes_ -= kept->text->size();
+  bytes_ -= kept->text->size() + kept->tag.size() + cost_of_keeping;
   by_hash_.erase(kept->hash);
   order_.erase(kept);
+}
+
+bool KeptConversions::forget_all() {
+  Order forgotten;  // ends without the lock
+  const LockGuard lock(mutex_);
+  forgotten.swap(order_);
+  by_hash_.clear();
+  bytes_ = 0;
+  return !forgotten.empty();
 }
 
 std::size_t KeptConversions::bytes() const {

@@ -22,7 +22,7 @@ class KeptConversions {
  public:
   using Text = std::shared_ptr<const std::string>;
 
-  /// @param bytes_max  of all texts
+  /// @param bytes_max  of all texts, and of what keeping them takes
   explicit KeptConversions(std::size_t bytes_max) : bytes_max_(bytes_max) {}
 
   /// @param tag  of the form
@@ -31,7 +31,11 @@ class KeptConversions {
   /// Of a text larger than an eighth of the room nothing is kept.
   void keep(const caching::StoredResponse& stored, std::string_view tag, Text text);
 
-  /// Of the texts that are kept.
+  /// Lets all of them go: memory is short.
+  /// @return whether there was one
+  bool forget_all();
+
+  /// Of the texts that are kept, and of what keeping them takes.
   [[nodiscard]] std::size_t bytes() const;
 
  private:

@@ -133,6 +133,7 @@ std::vector<formats::AddedColumn> added_columns(const Presentation* presentation
 
 std::string tag_of_form(std::string_view entity_tag, Format format,
                         const std::vector<formats::AddedColumn>& added) {
+  // A change of what a form's octets are takes another name: a client may hold the former ones.
   static constexpr std::array<std::string_view, 4> names = {"", "-csv", "-csv-excel", "-ndjson"};
   std::string tag(entity_tag.substr(0, entity_tag.size() - 1));
   tag += names.at(static_cast<std::size_t>(format));

@@ -68,9 +68,10 @@ TEST(Schema, HasEveryKeyOfTheContract) {
           "freshness.restating", "freshness.restating_max", "freshness.restating_steady_after",
           "freshness.settled", "freshness.metadata", "freshness.not_found", "freshness.bad_request",
           "freshness.restatement_window", "freshness.stale_while_revalidate", "freshness.stale_if_error",
-          "freshness.min_refetch_interval", "freshness.refresh_ahead_uses", "parameters.validation",
-          "parameters.extra_currencies", "log.level", "log.format", "log.access", "log.file",
-          "log.file_format", "log.stderr", "listen.min_write_rate"));
+          "freshness.min_refetch_interval", "freshness.refresh_ahead_uses", "warming.learn",
+          "warming.settling_time", "parameters.validation", "parameters.extra_currencies",
+          "parameters.open_end_step", "log.level", "log.format", "log.access", "log.file", "log.file_format",
+          "log.stderr", "listen.min_write_rate"));
 }
 
 TEST(Schema, NamesEachVariableOnce) {

@@ -51,7 +51,7 @@ TEST(ConversionTest, RowsAreTheElementsOfItemsOrDataOrOfTheArray) {
 TEST(ConversionTest, AnObjectWithoutSuchAMemberIsOneRow) {
   EXPECT_EQ(csv(R"({"grossCost":44638.223000,"campaigns":1})"), "grossCost,campaigns\r\n44638.223000,1\r\n");
   EXPECT_EQ(csv(R"({"data":{"a":1}})"), "data\r\n\"{\"\"a\"\":1}\"\r\n");
-  EXPECT_EQ(csv(R"({"items":null})"), "items\r\n\r\n");
+  EXPECT_EQ(csv(R"({"items":null})"), "items\r\n\"\"\r\n");
 }
 
 TEST(ConversionTest, ObjectsOneBehindTheOtherAreRows) {
@@ -75,6 +75,10 @@ TEST(ConversionTest, OfANameTwiceTheLastCounts) {
 
 TEST(ConversionTest, NullIsNothingAndAnEmptyStringIsQuoted) {
   EXPECT_EQ(csv(R"([{"a":null,"b":"","c":true,"d":false}])"), "a,b,c,d\r\n,\"\",true,false\r\n");
+}
+
+TEST(ConversionTest, NoRowIsAnEmptyLine) {
+  EXPECT_EQ(csv(R"([{"a":1},{"a":null},{}])"), "a\r\n1\r\n\"\"\r\n\"\"\r\n");
 }
 
 TEST(ConversionTest, QuotesWhereRfc4180AsksForIt) {
@@ -140,10 +144,10 @@ TEST(ConversionTest, ASpreadsheetGetsAByteOrderMarkAndNoFormulas) {
 TEST(ConversionTest, ASpreadsheetGetsDigitsThatItCannotHoldAsText) {
   EXPECT_EQ(
       for_excel(
-          R"([{"a":12345678901234567,"b":"12345678901234567","c":123456789012345,"d":0.000000000000000012}])"),
+          R"([{"a":12345678901234567,"b":"12345678901234567","c":123456789012345,"d":16659.626000000001}])"),
       "\xEF\xBB\xBF"
       "a,b,c,d\r\n\"=\"\"12345678901234567\"\"\",\"=\"\"12345678901234567\"\"\",123456789012345,"
-      "0.000000000000000012\r\n");
+      "16659.626000000001\r\n");
 }
 
 TEST(ConversionTest, StepsOfAnyLengthComeToTheSame) {

@@ -57,6 +57,7 @@ TEST(OwnParametersTest, AQuickLookMissesNone) {
   EXPECT_TRUE(may_have_own("RoktCached-format=csv"));
   EXPECT_TRUE(may_have_own("%72oktcached-format=csv"));
   EXPECT_FALSE(may_have_own("dateStart=2026-01-01"));
+  EXPECT_TRUE(may_have_own("roktcached"));
   EXPECT_FALSE(may_have_own(""));
 }
 

@@ -71,6 +71,10 @@ MetricReadings some_readings() {
   readings.collapsed = 11;
   readings.restatements = 13;
   readings.refreshed_ahead = 17;
+  readings.warming = {.counts = {.warmed = 31, .used = 29, .unused = 2, .failed = 3},
+                      .forgotten = 1,
+                      .learned = 5,
+                      .named = 7};
   readings.not_stored[static_cast<std::size_t>(caching::Storing::not_json)] = 19;
   readings.tiers = {{.tier = "memory",
                      .entries = 100,
@@ -180,6 +184,12 @@ TEST(Metrics, SayWhatWasReadOfTheUpstreamAndTheCache) {
            R"(roktcached_coalesced_requests_total 11)",
            R"(roktcached_restatements_total 13)",
            R"(roktcached_refreshed_ahead_total 17)",
+           R"(roktcached_warmed_total 31)",
+           R"(roktcached_warmed_used_total 29)",
+           R"(roktcached_warmed_unused_total 2)",
+           R"(roktcached_warming_failures_total 3)",
+           R"(roktcached_warm_templates{origin="learned"} 5)",
+           R"(roktcached_warm_templates{origin="named"} 7)",
            R"(roktcached_connections 5)",
            R"(roktcached_log_lines_dropped_total{reason="queue_full"} 3)",
            R"(roktcached_log_lines_dropped_total{reason="not_written"} 1)",
@@ -214,7 +224,7 @@ TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
     }
   }
   EXPECT_EQ(helped, typed);
-  EXPECT_EQ(helped.size(), 49U);
+  EXPECT_EQ(helped.size(), 54U);
 }
 
 TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {

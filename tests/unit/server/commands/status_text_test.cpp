@@ -47,6 +47,18 @@ TEST(StatusText, TellsAtAGlanceHowItIs) {
   EXPECT_THAT(text, HasSubstr("restated   no number that was given out has changed\n"));
 }
 
+TEST(StatusText, TellsWhatWasWarmed) {
+  EXPECT_THAT(text_of(healthy), Not(HasSubstr("warmed"))) << "of a daemon that does not know it";
+  EXPECT_THAT(
+      text_of(
+          R"({"warming": {"warmed": 1200, "used": 1190, "unused": 10, "failed": 2, "learned": 40, "named": 1}})"),
+      HasSubstr("warmed     1,200 before anybody asked; 1,190 used, 10 never used, 2 failed\n"
+                "           40 templates learned, 1 named\n"));
+  EXPECT_THAT(
+      text_of(R"({"warming": {"warmed": 0, "used": 0, "unused": 0, "failed": 0, "learned": 0, "named": 0}})"),
+      HasSubstr("warmed     nothing yet\n           0 templates learned, 0 named\n"));
+}
+
 TEST(StatusText, ClientsAndReportsStandInTheOrderOfWhatTheyAsked) {
   const std::string text = text_of(healthy);
   EXPECT_LT(text.find("\nbi "), text.find("\ntool "));

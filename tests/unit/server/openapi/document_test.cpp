@@ -44,13 +44,14 @@ TEST(OpenApi, HasEachRouteWithItsParameters) {
     if (path.ends_with('/')) path.pop_back();  // of no meaning there
     EXPECT_EQ(operation(document, path, method).at("operationId"), json::value(route.name));
   }
-  EXPECT_EQ(parameter_names(operation(
-                document, "/reporting/accounts/{accountId}/campaigns/{campaignId}/breakdown", "get")),
-            (std::set<std::string>{"accountId", "campaignId", "dateStart", "dateEnd", "currency",
-                                   "timeZoneVariation", "roktVersion", "groupby"}));
+  EXPECT_EQ(
+      parameter_names(
+          operation(document, "/reporting/accounts/{accountId}/campaigns/{campaignId}/breakdown", "get")),
+      (std::set<std::string>{"accountId", "campaignId", "dateStart", "dateEnd", "currency",
+                             "timeZoneVariation", "roktVersion", "groupby", "format", "columns", "dates"}));
   EXPECT_EQ(
       parameter_names(operation(document, "/metadata/accounts/{accountId}/campaigns/{campaignId}", "get")),
-      (std::set<std::string>{"accountId", "campaignId", "roktVersion"}));
+      (std::set<std::string>{"accountId", "campaignId", "roktVersion", "format", "columns"}));
 }
 
 TEST(OpenApi, HasTheOperatorsRoutesEachMethodOnce) {

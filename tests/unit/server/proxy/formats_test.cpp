@@ -268,6 +268,71 @@ TEST_F(FormatsTest, FortyRefreshesOfARangeThatEndsNowAreOneCall) {
   EXPECT_THAT(*ranges.begin(), HasSubstr("T12:00:00.000"));
 }
 
+TEST_F(FormatsTest, ADayThatWasChosenByNameKeepsItsEnd) {
+  config::Settings settings = two_credentials();
+  settings.parameters.open_end_step = 1h;
+  const Runtime stepped(settings, nullptr, 2);
+  const auto zone = rokt::TimeZone::find("Asia/Yangon").value();
+  clock.advance(std::chrono::duration_cast<std::chrono::milliseconds>(zone.next_day(clock.wall_now()) -
+                                                                      clock.wall_now()) +
+                12min);
+  http::Request request;
+  request.method = "GET";
+  request.target =
+      "/reporting/accounts/1/summary?roktcached-dates=yesterday&currency=USD&timeZoneVariation=Asia/Yangon";
+  request.runtime = &stepped;
+  EXPECT_THAT(value(ask(std::move(request)), "Report-Range"), testing::EndsWith("T23:59:59.000"));
+}
+
+TEST_F(FormatsTest, AnEndThatComesNearIsRoundedFromThenOn) {
+  config::Settings settings = two_credentials();
+  settings.parameters.open_end_step = 15min;
+  const Runtime stepped(settings, nullptr, 2);
+  const auto zone = rokt::TimeZone::find("UTC").value();
+  clock.advance(std::chrono::duration_cast<std::chrono::milliseconds>(zone.next_day(clock.wall_now()) -
+                                                                      clock.wall_now()) +
+                12h);
+  const std::string day(rokt::text_of(rokt::local_day(clock.wall_now(), zone)));
+  const auto range = [&] {
+    http::Request request;
+    request.method = "GET";
+    request.target = "/reporting/accounts/1/summary?dateStart=2020-01-01&dateEnd=" + day +
+                     "T12:15:04&currency=USD&timeZoneVariation=UTC";
+    request.runtime = &stepped;
+    return value(ask(std::move(request)), "Report-Range");
+  };
+  for (int again = 0; again < 3; ++again) EXPECT_EQ(range(), "");
+  clock.advance(6s);
+  EXPECT_THAT(range(), testing::EndsWith("T12:15:00.000"));
+}
+
+TEST_F(FormatsTest, FormsGiveWayWhereMemoryIsShort) {
+  ask(report_as(csv));
+  EXPECT_GT(conversions.bytes(), 0U);
+  EXPECT_TRUE(conversions.forget_all());
+  EXPECT_EQ(conversions.bytes(), 0U);
+  EXPECT_FALSE(conversions.forget_all());
+  auto answer = ask(report_as(csv));
+  EXPECT_THAT(content_of(answer), HasSubstr("id,cost"));
+}
+
+TEST_F(FormatsTest, ManyEmptyFormsAreNotKeptForNothing) {
+  upstream_says(200, R"({"items":[]})");
+  KeptConversions few(10 * 400 * 8);
+  const auto stored = [&](const std::string& account) {
+    ask(report(account));
+    const caching::Key key(
+        upstream.requests.back().target.empty() ? "" : "default " + report(account) + " LATEST");
+    return store.find_in_memory(key, clock.wall_now());
+  };
+  for (int account = 1; account <= 200; ++account) {
+    const auto entry = stored(std::to_string(1000 + account));
+    ASSERT_TRUE(entry);
+    few.keep(*entry, "\"tag-csv\"", std::make_shared<const std::string>());
+    EXPECT_LE(few.bytes(), std::size_t{10} * 400 * 8);
+  }
+}
+
 TEST_F(FormatsTest, AQueryHasTheSameForms) {
   upstream_says(200, R"({"data":[{"a":1}],"queryTimeMs":5})");
   const std::string body =

@@ -1,0 +1,56 @@
+#pragma once
+
+#include <array>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+#include "core/rokt/moving_dates.h"
+
+namespace roktcached::caching {
+
+/// On which of the last 32 days something was asked for, and at what time of the day first. Days and times
+/// are those of one zone's clock. A plain value.
+class AskHistory {
+ public:
+  using LocalDay = rokt::LocalDay;
+  using Minutes = std::chrono::minutes;
+  static constexpr std::size_t times_kept = 5;
+
+  /// As it is written down, see the constructor below.
+  struct Record {
+    std::int32_t first_day = 0;  ///< since 1 January 1970
+    std::int32_t last_day = 0;
+    std::uint32_t days = 0;                             ///< bit n: n days before the last one
+    std::array<std::int16_t, times_kept> first_asks{};  ///< minutes; the latest one is first
+    std::uint8_t times = 0;                             ///< how many of those there are
+  };
+
+  AskHistory() = default;
+  /// @return nothing where no history is like that
+  [[nodiscard]] static std::optional<AskHistory> of(const Record& record);
+  [[nodiscard]] const Record& record() const { return record_; }
+
+  /// @param at  since midnight, as the clock shows it
+  /// @return whether this is the first time on that day; false too for a day before the last
+  bool asked(LocalDay day, Minutes at);
+
+  [[nodiscard]] bool asked_on(LocalDay day) const;
+  /// On how many of the `number` days that end with `day`.
+  [[nodiscard]] unsigned days_asked(unsigned number, LocalDay day) const;
+  [[nodiscard]] LocalDay last_day() const { return LocalDay(std::chrono::days{record_.last_day}); }
+
+  /// Whether somebody is likely to ask on `day`. Once a week is known: where the same day of the week was
+  /// asked on in one of the last two. Before that: on Monday to Friday, and on a weekend where one was asked
+  /// on. Nobody looks at most dashboards on a Sunday.
+  [[nodiscard]] bool is_likely_on(LocalDay day) const;
+
+  /// Of the last five days on which it was asked for: when that was at the earliest, and at the latest.
+  [[nodiscard]] Minutes earliest() const;
+  [[nodiscard]] Minutes latest() const;
+
+ private:
+  Record record_;
+};
+
+}  // namespace roktcached::caching

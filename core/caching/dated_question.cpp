@@ -1,0 +1,129 @@
+#include "core/caching/dated_question.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <array>
+
+namespace roktcached::caching {
+
+namespace {
+
+constexpr std::size_t day_size = std::string_view("YYYY-MM-DD").size();
+
+/// The value of a parameter of a canonical target; empty where it has none of that name.
+std::string_view parameter(std::string_view target, std::string_view name) {
+  std::size_t at = target.find('?');
+  while (at != std::string_view::npos) {
+    const std::string_view rest = target.substr(at + 1);
+    const std::size_t end = std::min(rest.find('&'), rest.size());
+    if (rest.size() > name.size() && rest.starts_with(name) && rest[name.size()] == '=')
+      return rest.substr(name.size() + 1, end - name.size() - 1);
+    at = end == rest.size() ? std::string_view::npos : at + 1 + end;
+  }
+  return {};
+}
+
+/// The end of a JSON string that begins at `at`: the place of its last quote.
+std::size_t end_of_string(std::string_view json, std::size_t at) {
+  for (++at; at < json.size() && json[at] != '"'; ++at) {
+    if (json[at] == '\\') ++at;
+  }
+  return at;
+}
+
+/// The text that a member of a canonical JSON object has, without its quotes; empty where it is no text, or
+/// has escapes, or is not there. Members of what is inside do not count.
+std::string_view member(std::string_view json, std::string_view name) {
+  int depth = 0;
+  for (std::size_t at = 0; at < json.size(); ++at) {
+    if (json[at] == '{' || json[at] == '[') ++depth;
+    if (json[at] == '}' || json[at] == ']') --depth;
+    if (json[at] != '"') continue;
+    const std::size_t end = end_of_string(json, at);
+    const std::string_view text = json.substr(at + 1, end - at - 1);
+    const std::string_view behind = json.substr(std::min(end + 1, json.size()));
+    if (depth == 1 && text == name && behind.starts_with(":\"")) {
+      const std::size_t quote = end + 2;
+      const std::string_view value = json.substr(quote + 1, end_of_string(json, quote) - quote - 1);
+      return value.find('\\') == std::string_view::npos ? value : std::string_view();
+    }
+    at = end;
+  }
+  return {};
+}
+
+/// In a canonical target the name of a zone has no octet encoded but '+'.
+std::string decoded_zone(std::string_view value) {
+  std::string zone;
+  for (std::size_t at = 0; at < value.size(); ++at) {
+    const bool plus = value.substr(at, 3) == "%2B";
+    zone += plus ? '+' : value[at];
+    if (plus) at += 2;
+  }
+  return zone;
+}
+
+}  // namespace
+
+std::optional<DatedQuestion> DatedQuestion::of(const Key& key) {
+  DatedQuestion question;
+  question.text_ = key.text();
+  question.target_ = target_of(key);
+  question.version_ = rokt_version_of(key);
+  question.content_ = content_of(key);
+  if (question.content_.empty()) {
+    question.start_ = parameter(question.target_, "dateStart");
+    question.end_ = parameter(question.target_, "dateEnd");
+    question.time_zone_ = decoded_zone(parameter(question.target_, "timeZoneVariation"));
+  } else {
+    question.start_ = member(question.content_, "startDate");
+    question.end_ = member(question.content_, "endDate");
+    question.time_zone_ = member(question.content_, "timezoneVariation");
+  }
+  const bool whole =
+      question.start_.size() >= day_size && question.end_.size() >= day_size && !question.time_zone_.empty();
+  if (!whole || rokt::has_placeholder(key.text())) return std::nullopt;
+  return question;
+}
+
+KeyHash DatedQuestion::hash_without_days() const {
+  const std::string_view first =
+      std::min(start_, end_, [](auto left, auto right) { return left.data() < right.data(); });
+  const std::string_view second = first.data() == start_.data() ? end_ : start_;
+  const auto size_to = [](const char* from, const char* to) { return static_cast<std::size_t>(to - from); };
+  const std::array<std::string_view, 3> parts = {
+      text_.substr(0, size_to(text_.data(), first.data())),
+      {first.data() + day_size, size_to(first.data() + day_size, second.data())},
+      text_.substr(size_to(text_.data(), second.data() + day_size))};
+  XXH128_hash_t hash{};
+  for (const std::string_view part : parts)
+    hash = XXH3_128bits_withSeed(part.data(), part.size(), hash.low64 ^ (hash.high64 << 1));
+  return {hash.high64, hash.low64};
+}
+
+QuestionTemplate DatedQuestion::with(const rokt::RelativeRange& range) const {
+  const std::string start = range.start.text() + std::string(start_.substr(day_size));
+  const std::string end = range.end.text() + std::string(end_.substr(day_size));
+  QuestionTemplate question;
+  question.target = content_.empty() ? replaced(target_, start, end) : std::string(target_);
+  question.content = content_.empty() ? std::string() : replaced(content_, start, end);
+  question.rokt_version = version_;
+  question.time_zone = time_zone_;
+  return question;
+}
+
+/// `text`, which holds both dates, with others in their place.
+std::string DatedQuestion::replaced(std::string_view text, const std::string& start,
+                                    const std::string& end) const {
+  const bool start_first = start_.data() < end_.data();
+  const std::string_view first = start_first ? start_ : end_;
+  const std::string_view second = start_first ? end_ : start_;
+  std::string result(text.data(), first.data());
+  result.append(start_first ? start : end);
+  result.append(first.data() + first.size(), second.data());
+  result.append(start_first ? end : start);
+  return result.append(second.data() + second.size(), text.data() + text.size());
+}
+
+}  // namespace roktcached::caching

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "core/caching/key.h"
+#include "core/caching/warming_rules.h"
+#include "core/rokt/date_template.h"
+
+namespace roktcached::caching {
+
+/// Where the dates and the zone of a question stand in its key. Views into the key's text.
+class DatedQuestion {
+ public:
+  /// @param key  of a report or query route; outlives what is returned
+  /// @return nothing where one of the three is missing or written with escapes, or where the text itself has
+  ///         what would be a placeholder
+  [[nodiscard]] static std::optional<DatedQuestion> of(const Key& key);
+
+  [[nodiscard]] std::string_view date_start() const { return start_; }
+  [[nodiscard]] std::string_view date_end() const { return end_; }
+  /// Percent-decoded.
+  [[nodiscard]] const std::string& time_zone() const { return time_zone_; }
+
+  /// Of all but the days: the same for the question of each day. The times of day belong to it.
+  [[nodiscard]] KeyHash hash_without_days() const;
+
+  /// The question with placeholders for its days.
+  [[nodiscard]] QuestionTemplate with(const rokt::RelativeRange& range) const;
+
+ private:
+  DatedQuestion() = default;
+  [[nodiscard]] std::string replaced(std::string_view text, const std::string& start,
+                                     const std::string& end) const;
+
+  std::string_view text_;  // of the key
+  std::string_view target_;
+  std::string_view version_;
+  std::string_view content_;
+  std::string_view start_;  // in `target_`, or in `content_`
+  std::string_view end_;    // likewise
+  std::string time_zone_;
+};
+
+}  // namespace roktcached::caching

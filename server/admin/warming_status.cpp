@@ -1,0 +1,68 @@
+#include "server/admin/warming_status.h"
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/json/array.hpp>
+#include <utility>
+
+#include "server/admin/admin.h"
+
+namespace roktcached::admin {
+
+namespace json = boost::json;
+
+namespace {
+
+/// /status is read every second: of more templates it has the first.
+constexpr std::size_t most_templates = 100;
+
+json::value text_or_null(const std::string& text) {
+  return text.empty() ? json::value(nullptr) : json::value(text);
+}
+
+void add_counts(json::object& object, const caching::WarmTemplate::Counts& counts) {
+  object["warmed"] = counts.warmed;
+  object["used"] = counts.used;
+  object["unused"] = counts.unused;
+  object["failed"] = counts.failed;
+}
+
+json::object template_json(const proxy::TemplateStatus& one) {
+  json::object object = {{"target", one.question.target},
+                         {"rokt_version", one.question.rokt_version},
+                         {"content", text_or_null(one.question.content)},
+                         {"time_zone", one.question.time_zone},
+                         {"origin", one.learned ? "learned" : "named"},
+                         {"state", proxy::to_string(one.state)},
+                         {"last_failure", text_or_null(one.last_failure)}};
+  object["next_unix_ms"] = one.next_try ? json::value(unix_ms(*one.next_try)) : json::value(nullptr);
+  add_counts(object, one.counts);
+  return object;
+}
+
+}  // namespace
+
+json::object to_json(const proxy::WarmingStatus& warming) {
+  const caching::WarmSchedule::Totals& totals = warming.totals;
+  json::object object = {{"learn", warming.learns}};
+  add_counts(object, totals.counts);
+  object["forgotten"] = totals.forgotten;
+  object["learned"] = totals.learned;
+  object["named"] = totals.named;
+  json::array templates;
+  for (const proxy::TemplateStatus& one : warming.templates) templates.push_back(template_json(one));
+  object["templates"] = std::move(templates);
+  return object;
+}
+
+/// On the upstream thread, which alone may look.
+boost::asio::awaitable<proxy::WarmingStatus> Admin::read_warming_status() const {
+  const auto on_upstream_thread = [&warming =
+                                       sources_.warming]() -> boost::asio::awaitable<proxy::WarmingStatus> {
+    co_return warming.status(most_templates);
+  };
+  co_return co_await boost::asio::co_spawn(sources_.upstream_executor, on_upstream_thread(),
+                                           boost::asio::use_awaitable);
+}
+
+}  // namespace roktcached::admin

@@ -1,0 +1,12 @@
+#pragma once
+
+#include <boost/json/object.hpp>
+
+#include "server/proxy/warming/scheduled_warming.h"
+
+namespace roktcached::admin {
+
+/// What is fetched before anybody asks for it, as /status has it.
+[[nodiscard]] boost::json::object to_json(const proxy::WarmingStatus& warming);
+
+}  // namespace roktcached::admin
