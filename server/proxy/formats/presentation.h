@@ -26,14 +26,22 @@ struct Presentation {
 };
 
 /// Whether a request surely wants JSON, and nothing said beside it: it has no parameter of ours, and no
-/// Accept or one that programs commonly send. For nearly all this settles it, on the way of a hit.
+/// Accept or one that programs commonly send. For nearly all this settles it, on the way of a hit: so one
+/// pass over the fields, and names are compared as they are mostly written first.
 [[nodiscard]] inline bool wants_plain_json(const Presentation* presentation, const http::Fields& request) {
+  constexpr std::string_view name = "Accept";
   if (presentation != nullptr) return false;
-  const auto accept = request.find("Accept");
-  if (!accept) return true;
-  const bool common =
-      *accept == "*/*" || *accept == "application/json" || *accept == "application/json, text/plain, */*";
-  return common && request.count("Accept") == 1;
+  bool met = false;
+  for (const http::Field& field : request.all()) {
+    if (field.name.size() != name.size()) continue;
+    if (field.name != name && !http::equal_ignoring_case(field.name, name)) continue;
+    const std::string_view accept = field.value;
+    const bool common =
+        accept == "*/*" || accept == "application/json" || accept == "application/json, text/plain, */*";
+    if (!common || met) return false;
+    met = true;
+  }
+  return true;
 }
 
 /// The form that a request wants of its answer: roktcached-format, else what Accept names. A wildcard is
