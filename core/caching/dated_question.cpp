@@ -11,17 +11,33 @@ namespace {
 
 constexpr std::size_t day_size = std::string_view("YYYY-MM-DD").size();
 
-/// The value of a parameter of a canonical target; empty where it has none of that name.
-std::string_view parameter(std::string_view target, std::string_view name) {
-  std::size_t at = target.find('?');
-  while (at != std::string_view::npos) {
-    const std::string_view rest = target.substr(at + 1);
-    const std::size_t end = std::min(rest.find('&'), rest.size());
-    if (rest.size() > name.size() && rest.starts_with(name) && rest[name.size()] == '=')
-      return rest.substr(name.size() + 1, end - name.size() - 1);
-    at = end == rest.size() ? std::string_view::npos : at + 1 + end;
+/// The three of a canonical target's parameters that say which days it asks for; empty where it has none of
+/// that name.
+struct Days {
+  std::string_view start;
+  std::string_view end;
+  std::string_view time_zone;
+
+  [[nodiscard]] bool are_known() const { return !start.empty() && !end.empty() && !time_zone.empty(); }
+};
+
+/// They stand in front, so that one look at the first few parameters finds them: this is on the way of a
+/// miss.
+Days days_in(std::string_view target) {
+  Days days;
+  target.remove_prefix(std::min(target.find('?'), target.size()));
+  while (!target.empty() && !days.are_known()) {
+    target.remove_prefix(1);  // '?' or '&'
+    const std::string_view pair = target.substr(0, target.find('&'));
+    target.remove_prefix(pair.size());
+    const auto take = [pair](std::string_view name, std::string_view& value) {
+      if (pair.starts_with(name)) value = pair.substr(name.size());
+    };
+    take("dateStart=", days.start);
+    take("dateEnd=", days.end);
+    take("timeZoneVariation=", days.time_zone);
   }
-  return {};
+  return days;
 }
 
 /// The end of a JSON string that begins at `at`: the place of its last quote.
@@ -55,6 +71,7 @@ std::string_view member(std::string_view json, std::string_view name) {
 
 /// In a canonical target the name of a zone has no octet encoded but '+'.
 std::string decoded_zone(std::string_view value) {
+  if (value.find('%') == std::string_view::npos) return std::string(value);
   std::string zone;
   for (std::size_t at = 0; at < value.size(); ++at) {
     const bool plus = value.substr(at, 3) == "%2B";
@@ -73,9 +90,10 @@ std::optional<DatedQuestion> DatedQuestion::of(const Key& key) {
   question.version_ = rokt_version_of(key);
   question.content_ = content_of(key);
   if (question.content_.empty()) {
-    question.start_ = parameter(question.target_, "dateStart");
-    question.end_ = parameter(question.target_, "dateEnd");
-    question.time_zone_ = decoded_zone(parameter(question.target_, "timeZoneVariation"));
+    const Days days = days_in(question.target_);
+    question.start_ = days.start;
+    question.end_ = days.end;
+    question.time_zone_ = decoded_zone(days.time_zone);
   } else {
     question.start_ = member(question.content_, "startDate");
     question.end_ = member(question.content_, "endDate");

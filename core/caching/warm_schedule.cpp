@@ -47,8 +47,10 @@ KeyHash id_of(const NamedWarming& named) {
   return hash_of(text.data(), text.size(), seed_of_named);
 }
 
+/// Whatever its time of day.
 std::optional<rokt::LocalDay> day_of(std::string_view date) {
-  const auto parsed = rokt::DateParameter::parse(date);
+  constexpr std::size_t day_size = std::string_view("YYYY-MM-DD").size();
+  const auto parsed = rokt::DateParameter::parse(date.substr(0, day_size));
   if (!parsed) return std::nullopt;
   return chrono::floor<chrono::days>(parsed->earliest);
 }
