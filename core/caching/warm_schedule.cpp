@@ -49,8 +49,8 @@ KeyHash id_of(const NamedWarming& named) {
 
 /// Whatever its time of day.
 std::optional<rokt::LocalDay> day_of(std::string_view date) {
-  constexpr std::size_t day_size = std::string_view("YYYY-MM-DD").size();
-  const auto parsed = rokt::DateParameter::parse(date.substr(0, day_size));
+  constexpr std::string_view bare = "YYYY-MM-DD";
+  const auto parsed = rokt::DateParameter::parse(date.substr(0, bare.size()));
   if (!parsed) return std::nullopt;
   return chrono::floor<chrono::days>(parsed->earliest);
 }
