@@ -53,7 +53,7 @@ class Written final : public http::ContentSource {
 };
 
 /// Fields of the stored answer that would not be true of another form.
-bool speaks_of_its_form(std::string_view name) {
+bool is_true_of_json_alone(std::string_view name) {
   static constexpr http::FieldNames names("Content-Type", "Content-Encoding", "Content-MD5", "Content-Length",
                                           "Content-Range", "Content-Disposition", "Digest", "Content-Digest",
                                           "Repr-Digest", "Last-Modified", "Accept-Ranges");
@@ -100,7 +100,7 @@ void begin_form(Answer& answer, formats::Format format, std::string_view tag) {
   answer.field("ETag", tag);
   const auto stored = http::Fields::from_lines(answer.shared_head);
   for (const http::Field& field : stored.all()) {
-    if (!speaks_of_its_form(field.name)) answer.field(field.name, field.value);
+    if (!is_true_of_json_alone(field.name)) answer.field(field.name, field.value);
   }
   answer.field("Content-Type", formats::media_type_of(format));
   answer.shared_head = {};
@@ -115,13 +115,13 @@ void answer_not_modified(Answer& answer, std::string_view tag) {
 }
 
 /// A form on its way: known by its tag.
-struct Form {
+struct ChosenForm {
   std::vector<formats::AddedColumn> added;
   std::string tag;
 };
 
-Form form_of(const Answer& answer, const CacheRequest& cache_request, formats::Format format) {
-  Form form;
+ChosenForm form_of(const Answer& answer, const CacheRequest& cache_request, formats::Format format) {
+  ChosenForm form;
   form.added = added_columns(cache_request.presentation.get(), *answer.stored, *cache_request.policy);
   form.tag = tag_of_form(answer.stored->entity_tag.view(), format, form.added);
   return form;
@@ -136,7 +136,7 @@ bool FormattedAnswers::finish_now(const Request& request, const CacheRequest& ca
     answer = refusal(*error, request, answer);
     return true;
   }
-  Form form = form_of(answer, cache_request, format);
+  ChosenForm form = form_of(answer, cache_request, format);
   if (client_has(request, form.tag)) {
     answer_not_modified(answer, form.tag);
     return true;
@@ -169,7 +169,7 @@ bool FormattedAnswers::finish_now(const Request& request, const CacheRequest& ca
 asio::awaitable<Answer> FormattedAnswers::finish(const Request& request, CacheRequestPtr cache_request,
                                                  formats::Format format, Answer answer) {
   if (finish_now(request, *cache_request, format, answer)) co_return std::move(answer);
-  Form form = form_of(answer, *cache_request, format);
+  ChosenForm form = form_of(answer, *cache_request, format);
   const caching::StoredResponsePtr stored = answer.stored;
   Conversion conversion(*stored->body, format, std::move(form.added));
   const auto executor = co_await asio::this_coro::executor;

@@ -6,8 +6,8 @@ namespace roktcached::proxy {
 
 namespace {
 
-constexpr std::string_view white_space = " \t\r\n";
-constexpr std::string_view wanted = "\"queryTimeMs\"";
+constexpr std::string_view space_in_json = " \t\r\n";
+constexpr std::string_view query_time_name = "\"queryTimeMs\"";
 
 /// The string that begins at `at`, with its quotes.
 std::string_view string_at(std::string_view json, std::size_t at) {
@@ -18,9 +18,9 @@ std::string_view string_at(std::string_view json, std::size_t at) {
 
 /// The number that is the value of the name which ends at `at`; empty where another kind of value is.
 std::string_view number_after(std::string_view json, std::size_t at) {
-  at = json.find_first_not_of(white_space, at);
+  at = json.find_first_not_of(space_in_json, at);
   if (at == std::string_view::npos || json[at] != ':') return {};
-  at = std::min(json.find_first_not_of(white_space, at + 1), json.size());
+  at = std::min(json.find_first_not_of(space_in_json, at + 1), json.size());
   const std::size_t end = std::min(json.find_first_not_of("0123456789+-.eE", at), json.size());
   return json.substr(at, end - at);
 }
@@ -33,7 +33,7 @@ std::string_view query_time_in(std::string_view body) {
     if (c == '"') {
       const std::string_view text = string_at(body, at);
       at += text.size() - 1;
-      if (depth != 1 || text != wanted) continue;
+      if (depth != 1 || text != query_time_name) continue;
       if (const std::string_view number = number_after(body, at + 1); !number.empty()) return number;
     } else if (c == '{' || c == '[') {
       ++depth;

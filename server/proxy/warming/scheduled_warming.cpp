@@ -23,7 +23,7 @@ using State = caching::WarmTemplate::State;
 constexpr const char* warming_ahead = "warming";
 constexpr std::size_t most_under_way = 2;
 /// Times are wall time, which may jump.
-constexpr std::chrono::seconds look_every{10};
+constexpr std::chrono::seconds look_for_due_every{10};
 /// Of a fetch that was refused because others come first, or that has failed.
 constexpr std::chrono::milliseconds again_when_busy = std::chrono::seconds{30};
 constexpr std::chrono::milliseconds again_when_failed = std::chrono::minutes{5};
@@ -92,7 +92,7 @@ void ScheduledWarming::stop() {
 
 void ScheduledWarming::look_later() {
   if (stopped_) return;
-  timer_.expires_after(look_every);
+  timer_.expires_after(look_for_due_every);
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;
     try {
