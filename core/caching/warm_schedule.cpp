@@ -31,7 +31,7 @@ KeyHash hash_of(const void* data, std::size_t size, std::uint64_t seed) {
   return {hash.high64, hash.low64};
 }
 
-/// What the question of each day has in common, and how its dates move.
+/// Stands for all that the questions of each day have in common, and for how their dates move.
 KeyHash id_of(const KeyHash& without_days, const rokt::RelativeRange& range) {
   const std::array<std::int64_t, 6> parts = {
       static_cast<std::int64_t>(without_days.high), static_cast<std::int64_t>(without_days.low),

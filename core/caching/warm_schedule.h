@@ -21,9 +21,9 @@ namespace roktcached::caching {
 /// dates that move with the day, and those that the operator has named.
 ///
 /// It learns from the fetches that clients' requests cost: the first request for each day's instance is one,
-/// so that a hit has nothing to do with it. What was asked for on three of the last five days is a template
-/// from then on. Bounded: so many templates and histories, and no more. Pure: time comes in as a parameter.
-/// Not thread-safe.
+/// so that a hit has nothing to do with it. A question that was asked on three of the last five days is a
+/// template from then on. Bounded: so many templates and histories, and no more. Pure: time comes in as a
+/// parameter. Not thread-safe.
 class WarmSchedule {
  public:
   static constexpr std::size_t most_templates = 1024;
@@ -62,7 +62,7 @@ class WarmSchedule {
   /// Named ones first; the others by the time of their next fetch, and then by their text.
   [[nodiscard]] std::vector<const WarmTemplate*> templates() const;
 
-  /// What is kept over a restart: what was learned, with all histories.
+  /// The state that is kept over a restart: templates and all histories.
   struct Learned {
     KeyHash id;
     AskHistory history;

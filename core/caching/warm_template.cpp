@@ -64,7 +64,7 @@ void WarmTemplate::look_at_clock(WallTime now, milliseconds settling) {
   plan(settling);
 }
 
-/// What was fetched and not used has cost a call for nothing, and so has what only fails.
+/// A fetch that nobody used has cost a call for nothing. So has one that only fails.
 void WarmTemplate::end_day() {
   if (state_ == State::waiting && !last_failure_.empty()) ++counts_.failed;
   const bool unused = state_ == State::warmed && fetches_ > 0;

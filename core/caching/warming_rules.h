@@ -15,7 +15,7 @@ struct QuestionTemplate {
   friend bool operator==(const QuestionTemplate&, const QuestionTemplate&) = default;
 };
 
-/// What the operator names: a question, and when on each day it is to be in the cache.
+/// A warming that the operator names: a question, and when on each day it is to be in the cache.
 struct NamedWarming {
   QuestionTemplate question;
   std::chrono::minutes at{0};  ///< since midnight, on the clock of its zone

@@ -117,6 +117,7 @@ void Conversion::write_csv_row(std::string& text, std::string_view row) {
     cells_[place] = member.value;
     guess = place + 1;
   }
+  const std::size_t begin = text.size();
   bool first = true;
   for (const std::string_view cell : cells_) {
     if (!first) text += ',';
@@ -124,7 +125,7 @@ void Conversion::write_csv_row(std::string& text, std::string_view row) {
     append_cell(text, cell, style_of(format_));
   }
   text += added_text_;
-  if (text.ends_with('\n')) text += R"("")";  // readers pass over an empty line
+  if (text.size() == begin) text += R"("")";  // readers pass over an empty line
   text += end_of_row;
 }
 

@@ -74,7 +74,7 @@ Result<std::string_view> Rows::next() {
   return row;
 }
 
-/// What follows the rows belongs to the same value, or there is more than one.
+/// Takes the rest of the value. More text behind it would be another value.
 Result<std::string_view> Rows::end() {
   ended_ = true;
   while (in_object_ && text_.take(',')) {

@@ -134,7 +134,7 @@ RelativeRanges relative_ranges(LocalDay start, LocalDay end, LocalDay today) {
     const RelativeDay by_days{From::today, end_days};
     if (start_days >= -most_days) ranges.push_back({{From::today, start_days}, by_days});
     if (month_start) ranges.push_back({*month_start, by_days});
-    // What ended longer ago hardly goes on growing from a fixed day.
+    // A range that ended longer ago hardly goes on growing from a fixed day.
     constexpr std::int32_t lately = -2;
     if (end_days >= lately)
       ranges.push_back({{From::fixed, static_cast<std::int32_t>(start.time_since_epoch().count())}, by_days});

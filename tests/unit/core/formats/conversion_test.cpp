@@ -81,6 +81,19 @@ TEST(ConversionTest, NoRowIsAnEmptyLine) {
   EXPECT_EQ(csv(R"([{"a":1},{"a":null},{}])"), "a\r\n1\r\n\"\"\r\n\"\"\r\n");
 }
 
+TEST(ConversionTest, NoRowIsAnEmptyLineThoughAPieceBeginsWithIt) {
+  Conversion conversion(R"([{"a":1},{"a":null},{"a":2}])", Format::csv, {});
+  while (!conversion.survey(1).value()) {
+  }
+  std::string all;
+  for (bool ended = false; !ended;) {
+    std::string piece;
+    ended = conversion.write(piece, 1);
+    all += piece;
+  }
+  EXPECT_EQ(all, "a\r\n1\r\n\"\"\r\n2\r\n");
+}
+
 TEST(ConversionTest, QuotesWhereRfc4180AsksForIt) {
   EXPECT_EQ(csv(R"([{"a":"Smith, Jones & Co","b":"a \"quote\"","c":"two\nlines","d":" edge"}])"),
             "a,b,c,d\r\n\"Smith, Jones & Co\",\"a \"\"quote\"\"\",\"two\nlines\",\" edge\"\r\n");

@@ -316,21 +316,17 @@ TEST_F(FormatsTest, FormsGiveWayWhereMemoryIsShort) {
   EXPECT_THAT(content_of(answer), HasSubstr("id,cost"));
 }
 
-TEST_F(FormatsTest, ManyEmptyFormsAreNotKeptForNothing) {
-  upstream_says(200, R"({"items":[]})");
-  KeptConversions few(10 * 400 * 8);
-  const auto stored = [&](const std::string& account) {
-    ask(report(account));
-    const caching::Key key(
-        upstream.requests.back().target.empty() ? "" : "default " + report(account) + " LATEST");
-    return store.find_in_memory(key, clock.wall_now());
-  };
-  for (int account = 1; account <= 200; ++account) {
-    const auto entry = stored(std::to_string(1000 + account));
-    ASSERT_TRUE(entry);
-    few.keep(*entry, "\"tag-csv\"", std::make_shared<const std::string>());
-    EXPECT_LE(few.bytes(), std::size_t{10} * 400 * 8);
-  }
+TEST_F(FormatsTest, AFormWithoutAnOctetCostsSomethingToKeep) {
+  KeptConversions few(1 << 13);
+  const auto empty = std::make_shared<const std::string>();
+  ask(report());
+  const auto entry = store.find_in_memory(caching::Key("default " + report() + " LATEST"), clock.wall_now());
+  ASSERT_TRUE(entry);
+  few.keep(*entry, "first", empty);
+  EXPECT_EQ(few.find(*entry, "first"), empty);
+  for (int form = 0; form < 100; ++form) few.keep(*entry, std::to_string(form), empty);
+  EXPECT_EQ(few.find(*entry, "first"), nullptr);
+  EXPECT_EQ(few.find(*entry, "99"), empty);
 }
 
 TEST_F(FormatsTest, AQueryHasTheSameForms) {
