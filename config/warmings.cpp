@@ -6,8 +6,10 @@
 
 #include "config/table_reader.h"
 #include "core/caching/key.h"
+#include "core/formats/own_parameters.h"
 #include "core/http/target.h"
 #include "core/rokt/date_template.h"
+#include "core/rokt/sent_text.h"
 
 namespace roktcached::config {
 
@@ -78,6 +80,12 @@ class WarmingReader {
       return refuse("path", to_toml(question.target),
                     "what a GET of a report or of metadata asks for; `roktcached routes` lists them");
     const auto query = http::parse_query(target->query);
+    const auto own = std::ranges::find_if(query, formats::is_own, &http::QueryParameter::name);
+    if (own != query.end())
+      return mistakes_.add(place_of("path"),
+                           warm_section + ".path: has " + rokt::shown(own->name) +
+                               ", which does not change what is fetched; accepted: dates as "
+                               "{yesterday}, and no name that begins with roktcached");
     const auto checked = rokt::check_parameters(*match->route, query, settings_.parameters);
     if (!checked) return mistakes_.add(place_of("path"), warm_section + ".path: " + checked.error().context);
     if (std::ranges::find(query, std::string_view("api_key"), &http::QueryParameter::name) != query.end())

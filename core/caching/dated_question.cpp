@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 
+#include "core/formats/json_text.h"
+
 namespace roktcached::caching {
 
 namespace {
@@ -40,31 +42,16 @@ Days days_in(std::string_view target) {
   return days;
 }
 
-/// The end of a JSON string that begins at `at`: the place of its last quote.
-std::size_t end_of_string(std::string_view json, std::size_t at) {
-  for (++at; at < json.size() && json[at] != '"'; ++at) {
-    if (json[at] == '\\') ++at;
-  }
-  return at;
-}
-
 /// The text that a member of a canonical JSON object has, without its quotes; empty where it is no text, or
-/// has escapes, or is not there. Members of what is inside do not count.
+/// has escapes, or is not there.
 std::string_view member(std::string_view json, std::string_view name) {
-  int depth = 0;
-  for (std::size_t at = 0; at < json.size(); ++at) {
-    if (json[at] == '{' || json[at] == '[') ++depth;
-    if (json[at] == '}' || json[at] == ']') --depth;
-    if (json[at] != '"') continue;
-    const std::size_t end = end_of_string(json, at);
-    const std::string_view text = json.substr(at + 1, end - at - 1);
-    const std::string_view behind = json.substr(std::min(end + 1, json.size()));
-    if (depth == 1 && text == name && behind.starts_with(":\"")) {
-      const std::size_t quote = end + 2;
-      const std::string_view value = json.substr(quote + 1, end_of_string(json, quote) - quote - 1);
-      return value.find('\\') == std::string_view::npos ? value : std::string_view();
-    }
-    at = end;
+  formats::JsonText text(json);
+  formats::JsonMembers members(text);
+  formats::JsonMember one;
+  while (members.next(one)) {
+    if (one.name.substr(1, one.name.size() - 2) != name) continue;
+    const bool plain = one.value.front() == '"' && one.value.find('\\') == std::string_view::npos;
+    return plain ? one.value.substr(1, one.value.size() - 2) : std::string_view();
   }
   return {};
 }

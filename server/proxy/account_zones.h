@@ -9,7 +9,6 @@
 #include "core/caching/stored_response.h"
 #include "core/mutex.h"
 #include "core/rokt/time_zone.h"
-#include "core/time.h"
 
 namespace roktcached::proxy {
 
@@ -27,12 +26,6 @@ class AccountZones {
 
   mutable Mutex mutex_;
   std::unordered_map<std::string, rokt::TimeZone> zones_ GUARDED_BY(mutex_);
-};
-
-/// What a question depends on beside the request and the settings.
-struct Circumstances {
-  WallTime now;                         ///< a range may move with it
-  const AccountZones* zones = nullptr;  ///< null: no zone is known
 };
 
 }  // namespace roktcached::proxy

@@ -8,11 +8,18 @@
 #include "core/http/fields.h"
 #include "core/http/target.h"
 #include "core/rokt/routes.h"
+#include "core/time.h"
 #include "server/proxy/account_zones.h"
 #include "server/proxy/cache_request.h"
 #include "server/runtime.h"
 
 namespace roktcached::proxy {
+
+/// All that a question depends on beside the request and the settings.
+struct Circumstances {
+  WallTime now;                         ///< a range may move with it
+  const AccountZones* zones = nullptr;  ///< null: no zone is known
+};
 
 /// Reads the parameters of a request on a report, metadata or query route, and makes its key.
 /// @param target   its path as the route table matched it, and its query

@@ -4,6 +4,7 @@ import datetime
 import io
 import json
 import pathlib
+import random
 import zoneinfo
 
 from harness import STALE_AT_ONCE, TestCase, in_parallel, overview, query, request, run_command, until_stale
@@ -93,12 +94,36 @@ class Formats(TestCase):
         self.assertEqual([(row["id"], row["name"], float(row["cost"])) for row in got], [(row["id"], row["name"], row["cost"]) for row in rows])
         self.assertEqual(len(upstream.seen), 1)
 
+    def test_kept_forms_hold_up_no_miss(self):
+        """As many as are kept would leave a long answer no room: they can be made again, and go."""
+        def rows(count):
+            return json.dumps([{"id": number, "name": random.randbytes(20).hex()} for number in range(count)]).encode()
+
+        upstream, proxy = self.custom(rows(1600), cache_max_memory="16MiB", cache_max_transient="1MiB", upstream_max_response="512KiB")
+        for campaign in range(170):  # more than memory has room for
+            for form in ("csv", "ndjson", "csv;excel"):
+                self.assertEqual(proxy.get(overview(campaign) + "&roktcached-format=" + form).status, 200)
+        long = rows(6600)
+        self.assertGreater(len(long), 400_000)
+        upstream.report = answer(long)
+        for campaign in range(1000, 1012):
+            reply = proxy.get(overview(campaign))
+            self.assertEqual((reply.status, len(reply.body)), (200, len(long)), reply.body[:200])
+
     def test_what_is_no_table_says_why(self):
         _, proxy = self.custom(b'["a", "b"]')
         reply = proxy.get(overview(), Accept="text/csv")
         self.assertEqual((reply.status, reply.problem()["type"]), (406, "urn:roktcached:not-acceptable"))
         self.assertIn("element 1 of it is a string", reply.json()["detail"])
         self.assertTrue(proxy.get(overview()).is_hit)
+
+    def test_an_answer_that_is_too_large_is_no_table(self):
+        _, proxy = self.custom(json.dumps([{"name": "x" * 1000}] * 700).encode(), upstream_max_response="512KiB")
+        reply = proxy.get(overview() + "&" + CSV)
+        self.assertEqual(reply.status, 406)
+        self.assertIn("upstream.max_response", reply.json()["detail"])
+        self.assertEqual(request(proxy.port, overview() + "&" + CSV, "HEAD").status, 406)
+        self.assertEqual(proxy.get(overview()).status, 200)
 
     def test_bad_parameters_are_named(self):
         upstream, proxy = self.pair()

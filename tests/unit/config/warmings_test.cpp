@@ -71,6 +71,11 @@ TEST_F(WarmingsTest, MistakesNameTheKey) {
 
 TEST_F(WarmingsTest, AreWhatAClientCouldAsk) {
   const std::string keys = "at = \"06:30\"\ntime_zone = \"UTC\"\n";
+  for (const char* own : {"roktcached-dates=yesterday", "roktcached-format=csv"}) {
+    EXPECT_THAT(
+        loader_.mistakes(table(keys, path + "&" + own)),
+        ElementsAre(AllOf(StartsWith("FILE:2: warm.path: has \"roktcached-"), HasSubstr("{yesterday}"))));
+  }
   EXPECT_THAT(loader_.mistakes(table(keys, "/reporting/accounts/12/summary?dateStart={tomorrow}")),
               ElementsAre(AllOf(StartsWith("FILE:2: warm.path: "), HasSubstr("{tomorrow}"))));
   EXPECT_THAT(loader_.mistakes(table(keys, "/reporting/accounts/12/summary?dateStart={today}")),
