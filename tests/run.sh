@@ -46,7 +46,7 @@ unit_targets_with_threads=(storage_tests server_tests)  # the others start no th
 # ones that count allocations, and those that a page runs.
 release_unit_targets=(hit_allocations_tests simulator_tests)
 release_targets=(roktcached "${release_unit_targets[@]}" cache_model http_readers
-  day_replay warming_replay miss_latency who_asks bare_loop light_load fill_cache)
+  convert_answers day_replay warming_replay miss_latency who_asks bare_loop light_load fill_cache)
 
 # Says for each build when it has ended. What no test runs under a sanitizer is built in release alone.
 build_all() {
