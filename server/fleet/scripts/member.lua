@@ -1,0 +1,34 @@
+#!lua flags=allow-oom
+-- A member shows that it is there, and how far it has read the purges. What nobody has begun yet is begun.
+--
+-- KEYS  1 members  2 confirmed  3 epoch  4 purges  5 log
+-- ARGV  1 member  2 an id for the data set, if it has none  3 for how long a member counts as present, ms
+--       4 after how long a member is forgotten, ms  5 position up to which its purges are done
+--       6 '1': it leaves
+-- Returns {epoch, time in ms, present, known, last purge, last of the log, last purge that is forgotten}.
+local function last(stream)
+  local found = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
+  return found[1] and found[1][1] or '0-0'
+end
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if ARGV[6] == '1' then
+  redis.call('ZREM', KEYS[1], ARGV[1])
+  redis.call('HDEL', KEYS[2], ARGV[1])
+else
+  redis.call('ZADD', KEYS[1], now, ARGV[1])
+  if redis.call('HLEN', KEYS[2]) > 2 * redis.call('ZCARD', KEYS[1]) + 16 then redis.call('DEL', KEYS[2]) end
+  redis.call('HSET', KEYS[2], ARGV[1], ARGV[5])
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[4])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], now + 5000, '+inf')  -- the clock has been set back
+redis.call('SET', KEYS[3], ARGV[2], 'NX')
+local forgotten = '0-0'
+if redis.call('EXISTS', KEYS[4]) == 1 then
+  local info = redis.call('XINFO', 'STREAM', KEYS[4])
+  for i = 1, #info, 2 do
+    if info[i] == 'max-deleted-entry-id' then forgotten = info[i + 1] end
+  end
+end
+return {redis.call('GET', KEYS[3]), now, redis.call('ZCOUNT', KEYS[1], now - ARGV[3], '+inf'), redis.call('ZCARD', KEYS[1]),
+        last(KEYS[4]), last(KEYS[5]), forgotten}

@@ -1,0 +1,17 @@
+#!lua flags=allow-oom
+-- The end of a mint. KEYS  1 token  2 lease  3 log
+-- ARGV  1 serial  2 the sealed token, empty: none was to be had  3 for how long it is used, ms  4 how much of the log is kept
+--       5 why there is none, sealed
+-- Returns '1' where the token is in force now, '0' where a later one is.
+local lease = redis.call('HGET', KEYS[2], 'serial')
+if lease == ARGV[1] then redis.call('DEL', KEYS[2]) end
+if ARGV[2] == '' then
+  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'k', 'no-token', 'f', ARGV[1], 'b', ARGV[5])
+  return '0'
+end
+local before = redis.call('HGET', KEYS[1], 'serial')
+if before and tonumber(before) >= tonumber(ARGV[1]) then return '0' end
+redis.call('HSET', KEYS[1], 'serial', ARGV[1], 'sealed', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'k', 'token', 'f', ARGV[1])
+return '1'
