@@ -83,7 +83,8 @@ UpstreamClient::UpstreamClient(asio::any_io_executor executor, asio::any_io_exec
                                const asio::any_io_executor& files, config::Upstream settings,
                                const std::vector<config::Credential>& credentials,
                                std::function<Result<config::Credential>(const config::Credential&)> secrets,
-                               const Clock& clock, storage::BodyAccount* bodies)
+                               const Clock& clock, storage::BodyAccount* bodies,
+                               const std::vector<SharedCredential>& shared)
     : executor_(executor),
       helpers_(std::move(helpers)),
       settings_(std::move(settings)),
@@ -93,8 +94,9 @@ UpstreamClient::UpstreamClient(asio::any_io_executor executor, asio::any_io_exec
       pool_(executor, origin_),
       pauses_(executor) {
   for (const config::Credential& credential : credentials)
-    channels_.push_back(std::make_unique<CredentialChannel>(executor, files, origin_, credential,
-                                                            source_of(credential), clock));
+    channels_.push_back(std::make_unique<CredentialChannel>(
+        executor, files, origin_, credential, source_of(credential), clock,
+        shared.empty() ? nullptr : &shared.at(channels_.size())));
 }
 
 SecretSource UpstreamClient::source_of(const config::Credential& credential) const {

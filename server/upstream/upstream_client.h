@@ -17,6 +17,7 @@
 #include "server/upstream/limit/circuits.h"
 #include "server/upstream/limit/retry_policy.h"
 #include "server/upstream/limit/wait_list.h"
+#include "server/upstream/shared_credential.h"
 #include "server/upstream/token/token_endpoint.h"
 #include "server/upstream/token/token_keeper.h"
 #include "server/upstream/upstream.h"
@@ -29,14 +30,23 @@ namespace roktcached::upstream {
 /// but for the token's status.
 struct CredentialChannel {
   /// @param origin, clock  outlive it
+  /// @param shared         null: no fleet
   CredentialChannel(const boost::asio::any_io_executor& executor, const boost::asio::any_io_executor& helpers,
                     Origin& origin, const config::Credential& credential, SecretSource secrets,
-                    const Clock& clock)
+                    const Clock& clock, const SharedCredential* shared)
       : name(credential.name),
         max_wait(credential.budget.max_queue_wait),
         endpoint(executor, helpers, origin, credential, std::move(secrets), clock),
-        token(executor, endpoint, credential.name, clock),
-        admission(executor, credential.budget, credential.name, clock) {}
+        token(executor, source_of(endpoint, shared), credential.name, clock),
+        admission(executor, credential.budget, credential.name, clock,
+                  shared != nullptr ? &shared->budget : nullptr) {}
+
+  /// In a fleet one instance mints for all.
+  static TokenSource& source_of(TokenEndpoint& own, const SharedCredential* shared) {
+    if (shared == nullptr) return own;
+    shared->token.mint_with(own);
+    return shared->token;
+  }
 
   const std::string name;
   std::chrono::milliseconds max_wait;  ///< of a request, for its token and its turn
@@ -76,12 +86,14 @@ class UpstreamClient final : public Upstream {
   /// @param files    where files are read, whose disk may hang
   /// @param clock, bodies  outlive it; for bodies, see Origin
   /// @param secrets  reads the secrets of a credential again; may be null
+  /// @param shared   what a fleet shares of each credential; empty: no fleet
   /// @throws std::runtime_error for an unusable upstream.ca_file
   UpstreamClient(boost::asio::any_io_executor executor, boost::asio::any_io_executor helpers,
                  const boost::asio::any_io_executor& files, config::Upstream settings,
                  const std::vector<config::Credential>& credentials,
                  std::function<Result<config::Credential>(const config::Credential&)> secrets,
-                 const Clock& clock, storage::BodyAccount* bodies = nullptr);
+                 const Clock& clock, storage::BodyAccount* bodies = nullptr,
+                 const std::vector<SharedCredential>& shared = {});
 
   void start();
   /// Closes every connection; requests under way and those that wait fail.

@@ -1,5 +1,6 @@
 #include "server/proxy/fetch/fetch_table.h"
 
+#include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 
@@ -25,14 +26,15 @@ bool is_remembered(const FetchRequest& request, const FetchOutcome& outcome) {
 
 FetchTable::FetchTable(asio::any_io_executor upstream_executor, asio::any_io_executor helpers,
                        upstream::Upstream& upstream, storage::ResponseStore& store,
-                       storage::BodyAccount& bodies, std::uint64_t max_response, const Clock& clock)
+                       storage::BodyAccount& bodies, std::uint64_t max_response, const Clock& clock,
+                       SharedFetches* shared)
     : upstream_executor_(std::move(upstream_executor)),
       bodies_(bodies),
       max_response_(max_response),
       clock_(clock),
       updater_(store, clock),
       sharing_(updater_, clock),
-      fetcher_(std::move(helpers), upstream, bodies, updater_, sharing_, clock),
+      fetcher_(std::move(helpers), upstream, bodies, updater_, sharing_, clock, shared),
       ahead_(upstream_executor_, store, upstream, clock,
              [this](FetchRequest request) { return refresh_ahead(std::move(request)); }) {}
 
@@ -56,7 +58,10 @@ asio::awaitable<void> FetchTable::invalidate(std::vector<caching::Key> targets, 
 
 asio::awaitable<void> FetchTable::invalidate_on_upstream_thread(std::vector<caching::Key> targets,
                                                                 std::string_view route) {
-  for (const auto& target : targets) updater_.end_stored(target, route);
+  for (const auto& target : targets) {
+    updater_.end_stored(target, route);
+    if (ended_) ended_(target);
+  }
   co_return;
 }
 
@@ -256,6 +261,7 @@ void FetchTable::fail(const FetchPtr& fetch) noexcept {
 
 void FetchTable::finish(const FetchPtr& fetch, const FetchRequest& request, const Fetched& fetched) {
   const FetchOutcome& outcome = *fetched.outcome;
+  if (ended_) std::ranges::for_each(outcome.invalidated, ended_);
   // Before anybody is told: who has been may ask again at once, and is to get an answer of its own.
   fetch->finished_at = clock_.steady_now();
   fetch->stored = outcome.stored();

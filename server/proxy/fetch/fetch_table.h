@@ -67,10 +67,11 @@ class FetchTable {
   /// @param upstream_executor  the upstream client's executor, of one thread
   /// @param helpers  where what takes long is done, on another thread
   /// @param max_response  bytes, of a growing answer, that are kept at most
+  /// @param shared        what other instances of a fleet fetch; null: there are none
   /// The others outlive this object and every coroutine on `upstream_executor`.
   FetchTable(boost::asio::any_io_executor upstream_executor, boost::asio::any_io_executor helpers,
              upstream::Upstream& upstream, storage::ResponseStore& store, storage::BodyAccount& bodies,
-             std::uint64_t max_response, const Clock& clock);
+             std::uint64_t max_response, const Clock& clock, SharedFetches* shared = nullptr);
 
   /// Waits for the answer to `request` on a report or metadata route, from a fetch under way or a new one.
   /// Resumes on the caller's executor. To be awaited where it is called: that is the thread that it is made
@@ -103,6 +104,10 @@ class FetchTable {
   void when_asked(std::function<void(const caching::Key&, const caching::Ask&)> asked) {
     asked_ = std::move(asked);
   }
+
+  /// Calls `told` with each target on an http route that a write has ended. On the upstream thread; said
+  /// before that runs.
+  void when_ended(std::function<void(const caching::Key& target)> told) { ended_ = std::move(told); }
 
   /// Goes on under other settings, on the upstream thread: nothing is refreshed under earlier ones unasked.
   /// @param max_response  as for the constructor
@@ -185,6 +190,7 @@ class FetchTable {
   FetchesByKey fetches_;
   RecentKeys large_;  // keys whose answer was larger than upstream.max_response
   std::function<void(const caching::Key&, const caching::Ask&)> asked_;  // may be null
+  std::function<void(const caching::Key&)> ended_;                       // may be null
   std::atomic<std::uint64_t> collapsed_{0};
 };
 

@@ -21,7 +21,7 @@ void add_validators(FetchRequest& request) {
     // To another method the answer of what still holds is 412 (RFC 9110, section 13.1.2).
     if (validator.empty() || request.upstream.method != "GET") return;
     const auto colon = validator.find(": ");
-    return fields.add(validator.substr(0, colon), validator.substr(colon + 2));
+    return fields.set(validator.substr(0, colon), validator.substr(colon + 2));
   }
   const bool retrieves = request.http->method == "GET" || request.http->method == "HEAD";
   if (!retrieves) return;
@@ -59,16 +59,62 @@ bool was_broken_off(const FetchOutcome& outcome) {
 }
 
 Fetcher::Fetcher(asio::any_io_executor helpers, upstream::Upstream& upstream, storage::BodyAccount& bodies,
-                 CacheUpdater& updater, HttpSharing& sharing, const Clock& clock)
+                 CacheUpdater& updater, HttpSharing& sharing, const Clock& clock, SharedFetches* shared)
     : helpers_(std::move(helpers)),
       upstream_(upstream),
       bodies_(bodies),
       updater_(updater),
       sharing_(sharing),
       clock_(clock),
+      shared_(shared),
       failed_(failed_fetch()) {}
 
+/// No coroutine itself: without a fleet no frame is to be made for one.
 asio::awaitable<Fetched> Fetcher::run(FetchPtr fetch, FetchRequest& request) {
+  const bool for_all = shared_ != nullptr && !request.http && request.may_store;
+  return for_all ? run_for_all(std::move(fetch), request) : run_here(std::move(fetch), request);
+}
+
+/// What is recalled before it was sent joins the others anew: one of them may be fetching it now.
+asio::awaitable<Fetched> Fetcher::run_for_all(FetchPtr fetch, FetchRequest& request) {
+  try {
+    while (true) {
+      auto joined = co_await shared_->join(request, fetch->turn);
+      if (joined.outcome) co_return co_await take(fetch, request, std::move(joined.outcome));
+      const bool is_newer =
+          joined.stored && (!request.stored || request.stored->fetched_at < joined.stored->fetched_at);
+      if (is_newer) request.stored = std::move(joined.stored);
+      Fetched fetched = co_await run_here(fetch, request);
+      const bool recalled = fetch->turn.recalled() && was_broken_off(*fetched.outcome);
+      fetch->turn.resume();
+      if (recalled) continue;
+      if (joined.duty) joined.duty->end(fetched.outcome);
+      co_return fetched;
+    }
+  } catch (...) {
+    logging_failure("fetching for the fleet")(std::current_exception());
+  }
+  co_return Fetched{failed_};
+}
+
+/// What another instance has fetched goes into the store as if it had been fetched here.
+asio::awaitable<Fetched> Fetcher::take(FetchPtr fetch, const FetchRequest& request, FetchOutcomePtr outcome) {
+  if (!outcome->response) co_return Fetched{std::move(outcome)};
+  auto taken = std::make_shared<FetchOutcome>(*outcome);
+  const auto prepare_it = [&] {
+    taken->response = prepared(outcome->response, &bodies_);
+    std::ranges::replace(taken->to_store, outcome->response, taken->response);
+  };
+  if (outcome->response->body->size() >= worth_another_thread) {
+    co_await run_on(helpers_, prepare_it);
+  } else {
+    prepare_it();
+  }
+  updater_.keep(request, *taken, fetch->started_at);
+  co_return Fetched{std::move(taken)};
+}
+
+asio::awaitable<Fetched> Fetcher::run_here(FetchPtr fetch, FetchRequest& request) {
   try {
     // A 304 would bring back what a purge has removed since it was looked up.
     request.stored = updater_.unless_removed(std::move(request.stored), request.received_at);

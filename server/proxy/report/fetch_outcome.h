@@ -41,6 +41,8 @@ struct FetchRequest {
   upstream::UpstreamRequest upstream;     ///< without a validator, until it is sent
   caching::StoredResponsePtr stored;      ///< what is to be revalidated or replaced; may be null
   bool may_store = true;                  ///< false where the client sent no-store
+  /// What another instance of the fleet has stored will do; false where the client wants a new answer.
+  bool takes_stored = true;
   caching::FreshnessPolicy policy;        ///< of this route and account
   std::uint64_t settings_number = 0;      ///< Runtime::number of the settings that it is of
   SteadyTime received_at;                 ///< when the client's request was read
@@ -68,6 +70,7 @@ struct FetchOutcome {
   std::vector<caching::StoredResponsePtr> to_store;
   /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
   std::vector<caching::Key> invalidated;
+  bool of_fleet = false;         ///< another instance of the fleet has fetched it
   bool restates = false;         ///< the answer changes what had been given out of a range that had ended
   unsigned upstream_status = 0;  ///< 0 where no answer came
   std::optional<upstream::UpstreamFailure> failure;  ///< set exactly where `response` is null

@@ -68,8 +68,9 @@ constexpr int looks_max = 3;
 asio::awaitable<FetchResult> join(FetchTable& fetches, const Request& request,
                                   const CacheRequest& cache_request, StoredResponsePtr stored, Forward reason,
                                   SteadyTime since, const FetchTable::TicketPtr& ticket) {
-  const bool may_store = !http::parse_request_directives(request.fields).no_store;
-  auto fetch = fetch_request(request, cache_request, std::move(stored), may_store);
+  const http::RequestDirectives directives = http::parse_request_directives(request.fields);
+  auto fetch = fetch_request(request, cache_request, std::move(stored), !directives.no_store);
+  fetch->takes_stored = !directives.no_cache && !directives.max_age && !directives.min_fresh;
   fetch->upstream.reason = reason_of(reason);
   fetch->received_at = since;
   return fetches.join(std::move(fetch), ticket);

@@ -38,15 +38,17 @@ struct Admission::Waiter {
 };
 
 Admission::Admission(asio::any_io_executor executor, const config::Budget& budget, std::string credential,
-                     const Clock& clock)
+                     const Clock& clock, SharedBudget* shared)
     : executor_(std::move(executor)),
       budget_(budget),
       credential_(std::move(credential)),
       clock_(clock),
       weights_(budget.shares.begin(), budget.shares.end()),
-      limit_({.ceiling = budget.requests_per_second, .burst = static_cast<double>(budget.burst)}),
+      limit_({.ceiling = budget.requests_per_second, .burst = static_cast<double>(budget.burst)}, shared),
       queue_(budget.max_queued),
-      next_turn_(executor_) {}
+      next_turn_(executor_) {
+  limit_.start([this] { serve_or_retry(); });
+}
 
 void Admission::change(config::Budget budget) {
   weights_ = {budget.shares.begin(), budget.shares.end()};
@@ -157,6 +159,7 @@ void Admission::serve() {
   }
   while (queue_.size() > 0) {
     if (is_full()) return make_room();
+    limit_.want(queue_.size(), queue_.size() == queue_.size(Priority::refresh_ahead));
     if (!limit_.take(now)) return serve_at(now + limit_.until_available(now));
     const auto next = queue_.pop(now);
     if (!next) return;

@@ -15,7 +15,7 @@
 #include "config/settings.h"
 #include "core/time.h"
 #include "server/upstream/limit/fair_queue.h"
-#include "server/upstream/limit/rate_limit.h"
+#include "server/upstream/limit/allowance.h"
 #include "server/upstream/limit/turn.h"
 #include "server/upstream/upstream.h"
 
@@ -76,8 +76,9 @@ class Admission {
   using Admitted = boost::system::result<Permit, UpstreamFailure>;
 
   /// @param credential  its name, for messages
+  /// @param shared      what a fleet spends together, and outlives it; null: no fleet
   Admission(boost::asio::any_io_executor executor, const config::Budget& budget, std::string credential,
-            const Clock& clock);
+            const Clock& clock, SharedBudget* shared = nullptr);
 
   /// Goes on under another budget. A request that waits already keeps its place and its weight.
   void change(config::Budget budget);
@@ -136,7 +137,7 @@ class Admission {
   const std::string credential_;
   const Clock& clock_;
   std::map<std::string, double, std::less<>> weights_;
-  RateLimit limit_;
+  Allowance limit_;
   FairQueue queue_;
   std::unordered_map<FairQueue::Handle, WaiterPtr> waiters_;  // each by all its places
   boost::asio::steady_timer next_turn_;

@@ -35,6 +35,12 @@ class RateLimit {
   /// Goes on under other options: what was learned of the upstream's limit holds as far as they allow.
   void change(Options options, SteadyTime now);
 
+  /// Begins with an empty bucket, which fills from `from` on.
+  void empty(SteadyTime from) {
+    tokens_ = 0;
+    refilled_at_ = from;
+  }
+
   /// Takes a token for one request, if there is one and no pause is obeyed.
   [[nodiscard]] bool take(SteadyTime now);
   /// Gives back a token that take() gave: the request was not sent.

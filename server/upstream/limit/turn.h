@@ -67,10 +67,22 @@ class Turn {
   }
   [[nodiscard]] bool unattended() const { return unattended_; }
 
-  /// Whether nothing is to be waited for any more: it is abandoned, or unattended and not under way.
-  [[nodiscard]] bool unwanted() const { return abandoned_ || (unattended_ && !under_way_); }
+  /// The request is to begin its way anew, unless it is under way: another one may be asking the same now.
+  void recall() {
+    recalled_ = true;
+    if (woken) woken();
+  }
+  [[nodiscard]] bool recalled() const { return recalled_; }
+  /// It begins anew.
+  void resume() { recalled_ = false; }
 
-  /// Called when abandoned() or unattended() becomes true. See Watch.
+  [[nodiscard]] bool under_way() const { return under_way_; }
+
+  /// Whether nothing is to be waited for any more: it is abandoned, or unattended or recalled and not under
+  /// way.
+  [[nodiscard]] bool unwanted() const { return abandoned_ || ((unattended_ || recalled_) && !under_way_); }
+
+  /// Called when abandoned(), unattended() or recalled() becomes true. See Watch.
   std::function<void()> woken;
 
   /// Called for each new place while the request waits in the queue; empty else.
@@ -141,6 +153,7 @@ class Turn {
   std::chrono::milliseconds patience_{};
   bool abandoned_ = false;
   bool unattended_ = false;
+  bool recalled_ = false;
   bool under_way_ = false;
 };
 

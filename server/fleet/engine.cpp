@@ -1,0 +1,251 @@
+#include "server/fleet/engine.h"
+
+#include <fmt/format.h>
+#include <openssl/sha.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <random>
+#include <utility>
+
+#include "server/asio.h"
+#include "server/background.h"
+#include "server/log_event.h"
+
+namespace roktcached::fleet {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds longest_connect{2000};
+constexpr milliseconds longest_bulk{2000};
+constexpr milliseconds until_next_attempt{1000};
+constexpr std::size_t largest_control_reply = std::size_t{4} << 20;
+constexpr std::size_t largest_log_reply = std::size_t{64} << 20;
+
+Error unavailable(std::string why) {
+  return {ErrorCode::unavailable, ErrorSource::storage, true, std::move(why)};
+}
+
+std::string sha1_of(std::string_view text) {
+  std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
+  SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
+  std::string hex;
+  for (const unsigned char octet : digest) hex += fmt::format("{:02x}", octet);
+  return hex;
+}
+
+std::string command_of(std::string_view verb, std::string_view script, const Words& keys,
+                       const Words& arguments) {
+  const std::string count = std::to_string(keys.size());
+  std::vector<std::string_view> words{verb, script, count};
+  words.insert(words.end(), keys.begin(), keys.end());
+  words.insert(words.end(), arguments.begin(), arguments.end());
+  return engine_command(words);
+}
+
+/// What an error means of an engine that an instance cannot work with.
+std::string explained(const std::string& error) {
+  if (error.starts_with("MOVED") || error.starts_with("ASK"))
+    return "it is a node of a cluster, which is not spoken here: name one server (" + error + ")";
+  if (error.starts_with("READONLY")) return "it is a replica: name the primary (" + error + ")";
+  return error;
+}
+
+}  // namespace
+
+Engine::Engine(asio::any_io_executor executor, config::Fleet settings, std::size_t max_reply,
+               const Clock& clock)
+    : executor_(std::move(executor)),
+      address_(std::move(settings)),
+      max_reply_(max_reply),
+      clock_(clock),
+      pause_(executor_) {}
+
+void Engine::start(Greet greet, std::function<void()> changed) {
+  greet_ = std::move(greet);
+  changed_ = std::move(changed);
+  const auto ended = [this](bool failed) {
+    if (failed && !stopped_) post_surely(executor_, [this] { start(greet_, changed_); });
+  };
+  do_surely("linking with the fleet",
+            [&] { spawn_watched(executor_, keep_linked(), "linking with the fleet", ended); });
+}
+
+void Engine::stop() {
+  stopped_ = true;
+  lose("the proxy is stopping");
+  pause_.cancel();
+}
+
+asio::awaitable<void> Engine::keep_linked() {
+  std::minstd_rand random{std::random_device{}()};
+  while (!stopped_) {
+    auto linked = co_await connect();
+    if (linked) {
+      linking_ = true;
+      const bool greeted = co_await greet_();
+      linking_ = false;
+      if (!greeted && control_->is_open()) lose("it has not been greeted");
+      if (greeted && control_->is_open()) {
+        ++counted_.connected;
+        set_together(true);
+        pause_.expires_at(SteadyTime::max());
+        while (together_ && !stopped_) co_await pause_.async_wait(as_result);
+      }
+    } else {
+      lose(linked.error().context);
+    }
+    if (stopped_) break;
+    const double jitter = std::uniform_real_distribution<double>(0.8, 1.2)(random);
+    pause_.expires_after(
+        std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double, std::milli>(
+            static_cast<double>(until_next_attempt.count()) * jitter)));
+    co_await pause_.async_wait(as_result);
+  }
+}
+
+asio::awaitable<Result<void>> Engine::connect() {
+  control_ = std::make_shared<EngineConnection>(executor_, address_, largest_control_reply, clock_);
+  bulk_ = std::make_shared<EngineConnection>(executor_, address_, max_reply_, clock_);
+  log_ = std::make_shared<EngineConnection>(executor_, address_, largest_log_reply, clock_);
+  const SteadyTime due =
+      clock_.steady_now() + std::min(longest_connect, 4 * address_.settings.control_timeout);
+  const std::array<Link, 3> links{control_, bulk_, log_};
+  for (const Link& link : links) {
+    const auto opened = co_await link->open(due);
+    if (!opened) co_return opened.error();
+  }
+  co_return Result<void>();
+}
+
+void Engine::lose(std::string why) {
+  for (const Link& link : {control_, bulk_, log_}) {
+    if (link) link->close(why);
+  }
+  doubtful_ = false;
+  if (why != counted_.trouble && !stopped_) {
+    log_event(spdlog::level::warn, "fleet-alone", "fleet: alone, the engine {} is not to be had: {}",
+              address_.text, why)
+        .with("engine", address_.text)
+        .with("error", why)
+        .log();
+  }
+  counted_.trouble = std::move(why);
+  set_together(false);
+}
+
+void Engine::set_together(bool together) {
+  if (std::exchange(together_, together) == together) return;
+  if (together) {
+    counted_.trouble.clear();
+    log_event(spdlog::level::info, "fleet-together", "fleet: together, by the engine {}", address_.text)
+        .with("engine", address_.text)
+        .log();
+  } else {
+    pause_.cancel();
+  }
+  if (changed_) changed_();
+}
+
+asio::awaitable<Result<EngineReply>> Engine::run(const Script& script, Words keys, Words arguments) {
+  if (!linking_ && !usable()) co_return unavailable(counted_.trouble);
+  auto reply = co_await run_on(control_, script, std::move(keys), std::move(arguments),
+                               address_.settings.control_timeout);
+  co_return judged(std::move(reply));
+}
+
+asio::awaitable<Result<EngineReply>> Engine::run_bulk(const Script& script, Words keys, Words arguments) {
+  if (!usable()) co_return unavailable(counted_.trouble);
+  auto reply = co_await run_on(bulk_, script, std::move(keys), std::move(arguments),
+                               std::max(longest_bulk, address_.settings.control_timeout));
+  co_return judged(std::move(reply));
+}
+
+asio::awaitable<Result<EngineReply>> Engine::read_bulk(Words words) {
+  if (!usable()) co_return unavailable(counted_.trouble);
+  auto reply = co_await timed(bulk_, engine_command({words.begin(), words.end()}),
+                              std::max(longest_bulk, address_.settings.control_timeout));
+  co_return judged(std::move(reply));
+}
+
+asio::awaitable<Result<EngineReply>> Engine::follow(Words words, milliseconds patience) {
+  const Link link = log_;
+  auto reply =
+      co_await link->call(engine_command({words.begin(), words.end()}), clock_.steady_now() + patience);
+  if (!reply && link == log_ && !stopped_) lose(reply.error().context);
+  if (reply && reply->kind == EngineReply::Kind::error) co_return judged(std::move(reply));
+  co_return reply;
+}
+
+/// What the engine does not know yet, or any more, has not been run: it is sent whole.
+asio::awaitable<Result<EngineReply>> Engine::run_on(Link link, const Script& script, Words keys,
+                                                    Words arguments, milliseconds patience) {
+  std::string& sha = shas_[script.name];
+  if (sha.empty()) sha = sha1_of(script.text);
+  auto reply = co_await timed(link, command_of("EVALSHA", sha, keys, arguments), patience);
+  if (reply && reply->is_error("NOSCRIPT"))
+    reply = co_await timed(link, command_of("EVAL", script.text, keys, arguments), patience);
+  co_return reply;
+}
+
+asio::awaitable<Result<EngineReply>> Engine::timed(Link link, std::string command, milliseconds patience) {
+  const SteadyTime begun = clock_.steady_now();
+  auto reply = co_await link->call(std::move(command), begun + patience);
+  if (reply) {
+    const std::chrono::duration<double> took = clock_.steady_now() - begun;
+    took_ms_[counted_.calls++ % latest] = static_cast<float>(took.count() * 1e3);
+    counted_.seconds += took.count();
+  } else if (link == control_ || link == bulk_) {
+    reply.error().code == ErrorCode::upstream_timeout ? doubt() : lose(reply.error().context);
+  }
+  co_return reply;
+}
+
+Result<EngineReply> Engine::judged(Result<EngineReply> reply) {
+  if (!reply || reply->kind != EngineReply::Kind::error) return reply;
+  if (reply->is_error("OOM")) {
+    ++counted_.refused;
+    if (!std::exchange(warned_of_full_, true))
+      log_event(spdlog::level::warn, "fleet-full",
+                "fleet: the engine {} is full: answers are shared as they come, and not kept", address_.text)
+          .with("engine", address_.text)
+          .log();
+    return Error{ErrorCode::storage_full, ErrorSource::storage, true, reply->text};
+  }
+  std::string why = explained(reply->text);
+  lose(why);
+  return unavailable(std::move(why));
+}
+
+/// The second command in a row is one that asks for nothing else.
+void Engine::doubt() {
+  ++counted_.timeouts;
+  if (std::exchange(doubtful_, true)) return;
+  asio::co_spawn(executor_, ask_whether_alive(), logging_failure("asking whether the engine lives"));
+}
+
+asio::awaitable<void> Engine::ask_whether_alive() {
+  const Link link = control_;
+  const auto reply = co_await link->call(engine_command({"PING"}),
+                                         clock_.steady_now() + address_.settings.control_timeout);
+  if (link != control_) co_return;
+  doubtful_ = false;
+  if (!reply) lose(reply.error().context);
+}
+
+EngineStatus Engine::status() const {
+  EngineStatus status = counted_;
+  status.together = together_;
+  std::vector<float> took(took_ms_.begin(),
+                          took_ms_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
+                                                 counted_.calls, latest)));
+  std::ranges::sort(took);
+  if (took.empty()) return status;
+  status.typical_ms = static_cast<double>(took[took.size() / 2]);
+  status.slow_ms = static_cast<double>(took[took.size() * 99 / 100]);
+  return status;
+}
+
+}  // namespace roktcached::fleet

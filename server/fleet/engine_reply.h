@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/error.h"
+
+struct redisReader;
+
+namespace roktcached::fleet {
+
+/// A reply of the engine, as its protocol has it (RESP2).
+struct EngineReply {
+  enum class Kind { nil, text, status, integer, list, error };
+
+  Kind kind = Kind::nil;
+  std::string text;  ///< of a text, a status or an error
+  std::int64_t integer = 0;
+  std::vector<EngineReply> items;  ///< of a list
+
+  /// The element at `index` as text, an integer as its digits; empty where there is none.
+  [[nodiscard]] std::string_view text_at(std::size_t index) const;
+  /// The element at `index` as a number, whether it came as an integer or as digits; 0 where it is neither.
+  [[nodiscard]] std::int64_t number_at(std::size_t index) const;
+  /// The same of a number with a fraction.
+  [[nodiscard]] double real_at(std::size_t index) const;
+  [[nodiscard]] bool is_error(std::string_view beginning) const {
+    return kind == Kind::error && text.starts_with(beginning);
+  }
+};
+
+/// Makes replies of bytes as they come. What the engine sends is bounded: one that lies costs no more memory
+/// than `max_reply`.
+class EngineReplies {
+ public:
+  /// @param max_reply  bytes of one reply
+  explicit EngineReplies(std::size_t max_reply);
+
+  /// @return upstream_invalid_response where the bytes are no reply, or one that is too large: the connection
+  ///         is of no use any more
+  [[nodiscard]] Result<void> feed(std::string_view bytes);
+  /// The next whole reply; empty where more has to come first.
+  [[nodiscard]] Result<std::optional<EngineReply>> next();
+
+ private:
+  struct Freer {
+    void operator()(redisReader* reader) const;
+  };
+
+  std::unique_ptr<redisReader, Freer> reader_;
+  std::size_t max_reply_;
+  std::size_t unread_ = 0;  // bytes since the last whole reply
+};
+
+/// A command as it goes over the wire.
+[[nodiscard]] std::string engine_command(const std::vector<std::string_view>& words);
+
+}  // namespace roktcached::fleet

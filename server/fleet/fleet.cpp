@@ -1,0 +1,109 @@
+#include "server/fleet/fleet.h"
+
+#include <fmt/format.h>
+
+#include <boost/asio/co_spawn.hpp>
+#include <charconv>
+#include <random>
+#include <utility>
+
+#include "server/asio.h"
+#include "server/background.h"
+
+namespace roktcached::fleet {
+
+namespace {
+
+/// Of an answer besides its body: what seals it, and its head.
+constexpr std::size_t beside_body = std::size_t{1} << 20;
+
+std::string made_name() {
+  std::random_device random;
+  return fmt::format("i{:08x}{:08x}", random(), random());
+}
+
+std::vector<std::unique_ptr<Crew>> crews_of(const config::Settings& settings) {
+  std::vector<std::unique_ptr<Crew>> crews;
+  const std::string url = config::to_string(settings.upstream.url);
+  for (std::size_t i = 0; i < settings.credentials.size(); ++i)
+    crews.push_back(std::make_unique<Crew>(i, settings.credentials[i], url, settings.fleet.entry_keys));
+  return crews;
+}
+
+}  // namespace
+
+Fleet::Fleet(const asio::any_io_executor& executor, const asio::any_io_executor& helpers,
+             const asio::any_io_executor& purger, const config::Settings& settings, std::size_t max_body,
+             storage::ResponseStore& store, FleetLog::Purge purge, const Clock& clock)
+    : executor_(executor),
+      settings_(settings.fleet),
+      name_(settings_.instance.empty() ? made_name() : settings_.instance),
+      owner_(made_name()),
+      engine_(executor, settings_, max_body + beside_body, clock),
+      crews_(crews_of(settings)),
+      log_(executor, purger, engine_, crews_, store, std::move(purge), name_, clock),
+      flights_(executor, helpers, engine_, log_, crews_, owner_, max_body, clock) {
+  for (const auto& crew : crews_)
+    shared_.push_back(std::make_unique<Shared>(executor, engine_, *crew, log_.members(crew->credential),
+                                               settings_.expected_instances, owner_, clock));
+}
+
+std::vector<upstream::SharedCredential> Fleet::credentials() {
+  std::vector<upstream::SharedCredential> shared;
+  for (const auto& one : shared_) shared.push_back({one->budget, one->token});
+  return shared;
+}
+
+void Fleet::start() {
+  log_.start([this](std::size_t crew, const LogEntry& event) { take(crew, event); });
+  engine_.start([this] { return log_.greet(); }, [this] { linked(); });
+}
+
+void Fleet::stop() {
+  flights_.stop();
+  log_.stop();
+  engine_.stop();
+}
+
+void Fleet::change(const std::vector<config::Credential>& credentials) {
+  for (const auto& crew : crews_) crew->seal_with(credentials.at(crew->credential));
+}
+
+void Fleet::linked() {
+  log_.linked();
+  for (const auto& shared : shared_) {
+    shared->budget.linked();
+    shared->token.linked();
+  }
+  flights_.linked();
+}
+
+void Fleet::take(std::size_t crew, const LogEntry& event) {
+  const std::string_view kind = event["k"];
+  if (kind == "hold") {
+    const std::string_view text = event["u"];
+    std::int64_t length_us = 0;
+    std::from_chars(text.data(), text.data() + text.size(), length_us);
+    shared_[crew]->budget.hold(std::chrono::microseconds{length_us});
+  } else if (kind == "token" || kind == "no-token") {
+    shared_[crew]->token.take(event);
+  } else {
+    flights_.take(crew, event);
+  }
+}
+
+asio::awaitable<Confirmed> Fleet::tell(caching::Purge purge) {
+  return asio::co_spawn(executor_, log_.tell(std::move(purge)), asio::use_awaitable);
+}
+
+FleetStatus Fleet::status() const {
+  FleetStatus status{.engine = engine_.address().text, .instance = name_, .link = engine_.status()};
+  status.clock_skew_ms = log_.skew().count();
+  status.flights = flights_.counts();
+  for (const auto& shared : shared_) status.tokens_taken += shared->token.taken();
+  status.members = log_.members(0).present;
+  status.members_known = log_.members(0).known;
+  return status;
+}
+
+}  // namespace roktcached::fleet

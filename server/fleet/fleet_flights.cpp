@@ -1,0 +1,412 @@
+#include "server/fleet/fleet_flights.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <charconv>
+#include <random>
+#include <utility>
+
+#include "server/asio.h"
+#include "server/background.h"
+#include "server/fleet/shared_answer.h"
+#include "server/log_event.h"
+#include "server/worker_pool.h"
+
+namespace roktcached::fleet {
+
+using caching::Storing;
+using proxy::FetchOutcome;
+using proxy::FetchOutcomePtr;
+using proxy::FetchRequest;
+using std::chrono::milliseconds;
+using upstream::Turn;
+
+namespace {
+
+constexpr milliseconds lease{2000};
+constexpr milliseconds until_renewal{600};
+/// Beyond the end of a lease, so that those who wait for it do not all come at once.
+constexpr int longest_jitter_ms = 50;
+constexpr std::string_view landed = "landed";
+constexpr std::string_view answered = "answered";
+constexpr std::string_view failed = "failed";
+constexpr std::string_view ended = "ended";
+
+/// Failures of the upstream's concern everybody; those of one instance's own budget and memory do not.
+bool concerns_others(const Error& error) {
+  return error.code == ErrorCode::upstream_unreachable || error.code == ErrorCode::upstream_timeout ||
+         error.code == ErrorCode::upstream_invalid_response || error.code == ErrorCode::token_unavailable;
+}
+
+bool is_interactive(const FetchRequest& request, const Turn& turn) {
+  return request.upstream.priority == upstream::Priority::interactive || turn.is_interactive();
+}
+
+proxy::AnswerKind kind_of(const caching::StoredResponse& response) {
+  constexpr unsigned ok = 200;
+  return response.status == ok ? proxy::AnswerKind::report : proxy::AnswerKind::other;
+}
+
+/// Why an answer was not stored by whoever has fetched it.
+Storing storing_of(std::string_view number) {
+  unsigned value = 0;
+  std::from_chars(number.data(), number.data() + number.size(), value);
+  const bool known = value > 0 && value < caching::storing_count;
+  return known ? static_cast<Storing>(value) : Storing::no_answer;
+}
+
+milliseconds jitter() {
+  thread_local std::minstd_rand random{std::random_device{}()};
+  return milliseconds{std::uniform_int_distribution<int>(0, longest_jitter_ms)(random)};
+}
+
+}  // namespace
+
+/// A key that this instance fetches, or waits for.
+struct FleetFlights::Flight {
+  Flight(const Crew& its_crew, const FetchRequest& request, Turn& its_turn)
+      : crew(its_crew),
+        name(its_crew.names.of(request.key.text())),
+        entry_key(its_crew.prefix + "e:" + name),
+        flight_key(its_crew.prefix + "f:" + name),
+        turn(its_turn) {}
+
+  /// What an answer is bound to: it is no other key's, nor of another time.
+  [[nodiscard]] std::string bound(std::string_view kind, const Sealed& sealed) const {
+    return fmt::format("{}|{}|{}|{}|{}|{}|{}", kind, crew.prefix, name, sealed.fence, sealed.fetched,
+                       sealed.fresh, sealed.begun);
+  }
+
+  const Crew& crew;
+  const std::string name;
+  const std::string entry_key;
+  const std::string flight_key;
+  Turn& turn;         // until it has ended
+  std::string fence;  // empty: it is flown alone
+  StreamPosition begun;
+  bool has_ended = false;
+  bool adopting = false;
+};
+
+/// Ends the flight, whatever happens.
+class FleetFlights::OwnFlight final : public proxy::SharedFetches::Duty {
+ public:
+  OwnFlight(FleetFlights& flights, FlightPtr flight) : flights_(flights), flight_(std::move(flight)) {}
+  ~OwnFlight() override {
+    if (!flight_->has_ended) end(nullptr);
+  }
+  OwnFlight(const OwnFlight&) = delete;
+  OwnFlight& operator=(const OwnFlight&) = delete;
+
+  void end(const FetchOutcomePtr& outcome) override {
+    flight_->has_ended = true;
+    flights_.own_.erase(flight_);
+    if (flight_->fence.empty() || flights_.stopped_) return;
+    do_surely("telling the fleet of an answer", [&] {
+      asio::co_spawn(flights_.executor_, flights_.land(flight_, outcome),
+                     logging_failure("telling the fleet of an answer"));
+    });
+  }
+
+ private:
+  FleetFlights& flights_;
+  const FlightPtr flight_;
+};
+
+FleetFlights::FleetFlights(asio::any_io_executor executor, asio::any_io_executor helpers, Engine& engine,
+                           FleetLog& log, const std::vector<std::unique_ptr<Crew>>& crews, std::string owner,
+                           std::size_t max_body, const Clock& clock)
+    : executor_(std::move(executor)),
+      helpers_(std::move(helpers)),
+      engine_(engine),
+      log_(log),
+      crews_(crews),
+      owner_(std::move(owner)),
+      max_body_(max_body),
+      clock_(clock) {}
+
+asio::awaitable<FleetFlights::Joined> FleetFlights::join(const FetchRequest& request, Turn& turn) {
+  const Crew& crew = *crews_.at(request.upstream.credential);
+  return join_others(request, turn, std::make_shared<Flight>(crew, request, turn));
+}
+
+Words FleetFlights::flight_arguments(const FetchRequest& request, bool takes_stored, bool urgent) const {
+  const WallTime newer_than = request.stored ? request.stored->fetched_at : WallTime{};
+  return {owner_,
+          std::to_string(unix_ms(clock_.wall_now())),
+          takes_stored ? "1" : "0",
+          std::to_string(unix_ms(newer_than)),
+          std::to_string(lease.count()),
+          urgent ? "1" : "0"};
+}
+
+asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchRequest& request, Turn& turn,
+                                                                FlightPtr flight) {
+  const Crew& crew = flight->crew;
+  Waiting waiting(executor_);
+  // From before the engine is asked: the log may be faster than its answer.
+  struct Seat {
+    std::unordered_map<std::string, Waiting*>& all;
+    const std::string key;
+    ~Seat() { all.erase(key); }
+  };
+  const Seat seat{waiting_, flight->entry_key};
+  waiting_[seat.key] = &waiting;
+  flight->begun = log_.heard(crew.credential);
+  bool takes_stored = request.takes_stored;
+  while (engine_.usable() && !turn.unwanted()) {
+    waiting.kind.clear();
+    const auto reply = co_await engine_.run(
+        flight_script, {flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key},
+        flight_arguments(request, takes_stored, is_interactive(request, turn)));
+    if (!reply) break;
+    const std::string_view kind = reply->text_at(0);
+    const StreamPosition last_purge = StreamPosition::of(reply->text_at(2));
+    if (kind == "lead") {
+      flight->fence = reply->text_at(1);
+      flight->begun = last_purge;
+      own_.insert(flight);
+      ++counts_.led;
+      Joined joined{.duty = std::make_unique<OwnFlight>(*this, flight)};
+      asio::co_spawn(executor_, keep(flight), logging_failure("keeping a lease"));
+      if (reply->text_at(3) == "1") joined.stored = co_await read_entry(request, *flight);
+      co_return joined;
+    }
+    const bool heard = co_await log_.hear(crew.credential, last_purge, turn);
+    if (!heard) break;
+    if (kind == "stored") {
+      auto outcome = co_await take_entry(request, *flight);
+      if (outcome) co_return Joined{.outcome = std::move(outcome)};
+      takes_stored = false;
+      continue;
+    }
+    co_await wait(waiting, turn, milliseconds{reply->number_at(3)});
+    if (waiting.kind.empty()) continue;  // the lease has ended, perhaps
+    auto outcome = co_await told(request, *flight, waiting);
+    if (outcome) co_return Joined{.outcome = std::move(outcome)};
+    // What has landed since the request came is new enough for it.
+    takes_stored = waiting.kind == landed && waiting.sealed.text.empty();
+  }
+  co_return Joined{.duty = fetch_alone(std::move(flight))};
+}
+
+std::unique_ptr<FleetFlights::Duty> FleetFlights::fetch_alone(FlightPtr flight) {
+  ++counts_.alone;
+  own_.insert(flight);
+  return std::make_unique<OwnFlight>(*this, std::move(flight));
+}
+
+asio::awaitable<void> FleetFlights::wait(Waiting& waiting, Turn& turn, milliseconds left) {
+  waiting.timer.expires_at(clock_.steady_now() + left + jitter());
+  const Turn::Watch watch(&turn, [&waiting] { waiting.timer.cancel(); });
+  if (waiting.kind.empty()) co_await waiting.timer.async_wait(as_result);
+}
+
+void FleetFlights::take(std::size_t crew, const LogEntry& event) {
+  const auto found = waiting_.find(fmt::format("{}e:{}", crews_[crew]->prefix, event["h"]));
+  if (found == waiting_.end()) return;
+  Waiting& waiting = *found->second;
+  waiting.kind = event["k"];
+  waiting.sealed = {.fence = std::string(event["f"]),
+                    .fetched = std::string(event["fetched"]),
+                    .fresh = std::string(event["fresh"]),
+                    .begun = std::string(event["pos"]),
+                    .text = std::string(event["b"])};
+  waiting.timer.cancel();
+}
+
+/// Whoever flies alone joins the others: what has not been sent begins anew, what is under way is told of.
+void FleetFlights::linked() {
+  for (const auto& [key, waiting] : waiting_) waiting->timer.cancel();
+  if (!engine_.together()) return;
+  const std::set<FlightPtr> own = own_;
+  for (const FlightPtr& flight : own) {
+    if (flight->has_ended || !flight->fence.empty()) continue;
+    if (!flight->turn.under_way()) {
+      flight->turn.recall();
+    } else {
+      asio::co_spawn(executor_, adopt(flight), logging_failure("joining the fleet"));
+    }
+  }
+}
+
+void FleetFlights::stop() {
+  stopped_ = true;
+  for (const auto& [key, waiting] : waiting_) waiting->timer.cancel();
+}
+
+/// A flight that is under way gets a lease, unless another instance has one.
+asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
+  if (std::exchange(flight->adopting, true)) co_return;
+  const Crew& crew = flight->crew;
+  const auto reply = co_await engine_.run(
+      flight_script, {flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key},
+      {owner_, std::to_string(unix_ms(clock_.wall_now())), "0", "0", std::to_string(lease.count()), "1"});
+  flight->adopting = false;
+  if (!reply || reply->text_at(0) != "lead") co_return;
+  const bool is_new = flight->fence.empty();
+  flight->fence = reply->text_at(1);
+  if (flight->has_ended) co_return co_await tell(flight, std::string(ended), {}, {.fence = flight->fence});
+  if (is_new) co_await keep(flight);
+}
+
+asio::awaitable<void> FleetFlights::keep(FlightPtr flight) {
+  asio::steady_timer pause(executor_);
+  while (!stopped_) {
+    pause.expires_after(until_renewal);
+    co_await pause.async_wait(as_result);
+    if (flight->has_ended || stopped_) co_return;
+    const std::string fence = flight->fence;
+    const auto reply = co_await engine_.run(renew_script, {flight->flight_key},
+                                            {fence, std::to_string(lease.count())});
+    if (flight->has_ended || stopped_) co_return;
+    if (!reply) continue;
+    if (reply->text_at(0) == "0") {
+      co_await adopt(flight);
+    } else if (reply->text_at(1) == "1") {
+      flight->turn.join({{}, upstream::Priority::interactive}, clock_.steady_now());
+    }
+  }
+}
+
+asio::awaitable<FetchOutcomePtr> FleetFlights::take_entry(const FetchRequest& request, const Flight& flight) {
+  auto response = co_await read_entry(request, flight);
+  if (!response) co_return nullptr;
+  ++counts_.taken;
+  auto outcome = std::make_shared<FetchOutcome>();
+  outcome->response = std::move(response);
+  outcome->to_store = {outcome->response};
+  outcome->storing = Storing::stored;
+  outcome->kind = kind_of(*outcome->response);
+  outcome->upstream_status = outcome->response->status;
+  outcome->of_fleet = true;
+  co_return outcome;
+}
+
+/// @return null where there is none that may be used
+asio::awaitable<caching::StoredResponsePtr> FleetFlights::read_entry(const FetchRequest& request,
+                                                                     const Flight& flight) {
+  const auto reply = co_await engine_.read_bulk(
+      {"HMGET", flight.entry_key, "fence", "fetched", "fresh", "pos", "sealed"});
+  if (!reply || reply->text_at(4).empty()) co_return nullptr;
+  Sealed sealed{.fence = std::string(reply->text_at(0)),
+                .fetched = std::string(reply->text_at(1)),
+                .fresh = std::string(reply->text_at(2)),
+                .begun = std::string(reply->text_at(3)),
+                .text = std::string(reply->text_at(4))};
+  const auto text = co_await open(flight, landed, sealed);
+  if (!text) {
+    ++counts_.refused;
+    co_return nullptr;
+  }
+  co_return usable(request, flight, *text, sealed);
+}
+
+asio::awaitable<std::optional<std::string>> FleetFlights::open(const Flight& flight, std::string_view kind,
+                                                               Sealed sealed) {
+  std::optional<std::string> text;
+  const auto work = [&, sealer = flight.crew.answers] {
+    text = sealer->open(sealed.text, flight.bound(kind, sealed));
+  };
+  if (sealed.text.size() >= worth_another_thread) {
+    co_await run_on(helpers_, work);
+  } else {
+    work();
+  }
+  co_return text;
+}
+
+/// What is sealed says the same as what stands beside it, answers the same question, and no purge came since.
+caching::StoredResponsePtr FleetFlights::usable(const FetchRequest& request, const Flight& flight,
+                                                const std::string& text, const Sealed& sealed) {
+  const auto read = read_response(text, max_body_);
+  const bool matches = read && (*read)->key == request.key &&
+                       std::to_string(unix_ms((*read)->fetched_at)) == sealed.fetched;
+  if (matches) {
+    const caching::Subject subject{request.key, request.route, request.account_id, request.campaign_id};
+    if (log_.allows(flight.crew.credential, subject, StreamPosition::of(sealed.begun))) return *read;
+  }
+  ++counts_.refused;
+  return nullptr;
+}
+
+/// What the log has told, as the outcome of a fetch; null where the request has to ask again.
+asio::awaitable<FetchOutcomePtr> FleetFlights::told(const FetchRequest& request, const Flight& flight,
+                                                    Waiting& waiting) {
+  const std::string kind = waiting.kind;
+  const Sealed sealed = waiting.sealed;
+  if (sealed.text.empty()) co_return nullptr;
+  const auto text = co_await open(flight, kind, sealed);
+  if (!text) {
+    ++counts_.refused;
+    co_return nullptr;
+  }
+  auto outcome = std::make_shared<FetchOutcome>();
+  outcome->of_fleet = true;
+  if (kind == failed) {
+    const auto failure = read_failure(*text);
+    if (!failure) co_return nullptr;
+    outcome->failure = *failure;
+    ++counts_.failed;
+    co_return outcome;
+  }
+  outcome->response = usable(request, flight, *text, sealed);
+  if (!outcome->response) co_return nullptr;
+  outcome->kind = kind_of(*outcome->response);
+  outcome->upstream_status = outcome->response->status;
+  outcome->storing = kind == landed ? Storing::stored : storing_of(sealed.fresh);
+  if (outcome->stored()) outcome->to_store = {outcome->response};
+  ++counts_.waited;
+  co_return outcome;
+}
+
+asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outcome) {
+  Sealed sealed{.fence = flight->fence, .begun = flight->begun.text()};
+  if (outcome && outcome->failure && concerns_others(outcome->failure->error))
+    co_return co_await tell(flight, std::string(failed), written(*outcome->failure), sealed);
+  if (!outcome || !outcome->response || outcome->too_large())
+    co_return co_await tell(flight, std::string(ended), {}, sealed);
+  const caching::StoredResponsePtr response = outcome->response;
+  sealed.fetched = std::to_string(unix_ms(response->fetched_at));
+  sealed.fresh = std::to_string(unix_ms(response->fresh_until));
+  const milliseconds usable_for = response->usable_until - clock_.wall_now();
+  if (!outcome->stored() || usable_for <= milliseconds::zero()) {
+    std::string text;
+    sealed.fresh = std::to_string(static_cast<unsigned>(outcome->storing));
+    if (response->body->size() <= max_in_log) text = written(*response);
+    co_return co_await tell(flight, std::string(answered), std::move(text), sealed);
+  }
+  const auto seal = [&, sealer = flight->crew.answers] {
+    sealed.text = sealer->seal(written(*response), flight->bound(landed, sealed));
+  };
+  if (response->body->size() >= worth_another_thread) {
+    co_await run_on(helpers_, seal);
+  } else {
+    seal();
+  }
+  const auto reply = co_await engine_.run_bulk(
+      land_script, {flight->entry_key, flight->flight_key, flight->crew.log_key},
+      {sealed.fence, sealed.fetched, sealed.fresh, sealed.begun, std::to_string(usable_for.count()),
+       sealed.text, flight->name, std::string(log_length), std::to_string(max_in_log)});
+  if (reply) {
+    ++counts_.landed;
+  } else if (reply.error().code == ErrorCode::storage_full) {
+    // The others are told all the same, where it is small.
+    if (sealed.text.size() > max_in_log) co_return co_await tell(flight, std::string(ended), {}, sealed);
+    co_await tell(flight, std::string(landed), written(*response), sealed);
+  }
+}
+
+/// @param text    what is told, to be sealed; empty: that the others are to look again
+/// @param sealed  the rest of it
+asio::awaitable<void> FleetFlights::tell(FlightPtr flight, std::string kind, std::string text, Sealed sealed) {
+  if (!text.empty()) sealed.text = flight->crew.answers->seal(text, flight->bound(kind, sealed));
+  const auto reply = co_await engine_.run(tell_script, {flight->flight_key, flight->crew.log_key},
+                                          {sealed.fence, kind, flight->name, std::string(log_length),
+                                           sealed.text, sealed.fetched, sealed.fresh, sealed.begun});
+  static_cast<void>(reply);  // else the lease ends
+}
+
+}  // namespace roktcached::fleet

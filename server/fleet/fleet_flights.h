@@ -1,0 +1,112 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/time.h"
+#include "server/fleet/crew.h"
+#include "server/fleet/engine.h"
+#include "server/fleet/fleet_log.h"
+#include "server/proxy/fetch/shared_fetches.h"
+#include "storage/body_account.h"
+
+namespace roktcached::fleet {
+
+/// What sharing has saved, and what it has cost. Of the upstream thread.
+struct FlightCounts {
+  std::uint64_t led = 0;      ///< fetches that were this instance's to make
+  std::uint64_t taken = 0;    ///< answers found in the engine
+  std::uint64_t waited = 0;   ///< answers that another instance was fetching
+  std::uint64_t failed = 0;   ///< failures shared
+  std::uint64_t alone = 0;    ///< fetches made without asking the others
+  std::uint64_t landed = 0;   ///< answers given to the others
+  std::uint64_t refused = 0;  ///< answers of the engine's that could not be opened, or are purged
+};
+
+/// One upstream call a key for all instances: an answer is taken from the engine, waited for, or fetched here
+/// under a lease with a fence (scripts/flight.lua, land.lua, tell.lua). The fence decides, not the lease: a
+/// late answer changes nothing. Belongs to the upstream thread.
+class FleetFlights final : public proxy::SharedFetches {
+ public:
+  /// @param helpers  where what is large is sealed, on another thread
+  /// @param owner    names this process among all owners of leases
+  /// @param max_body bytes of a body
+  /// All references outlive it.
+  FleetFlights(boost::asio::any_io_executor executor, boost::asio::any_io_executor helpers, Engine& engine,
+               FleetLog& log, const std::vector<std::unique_ptr<Crew>>& crews, std::string owner,
+               std::size_t max_body, const Clock& clock);
+
+  [[nodiscard]] boost::asio::awaitable<Joined> join(const proxy::FetchRequest& request,
+                                                    upstream::Turn& turn) override;
+
+  /// Something has happened to a flight, as the log tells.
+  void take(std::size_t crew, const LogEntry& event);
+  /// The engine has been reached, or lost: fetches that were begun alone join the others.
+  void linked();
+  void stop();
+
+  [[nodiscard]] const FlightCounts& counts() const { return counts_; }
+
+ private:
+  class OwnFlight;
+  struct Flight;
+  using FlightPtr = std::shared_ptr<Flight>;
+  /// An answer as the engine or the log has it.
+  struct Sealed {
+    std::string fence, fetched, fresh, begun, text;
+  };
+  /// What a request waits for: what the log tells of its key.
+  struct Waiting {
+    explicit Waiting(const boost::asio::any_io_executor& executor) : timer(executor) {}
+    boost::asio::steady_timer timer;
+    std::string kind;  // of the event; empty: none has come
+    Sealed sealed;
+  };
+  /// The words of the engine about a flight.
+  struct Answer;
+
+  boost::asio::awaitable<Joined> join_others(const proxy::FetchRequest& request, upstream::Turn& turn,
+                                             FlightPtr flight);
+  [[nodiscard]] boost::asio::awaitable<proxy::FetchOutcomePtr> take_entry(const proxy::FetchRequest& request,
+                                                                          const Flight& flight);
+  [[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> read_entry(
+      const proxy::FetchRequest& request, const Flight& flight);
+  [[nodiscard]] boost::asio::awaitable<proxy::FetchOutcomePtr> told(const proxy::FetchRequest& request,
+                                                                    const Flight& flight, Waiting& waiting);
+  boost::asio::awaitable<void> wait(Waiting& waiting, upstream::Turn& turn, std::chrono::milliseconds left);
+  [[nodiscard]] boost::asio::awaitable<std::optional<std::string>> open(const Flight& flight,
+                                                                        std::string_view kind, Sealed sealed);
+  [[nodiscard]] caching::StoredResponsePtr usable(const proxy::FetchRequest& request, const Flight& flight,
+                                                  const std::string& text, const Sealed& sealed);
+  [[nodiscard]] std::unique_ptr<Duty> fetch_alone(FlightPtr flight);
+  boost::asio::awaitable<void> adopt(FlightPtr flight);
+  boost::asio::awaitable<void> keep(FlightPtr flight);
+  boost::asio::awaitable<void> land(FlightPtr flight, proxy::FetchOutcomePtr outcome);
+  boost::asio::awaitable<void> tell(FlightPtr flight, std::string kind, std::string text, Sealed sealed);
+  [[nodiscard]] Words flight_arguments(const proxy::FetchRequest& request, bool takes_stored,
+                                       bool urgent) const;
+
+  boost::asio::any_io_executor executor_;
+  boost::asio::any_io_executor helpers_;
+  Engine& engine_;
+  FleetLog& log_;
+  const std::vector<std::unique_ptr<Crew>>& crews_;
+  const std::string owner_;
+  const std::size_t max_body_;
+  const Clock& clock_;
+  std::unordered_map<std::string, Waiting*> waiting_;  // by crew and name of the key
+  std::set<FlightPtr> own_;                            // fetched here
+  FlightCounts counts_;
+  bool stopped_ = false;
+};
+
+}  // namespace roktcached::fleet

@@ -1,0 +1,324 @@
+#include "server/fleet/fleet_log.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <boost/asio/co_spawn.hpp>
+#include <limits>
+#include <optional>
+#include <random>
+#include <utility>
+
+#include "server/asio.h"
+#include "server/background.h"
+#include "server/fleet/fleet_budget.h"
+#include "server/fleet/shared_answer.h"
+#include "server/log_event.h"
+#include "server/worker_pool.h"
+
+namespace roktcached::fleet {
+
+using std::chrono::milliseconds;
+
+namespace {
+
+constexpr milliseconds until_shown_again{400};
+constexpr std::chrono::minutes forgotten_after{5};
+constexpr milliseconds longest_block{500};
+constexpr milliseconds patience_beyond_block{1000};
+constexpr milliseconds until_purged_again{1000};
+constexpr milliseconds longest_confirmation{2000};
+constexpr std::string_view kept_purges = "1000";
+constexpr std::string_view events_at_once = "256";
+/// What the purges of a crew are bound to, beside its prefix.
+constexpr std::string_view purge_bound = "purge|";
+
+std::string random_id() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
+}  // namespace
+
+std::string_view LogEntry::operator[](std::string_view name) const {
+  for (std::size_t i = 0; i + 1 < fields.items.size(); i += 2) {
+    if (fields.items[i].text == name) return fields.items[i + 1].text;
+  }
+  return {};
+}
+
+FleetLog::FleetLog(asio::any_io_executor executor, asio::any_io_executor purger, Engine& engine,
+                   const std::vector<std::unique_ptr<Crew>>& crews, storage::ResponseStore& store, Purge purge,
+                   std::string name, const Clock& clock)
+    : executor_(executor),
+      purger_(std::move(purger)),
+      engine_(engine),
+      crews_(crews),
+      store_(store),
+      purge_(std::move(purge)),
+      name_(std::move(name)),
+      clock_(clock),
+      hearing_(executor) {
+  for (std::size_t i = 0; i < crews_.size(); ++i) states_.push_back(std::make_unique<State>());
+}
+
+void FleetLog::start(Take take) {
+  take_ = std::move(take);
+}
+
+void FleetLog::stop() {
+  stopped_ = true;
+  ++link_;
+  hearing_.wake();
+}
+
+/// Whoever is alone forgets nothing: it goes on with the members that it knew.
+void FleetLog::linked() {
+  ++link_;
+  hearing_.wake();
+  if (!engine_.together() || stopped_) return;
+  asio::co_spawn(executor_, keep_shown(link_), logging_failure("showing this instance to the fleet"));
+  asio::co_spawn(executor_, follow_streams(link_), logging_failure("following the fleet's log"));
+}
+
+asio::awaitable<bool> FleetLog::greet() {
+  for (std::size_t i = 0; i < crews_.size(); ++i) {
+    if (!states_[i]->known) co_await read_stored(i);
+    const bool shown = co_await show(i);
+    if (!shown) co_return false;
+    const bool caught_up = co_await catch_up(i);
+    if (!caught_up) co_return false;
+  }
+  co_return true;
+}
+
+/// A member shows itself, and hears of a new epoch.
+asio::awaitable<bool> FleetLog::show(std::size_t crew) {
+  const Crew& c = *crews_[crew];
+  State& state = *states_[crew];
+  const auto reply = co_await engine_.run(
+      member_script, {c.members_key, c.confirmed_key, c.epoch_key, c.purges_key, c.log_key},
+      {name_, random_id(), std::to_string(FleetBudget::presence.count()),
+       std::to_string(milliseconds(forgotten_after).count()), state.done.text(), "0"});
+  if (!reply || reply->items.size() < 7) co_return false;
+  const auto ms = milliseconds(reply->number_at(1));
+  skew_ = ms - clock_.wall_now().time_since_epoch();
+  state.members = {.present = static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(2), 1)),
+                   .known = static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(3), 1))};
+  const StreamPosition forgotten = StreamPosition::of(reply->text_at(6));
+  const std::string epoch(reply->text_at(0));
+  if (epoch != state.epoch || state.done < forgotten) {
+    if (!state.epoch.empty() || state.known)
+      log_event(spdlog::level::warn, "fleet-epoch",
+                "fleet: the engine no longer knows which purges there were: everything of credential {} is "
+                "stale here",
+                c.name)
+          .with("credential", c.name)
+          .log();
+    state.all_stale_due = true;
+    if (epoch != state.epoch) {
+      // All purges of the new epoch are done here, one by one.
+      state.epoch = epoch;
+      state.history.begin_anew();
+      state.purges_read = state.done = StreamPosition();
+      state.log_read = std::min(state.log_read, StreamPosition::of(reply->text_at(5)));
+    }
+    state.done = std::max(state.done, forgotten);
+    purge_what_is_due(crew);
+  }
+  state.known = true;
+  state.history.forget_until(forgotten);
+  co_return true;
+}
+
+/// Reads the purges since this instance was last there; of the log only what comes from now on.
+asio::awaitable<bool> FleetLog::catch_up(std::size_t crew) {
+  State& state = *states_[crew];
+  const auto reply =
+      co_await engine_.follow({"XRANGE", crews_[crew]->purges_key, "-", "+"}, patience_beyond_block);
+  const auto last = co_await engine_.follow(
+      {"XREVRANGE", crews_[crew]->log_key, "+", "-", "COUNT", "1"}, patience_beyond_block);
+  if (!reply || !last) co_return false;
+  for (const EngineReply& event : reply->items) take_purge(crew, event);
+  if (!last->items.empty()) state.log_read = StreamPosition::of(last->items.front().text_at(0));
+  state.purges_read = state.history.heard();
+  co_return true;
+}
+
+asio::awaitable<void> FleetLog::keep_shown(std::uint64_t link) {
+  asio::steady_timer pause(executor_);
+  while (link == link_) {
+    for (std::size_t i = 0; i < crews_.size() && link == link_; ++i) {
+      const bool shown = co_await show(i);
+      static_cast<void>(shown);  // the engine says itself that it is away
+    }
+    pause.expires_after(until_shown_again);
+    co_await pause.async_wait(as_result);
+  }
+}
+
+asio::awaitable<void> FleetLog::follow_streams(std::uint64_t link) {
+  while (link == link_) {
+    Words words{"XREAD", "COUNT", std::string(events_at_once), "BLOCK", std::to_string(longest_block.count()),
+                "STREAMS"};
+    for (const auto& crew : crews_) {
+      words.push_back(crew->log_key);
+      words.push_back(crew->purges_key);
+    }
+    for (const auto& state : states_) {
+      words.push_back(state->log_read.text());
+      words.push_back(state->purges_read.text());
+    }
+    const auto reply = co_await engine_.follow(std::move(words), longest_block + patience_beyond_block);
+    if (!reply || link != link_) co_return;
+    take_streams(*reply);
+  }
+}
+
+void FleetLog::take_streams(const EngineReply& reply) {
+  for (const EngineReply& stream : reply.items) {
+    if (stream.items.size() != 2) continue;
+    const std::string& key = stream.items[0].text;
+    for (std::size_t i = 0; i < crews_.size(); ++i) {
+      for (const EngineReply& event : stream.items[1].items) {
+        if (event.items.size() != 2) continue;
+        if (key == crews_[i]->purges_key) {
+          take_purge(i, event);
+          states_[i]->purges_read = StreamPosition::of(event.text_at(0));
+        } else if (key == crews_[i]->log_key) {
+          states_[i]->log_read = StreamPosition::of(event.text_at(0));
+          take_(i, LogEntry{event.items[1]});
+        }
+      }
+    }
+  }
+  hearing_.wake();
+}
+
+/// What cannot be read may select anything.
+void FleetLog::take_purge(std::size_t crew, const EngineReply& event) {
+  State& state = *states_[crew];
+  const StreamPosition position = StreamPosition::of(event.text_at(0));
+  if (event.items.size() != 2 || position <= state.history.heard()) return;
+  const auto plain =
+      crews_[crew]->answers->open(LogEntry{event.items[1]}["b"], std::string(purge_bound) + crews_[crew]->prefix);
+  const auto read = plain ? read_purge(*plain) : Result<caching::Purge>(Error{});
+  const caching::Purge purge =
+      read ? *read : caching::Purge{caching::Everything{}, caching::PurgeKind::soft};
+  state.history.add(position, purge);
+  if (position <= state.done) return;
+  state.due.emplace_back(position, purge);
+  purge_what_is_due(crew);
+}
+
+void FleetLog::purge_what_is_due(std::size_t crew) {
+  if (stopped_ || std::exchange(states_[crew]->purging, true)) return;
+  asio::co_spawn(executor_, purge_in_order(crew), logging_failure("purging as the fleet asks"));
+}
+
+/// One after the other, until each is done: only then is it shown as done.
+asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
+  State& state = *states_[crew];
+  struct Purging {
+    bool& purging;
+    ~Purging() { purging = false; }
+  };
+  const Purging purging{state.purging};
+  while (!stopped_ && (state.all_stale_due || !state.due.empty())) {
+    const bool all = state.all_stale_due;
+    const StreamPosition position = all ? state.done : state.due.front().first;
+    const caching::Purge purge = all ? caching::Purge{caching::Everything{}, caching::PurgeKind::soft}
+                                     : state.due.front().second;
+    Result<std::uint64_t> purged = std::uint64_t{0};
+    const auto work = [&] { purged = purge_(purge); };
+    co_await run_on(purger_, work);
+    if (!purged) {
+      asio::steady_timer pause(executor_);
+      pause.expires_after(until_purged_again);
+      co_await pause.async_wait(as_result);
+      continue;
+    }
+    if (all) {
+      state.all_stale_due = false;
+    } else if (!state.due.empty() && state.due.front().first == position) {
+      state.due.pop_front();
+      state.done = std::max(state.done, position);
+    }
+    note_done(crew);
+    if (!state.due.empty()) continue;
+    const bool shown = co_await show(crew);
+    static_cast<void>(shown);
+  }
+}
+
+/// A key that no request has: its path is no route's.
+caching::Key FleetLog::key_of_note(std::size_t crew) const {
+  return caching::Key(fmt::format("{} /.fleet/{} LATEST", crews_[crew]->name, crews_[crew]->prefix.substr(0, crews_[crew]->prefix.find('}'))));
+}
+
+void FleetLog::note_done(std::size_t crew) {
+  caching::StoredResponse note;
+  note.key = key_of_note(crew);
+  note.route = caching::Text("fleet");
+  note.body = caching::share_body(states_[crew]->epoch + ' ' + states_[crew]->done.text());
+  note.fetched_at = clock_.wall_now();
+  note.fresh_until = note.usable_until = note.fetched_at + std::chrono::days{3650};
+  store_.put(caching::share(std::move(note)));
+}
+
+asio::awaitable<void> FleetLog::read_stored(std::size_t crew) {
+  Result<storage::StoredResponsePtr> found = storage::StoredResponsePtr();
+  const auto work = [&, key = key_of_note(crew)] { found = store_.find(key, clock_.wall_now()); };
+  co_await run_on(purger_, work);
+  if (!found || !*found) co_return;
+  const std::string& text = *(*found)->body;
+  const auto space = text.find(' ');
+  if (space == std::string::npos) co_return;
+  State& state = *states_[crew];
+  state.epoch = text.substr(0, space);
+  state.done = StreamPosition::of(text.substr(space + 1));
+}
+
+asio::awaitable<bool> FleetLog::hear(std::size_t crew, StreamPosition position, upstream::Turn& turn) {
+  const SteadyTime until = clock_.steady_now() + engine_.address().settings.control_timeout;
+  const PurgeHistory& history = states_[crew]->history;
+  while (history.heard() < position && engine_.usable() && !turn.unwanted() && clock_.steady_now() < until)
+    co_await hearing_.wait(turn, until);
+  co_return history.heard() >= position;
+}
+
+asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
+  std::vector<std::string> positions;
+  for (const auto& crew : crews_) {
+    std::string sealed = crew->answers->seal(written(purge), std::string(purge_bound) + crew->prefix);
+    const auto reply =
+        co_await engine_.run(purge_script, {crew->purges_key}, {std::move(sealed), std::string(kept_purges)});
+    if (!reply || reply->text.empty()) {
+      co_return Confirmed{1, std::max(states_.front()->members.known, std::uint64_t{1})};
+    }
+    positions.push_back(reply->text);
+  }
+  const SteadyTime until = clock_.steady_now() + longest_confirmation;
+  asio::steady_timer pause(executor_);
+  milliseconds wait{2};
+  Confirmed confirmed;
+  do {
+    pause.expires_after(wait);
+    co_await pause.async_wait(as_result);
+    wait = std::min(wait * 2, milliseconds{50});
+    confirmed = {.confirmed = std::numeric_limits<std::uint64_t>::max(), .instances = 1};
+    for (std::size_t i = 0; i < crews_.size(); ++i) {
+      const auto reply =
+          co_await engine_.run(confirmed_script, {crews_[i]->members_key, crews_[i]->confirmed_key},
+                               {positions[i], std::to_string(FleetBudget::presence.count())});
+      if (!reply) co_return Confirmed{1, std::max(states_[i]->members.known, std::uint64_t{1})};
+      const auto done = static_cast<std::uint64_t>(reply->number_at(1));
+      const auto all = static_cast<std::uint64_t>(reply->number_at(0) + reply->number_at(2));
+      confirmed.confirmed = std::min(confirmed.confirmed, done);
+      confirmed.instances = std::max(confirmed.instances, all);
+    }
+  } while (confirmed.confirmed < confirmed.instances && clock_.steady_now() < until);
+  co_return confirmed;
+}
+
+}  // namespace roktcached::fleet

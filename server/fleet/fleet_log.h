@@ -1,0 +1,122 @@
+#pragma once
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "core/caching/selection.h"
+#include "core/time.h"
+#include "server/fleet/crew.h"
+#include "server/fleet/engine.h"
+#include "server/fleet/purge_history.h"
+#include "server/upstream/limit/wait_list.h"
+#include "storage/response_store.h"
+
+namespace roktcached::fleet {
+
+/// An event of a crew's log, by the names of its fields. Views.
+struct LogEntry {
+  const EngineReply& fields;
+  [[nodiscard]] std::string_view operator[](std::string_view name) const;
+};
+
+/// How a purge has gone through the fleet.
+struct Confirmed {
+  std::uint64_t confirmed = 0;  ///< instances that have done it, this one among them
+  std::uint64_t instances = 1;  ///< that there are
+};
+
+/// What instances tell each other: that they are there, what they have fetched, and what is purged. Each
+/// purge is done here, too, and shown as done; where it cannot be said which purges there were, everything is
+/// made stale. Up to which purge that is stands in the store, beside what was purged. Belongs to the upstream
+/// thread.
+class FleetLog {
+ public:
+  /// Purges the store, and keeps out of it what is under way. Blocks; called on the purger's thread.
+  using Purge = std::function<Result<std::uint64_t>(const caching::Purge&)>;
+  /// Takes an event of the log of the crew at this place.
+  using Take = std::function<void(std::size_t crew, const LogEntry& event)>;
+
+  /// @param purger  where purges are done
+  /// @param store   of this instance; outlives it, as do `engine`, `crews` and `clock`
+  /// @param name    of this instance, another one's never
+  FleetLog(boost::asio::any_io_executor executor, boost::asio::any_io_executor purger, Engine& engine,
+           const std::vector<std::unique_ptr<Crew>>& crews, storage::ResponseStore& store, Purge purge,
+           std::string name, const Clock& clock);
+
+  void start(Take take);
+  void stop();
+
+  /// Shows this instance, and catches up with the purges: for Engine::start.
+  [[nodiscard]] boost::asio::awaitable<bool> greet();
+  /// The engine has been reached, or lost.
+  void linked();
+
+  /// Tells the fleet of a purge that is done here, and waits a moment until the others have done it.
+  [[nodiscard]] boost::asio::awaitable<Confirmed> tell(caching::Purge purge);
+
+  /// Whether an answer may be used; see PurgeHistory::allows.
+  [[nodiscard]] bool allows(std::size_t crew, const caching::Subject& subject, StreamPosition begun) const {
+    return states_[crew]->history.allows(subject, begun);
+  }
+  /// The last purge that is known here.
+  [[nodiscard]] StreamPosition heard(std::size_t crew) const { return states_[crew]->history.heard(); }
+  /// Waits until every purge up to `position` is known here, for a moment.
+  /// @return whether it is
+  [[nodiscard]] boost::asio::awaitable<bool> hear(std::size_t crew, StreamPosition position,
+                                                  upstream::Turn& turn);
+
+  [[nodiscard]] const Members& members(std::size_t crew) const { return states_[crew]->members; }
+  /// How far the engine's clock is from this one's.
+  [[nodiscard]] std::chrono::milliseconds skew() const { return skew_; }
+
+ private:
+  struct State {
+    Members members;
+    PurgeHistory history;
+    std::string epoch;
+    StreamPosition log_read;
+    StreamPosition purges_read;
+    StreamPosition done;          // purges that are done here
+    bool known = false;           // epoch and done are those of the store
+    bool all_stale_due = false;   // nobody can say what was purged
+    std::deque<std::pair<StreamPosition, caching::Purge>> due;
+    bool purging = false;
+  };
+
+  [[nodiscard]] boost::asio::awaitable<bool> show(std::size_t crew);
+  [[nodiscard]] boost::asio::awaitable<bool> catch_up(std::size_t crew);
+  boost::asio::awaitable<void> read_stored(std::size_t crew);
+  boost::asio::awaitable<void> keep_shown(std::uint64_t link);
+  boost::asio::awaitable<void> follow_streams(std::uint64_t link);
+  void take_streams(const EngineReply& reply);
+  void take_purge(std::size_t crew, const EngineReply& event);
+  void purge_what_is_due(std::size_t crew);
+  boost::asio::awaitable<void> purge_in_order(std::size_t crew);
+  void note_done(std::size_t crew);
+  [[nodiscard]] caching::Key key_of_note(std::size_t crew) const;
+
+  boost::asio::any_io_executor executor_;
+  boost::asio::any_io_executor purger_;
+  Engine& engine_;
+  const std::vector<std::unique_ptr<Crew>>& crews_;
+  storage::ResponseStore& store_;
+  const Purge purge_;
+  const std::string name_;
+  const Clock& clock_;
+  Take take_;
+  std::vector<std::unique_ptr<State>> states_;  // of each crew
+  upstream::WaitList hearing_;
+  std::uint64_t link_ = 0;  // which one it is
+  bool stopped_ = false;
+  std::chrono::milliseconds skew_{0};
+};
+
+}  // namespace roktcached::fleet

@@ -1,0 +1,99 @@
+#include "server/fleet/fleet_token.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "server/asio.h"
+#include "server/fleet/shared_answer.h"
+
+namespace roktcached::fleet {
+
+using std::chrono::milliseconds;
+using upstream::FetchedToken;
+using upstream::TokenPtr;
+
+namespace {
+
+constexpr milliseconds lease{10000};
+/// A token is not taken in the last minute of its life.
+constexpr std::chrono::seconds last_of_life{60};
+constexpr int longest_wait_in_leases = 3;
+
+}  // namespace
+
+FleetToken::FleetToken(asio::any_io_executor executor, Engine& engine, const Crew& crew, std::string owner,
+                       const Clock& clock)
+    : engine_(engine), crew_(crew), owner_(std::move(owner)), clock_(clock), event_(std::move(executor)) {}
+
+std::string FleetToken::bound(std::string_view serial) const {
+  return fmt::format("token|{}|{}", crew_.prefix, serial);
+}
+
+asio::awaitable<FetchedToken> FleetToken::fetch() {
+  const SteadyTime until = clock_.steady_now() + longest_wait_in_leases * lease;
+  while (engine_.usable() && clock_.steady_now() < until) {
+    failure_.reset();
+    const auto reply =
+        co_await engine_.run(token_script, {crew_.token_key, crew_.token_lease_key, crew_.token_fences_key},
+                             {owner_, serial_, std::to_string(lease.count())});
+    if (!reply) break;
+    const std::string_view kind = reply->text_at(0);
+    if (kind == "mint") co_return co_await mint(std::string(reply->text_at(1)));
+    if (kind == "token") {
+      TokenPtr token = open(*reply);
+      if (!token) break;
+      serial_ = reply->text_at(1);
+      ++taken_;
+      co_return token;
+    }
+    event_.expires_at(clock_.steady_now() + milliseconds{reply->number_at(1)});
+    co_await event_.async_wait(as_result);
+    if (failure_) co_return *failure_;
+  }
+  serial_ = "0";
+  co_return co_await own_->fetch();
+}
+
+asio::awaitable<FetchedToken> FleetToken::mint(std::string serial) {
+  const FetchedToken fetched = co_await own_->fetch();
+  std::string sealed;
+  std::string why;
+  milliseconds life{0};
+  if (fetched) {
+    serial_ = serial;
+    const milliseconds left =
+        std::chrono::duration_cast<milliseconds>((*fetched)->expires_at - clock_.steady_now());
+    life = std::max<milliseconds>(left - std::min<milliseconds>(last_of_life, left / 2), milliseconds{1});
+    sealed = crew_.tokens->seal(written(**fetched), bound(serial));
+  } else {
+    why = crew_.tokens->seal(written(upstream::UpstreamFailure{fetched.error().error, fetched.error().retry_after}),
+                            bound(serial));
+  }
+  const auto reply =
+      co_await engine_.run(token_minted_script, {crew_.token_key, crew_.token_lease_key, crew_.log_key},
+                           {std::move(serial), std::move(sealed), std::to_string(life.count()),
+                            std::string(log_length), std::move(why)});
+  static_cast<void>(reply);  // the others mint their own, then
+  co_return fetched;
+}
+
+/// @return null where it cannot be opened: it is another secret's
+TokenPtr FleetToken::open(const EngineReply& reply) {
+  const auto text = crew_.tokens->open(reply.text_at(2), bound(reply.text_at(1)));
+  if (!text) return nullptr;
+  const auto token = read_token(*text, milliseconds{reply.number_at(3)}, clock_.steady_now(), clock_.wall_now());
+  return token ? *token : nullptr;
+}
+
+void FleetToken::take(const LogEntry& event) {
+  if (event["k"] == "no-token") {
+    const auto text = crew_.tokens->open(event["b"], bound(event["f"]));
+    const auto failure = text ? read_failure(*text) : Result<upstream::UpstreamFailure>(Error{});
+    if (failure) failure_ = upstream::TokenFailure{failure->error, failure->retry_after, false};
+  }
+  event_.cancel();
+}
+
+}  // namespace roktcached::fleet

@@ -1,0 +1,53 @@
+#pragma once
+
+#include <algorithm>
+#include <cstddef>
+#include <deque>
+#include <utility>
+
+#include "core/caching/selection.h"
+#include "server/fleet/stream_position.h"
+
+namespace roktcached::fleet {
+
+/// The purges that the fleet knows of, for every answer that another instance has fetched: one whose fetch
+/// began before a purge that selects it is not used. Bounded: of what is older than the purges here nobody
+/// knows any more, and nothing that began before is used either. Not thread-safe.
+class PurgeHistory {
+ public:
+  static constexpr std::size_t max_purges = 1000;
+
+  /// @param purge  later than all that were added before, else it is known already
+  void add(StreamPosition position, caching::Purge purge) {
+    if (position <= heard_) return;
+    heard_ = position;
+    purges_.emplace_back(position, std::move(purge));
+    if (purges_.size() <= max_purges) return;
+    forget_until(purges_.front().first);
+  }
+  /// Purges up to `position` are known no more.
+  void forget_until(StreamPosition position) {
+    forgotten_ = std::max(forgotten_, position);
+    while (!purges_.empty() && purges_.front().first <= forgotten_) purges_.pop_front();
+  }
+  /// The engine has lost what it knew: purges may come at earlier positions now. Those here stay known.
+  void begin_anew() { heard_ = {}; }
+
+  [[nodiscard]] StreamPosition heard() const { return heard_; }
+
+  /// Whether an answer may be used whose fetch began when `begun` was the last purge.
+  [[nodiscard]] bool allows(const caching::Subject& subject, StreamPosition begun) const {
+    if (begun < forgotten_) return false;
+    for (const auto& [position, purge] : purges_) {
+      if (position > begun && caching::matches(purge.selection, subject)) return false;
+    }
+    return true;
+  }
+
+ private:
+  std::deque<std::pair<StreamPosition, caching::Purge>> purges_;
+  StreamPosition heard_;
+  StreamPosition forgotten_;
+};
+
+}  // namespace roktcached::fleet
