@@ -290,7 +290,7 @@ class EachKind(Reload):
         self.addCleanup(process.stop)
         self.admin = f"unix:{self.where}/admin.sock"
         wait_until(lambda: "admin on unix:" in process.output, "it listens")
-        read = lambda: request(f"{self.where}/admin.sock", "/status").json["upstream"]["credentials"][0]["budget"]
+        read = lambda: request(f"{self.where}/admin.sock", "/status").json()["upstream"]["credentials"][0]["budget"]
         self.assertEqual((read()["ceiling"], read()["burst"]), (2.5, 5))
         self.reload(budget.format(2, 3) + "[fleet]\nexpected_instances = 4\n")
         self.assertEqual((read()["ceiling"], read()["burst"]), (0.5, 1))
