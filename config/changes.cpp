@@ -15,7 +15,7 @@ namespace {
 
 /// Sockets are bound, threads run, the cache file is open and its memory is shared out, and what is stored
 /// was fetched from this upstream.
-constexpr std::array<std::string_view, 21> fixed_keys = {"listen.addresses",
+constexpr std::array<std::string_view, 31> fixed_keys = {"listen.addresses",
                                                          "listen.threads",
                                                          "listen.unix_mode",
                                                          "listen.unix_group",
@@ -35,7 +35,17 @@ constexpr std::array<std::string_view, 21> fixed_keys = {"listen.addresses",
                                                          "log.format",
                                                          "listen.handover_socket",
                                                          "log.file_format",
-                                                         "log.stderr"};
+                                                         "log.stderr",
+                                                         "fleet.url",
+                                                         "fleet.username",
+                                                         "fleet.password_file",
+                                                         "fleet.ca_file",
+                                                         "fleet.certificate_file",
+                                                         "fleet.key_file",
+                                                         "fleet.entry_key_file",
+                                                         "fleet.expected_instances",
+                                                         "fleet.control_timeout",
+                                                         "fleet.instance"};
 
 bool is_fixed(std::string_view key) {
   return std::ranges::find(fixed_keys, key) != fixed_keys.end();
@@ -55,6 +65,7 @@ void keep_fixed(const Settings& in_force, Settings& wanted) {
   wanted.upstream.ca_file = in_force.upstream.ca_file;
   wanted.upstream.proxy = in_force.upstream.proxy;
   wanted.cache = in_force.cache;
+  wanted.fleet = in_force.fleet;
   wanted.log.file = in_force.log.file;
   wanted.log.format = in_force.log.format;
   wanted.log.file_format = in_force.log.file_format;
@@ -70,6 +81,12 @@ void compare_keys(const Settings& in_force, const Settings& wanted, Changes& cha
 
 bool is_same(const Secret& one, const Secret& other) {
   return one.reveal() == other.reveal();
+}
+
+bool have_same_secrets(const Fleet& one, const Fleet& other) {
+  return is_same(one.password, other.password) &&
+         std::ranges::equal(one.entry_keys, other.entry_keys,
+                            [](const Secret& key, const Secret& as) { return is_same(key, as); });
 }
 
 bool same_owner(const Credential& one, const Credential& other) {
@@ -116,6 +133,8 @@ Changes keep_what_cannot_change(const Settings& in_force, Settings& wanted) {
   if (wanted.listen.token_key_file == default_token_key_file(wanted.cache.file))
     wanted.listen.token_key_file = default_token_key_file(in_force.cache.file);
   compare_keys(in_force, wanted, changes);
+  if (!have_same_secrets(in_force.fleet, wanted.fleet))
+    changes.needs_restart.push_back("the fleet's password or keys");
   keep_fixed(in_force, wanted);
   if (!is_same(in_force.admin.token, wanted.admin.token)) changes.taken.push_back("the admin token");
   if (in_force.freshness_overrides != wanted.freshness_overrides)

@@ -54,13 +54,21 @@ Result<Secret> check(const Source& source, const std::string& from, std::string 
   return Secret(std::move(value));
 }
 
+/// Where the systemd credential of that name is; empty where there is none.
+std::optional<std::string> systemd_file(const std::string& name, const Environment& environment) {
+  const auto folder = environment.get("CREDENTIALS_DIRECTORY");
+  if (!folder) return std::nullopt;
+  std::string path = *folder + "/" + name;
+  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::nullopt;
+  return path;
+}
+
 /// The systemd credential of that name; empty where there is none.
 std::optional<Result<Secret>> load_from_systemd(const Source& source, const std::string& name,
                                                 const Environment& environment) {
-  const auto folder = environment.get("CREDENTIALS_DIRECTORY");
-  if (!folder) return std::nullopt;
-  const std::string path = *folder + "/" + name;
-  if (::access(path.c_str(), F_OK) != 0 && errno == ENOENT) return std::nullopt;
+  const auto file = systemd_file(name, environment);
+  if (!file) return std::nullopt;
+  const std::string& path = *file;
   auto text = text_of(path, read_guarded_file);
   if (!text) return refused("$CREDENTIALS_DIRECTORY: " + text.error().context);
   return check(source, path, std::move(*text));
@@ -90,6 +98,55 @@ Result<Secret> load_one(const Source& source, const Credential& credential, cons
                  " or " + own_name);
 }
 
+/// The engine's password; empty where none is configured.
+Result<Secret> load_fleet_password(const Fleet& fleet, const Environment& environment) {
+  const Source source{"engine's password", {}, {}, {}, {}};
+  if (!fleet.password_file.empty()) {
+    auto text = text_of(fleet.password_file, read_private_file);
+    if (!text) return refused("fleet.password_file: " + text.error().context);
+    return check(source, "fleet.password_file: " + fleet.password_file, std::move(*text));
+  }
+  const std::string variable(fleet_password_variable);
+  if (auto value = environment.get(variable)) return check(source, "$" + variable, std::move(*value));
+  if (auto found = load_from_systemd(source, "roktcached_fleet_password", environment))
+    return std::move(*found);
+  return Secret();
+}
+
+/// One key a line; an empty line at the end does not count.
+Result<std::vector<Secret>> keys_of_lines(const std::string& from, std::string_view text) {
+  constexpr std::size_t least = 32;
+  constexpr std::size_t most_keys = 2;
+  std::vector<Secret> keys;
+  while (!text.empty()) {
+    const auto end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    text.remove_prefix(std::min(end + 1, text.size()));
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    auto key = check({"key for shared answers", {}, {}, {}, {}}, from, std::string(line));
+    if (!key) return key.error();
+    if (line.size() < least)
+      return refused(from + ": a key for shared answers is shorter than 32 characters");
+    keys.push_back(std::move(*key));
+  }
+  if (keys.empty()) return refused(from + ": there is no key; accepted: one or two, one a line");
+  if (keys.size() > most_keys) return refused(from + ": there are more than two keys");
+  return keys;
+}
+
+Result<std::vector<Secret>> load_entry_keys(const Fleet& fleet, const Environment& environment) {
+  if (!fleet.entry_key_file.empty()) {
+    const auto text = text_of(fleet.entry_key_file, read_private_file);
+    if (!text) return refused("fleet.entry_key_file: " + text.error().context);
+    return keys_of_lines("fleet.entry_key_file: " + fleet.entry_key_file, *text);
+  }
+  const auto file = systemd_file("roktcached_fleet_entry_keys", environment);
+  if (!file) return std::vector<Secret>();
+  const auto text = text_of(*file, read_guarded_file);
+  if (!text) return refused("$CREDENTIALS_DIRECTORY: " + text.error().context);
+  return keys_of_lines(*file, *text);
+}
+
 }  // namespace
 
 std::string secret_file_key(const std::string& key, const std::string& credential_name) {
@@ -116,6 +173,31 @@ std::optional<std::size_t> credential_for(const std::vector<Credential>& credent
     if (accounts.empty() || std::ranges::find(accounts, account_id) != accounts.end()) return i;
   }
   return std::nullopt;
+}
+
+std::vector<Credential> with_budgets_of_one(std::vector<Credential> credentials, const Fleet& fleet) {
+  if (fleet.url || fleet.expected_instances < 2) return credentials;
+  for (Credential& credential : credentials) {
+    credential.budget.requests_per_second /= static_cast<double>(fleet.expected_instances);
+    credential.budget.burst = std::max<std::uint64_t>(1, credential.budget.burst / fleet.expected_instances);
+  }
+  return credentials;
+}
+
+Result<void> load_fleet_secrets(Fleet& fleet, const Environment& environment) {
+  if (!fleet.url) return {};
+  auto password = load_fleet_password(fleet, environment);
+  if (!password) return password.error();
+  if (password->empty() && !fleet.username.empty()) {
+    return refused("fleet.username: there is no password; accepted: with fleet.password_file, $" +
+                   std::string(fleet_password_variable) +
+                   ", or the systemd credential roktcached_fleet_password");
+  }
+  auto keys = load_entry_keys(fleet, environment);
+  if (!keys) return keys.error();
+  fleet.password = std::move(*password);
+  fleet.entry_keys = std::move(*keys);
+  return {};
 }
 
 Result<void> load_admin_token(Admin& admin) {

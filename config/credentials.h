@@ -33,6 +33,21 @@ namespace roktcached::config {
 [[nodiscard]] std::optional<std::size_t> credential_for(const std::vector<Credential>& credentials,
                                                         std::string_view account_id);
 
+/// The budgets that one daemon works with: each credential's own, or its part of it where expected_instances
+/// says how many daemons share the credential, and no engine has them agree. A part has a burst of 1 or more.
+[[nodiscard]] std::vector<Credential> with_budgets_of_one(std::vector<Credential> credentials,
+                                                          const Fleet& fleet);
+
+/// Reads the engine's password and the keys of shared answers, each from the first of: the file that
+/// password_file / entry_key_file names; for the password $ROKTCACHED_FLEET_PASSWORD;
+/// roktcached_fleet_password / roktcached_fleet_entry_keys in $CREDENTIALS_DIRECTORY (systemd). There may be
+/// neither. Nothing is read where there is no url. A failure leaves `fleet` as it was.
+/// @return configuration, naming the source, never the value
+[[nodiscard]] Result<void> load_fleet_secrets(Fleet& fleet, const Environment& environment);
+
+/// The variable that the engine's password may stand in.
+inline constexpr std::string_view fleet_password_variable = "ROKTCACHED_FLEET_PASSWORD";
+
 /// Reads the admin token from admin.token_file, where that names a file; the same rules.
 [[nodiscard]] Result<void> load_admin_token(Admin& admin);
 

@@ -10,6 +10,7 @@
 #include <sstream>
 #include <system_error>
 
+#include "config/credentials.h"
 #include "config/default_cache.h"
 #include "config/mistakes.h"
 #include "config/relations.h"
@@ -147,7 +148,7 @@ void read_late_tables(const toml::table& root, const std::string& file, Settings
 
 void read_environment(const Environment& environment, Settings& settings, Places& places,
                       Mistakes& mistakes) {
-  std::vector<std::string> known = {std::string(config_variable)};
+  std::vector<std::string> known = {std::string(config_variable), std::string(fleet_password_variable)};
   for (const auto& setting : schema()) {
     known.push_back(setting.environment_name());
     const auto text = environment.get(known.back());

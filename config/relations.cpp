@@ -182,6 +182,30 @@ void check_loop(const Settings& settings, Relations& relations) {
   if (settings.upstream.proxy) check("upstream.proxy", *settings.upstream.proxy, "another program's address");
 }
 
+/// What goes to the engine is sealed, but the password is not, nor who asks how often.
+void check_fleet(const Fleet& fleet, Relations& relations) {
+  if (!fleet.url) return;
+  const EngineUrl& url = *fleet.url;
+  if (url.kind == EngineUrl::Kind::tcp && !url.is_loopback()) {
+    relations.refuse("fleet.url", to_string(url) +
+                                      " is beyond loopback without TLS: the password could be read on the "
+                                      "way; accepted: rediss://" +
+                                      url.host + ", unix:/PATH, or redis:// to loopback");
+  }
+  for (const auto& [key, value] : {std::pair("fleet.ca_file", &fleet.ca_file),
+                                   std::pair("fleet.certificate_file", &fleet.certificate_file),
+                                   std::pair("fleet.key_file", &fleet.key_file)}) {
+    if (url.kind != EngineUrl::Kind::tls && !value->empty())
+      relations.refuse(key, "is for TLS, and fleet.url is " + to_string(url) + "; accepted: with rediss://");
+  }
+  if (fleet.certificate_file.empty() != fleet.key_file.empty()) {
+    const bool key_only = fleet.certificate_file.empty();
+    relations.refuse(key_only ? "fleet.key_file" : "fleet.certificate_file",
+                     std::string("is of no use alone; accepted: with fleet.") +
+                         (key_only ? "certificate_file" : "key_file"));
+  }
+}
+
 /// From noon on the day would be over before what is due has been used.
 void check_warming(const Settings& settings, Relations& relations) {
   if (settings.warming.settling_time > std::chrono::hours{12})
@@ -200,6 +224,7 @@ void check_relations(const Settings& settings, const Places& places, Mistakes& m
   check_upstream(settings.upstream, relations);
   check_loop(settings, relations);
   check_room(settings, relations);
+  check_fleet(settings.fleet, relations);
   check_warming(settings, relations);
 }
 

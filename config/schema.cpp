@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "config/fleet_schema.h"
 #include "config/setting_kinds.h"
 #include "config/values.h"
 
@@ -386,6 +387,7 @@ const std::vector<Setting>& schema() {
     add_upstream(rows);
     add_budget(rows);
     add_cache(rows);
+    add_fleet(rows);
     add_freshness(rows);
     add_warming(rows);
     add_rest(rows);

@@ -28,14 +28,22 @@ bool is_port(std::string_view text) {
 
 }  // namespace
 
+/// Takes the names of every Service that "roktcached" is the beginning of: "roktcached-fleet" gives
+/// ROKTCACHED_FLEET_PORT.
 bool is_service_link(std::string_view name, std::string_view value) {
-  const auto rest = behind(name, "ROKTCACHED_");
-  if (!rest) return false;
-  if (*rest == "PORT") return value.find("://") != std::string_view::npos;
-  if (*rest == "SERVICE_HOST" || *rest == "SERVICE_PORT") return true;
-  if (const auto port_name = behind(*rest, "SERVICE_PORT_")) return !port_name->empty();
-  const auto port = behind(*rest, "PORT_");
-  return port && is_port(*port);
+  const auto rest = behind(name, "ROKTCACHED");
+  if (!rest || !rest->starts_with('_')) return false;
+  if (rest->ends_with("_PORT") && value.find("://") != std::string_view::npos) return true;
+  if (rest->ends_with("_SERVICE_HOST") || rest->ends_with("_SERVICE_PORT")) return true;
+  constexpr std::string_view named_port = "_SERVICE_PORT_";
+  const auto named = rest->find(named_port);
+  if (named != std::string_view::npos && named + named_port.size() < rest->size()) return true;
+  constexpr std::string_view numbered_port = "_PORT_";
+  for (auto at = rest->find(numbered_port); at != std::string_view::npos;
+       at = rest->find(numbered_port, at + 1)) {
+    if (is_port(rest->substr(at + numbered_port.size()))) return true;
+  }
+  return false;
 }
 
 std::vector<std::string> service_links(const Environment& environment) {

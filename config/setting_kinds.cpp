@@ -6,13 +6,16 @@ namespace roktcached::config {
 
 using std::chrono::milliseconds;
 
-Setting duration(std::string name, std::string help, Field<milliseconds> field, milliseconds least) {
-  const std::string accepted = std::string(accepted_durations) + ", at least " + format_duration(least);
+Setting duration(std::string name, std::string help, Field<milliseconds> field, milliseconds least,
+                 std::optional<milliseconds> most) {
+  const std::string accepted = std::string(accepted_durations) +
+                               (most ? ", from " + format_duration(least) + " to " + format_duration(*most)
+                                     : ", at least " + format_duration(least));
   return make<milliseconds>(
       std::move(name), ValueKind::text, accepted, std::move(help), std::move(field),
-      [least](const RawValue& raw) {
+      [least, most](const RawValue& raw) {
         const auto value = from_text(parse_duration)(raw);
-        return value && *value >= least ? value : std::nullopt;
+        return value && *value >= least && (!most || *value <= *most) ? value : std::nullopt;
       },
       [](const milliseconds& value) -> RawValue { return format_duration(value); });
 }

@@ -55,7 +55,8 @@ auto from_text(std::optional<Value> (*parse)(std::string_view)) {
 }
 
 [[nodiscard]] Setting duration(std::string name, std::string help, Field<std::chrono::milliseconds> field,
-                               std::chrono::milliseconds least = std::chrono::milliseconds{1});
+                               std::chrono::milliseconds least = std::chrono::milliseconds{1},
+                               std::optional<std::chrono::milliseconds> most = std::nullopt);
 [[nodiscard]] Setting size(std::string name, std::string help, Field<std::uint64_t> field,
                            std::uint64_t least, std::uint64_t most);
 [[nodiscard]] Setting count(std::string name, std::string help, Field<std::uint64_t> field,

@@ -48,6 +48,22 @@ struct Url {
 };
 [[nodiscard]] std::string to_string(const Url& url);
 
+/// Where the engine of a fleet is: Redis or Valkey.
+struct EngineUrl {
+  enum class Kind { tcp, tls, unix_socket };
+  Kind kind = Kind::tcp;
+  std::string host;           ///< an IPv6 address is in brackets; empty for a Unix socket
+  std::uint16_t port = 6379;  ///< of tcp and tls
+  std::string path = {};      ///< of a Unix socket, absolute
+
+  /// Whether only this machine can read what is sent there.
+  [[nodiscard]] bool is_loopback() const {
+    return kind == Kind::unix_socket || Endpoint{host, port}.is_loopback();
+  }
+  friend bool operator==(const EngineUrl&, const EngineUrl&) = default;
+};
+[[nodiscard]] std::string to_string(const EngineUrl& url);
+
 /// TLS on a listener: the `[listen.tls]` and `[health.tls]` sections.
 struct ListenTls {
   std::vector<Endpoint> addresses;  ///< none of them a Unix socket; empty: no TLS
@@ -162,6 +178,23 @@ struct Cache {
   std::chrono::milliseconds read_timeout{250};
 };
 
+/// The `[fleet]` section: what several daemons with the same credential share, and over which engine.
+struct Fleet {
+  std::optional<EngineUrl> url;  ///< empty: this daemon shares nothing
+  std::string username;          ///< of the engine's ACL; empty: its default user
+  std::string password_file;
+  std::string ca_file;           ///< PEM; empty: the system's certificates
+  std::string certificate_file;  ///< PEM; set where key_file is
+  std::string key_file;          ///< PEM; see read_private_file
+  std::string entry_key_file;    ///< empty: entries are sealed under the app secret
+  /// How many daemons there are: 0: as many as are seen. Without `url` each gets that part of the budget.
+  std::uint64_t expected_instances = 0;
+  std::chrono::milliseconds control_timeout{250};  ///< of a command that others wait for
+  std::string instance;                            ///< this daemon's name; empty: one is made
+  Secret password;                                 ///< from load_fleet_secrets; empty: none
+  std::vector<Secret> entry_keys;                  ///< likewise, at most two: the first seals, both open
+};
+
 enum class LogLevel { trace, debug, info, warn, error };
 enum class LogFormat { text, json };
 enum class FileFormat { same, text, json };
@@ -198,6 +231,7 @@ struct Settings {
   std::vector<Credential> credentials{Credential{}};  ///< one or more, each of another name
   std::vector<Client> clients;                        ///< each of another name; empty: open to everybody
   Cache cache;
+  Fleet fleet;
   caching::FreshnessPolicy freshness;
   std::vector<caching::PolicyOverride> freshness_overrides;  ///< the first that matches a request counts
   rokt::ParameterRules parameters;

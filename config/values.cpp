@@ -29,6 +29,7 @@ constexpr std::array<Unit, 5> duration_units = {
 constexpr std::array<Unit, 4> size_units = {
     {{"GiB", std::uint64_t{1} << 30}, {"MiB", std::uint64_t{1} << 20}, {"KiB", 1024}, {"B", 1}}};
 constexpr std::string_view unix_prefix = "unix:";
+constexpr std::uint16_t default_engine_port = 6379;
 constexpr std::uint64_t longest_ms = std::uint64_t{3650} * 86'400'000;
 
 template <class Units>
@@ -146,6 +147,26 @@ std::optional<Url> parse_proxy(std::string_view text) {
   return Url{false, std::move(endpoint->host), endpoint->port, ""};
 }
 
+std::optional<EngineUrl> parse_engine_url(std::string_view text) {
+  if (text.starts_with(unix_prefix)) {
+    auto socket = parse_socket(text.substr(unix_prefix.size()));
+    if (!socket) return std::nullopt;
+    return EngineUrl{EngineUrl::Kind::unix_socket, "", 0, std::move(socket->path)};
+  }
+  constexpr std::string_view plain = "redis://";
+  constexpr std::string_view tls = "rediss://";
+  const bool is_tls = text.starts_with(tls);
+  if (!is_tls && !text.starts_with(plain)) return std::nullopt;
+  text.remove_prefix(is_tls ? tls.size() : plain.size());
+  const auto slash = std::min(text.find('/'), text.size());
+  const std::string_view database = text.substr(slash);
+  if (!database.empty() && database != "/" && database != "/0") return std::nullopt;
+  auto endpoint = parse_authority(text.substr(0, slash), default_engine_port);
+  if (!endpoint || endpoint->port == 0) return std::nullopt;
+  return EngineUrl{is_tls ? EngineUrl::Kind::tls : EngineUrl::Kind::tcp, std::move(endpoint->host),
+                   endpoint->port, ""};
+}
+
 std::optional<std::string> parse_origin(std::string_view text) {
   const auto url = parse_url(text);
   const bool lower = std::ranges::none_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
@@ -232,6 +253,12 @@ std::string to_string(const Url& url) {
   std::string text = (url.tls ? "https://" : "http://") + url.host;
   if (url.port != usual) text += ":" + std::to_string(url.port);
   return text + url.base_path;
+}
+
+std::string to_string(const EngineUrl& url) {
+  if (url.kind == EngineUrl::Kind::unix_socket) return std::string(unix_prefix) + url.path;
+  const std::string text = (url.kind == EngineUrl::Kind::tls ? "rediss://" : "redis://") + url.host;
+  return url.port == default_engine_port ? text : text + ":" + std::to_string(url.port);
 }
 
 std::string_view to_string(LogLevel level) {

@@ -22,6 +22,9 @@ inline constexpr std::string_view accepted_urls =
     "an http or https URL without user, query or fragment, e.g. \"https://api.rokt.com\"";
 inline constexpr std::string_view accepted_proxies =
     "an http URL of host and port without user and path, e.g. \"http://proxy.example.com:3128\"";
+inline constexpr std::string_view accepted_engine_urls =
+    "redis://HOST[:PORT], rediss://HOST[:PORT] (TLS) or unix:/PATH, or \"\"; without user and password "
+    "(fleet.username and fleet.password_file are for them), and of database 0 only";
 inline constexpr std::string_view accepted_origins =
     "http or https, host in lower case, and a port that is not the scheme's own, e.g. "
     "\"https://bi.example.com\"";
@@ -34,6 +37,8 @@ inline constexpr std::string_view accepted_modes = "a file mode, \"0000\" to \"0
 [[nodiscard]] std::optional<Endpoint> parse_tcp_endpoint(std::string_view text);
 [[nodiscard]] std::optional<Url> parse_url(std::string_view text);
 [[nodiscard]] std::optional<Url> parse_proxy(std::string_view text);
+/// Without a port it is 6379. The path may name database 0, and no other.
+[[nodiscard]] std::optional<EngineUrl> parse_engine_url(std::string_view text);
 /// An origin in the one spelling that browsers send (RFC 6454, section 6.2): what differs would never match.
 [[nodiscard]] std::optional<std::string> parse_origin(std::string_view text);
 [[nodiscard]] std::optional<std::uint32_t> parse_mode(std::string_view text);

@@ -81,7 +81,8 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
   try {
     daemon->upstream_client_ = std::make_unique<upstream::UpstreamClient>(
         daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), daemon->files_.executor(),
-        in_force.upstream, in_force.credentials, secrets_again, daemon->clock_, &daemon->bodies_);
+        in_force.upstream, config::with_budgets_of_one(in_force.credentials, in_force.fleet), secrets_again,
+        daemon->clock_, &daemon->bodies_);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }

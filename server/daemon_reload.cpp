@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "config/changes.h"
+#include "config/credentials.h"
 #include "server/access/token_key.h"
 #include "server/background.h"
 #include "server/client_thread.h"
@@ -241,7 +242,9 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
   post_surely(upstream_context_,
               [this, runtime = made.runtime, changed = !made.changes.taken.empty(), one_has] {
                 do_surely("taking other settings", [&] {
-                  upstream_client_->change(runtime->settings.upstream, runtime->settings.credentials);
+                  const config::Settings& wanted = runtime->settings;
+                  upstream_client_->change(wanted.upstream,
+                                           config::with_budgets_of_one(wanted.credentials, wanted.fleet));
                   if (changed) fetches_->change(runtime->settings.upstream.max_response, runtime->number);
                   warming_->change(runtime);
                 });

@@ -44,6 +44,7 @@ class SettingsCheck {
     check_tls(settings_.listen.tls, "listen.tls");
     check_tls(settings_.health.tls, "health.tls");
     note(upstream::check_ca_file(settings_.upstream));
+    check_fleet();
     check_sockets();
     check_cache();
     check_routes();
@@ -73,6 +74,7 @@ class SettingsCheck {
       if (credential.app_id.empty()) note(config::load_credential(credential, config::process_environment()));
     }
     note(config::load_admin_token(settings_.admin));
+    note(config::load_fleet_secrets(settings_.fleet, config::process_environment()));
   }
 
   void check_tls(const config::ListenTls& tls, const std::string& section) {
@@ -82,6 +84,15 @@ class SettingsCheck {
     if (!context) return note(context.error());
     if (auto warning = net::certificate_warning(**context, tls, section))
       warnings_.push_back(std::move(*warning));
+  }
+
+  void check_fleet() {
+    const config::Fleet& fleet = settings_.fleet;
+    if (!fleet.url || fleet.url->kind != config::EngineUrl::Kind::tls) return;
+    const auto key = secrets_ == Secrets::read ? net::PrivateKey::read : net::PrivateKey::skip;
+    const net::ClientTlsFiles files{fleet.ca_file, fleet.certificate_file, fleet.key_file};
+    const auto context = net::make_client_tls_context(files, key, "fleet");
+    if (!context) note(context.error());
   }
 
   void check_sockets() {
@@ -119,10 +130,10 @@ class SettingsCheck {
   void look_for_service_links() {
     const auto links = config::service_links(config::process_environment());
     if (links.empty()) return;
-    warnings_.push_back(
-        "$" + links.front() + ": ignored, with " + std::to_string(links.size() - 1) +
-        " more: Kubernetes gives them for a Service \"roktcached\"; enableServiceLinks: false "
-        "keeps them away");
+    warnings_.push_back("$" + links.front() + ": ignored, with " + std::to_string(links.size() - 1) +
+                        " more: Kubernetes gives them for a Service \"roktcached\" or one that begins so; "
+                        "enableServiceLinks: false "
+                        "keeps them away");
   }
 
   void check_token_key() {

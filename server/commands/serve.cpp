@@ -41,6 +41,7 @@ void set_up_demo(config::Settings& settings, const simulator::Options& options) 
   settings.credentials = {std::move(credential)};
   settings.cache.file.clear();
   settings.cache.why_no_file.clear();
+  settings.fleet = {};
   settings.listen.token_key_file.clear();
 }
 

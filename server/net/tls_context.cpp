@@ -122,6 +122,31 @@ Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& 
   return made;
 }
 
+Result<std::shared_ptr<ssl::context>> make_client_tls_context(const ClientTlsFiles& files, PrivateKey key,
+                                                              const std::string& section) {
+  ERR_clear_error();
+  auto made = std::make_shared<ssl::context>(ssl::context::tls_client);
+  SSL_CTX* const context = made->native_handle();
+  SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  const std::string authority = section + ".ca_file";
+  if (files.ca_file.empty()) {
+    if (SSL_CTX_set_default_verify_paths(context) != 1) return openssl_error(authority);
+  } else {
+    if (const auto checked = check_file(authority, files.ca_file); !checked) return checked.error();
+    if (SSL_CTX_load_verify_file(context, files.ca_file.c_str()) != 1)
+      return openssl_error(authority + ": " + files.ca_file);
+  }
+  if (files.certificate_file.empty()) return made;
+  const std::string certificate = section + ".certificate_file";
+  if (const auto checked = check_file(certificate, files.certificate_file); !checked) return checked.error();
+  if (SSL_CTX_use_certificate_chain_file(context, files.certificate_file.c_str()) != 1)
+    return openssl_error(certificate + ": " + files.certificate_file);
+  if (key == PrivateKey::skip) return made;
+  if (const auto used = use_key(context, files.key_file, section); !used) return used.error();
+  return made;
+}
+
 std::optional<std::string> certificate_warning(ssl::context& context, const config::ListenTls& settings,
                                                const std::string& section) {
   const X509* const certificate = SSL_CTX_get0_certificate(context.native_handle());

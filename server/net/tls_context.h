@@ -22,6 +22,20 @@ enum class PrivateKey { read, skip };
     const config::ListenTls& settings, PrivateKey key = PrivateKey::read,
     const std::string& section = "listen.tls");
 
+/// The files of a connection with TLS that we begin. Each may be empty.
+struct ClientTlsFiles {
+  std::string ca_file;           ///< PEM; empty: the system's certificates
+  std::string certificate_file;  ///< PEM, the chain that we show
+  std::string key_file;          ///< PEM; set where certificate_file is
+};
+
+/// What we show a server with TLS (1.2 or later) and ask of it: its certificate must descend from `ca_file`.
+/// The caller compares the host name, which differs by connection.
+/// @param key, section  as above
+/// @return configuration, naming the setting, the file and what OpenSSL says of it
+[[nodiscard]] Result<std::shared_ptr<boost::asio::ssl::context>> make_client_tls_context(
+    const ClientTlsFiles& files, PrivateKey key, const std::string& section);
+
 /// A line for the operator where the certificate is not valid now; clients will refuse it, and it may be
 /// renewed while we run.
 [[nodiscard]] std::optional<std::string> certificate_warning(boost::asio::ssl::context& context,

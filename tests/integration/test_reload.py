@@ -8,7 +8,7 @@ import threading
 
 from certificates import Authority, tls_table
 from clients import basic, client
-from harness import SANITIZED, TestCase, Tls, connection_to, free_port, overview, request, run_command, wait_until
+from harness import SANITIZED, Process, TestCase, Tls, connection_to, free_port, overview, request, run_command, wait_until
 
 JSON = {"Content-Type": "application/json"}
 ROUTE = '[[route]]\nname = "ledger"\npath = "/_simulator/requests"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
@@ -278,6 +278,25 @@ class EachKind(Reload):
         self.assertEqual((read()["ceiling"], read()["requests_per_second"]), (5, 5))
         self.assertIn("[[credential]]", self.reload(budget.format(50, 100)))
         self.assertEqual((read()["ceiling"], read()["requests_per_second"]), (50, 50))
+
+    def test_the_part_of_one_of_several_daemons(self):
+        budget = "[upstream.budget]\nrequests_per_second = {}\nburst = {}\n"
+        self.where = self.folder()
+        self.write(budget.format(10, 20) + "[fleet]\nexpected_instances = 4\n")
+        process = Process(["serve"], {"ROKT_APP_ID": "demo-app", "ROKT_APP_SECRET": "demo-secret", "ROKTCACHED_CACHE_FILE": "",
+                                      "ROKTCACHED_UPSTREAM_URL": f"http://127.0.0.1:{self.simulator().port}",
+                                      "ROKTCACHED_LISTEN_ADDRESSES": f"127.0.0.1:{free_port()}",
+                                      "ROKTCACHED_ADMIN_ADDRESS": f"unix:{self.where}/admin.sock"}, self.where)
+        self.addCleanup(process.stop)
+        self.admin = f"unix:{self.where}/admin.sock"
+        wait_until(lambda: "admin on unix:" in process.output, "it listens")
+        read = lambda: request(f"{self.where}/admin.sock", "/status").json()["upstream"]["credentials"][0]["budget"]
+        self.assertEqual((read()["ceiling"], read()["burst"]), (2.5, 5))
+        self.reload(budget.format(2, 3) + "[fleet]\nexpected_instances = 4\n")
+        self.assertEqual((read()["ceiling"], read()["burst"]), (0.5, 1))
+        said = self.reload(budget.format(2, 3) + "[fleet]\nexpected_instances = 2\n")
+        self.assertIn("fleet.expected_instances", said)
+        self.assertEqual(read()["ceiling"], 0.5, "it needs a restart")
 
     def test_level_and_access_lines_of_the_log(self):
         _, proxy = self.start()

@@ -112,6 +112,18 @@ def key_of_another(folder):
     os.replace(os.path.join(folder, "other.key"), os.path.join(folder, "tls.key"))
 
 
+def with_fleet(url, *files, **settings):
+    """A mistake in [fleet]; its files hold what is no certificate, no key and no password."""
+    def make(folder):
+        for name in files:
+            write(os.path.join(folder, name), "a b\n")
+        lines = [f'{key} = "{value.format(folder=folder)}"' for key, value in {"url": url, **settings}.items()]
+        with open(os.path.join(folder, "settings.toml"), "a", encoding="ascii") as file:
+            file.write("\n[fleet]\n" + "\n".join(lines) + "\n")
+    return make
+
+
+TLS_ENGINE, ENGINE = "rediss://localhost:1", "redis://localhost:1"
 APP_ID, APP_SECRET = 'credential.app_id_file of "emea"', 'credential.app_secret_file of "emea"'
 
 # What is wrong: how it comes about, which setting is to be named, and what of the reason is to be said.
@@ -142,7 +154,21 @@ PUBLIC_MISTAKES = {
     "a cache file of a later version": (lambda folder: database(f"{folder}/state/cache.db", "PRAGMA application_id = 0x524f4b54",
                                                                 "PRAGMA user_version = 999"), "cache.file", "newer roktcached"),
 }
+PUBLIC_MISTAKES |= {
+    "no CA of the engine": (with_fleet(TLS_ENGINE, ca_file="{folder}/fleet-ca.pem"), "fleet.ca_file", "fleet-ca.pem: No such file"),
+    "no CA of the engine in its file": (with_fleet(TLS_ENGINE, "fleet.pem", ca_file="{folder}/fleet.pem"), "fleet.ca_file", "fleet.pem"),
+    "no certificate for the engine": (with_fleet(TLS_ENGINE, certificate_file="{folder}/fleet.pem", key_file="{folder}/tls.key"),
+                                      "fleet.certificate_file", "fleet.pem: No such file"),
+    "a password to be read on the way": (with_fleet("redis://192.0.2.1"), "fleet.url", "beyond loopback without TLS"),
+}
 SECRET_MISTAKES = {
+    "another certificate's key for the engine": (with_fleet(TLS_ENGINE, certificate_file="{folder}/tls.pem", key_file="{folder}/other.key"),
+                                                 "fleet.key_file", "does not belong to fleet.certificate_file"),
+    "no password of the engine": (with_fleet(ENGINE, password_file="{folder}/fleet.password"), "fleet.password_file", "No such file"),
+    "an engine's password with a space": (with_fleet(ENGINE, "fleet.password", password_file="{folder}/fleet.password"),
+                                          "fleet.password_file", "not visible ASCII"),
+    "a user of the engine without a password": (with_fleet(ENGINE, username="me"), "fleet.username", "there is no password"),
+    "a short key for shared answers": (with_fleet(ENGINE, entry_key_file="{folder}/admin.token"), "fleet.entry_key_file", "shorter than 32"),
     "no key": (removed("tls.key"), "listen.tls.key_file", "tls.key: No such file"),
     "no key in its file": (replaced("tls.key", "nothing"), "listen.tls.key_file", "tls.key"),
     "the key of another certificate": (key_of_another, "listen.tls.key_file", "does not belong to"),

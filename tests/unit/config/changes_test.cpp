@@ -45,13 +45,26 @@ TEST(Changes, OfTheSameSettingsAreNone) {
 
 /// For each key another value, made of what the row itself accepts.
 std::optional<Settings> with_another(const Setting& setting) {
-  for (const RawValue& value :
-       {RawValue(true), RawValue(false), RawValue(std::int64_t{7}), RawValue("7s"), RawValue("64MiB"),
-        RawValue("32KiB"), RawValue("/another/file"), RawValue("https://another.example"),
-        RawValue("http://127.0.0.1:9"), RawValue("127.0.0.1:9"), RawValue("0600"), RawValue("lenient"),
-        RawValue("debug"), RawValue("json"), RawValue("always"), RawValue(StringList{"127.0.0.1:9"}),
-        RawValue(StringList{"another.example"}), RawValue(StringList{"https://another.example"}),
-        RawValue(StringList{"CHF"})}) {
+  for (const RawValue& value : {RawValue(true),
+                                RawValue(false),
+                                RawValue(std::int64_t{7}),
+                                RawValue("7s"),
+                                RawValue("64MiB"),
+                                RawValue("32KiB"),
+                                RawValue("/another/file"),
+                                RawValue("https://another.example"),
+                                RawValue("http://127.0.0.1:9"),
+                                RawValue("127.0.0.1:9"),
+                                RawValue("unix:/another"),
+                                RawValue("0600"),
+                                RawValue("lenient"),
+                                RawValue("debug"),
+                                RawValue("json"),
+                                RawValue("always"),
+                                RawValue(StringList{"127.0.0.1:9"}),
+                                RawValue(StringList{"another.example"}),
+                                RawValue(StringList{"https://another.example"}),
+                                RawValue(StringList{"CHF"})}) {
     Settings settings;
     if (setting.set(settings, value) && setting.get(settings) != setting.get(Settings())) return settings;
   }
@@ -79,7 +92,17 @@ TEST(Changes, OfEachKeyAreNamedAndWhatIsNamedAsKeptIsKept) {
                                                "cache.read_timeout",
                                                "listen.handover_socket",
                                                "log.file_format",
-                                               "log.stderr"};
+                                               "log.stderr",
+                                               "fleet.url",
+                                               "fleet.username",
+                                               "fleet.password_file",
+                                               "fleet.ca_file",
+                                               "fleet.certificate_file",
+                                               "fleet.key_file",
+                                               "fleet.entry_key_file",
+                                               "fleet.expected_instances",
+                                               "fleet.control_timeout",
+                                               "fleet.instance"};
   for (const Setting& setting : schema()) {
     const auto wanted = with_another(setting);
     ASSERT_TRUE(wanted) << setting.name();
@@ -107,6 +130,26 @@ TEST(Changes, OfTablesAndSecretsAreNamedToo) {
               ElementsAre("the admin token", "[[freshness.override]]", "[[client]]", "[[route]]"));
   EXPECT_EQ(kept.wanted.clients, wanted.clients);
   EXPECT_EQ(kept.wanted.routes, wanted.routes);
+}
+
+// The others of the fleet go on under the old ones.
+TEST(Changes, OfTheFleetsPasswordAndKeysNeedARestart) {
+  Settings in_force;
+  in_force.fleet.password = Secret("one");
+  in_force.fleet.entry_keys = {Secret("first"), Secret("second")};
+  EXPECT_TRUE(keep(in_force, in_force).changes.empty());
+  for (int what = 0; what < 3; ++what) {
+    Settings wanted = in_force;
+    if (what == 0) wanted.fleet.password = Secret("two");
+    if (what == 1) wanted.fleet.entry_keys.pop_back();
+    if (what == 2) std::swap(wanted.fleet.entry_keys[0], wanted.fleet.entry_keys[1]);
+    const Kept kept = keep(in_force, wanted);
+    EXPECT_THAT(kept.changes.needs_restart, ElementsAre("the fleet's password or keys")) << what;
+    EXPECT_THAT(kept.changes.taken, IsEmpty()) << what;
+    EXPECT_EQ(kept.wanted.fleet.password.reveal(), "one");
+    ASSERT_EQ(kept.wanted.fleet.entry_keys.size(), 2U);
+    EXPECT_EQ(kept.wanted.fleet.entry_keys[0].reveal(), "first");
+  }
 }
 
 TEST(Changes, OfACredentialsSecretBudgetAndAccountsAreTaken) {

@@ -40,9 +40,18 @@ TEST_F(EnvironmentTest, OverridesTheFile) {
 
 TEST_F(EnvironmentTest, EverySettingHasAVariable) {
   for (const auto& row : schema()) {
-    static const std::set<std::string> texts = {
-        "cache.file",        "upstream.ca_file",      "admin.token_file",
-        "listen.unix_group", "listen.token_key_file", "log.file"};
+    static const std::set<std::string> texts = {"cache.file",
+                                                "upstream.ca_file",
+                                                "admin.token_file",
+                                                "listen.unix_group",
+                                                "listen.token_key_file",
+                                                "log.file",
+                                                "fleet.username",
+                                                "fleet.password_file",
+                                                "fleet.ca_file",
+                                                "fleet.certificate_file",
+                                                "fleet.key_file",
+                                                "fleet.entry_key_file"};
     const bool any_text = texts.contains(row.name());
     const auto settings = loader_.load("# nothing", {{row.environment_name(), "?"}});
     ASSERT_EQ(settings.has_value(), any_text) << row.name();

@@ -71,7 +71,9 @@ TEST(Schema, HasEveryKeyOfTheContract) {
           "freshness.min_refetch_interval", "freshness.refresh_ahead_uses", "warming.learn",
           "warming.settling_time", "parameters.validation", "parameters.extra_currencies",
           "parameters.open_end_step", "log.level", "log.format", "log.access", "log.file", "log.file_format",
-          "log.stderr", "listen.min_write_rate"));
+          "log.stderr", "listen.min_write_rate", "fleet.url", "fleet.username", "fleet.password_file",
+          "fleet.ca_file", "fleet.certificate_file", "fleet.key_file", "fleet.entry_key_file",
+          "fleet.expected_instances", "fleet.control_timeout", "fleet.instance"));
 }
 
 TEST(Schema, NamesEachVariableOnce) {
@@ -113,7 +115,7 @@ TEST(Schema, EveryRowSetsItselfAndNothingElse) {
     if (row.name() == "listen.allowed_hosts") return StringList{"other.example"};
     if (row.name() == "parameters.extra_currencies") return StringList{"CHF"};
     for (const char* candidate : {"11m", "40MiB", "17KiB", "127.0.0.1:9", "http://localhost:9", "lenient",
-                                  "0600", "debug", "json", "always", "other"}) {
+                                  "0600", "debug", "json", "always", "2s", "unix:/other", "other"}) {
       Settings scratch;
       if (row.set(scratch, std::string(candidate))) return std::string(candidate);
     }

@@ -27,11 +27,28 @@ TEST(ServiceLinks, OfKubernetesAreNoSettings) {
   EXPECT_EQ(settings->listen.threads, 2U);
 }
 
+// A Service "roktcached-fleet" is what the engine of a fleet is likely to be called.
+TEST(ServiceLinks, OfServicesThatBeginWithOurNameAreNoSettingsEither) {
+  Variables environment;
+  for (const std::string service : {"ROKTCACHED_FLEET", "ROKTCACHED_FLEET_2", "ROKTCACHED_ADMIN"}) {
+    for (const auto& [plain, value] : of_kubernetes) {
+      const std::string name = service + plain.substr(std::string_view("ROKTCACHED").size());
+      EXPECT_TRUE(is_service_link(name, value)) << name;
+      environment[name] = value;
+    }
+  }
+  environment["ROKTCACHED_FLEET_CONTROL_TIMEOUT"] = "1s";
+  const auto settings = Loader().load("# nothing", environment);
+  ASSERT_TRUE(settings) << settings.error().context;
+  EXPECT_EQ(settings->fleet.control_timeout, std::chrono::seconds{1});
+}
+
 TEST(ServiceLinks, AreNotTakenForAMistakeThatLooksLikeThem) {
   for (const char* const name :
        {"ROKTCACHED_PORT", "ROKTCACHED_PORT_", "ROKTCACHED_PORT_8080", "ROKTCACHED_PORT_TCP",
         "ROKTCACHED_PORT_8080_HTTP", "ROKTCACHED_PORT_80_TCP_X", "ROKTCACHED_SERVICE",
-        "ROKTCACHED_SERVICE_PORT_", "ROKTCACHED_SERVICE_NAME", "ROKTCACHED_HOST", "ROKTCACHED_ADMIN_PORT",
+        "ROKTCACHED_SERVICE_PORT_", "ROKTCACHED_FLEET_PORT", "ROKTCACHED_FLEET_SERVICE_PORT_",
+        "ROKTCACHEDX_SERVICE_HOST", "ROKTCACHED_SERVICE_NAME", "ROKTCACHED_HOST", "ROKTCACHED_ADMIN_PORT",
         "SERVICE_HOST"}) {
     EXPECT_FALSE(is_service_link(name, "8080")) << name;
   }
