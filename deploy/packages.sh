@@ -4,7 +4,7 @@
 build_packages=(
   g++ cmake ninja-build pkg-config
   libboost1.81-dev libssl-dev libsqlite3-dev libspdlog-dev libfmt-dev libtomlplusplus-dev libcli11-dev
-  libzstd-dev prometheus-cpp-dev zlib1g-dev libxxhash-dev libhowardhinnant-date-dev tzdata ca-certificates
+  libzstd-dev prometheus-cpp-dev zlib1g-dev libxxhash-dev libhiredis-dev libhowardhinnant-date-dev tzdata ca-certificates
 )
 test_packages=(libgtest-dev libgmock-dev python3 curl openssl git clang clang-format clang-tidy)
 

@@ -79,16 +79,22 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
   if (const auto begun = daemon->begin_under(std::move(settings)); !begun) return begun.error();
   const config::Settings& in_force = daemon->runtime_->settings;
   try {
+    daemon->open_fleet();
+    const auto shared =
+        daemon->fleet_ ? daemon->fleet_->credentials() : std::vector<upstream::SharedCredential>();
     daemon->upstream_client_ = std::make_unique<upstream::UpstreamClient>(
         daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), daemon->files_.executor(),
         in_force.upstream, config::with_budgets_of_one(in_force.credentials, in_force.fleet), secrets_again,
-        daemon->clock_, &daemon->bodies_);
+        daemon->clock_, &daemon->bodies_, shared);
   } catch (const std::exception& exception) {
     return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
   }
   daemon->fetches_ = std::make_unique<proxy::FetchTable>(
       daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), *daemon->upstream_client_,
-      *daemon->store_, daemon->bodies_, in_force.upstream.max_response, daemon->clock_);
+      *daemon->store_, daemon->bodies_, in_force.upstream.max_response, daemon->clock_,
+      daemon->fleet_ ? &daemon->fleet_->flights() : nullptr);
+  if (daemon->fleet_)
+    daemon->fetches_->when_ended([&fleet = *daemon->fleet_](const caching::Key& target) { fleet.end(target); });
   daemon->services_.reset(new proxy::Services{*daemon->store_, *daemon->disk_lookups_, *daemon->fetches_,
                                               *daemon->upstream_client_,
                                               daemon->upstream_context_.get_executor(), daemon->bodies_,
@@ -98,6 +104,16 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
   if (const auto handover = daemon->open_handover(); !handover) return handover.error();
   if (const auto known = daemon->check_inherited(); !known) return known.error();
   return daemon;
+}
+
+/// @throws std::runtime_error naming the setting whose file cannot be used
+void Daemon::open_fleet() {
+  const config::Settings& settings = runtime_->settings;
+  if (!settings.fleet.url) return;
+  fleet_ = std::make_unique<fleet::Fleet>(
+      upstream_context_.get_executor(), helpers_.executor(), purger_.executor(), settings,
+      settings.upstream.max_response, *store_,
+      [this](const caching::Purge& purge) { return fetches_->purge(purge); }, clock_);
 }
 
 /// What was learned lies beside the cache file.
@@ -199,6 +215,7 @@ void Daemon::start_threads() {
   threads_running_ = contexts.size();
   threads_.reserve(contexts.size());
   asio::post(upstream_context_, [this] {
+    if (fleet_) fleet_->start();
     upstream_client_->start();
     warming_->start();
   });
@@ -327,6 +344,7 @@ void Daemon::stop() {
     fetches_->stop();
     warming_->stop();
     upstream_client_->stop();
+    if (fleet_) fleet_->stop();
   });
   listeners_->abort();
   for (const auto& registry : registries_) registry->verifier.stop();

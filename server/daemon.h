@@ -19,6 +19,7 @@
 #include "server/admin/admin.h"
 #include "server/counters/client_stats.h"
 #include "server/counters/request_stats.h"
+#include "server/fleet/fleet.h"
 #include "server/handover.h"
 #include "server/heartbeat.h"
 #include "server/net/inherited_sockets.h"
@@ -86,6 +87,7 @@ class Daemon {
   Daemon(const config::Settings& settings, Load load, DaemonStart start);
   Result<void> open_store(const config::Settings& settings);
   Result<void> begin_under(config::Settings settings);
+  void open_fleet();
   void prepare_warming();
   std::shared_ptr<access::ClientRegistry> make_registry(const config::Settings& settings,
                                                         access::ClientRegistry* before) const;
@@ -143,6 +145,7 @@ class Daemon {
   WorkerPool purger_{1, "purging"};
   boost::asio::io_context upstream_context_;
   Work upstream_work_;
+  std::unique_ptr<fleet::Fleet> fleet_;  // null: this process has its credentials for itself
   std::unique_ptr<upstream::UpstreamClient> upstream_client_;
   std::unique_ptr<proxy::FetchTable> fetches_;
   std::unique_ptr<proxy::Services> services_;

@@ -245,6 +245,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
                   const config::Settings& wanted = runtime->settings;
                   upstream_client_->change(wanted.upstream,
                                            config::with_budgets_of_one(wanted.credentials, wanted.fleet));
+                  if (fleet_) fleet_->change(wanted.credentials);
                   if (changed) fetches_->change(runtime->settings.upstream.max_response, runtime->number);
                   warming_->change(runtime);
                 });

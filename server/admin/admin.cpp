@@ -1,3 +1,4 @@
+#include "server/admin/fleet_status.h"
 #include "server/admin/admin.h"
 
 #include <fmt/format.h>
@@ -241,6 +242,11 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request, std::string_
       .log();
   json::object object;
   object["purged"] = *purged;
+  if (sources_.fleet != nullptr) {
+    const fleet::Confirmed confirmed = co_await sources_.fleet->tell(*purge);
+    object["confirmed"] = confirmed.confirmed;
+    object["instances"] = confirmed.instances;
+  }
   co_return with_body(200, "application/json", json::serialize(object) + "\n");
 }
 
@@ -331,6 +337,7 @@ boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::st
   object["restatements"] = sources_.fetches.restatements();
   object["refreshed_ahead"] = sources_.fetches.refreshed_ahead();
   object["warming"] = to_json(warming);
+  if (const auto fleet = co_await read_fleet_status()) object["fleet"] = to_json(*fleet);
   const DroppedLines dropped = dropped_lines();
   object["log"] = {{"level", config::to_string(roktcached::log_level())},
                    {"dropped_queue_full", dropped.queue_full},

@@ -16,6 +16,7 @@
 #include "server/counters/client_stats.h"
 #include "server/counters/request_stats.h"
 #include "server/http/message.h"
+#include "server/fleet/fleet.h"
 #include "server/proxy/account_zones.h"
 #include "server/proxy/fetch/fetch_table.h"
 #include "server/proxy/warming/scheduled_warming.h"
@@ -44,6 +45,7 @@ struct Sources {
   const proxy::AccountZones& zones;
   const proxy::ScheduledWarming& warming;  ///< of the upstream thread
   const upstream::UpstreamClient& upstream_client;
+  fleet::Fleet* fleet;  ///< of the upstream thread; null: there is none
   boost::asio::any_io_executor upstream_executor;
   const Clock& clock;
   SteadyTime started_at;
@@ -114,6 +116,7 @@ class Admin final : public http::Handler {
   [[nodiscard]] boost::asio::awaitable<http::Answer> log_level(const http::Request& request,
                                                                std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
+  [[nodiscard]] boost::asio::awaitable<std::optional<fleet::FleetStatus>> read_fleet_status() const;
   [[nodiscard]] boost::asio::awaitable<proxy::WarmingStatus> read_warming_status() const;
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> list(
       storage::Listing wanted) const;

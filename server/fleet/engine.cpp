@@ -61,7 +61,8 @@ Engine::Engine(asio::any_io_executor executor, config::Fleet settings, std::size
       address_(std::move(settings)),
       max_reply_(max_reply),
       clock_(clock),
-      pause_(executor_) {}
+      pause_(executor_),
+      settled_(executor_, SteadyTime::max()) {}
 
 void Engine::start(Greet greet, std::function<void()> changed) {
   greet_ = std::move(greet);
@@ -77,6 +78,7 @@ void Engine::stop() {
   stopped_ = true;
   lose("the proxy is stopping");
   pause_.cancel();
+  settled_.cancel();
 }
 
 asio::awaitable<void> Engine::keep_linked() {
@@ -91,12 +93,16 @@ asio::awaitable<void> Engine::keep_linked() {
       if (greeted && control_->is_open()) {
         ++counted_.connected;
         set_together(true);
+        is_settled_ = true;
+        settled_.cancel();
         pause_.expires_at(SteadyTime::max());
         while (together_ && !stopped_) co_await pause_.async_wait(as_result);
       }
     } else {
       lose(linked.error().context);
     }
+    is_settled_ = true;
+    settled_.cancel();
     if (stopped_) break;
     const double jitter = std::uniform_real_distribution<double>(0.8, 1.2)(random);
     pause_.expires_after(
@@ -147,6 +153,10 @@ void Engine::set_together(bool together) {
     pause_.cancel();
   }
   if (changed_) changed_();
+}
+
+asio::awaitable<void> Engine::settle() {
+  while (!is_settled_ && !stopped_) co_await settled_.async_wait(as_result);
 }
 
 asio::awaitable<Result<EngineReply>> Engine::run(const Script& script, Words keys, Words arguments) {
@@ -228,8 +238,9 @@ void Engine::doubt() {
 
 asio::awaitable<void> Engine::ask_whether_alive() {
   const Link link = control_;
-  const auto reply = co_await link->call(engine_command({"PING"}),
-                                         clock_.steady_now() + address_.settings.control_timeout);
+  std::string ping = engine_command({"PING"});
+  const auto reply =
+      co_await link->call(std::move(ping), clock_.steady_now() + address_.settings.control_timeout);
   if (link != control_) co_return;
   doubtful_ = false;
   if (!reply) lose(reply.error().context);

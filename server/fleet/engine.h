@@ -11,6 +11,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/settings.h"
@@ -23,6 +24,15 @@
 namespace roktcached::fleet {
 
 using Words = std::vector<std::string>;
+
+/// GCC 12 cannot make a list in braces within an expression that is awaited.
+template <class... Texts>
+[[nodiscard]] Words words(Texts&&... texts) {
+  Words made;
+  made.reserve(sizeof...(texts));
+  (made.emplace_back(std::forward<Texts>(texts)), ...);
+  return made;
+}
 
 /// How an engine does, as /status shows it.
 struct EngineStatus {
@@ -61,6 +71,9 @@ class Engine {
   [[nodiscard]] bool together() const { return together_; }
   /// Whether somebody may wait for the engine now.
   [[nodiscard]] bool usable() const { return together_ && !doubtful_; }
+
+  /// Waits until the engine was reached for the first time, or could not be.
+  [[nodiscard]] boost::asio::awaitable<void> settle();
 
   /// Runs a script on the control connection.
   /// @return unavailable or upstream_timeout: the instance acts alone; storage_full where a write was refused
@@ -107,6 +120,8 @@ class Engine {
   Link bulk_;
   Link log_;
   boost::asio::steady_timer pause_;  // while linked: until the link is lost; else until the next attempt
+  boost::asio::steady_timer settled_;
+  bool is_settled_ = false;
   bool linking_ = false;             // the engine is greeted: scripts run, and nobody else may wait
   bool together_ = false;
   bool doubtful_ = false;

@@ -114,7 +114,9 @@ asio::awaitable<Result<void>> EngineConnection::connect() {
   socket_.set_option(asio::socket_base::keep_alive(true), error);
   if (!address_.tls) co_return Result<void>();
   tls_.emplace(socket_, *address_.tls);
-  SSL_set_tlsext_host_name(tls_->native_handle(), url.host.c_str());
+  // SSL_set_tlsext_host_name() as a function: it is a macro with a cast.
+  SSL_ctrl(tls_->native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+           const_cast<char*>(url.host.c_str()));
   tls_->set_verify_callback(ssl::host_name_verification(url.host));
   std::tie(error) = co_await tls_->async_handshake(ssl::stream_base::client, as_result);
   if (error) co_return unavailable("TLS: " + error.message());
@@ -132,7 +134,8 @@ asio::awaitable<Result<void>> EngineConnection::log_in(SteadyTime due) {
     if (!reply) co_return reply.error();
     if (reply->kind == EngineReply::Kind::error) co_return unavailable("it refuses to log in: " + reply->text);
   }
-  const auto named = co_await call(engine_command({"CLIENT", "SETNAME", "roktcached"}), due);
+  std::string naming = engine_command({"CLIENT", "SETNAME", "roktcached"});
+  const auto named = co_await call(std::move(naming), due);
   if (!named) co_return named.error();
   if (named->kind == EngineReply::Kind::error) co_return unavailable(named->text);
   co_return Result<void>();

@@ -96,6 +96,18 @@ asio::awaitable<Confirmed> Fleet::tell(caching::Purge purge) {
   return asio::co_spawn(executor_, log_.tell(std::move(purge)), asio::use_awaitable);
 }
 
+void Fleet::end(const caching::Key& target) {
+  const std::string text(caching::target_of(target));
+  asio::co_spawn(
+      executor_,
+      [this, text]() -> asio::awaitable<void> {
+        caching::Purge purge{caching::WithTarget{text, text}, caching::PurgeKind::hard};
+        const Confirmed confirmed = co_await log_.tell(std::move(purge));
+        static_cast<void>(confirmed);  // nobody waits for it
+      },
+      logging_failure("telling the fleet of a write"));
+}
+
 FleetStatus Fleet::status() const {
   FleetStatus status{.engine = engine_.address().text, .instance = name_, .link = engine_.status()};
   status.clock_skew_ms = log_.skew().count();

@@ -27,7 +27,7 @@ struct FleetStatus {
   std::string instance;  ///< this one's name
   EngineStatus link;
   std::int64_t clock_skew_ms = 0;
-  FlightCounts flights;
+  FlightCounts flights = {};
   std::uint64_t tokens_taken = 0;
   std::uint64_t members = 1;        ///< that are there, of the first credential
   std::uint64_t members_known = 1;  ///< and those that are away
@@ -58,6 +58,9 @@ class Fleet {
 
   /// As FleetLog::tell. From any thread; resumes on the caller's executor.
   [[nodiscard]] boost::asio::awaitable<Confirmed> tell(caching::Purge purge);
+
+  /// A write has ended what is stored of a target on an http route: it ends with the others, too.
+  void end(const caching::Key& target);
 
   [[nodiscard]] FleetStatus status() const;
 

@@ -81,7 +81,7 @@ asio::awaitable<void> FleetBudget::ask(bool can_wait) {
   arguments.emplace_back(can_wait ? "1" : "0");
   arguments.push_back(std::to_string(std::exchange(accepted_, 0)));
   const auto reply = co_await engine_.run(
-      budget_script, {crew_.budget_key, crew_.members_key, crew_.log_key}, std::move(arguments));
+      budget_script, words(crew_.budget_key, crew_.members_key, crew_.log_key), std::move(arguments));
   asked.reset();
   const SteadyTime now = clock_.steady_now();
   if (!reply) {
@@ -156,7 +156,7 @@ asio::awaitable<void> FleetBudget::tell_limited(SteadyTime sent_at, milliseconds
   arguments.push_back(std::to_string(std::exchange(accepted_, 0)));
   arguments.emplace_back(log_length);
   const auto reply = co_await engine_.run(
-      budget_script, {crew_.budget_key, crew_.members_key, crew_.log_key}, std::move(arguments));
+      budget_script, words(crew_.budget_key, crew_.members_key, crew_.log_key), std::move(arguments));
   if (reply) take_in(*reply, clock_.steady_now());
 }
 

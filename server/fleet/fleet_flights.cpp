@@ -156,10 +156,11 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
   waiting_[seat.key] = &waiting;
   flight->begun = log_.heard(crew.credential);
   bool takes_stored = request.takes_stored;
+  co_await engine_.settle();
   while (engine_.usable() && !turn.unwanted()) {
     waiting.kind.clear();
     const auto reply = co_await engine_.run(
-        flight_script, {flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key},
+        flight_script, words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key),
         flight_arguments(request, takes_stored, is_interactive(request, turn)));
     if (!reply) break;
     const std::string_view kind = reply->text_at(0);
@@ -242,8 +243,8 @@ asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   if (std::exchange(flight->adopting, true)) co_return;
   const Crew& crew = flight->crew;
   const auto reply = co_await engine_.run(
-      flight_script, {flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key},
-      {owner_, std::to_string(unix_ms(clock_.wall_now())), "0", "0", std::to_string(lease.count()), "1"});
+      flight_script, words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key),
+      words(owner_, std::to_string(unix_ms(clock_.wall_now())), "0", "0", std::to_string(lease.count()), "1"));
   flight->adopting = false;
   if (!reply || reply->text_at(0) != "lead") co_return;
   const bool is_new = flight->fence.empty();
@@ -259,8 +260,8 @@ asio::awaitable<void> FleetFlights::keep(FlightPtr flight) {
     co_await pause.async_wait(as_result);
     if (flight->has_ended || stopped_) co_return;
     const std::string fence = flight->fence;
-    const auto reply = co_await engine_.run(renew_script, {flight->flight_key},
-                                            {fence, std::to_string(lease.count())});
+    const auto reply = co_await engine_.run(renew_script, words(flight->flight_key),
+                                            words(fence, std::to_string(lease.count())));
     if (flight->has_ended || stopped_) co_return;
     if (!reply) continue;
     if (reply->text_at(0) == "0") {
@@ -289,7 +290,7 @@ asio::awaitable<FetchOutcomePtr> FleetFlights::take_entry(const FetchRequest& re
 asio::awaitable<caching::StoredResponsePtr> FleetFlights::read_entry(const FetchRequest& request,
                                                                      const Flight& flight) {
   const auto reply = co_await engine_.read_bulk(
-      {"HMGET", flight.entry_key, "fence", "fetched", "fresh", "pos", "sealed"});
+      words("HMGET", flight.entry_key, "fence", "fetched", "fresh", "pos", "sealed"));
   if (!reply || reply->text_at(4).empty()) co_return nullptr;
   Sealed sealed{.fence = std::string(reply->text_at(0)),
                 .fetched = std::string(reply->text_at(1)),
@@ -387,9 +388,9 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
     seal();
   }
   const auto reply = co_await engine_.run_bulk(
-      land_script, {flight->entry_key, flight->flight_key, flight->crew.log_key},
-      {sealed.fence, sealed.fetched, sealed.fresh, sealed.begun, std::to_string(usable_for.count()),
-       sealed.text, flight->name, std::string(log_length), std::to_string(max_in_log)});
+      land_script, words(flight->entry_key, flight->flight_key, flight->crew.log_key),
+      words(sealed.fence, sealed.fetched, sealed.fresh, sealed.begun, std::to_string(usable_for.count()),
+       sealed.text, flight->name, std::string(log_length), std::to_string(max_in_log)));
   if (reply) {
     ++counts_.landed;
   } else if (reply.error().code == ErrorCode::storage_full) {
@@ -403,9 +404,9 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
 /// @param sealed  the rest of it
 asio::awaitable<void> FleetFlights::tell(FlightPtr flight, std::string kind, std::string text, Sealed sealed) {
   if (!text.empty()) sealed.text = flight->crew.answers->seal(text, flight->bound(kind, sealed));
-  const auto reply = co_await engine_.run(tell_script, {flight->flight_key, flight->crew.log_key},
-                                          {sealed.fence, kind, flight->name, std::string(log_length),
-                                           sealed.text, sealed.fetched, sealed.fresh, sealed.begun});
+  const auto reply = co_await engine_.run(tell_script, words(flight->flight_key, flight->crew.log_key),
+                                          words(sealed.fence, kind, flight->name, std::string(log_length),
+                                           sealed.text, sealed.fetched, sealed.fresh, sealed.begun));
   static_cast<void>(reply);  // else the lease ends
 }
 

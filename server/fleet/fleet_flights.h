@@ -62,7 +62,11 @@ class FleetFlights final : public proxy::SharedFetches {
   using FlightPtr = std::shared_ptr<Flight>;
   /// An answer as the engine or the log has it.
   struct Sealed {
-    std::string fence, fetched, fresh, begun, text;
+    std::string fence = {};
+    std::string fetched = {};  // when, ms
+    std::string fresh = {};    // until then, ms; of one that is not stored: why not
+    std::string begun = {};    // the last purge when its fetch began
+    std::string text = {};
   };
   /// What a request waits for: what the log tells of its key.
   struct Waiting {

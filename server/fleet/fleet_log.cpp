@@ -97,9 +97,9 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   const Crew& c = *crews_[crew];
   State& state = *states_[crew];
   const auto reply = co_await engine_.run(
-      member_script, {c.members_key, c.confirmed_key, c.epoch_key, c.purges_key, c.log_key},
-      {name_, random_id(), std::to_string(FleetBudget::presence.count()),
-       std::to_string(milliseconds(forgotten_after).count()), state.done.text(), "0"});
+      member_script, words(c.members_key, c.confirmed_key, c.epoch_key, c.purges_key, c.log_key),
+      words(name_, random_id(), std::to_string(FleetBudget::presence.count()),
+       std::to_string(milliseconds(forgotten_after).count()), state.done.text(), "0"));
   if (!reply || reply->items.size() < 7) co_return false;
   const auto ms = milliseconds(reply->number_at(1));
   skew_ = ms - clock_.wall_now().time_since_epoch();
@@ -135,9 +135,9 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
 asio::awaitable<bool> FleetLog::catch_up(std::size_t crew) {
   State& state = *states_[crew];
   const auto reply =
-      co_await engine_.follow({"XRANGE", crews_[crew]->purges_key, "-", "+"}, patience_beyond_block);
+      co_await engine_.follow(words("XRANGE", crews_[crew]->purges_key, "-", "+"), patience_beyond_block);
   const auto last = co_await engine_.follow(
-      {"XREVRANGE", crews_[crew]->log_key, "+", "-", "COUNT", "1"}, patience_beyond_block);
+      words("XREVRANGE", crews_[crew]->log_key, "+", "-", "COUNT", "1"), patience_beyond_block);
   if (!reply || !last) co_return false;
   for (const EngineReply& event : reply->items) take_purge(crew, event);
   if (!last->items.empty()) state.log_read = StreamPosition::of(last->items.front().text_at(0));
@@ -292,7 +292,7 @@ asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
   for (const auto& crew : crews_) {
     std::string sealed = crew->answers->seal(written(purge), std::string(purge_bound) + crew->prefix);
     const auto reply =
-        co_await engine_.run(purge_script, {crew->purges_key}, {std::move(sealed), std::string(kept_purges)});
+        co_await engine_.run(purge_script, words(crew->purges_key), words(std::move(sealed), std::string(kept_purges)));
     if (!reply || reply->text.empty()) {
       co_return Confirmed{1, std::max(states_.front()->members.known, std::uint64_t{1})};
     }
@@ -309,8 +309,8 @@ asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
     confirmed = {.confirmed = std::numeric_limits<std::uint64_t>::max(), .instances = 1};
     for (std::size_t i = 0; i < crews_.size(); ++i) {
       const auto reply =
-          co_await engine_.run(confirmed_script, {crews_[i]->members_key, crews_[i]->confirmed_key},
-                               {positions[i], std::to_string(FleetBudget::presence.count())});
+          co_await engine_.run(confirmed_script, words(crews_[i]->members_key, crews_[i]->confirmed_key),
+                               words(positions[i], std::to_string(FleetBudget::presence.count())));
       if (!reply) co_return Confirmed{1, std::max(states_[i]->members.known, std::uint64_t{1})};
       const auto done = static_cast<std::uint64_t>(reply->number_at(1));
       const auto all = static_cast<std::uint64_t>(reply->number_at(0) + reply->number_at(2));

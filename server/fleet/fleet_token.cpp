@@ -32,12 +32,13 @@ std::string FleetToken::bound(std::string_view serial) const {
 }
 
 asio::awaitable<FetchedToken> FleetToken::fetch() {
+  co_await engine_.settle();
   const SteadyTime until = clock_.steady_now() + longest_wait_in_leases * lease;
   while (engine_.usable() && clock_.steady_now() < until) {
     failure_.reset();
     const auto reply =
-        co_await engine_.run(token_script, {crew_.token_key, crew_.token_lease_key, crew_.token_fences_key},
-                             {owner_, serial_, std::to_string(lease.count())});
+        co_await engine_.run(token_script, words(crew_.token_key, crew_.token_lease_key, crew_.token_fences_key),
+                             words(owner_, serial_, std::to_string(lease.count())));
     if (!reply) break;
     const std::string_view kind = reply->text_at(0);
     if (kind == "mint") co_return co_await mint(std::string(reply->text_at(1)));
@@ -72,9 +73,9 @@ asio::awaitable<FetchedToken> FleetToken::mint(std::string serial) {
                             bound(serial));
   }
   const auto reply =
-      co_await engine_.run(token_minted_script, {crew_.token_key, crew_.token_lease_key, crew_.log_key},
-                           {std::move(serial), std::move(sealed), std::to_string(life.count()),
-                            std::string(log_length), std::move(why)});
+      co_await engine_.run(token_minted_script, words(crew_.token_key, crew_.token_lease_key, crew_.log_key),
+                           words(std::move(serial), std::move(sealed), std::to_string(life.count()),
+                            std::string(log_length), std::move(why)));
   static_cast<void>(reply);  // the others mint their own, then
   co_return fetched;
 }
@@ -83,15 +84,25 @@ asio::awaitable<FetchedToken> FleetToken::mint(std::string serial) {
 TokenPtr FleetToken::open(const EngineReply& reply) {
   const auto text = crew_.tokens->open(reply.text_at(2), bound(reply.text_at(1)));
   if (!text) return nullptr;
-  const auto token = read_token(*text, milliseconds{reply.number_at(3)}, clock_.steady_now(), clock_.wall_now());
-  return token ? *token : nullptr;
+  const SteadyTime now = clock_.steady_now();
+  const auto read = read_token(*text, now, clock_.wall_now());
+  if (!read) return nullptr;
+  // Here it is as old as it is, and is renewed when the rest of its life is nearly over. The engine measures
+  // that rest, whatever the clocks of two instances say.
+  auto token = std::make_shared<upstream::Token>(**read);
+  token->expires_at = std::min(token->expires_at, now + milliseconds{reply.number_at(3)} + last_of_life);
+  token->lifetime = std::chrono::duration_cast<milliseconds>(token->expires_at - now);
+  token->of_fleet = true;
+  return token->lifetime > milliseconds::zero() ? token : nullptr;
 }
 
 void FleetToken::take(const LogEntry& event) {
   if (event["k"] == "no-token") {
     const auto text = crew_.tokens->open(event["b"], bound(event["f"]));
-    const auto failure = text ? read_failure(*text) : Result<upstream::UpstreamFailure>(Error{});
-    if (failure) failure_ = upstream::TokenFailure{failure->error, failure->retry_after, false};
+    if (text) {
+      const auto failure = read_failure(*text);
+      if (failure) failure_ = upstream::TokenFailure{failure->error, failure->retry_after, false};
+    }
   }
   event_.cancel();
 }

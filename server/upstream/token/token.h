@@ -17,6 +17,7 @@ struct Token {
   SteadyTime minted_at;  ///< when its request was sent: the upstream counts from no earlier than that
   SteadyTime expires_at;
   WallTime expires_at_wall;  ///< for people
+  bool of_fleet = false;     ///< another instance has minted it
 };
 
 using TokenPtr = std::shared_ptr<const Token>;

@@ -77,8 +77,9 @@ asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
   const std::chrono::milliseconds delay = delay_after(fetched);
   if (fetched) {
     const auto lifetime_s = std::chrono::duration_cast<std::chrono::seconds>(token_->lifetime).count();
-    log_event(spdlog::level::info, "token-minted", "token: credential {}: minted, lives {} s", credential_,
-              lifetime_s)
+    log_event(spdlog::level::info, token_->of_fleet ? "token-taken" : "token-minted",
+              "token: credential {}: {}, lives {} s", credential_,
+              token_->of_fleet ? "taken from the fleet" : "minted", lifetime_s)
         .with("credential", credential_)
         .with("lifetime_s", lifetime_s)
         .log();
@@ -97,7 +98,7 @@ asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
   {
     const LockGuard lock(status_mutex_);
     if (fetched) {
-      ++status_.minted;
+      if (!token_->of_fleet) ++status_.minted;
       status_.last_error.clear();
       status_.expires_at = token_->expires_at_wall;
     } else {
