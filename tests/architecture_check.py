@@ -27,7 +27,8 @@ ROOMS_OF_SERVER = {
     "session": {"access", "http", "net"},
     "proxy": {"upstream", "access", "counters", "http", "net"},
     "openapi": set(),
-    "admin": {"openapi", "session", "proxy", "upstream", "access", "counters", "http", "net"},
+    "fleet": {"proxy", "upstream", "http", "net", "counters"},
+    "admin": {"openapi", "fleet", "session", "proxy", "upstream", "access", "counters", "http", "net"},
     "simulator": {"http", "net"},
 }
 OF_THE_DAEMON = {"daemon", "daemon_lifecycle", "daemon_listeners", "daemon_reload", "client_thread", "handover", "settings_check"}

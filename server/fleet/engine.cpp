@@ -24,10 +24,6 @@ constexpr milliseconds until_next_attempt{1000};
 constexpr std::size_t largest_control_reply = std::size_t{4} << 20;
 constexpr std::size_t largest_log_reply = std::size_t{64} << 20;
 
-Error unavailable(std::string why) {
-  return {ErrorCode::unavailable, ErrorSource::storage, true, std::move(why)};
-}
-
 std::string sha1_of(std::string_view text) {
   std::array<unsigned char, SHA_DIGEST_LENGTH> digest{};
   SHA1(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest.data());
@@ -160,21 +156,21 @@ asio::awaitable<void> Engine::settle() {
 }
 
 asio::awaitable<Result<EngineReply>> Engine::run(const Script& script, Words keys, Words arguments) {
-  if (!linking_ && !usable()) co_return unavailable(counted_.trouble);
+  if (!linking_ && !usable()) co_return engine_unavailable(counted_.trouble);
   auto reply = co_await run_on(control_, script, std::move(keys), std::move(arguments),
                                address_.settings.control_timeout);
   co_return judged(std::move(reply));
 }
 
 asio::awaitable<Result<EngineReply>> Engine::run_bulk(const Script& script, Words keys, Words arguments) {
-  if (!usable()) co_return unavailable(counted_.trouble);
+  if (!usable()) co_return engine_unavailable(counted_.trouble);
   auto reply = co_await run_on(bulk_, script, std::move(keys), std::move(arguments),
                                std::max(longest_bulk, address_.settings.control_timeout));
   co_return judged(std::move(reply));
 }
 
 asio::awaitable<Result<EngineReply>> Engine::read_bulk(Words words) {
-  if (!usable()) co_return unavailable(counted_.trouble);
+  if (!usable()) co_return engine_unavailable(counted_.trouble);
   auto reply = co_await timed(bulk_, engine_command({words.begin(), words.end()}),
                               std::max(longest_bulk, address_.settings.control_timeout));
   co_return judged(std::move(reply));
@@ -226,7 +222,7 @@ Result<EngineReply> Engine::judged(Result<EngineReply> reply) {
   }
   std::string why = explained(reply->text);
   lose(why);
-  return unavailable(std::move(why));
+  return engine_unavailable(std::move(why));
 }
 
 /// The second command in a row is one that asks for nothing else.

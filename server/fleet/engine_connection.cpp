@@ -24,10 +24,6 @@ namespace {
 
 constexpr std::size_t read_size = std::size_t{64} << 10;
 
-Error unavailable(std::string why) {
-  return {ErrorCode::unavailable, ErrorSource::storage, true, std::move(why)};
-}
-
 void check(const boost::system::error_code& error, std::string_view setting, const std::string& file) {
   if (error) throw std::runtime_error(fmt::format("{}: {}: {}", setting, file, error.message()));
 }
@@ -82,7 +78,7 @@ asio::awaitable<Result<void>> EngineConnection::open(SteadyTime due) {
     connected = co_await log_in(due);
   }
   deadline.cancel();
-  if (connected && !open_) connected = unavailable(why_closed_);
+  if (connected && !open_) connected = engine_unavailable(why_closed_);
   if (!connected) close(connected.error().context);
   co_return connected;
 }
@@ -93,13 +89,13 @@ asio::awaitable<Result<void>> EngineConnection::connect() {
   if (url.kind == Kind::unix_socket) {
     const asio::local::stream_protocol::endpoint there(url.path);
     std::tie(error) = co_await socket_.async_connect(there, as_result);
-    if (error) co_return unavailable(error.message());
+    if (error) co_return engine_unavailable(error.message());
     co_return Result<void>();
   }
   asio::ip::tcp::resolver resolver(executor_);
   const auto [unresolved, found] =
       co_await resolver.async_resolve(url.host, std::to_string(url.port), as_result);
-  if (unresolved) co_return unavailable(unresolved.message());
+  if (unresolved) co_return engine_unavailable(unresolved.message());
   error = asio::error::host_not_found;
   for (const auto& candidate : found) {
     if (url.kind == Kind::tcp && !candidate.endpoint().address().is_loopback())
@@ -109,7 +105,7 @@ asio::awaitable<Result<void>> EngineConnection::connect() {
     std::tie(error) = co_await socket_.async_connect(candidate.endpoint(), as_result);
     if (!error) break;
   }
-  if (error) co_return unavailable(error.message());
+  if (error) co_return engine_unavailable(error.message());
   socket_.set_option(asio::ip::tcp::no_delay(true), error);
   socket_.set_option(asio::socket_base::keep_alive(true), error);
   if (!address_.tls) co_return Result<void>();
@@ -119,7 +115,7 @@ asio::awaitable<Result<void>> EngineConnection::connect() {
            const_cast<char*>(url.host.c_str()));
   tls_->set_verify_callback(ssl::host_name_verification(url.host));
   std::tie(error) = co_await tls_->async_handshake(ssl::stream_base::client, as_result);
-  if (error) co_return unavailable("TLS: " + error.message());
+  if (error) co_return engine_unavailable("TLS: " + error.message());
   co_return Result<void>();
 }
 
@@ -132,17 +128,17 @@ asio::awaitable<Result<void>> EngineConnection::log_in(SteadyTime due) {
     words.emplace_back(settings.password.reveal());
     const auto reply = co_await call(engine_command(words), due);
     if (!reply) co_return reply.error();
-    if (reply->kind == EngineReply::Kind::error) co_return unavailable("it refuses to log in: " + reply->text);
+    if (reply->kind == EngineReply::Kind::error) co_return engine_unavailable("it refuses to log in: " + reply->text);
   }
   std::string naming = engine_command({"CLIENT", "SETNAME", "roktcached"});
   const auto named = co_await call(std::move(naming), due);
   if (!named) co_return named.error();
-  if (named->kind == EngineReply::Kind::error) co_return unavailable(named->text);
+  if (named->kind == EngineReply::Kind::error) co_return engine_unavailable(named->text);
   co_return Result<void>();
 }
 
 asio::awaitable<Result<EngineReply>> EngineConnection::call(std::string command, SteadyTime due) {
-  if (!open_) co_return unavailable(why_closed_);
+  if (!open_) co_return engine_unavailable(why_closed_);
   const auto self = shared_from_this();
   const auto mine = std::make_shared<Waiting>(executor_);
   to_send_ += command;
@@ -206,7 +202,7 @@ void EngineConnection::close(std::string why) {
   socket_.close(ignored);
   if (std::exchange(open_, false) || why_closed_.empty()) why_closed_ = std::move(why);
   for (const auto& waiter : std::exchange(waiting_, {})) {
-    waiter->reply = unavailable(why_closed_);
+    waiter->reply = engine_unavailable(why_closed_);
     waiter->timer.cancel();
   }
 }

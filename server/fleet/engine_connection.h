@@ -11,6 +11,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/settings.h"
@@ -19,6 +20,11 @@
 #include "server/fleet/engine_reply.h"
 
 namespace roktcached::fleet {
+
+/// Why the engine is not to be had.
+[[nodiscard]] inline Error engine_unavailable(std::string why) {
+  return {ErrorCode::unavailable, ErrorSource::storage, true, std::move(why)};
+}
 
 /// What is needed to connect to the engine, built once.
 struct EngineAddress {

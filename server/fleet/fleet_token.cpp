@@ -16,7 +16,7 @@ using upstream::TokenPtr;
 
 namespace {
 
-constexpr milliseconds lease{10000};
+constexpr milliseconds lease_of_mint{10000};
 /// A token is not taken in the last minute of its life.
 constexpr std::chrono::seconds last_of_life{60};
 constexpr int longest_wait_in_leases = 3;
@@ -33,12 +33,12 @@ std::string FleetToken::bound(std::string_view serial) const {
 
 asio::awaitable<FetchedToken> FleetToken::fetch() {
   co_await engine_.settle();
-  const SteadyTime until = clock_.steady_now() + longest_wait_in_leases * lease;
+  const SteadyTime until = clock_.steady_now() + longest_wait_in_leases * lease_of_mint;
   while (engine_.usable() && clock_.steady_now() < until) {
     failure_.reset();
     const auto reply =
         co_await engine_.run(token_script, words(crew_.token_key, crew_.token_lease_key, crew_.token_fences_key),
-                             words(owner_, serial_, std::to_string(lease.count())));
+                             words(owner_, serial_, std::to_string(lease_of_mint.count())));
     if (!reply) break;
     const std::string_view kind = reply->text_at(0);
     if (kind == "mint") co_return co_await mint(std::string(reply->text_at(1)));
