@@ -52,12 +52,14 @@ b.burst = math.max(1, math.min(b.burst, most))
 local function interval() return 1000000 / (b.rate * share) end
 local function burst() return math.floor(b.burst) end
 local function empty() b.tat = now + burst() * interval() end
--- What was lost is an empty bucket, never a full one; so is what no reservation can have made: the clock has been set back.
-if lost or b.tat > now + longest_wait + (burst() + 1) * interval() then
-  if not (b.hold > now and b.hold <= now + longest_hold) then empty() end
-end
+-- What was lost is an empty bucket, never a full one.
+if lost then empty() end
+-- A clock that was set back leaves times that cannot be. A bucket is then as empty as reservations can have made it, and so it is
+-- where members have come back: what was promised at a lower rate stays promised.
 if b.hold > now + longest_hold then b.hold = 0 end
+b.tat = math.min(b.tat, math.max(now + longest_wait, b.hold) + burst() * interval())
 if b.cut > now then b.cut = 0 end
+b.limited_at, b.burst_at = math.min(b.limited_at, now), math.min(b.burst_at, now)
 
 local function curve_length(depth) return 2.5 / depth end
 
@@ -102,7 +104,7 @@ end
 
 local granted, wait, due = 0, 0, 0
 if ARGV[1] == 'limited' then
-  local sent, hold = tonumber(ARGV[7]), math.min(tonumber(ARGV[8]) * 1000, longest_hold)
+  local sent, hold = math.min(tonumber(ARGV[7]), now), math.min(tonumber(ARGV[8]) * 1000, longest_hold)
   b.limited = b.limited + 1
   local dropped = false
   if sent >= b.cut then
