@@ -253,6 +253,14 @@ class Limited(BudgetCase):
         self.assertEqual(reply.cuts, 1)
         self.assertAlmostEqual(self.fleet.budget()["hold"] - self.fleet.now(), 2 * SECOND, delta=SECOND / 10)
 
+    def test_one_goes_when_a_hold_without_a_cut_ends(self):
+        self.fill(5)
+        self.fleet.limited(self.fleet.now(), burst=5)
+        self.fleet.set_budget(burst=5, rate=10)
+        self.fleet.limited(0, burst=5, retry_after_ms=700)
+        dues = [reply.due for reply in (self.fleet.reserve(burst=5) for _ in range(3)) if reply.granted]
+        self.assertAlmostEqual(dues[1] - dues[0], SECOND / 10, delta=ROUNDING)
+
     def test_the_log_is_kept_short(self):
         for _ in range(300):
             self.engine("XADD", key("log"), "MAXLEN", "~", 100, "*", "k", "x")
@@ -311,6 +319,13 @@ class Curve(BudgetCase):
         self.assertAlmostEqual(self.fleet.budget()["target"], 75, places=3)
         self.assertGreater(rates[-1], 75)
         self.assertLessEqual(rates[-1], 100)
+
+    def test_a_rate_is_used_up_where_no_token_lay_idle(self):
+        for idle, saturated in ((0.4, 1), (0.6, 0)):
+            self.fleet.reserve(ceiling=0.1)
+            self.fleet.set_budget(tat=self.fleet.now() - idle * 10 * SECOND)
+            self.assertTrue(self.fleet.reserve(ceiling=0.1).granted)
+            self.assertEqual(self.fleet.budget()["saturated"], saturated)
 
     def test_a_rate_that_is_not_used_up_does_not_grow(self):
         first = self.fleet.limited(self.fleet.now()).rate
