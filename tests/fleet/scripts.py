@@ -17,11 +17,14 @@ def key(name):
 class Fleet:
     """The scripts over one connection. Text comes back as text; sealed bytes stay bytes."""
 
-    def __init__(self, connection):
+    def __init__(self, connection, loaded=False):
+        """`loaded`: the scripts are loaded, and then called by their digests."""
         self.engine = connection
+        self.digests = {name: connection("SCRIPT", "LOAD", source) for name, source in SOURCES.items()} if loaded else {}
 
     def run(self, script, keys, *arguments):
-        reply = self.engine("EVAL", SOURCES[script], len(keys), *map(key, keys), *arguments)
+        called = ("EVALSHA", self.digests[script]) if self.digests else ("EVAL", SOURCES[script])
+        reply = self.engine(*called, len(keys), *map(key, keys), *arguments)
         return [as_text(value) for value in reply] if isinstance(reply, list) else as_text(reply)
 
     def reserve(self, ceiling=100, burst=1, hint=0, members=0, patience_ms=1000, refresh=False, accepted=0, present_ms=PRESENT_MS):
