@@ -39,7 +39,7 @@ COPY_US = 0.1  # for each KiB that is sent
 DEFAULTS = {  # where nothing was measured
     "script_us": {"budget": 30, "flight, lead": 14, "flight, flying": 10, "renew": 7, "land": 12, "flight, stored": 8, "land, waited": 18,
                   "token": 10, "member": 27, "purge": 4, "confirmed": 10},
-    "follower_us": 25, "log_entry_bytes": 180, "idle": {"scripts_per_s": 1.2, "bytes_per_s": 800},
+    "follower_us": 25, "log_entry_bytes": 180, "idle": {"scripts_per_s": 2.5, "bytes_per_s": 1500},
     "purge_ms": {"median": 1.5, "p99": 5, "instances": 8},
 }
 

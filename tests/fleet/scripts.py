@@ -5,7 +5,7 @@ FOLDER = pathlib.Path(__file__).resolve().parent.parent.parent / "server" / "fle
 SOURCES = {path.stem: path.read_text() for path in sorted(FOLDER.glob("*.lua"))}
 CREDENTIAL = "rk1:{c0ffee}:"
 LEASE_MS = 2000
-PRESENT_MS, FORGOTTEN_MS = 3000, 300_000
+PRESENT_MS, FORGOTTEN_MS = 1300, 300_000
 KEPT = 10_000  # entries of the log
 INLINE = 65536  # bytes up to which an entry goes into the log
 
@@ -49,7 +49,7 @@ class Fleet:
         return self.run("renew", ["f:" + name], fence, lease_ms)
 
     def token(self, caller="one", serial="0", lease_ms=5000):
-        return self.run("token", ["t", "tl", "n"], caller, serial, lease_ms)
+        return self.run("token", ["t", "tl", "tn"], caller, serial, lease_ms)
 
     def minted(self, serial, sealed=b"token", used_ms=60_000, reason=b""):
         return self.run("token_minted", ["t", "tl", "log"], serial, sealed, used_ms, KEPT, reason)
