@@ -45,7 +45,8 @@ class Setup:
         self.engine = engines.Engine(maxmemory_policy="volatile-lru")
 
     def world(self, count=None, **named):
-        """With all daemons in the fleet, or each for itself."""
+        """With all daemons in the fleet, or each for itself; the engine is empty."""
+        self.empty()
         return FleetWorld(count or self.count, None if self.alone else self.engine, **named)
 
     async def together(self, world):

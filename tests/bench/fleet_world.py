@@ -221,7 +221,7 @@ class Daemon:
         deadline = time.monotonic() + 15
         while True:
             if self.child.poll() is not None or time.monotonic() > deadline:
-                raise AssertionError(f"the daemon does not start: {self.output}")
+                raise AssertionError(f"the daemon does not start: {self.output[-500:]}")
             try:
                 if (await self.ask("/livez", admin=True)).status == 200:
                     return self

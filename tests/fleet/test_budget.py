@@ -150,6 +150,25 @@ class Lost(BudgetCase):
         self.assertAlmostEqual(second.due - first.due, SECOND / 100, delta=ROUNDING)
 
 
+class Unlimited(BudgetCase):
+    def test_without_a_ceiling_nobody_waits_and_nothing_is_learned(self):
+        for _ in range(50):
+            reply = self.fleet.reserve(ceiling=0, patience_ms=1)
+            self.assertTrue(reply.granted)
+        self.assertEqual(self.fleet.limited(self.fleet.now(), ceiling=0).cuts, 0)
+        self.assertTrue(self.fleet.reserve(ceiling=0, patience_ms=1).granted)
+        self.assertEqual(self.fleet.reserve(ceiling=7).rate, 7, "a ceiling that comes later begins there")
+
+    def test_a_retry_after_is_obeyed_all_the_same(self):
+        self.fleet.limited(self.fleet.now(), ceiling=0, retry_after_ms=2000)
+        self.assertFalse(self.fleet.reserve(ceiling=0).granted)
+
+    def test_what_was_learned_ends_with_the_ceiling(self):
+        self.assertLess(self.fleet.limited(self.fleet.now(), ceiling=10).rate, 10)
+        self.assertTrue(self.fleet.reserve(ceiling=0, patience_ms=1000).granted)
+        self.assertEqual(self.fleet.reserve(ceiling=10).rate, 10)
+
+
 class Share(BudgetCase):
     def spacing(self, **named):
         first, second = self.fleet.reserve(ceiling=100, **named), self.fleet.reserve(ceiling=100, **named)
