@@ -151,6 +151,7 @@ if wait_for_build release; then
   check "Client libraries" tests/clients/run.sh
   check "OpenAPI clients" tests/openapi/run.sh
   check "Formats" tests/formats/run.sh
+  check "Fleet scripts" tests/fleet/run.sh
   check "Prometheus" tests/prometheus/run.sh
   check "Packages" tests/packages/run.sh
   faults

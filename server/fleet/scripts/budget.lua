@@ -3,7 +3,7 @@
 --
 -- KEYS  1 budget  2 members  3 log
 -- ARGV  1 'reserve' or 'limited'
---       2 ceiling, requests per second   3 burst, requests
+--       2 ceiling, requests per second; 0: none, but a Retry-After is obeyed   3 burst, requests
 --       4 rate that the caller last knew, requests per second; 0: none
 --       5 members that the caller last knew   6 for how long a member counts as present, ms
 --   reserve:  7 for how long the caller may wait, ms   8 '1': a refresh, which takes only what is free now and leaves half
@@ -23,6 +23,8 @@ local price_of_429 = 220
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
 local ceiling, most = tonumber(ARGV[2]), math.max(1, tonumber(ARGV[3]))
+local unlimited = ceiling <= 0
+if unlimited then ceiling = 1000000 end
 local names = {'rate', 'tat', 'hold', 'cut', 'target', 'span', 'progress', 'debt', 'depth', 'learned', 'accepted', 'limited_at',
                'burst', 'burst_at', 'saturated', 'expected', 'expected_until', 'limited', 'cuts'}
 local read = redis.call('HMGET', KEYS[1], unpack(names))
@@ -46,18 +48,20 @@ if lost then
   b.learned = (hint > 0 and hint < ceiling) and 1 or 0
   b.target, b.depth, b.burst = b.rate, deepest_cut, most
 end
-if b.learned == 0 then b.rate = ceiling end
+if b.learned == 0 or unlimited then b.rate, b.learned = ceiling, 0 end
 b.rate = math.max(math.min(b.rate, ceiling), math.min(lowest_rate, ceiling))
 b.burst = math.max(1, math.min(b.burst, most))
 local function interval() return 1000000 / (b.rate * share) end
 local function burst() return math.floor(b.burst) end
 local function empty() b.tat = now + burst() * interval() end
--- What was lost is an empty bucket, never a full one; so is what no reservation can have made: the clock has been set back.
-if lost or b.tat > now + longest_wait + (burst() + 1) * interval() then
-  if not (b.hold > now and b.hold <= now + longest_hold) then empty() end
-end
+-- What was lost is an empty bucket, never a full one.
+if lost then empty() end
+-- A clock that was set back leaves times that cannot be. A bucket is then as empty as reservations can have made it, and so it is
+-- where members have come back: what was promised at a lower rate stays promised.
 if b.hold > now + longest_hold then b.hold = 0 end
+b.tat = math.min(b.tat, math.max(now + longest_wait, b.hold) + burst() * interval())
 if b.cut > now then b.cut = 0 end
+b.limited_at, b.burst_at = math.min(b.limited_at, now), math.min(b.burst_at, now)
 
 local function curve_length(depth) return 2.5 / depth end
 
@@ -102,10 +106,10 @@ end
 
 local granted, wait, due = 0, 0, 0
 if ARGV[1] == 'limited' then
-  local sent, hold = tonumber(ARGV[7]), math.min(tonumber(ARGV[8]) * 1000, longest_hold)
+  local sent, hold = math.min(tonumber(ARGV[7]), now), math.min(tonumber(ARGV[8]) * 1000, longest_hold)
   b.limited = b.limited + 1
   local dropped = false
-  if sent >= b.cut then
+  if sent >= b.cut and not unlimited then
     local burst_is_to_blame = b.burst_at > 0 and burst() > 1 and sent - b.burst_at < burst() * interval()
     if not burst_is_to_blame then cut(sent) end
     b.cut, b.burst = now, 1

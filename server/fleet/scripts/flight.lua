@@ -14,7 +14,7 @@ if entry[1] and ARGV[3] == '1' and tonumber(entry[3]) > tonumber(ARGV[2]) and to
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
-local flight = redis.call('HMGET', KEYS[2], 'owner', 'fence', 'until')
+local flight = redis.call('HMGET', KEYS[2], 'owner', 'fence', 'until', 'waited', 'urgent')
 if flight[1] and flight[1] ~= ARGV[1] then
   local left = tonumber(flight[3]) - now
   if left > 0 and left <= ARGV[5] * 1000 then
@@ -23,10 +23,10 @@ if flight[1] and flight[1] ~= ARGV[1] then
     return {'flying', flight[2], purge, math.ceil(left / 1000)}
   end
 end
--- A fence grows also where the counter was lost: it is the time then.
+-- A fence grows also where the counter was lost: it is the time then. Those who wait for the flight before are told by this one.
 local fence = string.format('%.0f', math.max(tonumber(redis.call('GET', KEYS[3]) or '0') + 1, now))
 redis.call('SET', KEYS[3], fence)
 redis.call('HSET', KEYS[2], 'owner', ARGV[1], 'fence', fence, 'until', string.format('%.0f', now + ARGV[5] * 1000),
-           'waited', '0', 'urgent', ARGV[6])
+           'waited', flight[4] or '0', 'urgent', flight[5] == '1' and '1' or ARGV[6])
 redis.call('PEXPIRE', KEYS[2], 2 * ARGV[5])
 return {'lead', fence, purge, entry[1] and '1' or '0'}

@@ -10,6 +10,11 @@ local function last(stream)
   local found = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', 1)
   return found[1] and found[1][1] or '0-0'
 end
+local function before(id)
+  local ms, seq = string.match(id, '^(%d+)%-(%d+)$')
+  if seq ~= '0' then return string.format('%s-%.0f', ms, seq - 1) end
+  return string.format('%.0f-18446744073709551615', ms - 1)
+end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 if ARGV[6] == '1' then
@@ -17,18 +22,26 @@ if ARGV[6] == '1' then
   redis.call('HDEL', KEYS[2], ARGV[1])
 else
   redis.call('ZADD', KEYS[1], now, ARGV[1])
-  if redis.call('HLEN', KEYS[2]) > 2 * redis.call('ZCARD', KEYS[1]) + 16 then redis.call('DEL', KEYS[2]) end
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[5])
 end
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[4])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], now + 5000, '+inf')  -- the clock has been set back
+local function forget(from, to)
+  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], from, to)) do
+    redis.call('ZREM', KEYS[1], member)
+    redis.call('HDEL', KEYS[2], member)
+  end
+end
+forget('-inf', now - ARGV[4])
+forget(now + 5000, '+inf')  -- the clock has been set back
 redis.call('SET', KEYS[3], ARGV[2], 'NX')
 local forgotten = '0-0'
 if redis.call('EXISTS', KEYS[4]) == 1 then
-  local info = redis.call('XINFO', 'STREAM', KEYS[4])
+  local info, added = redis.call('XINFO', 'STREAM', KEYS[4]), 0
   for i = 1, #info, 2 do
-    if info[i] == 'max-deleted-entry-id' then forgotten = info[i + 1] end
+    if info[i] == 'entries-added' then added = info[i + 1] end
   end
+  -- What the cap has cut off is told by no field: it is all that came before the first that is left.
+  local first = redis.call('XRANGE', KEYS[4], '-', '+', 'COUNT', 1)
+  if first[1] and added > redis.call('XLEN', KEYS[4]) then forgotten = before(first[1][1]) end
 end
 return {redis.call('GET', KEYS[3]), now, redis.call('ZCOUNT', KEYS[1], now - ARGV[3], '+inf'), redis.call('ZCARD', KEYS[1]),
         last(KEYS[4]), last(KEYS[5]), forgotten}

@@ -2,11 +2,12 @@
 -- The end of a mint. KEYS  1 token  2 lease  3 log
 -- ARGV  1 serial  2 the sealed token, empty: none was to be had  3 for how long it is used, ms  4 how much of the log is kept
 --       5 why there is none, sealed
--- Returns '1' where the token is in force now, '0' where a later one is.
-local lease = redis.call('HGET', KEYS[2], 'serial')
-if lease == ARGV[1] then redis.call('DEL', KEYS[2]) end
+-- Returns '1' where the token is in force now, '0' where there is none or a later one is.
+local mine = redis.call('HGET', KEYS[2], 'serial') == ARGV[1]
+if mine then redis.call('DEL', KEYS[2]) end
 if ARGV[2] == '' then
-  redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'k', 'no-token', 'f', ARGV[1], 'b', ARGV[5])
+  -- Where the mint is another's by now, those who wait do so for that one.
+  if mine then redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'k', 'no-token', 'f', ARGV[1], 'b', ARGV[5]) end
   return '0'
 end
 local before = redis.call('HGET', KEYS[1], 'serial')
