@@ -178,9 +178,9 @@ TEST_F(FleetSecrets, MayBeNone) {
 }
 
 TEST_F(FleetSecrets, ThePasswordComesFromTheFirstPlaceThatHasOne) {
-  folder_.write("roktcached_fleet_password", "of systemd\n");
+  folder_.write("rokt_fleet_password", "of systemd\n");
   EXPECT_THAT(refusal({{"CREDENTIALS_DIRECTORY", folder_.path()}}), HasSubstr("not visible ASCII"));
-  folder_.write("roktcached_fleet_password", "of-systemd\n");
+  folder_.write("rokt_fleet_password", "of-systemd\n");
   EXPECT_EQ(refusal({{"CREDENTIALS_DIRECTORY", folder_.path()}}), "");
   EXPECT_EQ(fleet_.password.reveal(), "of-systemd");
   EXPECT_EQ(
@@ -237,7 +237,7 @@ TEST_F(FleetSecrets, EntryKeysAreOneOrTwoLines) {
 }
 
 TEST_F(FleetSecrets, EntryKeysMayBeASystemdCredential) {
-  folder_.write("roktcached_fleet_entry_keys", std::string(32, 'c') + "\n");
+  folder_.write("rokt_fleet_entry_keys", std::string(32, 'c') + "\n");
   EXPECT_EQ(refusal({{"CREDENTIALS_DIRECTORY", folder_.path()}}), "");
   EXPECT_THAT(keys(), ElementsAre(std::string(32, 'c')));
 }
