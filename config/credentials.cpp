@@ -108,8 +108,7 @@ Result<Secret> load_fleet_password(const Fleet& fleet, const Environment& enviro
   }
   const std::string variable(fleet_password_variable);
   if (auto value = environment.get(variable)) return check(source, "$" + variable, std::move(*value));
-  if (auto found = load_from_systemd(source, "roktcached_fleet_password", environment))
-    return std::move(*found);
+  if (auto found = load_from_systemd(source, "rokt_fleet_password", environment)) return std::move(*found);
   return Secret();
 }
 
@@ -140,7 +139,7 @@ Result<std::vector<Secret>> load_entry_keys(const Fleet& fleet, const Environmen
     if (!text) return refused("fleet.entry_key_file: " + text.error().context);
     return keys_of_lines("fleet.entry_key_file: " + fleet.entry_key_file, *text);
   }
-  const auto file = systemd_file("roktcached_fleet_entry_keys", environment);
+  const auto file = systemd_file("rokt_fleet_entry_keys", environment);
   if (!file) return std::vector<Secret>();
   const auto text = text_of(*file, read_guarded_file);
   if (!text) return refused("$CREDENTIALS_DIRECTORY: " + text.error().context);
@@ -190,8 +189,7 @@ Result<void> load_fleet_secrets(Fleet& fleet, const Environment& environment) {
   if (!password) return password.error();
   if (password->empty() && !fleet.username.empty()) {
     return refused("fleet.username: there is no password; accepted: with fleet.password_file, $" +
-                   std::string(fleet_password_variable) +
-                   ", or the systemd credential roktcached_fleet_password");
+                   std::string(fleet_password_variable) + ", or the systemd credential rokt_fleet_password");
   }
   auto keys = load_entry_keys(fleet, environment);
   if (!keys) return keys.error();

@@ -40,7 +40,7 @@ namespace roktcached::config {
 
 /// Reads the engine's password and the keys of shared answers, each from the first of: the file that
 /// password_file / entry_key_file names; for the password $ROKTCACHED_FLEET_PASSWORD;
-/// roktcached_fleet_password / roktcached_fleet_entry_keys in $CREDENTIALS_DIRECTORY (systemd). There may be
+/// rokt_fleet_password / rokt_fleet_entry_keys in $CREDENTIALS_DIRECTORY (systemd). There may be
 /// neither. Nothing is read where there is no url. A failure leaves `fleet` as it was.
 /// @return configuration, naming the source, never the value
 [[nodiscard]] Result<void> load_fleet_secrets(Fleet& fleet, const Environment& environment);

@@ -67,7 +67,7 @@ void add_fleet(std::vector<Setting>& table) {
       [](Settings& s) -> std::string& { return s.fleet.username; }, parse_username));
   table.push_back(text("fleet.password_file", path_or_nothing,
                        "A private file with the engine's password; \"\": $ROKTCACHED_FLEET_PASSWORD, else "
-                       "the systemd credential roktcached_fleet_password, else none",
+                       "the systemd credential rokt_fleet_password, else none",
                        [](Settings& s) -> std::string& { return s.fleet.password_file; }));
   table.push_back(text("fleet.ca_file", pem_or_nothing,
                        "Certificates that the engine's must descend from; \"\": the system's",
@@ -80,7 +80,7 @@ void add_fleet(std::vector<Setting>& table) {
   table.push_back(text("fleet.entry_key_file", path_or_nothing,
                        "A private file with one or two keys for shared answers, one a line, 32 characters or "
                        "more: the first seals, both open; \"\": the systemd credential "
-                       "roktcached_fleet_entry_keys, else the app secret",
+                       "rokt_fleet_entry_keys, else the app secret",
                        [](Settings& s) -> std::string& { return s.fleet.entry_key_file; }));
   table.push_back(count(
       "fleet.expected_instances",

@@ -10,8 +10,12 @@ def manifest(name):
     return {one["kind"]: one for one in yaml.safe_load_all((FOLDER / name).read_text())}
 
 
+def workload_of(objects):
+    return objects.get("Deployment") or objects["StatefulSet"]
+
+
 def pod_of(objects):
-    return objects["Deployment"]["spec"]["template"]["spec"]
+    return workload_of(objects)["spec"]["template"]["spec"]
 
 
 def container_of(objects):

@@ -2,10 +2,11 @@
 import json
 import subprocess
 import tempfile
+import tomllib
 import unittest
 
 import yaml
-from manifests import FOLDER, container_of, manifest, pod_of
+from manifests import FOLDER, container_of, manifest, pod_of, workload_of
 from podman import TOP
 
 TYPES = TOP / "build" / "tools" / "kubernetes-types"  # of npm, made by run.sh from Kubernetes' OpenAPI description
@@ -29,7 +30,7 @@ def mistakes_of_types(objects):
 
 class Manifests(unittest.TestCase):
     def test_they_are_of_their_types(self):
-        for name in ("shared.yaml", "sidecar.yaml"):
+        for name in ("shared.yaml", "sidecar.yaml", "fleet.yaml"):
             self.assertEqual(mistakes_of_types(yaml.safe_load_all((FOLDER / name).read_text())), "", name)
 
     def test_a_wrong_name_and_a_wrong_type_are_seen(self):
@@ -41,7 +42,7 @@ class Manifests(unittest.TestCase):
 
     def test_the_container_is_restricted(self):
         """As the Pod Security Standards' level "restricted" wants it, and more."""
-        for name in ("shared.yaml", "sidecar.yaml"):
+        for name in ("shared.yaml", "sidecar.yaml", "fleet.yaml"):
             with self.subTest(name):
                 objects = manifest(name)
                 pod, container = pod_of(objects), container_of(objects)
@@ -55,15 +56,30 @@ class Manifests(unittest.TestCase):
                 self.assertEqual(set(modes), {0o400})
 
     def test_ports_are_the_same_everywhere(self):
-        shared = manifest("shared.yaml")
-        ports = {port["name"] for port in container_of(shared)["ports"]}
-        self.assertLessEqual({port["targetPort"] for port in shared["Service"]["spec"]["ports"]}, ports)
-        allowed = {port["port"] for rule in shared["NetworkPolicy"]["spec"]["ingress"] for port in rule["ports"]}
-        self.assertEqual(allowed, ports)
-        labels = shared["Deployment"]["spec"]["template"]["metadata"]["labels"]
-        for selector in (shared["Deployment"]["spec"]["selector"]["matchLabels"], shared["Service"]["spec"]["selector"],
-                         shared["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]):
-            self.assertEqual(selector, labels)
+        for name in ("shared.yaml", "fleet.yaml"):
+            with self.subTest(name):
+                shared = manifest(name)
+                ports = {port["name"] for port in container_of(shared)["ports"]}
+                self.assertLessEqual({port["targetPort"] for port in shared["Service"]["spec"]["ports"]}, ports)
+                allowed = {port["port"] for rule in shared["NetworkPolicy"]["spec"]["ingress"] for port in rule["ports"]}
+                self.assertEqual(allowed, ports)
+                workload = workload_of(shared)["spec"]
+                labels = workload["template"]["metadata"]["labels"]
+                for selector in (workload["selector"]["matchLabels"], shared["Service"]["spec"]["selector"],
+                                 shared["NetworkPolicy"]["spec"]["podSelector"]["matchLabels"]):
+                    self.assertEqual(selector, labels)
+
+    def test_a_fleet_knows_its_number_its_names_and_its_engine(self):
+        fleet = manifest("fleet.yaml")
+        settings = tomllib.loads(fleet["ConfigMap"]["data"]["roktcached.toml"])
+        workload, container = fleet["StatefulSet"]["spec"], container_of(fleet)
+        self.assertEqual(settings["fleet"]["expected_instances"], workload["replicas"])
+        self.assertEqual(workload["serviceName"], fleet["Service"]["metadata"]["name"])
+        self.assertEqual(container["env"], [{"name": "ROKTCACHED_FLEET_INSTANCE", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}}])
+        port = int(settings["fleet"]["url"].rpartition(":")[2])
+        self.assertIn(port, [one["port"] for rule in fleet["NetworkPolicy"]["spec"]["egress"] for one in rule["ports"]])
+        volumes = {one["name"] for one in pod_of(fleet)["volumes"]} | {one["metadata"]["name"] for one in workload["volumeClaimTemplates"]}
+        self.assertEqual({mount["name"] for mount in container["volumeMounts"]}, volumes)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,11 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include "config/credentials.h"
 #include "config/effective.h"
 #include "config/values.h"
@@ -153,61 +158,61 @@ TEST(FleetSettings, FilesForTlsGoWithTlsAndTwoByTwo) {
 
 class FleetSecrets : public testing::Test {
  protected:
-  FleetSecrets() { fleet_.url = EngineUrl{Kind::tcp, "localhost", 6379, ""}; }
+  FleetSecrets() { fleet.url = EngineUrl{Kind::tcp, "localhost", 6379, ""}; }
 
   [[nodiscard]] std::string refusal(Variables variables = {}) {
-    const auto loaded = load_fleet_secrets(fleet_, environment_of(std::move(variables)));
+    const auto loaded = load_fleet_secrets(fleet, environment_of(std::move(variables)));
     if (loaded) return "";
     EXPECT_EQ(loaded.error().code, ErrorCode::configuration);
     return loaded.error().context;
   }
   [[nodiscard]] std::vector<std::string> keys() const {
     std::vector<std::string> texts;
-    for (const Secret& key : fleet_.entry_keys) texts.push_back(key.reveal());
+    for (const Secret& key : fleet.entry_keys) texts.push_back(key.reveal());
     return texts;
   }
 
-  TemporaryFolder folder_;
-  Fleet fleet_;
+  TemporaryFolder folder;
+  Fleet fleet;
 };
 
 TEST_F(FleetSecrets, MayBeNone) {
   EXPECT_EQ(refusal(), "");
-  EXPECT_TRUE(fleet_.password.empty());
-  EXPECT_THAT(fleet_.entry_keys, IsEmpty());
+  EXPECT_TRUE(fleet.password.empty());
+  EXPECT_THAT(fleet.entry_keys, IsEmpty());
 }
 
 TEST_F(FleetSecrets, ThePasswordComesFromTheFirstPlaceThatHasOne) {
-  folder_.write("roktcached_fleet_password", "of systemd\n");
-  EXPECT_THAT(refusal({{"CREDENTIALS_DIRECTORY", folder_.path()}}), HasSubstr("not visible ASCII"));
-  folder_.write("roktcached_fleet_password", "of-systemd\n");
-  EXPECT_EQ(refusal({{"CREDENTIALS_DIRECTORY", folder_.path()}}), "");
-  EXPECT_EQ(fleet_.password.reveal(), "of-systemd");
+  folder.write("rokt_fleet_password", "of systemd\n");
+  EXPECT_THAT(refusal({{"CREDENTIALS_DIRECTORY", folder.path()}}), HasSubstr("not visible ASCII"));
+  folder.write("rokt_fleet_password", "of-systemd\n");
+  EXPECT_EQ(refusal({{"CREDENTIALS_DIRECTORY", folder.path()}}), "");
+  EXPECT_EQ(fleet.password.reveal(), "of-systemd");
   EXPECT_EQ(
-      refusal({{"CREDENTIALS_DIRECTORY", folder_.path()}, {"ROKTCACHED_FLEET_PASSWORD", "of-environment"}}),
+      refusal({{"CREDENTIALS_DIRECTORY", folder.path()}, {"ROKTCACHED_FLEET_PASSWORD", "of-environment"}}),
       "");
-  EXPECT_EQ(fleet_.password.reveal(), "of-environment");
-  fleet_.password_file = folder_.write("password", "of-file\n");
+  EXPECT_EQ(fleet.password.reveal(), "of-environment");
+  fleet.password_file = folder.write("password", "of-file\n");
   EXPECT_EQ(refusal({{"ROKTCACHED_FLEET_PASSWORD", "of-environment"}}), "");
-  EXPECT_EQ(fleet_.password.reveal(), "of-file");
+  EXPECT_EQ(fleet.password.reveal(), "of-file");
   EXPECT_TRUE(Loader().load("# nothing", {{"ROKTCACHED_FLEET_PASSWORD", "of-environment"}}))
       << "it is no mistake";
 }
 
 TEST_F(FleetSecrets, AFileThatOthersCanReadIsRefused) {
-  fleet_.password_file = folder_.write("password", "pa55word");
-  ::chmod(fleet_.password_file.c_str(), 0644);
+  fleet.password_file = folder.write("password", "pa55word");
+  ::chmod(fleet.password_file.c_str(), 0644);
   EXPECT_THAT(refusal(),
               AllOf(HasSubstr("fleet.password_file: "), HasSubstr("0644"), Not(HasSubstr("pa55word"))));
-  fleet_.password_file.clear();
-  fleet_.entry_key_file = folder_.write("keys", std::string(32, 'k'));
-  ::chmod(fleet_.entry_key_file.c_str(), 0644);
+  fleet.password_file.clear();
+  fleet.entry_key_file = folder.write("keys", std::string(32, 'k'));
+  ::chmod(fleet.entry_key_file.c_str(), 0644);
   EXPECT_THAT(refusal(),
               AllOf(HasSubstr("fleet.entry_key_file: "), HasSubstr("0644"), Not(HasSubstr("kkk"))));
 }
 
 TEST_F(FleetSecrets, AUserWithoutAPasswordIsRefused) {
-  fleet_.username = "roktcached";
+  fleet.username = "roktcached";
   EXPECT_THAT(refusal(), HasSubstr("fleet.username: there is no password"));
   EXPECT_EQ(refusal({{"ROKTCACHED_FLEET_PASSWORD", "x"}}), "");
 }
@@ -215,21 +220,27 @@ TEST_F(FleetSecrets, AUserWithoutAPasswordIsRefused) {
 TEST_F(FleetSecrets, EntryKeysAreOneOrTwoLines) {
   const std::string one(32, 'a');
   const std::string two(40, 'b');
-  for (const std::string& content : {one, one + "\n", one + "\r\n"}) {
-    fleet_.entry_key_file = folder_.write("keys", content);
+  const auto joined = [](std::initializer_list<std::string_view> parts) {
+    std::string all;
+    for (const std::string_view part : parts) all += part;
+    return all;
+  };
+  for (const std::string& content : {one, joined({one, "\n"}), joined({one, "\r\n"})}) {
+    fleet.entry_key_file = folder.write("keys", content);
     EXPECT_EQ(refusal(), "");
     EXPECT_THAT(keys(), ElementsAre(one));
   }
-  for (const std::string& content : {one + "\n" + two, one + "\r\n" + two + "\r\n"}) {
-    fleet_.entry_key_file = folder_.write("keys", content);
+  for (const std::string& content : {joined({one, "\n", two}), joined({one, "\r\n", two, "\r\n"})}) {
+    fleet.entry_key_file = folder.write("keys", content);
     EXPECT_EQ(refusal(), "");
     EXPECT_THAT(keys(), ElementsAre(one, two));
   }
   for (const auto& [content, why] :
        {std::pair(std::string(), "there is no key"), std::pair(std::string(31, 'a'), "shorter than 32"),
-        std::pair(one + "\n\n" + two, "is empty"), std::pair(one + "\n" + two + "\n" + one, "more than two"),
-        std::pair(one + " \n", "not visible ASCII")}) {
-    fleet_.entry_key_file = folder_.write("keys", content);
+        std::pair(joined({one, "\n\n", two}), "is empty"),
+        std::pair(joined({one, "\n", two, "\n", one}), "more than two"),
+        std::pair(joined({one, " \n"}), "not visible ASCII")}) {
+    fleet.entry_key_file = folder.write("keys", content);
     EXPECT_THAT(refusal(),
                 AllOf(HasSubstr("fleet.entry_key_file: "), HasSubstr(why), Not(HasSubstr("aaaa"))));
   }
@@ -237,14 +248,14 @@ TEST_F(FleetSecrets, EntryKeysAreOneOrTwoLines) {
 }
 
 TEST_F(FleetSecrets, EntryKeysMayBeASystemdCredential) {
-  folder_.write("roktcached_fleet_entry_keys", std::string(32, 'c') + "\n");
-  EXPECT_EQ(refusal({{"CREDENTIALS_DIRECTORY", folder_.path()}}), "");
+  folder.write("rokt_fleet_entry_keys", std::string(32, 'c') + "\n");
+  EXPECT_EQ(refusal({{"CREDENTIALS_DIRECTORY", folder.path()}}), "");
   EXPECT_THAT(keys(), ElementsAre(std::string(32, 'c')));
 }
 
 TEST_F(FleetSecrets, AreNotReadWithoutAFleet) {
-  fleet_.url.reset();
-  fleet_.password_file = "/nowhere/at/all";
+  fleet.url.reset();
+  fleet.password_file = "/nowhere/at/all";
   EXPECT_EQ(refusal(), "");
 }
 

@@ -253,54 +253,54 @@ TEST_F(TlsContextTest, TakesCertificatesOfTheAuthorityAlone) {
 class ClientTlsContextTest : public TlsContextTest {
  protected:
   ClientTlsContextTest() {
-    settings_.certificate_file = folder_.write("server.pem", server_.certificate_pem());
-    settings_.key_file = folder_.write("server.key", server_.key_pem());
-    files_.ca_file = folder_.write("authority.pem", authority_.certificate_pem());
+    settings_.certificate_file = folder_.write("server.pem", server_identity.certificate_pem());
+    settings_.key_file = folder_.write("server.key", server_identity.key_pem());
+    files.ca_file = folder_.write("authority.pem", authority.certificate_pem());
   }
 
   [[nodiscard]] std::string client_refusal(PrivateKey key = PrivateKey::read) const {
-    const auto made = make_client_tls_context(files_, key, "fleet");
+    const auto made = make_client_tls_context(files, key, "fleet");
     EXPECT_EQ(ERR_peek_error(), 0U) << "an error is left for whoever comes next";
     return made ? "taken" : made.error().context;
   }
   [[nodiscard]] Shaken connect() const {
-    const auto made = make_client_tls_context(files_, PrivateKey::read, "fleet");
+    const auto made = make_client_tls_context(files, PrivateKey::read, "fleet");
     return made ? shake_hands(server()->native_handle(), (*made)->native_handle()) : Shaken();
   }
 
-  const Identity authority_{"ca"};
-  const Identity server_{"localhost", &authority_};
-  ClientTlsFiles files_;
+  const Identity authority{"ca"};
+  const Identity server_identity{"localhost", &authority};
+  ClientTlsFiles files;
 };
 
 TEST_F(ClientTlsContextTest, TakesServersOfItsAuthorityAlone) {
   EXPECT_TRUE(connect().done);
-  files_.ca_file = folder_.write("other.pem", Identity("ca").certificate_pem());
+  files.ca_file = folder_.write("other.pem", Identity("ca").certificate_pem());
   EXPECT_FALSE(connect().done) << "an authority of the same name";
-  files_.ca_file.clear();
+  files.ca_file.clear();
   EXPECT_EQ(client_refusal(), "taken") << "the system's";
   EXPECT_FALSE(connect().done);
 }
 
 TEST_F(ClientTlsContextTest, ShowsItsCertificate) {
-  settings_.client_ca_file = files_.ca_file;
+  settings_.client_ca_file = files.ca_file;
   settings_.require_client_certificate = true;
   EXPECT_FALSE(connect().done);
-  const Identity own("client", &authority_);
-  files_.certificate_file = folder_.write("own.pem", own.certificate_pem());
-  files_.key_file = folder_.write("own.key", own.key_pem());
+  const Identity own("client", &authority);
+  files.certificate_file = folder_.write("own.pem", own.certificate_pem());
+  files.key_file = folder_.write("own.key", own.key_pem());
   const Shaken shaken = connect();
   EXPECT_TRUE(shaken.done);
   EXPECT_TRUE(shaken.has_certificate);
 }
 
 TEST_F(ClientTlsContextTest, NamesTheFileThatIsNotAsItShouldBe) {
-  files_.certificate_file = folder_.write("own.pem", identity_.certificate_pem());
-  files_.key_file = folder_.write("own.key", identity_.key_pem());
+  files.certificate_file = folder_.write("own.pem", identity_.certificate_pem());
+  files.key_file = folder_.write("own.key", identity_.key_pem());
   ASSERT_EQ(client_refusal(), "taken");
   for (const auto& [name, file] :
-       {std::pair("ca_file", &files_.ca_file), std::pair("certificate_file", &files_.certificate_file),
-        std::pair("key_file", &files_.key_file)}) {
+       {std::pair("ca_file", &files.ca_file), std::pair("certificate_file", &files.certificate_file),
+        std::pair("key_file", &files.key_file)}) {
     const std::string before = std::exchange(*file, folder_.path() / "missing.pem");
     EXPECT_THAT(client_refusal(),
                 AllOf(StartsWith("fleet." + std::string(name) + ": " + *file), HasSubstr("No such file")));
@@ -308,7 +308,7 @@ TEST_F(ClientTlsContextTest, NamesTheFileThatIsNotAsItShouldBe) {
     EXPECT_THAT(client_refusal(), StartsWith("fleet." + std::string(name) + ": " + *file));
     *file = before;
   }
-  files_.key_file = folder_.write("other.key", server_.key_pem());
+  files.key_file = folder_.write("other.key", server_identity.key_pem());
   EXPECT_THAT(client_refusal(), HasSubstr("does not belong to fleet.certificate_file"));
   EXPECT_EQ(client_refusal(PrivateKey::skip), "taken");
 }
