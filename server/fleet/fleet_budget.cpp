@@ -71,11 +71,14 @@ void FleetBudget::want(std::size_t waiting, bool can_wait) {
 }
 
 asio::awaitable<void> FleetBudget::ask(bool can_wait) {
-  struct Asked {
-    std::size_t& asking;
+  struct Asked {  // one that is under way, however it ends
+    explicit Asked(std::size_t& of) : asking(of) {}
     ~Asked() { --asking; }
+    Asked(const Asked&) = delete;
+    Asked& operator=(const Asked&) = delete;
+    std::size_t& asking;
   };
-  std::optional<Asked> asked(Asked{asking_});
+  std::optional<Asked> asked(std::in_place, asking_);
   Words arguments = common("reserve");
   arguments.push_back(std::to_string(furthest_grant.count()));
   arguments.emplace_back(can_wait ? "1" : "0");
