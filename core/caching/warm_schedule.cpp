@@ -88,7 +88,7 @@ void WarmSchedule::asked(const Key& key, const Ask& ask, WallTime now) {
   if (seen.hash == key.hash() && now >= seen.from && now < seen.until) return;
   const auto question = DatedQuestion::of(key);
   if (!question) return;
-  const ZoneDay* const today = day_in(question->time_zone(), now);
+  const ZoneDay* const today = today_of(*question, now);
   if (today == nullptr) return;
   const auto start = day_of(question->date_start());
   const auto end = day_of(question->date_end());
@@ -101,21 +101,21 @@ void WarmSchedule::asked(const Key& key, const Ask& ask, WallTime now) {
     learn(*question, range, id_of(without_days, range), ask, now);
 }
 
-/// @return null where there is no such zone
-const WarmSchedule::ZoneDay* WarmSchedule::day_in(const std::string& zone_name, WallTime now) {
-  const auto known = days_.find(zone_name);
+/// The day on the clock of its zone; null where there is no such zone.
+const WarmSchedule::ZoneDay* WarmSchedule::today_of(const DatedQuestion& question, WallTime now) {
+  const auto known = days_.find(question.spelled_zone());
   if (known != days_.end() && now >= known->second.from && now < known->second.until) return &known->second;
-  const auto zone = rokt::TimeZone::find(zone_name);
+  const auto zone = rokt::TimeZone::find(question.time_zone());
   if (!zone) return nullptr;
   const ZoneDay day{*zone, rokt::local_day(now, *zone), now, zone->next_day(now)};
-  return &days_.insert_or_assign(zone_name, day).first->second;
+  return &days_.insert_or_assign(std::string(question.spelled_zone()), day).first->second;
 }
 
 void WarmSchedule::learn(const DatedQuestion& question, const rokt::RelativeRange& range, const KeyHash& id,
                          const Ask& ask, WallTime now) {
   ++version_;
   if (WarmTemplate* const known = find(id)) return known->asked(ask, now);
-  const ZoneDay& today = days_.find(question.time_zone())->second;
+  const ZoneDay& today = days_.find(question.spelled_zone())->second;
   const auto found = histories_.find(id);
   if (found == histories_.end() && !make_room(today.day)) return;
   AskHistory& history = found == histories_.end() ? histories_[id] : found->second;

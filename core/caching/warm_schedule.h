@@ -91,7 +91,7 @@ class WarmSchedule {
     WallTime until;
   };
 
-  [[nodiscard]] const ZoneDay* day_in(const std::string& zone_name, WallTime now);
+  [[nodiscard]] const ZoneDay* today_of(const DatedQuestion& question, WallTime now);
   void learn(const DatedQuestion& question, const rokt::RelativeRange& range, const KeyHash& id,
              const Ask& ask, WallTime now);
   void promote(const KeyHash& id, const DatedQuestion& question, const rokt::RelativeRange& range,
@@ -106,7 +106,7 @@ class WarmSchedule {
   std::map<std::pair<std::uint64_t, std::uint64_t>, WarmTemplate> templates_;  // by the halves of their ids
   std::vector<NamedWarming> named_;
   std::unordered_map<KeyHash, AskHistory, KeyHashHasher> histories_;  // of what is no template (yet)
-  std::map<std::string, ZoneDay, std::less<>> days_;
+  std::map<std::string, ZoneDay, std::less<>> days_;  // by the name of the zone as it stands in keys
   std::unique_ptr<std::array<Seen, seen_slots>> seen_ = std::make_unique<std::array<Seen, seen_slots>>();
   Totals gone_;  // of templates that are no more; and what no template counts
   std::uint64_t version_ = 0;

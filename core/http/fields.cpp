@@ -19,13 +19,18 @@ constexpr char lower(char c) {
 
 }  // namespace
 
-/// Nearly all are the same in case, too: those of a word and more are compared by words, the last of which
-/// may overlap the one before.
+/// Nearly all are the same in case, too: those of half a word and more are compared by words, or halves of
+/// one, the last of which may overlap the one before.
 bool detail::same_ignoring_case(std::string_view left, std::string_view right) {
   constexpr std::size_t word = sizeof(std::uint64_t);
+  constexpr std::size_t half = word / 2;
   const auto same_word = [=](std::size_t at) {
     return std::memcmp(left.data() + at, right.data() + at, word) == 0;
   };
+  const auto same_half = [=](std::size_t at) {
+    return std::memcmp(left.data() + at, right.data() + at, half) == 0;
+  };
+  if (left.size() >= half && left.size() < word && same_half(0) && same_half(left.size() - half)) return true;
   std::size_t same = 0;
   while (same + word <= left.size() && same_word(same)) same += word;
   if (left.size() >= word && same + word > left.size() && same_word(left.size() - word)) return true;
