@@ -161,14 +161,12 @@ std::size_t Fields::count(std::string_view name) const {
 
 std::string Fields::combined(std::string_view name) const {
   std::string value;
-  if (!may_have(name)) return value;
   bool first = true;
-  for (const Line& line : lines_) {
-    if (!has_name(line, name)) continue;
+  for_each(name, [&](std::string_view one) {
     if (!first) value += ", ";
-    value += field_of(line).value;
+    value += one;
     first = false;
-  }
+  });
   return value;
 }
 
@@ -197,14 +195,12 @@ bool is_hop_by_hop(std::string_view name) {
 }
 
 HopByHopFields::HopByHopFields(const Fields& message) {
-  if (!message.contains("Connection")) return;
-  for (const Field& field : message.all()) {
-    if (!equal_ignoring_case(field.name, "Connection")) continue;
-    any_member(field.value, [this](std::string_view member) {
+  message.for_each("Connection", [this](std::string_view value) {
+    any_member(value, [this](std::string_view member) {
       if (!is_hop_by_hop(member)) nominated_.push_back(member);
       return false;
     });
-  }
+  });
 }
 
 bool HopByHopFields::contain(std::string_view name) const {
