@@ -90,10 +90,11 @@ void WarmSchedule::asked(const Key& key, const Ask& ask, WallTime now) {
   if (!question) return;
   const ZoneDay* const today = today_of(*question, now);
   if (today == nullptr) return;
-  const auto start = day_of(question->date_start());
-  const auto end = day_of(question->date_end());
-  if (!start || !end) return;
   seen = {key.hash(), today->from, today->until};
+  const auto end = day_of(question->date_end());
+  if (!end || !rokt::may_move(*end, today->day)) return;
+  const auto start = day_of(question->date_start());
+  if (!start) return;
   const rokt::RelativeRanges ranges = rokt::relative_ranges(*start, *end, today->day);
   if (ranges.empty()) return;
   const KeyHash without_days = question->hash_without_days();

@@ -125,10 +125,14 @@ std::string RelativeDay::text() const {
   return text + "}";
 }
 
+bool may_move(LocalDay end, LocalDay today) {
+  return (end - today).count() >= -most_days;
+}
+
 RelativeRanges relative_ranges(LocalDay start, LocalDay end, LocalDay today) {
   RelativeRanges ranges;
+  if (!may_move(end, today)) return ranges;
   const auto end_days = static_cast<std::int32_t>((end - today).count());
-  if (end_days < -most_days) return ranges;
   const auto start_days = static_cast<std::int32_t>((start - today).count());
   const auto month_start = first_of_month(start, today);
   if (end_days <= 1) {

@@ -48,7 +48,8 @@ std::string read_fields(std::string_view section, std::vector<FieldLine>& fields
     fields.push_back({name, trimmed(line.substr(std::min(name.size() + 1, line.size())))});
     if (of_framing.contain(name)) framing.append(line).append(crlf);
   }
-  return framing += crlf;
+  framing += crlf;
+  return framing;
 }
 
 }  // namespace
