@@ -98,8 +98,9 @@ void WarmSchedule::asked(const Key& key, const Ask& ask, WallTime now) {
   const rokt::RelativeRanges ranges = rokt::relative_ranges(*start, *end, today->day);
   if (ranges.empty()) return;
   const KeyHash without_days = question->hash_without_days();
+  const Moment moment{now, today->day, rokt::local_minute(now, today->zone)};
   for (const rokt::RelativeRange& range : ranges)
-    learn(*question, range, id_of(without_days, range), ask, now);
+    learn(*question, range, id_of(without_days, range), ask, moment);
 }
 
 /// The day on the clock of its zone; null where there is no such zone.
@@ -113,15 +114,14 @@ const WarmSchedule::ZoneDay* WarmSchedule::today_of(const DatedQuestion& questio
 }
 
 void WarmSchedule::learn(const DatedQuestion& question, const rokt::RelativeRange& range, const KeyHash& id,
-                         const Ask& ask, WallTime now) {
+                         const Ask& ask, const Moment& moment) {
   ++version_;
-  if (WarmTemplate* const known = find(id)) return known->asked(ask, now);
-  const ZoneDay& today = days_.find(question.spelled_zone())->second;
+  if (WarmTemplate* const known = find(id)) return known->asked(ask, moment.now);
   const auto found = histories_.find(id);
-  if (found == histories_.end() && !make_room(today.day)) return;
+  if (found == histories_.end() && !make_room(moment.day)) return;
   AskHistory& history = found == histories_.end() ? histories_[id] : found->second;
-  history.asked(today.day, rokt::local_minute(now, today.zone));
-  if (history.days_asked(days_looked_at, today.day) >= enough_days)
+  history.asked(moment.day, moment.minute);
+  if (history.days_asked(days_looked_at, moment.day) >= enough_days)
     promote(id, question, range, history, ask);
 }
 

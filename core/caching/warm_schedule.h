@@ -91,9 +91,16 @@ class WarmSchedule {
     WallTime until;
   };
 
+  /// When a question is asked: looked up once for all the ways in which its range may move.
+  struct Moment {
+    WallTime now;
+    rokt::LocalDay day;           // on the clock of its zone
+    std::chrono::minutes minute;  // of that day
+  };
+
   [[nodiscard]] const ZoneDay* today_of(const DatedQuestion& question, WallTime now);
   void learn(const DatedQuestion& question, const rokt::RelativeRange& range, const KeyHash& id,
-             const Ask& ask, WallTime now);
+             const Ask& ask, const Moment& moment);
   void promote(const KeyHash& id, const DatedQuestion& question, const rokt::RelativeRange& range,
                const AskHistory& history, const Ask& ask);
   [[nodiscard]] bool make_room(rokt::LocalDay today);
