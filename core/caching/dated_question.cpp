@@ -73,23 +73,28 @@ std::string decoded_zone(std::string_view value) {
 std::optional<DatedQuestion> DatedQuestion::of(const Key& key) {
   DatedQuestion question;
   question.text_ = key.text();
-  question.target_ = target_of(key);
-  question.version_ = rokt_version_of(key);
-  question.content_ = content_of(key);
+  const KeyParts parts = parts_of(key);
+  question.target_ = parts.target;
+  question.version_ = parts.rokt_version;
+  question.content_ = parts.content;
   if (question.content_.empty()) {
     const Days days = days_in(question.target_);
     question.start_ = days.start;
     question.end_ = days.end;
-    question.time_zone_ = decoded_zone(days.time_zone);
+    question.spelled_zone_ = days.time_zone;
   } else {
     question.start_ = member(question.content_, "startDate");
     question.end_ = member(question.content_, "endDate");
-    question.time_zone_ = member(question.content_, "timezoneVariation");
+    question.spelled_zone_ = member(question.content_, "timezoneVariation");
   }
-  const bool whole =
-      question.start_.size() >= day_size && question.end_.size() >= day_size && !question.time_zone_.empty();
+  const bool whole = question.start_.size() >= day_size && question.end_.size() >= day_size &&
+                     !question.spelled_zone_.empty();
   if (!whole || rokt::has_placeholder(key.text())) return std::nullopt;
   return question;
+}
+
+std::string DatedQuestion::time_zone() const {
+  return content_.empty() ? decoded_zone(spelled_zone_) : std::string(spelled_zone_);
 }
 
 KeyHash DatedQuestion::hash_without_days() const {
@@ -114,7 +119,7 @@ QuestionTemplate DatedQuestion::with(const rokt::RelativeRange& range) const {
   question.target = content_.empty() ? replaced(target_, start, end) : std::string(target_);
   question.content = content_.empty() ? std::string() : replaced(content_, start, end);
   question.rokt_version = version_;
-  question.time_zone = time_zone_;
+  question.time_zone = time_zone();
   return question;
 }
 

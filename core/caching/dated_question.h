@@ -20,8 +20,10 @@ class DatedQuestion {
 
   [[nodiscard]] std::string_view date_start() const { return start_; }
   [[nodiscard]] std::string_view date_end() const { return end_; }
+  /// The name of the zone as it stands in the key.
+  [[nodiscard]] std::string_view spelled_zone() const { return spelled_zone_; }
   /// Percent-decoded.
-  [[nodiscard]] const std::string& time_zone() const { return time_zone_; }
+  [[nodiscard]] std::string time_zone() const;
 
   /// Of all but the days: the same for the question of each day. The times of day belong to it.
   [[nodiscard]] KeyHash hash_without_days() const;
@@ -40,7 +42,7 @@ class DatedQuestion {
   std::string_view content_;
   std::string_view start_;  // in `target_`, or in `content_`
   std::string_view end_;    // likewise
-  std::string time_zone_;
+  std::string_view spelled_zone_;
 };
 
 }  // namespace roktcached::caching

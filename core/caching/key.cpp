@@ -141,23 +141,18 @@ std::string canonical_target(std::string_view path, std::span<const QueryParamet
   return target;
 }
 
+KeyParts parts_of(const Key& key) {
+  KeyParts parts;
+  std::string_view rest = key.text();
+  parts.credential = take_word(rest);
+  parts.target = take_word(rest);
+  parts.rokt_version = take_word(rest);
+  parts.content = rest;
+  return parts;
+}
+
 std::string_view target_of(const Key& key) {
-  std::string_view rest = key.text();
-  take_word(rest);
-  return take_word(rest);
-}
-
-std::string_view rokt_version_of(const Key& key) {
-  std::string_view rest = key.text();
-  take_word(rest);
-  take_word(rest);
-  return take_word(rest);
-}
-
-std::string_view content_of(const Key& key) {
-  std::string_view rest = key.text();
-  for (int words = 0; words < 3; ++words) take_word(rest);
-  return rest;
+  return parts_of(key).target;
 }
 
 Key key_of(std::string_view credential, std::string_view path, std::span<const QueryParameter> parameters,
@@ -178,11 +173,9 @@ Key key_of(std::string_view credential, std::string_view path, std::span<const Q
 
 KeyColumns columns_of(const Key& key) {
   KeyColumns columns;
-  std::string_view rest = key.text();
-  columns.credential = take_word(rest);
-  const std::string_view target = take_word(rest);
-  columns.rokt_version = take_word(rest);
-  const std::string_view content = rest;
+  const auto [credential, target, rokt_version, content] = parts_of(key);
+  columns.credential = credential;
+  columns.rokt_version = rokt_version;
   const auto question = std::min(target.find('?'), target.size());
   columns.path = target.substr(0, question);
   for (const auto& parameter : http::parse_query(target.substr(std::min(question + 1, target.size())))) {

@@ -85,11 +85,17 @@ constexpr std::string_view latest_version = "LATEST";
 /// PATH[?QUERY] as it stands in a key: what a request asks for, whoever asks and in whatever version.
 [[nodiscard]] std::string canonical_target(std::string_view path,
                                            std::span<const http::QueryParameter> parameters);
+
 /// The parts of a key's text: views into it.
+struct KeyParts {
+  std::string_view credential;
+  std::string_view target;  ///< PATH[?QUERY]
+  std::string_view rokt_version;
+  std::string_view content;  ///< empty where the question has none: it is no query
+};
+[[nodiscard]] KeyParts parts_of(const Key& key);
+/// One of them.
 [[nodiscard]] std::string_view target_of(const Key& key);
-[[nodiscard]] std::string_view rokt_version_of(const Key& key);
-/// Empty where the question has no content: it is no query.
-[[nodiscard]] std::string_view content_of(const Key& key);
 
 /// A key taken apart again, for the cache file's readable columns. Absent parameters are empty.
 struct KeyColumns {

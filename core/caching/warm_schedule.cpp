@@ -88,39 +88,40 @@ void WarmSchedule::asked(const Key& key, const Ask& ask, WallTime now) {
   if (seen.hash == key.hash() && now >= seen.from && now < seen.until) return;
   const auto question = DatedQuestion::of(key);
   if (!question) return;
-  const ZoneDay* const today = day_in(question->time_zone(), now);
+  const ZoneDay* const today = today_of(*question, now);
   if (today == nullptr) return;
-  const auto start = day_of(question->date_start());
-  const auto end = day_of(question->date_end());
-  if (!start || !end) return;
   seen = {key.hash(), today->from, today->until};
+  const auto end = day_of(question->date_end());
+  if (!end || !rokt::may_move(*end, today->day)) return;
+  const auto start = day_of(question->date_start());
+  if (!start) return;
   const rokt::RelativeRanges ranges = rokt::relative_ranges(*start, *end, today->day);
   if (ranges.empty()) return;
   const KeyHash without_days = question->hash_without_days();
+  const Moment moment{now, today->day, rokt::local_minute(now, today->zone)};
   for (const rokt::RelativeRange& range : ranges)
-    learn(*question, range, id_of(without_days, range), ask, now);
+    learn(*question, range, id_of(without_days, range), ask, moment);
 }
 
-/// @return null where there is no such zone
-const WarmSchedule::ZoneDay* WarmSchedule::day_in(const std::string& zone_name, WallTime now) {
-  const auto known = days_.find(zone_name);
+/// The day on the clock of its zone; null where there is no such zone.
+const WarmSchedule::ZoneDay* WarmSchedule::today_of(const DatedQuestion& question, WallTime now) {
+  const auto known = days_.find(question.spelled_zone());
   if (known != days_.end() && now >= known->second.from && now < known->second.until) return &known->second;
-  const auto zone = rokt::TimeZone::find(zone_name);
+  const auto zone = rokt::TimeZone::find(question.time_zone());
   if (!zone) return nullptr;
   const ZoneDay day{*zone, rokt::local_day(now, *zone), now, zone->next_day(now)};
-  return &days_.insert_or_assign(zone_name, day).first->second;
+  return &days_.insert_or_assign(std::string(question.spelled_zone()), day).first->second;
 }
 
 void WarmSchedule::learn(const DatedQuestion& question, const rokt::RelativeRange& range, const KeyHash& id,
-                         const Ask& ask, WallTime now) {
+                         const Ask& ask, const Moment& moment) {
   ++version_;
-  if (WarmTemplate* const known = find(id)) return known->asked(ask, now);
-  const ZoneDay& today = days_.find(question.time_zone())->second;
+  if (WarmTemplate* const known = find(id)) return known->asked(ask, moment.now);
   const auto found = histories_.find(id);
-  if (found == histories_.end() && !make_room(today.day)) return;
+  if (found == histories_.end() && !make_room(moment.day)) return;
   AskHistory& history = found == histories_.end() ? histories_[id] : found->second;
-  history.asked(today.day, rokt::local_minute(now, today.zone));
-  if (history.days_asked(days_looked_at, today.day) >= enough_days)
+  history.asked(moment.day, moment.minute);
+  if (history.days_asked(days_looked_at, moment.day) >= enough_days)
     promote(id, question, range, history, ask);
 }
 

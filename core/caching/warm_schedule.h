@@ -91,9 +91,16 @@ class WarmSchedule {
     WallTime until;
   };
 
-  [[nodiscard]] const ZoneDay* day_in(const std::string& zone_name, WallTime now);
+  /// When a question is asked: looked up once for all the ways in which its range may move.
+  struct Moment {
+    WallTime now;
+    rokt::LocalDay day;           // on the clock of its zone
+    std::chrono::minutes minute;  // of that day
+  };
+
+  [[nodiscard]] const ZoneDay* today_of(const DatedQuestion& question, WallTime now);
   void learn(const DatedQuestion& question, const rokt::RelativeRange& range, const KeyHash& id,
-             const Ask& ask, WallTime now);
+             const Ask& ask, const Moment& moment);
   void promote(const KeyHash& id, const DatedQuestion& question, const rokt::RelativeRange& range,
                const AskHistory& history, const Ask& ask);
   [[nodiscard]] bool make_room(rokt::LocalDay today);
@@ -106,7 +113,7 @@ class WarmSchedule {
   std::map<std::pair<std::uint64_t, std::uint64_t>, WarmTemplate> templates_;  // by the halves of their ids
   std::vector<NamedWarming> named_;
   std::unordered_map<KeyHash, AskHistory, KeyHashHasher> histories_;  // of what is no template (yet)
-  std::map<std::string, ZoneDay, std::less<>> days_;
+  std::map<std::string, ZoneDay, std::less<>> days_;  // by the name of the zone as it stands in keys
   std::unique_ptr<std::array<Seen, seen_slots>> seen_ = std::make_unique<std::array<Seen, seen_slots>>();
   Totals gone_;  // of templates that are no more; and what no template counts
   std::uint64_t version_ = 0;

@@ -16,7 +16,7 @@ std::string to_string(const CacheStatus& status) {
 }
 
 void append(std::string& text, const CacheStatus& status) {
-  text += status.hit ? "roktcached; hit" : "roktcached";
+  text += status.hit ? std::string_view("roktcached; hit") : std::string_view("roktcached");
   if (status.forward != Forward::none) text.append("; fwd=").append(to_string(status.forward));
   if (status.forward_status) text.append("; fwd-status=").append(std::to_string(*status.forward_status));
   if (status.stored) text += "; stored";

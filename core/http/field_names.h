@@ -13,12 +13,14 @@ namespace detail {
 /// @pre of the same size
 [[nodiscard]] bool same_ignoring_case(std::string_view left, std::string_view right);
 
-/// One bit for every name; others share it. Where two names have different ones, they are not the same.
+/// One bit for every name; others share it. Where two names have different ones, they are not the same. The
+/// factor is one with which no name that most clients send shares the bit of one that is looked for: with 7
+/// each User-Agent was compared with Via.
 using NameMarks = std::uint64_t;
 [[nodiscard]] constexpr NameMarks mark_of(std::string_view name) {
   if (name.empty()) return 1;
   const auto letter = static_cast<unsigned char>(name.front()) | 0x20U;
-  return NameMarks{1} << ((letter * 7 + name.size()) & 63U);
+  return NameMarks{1} << ((letter * 21 + name.size()) & 63U);
 }
 
 }  // namespace detail

@@ -19,13 +19,18 @@ constexpr char lower(char c) {
 
 }  // namespace
 
-/// Nearly all are the same in case, too: those of a word and more are compared by words, the last of which
-/// may overlap the one before.
+/// Nearly all are the same in case, too: those of half a word and more are compared by words, or halves of
+/// one, the last of which may overlap the one before.
 bool detail::same_ignoring_case(std::string_view left, std::string_view right) {
   constexpr std::size_t word = sizeof(std::uint64_t);
+  constexpr std::size_t half = word / 2;
   const auto same_word = [=](std::size_t at) {
     return std::memcmp(left.data() + at, right.data() + at, word) == 0;
   };
+  const auto same_half = [=](std::size_t at) {
+    return std::memcmp(left.data() + at, right.data() + at, half) == 0;
+  };
+  if (left.size() >= half && left.size() < word && same_half(0) && same_half(left.size() - half)) return true;
   std::size_t same = 0;
   while (same + word <= left.size() && same_word(same)) same += word;
   if (left.size() >= word && same + word > left.size() && same_word(left.size() - word)) return true;
@@ -156,14 +161,12 @@ std::size_t Fields::count(std::string_view name) const {
 
 std::string Fields::combined(std::string_view name) const {
   std::string value;
-  if (!may_have(name)) return value;
   bool first = true;
-  for (const Line& line : lines_) {
-    if (!has_name(line, name)) continue;
+  for_each(name, [&](std::string_view one) {
     if (!first) value += ", ";
-    value += field_of(line).value;
+    value += one;
     first = false;
-  }
+  });
   return value;
 }
 
@@ -192,14 +195,12 @@ bool is_hop_by_hop(std::string_view name) {
 }
 
 HopByHopFields::HopByHopFields(const Fields& message) {
-  if (!message.contains("Connection")) return;
-  for (const Field& field : message.all()) {
-    if (!equal_ignoring_case(field.name, "Connection")) continue;
-    any_member(field.value, [this](std::string_view member) {
+  message.for_each("Connection", [this](std::string_view value) {
+    any_member(value, [this](std::string_view member) {
       if (!is_hop_by_hop(member)) nominated_.push_back(member);
       return false;
     });
-  }
+  });
 }
 
 bool HopByHopFields::contain(std::string_view name) const {

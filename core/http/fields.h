@@ -119,6 +119,15 @@ class Fields {
   /// All field lines of this name joined by ", " (RFC 9110, section 5.3); empty if there is none.
   [[nodiscard]] std::string combined(std::string_view name) const;
 
+  /// Calls `visit` with the value of each field line of this name, in order.
+  template <class Visit>
+  void for_each(std::string_view name, Visit visit) const {
+    if (!may_have(name)) return;
+    for (const Line& line : lines_) {
+      if (has_name(line, name)) visit(field_of(line).value);
+    }
+  }
+
   /// In order; for as long as this object is unchanged.
   [[nodiscard]] All all() const { return All(*this); }
   [[nodiscard]] bool empty() const { return lines_.empty(); }

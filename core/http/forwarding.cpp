@@ -61,7 +61,8 @@ std::string via_with(std::string_view received, std::string_view protocol, std::
   via.reserve(received.size() + separator.size() + protocol.size() + 1 + pseudonym.size());
   via += received;
   if (!via.empty()) via += separator;
-  return via.append(protocol).append(" ").append(pseudonym);
+  via.append(protocol).append(" ").append(pseudonym);
+  return via;
 }
 
 bool via_names(std::string_view via, std::string_view pseudonym) {

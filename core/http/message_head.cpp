@@ -182,20 +182,6 @@ Error HeadScan::too_long() const {
                  : bad_head("the head" + limit, ErrorCode::fields_too_large);
 }
 
-std::optional<std::size_t> unfolded_head(std::string_view bytes, HeadLimits limits) {
-  constexpr std::size_t empty_line = 2;
-  std::size_t lines = 0;
-  for (std::size_t end = bytes.find('\n'); end < bytes.size() - std::min(bytes.size(), empty_line);
-       end = bytes.find('\n', end + 1)) {
-    const char next = bytes[end + 1];
-    const std::size_t size = end + 1 + empty_line;
-    if (next == '\r' && bytes[end + 2] == '\n')
-      return size <= limits.max_bytes ? std::optional(size) : std::nullopt;
-    if (is(space_or_tab, next) || ++lines > limits.max_fields) return std::nullopt;
-  }
-  return std::nullopt;
-}
-
 Result<std::string_view> read_request_line(std::string_view bytes, RequestHead& head) {
   if (bytes.starts_with("\r\n")) bytes.remove_prefix(2);
   const std::size_t end = bytes.find("\r\n");

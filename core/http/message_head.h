@@ -58,9 +58,6 @@ class HeadScan {
   ///         request); nothing: more is needed; invalid_request for what is malformed; target_too_long or
   ///         fields_too_large where a request line, or any other part, goes beyond the limits
   [[nodiscard]] Result<std::optional<std::size_t>> scan(std::string_view bytes, std::string_view known = {});
-  [[nodiscard]] const HeadLimits& limits() const { return limits_; }
-  /// Whether it has looked at no byte yet.
-  [[nodiscard]] bool is_new() const { return at_ == 0; }
   /// Whether the field section was the known one.
   [[nodiscard]] bool was_known() const { return was_known_; }
   /// Where the field section of a whole head begins.
@@ -103,12 +100,6 @@ class HeadScan {
   bool was_known_ = false;
   FieldSectionScan fields_;
 };
-
-/// Looks at the octets of a head for what a parser that is strict in all else lets pass: folded lines (RFC
-/// 9112, section 5.2), and a head beyond the limits. Less than HeadScan does, and enough where the parser is
-/// to judge the octets itself.
-/// @return the size of the head with its empty line; nothing where it is not whole, or not for such a parser
-[[nodiscard]] std::optional<std::size_t> unfolded_head(std::string_view bytes, HeadLimits limits);
 
 /// Splits the request line by itself: enough where the field section is a known one.
 /// @param bytes  begins with a head as HeadScan found it

@@ -12,24 +12,38 @@ constexpr std::size_t date_size = std::string_view("YYYY-MM-DD").size();
 constexpr std::size_t seconds_size = std::string_view("YYYY-MM-DDThh:mm:ss").size();
 constexpr std::size_t milliseconds_size = std::string_view("YYYY-MM-DDThh:mm:ss.fff").size();
 
-/// The number in `text`, or -1 where it is empty or not of digits alone. For at most four digits.
-int number(std::string_view text) {
-  if (text.empty()) return -1;
+constexpr int digit(char c) {
+  return c >= '0' && c <= '9' ? c - '0' : -1;
+}
+
+/// The number of the two digits at `at`, or less than 0 where they are none.
+int two_digits(std::string_view text, std::size_t at) {
+  const int tens = digit(text[at]);
+  const int ones = digit(text[at + 1]);
+  return (tens | ones) < 0 ? -1 : 10 * tens + ones;
+}
+
+/// The milliseconds that one to three digits are behind the point, or less than 0.
+int parse_fraction(std::string_view text) {
+  if (text.empty() || text.size() > 3) return -1;
   int value = 0;
-  for (const char c : text) {
-    if (c < '0' || c > '9') return -1;
-    value = value * 10 + (c - '0');
+  for (std::size_t i = 0; i < 3; ++i) {
+    const int next = i < text.size() ? digit(text[i]) : 0;
+    if (next < 0) return -1;
+    value = 10 * value + next;
   }
   return value;
 }
 
 std::optional<LocalTime> parse_day(std::string_view text) {
   if (text.size() != date_size || text[4] != '-' || text[7] != '-') return std::nullopt;
-  const int year = number(text.substr(0, 4));
-  const int month = number(text.substr(5, 2));
-  const int day = number(text.substr(8, 2));
-  if (year < 1 || month < 1 || day < 1) return std::nullopt;
-  const chrono::year_month_day date(chrono::year{year}, chrono::month{static_cast<unsigned>(month)},
+  const int century = two_digits(text, 0);
+  const int year = two_digits(text, 2);
+  const int month = two_digits(text, 5);
+  const int day = two_digits(text, 8);
+  if ((century | year | month | day) < 0 || century + year == 0) return std::nullopt;
+  const chrono::year_month_day date(chrono::year{100 * century + year},
+                                    chrono::month{static_cast<unsigned>(month)},
                                     chrono::day{static_cast<unsigned>(day)});
   if (!date.ok()) return std::nullopt;
   return LocalTime(chrono::local_days(date).time_since_epoch());
@@ -38,18 +52,15 @@ std::optional<LocalTime> parse_day(std::string_view text) {
 /// The time of day in "hh:mm:ss[.f[f[f]]]".
 std::optional<chrono::milliseconds> parse_clock(std::string_view text) {
   if (text.size() < 8 || text[2] != ':' || text[5] != ':') return std::nullopt;
-  const int hour = number(text.substr(0, 2));
-  const int minute = number(text.substr(3, 2));
-  const int second = number(text.substr(6, 2));
+  const int hour = two_digits(text, 0);
+  const int minute = two_digits(text, 3);
+  const int second = two_digits(text, 6);
   if (hour < 0 || hour > 23 || minute < 0 || minute > 59 || second < 0 || second > 59) return std::nullopt;
   chrono::milliseconds time = chrono::hours{hour} + chrono::minutes{minute} + chrono::seconds{second};
-  std::string_view rest = text.substr(8);
+  const std::string_view rest = text.substr(8);
   if (rest.empty()) return time;
-  rest.remove_prefix(1);
-  if (text[8] != '.' || rest.size() > 3) return std::nullopt;
-  int fraction = number(rest);
-  if (fraction < 0) return std::nullopt;
-  for (std::size_t i = rest.size(); i < 3; ++i) fraction *= 10;
+  const int fraction = parse_fraction(rest.substr(1));
+  if (rest.front() != '.' || fraction < 0) return std::nullopt;
   return time + chrono::milliseconds{fraction};
 }
 

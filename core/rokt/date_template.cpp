@@ -125,12 +125,17 @@ std::string RelativeDay::text() const {
   return text + "}";
 }
 
+bool may_move(LocalDay end, LocalDay today) {
+  return (end - today).count() >= -most_days;
+}
+
 RelativeRanges relative_ranges(LocalDay start, LocalDay end, LocalDay today) {
   RelativeRanges ranges;
-  const auto start_days = static_cast<std::int32_t>((start - today).count());
+  if (!may_move(end, today)) return ranges;
   const auto end_days = static_cast<std::int32_t>((end - today).count());
+  const auto start_days = static_cast<std::int32_t>((start - today).count());
   const auto month_start = first_of_month(start, today);
-  if (end_days >= -most_days && end_days <= 1) {
+  if (end_days <= 1) {
     const RelativeDay by_days{From::today, end_days};
     if (start_days >= -most_days) ranges.push_back({{From::today, start_days}, by_days});
     if (month_start) ranges.push_back({*month_start, by_days});

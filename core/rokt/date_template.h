@@ -40,6 +40,9 @@ using RelativeRanges = boost::container::small_vector<RelativeRange, 4>;
 /// the range ended too long ago to move: over 400 days, or in an earlier month than the last.
 [[nodiscard]] RelativeRanges relative_ranges(LocalDay start, LocalDay end, LocalDay today);
 
+/// Whether a range that ends on `end` may move: false is quickly told of most ranges of old.
+[[nodiscard]] bool may_move(LocalDay end, LocalDay today);
+
 /// A text with days in braces, for one day: each stands as YYYY-MM-DD then.
 ///
 ///     {today}  {yesterday}  {today-7}  {today+1}

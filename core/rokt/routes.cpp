@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/container/small_vector.hpp>
 #include <compare>
+#include <limits>
 #include <optional>
 
 #include "core/http/target.h"
@@ -256,6 +257,9 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
     Pattern pattern{segments_of(route)};
     if (route.any_last_slash && pattern.segments.back().empty()) pattern.segments.pop_back();
     pattern.has_rest = is_rest(pattern.segments.back());
+    pattern.least = pattern.segments.size();
+    pattern.most = pattern.has_rest ? std::numeric_limits<std::size_t>::max()
+                                    : pattern.least + (route.any_last_slash ? 1U : 0U);
     const auto place_of = [&segments = pattern.segments](std::string_view placeholder) {
       return static_cast<std::size_t>(std::ranges::find(segments, placeholder) - segments.begin());
     };
@@ -265,13 +269,14 @@ RouteTable::RouteTable(std::vector<Route> routes) : routes_(std::move(routes)) {
   }
 }
 
-bool RouteTable::matches(std::size_t index, std::span<const std::string_view> path) const {
+/// The last segments are compared first: the first ones are the same in many routes.
+bool RouteTable::has_segments(std::size_t index, std::span<const std::string_view> path) const {
   const Pattern& pattern = patterns_[index];
   if (routes_[index].any_last_slash && path.back().empty()) path = path.first(path.size() - 1);
   const std::size_t fixed = pattern.segments.size() - (pattern.has_rest ? 1 : 0);
   if (pattern.has_rest ? path.size() <= fixed : path.size() != fixed) return false;
   const bool any_segment = takes_any_path(routes_[index].route_class);
-  for (std::size_t i = 0; i < fixed; ++i) {
+  for (std::size_t i = fixed; i-- > 0;) {
     const bool same = is_placeholder(pattern.segments[i])
                           ? (any_segment ? is_plain_segment(path[i]) : is_id(path[i]))
                           : pattern.segments[i] == path[i];

@@ -100,11 +100,18 @@ class RouteTable {
   struct Pattern {
     std::vector<std::string> segments;
     bool has_rest = false;
+    std::size_t least = 0;  // segments of a path that it takes
+    std::size_t most = 0;
     std::size_t account_at = 0;   // the place of `{accountId}`, or the number of segments
     std::size_t campaign_at = 0;  // that of `{campaignId}`, likewise
   };
 
-  [[nodiscard]] bool matches(std::size_t index, std::span<const std::string_view> path) const;
+  /// Of most routes the number of segments tells that they do not match.
+  [[nodiscard]] bool matches(std::size_t index, std::span<const std::string_view> path) const {
+    const Pattern& pattern = patterns_[index];
+    return path.size() >= pattern.least && path.size() <= pattern.most && has_segments(index, path);
+  }
+  [[nodiscard]] bool has_segments(std::size_t index, std::span<const std::string_view> path) const;
 
   std::vector<Route> routes_;
   std::vector<Pattern> patterns_;  // patterns_[i] is routes_[i].pattern, split

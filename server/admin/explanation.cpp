@@ -111,8 +111,9 @@ json::object explain_request(const Runtime& runtime, const proxy::TargetRequest&
   explained["credential"] = runtime.settings.credentials[asked.credential].name;
   explained["key"] = caching::to_hex(asked.key.hash());
   explained["key_text"] = asked.key.text();
-  explained["target"] = caching::target_of(asked.key);
-  explained["rokt_version"] = caching::rokt_version_of(asked.key);
+  const caching::KeyParts parts = caching::parts_of(asked.key);
+  explained["target"] = parts.target;
+  explained["rokt_version"] = parts.rokt_version;
   explained["range_end_unix_ms"] =
       asked.range_end ? json::value(unix_ms(*asked.range_end)) : json::value(nullptr);
   explained["if_fetched_now"] = lifetime_json(route.route_class, asked.range_end, *asked.policy, now);

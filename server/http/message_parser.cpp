@@ -1,8 +1,10 @@
 #include "server/http/message_parser.h"
 
+#include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
 
+#include "core/http/field_names.h"
 #include "core/http/fields.h"
 
 namespace roktcached::http {
@@ -18,10 +20,10 @@ Error malformed(const char* why) {
       .code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = why};
 }
 
-/// @param before  the fields that were read before it
-Error framing_error(const boost::beast::error_code& error, const std::vector<FieldLine>& before) {
+/// @param fields  of the head
+Error framing_error(const boost::beast::error_code& error, const std::vector<FieldLine>& fields) {
   const bool length = error != beast_http::error::bad_transfer_encoding;
-  if (find(before, length ? "Transfer-Encoding" : "Content-Length"))
+  if (find(fields, length ? "Transfer-Encoding" : "Content-Length"))
     return malformed("Transfer-Encoding: not beside Content-Length");
   if (error == beast_http::error::bad_content_length) return malformed("Content-Length: accepted: digits");
   if (error == beast_http::error::multiple_content_length) return malformed("Content-Length: repeated");
@@ -29,9 +31,25 @@ Error framing_error(const boost::beast::error_code& error, const std::vector<Fie
   return malformed("malformed");
 }
 
-/// RFC 9110, section 15 has no class of status codes beyond these.
-bool is_in_class(unsigned status) {
-  return status >= 100 && status <= 599;
+/// Splits the field lines of a head that a gate has let pass.
+/// @param section  behind the start line
+/// @return the lines that tell how the content is framed, and an empty one: the only ones that Beast is to
+///         judge
+std::string read_fields(std::string_view section, std::vector<FieldLine>& fields) {
+  static constexpr FieldNames of_framing("Content-Length", "Transfer-Encoding");
+  fields.clear();
+  constexpr std::size_t usual_framing = 64;
+  std::string framing;
+  framing.reserve(usual_framing);
+  while (!section.empty() && section.front() != '\r') {
+    const std::string_view line = section.substr(0, section.find('\r'));
+    section.remove_prefix(std::min(line.size() + crlf.size(), section.size()));
+    const std::string_view name = line.substr(0, line.find(':'));
+    fields.push_back({name, trimmed(line.substr(std::min(name.size() + 1, line.size())))});
+    if (of_framing.contain(name)) framing.append(line).append(crlf);
+  }
+  framing += crlf;
+  return framing;
 }
 
 }  // namespace
@@ -53,11 +71,11 @@ std::size_t MessageParser<is_request>::feed(std::string_view bytes, ErrorOfBeast
 template <bool is_request>
 Result<void> MessageParser<is_request>::read_head(std::string_view bytes, Head& head) {
   head_ = &head;
-  head.fields.clear();
   ErrorOfBeast error;
   feed_start_line(bytes, error);
-  if (!error) feed_fields(bytes, error);
   head_ = nullptr;
+  const std::string framing = read_fields(bytes, head.fields);
+  if (!error) feed(framing, error);
   if (error) return framing_error(error, head.fields);
   if (this->is_done()) {
     place_ = Place::done;
@@ -69,42 +87,27 @@ Result<void> MessageParser<is_request>::read_head(std::string_view bytes, Head& 
 
 /// Beast knows no HTTP/1 beyond 1.1 (RFC 9110, section 2.5) and no empty line before a request (RFC 9112,
 /// section 2.2), and it wants the space behind a status code.
-/// @param bytes  a head; the start line is cut off where Beast has it
+/// @param bytes  a head; loses its start line
 template <bool is_request>
 void MessageParser<is_request>::feed_start_line(std::string_view& bytes, ErrorOfBeast& error) {
   constexpr std::string_view shortest_status_line = "HTTP/1.1 200";
   constexpr std::size_t digit_in_status_line = std::string_view("HTTP/1.").size();
   if (is_request && bytes.starts_with(crlf)) bytes.remove_prefix(crlf.size());
-  const std::size_t end = bytes.find(crlf);
+  const std::size_t end = std::min(bytes.find(crlf), bytes.size());
+  std::string_view line = bytes.substr(0, end + crlf.size());
+  bytes.remove_prefix(line.size());
   const std::size_t digit = is_request ? end - 1 : digit_in_status_line;
-  if (end <= digit) return;  // Beast refuses so short a line
-  const bool is_later = bytes[digit] > '1' && bytes[digit] <= '9';
+  const bool is_later = end > digit && line[digit] > '1' && line[digit] <= '9';
   const bool is_bare = !is_request && end == shortest_status_line.size();
-  if (!is_later && !is_bare) return;  // it goes with the fields
-  start_line_ = bytes.substr(0, end);
-  if (is_later) start_line_[digit] = '1';
-  if (is_bare) start_line_ += ' ';
-  start_line_ += crlf;
-  bytes.remove_prefix(end + crlf.size());
-  const std::size_t taken = feed(start_line_, error);
-  // Of a line that is too short Beast takes nothing, and would take the next one for it.
-  if (error == beast_http::error::need_more && taken == start_line_.size()) error = {};
-}
-
-/// Beast refuses a whole message for a Connection, or Proxy-Connection, that is no list of tokens. It has no
-/// option that we know, and is a field as any other.
-template <bool is_request>
-void MessageParser<is_request>::feed_fields(std::string_view bytes, ErrorOfBeast& error) {
-  while (true) {
-    bytes.remove_prefix(feed(bytes, error));
-    if (error != beast_http::error::bad_value) return;
-    const std::string_view line = bytes.substr(0, bytes.find(crlf));
-    const std::size_t colon = line.find(':');
-    if (!is_field_value(line.substr(colon + 1))) return;
-    on_field_impl(beast_http::field::connection, line.substr(0, colon), trimmed(line.substr(colon + 1)),
-                  error);
-    bytes.remove_prefix(line.size() + crlf.size());
+  if (is_later || is_bare) {
+    start_line_ = line.substr(0, end);
+    if (is_later) start_line_[digit] = '1';
+    if (is_bare) start_line_ += ' ';
+    start_line_ += crlf;
+    line = start_line_;
   }
+  const std::size_t taken = feed(line, error);
+  if (error == beast_http::error::need_more && taken == line.size()) error = {};
 }
 
 template <bool is_request>
@@ -181,11 +184,6 @@ void MessageParser<is_request>::on_response_impl(int status, View reason, int ve
 }
 
 template <bool is_request>
-void MessageParser<is_request>::on_field_impl(beast_http::field, View name, View value, ErrorOfBeast&) {
-  head_->fields.push_back({name, value});
-}
-
-template <bool is_request>
 std::size_t MessageParser<is_request>::on_body_impl(View body, ErrorOfBeast&) {
   content_ = body;
   return body.size();
@@ -208,10 +206,6 @@ template class MessageParser<false>;
 
 Result<std::size_t> read_response_head(std::string_view bytes, HeadScan& scan, bool answers_head,
                                        std::optional<ResponseParser>& message, ResponseHead& head) {
-  if (const auto size = scan.is_new() ? unfolded_head(bytes, scan.limits()) : std::nullopt) {
-    const auto read = message.emplace(answers_head).read_head(bytes.substr(0, *size), head);
-    if (read && is_in_class(head.status)) return *size;
-  }
   const auto size = scan.scan(bytes);
   if (!size) return size.error();
   if (!*size) return std::size_t{0};

@@ -22,8 +22,9 @@ struct ContentStep {
 };
 
 /// Boost.Beast's parser of one message, between the gates of core/http: HeadScan lets the head pass before
-/// Beast reads it, and ChunkGate each chunk line. Where Beast 1.81 would still read in its own way, that is
-/// put right here; framing_of is to judge the head before anything is done with it. See README.md.
+/// Beast reads of it what frames the content, and ChunkGate each chunk line. Where Beast 1.81 would still
+/// read in its own way, that is put right here; framing_of is to judge the head before anything is done with
+/// it. See README.md.
 ///
 /// Belongs to one message and one thread. After an error it is of no more use.
 template <bool is_request>
@@ -34,10 +35,10 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   /// @param answers_head  whether a response answers a HEAD request, and so has no content
   explicit MessageParser(bool answers_head = false);
 
-  /// @param bytes  exactly one whole head as HeadScan, or unfolded_head, found it
+  /// @param bytes  exactly one whole head as HeadScan found it
   /// @param head   what was in it is dropped; its vector keeps its memory. Its views live as long as `bytes`
   /// and
-  ///               this parser. After an error it has what was read before that
+  ///               this parser. After an error it has all the fields
   /// @return invalid_request for framing that Beast refuses, see framing_of for the rest; and for what
   /// HeadScan
   ///         would have told better
@@ -67,7 +68,6 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   /// @return how much Beast has taken
   std::size_t feed(std::string_view bytes, ErrorOfBeast& error);
   void feed_start_line(std::string_view& bytes, ErrorOfBeast& error);
-  void feed_fields(std::string_view bytes, ErrorOfBeast& error);
   [[nodiscard]] Result<ContentStep> take_content(std::string_view bytes);
   [[nodiscard]] Result<std::size_t> take_chunk_line(std::string_view bytes);
   [[nodiscard]] Result<std::size_t> take_trailers(std::string_view bytes);
@@ -75,7 +75,7 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   void on_request_impl(boost::beast::http::verb verb, View method, View target, int version,
                        ErrorOfBeast& error) override;
   void on_response_impl(int status, View reason, int version, ErrorOfBeast& error) override;
-  void on_field_impl(boost::beast::http::field known, View name, View value, ErrorOfBeast& error) override;
+  void on_field_impl(boost::beast::http::field, View, View, ErrorOfBeast&) override {}
   void on_header_impl(ErrorOfBeast&) override {}
   void on_body_init_impl(const boost::optional<std::uint64_t>&, ErrorOfBeast&) override {}
   std::size_t on_body_impl(View body, ErrorOfBeast& error) override;
@@ -84,7 +84,7 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   void on_finish_impl(ErrorOfBeast&) override {}
 
   Place place_ = Place::head;
-  Head* head_ = nullptr;      // while it is read
+  Head* head_ = nullptr;      // while its start line is read
   WipedString start_line_;    // as Beast can read it; empty where it is as it came
   std::string_view content_;  // that the last bytes brought
   std::uint64_t chunk_left_ = 0;
@@ -97,9 +97,7 @@ extern template class MessageParser<false>;
 using RequestParser = MessageParser<true>;
 using ResponseParser = MessageParser<false>;
 
-/// Reads the head of a response from a growing buffer. Most heads are whole at the first look: those Beast
-/// judges octet by octet, and HeadScan only where Beast refuses one. Both let the same heads pass.
-///
+/// Reads the head of a response from a growing buffer.
 /// @param bytes         everything since the head's first byte
 /// @param scan          a new one for each head; the limits are its
 /// @param answers_head  whether the response answers a HEAD request

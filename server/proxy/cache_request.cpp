@@ -21,14 +21,13 @@ std::optional<std::string_view> only_version(const http::Fields& fields) {
 }  // namespace
 
 void ask_for(const caching::Key& key, upstream::UpstreamRequest& to_send) {
-  to_send.target = caching::target_of(key);
-  const std::string_view version = caching::rokt_version_of(key);
-  if (version != caching::latest_version) to_send.fields.add("rokt-version", version);
-  const std::string_view content = caching::content_of(key);
-  if (content.empty()) return;
+  const caching::KeyParts parts = caching::parts_of(key);
+  to_send.target = parts.target;
+  if (parts.rokt_version != caching::latest_version) to_send.fields.add("rokt-version", parts.rokt_version);
+  if (parts.content.empty()) return;
   to_send.method = "POST";
   to_send.fields.add("Content-Type", "application/json");
-  to_send.body = content;
+  to_send.body = parts.content;
   to_send.only_reads = true;
 }
 

@@ -75,7 +75,7 @@ Question question_in(std::string_view content) {
 }
 
 Question question_of(const caching::Key& key) {
-  const std::string_view content = caching::content_of(key);
+  const std::string_view content = caching::parts_of(key).content;
   if (!content.empty()) return question_in(content);
   caching::KeyColumns columns = caching::columns_of(key);
   return {columns.date_start.value_or(std::string()), columns.date_end.value_or(std::string()),

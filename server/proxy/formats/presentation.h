@@ -3,6 +3,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/caching/freshness.h"
@@ -27,21 +28,17 @@ struct Presentation {
 
 /// Whether a request surely wants JSON, and nothing said beside it: it has no parameter of ours, and no
 /// Accept or one that programs commonly send. For nearly all this settles it, on the way of a hit: so one
-/// pass over the fields, and names are compared as they are mostly written first.
+/// pass over the fields.
 [[nodiscard]] inline bool wants_plain_json(const Presentation* presentation, const http::Fields& request) {
-  constexpr std::string_view name = "Accept";
   if (presentation != nullptr) return false;
+  bool plain = true;
   bool met = false;
-  for (const http::Field& field : request.all()) {
-    if (field.name.size() != name.size()) continue;
-    if (field.name != name && !http::equal_ignoring_case(field.name, name)) continue;
-    const std::string_view accept = field.value;
+  request.for_each("Accept", [&](std::string_view accept) {
     const bool common =
         accept == "*/*" || accept == "application/json" || accept == "application/json, text/plain, */*";
-    if (!common || met) return false;
-    met = true;
-  }
-  return true;
+    plain = common && !std::exchange(met, true);
+  });
+  return plain;
 }
 
 /// The form that a request wants of its answer: roktcached-format, else what Accept names. A wildcard is

@@ -90,7 +90,7 @@ TEST(Key, ComesApartAgain) {
       "timeZoneVariation=Etc%2FUTC&groupby=country&dateStart=2026-01-01&x=%20&currency=USD&dateEnd=2026-01-"
       "31T00:00:00.0");
   const Key kept(key(asked).text());
-  EXPECT_EQ(rokt_version_of(kept), "LATEST");
+  EXPECT_EQ(parts_of(kept).rokt_version, "LATEST");
   const KeyColumns columns = columns_of(kept);
   EXPECT_EQ(columns.credential, "default");
   EXPECT_EQ(columns.path, asked.path);
@@ -129,8 +129,8 @@ TEST(Key, AQuerysContentIsItsLastPart) {
       key_of("default", "/v1/query/accounts/7/campaigns/", {}, latest_version, R"({"a":"b c d"})");
   EXPECT_EQ(key.text(), R"(default /v1/query/accounts/7/campaigns/ LATEST {"a":"b c d"})");
   EXPECT_EQ(target_of(key), "/v1/query/accounts/7/campaigns/");
-  EXPECT_EQ(rokt_version_of(key), "LATEST");
-  EXPECT_EQ(content_of(key), R"({"a":"b c d"})");
+  EXPECT_EQ(parts_of(key).rokt_version, "LATEST");
+  EXPECT_EQ(parts_of(key).content, R"({"a":"b c d"})");
   const KeyColumns columns = columns_of(key);
   EXPECT_EQ(columns.rokt_version, "LATEST");
   EXPECT_EQ(columns.other_parameters, R"({"a":"b c d"})");
@@ -138,8 +138,8 @@ TEST(Key, AQuerysContentIsItsLastPart) {
 
 TEST(Key, WhatIsNoQueryHasNoContent) {
   const Key key = key_of("default", "/metadata/accounts/1/campaigns/2", {}, "alpha-1");
-  EXPECT_EQ(content_of(key), "");
-  EXPECT_EQ(rokt_version_of(key), "alpha-1");
+  EXPECT_EQ(parts_of(key).content, "");
+  EXPECT_EQ(parts_of(key).rokt_version, "alpha-1");
 }
 
 }  // namespace

@@ -286,24 +286,6 @@ TEST(HeadScan, TellsWhereTheFieldSectionBegins) {
   }
 }
 
-TEST(UnfoldedHead, IsFoundWhereNoLineIsFolded) {
-  const std::string head = ok + "A: b\r\nC:\r\n\r\n";
-  EXPECT_EQ(unfolded_head(head + "more\r\n\r\n", {}), head.size());
-  EXPECT_EQ(unfolded_head(ok + "\r\n", {}), ok.size() + 2);
-  for (std::size_t size = 0; size < head.size(); ++size)
-    EXPECT_EQ(unfolded_head(std::string_view(head).substr(0, size), {}), std::nullopt) << size;
-  for (const char* folded :
-       {" A: b\r\n\r\n", "A: b\r\n c\r\n\r\n", "A: b\r\n\tc\r\n\r\n", "A: b\n c\r\n\r\n"})
-    EXPECT_EQ(unfolded_head(ok + folded, {}), std::nullopt) << folded;
-}
-
-TEST(UnfoldedHead, IsWithinTheLimits) {
-  const std::string head = ok + "A: b\r\nC:\r\n\r\n";
-  EXPECT_EQ(unfolded_head(head, {.max_bytes = head.size(), .max_fields = 2}), head.size());
-  EXPECT_EQ(unfolded_head(head, {.max_bytes = head.size() - 1, .max_fields = 2}), std::nullopt);
-  EXPECT_EQ(unfolded_head(head, {.max_bytes = head.size(), .max_fields = 1}), std::nullopt);
-}
-
 TEST(RequestLine, IsReadByItself) {
   const std::string text = "\r\nPOST /a HTTP/1.0\r\nA: b\r\n\r\n";
   RequestHead head;

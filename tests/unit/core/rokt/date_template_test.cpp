@@ -53,6 +53,16 @@ bool has(const RelativeRanges& ranges, const std::string& text) {
   });
 }
 
+TEST(RelativeRanges, AreNoneOfARangeThatEndedTooLongAgo) {
+  const LocalDay today = on("2026-11-29");
+  const std::chrono::days most{400};
+  EXPECT_TRUE(may_move(today - most, today));
+  EXPECT_FALSE(relative_ranges(today - most, today - most, today).empty());
+  const LocalDay earlier = today - most - std::chrono::days{1};
+  EXPECT_FALSE(may_move(earlier, today));
+  EXPECT_TRUE(relative_ranges(earlier, earlier, today).empty());
+}
+
 TEST(RelativeRanges, AreTheWaysInWhichARangeMayMove) {
   const auto week = relative_ranges(on("2026-11-22"), on("2026-11-28"), on("2026-11-29"));
   EXPECT_TRUE(has(week, "{today-7} {yesterday}"));

@@ -130,7 +130,7 @@ TEST(ResponseParser, ReadsStartLinesThatBeastDoesNot) {
   EXPECT_FALSE(response("HTTP/1.0 204\r\n\r\n").head.http11);
 }
 
-/// Beast refuses the whole message for them.
+/// Beast would refuse the whole message for them.
 TEST(MessageParser, TakesAConnectionThatIsNoListForAFieldAsAnyOther) {
   const std::string lines =
       "connection: \"close\"\r\nA: 1\r\nProxy-Connection: a b; c\t\r\nConnection: close\r\n\r\n";

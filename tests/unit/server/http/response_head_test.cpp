@@ -43,8 +43,7 @@ Verdict read(const std::string& text, const std::vector<std::size_t>& ends, Head
   return verdict;
 }
 
-/// The octets are judged by Beast or by HeadScan: with the same verdict, in the same words, however they are
-/// cut.
+/// Beast refuses nothing that HeadScan lets pass, however the octets are cut.
 void expect_same_verdict(const std::string& text, HeadLimits limits = {}) {
   const Verdict expected = scanned(text, limits);
   EXPECT_EQ(read(text, {text.size()}, limits), expected) << text;
