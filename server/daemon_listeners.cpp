@@ -26,8 +26,8 @@ Result<void> Daemon::open_admin() {
   const bool is_unix = address && address->is_unix();
   admin_ = std::make_unique<admin::Admin>(admin::Sources{
       client_stats_, request_stats_, connections_, listeners_, health_listeners_, *store_, bodies_, runtime_,
-      reloads_, *fetches_, zones_, *warming_, *upstream_client_, fleet_.get(), upstream_context_.get_executor(), clock_,
-      clock_.steady_now(), is_unix, purger_.executor()});
+      reloads_, *fetches_, zones_, *warming_, *upstream_client_, fleet_.get(),
+      upstream_context_.get_executor(), clock_, clock_.steady_now(), is_unix, purger_.executor()});
   if (!address) return {};
   std::vector<net::Acceptor> acceptors;
   if (is_unix) {

@@ -1,5 +1,5 @@
-#include "server/admin/fleet_status.h"
 #include "server/admin/admin.h"
+#include "server/admin/fleet_status.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>

@@ -21,8 +21,8 @@ json::object to_json(const fleet::FleetStatus& status) {
   object["link"] = {{"connected", status.link.connected},   {"calls", status.link.calls},
                     {"timeouts", status.link.timeouts},     {"refused", status.link.refused},
                     {"typical_ms", status.link.typical_ms}, {"slow_ms", status.link.slow_ms}};
-  object["fetches"] = {{"led", flights.led},       {"taken", flights.taken},   {"waited", flights.waited},
-                       {"failed", flights.failed}, {"alone", flights.alone},   {"landed", flights.landed},
+  object["fetches"] = {{"led", flights.led},        {"taken", flights.taken}, {"waited", flights.waited},
+                       {"failed", flights.failed},  {"alone", flights.alone}, {"landed", flights.landed},
                        {"refused", flights.refused}};
   object["tokens_taken"] = status.tokens_taken;
   return object;

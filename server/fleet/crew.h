@@ -40,7 +40,8 @@ struct Crew {
         epoch_key(prefix + "epoch") {
     std::vector<std::string_view> keys;
     for (const config::Secret& key : entry_keys) keys.push_back(key.reveal());
-    if (!keys.empty()) answers = std::make_shared<const Sealer>(keys, its_credential.app_id.reveal(), "answers");
+    if (!keys.empty())
+      answers = std::make_shared<const Sealer>(keys, its_credential.app_id.reveal(), "answers");
     seals_by_secret = keys.empty();
     seal_with(its_credential);
   }

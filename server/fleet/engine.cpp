@@ -101,9 +101,8 @@ asio::awaitable<void> Engine::keep_linked() {
     settled_.cancel();
     if (stopped_) break;
     const double jitter = std::uniform_real_distribution<double>(0.8, 1.2)(random);
-    pause_.expires_after(
-        std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double, std::milli>(
-            static_cast<double>(until_next_attempt.count()) * jitter)));
+    pause_.expires_after(std::chrono::duration_cast<SteadyTime::duration>(
+        std::chrono::duration<double, std::milli>(static_cast<double>(until_next_attempt.count()) * jitter)));
     co_await pause_.async_wait(as_result);
   }
 }
@@ -245,9 +244,9 @@ asio::awaitable<void> Engine::ask_whether_alive() {
 EngineStatus Engine::status() const {
   EngineStatus status = counted_;
   status.together = together_;
-  std::vector<float> took(took_ms_.begin(),
-                          took_ms_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
-                                                 counted_.calls, latest)));
+  std::vector<float> took(
+      took_ms_.begin(),
+      took_ms_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(counted_.calls, latest)));
   std::ranges::sort(took);
   if (took.empty()) return status;
   status.typical_ms = static_cast<double>(took[took.size() / 2]);

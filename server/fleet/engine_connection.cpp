@@ -74,7 +74,8 @@ asio::awaitable<Result<void>> EngineConnection::open(SteadyTime due) {
   auto connected = co_await connect();
   if (connected) {
     open_ = true;
-    asio::co_spawn(executor_, [self] { return self->read_all(); }, logging_failure("reading from the engine"));
+    asio::co_spawn(
+        executor_, [self] { return self->read_all(); }, logging_failure("reading from the engine"));
     connected = co_await log_in(due);
   }
   deadline.cancel();
@@ -128,7 +129,8 @@ asio::awaitable<Result<void>> EngineConnection::log_in(SteadyTime due) {
     words.emplace_back(settings.password.reveal());
     const auto reply = co_await call(engine_command(words), due);
     if (!reply) co_return reply.error();
-    if (reply->kind == EngineReply::Kind::error) co_return engine_unavailable("it refuses to log in: " + reply->text);
+    if (reply->kind == EngineReply::Kind::error)
+      co_return engine_unavailable("it refuses to log in: " + reply->text);
   }
   std::string naming = engine_command({"CLIENT", "SETNAME", "roktcached"});
   const auto named = co_await call(std::move(naming), due);
@@ -144,13 +146,15 @@ asio::awaitable<Result<EngineReply>> EngineConnection::call(std::string command,
   to_send_ += command;
   waiting_.push_back(mine);
   if (!std::exchange(writing_, true))
-    asio::co_spawn(executor_, [self] { return self->write_all(); }, logging_failure("writing to the engine"));
+    asio::co_spawn(
+        executor_, [self] { return self->write_all(); }, logging_failure("writing to the engine"));
   mine->timer.expires_at(due);
   while (!mine->reply && clock_.steady_now() < due) {
     co_await mine->timer.async_wait(as_result);
   }
   if (mine->reply) co_return std::move(*mine->reply);
-  co_return Error{ErrorCode::upstream_timeout, ErrorSource::storage, true, "the engine does not answer in time"};
+  co_return Error{ErrorCode::upstream_timeout, ErrorSource::storage, true,
+                  "the engine does not answer in time"};
 }
 
 asio::awaitable<void> EngineConnection::write_all() {

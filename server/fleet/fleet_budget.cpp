@@ -107,9 +107,12 @@ asio::awaitable<void> FleetBudget::ask(bool can_wait) {
 }
 
 Words FleetBudget::common(std::string_view verb) const {
-  return {std::string(verb),          fmt::format("{:.6f}", ceiling_),
-          fmt::format("{:.0f}", burst_), fmt::format("{:.6f}", rate_),
-          std::to_string(std::max(members_.known, expected_)), std::to_string(presence.count())};
+  return {std::string(verb),
+          fmt::format("{:.6f}", ceiling_),
+          fmt::format("{:.0f}", burst_),
+          fmt::format("{:.6f}", rate_),
+          std::to_string(std::max(members_.known, expected_)),
+          std::to_string(presence.count())};
 }
 
 void FleetBudget::take_in(const EngineReply& reply, SteadyTime now) {

@@ -25,21 +25,8 @@ using upstream::Turn;
 
 namespace {
 
-constexpr milliseconds lease{2000};
-constexpr milliseconds until_renewal{600};
 /// Beyond the end of a lease, so that those who wait for it do not all come at once.
 constexpr int longest_jitter_ms = 50;
-constexpr std::string_view landed = "landed";
-constexpr std::string_view answered = "answered";
-constexpr std::string_view failed = "failed";
-constexpr std::string_view ended = "ended";
-
-/// Failures of the upstream's concern everybody; those of one instance's own budget and memory do not.
-bool concerns_others(const Error& error) {
-  return error.code == ErrorCode::upstream_unreachable || error.code == ErrorCode::upstream_timeout ||
-         error.code == ErrorCode::upstream_invalid_response || error.code == ErrorCode::token_unavailable;
-}
-
 bool is_interactive(const FetchRequest& request, const Turn& turn) {
   return request.upstream.priority == upstream::Priority::interactive || turn.is_interactive();
 }
@@ -63,32 +50,6 @@ milliseconds jitter() {
 }
 
 }  // namespace
-
-/// A key that this instance fetches, or waits for.
-struct FleetFlights::Flight {
-  Flight(const Crew& its_crew, const FetchRequest& request, Turn& its_turn)
-      : crew(its_crew),
-        name(its_crew.names.of(request.key.text())),
-        entry_key(its_crew.prefix + "e:" + name),
-        flight_key(its_crew.prefix + "f:" + name),
-        turn(its_turn) {}
-
-  /// What an answer is bound to: it is no other key's, nor of another time.
-  [[nodiscard]] std::string bound(std::string_view kind, const Sealed& sealed) const {
-    return fmt::format("{}|{}|{}|{}|{}|{}|{}", kind, crew.prefix, name, sealed.fence, sealed.fetched,
-                       sealed.fresh, sealed.begun);
-  }
-
-  const Crew& crew;
-  const std::string name;
-  const std::string entry_key;
-  const std::string flight_key;
-  Turn& turn;         // until it has ended
-  std::string fence;  // empty: it is flown alone
-  StreamPosition begun;
-  bool has_ended = false;
-  bool adopting = false;
-};
 
 /// Ends the flight, whatever happens.
 class FleetFlights::OwnFlight final : public proxy::SharedFetches::Duty {
@@ -129,7 +90,7 @@ FleetFlights::FleetFlights(asio::any_io_executor executor, asio::any_io_executor
 
 asio::awaitable<FleetFlights::Joined> FleetFlights::join(const FetchRequest& request, Turn& turn) {
   const Crew& crew = *crews_.at(request.upstream.credential);
-  return join_others(request, turn, std::make_shared<Flight>(crew, request, turn));
+  return join_others(request, turn, std::make_shared<Flight>(crew, request.key, turn));
 }
 
 Words FleetFlights::flight_arguments(const FetchRequest& request, bool takes_stored, bool urgent) const {
@@ -138,7 +99,7 @@ Words FleetFlights::flight_arguments(const FetchRequest& request, bool takes_sto
           std::to_string(unix_ms(clock_.wall_now())),
           takes_stored ? "1" : "0",
           std::to_string(unix_ms(newer_than)),
-          std::to_string(lease.count()),
+          std::to_string(flight_lease.count()),
           urgent ? "1" : "0"};
 }
 
@@ -188,7 +149,7 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     auto outcome = co_await told(request, *flight, waiting);
     if (outcome) co_return Joined{.outcome = std::move(outcome)};
     // What has landed since the request came is new enough for it.
-    takes_stored = waiting.kind == landed && waiting.sealed.text.empty();
+    takes_stored = waiting.kind == told::landed && waiting.sealed.text.empty();
   }
   co_return Joined{.duty = fetch_alone(std::move(flight))};
 }
@@ -238,40 +199,6 @@ void FleetFlights::stop() {
   for (const auto& [key, waiting] : waiting_) waiting->timer.cancel();
 }
 
-/// A flight that is under way gets a lease, unless another instance has one.
-asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
-  if (std::exchange(flight->adopting, true)) co_return;
-  const Crew& crew = flight->crew;
-  const auto reply = co_await engine_.run(
-      flight_script, words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key),
-      words(owner_, std::to_string(unix_ms(clock_.wall_now())), "0", "0", std::to_string(lease.count()), "1"));
-  flight->adopting = false;
-  if (!reply || reply->text_at(0) != "lead") co_return;
-  const bool is_new = flight->fence.empty();
-  flight->fence = reply->text_at(1);
-  if (flight->has_ended) co_return co_await tell(flight, std::string(ended), {}, {.fence = flight->fence});
-  if (is_new) co_await keep(flight);
-}
-
-asio::awaitable<void> FleetFlights::keep(FlightPtr flight) {
-  asio::steady_timer pause(executor_);
-  while (!stopped_) {
-    pause.expires_after(until_renewal);
-    co_await pause.async_wait(as_result);
-    if (flight->has_ended || stopped_) co_return;
-    const std::string fence = flight->fence;
-    const auto reply = co_await engine_.run(renew_script, words(flight->flight_key),
-                                            words(fence, std::to_string(lease.count())));
-    if (flight->has_ended || stopped_) co_return;
-    if (!reply) continue;
-    if (reply->text_at(0) == "0") {
-      co_await adopt(flight);
-    } else if (reply->text_at(1) == "1") {
-      flight->turn.join({{}, upstream::Priority::interactive}, clock_.steady_now());
-    }
-  }
-}
-
 asio::awaitable<FetchOutcomePtr> FleetFlights::take_entry(const FetchRequest& request, const Flight& flight) {
   auto response = co_await read_entry(request, flight);
   if (!response) co_return nullptr;
@@ -292,12 +219,12 @@ asio::awaitable<caching::StoredResponsePtr> FleetFlights::read_entry(const Fetch
   const auto reply = co_await engine_.read_bulk(
       words("HMGET", flight.entry_key, "fence", "fetched", "fresh", "pos", "sealed"));
   if (!reply || reply->text_at(4).empty()) co_return nullptr;
-  Sealed sealed{.fence = std::string(reply->text_at(0)),
-                .fetched = std::string(reply->text_at(1)),
-                .fresh = std::string(reply->text_at(2)),
-                .begun = std::string(reply->text_at(3)),
-                .text = std::string(reply->text_at(4))};
-  const auto text = co_await open(flight, landed, sealed);
+  SealedAnswer sealed{.fence = std::string(reply->text_at(0)),
+                      .fetched = std::string(reply->text_at(1)),
+                      .fresh = std::string(reply->text_at(2)),
+                      .begun = std::string(reply->text_at(3)),
+                      .text = std::string(reply->text_at(4))};
+  const auto text = co_await open(flight, told::landed, sealed);
   if (!text) {
     ++counts_.refused;
     co_return nullptr;
@@ -306,7 +233,7 @@ asio::awaitable<caching::StoredResponsePtr> FleetFlights::read_entry(const Fetch
 }
 
 asio::awaitable<std::optional<std::string>> FleetFlights::open(const Flight& flight, std::string_view kind,
-                                                               Sealed sealed) {
+                                                               SealedAnswer sealed) {
   std::optional<std::string> text;
   const auto work = [&, sealer = flight.crew.answers] {
     text = sealer->open(sealed.text, flight.bound(kind, sealed));
@@ -321,10 +248,10 @@ asio::awaitable<std::optional<std::string>> FleetFlights::open(const Flight& fli
 
 /// What is sealed says the same as what stands beside it, answers the same question, and no purge came since.
 caching::StoredResponsePtr FleetFlights::usable(const FetchRequest& request, const Flight& flight,
-                                                const std::string& text, const Sealed& sealed) {
+                                                const std::string& text, const SealedAnswer& sealed) {
   const auto read = read_response(text, max_body_);
-  const bool matches = read && (*read)->key == request.key &&
-                       std::to_string(unix_ms((*read)->fetched_at)) == sealed.fetched;
+  const bool matches =
+      read && (*read)->key == request.key && std::to_string(unix_ms((*read)->fetched_at)) == sealed.fetched;
   if (matches) {
     const caching::Subject subject{request.key, request.route, request.account_id, request.campaign_id};
     if (log_.allows(flight.crew.credential, subject, StreamPosition::of(sealed.begun))) return *read;
@@ -337,7 +264,7 @@ caching::StoredResponsePtr FleetFlights::usable(const FetchRequest& request, con
 asio::awaitable<FetchOutcomePtr> FleetFlights::told(const FetchRequest& request, const Flight& flight,
                                                     Waiting& waiting) {
   const std::string kind = waiting.kind;
-  const Sealed sealed = waiting.sealed;
+  const SealedAnswer sealed = waiting.sealed;
   if (sealed.text.empty()) co_return nullptr;
   const auto text = co_await open(flight, kind, sealed);
   if (!text) {
@@ -346,7 +273,7 @@ asio::awaitable<FetchOutcomePtr> FleetFlights::told(const FetchRequest& request,
   }
   auto outcome = std::make_shared<FetchOutcome>();
   outcome->of_fleet = true;
-  if (kind == failed) {
+  if (kind == told::failed) {
     const auto failure = read_failure(*text);
     if (!failure) co_return nullptr;
     outcome->failure = *failure;
@@ -357,57 +284,10 @@ asio::awaitable<FetchOutcomePtr> FleetFlights::told(const FetchRequest& request,
   if (!outcome->response) co_return nullptr;
   outcome->kind = kind_of(*outcome->response);
   outcome->upstream_status = outcome->response->status;
-  outcome->storing = kind == landed ? Storing::stored : storing_of(sealed.fresh);
+  outcome->storing = kind == told::landed ? Storing::stored : storing_of(sealed.fresh);
   if (outcome->stored()) outcome->to_store = {outcome->response};
   ++counts_.waited;
   co_return outcome;
-}
-
-asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outcome) {
-  Sealed sealed{.fence = flight->fence, .begun = flight->begun.text()};
-  if (outcome && outcome->failure && concerns_others(outcome->failure->error))
-    co_return co_await tell(flight, std::string(failed), written(*outcome->failure), sealed);
-  if (!outcome || !outcome->response || outcome->too_large())
-    co_return co_await tell(flight, std::string(ended), {}, sealed);
-  const caching::StoredResponsePtr response = outcome->response;
-  sealed.fetched = std::to_string(unix_ms(response->fetched_at));
-  sealed.fresh = std::to_string(unix_ms(response->fresh_until));
-  const milliseconds usable_for = response->usable_until - clock_.wall_now();
-  if (!outcome->stored() || usable_for <= milliseconds::zero()) {
-    std::string text;
-    sealed.fresh = std::to_string(static_cast<unsigned>(outcome->storing));
-    if (response->body->size() <= max_in_log) text = written(*response);
-    co_return co_await tell(flight, std::string(answered), std::move(text), sealed);
-  }
-  const auto seal = [&, sealer = flight->crew.answers] {
-    sealed.text = sealer->seal(written(*response), flight->bound(landed, sealed));
-  };
-  if (response->body->size() >= worth_another_thread) {
-    co_await run_on(helpers_, seal);
-  } else {
-    seal();
-  }
-  const auto reply = co_await engine_.run_bulk(
-      land_script, words(flight->entry_key, flight->flight_key, flight->crew.log_key),
-      words(sealed.fence, sealed.fetched, sealed.fresh, sealed.begun, std::to_string(usable_for.count()),
-       sealed.text, flight->name, std::string(log_length), std::to_string(max_in_log)));
-  if (reply) {
-    ++counts_.landed;
-  } else if (reply.error().code == ErrorCode::storage_full) {
-    // The others are told all the same, where it is small.
-    if (sealed.text.size() > max_in_log) co_return co_await tell(flight, std::string(ended), {}, sealed);
-    co_await tell(flight, std::string(landed), written(*response), sealed);
-  }
-}
-
-/// @param text    what is told, to be sealed; empty: that the others are to look again
-/// @param sealed  the rest of it
-asio::awaitable<void> FleetFlights::tell(FlightPtr flight, std::string kind, std::string text, Sealed sealed) {
-  if (!text.empty()) sealed.text = flight->crew.answers->seal(text, flight->bound(kind, sealed));
-  const auto reply = co_await engine_.run(tell_script, words(flight->flight_key, flight->crew.log_key),
-                                          words(sealed.fence, kind, flight->name, std::string(log_length),
-                                           sealed.text, sealed.fetched, sealed.fresh, sealed.begun));
-  static_cast<void>(reply);  // else the lease ends
 }
 
 }  // namespace roktcached::fleet

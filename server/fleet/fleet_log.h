@@ -84,9 +84,9 @@ class FleetLog {
     std::string epoch;
     StreamPosition log_read;
     StreamPosition purges_read;
-    StreamPosition done;          // purges that are done here
-    bool known = false;           // epoch and done are those of the store
-    bool all_stale_due = false;   // nobody can say what was purged
+    StreamPosition done;         // purges that are done here
+    bool known = false;          // epoch and done are those of the store
+    bool all_stale_due = false;  // nobody can say what was purged
     std::deque<std::pair<StreamPosition, caching::Purge>> due;
     bool purging = false;
   };

@@ -36,9 +36,9 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
   const SteadyTime until = clock_.steady_now() + longest_wait_in_leases * lease_of_mint;
   while (engine_.usable() && clock_.steady_now() < until) {
     failure_.reset();
-    const auto reply =
-        co_await engine_.run(token_script, words(crew_.token_key, crew_.token_lease_key, crew_.token_fences_key),
-                             words(owner_, serial_, std::to_string(lease_of_mint.count())));
+    const auto reply = co_await engine_.run(
+        token_script, words(crew_.token_key, crew_.token_lease_key, crew_.token_fences_key),
+        words(owner_, serial_, std::to_string(lease_of_mint.count())));
     if (!reply) break;
     const std::string_view kind = reply->text_at(0);
     if (kind == "mint") co_return co_await mint(std::string(reply->text_at(1)));
@@ -69,13 +69,14 @@ asio::awaitable<FetchedToken> FleetToken::mint(std::string serial) {
     life = std::max<milliseconds>(left - std::min<milliseconds>(last_of_life, left / 2), milliseconds{1});
     sealed = crew_.tokens->seal(written(**fetched), bound(serial));
   } else {
-    why = crew_.tokens->seal(written(upstream::UpstreamFailure{fetched.error().error, fetched.error().retry_after}),
-                            bound(serial));
+    why = crew_.tokens->seal(
+        written(upstream::UpstreamFailure{fetched.error().error, fetched.error().retry_after}),
+        bound(serial));
   }
   const auto reply =
       co_await engine_.run(token_minted_script, words(crew_.token_key, crew_.token_lease_key, crew_.log_key),
                            words(std::move(serial), std::move(sealed), std::to_string(life.count()),
-                            std::string(log_length), std::move(why)));
+                                 std::string(log_length), std::move(why)));
   static_cast<void>(reply);  // the others mint their own, then
   co_return fetched;
 }

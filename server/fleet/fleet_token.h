@@ -15,8 +15,8 @@
 
 namespace roktcached::fleet {
 
-/// One token for all instances: one of them mints it (scripts/token.lua), the others take it, sealed, from the
-/// engine. An instance that is alone mints its own. Belongs to the upstream thread.
+/// One token for all instances: one of them mints it (scripts/token.lua), the others take it, sealed, from
+/// the engine. An instance that is alone mints its own. Belongs to the upstream thread.
 class FleetToken final : public upstream::SharedToken {
  public:
   /// All references outlive it.

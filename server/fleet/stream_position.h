@@ -24,9 +24,7 @@ struct StreamPosition {
     const auto [rest, second] = std::from_chars(dash + 1, end, position.number);
     return second == std::errc() && rest == end ? position : StreamPosition();
   }
-  [[nodiscard]] std::string text() const {
-    return std::to_string(time_ms) + '-' + std::to_string(number);
-  }
+  [[nodiscard]] std::string text() const { return std::to_string(time_ms) + '-' + std::to_string(number); }
 };
 
 }  // namespace roktcached::fleet

@@ -94,9 +94,9 @@ UpstreamClient::UpstreamClient(asio::any_io_executor executor, asio::any_io_exec
       pool_(executor, origin_),
       pauses_(executor) {
   for (const config::Credential& credential : credentials)
-    channels_.push_back(std::make_unique<CredentialChannel>(
-        executor, files, origin_, credential, source_of(credential), clock,
-        shared.empty() ? nullptr : &shared.at(channels_.size())));
+    channels_.push_back(
+        std::make_unique<CredentialChannel>(executor, files, origin_, credential, source_of(credential),
+                                            clock, shared.empty() ? nullptr : &shared.at(channels_.size())));
 }
 
 SecretSource UpstreamClient::source_of(const config::Credential& credential) const {

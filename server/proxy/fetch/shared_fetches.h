@@ -25,8 +25,8 @@ class SharedFetches {
   struct Joined {
     /// Another instance has fetched it, or has failed to. Null: it is to be fetched here.
     FetchOutcomePtr outcome = nullptr;
-    std::unique_ptr<Duty> duty = nullptr;          ///< with that; null where nobody else is concerned
-    caching::StoredResponsePtr stored = nullptr;   ///< an older answer to be revalidated; null: none
+    std::unique_ptr<Duty> duty = nullptr;         ///< with that; null where nobody else is concerned
+    caching::StoredResponsePtr stored = nullptr;  ///< an older answer to be revalidated; null: none
   };
 
   virtual ~SharedFetches() = default;

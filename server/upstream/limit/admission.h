@@ -14,8 +14,8 @@
 
 #include "config/settings.h"
 #include "core/time.h"
-#include "server/upstream/limit/fair_queue.h"
 #include "server/upstream/limit/allowance.h"
+#include "server/upstream/limit/fair_queue.h"
 #include "server/upstream/limit/turn.h"
 #include "server/upstream/upstream.h"
 

@@ -15,9 +15,9 @@ class SharedBudget {
  public:
   /// How much one instance may send while it cannot ask the others.
   struct Alone {
-    double rate = 0;            ///< requests per second
-    bool one_at_once = false;   ///< the bucket need not be empty at first
-    SteadyTime from;            ///< until then what the fleet has granted is spent
+    double rate = 0;           ///< requests per second
+    bool one_at_once = false;  ///< the bucket need not be empty at first
+    SteadyTime from;           ///< until then what the fleet has granted is spent
   };
 
   virtual ~SharedBudget() = default;
