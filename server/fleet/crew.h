@@ -33,6 +33,7 @@ struct Crew {
         token_key(prefix + "t"),
         token_lease_key(prefix + "tl"),
         token_fences_key(prefix + "tn"),
+        flights_key(prefix + "fi"),
         log_key(prefix + "log"),
         purges_key(prefix + "p"),
         members_key(prefix + "m"),
@@ -72,6 +73,7 @@ struct Crew {
   const std::string token_key;
   const std::string token_lease_key;
   const std::string token_fences_key;
+  const std::string flights_key;
   const std::string log_key;
   const std::string purges_key;
   const std::string members_key;

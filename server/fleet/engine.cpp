@@ -197,13 +197,21 @@ asio::awaitable<Result<EngineReply>> Engine::run_on(Link link, const Script& scr
 
 asio::awaitable<Result<EngineReply>> Engine::timed(Link link, std::string command, milliseconds patience) {
   const SteadyTime begun = clock_.steady_now();
-  auto reply = co_await link->call(std::move(command), begun + patience);
+  const SteadyTime due = begun + patience;
+  // At half time a second command is sent, which asks for nothing else: whoever waits for this one waits no
+  // longer for that.
+  asio::steady_timer half(executor_, begun + patience / 2);
+  half.async_wait([this, link, due](const boost::system::error_code& error) {
+    if (!error && (link == control_ || link == bulk_)) doubt(due);
+  });
+  auto reply = co_await link->call(std::move(command), due);
   if (reply) {
     const std::chrono::duration<double> took = clock_.steady_now() - begun;
     took_ms_[counted_.calls++ % latest] = static_cast<float>(took.count() * 1e3);
     counted_.seconds += took.count();
   } else if (link == control_ || link == bulk_) {
-    reply.error().code == ErrorCode::upstream_timeout ? doubt() : lose(reply.error().context);
+    const bool late = reply.error().code == ErrorCode::upstream_timeout;
+    late ? static_cast<void>(++counted_.timeouts) : lose(reply.error().context);
   }
   co_return reply;
 }
@@ -224,18 +232,15 @@ Result<EngineReply> Engine::judged(Result<EngineReply> reply) {
   return engine_unavailable(std::move(why));
 }
 
-/// The second command in a row is one that asks for nothing else.
-void Engine::doubt() {
-  ++counted_.timeouts;
-  if (std::exchange(doubtful_, true)) return;
-  asio::co_spawn(executor_, ask_whether_alive(), logging_failure("asking whether the engine lives"));
+void Engine::doubt(SteadyTime due) {
+  if (!control_->is_open() || std::exchange(doubtful_, true)) return;
+  asio::co_spawn(executor_, ask_whether_alive(due), logging_failure("asking whether the engine lives"));
 }
 
-asio::awaitable<void> Engine::ask_whether_alive() {
+asio::awaitable<void> Engine::ask_whether_alive(SteadyTime due) {
   const Link link = control_;
   std::string ping = engine_command({"PING"});
-  const auto reply =
-      co_await link->call(std::move(ping), clock_.steady_now() + address_.settings.control_timeout);
+  const auto reply = co_await link->call(std::move(ping), due);
   if (link != control_) co_return;
   doubtful_ = false;
   if (!reply) lose(reply.error().context);

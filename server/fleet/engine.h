@@ -106,8 +106,8 @@ class Engine {
   [[nodiscard]] boost::asio::awaitable<Result<EngineReply>> timed(Link link, std::string command,
                                                                   std::chrono::milliseconds patience);
   [[nodiscard]] Result<EngineReply> judged(Result<EngineReply> reply);
-  void doubt();
-  boost::asio::awaitable<void> ask_whether_alive();
+  void doubt(SteadyTime due);
+  boost::asio::awaitable<void> ask_whether_alive(SteadyTime due);
   void set_together(bool together);
 
   boost::asio::any_io_executor executor_;

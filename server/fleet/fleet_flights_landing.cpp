@@ -31,7 +31,7 @@ asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   if (std::exchange(flight->adopting, true)) co_return;
   const Crew& crew = flight->crew;
   const auto reply = co_await engine_.run(
-      flight_script, words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key),
+      flight_script, words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
       words(owner_, std::to_string(unix_ms(clock_.wall_now())), "0", "0",
             std::to_string(flight_lease.count()), "1"));
   flight->adopting = false;
@@ -50,7 +50,7 @@ asio::awaitable<void> FleetFlights::keep(FlightPtr flight) {
     co_await pause.async_wait(as_result);
     if (flight->has_ended || stopped_) co_return;
     const std::string fence = flight->fence;
-    const auto reply = co_await engine_.run(renew_script, words(flight->flight_key),
+    const auto reply = co_await engine_.run(renew_script, words(flight->flight_key, flight->crew.flights_key),
                                             words(fence, std::to_string(flight_lease.count())));
     if (flight->has_ended || stopped_) co_return;
     if (!reply) continue;
@@ -87,7 +87,7 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
     seal();
   }
   const auto reply = co_await engine_.run_bulk(
-      land_script, words(flight->entry_key, flight->flight_key, flight->crew.log_key),
+      land_script, words(flight->entry_key, flight->flight_key, flight->crew.log_key, flight->crew.flights_key),
       words(sealed.fence, sealed.fetched, sealed.fresh, sealed.begun, std::to_string(usable_for.count()),
             sealed.text, flight->name, std::string(log_length), std::to_string(max_in_log)));
   if (reply) {
@@ -105,7 +105,7 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
 asio::awaitable<void> FleetFlights::tell(FlightPtr flight, std::string kind, std::string text,
                                          SealedAnswer sealed) {
   if (!text.empty()) sealed.text = flight->crew.answers->seal(text, flight->bound(kind, sealed));
-  const auto reply = co_await engine_.run(tell_script, words(flight->flight_key, flight->crew.log_key),
+  const auto reply = co_await engine_.run(tell_script, words(flight->flight_key, flight->crew.log_key, flight->crew.flights_key),
                                           words(sealed.fence, kind, flight->name, std::string(log_length),
                                                 sealed.text, sealed.fetched, sealed.fresh, sealed.begun));
   static_cast<void>(reply);  // else the lease ends

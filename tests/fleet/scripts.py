@@ -36,17 +36,17 @@ class Fleet:
                                retry_after_ms, accepted, KEPT))
 
     def flight(self, caller="one", name="H", now_ms=1000, fresh=True, later_than_ms=0, lease_ms=LEASE_MS, urgent=False):
-        return self.run("flight", ["e:" + name, "f:" + name, "n", "p"], caller, now_ms, int(fresh), later_than_ms, lease_ms, int(urgent))
+        return self.run("flight", ["e:" + name, "f:" + name, "n", "p", "fi"], caller, now_ms, int(fresh), later_than_ms, lease_ms, int(urgent))
 
     def land(self, fence, sealed=b"sealed", name="H", fetched=900, fresh_until=2000, position="0-0", usable_ms=60_000, inline=INLINE):
-        return self.run("land", ["e:" + name, "f:" + name, "log"], fence, fetched, fresh_until, position, usable_ms, sealed, name, KEPT,
+        return self.run("land", ["e:" + name, "f:" + name, "log", "fi"], fence, fetched, fresh_until, position, usable_ms, sealed, name, KEPT,
                         inline)
 
     def tell(self, fence, kind="failed", sealed=b"", name="H", fetched=0, fresh_until=0, position="0-0"):
-        return self.run("tell", ["f:" + name, "log"], fence, kind, name, KEPT, sealed, fetched, fresh_until, position)
+        return self.run("tell", ["f:" + name, "log", "fi"], fence, kind, name, KEPT, sealed, fetched, fresh_until, position)
 
     def renew(self, fence, name="H", lease_ms=LEASE_MS):
-        return self.run("renew", ["f:" + name], fence, lease_ms)
+        return self.run("renew", ["f:" + name, "fi"], fence, lease_ms)
 
     def token(self, caller="one", serial="0", lease_ms=5000):
         return self.run("token", ["t", "tl", "tn"], caller, serial, lease_ms)

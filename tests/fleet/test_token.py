@@ -87,5 +87,5 @@ class Token(EngineCase):
 
     def test_nobody_waits_longer_than_a_lease(self):
         self.mint()
-        self.engine("PEXPIRE", key("tl"), 3_600_000)
+        self.engine("HSET", key("tl"), "until", self.fleet.now() + 3_600_000_000)
         self.assertEqual(self.fleet.token("two")[0], "mint")

@@ -1,7 +1,7 @@
 #!lua flags=allow-oom
 -- Who fetches a key: takes what is stored, waits for the one who is at it, or becomes that one.
 --
--- KEYS  1 entry  2 flight  3 fences  4 purges
+-- KEYS  1 entry  2 flight  3 fences  4 purges  5 all flights
 -- ARGV  1 the caller  2 the caller's time, ms  3 '1': a stored entry will do, if it is fresh
 --       4 and fetched later than this, ms  5 length of a lease, ms  6 '1': somebody waits for it
 -- Returns {'stored', fence, last purge}, {'flying', fence, last purge, the lease's rest in ms}
@@ -28,5 +28,10 @@ local fence = string.format('%.0f', math.max(tonumber(redis.call('GET', KEYS[3])
 redis.call('SET', KEYS[3], fence)
 redis.call('HSET', KEYS[2], 'owner', ARGV[1], 'fence', fence, 'until', string.format('%.0f', now + ARGV[5] * 1000),
            'waited', flight[4] or '0', 'urgent', flight[5] == '1' and '1' or ARGV[6])
-redis.call('PEXPIRE', KEYS[2], 2 * ARGV[5])
+-- A lease has no expiry of the engine's: a full engine would evict it first of all. What an owner has left is removed here.
+redis.call('ZADD', KEYS[5], now + ARGV[5] * 1000, KEYS[2])
+for _, left_behind in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', now - 60000000, 'LIMIT', 0, 8)) do
+  redis.call('DEL', left_behind)
+  redis.call('ZREM', KEYS[5], left_behind)
+end
 return {'lead', fence, purge, entry[1] and '1' or '0'}

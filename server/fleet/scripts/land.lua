@@ -1,14 +1,17 @@
 #!lua
 -- A flight has brought an entry. Written only above the entry's fence: a late owner changes nothing.
 --
--- KEYS  1 entry  2 flight  3 log
+-- KEYS  1 entry  2 flight  3 log  4 all flights
 -- ARGV  1 fence  2 fetched, ms  3 fresh until, ms  4 last purge when the fetch began  5 for how long it is usable, ms
 --       6 the sealed entry  7 the key's name in the log  8 how much of the log is kept  9 up to which size an entry goes into the log
 -- Returns 'landed' or 'superseded'.
 -- Without allow-oom: where the engine is full this is refused, and the caller tells without storing (tell.lua).
 local flight = redis.call('HMGET', KEYS[2], 'fence', 'waited')
 local mine = flight[1] == ARGV[1]
-if mine then redis.call('DEL', KEYS[2]) end
+if mine then
+  redis.call('DEL', KEYS[2])
+  redis.call('ZREM', KEYS[4], KEYS[2])
+end
 local before = redis.call('HGET', KEYS[1], 'fence')
 local result = 'superseded'
 if not before or tonumber(before) < tonumber(ARGV[1]) then

@@ -12,7 +12,8 @@ if ARGV[2] == '' then
 end
 local before = redis.call('HGET', KEYS[1], 'serial')
 if before and tonumber(before) >= tonumber(ARGV[1]) then return '0' end
-redis.call('HSET', KEYS[1], 'serial', ARGV[1], 'sealed', ARGV[2])
-redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local time = redis.call('TIME')
+local till = time[1] * 1000000 + time[2] + ARGV[3] * 1000
+redis.call('HSET', KEYS[1], 'serial', ARGV[1], 'sealed', ARGV[2], 'until', string.format('%.0f', till))
 redis.call('XADD', KEYS[3], 'MAXLEN', '~', ARGV[4], '*', 'k', 'token', 'f', ARGV[1])
 return '1'
