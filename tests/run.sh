@@ -152,6 +152,7 @@ if wait_for_build release; then
   check "OpenAPI clients" tests/openapi/run.sh
   check "Formats" tests/formats/run.sh
   check "Fleet scripts" tests/fleet/run.sh
+  check "Fleet" python3 tests/bench/fleet.py --short --promises --rows cold,purge,failures,partition,owner
   check "Prometheus" tests/prometheus/run.sh
   check "Packages" tests/packages/run.sh
   faults

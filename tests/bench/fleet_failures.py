@@ -61,8 +61,8 @@ class Watch:
             await asyncio.sleep(0.15)
 
     def say(self, report, row):
-        report.add(row, f"failed hits of {self.hits}", self.failed_hits, most=0)
-        report.add(row, "wrong bodies", self.wrong, most=0)
+        report.add(row, f"failed hits of {self.hits}", self.failed_hits, most=0, promise=True)
+        report.add(row, "wrong bodies", self.wrong, most=0, promise=True)
         report.add(row, "failed misses", self.failed_misses, most=0)
         report.add(row, "the slowest hit", 1000 * self.slowest_hit, "ms")
         report.add(row, f"the slowest of {len(self.beyond)} misses beyond the upstream's time", max(ms for _, ms in self.beyond), "ms",
@@ -85,7 +85,7 @@ async def failures(setup, report):
                 names = [f"while-full-{number // setup.count}" for number in range(10 * setup.count)]
                 wrong = bad(await world.ask_all(names), names)
                 report.add(what, "upstream calls for 10 keys that all ask for", sum(world.upstream.calls[name] for name in set(names)), most=10)
-                report.add(what, "of them without their answer", wrong, most=0)
+                report.add(what, "of them without their answer", wrong, most=0, promise=True)
             await asyncio.sleep(seconds)
             end()
             back = time.monotonic()
@@ -111,7 +111,7 @@ async def partition(setup, report):
         world.mend(0)
         await setup.together(world)
         await asyncio.sleep(0.5)
-        report.add("partition", "answers from before the purge when it is back", await older_than_now(world, "purged"), most=0)
+        report.add("partition", "answers from before the purge when it is back", await older_than_now(world, "purged"), most=0, promise=True)
         watch.say(report, "partition")
 
 
@@ -133,7 +133,7 @@ async def recovery(setup, report):
             row = f"{what}, back"
             report.add(row, f"duplicates of one of {keys} keys after that", max((later.count(key) - 1 for key in later), default=0), most=1)
             report.add(row, f"upstream calls for {keys} keys that {setup.count} ask for, in all", sum(world.upstream.calls.values()))
-            report.add(row, "requests without their answer", wrong, most=0)
+            report.add(row, "requests without their answer", wrong, most=0, promise=True)
 
 
 async def owner(setup, report):
@@ -157,4 +157,4 @@ async def owner(setup, report):
             await asyncio.gather(lost, return_exceptions=True)
     report.add("owner dies", "all others have it, beyond the upstream's time, after", worst, "s", most=2.5)
     report.add("owner dies", "upstream calls for the key", calls, most=2)
-    report.add("owner dies", "answers that are missing or wrong", wrong, most=0)
+    report.add("owner dies", "answers that are missing or wrong", wrong, most=0, promise=True)

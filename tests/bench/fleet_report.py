@@ -11,6 +11,7 @@ class Figure:
     unit: str
     bar: str
     holds: bool
+    is_promise: bool  # it holds however slow the machine is
 
 
 class Report:
@@ -18,11 +19,11 @@ class Report:
         self.figures = []
         self.measured = {}  # what the simulation is calibrated by
 
-    def add(self, row, what, value, unit="", most=None, least=None):
-        """A figure; `most` and `least` are its bar."""
+    def add(self, row, what, value, unit="", most=None, least=None, promise=False):
+        """A figure; `most` and `least` are its bar. A promise holds however slow the machine is."""
         bars = [f"exactly {most:g}"] if most is not None and most == least else [f"{word} {bar:g}" for word, bar in (("at least", least), ("at most", most)) if bar is not None]
         holds = (most is None or value <= most) and (least is None or value >= least)
-        self.figures.append(Figure(row, what, value, unit, " and ".join(bars), holds))
+        self.figures.append(Figure(row, what, value, unit, " and ".join(bars), holds, promise))
         shown = f"{value:,.0f}" if float(value).is_integer() else f"{value:,.3g}" if abs(value) < 1000 else f"{value:,.0f}"
         verdict = "" if not bars else "  holds" if holds else "  MISSED"
         print(f"{row:<12} {what:<58} {shown:>9} {unit:<4} {self.figures[-1].bar:<14}{verdict}", flush=True)

@@ -17,7 +17,7 @@ async def cold(setup, report):
         names = ["one"] * 1000
         answers = await world.ask_all(names)
         report.add("cold", "1,000 requests over all for one key: upstream calls", world.upstream.calls["one"], most=1, least=1)
-        report.add("cold", "of them without their answer", bad(answers, names), most=0)
+        report.add("cold", "of them without their answer", bad(answers, names), most=0, promise=True)
     rate = 30 if setup.short else 10
     limit = {"upstream_budget_requests_per_second": rate, "upstream_budget_burst": 4}
     async with setup.world(upstream={"latency": LATENCY, "rate": rate}, settings=limit) as world:
@@ -25,7 +25,7 @@ async def cold(setup, report):
         begun = time.monotonic()
         answers = await world.ask_all(names)
         report.add("cold", f"480 for 60 keys, an upstream of {rate} a second: calls", sum(world.upstream.calls.values()), most=60, least=60)
-        report.add("cold", "of them without their answer", bad(answers, names), most=0)
+        report.add("cold", "of them without their answer", bad(answers, names), most=0, promise=True)
         report.add("cold", "429s", sum(status == 429 for _, _, status in world.upstream.times), most=0)
         report.add("cold", "the last answer after", time.monotonic() - begun, "s")
 
@@ -40,7 +40,7 @@ async def tokens(setup, report):
         names = [f"second-{number}" for number in range(4 * setup.count)]
         wrong += bad(await world.ask_all(names), names)
         report.add("token", "a refused token that all notice: mints", world.upstream.mints - 1, most=1, least=1)
-        report.add("token", "of these requests without their answer", wrong, most=0)
+        report.add("token", "of these requests without their answer", wrong, most=0, promise=True)
     if setup.short:
         return
     lifetime, watched = 80, 45
@@ -136,9 +136,9 @@ async def purges(setup, report):
         report.add("purge", "p99 over all instances", 1000 * percentile(seen, 0.99), "ms", most=100)
         report.add("purge", "the purge is confirmed after: p99", 1000 * percentile(took, 0.99), "ms", most=2500)
         report.add("purge", "purges that all confirm", confirmed, least=rounds)
-        report.add("purge", "answers from before a purge that has ended", old, most=0)
+        report.add("purge", "answers from before a purge that has ended", old, most=0, promise=True)
         report.measured["purge_ms"] = {"median": 1000 * percentile(seen, 0.5), "p99": 1000 * percentile(seen, 0.99), "instances": setup.count}
-        report.add("purge", "stored of what was under way at a purge", await under_way(world), most=0)
+        report.add("purge", "stored of what was under way at a purge", await under_way(world), most=0, promise=True)
 
 
 async def until_gone(daemon, name):
@@ -219,5 +219,5 @@ async def large(setup, report):
                 wrong += not answer.is_of(name)
         report.add("large", "200 KB that another has fetched: median", 1000 * percentile(took, 0.5), "ms")
         report.add("large", "p99", 1000 * percentile(took, 0.99), "ms", most=50)
-        report.add("large", "wrong answers", wrong, most=0)
+        report.add("large", "wrong answers", wrong, most=0, promise=True)
         report.add("large", f"upstream calls for {keys} keys", sum(world.upstream.calls.values()), most=keys)
