@@ -60,6 +60,7 @@ void Fleet::start() {
 }
 
 void Fleet::stop() {
+  for (const auto& shared : shared_) shared->token.stop();
   flights_.stop();
   log_.stop();
   engine_.stop();

@@ -24,6 +24,8 @@ namespace {
 
 constexpr milliseconds until_shown_again{400};
 constexpr std::chrono::minutes forgotten_after{5};
+/// So often an instance is shown until its note is written again: a row that is never used is evicted first.
+constexpr std::uint64_t noted_again_after = 1000;
 constexpr milliseconds longest_block{500};
 constexpr milliseconds patience_beyond_block{1000};
 constexpr milliseconds until_purged_again{1000};
@@ -147,10 +149,11 @@ asio::awaitable<bool> FleetLog::catch_up(std::size_t crew) {
 
 asio::awaitable<void> FleetLog::keep_shown(std::uint64_t link) {
   asio::steady_timer pause(executor_);
-  while (link == link_) {
+  for (std::uint64_t shown_times = 1; link == link_; ++shown_times) {
     for (std::size_t i = 0; i < crews_.size() && link == link_; ++i) {
       const bool shown = co_await show(i);
       static_cast<void>(shown);  // the engine says itself that it is away
+      if (shown_times % noted_again_after == 0) note_done(i);
     }
     pause.expires_after(until_shown_again);
     co_await pause.async_wait(as_result);

@@ -30,6 +30,11 @@ class FleetToken final : public upstream::SharedToken {
   void take(const LogEntry& event);
   /// The engine has been reached, or lost.
   void linked() { event_.cancel(); }
+  /// Nothing is minted any more.
+  void stop() {
+    stopped_ = true;
+    event_.cancel();
+  }
 
   [[nodiscard]] std::uint64_t taken() const { return taken_; }
 
@@ -47,6 +52,7 @@ class FleetToken final : public upstream::SharedToken {
   std::optional<upstream::TokenFailure> failure_;  // that another instance has told of
   std::string serial_ = "0";                       // of the token that this instance has
   std::uint64_t taken_ = 0;
+  bool stopped_ = false;
 };
 
 }  // namespace roktcached::fleet

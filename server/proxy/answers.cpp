@@ -146,7 +146,8 @@ http::CacheStatus status_of(const FetchResult& result, http::Forward reason, Wal
   http::CacheStatus status{.forward = reason,
                            .stored = outcome.stored(),
                            .collapsed = result.collapsed,
-                           .detail = not_stored(outcome)};
+                           .detail = outcome.stored() && outcome.of_fleet ? std::string_view("fleet")
+                                                                          : not_stored(outcome)};
   if (outcome.upstream_status != outcome.response->status) status.forward_status = outcome.upstream_status;
   if (outcome.stored()) status.ttl = caching::ttl_of(*outcome.response, now);
   return status;
@@ -155,7 +156,7 @@ http::CacheStatus status_of(const FetchResult& result, http::Forward reason, Wal
 http::CacheOutcome outcome_of(const FetchResult& result) {
   if (result.content) return http::CacheOutcome::too_large;
   if (result.outcome->kind == AnswerKind::not_json) return http::CacheOutcome::not_json;
-  if (result.collapsed) return http::CacheOutcome::collapsed;
+  if (result.collapsed || result.outcome->of_fleet) return http::CacheOutcome::collapsed;
   return result.outcome->upstream_status == 304 ? http::CacheOutcome::revalidated : http::CacheOutcome::miss;
 }
 
