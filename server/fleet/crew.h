@@ -29,6 +29,8 @@ struct Crew {
         prefix(key_prefix(its_credential.app_id.reveal(), upstream_url)),
         names(its_credential.app_id.reveal()),
         budget_key(prefix + "b"),
+        waiting_key(prefix + "w"),
+        asked_key(prefix + "ws"),
         fences_key(prefix + "n"),
         token_key(prefix + "t"),
         token_lease_key(prefix + "tl"),
@@ -69,6 +71,8 @@ struct Crew {
   bool seals_by_secret = true;
   std::vector<config::Secret> secrets;  // the one in force, and the one before
   const std::string budget_key;
+  const std::string waiting_key;
+  const std::string asked_key;
   const std::string fences_key;
   const std::string token_key;
   const std::string token_lease_key;

@@ -68,7 +68,7 @@ class Fleet {
   struct Shared {
     Shared(const boost::asio::any_io_executor& executor, Engine& engine, const Crew& crew,
            const Members& members, std::uint64_t expected, const std::string& owner, const Clock& clock)
-        : budget(executor, engine, crew, members, expected, clock),
+        : budget(executor, engine, crew, members, expected, owner, clock),
           token(executor, engine, crew, owner, clock) {}
     FleetBudget budget;
     FleetToken token;

@@ -27,12 +27,14 @@ constexpr milliseconds retry_of_refreshes{250};
 }  // namespace
 
 FleetBudget::FleetBudget(asio::any_io_executor executor, Engine& engine, const Crew& crew,
-                         const Members& members, std::uint64_t expected, const Clock& clock)
+                         const Members& members, std::uint64_t expected, std::string owner,
+                         const Clock& clock)
     : executor_(std::move(executor)),
       engine_(engine),
       crew_(crew),
       members_(members),
       expected_(expected),
+      owner_(std::move(owner)),
       clock_(clock) {}
 
 void FleetBudget::change(double requests_per_second, double burst) {
@@ -83,8 +85,8 @@ asio::awaitable<void> FleetBudget::ask(bool can_wait) {
   arguments.push_back(std::to_string(furthest_grant.count()));
   arguments.emplace_back(can_wait ? "1" : "0");
   arguments.push_back(std::to_string(std::exchange(accepted_, 0)));
-  const auto reply = co_await engine_.run(
-      budget_script, words(crew_.budget_key, crew_.members_key, crew_.log_key), std::move(arguments));
+  arguments.push_back(owner_);
+  const auto reply = co_await engine_.run(budget_script, keys(), std::move(arguments));
   asked.reset();
   const SteadyTime now = clock_.steady_now();
   if (!reply) {
@@ -104,6 +106,10 @@ asio::awaitable<void> FleetBudget::ask(bool can_wait) {
                                      std::max(furthest_grant, retry_of_refreshes));
   }
   if (changed_) changed_();
+}
+
+Words FleetBudget::keys() const {
+  return words(crew_.budget_key, crew_.members_key, crew_.log_key, crew_.waiting_key, crew_.asked_key);
 }
 
 Words FleetBudget::common(std::string_view verb) const {
@@ -161,8 +167,7 @@ asio::awaitable<void> FleetBudget::tell_limited(SteadyTime sent_at, milliseconds
   arguments.push_back(std::to_string(retry_after.count()));
   arguments.push_back(std::to_string(std::exchange(accepted_, 0)));
   arguments.emplace_back(log_length);
-  const auto reply = co_await engine_.run(
-      budget_script, words(crew_.budget_key, crew_.members_key, crew_.log_key), std::move(arguments));
+  const auto reply = co_await engine_.run(budget_script, keys(), std::move(arguments));
   if (reply) take_in(*reply, clock_.steady_now());
 }
 

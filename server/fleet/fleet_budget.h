@@ -26,9 +26,10 @@ class FleetBudget final : public upstream::SharedBudget {
   static constexpr std::chrono::milliseconds presence{1300};
 
   /// @param expected  members, where the settings say how many; else 0
+  /// @param owner     names this process among those that wait
   /// All references outlive it.
   FleetBudget(boost::asio::any_io_executor executor, Engine& engine, const Crew& crew, const Members& members,
-              std::uint64_t expected, const Clock& clock);
+              std::uint64_t expected, std::string owner, const Clock& clock);
 
   void start(std::function<void()> changed) override { changed_ = std::move(changed); }
   void change(double requests_per_second, double burst) override;
@@ -56,6 +57,7 @@ class FleetBudget final : public upstream::SharedBudget {
  private:
   boost::asio::awaitable<void> ask(bool can_wait);
   boost::asio::awaitable<void> tell_limited(SteadyTime sent_at, std::chrono::milliseconds retry_after);
+  [[nodiscard]] Words keys() const;
   [[nodiscard]] Words common(std::string_view verb) const;
   void take_in(const EngineReply& reply, SteadyTime now);
 
@@ -64,6 +66,7 @@ class FleetBudget final : public upstream::SharedBudget {
   const Crew& crew_;
   const Members& members_;
   const std::uint64_t expected_;
+  const std::string owner_;
   const Clock& clock_;
   std::function<void()> changed_;
   double ceiling_ = 0;

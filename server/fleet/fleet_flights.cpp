@@ -121,7 +121,8 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
   while (engine_.usable() && !turn.unwanted()) {
     waiting.kind.clear();
     const auto reply = co_await engine_.run(
-        flight_script, words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
+        flight_script,
+        words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
         flight_arguments(request, takes_stored, is_interactive(request, turn)));
     if (!reply) break;
     const std::string_view kind = reply->text_at(0);

@@ -31,7 +31,8 @@ asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   if (std::exchange(flight->adopting, true)) co_return;
   const Crew& crew = flight->crew;
   const auto reply = co_await engine_.run(
-      flight_script, words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
+      flight_script,
+      words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
       words(owner_, std::to_string(unix_ms(clock_.wall_now())), "0", "0",
             std::to_string(flight_lease.count()), "1"));
   flight->adopting = false;
@@ -87,7 +88,8 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
     seal();
   }
   const auto reply = co_await engine_.run_bulk(
-      land_script, words(flight->entry_key, flight->flight_key, flight->crew.log_key, flight->crew.flights_key),
+      land_script,
+      words(flight->entry_key, flight->flight_key, flight->crew.log_key, flight->crew.flights_key),
       words(sealed.fence, sealed.fetched, sealed.fresh, sealed.begun, std::to_string(usable_for.count()),
             sealed.text, flight->name, std::string(log_length), std::to_string(max_in_log)));
   if (reply) {
@@ -105,9 +107,10 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
 asio::awaitable<void> FleetFlights::tell(FlightPtr flight, std::string kind, std::string text,
                                          SealedAnswer sealed) {
   if (!text.empty()) sealed.text = flight->crew.answers->seal(text, flight->bound(kind, sealed));
-  const auto reply = co_await engine_.run(tell_script, words(flight->flight_key, flight->crew.log_key, flight->crew.flights_key),
-                                          words(sealed.fence, kind, flight->name, std::string(log_length),
-                                                sealed.text, sealed.fetched, sealed.fresh, sealed.begun));
+  const auto reply = co_await engine_.run(
+      tell_script, words(flight->flight_key, flight->crew.log_key, flight->crew.flights_key),
+      words(sealed.fence, kind, flight->name, std::string(log_length), sealed.text, sealed.fetched,
+            sealed.fresh, sealed.begun));
   static_cast<void>(reply);  // else the lease ends
 }
 

@@ -55,10 +55,10 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
   }
   serial_ = "0";
   if (stopped_)
-    co_return upstream::TokenFailure{{ErrorCode::upstream_unreachable, ErrorSource::upstream, false,
-                                      "the proxy is stopping"},
-                                     std::nullopt,
-                                     false};
+    co_return upstream::TokenFailure{
+        {ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"},
+        std::nullopt,
+        false};
   co_return co_await own_->fetch();
 }
 

@@ -27,12 +27,13 @@ class Fleet:
         reply = self.engine(*called, len(keys), *map(key, keys), *arguments)
         return [as_text(value) for value in reply] if isinstance(reply, list) else as_text(reply)
 
-    def reserve(self, ceiling=100, burst=1, hint=0, members=0, patience_ms=1000, refresh=False, accepted=0, present_ms=PRESENT_MS):
-        return Budget(self.run("budget", ["b", "m", "log"], "reserve", ceiling, burst, hint, members, present_ms, patience_ms,
-                               int(refresh), accepted))
+    def reserve(self, ceiling=100, burst=1, hint=0, members=0, patience_ms=1000, refresh=False, accepted=0, present_ms=PRESENT_MS,
+                caller="one"):
+        return Budget(self.run("budget", ["b", "m", "log", "w", "ws"], "reserve", ceiling, burst, hint, members, present_ms, patience_ms,
+                               int(refresh), accepted, caller))
 
     def limited(self, sent, ceiling=100, burst=1, hint=0, members=0, retry_after_ms=0, accepted=0, present_ms=PRESENT_MS):
-        return Budget(self.run("budget", ["b", "m", "log"], "limited", ceiling, burst, hint, members, present_ms, sent,
+        return Budget(self.run("budget", ["b", "m", "log", "w", "ws"], "limited", ceiling, burst, hint, members, present_ms, sent,
                                retry_after_ms, accepted, KEPT))
 
     def flight(self, caller="one", name="H", now_ms=1000, fresh=True, later_than_ms=0, lease_ms=LEASE_MS, urgent=False):

@@ -28,6 +28,30 @@ class BudgetCase(EngineCase):
 
 
 class Spacing(BudgetCase):
+    def spend(self, ceiling):
+        """All that lies within a second; nobody waits then."""
+        while self.fleet.reserve(ceiling=ceiling, burst=1).granted:
+            pass
+        self.engine("DEL", key("w"), key("ws"))
+
+    def test_who_has_waited_longer_comes_first(self):
+        def ask(caller):
+            return self.fleet.reserve(ceiling=2, burst=1, caller=caller)
+        self.spend(ceiling=2)
+        for caller in ("first", "second"):
+            self.assertFalse(ask(caller).granted)
+        time.sleep(0.6)
+        self.assertFalse(ask("greedy").granted)
+        self.assertFalse(ask("second").granted)
+        self.assertTrue(ask("first").granted)
+
+    def test_who_asks_no_more_holds_nobody_up(self):
+        self.spend(ceiling=2)
+        self.fleet.reserve(ceiling=2, burst=1, caller="gone")
+        self.engine("ZADD", key("ws"), self.fleet.now() - 2_600_000, "gone")
+        time.sleep(0.6)
+        self.assertTrue(self.fleet.reserve(ceiling=2, burst=1, caller="here").granted)
+
     def test_reservations_are_spaced_exactly(self):
         self.fleet.reserve(ceiling=400)
         self.fleet.set_budget(tat=self.fleet.now() + SECOND // 2)  # half a second ahead of a machine that stalls

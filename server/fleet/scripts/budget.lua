@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- The budget that all instances of a fleet spend together: GCRA with a learned rate.
 --
--- KEYS  1 budget  2 members  3 log
+-- KEYS  1 budget  2 members  3 log  4 who waits  5 when each of them has last asked
 -- ARGV  1 'reserve' or 'limited'
 --       2 ceiling, requests per second; 0: none, but a Retry-After is obeyed   3 burst, requests
 --       4 rate that the caller last knew, requests per second; 0: none
 --       5 members that the caller last knew   6 for how long a member counts as present, ms
 --   reserve:  7 for how long the caller may wait, ms   8 '1': a refresh, which takes only what is free now and leaves half
---             9 how many answers have been accepted since the caller last said so
+--             9 how many answers have been accepted since the caller last said so   10 the caller
 --   limited:  7 when the request that got the 429 was due, µs of the engine's clock   8 Retry-After, ms; 0: none
 --             9 as above   10 how much of the log is kept
 -- Returns {granted, wait in µs, due in µs of the engine's clock, rate, free now, limited, cuts}; rates and counts as text.
@@ -15,6 +15,7 @@
 -- The curve of the rate is that of an instance alone (server/upstream/limit/rate_limit): a 429 cuts, accepted answers let it grow
 -- again, rate = target + span * (progress / length - 1)^3.
 local longest_wait = 1000000     -- no reservation lies further ahead, µs
+local longest_silence = 2500000  -- of one that waits, µs
 local longest_hold = 300000000   -- µs
 local lowest_rate = 1 / 60
 local deepest_cut, shallowest_cut = 0.5, 0.03
@@ -134,8 +135,29 @@ else
   local free = math.min((now - tat + tolerance) / interval() + 1, burst())
   if ARGV[8] == '1' and (wait > 0 or free - 1 < math.floor(burst() / 2)) then
     wait = math.max(wait, interval())
-  elseif wait <= longest_wait and wait <= tonumber(ARGV[7]) * 1000 then
-    granted, due = 1, at
+  elseif ARGV[8] ~= '1' then
+    -- Whoever has waited longer comes first; one that asks no more is forgotten.
+    local caller = ARGV[10]
+    for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', now - longest_silence)) do
+      redis.call('ZREM', KEYS[4], gone)
+      redis.call('ZREM', KEYS[5], gone)
+    end
+    local before_it = redis.call('ZRANK', KEYS[4], caller) or redis.call('ZCARD', KEYS[4])
+    local in_line = math.max(wait, tat - tolerance + before_it * interval() - now)
+    if in_line <= longest_wait and in_line <= tonumber(ARGV[7]) * 1000 then
+      granted = 1
+      redis.call('ZREM', KEYS[4], caller)
+      redis.call('ZREM', KEYS[5], caller)
+    else
+      wait = in_line
+      redis.call('ZADD', KEYS[4], 'NX', now, caller)
+      redis.call('ZADD', KEYS[5], now, caller)
+    end
+  else
+    granted = 1
+  end
+  if granted == 1 then
+    due = at
     if free > 1.1 and wait == 0 then b.burst_at = now end
     b.saturated = b.tat > now - interval() / 2 and 1 or 0
     b.tat = math.max(tat, at) + interval()

@@ -49,7 +49,7 @@ std::string utc_text(WallTime time) {
 }
 
 /// The range, currency and zone of a question.
-struct Question {
+struct AskedForm {
   std::string date_start;
   std::string date_end;
   std::string currency;
@@ -57,8 +57,8 @@ struct Question {
 };
 
 /// Of a query, whose question is its content.
-Question question_in(std::string_view content) {
-  Question question;
+AskedForm question_in(std::string_view content) {
+  AskedForm question;
   formats::JsonText text(content);
   formats::JsonMembers members(text);
   formats::JsonMember member;
@@ -74,7 +74,7 @@ Question question_in(std::string_view content) {
   return question;
 }
 
-Question question_of(const caching::Key& key) {
+AskedForm question_of(const caching::Key& key) {
   const std::string_view content = caching::parts_of(key).content;
   if (!content.empty()) return question_in(content);
   caching::KeyColumns columns = caching::columns_of(key);
@@ -103,7 +103,7 @@ std::vector<formats::AddedColumn> added_columns(const Presentation* presentation
                                                 const caching::FreshnessPolicy& policy) {
   std::vector<formats::AddedColumn> added;
   if (presentation == nullptr || presentation->columns.empty()) return added;
-  const Question question = question_of(stored.key);
+  const AskedForm question = question_of(stored.key);
   const auto value_of = [&](Column column) -> std::string {
     switch (column) {
       case Column::fetched_at:

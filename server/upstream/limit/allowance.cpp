@@ -1,6 +1,7 @@
 #include "server/upstream/limit/allowance.h"
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 namespace roktcached::upstream {
@@ -30,9 +31,12 @@ void Allowance::change(RateLimit::Options options, SteadyTime now) {
 /// What was learned alone before is forgotten: the fleet has learned more since.
 void Allowance::go_alone() {
   const SharedBudget::Alone alone = shared_->alone();
-  own_ = RateLimit({.ceiling = alone.rate, .burst = 1});
+  constexpr double late_timer = 0.1;  // of the time between two requests
+  own_ = RateLimit({.ceiling = alone.rate, .burst = 1, .kept_late = late_timer});
   from_ = alone.from;
-  if (!alone.one_at_once) own_.empty(from_);
+  // Those who are alone at the same time send one after the other: none waits for a whole token, nor do all.
+  std::uniform_real_distribution<double> part(0, 1);
+  own_.begin_with(alone.one_at_once ? 1 : part(random_), from_);
 }
 
 bool Allowance::take(SteadyTime now) {

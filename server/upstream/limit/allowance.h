@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <random>
 
 #include "core/time.h"
 #include "server/upstream/limit/rate_limit.h"
@@ -48,6 +49,7 @@ class Allowance {
   RateLimit own_;
   SteadyTime from_ = SteadyTime::min();  // before that, alone, nothing goes
   bool was_together_ = false;
+  std::minstd_rand random_{std::random_device{}()};
   std::function<void()> changed_;
 };
 

@@ -29,7 +29,7 @@ double curve_length(double depth) {
 }
 
 RateLimit::Options within_range(RateLimit::Options options) {
-  return {std::max(options.ceiling, 0.0), std::max(options.burst, 1.0)};
+  return {std::max(options.ceiling, 0.0), std::max(options.burst, 1.0), options.kept_late};
 }
 
 }  // namespace
@@ -119,14 +119,15 @@ double RateLimit::burst() const {
 
 double RateLimit::tokens_at(SteadyTime now) const {
   if (now <= refilled_at_) return tokens_;
-  return std::min(tokens_ + Seconds(now - refilled_at_).count() * rate_, burst());
+  return std::min(tokens_ + Seconds(now - refilled_at_).count() * rate_, burst() + options_.kept_late);
 }
 
 void RateLimit::refill(SteadyTime now) {
   if (now <= refilled_at_) return;
   const double tokens = tokens_ + Seconds(now - refilled_at_).count() * rate_;
-  spilled_ += std::max(tokens - burst(), 0.0);
-  tokens_ = std::min(tokens, burst());
+  const double most = burst() + options_.kept_late;
+  spilled_ += std::max(tokens - most, 0.0);
+  tokens_ = std::min(tokens, most);
   refilled_at_ = now;
 }
 

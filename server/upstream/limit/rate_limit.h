@@ -28,6 +28,9 @@ class RateLimit {
   struct Options {
     double ceiling = 0;  ///< requests per second; 0: no limit at all, but a Retry-After is obeyed
     double burst = 1;    ///< requests that may go at once after idling, whole ones; 1 or more
+    /// What more of a token is kept while nobody takes it, as a timer is late: else a burst of one would lose
+    /// it, and the rate with it.
+    double kept_late = 0;
   };
 
   explicit RateLimit(Options options);
@@ -35,9 +38,9 @@ class RateLimit {
   /// Goes on under other options: what was learned of the upstream's limit holds as far as they allow.
   void change(Options options, SteadyTime now);
 
-  /// Begins with an empty bucket, which fills from `from` on.
-  void empty(SteadyTime from) {
-    tokens_ = 0;
+  /// Begins with so much of a token, and fills from `from` on.
+  void begin_with(double tokens, SteadyTime from) {
+    tokens_ = tokens;
     refilled_at_ = from;
   }
 
