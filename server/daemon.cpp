@@ -94,7 +94,8 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
       *daemon->store_, daemon->bodies_, in_force.upstream.max_response, daemon->clock_,
       daemon->fleet_ ? &daemon->fleet_->flights() : nullptr);
   if (daemon->fleet_)
-    daemon->fetches_->when_ended([&fleet = *daemon->fleet_](const caching::Key& target) { fleet.end(target); });
+    daemon->fetches_->when_ended(
+        [&fleet = *daemon->fleet_](const caching::Key& target) { fleet.end(target); });
   daemon->services_.reset(new proxy::Services{*daemon->store_, *daemon->disk_lookups_, *daemon->fetches_,
                                               *daemon->upstream_client_,
                                               daemon->upstream_context_.get_executor(), daemon->bodies_,
@@ -344,7 +345,7 @@ void Daemon::stop() {
     fetches_->stop();
     warming_->stop();
     upstream_client_->stop();
-    if (fleet_) fleet_->stop();
+    if (fleet_) fleet_->stop(has_successor_);
   });
   listeners_->abort();
   for (const auto& registry : registries_) registry->verifier.stop();

@@ -101,9 +101,8 @@ asio::awaitable<void> Engine::keep_linked() {
     settled_.cancel();
     if (stopped_) break;
     const double jitter = std::uniform_real_distribution<double>(0.8, 1.2)(random);
-    pause_.expires_after(
-        std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double, std::milli>(
-            static_cast<double>(until_next_attempt.count()) * jitter)));
+    pause_.expires_after(std::chrono::duration_cast<SteadyTime::duration>(
+        std::chrono::duration<double, std::milli>(static_cast<double>(until_next_attempt.count()) * jitter)));
     co_await pause_.async_wait(as_result);
   }
 }
@@ -176,11 +175,20 @@ asio::awaitable<Result<EngineReply>> Engine::read_bulk(Words words) {
   co_return judged(std::move(reply));
 }
 
+asio::awaitable<Result<EngineReply>> Engine::ask(Words words) {
+  if (!usable()) co_return engine_unavailable(counted_.trouble);
+  co_return co_await timed(bulk_, engine_command({words.begin(), words.end()}),
+                           std::max(longest_bulk, address_.settings.control_timeout));
+}
+
 asio::awaitable<Result<EngineReply>> Engine::follow(Words words, milliseconds patience) {
   const Link link = log_;
   auto reply =
       co_await link->call(engine_command({words.begin(), words.end()}), clock_.steady_now() + patience);
-  if (!reply && link == log_ && !stopped_) lose(reply.error().context);
+  if (!reply && link == log_ && !stopped_) {
+    ++(reply.error().code == ErrorCode::upstream_timeout ? counted_.timeouts : counted_.errors);
+    lose(reply.error().context);
+  }
   if (reply && reply->kind == EngineReply::Kind::error) co_return judged(std::move(reply));
   co_return reply;
 }
@@ -200,11 +208,13 @@ asio::awaitable<Result<EngineReply>> Engine::timed(Link link, std::string comman
   const SteadyTime begun = clock_.steady_now();
   auto reply = co_await link->call(std::move(command), begun + patience);
   if (reply) {
-    const std::chrono::duration<double> took = clock_.steady_now() - begun;
-    took_ms_[counted_.calls++ % latest] = static_cast<float>(took.count() * 1e3);
-    counted_.seconds += took.count();
+    const auto took = clock_.steady_now() - begun;
+    took_ms_[counted_.calls++ % latest] = std::chrono::duration<float, std::milli>(took).count();
+    took_.observe(took);
   } else if (link == control_ || link == bulk_) {
-    reply.error().code == ErrorCode::upstream_timeout ? doubt() : lose(reply.error().context);
+    const bool late = reply.error().code == ErrorCode::upstream_timeout;
+    if (!late) ++counted_.errors;
+    late ? doubt() : lose(reply.error().context);
   }
   co_return reply;
 }
@@ -220,6 +230,7 @@ Result<EngineReply> Engine::judged(Result<EngineReply> reply) {
           .log();
     return Error{ErrorCode::storage_full, ErrorSource::storage, true, reply->text};
   }
+  ++counted_.errors;
   std::string why = explained(reply->text);
   lose(why);
   return engine_unavailable(std::move(why));
@@ -245,9 +256,10 @@ asio::awaitable<void> Engine::ask_whether_alive() {
 EngineStatus Engine::status() const {
   EngineStatus status = counted_;
   status.together = together_;
-  std::vector<float> took(took_ms_.begin(),
-                          took_ms_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
-                                                 counted_.calls, latest)));
+  status.took = took_.read();
+  std::vector<float> took(
+      took_ms_.begin(),
+      took_ms_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(counted_.calls, latest)));
   std::ranges::sort(took);
   if (took.empty()) return status;
   status.typical_ms = static_cast<double>(took[took.size() / 2]);

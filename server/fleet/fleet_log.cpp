@@ -48,8 +48,8 @@ std::string_view LogEntry::operator[](std::string_view name) const {
 }
 
 FleetLog::FleetLog(asio::any_io_executor executor, asio::any_io_executor purger, Engine& engine,
-                   const std::vector<std::unique_ptr<Crew>>& crews, storage::ResponseStore& store, Purge purge,
-                   std::string name, const Clock& clock)
+                   const std::vector<std::unique_ptr<Crew>>& crews, storage::ResponseStore& store,
+                   Purge purge, std::string name, const Clock& clock)
     : executor_(executor),
       purger_(std::move(purger)),
       engine_(engine),
@@ -92,14 +92,28 @@ asio::awaitable<bool> FleetLog::greet() {
   co_return true;
 }
 
+/// @param leaves  "1": it is no more
+asio::awaitable<Result<EngineReply>> FleetLog::run_member(std::size_t crew, std::string leaves) {
+  const Crew& c = *crews_[crew];
+  return engine_.run(member_script,
+                     words(c.members_key, c.confirmed_key, c.epoch_key, c.purges_key, c.log_key),
+                     words(name_, random_id(), std::to_string(FleetBudget::presence.count()),
+                           std::to_string(milliseconds(forgotten_after).count()), states_[crew]->done.text(),
+                           std::move(leaves)));
+}
+
+asio::awaitable<void> FleetLog::leave() {
+  for (std::size_t i = 0; i < crews_.size(); ++i) {
+    const auto left = co_await run_member(i, "1");
+    if (!left) co_return;
+  }
+}
+
 /// A member shows itself, and hears of a new epoch.
 asio::awaitable<bool> FleetLog::show(std::size_t crew) {
-  const Crew& c = *crews_[crew];
+  if (stopped_) co_return false;  // it has left, or is about to
   State& state = *states_[crew];
-  const auto reply = co_await engine_.run(
-      member_script, words(c.members_key, c.confirmed_key, c.epoch_key, c.purges_key, c.log_key),
-      words(name_, random_id(), std::to_string(FleetBudget::presence.count()),
-       std::to_string(milliseconds(forgotten_after).count()), state.done.text(), "0"));
+  const auto reply = co_await run_member(crew, "0");
   if (!reply || reply->items.size() < 7) co_return false;
   const auto ms = milliseconds(reply->number_at(1));
   skew_ = ms - clock_.wall_now().time_since_epoch();
@@ -112,8 +126,8 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
       log_event(spdlog::level::warn, "fleet-epoch",
                 "fleet: the engine no longer knows which purges there were: everything of credential {} is "
                 "stale here",
-                c.name)
-          .with("credential", c.name)
+                crews_[crew]->name)
+          .with("credential", crews_[crew]->name)
           .log();
     state.all_stale_due = true;
     if (epoch != state.epoch) {
@@ -136,8 +150,8 @@ asio::awaitable<bool> FleetLog::catch_up(std::size_t crew) {
   State& state = *states_[crew];
   const auto reply =
       co_await engine_.follow(words("XRANGE", crews_[crew]->purges_key, "-", "+"), patience_beyond_block);
-  const auto last = co_await engine_.follow(
-      words("XREVRANGE", crews_[crew]->log_key, "+", "-", "COUNT", "1"), patience_beyond_block);
+  const auto last = co_await engine_.follow(words("XREVRANGE", crews_[crew]->log_key, "+", "-", "COUNT", "1"),
+                                            patience_beyond_block);
   if (!reply || !last) co_return false;
   for (const EngineReply& event : reply->items) take_purge(crew, event);
   if (!last->items.empty()) state.log_read = StreamPosition::of(last->items.front().text_at(0));
@@ -159,8 +173,9 @@ asio::awaitable<void> FleetLog::keep_shown(std::uint64_t link) {
 
 asio::awaitable<void> FleetLog::follow_streams(std::uint64_t link) {
   while (link == link_) {
-    Words words{"XREAD", "COUNT", std::string(events_at_once), "BLOCK", std::to_string(longest_block.count()),
-                "STREAMS"};
+    Words words{
+        "XREAD",  "COUNT", std::string(events_at_once), "BLOCK", std::to_string(longest_block.count()),
+        "STREAMS"};
     for (const auto& crew : crews_) {
       words.push_back(crew->log_key);
       words.push_back(crew->purges_key);
@@ -200,11 +215,10 @@ void FleetLog::take_purge(std::size_t crew, const EngineReply& event) {
   State& state = *states_[crew];
   const StreamPosition position = StreamPosition::of(event.text_at(0));
   if (event.items.size() != 2 || position <= state.history.heard()) return;
-  const auto plain =
-      crews_[crew]->answers->open(LogEntry{event.items[1]}["b"], std::string(purge_bound) + crews_[crew]->prefix);
+  const auto plain = crews_[crew]->answers->open(LogEntry{event.items[1]}["b"],
+                                                 std::string(purge_bound) + crews_[crew]->prefix);
   const auto read = plain ? read_purge(*plain) : Result<caching::Purge>(Error{});
-  const caching::Purge purge =
-      read ? *read : caching::Purge{caching::Everything{}, caching::PurgeKind::soft};
+  const caching::Purge purge = read ? *read : caching::Purge{caching::Everything{}, caching::PurgeKind::soft};
   state.history.add(position, purge);
   if (position <= state.done) return;
   state.due.emplace_back(position, purge);
@@ -227,8 +241,8 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   while (!stopped_ && (state.all_stale_due || !state.due.empty())) {
     const bool all = state.all_stale_due;
     const StreamPosition position = all ? state.done : state.due.front().first;
-    const caching::Purge purge = all ? caching::Purge{caching::Everything{}, caching::PurgeKind::soft}
-                                     : state.due.front().second;
+    const caching::Purge purge =
+        all ? caching::Purge{caching::Everything{}, caching::PurgeKind::soft} : state.due.front().second;
     Result<std::uint64_t> purged = std::uint64_t{0};
     const auto work = [&] { purged = purge_(purge); };
     co_await run_on(purger_, work);
@@ -253,7 +267,8 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
 
 /// A key that no request has: its path is no route's.
 caching::Key FleetLog::key_of_note(std::size_t crew) const {
-  return caching::Key(fmt::format("{} /.fleet/{} LATEST", crews_[crew]->name, crews_[crew]->prefix.substr(0, crews_[crew]->prefix.find('}'))));
+  return caching::Key(fmt::format("{} /.fleet/{} LATEST", crews_[crew]->name,
+                                  crews_[crew]->prefix.substr(0, crews_[crew]->prefix.find('}'))));
 }
 
 void FleetLog::note_done(std::size_t crew) {
@@ -291,8 +306,8 @@ asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
   std::vector<std::string> positions;
   for (const auto& crew : crews_) {
     std::string sealed = crew->answers->seal(written(purge), std::string(purge_bound) + crew->prefix);
-    const auto reply =
-        co_await engine_.run(purge_script, words(crew->purges_key), words(std::move(sealed), std::string(kept_purges)));
+    const auto reply = co_await engine_.run(purge_script, words(crew->purges_key),
+                                            words(std::move(sealed), std::string(kept_purges)));
     if (!reply || reply->text.empty()) {
       co_return Confirmed{1, std::max(states_.front()->members.known, std::uint64_t{1})};
     }
