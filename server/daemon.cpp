@@ -345,7 +345,7 @@ void Daemon::stop() {
     fetches_->stop();
     warming_->stop();
     upstream_client_->stop();
-    if (fleet_) fleet_->stop();
+    if (fleet_) fleet_->stop(has_successor_);
   });
   listeners_->abort();
   for (const auto& registry : registries_) registry->verifier.stop();

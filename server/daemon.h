@@ -180,6 +180,7 @@ class Daemon {
   std::optional<Heartbeat> heartbeat_;
   bool is_draining_ = false;
   bool is_retiring_ = false;
+  std::atomic<bool> has_successor_ = false;  // another process serves by now
   SteadyTime retire_deadline_;
   std::vector<std::unique_ptr<session::Listener>> admin_listeners_;
   std::unique_ptr<admin::HealthHandler> health_;

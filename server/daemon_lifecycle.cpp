@@ -113,6 +113,7 @@ void Daemon::tell_status() {
 /// Another process serves. Connections end behind their next answer; those that stay idle are drained.
 void Daemon::hand_over() {
   if (is_draining_) return;
+  has_successor_ = true;
   log_event(spdlog::level::info, "handover-given",
             "hand-over: another process serves; {} connections end here, each behind its next answer",
             connections_.open())

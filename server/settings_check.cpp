@@ -10,11 +10,13 @@
 #include "config/mistakes.h"
 #include "config/service_links.h"
 #include "server/access/token_key.h"
+#include "server/fleet/engine_check.h"
 #include "server/log_file.h"
 #include "server/net/descriptor_budget.h"
 #include "server/net/listening_socket.h"
 #include "server/net/tls_context.h"
 #include "server/process.h"
+#include "server/system_clock.h"
 #include "server/upstream/wire/origin.h"
 #include "storage/sqlite/cache_file.h"
 
@@ -153,6 +155,27 @@ class SettingsCheck {
 
 Result<std::vector<std::string>> check_settings(config::Settings& settings, Secrets secrets) {
   return SettingsCheck(settings, secrets).run();
+}
+
+Result<std::vector<std::string>> check_engine(const config::Settings& settings) {
+  std::vector<std::string> warnings;
+  if (!settings.fleet.url) return warnings;
+  const std::string engine = "fleet.url: the engine " + config::to_string(*settings.fleet.url) + ": ";
+  const auto place = settings.places.find("fleet.url");
+  config::Mistakes mistakes;
+  ErrorCode code = ErrorCode::configuration;
+  for (const fleet::EngineFinding& finding : fleet::check_engine(settings.fleet, SystemClock())) {
+    using Weight = fleet::EngineFinding::Weight;
+    const std::string line = engine + finding.text;
+    if (finding.weight == Weight::warning) {
+      warnings.push_back(line);
+      continue;
+    }
+    if (finding.weight == Weight::unavailable) code = ErrorCode::unavailable;
+    place == settings.places.end() ? mistakes.add("settings", line) : mistakes.add(place->second, line);
+  }
+  if (mistakes.empty()) return warnings;
+  return Error{code, ErrorSource::config, false, mistakes.text()};
 }
 
 /// Listens on each for a moment, on all at once: a port that is bound only could still be shared, and two

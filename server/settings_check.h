@@ -21,6 +21,13 @@ enum class Secrets { read, skip };
 /// mistake, "FILE:LINE: section.key: reason" where the file or a variable says it, else "section.key: reason"
 [[nodiscard]] Result<std::vector<std::string>> check_settings(config::Settings& settings, Secrets secrets);
 
+/// Connects to the engine of the fleet, and looks at it: for `check` alone, since a daemon starts without it,
+/// too. Blocks, for some seconds where the engine does not answer.
+/// @param settings  that check_settings has let pass, with secrets
+/// @return lines for the operator, as there; unavailable where nobody answers, or configuration where
+/// instances would stay alone, a line for each reason
+[[nodiscard]] Result<std::vector<std::string>> check_engine(const config::Settings& settings);
+
 /// Whether every address that the settings name is free at the moment, but for those whose sockets are there
 /// already: serve asks before it makes anything.
 /// @return unavailable, naming the address

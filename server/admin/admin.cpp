@@ -293,7 +293,8 @@ boost::asio::awaitable<Answer> Admin::ready(const Request& /*request*/, std::str
   const bool verbose =
       std::ranges::find(parameters, "verbose", &http::QueryParameter::name) != parameters.end();
   const upstream::UpstreamStatus upstream_status = co_await read_upstream_status();
-  const Readiness readiness = readiness_of(upstream_status, sources_.store.statistics(), draining_);
+  const std::optional<fleet::FleetStatus> fleet = co_await read_fleet_status();
+  const Readiness readiness = readiness_of(upstream_status, sources_.store.statistics(), fleet, draining_);
   co_return with_body(draining_ ? 503 : 200, "application/json",
                       json::serialize(to_json(readiness, verbose)) + "\n");
 }
@@ -318,12 +319,13 @@ boost::asio::awaitable<upstream::UpstreamStatus> Admin::read_upstream_status() c
 boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::string_view /*query*/) const {
   const upstream::UpstreamStatus upstream_status = co_await read_upstream_status();
   const proxy::WarmingStatus warming = co_await read_warming_status();
+  const std::optional<fleet::FleetStatus> fleet = co_await read_fleet_status();
   const auto uptime = sources_.clock.steady_now() - sources_.started_at;
   json::object object;
   object["version"] = version;
   object["uptime_s"] = std::chrono::duration_cast<std::chrono::seconds>(uptime).count();
   const std::vector<storage::TierStatistics> tiers = sources_.store.statistics();
-  object["readiness"] = to_json(readiness_of(upstream_status, tiers, draining_), false);
+  object["readiness"] = to_json(readiness_of(upstream_status, tiers, fleet, draining_), false);
   object["listeners"] = listeners_json(sources_.listeners->addresses());
   object["connections"] = sources_.connections.open();
   object["max_connections"] = sources_.connections.max();
@@ -337,7 +339,7 @@ boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::st
   object["restatements"] = sources_.fetches.restatements();
   object["refreshed_ahead"] = sources_.fetches.refreshed_ahead();
   object["warming"] = to_json(warming);
-  if (const auto fleet = co_await read_fleet_status()) object["fleet"] = to_json(*fleet);
+  if (fleet) object["fleet"] = to_json(*fleet);
   const DroppedLines dropped = dropped_lines();
   object["log"] = {{"level", config::to_string(roktcached::log_level())},
                    {"dropped_queue_full", dropped.queue_full},
@@ -353,6 +355,7 @@ boost::asio::awaitable<Answer> Admin::metrics(const Request& /*request*/, std::s
   MetricReadings readings;
   readings.upstream_status = co_await read_upstream_status();
   readings.warming = (co_await read_warming_status()).totals;
+  readings.fleet = co_await read_fleet_status();
   readings.version = version;
   readings.connections = sources_.connections.open();
   readings.max_connections = sources_.connections.max();

@@ -8,6 +8,7 @@
 #include "server/admin/admin.h"
 #include "server/admin/body_answer.h"
 #include "server/admin/explanation.h"
+#include "server/admin/fleet_status.h"
 #include "server/admin/report_asks.h"
 #include "server/http/problem.h"
 #include "server/proxy/target_request.h"
@@ -48,6 +49,10 @@ boost::asio::awaitable<Answer> Admin::explain(const Request& request, std::strin
     findings.asks = asks_of(sources_.client_stats, key.hash(), sources_.clock.steady_now());
     findings.requests = read_client_stats();
     add_findings(explained, *wanted, findings, runtime->policies, sources_.clock.wall_now());
+    if (sources_.fleet != nullptr) {
+      const auto location = co_await sources_.fleet->locate(wanted->cache_request->credential, key);
+      explained["fleet"] = to_json(location, sources_.clock.wall_now());
+    }
   }
   co_return with_body(200, "application/json", json::serialize(explained) + "\n");
 }

@@ -7,6 +7,7 @@
 #include <map>
 #include <utility>
 
+#include "server/admin/fleet_status.h"
 #include "server/admin/metric_family.h"
 #include "server/admin/upstream_metrics.h"
 
@@ -262,6 +263,7 @@ std::string metrics_text(const MetricReadings& readings) {
   add_warming(families, readings.warming);
   add_not_stored(families, readings.not_stored);
   add_upstream(families, readings.upstream_status, readings.routes);
+  if (readings.fleet) add_fleet(families, *readings.fleet);
   add_cache(families, readings.tiers);
   add_bodies(families, readings);
   families.push_back(counter("log_lines_dropped_total", "Lines that never reached the log, by why.")

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -14,6 +15,7 @@
 #include "server/admin/process_readings.h"
 #include "server/counters/client_stats.h"
 #include "server/counters/request_stats.h"
+#include "server/fleet/fleet.h"
 #include "server/logging.h"
 #include "server/proxy/fetch/cache_updater.h"
 #include "server/reloads.h"
@@ -61,6 +63,7 @@ struct MetricReadings {
   std::vector<storage::TierStatistics> tiers;
   storage::BodyAccount::Reading bodies;
   upstream::UpstreamStatus upstream_status;
+  std::optional<fleet::FleetStatus> fleet;  ///< empty: there is none
   DroppedLines dropped_lines;
   ReloadStatus reloads;
   std::vector<std::pair<std::string, WallTime>> certificates;  ///< listener, when its certificate expires

@@ -67,6 +67,18 @@ PartState cache_part(const storage::TierStatistics& tier) {
   return part;
 }
 
+PartState fleet_part(const fleet::FleetStatus& fleet) {
+  PartState part{.part = "fleet", .name = {}, .reason = {}, .figures = {}};
+  if (!fleet.link.together) {
+    part.reason = "alone: the engine is not to be had";
+    if (!fleet.link.trouble.empty()) part.reason += ": " + fleet.link.trouble;
+  }
+  part.figures["members"] = fleet.members;
+  part.figures["members_known"] = fleet.members_known;
+  part.figures["timeouts"] = fleet.link.timeouts;
+  return part;
+}
+
 json::object named(const PartState& part) {
   json::object object{{"part", part.part}};
   if (!part.name.empty()) object["name"] = part.name;
@@ -90,7 +102,8 @@ std::string_view Readiness::status() const {
 }
 
 Readiness readiness_of(const upstream::UpstreamStatus& upstream_status,
-                       const std::vector<storage::TierStatistics>& tiers, bool draining) {
+                       const std::vector<storage::TierStatistics>& tiers,
+                       const std::optional<fleet::FleetStatus>& fleet, bool draining) {
   Readiness readiness{.draining = draining, .parts = {}};
   for (const auto& credential : upstream_status.credentials)
     readiness.parts.push_back(token_part(credential));
@@ -98,6 +111,7 @@ Readiness readiness_of(const upstream::UpstreamStatus& upstream_status,
     readiness.parts.push_back(budget_part(credential));
   readiness.parts.push_back(circuit_part(upstream_status));
   for (const auto& tier : tiers) readiness.parts.push_back(cache_part(tier));
+  if (fleet) readiness.parts.push_back(fleet_part(*fleet));
   return readiness;
 }
 

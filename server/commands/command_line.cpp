@@ -100,12 +100,13 @@ void CommandLine::add_daemon() {
                  "listen.handover_socket. Where none runs, a start like any other");
   CLI::App& check = add("check", "Validate the configuration and print the effective settings",
                         {.examples = {"roktcached check", "roktcached check --no-secrets --config new.toml"},
-                         .exits = {},
+                         .exits = {{unavailable, "the engine of the fleet cannot be reached"}},
                          .reads_secrets = true},
                         [this] { return commands::check(config_file_, no_secrets_); });
-  check.add_flag("--no-secrets", no_secrets_,
-                 "Without credentials, admin token, TLS private key and token key, as in CI; all else is "
-                 "checked");
+  check.add_flag(
+      "--no-secrets", no_secrets_,
+      "Without credentials, admin token, TLS private key and token key, as in CI, and without asking "
+      "the engine of a fleet; all else is checked");
 }
 
 void CommandLine::add_reading() {
@@ -142,12 +143,14 @@ void CommandLine::add_reading() {
 }
 
 void CommandLine::add_changing() {
-  add_options(add("purge", "Remove entries from the running daemon's cache",
-                  {.examples = {"roktcached purge --account 12 --campaign 3",
-                                "roktcached purge --route account-summary --soft", "roktcached purge --all"},
-                   .exits = {{failed, "it could not reach all, or is not allowed"}, no_daemon}},
-                  [this] { return commands::purge(config_file_, purge_); }),
-              purge_);
+  add_options(
+      add("purge", "Remove entries from the running daemon's cache",
+          {.examples = {"roktcached purge --account 12 --campaign 3",
+                        "roktcached purge --route account-summary --soft", "roktcached purge --all"},
+           .exits = {{failed, "it could not reach all, instances of a fleet among them, or is not allowed"},
+                     no_daemon}},
+          [this] { return commands::purge(config_file_, purge_); }),
+      purge_);
   add_options(add("warm", "Have the running daemon fetch reports before anybody asks for them",
                   {.examples = {"roktcached warm reports.txt", "roktcached warm - < reports.txt"},
                    .exits = {{failed, "some could not be had, or it was interrupted"},

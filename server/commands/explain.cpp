@@ -82,6 +82,24 @@ void print_stored(const json::value& explained) {
   print_moved(array_at(restated, {"moved"}));
 }
 
+/// What the engine of a fleet has; a daemon without one says nothing of it.
+void print_fleet(const json::value& explained) {
+  const json::value& fleet = value_at(explained, {"fleet"});
+  if (!fleet.is_object()) return;
+  if (text_at(fleet, {"state"}) == "alone")
+    return print("in the fleet", "unknown, the engine is not to be had");
+  const json::value& stored = value_at(fleet, {"stored"});
+  const bool fresh = value_at(stored, {"fresh"}) == json::value(true);
+  std::string text = "nothing is stored";
+  if (stored.is_object())
+    text = fmt::format("fetched {}, {} {}", date_at(stored, "fetched_at_unix_ms"),
+                       fresh ? "fresh until" : "stale since", date_at(stored, "fresh_until_unix_ms"));
+  const std::string under_way = text_at(fleet, {"under_way"});
+  if (!under_way.empty())
+    text += under_way == "here" ? "; this instance fetches it now" : "; another instance fetches it now";
+  print("in the fleet", text);
+}
+
 /// Who has asked for this very report since the daemon's start.
 void print_asks(const json::value& explained) {
   const std::uint64_t times = count_at(explained, {"asked"});
@@ -100,6 +118,7 @@ void print_findings(const json::value& explained) {
   if (answer.empty()) return;
   print("answer now", answer + ": " + text_at(explained, {"why"}));
   print_stored(explained);
+  print_fleet(explained);
   for (const json::value& other : array_at(explained, {"other_entries"}))
     print("also stored", text_at(other, {"key_text"}) + ", key hash " + text_at(other, {"key"}));
   print_asks(explained);

@@ -33,11 +33,15 @@ int purge(const std::optional<std::string>& config_file, const PurgeOptions& opt
   const auto answer = post_to_admin(settings->admin, "/purge", content_of(options));
   if (!answer) return fail(unavailable, answer.error().context);
   const std::string purged = member_of(*answer, "purged");
-  if (answer->status == 200 && !purged.empty()) {
+  if (answer->status != 200 || purged.empty()) return fail_with(*answer);
+  const std::string confirmed = member_of(*answer, "confirmed");
+  const std::string instances = member_of(*answer, "instances");
+  if (confirmed.empty() || instances.empty()) {
     fmt::print("purged {}\n", purged);
     return success;
   }
-  return fail_with(*answer);
+  fmt::print("purged {}, confirmed by {} of {} instances\n", purged, confirmed, instances);
+  return confirmed == instances ? success : failed;
 }
 
 }  // namespace roktcached::commands

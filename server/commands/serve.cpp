@@ -134,6 +134,11 @@ int check(const std::optional<std::string>& config_file, bool no_secrets) {
   const auto warnings = check_settings(*settings, no_secrets ? Secrets::skip : Secrets::read);
   if (!warnings) return fail(configuration, warnings.error().context);
   for (const std::string& warning : *warnings) fmt::print(stderr, "roktcached: warning: {}\n", warning);
+  // It is asked as a daemon asks it: with a password.
+  const auto of_engine =
+      no_secrets ? Result<std::vector<std::string>>(std::vector<std::string>()) : check_engine(*settings);
+  if (!of_engine) return fail(exit_code_of(of_engine.error()), of_engine.error().context);
+  for (const std::string& warning : *of_engine) fmt::print(stderr, "roktcached: warning: {}\n", warning);
   if (no_secrets) fmt::print(stderr, "roktcached: warning: secrets were not read (--no-secrets)\n");
   fmt::print("{}", config::effective_toml(*settings));
   return success;

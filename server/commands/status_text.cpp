@@ -67,6 +67,10 @@ std::vector<std::string> troubles_of(const json::value& status) {
     if (route.is_string())
       troubles.push_back(fmt::format("the upstream fails on route {}", route.get_string().c_str()));
   }
+  if (text_at(status, {"fleet", "state"}) == "alone") {
+    const std::string why = text_at(status, {"fleet", "trouble"});
+    troubles.push_back("alone, without the fleet" + (why.empty() ? why : ": " + why));
+  }
   if (const json::object* const tiers = value_at(status, {"cache"}).if_object()) {
     for (const auto& [name, tier] : *tiers) {
       if (const std::string trouble = text_at(tier, {"trouble"}); !trouble.empty())
@@ -147,6 +151,17 @@ void add_warming(Lines& lines, const json::value& status) {
                                   grouped(count_at(warming, {"named"}))));
 }
 
+/// A daemon without a fleet has no such thing.
+void add_fleet(Lines& lines, const json::value& status) {
+  const json::value& fleet = value_at(status, {"fleet"});
+  if (!fleet.is_object()) return;
+  const std::uint64_t taken = count_at(fleet, {"fetches", "taken"}) + count_at(fleet, {"fetches", "waited"});
+  lines.add("fleet", fmt::format("{}, {} of {} members, {} answers from others, engine {:.1f} ms",
+                                 text_at(fleet, {"state"}), grouped(count_at(fleet, {"members"})),
+                                 grouped(count_at(fleet, {"members_known"})), grouped(taken),
+                                 number_at(fleet, {"link", "typical_ms"})));
+}
+
 /// What one client, or one route of all clients, has asked.
 struct Asked {
   std::string name;
@@ -207,6 +222,7 @@ std::string status_text(const json::value& status, WallTime now) {
   add_cache(lines, status);
   add_answers(lines, status);
   add_warming(lines, status);
+  add_fleet(lines, status);
   add_tops(lines, status);
   return lines.take();
 }

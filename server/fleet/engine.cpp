@@ -175,11 +175,20 @@ asio::awaitable<Result<EngineReply>> Engine::read_bulk(Words words) {
   co_return judged(std::move(reply));
 }
 
+asio::awaitable<Result<EngineReply>> Engine::ask(Words words) {
+  if (!usable()) co_return engine_unavailable(counted_.trouble);
+  co_return co_await timed(bulk_, engine_command({words.begin(), words.end()}),
+                           std::max(longest_bulk, address_.settings.control_timeout));
+}
+
 asio::awaitable<Result<EngineReply>> Engine::follow(Words words, milliseconds patience) {
   const Link link = log_;
   auto reply =
       co_await link->call(engine_command({words.begin(), words.end()}), clock_.steady_now() + patience);
-  if (!reply && link == log_ && !stopped_) lose(reply.error().context);
+  if (!reply && link == log_ && !stopped_) {
+    ++(reply.error().code == ErrorCode::upstream_timeout ? counted_.timeouts : counted_.errors);
+    lose(reply.error().context);
+  }
   if (reply && reply->kind == EngineReply::Kind::error) co_return judged(std::move(reply));
   co_return reply;
 }
@@ -206,11 +215,12 @@ asio::awaitable<Result<EngineReply>> Engine::timed(Link link, std::string comman
   });
   auto reply = co_await link->call(std::move(command), due);
   if (reply) {
-    const std::chrono::duration<double> took = clock_.steady_now() - begun;
-    took_ms_[counted_.calls++ % latest] = static_cast<float>(took.count() * 1e3);
-    counted_.seconds += took.count();
+    const auto took = clock_.steady_now() - begun;
+    took_ms_[counted_.calls++ % latest] = std::chrono::duration<float, std::milli>(took).count();
+    took_.observe(took);
   } else if (link == control_ || link == bulk_) {
     const bool late = reply.error().code == ErrorCode::upstream_timeout;
+    if (!late) ++counted_.errors;
     late ? static_cast<void>(++counted_.timeouts) : lose(reply.error().context);
   }
   co_return reply;
@@ -227,6 +237,7 @@ Result<EngineReply> Engine::judged(Result<EngineReply> reply) {
           .log();
     return Error{ErrorCode::storage_full, ErrorSource::storage, true, reply->text};
   }
+  ++counted_.errors;
   std::string why = explained(reply->text);
   lose(why);
   return engine_unavailable(std::move(why));
@@ -249,6 +260,7 @@ asio::awaitable<void> Engine::ask_whether_alive(SteadyTime due) {
 EngineStatus Engine::status() const {
   EngineStatus status = counted_;
   status.together = together_;
+  status.took = took_.read();
   std::vector<float> took(
       took_ms_.begin(),
       took_ms_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(counted_.calls, latest)));

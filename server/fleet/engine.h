@@ -17,6 +17,7 @@
 #include "config/settings.h"
 #include "core/error.h"
 #include "core/time.h"
+#include "server/counters/counter.h"
 #include "server/fleet/engine_connection.h"
 #include "server/fleet/engine_reply.h"
 #include "server/fleet/scripts.h"
@@ -37,14 +38,15 @@ template <class... Texts>
 /// How an engine does, as /status shows it.
 struct EngineStatus {
   bool together = false;
-  std::string trouble;          ///< why the instance is alone; empty: it is not
-  std::uint64_t connected = 0;  ///< how often the engine was reached
-  std::uint64_t calls = 0;      ///< commands that were answered
-  std::uint64_t timeouts = 0;   ///< commands that were not answered in time
-  std::uint64_t refused = 0;    ///< writes that a full engine refused
-  double seconds = 0;           ///< that the answered commands took, in all
-  double typical_ms = 0;        ///< the median of the latest commands
-  double slow_ms = 0;           ///< their 99th percentile
+  std::string trouble;           ///< why the instance is alone; empty: it is not
+  std::uint64_t connected = 0;   ///< how often the engine was reached
+  std::uint64_t calls = 0;       ///< commands that were answered
+  std::uint64_t timeouts = 0;    ///< commands that were not answered in time
+  std::uint64_t refused = 0;     ///< writes that a full engine refused
+  std::uint64_t errors = 0;      ///< other errors that it has answered, and connections lost meanwhile
+  Histogram::Reading took = {};  ///< by the answered commands
+  double typical_ms = 0;         ///< the median of the latest commands
+  double slow_ms = 0;            ///< their 99th percentile
 };
 
 /// The way to the engine: a connection for control, one for what is large, one for the log, so that four
@@ -88,6 +90,9 @@ class Engine {
   [[nodiscard]] boost::asio::awaitable<Result<EngineReply>> follow(Words words,
                                                                    std::chrono::milliseconds patience);
 
+  /// The same, where an error is no reason to go on alone: what the engine does not allow is not known, then.
+  [[nodiscard]] boost::asio::awaitable<Result<EngineReply>> ask(Words words);
+
   /// The link is of no use any more.
   void lose(std::string why);
 
@@ -128,6 +133,7 @@ class Engine {
   bool stopped_ = false;
   bool warned_of_full_ = false;
   EngineStatus counted_;
+  Histogram took_;
   std::array<float, latest> took_ms_{};
   std::map<std::string_view, std::string> shas_;  // of scripts, by their names
 };

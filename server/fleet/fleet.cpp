@@ -3,12 +3,15 @@
 #include <fmt/format.h>
 
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <charconv>
 #include <random>
 #include <utility>
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/fleet/engine_check.h"
+#include "server/log_event.h"
 
 namespace roktcached::fleet {
 
@@ -16,6 +19,9 @@ namespace {
 
 /// Of an answer besides its body: what seals it, and its head.
 constexpr std::size_t beside_body = std::size_t{1} << 20;
+
+/// Of a stop, for telling the others.
+constexpr std::chrono::milliseconds longest_leave{200};
 
 std::string made_name() {
   std::random_device random;
@@ -36,6 +42,7 @@ Fleet::Fleet(const asio::any_io_executor& executor, const asio::any_io_executor&
              const asio::any_io_executor& purger, const config::Settings& settings, std::size_t max_body,
              storage::ResponseStore& store, FleetLog::Purge purge, const Clock& clock)
     : executor_(executor),
+      clock_(clock),
       settings_(settings.fleet),
       name_(settings_.instance.empty() ? made_name() : settings_.instance),
       owner_(made_name()),
@@ -59,10 +66,24 @@ void Fleet::start() {
   engine_.start([this] { return log_.greet(); }, [this] { linked(); });
 }
 
-void Fleet::stop() {
+void Fleet::stop(bool has_successor) {
   for (const auto& shared : shared_) shared->token.stop();
   flights_.stop();
   log_.stop();
+  const bool stays = has_successor && !settings_.instance.empty();
+  if (stays || !engine_.usable()) return engine_.stop();
+  do_surely("leaving the fleet",
+            [this] { asio::co_spawn(executor_, leave(), logging_failure("leaving the fleet")); });
+}
+
+/// What is not answered at the bound ends with the links.
+asio::awaitable<void> Fleet::leave() {
+  asio::steady_timer bound(executor_, longest_leave);
+  bound.async_wait([this](const boost::system::error_code& error) {
+    if (!error) engine_.stop();
+  });
+  co_await log_.leave();
+  bound.cancel();
   engine_.stop();
 }
 
@@ -70,7 +91,20 @@ void Fleet::change(const std::vector<config::Credential>& credentials) {
   for (const auto& crew : crews_) crew->seal_with(credentials.at(crew->credential));
 }
 
+/// Says once what is odd about the engine; `roktcached check` says the same, and more.
+asio::awaitable<void> Fleet::look_at_engine() {
+  const auto told = co_await engine_.ask(Words(std::begin(info_words), std::end(info_words)));
+  if (!told || told->kind != EngineReply::Kind::text) co_return;
+  for (const EngineFinding& finding : findings_of(read_engine_info(told->text), log_.skew()))
+    log_event(spdlog::level::warn, "fleet-engine", "fleet: the engine {}: {}", engine_.address().text,
+              finding.text)
+        .with("engine", engine_.address().text)
+        .log();
+}
+
 void Fleet::linked() {
+  if (engine_.together() && !std::exchange(looked_at_engine_, true))
+    asio::co_spawn(executor_, look_at_engine(), logging_failure("looking at the fleet's engine"));
   log_.linked();
   for (const auto& shared : shared_) {
     shared->budget.linked();
@@ -107,6 +141,15 @@ void Fleet::end(const caching::Key& target) {
         static_cast<void>(confirmed);  // nobody waits for it
       },
       logging_failure("telling the fleet of a write"));
+}
+
+asio::awaitable<AnswerLocation> Fleet::locate(std::size_t credential, caching::Key key) {
+  const auto here = [](Fleet& fleet, std::size_t crew,
+                       caching::Key asked) -> asio::awaitable<AnswerLocation> {
+    co_return co_await fleet::locate(fleet.engine_, *fleet.crews_.at(crew), asked, fleet.owner_,
+                                     fleet.clock_.wall_now() + fleet.log_.skew());
+  };
+  return asio::co_spawn(executor_, here(*this, credential, std::move(key)), asio::use_awaitable);
 }
 
 FleetStatus Fleet::status() const {

@@ -11,6 +11,7 @@
 #include "config/settings.h"
 #include "core/caching/selection.h"
 #include "core/time.h"
+#include "server/fleet/answer_location.h"
 #include "server/fleet/engine.h"
 #include "server/fleet/fleet_budget.h"
 #include "server/fleet/fleet_flights.h"
@@ -48,7 +49,9 @@ class Fleet {
         storage::ResponseStore& store, FleetLog::Purge purge, const Clock& clock);
 
   void start();
-  void stop();
+  /// Leaves the fleet, and ends the links: within a fraction of a second, whatever the engine does.
+  /// @param has_successor  another process goes on under the same settings; one of the same name stays
+  void stop(bool has_successor);
   /// Secrets may have changed: what is sealed with the former ones is still opened.
   void change(const std::vector<config::Credential>& credentials);
 
@@ -64,6 +67,9 @@ class Fleet {
 
   [[nodiscard]] FleetStatus status() const;
 
+  /// As fleet::locate. From any thread; resumes on the caller's executor.
+  [[nodiscard]] boost::asio::awaitable<AnswerLocation> locate(std::size_t credential, caching::Key key);
+
  private:
   struct Shared {
     Shared(const boost::asio::any_io_executor& executor, Engine& engine, const Crew& crew,
@@ -74,10 +80,13 @@ class Fleet {
     FleetToken token;
   };
 
+  boost::asio::awaitable<void> leave();
+  boost::asio::awaitable<void> look_at_engine();
   void take(std::size_t crew, const LogEntry& event);
   void linked();
 
   const boost::asio::any_io_executor executor_;
+  const Clock& clock_;
   const config::Fleet settings_;
   const std::string name_;   // of this instance
   const std::string owner_;  // of leases: no two processes have the same
@@ -86,6 +95,7 @@ class Fleet {
   FleetLog log_;
   FleetFlights flights_;
   std::vector<std::unique_ptr<Shared>> shared_;
+  bool looked_at_engine_ = false;
 };
 
 }  // namespace roktcached::fleet

@@ -94,14 +94,28 @@ asio::awaitable<bool> FleetLog::greet() {
   co_return true;
 }
 
+/// @param leaves  "1": it is no more
+asio::awaitable<Result<EngineReply>> FleetLog::run_member(std::size_t crew, std::string leaves) {
+  const Crew& c = *crews_[crew];
+  return engine_.run(member_script,
+                     words(c.members_key, c.confirmed_key, c.epoch_key, c.purges_key, c.log_key),
+                     words(name_, random_id(), std::to_string(FleetBudget::presence.count()),
+                           std::to_string(milliseconds(forgotten_after).count()), states_[crew]->done.text(),
+                           std::move(leaves)));
+}
+
+asio::awaitable<void> FleetLog::leave() {
+  for (std::size_t i = 0; i < crews_.size(); ++i) {
+    const auto left = co_await run_member(i, "1");
+    if (!left) co_return;
+  }
+}
+
 /// A member shows itself, and hears of a new epoch.
 asio::awaitable<bool> FleetLog::show(std::size_t crew) {
-  const Crew& c = *crews_[crew];
+  if (stopped_) co_return false;  // it has left, or is about to
   State& state = *states_[crew];
-  const auto reply = co_await engine_.run(
-      member_script, words(c.members_key, c.confirmed_key, c.epoch_key, c.purges_key, c.log_key),
-      words(name_, random_id(), std::to_string(FleetBudget::presence.count()),
-            std::to_string(milliseconds(forgotten_after).count()), state.done.text(), "0"));
+  const auto reply = co_await run_member(crew, "0");
   if (!reply || reply->items.size() < 7) co_return false;
   const auto ms = milliseconds(reply->number_at(1));
   skew_ = ms - clock_.wall_now().time_since_epoch();
@@ -114,8 +128,8 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
       log_event(spdlog::level::warn, "fleet-epoch",
                 "fleet: the engine no longer knows which purges there were: everything of credential {} is "
                 "stale here",
-                c.name)
-          .with("credential", c.name)
+                crews_[crew]->name)
+          .with("credential", crews_[crew]->name)
           .log();
     state.all_stale_due = true;
     if (epoch != state.epoch) {

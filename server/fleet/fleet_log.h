@@ -53,6 +53,9 @@ class FleetLog {
 
   void start(Take take);
   void stop();
+  /// Tells the fleet that this instance is no more, after stop(): nobody counts with it then. Where the
+  /// engine does not answer, it is forgotten in time.
+  [[nodiscard]] boost::asio::awaitable<void> leave();
 
   /// Shows this instance, and catches up with the purges: for Engine::start.
   [[nodiscard]] boost::asio::awaitable<bool> greet();
@@ -92,6 +95,7 @@ class FleetLog {
   };
 
   [[nodiscard]] boost::asio::awaitable<bool> show(std::size_t crew);
+  [[nodiscard]] boost::asio::awaitable<Result<EngineReply>> run_member(std::size_t crew, std::string leaves);
   [[nodiscard]] boost::asio::awaitable<bool> catch_up(std::size_t crew);
   boost::asio::awaitable<void> read_stored(std::size_t crew);
   boost::asio::awaitable<void> keep_shown(std::uint64_t link);

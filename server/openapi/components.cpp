@@ -44,7 +44,24 @@ constexpr std::string_view schemas = R"json({
       "requests": {"type": "object", "additionalProperties": {"type": "integer"}},
       "clients": {"type": "array", "items": {"type": "object"}},
       "cache": {"type": "object", "additionalProperties": {"type": "object"}},
+      "fleet": {"$ref": "#/components/schemas/Fleet"},
       "upstream": {"type": "object"}, "reloads": {"type": "object"}}},
+  "Fleet": {"type": "object", "description": "With [fleet] alone",
+    "required": ["engine", "instance", "state", "members", "members_known", "clock_skew_ms", "link", "fetches",
+      "tokens_taken"],
+    "properties": {"engine": {"type": "string"}, "instance": {"type": "string"},
+      "state": {"type": "string", "enum": ["together", "alone"]},
+      "trouble": {"type": "string", "description": "Why it is alone"},
+      "members": {"type": "integer", "minimum": 1, "description": "Instances that are there"},
+      "members_known": {"type": "integer", "minimum": 1, "description": "Those, and the ones that are away"},
+      "clock_skew_ms": {"type": "integer", "description": "How far the engine's clock is ahead"},
+      "link": {"type": "object", "additionalProperties": {"type": "number"}},
+      "fetches": {"type": "object", "additionalProperties": {"type": "integer"}},
+      "tokens_taken": {"type": "integer"}}}
+})json";
+
+/// What the admin listener lists and changes.
+constexpr std::string_view schemas_of_changes = R"json({
   "Entry": {"type": "object", "required": ["key", "route", "account", "campaign"],
     "properties": {"key": {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "key_text": {"type": "string"},
       "route": {"type": "string"}, "account": {"type": "string"}, "campaign": {"type": "string"},
@@ -68,7 +85,11 @@ constexpr std::string_view schemas = R"json({
       "rokt_version": {"type": "string"}}},
   "Question": {"type": "object",
     "description": "A question to the Query API: startDate, endDate, metrics, dimensions and so on"},
-  "Purged": {"type": "object", "required": ["purged"], "properties": {"purged": {"type": "integer"}}},
+  "Purged": {"type": "object", "required": ["purged"], "dependentRequired": {"confirmed": ["instances"]},
+    "properties": {"purged": {"type": "integer"},
+      "confirmed": {"type": "integer", "minimum": 1,
+        "description": "With a fleet: instances that have done it, this one among them"},
+      "instances": {"type": "integer", "minimum": 1, "description": "With a fleet: instances that there are"}}},
   "Reload": {"type": "object", "required": ["result", "error", "changed", "needs_restart"],
     "properties": {"result": {"type": "string", "enum": ["success", "failure"]},
       "error": {"type": ["string", "null"]}, "changed": {"type": "array", "items": {"type": "string"}},
@@ -155,7 +176,10 @@ json::object parameters(const rokt::ParameterRules& rules) {
 }  // namespace
 
 json::object components(const config::Settings& settings) {
-  return {{"schemas", json::parse(schemas)},
+  json::object all = json::parse(schemas).as_object();
+  const json::value more = json::parse(schemas_of_changes);
+  for (const auto& schema : more.as_object()) all.insert(schema);
+  return {{"schemas", std::move(all)},
           {"responses", json::parse(shared_responses)},
           {"parameters", parameters(settings.parameters)},
           {"securitySchemes", json::parse(security_schemes)}};

@@ -52,6 +52,12 @@ class PurgeCommand(TestCase):
             with self.subTest(pieces):
                 self.assertEqual(self.answered(*pieces), (0, "purged 7\n", ""))
 
+    def test_a_fleet_has_confirmed_it_or_not(self):
+        for body, ended in ((b'{"purged": 40, "confirmed": 7, "instances": 8}', (1, "purged 40, confirmed by 7 of 8 instances\n", "")),
+                            (b'{"purged": 0, "confirmed": 8, "instances": 8}', (0, "purged 0, confirmed by 8 of 8 instances\n", ""))):
+            with self.subTest(body):
+                self.assertEqual(self.answered(HEAD + b"\r\n", body), ended)
+
     def test_what_is_no_answer_is_said(self):
         for answer, said in [(b"", "before the answer was whole"), (HEAD, "before the answer was whole"),
                              (HEAD + b"Content-Length: 14\r\n\r\n" + b'{"purged": 7}', "before the answer was whole"),

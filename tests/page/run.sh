@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/packages.sh
-packages=(chromium)
+packages=(chromium redis-server)
 command -v npm >/dev/null || packages+=(nodejs npm)
 install_packages "${packages[@]}"
 

@@ -13,11 +13,12 @@ import unittest
 import urllib.parse
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(TOP / "tests" / "integration"))
+sys.path[:0] = [str(TOP / "tests" / "integration"), str(TOP / "tests" / "fleet")]
 
 # pylint: disable=wrong-import-position
 import test_upstream_wire as wire
 from canary import canary
+from engine import Engine
 from harness import TestCase, in_parallel, overview, query, request, until_stale, wait_until
 from page_browser import PageBrowser
 
@@ -179,6 +180,30 @@ class Page(TestCase):
         self.assertEqual((report, today, counts), (f"{path}\nnamed, in UTC", "used", ["1", "1", "0"]))
         self.assertIn("1 warmed", self.browser.text("#warmed-facts"))
         self.assertEqual(self.browser.axe(), [])
+        self.assert_quiet(daemon)
+
+    def test_a_fleet_is_seen_where_there_is_one(self):
+        simulator, alone = self.pair()
+        self.open(alone)
+        self.assertTrue(self.browser.evaluate("document.querySelector('#fleet-panel').hidden"))
+        engine = Engine()
+        self.addCleanup(engine.stop)
+        daemon = self.daemon(simulator, fleet_url=engine.url)
+        wait_until(lambda: daemon.status()["fleet"]["state"] == "together", "it is together")
+        daemon.get(overview())
+        wait_until(lambda: daemon.status()["fleet"]["fetches"]["landed"] == 1, "its answer has landed")
+        self.open(daemon)
+        shown = {row[0].split("\n")[0]: number(row[1]) for row in self.browser.rows("#fleet")}
+        self.assertEqual(shown, daemon.status()["fleet"]["fetches"])
+        self.assertIn("1 of 1 members", self.browser.text("#fleet-facts"))
+        self.assertEqual(self.browser.text("#health"), "Healthy")
+        self.assertEqual(self.browser.axe(), [])
+        engine.kill()
+        wait_until(lambda: daemon.status()["fleet"]["state"] == "alone", "it is alone")
+        self.open(daemon)
+        self.assertEqual(self.browser.text("#health"), "Degraded")
+        self.assertIn("Alone, without the fleet: ", self.browser.text("#health-detail"))
+        self.assertIn("alone", self.browser.text("#fleet-facts"))
         self.assert_quiet(daemon)
 
     def test_a_purge_is_confirmed_and_needs_the_token(self):

@@ -4,6 +4,8 @@
 # The Debian package is unpacked below build/, not installed: it would start a service of its own.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+. deploy/packages.sh
+install_packages redis-server
 tools=$PWD/build/tools/prometheus
 if [ ! -x "$tools/usr/bin/promtool" ]; then
   work=$(mktemp -d)

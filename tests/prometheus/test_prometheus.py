@@ -14,10 +14,11 @@ import urllib.parse
 
 HERE = pathlib.Path(__file__).resolve().parent
 TOP = HERE.parent.parent
-sys.path.insert(0, str(HERE.parent / "integration"))
+sys.path[:0] = [str(HERE.parent / "integration"), str(HERE.parent / "fleet")]
 
 # pylint: disable=wrong-import-position
 from certificates import Authority
+from engine import Engine
 from exposition import Exposition
 from harness import Process, Simulator, TestCase, free_port, in_parallel, overview, query, request, wait_until
 from queries import as_grafana_asks, mistakes_of, queries_of_dashboard, queries_of_rules
@@ -107,7 +108,9 @@ class Scraped(TestCase):
         cls.upstream = cls.base.simulator("--token-lifetime", "2")
         cls.authority = Authority(cls.base.folder())
         cls.renew_certificate(days=90)
-        cls.daemon = cls.base.daemon(cls.upstream, str(cls.settings), tables=OVERRIDE, upstream_budget_max_concurrent="1",
+        cls.engine = Engine()
+        cls.base.addCleanup(cls.engine.stop)
+        cls.daemon = cls.base.daemon(cls.upstream, str(cls.settings), tables=OVERRIDE, fleet_url=cls.engine.url, upstream_budget_max_concurrent="1",
                                      listen_tls_addresses=f"127.0.0.1:{free_port()}", listen_tls_certificate_file=str(cls.settings / "chain.pem"),
                                      listen_tls_key_file=str(cls.settings / "key.pem"))
         cls.daemon.wait_for_token()
@@ -199,6 +202,8 @@ class Alerts(Scraped):
         self.wait_for("RoktcachedConfigReloadFailed")
         self.take_the_disk_away()
         self.wait_for("RoktcachedDiskTierAway")
+        self.engine.kill()
+        self.wait_for("RoktcachedFleetAlone")
         self.starve_the_budget()
         self.restate()
         self.wait_for("RoktcachedRestatementFound")

@@ -30,6 +30,17 @@ export const meanings = {
   too_large: 'too large to keep, streamed through',
 };
 
+/** What sharing has made of a fetch. */
+export const kinds = {
+  led: 'made here, for all',
+  taken: 'found in the engine',
+  waited: 'taken from a daemon that was fetching it',
+  failed: 'failures of another daemon’s fetch',
+  alone: 'made here, without asking the others',
+  landed: 'given to the others',
+  refused: 'in the engine, and not usable here',
+};
+
 const sum = (numbers) => numbers.reduce((all, one) => all + one, 0);
 const of = (requests, ...outcomes) => sum(outcomes.map((outcome) => requests[outcome] ?? 0));
 
@@ -72,6 +83,7 @@ export function troubles(status) {
   for (const [tier, state] of Object.entries(status.cache)) {
     if (state.trouble) found.push(`Cache, ${tier}: ${state.trouble}`);
   }
+  if (status.fleet?.state === 'alone') found.push(`Alone, without the fleet${status.fleet.trouble ? `: ${status.fleet.trouble}` : ''}`);
   return found;
 }
 

@@ -112,6 +112,7 @@ function show() {
   panels.showOutcomes(status);
   panels.showCache(status);
   panels.showWarmed(status.warming);
+  panels.showFleet(status.fleet);
   showFreshness(status, now);
   showBudget(status, now);
   showToken(status, now);

@@ -119,6 +119,21 @@ export function showWarmed(warming) {
   ], warming.templates.slice(0, 20), warming.learn ? 'Nothing is asked for on three of five days yet.' : 'No report is named to be warmed.', 'Reports that are fetched before anybody asks'));
 }
 
+/** Of a daemon without a fleet there is no panel. */
+export function showFleet(fleet) {
+  byId('fleet-panel').hidden = !fleet;
+  if (!fleet) return;
+  const link = fleet.link;
+  const facts = [fleet.state, `${count(fleet.members)} of ${count(fleet.members_known)} members`, `engine ${fleet.engine}`, `answers in ${duration(link.typical_ms)}, one in a hundred in ${duration(link.slow_ms)}`,
+    link.timeouts ? `late ${times(link.timeouts)}` : '', link.refused ? `full ${times(link.refused)}` : '', link.errors ? `failed ${times(link.errors)}` : '',
+    fleet.tokens_taken ? `${count(fleet.tokens_taken)} tokens taken` : '', fleet.trouble ?? ''];
+  fill(byId('fleet-facts'), ...facts.filter(Boolean).map((fact) => element('li', {}, fact)));
+  fill(byId('fleet'), table([
+    {title: 'Fetches', of: ([kind]) => [words(kind), element('span', {class: 'quiet note'}, model.kinds[kind] ?? '')]},
+    {title: 'Number', number: true, of: ([, number]) => count(number)},
+  ], Object.entries(fleet.fetches), 'Nothing has been fetched yet.', 'What sharing made of fetches'));
+}
+
 export function showProblems(problems) {
   fill(byId('problems'), table([
     {title: 'Last', of: (row) => at(row.at_unix_ms)},

@@ -199,11 +199,58 @@ TEST(Metrics, SayWhatWasReadOfTheUpstreamAndTheCache) {
   }
 }
 
+TEST(Metrics, OfAFleetAreThereFromItsStartAndWithoutOneNever) {
+  EXPECT_THAT(metrics_text(some_readings()), Not(HasSubstr("fleet")));
+  MetricReadings readings;
+  readings.fleet.emplace();
+  for (const char* line :
+       {"roktcached_fleet_together 0", "roktcached_fleet_members 1", "roktcached_fleet_members_known 1",
+        "roktcached_fleet_engine_duration_seconds_count 0", "roktcached_fleet_engine_connects_total 0",
+        R"(roktcached_fleet_engine_failures_total{reason="error"} 0)",
+        R"(roktcached_fleet_fetches_total{kind="led"} 0)",
+        R"(roktcached_fleet_fetches_total{kind="refused"} 0)", "roktcached_fleet_tokens_taken_total 0",
+        "roktcached_fleet_clock_skew_seconds 0"})
+    EXPECT_THAT(lines_of(metrics_text(readings)), testing::Contains(line));
+}
+
+TEST(Metrics, SayWhatWasReadOfTheFleet) {
+  MetricReadings readings;
+  fleet::FleetStatus& fleet = readings.fleet.emplace();
+  fleet.link = {.together = true, .trouble = {}, .connected = 2, .timeouts = 3, .refused = 5, .errors = 7};
+  Histogram took;
+  took.observe(250us);
+  fleet.link.took = took.read();
+  fleet.clock_skew_ms = -1500;
+  fleet.flights = {
+      .led = 11, .taken = 13, .waited = 17, .failed = 19, .alone = 23, .landed = 29, .refused = 31};
+  fleet.tokens_taken = 37;
+  fleet.members = 7;
+  fleet.members_known = 8;
+  for (const char* line :
+       {"roktcached_fleet_together 1", "roktcached_fleet_members 7", "roktcached_fleet_members_known 8",
+        "roktcached_fleet_engine_duration_seconds_count 1",
+        "roktcached_fleet_engine_duration_seconds_sum 0.00025", "roktcached_fleet_engine_connects_total 2",
+        R"(roktcached_fleet_engine_failures_total{reason="timeout"} 3)",
+        R"(roktcached_fleet_engine_failures_total{reason="full"} 5)",
+        R"(roktcached_fleet_engine_failures_total{reason="error"} 7)",
+        R"(roktcached_fleet_fetches_total{kind="led"} 11)",
+        R"(roktcached_fleet_fetches_total{kind="taken"} 13)",
+        R"(roktcached_fleet_fetches_total{kind="waited"} 17)",
+        R"(roktcached_fleet_fetches_total{kind="failed"} 19)",
+        R"(roktcached_fleet_fetches_total{kind="alone"} 23)",
+        R"(roktcached_fleet_fetches_total{kind="landed"} 29)",
+        R"(roktcached_fleet_fetches_total{kind="refused"} 31)", "roktcached_fleet_tokens_taken_total 37",
+        "roktcached_fleet_clock_skew_seconds -1.5"})
+    EXPECT_THAT(lines_of(metrics_text(readings)), testing::Contains(line));
+}
+
 TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
   std::set<std::string> helped;
   std::set<std::string> typed;
   std::string current;
-  for (const std::string& line : lines_of(metrics_text(some_readings()))) {
+  MetricReadings readings = some_readings();
+  readings.fleet.emplace();
+  for (const std::string& line : lines_of(metrics_text(readings))) {
     std::istringstream words(line);
     std::string first;
     std::string keyword;
@@ -224,7 +271,7 @@ TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
     }
   }
   EXPECT_EQ(helped, typed);
-  EXPECT_EQ(helped.size(), 54U);
+  EXPECT_EQ(helped.size(), 63U);
 }
 
 TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {

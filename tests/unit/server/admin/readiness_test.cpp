@@ -25,7 +25,7 @@ std::vector<storage::TierStatistics> tiers(std::string trouble = "") {
 
 std::string json_of(const upstream::UpstreamStatus& status,
                     const std::vector<storage::TierStatistics>& of_tiers, bool draining = false) {
-  return boost::json::serialize(to_json(readiness_of(status, of_tiers, draining), false));
+  return boost::json::serialize(to_json(readiness_of(status, of_tiers, std::nullopt, draining), false));
 }
 
 TEST(Readiness, OfADaemonThatIsWellNamesNothing) {
@@ -61,6 +61,22 @@ TEST(Readiness, NamesEachPartThatIsDegradedAndWhy) {
             R"("reason":"cannot be \"read\""}]})");
 }
 
+TEST(Readiness, OfADaemonWithoutItsFleetIsDegraded) {
+  fleet::FleetStatus fleet;
+  fleet.link.together = true;
+  fleet.members = fleet.members_known = 3;
+  const auto part = [&fleet] {
+    return to_json(readiness_of(well(), tiers(), fleet, false), true).at("parts").as_array().back();
+  };
+  EXPECT_EQ(boost::json::serialize(part()), R"({"part":"fleet","state":"ok","reason":null,"members":3,)"
+                                            R"("members_known":3,"timeouts":0})");
+  fleet.link.together = false;
+  EXPECT_EQ(part().at("reason"), "alone: the engine is not to be had");
+  fleet.link.trouble = "Connection refused";
+  EXPECT_EQ(part().at("reason"), "alone: the engine is not to be had: Connection refused");
+  EXPECT_EQ(readiness_of(well(), tiers(), fleet, false).status(), "degraded");
+}
+
 TEST(Readiness, OfADaemonThatDrainsIsThatWhateverElseThereIs) {
   upstream::UpstreamStatus status = well();
   EXPECT_EQ(json_of(status, tiers(), true), R"({"status":"draining","degraded":[]})");
@@ -71,7 +87,7 @@ TEST(Readiness, OfADaemonThatDrainsIsThatWhateverElseThereIs) {
 TEST(Readiness, VerboseHasEveryPartWithItsFigures) {
   upstream::UpstreamStatus status = well();
   status.credentials[0].budget.queued = 7;
-  const auto parts = to_json(readiness_of(status, tiers(), false), true).at("parts").as_array();
+  const auto parts = to_json(readiness_of(status, tiers(), std::nullopt, false), true).at("parts").as_array();
   ASSERT_EQ(parts.size(), 7U) << "two tokens, two budgets, the circuit, two tiers";
   EXPECT_EQ(parts[0].at("state"), "ok");
   EXPECT_TRUE(parts[0].at("reason").is_null());

@@ -59,6 +59,17 @@ TEST(StatusText, TellsWhatWasWarmed) {
       HasSubstr("warmed     nothing yet\n           0 templates learned, 0 named\n"));
 }
 
+TEST(StatusText, TellsOfAFleet) {
+  EXPECT_THAT(text_of(healthy), Not(HasSubstr("fleet"))) << "of a daemon that has none";
+  const std::string text = text_of(R"({"fleet": {"state": "together", "members": 8, "members_known": 9,
+    "fetches": {"led": 3, "taken": 1400, "waited": 12}, "link": {"typical_ms": 0.2}}})");
+  EXPECT_THAT(text,
+              HasSubstr("fleet      together, 8 of 9 members, 1,412 answers from others, engine 0.2 ms\n"));
+  EXPECT_THAT(text, HasSubstr("state      ready\n"));
+  EXPECT_THAT(text_of(R"({"fleet": {"state": "alone", "trouble": "Connection refused"}})"),
+              HasSubstr("state      degraded: alone, without the fleet: Connection refused\n"));
+}
+
 TEST(StatusText, ClientsAndReportsStandInTheOrderOfWhatTheyAsked) {
   const std::string text = text_of(healthy);
   EXPECT_LT(text.find("\nbi "), text.find("\ntool "));
