@@ -101,9 +101,8 @@ asio::awaitable<void> Engine::keep_linked() {
     settled_.cancel();
     if (stopped_) break;
     const double jitter = std::uniform_real_distribution<double>(0.8, 1.2)(random);
-    pause_.expires_after(
-        std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double, std::milli>(
-            static_cast<double>(until_next_attempt.count()) * jitter)));
+    pause_.expires_after(std::chrono::duration_cast<SteadyTime::duration>(
+        std::chrono::duration<double, std::milli>(static_cast<double>(until_next_attempt.count()) * jitter)));
     co_await pause_.async_wait(as_result);
   }
 }
@@ -127,6 +126,7 @@ void Engine::lose(std::string why) {
     if (link) link->close(why);
   }
   doubtful_ = false;
+  bulk_timeouts_ = 0;
   if (why != counted_.trouble && !stopped_) {
     log_event(spdlog::level::warn, "fleet-alone", "fleet: alone, the engine {} is not to be had: {}",
               address_.text, why)
@@ -181,8 +181,10 @@ asio::awaitable<Result<EngineReply>> Engine::follow(Words words, milliseconds pa
   auto reply =
       co_await link->call(engine_command({words.begin(), words.end()}), clock_.steady_now() + patience);
   if (!reply && link == log_ && !stopped_) lose(reply.error().context);
-  if (reply && reply->kind == EngineReply::Kind::error) co_return judged(std::move(reply));
-  co_return reply;
+  if (!reply || reply->kind != EngineReply::Kind::error) co_return reply;
+  // Whatever it is: whoever does not follow the log is not together.
+  if (link == log_) lose(explained(reply->text));
+  co_return engine_unavailable(reply->text);
 }
 
 /// What the engine does not know yet, or any more, has not been run: it is sent whole.
@@ -203,6 +205,9 @@ asio::awaitable<Result<EngineReply>> Engine::timed(Link link, std::string comman
     const std::chrono::duration<double> took = clock_.steady_now() - begun;
     took_ms_[counted_.calls++ % latest] = static_cast<float>(took.count() * 1e3);
     counted_.seconds += took.count();
+    if (link == bulk_) bulk_timeouts_ = 0;
+  } else if (link == bulk_ && reply.error().code == ErrorCode::upstream_timeout && ++bulk_timeouts_ > 1) {
+    lose("it answers, but not to what is large");
   } else if (link == control_ || link == bulk_) {
     reply.error().code == ErrorCode::upstream_timeout ? doubt() : lose(reply.error().context);
   }
@@ -245,9 +250,9 @@ asio::awaitable<void> Engine::ask_whether_alive() {
 EngineStatus Engine::status() const {
   EngineStatus status = counted_;
   status.together = together_;
-  std::vector<float> took(took_ms_.begin(),
-                          took_ms_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
-                                                 counted_.calls, latest)));
+  std::vector<float> took(
+      took_ms_.begin(),
+      took_ms_.begin() + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(counted_.calls, latest)));
   std::ranges::sort(took);
   if (took.empty()) return status;
   status.typical_ms = static_cast<double>(took[took.size() / 2]);

@@ -37,14 +37,14 @@ template <class... Texts>
 /// How an engine does, as /status shows it.
 struct EngineStatus {
   bool together = false;
-  std::string trouble;           ///< why the instance is alone; empty: it is not
-  std::uint64_t connected = 0;   ///< how often the engine was reached
-  std::uint64_t calls = 0;       ///< commands that were answered
-  std::uint64_t timeouts = 0;    ///< commands that were not answered in time
-  std::uint64_t refused = 0;     ///< writes that a full engine refused
-  double seconds = 0;            ///< that the answered commands took, in all
-  double typical_ms = 0;         ///< the median of the latest commands
-  double slow_ms = 0;            ///< their 99th percentile
+  std::string trouble;          ///< why the instance is alone; empty: it is not
+  std::uint64_t connected = 0;  ///< how often the engine was reached
+  std::uint64_t calls = 0;      ///< commands that were answered
+  std::uint64_t timeouts = 0;   ///< commands that were not answered in time
+  std::uint64_t refused = 0;    ///< writes that a full engine refused
+  double seconds = 0;           ///< that the answered commands took, in all
+  double typical_ms = 0;        ///< the median of the latest commands
+  double slow_ms = 0;           ///< their 99th percentile
 };
 
 /// The way to the engine: a connection for control, one for what is large, one for the log, so that four
@@ -122,9 +122,10 @@ class Engine {
   boost::asio::steady_timer pause_;  // while linked: until the link is lost; else until the next attempt
   boost::asio::steady_timer settled_;
   bool is_settled_ = false;
-  bool linking_ = false;             // the engine is greeted: scripts run, and nobody else may wait
+  bool linking_ = false;  // the engine is greeted: scripts run, and nobody else may wait
   bool together_ = false;
   bool doubtful_ = false;
+  int bulk_timeouts_ = 0;  // in a row
   bool stopped_ = false;
   bool warned_of_full_ = false;
   EngineStatus counted_;

@@ -23,6 +23,8 @@ using Kind = config::EngineUrl::Kind;
 namespace {
 
 constexpr std::size_t read_size = std::size_t{64} << 10;
+/// Of commands that an engine does not take: no more wait for that.
+constexpr std::size_t most_unsent = std::size_t{16} << 20;
 
 void check(const boost::system::error_code& error, std::string_view setting, const std::string& file) {
   if (error) throw std::runtime_error(fmt::format("{}: {}: {}", setting, file, error.message()));
@@ -74,7 +76,8 @@ asio::awaitable<Result<void>> EngineConnection::open(SteadyTime due) {
   auto connected = co_await connect();
   if (connected) {
     open_ = true;
-    asio::co_spawn(executor_, [self] { return self->read_all(); }, logging_failure("reading from the engine"));
+    asio::co_spawn(
+        executor_, [self] { return self->read_all(); }, logging_failure("reading from the engine"));
     connected = co_await log_in(due);
   }
   deadline.cancel();
@@ -128,7 +131,8 @@ asio::awaitable<Result<void>> EngineConnection::log_in(SteadyTime due) {
     words.emplace_back(settings.password.reveal());
     const auto reply = co_await call(engine_command(words), due);
     if (!reply) co_return reply.error();
-    if (reply->kind == EngineReply::Kind::error) co_return engine_unavailable("it refuses to log in: " + reply->text);
+    if (reply->kind == EngineReply::Kind::error)
+      co_return engine_unavailable("it refuses to log in: " + reply->text);
   }
   std::string naming = engine_command({"CLIENT", "SETNAME", "roktcached"});
   const auto named = co_await call(std::move(naming), due);
@@ -139,18 +143,21 @@ asio::awaitable<Result<void>> EngineConnection::log_in(SteadyTime due) {
 
 asio::awaitable<Result<EngineReply>> EngineConnection::call(std::string command, SteadyTime due) {
   if (!open_) co_return engine_unavailable(why_closed_);
+  if (to_send_.size() > most_unsent) co_return engine_unavailable("it takes no commands");
   const auto self = shared_from_this();
   const auto mine = std::make_shared<Waiting>(executor_);
   to_send_ += command;
   waiting_.push_back(mine);
   if (!std::exchange(writing_, true))
-    asio::co_spawn(executor_, [self] { return self->write_all(); }, logging_failure("writing to the engine"));
+    asio::co_spawn(
+        executor_, [self] { return self->write_all(); }, logging_failure("writing to the engine"));
   mine->timer.expires_at(due);
   while (!mine->reply && clock_.steady_now() < due) {
     co_await mine->timer.async_wait(as_result);
   }
   if (mine->reply) co_return std::move(*mine->reply);
-  co_return Error{ErrorCode::upstream_timeout, ErrorSource::storage, true, "the engine does not answer in time"};
+  co_return Error{ErrorCode::upstream_timeout, ErrorSource::storage, true,
+                  "the engine does not answer in time"};
 }
 
 asio::awaitable<void> EngineConnection::write_all() {

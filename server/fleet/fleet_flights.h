@@ -72,6 +72,7 @@ class FleetFlights final : public proxy::SharedFetches {
   struct Waiting {
     explicit Waiting(const boost::asio::any_io_executor& executor) : timer(executor) {}
     boost::asio::steady_timer timer;
+    WallTime since;    // when it began
     std::string kind;  // of the event; empty: none has come
     Sealed sealed;
   };

@@ -25,6 +25,7 @@ namespace {
 constexpr milliseconds until_shown_again{400};
 constexpr std::chrono::minutes forgotten_after{5};
 constexpr milliseconds longest_block{500};
+constexpr milliseconds pause_after_nothing{10};
 constexpr milliseconds patience_beyond_block{1000};
 constexpr milliseconds until_purged_again{1000};
 constexpr milliseconds longest_confirmation{2000};
@@ -32,6 +33,15 @@ constexpr std::string_view kept_purges = "1000";
 constexpr std::string_view events_at_once = "256";
 /// What the purges of a crew are bound to, beside its prefix.
 constexpr std::string_view purge_bound = "purge|";
+
+constexpr std::size_t longest_epoch = 64;
+constexpr std::size_t most_untold = 500;
+constexpr std::int64_t most_members = 10'000;
+
+/// How many members the engine says there are: this one is there.
+std::uint64_t members_at(const EngineReply& reply, std::size_t index) {
+  return static_cast<std::uint64_t>(std::clamp<std::int64_t>(reply.number_at(index), 1, most_members));
+}
 
 std::string random_id() {
   std::random_device random;
@@ -48,8 +58,8 @@ std::string_view LogEntry::operator[](std::string_view name) const {
 }
 
 FleetLog::FleetLog(asio::any_io_executor executor, asio::any_io_executor purger, Engine& engine,
-                   const std::vector<std::unique_ptr<Crew>>& crews, storage::ResponseStore& store, Purge purge,
-                   std::string name, const Clock& clock)
+                   const std::vector<std::unique_ptr<Crew>>& crews, storage::ResponseStore& store,
+                   Purge purge, std::string name, const Clock& clock)
     : executor_(executor),
       purger_(std::move(purger)),
       engine_(engine),
@@ -86,6 +96,8 @@ asio::awaitable<bool> FleetLog::greet() {
     if (!states_[i]->known) co_await read_stored(i);
     const bool shown = co_await show(i);
     if (!shown) co_return false;
+    const bool told = co_await announce_untold(i);
+    if (!told) co_return false;
     const bool caught_up = co_await catch_up(i);
     if (!caught_up) co_return false;
   }
@@ -99,14 +111,12 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   const auto reply = co_await engine_.run(
       member_script, words(c.members_key, c.confirmed_key, c.epoch_key, c.purges_key, c.log_key),
       words(name_, random_id(), std::to_string(FleetBudget::presence.count()),
-       std::to_string(milliseconds(forgotten_after).count()), state.done.text(), "0"));
+            std::to_string(milliseconds(forgotten_after).count()), state.done.text(), "0"));
   if (!reply || reply->items.size() < 7) co_return false;
-  const auto ms = milliseconds(reply->number_at(1));
-  skew_ = ms - clock_.wall_now().time_since_epoch();
-  state.members = {.present = static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(2), 1)),
-                   .known = static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(3), 1))};
+  skew_ = milliseconds{reply->number_at(1) - unix_ms(clock_.wall_now())};
+  state.members = {.present = members_at(*reply, 2), .known = members_at(*reply, 3)};
   const StreamPosition forgotten = StreamPosition::of(reply->text_at(6));
-  const std::string epoch(reply->text_at(0));
+  const std::string epoch(reply->text_at(0).substr(0, longest_epoch));
   if (epoch != state.epoch || state.done < forgotten) {
     if (!state.epoch.empty() || state.known)
       log_event(spdlog::level::warn, "fleet-epoch",
@@ -136,8 +146,8 @@ asio::awaitable<bool> FleetLog::catch_up(std::size_t crew) {
   State& state = *states_[crew];
   const auto reply =
       co_await engine_.follow(words("XRANGE", crews_[crew]->purges_key, "-", "+"), patience_beyond_block);
-  const auto last = co_await engine_.follow(
-      words("XREVRANGE", crews_[crew]->log_key, "+", "-", "COUNT", "1"), patience_beyond_block);
+  const auto last = co_await engine_.follow(words("XREVRANGE", crews_[crew]->log_key, "+", "-", "COUNT", "1"),
+                                            patience_beyond_block);
   if (!reply || !last) co_return false;
   for (const EngineReply& event : reply->items) take_purge(crew, event);
   if (!last->items.empty()) state.log_read = StreamPosition::of(last->items.front().text_at(0));
@@ -158,9 +168,11 @@ asio::awaitable<void> FleetLog::keep_shown(std::uint64_t link) {
 }
 
 asio::awaitable<void> FleetLog::follow_streams(std::uint64_t link) {
+  asio::steady_timer pause(executor_);
   while (link == link_) {
-    Words words{"XREAD", "COUNT", std::string(events_at_once), "BLOCK", std::to_string(longest_block.count()),
-                "STREAMS"};
+    Words words{
+        "XREAD",  "COUNT", std::string(events_at_once), "BLOCK", std::to_string(longest_block.count()),
+        "STREAMS"};
     for (const auto& crew : crews_) {
       words.push_back(crew->log_key);
       words.push_back(crew->purges_key);
@@ -171,17 +183,22 @@ asio::awaitable<void> FleetLog::follow_streams(std::uint64_t link) {
     }
     const auto reply = co_await engine_.follow(std::move(words), longest_block + patience_beyond_block);
     if (!reply || link != link_) co_return;
-    take_streams(*reply);
+    if (take_streams(*reply)) continue;
+    // The engine has waited for something to tell; one that has not is not asked without a pause.
+    pause.expires_after(pause_after_nothing);
+    co_await pause.async_wait(as_result);
   }
 }
 
-void FleetLog::take_streams(const EngineReply& reply) {
+bool FleetLog::take_streams(const EngineReply& reply) {
+  bool taken = false;
   for (const EngineReply& stream : reply.items) {
     if (stream.items.size() != 2) continue;
     const std::string& key = stream.items[0].text;
     for (std::size_t i = 0; i < crews_.size(); ++i) {
       for (const EngineReply& event : stream.items[1].items) {
         if (event.items.size() != 2) continue;
+        taken = true;
         if (key == crews_[i]->purges_key) {
           take_purge(i, event);
           states_[i]->purges_read = StreamPosition::of(event.text_at(0));
@@ -193,6 +210,7 @@ void FleetLog::take_streams(const EngineReply& reply) {
     }
   }
   hearing_.wake();
+  return taken;
 }
 
 /// What cannot be read may select anything.
@@ -200,11 +218,10 @@ void FleetLog::take_purge(std::size_t crew, const EngineReply& event) {
   State& state = *states_[crew];
   const StreamPosition position = StreamPosition::of(event.text_at(0));
   if (event.items.size() != 2 || position <= state.history.heard()) return;
-  const auto plain =
-      crews_[crew]->answers->open(LogEntry{event.items[1]}["b"], std::string(purge_bound) + crews_[crew]->prefix);
+  const auto plain = crews_[crew]->answers->open(LogEntry{event.items[1]}["b"],
+                                                 std::string(purge_bound) + crews_[crew]->prefix);
   const auto read = plain ? read_purge(*plain) : Result<caching::Purge>(Error{});
-  const caching::Purge purge =
-      read ? *read : caching::Purge{caching::Everything{}, caching::PurgeKind::soft};
+  const caching::Purge purge = read ? *read : caching::Purge{caching::Everything{}, caching::PurgeKind::soft};
   state.history.add(position, purge);
   if (position <= state.done) return;
   state.due.emplace_back(position, purge);
@@ -227,8 +244,8 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   while (!stopped_ && (state.all_stale_due || !state.due.empty())) {
     const bool all = state.all_stale_due;
     const StreamPosition position = all ? state.done : state.due.front().first;
-    const caching::Purge purge = all ? caching::Purge{caching::Everything{}, caching::PurgeKind::soft}
-                                     : state.due.front().second;
+    const caching::Purge purge =
+        all ? caching::Purge{caching::Everything{}, caching::PurgeKind::soft} : state.due.front().second;
     Result<std::uint64_t> purged = std::uint64_t{0};
     const auto work = [&] { purged = purge_(purge); };
     co_await run_on(purger_, work);
@@ -253,7 +270,8 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
 
 /// A key that no request has: its path is no route's.
 caching::Key FleetLog::key_of_note(std::size_t crew) const {
-  return caching::Key(fmt::format("{} /.fleet/{} LATEST", crews_[crew]->name, crews_[crew]->prefix.substr(0, crews_[crew]->prefix.find('}'))));
+  return caching::Key(fmt::format("{} /.fleet/{} LATEST", crews_[crew]->name,
+                                  crews_[crew]->prefix.substr(0, crews_[crew]->prefix.find('}'))));
 }
 
 void FleetLog::note_done(std::size_t crew) {
@@ -287,17 +305,39 @@ asio::awaitable<bool> FleetLog::hear(std::size_t crew, StreamPosition position, 
   co_return history.heard() >= position;
 }
 
+/// @return its position; empty where the engine is not to be had
+asio::awaitable<std::string> FleetLog::announce(std::size_t crew, const caching::Purge& purge) {
+  const Crew& c = *crews_[crew];
+  std::string sealed = c.answers->seal(written(purge), std::string(purge_bound) + c.prefix);
+  const auto reply = co_await engine_.run(purge_script, words(c.purges_key),
+                                          words(std::move(sealed), std::string(kept_purges)));
+  co_return reply ? reply->text : std::string();
+}
+
+/// What was purged here while this instance was alone is not to come back from the engine.
+asio::awaitable<bool> FleetLog::announce_untold(std::size_t crew) {
+  std::deque<caching::Purge>& untold = states_[crew]->untold;
+  while (!untold.empty()) {
+    const std::string position = co_await announce(crew, untold.front());
+    if (position.empty()) co_return false;
+    untold.pop_front();
+  }
+  co_return true;
+}
+
 asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
   std::vector<std::string> positions;
-  for (const auto& crew : crews_) {
-    std::string sealed = crew->answers->seal(written(purge), std::string(purge_bound) + crew->prefix);
-    const auto reply =
-        co_await engine_.run(purge_script, words(crew->purges_key), words(std::move(sealed), std::string(kept_purges)));
-    if (!reply || reply->text.empty()) {
-      co_return Confirmed{1, std::max(states_.front()->members.known, std::uint64_t{1})};
-    }
-    positions.push_back(reply->text);
+  bool told = true;
+  for (std::size_t i = 0; i < crews_.size(); ++i) {
+    std::deque<caching::Purge>& untold = states_[i]->untold;
+    positions.push_back(co_await announce(i, purge));
+    if (!positions.back().empty()) continue;
+    told = false;
+    // Of so many all that is known is that there were some.
+    if (untold.size() >= most_untold) untold.assign(1, caching::Purge{caching::Everything{}, purge.kind});
+    untold.push_back(purge);
   }
+  if (!told) co_return Confirmed{1, states_.front()->members.known};
   const SteadyTime until = clock_.steady_now() + longest_confirmation;
   asio::steady_timer pause(executor_);
   milliseconds wait{2};
@@ -312,8 +352,9 @@ asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
           co_await engine_.run(confirmed_script, words(crews_[i]->members_key, crews_[i]->confirmed_key),
                                words(positions[i], std::to_string(FleetBudget::presence.count())));
       if (!reply) co_return Confirmed{1, std::max(states_[i]->members.known, std::uint64_t{1})};
-      const auto done = static_cast<std::uint64_t>(reply->number_at(1));
-      const auto all = static_cast<std::uint64_t>(reply->number_at(0) + reply->number_at(2));
+      const auto done = static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(1), 0));
+      const auto all =
+          static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(0) + reply->number_at(2), 1));
       confirmed.confirmed = std::min(confirmed.confirmed, done);
       confirmed.instances = std::max(confirmed.instances, all);
     }

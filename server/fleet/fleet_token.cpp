@@ -20,6 +20,8 @@ constexpr milliseconds lease_of_mint{10000};
 /// A token is not taken in the last minute of its life.
 constexpr std::chrono::seconds last_of_life{60};
 constexpr int longest_wait_in_leases = 3;
+constexpr milliseconds shortest_wait{20};
+constexpr std::chrono::days longest_life{365};
 
 }  // namespace
 
@@ -36,9 +38,9 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
   const SteadyTime until = clock_.steady_now() + longest_wait_in_leases * lease_of_mint;
   while (engine_.usable() && clock_.steady_now() < until) {
     failure_.reset();
-    const auto reply =
-        co_await engine_.run(token_script, words(crew_.token_key, crew_.token_lease_key, crew_.token_fences_key),
-                             words(owner_, serial_, std::to_string(lease_of_mint.count())));
+    const auto reply = co_await engine_.run(
+        token_script, words(crew_.token_key, crew_.token_lease_key, crew_.token_fences_key),
+        words(owner_, serial_, std::to_string(lease_of_mint.count())));
     if (!reply) break;
     const std::string_view kind = reply->text_at(0);
     if (kind == "mint") co_return co_await mint(std::string(reply->text_at(1)));
@@ -49,7 +51,7 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
       ++taken_;
       co_return token;
     }
-    event_.expires_at(clock_.steady_now() + milliseconds{reply->number_at(1)});
+    event_.expires_at(clock_.steady_now() + std::max(reply->length_at(1, lease_of_mint), shortest_wait));
     co_await event_.async_wait(as_result);
     if (failure_) co_return *failure_;
   }
@@ -69,13 +71,14 @@ asio::awaitable<FetchedToken> FleetToken::mint(std::string serial) {
     life = std::max<milliseconds>(left - std::min<milliseconds>(last_of_life, left / 2), milliseconds{1});
     sealed = crew_.tokens->seal(written(**fetched), bound(serial));
   } else {
-    why = crew_.tokens->seal(written(upstream::UpstreamFailure{fetched.error().error, fetched.error().retry_after}),
-                            bound(serial));
+    why = crew_.tokens->seal(
+        written(upstream::UpstreamFailure{fetched.error().error, fetched.error().retry_after}),
+        bound(serial));
   }
   const auto reply =
       co_await engine_.run(token_minted_script, words(crew_.token_key, crew_.token_lease_key, crew_.log_key),
                            words(std::move(serial), std::move(sealed), std::to_string(life.count()),
-                            std::string(log_length), std::move(why)));
+                                 std::string(log_length), std::move(why)));
   static_cast<void>(reply);  // the others mint their own, then
   co_return fetched;
 }
@@ -90,7 +93,8 @@ TokenPtr FleetToken::open(const EngineReply& reply) {
   // Here it is as old as it is, and is renewed when the rest of its life is nearly over. The engine measures
   // that rest, whatever the clocks of two instances say.
   auto token = std::make_shared<upstream::Token>(**read);
-  token->expires_at = std::min(token->expires_at, now + milliseconds{reply.number_at(3)} + last_of_life);
+  token->expires_at =
+      std::min(token->expires_at, now + reply.length_at<milliseconds>(3, longest_life) + last_of_life);
   token->lifetime = std::chrono::duration_cast<milliseconds>(token->expires_at - now);
   token->of_fleet = true;
   return token->lifetime > milliseconds::zero() ? token : nullptr;

@@ -1,0 +1,44 @@
+#pragma once
+
+#include <fmt/format.h>
+
+#include <string>
+#include <string_view>
+
+#include "server/fleet/fleet_flights.h"
+
+namespace roktcached::fleet {
+
+/// What the log tells of a flight: an entry, an answer that is not stored, why there is none, or nothing.
+inline constexpr std::string_view landed = "landed";
+inline constexpr std::string_view answered = "answered";
+inline constexpr std::string_view failed = "failed";
+inline constexpr std::string_view ended = "ended";
+
+/// A key that this instance fetches, or waits for.
+struct FleetFlights::Flight {
+  Flight(const Crew& its_crew, const proxy::FetchRequest& request, upstream::Turn& its_turn)
+      : crew(its_crew),
+        name(its_crew.names.of(request.key.text())),
+        entry_key(its_crew.prefix + "e:" + name),
+        flight_key(its_crew.prefix + "f:" + name),
+        turn(its_turn) {}
+
+  /// What an answer is bound to: it is no other key's, nor of another time.
+  [[nodiscard]] std::string bound(std::string_view kind, const Sealed& sealed) const {
+    return fmt::format("{}|{}|{}|{}|{}|{}|{}", kind, crew.prefix, name, sealed.fence, sealed.fetched,
+                       sealed.fresh, sealed.begun);
+  }
+
+  const Crew& crew;
+  const std::string name;
+  const std::string entry_key;
+  const std::string flight_key;
+  upstream::Turn& turn;  // until it has ended
+  std::string fence;     // empty: it is flown alone
+  StreamPosition begun;
+  bool has_ended = false;
+  bool adopting = false;
+};
+
+}  // namespace roktcached::fleet
