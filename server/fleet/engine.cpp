@@ -126,6 +126,7 @@ void Engine::lose(std::string why) {
     if (link) link->close(why);
   }
   doubtful_ = false;
+  bulk_timeouts_ = 0;
   if (why != counted_.trouble && !stopped_) {
     log_event(spdlog::level::warn, "fleet-alone", "fleet: alone, the engine {} is not to be had: {}",
               address_.text, why)
@@ -189,8 +190,10 @@ asio::awaitable<Result<EngineReply>> Engine::follow(Words words, milliseconds pa
     ++(reply.error().code == ErrorCode::upstream_timeout ? counted_.timeouts : counted_.errors);
     lose(reply.error().context);
   }
-  if (reply && reply->kind == EngineReply::Kind::error) co_return judged(std::move(reply));
-  co_return reply;
+  if (!reply || reply->kind != EngineReply::Kind::error) co_return reply;
+  // Whatever it is: whoever does not follow the log is not together.
+  if (link == log_) lose(explained(reply->text));
+  co_return engine_unavailable(reply->text);
 }
 
 /// What the engine does not know yet, or any more, has not been run: it is sent whole.
@@ -218,6 +221,9 @@ asio::awaitable<Result<EngineReply>> Engine::timed(Link link, std::string comman
     const auto took = clock_.steady_now() - begun;
     took_ms_[counted_.calls++ % latest] = std::chrono::duration<float, std::milli>(took).count();
     took_.observe(took);
+    if (link == bulk_) bulk_timeouts_ = 0;
+  } else if (link == bulk_ && reply.error().code == ErrorCode::upstream_timeout && ++bulk_timeouts_ > 1) {
+    lose("it answers, but not to what is large");
   } else if (link == control_ || link == bulk_) {
     const bool late = reply.error().code == ErrorCode::upstream_timeout;
     if (!late) ++counted_.errors;

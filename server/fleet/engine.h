@@ -130,6 +130,7 @@ class Engine {
   bool linking_ = false;  // the engine is greeted: scripts run, and nobody else may wait
   bool together_ = false;
   bool doubtful_ = false;
+  int bulk_timeouts_ = 0;  // in a row
   bool stopped_ = false;
   bool warned_of_full_ = false;
   EngineStatus counted_;

@@ -23,6 +23,8 @@ using Kind = config::EngineUrl::Kind;
 namespace {
 
 constexpr std::size_t read_size = std::size_t{64} << 10;
+/// Of commands that an engine does not take: no more wait for that.
+constexpr std::size_t most_unsent = std::size_t{16} << 20;
 
 void check(const boost::system::error_code& error, std::string_view setting, const std::string& file) {
   if (error) throw std::runtime_error(fmt::format("{}: {}: {}", setting, file, error.message()));
@@ -141,6 +143,7 @@ asio::awaitable<Result<void>> EngineConnection::log_in(SteadyTime due) {
 
 asio::awaitable<Result<EngineReply>> EngineConnection::call(std::string command, SteadyTime due) {
   if (!open_) co_return engine_unavailable(why_closed_);
+  if (to_send_.size() > most_unsent) co_return engine_unavailable("it takes no commands");
   const auto self = shared_from_this();
   const auto mine = std::make_shared<Waiting>(executor_);
   to_send_ += command;

@@ -3,15 +3,16 @@
 #include <hiredis/hiredis.h>
 #include <hiredis/read.h>
 
+#include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <new>
 
 namespace roktcached::fleet {
 
 namespace {
 
-/// Elements of one list: the members of a fleet, or the events of one reading of its log.
-constexpr int max_elements = 100000;
+constexpr std::int64_t largest_number = std::int64_t{1} << 53;
 
 Error no_reply(std::string context) {
   return {ErrorCode::upstream_invalid_response, ErrorSource::storage, true, std::move(context)};
@@ -44,7 +45,11 @@ void* make_text(const redisReadTask* task, char* text, std::size_t length) {
 }
 
 void* make_list(const redisReadTask* task, int elements) {
-  if (elements > max_elements) return nullptr;
+  // A few bytes announce many elements, and each of these takes more than it came in.
+  auto& room = *static_cast<std::size_t*>(task->privdata);
+  const std::size_t size = static_cast<std::size_t>(elements) * sizeof(EngineReply);
+  if (elements < 0 || size > room) return nullptr;
+  room -= size;
   return place(task, [&](EngineReply& reply) {
     reply.kind = EngineReply::Kind::list;
     reply.items.resize(static_cast<std::size_t>(elements));
@@ -55,6 +60,7 @@ void* make_integer(const redisReadTask* task, long long value) {
   return place(task, [&](EngineReply& reply) {
     reply.kind = EngineReply::Kind::integer;
     reply.integer = value;
+    reply.text = std::to_string(value);
   });
 }
 
@@ -77,10 +83,10 @@ std::string_view EngineReply::text_at(std::size_t index) const {
 std::int64_t EngineReply::number_at(std::size_t index) const {
   if (index >= items.size()) return 0;
   const EngineReply& item = items[index];
-  if (item.kind == Kind::integer) return item.integer;
-  std::int64_t value = 0;
-  std::from_chars(item.text.data(), item.text.data() + item.text.size(), value);
-  return value;
+  std::int64_t value = item.integer;
+  if (item.kind != Kind::integer)
+    std::from_chars(item.text.data(), item.text.data() + item.text.size(), value);
+  return std::clamp(value, -largest_number, largest_number);
 }
 
 double EngineReply::real_at(std::size_t index) const {
@@ -89,7 +95,7 @@ double EngineReply::real_at(std::size_t index) const {
   if (item.kind == Kind::integer) return static_cast<double>(item.integer);
   double value = 0;
   std::from_chars(item.text.data(), item.text.data() + item.text.size(), value);
-  return value;
+  return std::isfinite(value) ? value : 0;
 }
 
 void EngineReplies::Freer::operator()(redisReader* reader) const {
@@ -97,8 +103,9 @@ void EngineReplies::Freer::operator()(redisReader* reader) const {
 }
 
 EngineReplies::EngineReplies(std::size_t max_reply)
-    : reader_(redisReaderCreateWithFunctions(&functions)), max_reply_(max_reply) {
+    : reader_(redisReaderCreateWithFunctions(&functions)), max_reply_(max_reply), room_(max_reply) {
   if (!reader_) throw std::bad_alloc();
+  reader_->privdata = &room_;
 }
 
 Result<void> EngineReplies::feed(std::string_view bytes) {
@@ -116,6 +123,7 @@ Result<std::optional<EngineReply>> EngineReplies::next() {
   if (raw == nullptr) return std::optional<EngineReply>();
   const std::unique_ptr<EngineReply> reply(static_cast<EngineReply*>(raw));
   unread_ = reader_->len - reader_->pos;
+  room_ = max_reply_;
   return std::optional<EngineReply>(std::move(*reply));
 }
 

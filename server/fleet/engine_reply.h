@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -26,20 +28,28 @@ struct EngineReply {
   /// The element at `index` as text, an integer as its digits; empty where there is none.
   [[nodiscard]] std::string_view text_at(std::size_t index) const;
   /// The element at `index` as a number, whether it came as an integer or as digits; 0 where it is neither.
+  /// At most 2^53 away from 0, so that nobody's sum of two overflows.
   [[nodiscard]] std::int64_t number_at(std::size_t index) const;
-  /// The same of a number with a fraction.
+  /// The same of a number with a fraction; 0 where it is infinite or no number.
   [[nodiscard]] double real_at(std::size_t index) const;
+  /// The same of a length of time, from none to `longest`.
+  template <class Unit>
+  [[nodiscard]] Unit length_at(std::size_t index, Unit longest) const {
+    return Unit{std::clamp<std::int64_t>(number_at(index), 0, longest.count())};
+  }
   [[nodiscard]] bool is_error(std::string_view beginning) const {
     return kind == Kind::error && text.starts_with(beginning);
   }
 };
 
 /// Makes replies of bytes as they come. What the engine sends is bounded: one that lies costs no more memory
-/// than `max_reply`.
+/// than twice `max_reply`, once as it came and once as it was read.
 class EngineReplies {
  public:
-  /// @param max_reply  bytes of one reply
+  /// @param max_reply  bytes of one reply, and of the elements that it is made of
   explicit EngineReplies(std::size_t max_reply);
+  EngineReplies(const EngineReplies&) = delete;
+  EngineReplies& operator=(const EngineReplies&) = delete;
 
   /// @return upstream_invalid_response where the bytes are no reply, or one that is too large: the connection
   ///         is of no use any more
@@ -55,6 +65,7 @@ class EngineReplies {
   std::unique_ptr<redisReader, Freer> reader_;
   std::size_t max_reply_;
   std::size_t unread_ = 0;  // bytes since the last whole reply
+  std::size_t room_;        // bytes that the elements of the one that comes may still take
 };
 
 /// A command as it goes over the wire.

@@ -18,7 +18,7 @@ constexpr std::string_view soon = "10000";
 constexpr std::string_view ahead = "99999999999999";
 
 /// The names of keys that are written: a string, a hash, a sorted set, a stream, and those of the scripts.
-constexpr std::string_view written[] = {"s", "h", "z", "x", "e", "f", "n", "p", "m", "a", "epoch", "log"};
+constexpr std::string_view written[] = {"s", "h", "z", "x", "e", "f", "n", "p", "m", "a", "epoch", "fi", "log"};
 
 std::string random_prefix() {
   std::random_device random;
@@ -58,7 +58,6 @@ void RightsTrial::add_commands() {
       {"set", {"SET", s, "1", "PX", expiry}},
       {"get", {"GET", s}},
       {"exists", {"EXISTS", s}},
-      {"pttl", {"PTTL", s}},
       {"hset", {"HSET", h, "f", "1"}},
       {"pexpire", {"PEXPIRE", h, expiry}},
       {"hget", {"HGET", h, "f"}},
@@ -66,6 +65,7 @@ void RightsTrial::add_commands() {
       {"hdel", {"HDEL", h, "another"}},
       {"zadd", {"ZADD", z, "1", "member"}},
       {"pexpire", {"PEXPIRE", z, expiry}},
+      {"zrank", {"ZRANK", z, "member"}},
       {"zrem", {"ZREM", z, "another"}},
       {"zcard", {"ZCARD", z}},
       {"zcount", {"ZCOUNT", z, "-inf", "+inf"}},
@@ -91,10 +91,10 @@ void RightsTrial::add_scripts() {
   steps_.push_back({"", script_words(purge_script, {key("p")}, {"sealed", "1"})});
   steps_.push_back(
       {"", script_words(member_script, of_member, {"check", "id", "1000", "10000", "0-0", "0"})});
-  steps_.push_back(
-      {"", script_words(flight_script, {e, f, key("n"), key("p")}, {"check", "0", "1", "0", "2000", "0"})});
+  steps_.push_back({"", script_words(flight_script, {e, f, key("n"), key("p"), key("fi")},
+                                     {"check", "0", "1", "0", "2000", "0"})});
   // The fence is not the flight's: the first entry is written all the same.
-  steps_.push_back({"", script_words(land_script, {e, f, log},
+  steps_.push_back({"", script_words(land_script, {e, f, log, key("fi")},
                                      {"1", "1", std::string(ahead), "0-0", std::string(soon), "sealed",
                                       "check", "10", "1024"})});
   steps_.push_back(

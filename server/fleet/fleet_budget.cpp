@@ -21,6 +21,9 @@ constexpr std::size_t most_grants = 2;
 constexpr milliseconds furthest_grant{1000};
 /// A grant that nobody has used for so long is void: used later it would go beside those of others.
 constexpr milliseconds grant_lasts{100};
+constexpr std::chrono::minutes longest_wait{5};
+/// That the budget's script returns.
+constexpr std::size_t budget_values = 7;
 constexpr milliseconds shortest_pause{20};
 constexpr milliseconds retry_of_refreshes{250};
 
@@ -89,14 +92,15 @@ asio::awaitable<void> FleetBudget::ask(bool can_wait) {
   const auto reply = co_await engine_.run(budget_script, keys(), std::move(arguments));
   asked.reset();
   const SteadyTime now = clock_.steady_now();
-  if (!reply) {
+  if (reply && reply->items.size() < budget_values) engine_.lose("what it says of the budget is no answer");
+  if (!reply || reply->items.size() < budget_values) {
     ask_again_at_ = now + shortest_pause;  // alone by then, or the engine lives
     if (changed_) changed_();
     co_return;
   }
   take_in(*reply, now);
-  const microseconds wait{reply->number_at(1)};
-  if (reply->number_at(0) == 1) {
+  const auto wait = reply->length_at<microseconds>(1, longest_wait);
+  if (reply->number_at(0) == 1 && wait <= furthest_grant) {
     const SteadyTime due = now + wait;
     granted_.insert(std::ranges::upper_bound(granted_, due), due);
     last_grant_ = std::max(last_grant_, due);
@@ -124,13 +128,13 @@ Words FleetBudget::common(std::string_view verb) const {
 void FleetBudget::take_in(const EngineReply& reply, SteadyTime now) {
   heard_at_ = now;
   if (const std::int64_t due = reply.number_at(2); due > 0) {
-    engine_us_ = due - reply.number_at(1);
+    engine_us_ = due - reply.length_at<microseconds>(1, longest_wait).count();
     engine_at_ = now;
   }
   if (const double rate = reply.real_at(3); rate > 0) rate_ = std::min(rate, ceiling_);
-  free_ = reply.real_at(4);
-  limited_ = static_cast<std::uint64_t>(reply.number_at(5));
-  cuts_ = static_cast<std::uint64_t>(reply.number_at(6));
+  free_ = std::clamp(reply.real_at(4), 0.0, burst_);
+  limited_ = static_cast<std::uint64_t>(std::max<std::int64_t>(reply.number_at(5), 0));
+  cuts_ = static_cast<std::uint64_t>(std::max<std::int64_t>(reply.number_at(6), 0));
 }
 
 nanoseconds FleetBudget::until_available(SteadyTime now) const {
@@ -181,7 +185,8 @@ void FleetBudget::linked() {
 void FleetBudget::hold(microseconds length) {
   constexpr std::chrono::minutes longest{5};
   granted_.clear();
-  held_until_ = std::max(held_until_, clock_.steady_now() + std::min<microseconds>(length, longest));
+  held_until_ = std::max(
+      held_until_, clock_.steady_now() + std::clamp<microseconds>(length, microseconds::zero(), longest));
   if (changed_) changed_();
 }
 

@@ -4,12 +4,12 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
-#include <charconv>
 #include <random>
 #include <utility>
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/fleet/flight.h"
 #include "server/fleet/shared_answer.h"
 #include "server/log_event.h"
 #include "server/worker_pool.h"
@@ -25,23 +25,30 @@ using upstream::Turn;
 
 namespace {
 
+constexpr milliseconds lease{2000};
+constexpr milliseconds until_renewal{600};
+/// How often a request asks again before it is fetched here after all: about a minute of an honest engine's
+/// leases, and a second of what one can say that lies.
+constexpr int most_rounds = 30;
 /// Beyond the end of a lease, so that those who wait for it do not all come at once.
 constexpr int longest_jitter_ms = 50;
+
+/// Failures of the upstream's concern everybody, and so does a budget that is spent: those who wait would
+/// else do so anew, one instance after the other. Those of one instance's own memory do not.
+bool concerns_others(const Error& error) {
+  return error.code == ErrorCode::upstream_unreachable || error.code == ErrorCode::upstream_timeout ||
+         error.code == ErrorCode::upstream_invalid_response || error.code == ErrorCode::token_unavailable ||
+         error.code == ErrorCode::upstream_budget_exhausted;
+}
+
+/// As the engine's scripts make them.
+bool is_fence(std::string_view text) {
+  constexpr std::size_t longest = 20;
+  return !text.empty() && text.size() <= longest && text.find_first_not_of("0123456789") == text.npos;
+}
+
 bool is_interactive(const FetchRequest& request, const Turn& turn) {
   return request.upstream.priority == upstream::Priority::interactive || turn.is_interactive();
-}
-
-proxy::AnswerKind kind_of(const caching::StoredResponse& response) {
-  constexpr unsigned ok = 200;
-  return response.status == ok ? proxy::AnswerKind::report : proxy::AnswerKind::other;
-}
-
-/// Why an answer was not stored by whoever has fetched it.
-Storing storing_of(std::string_view number) {
-  unsigned value = 0;
-  std::from_chars(number.data(), number.data() + number.size(), value);
-  const bool known = value > 0 && value < caching::storing_count;
-  return known ? static_cast<Storing>(value) : Storing::no_answer;
 }
 
 milliseconds jitter() {
@@ -90,7 +97,7 @@ FleetFlights::FleetFlights(asio::any_io_executor executor, asio::any_io_executor
 
 asio::awaitable<FleetFlights::Joined> FleetFlights::join(const FetchRequest& request, Turn& turn) {
   const Crew& crew = *crews_.at(request.upstream.credential);
-  return join_others(request, turn, std::make_shared<Flight>(crew, request.key, turn));
+  return join_others(request, turn, std::make_shared<Flight>(crew, request, turn));
 }
 
 Words FleetFlights::flight_arguments(const FetchRequest& request, bool takes_stored, bool urgent) const {
@@ -99,7 +106,7 @@ Words FleetFlights::flight_arguments(const FetchRequest& request, bool takes_sto
           std::to_string(unix_ms(clock_.wall_now())),
           takes_stored ? "1" : "0",
           std::to_string(unix_ms(newer_than)),
-          std::to_string(flight_lease.count()),
+          std::to_string(lease.count()),
           urgent ? "1" : "0"};
 }
 
@@ -117,8 +124,9 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
   waiting_[seat.key] = &waiting;
   flight->begun = log_.heard(crew.credential);
   bool takes_stored = request.takes_stored;
+  waiting.since = clock_.wall_now();
   co_await engine_.settle();
-  while (engine_.usable() && !turn.unwanted()) {
+  for (int round = 0; round < most_rounds && engine_.usable() && !turn.unwanted(); ++round) {
     waiting.kind.clear();
     const auto reply = co_await engine_.run(
         flight_script,
@@ -128,6 +136,7 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     const std::string_view kind = reply->text_at(0);
     const StreamPosition last_purge = StreamPosition::of(reply->text_at(2));
     if (kind == "lead") {
+      if (!is_fence(reply->text_at(1))) break;
       flight->fence = reply->text_at(1);
       flight->begun = last_purge;
       own_.insert(flight);
@@ -140,17 +149,19 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     const bool heard = co_await log_.hear(crew.credential, last_purge, turn);
     if (!heard) break;
     if (kind == "stored") {
+      if (!takes_stored) break;
       auto outcome = co_await take_entry(request, *flight);
       if (outcome) co_return Joined{.outcome = std::move(outcome)};
       takes_stored = false;
       continue;
     }
-    co_await wait(waiting, turn, milliseconds{reply->number_at(3)});
+    if (kind != "flying") break;  // no answer that it could give
+    co_await wait(waiting, turn, reply->length_at(3, lease));
     if (waiting.kind.empty()) continue;  // the lease has ended, perhaps
     auto outcome = co_await told(request, *flight, waiting);
     if (outcome) co_return Joined{.outcome = std::move(outcome)};
     // What has landed since the request came is new enough for it.
-    takes_stored = waiting.kind == told::landed && waiting.sealed.text.empty();
+    takes_stored = waiting.kind == landed && waiting.sealed.text.empty();
   }
   co_return Joined{.duty = fetch_alone(std::move(flight))};
 }
@@ -200,95 +211,90 @@ void FleetFlights::stop() {
   for (const auto& [key, waiting] : waiting_) waiting->timer.cancel();
 }
 
-asio::awaitable<FetchOutcomePtr> FleetFlights::take_entry(const FetchRequest& request, const Flight& flight) {
-  auto response = co_await read_entry(request, flight);
-  if (!response) co_return nullptr;
-  ++counts_.taken;
-  auto outcome = std::make_shared<FetchOutcome>();
-  outcome->response = std::move(response);
-  outcome->to_store = {outcome->response};
-  outcome->storing = Storing::stored;
-  outcome->kind = kind_of(*outcome->response);
-  outcome->upstream_status = outcome->response->status;
-  outcome->of_fleet = true;
-  co_return outcome;
+/// A flight that is under way gets a lease, unless another instance has one.
+asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
+  if (std::exchange(flight->adopting, true)) co_return;
+  const Crew& crew = flight->crew;
+  const auto reply = co_await engine_.run(
+      flight_script,
+      words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
+      words(owner_, std::to_string(unix_ms(clock_.wall_now())), "0", "0", std::to_string(lease.count()),
+            "1"));
+  flight->adopting = false;
+  if (!reply || reply->text_at(0) != "lead" || !is_fence(reply->text_at(1))) co_return;
+  const bool is_new = flight->fence.empty();
+  flight->fence = reply->text_at(1);
+  if (flight->has_ended) co_return co_await tell(flight, std::string(ended), {}, {.fence = flight->fence});
+  if (is_new) co_await keep(flight);
 }
 
-/// @return null where there is none that may be used
-asio::awaitable<caching::StoredResponsePtr> FleetFlights::read_entry(const FetchRequest& request,
-                                                                     const Flight& flight) {
-  const auto reply = co_await engine_.read_bulk(
-      words("HMGET", flight.entry_key, "fence", "fetched", "fresh", "pos", "sealed"));
-  if (!reply || reply->text_at(4).empty()) co_return nullptr;
-  SealedAnswer sealed{.fence = std::string(reply->text_at(0)),
-                      .fetched = std::string(reply->text_at(1)),
-                      .fresh = std::string(reply->text_at(2)),
-                      .begun = std::string(reply->text_at(3)),
-                      .text = std::string(reply->text_at(4))};
-  const auto text = co_await open(flight, told::landed, sealed);
-  if (!text) {
-    ++counts_.refused;
-    co_return nullptr;
+asio::awaitable<void> FleetFlights::keep(FlightPtr flight) {
+  asio::steady_timer pause(executor_);
+  while (!stopped_) {
+    pause.expires_after(until_renewal);
+    co_await pause.async_wait(as_result);
+    if (flight->has_ended || stopped_) co_return;
+    const std::string fence = flight->fence;
+    const auto reply = co_await engine_.run(renew_script, words(flight->flight_key, flight->crew.flights_key),
+                                            words(fence, std::to_string(lease.count())));
+    if (flight->has_ended || stopped_) co_return;
+    if (!reply) continue;
+    if (reply->text_at(0) == "0") {
+      co_await adopt(flight);
+    } else if (reply->text_at(1) == "1") {
+      flight->turn.join({{}, upstream::Priority::interactive}, clock_.steady_now());
+    }
   }
-  co_return usable(request, flight, *text, sealed);
 }
 
-asio::awaitable<std::optional<std::string>> FleetFlights::open(const Flight& flight, std::string_view kind,
-                                                               SealedAnswer sealed) {
-  std::optional<std::string> text;
-  const auto work = [&, sealer = flight.crew.answers] {
-    text = sealer->open(sealed.text, flight.bound(kind, sealed));
+asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outcome) {
+  Sealed sealed{.fence = flight->fence, .begun = flight->begun.text()};
+  if (outcome && outcome->failure && concerns_others(outcome->failure->error))
+    co_return co_await tell(flight, std::string(failed), written(*outcome->failure), sealed);
+  if (!outcome || !outcome->response || outcome->too_large())
+    co_return co_await tell(flight, std::string(ended), {}, sealed);
+  const caching::StoredResponsePtr response = outcome->response;
+  sealed.fetched = std::to_string(unix_ms(response->fetched_at));
+  sealed.fresh = std::to_string(unix_ms(response->fresh_until));
+  const milliseconds usable_for = response->usable_until - clock_.wall_now();
+  if (!outcome->stored() || usable_for <= milliseconds::zero()) {
+    std::string text;
+    sealed.fresh = std::to_string(static_cast<unsigned>(outcome->storing));
+    if (response->body->size() <= max_in_log) text = written(*response);
+    co_return co_await tell(flight, std::string(answered), std::move(text), sealed);
+  }
+  const auto seal = [&, sealer = flight->crew.answers] {
+    sealed.text = sealer->seal(written(*response), flight->bound(landed, sealed));
   };
-  if (sealed.text.size() >= worth_another_thread) {
-    co_await run_on(helpers_, work);
+  if (response->body->size() >= worth_another_thread) {
+    co_await run_on(helpers_, seal);
   } else {
-    work();
+    seal();
   }
-  co_return text;
+  const auto reply = co_await engine_.run_bulk(
+      land_script,
+      words(flight->entry_key, flight->flight_key, flight->crew.log_key, flight->crew.flights_key),
+      words(sealed.fence, sealed.fetched, sealed.fresh, sealed.begun, std::to_string(usable_for.count()),
+            sealed.text, flight->name, std::string(log_length), std::to_string(max_in_log)));
+  if (reply) {
+    ++counts_.landed;
+  } else if (reply.error().code == ErrorCode::storage_full) {
+    // The others are told all the same, where it is small.
+    if (sealed.text.size() > max_in_log) co_return co_await tell(flight, std::string(ended), {}, sealed);
+    co_await tell(flight, std::string(landed), written(*response), sealed);
+  }
 }
 
-/// What is sealed says the same as what stands beside it, answers the same question, and no purge came since.
-caching::StoredResponsePtr FleetFlights::usable(const FetchRequest& request, const Flight& flight,
-                                                const std::string& text, const SealedAnswer& sealed) {
-  const auto read = read_response(text, max_body_);
-  const bool matches =
-      read && (*read)->key == request.key && std::to_string(unix_ms((*read)->fetched_at)) == sealed.fetched;
-  if (matches) {
-    const caching::Subject subject{request.key, request.route, request.account_id, request.campaign_id};
-    if (log_.allows(flight.crew.credential, subject, StreamPosition::of(sealed.begun))) return *read;
-  }
-  ++counts_.refused;
-  return nullptr;
-}
-
-/// What the log has told, as the outcome of a fetch; null where the request has to ask again.
-asio::awaitable<FetchOutcomePtr> FleetFlights::told(const FetchRequest& request, const Flight& flight,
-                                                    Waiting& waiting) {
-  const std::string kind = waiting.kind;
-  const SealedAnswer sealed = waiting.sealed;
-  if (sealed.text.empty()) co_return nullptr;
-  const auto text = co_await open(flight, kind, sealed);
-  if (!text) {
-    ++counts_.refused;
-    co_return nullptr;
-  }
-  auto outcome = std::make_shared<FetchOutcome>();
-  outcome->of_fleet = true;
-  if (kind == told::failed) {
-    const auto failure = read_failure(*text);
-    if (!failure) co_return nullptr;
-    outcome->failure = *failure;
-    ++counts_.failed;
-    co_return outcome;
-  }
-  outcome->response = usable(request, flight, *text, sealed);
-  if (!outcome->response) co_return nullptr;
-  outcome->kind = kind_of(*outcome->response);
-  outcome->upstream_status = outcome->response->status;
-  outcome->storing = kind == told::landed ? Storing::stored : storing_of(sealed.fresh);
-  if (outcome->stored()) outcome->to_store = {outcome->response};
-  ++counts_.waited;
-  co_return outcome;
+/// @param text    what is told, to be sealed; empty: that the others are to look again
+/// @param sealed  the rest of it
+asio::awaitable<void> FleetFlights::tell(FlightPtr flight, std::string kind, std::string text,
+                                         Sealed sealed) {
+  if (!text.empty()) sealed.text = flight->crew.answers->seal(text, flight->bound(kind, sealed));
+  const auto reply = co_await engine_.run(
+      tell_script, words(flight->flight_key, flight->crew.log_key, flight->crew.flights_key),
+      words(sealed.fence, kind, flight->name, std::string(log_length), sealed.text, sealed.fetched,
+            sealed.fresh, sealed.begun));
+  static_cast<void>(reply);  // else the lease ends
 }
 
 }  // namespace roktcached::fleet

@@ -16,7 +16,6 @@
 #include "server/fleet/crew.h"
 #include "server/fleet/engine.h"
 #include "server/fleet/fleet_log.h"
-#include "server/fleet/flight.h"
 #include "server/proxy/fetch/shared_fetches.h"
 #include "storage/body_account.h"
 
@@ -59,14 +58,27 @@ class FleetFlights final : public proxy::SharedFetches {
 
  private:
   class OwnFlight;
+  struct Flight;
   using FlightPtr = std::shared_ptr<Flight>;
+  /// An answer as the engine or the log has it.
+  struct Sealed {
+    std::string fence = {};
+    std::string fetched = {};  // when, ms
+    std::string fresh = {};    // until then, ms; of one that is not stored: why not
+    std::string begun = {};    // the last purge when its fetch began
+    std::string text = {};
+  };
   /// What a request waits for: what the log tells of its key.
   struct Waiting {
     explicit Waiting(const boost::asio::any_io_executor& executor) : timer(executor) {}
     boost::asio::steady_timer timer;
+    WallTime since;    // when it began
     std::string kind;  // of the event; empty: none has come
-    SealedAnswer sealed;
+    Sealed sealed;
   };
+  /// The words of the engine about a flight.
+  struct Answer;
+
   boost::asio::awaitable<Joined> join_others(const proxy::FetchRequest& request, upstream::Turn& turn,
                                              FlightPtr flight);
   [[nodiscard]] boost::asio::awaitable<proxy::FetchOutcomePtr> take_entry(const proxy::FetchRequest& request,
@@ -77,16 +89,14 @@ class FleetFlights final : public proxy::SharedFetches {
                                                                     const Flight& flight, Waiting& waiting);
   boost::asio::awaitable<void> wait(Waiting& waiting, upstream::Turn& turn, std::chrono::milliseconds left);
   [[nodiscard]] boost::asio::awaitable<std::optional<std::string>> open(const Flight& flight,
-                                                                        std::string_view kind,
-                                                                        SealedAnswer sealed);
+                                                                        std::string_view kind, Sealed sealed);
   [[nodiscard]] caching::StoredResponsePtr usable(const proxy::FetchRequest& request, const Flight& flight,
-                                                  const std::string& text, const SealedAnswer& sealed);
+                                                  const std::string& text, const Sealed& sealed);
   [[nodiscard]] std::unique_ptr<Duty> fetch_alone(FlightPtr flight);
   boost::asio::awaitable<void> adopt(FlightPtr flight);
   boost::asio::awaitable<void> keep(FlightPtr flight);
   boost::asio::awaitable<void> land(FlightPtr flight, proxy::FetchOutcomePtr outcome);
-  boost::asio::awaitable<void> tell(FlightPtr flight, std::string kind, std::string text,
-                                    SealedAnswer sealed);
+  boost::asio::awaitable<void> tell(FlightPtr flight, std::string kind, std::string text, Sealed sealed);
   [[nodiscard]] Words flight_arguments(const proxy::FetchRequest& request, bool takes_stored,
                                        bool urgent) const;
 

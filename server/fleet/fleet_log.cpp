@@ -27,6 +27,7 @@ constexpr std::chrono::minutes forgotten_after{5};
 /// So often an instance is shown until its note is written again: a row that is never used is evicted first.
 constexpr std::uint64_t noted_again_after = 1000;
 constexpr milliseconds longest_block{500};
+constexpr milliseconds pause_after_nothing{10};
 constexpr milliseconds patience_beyond_block{1000};
 constexpr milliseconds until_purged_again{1000};
 constexpr milliseconds longest_confirmation{2000};
@@ -34,6 +35,15 @@ constexpr std::string_view kept_purges = "1000";
 constexpr std::string_view events_at_once = "256";
 /// What the purges of a crew are bound to, beside its prefix.
 constexpr std::string_view purge_bound = "purge|";
+
+constexpr std::size_t longest_epoch = 64;
+constexpr std::size_t most_untold = 500;
+constexpr std::int64_t most_members = 10'000;
+
+/// How many members the engine says there are: this one is there.
+std::uint64_t members_at(const EngineReply& reply, std::size_t index) {
+  return static_cast<std::uint64_t>(std::clamp<std::int64_t>(reply.number_at(index), 1, most_members));
+}
 
 std::string random_id() {
   std::random_device random;
@@ -88,6 +98,8 @@ asio::awaitable<bool> FleetLog::greet() {
     if (!states_[i]->known) co_await read_stored(i);
     const bool shown = co_await show(i);
     if (!shown) co_return false;
+    const bool told = co_await announce_untold(i);
+    if (!told) co_return false;
     const bool caught_up = co_await catch_up(i);
     if (!caught_up) co_return false;
   }
@@ -117,12 +129,10 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   State& state = *states_[crew];
   const auto reply = co_await run_member(crew, "0");
   if (!reply || reply->items.size() < 7) co_return false;
-  const auto ms = milliseconds(reply->number_at(1));
-  skew_ = ms - clock_.wall_now().time_since_epoch();
-  state.members = {.present = static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(2), 1)),
-                   .known = static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(3), 1))};
+  skew_ = milliseconds{reply->number_at(1) - unix_ms(clock_.wall_now())};
+  state.members = {.present = members_at(*reply, 2), .known = members_at(*reply, 3)};
   const StreamPosition forgotten = StreamPosition::of(reply->text_at(6));
-  const std::string epoch(reply->text_at(0));
+  const std::string epoch(reply->text_at(0).substr(0, longest_epoch));
   if (epoch != state.epoch || state.done < forgotten) {
     if (!state.epoch.empty() || state.known)
       log_event(spdlog::level::warn, "fleet-epoch",
@@ -175,6 +185,7 @@ asio::awaitable<void> FleetLog::keep_shown(std::uint64_t link) {
 }
 
 asio::awaitable<void> FleetLog::follow_streams(std::uint64_t link) {
+  asio::steady_timer pause(executor_);
   while (link == link_) {
     Words words{
         "XREAD",  "COUNT", std::string(events_at_once), "BLOCK", std::to_string(longest_block.count()),
@@ -189,17 +200,22 @@ asio::awaitable<void> FleetLog::follow_streams(std::uint64_t link) {
     }
     const auto reply = co_await engine_.follow(std::move(words), longest_block + patience_beyond_block);
     if (!reply || link != link_) co_return;
-    take_streams(*reply);
+    if (take_streams(*reply)) continue;
+    // The engine has waited for something to tell; one that has not is not asked without a pause.
+    pause.expires_after(pause_after_nothing);
+    co_await pause.async_wait(as_result);
   }
 }
 
-void FleetLog::take_streams(const EngineReply& reply) {
+bool FleetLog::take_streams(const EngineReply& reply) {
+  bool taken = false;
   for (const EngineReply& stream : reply.items) {
     if (stream.items.size() != 2) continue;
     const std::string& key = stream.items[0].text;
     for (std::size_t i = 0; i < crews_.size(); ++i) {
       for (const EngineReply& event : stream.items[1].items) {
         if (event.items.size() != 2) continue;
+        taken = true;
         if (key == crews_[i]->purges_key) {
           take_purge(i, event);
           states_[i]->purges_read = StreamPosition::of(event.text_at(0));
@@ -211,6 +227,7 @@ void FleetLog::take_streams(const EngineReply& reply) {
     }
   }
   hearing_.wake();
+  return taken;
 }
 
 /// What cannot be read may select anything.
@@ -305,17 +322,39 @@ asio::awaitable<bool> FleetLog::hear(std::size_t crew, StreamPosition position, 
   co_return history.heard() >= position;
 }
 
+/// @return its position; empty where the engine is not to be had
+asio::awaitable<std::string> FleetLog::announce(std::size_t crew, const caching::Purge& purge) {
+  const Crew& c = *crews_[crew];
+  std::string sealed = c.answers->seal(written(purge), std::string(purge_bound) + c.prefix);
+  const auto reply = co_await engine_.run(purge_script, words(c.purges_key),
+                                          words(std::move(sealed), std::string(kept_purges)));
+  co_return reply ? reply->text : std::string();
+}
+
+/// What was purged here while this instance was alone is not to come back from the engine.
+asio::awaitable<bool> FleetLog::announce_untold(std::size_t crew) {
+  std::deque<caching::Purge>& untold = states_[crew]->untold;
+  while (!untold.empty()) {
+    const std::string position = co_await announce(crew, untold.front());
+    if (position.empty()) co_return false;
+    untold.pop_front();
+  }
+  co_return true;
+}
+
 asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
   std::vector<std::string> positions;
-  for (const auto& crew : crews_) {
-    std::string sealed = crew->answers->seal(written(purge), std::string(purge_bound) + crew->prefix);
-    const auto reply = co_await engine_.run(purge_script, words(crew->purges_key),
-                                            words(std::move(sealed), std::string(kept_purges)));
-    if (!reply || reply->text.empty()) {
-      co_return Confirmed{1, std::max(states_.front()->members.known, std::uint64_t{1})};
-    }
-    positions.push_back(reply->text);
+  bool told = true;
+  for (std::size_t i = 0; i < crews_.size(); ++i) {
+    std::deque<caching::Purge>& untold = states_[i]->untold;
+    positions.push_back(co_await announce(i, purge));
+    if (!positions.back().empty()) continue;
+    told = false;
+    // Of so many all that is known is that there were some.
+    if (untold.size() >= most_untold) untold.assign(1, caching::Purge{caching::Everything{}, purge.kind});
+    untold.push_back(purge);
   }
+  if (!told) co_return Confirmed{1, states_.front()->members.known};
   const SteadyTime until = clock_.steady_now() + longest_confirmation;
   asio::steady_timer pause(executor_);
   milliseconds wait{2};
@@ -330,8 +369,9 @@ asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
           co_await engine_.run(confirmed_script, words(crews_[i]->members_key, crews_[i]->confirmed_key),
                                words(positions[i], std::to_string(FleetBudget::presence.count())));
       if (!reply) co_return Confirmed{1, std::max(states_[i]->members.known, std::uint64_t{1})};
-      const auto done = static_cast<std::uint64_t>(reply->number_at(1));
-      const auto all = static_cast<std::uint64_t>(reply->number_at(0) + reply->number_at(2));
+      const auto done = static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(1), 0));
+      const auto all =
+          static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(0) + reply->number_at(2), 1));
       confirmed.confirmed = std::min(confirmed.confirmed, done);
       confirmed.instances = std::max(confirmed.instances, all);
     }

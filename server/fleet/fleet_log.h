@@ -62,7 +62,8 @@ class FleetLog {
   /// The engine has been reached, or lost.
   void linked();
 
-  /// Tells the fleet of a purge that is done here, and waits a moment until the others have done it.
+  /// Tells the fleet of a purge that is done here, and waits a moment until the others have done it. Where
+  /// the engine is not to be had they hear of it once it is.
   [[nodiscard]] boost::asio::awaitable<Confirmed> tell(caching::Purge purge);
 
   /// Whether an answer may be used; see PurgeHistory::allows.
@@ -91,16 +92,20 @@ class FleetLog {
     bool known = false;          // epoch and done are those of the store
     bool all_stale_due = false;  // nobody can say what was purged
     std::deque<std::pair<StreamPosition, caching::Purge>> due;
+    std::deque<caching::Purge> untold;  // done here while it was alone
     bool purging = false;
   };
 
   [[nodiscard]] boost::asio::awaitable<bool> show(std::size_t crew);
   [[nodiscard]] boost::asio::awaitable<Result<EngineReply>> run_member(std::size_t crew, std::string leaves);
   [[nodiscard]] boost::asio::awaitable<bool> catch_up(std::size_t crew);
+  [[nodiscard]] boost::asio::awaitable<std::string> announce(std::size_t crew, const caching::Purge& purge);
+  [[nodiscard]] boost::asio::awaitable<bool> announce_untold(std::size_t crew);
   boost::asio::awaitable<void> read_stored(std::size_t crew);
   boost::asio::awaitable<void> keep_shown(std::uint64_t link);
   boost::asio::awaitable<void> follow_streams(std::uint64_t link);
-  void take_streams(const EngineReply& reply);
+  /// @return whether there was anything in it
+  bool take_streams(const EngineReply& reply);
   void take_purge(std::size_t crew, const EngineReply& event);
   void purge_what_is_due(std::size_t crew);
   boost::asio::awaitable<void> purge_in_order(std::size_t crew);

@@ -20,6 +20,8 @@ constexpr milliseconds lease_of_mint{10000};
 /// A token is not taken in the last minute of its life.
 constexpr std::chrono::seconds last_of_life{60};
 constexpr int longest_wait_in_leases = 3;
+constexpr milliseconds shortest_wait{20};
+constexpr std::chrono::days longest_life{365};
 
 }  // namespace
 
@@ -49,7 +51,7 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
       ++taken_;
       co_return token;
     }
-    event_.expires_at(clock_.steady_now() + milliseconds{reply->number_at(1)});
+    event_.expires_at(clock_.steady_now() + std::max(reply->length_at(1, lease_of_mint), shortest_wait));
     co_await event_.async_wait(as_result);
     if (failure_) co_return *failure_;
   }
@@ -96,7 +98,8 @@ TokenPtr FleetToken::open(const EngineReply& reply) {
   // Here it is as old as it is, and is renewed when the rest of its life is nearly over. The engine measures
   // that rest, whatever the clocks of two instances say.
   auto token = std::make_shared<upstream::Token>(**read);
-  token->expires_at = std::min(token->expires_at, now + milliseconds{reply.number_at(3)} + last_of_life);
+  token->expires_at =
+      std::min(token->expires_at, now + reply.length_at<milliseconds>(3, longest_life) + last_of_life);
   token->lifetime = std::chrono::duration_cast<milliseconds>(token->expires_at - now);
   token->of_fleet = true;
   return token->lifetime > milliseconds::zero() ? token : nullptr;

@@ -32,7 +32,8 @@ local function forget(from, to)
 end
 forget('-inf', now - ARGV[4])
 forget(now + 5000, '+inf')  -- the clock has been set back
-redis.call('SET', KEYS[3], ARGV[2], 'NX')
+-- Where the engine has lost what it knew, purges of before are told of no more. What begins from here on is known to come after them.
+if redis.call('SET', KEYS[3], ARGV[2], 'NX') then redis.call('XADD', KEYS[4], '*', 'b', '') end
 local forgotten = '0-0'
 if redis.call('EXISTS', KEYS[4]) == 1 then
   local info, added = redis.call('XINFO', 'STREAM', KEYS[4]), 0
