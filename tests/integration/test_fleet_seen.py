@@ -56,6 +56,13 @@ class Seen(FleetCase):
         daemon.get(overview())
         self.assertNotIn("fleet", self.command(daemon, "explain", overview()).stdout)
 
+    def test_what_it_notes_for_itself_is_no_entry(self):
+        daemon = self.member("first")
+        daemon.get(overview())
+        wait_until(lambda: daemon.status()["cache"]["memory"]["entries"] == 2, "it has noted how far it has purged")
+        (entry,) = request(daemon.admin_port, "/entries").json()["entries"]
+        self.assertEqual(entry["route"], "campaign-overview")
+
     def test_who_ends_leaves_no_ghost(self):
         first, second = self.two()
         second.signal(signal.SIGTERM)
