@@ -52,7 +52,13 @@ asio::awaitable<Result<Entries>> Admin::list(storage::Listing wanted) const {
   const auto on_purger = [&store = sources_.store,
                           wanted = std::move(wanted)]() -> asio::awaitable<Result<Entries>> {
     store.flush();
-    co_return store.list(wanted);
+    auto entries = store.list(wanted);
+    // What the fleet has noted there is no answer.
+    const auto is_note = [](const storage::EntrySummary& entry) {
+      return caching::target_of(entry.key).starts_with(fleet::path_of_notes);
+    };
+    if (entries) std::erase_if(*entries, is_note);
+    co_return entries;
   };
   co_return co_await asio::co_spawn(sources_.purger, on_purger(), asio::use_awaitable);
 }

@@ -71,7 +71,7 @@ void Fleet::stop(bool has_successor) {
   flights_.stop();
   log_.stop();
   const bool stays = has_successor && !settings_.instance.empty();
-  if (stays || !engine_.usable()) return engine_.stop();
+  if (stays) return engine_.stop();
   do_surely("leaving the fleet",
             [this] { asio::co_spawn(executor_, leave(), logging_failure("leaving the fleet")); });
 }

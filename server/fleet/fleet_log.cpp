@@ -287,8 +287,9 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
 
 /// A key that no request has: its path is no route's.
 caching::Key FleetLog::key_of_note(std::size_t crew) const {
-  return caching::Key(fmt::format("{} /.fleet/{} LATEST", crews_[crew]->name,
-                                  crews_[crew]->prefix.substr(0, crews_[crew]->prefix.find('}'))));
+  const std::string& prefix = crews_[crew]->prefix;
+  return caching::Key(
+      fmt::format("{} {}{} LATEST", crews_[crew]->name, path_of_notes, prefix.substr(0, prefix.find('}'))));
 }
 
 void FleetLog::note_done(std::size_t crew) {

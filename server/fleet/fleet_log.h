@@ -27,6 +27,9 @@ struct LogEntry {
   [[nodiscard]] std::string_view operator[](std::string_view name) const;
 };
 
+/// Where the store has how far purges are done, under a path that no request has.
+inline constexpr std::string_view path_of_notes = "/.fleet/";
+
 /// How a purge has gone through the fleet.
 struct Confirmed {
   std::uint64_t confirmed = 0;  ///< instances that have done it, this one among them
