@@ -138,9 +138,10 @@ void FleetBudget::take_in(const EngineReply& reply, SteadyTime now) {
 }
 
 nanoseconds FleetBudget::until_available(SteadyTime now) const {
-  const SteadyTime next = !granted_.empty() ? granted_.front()
-                          : asking_ > 0     ? now + furthest_grant  // its answer wakes
-                                            : std::max(ask_again_at_, now + shortest_pause);
+  // Where the fleet has been asked its answer wakes; until then nobody is to be refused for a wait that is
+  // not known.
+  const SteadyTime next =
+      !granted_.empty() ? granted_.front() : std::max(ask_again_at_, now + shortest_pause);
   return std::max<nanoseconds>(std::max(next, held_until_) - now, nanoseconds::zero());
 }
 
