@@ -143,11 +143,11 @@ std::string_view not_stored(const FetchOutcome& outcome) {
 
 http::CacheStatus status_of(const FetchResult& result, http::Forward reason, WallTime now) {
   const FetchOutcome& outcome = *result.outcome;
-  http::CacheStatus status{.forward = reason,
-                           .stored = outcome.stored(),
-                           .collapsed = result.collapsed,
-                           .detail = outcome.stored() && outcome.of_fleet ? std::string_view("fleet")
-                                                                          : not_stored(outcome)};
+  http::CacheStatus status{
+      .forward = reason,
+      .stored = outcome.stored(),
+      .collapsed = result.collapsed,
+      .detail = outcome.stored() && outcome.of_fleet ? std::string_view("fleet") : not_stored(outcome)};
   if (outcome.upstream_status != outcome.response->status) status.forward_status = outcome.upstream_status;
   if (outcome.stored()) status.ttl = caching::ttl_of(*outcome.response, now);
   return status;

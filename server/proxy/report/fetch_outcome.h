@@ -38,9 +38,9 @@ struct FetchRequest {
   std::string account_id;
   std::string campaign_id;
   std::optional<WallTime> range_end;
-  upstream::UpstreamRequest upstream;     ///< without a validator, until it is sent
-  caching::StoredResponsePtr stored;      ///< what is to be revalidated or replaced; may be null
-  bool may_store = true;                  ///< false where the client sent no-store
+  upstream::UpstreamRequest upstream;  ///< without a validator, until it is sent
+  caching::StoredResponsePtr stored;   ///< what is to be revalidated or replaced; may be null
+  bool may_store = true;               ///< false where the client sent no-store
   /// What another instance of the fleet has stored will do; false where the client wants a new answer.
   bool takes_stored = true;
   caching::FreshnessPolicy policy;        ///< of this route and account
