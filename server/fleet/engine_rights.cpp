@@ -17,7 +17,7 @@ namespace {
 constexpr std::string_view soon = "10000";
 constexpr std::string_view ahead = "99999999999999";
 
-/// The names of keys that are keys_written: a string, a hash, a sorted set, a stream, and those of the
+/// The names of keys that are written: a string, a hash, a sorted set, a stream, and those of the
 /// scripts.
 constexpr std::string_view keys_written[] = {"s", "h", "z", "x",     "e",  "f",  "n",
                                              "p", "m", "a", "epoch", "fi", "log"};
@@ -95,7 +95,7 @@ void RightsTrial::add_scripts() {
       {"", script_words(member_script, of_member, {"check", "id", "1000", "10000", "0-0", "0"})});
   steps_.push_back({"", script_words(flight_script, {e, f, key("n"), key("p"), key("fi")},
                                      {"check", "0", "1", "0", "2000", "0"})});
-  // The fence is not the flight's: the first entry is keys_written all the same.
+  // The fence is not the flight's: the first entry is written all the same.
   steps_.push_back({"", script_words(land_script, {e, f, log, key("fi")},
                                      {"1", "1", std::string(ahead), "0-0", std::string(soon), "sealed",
                                       "check", "10", "1024"})});
@@ -106,7 +106,7 @@ void RightsTrial::add_scripts() {
 }
 
 const Words* RightsTrial::next() {
-  // What could be neither deleted nor left to expire is not keys_written.
+  // What could be neither deleted nor left to expire is not written.
   const auto lacks = [this](std::string_view right) {
     return std::ranges::find(missing_, right) != missing_.end();
   };
