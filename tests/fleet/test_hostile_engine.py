@@ -264,15 +264,14 @@ class HostileEngine(FleetCase):
 
     def test_c_tokens(self):
         self.truth()
-        for i, reply in enumerate(([b"token", b"5", b"rubbish", 10**18], [b"token", b"0", b"", -5], [b"token", 5], [b"minting"],
-                                   [b"mint", b""], [b"mint", 5], [], 5, NIL)):
+        for i, reply in enumerate(([b"token", b"5", b"rubbish", 10**18], [b"token", 5], [b"mint", b""], NIL)):
             with self.subTest(reply):
                 self.proxy.lie = of("token", lambda _, __, reply=reply: reply)
                 member = self.begin(f"t{i}", upstream_budget_requests_per_second="200")
                 target = self.target()
                 answer, took = self.timed(member, target)
                 self.expect_own(self.upstream_server, target, answer)
-                self.assertLess(took, LONGEST + 30 * (reply == [b"minting"]))
+                self.assertLess(took, LONGEST)
                 self.truth()
                 member.stop()
 
