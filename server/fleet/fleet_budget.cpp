@@ -24,6 +24,8 @@ constexpr milliseconds grant_lasts{100};
 constexpr std::chrono::minutes longest_wait{5};
 /// That the budget's script returns.
 constexpr std::size_t budget_values = 7;
+/// As the script has it, requests per second.
+constexpr double lowest_rate = 1.0 / 60;
 constexpr milliseconds shortest_pause{20};
 constexpr milliseconds retry_of_refreshes{250};
 
@@ -131,7 +133,7 @@ void FleetBudget::take_in(const EngineReply& reply, SteadyTime now) {
     engine_us_ = due - reply.length_at<microseconds>(1, longest_wait).count();
     engine_at_ = now;
   }
-  if (const double rate = reply.real_at(3); rate > 0) rate_ = std::min(rate, ceiling_);
+  if (const double rate = reply.real_at(3); rate > 0) rate_ = std::min(std::max(rate, lowest_rate), ceiling_);
   free_ = std::clamp(reply.real_at(4), 0.0, burst_);
   limited_ = static_cast<std::uint64_t>(std::max<std::int64_t>(reply.number_at(5), 0));
   cuts_ = static_cast<std::uint64_t>(std::max<std::int64_t>(reply.number_at(6), 0));

@@ -51,6 +51,7 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
       ++taken_;
       co_return token;
     }
+    if (kind != "minting") break;  // no answer that it could give
     event_.expires_at(clock_.steady_now() + std::max(reply->length_at(1, lease_of_mint), shortest_wait));
     co_await event_.async_wait(as_result);
     if (failure_) co_return *failure_;
