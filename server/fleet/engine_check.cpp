@@ -28,7 +28,7 @@ constexpr std::uint64_t oldest_major_version = 7;
 /// Per cent of its memory from where an engine is nearly full.
 constexpr std::uint64_t nearly_full = 90;
 
-std::uint64_t number_of(std::string_view text) {
+std::uint64_t leading_number(std::string_view text) {
   std::uint64_t number = 0;
   std::from_chars(text.data(), text.data() + text.size(), number);
   return number;
@@ -47,8 +47,8 @@ void take_field(EngineInfo& info, std::string_view name, std::string_view value)
   if (name == "server_name" && value == "valkey") info.name = "Valkey";
   if (name == "valkey_version") info.name = "Valkey";
   if (name == "maxmemory_policy") info.policy = value;
-  if (name == "maxmemory") info.max_memory = number_of(value);
-  if (name == "used_memory") info.used_memory = number_of(value);
+  if (name == "maxmemory") info.max_memory = leading_number(value);
+  if (name == "used_memory") info.used_memory = leading_number(value);
   if (name == "redis_mode" && value == "cluster") info.is_cluster_node = true;
   if (name == "cluster_enabled" && value == "1") info.is_cluster_node = true;
   if (name == "role" && value == "slave") info.is_replica = true;
@@ -175,7 +175,7 @@ EngineInfo read_engine_info(std::string_view text) {
 
 std::vector<EngineFinding> findings_of(const EngineInfo& info, milliseconds skew) {
   std::vector<EngineFinding> findings;
-  if (!info.version.empty() && number_of(info.version) < oldest_major_version)
+  if (!info.version.empty() && leading_number(info.version) < oldest_major_version)
     findings.push_back({Weight::refused, "it is " + info.name + " " + info.version +
                                              ": Redis 7.0 or later is needed, or Valkey"});
   if (info.is_cluster_node)
