@@ -83,20 +83,20 @@ class Rights(TestCase):
             self.assertNotIn(REFUSED, str(answer), script)
             return answer
 
-        fly = lambda owner, key: run("flight", [f"e:{key}", f"f:{key}", "n", "p"], owner, 0, "1", 0, 2000, "1")
+        fly = lambda owner, key: run("flight", [f"e:{key}", f"f:{key}", "n", "p", "fi"], owner, 0, "1", 0, 2000, "1")
         member = lambda leaves: run("member", ["m", "c", "epoch", "p", "log"], "one", "an-id", 5000, 86_400_000, "0-0", leaves)
-        self.assertEqual(run("budget", ["b", "m", "log"], "reserve", 10, 20, 0, 1, 5000, 1000, "0", 0)[0], 1)
-        run("budget", ["b", "m", "log"], "limited", 10, 20, 0, 1, 5000, 1, 1000, 0, 10_000)
+        self.assertEqual(run("budget", ["b", "m", "log", "w", "ws"], "reserve", 10, 20, 0, 1, 5000, 1000, "0", 0, "one")[0], 1)
+        run("budget", ["b", "m", "log", "w", "ws"], "limited", 10, 20, 0, 1, 5000, 1, 1000, 0, 10_000)
         self.assertEqual(member("0")[0], "an-id")
         fence = fly("one", "A")[1]
         self.assertEqual(fly("two", "A")[:2], ["flying", fence])
-        self.assertEqual(run("renew", ["f:A"], fence, 2000), ["1", "1"])
-        landed = run("land", ["e:A", "f:A", "log"], fence, 1, 99_999_999_999_999, "0-0", 100_000, b"sealed", "A", 10_000, 65_536)
+        self.assertEqual(run("renew", ["f:A", "fi"], fence, 2000), ["1", "1"])
+        landed = run("land", ["e:A", "f:A", "log", "fi"], fence, 1, 99_999_999_999_999, "0-0", 100_000, b"sealed", "A", 10_000, 65_536)
         self.assertEqual(landed, "landed")
         self.assertEqual(fly("two", "A")[:2], ["stored", fence])
         fence = fly("one", "B")[1]
         fly("two", "B")
-        self.assertEqual(run("tell", ["f:B", "log"], fence, "failed", "B", 10_000, "sealed", 0, 0, "0-0"), "1")
+        self.assertEqual(run("tell", ["f:B", "log", "fi"], fence, "failed", "B", 10_000, "sealed", 0, 0, "0-0"), "1")
         position = run("purge", ["p"], "sealed", 1000)
         self.assertEqual(run("confirmed", ["m", "c"], position, 5000), [1, 0, 0])
         self.assertEqual(member("0")[4], position)
