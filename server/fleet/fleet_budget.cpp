@@ -71,7 +71,8 @@ void FleetBudget::want(std::size_t waiting, bool can_wait) {
   const SteadyTime now = clock_.steady_now();
   if (!engine_.usable() || now < ask_again_at_ || now < held_until_) return;
   const std::size_t wanted = std::min(waiting, most_grants);
-  while (granted_.size() + asking_ < wanted) {
+  // An engine that is found lost has answered before this comes round again.
+  while (engine_.usable() && now >= ask_again_at_ && granted_.size() + asking_ < wanted) {
     ++asking_;
     asio::co_spawn(executor_, ask(can_wait), logging_failure("asking the fleet for a turn"));
   }
