@@ -51,9 +51,10 @@ void FleetBudget::change(double requests_per_second, double burst) {
 /// The rate that the fleet has learned, by the members that it had. Each may send one at once only where all
 /// of them together would have had that.
 upstream::SharedBudget::Alone FleetBudget::alone() const {
+  const SteadyTime now = clock_.steady_now();
   const double members = static_cast<double>(std::max({members_.known, expected_, std::uint64_t{1}}));
-  const bool free = heard_at_ == SteadyTime() ? members <= burst_ : available(clock_.steady_now()) >= members;
-  return {.rate = rate_ / members, .one_at_once = free, .from = std::max(last_grant_, held_until_)};
+  const bool free = heard_at_ == SteadyTime() ? members <= burst_ : available(now) >= members;
+  return {.rate = rate_ / members, .one_at_once = free, .from = std::max({now, last_grant_, held_until_})};
 }
 
 bool FleetBudget::take(SteadyTime now) {

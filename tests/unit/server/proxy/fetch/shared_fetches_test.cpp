@@ -16,7 +16,7 @@ class FakeSharedFetches final : public SharedFetches {
   explicit FakeSharedFetches(boost::asio::io_context& context) : gate_(context, SteadyTime::max()) {}
 
   boost::asio::awaitable<Joined> join(const FetchRequest& request, upstream::Turn& turn) override {
-    asked.push_back(request.key.text().data());
+    asked.emplace_back(request.key.text());
     last_turn = &turn;
     const std::size_t round = rounds_;
     while (rounds_ == round && !at_once) co_await gate_.async_wait(as_result);
