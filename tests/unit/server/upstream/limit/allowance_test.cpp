@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <deque>
+#include <set>
 #include <string>
 
 #include "server/upstream/limit/admission.h"
@@ -102,19 +103,30 @@ TEST_F(AllowanceTest, TogetherTheFleetAloneSaysWhoMayGo) {
   EXPECT_EQ(shared.ceiling, 100);
 }
 
-TEST_F(AllowanceTest, AloneItBeginsWithAnEmptyBucketAndHasNoBurst) {
+TEST_F(AllowanceTest, AloneItBeginsWithLessThanATokenAndHasNoBurst) {
   EXPECT_FALSE(allowance().take(clock.steady)) << "what was the fleet's is not this instance's";
-  EXPECT_EQ(taken_in(1s), 9) << "one each 100 ms, the first after the first of them";
+  const int taken = taken_in(1s);  // one each 100 ms, the first at any time of the first of them
+  EXPECT_TRUE(taken == 9 || taken == 10) << taken;
   clock.advance(1h);
   EXPECT_EQ(taken_in(50ms), 1) << "after a long rest, too";
 }
 
 TEST_F(AllowanceTest, AloneNothingGoesBeforeWhatTheFleetHasGrantedIsSpent) {
   shared.when_alone.from = clock.steady + 400ms;
-  EXPECT_EQ(allowance().until_available(clock.steady), 500ms);
+  EXPECT_GE(allowance().until_available(clock.steady), 400ms);
+  EXPECT_LE(allowance().until_available(clock.steady), 500ms);
   EXPECT_EQ(allowance().available(clock.steady), 0);
-  EXPECT_EQ(taken_in(500ms), 0);
-  EXPECT_EQ(taken_in(1ms), 1);
+  EXPECT_EQ(taken_in(399ms), 0);
+  EXPECT_GE(taken_in(102ms), 1);
+}
+
+TEST_F(AllowanceTest, ThoseWhoAreAloneTogetherBeginAtDifferentTimes) {
+  std::set<std::chrono::nanoseconds> times;
+  for (int i = 0; i < 20; ++i) {
+    Allowance one({.ceiling = 10, .burst = 5}, &shared);
+    times.insert(one.until_available(clock.steady));
+  }
+  EXPECT_GT(times.size(), 15U);
 }
 
 TEST_F(AllowanceTest, AGrantFromBeforeIsStillGood) {
