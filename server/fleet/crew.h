@@ -42,6 +42,7 @@ struct Crew {
         confirmed_key(prefix + "a"),
         epoch_key(prefix + "epoch") {
     std::vector<std::string_view> keys;
+    keys.reserve(entry_keys.size());
     for (const config::Secret& key : entry_keys) keys.push_back(key.reveal());
     if (!keys.empty())
       answers = std::make_shared<const Sealer>(keys, its_credential.app_id.reveal(), "answers");
@@ -56,6 +57,7 @@ struct Crew {
     secrets.insert(secrets.begin(), secret);
     if (secrets.size() > 2) secrets.pop_back();
     std::vector<std::string_view> keys;
+    keys.reserve(secrets.size());
     for (const config::Secret& key : secrets) keys.push_back(key.reveal());
     tokens = std::make_shared<const Sealer>(keys, its_credential.app_id.reveal(), "tokens");
     if (seals_by_secret)

@@ -16,8 +16,6 @@
 
 namespace roktcached::fleet {
 
-using caching::Storing;
-using proxy::FetchOutcome;
 using proxy::FetchOutcomePtr;
 using proxy::FetchRequest;
 using std::chrono::milliseconds;

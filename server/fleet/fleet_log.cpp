@@ -59,7 +59,7 @@ std::string_view LogEntry::operator[](std::string_view name) const {
   return {};
 }
 
-FleetLog::FleetLog(asio::any_io_executor executor, asio::any_io_executor purger, Engine& engine,
+FleetLog::FleetLog(const asio::any_io_executor& executor, asio::any_io_executor purger, Engine& engine,
                    const std::vector<std::unique_ptr<Crew>>& crews, storage::ResponseStore& store,
                    Purge purge, std::string name, const Clock& clock)
     : executor_(executor),

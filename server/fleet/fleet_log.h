@@ -50,7 +50,7 @@ class FleetLog {
   /// @param purger  where purges are done
   /// @param store   of this instance; outlives it, as do `engine`, `crews` and `clock`
   /// @param name    of this instance, another one's never
-  FleetLog(boost::asio::any_io_executor executor, boost::asio::any_io_executor purger, Engine& engine,
+  FleetLog(const boost::asio::any_io_executor& executor, boost::asio::any_io_executor purger, Engine& engine,
            const std::vector<std::unique_ptr<Crew>>& crews, storage::ResponseStore& store, Purge purge,
            std::string name, const Clock& clock);
 

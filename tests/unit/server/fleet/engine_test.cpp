@@ -99,6 +99,7 @@ TEST_F(EngineConnectionTest, WhatAnEngineDoesNotTakeIsBounded) {
   const std::string large(std::size_t{4} << 20, 'x');
   std::size_t refused = 0;
   std::vector<Reply> replies;
+  replies.reserve(10);
   for (int i = 0; i < 10; ++i) replies.push_back(call(large, 1ms));  // nothing runs in between
   context.restart();
   context.poll();
