@@ -61,9 +61,16 @@ class Rights(TestCase):
                                       cwd=folder, stdout=log, stderr=log)
         self.addCleanup(server.wait, 10)
         self.addCleanup(server.terminate)
-        wait_until(lambda: path.exists() or server.poll() is not None, "the engine listens")
-        self.engine = Engine(str(path))
+        wait_until(lambda: self.reaches(path) or server.poll() is not None, "the engine listens")
         self.addCleanup(self.engine.close)
+
+    def reaches(self, path):
+        """Its socket is there a moment before it listens."""
+        try:
+            self.engine = Engine(str(path))
+        except (FileNotFoundError, ConnectionRefusedError):
+            return False
+        return True
 
     def log_in(self):
         self.assertEqual(self.engine("AUTH", "roktcached", PASSWORD), "OK")
