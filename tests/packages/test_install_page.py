@@ -93,7 +93,7 @@ class InstallPage(unittest.TestCase):
             said = self.run_in_folder(install)
         self.assertIn("roktcached has no credential yet", said)
         # Not of the page: the upstream is a simulator.
-        self.debian.run("sed", "-i", 's|^# url = .*|url = "http://localhost:9090"|', SETTINGS)
+        self.debian.run("sed", "-i", 's|^# url = "https:.*|url = "http://localhost:9090"|', SETTINGS)
         self.start_system()
         self.assertEqual(len(credentials), len(CREDENTIAL))
         for command, (name, value) in zip(credentials, CREDENTIAL.items()):

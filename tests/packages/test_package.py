@@ -131,7 +131,7 @@ class Life(unittest.TestCase):
     def runs_with_a_credential(self):
         for name, value in (("app_id", "demo-app"), ("app_secret", "demo-secret")):
             self.run_in("install", "-m", "600", "/dev/stdin", f"{CREDENTIALS}/{name}", given=value + "\n")
-        self.shell(f"sed -i 's|^# url = .*|url = \"http://localhost:9090\"|' {SETTINGS}")
+        self.shell(f"sed -i 's|^# url = \"https:.*|url = \"http://localhost:9090\"|' {SETTINGS}")
         self.run_in("systemctl", "restart", "roktcached")
         self.wait_until_ready()
         self.assert_served("fwd=miss; stored")
