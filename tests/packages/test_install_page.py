@@ -106,6 +106,8 @@ class InstallPage(unittest.TestCase):
         self.assertIn("enabled", said)
         self.assertIn("fwd=miss; stored", self.served(report_of_page()))
         self.assertIn("<title>roktcached</title>", self.debian.ask("http://127.0.0.1:8081/"))
+        # What came in the last moment before a kill may be lost.
+        self.debian.wait_until(lambda: "/overview" in self.debian.run("roktcached", "entries", "--config", SETTINGS).stdout, "the report is in the cache file")
         # Supervised: another process serves when this one is killed, and after a reboot.
         process = self.debian.run("systemctl", "show", "--value", "--property=MainPID", "roktcached").stdout
         self.debian.run("systemctl", "kill", "--signal=KILL", "roktcached")
