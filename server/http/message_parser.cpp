@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/asio/buffer.hpp>
 #include <boost/beast/http/error.hpp>
+#include <boost/container/small_vector.hpp>
 
 #include "core/http/field_names.h"
 #include "core/http/fields.h"
@@ -31,24 +32,27 @@ Error framing_error(const boost::beast::error_code& error, const std::vector<Fie
   return malformed("malformed");
 }
 
+/// Of usual heads it takes no memory: one is read for each request.
+using Framing = boost::container::small_vector<char, 128>;
+
 /// Splits the field lines of a head that a gate has let pass.
 /// @param section  behind the start line
 /// @return the lines that tell how the content is framed, and an empty one: the only ones that Beast is to
 ///         judge
-std::string read_fields(std::string_view section, std::vector<FieldLine>& fields) {
+Framing read_fields(std::string_view section, std::vector<FieldLine>& fields) {
   static constexpr FieldNames of_framing("Content-Length", "Transfer-Encoding");
   fields.clear();
-  constexpr std::size_t usual_framing = 64;
-  std::string framing;
-  framing.reserve(usual_framing);
+  Framing framing;
   while (!section.empty() && section.front() != '\r') {
     const std::string_view line = section.substr(0, section.find('\r'));
     section.remove_prefix(std::min(line.size() + crlf.size(), section.size()));
     const std::string_view name = line.substr(0, line.find(':'));
     fields.push_back({name, trimmed(line.substr(std::min(name.size() + 1, line.size())))});
-    if (of_framing.contain(name)) framing.append(line).append(crlf);
+    if (!of_framing.contain(name)) continue;
+    framing.insert(framing.end(), line.begin(), line.end());
+    framing.insert(framing.end(), crlf.begin(), crlf.end());
   }
-  framing += crlf;
+  framing.insert(framing.end(), crlf.begin(), crlf.end());
   return framing;
 }
 
@@ -74,8 +78,8 @@ Result<void> MessageParser<is_request>::read_head(std::string_view bytes, Head& 
   ErrorOfBeast error;
   feed_start_line(bytes, error);
   head_ = nullptr;
-  const std::string framing = read_fields(bytes, head.fields);
-  if (!error) feed(framing, error);
+  const Framing framing = read_fields(bytes, head.fields);
+  if (!error) feed({framing.data(), framing.size()}, error);
   if (error) return framing_error(error, head.fields);
   if (this->is_done()) {
     place_ = Place::done;
