@@ -20,8 +20,8 @@ PODMAN = ("podman", "--root", str(TOOLS / "containers"), "--runroot", "/run/rokt
 LIMITS = ("--ulimit", "nofile=16384:16384", "--ulimit", "nproc=1024:1024")
 
 
-def podman(*arguments, check=True, given=""):
-    done = subprocess.run([*PODMAN, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=300, check=False)
+def podman(*arguments, check=True, given="", seconds=300):
+    done = subprocess.run([*PODMAN, *map(str, arguments)], input=given, capture_output=True, text=True, timeout=seconds, check=False)
     if check:
         assert done.returncode == 0, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
     return done
@@ -64,7 +64,7 @@ def why_not():
 
 def build(context, *arguments):
     podman("build", "--isolation", "chroot", "--network", "host", "--pull=never", "--format", "docker", "--build-arg", f"DEBIAN={DEBIAN}",
-           "--file", CONTAINERFILE, "--tag", IMAGE, *arguments, context)
+           "--file", CONTAINERFILE, "--tag", IMAGE, *arguments, context, seconds=3600)  # it may compile all of it
     podman("image", "prune", "--force")  # the one that was there before
 
 
