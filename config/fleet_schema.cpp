@@ -63,7 +63,7 @@ void add_fleet(std::vector<Setting>& table) {
   table.push_back(engine_url());
   table.push_back(checked_text(
       "fleet.username", "a name of visible ASCII without spaces, or \"\"",
-      "Who we are to the engine, as its ACL names users; \"\": its default user",
+      "The user in the engine's ACL; \"\": its default user",
       [](Settings& s) -> std::string& { return s.fleet.username; }, parse_username));
   table.push_back(text("fleet.password_file", path_or_nothing,
                        "A private file with the engine's password; \"\": $ROKTCACHED_FLEET_PASSWORD, else "

@@ -182,7 +182,7 @@ void check_loop(const Settings& settings, Relations& relations) {
   if (settings.upstream.proxy) check("upstream.proxy", *settings.upstream.proxy, "another program's address");
 }
 
-/// What goes to the engine is sealed, but the password is not, nor who asks how often.
+/// All values in the engine are sealed, but the password is not, nor who asks how often.
 void check_fleet(const Fleet& fleet, Relations& relations) {
   if (!fleet.url) return;
   const EngineUrl& url = *fleet.url;

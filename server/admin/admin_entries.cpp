@@ -53,7 +53,7 @@ asio::awaitable<Result<Entries>> Admin::list(storage::Listing wanted) const {
                           wanted = std::move(wanted)]() -> asio::awaitable<Result<Entries>> {
     store.flush();
     auto entries = store.list(wanted);
-    // What the fleet has noted there is no answer.
+    // The fleet's note there is no answer.
     const auto is_note = [](const storage::EntrySummary& entry) {
       return caching::target_of(entry.key).starts_with(fleet::path_of_notes);
     };

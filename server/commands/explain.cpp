@@ -82,7 +82,7 @@ void print_stored(const json::value& explained) {
   print_moved(array_at(restated, {"moved"}));
 }
 
-/// What the engine of a fleet has; a daemon without one says nothing of it.
+/// The entry in the engine of a fleet; a daemon without a fleet says nothing of it.
 void print_fleet(const json::value& explained) {
   const json::value& fleet = value_at(explained, {"fleet"});
   if (!fleet.is_object()) return;

@@ -28,6 +28,7 @@ struct Crew {
         name(its_credential.name),
         prefix(key_prefix(its_credential.app_id.reveal(), upstream_url)),
         names(its_credential.app_id.reveal()),
+        purges({its_credential.app_id.reveal()}, its_credential.app_id.reveal(), "purges"),
         budget_key(prefix + "b"),
         waiting_key(prefix + "w"),
         asked_key(prefix + "ws"),
@@ -68,6 +69,8 @@ struct Crew {
   const std::string name;
   const std::string prefix;
   const Names names;
+  /// By the app id: while a secret is renewed, every instance has to understand a purge.
+  const Sealer purges;
   std::shared_ptr<const Sealer> answers;  // used by helpers, too
   std::shared_ptr<const Sealer> tokens;
   bool seals_by_secret = true;

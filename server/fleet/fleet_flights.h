@@ -76,9 +76,6 @@ class FleetFlights final : public proxy::SharedFetches {
     std::string kind;  // of the event; empty: none has come
     Sealed sealed;
   };
-  /// The words of the engine about a flight.
-  struct Answer;
-
   boost::asio::awaitable<Joined> join_others(const proxy::FetchRequest& request, upstream::Turn& turn,
                                              FlightPtr flight);
   [[nodiscard]] boost::asio::awaitable<proxy::FetchOutcomePtr> take_entry(const proxy::FetchRequest& request,

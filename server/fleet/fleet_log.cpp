@@ -235,8 +235,8 @@ void FleetLog::take_purge(std::size_t crew, const EngineReply& event) {
   State& state = *states_[crew];
   const StreamPosition position = StreamPosition::of(event.text_at(0));
   if (event.items.size() != 2 || position <= state.history.heard()) return;
-  const auto plain = crews_[crew]->answers->open(LogEntry{event.items[1]}["b"],
-                                                 std::string(purge_bound) + crews_[crew]->prefix);
+  const auto plain = crews_[crew]->purges.open(LogEntry{event.items[1]}["b"],
+                                               std::string(purge_bound) + crews_[crew]->prefix);
   const auto read = plain ? read_purge(*plain) : Result<caching::Purge>(Error{});
   const caching::Purge purge = read ? *read : caching::Purge{caching::Everything{}, caching::PurgeKind::soft};
   state.history.add(position, purge);
@@ -326,7 +326,7 @@ asio::awaitable<bool> FleetLog::hear(std::size_t crew, StreamPosition position, 
 /// @return its position; empty where the engine is not to be had
 asio::awaitable<std::string> FleetLog::announce(std::size_t crew, const caching::Purge& purge) {
   const Crew& c = *crews_[crew];
-  std::string sealed = c.answers->seal(written(purge), std::string(purge_bound) + c.prefix);
+  std::string sealed = c.purges.seal(written(purge), std::string(purge_bound) + c.prefix);
   const auto reply = co_await engine_.run(purge_script, words(c.purges_key),
                                           words(std::move(sealed), std::string(kept_purges)));
   co_return reply ? reply->text : std::string();
