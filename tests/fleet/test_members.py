@@ -60,6 +60,7 @@ class Members(EngineCase):
         self.assertEqual(self.fleet.member("two")[4], first, "once")
         self.assertEqual(self.fleet.flight()[2], first)
         self.engine("FLUSHALL")
+        time.sleep(0.002)  # positions are in milliseconds
         order = lambda position: tuple(map(int, position.split("-")))
         self.assertGreater(order(self.fleet.member()[4]), order(first))
 
