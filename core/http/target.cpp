@@ -208,16 +208,19 @@ std::string_view decode_unreserved(std::string_view path, std::string& storage) 
 std::optional<std::string> resolve_reference(std::string_view reference, std::string_view base_target,
                                              const std::vector<std::string>& hosts) {
   reference = trimmed(reference.substr(0, reference.find('#')));
-  const auto scheme_end = reference.find("://");
-  const bool has_scheme = scheme_end != std::string_view::npos && scheme_end < reference.find_first_of("/?");
-  if (has_scheme || reference.starts_with("//")) {
-    std::string_view rest = reference.substr(has_scheme ? scheme_end + 3 : 2);
-    const std::string_view authority = rest.substr(0, rest.find_first_of("/?"));
+  const auto scheme_end = reference.substr(0, reference.find_first_of("/?")).find(':');
+  if (scheme_end != std::string_view::npos) {
+    reference.remove_prefix(scheme_end + 1);
+    if (!reference.starts_with("//")) return std::nullopt;
+  }
+  if (reference.starts_with("//")) {
+    reference.remove_prefix(2);
+    const std::string_view authority = reference.substr(0, reference.find_first_of("/?"));
     const bool known = std::ranges::any_of(
         hosts, [&](const std::string& host) { return equal_ignoring_case(host, authority); });
     if (!known) return std::nullopt;
-    reference = rest.substr(authority.size());
-    if (reference.empty()) return "/";
+    reference.remove_prefix(authority.size());
+    base_target = "/";
   }
   const std::string_view base_path = base_target.substr(0, base_target.find('?'));
   std::string target;

@@ -76,7 +76,8 @@ class Query {
 [[nodiscard]] Query parse_query(std::string_view query);
 
 /// Resolves a URI reference, such as a Location's, against the target of the request that it answers (RFC
-/// 3986, section 5.2).
+/// 3986, section 5.2). Boost.URL 1.81 does not serve: it takes "%2F" for a slash, keeps a ".." above the
+/// root, and refuses the brackets that targets have here.
 /// @param hosts  Host values under which the answering server is known; no other authority is ours
 /// @return a target in origin-form, without fragment; empty where it leads elsewhere or is malformed
 [[nodiscard]] std::optional<std::string> resolve_reference(std::string_view reference,
