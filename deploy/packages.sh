@@ -8,13 +8,29 @@ build_packages=(
 )
 test_packages=(libgtest-dev libgmock-dev python3 curl openssl git clang clang-format clang-tidy)
 
-install_packages() {
-  local missing=() name
+# One at a time: apt-get refuses to run beside itself.
+with_apt_lock() {
+  (
+    flock 9
+    "$@" 9>&-  # a service that an installation starts would keep the lock
+  ) 9>"${TMPDIR:-/tmp}/roktcached-apt-$(id -u).lock"
+}
+
+missing_packages() {  # missing_packages NAME...
+  local name
   for name in "$@"; do
-    dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' || missing+=("$name")
+    dpkg-query -W -f '${Status}' "$name" 2>/dev/null | grep -q 'install ok installed' || echo "$name"
   done
-  [ ${#missing[@]} -eq 0 ] && return 0
-  local as_root=()
+}
+
+install_packages() {
+  [ -z "$(missing_packages "$@")" ] || with_apt_lock install_missing_packages "$@"
+}
+
+install_missing_packages() {
+  local missing as_root=()
+  mapfile -t missing < <(missing_packages "$@")
+  [ ${#missing[@]} -gt 0 ] || return 0  # another has installed them meanwhile
   [ "$(id -u)" -eq 0 ] || as_root=(sudo)
   echo "Installing: ${missing[*]}"
   "${as_root[@]}" apt-get update -q

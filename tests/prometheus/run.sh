@@ -11,13 +11,14 @@ if [ ! -x "$tools/usr/bin/promtool" ]; then
   work=$(mktemp -d)
   trap 'rm -rf "$work"' EXIT
   cd "$work"
-  fetch() { apt-get download -q -o APT::Sandbox::User=root prometheus; }
-  if ! fetch; then
-    as_root=()
+  download() { apt-get download -q -o APT::Sandbox::User=root prometheus; }
+  update() {
+    local as_root=()
     [ "$(id -u)" -eq 0 ] || as_root=(sudo)
     "${as_root[@]}" apt-get update -q
-    fetch
-  fi
+  }
+  fetch() { download || { update && download; }; }
+  with_apt_lock fetch
   mkdir -p "$tools"
   dpkg-deb --extract prometheus_*.deb "$tools"
   cd - >/dev/null
