@@ -9,6 +9,17 @@ namespace roktcached::http {
 
 using enum Octet;
 
+bool KnownSection::begins(std::string_view bytes) const {
+  if (secret_size == 0) return !text.empty() && bytes.starts_with(text);
+  const std::string_view before = text.substr(0, secret);
+  const std::string_view behind = text.substr(secret + secret_size);
+  if (bytes.size() < text.size() || !bytes.starts_with(before)) return false;
+  const std::string_view value = bytes.substr(secret, secret_size);
+  // A space at its end would not be the value's.
+  return run_end(field_octet, value, 0) == value.size() && !is(space_or_tab, value.front()) &&
+         !is(space_or_tab, value.back()) && bytes.substr(secret + secret_size).starts_with(behind);
+}
+
 void FieldSectionScan::reset() {
   state_ = State::line_start;
   fields_ = 0;

@@ -16,6 +16,18 @@ struct FieldLine {
   std::string_view value;  ///< without surrounding SP and HTAB
 };
 
+/// A whole field section that was let pass before, and may come again. One value in it may be another then: a
+/// secret, of which nothing is kept.
+struct KnownSection {
+  std::string_view text;        ///< empty: none
+  std::size_t secret = 0;       ///< where that value begins
+  std::size_t secret_size = 0;  ///< 0: there is none
+
+  /// Whether `bytes` begin with it: all other octets are the same, and those of the secret are a field value
+  /// of the same size.
+  [[nodiscard]] bool begins(std::string_view bytes) const;
+};
+
 /// The fault of the octets that were read, if there is one. Passed on for each part of a message; an Error is
 /// made of it only where there is something.
 struct Objection {

@@ -126,6 +126,12 @@ void Fields::set(std::string_view name, std::string_view value) {
   add(name, value);
 }
 
+void Fields::overwrite(std::string_view name, std::string_view value) {
+  const auto line = std::ranges::find_if(lines_, [&](const Line& one) { return has_name(one, name); });
+  std::copy_n(value.data(), std::min<std::size_t>(value.size(), line->value_size),
+              text_.data() + line->value);
+}
+
 void Fields::remove(std::string_view name) {
   if (!contains(name)) return;
   std::erase_if(lines_, [&](const Line& line) {

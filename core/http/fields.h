@@ -96,6 +96,9 @@ class Fields {
   }
   /// Replaces every field of this name by one.
   void set(std::string_view name, std::string_view value);
+  /// Writes over the value of the first field line of this name.
+  /// @pre there is one, and its value has as many octets
+  void overwrite(std::string_view name, std::string_view value);
   void remove(std::string_view name);
   /// Removes every field of these names.
   template <std::size_t count>

@@ -86,7 +86,7 @@ void HeadScan::reset() {
   fields_.reset();
 }
 
-Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes, std::string_view known) {
+Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes, const KnownSection& known) {
   const auto whole = take(bytes.substr(0, limits_.max_bytes), known);
   if (!whole) return whole.error();
   if (*whole) return std::optional(at_);
@@ -95,13 +95,13 @@ Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes, std::s
 }
 
 /// @return true where the head is whole
-Result<bool> HeadScan::take(std::string_view bytes, std::string_view known) {
+Result<bool> HeadScan::take(std::string_view bytes, const KnownSection& known) {
   while (place_ != Place::fields) {
     if (at_ >= bytes.size()) return false;
     if (const Objection objection = step(bytes)) return bad_head(objection.why, objection.code);
   }
-  if (at_ == part_begin_ && !known.empty() && bytes.substr(at_).starts_with(known)) {
-    at_ += known.size();
+  if (at_ == part_begin_ && known.begins(bytes.substr(at_))) {
+    at_ += known.text.size();
     was_known_ = true;
     return true;
   }

@@ -52,12 +52,13 @@ class HeadScan {
   HeadScan(HeadKind kind, HeadLimits limits);
 
   /// @param bytes  everything since the head's first byte
-  /// @param known  a whole field section that was let pass before, within the same limits: where it comes
-  ///               again, it is let pass again, unread; empty: none
+  /// @param known  a field section that was let pass before, within the same limits: where it comes again, it
+  ///               is let pass again, unread
   /// @return the size of the head with its empty line (and with the one empty line that may stand before a
   ///         request); nothing: more is needed; invalid_request for what is malformed; target_too_long or
   ///         fields_too_large where a request line, or any other part, goes beyond the limits
-  [[nodiscard]] Result<std::optional<std::size_t>> scan(std::string_view bytes, std::string_view known = {});
+  [[nodiscard]] Result<std::optional<std::size_t>> scan(std::string_view bytes,
+                                                        const KnownSection& known = {});
   /// Whether the field section was the known one.
   [[nodiscard]] bool was_known() const { return was_known_; }
   /// Where the field section of a whole head begins.
@@ -81,7 +82,7 @@ class HeadScan {
   };
   struct Part;
 
-  [[nodiscard]] Result<bool> take(std::string_view bytes, std::string_view known);
+  [[nodiscard]] Result<bool> take(std::string_view bytes, const KnownSection& known);
   [[nodiscard]] Objection step(std::string_view bytes);
   [[nodiscard]] Objection take_part(std::string_view bytes);
   void go_to(Place place);

@@ -28,15 +28,18 @@ Error too_large(const Limits& limits) {
                  fmt::format("the content is longer than {} bytes", limits.max_body));
 }
 
-/// Neither the framing nor a secret is in any of these.
-bool is_usual(const http::Fields& fields) {
-  static constexpr std::array<std::string_view, 9> usual = {
-      "Host",       "User-Agent",    "Accept",        "Accept-Encoding", "Accept-Language",
-      "Connection", "Cache-Control", "If-None-Match", "rokt-version"};
-  return std::ranges::all_of(fields.all(), [](const http::Field& field) {
-    return std::ranges::any_of(
-        usual, [&](std::string_view name) { return http::equal_ignoring_case(field.name, name); });
-  });
+/// The framing is in none of these.
+constexpr std::array<std::string_view, 9> usual_names = {
+    "Host",       "User-Agent",    "Accept",        "Accept-Encoding", "Accept-Language",
+    "Connection", "Cache-Control", "If-None-Match", "rokt-version"};
+/// Who asks.
+constexpr std::array<std::string_view, 2> secret_names = {"X-API-Key", "Authorization"};
+
+template <std::size_t count>
+std::string_view found_in(const std::array<std::string_view, count>& names, std::string_view name) {
+  const auto* const found = std::ranges::find_if(
+      names, [name](std::string_view one) { return http::equal_ignoring_case(one, name); });
+  return found == names.end() ? std::string_view() : *found;
 }
 
 }  // namespace
@@ -69,7 +72,7 @@ End RequestReader::take(Incoming& incoming, bool encrypted, const Clock& clock) 
 }
 
 End RequestReader::take_head(Incoming& incoming, bool encrypted, const Clock& clock) {
-  const auto scanned = scan_.scan(received(), usual_.section);
+  const auto scanned = scan_.scan(received(), usual_.known());
   incoming.request.received_at = received_at_ ? *received_at_ : clock.steady_now();
   if (!scanned) {
     // Whoever asked for a head alone would take content for the next answer.
@@ -150,6 +153,10 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
   incoming.http11 = head_.http11;
   if (usual) {
     request.fields = usual_.fields;
+    if (usual_.secret_size > 0) {
+      request.fields.overwrite(usual_.secret_name,
+                               head.substr(scan_.section_begin() + usual_.secret, usual_.secret_size));
+    }
   } else if (const auto accepted = accept_fields(incoming, read); !accepted) {
     return accepted.error();
   }
@@ -170,11 +177,31 @@ Result<http::Framing> RequestReader::accept_framing(const Incoming& incoming, st
     // Whether its content comes nobody can tell: not so where there is none, see Session::ask.
     if (const auto expected = check_expectation(fields); !expected) return expected.error();
   }
-  if (framing && head_.http11 && !incoming.last && section.size() <= usual_size && is_usual(fields)) {
-    usual_.section = section;
-    usual_.fields = fields;
-  }
+  if (framing && head_.http11 && !incoming.last && section.size() <= usual_size)
+    keep_if_usual(fields, section);
   return framing;
+}
+
+void RequestReader::keep_if_usual(const http::Fields& fields, std::string_view section) {
+  std::string_view secret_name;
+  http::FieldLine secret;
+  for (const http::FieldLine& field : head_.fields) {
+    if (!found_in(usual_names, field.name).empty()) continue;
+    if (!secret_name.empty()) return;  // a field of another kind, or a second secret
+    secret_name = found_in(secret_names, field.name);
+    secret = field;
+    if (secret_name.empty() || secret.value.empty()) return;
+  }
+  usual_.section.clear();  // none, should memory fail on the way
+  usual_.fields = fields;
+  usual_.secret_name = secret_name;
+  usual_.secret = secret_name.empty() ? 0 : static_cast<std::size_t>(secret.value.data() - section.data());
+  usual_.secret_size = secret.value.size();
+  const std::string nothing(usual_.secret_size, '\0');
+  if (!nothing.empty()) usual_.fields.overwrite(secret_name, nothing);
+  std::string kept(section.substr(0, usual_.secret));
+  kept.append(nothing).append(section.substr(usual_.secret + usual_.secret_size));
+  usual_.section = std::move(kept);
 }
 
 /// @param read  whether all of them were read, and what is wrong with the next

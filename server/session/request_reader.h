@@ -79,17 +79,24 @@ class RequestReader {
   void wipe() { buffer_.wipe(); }
 
  private:
-  /// A field section that was accepted, of the fields of nearly every request alone: nothing of content, of
-  /// the connection's end, or of who asks. One client sends the same one again and again.
+  /// A field section that was accepted, of the fields of nearly every request alone: nothing of content, or
+  /// of the connection's end. One client sends the same one again and again. Of a secret in it nothing is
+  /// kept.
   struct Usual {
     std::string section;  ///< empty: none yet
     http::Fields fields;
+    std::string_view secret_name;  ///< of the field with a secret; empty: there is none
+    std::size_t secret = 0;        ///< where in the section that begins
+    std::size_t secret_size = 0;
+
+    [[nodiscard]] http::KnownSection known() const { return {section, secret, secret_size}; }
   };
 
   Incoming::End take_head(Incoming& incoming, bool encrypted, const Clock& clock);
   Incoming::End take_content(Incoming& incoming);
   [[nodiscard]] Result<http::Framing> accept_head(Incoming& incoming, std::string_view head, bool encrypted);
   [[nodiscard]] Result<http::Framing> accept_framing(const Incoming& incoming, std::string_view section);
+  void keep_if_usual(const http::Fields& fields, std::string_view section);
   [[nodiscard]] Result<void> accept_fields(Incoming& incoming, const Result<void>& read);
   [[nodiscard]] Result<void> accept_host(const http::Fields& fields, bool http11);
   [[nodiscard]] Result<void> take_authority(Incoming& incoming, std::string_view authority);

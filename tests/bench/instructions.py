@@ -9,7 +9,7 @@ import subprocess
 import sys
 import tempfile
 
-from contestants import SIZES, Origin, Roktcached, Setup
+from contestants import SIZES, Origin, Roktcached, RoktcachedWithClients, Setup
 from load import Keys, get, target
 from processes import LOAD_CORES, Wrong
 
@@ -24,7 +24,8 @@ FIELDS = "User-Agent: python-requests/2.32.3\r\nAccept-Encoding: gzip, deflate\r
 class UnderCallgrind(Roktcached):
     """Started as the benchmark starts it, with nothing on disk that a row does not need: only the hits may differ from run to run."""
 
-    def __init__(self, setup):
+    def __init__(self, setup, api_key=""):
+        self.api_key = api_key
         self.profile = setup.folder / "callgrind.out"
         super().__init__(setup)
 
@@ -63,6 +64,7 @@ class Row:
     """Hits of one kind."""
     memory_mib = 1024
     on_disk = False
+    api_key = ""
 
     def __init__(self, title, size=SIZES["208 B"], depth=1, if_none_match=False):
         self.title = title
@@ -74,15 +76,22 @@ class Row:
         pass
 
     def ask(self, port, count):
-        _, fields, _ = get(port, self.path)
+        credentials = {"X-API-Key": self.api_key} if self.api_key else {}
+        _, fields, _ = get(port, self.path, fields=credentials)
         condition = f"If-None-Match: {fields['etag']}\r\n" if self.if_none_match else ""
-        request = f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{FIELDS}{condition}\r\n".encode()
+        shown = f"X-API-Key: {self.api_key}\r\n" if self.api_key else ""
+        request = f"GET {self.path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n{FIELDS}{condition}{shown}\r\n".encode()
         with socket.create_connection(("127.0.0.1", port), timeout=60) as client:
             for _ in range(count // self.depth):
                 client.sendall(request * self.depth)
                 rest = b""
                 for _ in range(self.depth):
                     rest = receive(client, rest)
+
+
+class KeyedHits(Row):
+    """The client shows a key that the daemon knows."""
+    api_key = RoktcachedWithClients.api_key
 
 
 class Misses(Row):
@@ -115,7 +124,7 @@ class ColdHits(Row):
 
 
 ROWS = [Row("hit, 208 B"), Row("hit, 50 KB", size=SIZES["50 KB"]), Row("hit with If-None-Match, 304", if_none_match=True),
-        Row("hit, 208 B, 10 requests pipelined", depth=10), ColdHits("hit on disk, 1 KB"),
+        Row("hit, 208 B, 10 requests pipelined", depth=10), KeyedHits("hit, 208 B, with an API key"), ColdHits("hit on disk, 1 KB"),
         Misses("miss, 208 B, stored")]
 
 
@@ -128,7 +137,7 @@ def run(row, requests):
         origin.wait_until_ready()
         setup = Setup(origin=origin, folder=folder, cache=folder if row.on_disk else None, memory_mib=row.memory_mib)
         row.prepare(setup)
-        daemon = UnderCallgrind(setup)
+        daemon = UnderCallgrind(setup, row.api_key)
         closing.callback(daemon.stop)
         daemon.wait_until_ready()
         row.ask(daemon.port, requests)

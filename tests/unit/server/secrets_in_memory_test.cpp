@@ -52,6 +52,24 @@ TEST_F(SecretsInMemory, AreGoneAfterAnAnswer) {
   EXPECT_FALSE(memory.holds(secret));
 }
 
+/// The fields of a request that comes again are known, but for the secret among them.
+TEST_F(SecretsInMemory, AreGoneAfterTheSameRequestAgain) {
+  for (const std::string name : {"X-API-Key", "Authorization"}) {
+    const std::string request = get("/a", name + ": " + std::string(secret) + "\r\n");
+    const test::WatchedMemory memory;
+    start();
+    for (int times = 1; times <= 3; ++times) {
+      send(request);
+      run_until_received("\r\n\r\nfound");
+      received.clear();
+      run_what_can();
+      EXPECT_FALSE(memory.holds(secret)) << name << ", " << times;
+    }
+    client.reset();
+    run_until([&] { return is_over(); });
+  }
+}
+
 TEST_F(SecretsInMemory, AreGoneWhereAPostIsCut) {
   const test::WatchedMemory memory;
   start();
