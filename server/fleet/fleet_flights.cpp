@@ -44,6 +44,11 @@ bool is_fence(std::string_view text) {
   return !text.empty() && text.size() <= longest && text.find_first_not_of("0123456789") == text.npos;
 }
 
+/// Whether a flight began before another one. Fences are numbers that may be larger than ours are.
+bool is_before(std::string_view fence, std::string_view other) {
+  return fence.size() != other.size() ? fence.size() < other.size() : fence < other;
+}
+
 bool is_interactive(const FetchRequest& request, const Turn& turn) {
   return request.upstream.priority == upstream::Priority::interactive || turn.is_interactive();
 }
@@ -125,6 +130,7 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
   co_await engine_.settle();
   for (int round = 0; round < most_rounds && engine_.usable() && !turn.unwanted(); ++round) {
     waiting.kind.clear();
+    waiting.flying.clear();
     const auto reply = co_await engine_.run(
         flight_script,
         words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
@@ -153,6 +159,9 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
       continue;
     }
     if (kind != "flying") break;  // no answer that it could give
+    waiting.flying = reply->text_at(1);
+    // The log lags: what it has told meanwhile may be of a flight that had ended before.
+    if (is_before(waiting.sealed.fence, waiting.flying)) waiting.kind.clear();
     co_await wait(waiting, turn, reply->length_at(3, lease));
     if (waiting.kind.empty()) continue;  // the lease has ended, perhaps
     auto outcome = co_await told(request, *flight, waiting);
@@ -179,6 +188,7 @@ void FleetFlights::take(std::size_t crew, const LogEntry& event) {
   const auto found = waiting_.find(fmt::format("{}e:{}", crews_[crew]->prefix, event["h"]));
   if (found == waiting_.end()) return;
   Waiting& waiting = *found->second;
+  if (is_before(event["f"], waiting.flying)) return;
   waiting.kind = event["k"];
   waiting.sealed = {.fence = std::string(event["f"]),
                     .fetched = std::string(event["fetched"]),
@@ -221,7 +231,11 @@ asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   if (!reply || reply->text_at(0) != "lead" || !is_fence(reply->text_at(1))) co_return;
   const bool is_new = flight->fence.empty();
   flight->fence = reply->text_at(1);
-  if (flight->has_ended) co_return co_await tell(flight, std::string(ended), {}, {.fence = flight->fence});
+  if (flight->has_ended) {
+    Sealed end;
+    end.fence = flight->fence;
+    co_return co_await tell(flight, std::string(ended), std::string(), end);
+  }
   if (is_new) co_await keep(flight);
 }
 
@@ -249,7 +263,7 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
   if (outcome && outcome->failure && concerns_others(outcome->failure->error))
     co_return co_await tell(flight, std::string(failed), written(*outcome->failure), sealed);
   if (!outcome || !outcome->response || outcome->too_large())
-    co_return co_await tell(flight, std::string(ended), {}, sealed);
+    co_return co_await tell(flight, std::string(ended), std::string(), sealed);
   const caching::StoredResponsePtr response = outcome->response;
   sealed.fetched = std::to_string(unix_ms(response->fetched_at));
   sealed.fresh = std::to_string(unix_ms(response->fresh_until));
@@ -277,7 +291,8 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
     if (reply->text == landed) ++counts_.landed;  // else a later fetch has been faster
   } else if (reply.error().code == ErrorCode::storage_full) {
     // The others are told all the same, where it is small.
-    if (sealed.text.size() > max_in_log) co_return co_await tell(flight, std::string(ended), {}, sealed);
+    if (sealed.text.size() > max_in_log)
+      co_return co_await tell(flight, std::string(ended), std::string(), sealed);
     co_await tell(flight, std::string(landed), written(*response), sealed);
   }
 }

@@ -72,8 +72,9 @@ class FleetFlights final : public proxy::SharedFetches {
   struct Waiting {
     explicit Waiting(const boost::asio::any_io_executor& executor) : timer(executor) {}
     boost::asio::steady_timer timer;
-    WallTime since;    // when it began
-    std::string kind;  // of the event; empty: none has come
+    WallTime since;      // when it began
+    std::string flying;  // the fence of the flight that it waits for; empty: not known yet
+    std::string kind;    // of the event; empty: none has come
     Sealed sealed;
   };
   boost::asio::awaitable<Joined> join_others(const proxy::FetchRequest& request, upstream::Turn& turn,
