@@ -102,12 +102,11 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join(const FetchRequest& req
   return join_others(request, turn, std::make_shared<Flight>(crew, request, turn));
 }
 
-Words FleetFlights::flight_arguments(const FetchRequest& request, bool takes_stored, bool urgent) const {
-  const WallTime newer_than = request.stored ? request.stored->fetched_at : WallTime{};
+Words FleetFlights::flight_arguments(const Flight& flight, bool takes_stored, bool urgent) const {
   return {owner_,
           std::to_string(unix_ms(clock_.wall_now())),
           takes_stored ? "1" : "0",
-          std::to_string(unix_ms(newer_than)),
+          std::to_string(unix_ms(flight.later_than)),
           std::to_string(lease.count()),
           urgent ? "1" : "0"};
 }
@@ -134,7 +133,7 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     const auto reply = co_await engine_.run(
         flight_script,
         words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
-        flight_arguments(request, takes_stored, is_interactive(request, turn)));
+        flight_arguments(*flight, takes_stored, is_interactive(request, turn)));
     if (!reply) break;
     const std::string_view kind = reply->text_at(0);
     const StreamPosition last_purge = StreamPosition::of(reply->text_at(2));
@@ -153,9 +152,11 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     if (!heard) break;
     if (kind == "stored") {
       if (!takes_stored) break;
+      const WallTime before = flight->later_than;
       auto outcome = co_await take_entry(request, *flight);
       if (outcome) co_return Joined{.outcome = std::move(outcome)};
-      takes_stored = false;
+      // It was of before a purge, for one. What lands meanwhile is newer than that.
+      takes_stored = flight->later_than > before;
       continue;
     }
     if (kind != "flying") break;  // no answer that it could give
@@ -166,8 +167,10 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     if (waiting.kind.empty()) continue;  // the lease has ended, perhaps
     auto outcome = co_await told(request, *flight, waiting);
     if (outcome) co_return Joined{.outcome = std::move(outcome)};
-    // What has landed since the request came is new enough for it.
-    takes_stored = waiting.kind == landed && waiting.sealed.text.empty();
+    // What has landed since the request came is new enough for it, unless it is what was told and cannot be
+    // used.
+    takes_stored = request.takes_stored || waiting.kind == landed;
+    if (!waiting.sealed.text.empty()) flight->refuse(waiting.sealed.fetched);
   }
   co_return Joined{.duty = fetch_alone(std::move(flight))};
 }

@@ -80,9 +80,9 @@ class FleetFlights final : public proxy::SharedFetches {
   boost::asio::awaitable<Joined> join_others(const proxy::FetchRequest& request, upstream::Turn& turn,
                                              FlightPtr flight);
   [[nodiscard]] boost::asio::awaitable<proxy::FetchOutcomePtr> take_entry(const proxy::FetchRequest& request,
-                                                                          const Flight& flight);
+                                                                          Flight& flight);
   [[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> read_entry(
-      const proxy::FetchRequest& request, const Flight& flight);
+      const proxy::FetchRequest& request, Flight& flight);
   [[nodiscard]] boost::asio::awaitable<proxy::FetchOutcomePtr> told(const proxy::FetchRequest& request,
                                                                     const Flight& flight, Waiting& waiting);
   boost::asio::awaitable<void> wait(Waiting& waiting, upstream::Turn& turn, std::chrono::milliseconds left);
@@ -95,8 +95,7 @@ class FleetFlights final : public proxy::SharedFetches {
   boost::asio::awaitable<void> keep(FlightPtr flight);
   boost::asio::awaitable<void> land(FlightPtr flight, proxy::FetchOutcomePtr outcome);
   boost::asio::awaitable<void> tell(FlightPtr flight, std::string kind, std::string text, Sealed sealed);
-  [[nodiscard]] Words flight_arguments(const proxy::FetchRequest& request, bool takes_stored,
-                                       bool urgent) const;
+  [[nodiscard]] Words flight_arguments(const Flight& flight, bool takes_stored, bool urgent) const;
 
   boost::asio::any_io_executor executor_;
   boost::asio::any_io_executor helpers_;

@@ -10,7 +10,8 @@ decision by age and wishes      `wishes`: no hit is older than its state and the
                                 whichever instance; `no-cache` gets nothing that another instance has had before
 what stands: age and ttl        `age`: Age says no less, and ttl no more, than the time since that fetch leaves
 lifetimes by state              in `wishes`: open, settled, metadata, negative. Restating ones double over hours: no meaning here
-what is kept                    `shared`: what one has stored, the others do not fetch while it is fresh; a 404 takes no report's place
+what is kept                    `shared`: what one has stored, the others do not fetch while it is fresh, and nothing older takes its
+                                place; a 404 takes no report's place
 304: confirmed, unasked         in all: a confirmation counts as a fetch of what it confirms. Unasked: the upstream sends none
 stand-ins and failures          `wishes`: stale-if-error no longer than allowed; `failures`: none without one of the upstream's
 purges, hard and soft           `purges`: nothing whose fetch began before a purge, on an instance that has confirmed it, nor on any
@@ -98,6 +99,7 @@ class Purge:
     instances: int = 0
     told: bool = False  # it was answered
     at: dict = dataclasses.field(default_factory=dict)  # from when on each instance has certainly done it
+    lost: set = dataclasses.field(default_factory=set)  # instances for which the engine has lost it: they have made all stale
 
     def selects(self, key):
         what = self.what
@@ -126,6 +128,7 @@ class Model:
         self.sent_at = {}  # of clients' requests, by cause
         self.asked = {}  # the requests themselves, by cause
         self.had = {}  # by number of an answer: when it had certainly landed
+        self.upset_at = 0.0  # when the engine was emptied or has begun to lie: what has landed before may be gone
         self.stored = collections.defaultdict(list)  # by instance and key: (done, begin of the answer, of use until), in order of done
         self.tally = collections.Counter()
 
@@ -255,18 +258,29 @@ class Model:
             self.tell(get, "wishes", "another instance's answer was stale when it was asked for")
         if certain and "no-cache" in get.wish:
             self.tell(get, "wishes", f"it was there {get.sent - had:.3f} s before somebody asked for a new one")
+        if "detail=fleet" in get.cache:
+            self.check_latest(get, max(fetch.ended for fetch in fetches))
+
+    def check_latest(self, get, ended):
+        """A late answer takes no newer one's place in the engine."""
+        for other in reversed(self.origin.of_key[get.key]):
+            had, asked = self.had.get(other.number, float("inf")), self.asked.get(other.cause)
+            if other.begun <= ended:
+                break
+            if other.status == 200 and self.upset_at < had < get.sent and asked and get.done < asked.sent + self.lifetime(get.key, 200):
+                self.tell(get, "shared", f"{other} had landed, and is fresh")
 
     def check_purges(self, get, latest):
         for purge in self.purges:
             if latest >= purge.begun or get.sent < purge.at.get(get.instance, float("inf")) or not purge.selects(get.key):
                 continue
             self.tally["answers of before a purge, looked at"] += 1
-            if not purge.soft:
+            if not purge.soft and get.instance not in purge.lost:
                 self.tell(get, "purges", f"fetched {purge.begun - latest:.3f} s before {purge}")
             since = get.sent - purge.at[get.instance] - ROUNDING
             stale_hit = get.hit and get.ttl <= 0 and (since <= self.policy.while_revalidate or get.wish.startswith("max-stale"))
             if not stale_hit and not get.stands_in:
-                self.tell(get, "purges", f"fetched {purge.begun - latest:.3f} s before the soft {purge}, and not stale, or for too long")
+                self.tell(get, "purges", f"fetched {purge.begun - latest:.3f} s before {purge}, and not stale, or for too long")
 
     def check_forward(self, get, fetches):
         mine = self.stored[get.instance, get.key]
@@ -336,9 +350,9 @@ class Model:
             return
         last = before[-1]
         asked = self.asked.get(last.cause)
-        if last.status != 200 or not asked or asked.sent < calm_since or not asked.stored or asked.done > get.sent:
-            return
+        if last.status != 200 or not asked or asked.sent < calm_since or not asked.stored or asked.hit or asked.done > get.sent:
+            return  # or nobody knows that it was stored: behind a stale hit, for one
         fresh = call.begun < asked.sent + self.lifetime(call.key, 200)
         if fresh and not self.purged_between(call.key, asked.sent, call.begun):
-            raise Violation(f"shared: fetched anew, though it was there and fresh:\n  {last}\n  {call}\n  {get}")
+            raise Violation(f"shared: fetched anew, though it was there and fresh:\n  {last}\n  {asked}\n  {call}\n  {get}")
         self.tally["calls after one that was stale"] += 1

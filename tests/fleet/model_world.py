@@ -1,5 +1,6 @@
 """A small fleet for the model: real daemons, each with a way of its own to a real engine, and all that may happen to them."""
 import concurrent.futures
+import contextlib
 import dataclasses
 import http.client
 import json
@@ -7,7 +8,7 @@ import pathlib
 import random
 import shutil
 import signal
-import socket
+import sqlite3
 import tempfile
 import threading
 import time
@@ -71,7 +72,8 @@ class World:
         self.random = random.Random(seed)
         self.say = say
         self.origin = Origin(seed)
-        self.policy = Policy(refetch=self.random.choice([0, 0, 0.3]))
+        long = self.random.random() < 0.4  # what is purged in a trouble is there after it
+        self.policy = Policy(refetch=self.random.choice([0, 0, 0.3]), settled=9 if long else 2.5, metadata=6 if long else 1.5)
         self.model = Model(self.origin, self.policy)
         self.engine = Engine()
         self.timeout = self.random.choice(["250ms", "1s"])
@@ -81,13 +83,14 @@ class World:
         self.pool = concurrent.futures.ThreadPoolExecutor(32)
         self.connections = Connections()
         self.kept = []
+        self.locking = None
         self.causes = 0
         self.calm_since = None
         self.counted = {}
         self.calls_seen = 0
         self.purges = []  # of the batch
-        self.old_entries = {}
         self.emptied = False  # the engine, since all were together
+        self.emptied_at = 0.0
         for number, size in SIZES.items():
             self.origin.sizes[key_of(*TARGETS[number])] = size
         self.in_threads(lambda instance: self.start(instance), self.instances)
@@ -149,6 +152,17 @@ class World:
         shutil.rmtree(instance.folder)
         instance.folder = ""
         self.model.forget_stored(instance.number)
+
+    @contextlib.contextmanager
+    def locked(self, instance):
+        """Until unlock()."""
+        with contextlib.closing(sqlite3.connect(pathlib.Path(instance.folder, "cache.db"), check_same_thread=False, isolation_level=None)) as database:
+            self.locking = database
+            database.execute("BEGIN IMMEDIATE")
+            yield
+
+    def unlock(self):
+        self.locking.execute("ROLLBACK")
 
     # What clients do.
 
@@ -296,6 +310,10 @@ class World:
         self.say(what)
         self.calm_since = None
 
+    def engine_is_empty(self):
+        self.emptied, self.emptied_at = True, now()
+        self.model.upset_at = now()
+
     def ask_engine(self, *words):
         with self.engine.connect() as connection:
             return connection(*words)
@@ -317,7 +335,8 @@ class World:
         for purge in self.model.purges:
             if purge.told and purge.done <= since:
                 for instance in self.instances:
-                    purge.at.setdefault(instance.number, done)
+                    if purge.at.setdefault(instance.number, done) == done and purge.begun < self.emptied_at:
+                        purge.lost.add(instance.number)
         self.emptied = False
         for instance in self.instances:
             instance.met = True

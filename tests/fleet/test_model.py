@@ -13,10 +13,12 @@ import os
 import random
 import signal
 import sys
+import threading
 import time
 import traceback
 import unittest
 
+from daemons import wait_until
 from model import Violation
 from model_origin import account_of, key_of, now
 from model_world import TARGETS, WISHES, World
@@ -35,18 +37,19 @@ class Play:
 
     def __init__(self, seed):
         self.seed = seed
+        self.steps = 0
         self.said = []
         self.begun = now()
         self.world = World(seed, self.say)
         self.random = self.world.random
-        self.steps = 0
+        self.old_entries = {}
 
     def say(self, what):
-        self.said.append(f"{self.steps if hasattr(self, 'steps') else 0:4} {now() - self.begun:7.3f} {what}")
+        self.said.append(f"{self.steps:4} {now() - self.begun:7.3f} {what}")
 
     def run(self, seconds):
         steps = [(self.volley, 30), (self.purge_among_fetches, 12), (self.purge_and_ask, 10), (self.change, 6), (self.wait, 8), (self.writes, 6),
-                 (self.wished, 8), (self.one_after_the_other, 10), (self.trouble, 9), (self.settle, 5)]
+                 (self.wished, 8), (self.one_after_the_other, 10), (self.trouble, 14), (self.settle, 5)]
         try:
             self.settle()
             while now() < self.begun + seconds:
@@ -123,12 +126,14 @@ class Play:
         """What one has fetched the next one has."""
         number = self.random.choice(REPORTS)
         self.pace(0, 0.02)
-        self.say(f"one after the other {number}")
         order = self.random.sample(self.instances, len(self.instances))
-        first = self.random.choice(["", "", "no-cache"])
-        for instance in order:
-            self.world.play((0, self.world.get(instance, number, first)))
-            first = ""
+        wishes = [self.random.choice(["", "", "no-cache"]), *[""] * (len(order) - 2), self.random.choice(["", "no-cache"])]
+        if self.random.random() < 0.5:
+            self.say("purge, so that the last one has nothing of its own")
+            self.world.play((0, self.world.purge(order[-1], {"target": TARGETS[number][0]}, False)))
+        self.say(f"one after the other {number}: {wishes}")
+        for instance, wish in zip(order, wishes):
+            self.world.play((0, self.world.get(instance, number, wish)))
 
     def change(self):
         """Of the truth, or of how the upstream feels."""
@@ -164,20 +169,26 @@ class Play:
         self.world.play(*[(0, self.world.get(instance, number)) for instance in self.instances])
 
     def settle(self):
+        """And all ask at once for all, as likely as not: whoever was away has what was purged meanwhile no more."""
         self.world.origin.mood = {}
         self.world.settle()
+        if self.random.random() < 0.5:
+            self.say("all ask for all")
+            self.pace(0, 0.02)
+            self.world.play(*[(0, self.world.get(instance, number)) for instance in self.instances for number in range(len(TARGETS))])
 
     # What goes wrong.
 
     def trouble(self):
         world = self.world
         kinds = [(self.engine_restarts, 2), (self.engine_pauses, 3), (self.engine_is_emptied, 2), (self.engine_lies, 4), (self.way_is_cut, 4), (self.way_lags, 5),
-                 (self.instance_restarts, 4), (self.instance_freezes, 3), (self.instance_is_away, 3)]
+                 (self.instance_restarts, 4), (self.instance_freezes, 3), (self.instance_is_away, 3),
+                 (self.disk_is_locked, 2)]
         self.random.choices(*zip(*kinds))[0]()
         for _ in range(self.random.randint(0, 3)):
             self.random.choice([self.volley, self.volley, self.purge_and_ask, self.purge_among_fetches, self.writes])()
         if self.random.random() < 0.6:
-            world.settle()
+            self.settle()
 
     def meanwhile(self, do, count=8):
         """Clients go on asking."""
@@ -196,6 +207,7 @@ class Play:
             self.world.engine.kill()
             time.sleep(pause)
             self.world.engine.start()
+            self.world.engine_is_empty()
         self.meanwhile(restart)
 
     def engine_pauses(self):
@@ -216,48 +228,51 @@ class Play:
         what = self.random.choice([("FLUSHALL",), ("FLUSHALL",), ("SCRIPT", "FLUSH")])
         self.world.trouble(" ".join(what))
         self.world.emptied |= what == ("FLUSHALL",)
-        self.meanwhile(lambda: self.world.ask_engine(*what) and None)
+        self.meanwhile(lambda: self.flush(*what))
+
+    def flush(self, *what):
+        self.world.ask_engine(*what)
+        if what == ("FLUSHALL",):
+            self.world.engine_is_empty()
 
     def engine_lies(self):
-        """About what it keeps: it gives one answer for another's, changes what stands beside it, or puts back what was there before."""
-        world = self.world
-        self.say("one after the other, for lies")
-        for number in self.random.sample(REPORTS, 3):
-            world.play((0, world.get(self.some(), number)))
-        way = self.random.choice(["exchanged", "longer fresh", "later than all purges", "newer", "as they were", "as they were", "in the other's flight"])
-        world.trouble(f"the engine lies: entries are {way}")
-        with world.engine.connect() as engine:
+        """About what it keeps: it gives one answer for another's, changes what stands beside it, or puts back what was there before. One
+        instance has the answers, and the others have to ask the engine."""
+        world, numbers = self.world, self.random.sample(REPORTS, 4)
+        everything = {"all": True}
+        self.pace(0, 0.02)
+        world.trouble("all is purged, and one fetches")
+        world.play((0, world.purge(self.some(), everything, False)))
+        one = self.some()
+        world.play(*[(0, world.get(one, number)) for number in numbers])
+        way = self.random.choice(["exchanged", "exchanged", "later than all purges", "later than all purges", "fresh for longer", "as they were"])
+        self.say(f"the engine lies: entries are {way}")
+        self.lie(way)
+        if way == "later than all purges":
+            world.play((0, world.purge(self.some(), *self.random.choice([(everything, False), (everything, True), world.some_purge(numbers[0])]))))
+        if way == "fresh for longer":
+            time.sleep(self.random.choice([0.5, 2.7]))
+        world.play(*[(0, world.get(instance, number)) for instance in self.instances for number in numbers])
+        world.play(*self.gets(8, numbers))
+
+    def lie(self, way):
+        with self.world.engine.connect() as engine:
             entries = {key: engine("HGETALL", key) for key in engine("KEYS", "rk1:*:e:*")}
             entries = {key: dict(zip(flat[::2], flat[1::2])) for key, flat in entries.items() if flat}
-            names = sorted(entries)
             if way == "as they were":
-                entries, world.old_entries = world.old_entries, entries
-                names = sorted(entries)
-            far = str(int(time.time() * 1000) + 60_000).encode()
-            for at, key in enumerate(names):
-                entry = entries[key]
-                if way == "exchanged":
-                    entry = entries[names[(at + 1) % len(names)]]
-                elif way == "longer fresh":
-                    entry[b"fresh"] = far
-                elif way == "newer":
-                    entry[b"fetched"] = str(int(time.time() * 1000)).encode()
-                    entry[b"fresh"] = far
+                entries, self.old_entries = self.old_entries, entries
+            names = sorted(entries)
+            if way == "exchanged":
+                entries = {key: entries[names[at - 1]] for at, key in enumerate(names)}
+            in_a_minute = str(int(time.time() * 1000) + 60_000).encode()
+            for key, entry in entries.items():
+                if way == "fresh for longer":
+                    entry |= {b"fetched": in_a_minute[:-4] + b"0000", b"fresh": in_a_minute}
                 elif way == "later than all purges":
-                    entry[b"pos"] = far + b"-0"
-                elif way == "in the other's flight":
-                    entry[b"fence"] = entries[names[(at + 1) % len(names)]][b"fence"]
-                if engine("EXISTS", key) or way == "as they were":
-                    engine("HSET", key, *(word for pair in entry.items() for word in pair))
-                    engine("PEXPIRE", key, 10_000)
-        what = self.world.some_purge(self.random.choice(REPORTS)) if self.random.random() < 0.3 else None
-        for _ in range(2):
-            world.play(*self.gets(10, REPORTS, wishes=0.05))
-            if what:
-                world.play((0, world.purge(self.some(), *what)))
-        if self.random.random() < 0.5:  # what is stale is asked for anew, and the lies are not
-            time.sleep(1.5)
-            world.play(*self.gets(10, REPORTS, wishes=0))
+                    entry |= {b"pos": in_a_minute + b"-0"}
+                engine("HSET", key, *(word for pair in entry.items() for word in pair))
+                engine("PEXPIRE", key, 10_000)
+        self.world.model.upset_at = now()
 
     def way_is_cut(self):
         instance = self.some()
@@ -266,8 +281,11 @@ class Play:
         if self.random.random() < 0.7:
             self.purge_by(instance)
         if self.random.random() < 0.3:
+            self.say("FLUSHALL")
+            self.flush("FLUSHALL")
+        if self.random.random() < 0.3:
             self.restart(instance, self.random.choice([signal.SIGTERM, signal.SIGKILL]))
-        if self.random.random() < 0.6:
+        if self.random.random() < 0.4:
             self.say(f"{instance.name} is back")
             self.meanwhile(instance.proxy.mend)
 
@@ -290,6 +308,26 @@ class Play:
             self.pace(*self.random.choice([(0, 0.02), (0.1, 0.4)]))
             self.world.play(*self.gets(10, hot, wishes=0.3, within=0.5))
         self.purge_by(instance)
+
+    def disk_is_locked(self):
+        """By another program, for a moment: a purge is not done before the file has it."""
+        instance, number = self.some(), self.random.choice(REPORTS)
+        pause = self.random.uniform(0.1, 0.9)
+        self.world.trouble(f"the cache file of {instance.name} is locked for {pause:.3f} s")
+        self.pace(0, 0.02)
+        self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
+        what, soft = self.world.some_purge(number)
+        by = self.random.choice([one for one in self.instances if one is not instance])
+        self.say(f"{'soft' if soft else 'hard'} purge of {what} by {by.name}")
+        with self.world.locked(instance):
+            unlock = threading.Timer(pause, self.world.unlock)
+            unlock.start()
+            try:
+                self.world.play((0, self.world.purge(by, what, soft)))
+                self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
+            finally:
+                unlock.join()
+        self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
 
     def instance_restarts(self):
         instance = self.some()
@@ -336,6 +374,11 @@ class Play:
         self.world.play(*[(0, self.world.get(instance, number)) for number in hot], (self.random.uniform(0.02, 0.2), freeze), *asks,
                         *([(pause * 0.6, purge)] if self.random.random() < 0.5 else []))
         self.world.play(*self.gets(8, hot, wishes=0))
+        if self.random.random() < 0.5:  # one that has nothing gets what the engine has
+            other = self.random.choice(others)
+            self.restart(other, signal.SIGTERM, emptied=True)
+            wait_until(lambda: self.world.seen(other)["state"] == "together", "it is together", 30)
+            self.world.play(*[(0, self.world.get(other, number)) for number in hot])
 
 
 def drawn_seed():
