@@ -44,6 +44,11 @@ bool is_fence(std::string_view text) {
   return !text.empty() && text.size() <= longest && text.find_first_not_of("0123456789") == text.npos;
 }
 
+/// Whether a flight began before another one. Fences are numbers that may be larger than ours are.
+bool is_before(std::string_view fence, std::string_view other) {
+  return fence.size() != other.size() ? fence.size() < other.size() : fence < other;
+}
+
 bool is_interactive(const FetchRequest& request, const Turn& turn) {
   return request.upstream.priority == upstream::Priority::interactive || turn.is_interactive();
 }
@@ -97,12 +102,11 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join(const FetchRequest& req
   return join_others(request, turn, std::make_shared<Flight>(crew, request, turn));
 }
 
-Words FleetFlights::flight_arguments(const FetchRequest& request, bool takes_stored, bool urgent) const {
-  const WallTime newer_than = request.stored ? request.stored->fetched_at : WallTime{};
+Words FleetFlights::flight_arguments(const Flight& flight, bool takes_stored, bool urgent) const {
   return {owner_,
           std::to_string(unix_ms(clock_.wall_now())),
           takes_stored ? "1" : "0",
-          std::to_string(unix_ms(newer_than)),
+          std::to_string(unix_ms(flight.later_than)),
           std::to_string(lease.count()),
           urgent ? "1" : "0"};
 }
@@ -125,10 +129,11 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
   co_await engine_.settle();
   for (int round = 0; round < most_rounds && engine_.usable() && !turn.unwanted(); ++round) {
     waiting.kind.clear();
+    waiting.flying.clear();
     const auto reply = co_await engine_.run(
         flight_script,
         words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
-        flight_arguments(request, takes_stored, is_interactive(request, turn)));
+        flight_arguments(*flight, takes_stored, is_interactive(request, turn)));
     if (!reply) break;
     const std::string_view kind = reply->text_at(0);
     const StreamPosition last_purge = StreamPosition::of(reply->text_at(2));
@@ -147,18 +152,25 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     if (!heard) break;
     if (kind == "stored") {
       if (!takes_stored) break;
+      const WallTime before = flight->later_than;
       auto outcome = co_await take_entry(request, *flight);
       if (outcome) co_return Joined{.outcome = std::move(outcome)};
-      takes_stored = false;
+      // It was of before a purge, for one. What lands meanwhile is newer than that.
+      takes_stored = flight->later_than > before;
       continue;
     }
     if (kind != "flying") break;  // no answer that it could give
+    waiting.flying = reply->text_at(1);
+    // The log lags: what it has told meanwhile may be of a flight that had ended before.
+    if (is_before(waiting.sealed.fence, waiting.flying)) waiting.kind.clear();
     co_await wait(waiting, turn, reply->length_at(3, lease));
     if (waiting.kind.empty()) continue;  // the lease has ended, perhaps
     auto outcome = co_await told(request, *flight, waiting);
     if (outcome) co_return Joined{.outcome = std::move(outcome)};
-    // What has landed since the request came is new enough for it.
-    takes_stored = waiting.kind == landed && waiting.sealed.text.empty();
+    // What has landed since the request came is new enough for it, unless it is what was told and cannot be
+    // used.
+    takes_stored = request.takes_stored || waiting.kind == landed;
+    if (!waiting.sealed.text.empty()) flight->refuse(waiting.sealed.fetched);
   }
   co_return Joined{.duty = fetch_alone(std::move(flight))};
 }
@@ -179,6 +191,7 @@ void FleetFlights::take(std::size_t crew, const LogEntry& event) {
   const auto found = waiting_.find(fmt::format("{}e:{}", crews_[crew]->prefix, event["h"]));
   if (found == waiting_.end()) return;
   Waiting& waiting = *found->second;
+  if (is_before(event["f"], waiting.flying)) return;
   waiting.kind = event["k"];
   waiting.sealed = {.fence = std::string(event["f"]),
                     .fetched = std::string(event["fetched"]),
@@ -221,7 +234,11 @@ asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   if (!reply || reply->text_at(0) != "lead" || !is_fence(reply->text_at(1))) co_return;
   const bool is_new = flight->fence.empty();
   flight->fence = reply->text_at(1);
-  if (flight->has_ended) co_return co_await tell(flight, std::string(ended), {}, {.fence = flight->fence});
+  if (flight->has_ended) {
+    Sealed end;
+    end.fence = flight->fence;
+    co_return co_await tell(flight, std::string(ended), std::string(), end);
+  }
   if (is_new) co_await keep(flight);
 }
 
@@ -249,7 +266,7 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
   if (outcome && outcome->failure && concerns_others(outcome->failure->error))
     co_return co_await tell(flight, std::string(failed), written(*outcome->failure), sealed);
   if (!outcome || !outcome->response || outcome->too_large())
-    co_return co_await tell(flight, std::string(ended), {}, sealed);
+    co_return co_await tell(flight, std::string(ended), std::string(), sealed);
   const caching::StoredResponsePtr response = outcome->response;
   sealed.fetched = std::to_string(unix_ms(response->fetched_at));
   sealed.fresh = std::to_string(unix_ms(response->fresh_until));
@@ -277,7 +294,8 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
     if (reply->text == landed) ++counts_.landed;  // else a later fetch has been faster
   } else if (reply.error().code == ErrorCode::storage_full) {
     // The others are told all the same, where it is small.
-    if (sealed.text.size() > max_in_log) co_return co_await tell(flight, std::string(ended), {}, sealed);
+    if (sealed.text.size() > max_in_log)
+      co_return co_await tell(flight, std::string(ended), std::string(), sealed);
     co_await tell(flight, std::string(landed), written(*response), sealed);
   }
 }

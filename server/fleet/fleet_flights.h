@@ -72,16 +72,17 @@ class FleetFlights final : public proxy::SharedFetches {
   struct Waiting {
     explicit Waiting(const boost::asio::any_io_executor& executor) : timer(executor) {}
     boost::asio::steady_timer timer;
-    WallTime since;    // when it began
-    std::string kind;  // of the event; empty: none has come
+    WallTime since;      // when it began
+    std::string flying;  // the fence of the flight that it waits for; empty: not known yet
+    std::string kind;    // of the event; empty: none has come
     Sealed sealed;
   };
   boost::asio::awaitable<Joined> join_others(const proxy::FetchRequest& request, upstream::Turn& turn,
                                              FlightPtr flight);
   [[nodiscard]] boost::asio::awaitable<proxy::FetchOutcomePtr> take_entry(const proxy::FetchRequest& request,
-                                                                          const Flight& flight);
+                                                                          Flight& flight);
   [[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> read_entry(
-      const proxy::FetchRequest& request, const Flight& flight);
+      const proxy::FetchRequest& request, Flight& flight);
   [[nodiscard]] boost::asio::awaitable<proxy::FetchOutcomePtr> told(const proxy::FetchRequest& request,
                                                                     const Flight& flight, Waiting& waiting);
   boost::asio::awaitable<void> wait(Waiting& waiting, upstream::Turn& turn, std::chrono::milliseconds left);
@@ -94,8 +95,7 @@ class FleetFlights final : public proxy::SharedFetches {
   boost::asio::awaitable<void> keep(FlightPtr flight);
   boost::asio::awaitable<void> land(FlightPtr flight, proxy::FetchOutcomePtr outcome);
   boost::asio::awaitable<void> tell(FlightPtr flight, std::string kind, std::string text, Sealed sealed);
-  [[nodiscard]] Words flight_arguments(const proxy::FetchRequest& request, bool takes_stored,
-                                       bool urgent) const;
+  [[nodiscard]] Words flight_arguments(const Flight& flight, bool takes_stored, bool urgent) const;
 
   boost::asio::any_io_executor executor_;
   boost::asio::any_io_executor helpers_;

@@ -34,13 +34,14 @@ Storing storing_of(std::string_view number) {
 
 }  // namespace
 
-asio::awaitable<FetchOutcomePtr> FleetFlights::take_entry(const FetchRequest& request, const Flight& flight) {
+asio::awaitable<FetchOutcomePtr> FleetFlights::take_entry(const FetchRequest& request, Flight& flight) {
   auto response = co_await read_entry(request, flight);
   if (!response) co_return nullptr;
   // An engine that lies could give an older one.
   const bool is_newer = !request.stored || response->fetched_at > request.stored->fetched_at;
   if (!is_newer || response->fresh_until <= clock_.wall_now()) {
     ++counts_.refused;
+    flight.refuse(std::to_string(unix_ms(response->fetched_at)));
     co_return nullptr;
   }
   ++counts_.taken;
@@ -56,7 +57,7 @@ asio::awaitable<FetchOutcomePtr> FleetFlights::take_entry(const FetchRequest& re
 
 /// @return null where there is none that may be used
 asio::awaitable<caching::StoredResponsePtr> FleetFlights::read_entry(const FetchRequest& request,
-                                                                     const Flight& flight) {
+                                                                     Flight& flight) {
   const auto reply = co_await engine_.read_bulk(
       words("HMGET", flight.entry_key, "fence", "fetched", "fresh", "pos", "sealed"));
   if (!reply || reply->text_at(4).empty()) co_return nullptr;
@@ -68,9 +69,12 @@ asio::awaitable<caching::StoredResponsePtr> FleetFlights::read_entry(const Fetch
   const auto text = co_await open(flight, landed, sealed);
   if (!text) {
     ++counts_.refused;
+    flight.refuse(sealed.fetched);
     co_return nullptr;
   }
-  co_return usable(request, flight, *text, sealed);
+  auto response = usable(request, flight, *text, sealed);
+  if (!response) flight.refuse(sealed.fetched);
+  co_return response;
 }
 
 asio::awaitable<std::optional<std::string>> FleetFlights::open(const Flight& flight, std::string_view kind,

@@ -16,6 +16,7 @@
 #include "server/fleet/crew.h"
 #include "server/fleet/engine.h"
 #include "server/fleet/purge_history.h"
+#include "server/fleet/untold_purges.h"
 #include "server/upstream/limit/wait_list.h"
 #include "storage/response_store.h"
 
@@ -69,9 +70,10 @@ class FleetLog {
   /// the engine is not to be had they hear of it once it is.
   [[nodiscard]] boost::asio::awaitable<Confirmed> tell(caching::Purge purge);
 
-  /// Whether an answer may be used; see PurgeHistory::allows.
+  /// Whether an answer of another instance may be used; see PurgeHistory::allows.
   [[nodiscard]] bool allows(std::size_t crew, const caching::Subject& subject, StreamPosition begun) const {
-    return states_[crew]->history.allows(subject, begun);
+    const State& state = *states_[crew];
+    return !state.untold.match(subject) && state.history.allows(subject, begun);
   }
   /// The last purge that is known here.
   [[nodiscard]] StreamPosition heard(std::size_t crew) const { return states_[crew]->history.heard(); }
@@ -95,8 +97,11 @@ class FleetLog {
     bool known = false;          // epoch and done are those of the store
     bool all_stale_due = false;  // nobody can say what was purged
     std::deque<std::pair<StreamPosition, caching::Purge>> due;
-    std::deque<caching::Purge> untold;  // done here while it was alone
+    UntoldPurges untold;
     bool purging = false;
+    // How many members there were when the engine lost them, and until when they are expected back.
+    std::uint64_t known_before = 0;
+    SteadyTime back_until;
   };
 
   [[nodiscard]] boost::asio::awaitable<bool> show(std::size_t crew);
@@ -104,6 +109,11 @@ class FleetLog {
   [[nodiscard]] boost::asio::awaitable<bool> catch_up(std::size_t crew);
   [[nodiscard]] boost::asio::awaitable<std::string> announce(std::size_t crew, const caching::Purge& purge);
   [[nodiscard]] boost::asio::awaitable<bool> announce_untold(std::size_t crew);
+  [[nodiscard]] boost::asio::awaitable<Confirmed> confirmed(std::vector<std::string> positions);
+  boost::asio::awaitable<void> write_untold();
+  [[nodiscard]] Confirmed here_alone() const;
+  void take_members(State& state, const Members& members, bool lost);
+  [[nodiscard]] std::uint64_t expected_back(const State& state) const;
   boost::asio::awaitable<void> read_stored(std::size_t crew);
   boost::asio::awaitable<void> keep_shown(std::uint64_t link);
   boost::asio::awaitable<void> follow_streams(std::uint64_t link);

@@ -2,6 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -22,7 +25,15 @@ struct FleetFlights::Flight {
         name(its_crew.names.of(request.key.text())),
         entry_key(its_crew.prefix + "e:" + name),
         flight_key(its_crew.prefix + "f:" + name),
-        turn(its_turn) {}
+        turn(its_turn),
+        later_than(request.stored ? request.stored->fetched_at : WallTime{}) {}
+
+  /// What was fetched then will not do: something newer may.
+  void refuse(std::string_view fetched_ms) {
+    std::int64_t ms = 0;
+    std::from_chars(fetched_ms.data(), fetched_ms.data() + fetched_ms.size(), ms);
+    later_than = std::max(later_than, wall_time_from_unix_ms(ms));
+  }
 
   /// What an answer is bound to: it is no other key's, nor of another time.
   [[nodiscard]] std::string bound(std::string_view kind, const Sealed& sealed) const {
@@ -35,6 +46,7 @@ struct FleetFlights::Flight {
   const std::string entry_key;
   const std::string flight_key;
   upstream::Turn& turn;  // until it has ended
+  WallTime later_than;   // what was fetched until then is not taken
   std::string fence;     // empty: it is flown alone
   StreamPosition begun;
   bool has_ended = false;

@@ -1,0 +1,423 @@
+"""A random fleet against a model: the invariants of tests/fuzz/cache_model across instances; model.py lists them.
+
+Three or four daemons, a real engine, and an upstream whose every answer is recognisable. At random clients ask, wish and write, operators
+purge, and the engine, the ways to it, the instances and the upstream fail. It prints the seed of each world and, where something does not
+hold, what was done.
+
+    python3 -m unittest test_model                              one world of half a minute
+    ROKTCACHED_MODEL_SEED=7 python3 -m unittest test_model      the world of a seed
+    python3 test_model.py --seconds 1200                        one world after the other, for so long
+"""
+import argparse
+import os
+import random
+import signal
+import sys
+import threading
+import time
+import traceback
+import unittest
+
+from daemons import wait_until
+from model import Violation
+from model_origin import account_of, key_of, now
+from model_world import TARGETS, WISHES, World
+
+SECONDS_OF_A_WORLD = 32
+REPORTS = [number for number, (target, _) in enumerate(TARGETS) if not target.startswith("/files/")]
+FILES = [number for number in range(len(TARGETS)) if number not in REPORTS]
+EXPECTED = ["answers by hit", "answers by the fleet", "other answers", "refusals", "failures", "stand-ins", "writes", "settled",
+            "purges confirmed by all", "purges confirmed by some", "answers of before a purge, looked at", "batches while all were together",
+            "calls one after the other", "calls after one that was stale",
+            *(f"hits with {wish}" for wish in ("no wish", "max-age", "min-fresh", "max-stale", "only-if-cached"))]
+
+
+class Play:
+    """One world, step by step."""
+
+    def __init__(self, seed):
+        self.seed = seed
+        self.steps = 0
+        self.said = []
+        self.begun = now()
+        self.world = World(seed, self.say)
+        self.random = self.world.random
+        self.old_entries = {}
+
+    def say(self, what):
+        self.said.append(f"{self.steps:4} {now() - self.begun:7.3f} {what}")
+
+    def run(self, seconds):
+        steps = [(self.volley, 30), (self.purge_among_fetches, 12), (self.purge_and_ask, 10), (self.change, 6), (self.wait, 8), (self.writes, 6),
+                 (self.wished, 8), (self.one_after_the_other, 10), (self.trouble, 14), (self.settle, 5)]
+        try:
+            self.settle()
+            while now() < self.begun + seconds:
+                self.steps += 1
+                step = self.random.choices(*zip(*steps))[0]
+                step()
+        except Exception as failure:
+            raise Violation("\n".join([f"seed {self.seed}, step {self.steps}", *self.said[-40:], f"{failure}"])) from failure
+        finally:
+            self.world.stop()
+        return self.world.model.tally
+
+    # What is done.
+
+    @property
+    def instances(self):
+        return [instance for instance in self.world.instances if instance.up]
+
+    def some(self):
+        return self.random.choice(self.instances)
+
+    def gets(self, count, numbers, wishes=0.15, within=0.03):
+        """So many, of these targets, at about the same time."""
+        drawn = []
+        for _ in range(count):
+            wish = self.random.choice(WISHES) if self.random.random() < wishes else ""
+            drawn.append((self.random.uniform(0, within), self.world.get(self.some(), self.random.choice(numbers), wish)))
+        return drawn
+
+    def hot(self, least=1, most=3):
+        return self.random.sample(range(len(TARGETS)), self.random.randint(least, most))
+
+    def pace(self, least, most):
+        self.world.origin.pace = (least, most)
+
+    def volley(self):
+        hot = self.hot()
+        self.pace(*self.random.choice([(0, 0.01), (0, 0.02), (0.05, 0.15), (0.1, 0.4)]))
+        self.say(f"volley {hot}")
+        self.world.play(*self.gets(self.random.randint(3, 12), hot))
+
+    def wished(self):
+        hot = self.hot(1, 2)
+        self.say(f"wishes {hot}")
+        self.pace(0, 0.1)
+        self.world.play(*self.gets(self.random.randint(4, 10), hot, wishes=0.8, within=0.15))
+
+    def purge_among_fetches(self):
+        """Some before it, some after it, while fetches take longer than all that."""
+        hot = self.hot(1, 2)
+        takes = self.random.choice([0.05, 0.12, 0.25, 0.6])
+        self.pace(takes * 0.5, takes)
+        what, soft = self.world.some_purge(hot[0])
+        by = self.some()
+        at = self.random.uniform(0, takes)
+        self.say(f"{'soft' if soft else 'hard'} purge of {what} by {by.name} after {at:.3f} s of fetches of {hot}")
+        later = [(at + pause, call) for pause, call in self.gets(self.random.randint(2, 8), hot, within=takes)]
+        self.world.play(*self.gets(self.random.randint(2, 8), hot), (at, self.world.purge(by, what, soft)), *later)
+        self.pace(0, 0.02)
+        self.world.play(*[(0, self.world.get(instance, hot[0])) for instance in self.instances])
+
+    def purge_and_ask(self):
+        """All have it; then it is purged; then all ask."""
+        number = self.random.randrange(len(TARGETS))
+        self.pace(0, 0.02)
+        what, soft = self.world.some_purge(number)
+        by = self.some()
+        self.say(f"{'soft' if soft else 'hard'} purge of {what} by {by.name}, and then all ask for {number}")
+        self.world.play(*[(0, self.world.get(instance, number)) for instance in self.instances])
+        self.world.play((0, self.world.purge(by, what, soft)))
+        self.world.play(*[(0, self.world.get(instance, number, self.random.choice(["", "", "only-if-cached"]))) for instance in self.instances])
+
+    def one_after_the_other(self):
+        """What one has fetched the next one has."""
+        number = self.random.choice(REPORTS)
+        self.pace(0, 0.02)
+        order = self.random.sample(self.instances, len(self.instances))
+        wishes = [self.random.choice(["", "", "no-cache"]), *[""] * (len(order) - 2), self.random.choice(["", "no-cache"])]
+        if self.random.random() < 0.5:
+            self.say("purge, so that the last one has nothing of its own")
+            self.world.play((0, self.world.purge(order[-1], {"target": TARGETS[number][0]}, False)))
+        self.say(f"one after the other {number}: {wishes}")
+        for instance, wish in zip(order, wishes):
+            self.world.play((0, self.world.get(instance, number, wish)))
+
+    def change(self):
+        """Of the truth, or of how the upstream feels."""
+        origin, random_ = self.world.origin, self.random
+        if random_.random() < 0.6:
+            numbers = self.hot(2, 6)
+            self.say(f"the truth of {numbers} changes")
+            with origin.lock:
+                for number in numbers:
+                    target, version = TARGETS[number]
+                    origin.truths[key_of(target, version or "LATEST")] += 1
+            return
+        account = random_.choice(["12", "13", ""])
+        mood = None if account in origin.mood else random_.choice(["503", "404", "reset"])
+        numbers = [n for n in range(len(TARGETS)) if account_of(key_of(*TARGETS[n])) == account]
+        self.world.play(*self.gets(8, numbers, wishes=0))
+        self.say(f"the upstream says {mood} to account {account!r}")
+        origin.mood = {account: mood} if mood else {}
+        self.world.play(*self.gets(12, numbers, wishes=0.5, within=0.2))
+
+    def wait(self):
+        pause = self.random.choice([0.1, 0.3, 0.6, 1.0, 1.6])
+        self.say(f"wait {pause}")
+        time.sleep(pause)
+
+    def writes(self):
+        number = self.random.choice(FILES)
+        by = self.some()
+        self.pace(0, 0.15)
+        self.say(f"write of {number} by {by.name}")
+        self.world.play(*self.gets(4, [number], within=0.1), (self.random.uniform(0, 0.1), self.world.write(by, number, self.random.choice(["PUT", "DELETE"]))),
+                        *[(0.12 + pause, call) for pause, call in self.gets(4, [number])])
+        self.world.play(*[(0, self.world.get(instance, number)) for instance in self.instances])
+
+    def settle(self):
+        """And all ask at once for all, as likely as not: whoever was away has what was purged meanwhile no more."""
+        self.world.origin.mood = {}
+        self.world.settle()
+        if self.random.random() < 0.5:
+            self.say("all ask for all")
+            self.pace(0, 0.02)
+            self.world.play(*[(0, self.world.get(instance, number)) for instance in self.instances for number in range(len(TARGETS))])
+
+    # What goes wrong.
+
+    def trouble(self):
+        world = self.world
+        kinds = [(self.engine_restarts, 2), (self.engine_pauses, 3), (self.engine_is_emptied, 2), (self.engine_lies, 4), (self.way_is_cut, 4), (self.way_lags, 5),
+                 (self.instance_restarts, 4), (self.instance_freezes, 3), (self.instance_is_away, 3),
+                 (self.disk_is_locked, 2)]
+        self.random.choices(*zip(*kinds))[0]()
+        for _ in range(self.random.randint(0, 3)):
+            self.random.choice([self.volley, self.volley, self.purge_and_ask, self.purge_among_fetches, self.writes])()
+        if self.random.random() < 0.6:
+            self.settle()
+
+    def meanwhile(self, do, count=8):
+        """Clients go on asking."""
+        hot = self.hot(2, 4)
+        self.pace(0, self.random.choice([0.02, 0.3, 0.8]))
+        gets = self.gets(count, hot, within=0.5)
+        pause = self.random.uniform(0, 0.3)
+        self.world.play(*gets, (pause, do))
+
+    def engine_restarts(self):
+        pause = self.random.uniform(0, 1.5)
+        self.world.trouble(f"the engine is killed, and is there again, empty, after {pause:.2f} s")
+
+        def restart():
+            self.world.emptied = True
+            self.world.engine.kill()
+            time.sleep(pause)
+            self.world.engine.start()
+            self.world.engine_is_empty()
+        self.meanwhile(restart)
+
+    def engine_pauses(self):
+        pause = self.random.choice([0.05, 0.15, 0.2, 0.3, 0.8, 2.2])
+        self.world.trouble(f"the engine pauses for {pause} s")
+
+        def stop():
+            self.world.engine.pause()
+            time.sleep(pause)
+            self.world.engine.go_on()
+        purge = self.world.purge(self.some(), *self.world.some_purge())
+        self.meanwhile(stop)
+        if self.random.random() < 0.6:
+            self.say("once more, with a purge")
+            self.world.play((0, stop), (self.random.uniform(0, pause), purge), *self.gets(6, self.hot(2, 4), within=pause + 0.3))
+
+    def engine_is_emptied(self):
+        what = self.random.choice([("FLUSHALL",), ("FLUSHALL",), ("SCRIPT", "FLUSH")])
+        self.world.trouble(" ".join(what))
+        self.world.emptied |= what == ("FLUSHALL",)
+        self.meanwhile(lambda: self.flush(*what))
+
+    def flush(self, *what):
+        self.world.ask_engine(*what)
+        if what == ("FLUSHALL",):
+            self.world.engine_is_empty()
+
+    def engine_lies(self):
+        """About what it keeps: it gives one answer for another's, changes what stands beside it, or puts back what was there before. One
+        instance has the answers, and the others have to ask the engine."""
+        world, numbers = self.world, self.random.sample(REPORTS, 4)
+        everything = {"all": True}
+        self.pace(0, 0.02)
+        world.trouble("all is purged, and one fetches")
+        world.play((0, world.purge(self.some(), everything, False)))
+        one = self.some()
+        world.play(*[(0, world.get(one, number)) for number in numbers])
+        way = self.random.choice(["exchanged", "exchanged", "later than all purges", "later than all purges", "fresh for longer", "as they were"])
+        self.say(f"the engine lies: entries are {way}")
+        self.lie(way)
+        if way == "later than all purges":
+            world.play((0, world.purge(self.some(), *self.random.choice([(everything, False), (everything, True), world.some_purge(numbers[0])]))))
+        if way == "fresh for longer":
+            time.sleep(self.random.choice([0.5, 2.7]))
+        world.play(*[(0, world.get(instance, number)) for instance in self.instances for number in numbers])
+        world.play(*self.gets(8, numbers))
+
+    def lie(self, way):
+        with self.world.engine.connect() as engine:
+            entries = {key: engine("HGETALL", key) for key in engine("KEYS", "rk1:*:e:*")}
+            entries = {key: dict(zip(flat[::2], flat[1::2])) for key, flat in entries.items() if flat}
+            if way == "as they were":
+                entries, self.old_entries = self.old_entries, entries
+            names = sorted(entries)
+            if way == "exchanged":
+                entries = {key: entries[names[at - 1]] for at, key in enumerate(names)}
+            in_a_minute = str(int(time.time() * 1000) + 60_000).encode()
+            for key, entry in entries.items():
+                if way == "fresh for longer":
+                    entry |= {b"fetched": in_a_minute[:-4] + b"0000", b"fresh": in_a_minute}
+                elif way == "later than all purges":
+                    entry |= {b"pos": in_a_minute + b"-0"}
+                engine("HSET", key, *(word for pair in entry.items() for word in pair))
+                engine("PEXPIRE", key, 10_000)
+        self.world.model.upset_at = now()
+
+    def way_is_cut(self):
+        instance = self.some()
+        self.world.trouble(f"{instance.name} is cut off")
+        self.meanwhile(instance.proxy.cut)
+        if self.random.random() < 0.7:
+            self.purge_by(instance)
+        if self.random.random() < 0.3:
+            self.say("FLUSHALL")
+            self.flush("FLUSHALL")
+        if self.random.random() < 0.3:
+            self.restart(instance, self.random.choice([signal.SIGTERM, signal.SIGKILL]))
+        if self.random.random() < 0.4:
+            self.say(f"{instance.name} is back")
+            self.meanwhile(instance.proxy.mend)
+
+    def purge_by(self, instance):
+        number = self.random.randrange(len(TARGETS))
+        what, soft = self.world.some_purge(number)
+        by = self.random.choice([instance, self.some()])
+        self.say(f"{'soft' if soft else 'hard'} purge of {what} by {by.name}")
+        self.world.play((0, self.world.purge(by, what, soft)))
+        self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
+
+    def way_lags(self):
+        instance = self.some()
+        kind, longest = self.random.choice([("XREAD", 0.9), ("XREAD", 0.3), ("flight", 0.22), ("flight purge member confirmed", 0.22), ("HMGET", 0.8), ("land", 0.8),
+                                            ("land tell", 0.2), ("XREAD HMGET", 0.5)])
+        instance.lag = (kind, self.random.uniform(0.02, longest))
+        self.world.trouble(f"{instance.name} hears of {kind} {instance.lag[1]:.3f} s late")
+        hot = self.hot(1, 2)
+        for _ in range(3):
+            self.pace(*self.random.choice([(0, 0.02), (0.1, 0.4)]))
+            self.world.play(*self.gets(10, hot, wishes=0.3, within=0.5))
+        self.purge_by(instance)
+
+    def disk_is_locked(self):
+        """By another program, for a moment: a purge is not done before the file has it."""
+        instance, number = self.some(), self.random.choice(REPORTS)
+        pause = self.random.uniform(0.1, 0.9)
+        self.world.trouble(f"the cache file of {instance.name} is locked for {pause:.3f} s")
+        self.pace(0, 0.02)
+        self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
+        what, soft = self.world.some_purge(number)
+        by = self.random.choice([one for one in self.instances if one is not instance])
+        self.say(f"{'soft' if soft else 'hard'} purge of {what} by {by.name}")
+        with self.world.locked(instance):
+            unlock = threading.Timer(pause, self.world.unlock)
+            unlock.start()
+            try:
+                self.world.play((0, self.world.purge(by, what, soft)))
+                self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
+            finally:
+                unlock.join()
+        self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
+
+    def instance_restarts(self):
+        instance = self.some()
+        how = self.random.choice([signal.SIGTERM, signal.SIGKILL])
+        emptied = self.random.random() < 0.25
+        self.world.trouble(f"{instance.name} restarts after {how.name}{', emptied' if emptied else ''}")
+        self.meanwhile(lambda: self.restart(instance, how, emptied))
+
+    def restart(self, instance, how, emptied=False):
+        self.say(f"{instance.name} is ended by {how.name} and started again")
+        self.world.end(instance, how)
+        if emptied:
+            self.world.empty(instance)
+        self.world.start(instance)
+
+    def instance_is_away(self):
+        """For some steps, until all is mended or for a moment."""
+        if len(self.instances) < 3:
+            return
+        instance = self.some()
+        how = self.random.choice([signal.SIGTERM, signal.SIGKILL])
+        self.world.trouble(f"{instance.name} goes by {how.name}")
+        self.world.end(instance, how)
+        self.purge_and_ask()
+        if self.random.random() < 0.5:
+            self.say(f"{instance.name} is back")
+            self.world.start(instance)
+
+    def instance_freezes(self):
+        """While it fetches, as likely as not: its late answer must not land over another's, nor after a purge."""
+        instance = self.some()
+        pause = self.random.choice([0.4, 2.4, 2.4])
+        self.world.trouble(f"{instance.name} freezes for {pause} s")
+        hot = self.hot(1, 2)
+        self.pace(0.1, 0.4)
+
+        def freeze():
+            instance.daemon.signal(signal.SIGSTOP)
+            time.sleep(pause)
+            instance.daemon.signal(signal.SIGCONT)
+        others = [one for one in self.instances if one is not instance]
+        asks = [(self.random.uniform(0, pause), self.world.get(self.random.choice(others), self.random.choice(hot))) for _ in range(5)]
+        purge = self.world.purge(self.random.choice(others), *self.world.some_purge(hot[0]))
+        self.world.play(*[(0, self.world.get(instance, number)) for number in hot], (self.random.uniform(0.02, 0.2), freeze), *asks,
+                        *([(pause * 0.6, purge)] if self.random.random() < 0.5 else []))
+        self.world.play(*self.gets(8, hot, wishes=0))
+        if self.random.random() < 0.5:  # one that has nothing gets what the engine has
+            other = self.random.choice(others)
+            self.restart(other, signal.SIGTERM, emptied=True)
+            wait_until(lambda: self.world.seen(other)["state"] == "together", "it is together", 30)
+            self.world.play(*[(0, self.world.get(other, number)) for number in hot])
+
+
+def drawn_seed():
+    return int(os.environ.get("ROKTCACHED_MODEL_SEED") or random.SystemRandom().randrange(2**32))
+
+
+class Fleet(unittest.TestCase):
+    def test_a_random_fleet_holds_what_one_store_does(self):
+        seed = drawn_seed()
+        print(f"model: seed {seed}", flush=True)
+        tally = Play(seed).run(SECONDS_OF_A_WORLD)
+        print(f"model: seed {seed}, nothing found: " + "; ".join(f"{count} {kind}" for kind, count in sorted(tally.items())))
+        self.assertGreater(tally["answers by hit"] + tally["answers by the fleet"], 0)
+        self.assertGreater(tally["answers of before a purge, looked at"] + tally["purges confirmed by all"], 0)
+
+
+def main():
+    parser = argparse.ArgumentParser(description="plays worlds, one after the other")
+    parser.add_argument("--seconds", type=float, default=1200)
+    parser.add_argument("--seed", type=int, help="of the first world; those after it count on")
+    parser.add_argument("--world", type=float, default=SECONDS_OF_A_WORLD, help="seconds of each")
+    options = parser.parse_args()
+    seed = drawn_seed() if options.seed is None else options.seed
+    end, total, found = now() + options.seconds, None, 0
+    while now() < end:
+        print(f"model: seed {seed}", flush=True)
+        try:
+            tally = Play(seed).run(options.world)
+            total = tally if total is None else total + tally
+        except Exception:  # pylint: disable=broad-except
+            found += 1
+            traceback.print_exc()
+        seed += 1
+    for kind in sorted({*EXPECTED, *(total or {})}):
+        print(f"  {kind}: {(total or {}).get(kind, 0)}")
+    missing = [kind for kind in EXPECTED if not (total or {}).get(kind)]
+    print(f"model: {found} worlds in which something does not hold" + (f"; never reached: {missing}" if missing else ""))
+    return 1 if found or missing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
