@@ -171,21 +171,23 @@ asio::awaitable<Result<EngineReply>> Engine::run_bulk(const Script& script, Word
 
 asio::awaitable<Result<EngineReply>> Engine::read_bulk(Words words) {
   if (!usable()) co_return engine_unavailable(counted_.trouble);
-  auto reply = co_await timed(bulk_, engine_command({words.begin(), words.end()}),
-                              std::max(longest_bulk, address_.settings.control_timeout));
+  std::string command = engine_command({words.begin(), words.end()});
+  auto reply =
+      co_await timed(bulk_, std::move(command), std::max(longest_bulk, address_.settings.control_timeout));
   co_return judged(std::move(reply));
 }
 
 asio::awaitable<Result<EngineReply>> Engine::ask(Words words) {
   if (!usable()) co_return engine_unavailable(counted_.trouble);
-  co_return co_await timed(bulk_, engine_command({words.begin(), words.end()}),
+  std::string command = engine_command({words.begin(), words.end()});
+  co_return co_await timed(bulk_, std::move(command),
                            std::max(longest_bulk, address_.settings.control_timeout));
 }
 
 asio::awaitable<Result<EngineReply>> Engine::follow(Words words, milliseconds patience) {
   const Link link = log_;
-  auto reply =
-      co_await link->call(engine_command({words.begin(), words.end()}), clock_.steady_now() + patience);
+  std::string command = engine_command({words.begin(), words.end()});
+  auto reply = co_await link->call(std::move(command), clock_.steady_now() + patience);
   if (!reply && link == log_ && !stopped_) {
     ++(reply.error().code == ErrorCode::upstream_timeout ? counted_.timeouts : counted_.errors);
     lose(reply.error().context);

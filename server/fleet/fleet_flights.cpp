@@ -221,7 +221,10 @@ asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   if (!reply || reply->text_at(0) != "lead" || !is_fence(reply->text_at(1))) co_return;
   const bool is_new = flight->fence.empty();
   flight->fence = reply->text_at(1);
-  if (flight->has_ended) co_return co_await tell(flight, std::string(ended), {}, {.fence = flight->fence});
+  if (flight->has_ended) {
+    Sealed sealed{.fence = flight->fence};
+    co_return co_await tell(flight, std::string(ended), std::string(), std::move(sealed));
+  }
   if (is_new) co_await keep(flight);
 }
 
@@ -245,11 +248,13 @@ asio::awaitable<void> FleetFlights::keep(FlightPtr flight) {
 }
 
 asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outcome) {
-  Sealed sealed{.fence = flight->fence, .begun = flight->begun.text()};
+  // An engine that has taken another's place may have lost the purge after which it began.
+  const StreamPosition begun = std::min(flight->begun, log_.heard(flight->crew.credential));
+  Sealed sealed{.fence = flight->fence, .begun = begun.text()};
   if (outcome && outcome->failure && concerns_others(outcome->failure->error))
     co_return co_await tell(flight, std::string(failed), written(*outcome->failure), sealed);
   if (!outcome || !outcome->response || outcome->too_large())
-    co_return co_await tell(flight, std::string(ended), {}, sealed);
+    co_return co_await tell(flight, std::string(ended), std::string(), sealed);
   const caching::StoredResponsePtr response = outcome->response;
   sealed.fetched = std::to_string(unix_ms(response->fetched_at));
   sealed.fresh = std::to_string(unix_ms(response->fresh_until));
@@ -277,7 +282,8 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
     if (reply->text == landed) ++counts_.landed;  // else a later fetch has been faster
   } else if (reply.error().code == ErrorCode::storage_full) {
     // The others are told all the same, where it is small.
-    if (sealed.text.size() > max_in_log) co_return co_await tell(flight, std::string(ended), {}, sealed);
+    if (sealed.text.size() > max_in_log)
+      co_return co_await tell(flight, std::string(ended), std::string(), sealed);
     co_await tell(flight, std::string(landed), written(*response), sealed);
   }
 }
