@@ -127,12 +127,14 @@ asio::awaitable<void> FleetLog::leave() {
 asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   if (stopped_) co_return false;  // it has left, or is about to
   State& state = *states_[crew];
+  const StreamPosition known = std::max(state.done, state.history.heard());
   const auto reply = co_await run_member(crew, "0");
   if (!reply || reply->items.size() < 7) co_return false;
   skew_ = milliseconds{reply->number_at(1) - unix_ms(clock_.wall_now())};
   state.members = {.present = members_at(*reply, 2), .known = members_at(*reply, 3)};
   const StreamPosition forgotten = StreamPosition::of(reply->text_at(6));
   const std::string epoch(reply->text_at(0).substr(0, longest_epoch));
+  const bool epoch_is_known = epoch == state.epoch;
   if (epoch != state.epoch || state.done < forgotten) {
     if (!state.epoch.empty() || state.known)
       log_event(spdlog::level::warn, "fleet-epoch",
@@ -154,7 +156,11 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   }
   state.known = true;
   state.history.forget_until(forgotten);
-  co_return true;
+  const StreamPosition last = StreamPosition::of(reply->text_at(4));
+  if (!epoch_is_known || last >= known) co_return true;
+  go_back(crew, last);
+  const auto corrected = co_await run_member(crew, "0");
+  co_return corrected.has_value();
 }
 
 /// Reads the purges since this instance was last there; of the log only what comes from now on.
@@ -177,6 +183,10 @@ asio::awaitable<void> FleetLog::keep_shown(std::uint64_t link) {
     for (std::size_t i = 0; i < crews_.size() && link == link_; ++i) {
       const bool shown = co_await show(i);
       static_cast<void>(shown);  // the engine says itself that it is away
+      if (link == link_) {
+        const bool told = co_await announce_untold(i);
+        static_cast<void>(told);  // else the next time
+      }
       if (shown_times % noted_again_after == 0) note_done(i);
     }
     pause.expires_after(until_shown_again);
@@ -285,36 +295,6 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   }
 }
 
-/// A key that no request has: its path is no route's.
-caching::Key FleetLog::key_of_note(std::size_t crew) const {
-  const std::string& prefix = crews_[crew]->prefix;
-  return caching::Key(
-      fmt::format("{} {}{} LATEST", crews_[crew]->name, path_of_notes, prefix.substr(0, prefix.find('}'))));
-}
-
-void FleetLog::note_done(std::size_t crew) {
-  caching::StoredResponse note;
-  note.key = key_of_note(crew);
-  note.route = caching::Text("fleet");
-  note.body = caching::share_body(states_[crew]->epoch + ' ' + states_[crew]->done.text());
-  note.fetched_at = clock_.wall_now();
-  note.fresh_until = note.usable_until = note.fetched_at + std::chrono::days{3650};
-  store_.put(caching::share(std::move(note)));
-}
-
-asio::awaitable<void> FleetLog::read_stored(std::size_t crew) {
-  Result<storage::StoredResponsePtr> found = storage::StoredResponsePtr();
-  const auto work = [&, key = key_of_note(crew)] { found = store_.find(key, clock_.wall_now()); };
-  co_await run_on(purger_, work);
-  if (!found || !*found) co_return;
-  const std::string& text = *(*found)->body;
-  const auto space = text.find(' ');
-  if (space == std::string::npos) co_return;
-  State& state = *states_[crew];
-  state.epoch = text.substr(0, space);
-  state.done = StreamPosition::of(text.substr(space + 1));
-}
-
 asio::awaitable<bool> FleetLog::hear(std::size_t crew, StreamPosition position, upstream::Turn& turn) {
   const SteadyTime until = clock_.steady_now() + engine_.address().settings.control_timeout;
   const PurgeHistory& history = states_[crew]->history;
@@ -332,13 +312,17 @@ asio::awaitable<std::string> FleetLog::announce(std::size_t crew, const caching:
   co_return reply ? reply->text : std::string();
 }
 
-/// What was purged here while this instance was alone is not to come back from the engine.
+/// What was purged here and told to nobody is not to come back from the engine: this instance was alone, or
+/// the engine has not answered in time.
 asio::awaitable<bool> FleetLog::announce_untold(std::size_t crew) {
   std::deque<caching::Purge>& untold = states_[crew]->untold;
   while (!untold.empty()) {
-    const std::string position = co_await announce(crew, untold.front());
-    if (position.empty()) co_return false;
+    const caching::Purge purge = std::move(untold.front());
     untold.pop_front();
+    const std::string position = co_await announce(crew, purge);
+    if (!position.empty()) continue;
+    untold.push_front(purge);
+    co_return false;
   }
   co_return true;
 }

@@ -95,7 +95,7 @@ class FleetLog {
     bool known = false;          // epoch and done are those of the store
     bool all_stale_due = false;  // nobody can say what was purged
     std::deque<std::pair<StreamPosition, caching::Purge>> due;
-    std::deque<caching::Purge> untold;  // done here while it was alone
+    std::deque<caching::Purge> untold;  // done here, and not told yet
     bool purging = false;
   };
 
@@ -112,6 +112,7 @@ class FleetLog {
   void take_purge(std::size_t crew, const EngineReply& event);
   void purge_what_is_due(std::size_t crew);
   boost::asio::awaitable<void> purge_in_order(std::size_t crew);
+  void go_back(std::size_t crew, StreamPosition last);
   void note_done(std::size_t crew);
   [[nodiscard]] caching::Key key_of_note(std::size_t crew) const;
 
