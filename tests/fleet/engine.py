@@ -20,6 +20,7 @@ NOT_IN_WASM = {
     "enable_debug_command": "only a start-up line turns it on, and Valkey in WebAssembly takes none",
     "tls_port": "Valkey in WebAssembly has no TLS",
     "unixsocket": "Valkey in WebAssembly has no Unix socket",
+    "preloaded": "nothing is preloaded into WebAssembly",
     "replicaof": "Valkey in WebAssembly does not fork, and so has no replicas",
 }
 
@@ -37,6 +38,8 @@ def free_port():
 
 class Engine:
     """`options` are settings of the engine: maxmemory="2mb". It listens on a port and, but in WebAssembly, on a Unix socket."""
+
+    environment = None  # that of the tests
 
     def __init__(self, port=None, **options):
         for option in options:
@@ -61,7 +64,8 @@ class Engine:
     def start(self):
         """Empty: there is no file to begin from."""
         with open(os.path.join(self.folder, "log"), "ab") as log:
-            self.child = subprocess.Popen([PROGRAM, *self.arguments()], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+            self.child = subprocess.Popen([PROGRAM, *self.arguments()], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                                          env=self.environment)
         deadline = time.monotonic() + 10
         while not self.answers():
             if self.child.poll() is not None or time.monotonic() > deadline:
