@@ -139,14 +139,7 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     const StreamPosition last_purge = StreamPosition::of(reply->text_at(2));
     if (kind == "lead") {
       if (!is_fence(reply->text_at(1))) break;
-      flight->fence = reply->text_at(1);
-      flight->begun = last_purge;
-      own_.insert(flight);
-      ++counts_.led;
-      Joined joined{.duty = std::make_unique<OwnFlight>(*this, flight)};
-      asio::co_spawn(executor_, keep(flight), logging_failure("keeping a lease"));
-      if (reply->text_at(3) == "1") joined.stored = co_await read_entry(request, *flight);
-      co_return joined;
+      co_return co_await lead(request, std::move(flight), *reply);
     }
     const bool heard = co_await log_.hear(crew.credential, last_purge, turn);
     if (!heard) break;
@@ -173,6 +166,19 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     if (!waiting.sealed.text.empty()) flight->refuse(waiting.sealed.fetched);
   }
   co_return Joined{.duty = fetch_alone(std::move(flight))};
+}
+
+/// @param reply  gives the flight to this instance
+asio::awaitable<FleetFlights::Joined> FleetFlights::lead(const FetchRequest& request, FlightPtr flight,
+                                                         const EngineReply& reply) {
+  flight->fence = reply.text_at(1);
+  flight->begun = StreamPosition::of(reply.text_at(2));
+  own_.insert(flight);
+  ++counts_.led;
+  Joined joined{.duty = std::make_unique<OwnFlight>(*this, flight)};
+  asio::co_spawn(executor_, keep(flight), logging_failure("keeping a lease"));
+  if (reply.text_at(3) == "1") joined.stored = co_await read_entry(request, *flight);
+  co_return joined;
 }
 
 std::unique_ptr<FleetFlights::Duty> FleetFlights::fetch_alone(FlightPtr flight) {
@@ -262,7 +268,9 @@ asio::awaitable<void> FleetFlights::keep(FlightPtr flight) {
 }
 
 asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outcome) {
-  Sealed sealed{.fence = flight->fence, .begun = flight->begun.text()};
+  // An engine that has taken another's place may have lost the purge after which it began.
+  const StreamPosition begun = std::min(flight->begun, log_.heard(flight->crew.credential));
+  Sealed sealed{.fence = flight->fence, .begun = begun.text()};
   if (outcome && outcome->failure && concerns_others(outcome->failure->error))
     co_return co_await tell(flight, std::string(failed), written(*outcome->failure), sealed);
   if (!outcome || !outcome->response || outcome->too_large())

@@ -79,6 +79,8 @@ class FleetFlights final : public proxy::SharedFetches {
   };
   boost::asio::awaitable<Joined> join_others(const proxy::FetchRequest& request, upstream::Turn& turn,
                                              FlightPtr flight);
+  boost::asio::awaitable<Joined> lead(const proxy::FetchRequest& request, FlightPtr flight,
+                                      const EngineReply& reply);
   [[nodiscard]] boost::asio::awaitable<proxy::FetchOutcomePtr> take_entry(const proxy::FetchRequest& request,
                                                                           Flight& flight);
   [[nodiscard]] boost::asio::awaitable<caching::StoredResponsePtr> read_entry(

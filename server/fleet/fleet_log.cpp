@@ -117,12 +117,14 @@ asio::awaitable<void> FleetLog::leave() {
 asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   if (stopped_) co_return false;  // it has left, or is about to
   State& state = *states_[crew];
+  const StreamPosition known = std::max(state.done, state.history.heard());
   const auto reply = co_await run_member(crew, "0");
   if (!reply || reply->items.size() < 7) co_return false;
   skew_ = milliseconds{reply->number_at(1) - unix_ms(clock_.wall_now())};
   const StreamPosition forgotten = StreamPosition::of(reply->text_at(6));
   const std::string epoch(reply->text_at(0).substr(0, longest_epoch));
-  take_members(state, {members_at(*reply, 2), members_at(*reply, 3)}, epoch != state.epoch);
+  const bool epoch_is_known = epoch == state.epoch;
+  take_members(state, {members_at(*reply, 2), members_at(*reply, 3)}, !epoch_is_known);
   if (epoch != state.epoch || state.done < forgotten) {
     if (!state.epoch.empty() || state.known)
       log_event(spdlog::level::warn, "fleet-epoch",
@@ -144,7 +146,11 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   }
   state.known = true;
   state.history.forget_until(forgotten);
-  co_return true;
+  const StreamPosition last = StreamPosition::of(reply->text_at(4));
+  if (!epoch_is_known || last >= known) co_return true;
+  go_back(crew, last);
+  const auto corrected = co_await run_member(crew, "0");
+  co_return corrected.has_value();
 }
 
 /// Where the engine has lost what it knew, it knows only of those that have shown themselves since. The
@@ -184,10 +190,9 @@ asio::awaitable<void> FleetLog::keep_shown(std::uint64_t link) {
     for (std::size_t i = 0; i < crews_.size() && link == link_; ++i) {
       const bool shown = co_await show(i);
       static_cast<void>(shown);  // the engine says itself that it is away
-      // What the engine was too slow for.
-      if (shown && !states_[i]->untold.empty() && link == link_) {
-        const bool told = co_await announce_untold(i);
-        static_cast<void>(told);
+      if (shown && link == link_) {
+        const bool told = co_await announce_untold(i);  // what the engine was too slow for
+        static_cast<void>(told);                        // else the next time
       }
       if (shown_times % noted_again_after == 0) note_done(i);
     }
@@ -240,39 +245,6 @@ bool FleetLog::take_streams(const EngineReply& reply) {
   }
   hearing_.wake();
   return taken;
-}
-
-/// A key that no request has: its path is no route's.
-caching::Key FleetLog::key_of_note(std::size_t crew) const {
-  const std::string& prefix = crews_[crew]->prefix;
-  return caching::Key(
-      fmt::format("{} {}{} LATEST", crews_[crew]->name, path_of_notes, prefix.substr(0, prefix.find('}'))));
-}
-
-void FleetLog::note_done(std::size_t crew) {
-  caching::StoredResponse note;
-  note.key = key_of_note(crew);
-  note.route = caching::Text("fleet");
-  const State& state = *states_[crew];
-  note.body = caching::share_body(state.epoch + ' ' + state.done.text() + state.untold.text());
-  note.fetched_at = clock_.wall_now();
-  note.fresh_until = note.usable_until = note.fetched_at + std::chrono::days{3650};
-  store_.put(caching::share(std::move(note)));
-}
-
-asio::awaitable<void> FleetLog::read_stored(std::size_t crew) {
-  Result<storage::StoredResponsePtr> found = storage::StoredResponsePtr();
-  const auto work = [&, key = key_of_note(crew)] { found = store_.find(key, clock_.wall_now()); };
-  co_await run_on(purger_, work);
-  if (!found || !*found) co_return;
-  const std::string& text = *(*found)->body;
-  const auto space = text.find(' ');
-  if (space == std::string::npos) co_return;
-  State& state = *states_[crew];
-  state.epoch = text.substr(0, space);
-  const auto end = std::min(text.find('\n', space), text.size());
-  state.done = StreamPosition::of(text.substr(space + 1, end - space - 1));
-  state.untold.add_from(std::string_view(text).substr(end));
 }
 
 asio::awaitable<bool> FleetLog::hear(std::size_t crew, StreamPosition position, upstream::Turn& turn) {

@@ -122,6 +122,7 @@ class FleetLog {
   void take_purge(std::size_t crew, const EngineReply& event);
   void purge_what_is_due(std::size_t crew);
   boost::asio::awaitable<void> purge_in_order(std::size_t crew);
+  void go_back(std::size_t crew, StreamPosition last);
   void note_done(std::size_t crew);
   [[nodiscard]] caching::Key key_of_note(std::size_t crew) const;
 

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <boost/asio/co_spawn.hpp>
 #include <utility>
 
 #include "server/asio.h"
+#include "server/background.h"
 #include "server/fleet/shared_answer.h"
 
 namespace roktcached::fleet {
@@ -16,10 +18,12 @@ using upstream::TokenPtr;
 
 namespace {
 
-constexpr milliseconds lease_of_mint{10000};
+constexpr milliseconds lease_of_mint{2000};
+constexpr milliseconds until_mint_renewal{600};
 /// A token is not taken in the last minute of its life.
 constexpr std::chrono::seconds last_of_life{60};
-constexpr int longest_wait_in_leases = 3;
+/// For the mint of another: then an instance mints its own.
+constexpr milliseconds longest_wait_for_mint{30000};
 constexpr milliseconds shortest_wait{20};
 constexpr std::chrono::days longest_life{365};
 
@@ -27,7 +31,12 @@ constexpr std::chrono::days longest_life{365};
 
 FleetToken::FleetToken(asio::any_io_executor executor, Engine& engine, const Crew& crew, std::string owner,
                        const Clock& clock)
-    : engine_(engine), crew_(crew), owner_(std::move(owner)), clock_(clock), event_(std::move(executor)) {}
+    : executor_(std::move(executor)),
+      engine_(engine),
+      crew_(crew),
+      owner_(std::move(owner)),
+      clock_(clock),
+      event_(executor_) {}
 
 std::string FleetToken::bound(std::string_view serial) const {
   return fmt::format("token|{}|{}", crew_.prefix, serial);
@@ -35,7 +44,7 @@ std::string FleetToken::bound(std::string_view serial) const {
 
 asio::awaitable<FetchedToken> FleetToken::fetch() {
   co_await engine_.settle();
-  const SteadyTime until = clock_.steady_now() + longest_wait_in_leases * lease_of_mint;
+  const SteadyTime until = clock_.steady_now() + longest_wait_for_mint;
   while (engine_.usable() && clock_.steady_now() < until) {
     failure_.reset();
     const auto reply = co_await engine_.run(
@@ -66,7 +75,17 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
 }
 
 asio::awaitable<FetchedToken> FleetToken::mint(std::string serial) {
+  struct Minting {  // until the endpoint has answered, or however else it ends
+    Minting(std::string& of, const std::string& serial) : minting(of) { minting = serial; }
+    ~Minting() { minting.clear(); }
+    Minting(const Minting&) = delete;
+    Minting& operator=(const Minting&) = delete;
+    std::string& minting;
+  };
+  std::optional<Minting> minting(std::in_place, minting_, serial);
+  asio::co_spawn(executor_, keep(serial), logging_failure("keeping the lease of a mint"));
   const FetchedToken fetched = co_await own_->fetch();
+  minting.reset();
   std::string sealed;
   std::string why;
   milliseconds life{0};
@@ -87,6 +106,20 @@ asio::awaitable<FetchedToken> FleetToken::mint(std::string serial) {
                                  std::string(log_length), std::move(why)));
   static_cast<void>(reply);  // the others mint their own, then
   co_return fetched;
+}
+
+/// Renews the lease while this instance mints, so that it may be a short one: of an instance that dies, the
+/// others wait for no longer.
+asio::awaitable<void> FleetToken::keep(std::string serial) {
+  asio::steady_timer pause(executor_);
+  while (true) {
+    pause.expires_after(until_mint_renewal);
+    co_await pause.async_wait(as_result);
+    if (minting_ != serial || stopped_) co_return;
+    const auto renewed = co_await engine_.run(token_renew_script, words(crew_.token_lease_key),
+                                              words(serial, std::to_string(lease_of_mint.count())));
+    if (renewed && renewed->text == "0") co_return;
+  }
 }
 
 /// @return null where it cannot be opened: it is another secret's

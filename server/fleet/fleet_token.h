@@ -40,9 +40,11 @@ class FleetToken final : public upstream::SharedToken {
 
  private:
   [[nodiscard]] boost::asio::awaitable<upstream::FetchedToken> mint(std::string serial);
+  [[nodiscard]] boost::asio::awaitable<void> keep(std::string serial);
   [[nodiscard]] upstream::TokenPtr open(const EngineReply& reply);
   [[nodiscard]] std::string bound(std::string_view serial) const;
 
+  const boost::asio::any_io_executor executor_;
   Engine& engine_;
   const Crew& crew_;
   const std::string owner_;
@@ -51,6 +53,7 @@ class FleetToken final : public upstream::SharedToken {
   boost::asio::steady_timer event_;
   std::optional<upstream::TokenFailure> failure_;  // that another instance has told of
   std::string serial_ = "0";                       // of the token that this instance has
+  std::string minting_;                            // the serial of the mint that is under way
   std::uint64_t taken_ = 0;
   bool stopped_ = false;
 };

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <deque>
 #include <utility>
+#include <vector>
 
 #include "core/caching/selection.h"
 #include "server/fleet/stream_position.h"
@@ -32,6 +33,21 @@ class PurgeHistory {
   }
   /// The engine has lost what it knew: purges may come at earlier positions now. Those here stay known.
   void begin_anew() { heard_ = {}; }
+
+  /// The engine has lost what came after `last`: another has taken its place. What those purges have selected
+  /// is still kept from what began up to `last`, and they are to be told again.
+  /// @return them
+  std::vector<caching::Purge> go_back_to(StreamPosition last) {
+    const StreamPosition next{last.time_ms, last.number + 1};
+    std::vector<caching::Purge> lost;
+    for (auto& [position, purge] : purges_) {
+      if (position <= last) continue;
+      lost.push_back(purge);
+      position = next;
+    }
+    heard_ = std::min(heard_, last);
+    return lost;
+  }
 
   [[nodiscard]] StreamPosition heard() const { return heard_; }
 

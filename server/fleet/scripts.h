@@ -21,6 +21,7 @@ extern const Script purge_script;
 extern const Script renew_script;
 extern const Script tell_script;
 extern const Script token_minted_script;
+extern const Script token_renew_script;
 extern const Script token_script;
 
 }  // namespace roktcached::fleet

@@ -44,6 +44,7 @@ class Upstream(http.server.ThreadingHTTPServer):
         self.limit = None  # requests a second; beyond it is 429
         self.times = []
         self.limited = 0
+        self.asked = None  # is called with each target, counted already, before it is answered, and may keep it waiting
         threading.Thread(target=self.serve_forever, daemon=True).start()
 
     @property
@@ -77,11 +78,18 @@ class Answering(http.server.BaseHTTPRequestHandler):
             with server.lock:
                 server.minted += 1
                 number = server.minted
+            self.tell_of_it()
             time.sleep(server.mint_delay)
             return self.send(json.dumps({"access_token": f"token-{number}", "expires_in": 3600, "token_type": "Bearer"}))
         body = server.answer(self.path)
+        self.tell_of_it()
         time.sleep(server.delay)
         return self.send(body)
+
+    def tell_of_it(self):
+        asked = self.server.asked
+        if asked:
+            asked(self.path)
 
     def send(self, body):
         self.send_response(200)
@@ -124,12 +132,13 @@ def encoded(reply):
 
 class LyingProxy:
     """Stands between daemons and an engine. `lie(name, words, reply)` says what is answered instead: a reply, Raw octets, or None for
-    the truth; `name` is the script's, or the command. What is in `swallowed` the engine never hears of. `cut` breaks all connections and
-    takes none."""
+    the truth; `name` is the script's, or the command. What is in `swallowed` the engine never hears of. `before(name, words)` is called
+    before the engine hears of a command, and may keep it waiting. `cut` breaks all connections and takes none."""
 
     def __init__(self, engine):
         self.engine = engine
         self.lie = None
+        self.before = None
         self.swallowed = ()
         self.cut_off = False
         self.connections = set()
@@ -164,6 +173,9 @@ class LyingProxy:
                     verb = words[0].decode()
                     name = NAMES.get(words[1].decode(), verb) if verb in ("EVAL", "EVALSHA") else verb
                     reply = None
+                    before = self.before
+                    if before:
+                        before(name, words)
                     if name not in self.swallowed:
                         server.sock.sendall(command(*words))
                         reply = server.read()
@@ -248,6 +260,17 @@ class FleetCase(TestCase):
         reply = request(daemon.admin_port, "/purge", "POST", fields, json.dumps(content))
         assert reply.status == 200, reply
         return reply.json()
+
+    def version(self, member, target):
+        """Of the answer that it gives now. The case has an `origin`."""
+        reply = member.get(target)
+        self.expect_own(self.origin, target, reply)
+        return reply.json()["version"]
+
+    def wait_done_by_all(self, members):
+        """All purges up to now: each has shown that it has come so far."""
+        self.wait_together(members)
+        wait_until(lambda: self.purge(members[-1], target="/reporting/of-nobody")["confirmed"] == len(members), "all have done it")
 
     def timed(self, daemon, target, **fields):
         begun = time.monotonic()

@@ -49,8 +49,11 @@ class Fleet:
     def renew(self, fence, name="H", lease_ms=LEASE_MS):
         return self.run("renew", ["f:" + name, "fi"], fence, lease_ms)
 
-    def token(self, caller="one", serial="0", lease_ms=5000):
+    def token(self, caller="one", serial="0", lease_ms=LEASE_MS):
         return self.run("token", ["t", "tl", "tn"], caller, serial, lease_ms)
+
+    def renew_mint(self, serial, lease_ms=LEASE_MS):
+        return self.run("token_renew", ["tl"], serial, lease_ms)
 
     def minted(self, serial, sealed=b"token", used_ms=60_000, reason=b""):
         return self.run("token_minted", ["t", "tl", "log"], serial, sealed, used_ms, KEPT, reason)

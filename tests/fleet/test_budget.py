@@ -195,6 +195,8 @@ class Unlimited(BudgetCase):
 
 class Share(BudgetCase):
     def spacing(self, **named):
+        self.fleet.reserve(ceiling=100, **named)
+        self.fleet.set_budget(tat=self.fleet.now() + SECOND // 2)  # half a second ahead of a machine that stalls
         first, second = self.fleet.reserve(ceiling=100, **named), self.fleet.reserve(ceiling=100, **named)
         return second.due - first.due
 
@@ -247,11 +249,11 @@ class Limited(BudgetCase):
     def test_a_cut_empties_the_bucket_and_calls_what_was_promised_back(self):
         self.fill(10)
         for _ in range(20):
-            self.fleet.reserve(burst=10)
-        reply = self.fleet.limited(self.fleet.now(), burst=10)
+            self.fleet.reserve(ceiling=1, burst=10)
+        reply = self.fleet.limited(self.fleet.now(), ceiling=1, burst=10)
         entry = self.fleet.log()[-1]
         self.assertEqual((entry["k"], entry["u"]), ("hold", "0"))
-        following = self.fleet.reserve(burst=10)
+        following = self.fleet.reserve(ceiling=1, burst=10)
         self.assertAlmostEqual(following.due - self.fleet.budget()["cut"], SECOND / reply.rate, delta=ROUNDING)
         self.assertEqual(following.free, 0)
 
@@ -391,6 +393,20 @@ class ClockSetBack(BudgetCase):
             self.assertLessEqual(budget[name], now, name)
         self.assertLessEqual(budget["tat"], now + 2 * SECOND)
         self.assertGreater(budget["tat"], now, "nor is the bucket full")
+
+    def test_one_that_waited_before_is_not_behind_all_who_come(self):
+        def ask(caller, ahead):
+            self.fleet.set_budget(tat=self.fleet.now() + ahead)
+            return self.fleet.reserve(ceiling=1, burst=1, caller=caller).granted
+        self.fleet.reserve(ceiling=1, burst=1)
+        far = self.fleet.now() + HOUR
+        for waiting in ("w", "ws"):
+            self.engine("ZADD", key(waiting), far, "one", far, "gone")
+        self.assertEqual([ask(caller, 5 * SECOND) for caller in ("two", "one")], [False, False])
+        self.assertTrue(ask("two", SECOND // 2))
+        self.assertFalse(ask("two", 5 * SECOND))
+        self.assertTrue(ask("one", SECOND // 2), "it is the next")
+        self.assertEqual(self.engine("ZRANGE", key("w"), 0, -1), [b"two"])
 
     def test_a_429_still_cuts(self):
         self.fill(5)

@@ -5,6 +5,8 @@ import time
 from case import EngineCase
 from scripts import CREDENTIAL, SOURCES, key
 
+HOUR_MS = 3_600_000
+
 
 def slot(name):
     """The cluster's slot of a key: CRC-16 (XMODEM) of what is between the first braces, modulo 16384."""
@@ -52,6 +54,25 @@ class Members(EngineCase):
     def test_a_clock_that_was_set_back_keeps_nobody(self):
         self.engine("ZADD", key("m"), self.fleet.now() // 1000 + 60_000, "gone")
         self.assertEqual(self.fleet.member("one")[2:4], [1, 1])
+
+    def test_a_clock_that_was_set_forward_forgets_nobody(self):
+        """Else a purge would be confirmed by all before those have done it who have not shown themselves since."""
+        self.fleet.member("one")
+        self.engine("ZADD", key("m"), *(word for name in ("one", "two", "gone") for word in (self.fleet.now() // 1000 - HOUR_MS, name)))
+        purge = self.fleet.purge()
+        self.assertEqual(self.fleet.member("one", position=purge)[2:4], [1, 3])
+        self.assertEqual(self.fleet.confirmed(purge), [1, 1, 2])
+        self.assertEqual(self.fleet.member("two")[2:4], [2, 3])
+        self.assertEqual(self.fleet.member("one")[2:4], [2, 2], "whoever is gone is forgotten the next time")
+
+    def test_a_clock_that_was_set_back_forgets_nobody_who_is_there(self):
+        self.fleet.member("one")
+        self.engine("ZADD", key("m"), *(word for name in ("one", "two", "gone") for word in (self.fleet.now() // 1000 + HOUR_MS, name)))
+        purge = self.fleet.purge()
+        self.assertEqual(self.fleet.member("one", position=purge)[3], 3)
+        self.assertEqual(self.fleet.confirmed(purge)[1], 1)
+        self.assertEqual(self.fleet.member("two")[3], 3)
+        self.assertEqual(self.fleet.member("one")[2:4], [2, 2])
 
     def test_an_epoch_begins_with_an_event_that_is_no_purge_s(self):
         """So what is fetched from here on is known to be later than all purges of before, which nobody is told of any more."""

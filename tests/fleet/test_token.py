@@ -2,7 +2,7 @@
 import time
 
 from case import EngineCase
-from scripts import key
+from scripts import LEASE_MS, key
 
 
 class Token(EngineCase):
@@ -16,7 +16,7 @@ class Token(EngineCase):
         for caller in ("two", "three"):
             kind, left = self.fleet.token(caller)
             self.assertEqual(kind, "minting")
-            self.assertTrue(0 < left <= 5000, left)
+            self.assertTrue(0 < left <= LEASE_MS, left)
         self.assertEqual(self.fleet.minted(serial, b"sealed"), "1")
         for caller in ("one", "two", "three"):
             kind, current, sealed, left = self.fleet.token(caller)
@@ -45,6 +45,24 @@ class Token(EngineCase):
         self.assertEqual(self.fleet.minted(second, b"second"), "1")
         self.assertEqual(self.fleet.minted(first, b"first"), "0", "a later one is in force")
         self.assertEqual(self.fleet.token("three")[1:3], [second, "second"])
+
+    def test_one_that_goes_on_keeps_its_lease(self):
+        serial = self.mint("one", lease_ms=300)
+        self.assertEqual(self.fleet.renew_mint(serial, 60_000), "1")
+        time.sleep(0.35)
+        kind, left = self.fleet.token("two", lease_ms=60_000)
+        self.assertEqual(kind, "minting")
+        self.assertGreater(left, 30_000)
+
+    def test_who_has_lost_its_lease_goes_on_with_nothing(self):
+        first = self.mint("one", lease_ms=40)
+        time.sleep(0.05)
+        second = self.mint("two", lease_ms=60_000)
+        self.assertEqual(self.fleet.renew_mint(first, 1), "0")
+        self.assertEqual(self.fleet.token("three", lease_ms=60_000)[0], "minting")
+        self.fleet.minted(second, b"second")
+        self.assertEqual(self.fleet.renew_mint(second), "0", "it is over")
+        self.assertEqual(self.engine("EXISTS", key("tl")), 0)
 
     def test_who_is_late_ends_nobody_elses_mint(self):
         first = self.mint("one", lease_ms=40)

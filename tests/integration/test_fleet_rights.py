@@ -107,7 +107,8 @@ class Rights(TestCase):
         position = run("purge", ["p"], "sealed", 1000)
         self.assertEqual(run("confirmed", ["m", "c"], position, 5000), [1, 0, 0])
         self.assertEqual(member("0")[4], position)
-        serial = run("token", ["t", "tl", "tn"], "one", "0", 5000)[1]
+        serial = run("token", ["t", "tl", "tn"], "one", "0", 2000)[1]
+        self.assertEqual(run("token_renew", ["tl"], serial, 2000), "1")
         self.assertEqual(run("token_minted", ["t", "tl", "log"], serial, "sealed", 3_600_000, 10_000, ""), "1")
         member("1")
         self.assertEqual(ran, {path.stem for path in SCRIPTS.glob("*.lua")})

@@ -136,12 +136,17 @@ else
   if ARGV[8] == '1' and (wait > 0 or free - 1 < math.floor(burst() / 2)) then
     wait = math.max(wait, interval())
   elseif ARGV[8] ~= '1' then
-    -- Whoever has waited longer comes first; one that asks no more is forgotten.
+    -- Whoever has waited longer comes first; one that asks no more is forgotten. So is one that has asked at a time to come: the
+    -- clock was set back, and all who come from now on would be before it.
     local caller = ARGV[10]
-    for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', now - longest_silence)) do
-      redis.call('ZREM', KEYS[4], gone)
-      redis.call('ZREM', KEYS[5], gone)
+    local function forget(from, to)
+      for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], from, to)) do
+        redis.call('ZREM', KEYS[4], gone)
+        redis.call('ZREM', KEYS[5], gone)
+      end
     end
+    forget('-inf', now - longest_silence)
+    forget(now + 1, '+inf')
     local before_it = redis.call('ZRANK', KEYS[4], caller) or redis.call('ZCARD', KEYS[4])
     local in_line = math.max(wait, tat - tolerance + before_it * interval() - now)
     if in_line <= longest_wait and in_line <= tonumber(ARGV[7]) * 1000 then

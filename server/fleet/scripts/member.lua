@@ -17,21 +17,27 @@ local function before(id)
 end
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function forget(member)
+  redis.call('ZREM', KEYS[1], member)
+  redis.call('HDEL', KEYS[2], member)
+end
+-- Where the caller is among those that seem to be gone, the clock has been set, or it was away itself. All the others may be there,
+-- then, and show themselves before the next time.
+local function forget_all(from, to)
+  local gone = redis.call('ZRANGEBYSCORE', KEYS[1], from, to)
+  for _, member in ipairs(gone) do
+    if member == ARGV[1] then return end
+  end
+  for _, member in ipairs(gone) do forget(member) end
+end
+forget_all('-inf', now - ARGV[4])
+forget_all(now + 5000, '+inf')  -- the clock was set back
 if ARGV[6] == '1' then
-  redis.call('ZREM', KEYS[1], ARGV[1])
-  redis.call('HDEL', KEYS[2], ARGV[1])
+  forget(ARGV[1])
 else
   redis.call('ZADD', KEYS[1], now, ARGV[1])
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[5])
 end
-local function forget(from, to)
-  for _, member in ipairs(redis.call('ZRANGEBYSCORE', KEYS[1], from, to)) do
-    redis.call('ZREM', KEYS[1], member)
-    redis.call('HDEL', KEYS[2], member)
-  end
-end
-forget('-inf', now - ARGV[4])
-forget(now + 5000, '+inf')  -- the clock has been set back
 -- Where the engine has lost what it knew, purges of before are told of no more. What begins from here on is known to come after them.
 if redis.call('SET', KEYS[3], ARGV[2], 'NX') then redis.call('XADD', KEYS[4], '*', 'b', '') end
 local forgotten = '0-0'

@@ -134,5 +134,31 @@ TEST(PurgeHistoryTest, ANewEpochKeepsThePurgesOfTheOldOne) {
   EXPECT_FALSE(history.allows(subject, {99, 0}));
 }
 
+/// A replica that was promoted may lack the last purges, and count on from an earlier time.
+TEST(PurgeHistoryTest, APurgeThatTheEngineHasLostStillForbidsWhatBeganBeforeIt) {
+  PurgeHistory history;
+  const caching::Key key("GET /a");
+  const caching::Subject subject{key, "route", "1", "2"};
+  history.add({100, 0}, {caching::OfRoute{"another"}, PurgeKind::soft});
+  history.add({500, 0}, {caching::WithKey{key.hash()}, PurgeKind::hard});
+  const std::vector<Purge> lost = history.go_back_to({100, 0});
+  ASSERT_EQ(lost.size(), 1U);
+  EXPECT_TRUE(caching::matches(lost.front().selection, subject));
+  EXPECT_EQ(history.heard(), (StreamPosition{100, 0}));
+  EXPECT_FALSE(history.allows(subject, {100, 0}));
+  EXPECT_TRUE(history.allows(subject, {100, 1})) << "it began after the next purge of the engine";
+  history.add({100, 1}, lost.front());
+  EXPECT_EQ(history.heard(), (StreamPosition{100, 1})) << "told again, it is taken in";
+  EXPECT_FALSE(history.allows(subject, {100, 0}));
+}
+
+TEST(PurgeHistoryTest, AnEngineThatHasLostNothingIsNotBehind) {
+  PurgeHistory history;
+  history.add({100, 0}, {caching::Everything{}, PurgeKind::soft});
+  EXPECT_TRUE(history.go_back_to({100, 0}).empty());
+  EXPECT_TRUE(history.go_back_to({200, 0}).empty());
+  EXPECT_EQ(history.heard(), (StreamPosition{100, 0}));
+}
+
 }  // namespace
 }  // namespace roktcached::fleet
