@@ -111,6 +111,14 @@ Words FleetFlights::flight_arguments(const Flight& flight, bool takes_stored, bo
           urgent ? "1" : "0"};
 }
 
+asio::awaitable<Result<EngineReply>> FleetFlights::ask(const Flight& flight, Words arguments) {
+  const Crew& crew = flight.crew;
+  return engine_.run(
+      flight_script,
+      words(flight.entry_key, flight.flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
+      std::move(arguments));
+}
+
 asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchRequest& request, Turn& turn,
                                                                 FlightPtr flight) {
   const Crew& crew = flight->crew;
@@ -130,10 +138,8 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
   for (int round = 0; round < most_rounds && engine_.usable() && !turn.unwanted(); ++round) {
     waiting.kind.clear();
     waiting.flying.clear();
-    const auto reply = co_await engine_.run(
-        flight_script,
-        words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
-        flight_arguments(*flight, takes_stored, is_interactive(request, turn)));
+    const auto reply =
+        co_await ask(*flight, flight_arguments(*flight, takes_stored, is_interactive(request, turn)));
     if (!reply) break;
     const std::string_view kind = reply->text_at(0);
     const StreamPosition last_purge = StreamPosition::of(reply->text_at(2));
@@ -154,14 +160,13 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     }
     if (kind != "flying") break;  // no answer that it could give
     waiting.flying = reply->text_at(1);
-    // The log lags: what it has told meanwhile may be of a flight that had ended before.
+    // What the log has told meanwhile may be of a flight before: it lags.
     if (is_before(waiting.sealed.fence, waiting.flying)) waiting.kind.clear();
     co_await wait(waiting, turn, reply->length_at(3, lease));
     if (waiting.kind.empty()) continue;  // the lease has ended, perhaps
     auto outcome = co_await told(request, *flight, waiting);
     if (outcome) co_return Joined{.outcome = std::move(outcome)};
-    // What has landed since the request came is new enough for it, unless it is what was told and cannot be
-    // used.
+    // What has landed since the request came is new enough for it.
     takes_stored = request.takes_stored || waiting.kind == landed;
     if (!waiting.sealed.text.empty()) flight->refuse(waiting.sealed.fetched);
   }
@@ -230,12 +235,8 @@ void FleetFlights::stop() {
 /// A flight that is under way gets a lease, unless another instance has one.
 asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   if (std::exchange(flight->adopting, true)) co_return;
-  const Crew& crew = flight->crew;
-  const auto reply = co_await engine_.run(
-      flight_script,
-      words(flight->entry_key, flight->flight_key, crew.fences_key, crew.purges_key, crew.flights_key),
-      words(owner_, std::to_string(unix_ms(clock_.wall_now())), "0", "0", std::to_string(lease.count()),
-            "1"));
+  const auto reply = co_await ask(*flight, words(owner_, std::to_string(unix_ms(clock_.wall_now())), "0", "0",
+                                                 std::to_string(lease.count()), "1"));
   flight->adopting = false;
   if (!reply || reply->text_at(0) != "lead" || !is_fence(reply->text_at(1))) co_return;
   const bool is_new = flight->fence.empty();

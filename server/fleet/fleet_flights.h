@@ -87,6 +87,8 @@ class FleetFlights final : public proxy::SharedFetches {
       const proxy::FetchRequest& request, Flight& flight);
   [[nodiscard]] boost::asio::awaitable<proxy::FetchOutcomePtr> told(const proxy::FetchRequest& request,
                                                                     const Flight& flight, Waiting& waiting);
+  /// Runs flight.lua.
+  [[nodiscard]] boost::asio::awaitable<Result<EngineReply>> ask(const Flight& flight, Words arguments);
   boost::asio::awaitable<void> wait(Waiting& waiting, upstream::Turn& turn, std::chrono::milliseconds left);
   [[nodiscard]] boost::asio::awaitable<std::optional<std::string>> open(const Flight& flight,
                                                                         std::string_view kind, Sealed sealed);

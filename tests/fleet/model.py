@@ -16,7 +16,8 @@ what is kept                    `shared`: what one has stored, the others do not
 stand-ins and failures          `wishes`: stale-if-error no longer than allowed; `failures`: none without one of the upstream's
 purges, hard and soft           `purges`: nothing whose fetch began before a purge, on an instance that has confirmed it, nor on any
                                 once all have; after a soft one it is stale. What was under way at a purge lands nowhere
-one answer stands a key         `forward`: an instance never goes back to an answer that ended before the one that it has stored began
+one answer stands a key         `forward`: an instance never goes back to an answer that ended before the one that it has stored began,
+                                unless it has done a purge in between, which takes both where it was away
 a clock that is set             no meaning: the clocks of real daemons cannot be set
 requests                        `calls`: one call a key at a time while all are together; none for a fresh hit or only-if-cached
 
@@ -285,9 +286,13 @@ class Model:
     def check_forward(self, get, fetches):
         mine = self.stored[get.instance, get.key]
         ended = max(fetch.ended for fetch in fetches)
-        for _, begun, until in mine[:bisect.bisect_left(mine, get.sent, key=lambda one: one[0])]:
-            if ended < begun and get.done < until:
+        for done, begun, until in mine[:bisect.bisect_left(mine, get.sent, key=lambda one: one[0])]:
+            if ended < begun and get.done < until and not self.purged_late(get, done):
                 self.tell(get, "forward", f"it ended {begun - ended:.3f} s before that began which is stored here")
+
+    def purged_late(self, get, stored_at):
+        """Who does a purge late, after it was away, loses what it has fetched since; what others have fetched since the purge will do."""
+        return any(purge.begun <= get.done and purge.at.get(get.instance, float("inf")) >= stored_at and purge.selects(get.key) for purge in self.purges)
 
     def learn(self, get):
         own = re.search(rb'"number": (\d+),', get.body)

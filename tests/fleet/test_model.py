@@ -25,6 +25,7 @@ from model_world import TARGETS, WISHES, World
 
 SECONDS_OF_A_WORLD = 32
 REPORTS = [number for number, (target, _) in enumerate(TARGETS) if not target.startswith("/files/")]
+NEAR = [0, 4, 5]  # they differ in the version, and in the currency
 FILES = [number for number in range(len(TARGETS)) if number not in REPORTS]
 EXPECTED = ["answers by hit", "answers by the fleet", "other answers", "refusals", "failures", "stand-ins", "writes", "settled",
             "purges confirmed by all", "purges confirmed by some", "answers of before a purge, looked at", "batches while all were together",
@@ -80,6 +81,8 @@ class Play:
         return drawn
 
     def hot(self, least=1, most=3):
+        if most > 1 and self.random.random() < 0.3:
+            return self.random.sample(NEAR, 2)
         return self.random.sample(range(len(TARGETS)), self.random.randint(least, most))
 
     def pace(self, least, most):
@@ -183,7 +186,7 @@ class Play:
         world = self.world
         kinds = [(self.engine_restarts, 2), (self.engine_pauses, 3), (self.engine_is_emptied, 2), (self.engine_lies, 4), (self.way_is_cut, 4), (self.way_lags, 5),
                  (self.instance_restarts, 4), (self.instance_freezes, 3), (self.instance_is_away, 3),
-                 (self.disk_is_locked, 2)]
+                 (self.disk_is_locked, 2), (self.one_is_back_with_a_fetch, 3)]
         self.random.choices(*zip(*kinds))[0]()
         for _ in range(self.random.randint(0, 3)):
             self.random.choice([self.volley, self.volley, self.purge_and_ask, self.purge_among_fetches, self.writes])()
@@ -295,6 +298,21 @@ class Play:
         by = self.random.choice([instance, self.some()])
         self.say(f"{'soft' if soft else 'hard'} purge of {what} by {by.name}")
         self.world.play((0, self.world.purge(by, what, soft)))
+        self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
+
+    def one_is_back_with_a_fetch(self):
+        """That it has begun before a purge, alone; somebody waits for its end."""
+        instance, number = self.some(), self.random.choice(REPORTS)
+        other = self.random.choice([one for one in self.instances if one is not instance])
+        self.world.trouble(f"{instance.name} is cut off, and back with a fetch of {number} that began before a purge by {other.name}")
+        instance.proxy.cut()
+        wait_until(lambda: self.world.seen(instance)["state"] == "alone", "it is alone", 30)
+        self.world.play((0, self.world.purge(instance, {"all": True}, False)))
+        self.pace(1.8, 2.2)
+        what, soft = self.world.some_purge(number)
+        self.world.play((0, self.world.get(instance, number)), (0.1, self.world.purge(other, what, soft)), (0.15, instance.proxy.mend),
+                        *[(self.random.uniform(1.2, 1.7), self.world.get(other, number)) for _ in range(2)])
+        self.pace(0, 0.02)
         self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
 
     def way_lags(self):

@@ -7,7 +7,6 @@
 namespace roktcached::fleet {
 namespace {
 
-using caching::Purge;
 using caching::PurgeKind;
 
 bool matches(const UntoldPurges& purges, std::string_view route, std::string_view account) {
