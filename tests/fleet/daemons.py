@@ -10,7 +10,7 @@ import threading
 import time
 
 sys.path.append(str(pathlib.Path(__file__).resolve().parent.parent / "integration"))
-os.environ.setdefault("ROKTCACHED_TEST_PORTS", "43000")
+os.environ.setdefault("ROKTCACHED_TEST_PORTS", "21000")
 
 # pylint: disable=wrong-import-position
 from harness import Daemon, TestCase, in_parallel, overview, request, wait_until
