@@ -7,7 +7,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/packages.sh
-install_packages dpkg-dev file man-db groff-base bash systemd systemd-container mmdebstrap curl podman runc netavark aardvark-dns iptables python3-yaml
+install_packages dpkg-dev file man-db groff-base bash systemd systemd-container mmdebstrap curl podman runc netavark aardvark-dns iptables python3-yaml redis-server
 command -v npm >/dev/null || install_packages nodejs npm
 export PACKAGE_FOLDER=$PWD/build/tools/package DEBIAN_ROOT=$PWD/build/tools/debian-root
 as_root=()
