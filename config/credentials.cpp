@@ -116,6 +116,7 @@ Result<Secret> load_fleet_password(const Fleet& fleet, const Environment& enviro
 Result<std::vector<Secret>> keys_of_lines(const std::string& from, std::string_view text) {
   constexpr std::size_t least = 32;
   constexpr std::size_t most_keys = 2;
+  const std::string accepted = "; accepted: one or two, one a line, each of 32 characters or more";
   std::vector<Secret> keys;
   while (!text.empty()) {
     const auto end = std::min(text.find('\n'), text.size());
@@ -125,11 +126,11 @@ Result<std::vector<Secret>> keys_of_lines(const std::string& from, std::string_v
     auto key = check({"key for shared answers", {}, {}, {}, {}}, from, std::string(line));
     if (!key) return key.error();
     if (line.size() < least)
-      return refused(from + ": a key for shared answers is shorter than 32 characters");
+      return refused(from + ": a key for shared answers is shorter than 32 characters" + accepted);
     keys.push_back(std::move(*key));
   }
-  if (keys.empty()) return refused(from + ": there is no key; accepted: one or two, one a line");
-  if (keys.size() > most_keys) return refused(from + ": there are more than two keys");
+  if (keys.empty()) return refused(from + ": there is no key" + accepted);
+  if (keys.size() > most_keys) return refused(from + ": there are more than two keys" + accepted);
   return keys;
 }
 

@@ -109,7 +109,8 @@ void read_section(const std::string& section, const toml::node& node, const std:
     } else if (const std::string successor = successor_of(name); !successor.empty()) {
       mistakes.add(place(file, value), name + ": is no more; accepted: " + successor);
     } else if (setting == nullptr && !is_late(section, key.str())) {
-      mistakes.add(place(file, value), name + ": no such key" + suggestion(key.str(), names_in(section)));
+      mistakes.add(place(file, value),
+                   name + ": no such key" + suggestion_or_all(key.str(), names_in(section)));
     } else if (setting != nullptr && !setting->set(settings, raw_value(value))) {
       places[name].refused = true;
       mistakes.add(place(file, value), name + " = " + shown(value) + ": accepted: " + setting->accepted);
@@ -129,7 +130,7 @@ void read_file(const toml::table& root, const std::string& file, Settings& setti
     } else if (std::ranges::find(known, section) != known.end()) {
       read_section(section, node, file, settings, places, mistakes);
     } else {
-      mistakes.add(place(file, node), section + ": no such section" + suggestion(section, known));
+      mistakes.add(place(file, node), section + ": no such section" + suggestion_or_all(section, known));
     }
   }
 }

@@ -20,7 +20,11 @@ class Mistakes {
   std::vector<std::string> lines_;
 };
 
-/// ", did you mean ...?" with the candidate that is most like `word`, or nothing where none is.
+/// "; did you mean ...?" with the candidate that is most like `word`, or nothing where none is.
 [[nodiscard]] std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
+
+/// The same; where none is like it, "; accepted: " and all of them.
+[[nodiscard]] std::string suggestion_or_all(std::string_view word,
+                                            const std::vector<std::string>& candidates);
 
 }  // namespace roktcached::config

@@ -21,7 +21,8 @@ void TableReader::check_keys(const std::vector<std::string>& known) {
   for (const auto& [key, node] : table_) {
     const std::string name(key.str());
     if (std::ranges::find(known, name) == known.end()) {
-      mistakes_.add(place(file_, node), section_ + "." + name + ": no such key" + suggestion(name, known));
+      mistakes_.add(place(file_, node),
+                    section_ + "." + name + ": no such key" + suggestion_or_all(name, known));
     }
   }
 }
@@ -50,7 +51,7 @@ StringList TableReader::list(std::string_view key, StringList fallback, std::str
   RawValue raw = raw_value(*node);
   if (auto* values = std::get_if<StringList>(&raw)) return std::move(*values);
   refuse(key, *node, "a list of texts, e.g. " + std::string(example));
-  return {};
+  return fallback;
 }
 
 StringList TableReader::accounts() {

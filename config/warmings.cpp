@@ -49,17 +49,20 @@ class WarmingReader {
     warming.question.time_zone = reader.text("time_zone", "");
     warming.question.rokt_version = reader.text("rokt_version", std::string(caching::latest_version));
     const std::string at = reader.text("at", "");
-    if (const auto time = parse_time_of_day(at)) {
-      warming.at = *time;
-    } else {
+    const auto time = parse_time_of_day(at);
+    if (time) warming.at = *time;
+    // What is no text at all has been refused already.
+    if (!time && (!table_.contains("at") || table_.get("at")->is_string()))
       refuse("at", to_toml(at), R"(a time of the day, "00:00" to "23:59")");
-    }
     http::Fields fields;
     fields.add("rokt-version", warming.question.rokt_version);
     if (const auto version = caching::requested_version(fields); !version)
       refuse("rokt_version", to_toml(warming.question.rokt_version), "a token of at most 64 characters");
-    check_path(warming.question);
-    if (!rokt::TimeZone::find(warming.question.time_zone))
+    const std::string mistake = mistake_of_path(warming.question);
+    if (!mistake.empty()) mistakes_.add(place_of("path"), warm_section + ".path" + mistake);
+    // Where the path could not be read, it may have a zone all the same.
+    if ((mistake.empty() || table_.contains("time_zone")) &&
+        !rokt::TimeZone::find(warming.question.time_zone))
       refuse("time_zone", to_toml(warming.question.time_zone),
              "an IANA time zone, e.g. America/New_York; absent: the path's timeZoneVariation");
     return warming;
@@ -67,34 +70,35 @@ class WarmingReader {
 
  private:
   /// Asked on some day, it must be what a client could ask. Its zone is that of the report, where the table
-  /// has none.
-  void check_path(caching::QuestionTemplate& question) {
+  /// has none. @return what is wrong with it, as it stands behind the key; empty: nothing
+  [[nodiscard]] std::string mistake_of_path(caching::QuestionTemplate& question) const {
+    const auto refused = [&](const std::string& accepted) {
+      return (table_.contains("path") ? " = " + to_toml(question.target) + ": " : ": is missing; ") +
+             "accepted: " + accepted;
+    };
     const auto filled = rokt::fill_dates(question.target, any_day);
-    if (!filled) return mistakes_.add(place_of("path"), warm_section + ".path: " + filled.error().context);
+    if (!filled) return ": " + filled.error().context;
     const auto target = http::parse_target(*filled);
-    if (!target)
-      return refuse("path", to_toml(question.target), "a path and its query, as in \"/reporting/...?...\"");
+    if (!target) return refused("a path and its query, as in \"/reporting/...?...\"");
     const rokt::RouteTable routes(rokt::all_routes(settings_.routes));
     const auto match = routes.match("GET", target->path);
     if (!match || !rokt::is_kept_by_lifetimes(match->route->route_class))
-      return refuse("path", to_toml(question.target),
-                    "what a GET of a report or of metadata asks for; `roktcached routes` lists them");
+      return refused("what a GET of a report or of metadata asks for; `roktcached routes` lists them");
     const auto query = http::parse_query(target->query);
     const auto own = std::ranges::find_if(query, formats::is_own, &http::QueryParameter::name);
     if (own != query.end())
-      return mistakes_.add(place_of("path"),
-                           warm_section + ".path: has " + rokt::shown(own->name) +
-                               ", which does not change what is fetched; accepted: dates as "
-                               "{yesterday}, and no name that begins with roktcached");
+      return ": has " + rokt::shown(own->name) +
+             ", which does not change what is fetched; accepted: dates as {yesterday}, and no name that "
+             "begins "
+             "with roktcached";
     const auto checked = rokt::check_parameters(*match->route, query, settings_.parameters);
-    if (!checked) return mistakes_.add(place_of("path"), warm_section + ".path: " + checked.error().context);
+    if (!checked) return ": " + checked.error().context;
     if (std::ranges::find(query, std::string_view("api_key"), &http::QueryParameter::name) != query.end())
-      return mistakes_.add(place_of("path"), warm_section +
-                                                 ".path: has an api_key; accepted: a path without "
-                                                 "one, since nobody asks for it");
+      return ": has an api_key; accepted: a path without one, since nobody asks for it";
     const auto* const zone =
         std::ranges::find(query, std::string_view("timeZoneVariation"), &http::QueryParameter::name);
     if (question.time_zone.empty() && zone != query.end()) question.time_zone = zone->value;
+    return {};
   }
 
   /// Of the key, or of the table where it has none.

@@ -6,6 +6,7 @@ cd "$(dirname "$0")/.."
 . deploy/packages.sh
 install_packages "${build_packages[@]}" curl
 
+echo "Building roktcached; the first time it takes some minutes."
 cmake --preset release -DROKTCACHED_TESTS=OFF >/dev/null
 cmake --build --preset release --target roktcached
 
@@ -16,11 +17,13 @@ ROKTCACHED_LISTEN_ADDRESSES="127.0.0.1:$port" ROKTCACHED_ADMIN_ADDRESS="127.0.0.
   build/release/roktcached serve --demo >"$log" 2>&1 </dev/null &
 pid=$!
 stop() { kill "$pid" 2>/dev/null && wait "$pid" || true; }
+trap 'stop; printf "\nThe demo has stopped.\n"; exit 130' INT TERM  # Ctrl-C does not reach what runs in the background
 
 for _ in $(seq 100); do
   curl -fs -o /dev/null "http://127.0.0.1:$admin/livez" && break
   if ! kill -0 "$pid" 2>/dev/null; then
     cat "$log" >&2
+    grep -q 'already in use' "$log" && echo "For other ports: DEMO_PORT=18080 DEMO_ADMIN_PORT=18081 deploy/demo.sh" >&2
     exit 1
   fi
   sleep 0.1
@@ -40,6 +43,7 @@ if [ "${1:-}" = --once ]; then
   stop
   printf '\nThe demo has stopped.\n'
 else
-  printf '\nIt is still running: http://127.0.0.1:%s, its state at http://127.0.0.1:%s/status, its log in %s\nStop it with: kill %s\n' \
-    "$port" "$admin" "$log" "$pid"
+  printf '\nIt is still running.\n'
+  printf '  reports:    http://127.0.0.1:%s/reporting/...\n  dashboard:  http://127.0.0.1:%s/\n  log:        %s\n' "$port" "$admin" "$log"
+  printf 'Stop it with: kill %s\n' "$pid"
 fi

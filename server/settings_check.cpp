@@ -90,6 +90,12 @@ class SettingsCheck {
 
   void check_fleet() {
     const config::Fleet& fleet = settings_.fleet;
+    for (const auto& [key, value] :
+         {std::pair("username", &fleet.username), std::pair("password_file", &fleet.password_file),
+          std::pair("entry_key_file", &fleet.entry_key_file), std::pair("ca_file", &fleet.ca_file)}) {
+      if (!fleet.url && !value->empty())
+        warnings_.push_back(std::string("fleet.") + key + ": there is no fleet without fleet.url");
+    }
     if (!fleet.url || fleet.url->kind != config::EngineUrl::Kind::tls) return;
     const auto key = secrets_ == Secrets::read ? net::PrivateKey::read : net::PrivateKey::skip;
     const net::ClientTlsFiles files{fleet.ca_file, fleet.certificate_file, fleet.key_file};

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "core/rokt/date_range.h"
+#include "core/rokt/sent_text.h"
 #include "core/rokt/time_zone.h"
 
 namespace roktcached::caching {
@@ -129,7 +130,8 @@ Result<std::string> requested_version(const http::Fields& request) {
   const auto version = request.find("rokt-version");
   if (!version) return std::string(latest_version);
   if (version->size() > max_rokt_version || !http::is_token(*version))
-    return refused("rokt-version: accepted: a token of at most 64 characters, e.g. alpha-20200701");
+    return refused("rokt-version: " + rokt::shown(*version) +
+                   "; accepted: a token of at most 64 characters, e.g. alpha-20200701");
   return std::string(*version);
 }
 

@@ -64,7 +64,8 @@ foreach(character "\"=%22" "#=%23" "<=%3C" ">=%3E" "\n=")  # what a data: URL or
   string(REPLACE "${CMAKE_MATCH_1}" "${CMAKE_MATCH_2}" text "${text}")
 endforeach()
 embed("page/icon.svg" "data:image/svg+xml," "${text}" "")
+# As a function: to run it takes longer than all else, and the first figures are shown without it.
 file(READ ${FOLDER}/uplot/uPlot.iife.min.js text)
-embed("<script src=\"page/uplot/uPlot.iife.min.js\"></script>" "<script>" "${text}" "</script>")
+embed("<script src=\"page/uplot/uPlot.iife.min.js\"></script>" "<script>const libraryOfCharts = () => {\n" "${text}" "\nreturn uPlot;\n};</script>")
 embed("<script src=\"page/page.js\" type=\"module\"></script>" "<script>" "${script}" "</script>")
 file(WRITE ${OUTPUT} "${document}")

@@ -51,7 +51,7 @@ Result<caching::Selection> selection_of(std::string_view name, const json::value
   if (const auto key = access::take_api_key(*text); !key)
     return content_error(name, key.error().context, accepted);
   auto target = caching::with_target(*text);
-  if (!target) return content_error(name, target.error().context, accepted);
+  if (!target) return content_error(name, quoted(value), accepted);
   return caching::Selection(std::move(*target));
 }
 

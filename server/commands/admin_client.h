@@ -2,6 +2,7 @@
 
 #include <csignal>
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -26,6 +27,11 @@ using StopFlag = const volatile std::sig_atomic_t*;
 
 /// The same with `GET target`, without a token.
 [[nodiscard]] Result<AdminAnswer> get_from_admin(const config::Admin& admin, const std::string& target);
+
+/// What is wrong with the name of a route that entries are selected by; empty where it has one, or there is
+/// none.
+[[nodiscard]] std::string route_mistake(const config::Settings& settings,
+                                        const std::optional<std::string>& name);
 
 /// Says on standard error that the daemon has answered with an error, and which. @return failed
 int fail_with(const AdminAnswer& answer);

@@ -167,7 +167,7 @@ void CommandLine::add_changing() {
           [this] { return commands::log_level(config_file_, level_); });
   log_level.add_option("level", level_, "trace, debug, info, warn or error")
       ->required()
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
+      ->check(one_of({"trace", "debug", "info", "warn", "error"}));
 }
 
 void CommandLine::add_tools() {

@@ -75,6 +75,8 @@ int list(const std::optional<std::string>& config_file, const ListOptions& optio
          void (*print)(const json::array&)) {
   const auto settings = load_settings(config_file);
   if (!settings) return configuration;
+  if (const std::string mistake = route_mistake(*settings, options.route); !mistake.empty())
+    return fail(failed, mistake);
   const auto answer = get_from_admin(settings->admin, "/" + name + query_of(options));
   if (!answer) return fail(unavailable, answer.error().context);
   boost::system::error_code error;

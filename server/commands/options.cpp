@@ -1,12 +1,14 @@
 #include "server/commands/options.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <limits>
-#include <map>
 #include <string>
+#include <vector>
 
+#include "config/settings.h"
 #include "core/rokt/date_range.h"
 
 namespace roktcached::commands {
@@ -52,7 +54,19 @@ CLI::Validator number(double least) {
   return CLI::Validator(check, "");
 }
 
+constexpr std::string_view inclusive = "inclusive";
+
 }  // namespace
+
+CLI::Validator one_of(const std::vector<std::string>& words) {
+  const auto check = [words](const std::string& text) -> std::string {
+    if (std::ranges::find(words, text) != words.end()) return {};
+    std::string accepted;
+    for (const std::string& word : words) accepted += (accepted.empty() ? "" : ", ") + word;
+    return "\"" + text + "\": accepted: " + accepted;
+  };
+  return CLI::Validator(check, "");
+}
 
 void add_options(CLI::App& command, ExplainOptions& options) {
   command.add_option("target", options.target, "Path and query of the request, or its URL")->required();
@@ -137,13 +151,11 @@ void add_options(CLI::App& command, SimulateArguments& arguments) {
   command.add_option("--seed", arguments.options.seed, "Another seed is another world")
       ->capture_default_str()
       ->check(whole_number(0, most));
-  const std::map<std::string, simulator::EndDate> end_dates = {{"exclusive", simulator::EndDate::exclusive},
-                                                               {"inclusive", simulator::EndDate::inclusive}};
   command
-      .add_option("--end-date", arguments.options.end_date,
+      .add_option("--end-date", arguments.end_date,
                   "The Query API's endDate without a time of day: exclusive or inclusive")
-      ->transform(CLI::CheckedTransformer(end_dates).description("exclusive|inclusive"))
-      ->default_str("exclusive");
+      ->capture_default_str()
+      ->check(one_of({"exclusive", std::string(inclusive)}));
   command.add_flag("--entity-tags", arguments.options.entity_tags, "Send ETag, honour If-None-Match");
 }
 
@@ -159,6 +171,11 @@ simulator::Options simulator_options(const SimulateArguments& arguments) {
                                "\"" + arguments.listen + "\": accepted: ADDRESS:PORT, e.g. 127.0.0.1:9090");
   }
   options.host = arguments.listen.substr(0, colon);
+  if (!config::Endpoint{options.host, options.port}.is_loopback()) {
+    throw CLI::ValidationError(
+        "--listen", "\"" + arguments.listen + "\": accepted: an address on loopback, e.g. 127.0.0.1:9090");
+  }
+  if (arguments.end_date == inclusive) options.end_date = simulator::EndDate::inclusive;
   if (!arguments.now.empty()) options.now = parse_now(arguments.now);
   return options;
 }

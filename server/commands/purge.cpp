@@ -30,6 +30,8 @@ std::string content_of(const PurgeOptions& options) {
 int purge(const std::optional<std::string>& config_file, const PurgeOptions& options) {
   auto settings = load_settings(config_file);
   if (!settings || !load_admin_token(*settings)) return configuration;
+  if (const std::string mistake = route_mistake(*settings, options.route); !mistake.empty())
+    return fail(failed, mistake);
   const auto answer = post_to_admin(settings->admin, "/purge", content_of(options));
   if (!answer) return fail(unavailable, answer.error().context);
   const std::string purged = member_of(*answer, "purged");

@@ -1,11 +1,26 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
+#include <string>
+#include <vector>
 
+#include "config/mistakes.h"
 #include "core/rokt/routes.h"
+#include "core/rokt/sent_text.h"
+#include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
 
 namespace roktcached::commands {
+
+std::string route_mistake(const config::Settings& settings, const std::optional<std::string>& name) {
+  if (!name) return {};
+  std::vector<std::string> names;
+  for (const rokt::Route& route : rokt::all_routes(settings.routes)) names.push_back(route.name);
+  if (std::ranges::find(names, *name) != names.end()) return {};
+  return "--route " + rokt::shown(*name) + ": no such route" + config::suggestion(*name, names) +
+         "; accepted: those that `roktcached routes` prints";
+}
 
 int routes(const std::optional<std::string>& config_file) {
   const auto settings = load_settings(config_file);

@@ -46,6 +46,13 @@ Error wrong_target(ErrorCode code, std::string_view came, std::string_view accep
   return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
 }
 
+Error wrong_content(const std::string& what) {
+  return {.code = ErrorCode::invalid_request,
+          .source = ErrorSource::inbound,
+          .retryable = false,
+          .context = "content: " + what};
+}
+
 }  // namespace
 
 Result<CacheRequestPtr> cache_request_of(const Runtime& runtime, const rokt::RouteMatch& match,
@@ -108,6 +115,12 @@ Result<TargetRequest> read_target_request(const Runtime& runtime, std::string_vi
     return wrong_target(match.error().code, path,
                         "no route has this path; accepted: those that `roktcached routes` prints");
   TargetRequest request{match->route, std::string(match->account_id), std::string(match->campaign_id), {}};
+  const bool is_question = match->route->route_class == rokt::RouteClass::query;
+  if (is_question && content.empty())
+    return wrong_content("is missing; accepted: the question to the Query API as JSON (explain --body FILE)");
+  if (!is_question && !content.empty())
+    return wrong_content("is for a question to the Query API, and " + match->route->name +
+                         " is none; accepted: no content (explain without --body)");
   if (!rokt::is_kept_by_lifetimes(match->route->route_class)) return request;
   const auto credential = credential_of(runtime, match->account_id);
   if (!credential) return credential.error();

@@ -43,6 +43,21 @@ COMMAND_LINE = [
     (["purge"], USAGE, ["roktcached purge: ", "--all,--account,--route,--target,--key"]),
     (["purge", "--al"], USAGE, ['roktcached purge: no option "--al"; did you mean --all?', "accepted: --help, --all, --account"]),
     (["purge", "--account", "12", "--all"], USAGE, ["roktcached purge: ", "--all,--account,--route,--target,--key"]),
+    (["explain", overview(), "--body", os.devnull], FAILED, ["--body /dev/null: cannot be read, is empty or is longer", "accepted: a file of JSON"]),
+    (["explain", overview(), "--body", "question.json"], FAILED, ["content: is for a question to the Query API, and campaign-overview is none", "accepted: no content"]),
+    (["explain", "/v1/query/accounts/12/campaigns"], FAILED, ["content: is missing", "accepted: the question", "--body FILE"]),
+    (["explain", overview(), "--rokt-version", "v1;x"], FAILED, ['rokt-version: "v1;x"; accepted: a token']),
+    (["explain", f"{overview()}&roktcached-format=xml"], FAILED, ['roktcached-format: "xml"; accepted: json, csv, csv;excel or ndjson']),
+    (["explain", f"{overview()}&roktcached-frmt=csv"], FAILED, ['"roktcached-frmt"; accepted: roktcached-format, roktcached-columns and roktcached-dates']),
+    (["explain", f"{overview()}&roktcached-dates=last_7d"], FAILED, ['roktcached-dates: "last_7d" besides dateStart; accepted: one of them']),
+    (["explain", f"{overview()}&roktcached-columns=fetched"], FAILED, ['roktcached-columns: "fetched"; accepted: fetched_at, report_state']),
+    (["entries", "--route", "account-sumary"], FAILED, ['--route "account-sumary": no such route; did you mean account-summary?', "accepted: those that `roktcached routes` prints"]),
+    (["restatements", "--route", "x"], FAILED, ['--route "x": no such route', "accepted: those that `roktcached routes` prints"]),
+    (["purge", "--route", "sumary"], FAILED, ['--route "sumary": no such route', "accepted: those that `roktcached routes` prints"]),
+    (["log-level", "verbose"], USAGE, ['level: "verbose": accepted: trace, debug, info, warn, error']),
+    (["log-level", "DEBUG"], USAGE, ['level: "DEBUG": accepted: trace, debug, info, warn, error']),
+    (["simulate", "--end-date", "both"], USAGE, ['--end-date: "both": accepted: exclusive, inclusive']),
+    (["simulate", "--listen", "0.0.0.0:9090"], USAGE, ['--listen: "0.0.0.0:9090": accepted: an address on loopback']),
     (["purge", "12"], USAGE, ['roktcached purge: "12" is one argument too many', "accepted: options alone"]),
     (["simulate", "--listen", "9090"], USAGE, ['--listen: "9090": accepted: ADDRESS:PORT']),
     (["simulate", "--listen", "127.0.0.1:port"], USAGE, ['--listen: "127.0.0.1:port": accepted: ADDRESS:PORT']),
@@ -52,7 +67,8 @@ COMMAND_LINE = [
     (["simulate", "--seed", "x"], USAGE, ["--seed", '"x": accepted: a whole number, 0 or more']),
 ]
 
-# In the configuration file: its text, and all that the message must say. The first is the place: FILE:LINE and the key.
+# In the configuration file: its text, and all that the message must say. The first is the place: FILE:LINE and the key. What it
+# must not say follows, where it would lead astray.
 FILE = [
     ("[listen]\nthreds = 2\n", [":2: listen.threds: no such key", "did you mean threads?"]),
     ("[listn]\nthreads = 2\n", [":1: listn: no such section", "did you mean listen?"]),
@@ -83,6 +99,25 @@ FILE = [
     ('[[warm]]\npath = "/reporting/accounts/1/summary?dateStart={tomorrow}"\nat = "06:30"\n', [":2: warm.path", "{tomorrow}", "accepted: {today}, {yesterday}"]),
     ('[[warm]]\npath = "/metadata/accounts/1/campaigns/2"\nat = "6:30"\ntime_zone = "UTC"\n', [":3: warm.at", "6:30", "accepted"]),
     ('[[warm]]\npath = "/metadata/accounts/1/campaigns/2"\nat = "06:30"\ntime_zone = "Mars"\n', [":4: warm.time_zone", "Mars", "accepted: an IANA time zone"]),
+    ('[[warm]]\npath = "/reporting/accounts/1/sumary?timeZoneVariation=UTC"\nat = "06:30"\n', [":2: warm.path = ", "sumary", "accepted: what a GET of a report"], ["warm.time_zone"]),
+    ('[[warm]]\npath = "/metadata/accounts/1/campaigns/2"\nat = 06:30:00\ntime_zone = "UTC"\n', [":3: warm.at = 06:30:00: accepted: a text in quotes"], ['warm.at = ""']),
+    ('[[warm]]\npath = "/metadata/accounts/1/campaigns/2"\nat = "06:30"\ntime_zone = "UTC"\ndays = ["mon"]\n', [":5: warm.days: no such key; accepted: path, at, time_zone, rokt_version"]),
+    ('[warm]\npath = "/metadata/accounts/1/campaigns/2"\nat = "06:30"\n', [":1: warm: accepted: [[warm]]"]),
+    ('[query]\nend_date = "inclusive"\n', [":1: query: no such section; accepted: ", "listen", "parameters", "fleet"]),
+    ('[formats]\ncsv = true\n', [":1: formats: no such section; accepted: ", "listen"]),
+    ('[parameters]\nopen_end_step = "15"\n', [":2: parameters.open_end_step", '"15"', "accepted: a duration"]),
+    ('[[route]]\nname = "x"\npath = "/x"\nmethods = "GET"\ncache = "http"\n', [':4: route.methods = "GET": accepted: a list of texts'], ["at least one"]),
+    ('[fleet]\nurl = "redis://redis.internal"\n', [":2: fleet.url", "redis://redis.internal is beyond loopback without TLS", "accepted: rediss://redis.internal"]),
+    ('[fleet]\nurl = "rediss://user:s3cret-that-is-plain@redis.internal"\n', [":2: fleet.url", "accepted", "fleet.username and fleet.password_file"]),
+    ('[fleet]\nurl = "redis://127.0.0.1/2"\n', [":2: fleet.url", "redis://127.0.0.1/2", "database 0 only"]),
+    ('[fleet]\nurl = "redis://127.0.0.1"\npassword = "s3cret-that-is-plain"\n', [":3: fleet.password: no such key; did you mean password_file?"]),
+    ('[fleet]\nmembers = 3\n', [":2: fleet.members: no such key; accepted: url, username, password_file", "expected_instances"]),
+    ('[fleet]\nexpected_instances = "three"\n', [":2: fleet.expected_instances", "three", "accepted: a whole number from 0"]),
+    ('[fleet]\ncontrol_timeout = "1ms"\n', [":2: fleet.control_timeout", "1ms", "accepted", "from 10ms to 10s"]),
+    ('[fleet]\ninstance = "pod 1"\n', [":2: fleet.instance", "pod 1", "accepted: 1 to 64 of A-Za-z0-9._-"]),
+    ('[fleet]\nurl = "redis://127.0.0.1"\nca_file = "ca.crt"\n', [":3: fleet.ca_file: is for TLS, and fleet.url is redis://127.0.0.1; accepted: with rediss://"]),
+    ('[fleet]\nurl = "redis://127.0.0.1"\nentry_key_file = "short"\n', [":3: fleet.entry_key_file: short: ", "shorter than 32 characters; accepted: one or two, one a line"]),
+    ('[[credential]]\napp_id = "s3cret-that-is-plain"\n', [":2: credential.app_id: no such key; did you mean app_id_file?"]),
     ('[warming]\nlearn = "sometimes"\n', [":2: warming.learn", "sometimes", "accepted"]),
     ('[warming]\nsettling_time = "13h"\n', [":2: warming.settling_time", "accepted: at most", "12h"]),
     ('[listen]\nthreads = 2\nthreads = 3\n', [":3", "threads"]),
@@ -115,18 +150,30 @@ class Mistakes(TestCase):
 
     def test_on_the_command_line(self):
         folder = self.folder()
+        pathlib.Path(folder, "question.json").write_text('{"startDate":"2026-01-01","endDate":"2026-01-31","metrics":["impressions"]}')
         for words, code, parts in COMMAND_LINE:
             with self.subTest(" ".join(words)):
                 self.assert_said(run_command(*words, folder=folder, **CREDENTIAL, ROKTCACHED_ADMIN_ADDRESS="off", XDG_CACHE_HOME=folder), code, parts)
 
     def test_in_the_configuration_file(self):
-        for text, parts in FILE:
+        for text, parts, *misleading in FILE:
             with self.subTest(text):
                 folder = self.folder()
                 pathlib.Path(folder, "roktcached.toml").write_text(text)
+                private = pathlib.Path(folder, "short")
+                private.touch(0o600)
+                private.write_text("a-short-key\n")
                 done = run_command("check", folder=folder, **CREDENTIAL)
                 self.assert_said(done, CONFIGURATION, parts)
+                for part in sum(misleading, []):
+                    self.assertNotIn(part, done.stderr)
                 self.assertRegex(done.stderr, r"roktcached\.toml:\d+")
+
+    def test_what_is_of_no_use_alone_is_warned_of(self):
+        folder = self.folder()
+        pathlib.Path(folder, "roktcached.toml").write_text('[fleet]\nusername = "roktcached"\n')
+        done = run_command("check", folder=folder, **CREDENTIAL)
+        self.assertEqual((done.returncode, done.stderr), (0, "roktcached: warning: fleet.username: there is no fleet without fleet.url\n"))
 
     def test_in_the_environment(self):
         for name, value, parts in ENVIRONMENT:

@@ -15,10 +15,11 @@ def refuse_unknown(part, known):
 
 
 class Pod:
-    def __init__(self, spec, configurations, secrets):
-        """configurations, secrets: {name: {file: text}}, as ConfigMaps and Secrets have them."""
+    def __init__(self, name, spec, configurations, secrets):
+        """configurations, secrets: {name: {file: text or bytes}}, as ConfigMaps and Secrets have them."""
         refuse_unknown(spec, ("automountServiceAccountToken", "enableServiceLinks", "terminationGracePeriodSeconds", "securityContext", "initContainers",
                               "containers", "volumes"))
+        self.name = name
         self.spec = spec
         self.sources = {"configMap": configurations, "secret": secrets}
         self.group = spec["securityContext"]["fsGroup"]
@@ -26,7 +27,7 @@ class Pod:
         os.chmod(self.folder, 0o755)
 
     def volume(self, volume):
-        """The folder of a volume: with fsGroup as its group, files readable and the folder writable for it."""
+        """The folder of a volume: with fsGroup as its group, files readable and the folder writable for it. It stays with the pod's name."""
         folder = pathlib.Path(self.folder, volume["name"])
         if folder.exists():
             return folder
@@ -44,7 +45,7 @@ class Pod:
         there.mkdir()
         for name, text in files.items():
             file = there / name
-            file.write_text(text)
+            file.write_bytes(text if isinstance(text, bytes) else text.encode())
             os.chown(file, 0, self.group)
             os.chmod(file, mode | 0o440)
             (folder / name).symlink_to(f"..data/{name}")
@@ -52,10 +53,21 @@ class Pod:
         os.chmod(there, 0o2755)
         (folder / "..data").symlink_to(there.name)
 
+    def environment(self, container):
+        """Options for the container's variables: those that are a text, or the pod's name."""
+        words = []
+        for variable in container.get("env", []):
+            value = variable.get("value")
+            if value is None:
+                assert variable["valueFrom"] == {"fieldRef": {"fieldPath": "metadata.name"}}, variable
+                value = self.name
+            words += ["--env", f"{variable['name']}={value}"]
+        return words
+
     def start(self, name, *options):
-        """Runs one of the containers; returns it."""
+        """Runs one of the containers, by the pod's name; returns it."""
         [container] = [one for one in self.spec.get("initContainers", []) + self.spec["containers"] if one["name"] == name]
-        refuse_unknown(container, ("name", "image", "restartPolicy", "args", "ports", "securityContext", "startupProbe", "livenessProbe", "readinessProbe",
+        refuse_unknown(container, ("name", "image", "restartPolicy", "args", "env", "ports", "securityContext", "startupProbe", "livenessProbe", "readinessProbe",
                                    "lifecycle", "resources", "volumeMounts"))
         context = {**self.spec["securityContext"], **container["securityContext"]}
         refuse_unknown(context, ("runAsNonRoot", "runAsUser", "runAsGroup", "fsGroup", "fsGroupChangePolicy", "seccompProfile", "allowPrivilegeEscalation",
@@ -66,7 +78,7 @@ class Pod:
         words += [] if context["allowPrivilegeEscalation"] else ["--security-opt", "no-new-privileges"]
         words += ["--memory", container["resources"]["limits"]["memory"].replace("Mi", "m")]
         volumes = {volume["name"]: volume for volume in self.spec["volumes"]}
-        for mount in container["volumeMounts"]:
-            words += ["--volume", f"{self.volume(volumes[mount['name']])}:{mount['mountPath']}" + (":ro" if mount.get("readOnly") else "")]
-        podman.run("--detach", "--name", name, *words, *options, podman.IMAGE, *container["args"])
-        return podman.Running(name)
+        for mount in container["volumeMounts"]:  # one that is none of the pod's is claimed for it by its StatefulSet
+            words += ["--volume", f"{self.volume(volumes.get(mount['name'], {'name': mount['name']}))}:{mount['mountPath']}" + (":ro" if mount.get("readOnly") else "")]
+        podman.run("--detach", "--name", self.name, *words, *self.environment(container), *options, podman.IMAGE, *container["args"])
+        return podman.Running(self.name)

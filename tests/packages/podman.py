@@ -4,6 +4,7 @@ import os
 import pathlib
 import shutil
 import subprocess
+import sys
 import tempfile
 import time
 
@@ -42,7 +43,7 @@ def shell_functions():
 def why_not():
     """Why no container can be run here; empty: it can, and IMAGE is there.
 
-    The image is made of the package that run.sh has made. CONTAINER_FROM_SOURCES=1: the Containerfile compiles it itself.
+    The image is made of the package that run.sh has made. CONTAINER_FROM_SOURCES=1: the Containerfile compiles a clone of the last commit.
     """
     if not os.environ.get("DEBIAN_ROOT"):
         return "needs root that may mount"
@@ -52,10 +53,11 @@ def why_not():
     done = run("--rm", DEBIAN, "true", check=False)
     if done.returncode != 0:
         return "no container can be run here: " + done.stderr.strip()
-    if os.environ.get("CONTAINER_FROM_SOURCES"):
-        build(TOP)
-        return ""
     with tempfile.TemporaryDirectory() as context:
+        if os.environ.get("CONTAINER_FROM_SOURCES"):
+            subprocess.run(["git", "clone", "--quiet", f"file://{TOP}", context], check=True)
+            build(context)
+            return ""
         folder = pathlib.Path(context, "build", "package")
         shutil.copytree(os.environ["PACKAGE_FOLDER"], folder, ignore=shutil.ignore_patterns("_CPack_Packages"))
         build(context, "--build-arg", "PACKAGE=given")
@@ -63,9 +65,12 @@ def why_not():
 
 
 def build(context, *arguments):
+    begun = time.monotonic()
     podman("build", "--isolation", "chroot", "--network", "host", "--pull=never", "--format", "docker", "--build-arg", f"DEBIAN={DEBIAN}",
            "--file", CONTAINERFILE, "--tag", IMAGE, *arguments, context, seconds=3600)  # it may compile all of it
-    podman("image", "prune", "--force")  # the one that was there before
+    podman("image", "prune", "--external", "--force")  # the one that was there before; and what a build has left that was stopped
+    size = int(podman("image", "inspect", "--format", "{{.Size}}", IMAGE).stdout)
+    print(f"The image was made in {time.monotonic() - begun:.0f} s; it has {size / 2**20:.0f} MiB.", file=sys.stderr)
 
 
 class Running:

@@ -2,12 +2,12 @@
 # The unit, the Debian package, the manual, the completion, the container's image and the manifests for Kubernetes.
 # The package is installed in a Debian of its own, started with its own systemd, rebooted, upgraded, removed and purged.
 # The image is made of it, and run by podman. That Debian is made once, in build/tools; it needs root, and a machine that
-# lets root mount. All of it is of build/release. CONTAINER_FROM_SOURCES=1: the image's Containerfile compiles for itself.
-# INSTALL_FROM_SOURCES=1: so does who follows the page, from a clone of the last commit.
+# lets root mount. All of it is of build/release. CONTAINER_FROM_SOURCES=1: the image's Containerfile
+# compiles a clone of the last commit. INSTALL_FROM_SOURCES=1: so does the stranger who follows the page.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . deploy/packages.sh
-install_packages dpkg-dev file man-db groff-base bash systemd systemd-container mmdebstrap curl podman runc netavark aardvark-dns iptables python3-yaml
+install_packages dpkg-dev file man-db groff-base bash systemd systemd-container mmdebstrap curl podman runc netavark aardvark-dns iptables python3-yaml redis-server
 command -v npm >/dev/null || install_packages nodejs npm
 export PACKAGE_FOLDER=$PWD/build/tools/package DEBIAN_ROOT=$PWD/build/tools/debian-root
 as_root=()

@@ -30,15 +30,20 @@ const sources = path.join(import.meta.dirname ?? path.dirname(new URL(import.met
 for (const name of fs.readdirSync(sources).filter((one) => one.endsWith('.js'))) fs.copyFileSync(path.join(sources, name), path.join(modules, name));
 fs.writeFileSync(path.join(modules, 'package.json'), '{"type": "module"}');
 
-/** Milliseconds from the request to the end of loading, and to the first figures of the daemon's. */
-const timing = () => page.evaluate(() => ({
-  load: performance.getEntriesByType('navigation')[0].loadEventEnd,
-  shown: performance.getEntriesByName('shown')[0]?.startTime ?? null,
-}));
+/** Milliseconds from the request to the last byte, to the end of reading, of loading, to the first paint with content, and to the figures. */
+async function timing() {
+  await page.waitForFunction(() => performance.getEntriesByName('first-contentful-paint').length > 0);
+  return page.evaluate(() => {
+    const [navigation] = performance.getEntriesByType('navigation');
+    const at = (name) => performance.getEntriesByName(name)[0]?.startTime ?? null;
+    return {last_byte: navigation.responseEnd, read: navigation.domContentLoadedEventEnd, loaded: navigation.loadEventEnd,
+      painted: at('first-contentful-paint'), shown: at('shown')};
+  });
+}
 
 const commands = {
-  /** A new page with nothing remembered. @param hostile  a text that takes the place of every text of the daemon's */
-  async open({url, view = 'light', hostile = null, clock = false}) {
+  /** A new page with nothing remembered. @param hostile  a text that takes the place of every text of the daemon's; @param before  a script that runs first */
+  async open({url, view = 'light', hostile = null, clock = false, before = null}) {
     await page?.context().close();
     const context = await browser.newContext({...views[view], reducedMotion: 'reduce'});
     page = await context.newPage();
@@ -48,6 +53,7 @@ const commands = {
     page.on('pageerror', (error) => heard.errors.push(error.stack));
     page.on('request', (request) => heard.requests.push(request.url()));
     if (clock) await page.clock.install();
+    if (before) await page.addInitScript(before);
     if (hostile) {
       const replaced = (value, name) => {
         if (typeof value === 'string' && !['state', 'outcome', 'circuit'].includes(name)) return hostile;
@@ -121,24 +127,24 @@ const commands = {
   }),
   /** Loads the page again and again in one tab, without the browser's cache, and an empty page of another server between. */
   async loads({url, times}) {
-    const empty = http.createServer((_, reply) => reply.setHeader('Content-Type', 'text/html').end('<!doctype html><link rel="icon" href="data:,">'));
+    const empty = http.createServer((_, reply) => reply.setHeader('Content-Type', 'text/html').end('<!doctype html><title>empty</title><link rel="icon" href="data:,">empty'));
     await once(empty.listen(0, '127.0.0.1'), 'listening');
     await (await page.context().newCDPSession(page)).send('Network.setCacheDisabled', {cacheDisabled: true});
-    const found = {page: [], shown: [], empty: []};
+    const found = {page: [], empty: []};
     for (let i = 0; i < times; ++i) {
       await page.goto(`http://127.0.0.1:${empty.address().port}/`);
-      found.empty.push((await timing()).load);
+      found.empty.push(await timing());
       await page.goto(url);
       await live();
-      const {load, shown} = await timing();
-      found.page.push(load);
-      found.shown.push(shown);
+      found.page.push(await timing());
     }
     empty.closeAllConnections();
     empty.close();
     return found;
   },
-  picture: (file) => page.screenshot({path: file}).then(() => null),
+  /** Of what is seen first; of an element; or, with `whole`, of all. */
+  picture: ({file, selector = null, whole = false}) =>
+    (selector ? page.locator(selector).screenshot({path: file}) : page.screenshot({path: file, fullPage: whole})).then(() => null),
 };
 
 for await (const line of readline.createInterface({input: process.stdin})) {

@@ -1,11 +1,10 @@
 // Charts over time, by uPlot. Each has a legend of its own, whose figures are those under the pointer, else the last ones.
 import {byId, element, fill} from './dom.js';
-import {time} from './format.js';
+import {minutes, seconds, time} from './format.js';
 
-/* global uPlot */
+/* global libraryOfCharts */
+let uPlot = null;  // until a chart is drawn
 const height = 176;
-const minutes = new Intl.DateTimeFormat('en-GB', {hour: '2-digit', minute: '2-digit'});
-const seconds = new Intl.DateTimeFormat('en-GB', {hour: '2-digit', minute: '2-digit', second: '2-digit'});
 const color = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
 
 /**
@@ -56,6 +55,7 @@ export class Chart {
       return;
     }
     fill(this.at);
+    uPlot ??= libraryOfCharts();
     const line = color('line'), text = color('quiet');
     const axis = {stroke: text, font: '11px system-ui, sans-serif', grid: {stroke: line, width: 1}, ticks: {show: false}};
     const series = this.series.map((one) => ({
@@ -73,7 +73,7 @@ export class Chart {
       scales: {x: {time: true, range: () => [this.from, this.until]}, y: {range: (_, low, high) => [0, high > 0 ? high * 1.1 : 1]}},
       padding: [8, 24, 0, 0],
       axes: [
-        {...axis, size: 26, gap: 6, space: 76, values: (_, ticks, __, ___, step) => ticks.map((at) => (step < 60 ? seconds : minutes).format(at * 1000))},
+        {...axis, size: 26, gap: 6, space: 76, values: (_, ticks, __, ___, step) => ticks.map((at) => (step < 60 ? seconds : minutes)(new Date(at * 1000)))},
         {...axis, size: 52, gap: 8, space: 36, incrs: this.axis.steps, values: (_, ticks) => ticks.map(this.axis.shown)},
       ],
       hooks: {setCursor: [(plot) => this.tell(plot.cursor.idx)]},

@@ -1,6 +1,6 @@
 // The tables: clients, routes, outcomes, the cache, restatements, errors.
 import {bar, byId, element, fill, table} from './dom.js';
-import {bytes, count, duration, percent, relative, time, times, words} from './format.js';
+import {bytes, count, decimal, duration, figure, percent, relative, time, times, words} from './format.js';
 import * as model from './model.js';
 
 const share = (part, all) => (all > 0 ? part / all : 0);
@@ -82,7 +82,7 @@ export function showNoEntries(why) {
   for (const id of ['states', 'hottest', 'restated']) fill(byId(id), element('p', {class: 'empty'}, `The cache cannot be listed now: ${why}.`));
 }
 
-const value = (one) => (one === undefined || one === null ? 'nothing' : typeof one === 'number' ? one.toLocaleString('en', {maximumFractionDigits: 6}) : typeof one === 'string' ? one : JSON.stringify(one));
+const value = (one) => (one === undefined || one === null ? 'nothing' : typeof one === 'number' ? decimal(one, 6) : typeof one === 'string' ? one : JSON.stringify(one));
 
 /** What moved from what to what, a line each. */
 export function moves(moved) {
@@ -124,8 +124,8 @@ export function showFleet(fleet) {
   byId('fleet-panel').hidden = !fleet;
   if (!fleet) return;
   const link = fleet.link;
-  const facts = [fleet.state, `${count(fleet.members)} of ${count(fleet.members_known)} members`, `engine ${fleet.engine}`, `answers in ${duration(link.typical_ms)}, one in a hundred in ${duration(link.slow_ms)}`,
-    link.timeouts ? `late ${times(link.timeouts)}` : '', link.refused ? `full ${times(link.refused)}` : '', link.errors ? `failed ${times(link.errors)}` : '',
+  const facts = [fleet.state, `${count(fleet.members)} of ${count(fleet.members_known)} members`, `engine ${fleet.engine}`, `answers in ${figure(link.typical_ms)} ms, one in a hundred takes ${figure(link.slow_ms)} ms`,
+    link.timeouts ? `commands late: ${count(link.timeouts)}` : '', link.refused ? `refused, as it is full: ${count(link.refused)}` : '', link.errors ? `commands failed: ${count(link.errors)}` : '',
     fleet.tokens_taken ? `${count(fleet.tokens_taken)} tokens taken` : '', fleet.trouble ?? ''];
   fill(byId('fleet-facts'), ...facts.filter(Boolean).map((fact) => element('li', {}, fact)));
   fill(byId('fleet'), table([

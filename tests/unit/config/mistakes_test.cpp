@@ -33,5 +33,16 @@ TEST(Suggestion, IsEmptyWhereNothingIsLike) {
   EXPECT_EQ(suggestion("file", {}), "");
 }
 
+TEST(Suggestion, OfASecretIsTheFileThatHoldsIt) {
+  EXPECT_EQ(suggestion("password", {"passwords", "password_file"}), "; did you mean password_file?");
+  EXPECT_EQ(suggestion("app_id", {"app_secret_file", "app_id_file"}), "; did you mean app_id_file?");
+}
+
+TEST(Suggestion, IsAllOfThemWhereNothingIsLike) {
+  EXPECT_EQ(suggestion_or_all("zzz", {"file", "max_disk"}), "; accepted: file, max_disk");
+  EXPECT_EQ(suggestion_or_all("fil", {"file", "max_disk"}), "; did you mean file?");
+  EXPECT_EQ(suggestion_or_all("zzz", {}), "");
+}
+
 }  // namespace
 }  // namespace roktcached::config

@@ -74,6 +74,18 @@ TEST_F(ExplanationTest, ATargetThatNobodyWouldGetAnAnswerForIsRefusedAsForAClien
       HasSubstr("currency"));
 }
 
+TEST_F(ExplanationTest, AQuestionHasContentAndNothingElseHas) {
+  const auto context = [this](const std::string& target, const std::string& content) {
+    const auto read = proxy::read_target_request(runtime, target, "", {clock.wall_now()}, content);
+    return read ? "" : read.error().context;
+  };
+  const std::string question = "/v1/query/accounts/12/campaigns";
+  EXPECT_EQ(context(question, R"({"metrics":["impressions"]})"), "");
+  EXPECT_THAT(context(question, ""), HasSubstr("content: is missing; accepted: the question"));
+  EXPECT_EQ(context(report(), ""), "");
+  EXPECT_THAT(context(report(), "{}"), HasSubstr("accepted: no content"));
+}
+
 TEST_F(ExplanationTest, SaysWhatWouldBeAnsweredNowAndWhy) {
   struct Case {
     Findings found;
