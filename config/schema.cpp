@@ -340,9 +340,10 @@ void add_rest(std::vector<Setting>& table) {
       [](Settings& s) -> StringList& { return s.parameters.extra_currencies; }, parse_currency, same, 0));
   table.push_back(duration(
       "parameters.open_end_step",
-      "A dateEnd that is about now is rounded down to a multiple of it, so that many requests are one; 0s: "
-      "never",
-      [](Settings& s) -> milliseconds& { return s.parameters.open_end_step; }, milliseconds{0}));
+      "A dateEnd that is about now is rounded down to a multiple of it, so that many requests are one; at "
+      "most 1d; 0s: never",
+      [](Settings& s) -> milliseconds& { return s.parameters.open_end_step; }, milliseconds{0},
+      std::chrono::hours{24}));
   table.push_back(choice<LogLevel>("log.level",
                                    {{"trace", LogLevel::trace},
                                     {"debug", LogLevel::debug},

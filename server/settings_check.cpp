@@ -49,6 +49,7 @@ class SettingsCheck {
     check_fleet();
     check_sockets();
     check_cache();
+    check_base_path();
     check_routes();
     check_token_key();
     look_for_service_links();
@@ -121,6 +122,17 @@ class SettingsCheck {
     if (!cache.why_no_file.empty())
       warnings_.push_back("cache.file: " + cache.why_no_file +
                           "; the cache is in memory only, and empty after a restart");
+  }
+
+  /// The API's own pages show addresses with the first part of a request's path.
+  void check_base_path() {
+    const std::string& base = settings_.upstream.url.base_path;
+    for (const std::string_view part : {"/reporting", "/metadata", "/v1", "/v1/query"}) {
+      if (base.ends_with(part))
+        warnings_.push_back("upstream.url: its path " + base +
+                            " stands before that of each request, which begins with " + std::string(part) +
+                            " itself; usually it has no path");
+    }
   }
 
   /// A route that was the operator's own may be built in by now.

@@ -105,6 +105,7 @@ FILE = [
     ('[warm]\npath = "/metadata/accounts/1/campaigns/2"\nat = "06:30"\n', [":1: warm: accepted: [[warm]]"]),
     ('[query]\nend_date = "inclusive"\n', [":1: query: no such section; accepted: ", "listen", "parameters", "fleet"]),
     ('[formats]\ncsv = true\n', [":1: formats: no such section; accepted: ", "listen"]),
+    ('[parameters]\nopen_end_step = "2d"\n', [":2: parameters.open_end_step", '"2d"', "accepted: a duration", "to 1d"]),
     ('[parameters]\nopen_end_step = "15"\n', [":2: parameters.open_end_step", '"15"', "accepted: a duration"]),
     ('[[route]]\nname = "x"\npath = "/x"\nmethods = "GET"\ncache = "http"\n', [':4: route.methods = "GET": accepted: a list of texts'], ["at least one"]),
     ('[fleet]\nurl = "redis://redis.internal"\n', [":2: fleet.url", "redis://redis.internal is beyond loopback without TLS", "accepted: rediss://redis.internal"]),
@@ -169,11 +170,14 @@ class Mistakes(TestCase):
                     self.assertNotIn(part, done.stderr)
                 self.assertRegex(done.stderr, r"roktcached\.toml:\d+")
 
-    def test_what_is_of_no_use_alone_is_warned_of(self):
-        folder = self.folder()
-        pathlib.Path(folder, "roktcached.toml").write_text('[fleet]\nusername = "roktcached"\n')
-        done = run_command("check", folder=folder, **CREDENTIAL)
-        self.assertEqual((done.returncode, done.stderr), (0, "roktcached: warning: fleet.username: there is no fleet without fleet.url\n"))
+    def test_what_may_be_meant_is_warned_of(self):
+        for text, warning in (('[fleet]\nusername = "roktcached"\n', "fleet.username: there is no fleet without fleet.url"),
+                              ('[upstream]\nurl = "https://api.rokt.com/reporting"\n', "upstream.url: its path /reporting stands before that of each request, "
+                               "which begins with /reporting itself; usually it has no path")):
+            folder = self.folder()
+            pathlib.Path(folder, "roktcached.toml").write_text(text)
+            done = run_command("check", folder=folder, **CREDENTIAL)
+            self.assertEqual((done.returncode, done.stderr), (0, f"roktcached: warning: {warning}\n"))
 
     def test_in_the_environment(self):
         for name, value, parts in ENVIRONMENT:
