@@ -47,6 +47,7 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
   const SteadyTime until = clock_.steady_now() + longest_wait_for_mint;
   while (engine_.usable() && clock_.steady_now() < until) {
     failure_.reset();
+    const std::uint64_t heard = heard_;  // the log may be faster than the engine's answer
     const auto reply = co_await engine_.run(
         token_script, words(crew_.token_key, crew_.token_lease_key, crew_.token_fences_key),
         words(owner_, serial_, std::to_string(lease_of_mint.count())));
@@ -62,7 +63,7 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
     }
     if (kind != "minting") break;  // no answer that it could give
     event_.expires_at(clock_.steady_now() + std::max(reply->length_at(1, lease_of_mint), shortest_wait));
-    co_await event_.async_wait(as_result);
+    if (heard_ == heard) co_await event_.async_wait(as_result);
     if (failure_) co_return *failure_;
   }
   serial_ = "0";
@@ -140,6 +141,7 @@ TokenPtr FleetToken::open(const EngineReply& reply) {
 }
 
 void FleetToken::take(const LogEntry& event) {
+  ++heard_;
   if (event["k"] == "no-token") {
     const auto text = crew_.tokens->open(event["b"], bound(event["f"]));
     if (text) {

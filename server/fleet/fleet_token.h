@@ -54,6 +54,7 @@ class FleetToken final : public upstream::SharedToken {
   std::optional<upstream::TokenFailure> failure_;  // that another instance has told of
   std::string serial_ = "0";                       // of the token that this instance has
   std::string minting_;                            // the serial of the mint that is under way
+  std::uint64_t heard_ = 0;                        // events of the log
   std::uint64_t taken_ = 0;
   bool stopped_ = false;
 };

@@ -144,7 +144,8 @@ class LyingProxy:
         self.connections = set()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.accepting = threading.Thread(target=self.accept, daemon=True)
+        self.accepting.start()
 
     @property
     def url(self):
@@ -204,6 +205,8 @@ class LyingProxy:
         self.cut_off = False
 
     def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.accepting.join()  # else it goes on with whatever gets this number next, the listener of the next test, say
         self.listener.close()
         self.cut()
 

@@ -97,7 +97,8 @@ class StepCase(FleetCase):
             self.assertEqual(len(told), 1, "it is answered after all")
 
     def reach(self, moment):
-        self.assertTrue(moment.reached.wait(20), f"{moment.what} is reached")
+        if not moment.reached.wait(20):
+            self.fail(f"{moment.what} is not reached: {moment.member.output}")
 
     def go_on(self, member, number):
         if number == signal.SIGSTOP:

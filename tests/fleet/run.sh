@@ -43,7 +43,7 @@ install_valkey
 cd tests/fleet
 said=$(mktemp -d)
 trap 'rm -rf "$said"' EXIT
-port=${ROKTCACHED_TEST_PORTS:-21000}
+port=${ROKTCACHED_TEST_PORTS:-21000}  # with 300 a module below those that the system gives to outgoing connections
 most_at_once=10
 declare -A running
 failed=()

@@ -98,7 +98,7 @@ class Failover(FleetCase):
         misses.go_on(5)
         self.move_address(replica)
         for member in self.members:
-            wait_until(lambda member=member: "name the primary" in (self.seen(member)["trouble"] or ""), "it is refused")
+            wait_until(lambda member=member: "name the primary" in self.seen(member).get("trouble", ""), "it is refused")
         self.assertEqual({self.seen(member)["state"] for member in self.members}, {"alone"})
         misses.go_on(5)
         self.promote(replica)

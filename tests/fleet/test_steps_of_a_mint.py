@@ -1,6 +1,7 @@
 """The one that fetches a token for all is killed or stopped at each step of it: the others have one soon, and what it writes late changes
 nothing."""
 import signal
+import threading
 import time
 import unittest
 
@@ -13,8 +14,8 @@ class Mint(StepCase):
     STEPS = (("token", AFTER, 1), ("/auth/", BEFORE, 2), ("token_minted", BEFORE, 2), ("token_minted", AFTER, 1))
 
     def stopped_at(self, what, when, number, minted):
-        self.engine.kill()
-        self.engine.start()
+        with self.engine.connect() as engine:
+            engine("FLUSHALL")
         self.origin.minted = 0
         moment = self.moment(number, what, when)
         first = self.begin(0, wait=False)
@@ -24,7 +25,9 @@ class Mint(StepCase):
         for i, (reply, took) in enumerate(in_parallel(2, lambda i: self.timed(others[i], targets[i]))):
             self.expect_own(self.origin, targets[i], reply)
             self.assertLess(took, SOON)
-        self.assertEqual(self.origin.minted, minted)
+        # A machine that stalls for two seconds makes an instance mint alone, and it says so.
+        alone = sum("fleet: alone" in other.log() for other in others)
+        self.assertIn(self.origin.minted, range(minted, minted + alone + 1))
         with self.engine.connect() as engine:
             in_force = self.token_in(engine)
         self.go_on(first, number)
@@ -72,6 +75,34 @@ class Mint(StepCase):
         self.expect_own(self.origin, overview(), told[0])
         self.wait_together([first, *others])
         self.assertEqual(self.origin.minted, 1)
+    def test_one_hears_of_the_token_before_it_hears_that_another_fetches_it(self):
+        """It does not wait for what has come: the log is another connection, and may be faster."""
+        fetched, taken_in = threading.Event(), threading.Event()
+        minting = self.moment(None, "/auth/", BEFORE)
+        first = self.begin(0, wait=False)
+        self.reach(minting.of(first))
+
+        def before(name, _):
+            if name == "XREAD" and fetched.is_set():  # it goes on from there
+                taken_in.set()
+
+        def lie(name, _, reply):
+            if name == "XREAD" and any(b"token" in event[1] for stream in reply or [] for event in stream[1]):
+                fetched.set()
+            if name != "token" or reply[0] != b"minting" or taken_in.is_set():
+                return None
+            minting.release()
+            taken_in.wait(20)
+            return [b"minting", int(1000 * LEASE)]
+        self.proxies[1].before, self.proxies[1].lie = before, lie
+        second = self.begin(1)
+        self.assertTrue(taken_in.wait(20))
+        target = self.target()
+        reply, took = self.timed(second, target)
+        self.expect_own(self.origin, target, reply)
+        self.assertLess(took, LEASE / 2)
+        self.assertEqual(self.origin.minted, 1)
+
 
 if __name__ == "__main__":
     unittest.main()
