@@ -278,22 +278,30 @@ class Play:
         self.world.model.upset_at = now()
 
     def way_is_cut(self):
-        instance = self.some()
+        """Of one that has what is purged meanwhile, by itself or by another. The engine may forget it, and the process may end."""
+        instance, number = self.some(), self.random.randrange(len(TARGETS))
+        self.pace(0, 0.02)
+        self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
         self.world.trouble(f"{instance.name} is cut off")
-        self.meanwhile(instance.proxy.cut)
-        if self.random.random() < 0.7:
-            self.purge_by(instance)
+        if self.random.random() < 0.5:
+            self.meanwhile(instance.proxy.cut)
+        else:
+            instance.proxy.cut()
+        if self.random.random() < 0.8:
+            self.purge_by(instance, number)
         if self.random.random() < 0.3:
             self.say("FLUSHALL")
             self.flush("FLUSHALL")
-        if self.random.random() < 0.3:
-            self.restart(instance, self.random.choice([signal.SIGTERM, signal.SIGKILL]))
         if self.random.random() < 0.4:
+            self.restart(instance, self.random.choice([signal.SIGTERM, signal.SIGKILL]))
+        if self.random.random() < 0.6:
             self.say(f"{instance.name} is back")
-            self.meanwhile(instance.proxy.mend)
+            instance.proxy.mend()
+            wait_until(lambda: self.world.seen(instance)["state"] == "together", "it is together", 30)
+            self.world.play(*[(0, self.world.get(one, number)) for one in self.instances])
 
-    def purge_by(self, instance):
-        number = self.random.randrange(len(TARGETS))
+    def purge_by(self, instance, number=None):
+        number = self.random.randrange(len(TARGETS)) if number is None else number
         what, soft = self.world.some_purge(number)
         by = self.random.choice([instance, self.some()])
         self.say(f"{'soft' if soft else 'hard'} purge of {what} by {by.name}")
@@ -325,6 +333,8 @@ class Play:
         for _ in range(3):
             self.pace(*self.random.choice([(0, 0.02), (0.1, 0.4)]))
             self.world.play(*self.gets(10, hot, wishes=0.3, within=0.5))
+            if self.random.random() < 0.5:  # each ends while others wait, and what is told of it comes late
+                self.world.play(*[(0.1 * at, self.world.get(self.some(), hot[0], "no-cache")) for at in range(10)])
         self.purge_by(instance)
 
     def disk_is_locked(self):

@@ -137,7 +137,7 @@ class Flights(ToldCase):
 
     def test_who_meets_what_was_purged_takes_what_has_landed_meanwhile(self):
         first = self.member(self.origin, self.engine.url, "first")
-        late = self.member(self.origin, self.proxy.url, "late", fleet_control_timeout="30s")
+        late = self.member(self.origin, self.proxy.url, "late", fleet_control_timeout="10s")
         self.wait_together([first, late])
         target = overview()
         self.assertEqual([self.version(daemon, target) for daemon in (first, late)], [1, 1])
