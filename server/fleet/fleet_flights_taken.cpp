@@ -52,6 +52,7 @@ asio::awaitable<FetchOutcomePtr> FleetFlights::take_entry(const FetchRequest& re
   outcome->kind = kind_of(*outcome->response);
   outcome->upstream_status = outcome->response->status;
   outcome->of_fleet = true;
+  outcome->was_there = request.takes_stored;  // else only what has landed meanwhile is taken
   co_return outcome;
 }
 

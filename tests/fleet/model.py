@@ -66,6 +66,7 @@ class Get:
     cache: str = ""
     age: int = None
     body: bytes = dataclasses.field(default=b"", repr=False)
+    memory: int = 0  # how often its instance has lost what it had: a kill loses what is not written yet
     excused: bool = False  # its instance was killed meanwhile
     error: str = ""
 
@@ -130,7 +131,7 @@ class Model:
         self.asked = {}  # the requests themselves, by cause
         self.had = {}  # by number of an answer: when it had certainly landed
         self.upset_at = 0.0  # when the engine was emptied or has begun to lie: what has landed before may be gone
-        self.stored = collections.defaultdict(list)  # by instance and key: (done, begin of the answer, of use until), in order of done
+        self.stored = collections.defaultdict(list)  # by instance, memory and key: (done, begin of the answer, of use until), in order of done
         self.tally = collections.Counter()
 
     # What is known of an answer.
@@ -284,7 +285,7 @@ class Model:
                 self.tell(get, "purges", f"fetched {purge.begun - latest:.3f} s before {purge}, and not stale, or for too long")
 
     def check_forward(self, get, fetches):
-        mine = self.stored[get.instance, get.key]
+        mine = self.stored[get.instance, get.memory, get.key]
         ended = max(fetch.ended for fetch in fetches)
         for done, begun, until in mine[:bisect.bisect_left(mine, get.sent, key=lambda one: one[0])]:
             if ended < begun and get.done < until and not self.purged_late(get, done):
@@ -305,13 +306,7 @@ class Model:
         if get.stored:
             stale = self.policy.if_error if get.key[2] and call.status == 200 else 0
             until = call.begun + self.lifetime(get.key, call.status) + stale - ROUNDING
-            bisect.insort(self.stored[get.instance, get.key], (get.done, call.begun, until))
-
-    def forget_stored(self, instance):
-        """It was killed: what it had not written is lost, and it may go back."""
-        for who, key in self.stored:
-            if who == instance:
-                self.stored[who, key].clear()
+            bisect.insort(self.stored[get.instance, get.memory, get.key], (get.done, call.begun, until))
 
     def purged_between(self, key, begin, end):
         return any(purge.begun <= end and purge.done >= begin and purge.selects(key) for purge in self.purges)

@@ -36,6 +36,9 @@ TARGETS += [(OVERVIEW.format(12, 3) + DATES, "alpha-20210101"), (OVERVIEW.format
             ("/reporting/accounts/12/summary?" + DATES, "LATEST"), ("/reporting/accounts/13/summary?" + DATES, "LATEST"),
             ("/metadata/accounts/12/campaigns/3", "LATEST"), ("/metadata/accounts/12/campaigns/4", "LATEST"),
             ("/files/a", ""), ("/files/b", "")]
+REPORTS = [number for number, (target, _) in enumerate(TARGETS) if not target.startswith("/files/")]
+NEAR = [0, 4, 5]  # they differ in the version, and in the currency
+FILES = [number for number in range(len(TARGETS)) if number not in REPORTS]
 WISHES = ["no-cache"] * 3 + ["max-age=1", "max-age=0", "min-fresh=1", "max-stale=1", "only-if-cached", "only-if-cached", "no-store"]
 SIZES = {0: 1, 2: 3000, 3: 70_000, 8: 200_000}  # hex digits of a body's padding, by the target's number
 LONG_ENOUGH = 30  # seconds for whatever a machine that is slow has to do
@@ -50,6 +53,7 @@ class Instance:
     ports: tuple = ()
     daemon: Daemon = None
     lag: tuple = ("", 0.0)  # of replies of this kind from the engine: how long they are held back
+    memory: int = 0  # how often it has lost what it had
     met: bool = False  # since it was started it has been together with all
     life: int = 0  # how often it has ended: whoever asks meanwhile may get nothing
 
@@ -144,14 +148,14 @@ class World:
         output = daemon.output
         daemon.stop()
         if how == signal.SIGKILL:
-            self.model.forget_stored(instance.number)
+            instance.memory += 1
         elif daemon.child.returncode:
             raise AssertionError(f"{instance.name} has ended with {daemon.child.returncode}:\n{output[-3000:]}")
 
     def empty(self, instance):
         shutil.rmtree(instance.folder)
         instance.folder = ""
-        self.model.forget_stored(instance.number)
+        instance.memory += 1
 
     @contextlib.contextmanager
     def locked(self, instance):
@@ -198,6 +202,7 @@ class World:
 
         def call():
             life = instance.life if instance.up else -1
+            get.memory = instance.memory
             get.sent = now()
             try:
                 get.status, head, get.body = self.request(instance, "GET", spelled, fields)

@@ -162,6 +162,37 @@ class Flights(ToldCase):
         self.assertEqual(versions, [2])
         self.assertEqual(self.origin.calls(target), 2)
 
+    def test_who_wants_a_new_answer_does_not_share_one_that_was_there(self):
+        first = self.member(self.origin, self.engine.url, "first")
+        late = self.member(self.origin, self.proxy.url, "late", fleet_control_timeout="10s")
+        self.wait_together([first, late])
+        target = overview()
+        self.assertEqual(self.version(first, target), 1)
+        go_on, reads = threading.Event(), threading.Event()
+        self.addCleanup(go_on.set)
+
+        def hold(name, *_):
+            if name == "HMGET" and not reads.is_set():
+                reads.set()
+                go_on.wait(LONGEST_HOLD)
+        self.proxy.lie = hold
+        versions = {}
+
+        def ask(name, **fields):
+            versions[name] = self.version(late, target, **fields)
+        asking = [threading.Thread(target=ask, args=("any",))]
+        asking[0].start()
+        self.assertTrue(reads.wait(LONGEST_HOLD))
+        asking += [threading.Thread(target=ask, args=(name,), kwargs={"Cache_Control": "no-cache"}) for name in ("new", "as new")]
+        for one in asking[1:]:
+            one.start()
+        wait_until(lambda: late.status()["collapsed_requests"] == 2, "they share what is under way")
+        go_on.set()
+        for one in asking:
+            one.join()
+        self.assertEqual(versions, {"any": 1, "new": 2, "as new": 2})
+        self.assertEqual(self.origin.calls(target), 2)
+
     def test_a_flight_that_ends_while_it_joins_the_fleet(self):
         """It was begun alone. The daemon has crashed here: GCC 12 destroys a list in braces twice that is made where something is awaited."""
         daemon = self.member(self.origin, self.proxy.url, "first", fleet_control_timeout="8s")

@@ -78,6 +78,7 @@ struct Fetch {
   // Once it has finished.
   bool finished = false;
   bool stored = false;
+  bool was_there = false;  // another instance of the fleet had fetched it before
   SteadyTime finished_at;
   FetchOutcomePtr outcome;  // where it is remembered
 };

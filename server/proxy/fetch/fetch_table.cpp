@@ -118,6 +118,7 @@ asio::awaitable<FetchResult> FetchTable::share(std::unique_ptr<FetchRequest> req
           waiter.reader = fetch->growing->attach();
       }
       if (ticket->left_) break;
+      if (fetch->was_there && !request->takes_stored) continue;  // a new one is wanted
       if (fetch->stored)
         co_return FetchResult{.outcome = waiter.outcome, .look_again = !waiter.outcome, .collapsed = true};
       if (was_broken_off(*waiter.outcome)) continue;
@@ -226,7 +227,9 @@ FetchPtr FetchTable::find_for(const FetchRequest& request, SteadyTime now) {
   if (!fetch) return nullptr;
   const bool tells_something = !fetch->finished || fetch->stored || fetch->outcome;
   const bool in_time = !fetch->finished || request.received_at <= fetch->finished_at;
-  if (!tells_something || !in_time || updater_.purged_between(request, fetch->started_at)) return nullptr;
+  const bool new_enough = !fetch->was_there || request.takes_stored;
+  if (!tells_something || !in_time || !new_enough || updater_.purged_between(request, fetch->started_at))
+    return nullptr;
   return fetch;
 }
 
@@ -265,6 +268,7 @@ void FetchTable::finish(const FetchPtr& fetch, const FetchRequest& request, cons
   // Before anybody is told: who has been may ask again at once, and is to get an answer of its own.
   fetch->finished_at = clock_.steady_now();
   fetch->stored = outcome.stored();
+  fetch->was_there = outcome.was_there;
   for (FetchWaiter* const waiter : fetch->waiters) {
     waiter->outcome = fetched.outcome;
     if (fetched.large) waiter->reader = fetch->growing->attach();

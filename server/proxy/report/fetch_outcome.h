@@ -71,6 +71,7 @@ struct FetchOutcome {
   /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
   std::vector<caching::Key> invalidated;
   bool of_fleet = false;         ///< another instance of the fleet has fetched it
+  bool was_there = false;        ///< and that before it was asked for here
   bool restates = false;         ///< the answer changes what had been given out of a range that had ended
   unsigned upstream_status = 0;  ///< 0 where no answer came
   std::optional<upstream::UpstreamFailure> failure;  ///< set exactly where `response` is null
