@@ -221,14 +221,18 @@ asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   if (!reply || reply->text_at(0) != "lead" || !is_fence(reply->text_at(1))) co_return;
   const bool is_new = flight->fence.empty();
   flight->fence = reply->text_at(1);
-  if (flight->has_ended) co_return co_await tell(flight, std::string(ended), {}, {.fence = flight->fence});
+  if (flight->has_ended) {
+    Sealed nothing;  // GCC 12 cannot make it within the expression that is awaited
+    nothing.fence = flight->fence;
+    co_return co_await tell(flight, std::string(ended), std::string(), nothing);
+  }
   if (is_new) co_await keep(flight);
 }
 
 asio::awaitable<void> FleetFlights::keep(FlightPtr flight) {
   asio::steady_timer pause(executor_);
   while (!stopped_) {
-    pause.expires_after(until_renewal);
+    pause.expires_at(clock_.steady_now() + until_renewal);
     co_await pause.async_wait(as_result);
     if (flight->has_ended || stopped_) co_return;
     const std::string fence = flight->fence;
@@ -249,7 +253,7 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
   if (outcome && outcome->failure && concerns_others(outcome->failure->error))
     co_return co_await tell(flight, std::string(failed), written(*outcome->failure), sealed);
   if (!outcome || !outcome->response || outcome->too_large())
-    co_return co_await tell(flight, std::string(ended), {}, sealed);
+    co_return co_await tell(flight, std::string(ended), std::string(), sealed);
   const caching::StoredResponsePtr response = outcome->response;
   sealed.fetched = std::to_string(unix_ms(response->fetched_at));
   sealed.fresh = std::to_string(unix_ms(response->fresh_until));
@@ -277,7 +281,8 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
     if (reply->text == landed) ++counts_.landed;  // else a later fetch has been faster
   } else if (reply.error().code == ErrorCode::storage_full) {
     // The others are told all the same, where it is small.
-    if (sealed.text.size() > max_in_log) co_return co_await tell(flight, std::string(ended), {}, sealed);
+    const bool is_small = std::exchange(sealed.text, {}).size() <= max_in_log;
+    if (!is_small) co_return co_await tell(flight, std::string(ended), std::string(), sealed);
     co_await tell(flight, std::string(landed), written(*response), sealed);
   }
 }

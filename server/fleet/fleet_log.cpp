@@ -29,15 +29,8 @@ constexpr std::uint64_t noted_again_after = 1000;
 constexpr milliseconds longest_block{500};
 constexpr milliseconds pause_after_nothing{10};
 constexpr milliseconds patience_beyond_block{1000};
-constexpr milliseconds until_purged_again{1000};
-constexpr milliseconds longest_confirmation{2000};
-constexpr std::string_view kept_purges = "1000";
 constexpr std::string_view events_at_once = "256";
-/// What the purges of a crew are bound to, beside its prefix.
-constexpr std::string_view purge_bound = "purge|";
-
 constexpr std::size_t longest_epoch = 64;
-constexpr std::size_t most_untold = 500;
 constexpr std::int64_t most_members = 10'000;
 
 /// How many members the engine says there are: this one is there.
@@ -95,7 +88,7 @@ void FleetLog::linked() {
 
 asio::awaitable<bool> FleetLog::greet() {
   for (std::size_t i = 0; i < crews_.size(); ++i) {
-    if (!states_[i]->known) co_await read_stored(i);
+    co_await read_stored(i);
     const bool shown = co_await show(i);
     if (!shown) co_return false;
     const bool told = co_await announce_untold(i);
@@ -123,17 +116,26 @@ asio::awaitable<void> FleetLog::leave() {
   }
 }
 
-/// A member shows itself, and hears of a new epoch.
+/// A member shows itself, and hears of a new epoch. An engine that knows no purge as late as those that it
+/// has told of before is taken for one.
 asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   if (stopped_) co_return false;  // it has left, or is about to
   State& state = *states_[crew];
+  // Of before it is asked: what comes meanwhile may be later than its answer.
+  const StreamPosition furthest = state.furthest();
+  const StreamPosition log_read = state.log_read;
   const auto reply = co_await run_member(crew, "0");
   if (!reply || reply->items.size() < 7) co_return false;
   skew_ = milliseconds{reply->number_at(1) - unix_ms(clock_.wall_now())};
   state.members = {.present = members_at(*reply, 2), .known = members_at(*reply, 3)};
-  const StreamPosition forgotten = StreamPosition::of(reply->text_at(6));
+  const StreamPosition last = StreamPosition::of(reply->text_at(4));
+  const StreamPosition last_of_log = StreamPosition::of(reply->text_at(5));
+  // What is forgotten came before the last.
+  const StreamPosition told_forgotten = StreamPosition::of(reply->text_at(6));
+  const StreamPosition forgotten = told_forgotten <= last ? told_forgotten : StreamPosition();
   const std::string epoch(reply->text_at(0).substr(0, longest_epoch));
-  if (epoch != state.epoch || state.done < forgotten) {
+  const bool is_anew = epoch != state.epoch || furthest > last;
+  if (is_anew || state.done < forgotten) {
     if (!state.epoch.empty() || state.known)
       log_event(spdlog::level::warn, "fleet-epoch",
                 "fleet: the engine no longer knows which purges there were: everything of credential {} is "
@@ -142,19 +144,23 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
           .with("credential", crews_[crew]->name)
           .log();
     state.all_stale_due = true;
-    if (epoch != state.epoch) {
-      // All purges of the new epoch are done here, one by one.
-      state.epoch = epoch;
-      state.history.begin_anew();
-      state.purges_read = state.done = StreamPosition();
-      state.log_read = std::min(state.log_read, StreamPosition::of(reply->text_at(5)));
-    }
+    if (is_anew) begin_anew(crew, epoch);
     state.done = std::max(state.done, forgotten);
     purge_what_is_due(crew);
   }
+  if (is_anew || log_read > last_of_log) state.log_read = std::min(state.log_read, last_of_log);
   state.known = true;
   state.history.forget_until(forgotten);
   co_return true;
+}
+
+/// All purges that the engine knows are done here, one by one, and those that it knows no more, too.
+void FleetLog::begin_anew(std::size_t crew, const std::string& epoch) {
+  State& state = *states_[crew];
+  state.epoch = epoch;
+  state.history.begin_anew();
+  state.purges_read = state.done = StreamPosition();
+  for (auto& [position, purge] : state.due) position = StreamPosition();
 }
 
 /// Reads the purges since this instance was last there; of the log only what comes from now on.
@@ -176,10 +182,13 @@ asio::awaitable<void> FleetLog::keep_shown(std::uint64_t link) {
   for (std::uint64_t shown_times = 1; link == link_; ++shown_times) {
     for (std::size_t i = 0; i < crews_.size() && link == link_; ++i) {
       const bool shown = co_await show(i);
-      static_cast<void>(shown);  // the engine says itself that it is away
-      if (shown_times % noted_again_after == 0) note_done(i);
+      if (shown) {  // else the engine says itself that it is away
+        const bool told = co_await announce_untold(i);
+        static_cast<void>(told);  // else it is tried again
+      }
+      if (shown_times % noted_again_after == 0) write_note(i);
     }
-    pause.expires_after(until_shown_again);
+    pause.expires_at(clock_.steady_now() + until_shown_again);
     co_await pause.async_wait(as_result);
   }
 }
@@ -202,7 +211,7 @@ asio::awaitable<void> FleetLog::follow_streams(std::uint64_t link) {
     if (!reply || link != link_) co_return;
     if (take_streams(*reply)) continue;
     // The engine has waited for something to tell; one that has not is not asked without a pause.
-    pause.expires_after(pause_after_nothing);
+    pause.expires_at(clock_.steady_now() + pause_after_nothing);
     co_await pause.async_wait(as_result);
   }
 }
@@ -230,154 +239,12 @@ bool FleetLog::take_streams(const EngineReply& reply) {
   return taken;
 }
 
-/// What cannot be read may select anything.
-void FleetLog::take_purge(std::size_t crew, const EngineReply& event) {
-  State& state = *states_[crew];
-  const StreamPosition position = StreamPosition::of(event.text_at(0));
-  if (event.items.size() != 2 || position <= state.history.heard()) return;
-  const auto plain = crews_[crew]->purges.open(LogEntry{event.items[1]}["b"],
-                                               std::string(purge_bound) + crews_[crew]->prefix);
-  const auto read = plain ? read_purge(*plain) : Result<caching::Purge>(Error{});
-  const caching::Purge purge = read ? *read : caching::Purge{caching::Everything{}, caching::PurgeKind::soft};
-  state.history.add(position, purge);
-  if (position <= state.done) return;
-  state.due.emplace_back(position, purge);
-  purge_what_is_due(crew);
-}
-
-void FleetLog::purge_what_is_due(std::size_t crew) {
-  if (stopped_ || std::exchange(states_[crew]->purging, true)) return;
-  asio::co_spawn(executor_, purge_in_order(crew), logging_failure("purging as the fleet asks"));
-}
-
-/// One after the other, until each is done: only then is it shown as done.
-asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
-  State& state = *states_[crew];
-  struct Purging {
-    bool& purging;
-    ~Purging() { purging = false; }
-  };
-  const Purging purging{state.purging};
-  while (!stopped_ && (state.all_stale_due || !state.due.empty())) {
-    const bool all = state.all_stale_due;
-    const StreamPosition position = all ? state.done : state.due.front().first;
-    const caching::Purge purge =
-        all ? caching::Purge{caching::Everything{}, caching::PurgeKind::soft} : state.due.front().second;
-    Result<std::uint64_t> purged = std::uint64_t{0};
-    const auto work = [&] { purged = purge_(purge); };
-    co_await run_on(purger_, work);
-    if (!purged) {
-      asio::steady_timer pause(executor_);
-      pause.expires_after(until_purged_again);
-      co_await pause.async_wait(as_result);
-      continue;
-    }
-    if (all) {
-      state.all_stale_due = false;
-    } else if (!state.due.empty() && state.due.front().first == position) {
-      state.due.pop_front();
-      state.done = std::max(state.done, position);
-    }
-    note_done(crew);
-    if (!state.due.empty()) continue;
-    const bool shown = co_await show(crew);
-    static_cast<void>(shown);
-  }
-}
-
-/// A key that no request has: its path is no route's.
-caching::Key FleetLog::key_of_note(std::size_t crew) const {
-  const std::string& prefix = crews_[crew]->prefix;
-  return caching::Key(
-      fmt::format("{} {}{} LATEST", crews_[crew]->name, path_of_notes, prefix.substr(0, prefix.find('}'))));
-}
-
-void FleetLog::note_done(std::size_t crew) {
-  caching::StoredResponse note;
-  note.key = key_of_note(crew);
-  note.route = caching::Text("fleet");
-  note.body = caching::share_body(states_[crew]->epoch + ' ' + states_[crew]->done.text());
-  note.fetched_at = clock_.wall_now();
-  note.fresh_until = note.usable_until = note.fetched_at + std::chrono::days{3650};
-  store_.put(caching::share(std::move(note)));
-}
-
-asio::awaitable<void> FleetLog::read_stored(std::size_t crew) {
-  Result<storage::StoredResponsePtr> found = storage::StoredResponsePtr();
-  const auto work = [&, key = key_of_note(crew)] { found = store_.find(key, clock_.wall_now()); };
-  co_await run_on(purger_, work);
-  if (!found || !*found) co_return;
-  const std::string& text = *(*found)->body;
-  const auto space = text.find(' ');
-  if (space == std::string::npos) co_return;
-  State& state = *states_[crew];
-  state.epoch = text.substr(0, space);
-  state.done = StreamPosition::of(text.substr(space + 1));
-}
-
 asio::awaitable<bool> FleetLog::hear(std::size_t crew, StreamPosition position, upstream::Turn& turn) {
-  const SteadyTime until = clock_.steady_now() + engine_.address().settings.control_timeout;
+  const SteadyTime until = clock_.steady_now() + engine_.control_timeout();
   const PurgeHistory& history = states_[crew]->history;
   while (history.heard() < position && engine_.usable() && !turn.unwanted() && clock_.steady_now() < until)
     co_await hearing_.wait(turn, until);
   co_return history.heard() >= position;
-}
-
-/// @return its position; empty where the engine is not to be had
-asio::awaitable<std::string> FleetLog::announce(std::size_t crew, const caching::Purge& purge) {
-  const Crew& c = *crews_[crew];
-  std::string sealed = c.purges.seal(written(purge), std::string(purge_bound) + c.prefix);
-  const auto reply = co_await engine_.run(purge_script, words(c.purges_key),
-                                          words(std::move(sealed), std::string(kept_purges)));
-  co_return reply ? reply->text : std::string();
-}
-
-/// What was purged here while this instance was alone is not to come back from the engine.
-asio::awaitable<bool> FleetLog::announce_untold(std::size_t crew) {
-  std::deque<caching::Purge>& untold = states_[crew]->untold;
-  while (!untold.empty()) {
-    const std::string position = co_await announce(crew, untold.front());
-    if (position.empty()) co_return false;
-    untold.pop_front();
-  }
-  co_return true;
-}
-
-asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
-  std::vector<std::string> positions;
-  bool told = true;
-  for (std::size_t i = 0; i < crews_.size(); ++i) {
-    std::deque<caching::Purge>& untold = states_[i]->untold;
-    positions.push_back(co_await announce(i, purge));
-    if (!positions.back().empty()) continue;
-    told = false;
-    // Of so many all that is known is that there were some.
-    if (untold.size() >= most_untold) untold.assign(1, caching::Purge{caching::Everything{}, purge.kind});
-    untold.push_back(purge);
-  }
-  if (!told) co_return Confirmed{1, states_.front()->members.known};
-  const SteadyTime until = clock_.steady_now() + longest_confirmation;
-  asio::steady_timer pause(executor_);
-  milliseconds wait{2};
-  Confirmed confirmed;
-  do {
-    pause.expires_after(wait);
-    co_await pause.async_wait(as_result);
-    wait = std::min(wait * 2, milliseconds{50});
-    confirmed = {.confirmed = std::numeric_limits<std::uint64_t>::max(), .instances = 1};
-    for (std::size_t i = 0; i < crews_.size(); ++i) {
-      const auto reply =
-          co_await engine_.run(confirmed_script, words(crews_[i]->members_key, crews_[i]->confirmed_key),
-                               words(positions[i], std::to_string(FleetBudget::presence.count())));
-      if (!reply) co_return Confirmed{1, std::max(states_[i]->members.known, std::uint64_t{1})};
-      const auto done = static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(1), 0));
-      const auto all =
-          static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(0) + reply->number_at(2), 1));
-      confirmed.confirmed = std::min(confirmed.confirmed, done);
-      confirmed.instances = std::max(confirmed.instances, all);
-    }
-  } while (confirmed.confirmed < confirmed.instances && clock_.steady_now() < until);
-  co_return confirmed;
 }
 
 }  // namespace roktcached::fleet

@@ -36,7 +36,7 @@ std::string FleetToken::bound(std::string_view serial) const {
 asio::awaitable<FetchedToken> FleetToken::fetch() {
   co_await engine_.settle();
   const SteadyTime until = clock_.steady_now() + longest_wait_in_leases * lease_of_mint;
-  while (engine_.usable() && clock_.steady_now() < until) {
+  while (engine_.usable() && !stopped_ && clock_.steady_now() < until) {
     failure_.reset();
     const auto reply = co_await engine_.run(
         token_script, words(crew_.token_key, crew_.token_lease_key, crew_.token_fences_key),

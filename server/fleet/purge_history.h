@@ -11,8 +11,10 @@
 namespace roktcached::fleet {
 
 /// The purges that the fleet knows of, for every answer that another instance has fetched: one whose fetch
-/// began before a purge that selects it is not used. Bounded: of what is older than the purges here nobody
-/// knows any more, and nothing that began before is used either. Not thread-safe.
+/// began before a purge that selects it is not used. Nor is one that names a purge that nobody knows as the
+/// last before it: an engine that lies may have said so, and no purge would ever reach it. Bounded: of what
+/// is older than the purges here nobody knows any more, and nothing that began before is used either. Not
+/// thread-safe.
 class PurgeHistory {
  public:
   static constexpr std::size_t max_purges = 1000;
@@ -30,18 +32,25 @@ class PurgeHistory {
     forgotten_ = std::max(forgotten_, position);
     while (!purges_.empty() && purges_.front().first <= forgotten_) purges_.pop_front();
   }
-  /// The engine has lost what it knew: purges may come at earlier positions now. Those here stay known.
-  void begin_anew() { heard_ = {}; }
+  /// The engine has lost what it knew, or has lied: purges may come at earlier positions now.
+  void begin_anew() {
+    purges_.clear();
+    heard_ = forgotten_ = {};
+  }
 
   [[nodiscard]] StreamPosition heard() const { return heard_; }
+  /// No purge here is later than that.
+  [[nodiscard]] StreamPosition furthest() const { return std::max(heard_, forgotten_); }
 
   /// Whether an answer may be used whose fetch began when `begun` was the last purge.
   [[nodiscard]] bool allows(const caching::Subject& subject, StreamPosition begun) const {
+    bool is_known = begun == forgotten_;
     if (begun < forgotten_) return false;
     for (const auto& [position, purge] : purges_) {
+      is_known = is_known || position == begun;
       if (position > begun && caching::matches(purge.selection, subject)) return false;
     }
-    return true;
+    return is_known;
   }
 
  private:

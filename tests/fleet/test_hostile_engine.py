@@ -70,6 +70,24 @@ class HostileEngine(FleetCase):
         self.truth()
         for member in self.members:
             self.assertTrue(member.alive(), member.output[-2000:])
+        self.expect_healed()
+
+    def expect_healed(self):
+        """No lie has effects once the engine is honest: what one fetches all have, and what one purges all have purged."""
+        self.wait_together(self.members)
+
+        def shared():
+            target = self.target()
+            for member in self.members:
+                self.expect_own(self.upstream_server, target, member.get(target))
+            return self.upstream_server.calls(target) == 1
+        wait_until(shared, "what one fetches all have", 15)
+        target = self.target()
+        for member in self.members:
+            self.expect_own(self.upstream_server, target, member.get(target))
+        self.assertEqual(self.purge(self.members[0], target=target)["confirmed"], len(self.members))
+        for member in self.members:
+            self.assertGreater(member.get(target).json()["version"], 1, "it is purged")
 
     def truth(self):
         self.proxy.lie, self.proxy.swallowed = None, ()
@@ -215,6 +233,20 @@ class HostileEngine(FleetCase):
         for kind in KINDS[:4]:
             self.lie(of("budget", lambda _, reply, kind=kind: kind), f"budget: {kind!r}", refusals=(503,))  # alone at the rate that was last heard of
 
+    def test_7b_grants_without_end_stay_within_what_all_may_send(self):
+        rate, burst = 20, 8
+        self.proxy.lie = of("budget", lambda *_: [1, b"0", b"1", b"1e308", b"1e308", b"0", b"0"])
+        member = self.begin("b", upstream_budget_requests_per_second=str(rate), upstream_budget_burst=str(burst))
+        wait_until(lambda: self.seen(member)["state"] == "together", "it is together")
+        targets = [self.target() for _ in range(80)]
+        self.expect_own(self.upstream_server, targets[0], member.get(targets[0]))
+        calls, begun = self.upstream_server.calls(), time.monotonic()
+        for target, reply in zip(targets[1:], in_parallel(len(targets) - 1, lambda i: member.get(targets[1 + i]))):
+            self.expect_own(self.upstream_server, target, reply)
+        took = time.monotonic() - begun
+        self.assertLessEqual(self.upstream_server.calls() - calls, burst + rate * took, took)
+        member.stop()
+
     def test_8_members_epochs_and_clocks(self):
         numbers = itertools.count()
         self.lie(of("member", lambda _, reply: changed(reply, 0, b"epoch %d" % next(numbers))), "an epoch each time", unasked=True)
@@ -223,22 +255,31 @@ class HostileEngine(FleetCase):
             for number in HUGE:
                 self.lie(of("member", lambda _, reply, at=at, number=number: changed(reply, at, number)), f"{at}: {number}", unasked=True)
         for position in (b"99999999999999-0", b"18446744073709551615-18446744073709551615", 5):
-            self.lie(of("member", lambda _, reply, position=position: changed(reply, 6, position)), f"forgotten: {position!r}", unasked=True)
-            self.engine.kill()  # a new epoch, with nothing forgotten
-            self.engine.start()
+            for at in ((6,), (4, 6), (5,)):
+                def ahead(_, reply, at=at, position=position):
+                    return [position if number in at else item for number, item in enumerate(reply)]
+                self.lie(of("member", ahead), f"{at}: {position!r}", unasked=True)
+                self.truth()
+                self.expect_healed()
         for kind in KINDS[:7]:
             self.lie(of("member", lambda _, reply, kind=kind: kind), f"member: {kind!r}", unasked=True)
 
     def test_9_events_that_are_rubbish(self):
-        def events(fields, stream):
+        def events(fields, stream, ahead_ms=0):
             def liar(words, reply):
                 time.sleep(0.02)
                 place = words.index(b"STREAMS") + 1 + (0 if stream == "log" else 1)
-                position = b"%d-0" % (time.time_ns() // 1_000_000)
+                position = b"%d-0" % (time.time_ns() // 1_000_000 + ahead_ms)
                 return [[words[place], [[position, fields]]]]
             return of("XREAD", liar)
         for fields in ([b"b", b"rubbish"], [], b"text", None):
-            self.lie(events(fields, "p"), f"purge: {fields!r}", unasked=True)
+            for ahead_ms in (0, 60_000, 10**13):
+                self.lie(events(fields, "p", ahead_ms), f"purge: {fields!r} {ahead_ms}", unasked=True)
+                self.truth()
+                self.expect_healed()
+        self.lie(events([b"k", b"x"], "log", 10**13), "an event of a far day", unasked=True)
+        self.truth()
+        self.expect_healed()
         for fields in ([b"k", b"landed", b"h", b"", b"f", b"x"], [b"k", b"no-token", b"b", b"?"], [b"k", b"hold", b"u", b"-9" + b"9" * 20],
                        [b"k", b"x" * 100_000], [[b"k"], [b"hold"]]):
             self.lie(events(fields, "log"), f"event: {fields!r}"[:60], unasked=True)
