@@ -97,7 +97,7 @@ class FakeEngine final : public Engine {
 
   /// All commands of this kind from now on are answered at once.
   void answer(const std::string& name, Answer with) { answers_[name] = std::move(with); }
-  void answer(const std::string& name, EngineReply with) {
+  void answer(const std::string& name, const EngineReply& with) {
     answers_[name] = [with](const Command&) { return with; };
   }
   /// They wait again.

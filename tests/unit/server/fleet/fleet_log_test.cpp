@@ -8,7 +8,6 @@ namespace roktcached::fleet {
 namespace {
 
 using namespace std::chrono_literals;
-using testing::Test;
 using Accounts = std::vector<std::string>;
 
 class FleetLogTest : public FleetLogFixture {
