@@ -65,7 +65,12 @@ Subject subject_of(const StoredResponse& response) {
   return {response.key, response.route, response.account_id, response.campaign_id};
 }
 
+bool is_note(const Key& key) {
+  return target_of(key).starts_with(note_mark);
+}
+
 bool matches(const Selection& selection, const Subject& subject) {
+  if (is_note(subject.key) && !std::holds_alternative<WithKey>(selection)) return false;
   return std::visit(Matcher{subject}, selection);
 }
 

@@ -47,6 +47,12 @@ struct Subject {
 };
 [[nodiscard]] Subject subject_of(const StoredResponse& response);
 
+/// Begins the path of a note: what the daemon keeps for itself beside the responses, under a key that no
+/// request has.
+inline constexpr char note_mark = '~';
+[[nodiscard]] bool is_note(const Key& key);
+
+/// A note is selected by its key alone: no purge removes it, and no list names it.
 [[nodiscard]] bool matches(const Selection& selection, const Subject& subject);
 
 enum class PurgeKind {

@@ -306,14 +306,17 @@ boost::asio::awaitable<Answer> Admin::openapi(const Request& /*request*/, std::s
                       openapi::document(runtime.settings, runtime.routes, openapi::ServedBy::admin));
 }
 
-/// On the upstream thread, which alone may look.
 boost::asio::awaitable<upstream::UpstreamStatus> Admin::read_upstream_status() const {
-  const auto on_upstream_thread =
-      [&upstream_client = sources_.upstream_client]() -> boost::asio::awaitable<upstream::UpstreamStatus> {
-    co_return upstream_client.status();
-  };
-  co_return co_await boost::asio::co_spawn(sources_.upstream_executor, on_upstream_thread(),
-                                           boost::asio::use_awaitable);
+  return read_on_upstream_thread([this] { return sources_.upstream_client.status(); });
+}
+
+boost::asio::awaitable<proxy::WarmingStatus> Admin::read_warming_status() const {
+  return read_on_upstream_thread([this] { return sources_.warming.status(most_templates); });
+}
+
+boost::asio::awaitable<std::optional<fleet::FleetStatus>> Admin::read_fleet_status() const {
+  return read_on_upstream_thread(
+      [this] { return sources_.fleet != nullptr ? std::optional(sources_.fleet->status()) : std::nullopt; });
 }
 
 boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::string_view /*query*/) const {

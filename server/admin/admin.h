@@ -9,6 +9,8 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "core/time.h"
@@ -25,6 +27,7 @@
 #include "server/session/listener.h"
 #include "server/session/listeners.h"
 #include "server/upstream/upstream_client.h"
+#include "server/worker_pool.h"
 #include "storage/body_account.h"
 #include "storage/response_store.h"
 
@@ -115,6 +118,14 @@ class Admin final : public http::Handler {
                                                           std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> log_level(const http::Request& request,
                                                                std::string_view query) const;
+  /// What `read` returns on the upstream thread, which alone may look.
+  template <class Read>
+  [[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Read>> read_on_upstream_thread(Read read) const {
+    std::optional<std::invoke_result_t<Read>> found;
+    const auto work = [&] { found.emplace(read()); };
+    co_await run_on(sources_.upstream_executor, work);
+    co_return std::move(*found);
+  }
   [[nodiscard]] boost::asio::awaitable<upstream::UpstreamStatus> read_upstream_status() const;
   [[nodiscard]] boost::asio::awaitable<std::optional<fleet::FleetStatus>> read_fleet_status() const;
   [[nodiscard]] boost::asio::awaitable<proxy::WarmingStatus> read_warming_status() const;

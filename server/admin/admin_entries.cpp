@@ -52,13 +52,7 @@ asio::awaitable<Result<Entries>> Admin::list(storage::Listing wanted) const {
   const auto on_purger = [&store = sources_.store,
                           wanted = std::move(wanted)]() -> asio::awaitable<Result<Entries>> {
     store.flush();
-    auto entries = store.list(wanted);
-    // The fleet's note there is no answer.
-    const auto is_note = [](const storage::EntrySummary& entry) {
-      return caching::target_of(entry.key).starts_with(fleet::path_of_notes);
-    };
-    if (entries) std::erase_if(*entries, is_note);
-    co_return entries;
+    co_return store.list(wanted);
   };
   co_return co_await asio::co_spawn(sources_.purger, on_purger(), asio::use_awaitable);
 }

@@ -1,10 +1,5 @@
 #include "server/admin/fleet_status.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
-
-#include "server/admin/admin.h"
-
 namespace roktcached::admin {
 
 namespace json = boost::json;
@@ -84,16 +79,6 @@ json::object to_json(const fleet::AnswerLocation& location, WallTime now) {
   if (location.under_way != Fetched::not_now)
     object["under_way"] = location.under_way == Fetched::here ? "here" : "elsewhere";
   return object;
-}
-
-/// On the upstream thread, which alone may look.
-boost::asio::awaitable<std::optional<fleet::FleetStatus>> Admin::read_fleet_status() const {
-  if (sources_.fleet == nullptr) co_return std::nullopt;
-  const auto on_upstream_thread = [&fleet = *sources_.fleet]() -> boost::asio::awaitable<fleet::FleetStatus> {
-    co_return fleet.status();
-  };
-  co_return co_await boost::asio::co_spawn(sources_.upstream_executor, on_upstream_thread(),
-                                           boost::asio::use_awaitable);
 }
 
 }  // namespace roktcached::admin

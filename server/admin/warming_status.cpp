@@ -1,20 +1,13 @@
 #include "server/admin/warming_status.h"
 
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
 #include <utility>
-
-#include "server/admin/admin.h"
 
 namespace roktcached::admin {
 
 namespace json = boost::json;
 
 namespace {
-
-/// /status is read every second: of more templates it has the first.
-constexpr std::size_t most_templates = 100;
 
 json::value text_or_null(const std::string& text) {
   return text.empty() ? json::value(nullptr) : json::value(text);
@@ -53,16 +46,6 @@ json::object to_json(const proxy::WarmingStatus& warming) {
   for (const proxy::TemplateStatus& one : warming.templates) templates.push_back(template_json(one));
   object["templates"] = std::move(templates);
   return object;
-}
-
-/// On the upstream thread, which alone may look.
-boost::asio::awaitable<proxy::WarmingStatus> Admin::read_warming_status() const {
-  const auto on_upstream_thread = [&warming =
-                                       sources_.warming]() -> boost::asio::awaitable<proxy::WarmingStatus> {
-    co_return warming.status(most_templates);
-  };
-  co_return co_await boost::asio::co_spawn(sources_.upstream_executor, on_upstream_thread(),
-                                           boost::asio::use_awaitable);
 }
 
 }  // namespace roktcached::admin

@@ -6,6 +6,9 @@
 
 namespace roktcached::admin {
 
+/// /status is read every second: of more templates it has the first.
+inline constexpr std::size_t most_templates = 100;
+
 /// What is fetched before anybody asks for it, as /status has it.
 [[nodiscard]] boost::json::object to_json(const proxy::WarmingStatus& warming);
 

@@ -26,7 +26,7 @@ AnswerLocation location_of(const EngineReply& entry, const EngineReply& flight, 
   return location;
 }
 
-boost::asio::awaitable<AnswerLocation> locate(Engine& engine, const Crew& crew, const caching::Key& key,
+boost::asio::awaitable<AnswerLocation> locate(EngineClient& engine, const Crew& crew, const caching::Key& key,
                                               const std::string& owner, WallTime now) {
   const std::string name = crew.names.of(key.text());
   const auto entry = co_await engine.ask(words("HMGET", crew.prefix + "e:" + name, "fetched", "fresh"));

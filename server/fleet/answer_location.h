@@ -7,7 +7,7 @@
 #include "core/caching/key.h"
 #include "core/time.h"
 #include "server/fleet/crew.h"
-#include "server/fleet/engine.h"
+#include "server/fleet/engine_client.h"
 
 namespace roktcached::fleet {
 
@@ -24,7 +24,7 @@ struct AnswerLocation {
 /// Asks the engine for the entry and the flight of a key. On the upstream thread; the references outlive it.
 /// @param owner  names this process among the owners of leases
 /// @param now    of the engine's clock
-[[nodiscard]] boost::asio::awaitable<AnswerLocation> locate(Engine& engine, const Crew& crew,
+[[nodiscard]] boost::asio::awaitable<AnswerLocation> locate(EngineClient& engine, const Crew& crew,
                                                             const caching::Key& key, const std::string& owner,
                                                             WallTime now);
 

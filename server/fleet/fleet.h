@@ -12,7 +12,7 @@
 #include "core/caching/selection.h"
 #include "core/time.h"
 #include "server/fleet/answer_location.h"
-#include "server/fleet/engine.h"
+#include "server/fleet/engine_client.h"
 #include "server/fleet/fleet_budget.h"
 #include "server/fleet/fleet_flights.h"
 #include "server/fleet/fleet_log.h"
@@ -90,7 +90,7 @@ class Fleet {
   const config::Fleet settings_;
   const std::string name_;   // of this instance
   const std::string owner_;  // of leases: no two processes have the same
-  Engine engine_;
+  EngineClient engine_;
   std::vector<std::unique_ptr<Crew>> crews_;
   FleetLog log_;
   FleetFlights flights_;

@@ -46,6 +46,7 @@ void FleetBudget::change(double requests_per_second, double burst) {
   ceiling_ = requests_per_second * share_of_ceiling;
   burst_ = std::max(1.0, std::floor(burst * share_of_burst));
   rate_ = rate_ > 0 ? std::min(rate_, ceiling_) : ceiling_;
+  whole_.set_capacity(burst_ + static_cast<double>(most_grants));
 }
 
 /// The rate that the fleet has learned, by the members that it had. Each may send one at once only where all
@@ -60,11 +61,13 @@ upstream::SharedBudget::Alone FleetBudget::alone() const {
 bool FleetBudget::take(SteadyTime now) {
   std::erase_if(granted_, [now](SteadyTime due) { return due + grant_lasts < now; });
   if (now < held_until_ || granted_.empty() || granted_.front() > now) return false;
+  if (!whole_.take(now, whole_rate())) return false;
   granted_.erase(granted_.begin());
   return true;
 }
 
 void FleetBudget::give_back(SteadyTime now) {
+  whole_.give_back();
   granted_.insert(granted_.begin(), now);
 }
 
@@ -135,7 +138,9 @@ void FleetBudget::take_in(const EngineReply& reply, SteadyTime now) {
     engine_us_ = due - reply.length_at<microseconds>(1, longest_wait).count();
     engine_at_ = now;
   }
+  const double rate_before = whole_rate();
   if (const double rate = reply.real_at(3); rate > 0) rate_ = std::min(std::max(rate, lowest_rate), ceiling_);
+  whole_.refill(now, std::max(rate_before, whole_rate()));
   free_ = std::clamp(reply.real_at(4), 0.0, burst_);
   limited_ = static_cast<std::uint64_t>(std::max<std::int64_t>(reply.number_at(5), 0));
   cuts_ = static_cast<std::uint64_t>(std::max<std::int64_t>(reply.number_at(6), 0));
@@ -144,15 +149,17 @@ void FleetBudget::take_in(const EngineReply& reply, SteadyTime now) {
 nanoseconds FleetBudget::until_available(SteadyTime now) const {
   // Where the fleet has been asked its answer wakes; until then nobody is to be refused for a wait that is
   // not known.
-  const SteadyTime next =
-      !granted_.empty() ? granted_.front() : std::max(ask_again_at_, now + shortest_pause);
+  const SteadyTime next = !granted_.empty()
+                              ? std::max(granted_.front(), now + whole_.until_available(now, whole_rate()))
+                              : std::max(ask_again_at_, now + shortest_pause);
   return std::max<nanoseconds>(std::max(next, held_until_) - now, nanoseconds::zero());
 }
 
 double FleetBudget::available(SteadyTime now) const {
   if (paused(now)) return 0;
+  if (heard_at_ == SteadyTime()) return burst_;
   const double since = std::chrono::duration<double>(now - heard_at_).count();
-  return heard_at_ == SteadyTime() ? burst_ : std::min(free_ + since * rate_, burst_);
+  return std::min({free_ + since * rate_, burst_, whole_.available(now, whole_rate())});
 }
 
 /// What was accepted before the last 429 that this instance knows of says nothing about the rate after it.

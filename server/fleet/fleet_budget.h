@@ -10,12 +10,17 @@
 #include "core/time.h"
 #include "server/fleet/crew.h"
 #include "server/fleet/engine.h"
+#include "server/fleet/whole_bucket.h"
 #include "server/upstream/limit/shared_budget.h"
 
 namespace roktcached::fleet {
 
 /// The budget of one credential, which the engine grants (scripts/budget.lua). This instance holds at most
-/// two grants, at most a second ahead; who is first here is its own business. Belongs to the upstream thread.
+/// two grants, at most a second ahead; who is first here is its own business.
+///
+/// The engine is not trusted: it may refuse, and so may a budget that is spent, but whatever it grants, this
+/// instance sends no more than all of them together may, which is the rate that it last knew and the fleet's
+/// burst, with its two grants. Belongs to the upstream thread.
 class FleetBudget final : public upstream::SharedBudget {
  public:
   /// Of the ceiling, since requests bunch on their way.
@@ -38,6 +43,7 @@ class FleetBudget final : public upstream::SharedBudget {
   [[nodiscard]] Alone alone() const override;
   [[nodiscard]] bool take(SteadyTime now) override;
   void give_back(SteadyTime now) override;
+  void spent_alone(SteadyTime now) override { whole_.spend(now, whole_rate()); }
   void want(std::size_t waiting, bool can_wait) override;
   [[nodiscard]] std::chrono::nanoseconds until_available(SteadyTime now) const override;
   void on_success(SteadyTime sent_at) override;
@@ -60,6 +66,8 @@ class FleetBudget final : public upstream::SharedBudget {
   [[nodiscard]] Words keys() const;
   [[nodiscard]] Words common(std::string_view verb) const;
   void take_in(const EngineReply& reply, SteadyTime now);
+  /// A little above the fleet's own, as the ceiling is: a grant that came late catches up.
+  [[nodiscard]] double whole_rate() const { return rate_ / share_of_ceiling; }
 
   boost::asio::any_io_executor executor_;
   Engine& engine_;
@@ -73,6 +81,7 @@ class FleetBudget final : public upstream::SharedBudget {
   double burst_ = 1;
   double rate_ = 0;  // as last heard
   double free_ = 0;  // likewise
+  WholeBucket whole_;
   SteadyTime heard_at_;
   std::int64_t engine_us_ = 0;  // the engine's clock at `engine_at_`
   SteadyTime engine_at_;

@@ -242,9 +242,9 @@ asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   const bool is_new = flight->fence.empty();
   flight->fence = reply->text_at(1);
   if (flight->has_ended) {
-    Sealed end;
-    end.fence = flight->fence;
-    co_return co_await tell(flight, std::string(ended), std::string(), end);
+    Sealed nothing;  // GCC 12 cannot make it within the expression that is awaited
+    nothing.fence = flight->fence;
+    co_return co_await tell(flight, std::string(ended), std::string(), nothing);
   }
   if (is_new) co_await keep(flight);
 }
@@ -252,7 +252,7 @@ asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
 asio::awaitable<void> FleetFlights::keep(FlightPtr flight) {
   asio::steady_timer pause(executor_);
   while (!stopped_) {
-    pause.expires_after(until_renewal);
+    pause.expires_at(clock_.steady_now() + until_renewal);
     co_await pause.async_wait(as_result);
     if (flight->has_ended || stopped_) co_return;
     const std::string fence = flight->fence;
@@ -270,8 +270,7 @@ asio::awaitable<void> FleetFlights::keep(FlightPtr flight) {
 
 asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outcome) {
   // An engine that has taken another's place may have lost the purge after which it began.
-  const StreamPosition begun = std::min(flight->begun, log_.heard(flight->crew.credential));
-  Sealed sealed{.fence = flight->fence, .begun = begun.text()};
+  Sealed sealed{.fence = flight->fence, .begun = flight->begun.text()};
   if (outcome && outcome->failure && concerns_others(outcome->failure->error))
     co_return co_await tell(flight, std::string(failed), written(*outcome->failure), sealed);
   if (!outcome || !outcome->response || outcome->too_large())
@@ -303,8 +302,8 @@ asio::awaitable<void> FleetFlights::land(FlightPtr flight, FetchOutcomePtr outco
     if (reply->text == landed) ++counts_.landed;  // else a later fetch has been faster
   } else if (reply.error().code == ErrorCode::storage_full) {
     // The others are told all the same, where it is small.
-    if (sealed.text.size() > max_in_log)
-      co_return co_await tell(flight, std::string(ended), std::string(), sealed);
+    const bool is_small = std::exchange(sealed.text, {}).size() <= max_in_log;
+    if (!is_small) co_return co_await tell(flight, std::string(ended), std::string(), sealed);
     co_await tell(flight, std::string(landed), written(*response), sealed);
   }
 }

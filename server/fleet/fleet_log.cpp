@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
+#include <limits>
+#include <optional>
 #include <random>
 #include <utility>
 
 #include "server/asio.h"
 #include "server/background.h"
 #include "server/fleet/fleet_budget.h"
+#include "server/fleet/shared_answer.h"
 #include "server/log_event.h"
 #include "server/worker_pool.h"
 
@@ -85,7 +88,7 @@ void FleetLog::linked() {
 
 asio::awaitable<bool> FleetLog::greet() {
   for (std::size_t i = 0; i < crews_.size(); ++i) {
-    if (!states_[i]->known) co_await read_stored(i);
+    co_await read_stored(i);
     const bool shown = co_await show(i);
     if (!shown) co_return false;
     const bool told = co_await announce_untold(i);
@@ -113,19 +116,26 @@ asio::awaitable<void> FleetLog::leave() {
   }
 }
 
-/// A member shows itself, and hears of a new epoch.
+/// A member shows itself, and hears of a new epoch, or of an engine that knows no purge as late as those that
+/// it has told of before.
 asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   if (stopped_) co_return false;  // it has left, or is about to
   State& state = *states_[crew];
-  const StreamPosition known = std::max(state.done, state.history.heard());
+  // Of before it is asked: what comes meanwhile may be later than its answer.
+  const StreamPosition furthest = state.furthest();
+  const StreamPosition log_read = state.log_read;
   const auto reply = co_await run_member(crew, "0");
   if (!reply || reply->items.size() < 7) co_return false;
   skew_ = milliseconds{reply->number_at(1) - unix_ms(clock_.wall_now())};
-  const StreamPosition forgotten = StreamPosition::of(reply->text_at(6));
+  const StreamPosition last = StreamPosition::of(reply->text_at(4));
+  const StreamPosition last_of_log = StreamPosition::of(reply->text_at(5));
+  // What is forgotten came before the last.
+  const StreamPosition told_forgotten = StreamPosition::of(reply->text_at(6));
+  const StreamPosition forgotten = told_forgotten <= last ? told_forgotten : StreamPosition();
   const std::string epoch(reply->text_at(0).substr(0, longest_epoch));
-  const bool epoch_is_known = epoch == state.epoch;
-  take_members(state, {members_at(*reply, 2), members_at(*reply, 3)}, !epoch_is_known);
-  if (epoch != state.epoch || state.done < forgotten) {
+  const bool is_anew = epoch != state.epoch;
+  take_members(state, {members_at(*reply, 2), members_at(*reply, 3)}, is_anew);
+  if (is_anew || state.done < forgotten) {
     if (!state.epoch.empty() || state.known)
       log_event(spdlog::level::warn, "fleet-epoch",
                 "fleet: the engine no longer knows which purges there were: everything of credential {} is "
@@ -134,20 +144,15 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
           .with("credential", crews_[crew]->name)
           .log();
     state.all_stale_due = true;
-    if (epoch != state.epoch) {
-      // All purges of the new epoch are done here, one by one.
-      state.epoch = epoch;
-      state.history.begin_anew();
-      state.purges_read = state.done = StreamPosition();
-      state.log_read = std::min(state.log_read, StreamPosition::of(reply->text_at(5)));
-    }
+    if (is_anew) begin_anew(crew, epoch);
     state.done = std::max(state.done, forgotten);
     purge_what_is_due(crew);
   }
+  if (is_anew || log_read > last_of_log) state.log_read = std::min(state.log_read, last_of_log);
   state.known = true;
   state.history.forget_until(forgotten);
-  const StreamPosition last = StreamPosition::of(reply->text_at(4));
-  if (!epoch_is_known || last >= known) co_return true;
+  // Another has gone back meanwhile, perhaps.
+  if (is_anew || furthest <= last || state.furthest() <= last) co_return true;
   go_back(crew, last);
   const auto corrected = co_await run_member(crew, "0");
   co_return corrected.has_value();
@@ -155,7 +160,7 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
 
 /// Where the engine has lost what it knew, it knows only of those that have shown themselves since. The
 /// others are expected back: a purge is not confirmed by all without them.
-void FleetLog::take_members(State& state, const Members& members, bool lost) {
+void FleetLog::take_members(State& state, const Members& members, bool lost) const {
   if (lost) {
     state.known_before = std::max(expected_back(state), state.members.known);
     state.back_until = clock_.steady_now() + forgotten_after;
@@ -189,14 +194,13 @@ asio::awaitable<void> FleetLog::keep_shown(std::uint64_t link) {
   for (std::uint64_t shown_times = 1; link == link_; ++shown_times) {
     for (std::size_t i = 0; i < crews_.size() && link == link_; ++i) {
       const bool shown = co_await show(i);
-      static_cast<void>(shown);  // the engine says itself that it is away
-      if (shown && link == link_) {
-        const bool told = co_await announce_untold(i);  // what the engine was too slow for
-        static_cast<void>(told);                        // else the next time
+      if (shown) {  // else the engine says itself that it is away
+        const bool told = co_await announce_untold(i);
+        static_cast<void>(told);  // else it is tried again
       }
-      if (shown_times % noted_again_after == 0) note_done(i);
+      if (shown_times % noted_again_after == 0) write_note(i);
     }
-    pause.expires_after(until_shown_again);
+    pause.expires_at(clock_.steady_now() + until_shown_again);
     co_await pause.async_wait(as_result);
   }
 }
@@ -219,7 +223,7 @@ asio::awaitable<void> FleetLog::follow_streams(std::uint64_t link) {
     if (!reply || link != link_) co_return;
     if (take_streams(*reply)) continue;
     // The engine has waited for something to tell; one that has not is not asked without a pause.
-    pause.expires_after(pause_after_nothing);
+    pause.expires_at(clock_.steady_now() + pause_after_nothing);
     co_await pause.async_wait(as_result);
   }
 }
@@ -248,7 +252,7 @@ bool FleetLog::take_streams(const EngineReply& reply) {
 }
 
 asio::awaitable<bool> FleetLog::hear(std::size_t crew, StreamPosition position, upstream::Turn& turn) {
-  const SteadyTime until = clock_.steady_now() + engine_.address().settings.control_timeout;
+  const SteadyTime until = clock_.steady_now() + engine_.control_timeout();
   const PurgeHistory& history = states_[crew]->history;
   while (history.heard() < position && engine_.usable() && !turn.unwanted() && clock_.steady_now() < until)
     co_await hearing_.wait(turn, until);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -15,8 +16,8 @@
 #include "core/time.h"
 #include "server/fleet/crew.h"
 #include "server/fleet/engine.h"
+#include "server/fleet/fleet_note.h"
 #include "server/fleet/purge_history.h"
-#include "server/fleet/untold_purges.h"
 #include "server/upstream/limit/wait_list.h"
 #include "storage/response_store.h"
 
@@ -28,9 +29,6 @@ struct LogEntry {
   [[nodiscard]] std::string_view operator[](std::string_view name) const;
 };
 
-/// Where the store has how far purges are done, under a path that no request has.
-inline constexpr std::string_view path_of_notes = "/.fleet/";
-
 /// How a purge has gone through the fleet.
 struct Confirmed {
   std::uint64_t confirmed = 0;  ///< instances that have done it, this one among them
@@ -39,8 +37,12 @@ struct Confirmed {
 
 /// What instances tell each other: that they are there, what they have fetched, and what is purged. Each
 /// purge is done here, too, and shown as done; where it cannot be said which purges there were, everything is
-/// made stale. Up to which purge that is stands in the store, beside what was purged. Belongs to the upstream
-/// thread.
+/// made stale. Up to which purge that is stands in the store, beside what was purged, and so does what the
+/// others have not been told of.
+///
+/// The engine is not trusted. One that has told of events beyond the last that it has now, as it says itself,
+/// has lied, or has lost some: what it has told is forgotten up to there, and the purges beyond are told
+/// again. So a lie ends with the first answer that is none. Belongs to the upstream thread.
 class FleetLog {
  public:
   /// Purges the store, and keeps out of it what is under way. Blocks; called on the purger's thread.
@@ -70,10 +72,11 @@ class FleetLog {
   /// the engine is not to be had they hear of it once it is.
   [[nodiscard]] boost::asio::awaitable<Confirmed> tell(caching::Purge purge);
 
-  /// Whether an answer of another instance may be used; see PurgeHistory::allows.
+  /// Whether an answer may be used; see PurgeHistory::allows. What a purge selects that the others have not
+  /// been told of may be of before.
   [[nodiscard]] bool allows(std::size_t crew, const caching::Subject& subject, StreamPosition begun) const {
     const State& state = *states_[crew];
-    return !state.untold.match(subject) && state.history.allows(subject, begun);
+    return state.history.allows(subject, begun) && !state.untold.selects(subject);
   }
   /// The last purge that is known here.
   [[nodiscard]] StreamPosition heard(std::size_t crew) const { return states_[crew]->history.heard(); }
@@ -94,26 +97,34 @@ class FleetLog {
     StreamPosition log_read;
     StreamPosition purges_read;
     StreamPosition done;         // purges that are done here
-    bool known = false;          // epoch and done are those of the store
+    bool known = false;          // the engine has been asked
+    bool read = false;           // epoch, done and untold are those of the store
     bool all_stale_due = false;  // nobody can say what was purged
+    bool making_stale = false;   // that is under way
     std::deque<std::pair<StreamPosition, caching::Purge>> due;
-    UntoldPurges untold;
+    UntoldPurges untold;  // done here, and not told yet
     bool purging = false;
+    bool announcing = false;
     // How many members there were when the engine lost them, and until when they are expected back.
     std::uint64_t known_before = 0;
     SteadyTime back_until;
+    [[nodiscard]] StreamPosition furthest() const {
+      return std::max({history.furthest(), purges_read, done});
+    }
   };
 
   [[nodiscard]] boost::asio::awaitable<bool> show(std::size_t crew);
   [[nodiscard]] boost::asio::awaitable<Result<EngineReply>> run_member(std::size_t crew, std::string leaves);
   [[nodiscard]] boost::asio::awaitable<bool> catch_up(std::size_t crew);
-  [[nodiscard]] boost::asio::awaitable<std::string> announce(std::size_t crew, const caching::Purge& purge);
-  [[nodiscard]] boost::asio::awaitable<bool> announce_untold(std::size_t crew);
-  [[nodiscard]] boost::asio::awaitable<Confirmed> confirmed(std::vector<std::string> positions);
-  boost::asio::awaitable<void> write_untold();
-  [[nodiscard]] Confirmed here_alone() const;
-  void take_members(State& state, const Members& members, bool lost);
+  void take_members(State& state, const Members& members, bool lost) const;
   [[nodiscard]] std::uint64_t expected_back(const State& state) const;
+  void begin_anew(std::size_t crew, const std::string& epoch);
+  void go_back(std::size_t crew, StreamPosition last);
+  [[nodiscard]] boost::asio::awaitable<std::string> announce(std::size_t crew, std::string octets);
+  [[nodiscard]] boost::asio::awaitable<bool> announce_untold(std::size_t crew);
+  boost::asio::awaitable<void> keep_note(std::size_t crew);
+  [[nodiscard]] boost::asio::awaitable<Confirmed> confirmed(std::vector<std::string> positions);
+  [[nodiscard]] Confirmed here_alone() const;
   boost::asio::awaitable<void> read_stored(std::size_t crew);
   boost::asio::awaitable<void> keep_shown(std::uint64_t link);
   boost::asio::awaitable<void> follow_streams(std::uint64_t link);
@@ -122,8 +133,8 @@ class FleetLog {
   void take_purge(std::size_t crew, const EngineReply& event);
   void purge_what_is_due(std::size_t crew);
   boost::asio::awaitable<void> purge_in_order(std::size_t crew);
-  void go_back(std::size_t crew, StreamPosition last);
-  void note_done(std::size_t crew);
+  [[nodiscard]] storage::StoredResponsePtr note(std::size_t crew) const;
+  void write_note(std::size_t crew) { store_.put(note(crew)); }
   [[nodiscard]] caching::Key key_of_note(std::size_t crew) const;
 
   boost::asio::any_io_executor executor_;

@@ -1,4 +1,5 @@
-// What a fleet's log has told this instance, and what of it outlives a restart.
+// What an instance knows of its fleet beyond what the engine has: what outlives a restart, and an engine that
+// has lost something.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -19,37 +20,48 @@ constexpr std::size_t most_told_again = 10;
 
 }  // namespace
 
-/// A key that no request has: its path is no route's.
+/// A key that no request has.
 caching::Key FleetLog::key_of_note(std::size_t crew) const {
   const std::string& prefix = crews_[crew]->prefix;
-  return caching::Key(
-      fmt::format("{} {}{} LATEST", crews_[crew]->name, path_of_notes, prefix.substr(0, prefix.find('}'))));
+  return caching::Key(fmt::format("{} {}fleet/{} LATEST", crews_[crew]->name, caching::note_mark,
+                                  prefix.substr(0, prefix.find('}'))));
 }
 
-void FleetLog::note_done(std::size_t crew) {
-  caching::StoredResponse note;
-  note.key = key_of_note(crew);
-  note.route = caching::Text("fleet");
+storage::StoredResponsePtr FleetLog::note(std::size_t crew) const {
   const State& state = *states_[crew];
-  note.body = caching::share_body(state.epoch + ' ' + state.done.text() + state.untold.text());
-  note.fetched_at = clock_.wall_now();
-  note.fresh_until = note.usable_until = note.fetched_at + std::chrono::days{3650};
-  store_.put(caching::share(std::move(note)));
+  caching::StoredResponse made;
+  made.key = key_of_note(crew);
+  made.route = caching::Text("fleet");
+  // What is still to be made stale is so at the next start, too.
+  made.body = caching::share_body(written(
+      state.all_stale_due || state.making_stale ? std::string() : state.epoch, state.done, state.untold));
+  made.fetched_at = clock_.wall_now();
+  made.fresh_until = made.usable_until = made.fetched_at + std::chrono::days{3650};
+  return caching::share(std::move(made));
 }
 
+/// Before anything is written in its place.
 asio::awaitable<void> FleetLog::read_stored(std::size_t crew) {
+  State& state = *states_[crew];
+  if (state.read) co_return;
   Result<storage::StoredResponsePtr> found = storage::StoredResponsePtr();
   const auto work = [&, key = key_of_note(crew)] { found = store_.find(key, clock_.wall_now()); };
   co_await run_on(purger_, work);
-  if (!found || !*found) co_return;
-  const std::string& text = *(*found)->body;
-  const auto space = text.find(' ');
-  if (space == std::string::npos) co_return;
+  if (std::exchange(state.read, true) || !found || !*found) co_return;  // another one may have read it
+  auto note = read_note(*(*found)->body);
+  if (!note) co_return;
+  state.epoch = std::move(note->epoch);
+  state.done = note->done;
+  state.untold.add_first(std::move(note->untold));
+}
+
+/// All purges that the engine knows are done here, one by one, and those that it knows no more, too.
+void FleetLog::begin_anew(std::size_t crew, const std::string& epoch) {
   State& state = *states_[crew];
-  state.epoch = text.substr(0, space);
-  const auto end = std::min(text.find('\n', space), text.size());
-  state.done = StreamPosition::of(text.substr(space + 1, end - space - 1));
-  state.untold.add_from(std::string_view(text).substr(end));
+  state.epoch = epoch;
+  state.history.begin_anew();
+  state.purges_read = state.done = StreamPosition();
+  for (auto& [position, purge] : state.due) position = StreamPosition();
 }
 
 /// An engine has taken another's place, and lacks the purges after `last`: a replica that was promoted, say.
@@ -67,10 +79,11 @@ void FleetLog::go_back(std::size_t crew, StreamPosition last) {
   if (lost.empty() || lost.size() > most_told_again)
     lost.assign(1, caching::Purge{caching::Everything{}, caching::PurgeKind::soft});
   for (caching::Purge& purge : lost) state.untold.add(std::move(purge));
-  for (auto& [position, purge] : state.due) position = std::min(position, last);
-  state.done = std::min(state.done, last);
-  state.purges_read = std::min(state.purges_read, last);
-  note_done(crew);
+  const StreamPosition heard = state.history.heard();
+  for (auto& [position, purge] : state.due) position = std::min(position, heard);
+  state.done = std::min(state.done, heard);
+  state.purges_read = std::min(state.purges_read, heard);
+  write_note(crew);
 }
 
 }  // namespace roktcached::fleet

@@ -1,4 +1,5 @@
-// How purges go through the fleet: those of others are done here, those that were asked for here are told.
+// Purges in a fleet: those of others are done here, and those of here are told to the others.
+
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <limits>
@@ -58,57 +59,68 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
     const StreamPosition position = all ? state.done : state.due.front().first;
     const caching::Purge purge =
         all ? caching::Purge{caching::Everything{}, caching::PurgeKind::soft} : state.due.front().second;
+    if (all) state.all_stale_due = false;  // it may be asked for anew meanwhile
+    state.making_stale = all;
     Result<std::uint64_t> purged = std::uint64_t{0};
     const auto work = [&] { purged = purge_(purge); };
     co_await run_on(purger_, work);
+    state.making_stale = false;
     if (!purged) {
+      state.all_stale_due = state.all_stale_due || all;
       asio::steady_timer pause(executor_);
-      pause.expires_after(until_purged_again);
+      pause.expires_at(clock_.steady_now() + until_purged_again);
       co_await pause.async_wait(as_result);
       continue;
     }
-    if (all) {
-      state.all_stale_due = false;
-    } else if (!state.due.empty() && state.due.front().first == position) {
+    if (!all && !state.due.empty() && state.due.front().first == position) {
       state.due.pop_front();
       state.done = std::max(state.done, position);
     }
-    note_done(crew);
+    write_note(crew);
     if (!state.due.empty()) continue;
     const bool shown = co_await show(crew);
     static_cast<void>(shown);
   }
 }
 
-/// @return its position; empty where the engine is not to be had
-asio::awaitable<std::string> FleetLog::announce(std::size_t crew, const caching::Purge& purge) {
+/// @return its position; empty where the engine is not to be had, or says no such thing
+asio::awaitable<std::string> FleetLog::announce(std::size_t crew, std::string octets) {
   const Crew& c = *crews_[crew];
-  std::string sealed = c.purges.seal(written(purge), std::string(purge_bound) + c.prefix);
+  std::string sealed = c.purges.seal(octets, std::string(purge_bound) + c.prefix);
   const auto reply = co_await engine_.run(purge_script, words(c.purges_key),
                                           words(std::move(sealed), std::string(kept_purges)));
-  co_return reply ? reply->text : std::string();
+  co_return reply&& StreamPosition::of(reply->text) != StreamPosition() ? reply->text : std::string();
 }
 
 /// What was purged here while this instance was alone is not to come back from the engine.
+/// @return whether all are told
 asio::awaitable<bool> FleetLog::announce_untold(std::size_t crew) {
-  UntoldPurges& untold = states_[crew]->untold;
-  if (untold.empty()) co_return true;
-  while (!untold.empty()) {
-    const auto one = untold.first();
-    const std::string position = co_await announce(crew, one.second);
-    if (position.empty()) co_return false;
-    untold.remove(one.first);
+  State& state = *states_[crew];
+  if (state.untold.empty()) co_return true;
+  if (std::exchange(state.announcing, true)) co_return false;
+  struct Announcing {
+    bool& announcing;
+    ~Announcing() { announcing = false; }
+  };
+  const Announcing announcing{state.announcing};
+  const std::size_t before = state.untold.all().size();
+  while (!state.untold.empty()) {
+    const std::uint64_t number = state.untold.first().number;
+    const std::string position = co_await announce(crew, state.untold.first().octets);
+    if (position.empty()) break;
+    state.untold.remove(number);
   }
-  note_done(crew);
-  co_return true;
+  if (state.untold.all().size() != before) write_note(crew);
+  co_return state.untold.empty();
 }
 
-/// Also where this process ends before it has told: then the next one does.
-asio::awaitable<void> FleetLog::write_untold() {
-  for (std::size_t i = 0; i < crews_.size(); ++i) {
-    if (!states_[i]->untold.empty()) note_done(i);
-  }
-  const auto work = [this] { store_.flush(); };
+/// Whatever happens to this process, it is told sometime: it is in the cache file when this returns.
+asio::awaitable<void> FleetLog::keep_note(std::size_t crew) {
+  co_await read_stored(crew);
+  const auto work = [this, kept = note(crew)] {
+    store_.put(kept);
+    store_.flush();
+  };
   co_await run_on(purger_, work);
 }
 
@@ -119,16 +131,16 @@ asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
     UntoldPurges& untold = states_[i]->untold;
     // From before the others are told: what they have fetched does not come back meanwhile.
     const std::uint64_t number = untold.add(purge);
-    positions.push_back(co_await announce(i, purge));
+    positions.push_back(co_await announce(i, written(purge)));
     if (positions.back().empty()) {
       told = false;
+      co_await keep_note(i);
     } else {
       untold.remove(number);
     }
   }
-  if (told) co_return co_await confirmed(std::move(positions));
-  co_await write_untold();
-  co_return here_alone();
+  if (!told) co_return here_alone();
+  co_return co_await confirmed(std::move(positions));
 }
 
 /// There may be others: whoever is alone cannot know that it is the only one.
@@ -145,14 +157,14 @@ asio::awaitable<Confirmed> FleetLog::confirmed(std::vector<std::string> position
   milliseconds wait{2};
   Confirmed all;
   do {
-    pause.expires_after(wait);
+    pause.expires_at(clock_.steady_now() + wait);
     co_await pause.async_wait(as_result);
     wait = std::min(wait * 2, milliseconds{50});
     all = {.confirmed = std::numeric_limits<std::uint64_t>::max(), .instances = 1};
     for (std::size_t i = 0; i < crews_.size(); ++i) {
-      const auto reply =
-          co_await engine_.run(confirmed_script, words(crews_[i]->members_key, crews_[i]->confirmed_key),
-                               words(positions[i], std::to_string(FleetBudget::presence.count())));
+      const auto reply = co_await engine_.run(
+          confirmed_script, words(crews_[i]->members_key, crews_[i]->confirmed_key, crews_[i]->purges_key),
+          words(positions[i], std::to_string(FleetBudget::presence.count())));
       if (!reply) co_return here_alone();
       const std::int64_t known = reply->number_at(0) + reply->number_at(2);
       Confirmed one{static_cast<std::uint64_t>(std::max<std::int64_t>(reply->number_at(1), 0)),

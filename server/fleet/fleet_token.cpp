@@ -45,7 +45,7 @@ std::string FleetToken::bound(std::string_view serial) const {
 asio::awaitable<FetchedToken> FleetToken::fetch() {
   co_await engine_.settle();
   const SteadyTime until = clock_.steady_now() + longest_wait_for_mint;
-  while (engine_.usable() && clock_.steady_now() < until) {
+  while (engine_.usable() && !stopped_ && clock_.steady_now() < until) {
     failure_.reset();
     const std::uint64_t heard = heard_;  // the log may be faster than the engine's answer
     const auto reply = co_await engine_.run(

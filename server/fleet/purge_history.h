@@ -12,8 +12,10 @@
 namespace roktcached::fleet {
 
 /// The purges that the fleet knows of, for every answer that another instance has fetched: one whose fetch
-/// began before a purge that selects it is not used. Bounded: of what is older than the purges here nobody
-/// knows any more, and nothing that began before is used either. Not thread-safe.
+/// began before a purge that selects it is not used. Nor is one that names a purge that nobody knows as the
+/// last before it: an engine that lies may have said so, and no purge would ever reach it. Bounded: of what
+/// is older than the purges here nobody knows any more, and nothing that began before is used either. Not
+/// thread-safe.
 class PurgeHistory {
  public:
   static constexpr std::size_t max_purges = 1000;
@@ -31,33 +33,45 @@ class PurgeHistory {
     forgotten_ = std::max(forgotten_, position);
     while (!purges_.empty() && purges_.front().first <= forgotten_) purges_.pop_front();
   }
-  /// The engine has lost what it knew: purges may come at earlier positions now. Those here stay known.
-  void begin_anew() { heard_ = {}; }
+  /// The engine has lost what it knew, or has lied: purges may come at earlier positions now.
+  void begin_anew() {
+    purges_.clear();
+    heard_ = forgotten_ = {};
+  }
 
-  /// The engine has lost what came after `last`: another has taken its place. What those purges have selected
-  /// is still kept from what began up to `last`, and they are to be told again.
+  /// The engine has lost what came after `last`: another has taken its place, or it has lied. What those
+  /// purges have selected is still kept from what began up to `last`, and they are to be told again. What may
+  /// have been missed behind them is heard anew.
   /// @return them
   std::vector<caching::Purge> go_back_to(StreamPosition last) {
     const StreamPosition next{last.time_ms, last.number + 1};
     std::vector<caching::Purge> lost;
+    forgotten_ = std::min(forgotten_, last);
+    heard_ = forgotten_;
     for (auto& [position, purge] : purges_) {
-      if (position <= last) continue;
-      lost.push_back(purge);
-      position = next;
+      if (position <= last) {
+        heard_ = std::max(heard_, position);
+      } else {
+        lost.push_back(purge);
+        position = next;
+      }
     }
-    heard_ = std::min(heard_, last);
     return lost;
   }
 
   [[nodiscard]] StreamPosition heard() const { return heard_; }
+  /// No purge here is later than that.
+  [[nodiscard]] StreamPosition furthest() const { return std::max(heard_, forgotten_); }
 
   /// Whether an answer may be used whose fetch began when `begun` was the last purge.
   [[nodiscard]] bool allows(const caching::Subject& subject, StreamPosition begun) const {
+    bool is_known = begun == forgotten_;
     if (begun < forgotten_) return false;
     for (const auto& [position, purge] : purges_) {
+      is_known = is_known || position == begun;
       if (position > begun && caching::matches(purge.selection, subject)) return false;
     }
-    return true;
+    return is_known;
   }
 
  private:

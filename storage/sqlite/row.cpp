@@ -152,8 +152,10 @@ FROM responses WHERE key_hash = ?2 AND key = ?3)";
 constexpr const char* expire_sql =
     "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE usable_until_unix_ms <= ? ORDER BY "
     "usable_until_unix_ms LIMIT ?)";
+/// Notes stay, see caching::is_note.
 constexpr const char* evict_sql =
-    "DELETE FROM responses WHERE id IN (SELECT id FROM responses ORDER BY last_used_at_unix_ms LIMIT ?)";
+    "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE substr(path, 1, 1) <> '~' ORDER BY "
+    "last_used_at_unix_ms LIMIT ?)";
 
 }  // namespace
 

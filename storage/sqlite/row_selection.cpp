@@ -11,6 +11,11 @@ namespace roktcached::storage {
 
 namespace {
 
+/// See caching::is_note.
+constexpr const char* no_note = "substr(path, 1, 1) <> '~'";
+constexpr const char* notes = "path >= '~' AND path < '\x7f'";
+static_assert(caching::note_mark == '~' && '~' + 1 == '\x7f');
+
 /// A target is the second word of a key's text, see caching::Key.
 struct Sql {
   std::string operator()(const caching::Everything&) const { return "1"; }
@@ -79,6 +84,7 @@ EntrySummary summary_at(Statement::Use& use) {
 
 RowCondition::RowCondition(caching::Selection selection)
     : selection_(std::move(selection)), sql_(std::visit(Sql{}, selection_)) {
+  if (!std::holds_alternative<caching::WithKey>(selection_)) sql_ += std::string(" AND ") + no_note;
   if (const auto* wanted = std::get_if<caching::WithKey>(&selection_)) {
     const HashBytes bytes = bytes_of(wanted->hash);
     key_hash_.assign(bytes.data(), bytes.size());
@@ -186,7 +192,7 @@ Result<void> RowPurge::purge(const caching::KeyHash& hash) {
 }
 
 /// SQLite drops a table's pages without looking at its rows, but not where a trigger wants to see each.
-/// Readers notice the change of the schema and prepare their statements again.
+/// Readers notice the change of the schema and prepare their statements again. Notes are put back.
 Result<std::uint64_t> delete_all_rows(Connection& connection) {
   const auto entries = connection.integer("SELECT entries FROM totals");
   if (!entries) return entries.error();
@@ -201,11 +207,15 @@ Result<std::uint64_t> delete_all_rows(Connection& connection) {
     if (*row) trigger = use.text_at(0);
   }
   for (const std::string& sql :
-       {std::string("DROP TRIGGER IF EXISTS responses_removed"), std::string("DELETE FROM responses"),
-        std::string("UPDATE totals SET entries = 0, bytes = 0"), trigger}) {
+       {"CREATE TABLE kept AS SELECT * FROM responses WHERE " + std::string(notes),
+        std::string("DROP TRIGGER IF EXISTS responses_removed"), std::string("DELETE FROM responses"),
+        std::string("UPDATE totals SET entries = 0, bytes = 0"), trigger,
+        std::string("INSERT INTO responses SELECT * FROM kept"), std::string("DROP TABLE kept")}) {
     if (const auto done = connection.execute(sql.c_str()); !done) return done.error();
   }
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(*entries, 0));
+  const auto kept = connection.integer("SELECT entries FROM totals");
+  if (!kept) return kept.error();
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(*entries - *kept, 0));
 }
 
 }  // namespace roktcached::storage

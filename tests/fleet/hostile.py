@@ -59,6 +59,24 @@ class HostileCase(FleetCase):
         self.truth()
         for member in self.members:
             self.assertTrue(member.alive(), member.output[-2000:])
+        self.expect_healed()
+
+    def expect_healed(self):
+        """No lie has effects once the engine is honest: what one fetches all have, and what one purges all have purged."""
+        self.wait_together(self.members)
+
+        def shared():
+            target = self.target()
+            for member in self.members:
+                self.expect_own(self.upstream_server, target, member.get(target))
+            return self.upstream_server.calls(target) == 1
+        wait_until(shared, "what one fetches all have", 15)
+        target = self.target()
+        for member in self.members:
+            self.expect_own(self.upstream_server, target, member.get(target))
+        self.assertEqual(self.purge(self.members[0], target=target)["confirmed"], len(self.members))
+        for member in self.members:
+            self.assertGreater(member.get(target).json()["version"], 1, "it is purged")
 
     def truth(self):
         self.proxy.lie, self.proxy.swallowed = None, ()

@@ -65,7 +65,7 @@ class Fleet:
         return self.run("purge", ["p"], sealed, kept)
 
     def confirmed(self, position, present_ms=PRESENT_MS):
-        return self.run("confirmed", ["m", "a"], position, present_ms)
+        return self.run("confirmed", ["m", "a", "p"], position, present_ms)
 
     def log(self, name="log"):
         """The entries of a stream, each a dict with its id."""

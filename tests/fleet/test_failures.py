@@ -242,6 +242,56 @@ class Failures(FailureCase):
         self.assertEqual(back.get(target).json()["version"], 2)
         self.expect_hits([back], kept)
 
+    def test_a_purge_made_alone_outlives_a_restart(self):
+        proxy = LyingProxy(self.engine)
+        self.addCleanup(proxy.stop)
+        folder = self.folder()
+        file = os.path.join(folder, "cache.db")
+        other = self.member(self.origin, self.engine.url, "other")
+        alone = self.member(self.origin, proxy.url, "alone", folder, cache_file=file)
+        self.wait_together([other, alone])
+        for selection in ("target", "all"):
+            with self.subTest(selection):
+                target = self.target()
+                for member in (other, alone):
+                    self.ask(member, target)
+                self.assertEqual(self.origin.calls(target), 1)
+                proxy.cut()
+                self.wait_alone([alone])
+                told = self.purge(alone, **{selection: target if selection == "target" else True})
+                self.assertEqual((told["confirmed"], told["instances"]), (1, 2))
+                alone.child.kill()  # it has no time to write anything
+                alone.child.wait()
+                alone = self.member(self.origin, proxy.url, "alone", folder, cache_file=file)
+                self.wait_alone([alone])
+                self.expect_hits([other], target)  # it could not be told
+                proxy.mend()
+                self.wait_together([other, alone])
+                wait_until(lambda t=target: not other.get(t, Cache_Control="only-if-cached").is_hit, "it is purged there, too")
+                self.assertEqual(other.get(target).json()["version"], 2)
+
+    def test_purges_neither_count_nor_remove_what_an_instance_notes(self):
+        folder = self.folder()
+        file = os.path.join(folder, "cache.db")
+        member = self.member(self.origin, self.engine.url, "m0", folder, cache_file=file)
+        self.wait_together([member])
+        for _ in range(2):
+            targets = [self.target() for _ in range(3)]
+            for target in targets:
+                self.ask(member, target)
+            self.assertEqual(self.purge(member, all=True)["purged"], 3)
+            self.assertEqual(self.purge(member, all=True)["purged"], 0)
+        kept = self.target()
+        self.ask(member, kept)
+        self.assertEqual(self.purge(member, all=True, soft=True)["purged"], 1)
+        kept = self.target()
+        self.ask(member, kept)
+        member.stop()
+        member = self.member(self.origin, self.engine.url, "m0", folder, cache_file=file)
+        self.wait_together([member])
+        self.expect_hits([member], kept)  # it knows which purges it has done
+        self.assertNotIn("no longer knows", member.output)
+
     def test_owner_of_a_flight_is_killed_or_stopped(self):
         members = self.fleet(self.origin, self.engine.url)
         for number in (signal.SIGSTOP, signal.SIGKILL):

@@ -145,6 +145,14 @@ class Flight(EngineCase):
         self.assertEqual(self.engine("HMGET", key("e:H"), "fence", "sealed"), [second.encode(), b"second"])
         self.assertEqual(len(self.fleet.log()), 1)
 
+    def test_a_fence_that_was_never_given_keeps_nobody_out(self):
+        """Somebody was told a fence that is none, and has landed under it."""
+        self.assertEqual(self.fleet.land("9223372036854775807", b"lie"), "landed")
+        led = self.fleet.flight("one", fresh=False)
+        self.assertEqual(led[0], "lead")
+        self.assertEqual(self.fleet.land(led[1], b"truth"), "landed")
+        self.assertEqual(self.engine("HGET", key("e:H"), "sealed"), b"truth")
+
     def test_a_late_owner_ends_nobody_elses_flight(self):
         late = self.lead("one", lease_ms=20)
         time.sleep(0.03)

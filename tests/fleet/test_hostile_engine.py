@@ -1,8 +1,9 @@
 """An engine that lies about what it is asked for: entries, flights, budgets, tokens."""
 import threading
+import time
 import unittest
 
-from daemons import SILENCE, Raw, encoded
+from daemons import SILENCE, Raw, encoded, in_parallel, wait_until
 from hostile import HUGE, KINDS, LONGEST, NIL, HostileCase, changed, of
 
 
@@ -114,6 +115,20 @@ class HostileEngine(HostileCase):
             self.lie(of("budget", lambda _, reply, rate=rate: changed(reply, 3, rate)), f"rate: {rate!r}")
         for kind in KINDS[:4]:
             self.lie(of("budget", lambda _, reply, kind=kind: kind), f"budget: {kind!r}", refusals=(503,))  # alone at the rate that was last heard of
+
+    def test_grants_without_end_stay_within_what_all_may_send(self):
+        rate, burst = 20, 8
+        self.proxy.lie = of("budget", lambda *_: [1, b"0", b"1", b"1e308", b"1e308", b"0", b"0"])
+        member = self.begin("b", upstream_budget_requests_per_second=str(rate), upstream_budget_burst=str(burst))
+        wait_until(lambda: self.seen(member)["state"] == "together", "it is together")
+        targets = [self.target() for _ in range(80)]
+        self.expect_own(self.upstream_server, targets[0], member.get(targets[0]))
+        calls, begun = self.upstream_server.calls(), time.monotonic()
+        for target, reply in zip(targets[1:], in_parallel(len(targets) - 1, lambda i: member.get(targets[1 + i]))):
+            self.expect_own(self.upstream_server, target, reply)
+        took = time.monotonic() - begun
+        self.assertLessEqual(self.upstream_server.calls() - calls, burst + rate * took, took)
+        member.stop()
 
     def test_twice_late_and_in_another_order(self):
         self.lie(lambda name, words, reply: Raw(encoded(reply) * 2) if name in ("flight", "HMGET", "budget") else None, "twice", refusals=(503,))

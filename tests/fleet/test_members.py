@@ -107,6 +107,14 @@ class Members(EngineCase):
             self.fleet.member("one", position=done)
             self.assertEqual(self.fleet.confirmed(asked), [1, expected, 0], (done, asked))
 
+    def test_one_who_has_heard_of_more_than_there_is_has_done_nothing(self):
+        self.fleet.member("one")  # the first one begins the stream
+        first, second = self.fleet.purge(), self.fleet.purge()
+        time, number = map(int, second.split("-"))
+        for done, expected in ((second, 1), (f"{time}-{number + 1}", 0), (f"{time + 1}-0", 0), ("99999999999999-0", 0)):
+            self.fleet.member("one", position=done)
+            self.assertEqual(self.fleet.confirmed(first), [1, expected, 0], done)
+
     def test_one_who_has_said_nothing_has_done_nothing(self):
         self.engine("ZADD", key("m"), self.fleet.now() // 1000, "silent")
         self.assertEqual(self.fleet.confirmed("1-0"), [1, 0, 0])

@@ -64,6 +64,14 @@ class Token(EngineCase):
         self.assertEqual(self.fleet.renew_mint(second), "0", "it is over")
         self.assertEqual(self.engine("EXISTS", key("tl")), 0)
 
+    def test_a_serial_that_was_never_given_keeps_no_token_out(self):
+        lie = "9223372036854775807"
+        self.assertEqual(self.fleet.minted(lie, b"lie"), "1")
+        told = self.fleet.token("one", serial=lie)
+        self.assertEqual(told[0], "mint")
+        self.assertEqual(self.fleet.minted(told[1], b"truth"), "1")
+        self.assertEqual(self.fleet.token("two")[1:3], [told[1], "truth"])
+
     def test_who_is_late_ends_nobody_elses_mint(self):
         first = self.mint("one", lease_ms=40)
         time.sleep(0.05)

@@ -105,7 +105,7 @@ class Rights(TestCase):
         fly("two", "B")
         self.assertEqual(run("tell", ["f:B", "log", "fi"], fence, "failed", "B", 10_000, "sealed", 0, 0, "0-0"), "1")
         position = run("purge", ["p"], "sealed", 1000)
-        self.assertEqual(run("confirmed", ["m", "c"], position, 5000), [1, 0, 0])
+        self.assertEqual(run("confirmed", ["m", "c", "p"], position, 5000), [1, 0, 0])
         self.assertEqual(member("0")[4], position)
         serial = run("token", ["t", "tl", "tn"], "one", "0", 2000)[1]
         self.assertEqual(run("token_renew", ["tl"], serial, 2000), "1")

@@ -1,5 +1,5 @@
 #!lua
--- A flight has brought an entry. Written only above the entry's fence: a late owner changes nothing.
+-- A flight has brought an entry. Written only by the flight's owner, or above the entry's fence: a late owner changes nothing.
 --
 -- KEYS  1 entry  2 flight  3 log  4 all flights
 -- ARGV  1 fence  2 fetched, ms  3 fresh until, ms  4 last purge when the fetch began  5 for how long it is usable, ms
@@ -14,7 +14,8 @@ if mine then
 end
 local before = redis.call('HGET', KEYS[1], 'fence')
 local result = 'superseded'
-if not before or tonumber(before) < tonumber(ARGV[1]) then
+-- The owner has the last fence that was given: a higher one was none of the engine's.
+if mine or not before or tonumber(before) < tonumber(ARGV[1]) then
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'fetched', ARGV[2], 'fresh', ARGV[3], 'pos', ARGV[4], 'sealed', ARGV[6])
   redis.call('PEXPIRE', KEYS[1], ARGV[5])

@@ -11,7 +11,8 @@ if ARGV[2] == '' then
   return '0'
 end
 local before = redis.call('HGET', KEYS[1], 'serial')
-if before and tonumber(before) >= tonumber(ARGV[1]) then return '0' end
+-- Whoever has the lease has the last serial that was given: a higher one was none of the engine's.
+if not mine and before and tonumber(before) >= tonumber(ARGV[1]) then return '0' end
 local time = redis.call('TIME')
 local till = time[1] * 1000000 + time[2] + ARGV[3] * 1000
 redis.call('HSET', KEYS[1], 'serial', ARGV[1], 'sealed', ARGV[2], 'until', string.format('%.0f', till))

@@ -43,7 +43,9 @@ bool Allowance::take(SteadyTime now) {
   if (is_shared()) return shared_->take(now);
   // What was granted before stays so.
   if (shared_ != nullptr && now < from_) return shared_->take(now);
-  return own_.take(now);
+  if (!own_.take(now)) return false;
+  if (shared_ != nullptr) shared_->spent_alone(now);
+  return true;
 }
 
 void Allowance::give_back(SteadyTime now) {

@@ -35,6 +35,8 @@ class SharedBudget {
   [[nodiscard]] virtual bool take(SteadyTime now) = 0;
   /// Gives one back that take() gave: the request was not sent.
   virtual void give_back(SteadyTime now) = 0;
+  /// A request has gone that this instance had granted itself: the fleet was not asked.
+  virtual void spent_alone(SteadyTime now) = 0;
   /// Has the fleet asked for grants, a few ahead.
   /// @param waiting    how many requests wait here
   /// @param can_wait   they are refreshes: they are granted only what nobody else needs

@@ -255,6 +255,40 @@ TEST_P(ResponseStoreContract, ASoftPurgeLeavesWhatItSelectsAsStale) {
   }
 }
 
+/// What the daemon notes for itself is no answer: no purge counts or removes it, and no list names it.
+TEST_P(ResponseStoreContract, ANoteIsSelectedByItsKeyAlone) {
+  StoredResponse note = examples::response(1, "noted");
+  note.key = Key("default ~fleet/1 LATEST");
+  const auto noted = [&] { return store_->find(note.key, examples::noon).value(); };
+  for (const bool flushed : {false, true}) {
+    for (const auto kind : {caching::PurgeKind::hard, caching::PurgeKind::soft}) {
+      for (const caching::Selection& selection :
+           {caching::Selection(caching::Everything{}),
+            caching::Selection(caching::OfRoute{"campaign-overview"}),
+            caching::Selection(caching::OfAccount{"7", std::nullopt}),
+            caching::Selection(caching::WithTarget{"~fleet/1", "~fleet/1"})}) {
+        store_->put(examples::shared(note));
+        store_->put(examples::shared_response(2));
+        if (flushed) store_->flush();
+        const auto purged = store_->purge({selection, kind}, examples::noon);
+        ASSERT_TRUE(purged);
+        EXPECT_EQ(*purged, std::holds_alternative<caching::WithTarget>(selection) ? 0U : 1U)
+            << caching::name_of(selection);
+        ASSERT_NE(noted(), nullptr) << caching::name_of(selection);
+        EXPECT_TRUE(examples::same(*noted(), note));
+      }
+    }
+  }
+  store_->flush();
+  const auto listed = store_->list({});
+  ASSERT_TRUE(listed);
+  for (const auto& entry : *listed) EXPECT_FALSE(caching::is_note(entry.key));
+  EXPECT_EQ(
+      store_->purge({caching::WithKey{note.key.hash()}, caching::PurgeKind::hard}, examples::noon).value(),
+      1U);
+  EXPECT_EQ(noted(), nullptr);
+}
+
 TEST_P(ResponseStoreContract, APurgeOfManyRemovesThemAll) {
   for (int number = 0; number < 3000; ++number) store_->put(examples::shared_response(number));
   EXPECT_EQ(store_->purge({caching::OfAccount{"7", {}}, caching::PurgeKind::soft}, examples::noon).value(),

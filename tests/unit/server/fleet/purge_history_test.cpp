@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <random>
 #include <string>
 #include <vector>
@@ -105,11 +106,18 @@ TEST(PurgeHistoryTest, NothingBegunBeforeAPurgeIsEverAllowed) {
       const KnownSubject subject = any_subject(random);
       const caching::Key key(subject.key_text);
       const caching::Subject view{key, subject.route, subject.account, subject.campaign};
-      const StreamPosition begun{now.time_ms - std::min<std::uint64_t>(now.time_ms, random() % 60),
-                                 random() % 3};
+      // Mostly the position of a purge, as the engine says which was the last.
+      StreamPosition begun{now.time_ms - std::min<std::uint64_t>(now.time_ms, random() % 60), random() % 3};
+      if (random() % 4 > 0 && !naive.all.empty())
+        begun =
+            naive.all[naive.all.size() - 1 - random() % std::min<std::size_t>(naive.all.size(), 30)].position;
       const bool is_allowed = history.allows(view, begun);
       allowed += is_allowed ? 1 : 0;
-      const bool may_be = begun >= forgotten && !naive.purged_after(view, begun);
+      const auto is_known = [&] {
+        return begun == forgotten ||
+               std::ranges::any_of(naive.all, [&](const auto& one) { return one.position == begun; });
+      };
+      const bool may_be = begun >= forgotten && !naive.purged_after(view, begun) && is_known();
       ASSERT_EQ(is_allowed, may_be) << "seed " << seed << " step " << step << " begun " << begun.text();
     }
     EXPECT_EQ(history.heard(), now);
@@ -117,21 +125,39 @@ TEST(PurgeHistoryTest, NothingBegunBeforeAPurgeIsEverAllowed) {
   EXPECT_GT(allowed, 1000U);
 }
 
-/// An engine that was emptied may begin at an earlier time: what was heard before it counts still.
-TEST(PurgeHistoryTest, ANewEpochKeepsThePurgesOfTheOldOne) {
+/// An engine that was emptied may begin at an earlier time.
+TEST(PurgeHistoryTest, InANewEpochNothingOfTheOldOneIsUsed) {
   PurgeHistory history;
   const caching::Key key("GET /a");
   const caching::Subject subject{key, "route", "1", "2"};
   history.add({500, 0}, {caching::WithKey{key.hash()}, PurgeKind::hard});
+  history.forget_until({400, 0});
+  EXPECT_TRUE(history.allows(subject, {500, 0}));
   history.begin_anew();
   EXPECT_EQ(history.heard(), StreamPosition());
-  EXPECT_FALSE(history.allows(subject, {499, 0}))
-      << "begun before the purge, landed after the engine was emptied";
-  EXPECT_FALSE(history.allows(subject, {0, 0}));
-  EXPECT_TRUE(history.allows(subject, {500, 0}));
+  EXPECT_EQ(history.furthest(), StreamPosition());
+  for (const StreamPosition begun : {StreamPosition{499, 0}, StreamPosition{500, 0}, StreamPosition{400, 0}})
+    EXPECT_FALSE(history.allows(subject, begun)) << "landed after the engine was emptied: " << begun.text();
   history.add({100, 0}, {caching::OfRoute{"route"}, PurgeKind::soft});
   EXPECT_EQ(history.heard(), (StreamPosition{100, 0}));
-  EXPECT_FALSE(history.allows(subject, {99, 0}));
+  EXPECT_FALSE(history.allows(subject, {0, 0}));
+  EXPECT_FALSE(history.allows(subject, {500, 0}));
+  EXPECT_TRUE(history.allows(subject, {100, 0}));
+}
+
+/// Else no purge would ever reach an answer of which somebody was told so.
+TEST(PurgeHistoryTest, WhatBeganAfterAPurgeThatNobodyKnowsIsNotUsed) {
+  PurgeHistory history;
+  const caching::Key key("GET /a");
+  const caching::Subject subject{key, "route", "1", "2"};
+  EXPECT_TRUE(history.allows(subject, {0, 0}));
+  EXPECT_FALSE(history.allows(subject, {60'000, 0}));
+  history.add({500, 0}, {caching::OfRoute{"another"}, PurgeKind::hard});
+  EXPECT_FALSE(history.allows(subject, {60'000, 0}));
+  history.add({1000, 0}, {caching::OfRoute{"route"}, PurgeKind::hard});
+  history.add({70'000, 0}, {caching::OfRoute{"another"}, PurgeKind::hard});
+  EXPECT_FALSE(history.allows(subject, {60'000, 0})) << "the clock is beyond it now";
+  EXPECT_TRUE(history.allows(subject, {1000, 0}));
 }
 
 /// A replica that was promoted may lack the last purges, and count on from an earlier time.

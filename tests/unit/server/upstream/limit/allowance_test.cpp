@@ -28,6 +28,7 @@ class FakeSharedBudget final : public SharedBudget {
     return true;
   }
   void give_back(SteadyTime) override { ++grants; }
+  void spent_alone(SteadyTime) override { ++alone_spent; }
   void want(std::size_t waiting, bool can_wait) override {
     wanted = waiting;
     refreshes_alone = can_wait;
@@ -57,6 +58,7 @@ class FakeSharedBudget final : public SharedBudget {
   Alone when_alone{.rate = 10, .one_at_once = false, .from = SteadyTime::min()};
   double ceiling = 0;
   int grants = 0;
+  int alone_spent = 0;
   int successes = 0;
   int limits = 0;
   std::size_t wanted = 0;
@@ -107,6 +109,7 @@ TEST_F(AllowanceTest, AloneItBeginsWithLessThanATokenAndHasNoBurst) {
   EXPECT_FALSE(allowance().take(clock.steady)) << "what was the fleet's is not this instance's";
   const int taken = taken_in(1s);  // one each 100 ms, the first at any time of the first of them
   EXPECT_TRUE(taken == 9 || taken == 10) << taken;
+  EXPECT_EQ(shared.alone_spent, taken) << "it counts against what all may send";
   clock.advance(1h);
   EXPECT_EQ(taken_in(50ms), 1) << "after a long rest, too";
 }

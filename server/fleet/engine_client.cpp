@@ -1,4 +1,4 @@
-#include "server/fleet/engine.h"
+#include "server/fleet/engine_client.h"
 
 #include <fmt/format.h>
 #include <openssl/sha.h>
@@ -51,8 +51,8 @@ std::string explained(const std::string& error) {
 
 }  // namespace
 
-Engine::Engine(asio::any_io_executor executor, config::Fleet settings, std::size_t max_reply,
-               const Clock& clock)
+EngineClient::EngineClient(asio::any_io_executor executor, config::Fleet settings, std::size_t max_reply,
+                           const Clock& clock)
     : executor_(std::move(executor)),
       address_(std::move(settings)),
       max_reply_(max_reply),
@@ -60,7 +60,7 @@ Engine::Engine(asio::any_io_executor executor, config::Fleet settings, std::size
       pause_(executor_),
       settled_(executor_, SteadyTime::max()) {}
 
-void Engine::start(Greet greet, std::function<void()> changed) {
+void EngineClient::start(Greet greet, std::function<void()> changed) {
   greet_ = std::move(greet);
   changed_ = std::move(changed);
   const auto ended = [this](bool failed) {
@@ -70,14 +70,14 @@ void Engine::start(Greet greet, std::function<void()> changed) {
             [&] { spawn_watched(executor_, keep_linked(), "linking with the fleet", ended); });
 }
 
-void Engine::stop() {
+void EngineClient::stop() {
   stopped_ = true;
   lose("the proxy is stopping");
   pause_.cancel();
   settled_.cancel();
 }
 
-asio::awaitable<void> Engine::keep_linked() {
+asio::awaitable<void> EngineClient::keep_linked() {
   std::minstd_rand random{std::random_device{}()};
   while (!stopped_) {
     auto linked = co_await connect();
@@ -107,7 +107,7 @@ asio::awaitable<void> Engine::keep_linked() {
   }
 }
 
-asio::awaitable<Result<void>> Engine::connect() {
+asio::awaitable<Result<void>> EngineClient::connect() {
   control_ = std::make_shared<EngineConnection>(executor_, address_, largest_control_reply, clock_);
   bulk_ = std::make_shared<EngineConnection>(executor_, address_, max_reply_, clock_);
   log_ = std::make_shared<EngineConnection>(executor_, address_, largest_log_reply, clock_);
@@ -121,7 +121,7 @@ asio::awaitable<Result<void>> Engine::connect() {
   co_return Result<void>();
 }
 
-void Engine::lose(std::string why) {
+void EngineClient::lose(std::string why) {
   for (const Link& link : {control_, bulk_, log_}) {
     if (link) link->close(why);
   }
@@ -138,7 +138,7 @@ void Engine::lose(std::string why) {
   set_together(false);
 }
 
-void Engine::set_together(bool together) {
+void EngineClient::set_together(bool together) {
   if (std::exchange(together_, together) == together) return;
   if (together) {
     counted_.trouble.clear();
@@ -151,25 +151,26 @@ void Engine::set_together(bool together) {
   if (changed_) changed_();
 }
 
-asio::awaitable<void> Engine::settle() {
+asio::awaitable<void> EngineClient::settle() {
   while (!is_settled_ && !stopped_) co_await settled_.async_wait(as_result);
 }
 
-asio::awaitable<Result<EngineReply>> Engine::run(const Script& script, Words keys, Words arguments) {
+asio::awaitable<Result<EngineReply>> EngineClient::run(const Script& script, Words keys, Words arguments) {
   if (!linking_ && !usable()) co_return engine_unavailable(counted_.trouble);
   auto reply = co_await run_on(control_, script, std::move(keys), std::move(arguments),
                                address_.settings.control_timeout);
   co_return judged(std::move(reply));
 }
 
-asio::awaitable<Result<EngineReply>> Engine::run_bulk(const Script& script, Words keys, Words arguments) {
+asio::awaitable<Result<EngineReply>> EngineClient::run_bulk(const Script& script, Words keys,
+                                                            Words arguments) {
   if (!usable()) co_return engine_unavailable(counted_.trouble);
   auto reply = co_await run_on(bulk_, script, std::move(keys), std::move(arguments),
                                std::max(longest_bulk, address_.settings.control_timeout));
   co_return judged(std::move(reply));
 }
 
-asio::awaitable<Result<EngineReply>> Engine::read_bulk(Words words) {
+asio::awaitable<Result<EngineReply>> EngineClient::read_bulk(Words words) {
   if (!usable()) co_return engine_unavailable(counted_.trouble);
   std::string command = engine_command({words.begin(), words.end()});
   auto reply =
@@ -177,14 +178,14 @@ asio::awaitable<Result<EngineReply>> Engine::read_bulk(Words words) {
   co_return judged(std::move(reply));
 }
 
-asio::awaitable<Result<EngineReply>> Engine::ask(Words words) {
+asio::awaitable<Result<EngineReply>> EngineClient::ask(Words words) {
   if (!usable()) co_return engine_unavailable(counted_.trouble);
   std::string command = engine_command({words.begin(), words.end()});
   co_return co_await timed(bulk_, std::move(command),
                            std::max(longest_bulk, address_.settings.control_timeout));
 }
 
-asio::awaitable<Result<EngineReply>> Engine::follow(Words words, milliseconds patience) {
+asio::awaitable<Result<EngineReply>> EngineClient::follow(Words words, milliseconds patience) {
   const Link link = log_;
   std::string command = engine_command({words.begin(), words.end()});
   auto reply = co_await link->call(std::move(command), clock_.steady_now() + patience);
@@ -199,8 +200,8 @@ asio::awaitable<Result<EngineReply>> Engine::follow(Words words, milliseconds pa
 }
 
 /// What the engine does not know yet, or any more, has not been run: it is sent whole.
-asio::awaitable<Result<EngineReply>> Engine::run_on(Link link, const Script& script, Words keys,
-                                                    Words arguments, milliseconds patience) {
+asio::awaitable<Result<EngineReply>> EngineClient::run_on(Link link, const Script& script, Words keys,
+                                                          Words arguments, milliseconds patience) {
   std::string& sha = shas_[script.name];
   if (sha.empty()) sha = sha1_of(script.text);
   auto reply = co_await timed(link, command_of("EVALSHA", sha, keys, arguments), patience);
@@ -209,7 +210,8 @@ asio::awaitable<Result<EngineReply>> Engine::run_on(Link link, const Script& scr
   co_return reply;
 }
 
-asio::awaitable<Result<EngineReply>> Engine::timed(Link link, std::string command, milliseconds patience) {
+asio::awaitable<Result<EngineReply>> EngineClient::timed(Link link, std::string command,
+                                                         milliseconds patience) {
   const SteadyTime begun = clock_.steady_now();
   const SteadyTime due = begun + patience;
   // At half time a second command is sent, which asks for nothing else: whoever waits for this one waits no
@@ -234,7 +236,7 @@ asio::awaitable<Result<EngineReply>> Engine::timed(Link link, std::string comman
   co_return reply;
 }
 
-Result<EngineReply> Engine::judged(Result<EngineReply> reply) {
+Result<EngineReply> EngineClient::judged(Result<EngineReply> reply) {
   if (!reply || reply->kind != EngineReply::Kind::error) return reply;
   if (reply->is_error("OOM")) {
     ++counted_.refused;
@@ -251,12 +253,12 @@ Result<EngineReply> Engine::judged(Result<EngineReply> reply) {
   return engine_unavailable(std::move(why));
 }
 
-void Engine::doubt(SteadyTime due) {
+void EngineClient::doubt(SteadyTime due) {
   if (!control_->is_open() || std::exchange(doubtful_, true)) return;
   asio::co_spawn(executor_, ask_whether_alive(due), logging_failure("asking whether the engine lives"));
 }
 
-asio::awaitable<void> Engine::ask_whether_alive(SteadyTime due) {
+asio::awaitable<void> EngineClient::ask_whether_alive(SteadyTime due) {
   const Link link = control_;
   std::string ping = engine_command({"PING"});
   const auto reply = co_await link->call(std::move(ping), due);
@@ -265,7 +267,7 @@ asio::awaitable<void> Engine::ask_whether_alive(SteadyTime due) {
   if (!reply) lose(reply.error().context);
 }
 
-EngineStatus Engine::status() const {
+EngineStatus EngineClient::status() const {
   EngineStatus status = counted_;
   status.together = together_;
   status.took = took_.read();

@@ -1,4 +1,4 @@
-#include "server/fleet/engine.h"
+#include "server/fleet/engine_client.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -110,7 +110,7 @@ TEST_F(EngineConnectionTest, WhatAnEngineDoesNotTakeIsBounded) {
   EXPECT_LE(refused, 6U);
 }
 
-class EngineTest : public testing::Test {
+class EngineClientTest : public testing::Test {
  protected:
   using Reply = upstream::Pending<Result<EngineReply>>;
 
@@ -135,7 +135,7 @@ class EngineTest : public testing::Test {
   void wait_until_alone() {
     run_until(context, [&] { return !engine.together(); });
   }
-  ~EngineTest() override {
+  ~EngineClientTest() override {
     engine.stop();
     context.restart();
     context.poll();
@@ -144,14 +144,14 @@ class EngineTest : public testing::Test {
   asio::io_context context{1};
   SystemClock clock;
   ScriptedEngine server{context};
-  Engine engine{context.get_executor(), server.settings(short_deadline), max_bulk_reply, clock};
+  EngineClient engine{context.get_executor(), server.settings(short_deadline), max_bulk_reply, clock};
   ScriptedEngine::Answer answer;
   int greeted = 0;
   int changed = 0;
   bool greets = true;
 };
 
-TEST_F(EngineTest, ItHasThreeConnectionsAndIsTogetherOnceGreeted) {
+TEST_F(EngineClientTest, ItHasThreeConnectionsAndIsTogetherOnceGreeted) {
   EXPECT_FALSE(engine.usable());
   start();
   EXPECT_EQ(server.connections(), 3U);
@@ -160,7 +160,7 @@ TEST_F(EngineTest, ItHasThreeConnectionsAndIsTogetherOnceGreeted) {
   EXPECT_TRUE(engine.status().trouble.empty());
 }
 
-TEST_F(EngineTest, AScriptThatItDoesNotKnowIsSentWhole) {
+TEST_F(EngineClientTest, AScriptThatItDoesNotKnowIsSentWhole) {
   start();
   answer = [](std::size_t, const ScriptedEngine::Said& words) -> std::string {
     return words.front() == "EVALSHA" ? "-NOSCRIPT No matching script.\r\n" : "+ran\r\n";
@@ -175,7 +175,7 @@ TEST_F(EngineTest, AScriptThatItDoesNotKnowIsSentWhole) {
   EXPECT_TRUE(engine.together());
 }
 
-TEST_F(EngineTest, HalfATimeoutIsADoubtAndAnAnswerEndsIt) {
+TEST_F(EngineClientTest, HalfATimeoutIsADoubtAndAnAnswerEndsIt) {
   start();
   // The reply of the script comes before that of the question, as an engine sends them.
   answer = [](std::size_t, const ScriptedEngine::Said& words) -> std::string {
@@ -194,7 +194,7 @@ TEST_F(EngineTest, HalfATimeoutIsADoubtAndAnAnswerEndsIt) {
   EXPECT_EQ(engine.status().timeouts, 0U);
 }
 
-TEST_F(EngineTest, TwoTimeoutsInARowMeanAlone) {
+TEST_F(EngineClientTest, TwoTimeoutsInARowMeanAlone) {
   start();
   answer = [](std::size_t, const ScriptedEngine::Said&) { return std::string(); };
   const auto begun = clock.steady_now();
@@ -209,7 +209,7 @@ TEST_F(EngineTest, TwoTimeoutsInARowMeanAlone) {
   EXPECT_EQ(server.heard("EVALSHA").size(), 1U);
 }
 
-TEST_F(EngineTest, AFullOneStaysAndSaysSo) {
+TEST_F(EngineClientTest, AFullOneStaysAndSaysSo) {
   start();
   answer = [](std::size_t, const ScriptedEngine::Said&) {
     return std::string("-OOM allow-oom flag is not set on the script\r\n");
@@ -221,7 +221,7 @@ TEST_F(EngineTest, AFullOneStaysAndSaysSo) {
   EXPECT_EQ(engine.status().refused, 1U);
 }
 
-TEST_F(EngineTest, OneThatCannotBeWorkedWithIsLeftWithAClearWord) {
+TEST_F(EngineClientTest, OneThatCannotBeWorkedWithIsLeftWithAClearWord) {
   for (const auto& [error, word] :
        {std::pair{"-MOVED 3999 127.0.0.1:6381\r\n", "node of a cluster"},
         std::pair{"-ASK 3999 127.0.0.1:6381\r\n", "node of a cluster"},
@@ -232,7 +232,7 @@ TEST_F(EngineTest, OneThatCannotBeWorkedWithIsLeftWithAClearWord) {
     ScriptedEngine other(own);
     other.answer_with(
         [error = error](std::size_t, const ScriptedEngine::Said&) { return std::string(error); });
-    Engine asked(own.get_executor(), other.settings(10s), max_bulk_reply, clock);
+    EngineClient asked(own.get_executor(), other.settings(10s), max_bulk_reply, clock);
     asked.start([]() -> asio::awaitable<bool> { co_return true; }, [] {});
     run_until(own, [&] { return asked.together(); });
     const auto reply = begin(own, asked.run(any_script, words("key"), {}));
@@ -247,12 +247,12 @@ TEST_F(EngineTest, OneThatCannotBeWorkedWithIsLeftWithAClearWord) {
   }
 }
 
-TEST_F(EngineTest, WhoeverCannotFollowTheLogIsAlone) {
+TEST_F(EngineClientTest, WhoeverCannotFollowTheLogIsAlone) {
   for (const std::string error : {"-OOM full\r\n", "-WRONGTYPE not a stream\r\n", "-NOPERM no\r\n"}) {
     asio::io_context own{1};
     ScriptedEngine other(own);
     other.answer_with([error = error](std::size_t, const ScriptedEngine::Said&) { return error; });
-    Engine asked(own.get_executor(), other.settings(10s), max_bulk_reply, clock);
+    EngineClient asked(own.get_executor(), other.settings(10s), max_bulk_reply, clock);
     asked.start([]() -> asio::awaitable<bool> { co_return true; }, [] {});
     run_until(own, [&] { return asked.together(); });
     const auto reply = begin(own, asked.follow(words("XREAD"), 10s));
@@ -266,7 +266,7 @@ TEST_F(EngineTest, WhoeverCannotFollowTheLogIsAlone) {
 }
 
 /// A second passes: so long it is left alone.
-TEST_F(EngineTest, OneThatWasLostIsReachedAgain) {
+TEST_F(EngineClientTest, OneThatWasLostIsReachedAgain) {
   start();
   answer = [](std::size_t, const ScriptedEngine::Said&) { return std::string("+ran\r\n"); };
   server.drop();
@@ -282,8 +282,8 @@ TEST_F(EngineTest, OneThatWasLostIsReachedAgain) {
   EXPECT_EQ(result_of(run_script()).value().text, "ran");
 }
 
-TEST_F(EngineTest, WhoWaitsAtTheStartIsToldOnceItIsKnown) {
-  const auto settled = upstream::begin<int>(context, [](Engine& of) -> asio::awaitable<int> {
+TEST_F(EngineClientTest, WhoWaitsAtTheStartIsToldOnceItIsKnown) {
+  const auto settled = upstream::begin<int>(context, [](EngineClient& of) -> asio::awaitable<int> {
     co_await of.settle();
     co_return 1;
   }(engine));
