@@ -104,15 +104,17 @@ class World:
         for instance in self.instances:
             if instance.daemon:
                 instance.daemon.signal(signal.SIGCONT)
-        self.in_threads(lambda instance: self.end(instance, signal.SIGTERM), [one for one in self.instances if one.up])
-        self.pool.shutdown()
-        for connection in self.kept:
-            connection.close()
-        for instance in self.instances:
-            instance.proxy.stop()
-            shutil.rmtree(instance.folder, ignore_errors=True)
-        self.engine.stop()
-        self.origin.stop()
+        try:
+            self.in_threads(lambda instance: self.end(instance, signal.SIGTERM), [one for one in self.instances if one.up])
+        finally:
+            self.pool.shutdown()
+            for connection in self.kept:
+                connection.close()
+            for instance in self.instances:
+                instance.proxy.stop()
+                shutil.rmtree(instance.folder, ignore_errors=True)
+            self.engine.stop()
+            self.origin.stop()
 
     def in_threads(self, call, things):
         return [future.result() for future in [self.pool.submit(call, thing) for thing in things]]
