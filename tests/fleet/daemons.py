@@ -236,6 +236,8 @@ class FleetCase(TestCase):
         urls = url if isinstance(url, list) else [url] * count
         members = [self.member(upstream, urls[i], f"m{i}", **settings) for i in range(count)]
         self.wait_together(members)
+        # An engine that they have not met before makes stale what they have. Purges are done in their order, so that is over then.
+        wait_until(lambda: self.purge(members[0], target=overview(campaign=9999))["confirmed"] == count, "all have done all purges")
         return members
 
     @staticmethod

@@ -117,6 +117,8 @@ class Seen(FleetCase):
 
     def test_alone_is_degraded_and_ready(self):
         daemon = self.member("first")
+        # An engine that it has not met before makes stale what it has. Purges are done in their order, so that is over by now.
+        self.assertEqual(self.command(daemon, "purge", "--target", overview(2)).returncode, 0)
         self.assertEqual(daemon.get(overview(1)).status, 200)
         verbose = lambda: request(daemon.admin_port, "/readyz?verbose")
         part = lambda: next(part for part in verbose().json()["parts"] if part["part"] == "fleet")
