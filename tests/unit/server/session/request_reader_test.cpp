@@ -13,6 +13,7 @@ namespace roktcached::session {
 namespace {
 
 using End = Incoming::End;
+using std::literals::operator""s;
 
 Limits limits_of_test() {
   Limits limits;
@@ -125,7 +126,7 @@ std::vector<std::string> other_requests() {
       "GET / HTTP/1.1\r\n" + host + "Upgrade: h2c\r\n\r\n",
       "GET / HTTP/1.1\r\n" + host + "X-API-Key: ab\rdef\r\nAccept: */*\r\n\r\n",
       "GET / HTTP/1.1\r\n" + host + "X-API-Key: ab\ndef\r\nAccept: */*\r\n\r\n",
-      "GET / HTTP/1.1\r\n" + host + std::string("X-API-Key: ab\0def\r\nAccept: */*\r\n\r\n", 36),
+      "GET / HTTP/1.1\r\n" + host + "X-API-Key: ab\0def\r\nAccept: */*\r\n\r\n"s,
       "GET / HTTP/1.1\r\n" + host + "X-API-Key: a\r\n\r\nb\r\nAccept: */*\r\n\r\n",
   };
 }
