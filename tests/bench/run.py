@@ -66,9 +66,10 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # by way of what stops the servers and removes the folders
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    idle = min(10_000, (most - 1000) // 2)  # each may need two open files of roktcached's, which takes no more than it can have
     with tempfile.TemporaryDirectory(prefix="roktcached-bench-", ignore_cleanup_errors=True) as folder:
         size = (dict(rounds=1, seconds=1, entries=20_000, cached=10_000, connections=1000) if chosen.quick else
-                dict(rounds=chosen.rounds, seconds=chosen.seconds, entries=chosen.entries, cached=100_000, connections=10_000))
+                dict(rounds=chosen.rounds, seconds=chosen.seconds, entries=chosen.entries, cached=100_000, connections=idle))
         run = Run(folder=pathlib.Path(folder), **size)
         results = []
         with run.closing:
