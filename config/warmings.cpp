@@ -51,7 +51,7 @@ class WarmingReader {
     const std::string at = reader.text("at", "");
     const auto time = parse_time_of_day(at);
     if (time) warming.at = *time;
-    // What is no text at all has been refused already.
+    // A value that is no text has been refused already.
     if (!time && (!table_.contains("at") || table_.get("at")->is_string()))
       refuse("at", to_toml(at), R"(a time of the day, "00:00" to "23:59")");
     http::Fields fields;

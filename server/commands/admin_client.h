@@ -28,8 +28,7 @@ using StopFlag = const volatile std::sig_atomic_t*;
 /// The same with `GET target`, without a token.
 [[nodiscard]] Result<AdminAnswer> get_from_admin(const config::Admin& admin, const std::string& target);
 
-/// What is wrong with the name of a route that entries are selected by; empty where it has one, or there is
-/// none.
+/// The message for a name that no route has; empty where a route has it, or no name is given.
 [[nodiscard]] std::string route_mistake(const config::Settings& settings,
                                         const std::optional<std::string>& name);
 

@@ -154,13 +154,13 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
       const WallTime before = flight->later_than;
       auto outcome = co_await take_entry(request, *flight);
       if (outcome) co_return Joined{.outcome = std::move(outcome)};
-      // It was of before a purge, for one. What lands meanwhile is newer than that.
+      // The stored entry may be older than a purge. One that lands meanwhile is newer.
       takes_stored = flight->later_than > before;
       continue;
     }
     if (kind != "flying") break;  // no answer that it could give
     waiting.flying = reply->text_at(1);
-    // What the log has told meanwhile may be of a flight before: it lags.
+    // The log lags: it may have told of an earlier flight meanwhile.
     if (is_before(waiting.sealed.fence, waiting.flying)) waiting.kind.clear();
     co_await wait(waiting, turn, reply->length_at(3, lease));
     if (waiting.kind.empty()) continue;  // the lease has ended, perhaps

@@ -129,7 +129,7 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   skew_ = milliseconds{reply->number_at(1) - unix_ms(clock_.wall_now())};
   const StreamPosition last = StreamPosition::of(reply->text_at(4));
   const StreamPosition last_of_log = StreamPosition::of(reply->text_at(5));
-  // What is forgotten came before the last.
+  // Forgotten purges came before the last one.
   const StreamPosition told_forgotten = StreamPosition::of(reply->text_at(6));
   const StreamPosition forgotten = told_forgotten <= last ? told_forgotten : StreamPosition();
   const std::string epoch(reply->text_at(0).substr(0, longest_epoch));

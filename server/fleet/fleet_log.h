@@ -72,8 +72,8 @@ class FleetLog {
   /// the engine is not to be had they hear of it once it is.
   [[nodiscard]] boost::asio::awaitable<Confirmed> tell(caching::Purge purge);
 
-  /// Whether an answer may be used; see PurgeHistory::allows. What a purge selects that the others have not
-  /// been told of may be of before.
+  /// Whether an answer may be used; see PurgeHistory::allows. Nor is one used that an untold purge selects:
+  /// another instance may have fetched it before that purge.
   [[nodiscard]] bool allows(std::size_t crew, const caching::Subject& subject, StreamPosition begun) const {
     const State& state = *states_[crew];
     return state.history.allows(subject, begun) && !state.untold.selects(subject);

@@ -1,5 +1,5 @@
-// What an instance knows of its fleet beyond what the engine has: what outlives a restart, and an engine that
-// has lost something.
+// FleetLog: the note that outlives a restart of this instance, and how it goes on where the engine has lost
+// purges.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -32,7 +32,7 @@ storage::StoredResponsePtr FleetLog::note(std::size_t crew) const {
   caching::StoredResponse made;
   made.key = key_of_note(crew);
   made.route = caching::Text("fleet");
-  // What is still to be made stale is so at the next start, too.
+  // An instance that ends before it has made everything stale does so at its next start.
   made.body = caching::share_body(written(
       state.all_stale_due || state.making_stale ? std::string() : state.epoch, state.done, state.untold));
   made.fetched_at = clock_.wall_now();
@@ -75,7 +75,7 @@ void FleetLog::go_back(std::size_t crew, StreamPosition last) {
       .with("credential", crews_[crew]->name)
       .log();
   std::vector<caching::Purge> lost = state.history.go_back_to(last);
-  // What nobody knows any more may have been anything.
+  // Where nobody knows the lost purges any more, they may have selected anything.
   if (lost.empty() || lost.size() > most_told_again)
     lost.assign(1, caching::Purge{caching::Everything{}, caching::PurgeKind::soft});
   for (caching::Purge& purge : lost) state.untold.add(std::move(purge));

@@ -1,4 +1,4 @@
-// Purges in a fleet: those of others are done here, and those of here are told to the others.
+// FleetLog: it does the purges of other instances here, and tells them of those that were made here.
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
@@ -26,7 +26,7 @@ constexpr std::string_view purge_bound = "purge|";
 
 }  // namespace
 
-/// What cannot be read may select anything.
+/// A purge that cannot be read may select anything.
 void FleetLog::take_purge(std::size_t crew, const EngineReply& event) {
   State& state = *states_[crew];
   const StreamPosition position = StreamPosition::of(event.text_at(0));
@@ -89,10 +89,11 @@ asio::awaitable<std::string> FleetLog::announce(std::size_t crew, std::string oc
   std::string sealed = c.purges.seal(octets, std::string(purge_bound) + c.prefix);
   const auto reply = co_await engine_.run(purge_script, words(c.purges_key),
                                           words(std::move(sealed), std::string(kept_purges)));
-  co_return reply&& StreamPosition::of(reply->text) != StreamPosition() ? reply->text : std::string();
+  if (!reply || StreamPosition::of(reply->text) == StreamPosition()) co_return std::string();
+  co_return reply->text;
 }
 
-/// What was purged here while this instance was alone is not to come back from the engine.
+/// Tells the others of the purges that they have not been told of.
 /// @return whether all are told
 asio::awaitable<bool> FleetLog::announce_untold(std::size_t crew) {
   State& state = *states_[crew];

@@ -259,6 +259,15 @@ class FleetCase(TestCase):
         self.assertEqual(reply.json()["target"], target)
         self.assertIn(reply.body.decode(), upstream.answers[target])
 
+    def wait_until_shared(self, upstream, members, next_target):
+        """What one fetches all have, within a moment. `next_target` gives a target that nobody has asked for."""
+        def shared():
+            target = next_target()
+            for reply in in_parallel(len(members), lambda i: members[i].get(target)):
+                self.expect_own(upstream, target, reply)
+            return upstream.calls(target) == 1
+        wait_until(shared, "what one fetches all have")
+
     @staticmethod
     def purge(daemon, **content):
         fields = {"Authorization": f"Bearer {ADMIN}", "Content-Type": "application/json"}

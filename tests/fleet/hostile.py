@@ -64,13 +64,7 @@ class HostileCase(FleetCase):
     def expect_healed(self):
         """No lie has effects once the engine is honest: what one fetches all have, and what one purges all have purged."""
         self.wait_together(self.members)
-
-        def shared():
-            target = self.target()
-            for member in self.members:
-                self.expect_own(self.upstream_server, target, member.get(target))
-            return self.upstream_server.calls(target) == 1
-        wait_until(shared, "what one fetches all have", 15)
+        self.wait_until_shared(self.upstream_server, self.members, self.target)
         target = self.target()
         for member in self.members:
             self.expect_own(self.upstream_server, target, member.get(target))

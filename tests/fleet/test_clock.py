@@ -4,7 +4,7 @@ import time
 import unittest
 
 from asking import Load
-from daemons import FleetCase, in_parallel, overview, wait_until
+from daemons import FleetCase, overview, wait_until
 from set_clock import EngineWithAClock
 
 HOUR = 3600
@@ -35,14 +35,6 @@ class Clock(FleetCase):
             for member in self.members:
                 self.assertGreater(self.version(member, target), before, told)
 
-    def expect_shared(self):
-        def shared():
-            target = self.target()
-            for reply in in_parallel(3, lambda i: self.members[i].get(target)):
-                self.expect_own(self.origin, target, reply)
-            return self.origin.calls(target) == 1
-        wait_until(shared, "what one fetches all have")
-
     def expect_order(self):
         """Of all purges, whatever the clock has said at the time."""
         with self.engine.connect() as engine:
@@ -61,7 +53,7 @@ class Clock(FleetCase):
         self.assertLessEqual(calls, BURST + RATE * took)
         self.wait_together(self.members)
         self.expect_purges_to_reach()
-        self.expect_shared()
+        self.wait_until_shared(self.origin, self.members, self.target)
         self.expect_order()
 
     def test_set_back_and_forward(self):

@@ -4,7 +4,7 @@ import time
 import unittest
 
 from asking import Load
-from daemons import FleetCase, LyingProxy, in_parallel, overview, wait_until
+from daemons import FleetCase, LyingProxy, overview, wait_until
 from engine import Engine, skip_without
 from set_clock import EngineWithAClock
 
@@ -69,17 +69,9 @@ class Failover(FleetCase):
             self.assertEqual((told["confirmed"], told["instances"]), (3, 3))
             self.assertGreater(min(self.versions(target)), before)
 
-    def expect_shared(self):
-        def shared():
-            target = self.target()
-            for reply in in_parallel(3, lambda i: self.members[i].get(target)):
-                self.expect_own(self.origin, target, reply)
-            return self.origin.calls(target) == 1
-        wait_until(shared, "what one fetches all have")
-
     def expect_together(self):
         self.wait_done_by_all(self.members)
-        self.expect_shared()
+        self.wait_until_shared(self.origin, self.members, self.target)
         self.expect_purges_to_reach()
 
     def test_the_replica_takes_its_place(self):

@@ -52,13 +52,7 @@ class FailureCase(FleetCase):
     def wait_shared(self, members):
         """The same after a trouble: who has a question under way may find out only now that it was not answered."""
         self.wait_together(members)
-
-        def shared():
-            target = self.target()
-            for reply in in_parallel(len(members), lambda i: members[i].get(target)):
-                self.expect_own(self.origin, target, reply)
-            return self.origin.calls(target) == 1
-        wait_until(shared, "what one fetches all have", 10)
+        self.wait_until_shared(self.origin, members, self.target)
         self.wait_together(members)
         self.expect_shared(members)
 

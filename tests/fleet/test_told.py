@@ -135,14 +135,9 @@ class Flights(ToldCase):
         leading.join()
         self.assertGreaterEqual(versions[0], 2, "it has asked for a new one")
 
-    def test_who_meets_what_was_purged_takes_what_has_landed_meanwhile(self):
-        first = self.member(self.origin, self.engine.url, "first")
-        late = self.member(self.origin, self.proxy.url, "late", fleet_control_timeout="10s")
-        self.wait_together([first, late])
-        target = overview()
-        self.assertEqual([self.version(daemon, target) for daemon in (first, late)], [1, 1])
-        self.purge(first, target=target)
-        go_on, reads = threading.Event(), threading.Event()
+    def hold_first_read(self):
+        """Holds the answer to the first read of an entry. @return events: it has been asked for; it is to go on"""
+        reads, go_on = threading.Event(), threading.Event()
         self.addCleanup(go_on.set)
 
         def hold(name, *_):
@@ -150,6 +145,16 @@ class Flights(ToldCase):
                 reads.set()
                 go_on.wait(LONGEST_HOLD)
         self.proxy.lie = hold
+        return reads, go_on
+
+    def test_who_meets_what_was_purged_takes_what_has_landed_meanwhile(self):
+        first = self.member(self.origin, self.engine.url, "first")
+        late = self.member(self.origin, self.proxy.url, "late", fleet_control_timeout="10s")
+        self.wait_together([first, late])
+        target = overview()
+        self.assertEqual([self.version(daemon, target) for daemon in (first, late)], [1, 1])
+        self.purge(first, target=target)
+        reads, go_on = self.hold_first_read()
         versions = []
         asking = threading.Thread(target=lambda: versions.append(self.version(late, target)))
         asking.start()
@@ -168,14 +173,7 @@ class Flights(ToldCase):
         self.wait_together([first, late])
         target = overview()
         self.assertEqual(self.version(first, target), 1)
-        go_on, reads = threading.Event(), threading.Event()
-        self.addCleanup(go_on.set)
-
-        def hold(name, *_):
-            if name == "HMGET" and not reads.is_set():
-                reads.set()
-                go_on.wait(LONGEST_HOLD)
-        self.proxy.lie = hold
+        reads, go_on = self.hold_first_read()
         versions = {}
 
         def ask(name, **fields):
