@@ -48,7 +48,8 @@ class Purges(ToldCase):
         again = self.member(self.origin, self.proxy.url, "second", self.folder_of_second)
         self.wait_together([first, again])
         self.assertEqual(self.version(again, target), 2, "what it has purged is still in the engine")
-        wait_until(lambda: self.version(first, target) == 2, "the other one is told")
+        # A higher one where what is told late met what was being fetched.
+        wait_until(lambda: self.version(first, target) >= 2, "the other one is told")
         self.assertEqual(self.version(again, kept), 1)
         self.assertEqual(self.version(first, kept), 1)
 
