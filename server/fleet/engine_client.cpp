@@ -63,11 +63,19 @@ EngineClient::EngineClient(asio::any_io_executor executor, config::Fleet setting
 void EngineClient::start(Greet greet, std::function<void()> changed) {
   greet_ = std::move(greet);
   changed_ = std::move(changed);
-  const auto ended = [this](bool failed) {
-    if (failed && !stopped_) post_surely(executor_, [this] { start(greet_, changed_); });
+  begin_linking();
+}
+
+void EngineClient::begin_linking() {
+  constexpr std::string_view what = "linking with the fleet";
+  const auto again = [this] {
+    do_surely(what, [this] { lose("linking with it has failed here"); });
+    if (!stopped_) begin_linking();
   };
-  do_surely("linking with the fleet",
-            [&] { spawn_watched(executor_, keep_linked(), "linking with the fleet", ended); });
+  const auto at_end = [this, again](bool has_failed) {
+    if (has_failed) post_surely(executor_, again);
+  };
+  do_surely(what, [&] { spawn_watched(executor_, keep_linked(), what, at_end); });
 }
 
 void EngineClient::stop() {
@@ -125,21 +133,23 @@ void EngineClient::lose(std::string why) {
   for (const Link& link : {control_, bulk_, log_}) {
     if (link) link->close(why);
   }
-  doubtful_ = false;
+  linking_ = doubtful_ = false;
   bulk_timeouts_ = 0;
-  if (why != counted_.trouble && !stopped_) {
-    log_event(spdlog::level::warn, "fleet-alone", "fleet: alone, the engine {} is not to be had: {}",
-              address_.text, why)
-        .with("engine", address_.text)
-        .with("error", why)
-        .log();
-  }
+  const bool is_news = why != counted_.trouble && !stopped_;
   counted_.trouble = std::move(why);
   set_together(false);
+  if (!is_news) return;
+  log_event(spdlog::level::warn, "fleet-alone", "fleet: alone, the engine {} is not to be had: {}",
+            address_.text, counted_.trouble)
+      .with("engine", address_.text)
+      .with("error", counted_.trouble)
+      .log();
 }
 
 void EngineClient::set_together(bool together) {
   if (std::exchange(together_, together) == together) return;
+  // Before anything else that may fail: whoever is not told would go on as before.
+  if (changed_) do_surely("telling of the fleet's engine", changed_);
   if (together) {
     counted_.trouble.clear();
     log_event(spdlog::level::info, "fleet-together", "fleet: together, by the engine {}", address_.text)
@@ -148,7 +158,6 @@ void EngineClient::set_together(bool together) {
   } else {
     pause_.cancel();
   }
-  if (changed_) changed_();
 }
 
 asio::awaitable<void> EngineClient::settle() {

@@ -84,6 +84,7 @@ class EngineClient final : public Engine {
   using Link = std::shared_ptr<EngineConnection>;
   static constexpr std::size_t latest = 512;
 
+  void begin_linking();
   boost::asio::awaitable<void> keep_linked();
   [[nodiscard]] boost::asio::awaitable<Result<void>> connect();
   [[nodiscard]] boost::asio::awaitable<Result<EngineReply>> run_on(Link link, const Script& script,

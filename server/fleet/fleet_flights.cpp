@@ -125,12 +125,11 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
   Waiting waiting(executor_);
   // From before the engine is asked: the log may be faster than its answer.
   struct Seat {
-    std::unordered_map<std::string, Waiting*>& all;
-    const std::string key;
-    ~Seat() { all.erase(key); }
+    std::multimap<std::string, Waiting*>& all;
+    const std::multimap<std::string, Waiting*>::iterator own;
+    ~Seat() { all.erase(own); }
   };
-  const Seat seat{waiting_, flight->entry_key};
-  waiting_[seat.key] = &waiting;
+  const Seat seat{waiting_, waiting_.emplace(flight->entry_key, &waiting)};
   flight->begun = log_.heard(crew.credential);
   bool takes_stored = request.takes_stored;
   waiting.since = clock_.wall_now();
@@ -199,17 +198,18 @@ asio::awaitable<void> FleetFlights::wait(Waiting& waiting, Turn& turn, milliseco
 }
 
 void FleetFlights::take(std::size_t crew, const LogEntry& event) {
-  const auto found = waiting_.find(fmt::format("{}e:{}", crews_[crew]->prefix, event["h"]));
-  if (found == waiting_.end()) return;
-  Waiting& waiting = *found->second;
-  if (is_before(event["f"], waiting.flying)) return;
-  waiting.kind = event["k"];
-  waiting.sealed = {.fence = std::string(event["f"]),
-                    .fetched = std::string(event["fetched"]),
-                    .fresh = std::string(event["fresh"]),
-                    .begun = std::string(event["pos"]),
-                    .text = std::string(event["b"])};
-  waiting.timer.cancel();
+  const auto [first, end] = waiting_.equal_range(fmt::format("{}e:{}", crews_[crew]->prefix, event["h"]));
+  for (auto found = first; found != end; ++found) {
+    Waiting& waiting = *found->second;
+    if (is_before(event["f"], waiting.flying)) continue;
+    waiting.kind = event["k"];
+    waiting.sealed = {.fence = std::string(event["f"]),
+                      .fetched = std::string(event["fetched"]),
+                      .fresh = std::string(event["fresh"]),
+                      .begun = std::string(event["pos"]),
+                      .text = std::string(event["b"])};
+    waiting.timer.cancel();
+  }
 }
 
 /// Whoever flies alone joins the others: what has not been sent begins anew, what is under way is told of.

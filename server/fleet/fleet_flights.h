@@ -4,12 +4,12 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/time.h"
@@ -109,8 +109,9 @@ class FleetFlights final : public proxy::SharedFetches {
   const std::string owner_;
   const std::size_t max_body_;
   const Clock& clock_;
-  std::unordered_map<std::string, Waiting*> waiting_;  // by crew and name of the key
-  std::set<FlightPtr> own_;                            // fetched here
+  // By crew and name of the key. Two of one key: one of them waits since before a purge.
+  std::multimap<std::string, Waiting*> waiting_;
+  std::set<FlightPtr> own_;  // fetched here
   FlightCounts counts_;
   bool stopped_ = false;
 };

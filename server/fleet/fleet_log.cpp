@@ -79,11 +79,21 @@ void FleetLog::stop() {
 
 /// Whoever is alone forgets nothing: it goes on with the members that it knew.
 void FleetLog::linked() {
-  ++link_;
+  const std::uint64_t link = ++link_;
   hearing_.wake();
   if (!engine_.together() || stopped_) return;
-  asio::co_spawn(executor_, keep_shown(link_), logging_failure("showing this instance to the fleet"));
-  asio::co_spawn(executor_, follow_streams(link_), logging_failure("following the fleet's log"));
+  // Whoever does not hear of purges any more is not together: it links anew, and catches up.
+  const auto at_end = [this, link](bool has_failed) {
+    if (has_failed) post_surely(executor_, [this, link] { lose(link); });
+  };
+  spawn_watched(executor_, keep_shown(link), "showing this instance to the fleet", at_end);
+  spawn_watched(executor_, follow_streams(link), "following the fleet's log", at_end);
+}
+
+void FleetLog::lose(std::uint64_t link) {
+  do_surely("leaving an engine", [&] {
+    if (link == link_) engine_.lose("what it tells cannot be followed: an operation has failed here");
+  });
 }
 
 asio::awaitable<bool> FleetLog::greet() {
@@ -195,6 +205,7 @@ asio::awaitable<void> FleetLog::keep_shown(std::uint64_t link) {
     for (std::size_t i = 0; i < crews_.size() && link == link_; ++i) {
       const bool shown = co_await show(i);
       if (shown) {  // else the engine says itself that it is away
+        co_await read_stored(i);
         const bool told = co_await announce_untold(i);
         static_cast<void>(told);  // else it is tried again
       }

@@ -98,7 +98,7 @@ class FleetLog {
     StreamPosition purges_read;
     StreamPosition done;         // purges that are done here
     bool known = false;          // the engine has been asked
-    bool read = false;           // epoch, done and untold are those of the store
+    bool read = false;           // the note is; nothing is written in its place before
     bool all_stale_due = false;  // nobody can say what was purged
     bool making_stale = false;   // that is under way
     std::deque<std::pair<StreamPosition, caching::Purge>> due;
@@ -121,11 +121,14 @@ class FleetLog {
   void begin_anew(std::size_t crew, const std::string& epoch);
   void go_back(std::size_t crew, StreamPosition last);
   [[nodiscard]] boost::asio::awaitable<std::string> announce(std::size_t crew, std::string octets);
+  [[nodiscard]] boost::asio::awaitable<std::string> announce_one(std::size_t crew, std::uint64_t number);
   [[nodiscard]] boost::asio::awaitable<bool> announce_untold(std::size_t crew);
   boost::asio::awaitable<void> keep_note(std::size_t crew);
   [[nodiscard]] boost::asio::awaitable<Confirmed> confirmed(std::vector<std::string> positions);
   [[nodiscard]] Confirmed here_alone() const;
   boost::asio::awaitable<void> read_stored(std::size_t crew);
+  [[nodiscard]] bool store_fails() const;
+  void lose(std::uint64_t link);
   boost::asio::awaitable<void> keep_shown(std::uint64_t link);
   boost::asio::awaitable<void> follow_streams(std::uint64_t link);
   /// @return whether there was anything in it
@@ -134,7 +137,9 @@ class FleetLog {
   void purge_what_is_due(std::size_t crew);
   boost::asio::awaitable<void> purge_in_order(std::size_t crew);
   [[nodiscard]] storage::StoredResponsePtr note(std::size_t crew) const;
-  void write_note(std::size_t crew) { store_.put(note(crew)); }
+  void write_note(std::size_t crew) {
+    if (states_[crew]->read) store_.put(note(crew));
+  }
   [[nodiscard]] caching::Key key_of_note(std::size_t crew) const;
 
   boost::asio::any_io_executor executor_;

@@ -40,19 +40,26 @@ storage::StoredResponsePtr FleetLog::note(std::size_t crew) const {
   return caching::share(std::move(made));
 }
 
-/// Before anything is written in its place.
+bool FleetLog::store_fails() const {
+  return std::ranges::any_of(store_.statistics(),
+                             [](const storage::TierStatistics& tier) { return !tier.trouble.empty(); });
+}
+
+/// Before anything is written in its place. It is tried again where the store fails: what the others have not
+/// been told of stands there, perhaps.
 asio::awaitable<void> FleetLog::read_stored(std::size_t crew) {
   State& state = *states_[crew];
   if (state.read) co_return;
   Result<storage::StoredResponsePtr> found = storage::StoredResponsePtr();
   const auto work = [&, key = key_of_note(crew)] { found = store_.find(key, clock_.wall_now()); };
   co_await run_on(purger_, work);
-  if (std::exchange(state.read, true) || !found || !*found) co_return;  // another one may have read it
-  auto note = read_note(*(*found)->body);
-  if (!note) co_return;
+  if (state.read || !found || (!*found && store_fails())) co_return;  // another one may have read it
+  auto note = *found ? read_note(*(*found)->body) : std::nullopt;
+  if (note) state.untold.add_first(note->untold);
+  state.read = true;
+  if (!note || state.known) co_return;  // the engine has said what counts
   state.epoch = std::move(note->epoch);
   state.done = note->done;
-  state.untold.add_first(std::move(note->untold));
 }
 
 /// All purges that the engine knows are done here, one by one, and those that it knows no more, too.

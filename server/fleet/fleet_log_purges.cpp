@@ -35,25 +35,34 @@ void FleetLog::take_purge(std::size_t crew, const EngineReply& event) {
                                                std::string(purge_bound) + crews_[crew]->prefix);
   const auto read = plain ? read_purge(*plain) : Result<caching::Purge>(Error{});
   const caching::Purge purge = read ? *read : caching::Purge{caching::Everything{}, caching::PurgeKind::soft};
+  // In this order: one that is known is not taken again, should memory fail in between.
+  if (position > state.done) state.due.emplace_back(position, purge);
   state.history.add(position, purge);
-  if (position <= state.done) return;
-  state.due.emplace_back(position, purge);
   purge_what_is_due(crew);
 }
 
 void FleetLog::purge_what_is_due(std::size_t crew) {
-  if (stopped_ || std::exchange(states_[crew]->purging, true)) return;
-  asio::co_spawn(executor_, purge_in_order(crew), logging_failure("purging as the fleet asks"));
+  constexpr std::string_view what = "purging as the fleet asks";
+  State& state = *states_[crew];
+  if (stopped_ || state.purging || (state.due.empty() && !state.all_stale_due)) return;
+  state.purging = true;
+  const auto at_end = [this, crew](bool has_failed) {
+    if (has_failed) post_surely(executor_, [this, crew] { purge_what_is_due(crew); });
+  };
+  do_surely(what, [&] { spawn_watched(executor_, purge_in_order(crew), what, at_end); });
 }
 
 /// One after the other, until each is done: only then is it shown as done.
 asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   State& state = *states_[crew];
   struct Purging {
-    bool& purging;
-    ~Purging() { purging = false; }
+    State& of;
+    ~Purging() {
+      of.purging = false;
+      if (std::exchange(of.making_stale, false)) of.all_stale_due = true;
+    }
   };
-  const Purging purging{state.purging};
+  const Purging purging{state};
   while (!stopped_ && (state.all_stale_due || !state.due.empty())) {
     const bool all = state.all_stale_due;
     const StreamPosition position = all ? state.done : state.due.front().first;
@@ -93,6 +102,16 @@ asio::awaitable<std::string> FleetLog::announce(std::size_t crew, std::string oc
   co_return reply->text;
 }
 
+/// Tells the others of one of the purges that they have not been told of.
+/// @return as announce()
+asio::awaitable<std::string> FleetLog::announce_one(std::size_t crew, std::uint64_t number) {
+  UntoldPurges& untold = states_[crew]->untold;
+  const UntoldPurges::Telling telling(untold, number);
+  std::string position = co_await announce(crew, telling.octets());
+  if (!position.empty()) untold.remove(number);
+  co_return position;
+}
+
 /// Tells the others of the purges that they have not been told of.
 /// @return whether all are told
 asio::awaitable<bool> FleetLog::announce_untold(std::size_t crew) {
@@ -105,11 +124,9 @@ asio::awaitable<bool> FleetLog::announce_untold(std::size_t crew) {
   };
   const Announcing announcing{state.announcing};
   const std::size_t before = state.untold.all().size();
-  while (!state.untold.empty()) {
-    const std::uint64_t number = state.untold.first().number;
-    const std::string position = co_await announce(crew, state.untold.first().octets);
+  while (const std::uint64_t number = state.untold.next()) {
+    const std::string position = co_await announce_one(crew, number);
     if (position.empty()) break;
-    state.untold.remove(number);
   }
   if (state.untold.all().size() != before) write_note(crew);
   co_return state.untold.empty();
@@ -118,6 +135,7 @@ asio::awaitable<bool> FleetLog::announce_untold(std::size_t crew) {
 /// Whatever happens to this process, it is told sometime: it is in the cache file when this returns.
 asio::awaitable<void> FleetLog::keep_note(std::size_t crew) {
   co_await read_stored(crew);
+  if (!states_[crew]->read) co_return;  // the file fails: it goes into it once it does not
   const auto work = [this, kept = note(crew)] {
     store_.put(kept);
     store_.flush();
@@ -132,13 +150,12 @@ asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
     UntoldPurges& untold = states_[i]->untold;
     // From before the others are told: what they have fetched does not come back meanwhile.
     const std::uint64_t number = untold.add(purge);
-    positions.push_back(co_await announce(i, written(purge)));
-    if (positions.back().empty()) {
+    std::string position = co_await announce_one(i, number);
+    if (position.empty()) {
       told = false;
       co_await keep_note(i);
-    } else {
-      untold.remove(number);
     }
+    positions.push_back(std::move(position));
   }
   if (!told) co_return here_alone();
   co_return co_await confirmed(std::move(positions));

@@ -1,6 +1,7 @@
 #include "server/fleet/fleet_note.h"
 
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "server/fleet/serialization.h"
@@ -15,30 +16,45 @@ constexpr char note_version = 1;
 
 }  // namespace
 
-void UntoldPurges::append(caching::Purge purge) {
+UntoldPurges::Untold UntoldPurges::numbered(caching::Purge purge) {
   std::string octets = written(purge);
-  bytes_ += octets.size();
-  purges_.push_back({++last_number_, std::move(purge), std::move(octets)});
+  return {++last_number_, std::move(purge), std::move(octets)};
+}
+
+UntoldPurges::Telling::Telling(UntoldPurges& purges, std::uint64_t number)
+    : purges_(purges), number_(number) {
+  Untold* const untold = purges_.find(number);
+  octets_ = untold->octets;
+  untold->being_told = true;
+}
+
+UntoldPurges::Telling::~Telling() {
+  if (Untold* const untold = purges_.find(number_)) untold->being_told = false;
 }
 
 std::uint64_t UntoldPurges::add(caching::Purge purge) {
-  append(std::move(purge));
-  return bound() ? 0 : last_number_;
+  purges_.push_back(numbered(std::move(purge)));
+  bound();
+  return purges_.back().number;
 }
 
-void UntoldPurges::add_first(std::vector<caching::Purge> earlier) {
-  std::deque<Untold> later = std::exchange(purges_, {});
-  bytes_ = 0;
-  for (caching::Purge& purge : earlier) append(std::move(purge));
-  for (Untold& untold : later) append(std::move(untold.purge));
+void UntoldPurges::add_first(const std::vector<caching::Purge>& earlier) {
+  for (auto purge = earlier.rbegin(); purge != earlier.rend(); ++purge) purges_.push_front(numbered(*purge));
   bound();
 }
 
-void UntoldPurges::remove(std::uint64_t number) {
+UntoldPurges::Untold* UntoldPurges::find(std::uint64_t number) {
   const auto found = std::ranges::find(purges_, number, &Untold::number);
-  if (found == purges_.end()) return;
-  bytes_ -= found->octets.size();
-  purges_.erase(found);
+  return found == purges_.end() ? nullptr : &*found;
+}
+
+std::uint64_t UntoldPurges::next() const {
+  const auto found = std::ranges::find(purges_, false, &Untold::being_told);
+  return found == purges_.end() ? 0 : found->number;
+}
+
+void UntoldPurges::remove(std::uint64_t number) {
+  std::erase_if(purges_, [number](const Untold& untold) { return untold.number == number; });
 }
 
 bool UntoldPurges::selects(const caching::Subject& subject) const {
@@ -47,14 +63,15 @@ bool UntoldPurges::selects(const caching::Subject& subject) const {
 }
 
 /// A hard one among them makes the whole a hard one.
-bool UntoldPurges::bound() {
-  if (purges_.size() <= max_purges && bytes_ <= max_bytes) return false;
+void UntoldPurges::bound() {
+  std::size_t bytes = 0;
+  for (const Untold& untold : purges_) bytes += untold.octets.size();
+  if (purges_.size() <= max_purges && bytes <= max_bytes) return;
   const bool soft = std::ranges::all_of(
       purges_, [](const Untold& untold) { return untold.purge.kind == caching::PurgeKind::soft; });
-  purges_.clear();
-  bytes_ = 0;
-  append({caching::Everything{}, soft ? caching::PurgeKind::soft : caching::PurgeKind::hard});
-  return true;
+  purges_.push_back(
+      numbered({caching::Everything{}, soft ? caching::PurgeKind::soft : caching::PurgeKind::hard}));
+  purges_.erase(purges_.begin(), std::prev(purges_.end()));
 }
 
 std::string written(const std::string& epoch, StreamPosition done, const UntoldPurges& untold) {

@@ -24,29 +24,43 @@ class UntoldPurges {
     std::uint64_t number = 0;  ///< that no other has
     caching::Purge purge;
     std::string octets;  ///< as written() makes them
+    bool being_told = false;
+  };
+  /// Nobody else tells of it meanwhile.
+  class Telling {
+   public:
+    Telling(UntoldPurges& purges, std::uint64_t number);
+    ~Telling();
+    Telling(const Telling&) = delete;
+    Telling& operator=(const Telling&) = delete;
+    [[nodiscard]] const std::string& octets() const { return octets_; }
+
+   private:
+    UntoldPurges& purges_;
+    const std::uint64_t number_;
+    std::string octets_;
   };
 
-  /// @return its number; 0: there were too many
+  /// @return its number; of very many: that of the one that stands for all
   std::uint64_t add(caching::Purge purge);
   /// Those of before the start.
-  void add_first(std::vector<caching::Purge> earlier);
+  void add_first(const std::vector<caching::Purge>& earlier);
   /// The others have been told of this one.
   void remove(std::uint64_t number);
+  /// @return the number of the first that nobody tells of; 0: there is none
+  [[nodiscard]] std::uint64_t next() const;
 
   /// Whether any of them selects it.
   [[nodiscard]] bool selects(const caching::Subject& subject) const;
   [[nodiscard]] bool empty() const { return purges_.empty(); }
-  /// Not empty().
-  [[nodiscard]] const Untold& first() const { return purges_.front(); }
   [[nodiscard]] const std::deque<Untold>& all() const { return purges_; }
 
  private:
-  void append(caching::Purge purge);
-  /// @return whether there were too many
-  bool bound();
+  [[nodiscard]] Untold numbered(caching::Purge purge);
+  void bound();
+  [[nodiscard]] Untold* find(std::uint64_t number);
 
   std::deque<Untold> purges_;
-  std::size_t bytes_ = 0;  // of their octets
   std::uint64_t last_number_ = 0;
 };
 

@@ -23,8 +23,8 @@ class PurgeHistory {
   /// @param purge  later than all that were added before, else it is known already
   void add(StreamPosition position, caching::Purge purge) {
     if (position <= heard_) return;
+    purges_.emplace_back(position, std::move(purge));  // first: memory may fail
     heard_ = position;
-    purges_.emplace_back(position, std::move(purge));
     if (purges_.size() <= max_purges) return;
     forget_until(purges_.front().first);
   }

@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """File operations on the cache file fail or take long: the daemon goes on, gives nothing wrong, loses nothing and recovers."""
 import faulty_runs
+import preload
 
 EIO, ENOSPC = 1, 2
 
 
 def faults(dice):
     """Errors, delays, or both."""
-    chosen = faulty_runs.Faults()
+    chosen = preload.Faults()
     how = dice.choice(("errors", "errors", "full", "delays", "both"))
     if how != "delays":
         chosen.kinds = ENOSPC if how == "full" else dice.choice((EIO, EIO | ENOSPC))

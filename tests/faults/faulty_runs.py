@@ -2,15 +2,10 @@
 import argparse
 import collections
 import concurrent.futures
-import dataclasses
 import gzip
-import mmap
-import os
 import pathlib
 import random
 import re
-import struct
-import subprocess
 import threading
 import time
 import zlib
@@ -19,9 +14,9 @@ from proof import SHORT, Daemon, Proof, World, allow_many_files
 import harness
 from client import ROUTES, fetch
 from harness import overview, request
+from preload import Control, library
 from upstream import Upstream
 
-HERE = pathlib.Path(__file__).resolve().parent
 OLD = 60  # entries that are on disk before the faults begin
 OLDER_THAN_SECONDS = 1.1
 FAULTS_SECONDS = 2.5
@@ -30,48 +25,6 @@ RECOVERED_WITHIN_SECONDS = 15
 RUNS = 6 if SHORT else 200
 PAD = random.Random(18).randbytes(2 << 20).hex().encode()
 SIZES = (200, 200, 3000, 3000, 20_000, 60_000, 300_000, 1_500_000)
-
-
-@dataclasses.dataclass
-class Faults:
-    """As faults.h has them: chances in a million."""
-    chance: int = 0
-    delay_chance: int = 0
-    delay_ms: int = 0
-    kinds: int = 0
-    least: int = 0
-
-    def __str__(self):
-        return ", ".join(f"{name}={value}" for name, value in vars(self).items() if value)
-
-
-class Control:
-    """The page that the daemon's preload library reads."""
-    LAYOUT = "<IIIIIIQQQQ"
-
-    def __init__(self, path, seed, faults):
-        self.path = path
-        size = struct.calcsize(self.LAYOUT)
-        path.write_bytes(struct.pack(self.LAYOUT, 0, seed, faults.chance, faults.delay_chance, faults.delay_ms, faults.kinds,
-                                     faults.least, 0, 0, 0))
-        with open(path, "r+b") as file:
-            self.page = mmap.mmap(file.fileno(), size)
-
-    def switch(self, on):
-        self.page[:4] = struct.pack("<I", on)
-
-    def counts(self):
-        """(considered, failed, delayed)"""
-        return struct.unpack(self.LAYOUT, self.page[:])[7:]
-
-
-def library(name, folder):
-    """Compiles a preload library.
-    @return its path"""
-    path = f"{folder}/{name}.so"
-    flags = ["-std=c11", "-O2", "-g", "-Wall", "-Wextra", "-Werror", "-fPIC", "-shared", "-pthread"]
-    subprocess.run([os.environ.get("CC", "cc"), *flags, "-o", path, HERE / f"{name}.c", "-ldl"], check=True)
-    return path
 
 
 def name_of(target):

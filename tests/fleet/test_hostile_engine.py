@@ -71,7 +71,7 @@ class HostileEngine(HostileCase):
         self.assertEqual(others[0].get(target).json()["version"], 1)
         self.truth()
         self.assertEqual(len(old), 1, "it was taken from the engine")
-        self.assertEqual(self.purge(first, target=target)["confirmed"], 3)
+        self.purge_everywhere(first, 3, target=target)
         self.assertEqual(first.get(target).json()["version"], 2)
         self.proxy.lie = of("HMGET", lambda words, _: old.get(words[1]))
         for member in others:

@@ -73,7 +73,7 @@ class Flight(StepCase):
                 target = self.stopped_at(members, what, when, signal.SIGKILL, calls)
                 members[0] = self.begin(0, folder)  # on what it has left behind
                 self.wait_done_by_all(members)
-                self.assertEqual(self.purge(members[1], target=target)["confirmed"], 3)
+                self.purge_everywhere(members[1], 3, target=target)
                 for member in members:
                     self.assertEqual(self.version(member, target), calls + 1)
                 members[0].stop()

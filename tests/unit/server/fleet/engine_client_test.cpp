@@ -121,11 +121,20 @@ class EngineClientTest : public testing::Test {
     engine.start(
         [this]() -> asio::awaitable<bool> {
           ++greeted;
+          fail(greets_that_throw);
           co_return greets;
         },
-        [this] { ++changed; });
+        [this] {
+          fail(changes_that_throw);
+          ++changed;
+        });
     run_until(context, [&] { return engine.together(); });
     ASSERT_EQ(changed, 1);
+  }
+  static void fail(int& times) {
+    if (times == 0) return;
+    --times;
+    throw std::bad_alloc();
   }
   Reply run_script() { return begin(context, engine.run(any_script, words("key"), words("argument"))); }
   Result<EngineReply> result_of(const Reply& reply) {
@@ -149,6 +158,8 @@ class EngineClientTest : public testing::Test {
   int greeted = 0;
   int changed = 0;
   bool greets = true;
+  int greets_that_throw = 0;
+  int changes_that_throw = 0;
 };
 
 TEST_F(EngineClientTest, ItHasThreeConnectionsAndIsTogetherOnceGreeted) {
@@ -158,6 +169,15 @@ TEST_F(EngineClientTest, ItHasThreeConnectionsAndIsTogetherOnceGreeted) {
   EXPECT_EQ(greeted, 1);
   EXPECT_TRUE(engine.usable());
   EXPECT_TRUE(engine.status().trouble.empty());
+}
+
+TEST_F(EngineClientTest, WhatFailsUnexpectedlyWhileItLinksIsDoneAgain) {
+  greets_that_throw = changes_that_throw = 1;
+  start();
+  EXPECT_EQ(greeted, 2);
+  EXPECT_EQ(changed, 1) << "nobody is left without the news";
+  EXPECT_EQ(server.connections(), 6U);
+  EXPECT_TRUE(engine.usable());
 }
 
 TEST_F(EngineClientTest, AScriptThatItDoesNotKnowIsSentWhole) {

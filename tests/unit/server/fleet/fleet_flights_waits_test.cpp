@@ -129,6 +129,18 @@ TEST_F(FleetFlightsWaitTest, NobodyWaitsForOthersForEver) {
   EXPECT_EQ(engine.heard("flight").size(), 30U);
 }
 
+/// One that came before a purge and one that came after it.
+TEST_F(FleetFlightsWaitTest, TwoThatWaitForOneKeyBothHearOfIt) {
+  const auto first = wait_for_another();
+  const auto second = wait_for_another();
+  const auto third = wait_for_another();
+  tell_response(response("theirs"));
+  for (const auto& joined : {first, second, third}) EXPECT_EQ(body_of(joined), "theirs");
+  const auto fourth = wait_for_another();
+  tell_response(response("theirs"));
+  EXPECT_EQ(body_of(fourth), "theirs");
+}
+
 TEST_F(FleetFlightsWaitTest, WhoeverWaitsAndIsNotWantedAnyMoreEnds) {
   const auto joined = wait_for_another();
   turn.abandon();

@@ -19,6 +19,8 @@ namespace roktcached::fleet {
 class RecordingStore final : public storage::ResponseStore {
  public:
   [[nodiscard]] Result<storage::StoredResponsePtr> find(const caching::Key& key, WallTime now) override {
+    if (fails && fails_silently) return storage::StoredResponsePtr();
+    if (fails) return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "no disk"};
     return kept_.find(key, now);
   }
   caching::Storing put(storage::StoredResponsePtr response) override {
@@ -36,11 +38,16 @@ class RecordingStore final : public storage::ResponseStore {
   }
   void flush() override { flushed_ = put_.size(); }
   [[nodiscard]] std::vector<storage::TierStatistics> statistics() const override {
-    return kept_.statistics();
+    auto tiers = kept_.statistics();
+    if (fails) tiers.front().trouble = "no disk";
+    return tiers;
   }
 
   [[nodiscard]] FleetNote last_note() const { return *read_note(*put_.back()->body); }
   [[nodiscard]] bool is_on_disk() const { return flushed_ == put_.size(); }
+
+  bool fails = false;
+  bool fails_silently = false;  // what it cannot read is as if it were not there
 
  private:
   storage::MemoryStore kept_{std::uint64_t{1} << 20};
@@ -92,6 +99,10 @@ class FleetLogFixture : public testing::Test {
         context.get_executor(), purger.get_executor(), engine, crews, store,
         [this](const caching::Purge& purge) -> Result<std::uint64_t> {
           shown_before = shown_done();
+          if (purges_that_throw > 0) {
+            --purges_that_throw;
+            throw std::bad_alloc();
+          }
           if (store_failures > 0) {
             --store_failures;
             return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "no disk"};
@@ -214,6 +225,7 @@ class FleetLogFixture : public testing::Test {
   std::vector<caching::Purge> done;
   std::vector<std::string> taken;
   int store_failures = 0;
+  int purges_that_throw = 0;
   std::string shown_before;  // the last purge
   std::unique_ptr<FleetLog> log;
 };

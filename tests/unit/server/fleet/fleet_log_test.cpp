@@ -18,6 +18,23 @@ class FleetLogTest : public FleetLogFixture {
     EXPECT_TRUE(*told);
     return told->value_or(Confirmed{99, 99});
   }
+  void expect_told_when_it_can_be_read() {
+    link();
+    lose_link();
+    tell(of_account("1"));
+    store.fails = true;
+    restart();
+    tell(of_account("2"));
+    link();
+    EXPECT_EQ(accounts_told(), (Accounts{"2"}));
+    store.fails = false;
+    show_again();
+    EXPECT_EQ(accounts_told(), (Accounts{"2", "1"}));
+    lose_link();
+    restart();
+    link();
+    EXPECT_EQ(accounts_told(), (Accounts{"2", "1"})) << "once";
+  }
 };
 
 TEST_F(FleetLogTest, WhereNobodyKnowsWhatWasPurgedAllIsStale) {
@@ -98,6 +115,61 @@ TEST_F(FleetLogTest, WhatWasPurgedAloneIsToldAfterARestartToo) {
   restart();
   link();
   EXPECT_EQ(known.purges.size(), 2U) << "once";
+}
+
+TEST_F(FleetLogTest, WhatTheOthersWereNotToldOfOutlivesAStoreThatCannotBeRead) {
+  expect_told_when_it_can_be_read();
+}
+
+TEST_F(FleetLogTest, SoItDoesOneThatDoesNotSayThatItCannot) {
+  store.fails_silently = true;
+  expect_told_when_it_can_be_read();
+}
+
+TEST_F(FleetLogTest, APurgeIsToldOnceThoughItIsShownMeanwhile) {
+  link();
+  engine.wait_for_test("purge");
+  const auto told = upstream::begin(context, log->tell(of_account("1")));
+  run();
+  show_again();
+  EXPECT_EQ(engine.waiting("purge").size(), 1U);
+}
+
+TEST_F(FleetLogTest, APurgeThatFailsUnexpectedlyIsDoneAllTheSame) {
+  link();
+  done.clear();
+  purges_that_throw = 2;
+  add_purge("5-0", of_account("1"));
+  tell_purge("5-0", known.purges.back().second);
+  EXPECT_EQ(accounts_done(), (Accounts{"1"}));
+  EXPECT_EQ(shown_done(), "5-0");
+}
+
+TEST_F(FleetLogTest, SoDoesWhatMakesAllStale) {
+  purges_that_throw = 2;
+  link();
+  EXPECT_EQ(accounts_done(), (Accounts{"all"}));
+  EXPECT_EQ(store.last_note().epoch, known.epoch);
+}
+
+/// It would hear of no purge any more.
+TEST_F(FleetLogTest, WhoeverCannotFollowTheLogIsNotTogether) {
+  for (const std::string command : {"XREAD", "member"}) {
+    link();
+    ASSERT_TRUE(engine.together());
+    engine.lost.clear();
+    engine.answer(command,
+                  [](const FakeEngine::Command&) -> std::optional<EngineReply> { throw std::bad_alloc(); });
+    if (command == "XREAD") {
+      tell_stream(crew().log_key, list_reply({text_reply("5-0"), texts_reply("k", "landed")}));
+    } else {
+      show_again();
+    }
+    EXPECT_FALSE(engine.together()) << command;
+    EXPECT_NE(engine.lost, "") << command;
+    if (command == "XREAD") engine.wait_for_test(command);
+    lose_link();
+  }
 }
 
 TEST_F(FleetLogTest, WhatItKnewOfTheEngineStaysBesideWhatIsUntold) {

@@ -30,8 +30,8 @@ TEST(UntoldPurgesTest, TheyKeepTheirOrderAndThoseOfBeforeComeFirst) {
   untold.add(of_account("4"));
   untold.add_first({of_account("1"), of_account("2")});
   EXPECT_EQ(accounts_of(untold), (std::vector<std::string>{"1", "2", "3", "4"}));
-  EXPECT_EQ(account_of(untold.first().purge), "1");
-  untold.remove(untold.first().number);
+  EXPECT_EQ(account_of(untold.all().front().purge), "1");
+  untold.remove(untold.next());
   EXPECT_EQ(accounts_of(untold), (std::vector<std::string>{"2", "3", "4"}));
   untold.remove(12345);
   EXPECT_EQ(untold.all().size(), 3U);
@@ -43,10 +43,11 @@ TEST(UntoldPurgesTest, OfVeryManyAllThatStaysIsThatThereWereSome) {
     untold.add(of_account("0", kind));
     for (std::size_t i = 1; i < UntoldPurges::max_purges; ++i) untold.add(of_account("1", PurgeKind::soft));
     EXPECT_EQ(untold.all().size(), UntoldPurges::max_purges);
-    const std::uint64_t told = untold.first().number;
-    untold.add(of_account("2", PurgeKind::soft));
+    const std::uint64_t told = untold.next();
+    const std::uint64_t stands_for_all = untold.add(of_account("2", PurgeKind::soft));
+    EXPECT_EQ(stands_for_all, untold.next());
     EXPECT_EQ(accounts_of(untold), (std::vector<std::string>{"all"}));
-    EXPECT_EQ(untold.first().purge.kind, kind) << "as hard as the hardest of them";
+    EXPECT_EQ(untold.all().front().purge.kind, kind) << "as hard as the hardest of them";
     untold.remove(told);
     EXPECT_FALSE(untold.empty()) << "what was told was another one";
     untold.add(of_account("3"));
@@ -64,10 +65,29 @@ TEST(UntoldPurgesTest, SoItIsOfThoseThatAreVeryLong) {
   EXPECT_EQ(untold.all().size(), 1U);
   // What was told makes room.
   for (int i = 0; i < 20; ++i) {
-    untold.remove(untold.first().number);
+    untold.remove(untold.next());
     untold.add({caching::WithTarget{target, ""}, PurgeKind::hard});
   }
   EXPECT_EQ(accounts_of(untold), (std::vector<std::string>{"target"}));
+}
+
+TEST(UntoldPurgesTest, EachIsToldOfByOneAtATime) {
+  UntoldPurges untold;
+  const std::uint64_t first = untold.add(of_account("1"));
+  const std::uint64_t second = untold.add(of_account("2"));
+  {
+    const UntoldPurges::Telling telling(untold, first);
+    EXPECT_EQ(telling.octets(), untold.all().front().octets);
+    EXPECT_EQ(untold.next(), second);
+    untold.add_first({of_account("0")});
+    EXPECT_EQ(accounts_of(untold), (std::vector<std::string>{"0", "1", "2"}));
+    const std::uint64_t of_before = untold.next();
+    untold.remove(of_before);
+    EXPECT_EQ(untold.next(), second);
+    untold.remove(second);
+    EXPECT_EQ(untold.next(), 0U);
+  }
+  EXPECT_EQ(untold.next(), first) << "it was not told";
 }
 
 TEST(FleetNoteTest, ItIsReadAsItWasWritten) {
