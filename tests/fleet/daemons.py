@@ -280,13 +280,14 @@ class FleetCase(TestCase):
 
     def purge_everywhere(self, by, count, **content):
         """All `count` instances have done it when this returns. It is done again where one of them was alone for a moment, as it happens on
-        a busy machine."""
-        told = {}
+        a busy machine. @return how many instances there are, as it says"""
+        said = []
 
         def all_confirm():
-            told.update(self.purge(by, **content))
-            return (told["confirmed"], told["instances"]) == (count, count)
-        wait_until(all_confirm, f"all have done it: {told}")
+            said.append(self.purge(by, **content))
+            return said[-1]["confirmed"] == count
+        wait_until(all_confirm, "all have done it")
+        return said[-1]["instances"]
 
     def version(self, member, target):
         """Of the answer that it gives now. The case has an `origin`."""

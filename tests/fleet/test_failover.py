@@ -65,7 +65,7 @@ class Failover(FleetCase):
         for by in self.members:
             target = self.target()
             before = max(self.versions(target))
-            self.purge_everywhere(by, 3, target=target)
+            self.assertEqual(self.purge_everywhere(by, 3, target=target), 3)
             self.assertGreater(min(self.versions(target)), before)
 
     def expect_together(self):
@@ -116,7 +116,7 @@ class Failover(FleetCase):
         self.wait_up_to_date(replica)
         self.promote(replica)  # it hears of nothing more
         for target in targets:
-            self.purge_everywhere(self.members[0], 3, target=target)
+            self.assertEqual(self.purge_everywhere(self.members[0], 3, target=target), 3)
         self.die()
         self.move_address(replica)
         return targets

@@ -79,7 +79,7 @@ class NewSecret(FleetCase):
         for by in numbers:
             target = overview(campaign=next(self.campaigns))
             before = max(self.members[number].get(target).json()["version"] for number in numbers)
-            self.purge_everywhere(self.members[by], len(numbers), target=target)
+            self.assertEqual(self.purge_everywhere(self.members[by], len(numbers), target=target), len(numbers))
             for number in numbers:
                 reply = self.members[number].get(target)
                 self.expect_own(self.origin, target, reply)

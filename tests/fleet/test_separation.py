@@ -43,7 +43,7 @@ class Separation(FleetCase):
             self.assertEqual(upstream.calls(target), 2)
             self.assertEqual(of_one[0].get(target).body, of_one[1].get(target).body)
             self.assertNotEqual(of_one[0].get(target).body, of_other[0].get(target).body)
-            self.purge_everywhere(of_one[0], 2, all=True)
+            self.assertEqual(self.purge_everywhere(of_one[0], 2, all=True), 2)
             self.assertEqual(of_other[1].get(target).json()["version"], 2, "another's purge is not its own")
             self.assertEqual(of_one[1].get(target).json()["version"], 3)
 

@@ -90,7 +90,7 @@ class Purges(ToldCase):
         self.assertEqual((told["confirmed"], told["instances"]), (1, 2))
         self.proxy.mend()
         self.wait_together([first, second])
-        self.purge_everywhere(first, 2, target=target)
+        self.assertEqual(self.purge_everywhere(first, 2, target=target), 2)
 
     def test_one_that_has_never_met_the_others_does_not_say_that_all_have_confirmed(self):
         self.engine.kill()
