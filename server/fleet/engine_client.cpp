@@ -64,10 +64,10 @@ void EngineClient::start(Greet greet, std::function<void()> changed) {
   greet_ = std::move(greet);
   changed_ = std::move(changed);
   const auto ended = [this](bool failed) {
-    if (failed && !stopped_) post_surely(executor_, [this] { start(greet_, changed_); });
+    if (failed && !stopped_) post_with_retry(executor_, [this] { start(greet_, changed_); });
   };
-  do_surely("linking with the fleet",
-            [&] { spawn_watched(executor_, keep_linked(), "linking with the fleet", ended); });
+  retry_until_done("linking with the fleet",
+                   [&] { spawn_watched(executor_, keep_linked(), "linking with the fleet", ended); });
 }
 
 void EngineClient::stop() {
