@@ -3,14 +3,12 @@
 #include <algorithm>
 
 #include "core/edit_distance.h"
+#include "core/printable.h"
 
 namespace roktcached::config {
 
 void Mistakes::add(const std::string& where, const std::string& what) {
-  std::string line = where + ": " + what;
-  std::ranges::replace_if(
-      line, [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7f; }, ' ');
-  lines_.push_back(std::move(line));
+  lines_.push_back(printable(where + ": " + what));
 }
 
 std::string Mistakes::text() const {

@@ -10,7 +10,7 @@ namespace roktcached::config {
 class Mistakes {
  public:
   /// @param where  "FILE:LINE", or the variable's "$NAME"
-  /// Line breaks and other controls in either become spaces: a mistake is one line.
+  /// Line breaks and other controls in either become spaces (core/printable.h): a mistake is one line.
   void add(const std::string& where, const std::string& what);
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   /// Every mistake on a line of its own.

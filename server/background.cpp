@@ -48,7 +48,7 @@ void run_context(boost::asio::io_context& context, std::string_view what,
     } catch (...) {
       log_failure(what, std::current_exception());
     }
-    if (on_failure) do_surely(what, on_failure);
+    if (on_failure) retry_until_done(what, on_failure);
   }
 }
 

@@ -92,7 +92,7 @@ inline constexpr std::chrono::milliseconds pause_without_memory{5};
 /// would serve nobody any more.
 /// @param what  as for log_failure
 template <class Action>
-void do_surely(std::string_view what, const Action& action) noexcept {
+void retry_until_done(std::string_view what, const Action& action) noexcept {
   while (true) {
     try {
       action();
@@ -108,8 +108,8 @@ void do_surely(std::string_view what, const Action& action) noexcept {
 /// @param target  an executor, or a context
 /// @param action  copied, should memory fail
 template <class Target, class Action>
-void post_surely(Target&& target, const Action& action) noexcept {
-  do_surely("posting", [&] { boost::asio::post(target, action); });
+void post_with_retry(Target&& target, const Action& action) noexcept {
+  retry_until_done("posting", [&] { boost::asio::post(target, action); });
 }
 
 /// The root of a thread that runs a context: a handler that throws loses what it was doing, and the thread

@@ -277,7 +277,7 @@ void Daemon::await_hangup() {
     LogEvent(spdlog::level::info, "reload-requested", "SIGHUP: the settings are read again").log();
     reloads_.request();
   };
-  do_surely("waiting for SIGHUP", [&] { sighup_.async_wait(heard); });
+  retry_until_done("waiting for SIGHUP", [&] { sighup_.async_wait(heard); });
 }
 
 void Daemon::await_log_rotation() {
@@ -286,7 +286,7 @@ void Daemon::await_log_rotation() {
     await_log_rotation();
     asio::post(files_.executor(), reopen_log);
   };
-  do_surely("waiting for SIGUSR1", [&] { log_rotation_.async_wait(heard); });
+  retry_until_done("waiting for SIGUSR1", [&] { log_rotation_.async_wait(heard); });
 }
 
 void Daemon::drain() {
@@ -306,7 +306,7 @@ void Daemon::drain() {
   const auto second_signal = [this](const boost::system::error_code& error, int) {
     if (!error) drain_deadline_ = clock_.steady_now();
   };
-  do_surely("waiting for a second signal", [&] { signals_.async_wait(second_signal); });
+  retry_until_done("waiting for a second signal", [&] { signals_.async_wait(second_signal); });
   // Give the posted drains a moment: a connection in the kernel's queue is not counted yet.
   look_later_whether_idle();
 }
@@ -316,7 +316,7 @@ void Daemon::look_later_whether_idle() {
     drain_timer_.expires_after(drain_poll);
     drain_timer_.async_wait([this](const boost::system::error_code&) { stop_when_idle(); });
   };
-  do_surely("draining", wait);
+  retry_until_done("draining", wait);
 }
 
 void Daemon::stop_when_idle() {
@@ -341,7 +341,7 @@ void Daemon::stop() {
   }
   health_listeners_->drain();
   health_listeners_->abort();
-  post_surely(upstream_context_, [this] {
+  post_with_retry(upstream_context_, [this] {
     fetches_->stop();
     warming_->stop();
     upstream_client_->stop();
@@ -350,7 +350,7 @@ void Daemon::stop() {
   listeners_->abort();
   for (const auto& registry : registries_) registry->verifier.stop();
   for (const auto& thread : client_threads_)
-    post_surely(thread->context, [&work = thread->work] { work.reset(); });
+    post_with_retry(thread->context, [&work = thread->work] { work.reset(); });
   main_context_.stop();
 }
 

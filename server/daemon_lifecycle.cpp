@@ -156,7 +156,7 @@ void Daemon::drain_when_retired() {
     const bool over = connections_.open() == 0 || clock_.steady_now() >= retire_deadline_;
     over ? drain() : drain_when_retired();
   };
-  do_surely("handing over", [&] {
+  retry_until_done("handing over", [&] {
     drain_timer_.expires_after(retire_poll);
     drain_timer_.async_wait(looked);
   });

@@ -10,8 +10,15 @@
 namespace roktcached {
 
 namespace asio = boost::asio;
+using tcp = asio::ip::tcp;
 
 namespace {
+
+std::string text_of(const tcp::endpoint& endpoint) {
+  std::ostringstream text;
+  text << endpoint;
+  return text.str();
+}
 
 void say_admin_listens(const std::string& address, std::string_view how = "") {
   log_event(spdlog::level::info, "admin-listening", "admin on {}{}", address, how)
@@ -52,28 +59,29 @@ Result<void> Daemon::open_admin() {
   return {};
 }
 
+/// Of the two loopbacks of localhost one may be inherited, and not the other.
 Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoint& address) {
   auto endpoints = net::endpoints_here(address);
   if (!endpoints) return endpoints.error();
   std::vector<net::Acceptor> acceptors;
+  std::vector<tcp::endpoint> to_open;
   for (const auto& endpoint : *endpoints) {
-    if (!start_.sockets.has(endpoint)) continue;
+    if (!start_.sockets.has(endpoint)) {
+      to_open.push_back(endpoint);
+      continue;
+    }
     const auto add = [&](std::size_t, net::Acceptor acceptor) { acceptors.push_back(std::move(acceptor)); };
     const auto sockets = start_.sockets.take(endpoint);
     const auto shared = net::share_out(sockets, {main_context_.get_executor()}, add);
     if (!shared) return shared.error();
+    say_admin_listens(text_of(endpoint), ", on a socket that was handed over");
   }
-  if (!acceptors.empty()) {
-    say_admin_listens(config::to_string(address), ", on a socket that was handed over");
-    return acceptors;
-  }
-  if (const auto settled = net::settle_ports(*endpoints); !settled) return settled.error();
-  for (const auto& endpoint : *endpoints) {
+  if (to_open.empty()) return acceptors;
+  if (const auto settled = net::settle_ports(to_open); !settled) return settled.error();
+  for (const auto& endpoint : to_open) {
     auto opened = net::open_listener(main_context_.get_executor(), endpoint, false);
     if (!opened) return opened.error();
-    std::ostringstream name;
-    name << opened->second;
-    say_admin_listens(name.str());
+    say_admin_listens(text_of(opened->second));
     acceptors.push_back(std::move(opened->first));
   }
   return acceptors;

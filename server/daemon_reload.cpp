@@ -123,7 +123,7 @@ void Daemon::reload(Reloads::Done when_done) {
                } catch (...) {
                  log_failure(reloading, std::current_exception());
                }
-               post_surely(main_context_, back_on_main_thread);
+               post_with_retry(main_context_, back_on_main_thread);
              });
 }
 
@@ -147,7 +147,7 @@ void Daemon::free_registries() {
       ++registry;
       continue;
     }
-    post_surely(files_.executor(), [unused = std::move(*registry)] {});
+    post_with_retry(files_.executor(), [unused = std::move(*registry)] {});
     registry = registries_.erase(registry);
   }
 }
@@ -201,7 +201,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
       .error = {}, .changed = made.changes.taken, .needs_restart = made.changes.needs_restart};
   const auto left = std::make_shared<std::size_t>(client_threads_.size() + 1);
   const auto one_has = [this, left, done, result = std::make_shared<const ReloadResult>(std::move(result))] {
-    post_surely(main_context_, [this, left, done, result] {
+    post_with_retry(main_context_, [this, left, done, result] {
       if (--*left > 0) return;
       free_registries();
       ReloadResult told;
@@ -233,24 +233,24 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
   runtime_ = made.runtime;
   thread_runtimes_.swap(made.threads);
   for (std::size_t i = 0; i < client_threads_.size(); ++i) {
-    post_surely(client_threads_[i]->context,
-                [&thread = *client_threads_[i], next = thread_runtimes_[i], one_has] {
-                  do_surely("taking other settings", [&] { thread.begin_under(next); });
-                  one_has();
-                });
+    post_with_retry(client_threads_[i]->context,
+                    [&thread = *client_threads_[i], next = thread_runtimes_[i], one_has] {
+                      retry_until_done("taking other settings", [&] { thread.begin_under(next); });
+                      one_has();
+                    });
   }
-  post_surely(upstream_context_,
-              [this, runtime = made.runtime, changed = !made.changes.taken.empty(), one_has] {
-                do_surely("taking other settings", [&] {
-                  const config::Settings& wanted = runtime->settings;
-                  upstream_client_->change(wanted.upstream,
-                                           config::with_budgets_of_one(wanted.credentials, wanted.fleet));
-                  if (fleet_) fleet_->change(wanted.credentials);
-                  if (changed) fetches_->change(runtime->settings.upstream.max_response, runtime->number);
-                  warming_->change(runtime);
-                });
-                one_has();
-              });
+  post_with_retry(upstream_context_,
+                  [this, runtime = made.runtime, changed = !made.changes.taken.empty(), one_has] {
+                    retry_until_done("taking other settings", [&] {
+                      const config::Settings& wanted = runtime->settings;
+                      upstream_client_->change(wanted.upstream,
+                                               config::with_budgets_of_one(wanted.credentials, wanted.fleet));
+                      if (fleet_) fleet_->change(wanted.credentials);
+                      if (changed) fetches_->change(runtime->settings.upstream.max_response, runtime->number);
+                      warming_->change(runtime);
+                    });
+                    one_has();
+                  });
 }
 
 }  // namespace roktcached

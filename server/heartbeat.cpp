@@ -32,7 +32,7 @@ void Heartbeat::look() {
       all_move = false;
       continue;
     }
-    post_surely(thread.executor, [moved = thread.moved] { moved->store(true); });
+    post_with_retry(thread.executor, [moved = thread.moved] { moved->store(true); });
   }
   looked_(all_move);
 }
@@ -43,7 +43,7 @@ void Heartbeat::look_later() {
     look();
     look_later();
   };
-  do_surely("looking whether threads move", [&] {
+  retry_until_done("looking whether threads move", [&] {
     timer_.expires_after(interval_);
     timer_.async_wait(heard);
   });

@@ -9,9 +9,9 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdint>
 #include <iterator>
 
+#include "core/printable.h"
 #include "server/log_event.h"
 #include "server/log_format.h"
 #include "server/logging.h"
@@ -27,17 +27,12 @@ char priority_of(spdlog::level::level_enum level) {
   return priorities[static_cast<std::size_t>(level)];
 }
 
-/// A value with line feeds is preceded by its size, 64 bits, little endian.
+/// Whoever has chosen the value, it has no line feed then, which would end the field, and nothing that is a
+/// command to a terminal.
 void append_field(spdlog::memory_buf_t& datagram, std::string_view name, std::string_view value) {
   datagram.append(name.data(), name.data() + name.size());
-  if (value.find('\n') == std::string_view::npos) {
-    datagram.push_back('=');
-  } else {
-    datagram.push_back('\n');
-    for (unsigned shift = 0; shift < 64; shift += 8)
-      datagram.push_back(static_cast<char>((std::uint64_t{value.size()} >> shift) & 0xffU));
-  }
-  datagram.append(value.data(), value.data() + value.size());
+  datagram.push_back('=');
+  append_printable(datagram, value);
   datagram.push_back('\n');
 }
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "core/printable.h"
 #include "server/logging.h"
 
 namespace roktcached {
@@ -27,7 +28,7 @@ LogEvent& LogEvent::with(std::string_view field, std::string_view text) noexcept
 
 /// What comes from outside must not look like a field, or a line, of its own.
 void LogEvent::append_clean(std::string_view text) {
-  for (const char c : text) line_.push_back(static_cast<unsigned char>(c) < 0x20 ? ' ' : c);
+  append_printable(line_, text);
 }
 
 void LogEvent::lose() noexcept {

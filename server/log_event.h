@@ -30,7 +30,7 @@ class LogEvent {
   static constexpr char number_sign = '#';
 
   /// @param name      as "token-minted": letters, digits and dashes
-  /// @param sentence  one line; control characters become spaces
+  /// @param sentence  one line; see append_printable in core/printable.h
   LogEvent(spdlog::level::level_enum level, std::string_view name, std::string_view sentence) noexcept;
 
   LogEvent& with(std::string_view field, std::string_view text) noexcept;

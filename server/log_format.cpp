@@ -4,9 +4,11 @@
 #include <spdlog/pattern_formatter.h>
 
 #include <chrono>
+#include <cstdint>
 #include <iterator>
 #include <string_view>
 
+#include "core/printable.h"
 #include "server/log_event.h"
 
 namespace roktcached {
@@ -23,29 +25,31 @@ void append(spdlog::memory_buf_t& line, std::string_view text) {
   line.append(text.data(), text.data() + text.size());
 }
 
-/// As the inside of a JSON string (RFC 8259, section 7). A line is made of memory that is there already.
+/// As the inside of a JSON string (RFC 8259, section 7), which is printable, and UTF-8. A line is made of
+/// memory that is there already.
 void append_escaped(spdlog::memory_buf_t& line, std::string_view text) {
-  for (const char c : text) {
-    if (c == '"' || c == '\\') {
-      line.push_back('\\');
-      line.push_back(c);
-    } else if (static_cast<unsigned char>(c) < 0x20) {
-      fmt::format_to(std::back_inserter(line), "\\u{:04x}", static_cast<unsigned>(c));
-    } else {
+  while (!text.empty()) {
+    const std::size_t size = printable_size(text);
+    for (const char c : text.substr(0, size)) {
+      if (c == '"' || c == '\\') line.push_back('\\');
       line.push_back(c);
     }
+    text.remove_prefix(size);
+    if (text.empty()) return;
+    fmt::format_to(std::back_inserter(line), "\\u{:04x}",
+                   static_cast<std::uint32_t>(take_unprintable(text).character));
   }
 }
 
 /// The sentence; of an event that has none, as an access line, its fields: "client=anonymous route=-".
 void append_text(spdlog::memory_buf_t& line, LogLine read) {
-  append(line, read.sentence());
+  append_printable(line, read.sentence());
   if (!read.sentence().empty()) return;
   for (auto field = read.next(); field; field = read.next()) {
     if (line.size() > 0 && *(line.end() - 1) != ' ') line.push_back(' ');
     append(line, field->name);
     line.push_back('=');
-    append(line, field->value);
+    append_printable(line, field->value);
   }
 }
 

@@ -46,10 +46,10 @@ void Reloads::ended(ReloadResult result) {
   under_way_ = false;
   ++(result.succeeded() ? status_.succeeded : status_.failed);
   for (const auto& waiter : std::exchange(waiting_, {})) {
-    do_surely("telling of a reload", [&] { waiter->result = result; });
+    retry_until_done("telling of a reload", [&] { waiter->result = result; });
     waiter->timer.cancel();
   }
-  do_surely("noting a reload", [&] {
+  retry_until_done("noting a reload", [&] {
     status_.last_error = result.error;
     if (!result.succeeded()) return;
     status_.last_success = clock_.wall_now();

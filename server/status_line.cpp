@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include "core/printable.h"
 
 namespace roktcached {
 
@@ -26,9 +26,7 @@ std::string status_line(const StatusReadings& readings) {
                                  counted(readings.answers, "answer"),
                                  counted(readings.upstream_requests, "upstream request"));
   for (const std::string& trouble : readings.troubles) line += "; " + trouble;
-  std::ranges::replace_if(
-      line, [](char c) { return static_cast<unsigned char>(c) < 0x20; }, ' ');
-  return line;
+  return printable(line);
 }
 
 }  // namespace roktcached

@@ -69,7 +69,7 @@ std::string_view name_of(Storing storing) {
   return names[static_cast<std::size_t>(storing)];
 }
 
-Storing may_store_report(const ReportAnswer& answer) {
+Storing storing_of_report(const ReportAnswer& answer) {
   if (answer.too_large) return Storing::too_large;
   if (answer.not_json) return Storing::not_json;
   const bool refusal = answer.status == 400 || answer.status == 404;
@@ -79,8 +79,8 @@ Storing may_store_report(const ReportAnswer& answer) {
   return answer.has_lifetime ? Storing::stored : Storing::no_lifetime;
 }
 
-HttpStoring may_store_http(const HttpAnswer& answer, unsigned status, const Fields& response,
-                           const ResponseDirectives& directives, const FreshnessPolicy& policy) {
+HttpStoring storing_of_http(const HttpAnswer& answer, unsigned status, const Fields& response,
+                            const ResponseDirectives& directives, const FreshnessPolicy& policy) {
   HttpStoring verdict{may_share(answer, status, response, directives), {}};
   if (verdict.storing != Storing::stored) return verdict;
   HttpLifetime& times = verdict.lifetime;

@@ -59,9 +59,9 @@ struct ReportAnswer {
   bool has_lifetime = true;  ///< see lifetime_of
 };
 
-/// Whether it may be stored: a report, or a refusal that stands for a minute. Its freshness fields have no
-/// say.
-[[nodiscard]] Storing may_store_report(const ReportAnswer& answer);
+/// Why it may not be stored; `stored` where it may: a report, or a refusal that stands for a minute. Its
+/// freshness fields have no say.
+[[nodiscard]] Storing storing_of_report(const ReportAnswer& answer);
 
 /// An answer on an http route, as far as its fields do not say it.
 struct HttpAnswer {
@@ -87,12 +87,12 @@ struct HttpStoring {
   HttpLifetime lifetime;  ///< where it may be stored
 };
 
-/// Whether a shared cache may store it (RFC 9111, section 3), and would serve anybody by it; and for how
-/// long.
+/// Why a shared cache may not store it (RFC 9111, section 3), or would serve nobody by it; `stored` where it
+/// may, and for how long.
 /// @param policy  for how long a stale one may be of use: stale_if_error
-[[nodiscard]] HttpStoring may_store_http(const HttpAnswer& answer, unsigned status,
-                                         const http::Fields& response,
-                                         const http::ResponseDirectives& directives,
-                                         const FreshnessPolicy& policy);
+[[nodiscard]] HttpStoring storing_of_http(const HttpAnswer& answer, unsigned status,
+                                          const http::Fields& response,
+                                          const http::ResponseDirectives& directives,
+                                          const FreshnessPolicy& policy);
 
 }  // namespace roktcached::caching

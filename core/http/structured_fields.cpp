@@ -1,6 +1,9 @@
 #include "core/http/structured_fields.h"
 
 #include <algorithm>
+#include <string>
+#include <unordered_map>
+#include <utility>
 
 namespace roktcached::http {
 
@@ -30,12 +33,18 @@ class Parser {
   explicit Parser(std::string_view text) : rest_(text) {}
 
   bool read_dictionary(std::vector<DictionaryMember>& members) {
+    std::unordered_map<std::string, std::size_t> places;  // of keys in `members`
+    rest_ = rest_.substr(0, rest_.find_last_not_of(' ') + 1);
     skip(" ");
-    while (rest_.find_last_not_of(' ') != std::string_view::npos) {
+    while (!rest_.empty()) {
       DictionaryMember member;
       if (!read_member(member)) return false;
-      std::erase_if(members, [&](const DictionaryMember& other) { return other.key == member.key; });
-      members.push_back(std::move(member));
+      const auto [place, is_new] = places.try_emplace(member.key, members.size());
+      if (is_new) {
+        members.push_back(std::move(member));
+      } else {
+        members[place->second] = std::move(member);
+      }
       const std::string_view before = rest_;
       skip(" \t");
       if (rest_.empty()) return before.find('\t') == std::string_view::npos;

@@ -118,28 +118,26 @@ std::string without_dot_segments(std::string_view path) {
 }
 
 /// With every octet decoded, and again while there is something to decode: the next reader may not decode
-/// twice, but the one behind it may.
+/// twice, but the one behind it may. In one pass, whatever was encoded how often: the order of the decodings
+/// makes no difference, since no two encoded octets overlap. So each is decoded as soon as it is whole.
 std::string decoded(std::string_view path) {
-  std::string text(path);
-  for (bool again = true; again;) {
-    again = false;
-    std::string next;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-      const bool encoded = is_encoded_at(text, i) && has_hex_digits(text, i);
-      next += encoded ? octet_at(text, i) : text[i];
-      if (encoded) i += 2;
-      again = again || encoded;
+  constexpr std::size_t encoded_size = 3;
+  std::string text;
+  text.reserve(path.size());
+  for (const char c : path) {
+    text += c;
+    while (text.size() >= encoded_size) {
+      const std::size_t at = text.size() - encoded_size;
+      if (text[at] != '%' || !has_hex_digits(text, at)) break;
+      const char octet = octet_at(text, at);
+      text.resize(at);
+      text += octet;
     }
-    text = std::move(next);
   }
   return text;
 }
 
-}  // namespace
-
-Result<Target> parse_target(std::string_view text) {
-  if (!text.starts_with('/'))
-    return bad_target("accepted: a path that begins with '/', with an optional query");
+Result<void> check_octets(std::string_view text) {
   for (std::size_t i = run_end(Octet::target_octet, text, 0); i < text.size();
        i = run_end(Octet::target_octet, text, i + 3)) {
     if (text[i] != '%')
@@ -147,6 +145,15 @@ Result<Target> parse_target(std::string_view text) {
     if (!has_hex_digits(text, i))
       return bad_target("a '%' at offset " + std::to_string(i) + " without two hex digits behind it");
   }
+  return {};
+}
+
+}  // namespace
+
+Result<Target> parse_target(std::string_view text) {
+  if (!text.starts_with('/'))
+    return bad_target("accepted: a path that begins with '/', with an optional query");
+  if (const auto octets = check_octets(text); !octets) return octets.error();
   const auto question = text.find('?');
   if (question == std::string_view::npos) return Target{text, {}};
   return Target{text.substr(0, question), text.substr(question + 1)};
@@ -192,6 +199,13 @@ Query parse_query(std::string_view text) {
                                  .has_value = has_value});
   }
   return query;
+}
+
+std::optional<Query> parse_form(std::string_view text) {
+  constexpr std::size_t most_parameters = 100;
+  const auto separators = static_cast<std::size_t>(std::ranges::count(text, '&'));
+  if (separators >= most_parameters || !check_octets(text)) return std::nullopt;
+  return parse_query(text);
 }
 
 std::string_view decode_unreserved(std::string_view path, std::string& storage) {

@@ -75,6 +75,12 @@ class Query {
 /// @param query  must come from parse_target, and live as long as what is returned
 [[nodiscard]] Query parse_query(std::string_view query);
 
+/// The parameters of a form (application/x-www-form-urlencoded), which keeps to the octets of a query.
+/// @param text  must live as long as what is returned
+/// @return empty where it is no such form, or may have more than 100 parameters: whoever sends it need not be
+///         known yet, and each costs many times its own size
+[[nodiscard]] std::optional<Query> parse_form(std::string_view text);
+
 /// Resolves a URI reference, such as a Location's, against the target of the request that it answers (RFC
 /// 3986, section 5.2). Boost.URL 1.81 does not serve: it takes "%2F" for a slash, keeps a ".." above the
 /// root, and refuses the brackets that targets have here.

@@ -59,6 +59,25 @@ Segments split(std::string_view path) {
   }
 }
 
+/// Of one route or several, each once.
+class Methods {
+ public:
+  void add(const Route& route) {
+    for (const std::string& method : route.methods) {
+      if (std::ranges::find(methods_, method) == methods_.end()) methods_.push_back(method);
+    }
+  }
+  [[nodiscard]] std::string listed() const {
+    std::string list;
+    for (const std::string_view method : methods_)
+      list.append(list.empty() ? "" : ", ").append(method).append(method == "GET" ? ", HEAD" : "");
+    return list;
+  }
+
+ private:
+  std::vector<std::string_view> methods_;
+};
+
 Error refused(std::string why) {
   return {.code = ErrorCode::configuration,
           .source = ErrorSource::core,
@@ -310,19 +329,17 @@ Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view p
 
 std::string RouteTable::allowed_methods(std::string_view path) const {
   const auto segments = split(path);
-  std::vector<std::string_view> allowed;
+  Methods allowed;
   for (std::size_t i = 0; i < routes_.size(); ++i) {
-    if (!matches(i, {segments.data(), segments.size()})) continue;
-    // Rows may overlap at a path: each method is named once.
-    for (const auto& method : routes_[i].methods) {
-      if (std::ranges::find(allowed, method) == allowed.end()) allowed.push_back(method);
-    }
+    if (matches(i, {segments.data(), segments.size()})) allowed.add(routes_[i]);
   }
-  std::string allow;
-  for (const auto method : allowed) {
-    allow.append(allow.empty() ? "" : ", ").append(method).append(method == "GET" ? ", HEAD" : "");
-  }
-  return allow;
+  return allowed.listed();
+}
+
+std::string RouteTable::all_methods() const {
+  Methods all;
+  for (const Route& route : routes_) all.add(route);
+  return all.listed();
 }
 
 }  // namespace roktcached::rokt

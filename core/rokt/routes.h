@@ -94,6 +94,9 @@ class RouteTable {
   /// route has it.
   [[nodiscard]] std::string allowed_methods(std::string_view path) const;
 
+  /// The methods that any route serves, likewise.
+  [[nodiscard]] std::string all_methods() const;
+
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
  private:

@@ -76,11 +76,13 @@ bool is_preflight(std::string_view method, std::string_view origin, const http::
   return method == "OPTIONS" && !origin.empty() && request.contains("Access-Control-Request-Method");
 }
 
-std::string preflight_fields(const http::Fields& request) {
-  std::string lines =
-      "Access-Control-Allow-Methods: GET, HEAD, POST\r\n"
-      "Access-Control-Allow-Headers: Accept-Language, Authorization, Cache-Control, Content-Type, "
-      "If-None-Match, Rokt-Version, X-API-Key, X-Request-Id\r\n"
+std::string preflight_fields(const http::Fields& request, std::string_view methods) {
+  std::string lines = "Access-Control-Allow-Methods: ";
+  lines += methods;
+  lines +=
+      "\r\nAccess-Control-Allow-Headers: Accept-Language, Authorization, Cache-Control, Content-Type, "
+      "If-Match, If-Modified-Since, If-None-Match, If-Unmodified-Since, Range, Rokt-Version, X-API-Key, "
+      "X-Request-Id\r\n"
       "Access-Control-Max-Age: 600\r\n";
   if (request.contains("Access-Control-Request-Private-Network"))
     lines += "Access-Control-Allow-Private-Network: true\r\n";

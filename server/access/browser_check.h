@@ -34,6 +34,7 @@ void add_browser_fields(std::string& head, std::string_view origin, bool any_all
                                 const http::Fields& request);
 
 /// Field lines for the answer to one, besides add_browser_fields.
-[[nodiscard]] std::string preflight_fields(const http::Fields& request);
+/// @param methods  that may be sent to its target, as Access-Control-Allow-Methods lists them
+[[nodiscard]] std::string preflight_fields(const http::Fields& request, std::string_view methods);
 
 }  // namespace roktcached::access

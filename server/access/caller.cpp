@@ -35,7 +35,9 @@ std::string basic_id(std::string_view authorization) {
 }
 
 std::string form_id(std::string_view form) {
-  for (const auto& parameter : http::parse_query(form)) {
+  const auto parameters = http::parse_form(form);
+  if (!parameters) return {};
+  for (const auto& parameter : *parameters) {
     if (parameter.name == "client_id" && is_name(parameter.value)) return std::string(parameter.value);
   }
   return {};

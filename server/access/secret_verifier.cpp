@@ -180,7 +180,7 @@ void SecretVerifier::serve_next() {
   if (const auto found = ask_one(at_hand->second)) {
     finish(at_hand, *found);
   } else {
-    post_surely(scrypt_thread_.executor(), [this] { serve_next(); });
+    post_with_retry(scrypt_thread_.executor(), [this] { serve_next(); });
   }
 }
 
@@ -222,7 +222,7 @@ void SecretVerifier::finish(Jobs::iterator at_hand, const Result<AuthenticationR
     queue_.done();
     jobs_.erase(at_hand);
   }
-  for (const Done& done : waiting) do_surely("telling who showed a secret", [&] { done(found); });
+  for (const Done& done : waiting) retry_until_done("telling who showed a secret", [&] { done(found); });
 }
 
 bool SecretVerifier::is_secret_of(const config::SecretHash& hash, std::string_view secret) {

@@ -1,8 +1,11 @@
 #include "server/access/token_request.h"
 
+#include <algorithm>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
 #include <memory>
+#include <utility>
+#include <vector>
 
 #include "core/http/target.h"
 #include "server/access/local_tokens.h"
@@ -29,7 +32,7 @@ std::string_view to_string(Code code) {
 /// by the query.
 class Form {
  public:
-  explicit Form(std::string_view text) : parameters_(http::parse_query(text)) {}
+  explicit Form(http::Query parameters) : parameters_(std::move(parameters)) {}
 
   /// A parameter without a value counts as left out (RFC 6749, section 3.2).
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const {
@@ -39,22 +42,16 @@ class Form {
     return std::nullopt;
   }
   [[nodiscard]] bool repeats_one() const {
-    for (std::size_t i = 1; i < parameters_.size(); ++i) {
-      for (std::size_t j = 0; j < i; ++j) {
-        if (parameters_[i].name == parameters_[j].name) return true;
-      }
-    }
-    return false;
+    std::vector<std::string_view> names;
+    names.reserve(parameters_.size());
+    for (const auto& one : parameters_) names.push_back(one.name);
+    std::ranges::sort(names);
+    return std::ranges::adjacent_find(names) != names.end();
   }
 
  private:
   http::Query parameters_;
 };
-
-bool is_form(std::string_view text) {
-  config::Secret target(std::string("/?").append(text));
-  return http::parse_target(target.reveal()).has_value();
-}
 
 /// A name has no ':', or the pair would be split elsewhere; empty for one that has.
 std::optional<config::Secret> joined(std::string_view name, std::string_view secret) {
@@ -120,9 +117,11 @@ bool is_token_request(const http::Request& request) {
 }
 
 std::variant<TokenRequest, TokenRefusal> read_token_request(std::string_view form, const Presented& shown) {
-  if (!is_form(form))
-    return TokenRefusal{Code::invalid_request, "the content must be application/x-www-form-urlencoded"};
-  const Form parameters(form);
+  auto read = http::parse_form(form);
+  if (!read)
+    return TokenRefusal{Code::invalid_request,
+                        "the content must be application/x-www-form-urlencoded, with at most 100 parameters"};
+  const Form parameters(std::move(*read));
   if (parameters.repeats_one())
     return TokenRefusal{Code::invalid_request, "a parameter stands in the form more than once"};
   const auto grant = parameters.find("grant_type");

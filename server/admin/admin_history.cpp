@@ -49,9 +49,9 @@ void Admin::stop_sampling() {
 void Admin::spawn_sampling() {
   const auto executor = sampling_->get_executor();
   const auto go_on = [this, executor](bool failed) {
-    if (failed && !sampling_stopped_) post_surely(executor, [this] { spawn_sampling(); });
+    if (failed && !sampling_stopped_) post_with_retry(executor, [this] { spawn_sampling(); });
   };
-  do_surely(sampling, [&] { spawn_watched(executor, keep_sampling(), sampling, go_on); });
+  retry_until_done(sampling, [&] { spawn_watched(executor, keep_sampling(), sampling, go_on); });
 }
 
 asio::awaitable<void> Admin::keep_sampling() {

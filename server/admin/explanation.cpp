@@ -20,7 +20,7 @@ namespace {
 json::object lifetime_json(rokt::RouteClass route_class, std::optional<WallTime> range_end,
                            const caching::FreshnessPolicy& policy, WallTime now) {
   const auto lifetime = caching::lifetime_of(route_class, 200, range_end, now, policy);
-  const caching::Storing storing = caching::may_store_report({.has_lifetime = lifetime.has_value()});
+  const caching::Storing storing = caching::storing_of_report({.has_lifetime = lifetime.has_value()});
   if (!lifetime) return {{"not_stored", caching::name_of(storing)}};
   return {{"not_stored", nullptr},
           {"state", caching::to_string(lifetime->state)},

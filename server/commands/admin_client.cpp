@@ -19,6 +19,7 @@
 #include "core/descriptor.h"
 #include "core/http/framing.h"
 #include "core/http/message_head.h"
+#include "core/printable.h"
 #include "server/commands/commands.h"
 #include "server/http/message_parser.h"
 #include "server/net/listening_socket.h"
@@ -252,7 +253,7 @@ std::string member_of(const AdminAnswer& answer, std::string_view name) {
   const json::value parsed = json::parse(answer.body, error);
   const json::value* found = !error && parsed.is_object() ? parsed.get_object().if_contains(name) : nullptr;
   if (found == nullptr) return {};
-  return found->is_string() ? std::string(found->get_string()) : json::serialize(*found);
+  return printable(found->is_string() ? std::string(found->get_string()) : json::serialize(*found));
 }
 
 }  // namespace roktcached::commands

@@ -7,12 +7,13 @@
 
 #include "config/credentials.h"
 #include "config/load.h"
+#include "core/printable.h"
 #include "server/version.h"
 
 namespace roktcached::commands {
 
 int fail(int code, std::string_view why) {
-  fmt::print(stderr, "roktcached: {}\n", why);
+  fmt::print(stderr, "roktcached: {}\n", printable_lines(why));
   return code;
 }
 

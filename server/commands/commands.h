@@ -129,6 +129,7 @@ struct VerifyOptions {
 // Parts that verbs share.
 
 /// Says on standard error why a verb ends so. @return `code`
+/// @param why  one line or several; others may have chosen parts of it
 int fail(int code, std::string_view why);
 
 /// Reads the configuration as every verb does; says on standard error what is wrong with it.

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "core/printable.h"
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
 #include "server/commands/json_values.h"
@@ -83,7 +84,7 @@ int list(const std::optional<std::string>& config_file, const ListOptions& optio
   const json::value parsed = json::parse(answer->body, error);
   if (answer->status != 200 || error) return fail_with(*answer);
   if (options.json) {
-    fmt::print("{}", answer->body);
+    fmt::print("{}", printable_json(answer->body));
     return success;
   }
   const json::array& found = array_at(parsed, {name});

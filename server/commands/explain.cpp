@@ -184,7 +184,7 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
     explained = std::move(*offline);
   }
   if (options.json) {
-    fmt::print("{}\n", json::serialize(explained));
+    fmt::print("{}\n", json_text(explained));
     return success;
   }
   print_request(explained);

@@ -7,6 +7,8 @@
 #include <boost/json/serialize.hpp>
 #include <cstdio>
 
+#include "core/printable.h"
+
 namespace roktcached::commands {
 
 namespace json = boost::json;
@@ -36,7 +38,7 @@ std::uint64_t count_at(const json::value& from, std::initializer_list<std::strin
 
 std::string text_at(const json::value& from, std::initializer_list<std::string_view> path) {
   const json::string* const text = value_at(from, path).if_string();
-  return text == nullptr ? std::string() : std::string(text->data(), text->size());
+  return text == nullptr ? std::string() : printable(std::string_view(*text));
 }
 
 const json::array& array_at(const json::value& from, std::initializer_list<std::string_view> path) {
@@ -45,13 +47,17 @@ const json::array& array_at(const json::value& from, std::initializer_list<std::
   return array == nullptr ? none : *array;
 }
 
+std::string json_text(const json::value& value) {
+  return printable_json(json::serialize(value));
+}
+
 void print_moved(const json::array& moved) {
   for (const json::value& field : moved) {
     if (const std::uint64_t more = count_at(field, {"more"}); more > 0) {
       fmt::print("    and {} more\n", more);
     } else {
-      fmt::print("    {}: {} -> {}\n", text_at(field, {"field"}),
-                 json::serialize(value_at(field, {"before"})), json::serialize(value_at(field, {"after"})));
+      fmt::print("    {}: {} -> {}\n", text_at(field, {"field"}), json_text(value_at(field, {"before"})),
+                 json_text(value_at(field, {"after"})));
     }
   }
 }

@@ -6,6 +6,7 @@
 
 #include "config/credentials.h"
 #include "config/load.h"
+#include "core/printable.h"
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
 
@@ -21,7 +22,8 @@ std::string listed(const json::object& object, std::string_view name) {
   const json::value* const found = object.if_contains(name);
   if (found == nullptr || !found->is_array()) return list;
   for (const json::value& element : found->get_array()) {
-    if (element.is_string()) list.append(list.empty() ? "" : ", ").append(element.get_string());
+    if (element.is_string())
+      list.append(list.empty() ? "" : ", ").append(printable(std::string_view(element.get_string())));
   }
   return list;
 }

@@ -7,6 +7,7 @@
 
 #include "config/effective.h"
 #include "config/load.h"
+#include "core/printable.h"
 #include "server/commands/commands.h"
 #include "server/daemon.h"
 #include "server/log_event.h"
@@ -138,7 +139,8 @@ int check(const std::optional<std::string>& config_file, bool no_secrets) {
   const auto of_engine =
       no_secrets ? Result<std::vector<std::string>>(std::vector<std::string>()) : check_engine(*settings);
   if (!of_engine) return fail(exit_code_of(of_engine.error()), of_engine.error().context);
-  for (const std::string& warning : *of_engine) fmt::print(stderr, "roktcached: warning: {}\n", warning);
+  for (const std::string& warning : *of_engine)
+    fmt::print(stderr, "roktcached: warning: {}\n", printable(warning));
   if (no_secrets) fmt::print(stderr, "roktcached: warning: secrets were not read (--no-secrets)\n");
   fmt::print("{}", config::effective_toml(*settings));
   return success;

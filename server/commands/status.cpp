@@ -6,6 +6,7 @@
 #include <cstdio>
 #include <thread>
 
+#include "core/printable.h"
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
 #include "server/commands/status_text.h"
@@ -25,7 +26,7 @@ int show(const AdminAnswer& answer, const StatusOptions& options) {
   const json::value parsed = json::parse(answer.body, error);
   if (answer.status != 200 || error) return fail_with(answer);
   if (options.json) {
-    fmt::print("{}", answer.body);
+    fmt::print("{}", printable_json(answer.body));
   } else {
     fmt::print("{}", status_text(parsed, SystemClock().wall_now()));
   }

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/printable.h"
 #include "server/commands/json_values.h"
 #include "server/commands/text.h"
 
@@ -42,9 +43,9 @@ class Lines {
   void add(std::string_view name, const std::string& text) {
     const bool again = name == last_;
     last_ = name;
-    text_ += fitted(fmt::format("{:<10} {}", again ? "" : name, text)) + "\n";
+    add(fmt::format("{:<10} {}", again ? "" : name, text));
   }
-  void add(const std::string& line) { text_ += fitted(line) + "\n"; }
+  void add(const std::string& line) { text_ += printable(fitted(line)) + "\n"; }
   [[nodiscard]] std::string take() { return std::move(text_); }
 
  private:

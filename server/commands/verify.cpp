@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "core/printable.h"
 #include "server/commands/commands.h"
 #include "server/commands/interruption.h"
 #include "server/commands/text.h"
@@ -45,10 +46,10 @@ class RowProgress {
 int say(const std::string& path, const storage::Verification& found) {
   fmt::print("{}: {} rows, {} of content\n", path, grouped(found.rows), size_text(found.bytes));
   for (std::size_t i = 0; i < found.damaged.size() && i < most_named; ++i)
-    fmt::print("damaged: {}\n", found.damaged[i].what);
+    fmt::print("damaged: {}\n", printable(found.damaged[i].what));
   if (found.damaged.size() > most_named)
     fmt::print("damaged: and {} more\n", grouped(found.damaged.size() - most_named));
-  for (const std::string& fault : found.structure) fmt::print("structure: {}\n", fault);
+  for (const std::string& fault : found.structure) fmt::print("structure: {}\n", printable(fault));
   if (found.damaged.empty() && found.structure.empty()) fmt::print("sound\n");
   if (found.removed > 0) fmt::print("removed {} damaged rows\n", grouped(found.removed));
   if (found.is_sound()) return success;
@@ -76,7 +77,9 @@ int verify(const std::optional<std::string>& config_file, const VerifyOptions& o
   {
     RowProgress progress(interruption);
     const auto watched = [&](std::uint64_t rows, std::uint64_t of) { return progress(rows, of); };
-    const auto report = [](std::string_view line) { fmt::print(stderr, "roktcached: {}\n", line); };
+    const auto report = [](std::string_view line) {
+      fmt::print(stderr, "roktcached: {}\n", printable(line));
+    };
     found = options.repair ? storage::repair_cache_file(path, watched, report)
                            : storage::verify_cache_file(path, watched);
   }

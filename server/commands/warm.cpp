@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "core/printable.h"
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
 #include "server/commands/interruption.h"
@@ -68,7 +69,8 @@ class Progress {
     for (const WarmQueue::Ended& one : ended) {
       const bool well = one.outcome == "fresh" || one.outcome == "fetched" || one.outcome == "confirmed";
       if (on_terminal_ && well) continue;
-      fmt::print("{} {}{}{}\n", one.outcome, one.target, one.detail.empty() ? "" : ": ", one.detail);
+      fmt::print("{} {}{}{}\n", one.outcome, printable(one.target), one.detail.empty() ? "" : ": ",
+                 printable(one.detail));
     }
     std::fflush(stdout);
     if (!on_terminal_) return;

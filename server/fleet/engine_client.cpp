@@ -69,13 +69,13 @@ void EngineClient::start(Greet greet, std::function<void()> changed) {
 void EngineClient::begin_linking() {
   constexpr std::string_view what = "linking with the fleet";
   const auto again = [this] {
-    do_surely(what, [this] { lose("linking with it has failed here"); });
+    retry_until_done(what, [this] { lose("linking with it has failed here"); });
     if (!stopped_) begin_linking();
   };
   const auto at_end = [this, again](bool has_failed) {
-    if (has_failed) post_surely(executor_, again);
+    if (has_failed) post_with_retry(executor_, again);
   };
-  do_surely(what, [&] { spawn_watched(executor_, keep_linked(), what, at_end); });
+  retry_until_done(what, [&] { spawn_watched(executor_, keep_linked(), what, at_end); });
 }
 
 void EngineClient::stop() {
@@ -149,7 +149,7 @@ void EngineClient::lose(std::string why) {
 void EngineClient::set_together(bool together) {
   if (std::exchange(together_, together) == together) return;
   // Before anything else that may fail: whoever is not told would go on as before.
-  if (changed_) do_surely("telling of the fleet's engine", changed_);
+  if (changed_) retry_until_done("telling of the fleet's engine", changed_);
   if (together) {
     counted_.trouble.clear();
     log_event(spdlog::level::info, "fleet-together", "fleet: together, by the engine {}", address_.text)

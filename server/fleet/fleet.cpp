@@ -72,8 +72,8 @@ void Fleet::stop(bool has_successor) {
   log_.stop();
   const bool stays = has_successor && !settings_.instance.empty();
   if (stays) return engine_.stop();
-  do_surely("leaving the fleet",
-            [this] { asio::co_spawn(executor_, leave(), logging_failure("leaving the fleet")); });
+  retry_until_done("leaving the fleet",
+                   [this] { asio::co_spawn(executor_, leave(), logging_failure("leaving the fleet")); });
 }
 
 /// What is not answered at the bound ends with the links.

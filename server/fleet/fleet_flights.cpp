@@ -74,7 +74,7 @@ class FleetFlights::OwnFlight final : public proxy::SharedFetches::Duty {
     flight_->has_ended = true;
     flights_.own_.erase(flight_);
     if (flight_->fence.empty() || flights_.stopped_) return;
-    do_surely("telling the fleet of an answer", [&] {
+    retry_until_done("telling the fleet of an answer", [&] {
       asio::co_spawn(flights_.executor_, flights_.land(flight_, outcome),
                      logging_failure("telling the fleet of an answer"));
     });

@@ -84,14 +84,14 @@ void FleetLog::linked() {
   if (!engine_.together() || stopped_) return;
   // Whoever does not hear of purges any more is not together: it links anew, and catches up.
   const auto at_end = [this, link](bool has_failed) {
-    if (has_failed) post_surely(executor_, [this, link] { lose(link); });
+    if (has_failed) post_with_retry(executor_, [this, link] { lose(link); });
   };
   spawn_watched(executor_, keep_shown(link), "showing this instance to the fleet", at_end);
   spawn_watched(executor_, follow_streams(link), "following the fleet's log", at_end);
 }
 
 void FleetLog::lose(std::uint64_t link) {
-  do_surely("leaving an engine", [&] {
+  retry_until_done("leaving an engine", [&] {
     if (link == link_) engine_.lose("what it tells cannot be followed: an operation has failed here");
   });
 }

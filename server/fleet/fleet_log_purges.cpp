@@ -47,9 +47,9 @@ void FleetLog::purge_what_is_due(std::size_t crew) {
   if (stopped_ || state.purging || (state.due.empty() && !state.all_stale_due)) return;
   state.purging = true;
   const auto at_end = [this, crew](bool has_failed) {
-    if (has_failed) post_surely(executor_, [this, crew] { purge_what_is_due(crew); });
+    if (has_failed) post_with_retry(executor_, [this, crew] { purge_what_is_due(crew); });
   };
-  do_surely(what, [&] { spawn_watched(executor_, purge_in_order(crew), what, at_end); });
+  retry_until_done(what, [&] { spawn_watched(executor_, purge_in_order(crew), what, at_end); });
 }
 
 /// One after the other, until each is done: only then is it shown as done.

@@ -166,6 +166,12 @@ class Handler {
   [[nodiscard]] virtual bool answer_now(Request& request, Answer& answer) = 0;
   /// Never throws for anything a client can send. `request` outlives the returned awaitable.
   [[nodiscard]] virtual boost::asio::awaitable<Answer> handle(const Request& request) = 0;
+  /// The methods that a page of another origin is told, before it asks, that it may send to the request's
+  /// target (Access-Control-Allow-Methods; Fetch, section 3.3.3), with commas between. For a preflight, which
+  /// is answered before anybody knows who asks.
+  [[nodiscard]] virtual std::string methods_at(const Request& /*preflight*/) const {
+    return "GET, HEAD, POST";
+  }
   /// Called once for every answer, after it was written or has failed to be.
   virtual void finished(const Request& request, const Answer& answer, const Written& written) = 0;
 };

@@ -10,42 +10,50 @@ namespace roktcached {
 class Departure {
  public:
   /// Calls an action once, when the client goes, for as long as this lives. Of several for one departure the
-  /// last that was made is the first that ends.
+  /// last that was made is the first that ends. All are called, that one first.
   class Watch {
    public:
     /// @param departure  outlives it; null: the client never goes
-    /// @param action     called at once where the client has gone already
-    Watch(Departure* departure, std::function<void()> action) : departure_(departure) {
+    /// @param action     called at once where the client has gone already. May end its own watch
+    Watch(Departure* departure, std::function<void()> action)
+        : departure_(departure), action_(std::move(action)) {
       if (departure_ == nullptr) return;
-      outer_ = std::exchange(departure_->action_, std::move(action));
-      if (departure_->gone_) departure_->run();
+      outer_ = std::exchange(departure_->innermost_, this);
+      if (departure_->gone_) call();
     }
     ~Watch() {
-      if (departure_ != nullptr) departure_->action_ = std::move(outer_);
+      if (departure_ != nullptr) departure_->innermost_ = outer_;
     }
     Watch(const Watch&) = delete;
     Watch& operator=(const Watch&) = delete;
 
    private:
+    friend class Departure;
+    void call() {
+      const auto action = std::exchange(action_, nullptr);
+      if (action) action();
+    }
+
     Departure* const departure_;
-    std::function<void()> outer_;
+    std::function<void()> action_;  // null once it was called
+    Watch* outer_ = nullptr;
   };
 
   [[nodiscard]] bool gone() const { return gone_; }
   /// The client has gone. Only the first call counts.
   void announce() {
     if (std::exchange(gone_, true)) return;
-    run();
+    for (Watch* watch = innermost_; watch != nullptr;) {
+      Watch* const outer = watch->outer_;  // its action may end it
+      watch->call();
+      watch = outer;
+    }
   }
   /// For the next request of the connection.
   void reset() { gone_ = false; }
 
  private:
-  void run() {
-    if (const auto action = std::exchange(action_, nullptr)) action();
-  }
-
-  std::function<void()> action_;
+  Watch* innermost_ = nullptr;
   bool gone_ = false;
 };
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <grp.h>
 #include <netinet/tcp.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -121,6 +122,58 @@ Result<void> set_owner(const std::string& path, mode_t mode, const std::string& 
   return {};
 }
 
+/// Gives `socket` to the acceptor, unless that fails: then it is closed.
+boost::system::error_code assign(Acceptor& acceptor, const asio::generic::stream_protocol& protocol,
+                                 Descriptor socket) {
+  boost::system::error_code error;
+  acceptor.assign(protocol, socket.get(), error);
+  if (!error) (void)socket.release();
+  return error;
+}
+
+/// Held while a path is taken, so that of two processes that find the same dead socket one does not remove
+/// the other's live one. The file beside the socket goes with it.
+class PathLock {
+ public:
+  /// @return unavailable where another process is about to take the path, else configuration
+  static Result<PathLock> of(const std::string& path) {
+    constexpr mode_t owner_only = 0600;
+    PathLock lock(path + ".lock");
+    while (true) {
+      lock.file_ =
+          Descriptor(::open(lock.path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, owner_only));
+      if (lock.file_.get() < 0) return system_error(path);
+      if (::flock(lock.file_.get(), LOCK_EX | LOCK_NB) != 0) {
+        const Error why = errno == EWOULDBLOCK
+                              ? refused(ErrorCode::unavailable, path, "another process is about to take it")
+                              : system_error(path);
+        lock.file_.close();  // the file is the other's
+        return why;
+      }
+      if (lock.is_at_its_path()) return lock;
+    }
+  }
+  PathLock(PathLock&&) = default;
+  PathLock& operator=(PathLock&&) = delete;
+  /// Removed before it is let go: whoever has opened it meanwhile sees that it is no more.
+  ~PathLock() {
+    if (file_.get() >= 0) ::unlink(path_.c_str());
+  }
+
+ private:
+  explicit PathLock(std::string path) : path_(std::move(path)) {}
+  /// Whoever had it before may have removed it since it was opened.
+  [[nodiscard]] bool is_at_its_path() const {
+    struct stat ours {};
+    struct stat there {};
+    return ::fstat(file_.get(), &ours) == 0 && ::lstat(path_.c_str(), &there) == 0 &&
+           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+  }
+
+  std::string path_;
+  Descriptor file_{-1};
+};
+
 /// Why this machine has no such address; empty where it has, and where that cannot be told.
 boost::system::error_code why_missing(const asio::ip::address& address) {
   asio::io_context context;
@@ -211,24 +264,21 @@ Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_exec
 }
 
 Result<Acceptor> acceptor_on(const asio::any_io_executor& executor, int listening) {
-  const auto failed = [](std::string_view what) {
-    return Error{ErrorCode::unavailable, ErrorSource::inbound, false,
-                 std::string(what) + ": " + std::generic_category().message(errno)};
+  const auto failed = [](const std::string& why) {
+    return Error{ErrorCode::unavailable, ErrorSource::inbound, false, "an inherited socket: " + why};
   };
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
   Descriptor own(::fcntl(listening, F_DUPFD_CLOEXEC, 0));
   if (own.get() < 0 || ::getsockname(own.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
-    return failed("an inherited socket");
+    return failed(std::generic_category().message(errno));
   const bool is_unix = address.ss_family == AF_UNIX;
-  Acceptor acceptor(executor, {address.ss_family, is_unix ? 0 : IPPROTO_TCP}, own.release());
-  boost::system::error_code error;
-  if (!is_unix) acceptor.set_option(tcp::no_delay(true), error);
+  Acceptor acceptor(executor);
+  auto error = assign(acceptor, {address.ss_family, is_unix ? 0 : IPPROTO_TCP}, std::move(own));
+  if (!is_unix && !error) acceptor.set_option(tcp::no_delay(true), error);
   if (!is_unix && !error) acceptor.set_option(DeferAccept(longest_silence), error);
   if (!is_unix && !error) acceptor.set_option(QuickAck(false), error);
-  if (error)
-    return Error{ErrorCode::unavailable, ErrorSource::inbound, false,
-                 "an inherited socket: " + error.message()};
+  if (error) return failed(error.message());
   return acceptor;
 }
 
@@ -255,6 +305,9 @@ Result<void> UnixSocket::check_free(const std::string& path) {
 }
 
 Result<UnixSocket> UnixSocket::open(const std::string& path, mode_t mode, const std::string& group) {
+  if (const auto acceptable = has_own_socket(path); !acceptable) return acceptable.error();
+  const auto lock = PathLock::of(path);
+  if (!lock) return lock.error();
   const auto in_the_way = has_dead_socket(path);
   if (!in_the_way) return in_the_way.error();
   if (*in_the_way && ::unlink(path.c_str()) != 0) return system_error(path);
@@ -319,9 +372,12 @@ UnixSocket::~UnixSocket() {
 }
 
 Result<Acceptor> UnixSocket::acceptor(const asio::any_io_executor& executor) const {
-  const int own = ::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0);
-  if (own < 0) return system_error(path_);
-  return Acceptor(executor, asio::generic::stream_protocol(AF_UNIX, 0), own);
+  Descriptor own(::fcntl(descriptor_, F_DUPFD_CLOEXEC, 0));
+  if (own.get() < 0) return system_error(path_);
+  Acceptor acceptor(executor);
+  if (const auto error = assign(acceptor, {AF_UNIX, 0}, std::move(own)))
+    return refused(ErrorCode::unavailable, path_, error.message());
+  return acceptor;
 }
 
 }  // namespace roktcached::net

@@ -74,7 +74,8 @@ class UnixSocket {
   void leave_path() { inode_ = 0; }
   [[nodiscard]] int descriptor() const { return descriptor_; }
 
-  /// Takes the path: a socket there that nobody listens on is replaced, anything else is left alone.
+  /// Takes the path: a socket there that nobody listens on is replaced, anything else is left alone. Of
+  /// several processes that do so at once one gets it. Meanwhile there is a file PATH.lock beside it.
   /// @param mode   of the file, which says who may connect
   /// @param group  of the file; empty: the process's own
   /// @return unavailable where it is in use, else configuration

@@ -248,6 +248,17 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
   return Asked{.route = &route, .credential = *credential, .cache_request = *cache_request};
 }
 
+/// Those of its routes. Where no route has the path, those of any route: the request itself is then told why
+/// it is refused, and not its browser alone.
+std::string ProxyHandler::methods_at(const Request& preflight) const {
+  const rokt::RouteTable& routes = preflight.runtime->routes;
+  const auto target = http::parse_target(preflight.target);
+  std::string decoded;
+  std::string methods =
+      target ? routes.allowed_methods(http::decode_unreserved(target->path, decoded)) : std::string();
+  return methods.empty() ? routes.all_methods() : methods;
+}
+
 void ProxyHandler::finished(const Request& request, const Answer& answer, const http::Written& written) {
   const SteadyTime now = services_.clock.steady_now();
   const std::string& client =

@@ -31,6 +31,7 @@ class ProxyHandler final : public http::Handler {
 
   [[nodiscard]] bool answer_now(http::Request& request, http::Answer& answer) override;
   [[nodiscard]] boost::asio::awaitable<http::Answer> handle(const http::Request& request) override;
+  [[nodiscard]] std::string methods_at(const http::Request& preflight) const override;
   void finished(const http::Request& request, const http::Answer& answer,
                 const http::Written& written) override;
 

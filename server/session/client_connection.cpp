@@ -78,7 +78,7 @@ std::optional<ClientConnection::Need> ClientConnection::advance() {
         break;
       case Need::end:
         if (session_.ending() == Session::Ending::after_answer && stream_.has_received())
-          session_.more_has_come();
+          session_.linger_at_end();
         return need;
       default:
         return need;

@@ -72,9 +72,10 @@ void Listener::start() {
   const auto go_on = [this](bool failed) {
     if (!failed || draining_ || retired_) return;
     std::this_thread::sleep_for(pause_without_memory);
-    post_surely(acceptor_.get_executor(), [this] { start(); });
+    post_with_retry(acceptor_.get_executor(), [this] { start(); });
   };
-  do_surely(accepting, [&] { spawn_watched(acceptor_.get_executor(), accept_loop(), accepting, go_on); });
+  retry_until_done(accepting,
+                   [&] { spawn_watched(acceptor_.get_executor(), accept_loop(), accepting, go_on); });
 }
 
 asio::awaitable<void> Listener::accept_loop() {
@@ -155,11 +156,12 @@ void Listener::drain() {
   acceptor_.close(error);
   server_.hangups.drain();
   for (const auto& connection : connections_)
-    do_surely("draining a connection", [&] { connection->drain(); });
+    retry_until_done("draining a connection", [&] { connection->drain(); });
 }
 
 void Listener::abort() {
-  for (const auto& connection : connections_) do_surely("ending a connection", [&] { connection->abort(); });
+  for (const auto& connection : connections_)
+    retry_until_done("ending a connection", [&] { connection->abort(); });
 }
 
 }  // namespace roktcached::session

@@ -146,7 +146,7 @@ void Listeners::add(std::size_t thread, net::Acceptor acceptor, const Tls& tls) 
 template <class Action>
 void Listeners::on_each(Action action) {
   for (std::size_t i = 0; i < threads_.size(); ++i) {
-    post_surely(threads_[i].context, [&listeners = listeners_[i], action] {
+    post_with_retry(threads_[i].context, [&listeners = listeners_[i], action] {
       for (const auto& listener : listeners) action(*listener);
     });
   }

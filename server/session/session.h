@@ -59,7 +59,7 @@ class Session {
   /// How the connection is to end.
   enum class Ending {
     close,         ///< at once
-    after_answer,  ///< the same, but for more_has_come(): the client may still send what nobody reads
+    after_answer,  ///< the same, but for linger_at_end(): the client may still send what nobody reads
     linger,        ///< what the client still sends is read away first (RFC 9112, section 9.6)
     reset,         ///< so that the client does not take what it has got for whole
     drop,          ///< at once, with nothing more said
@@ -124,7 +124,7 @@ class Session {
   }
   /// Bytes that were not read have come behind the last answer: to close resets the connection then, and the
   /// client might lose the answer.
-  void more_has_come() { ending_ = Ending::linger; }
+  void linger_at_end() { ending_ = Ending::linger; }
   /// Once, at the connection's end: leaves nothing of a request in memory.
   void end();
 

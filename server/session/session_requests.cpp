@@ -17,10 +17,10 @@ namespace roktcached::session {
 
 namespace {
 
-http::Answer preflight_answer(const http::Request& request) {
+http::Answer preflight_answer(const http::Request& request, const http::Handler& handler) {
   http::Answer answer;
   answer.status = 204;
-  answer.head = access::preflight_fields(request.fields);
+  answer.head = access::preflight_fields(request.fields, handler.methods_at(request));
   return answer;
 }
 
@@ -65,7 +65,7 @@ Session::Need Session::ask() {
   if (const auto expected = check_expectation(request.fields); !expected)
     return answer_with(problem(expected.error(), request.id));
   if (access::is_preflight(request.method, *origin, request.fields))
-    return answer_with(preflight_answer(request));
+    return answer_with(preflight_answer(request, environment_.handler));
   request.api_key = std::move(*api_key);
   return identify();
 }

@@ -93,7 +93,7 @@ class Simulator::Server {
 
   void stop() {
     if (!thread_.joinable()) return;
-    post_surely(context_, [this] {
+    post_with_retry(context_, [this] {
       stopping_ = true;
       acceptor_.close();
       for (tcp::socket* socket : sockets_) close(*socket);
@@ -113,9 +113,10 @@ class Simulator::Server {
     const auto go_on = [this](bool failed) {
       if (!failed || stopping_) return;
       std::this_thread::sleep_for(pause_without_memory);
-      post_surely(context_, [this] { begin_to_accept(); });
+      post_with_retry(context_, [this] { begin_to_accept(); });
     };
-    do_surely(accepting, [&] { spawn_watched(context_.get_executor(), accept_loop(), accepting, go_on); });
+    retry_until_done(accepting,
+                     [&] { spawn_watched(context_.get_executor(), accept_loop(), accepting, go_on); });
   }
 
   asio::awaitable<void> accept_loop() {

@@ -323,7 +323,7 @@ std::optional<std::chrono::milliseconds> UpstreamClient::goes_again_after(Upstre
   failed.time_left =
       std::chrono::duration_cast<std::chrono::milliseconds>(call.turn.deadline() - clock_.steady_now());
   const double jitter = std::uniform_real_distribution<double>(0, 1)(random_);
-  const RetryDecision retry = may_retry(failed, jitter);
+  const RetryDecision retry = decide_retry(failed, jitter);
   const bool circuit_refuses = circuits_.is_open(request.route);
   if (!retry.retry() || circuit_refuses || !retry_budget_.spend()) return std::nullopt;
   const std::string why = result ? std::to_string(result->status) : result.error().error.context;

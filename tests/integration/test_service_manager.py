@@ -1,4 +1,5 @@
 """What systemd is told: ready, reloading, stopping, alive, and a status for people. And the sockets that it hands over."""
+import http.client
 import os
 import pathlib
 import signal
@@ -158,6 +159,24 @@ class SocketActivation(TestCase):
         while part := early.recv(65536):
             received += part
         self.assertTrue(received.startswith(b"HTTP/1.1 200 "), received)
+
+    def test_of_the_two_addresses_of_localhost_the_daemon_opens_the_one_that_has_no_socket(self):
+        """For clients and for admin."""
+        port, admin_port = free_port(), free_port()
+        sockets = list(listening(("127.0.0.1", port), ("127.0.0.1", admin_port)))
+        for one in sockets:
+            self.addCleanup(one.close)
+        proxy = self.activate(sockets, self.simulator(), self.folder(), port=port, listen_addresses=f"localhost:{port}", admin_port=admin_port, admin_address=f"localhost:{admin_port}")
+        for address, at in (("listening", port), ("admin", admin_port)):
+            self.assertIn(f"{address} on 127.0.0.1:{at}, on a socket that was handed over", proxy.output)
+            self.assertIn(f"{address} on [::1]:{at}\n", proxy.output)
+        for host in ("127.0.0.1", "::1"):
+            for at, target in ((port, overview()), (admin_port, "/livez")):
+                with self.subTest(host=host, target=target):
+                    connection = http.client.HTTPConnection(host, at, timeout=30)
+                    self.addCleanup(connection.close)
+                    connection.request("GET", target)
+                    self.assertEqual(connection.getresponse().status, 200)
 
     def test_one_that_no_setting_names_is_refused(self):
         [odd] = listening(("127.0.0.1", free_port()))

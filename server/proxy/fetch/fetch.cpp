@@ -1,10 +1,11 @@
 #include "server/proxy/fetch/fetch.h"
 
+#include <new>
+
 namespace roktcached::proxy {
 
 namespace {
 
-constexpr std::chrono::seconds memory_of_finished{1};
 constexpr std::size_t max_finished = 1024;
 
 }  // namespace
@@ -14,8 +15,13 @@ void FetchesByKey::remove(const FetchPtr& fetch) {
   if (found != by_key_.end() && found->second == fetch) by_key_.erase(found);
 }
 
-void FetchesByKey::keep_for_a_while(const FetchPtr& fetch) {
-  finished_.push_back(fetch);
+/// What is in `by_key_` alone, and has finished, nothing would ever remove.
+void FetchesByKey::keep_for_a_while(const FetchPtr& fetch) noexcept {
+  try {
+    finished_.push_back(fetch);
+  } catch (const std::bad_alloc&) {
+    return remove(fetch);
+  }
   forget_finished(fetch->finished_at);
 }
 
@@ -26,7 +32,7 @@ FetchPtr FetchesByKey::find(const caching::Key& key, SteadyTime now) {
 }
 
 void FetchesByKey::forget_finished(SteadyTime now) {
-  const SteadyTime limit = now - memory_of_finished;
+  const SteadyTime limit = now - kept_for;
   while (!finished_.empty() && (finished_.front()->finished_at < limit || finished_.size() > max_finished)) {
     remove(finished_.front());
     finished_.pop_front();

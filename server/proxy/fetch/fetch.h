@@ -88,17 +88,20 @@ using FetchPtr = std::shared_ptr<Fetch>;
 /// before, but come late. At most one for each key. Belongs to the upstream thread.
 class FetchesByKey {
  public:
+  static constexpr std::chrono::seconds kept_for{1};
+
   /// From here on whoever asks for the same finds it.
   void add(const FetchPtr& fetch) { by_key_[fetch->key.hash()] = fetch; }
   void remove(const FetchPtr& fetch);
-  /// It has just finished, and is to be found for a while.
-  void keep_for_a_while(const FetchPtr& fetch);
+  /// It has just finished, and is to be found for a while; not where there is no memory for that.
+  void keep_for_a_while(const FetchPtr& fetch) noexcept;
   /// Null where there is none.
   [[nodiscard]] FetchPtr find(const caching::Key& key, SteadyTime now);
+  /// Lets go of those whose time is over. Every other call does so first.
+  void forget_finished(SteadyTime now);
+  [[nodiscard]] bool has_finished() const { return !finished_.empty(); }
 
  private:
-  void forget_finished(SteadyTime now);
-
   std::unordered_map<caching::KeyHash, FetchPtr, caching::KeyHashHasher> by_key_;
   std::deque<FetchPtr> finished_;  // in the order of their end
 };

@@ -36,7 +36,8 @@ FetchTable::FetchTable(asio::any_io_executor upstream_executor, asio::any_io_exe
       sharing_(updater_, clock),
       fetcher_(std::move(helpers), upstream, bodies, updater_, sharing_, clock, shared),
       ahead_(upstream_executor_, store, upstream, clock,
-             [this](FetchRequest request) { return refresh_ahead(std::move(request)); }) {}
+             [this](FetchRequest request) { return refresh_ahead(std::move(request)); }),
+      forget_timer_(upstream_executor_) {}
 
 asio::awaitable<FetchResult> FetchTable::join(std::unique_ptr<FetchRequest> request, TicketPtr ticket) {
   if (runs_here(upstream_executor_)) return join_on_upstream_thread(std::move(request), std::move(ticket));
@@ -288,15 +289,34 @@ void FetchTable::finish(const FetchPtr& fetch, const FetchRequest& request, cons
   }
   fetch->finished = true;  // not before everybody has been told
   if (was_broken_off(outcome)) return fetches_.remove(fetch);
+  if (is_remembered(request, outcome)) fetch->outcome = fetched.outcome;
+  fetches_.keep_for_a_while(fetch);  // before anything can throw
+  forget_later();
   if (!request.http) {
     const caching::KeyHash hash = fetch->key.hash();
     outcome.too_large() ? large_.add(hash, fetch->finished_at) : large_.remove(hash);
   }
-  if (is_remembered(request, outcome)) fetch->outcome = fetched.outcome;
-  fetches_.keep_for_a_while(fetch);
   if (!outcome.stored()) return;
   ahead_.has_stored(request, *outcome.response, fetch->asks);
   tell_who_asked(*fetch, request, outcome);
+}
+
+/// Outcomes go in time also where nobody asks for anything any more. Without memory for that, they go with
+/// the next request.
+void FetchTable::forget_later() noexcept {
+  if (forgets_later_ || stopped_ || !fetches_.has_finished()) return;
+  try {
+    forget_timer_.expires_after(FetchesByKey::kept_for);
+    forget_timer_.async_wait([this](const boost::system::error_code& error) {
+      if (error) return;
+      forgets_later_ = false;
+      forget_finished();
+      forget_later();
+    });
+    forgets_later_ = true;
+  } catch (...) {
+    logging_failure("forgetting fetches")(std::current_exception());
+  }
 }
 
 /// Refreshes ahead and warming ask for nobody; clients may share their fetches all the same.

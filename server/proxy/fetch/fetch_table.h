@@ -3,6 +3,7 @@
 #include <atomic>
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <functional>
 #include <memory>
 
@@ -117,7 +118,15 @@ class FetchTable {
   }
 
   /// Begins nothing any more that nobody asks for: for the end of the process, on the upstream thread.
-  void stop() { ahead_.stop(); }
+  void stop() {
+    ahead_.stop();
+    stopped_ = true;
+    forget_timer_.cancel();
+  }
+
+  /// Lets go of fetches that have finished more than a second ago. It does so itself with each request, and a
+  /// second after a fetch has finished. On the upstream thread.
+  void forget_finished() { fetches_.forget_finished(clock_.steady_now()); }
 
   /// As CacheUpdater::purge: for a thread that serves nobody.
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge) { return updater_.purge(purge); }
@@ -176,6 +185,7 @@ class FetchTable {
   void fail(const FetchPtr& fetch) noexcept;
   [[nodiscard]] FetchPtr find_for(const FetchRequest& request, SteadyTime now);
   void finish(const FetchPtr& fetch, const FetchRequest& request, const Fetched& fetched);
+  void forget_later() noexcept;
   void tell_who_asked(const Fetch& fetch, const FetchRequest& request, const FetchOutcome& outcome) const;
   void break_off_if_unwanted(const FetchPtr& fetch);
 
@@ -188,6 +198,9 @@ class FetchTable {
   Fetcher fetcher_;
   RefreshAhead ahead_;
   FetchesByKey fetches_;
+  boost::asio::steady_timer forget_timer_;
+  bool forgets_later_ = false;
+  bool stopped_ = false;
   RecentKeys large_;  // keys whose answer was larger than upstream.max_response
   std::function<void(const caching::Key&, const caching::Ask&)> asked_;  // may be null
   std::function<void(const caching::Key&)> ended_;                       // may be null

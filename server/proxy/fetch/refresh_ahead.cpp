@@ -88,7 +88,7 @@ void RefreshAhead::wake_up_later() {
     } catch (...) {
       log_failure(refreshing, std::current_exception());
     }
-    do_surely(refreshing, [this] { wake_up_later(); });
+    retry_until_done(refreshing, [this] { wake_up_later(); });
   });
   timer_runs_ = true;
 }

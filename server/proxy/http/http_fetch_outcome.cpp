@@ -117,7 +117,7 @@ class Judge {
   void set_times(StoredResponse& response, const Fields& fields, std::string_view method) {
     const auto directives = http::parse_response_directives(fields);
     withheld_ = directives.withheld;
-    const caching::HttpStoring verdict = caching::may_store_http(
+    const caching::HttpStoring verdict = caching::storing_of_http(
         {.method = method,
          .has_authorization = http_.client.contains("Authorization") && !request_.upstream.inject_token,
          .request_no_store = http_.no_store,

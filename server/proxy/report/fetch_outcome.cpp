@@ -182,7 +182,7 @@ FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& resul
         caching::steady_refreshes_after(*request.stored, request.range_end, response.fetched_at, policy);
   const auto lifetime = caching::lifetime_of(request.route_class, response.status, request.range_end,
                                              response.fetched_at, policy, response.steady_refreshes);
-  outcome.storing = caching::may_store_report(
+  outcome.storing = caching::storing_of_report(
       {.status = response.status,
        .too_large = too_large,
        .not_json = outcome.kind == AnswerKind::not_json,

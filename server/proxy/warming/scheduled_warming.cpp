@@ -78,7 +78,7 @@ void ScheduledWarming::take_settings(RuntimePtr runtime) {
 }
 
 void ScheduledWarming::start() {
-  do_surely(warming_ahead, [this] { look_later(); });
+  retry_until_done(warming_ahead, [this] { look_later(); });
 }
 
 void ScheduledWarming::change(RuntimePtr runtime) {
@@ -101,7 +101,7 @@ void ScheduledWarming::look_later() {
     } catch (...) {
       log_failure(warming_ahead, std::current_exception());
     }
-    do_surely(warming_ahead, [this] { look_later(); });
+    retry_until_done(warming_ahead, [this] { look_later(); });
   });
 }
 

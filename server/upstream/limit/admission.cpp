@@ -216,7 +216,7 @@ void Admission::serve_or_retry() noexcept {
   } catch (...) {
     log_failure(serving, std::current_exception());
   }
-  do_surely(serving, [this] { serve_at(clock_.steady_now() + pause_without_memory); });
+  retry_until_done(serving, [this] { serve_at(clock_.steady_now() + pause_without_memory); });
 }
 
 void Admission::give_up(const UpstreamFailure& failure, std::optional<std::string_view> route) {

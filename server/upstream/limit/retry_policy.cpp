@@ -35,7 +35,7 @@ milliseconds retry_backoff(unsigned retry, double random) {
   return std::chrono::duration_cast<milliseconds>(std::min(base * (1U << doublings), longest) * random);
 }
 
-RetryDecision may_retry(const FailedAttempt& attempt, double random) {
+RetryDecision decide_retry(const FailedAttempt& attempt, double random) {
   if (!attempt.repeatable) return {RetryReason::not_repeatable, {}};
   if (!may_pass(attempt)) return {RetryReason::final_failure, {}};
   if (attempt.answer_begun) return {RetryReason::answer_begun, {}};

@@ -20,7 +20,7 @@ namespace roktcached::upstream {
 enum class AttemptFailure {
   not_connected,   ///< no connection came about: the upstream has not seen the request
   cut_off,         ///< reset or closed before the answer was complete
-  status,          ///< a complete answer, whose status it is for may_retry to judge
+  status,          ///< a complete answer, whose status it is for decide_retry to judge
   timed_out,       ///< an upstream that is too slow gets no faster by being asked twice
   invalid_answer,  ///< what cannot be read will be no better the second time
 };
@@ -57,7 +57,7 @@ struct RetryDecision {
 /// Retry-After. What is repeatable is repeated, after a failure to connect, a cut-off answer, or a
 /// 429, 502, 503 or 504. The RetryBudget has still to agree.
 /// @param random  in [0, 1)
-[[nodiscard]] RetryDecision may_retry(const FailedAttempt& attempt, double random);
+[[nodiscard]] RetryDecision decide_retry(const FailedAttempt& attempt, double random);
 
 /// Keeps retries under a tenth of first attempts, so that an upstream in trouble is not drowned by those who
 /// try again. A little is there from the start, and a little more is saved.

@@ -39,9 +39,9 @@ void TokenKeeper::start() {
 
 void TokenKeeper::spawn_refresher(std::chrono::milliseconds delay) {
   const auto go_on = [this](bool failed) {
-    if (failed && !stopped_) post_surely(executor_, [this] { spawn_refresher(end_broken_fetch()); });
+    if (failed && !stopped_) post_with_retry(executor_, [this] { spawn_refresher(end_broken_fetch()); });
   };
-  do_surely(refreshing, [&] { spawn_watched(executor_, run(delay), refreshing, go_on); });
+  retry_until_done(refreshing, [&] { spawn_watched(executor_, run(delay), refreshing, go_on); });
 }
 
 void TokenKeeper::stop() {

@@ -92,7 +92,7 @@ TEST(Background, WhatEndsMayThrow) {
 
 TEST(Background, WhatMustNotFailIsTriedAgain) {
   int tries = 0;
-  do_surely("testing", [&] {
+  retry_until_done("testing", [&] {
     if (++tries < 3) throw std::bad_alloc();
   });
   EXPECT_EQ(tries, 3);

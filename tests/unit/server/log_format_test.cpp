@@ -71,6 +71,21 @@ TEST(LogFormatTest, ALineThatIsNoEventIsItsMessage) {
       << "what comes from outside makes no field";
 }
 
+TEST(LogFormatTest, NothingInALineIsACommandToATerminal) {
+  const std::string chosen =
+      "\x1b[2J\x7f\u009b31m\x9b"
+      "32mZo\u00eb";
+  const std::string shown = " [2J  31m?32mZo\u00eb";
+  const std::string escaped = R"(\u001b[2J\u007f\u009b31m\ufffd32mZo)"
+                              "\u00eb";
+  EXPECT_EQ(without_time(LogFormat::text, chosen), shown);
+  EXPECT_EQ(without_time(LogFormat::text, line_of("", "request" + unit_separator + "client=" + chosen)),
+            "client=" + shown);
+  EXPECT_EQ(without_time(LogFormat::json, chosen), R"({"event":"message","message":")" + escaped + R"("})");
+  EXPECT_EQ(without_time(LogFormat::json, line_of("", "request" + unit_separator + "client=" + chosen)),
+            R"({"event":"request","client":")" + escaped + R"("})");
+}
+
 TEST(LogFormatTest, TheJournalHasTheTimeItself) {
   const std::string line = line_of("said", "done" + unit_separator + "count#3");
   EXPECT_EQ(without_time(LogFormat::text, line), "said");

@@ -2,12 +2,14 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <memory>
 #include <new>
 #include <optional>
 #include <string>
 #include <utility>
 
 #include "counting_allocator.h"
+#include "server/proxy/fetch/fetch.h"
 #include "server/upstream/limit/fair_queue.h"
 
 namespace roktcached::upstream {
@@ -74,3 +76,33 @@ INSTANTIATE_TEST_SUITE_P(EachAllocation, OutOfMemory, testing::Range<std::uint64
 
 }  // namespace
 }  // namespace roktcached::upstream
+
+namespace roktcached::proxy {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(OutOfMemoryFetches, WhatCannotBeKeptForAWhileIsNotKeptForEver) {
+  constexpr int many = 200;  // for some of them the list takes memory
+  FetchesByKey fetches;
+  const SteadyTime now{std::chrono::hours{1}};
+  const auto key_of = [](int number) { return caching::Key("key " + std::to_string(number)); };
+  int lost = 0;
+  for (int i = 0; i < many; ++i) {
+    const auto fetch = std::make_shared<Fetch>(key_of(i), now);
+    fetches.add(fetch);
+    fetch->finished = true;
+    fetch->finished_at = now;
+    {
+      const test::FailingAllocation failing(0);
+      fetches.keep_for_a_while(fetch);
+    }
+    if (fetches.find(key_of(i), now) == nullptr) ++lost;
+  }
+  EXPECT_GT(lost, 0);
+  EXPECT_LT(lost, many);
+  for (int i = 0; i < many; ++i) EXPECT_EQ(fetches.find(key_of(i), now + 2s), nullptr) << i;
+}
+
+}  // namespace
+}  // namespace roktcached::proxy

@@ -40,22 +40,22 @@ TEST(StoringTest, EachHasAWordOfItsOwnThatAFieldAndALabelCanHave) {
 
 TEST(MayStoreReport, KeepsReportsAndRefusals) {
   for (const unsigned status : {200U, 400U, 404U})
-    EXPECT_EQ(may_store_report({.status = status}), Storing::stored) << status;
+    EXPECT_EQ(storing_of_report({.status = status}), Storing::stored) << status;
 }
 
 TEST(MayStoreReport, SaysWhyNot) {
   for (const unsigned status : {201U, 302U, 401U, 403U, 429U, 500U, 503U})
-    EXPECT_EQ(may_store_report({.status = status}), Storing::status) << status;
-  EXPECT_EQ(may_store_report({.not_json = true}), Storing::not_json);
-  EXPECT_EQ(may_store_report({.too_large = true}), Storing::too_large);
-  EXPECT_EQ(may_store_report({.status = 404, .better_kept = true}), Storing::better_kept);
-  EXPECT_EQ(may_store_report({.request_no_store = true}), Storing::request_no_store);
-  EXPECT_EQ(may_store_report({.has_lifetime = false}), Storing::no_lifetime);
+    EXPECT_EQ(storing_of_report({.status = status}), Storing::status) << status;
+  EXPECT_EQ(storing_of_report({.not_json = true}), Storing::not_json);
+  EXPECT_EQ(storing_of_report({.too_large = true}), Storing::too_large);
+  EXPECT_EQ(storing_of_report({.status = 404, .better_kept = true}), Storing::better_kept);
+  EXPECT_EQ(storing_of_report({.request_no_store = true}), Storing::request_no_store);
+  EXPECT_EQ(storing_of_report({.has_lifetime = false}), Storing::no_lifetime);
 }
 
 /// The content of a large one comes in pieces, whatever else is the matter with it.
 TEST(MayStoreReport, SaysOfALargeOneThatItIsLarge) {
-  EXPECT_EQ(may_store_report({.status = 503, .too_large = true, .not_json = true, .request_no_store = true}),
+  EXPECT_EQ(storing_of_report({.status = 503, .too_large = true, .not_json = true, .request_no_store = true}),
             Storing::too_large);
 }
 
@@ -63,7 +63,7 @@ Storing verdict(std::initializer_list<http::Field> list, HttpAnswer answer = {"G
   Fields fields;
   for (const auto& field : list) fields.add(field.name, field.value);
   answer.sent_at = answer.received_at = now;
-  return may_store_http(answer, status, fields, http::parse_response_directives(fields), policy).storing;
+  return storing_of_http(answer, status, fields, http::parse_response_directives(fields), policy).storing;
 }
 
 bool stored(std::initializer_list<http::Field> list, HttpAnswer answer = {"GET"}, unsigned status = 200) {

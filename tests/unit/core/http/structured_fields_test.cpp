@@ -31,6 +31,17 @@ TEST(Dictionary, KeepsTheLastOfARepeatedKeyAndDropsParameters) {
   EXPECT_EQ(value_of("  a=1 \t,\t b=2  ", "b"), DictionaryValue(std::int64_t{2}));
 }
 
+TEST(Dictionary, MayHaveManyMembers) {
+  std::string text;
+  for (int i = 0; i < 200'000; ++i) text += "k" + std::to_string(i) + ",";
+  text += "k7=1" + std::string(200'000, ' ');
+  const auto members = parse_dictionary(text);
+  ASSERT_TRUE(members);
+  EXPECT_EQ(members->size(), 200'000U);
+  EXPECT_EQ(value_of(text, "k7"), DictionaryValue(std::int64_t{1}));
+  EXPECT_EQ(value_of(text, "k8"), DictionaryValue(true));
+}
+
 TEST(Dictionary, OfNothingHasNoMembers) {
   for (const char* empty : {"", "   "}) {
     const auto members = parse_dictionary(empty);

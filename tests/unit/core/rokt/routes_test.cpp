@@ -60,6 +60,17 @@ TEST(RouteTable, HeadIsServedWhereGetIsAndTheRestIsNamed) {
   EXPECT_EQ(table.match("GET", "/auth/oauth2/token").error().context, "POST");
 }
 
+TEST(RouteTable, NamesTheMethodsOfAPathAndOfAll) {
+  std::vector<Route> routes = rokt_routes();
+  routes.push_back({"files", "/files/{rest...}", {"GET", "PUT"}, RouteClass::http, {}, false});
+  routes.push_back({"drop", "/files/{id}", {"DELETE", "PUT"}, RouteClass::off, {}, false});
+  const RouteTable table(routes);
+  EXPECT_EQ(table.allowed_methods("/files/a/b"), "GET, HEAD, PUT");
+  EXPECT_EQ(table.allowed_methods("/files/a"), "DELETE, PUT, GET, HEAD");
+  EXPECT_EQ(table.allowed_methods("/nowhere"), "");
+  EXPECT_EQ(table.all_methods(), "POST, GET, HEAD, DELETE, PUT");
+}
+
 TEST(RouteTable, NamesAccountAndCampaign) {
   const RouteTable table(rokt_routes());
   const auto match = table.match("GET", "/reporting/accounts/12/campaigns/x-3/creatives/2/overview");

@@ -195,13 +195,14 @@ TEST(Preflight, IsAnOptionsOfAnAllowedOriginThatNamesAMethod) {
 }
 
 TEST(Preflight, IsToldWhatMayBeSent) {
-  const std::string told = preflight_fields({});
-  EXPECT_THAT(told, HasSubstr("Access-Control-Allow-Methods: GET, HEAD, POST\r\n"));
+  const std::string told = preflight_fields({}, "GET, HEAD, PUT");
+  EXPECT_THAT(told, HasSubstr("Access-Control-Allow-Methods: GET, HEAD, PUT\r\n"));
+  EXPECT_THAT(told, HasSubstr("If-Match"));
   EXPECT_THAT(told, HasSubstr("Authorization"));
   EXPECT_THAT(told, HasSubstr("X-API-Key"));
   EXPECT_THAT(told, Not(HasSubstr("Allow-Credentials")));
   EXPECT_THAT(told, Not(HasSubstr("Private-Network"))) << "only where it was asked for";
-  EXPECT_THAT(preflight_fields(fields_of({{"Access-Control-Request-Private-Network", "true"}})),
+  EXPECT_THAT(preflight_fields(fields_of({{"Access-Control-Request-Private-Network", "true"}}), "GET"),
               HasSubstr("Access-Control-Allow-Private-Network: true\r\n"));
 }
 

@@ -91,6 +91,15 @@ TEST(TokenRequest, AMalformedFormIsRefused) {
     EXPECT_EQ(refusal(form), Code::invalid_request) << form;
 }
 
+/// Whoever sends it is not known yet, and each parameter costs many times its own size.
+TEST(TokenRequest, AFormOfMoreThanAHundredParametersIsRefused) {
+  std::string form = grant;
+  for (int i = 0; i < 99; ++i) form += "&x" + std::to_string(i);
+  EXPECT_EQ(shown_by(form), "nothing ");
+  EXPECT_EQ(refusal(form + "&x98"), Code::invalid_request);
+  EXPECT_EQ(refusal(form + "&x99"), Code::invalid_request);
+}
+
 TEST(TokenRequest, AnotherGrantIsRefused) {
   EXPECT_EQ(refusal("grant_type=password&client_id=a&client_secret=b"), Code::unsupported_grant_type);
   EXPECT_EQ(refusal("grant_type=Client_Credentials"), Code::unsupported_grant_type);

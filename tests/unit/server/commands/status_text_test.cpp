@@ -59,6 +59,19 @@ TEST(StatusText, TellsWhatWasWarmed) {
       HasSubstr("warmed     nothing yet\n           0 templates learned, 0 named\n"));
 }
 
+TEST(StatusText, HasNoCommandToTheTerminalWhoeverHasChosenATextOfIt) {
+  const std::string text = text_of(R"({"version": "1\u001b[2J", "clients": [{"client": "\u009b31mbi\u007f",
+    "asked": 1, "routes": {"a\u001bb": {"asked": 1}}}], "requests": {"hit\u001b": 1},
+    "cache": {"memory\u001b": {"entries": 1, "trouble": "no\u001b"}},
+    "upstream": {"open_routes": ["c\u001bd"]}})");
+  EXPECT_THAT(text, HasSubstr("roktcached 1 [2J, up"));
+  EXPECT_THAT(text, HasSubstr(" 31mbi "));
+  EXPECT_THAT(text, HasSubstr("a b "));
+  EXPECT_THAT(text, HasSubstr("the upstream fails on route c d"));
+  EXPECT_THAT(text, Not(HasSubstr("\x1b")));
+  EXPECT_THAT(text, Not(HasSubstr("\x9b")));
+}
+
 TEST(StatusText, TellsOfAFleet) {
   EXPECT_THAT(text_of(healthy), Not(HasSubstr("fleet"))) << "of a daemon that has none";
   const std::string text = text_of(R"({"fleet": {"state": "together", "members": 8, "members_known": 9,

@@ -1,10 +1,20 @@
 #include "server/net/listening_socket.h"
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <boost/asio/io_context.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <iterator>
+#include <set>
 #include <string>
+#include <string_view>
+#include <vector>
 
 namespace roktcached::net {
 namespace {
@@ -51,6 +61,67 @@ TEST(OpenListener, LeavesItToTheAnswerToAcknowledgeTheRequest) {
   QuickAck at_once(true);
   accepted.get_option(at_once);
   EXPECT_FALSE(at_once.value());
+}
+
+/// Puts something else in the place of a context's epoll descriptor, so that the context takes no socket.
+class NoEpoll {
+ public:
+  explicit NoEpoll(const std::vector<int>& made) {
+    for (const int number : made) {
+      std::array<char, 64> name{};
+      const std::string link = "/proc/self/fd/" + std::to_string(number);
+      if (::readlink(link.c_str(), name.data(), name.size() - 1) < 0) continue;
+      if (std::string_view(name.data()).find("eventpoll") == std::string_view::npos) continue;
+      const Descriptor nothing(::open("/dev/null", O_RDONLY | O_CLOEXEC));
+      found_ = ::dup2(nothing.get(), number) == number;
+    }
+  }
+  [[nodiscard]] bool found() const { return found_; }
+
+ private:
+  bool found_ = false;
+};
+
+std::set<int> open_descriptors() {
+  std::set<int> all;
+  for (int number = 0; number < 1024; ++number) {
+    if (::fcntl(number, F_GETFD) != -1) all.insert(number);
+  }
+  return all;
+}
+
+std::vector<int> made_since(const std::set<int>& before) {
+  std::vector<int> made;
+  std::ranges::set_difference(open_descriptors(), before, std::back_inserter(made));
+  return made;
+}
+
+TEST(AcceptorOn, ClosesItsCopyWhereTheContextDoesNotTakeIt) {
+  boost::asio::io_context other;
+  auto listening = open_listener(other.get_executor(), {boost::asio::ip::address_v4::loopback(), 0}, false);
+  ASSERT_TRUE(listening);
+  std::string path = std::filesystem::temp_directory_path() / "roktcached-acceptor-XXXXXX";
+  ASSERT_NE(::mkdtemp(path.data()), nullptr);
+  {
+    const auto unix_socket = UnixSocket::open(path + "/socket", 0600, "");
+    ASSERT_TRUE(unix_socket) << unix_socket.error().context;
+    const auto before_context = open_descriptors();
+    boost::asio::io_context context;
+    { const boost::asio::ip::tcp::acceptor makes_the_reactor(context); }
+    const NoEpoll no_epoll(made_since(before_context));
+    ASSERT_TRUE(no_epoll.found());
+    const auto before = open_descriptors();
+    const auto on_a_copy = acceptor_on(context.get_executor(), listening->first.native_handle());
+    ASSERT_FALSE(on_a_copy);
+    EXPECT_EQ(on_a_copy.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(on_a_copy.error().context, StartsWith("an inherited socket: "));
+    const auto on_unix = unix_socket->acceptor(context.get_executor());
+    ASSERT_FALSE(on_unix);
+    EXPECT_EQ(on_unix.error().code, ErrorCode::unavailable);
+    EXPECT_THAT(on_unix.error().context, StartsWith("unix:" + path));
+    EXPECT_EQ(open_descriptors(), before);
+  }
+  std::filesystem::remove_all(path);
 }
 
 TEST(Endpoints, AreTwoOfLocalhostAndOneOfAnyOtherHost) {

@@ -4,19 +4,24 @@
 #include <gmock/gmock.h>
 #include <grp.h>
 #include <gtest/gtest.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <barrier>
 #include <boost/asio/io_context.hpp>
 #include <cerrno>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <vector>
 
 namespace roktcached::net {
 namespace {
@@ -178,6 +183,55 @@ TEST_F(UnixSocketTest, ReplacesOneThatNobodyListensOn) {
   const auto opened = open();
   ASSERT_TRUE(opened) << opened.error().context;
   EXPECT_EQ(connected(path), 0);
+}
+
+/// Both find the dead one; without a lock the second removes what the first has put there.
+TEST_F(UnixSocketTest, OfManyThatReplaceADeadOneAtOnceOneIsServed) {
+  constexpr int rounds = 50;
+  constexpr std::size_t starts = 8;
+  for (int round = 0; round < rounds; ++round) {
+    Socket(SOCK_STREAM).bind(path);
+    std::barrier together(starts);
+    std::vector<std::optional<Result<UnixSocket>>> opened(starts);
+    std::vector<std::thread> threads;
+    for (std::size_t i = 0; i < starts; ++i) {
+      threads.emplace_back([&together, &one = opened[i], this] {
+        together.arrive_and_wait();
+        one.emplace(open());
+      });
+    }
+    for (std::thread& thread : threads) thread.join();
+    const UnixSocket* served = nullptr;
+    for (const auto& one : opened) {
+      if (!*one) {
+        EXPECT_EQ(one->error().code, ErrorCode::unavailable) << one->error().context;
+        continue;
+      }
+      EXPECT_EQ(served, nullptr) << "two have it, of which one is served by nobody";
+      served = &**one;
+    }
+    ASSERT_NE(served, nullptr);
+    ASSERT_EQ(connected(path), 0);
+    const Socket first(SOCK_STREAM);
+    ASSERT_EQ(first.connect(path), 0);
+    const Descriptor accepted(::accept(served->descriptor(), nullptr, nullptr));
+    EXPECT_GE(accepted.get(), 0) << "it is the one at the path";
+  }
+}
+
+TEST_F(UnixSocketTest, LeavesADeadOneToWhoeverIsAboutToReplaceIt) {
+  Socket(SOCK_STREAM).bind(path);
+  const ino_t inode = status().st_ino;
+  {
+    const Descriptor lock(::open((path + ".lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+    ASSERT_EQ(::flock(lock.get(), LOCK_EX), 0);
+    EXPECT_THAT(refusal(ErrorCode::unavailable), HasSubstr("another process is about to take it"));
+    EXPECT_EQ(status().st_ino, inode);
+    EXPECT_TRUE(fs::exists(path + ".lock")) << "it is the other's";
+  }
+  const auto opened = open();
+  ASSERT_TRUE(opened) << "a lock that a dead process has left holds nobody up: " << opened.error().context;
+  EXPECT_FALSE(fs::exists(path + ".lock"));
 }
 
 TEST_F(UnixSocketTest, LeavesALiveOneAlone) {

@@ -82,6 +82,9 @@ class RecordingHandler final : public http::Handler {
     }
     co_return answer;
   }
+  [[nodiscard]] std::string methods_at(const http::Request& preflight) const override {
+    return "GET, DELETE of " + preflight.target;
+  }
   void finished(const http::Request&, const http::Answer& answer, const http::Written& written) override {
     finished_ones.push_back({answer.status, written});
   }

@@ -117,6 +117,7 @@ TEST_F(ConnectionRequestsTest, APageOfAnotherOriginMayAskForLeaveAndGetsNone) {
       "Access-Control-Request-Method: GET\r\n\r\n");
   EXPECT_TRUE(is_refused_with(204)) << received;
   EXPECT_TRUE(has("Access-Control-Allow-Origin: https://bi.example\r\n"));
+  EXPECT_TRUE(has("Access-Control-Allow-Methods: GET, DELETE of /miss\r\n")) << "as the handler says";
 }
 
 TEST_F(ConnectionRequestsTest, EachAnswerHasTheIdOfItsRequest) {

@@ -139,7 +139,7 @@ TEST_F(SessionEndsTest, BytesBehindALastRequestAreReadAway) {
   start();
   EXPECT_EQ(receive_and_go_on(get("/hit", "Connection: close\r\n")), Need::end);
   EXPECT_EQ(session->ending(), Ending::after_answer);
-  session->more_has_come();
+  session->linger_at_end();
   EXPECT_EQ(session->ending(), Ending::linger);
 }
 

@@ -103,6 +103,38 @@ TEST_F(FetchTableTest, AFailureFailsEverybodyWhoWasThereOnce) {
   respond([] { return ok("x"); });
 }
 
+TEST_F(FetchTableTest, AnOutcomeIsForgottenAfterASecondThoughNobodyAsksForAnythingAnyMore) {
+  std::weak_ptr<const FetchOutcome> outcome;
+  {
+    const Answer answer = join(request("a"));
+    respond(dead);
+    ASSERT_TRUE(*answer);
+    outcome = (*answer)->outcome;
+  }
+  upstream.requests.clear();  // each holds the fetch that it is for
+  clock.advance(1s);
+  fetches.forget_finished();
+  EXPECT_FALSE(outcome.expired()) << "for those who were there, and come late";
+  clock.advance(1ms);
+  fetches.forget_finished();
+  EXPECT_TRUE(outcome.expired());
+}
+
+TEST_F(FetchTableTest, ATimerThatForgetsDoesNotKeepTheThreadAtTheEnd) {
+  const Answer answer = join(request("a"));
+  respond(dead);
+  run();
+  EXPECT_FALSE(context.stopped()) << "a timer runs";
+  fetches.stop();
+  run();
+  EXPECT_TRUE(context.stopped());
+  const Answer late = join(request("b"));
+  respond(dead);
+  run();
+  ASSERT_TRUE(*late);
+  EXPECT_TRUE(context.stopped());
+}
+
 TEST_F(FetchTableTest, ARefreshBehindHappensOnceAndNotRightAfterAFailure) {
   fetches.refresh_behind(request("a"));
   fetches.refresh_behind(request("a"));

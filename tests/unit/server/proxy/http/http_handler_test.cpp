@@ -31,6 +31,25 @@ class HttpHandlerTest : public ProxyFixture {
   static constexpr const char* date = "Tue, 14 Nov 2023 22:13:20 GMT";  // of the clock's beginning
 };
 
+TEST_F(HttpHandlerTest, APreflightIsToldTheMethodsOfItsRoute) {
+  const auto told_of = [this](const std::string& target) {
+    http::Request preflight;
+    preflight.method = "OPTIONS";
+    preflight.target = target;
+    preflight.runtime = &runtime;
+    return exchange.methods_at(preflight);
+  };
+  EXPECT_EQ(told_of("/files/a?b=c"), "GET, HEAD, POST, PUT");
+  EXPECT_EQ(told_of("/logs/%61"), "GET, HEAD, POST, DELETE");
+  EXPECT_EQ(told_of(report()), "GET, HEAD");
+  EXPECT_EQ(told_of("/mixed/a"), "GET, HEAD, POST");
+  for (const char* nowhere : {"/nowhere", "/files/../a", "/files/\x7f", "*"}) {
+    const std::string told = told_of(nowhere);
+    for (const char* method : {"GET", "HEAD", "POST", "PUT", "DELETE"})
+      EXPECT_THAT(told, HasSubstr(method)) << nowhere;
+  }
+}
+
 TEST_F(HttpHandlerTest, WhatTheUpstreamLetsBeStoredIsAHit) {
   upstream_says(200, "body", {{"Cache-Control", "max-age=60"}, {"Date", date}});
   auto miss = ask("/files/a");

@@ -19,7 +19,7 @@ FailedAttempt not_connected() {
 }
 
 RetryReason reason_for(const FailedAttempt& attempt) {
-  return may_retry(attempt, 0.5).reason;
+  return decide_retry(attempt, 0.5).reason;
 }
 
 TEST(RetryPolicyTest, TheBackoffDoublesUpToTwoSecondsUnderFullJitter) {
@@ -89,11 +89,11 @@ TEST(RetryPolicyTest, AttemptsAreBounded) {
 TEST(RetryPolicyTest, ARetryThatComesTooLateIsNone) {
   FailedAttempt attempt = not_connected();
   attempt.time_left = 51ms;
-  EXPECT_EQ(may_retry(attempt, 0.5).delay, 50ms);
+  EXPECT_EQ(decide_retry(attempt, 0.5).delay, 50ms);
   attempt.time_left = 50ms;
   EXPECT_EQ(reason_for(attempt), RetryReason::no_time_left);
   attempt.time_left = -1ms;
-  EXPECT_FALSE(may_retry(attempt, 0).retry());
+  EXPECT_FALSE(decide_retry(attempt, 0).retry());
 }
 
 TEST(RetryPolicyTest, ARetryAfterIsObeyedOrTheRetryDropped) {
@@ -101,9 +101,9 @@ TEST(RetryPolicyTest, ARetryAfterIsObeyedOrTheRetryDropped) {
   attempt.failure = AttemptFailure::status;
   attempt.status = 503;
   attempt.retry_after = 3s;
-  EXPECT_EQ(may_retry(attempt, 0.5).delay, 3s);
+  EXPECT_EQ(decide_retry(attempt, 0.5).delay, 3s);
   attempt.retry_after = 10ms;
-  EXPECT_EQ(may_retry(attempt, 0.5).delay, 50ms) << "never sooner than the backoff";
+  EXPECT_EQ(decide_retry(attempt, 0.5).delay, 50ms) << "never sooner than the backoff";
   attempt.retry_after = 30s;
   EXPECT_EQ(reason_for(attempt), RetryReason::no_time_left);
 }
