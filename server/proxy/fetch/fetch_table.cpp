@@ -151,6 +151,7 @@ asio::awaitable<FetchResult> FetchTable::lead(OwnFetch fetch, std::unique_ptr<Fe
     if (!result.left) result.content = fetch->growing->attach();
   }
   finish(fetch.get(), *request, fetched);
+  learn_later(fetch.get(), std::move(request), fetched.outcome);
   co_return result;
 }
 
@@ -218,6 +219,7 @@ asio::awaitable<void> FetchTable::run_unasked(FetchRequest request) {
   // What nobody reads is broken off where it becomes too large to be kept.
   if (was_broken_off(*fetched.outcome)) large_.add(request.key.hash(), clock_.steady_now());
   finish(fetch.get(), request, fetched);
+  learn(*fetch.get(), request, *fetched.outcome);
 }
 
 /// The fetch that `request` may share: one under way, or one that has finished since the request came. Not
@@ -294,9 +296,24 @@ void FetchTable::finish(const FetchPtr& fetch, const FetchRequest& request, cons
   }
   if (is_remembered(request, outcome)) fetch->outcome = fetched.outcome;
   fetches_.keep_for_a_while(fetch);
+}
+
+/// After the answer of the client that waits, which is not to wait for that.
+void FetchTable::learn_later(FetchPtr fetch, std::unique_ptr<FetchRequest> request, FetchOutcomePtr outcome) {
+  if (!outcome->stored()) return;
+  try {
+    asio::post(upstream_executor_, [this, fetch = std::move(fetch), request = std::move(request),
+                                    outcome = std::move(outcome)] { learn(*fetch, *request, *outcome); });
+  } catch (...) {
+    log_failure("learning from a fetch", std::current_exception());
+  }
+}
+
+/// What is to be refreshed ahead, and what may be warmed.
+void FetchTable::learn(const Fetch& fetch, const FetchRequest& request, const FetchOutcome& outcome) {
   if (!outcome.stored()) return;
-  ahead_.has_stored(request, *outcome.response, fetch->asks);
-  tell_who_asked(*fetch, request, outcome);
+  ahead_.has_stored(request, *outcome.response, fetch.asks);
+  tell_who_asked(fetch, request, outcome);
 }
 
 /// Refreshes ahead and warming ask for nobody; clients may share their fetches all the same.
