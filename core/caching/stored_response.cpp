@@ -105,7 +105,7 @@ StoredResponsePtr share(StoredResponse response) {
   return shared;
 }
 
-StoredResponsePtr share(StoredResponse response, const Texts& texts) {
+StoredResponsePtr share(StoredResponse&& response, const Texts& texts) {
   Room room{room_for_texts(texts)};
   const auto shared =
       std::allocate_shared<StoredResponse>(WithRoomBehind<StoredResponse>(room), std::move(response));

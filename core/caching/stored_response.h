@@ -88,7 +88,7 @@ struct Texts {
   std::string_view validator;
 };
 /// The same, where these are to be its texts; written where they will stand, and nowhere before.
-[[nodiscard]] StoredResponsePtr share(StoredResponse response, const Texts& texts);
+[[nodiscard]] StoredResponsePtr share(StoredResponse&& response, const Texts& texts);
 
 /// Shares a body without the room that it has been given to grow: it comes in pieces where nobody knows how
 /// long it will be.

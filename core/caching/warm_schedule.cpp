@@ -98,9 +98,13 @@ void WarmSchedule::asked(const Key& key, const Ask& ask, WallTime now) {
   const rokt::RelativeRanges ranges = rokt::relative_ranges(*start, *end, today->day);
   if (ranges.empty()) return;
   const KeyHash without_days = question->hash_without_days();
-  const Moment moment{now, today->day, rokt::local_minute(now, today->zone)};
+  const Moment moment{now, today->day, today->minute_of(now)};
   for (const rokt::RelativeRange& range : ranges)
     learn(*question, range, id_of(without_days, range), ask, moment);
+}
+
+chrono::minutes WarmSchedule::ZoneDay::minute_of(WallTime now) const {
+  return begin ? chrono::floor<chrono::minutes>(now - *begin) : rokt::local_minute(now, zone);
 }
 
 /// The day on the clock of its zone; null where there is no such zone.
@@ -109,7 +113,13 @@ const WarmSchedule::ZoneDay* WarmSchedule::today_of(const DatedQuestion& questio
   if (known != days_.end() && now >= known->second.from && now < known->second.until) return &known->second;
   const auto zone = rokt::TimeZone::find(question.time_zone());
   if (!zone) return nullptr;
-  const ZoneDay day{*zone, rokt::local_day(now, *zone), now, zone->next_day(now)};
+  ZoneDay day{*zone, rokt::local_day(now, *zone), now, zone->next_day(now), std::nullopt};
+  const auto offset_at = [&zone](WallTime time) {
+    return zone->to_local(time).time_since_epoch() - time.time_since_epoch();
+  };
+  const auto offset = offset_at(now);
+  if (offset == offset_at(day.until - chrono::milliseconds{1}))
+    day.begin = WallTime(day.day.time_since_epoch() - offset);
   return &days_.insert_or_assign(std::string(question.spelled_zone()), day).first->second;
 }
 
@@ -134,9 +144,12 @@ void WarmSchedule::promote(const KeyHash& id, const DatedQuestion& question, con
   histories_.erase(id);
 }
 
-/// For one more history. Those go that can no longer become one of three days out of five by themselves.
+/// For one more history. Those go that can no longer become one of three days out of five by themselves. No
+/// more of them do before another day: all are looked through once a day at most.
 bool WarmSchedule::make_room(rokt::LocalDay today) {
   if (histories_.size() < most_histories) return true;
+  if (today <= looked_through_on_) return false;
+  looked_through_on_ = today;
   std::erase_if(histories_, [today](const auto& entry) {
     return today - entry.second.last_day() >= chrono::days{days_looked_at};
   });

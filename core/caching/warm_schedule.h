@@ -83,6 +83,9 @@ class WarmSchedule {
     rokt::LocalDay day;
     WallTime from;
     WallTime until;
+    std::optional<WallTime> begin;  ///< of the day, where the clock does not change in what is left of it
+
+    [[nodiscard]] std::chrono::minutes minute_of(WallTime now) const;
   };
   /// A key that was looked at already, until its zone has another day.
   struct Seen {
@@ -113,6 +116,7 @@ class WarmSchedule {
   std::map<std::pair<std::uint64_t, std::uint64_t>, WarmTemplate> templates_;  // by the halves of their ids
   std::vector<NamedWarming> named_;
   std::unordered_map<KeyHash, AskHistory, KeyHashHasher> histories_;  // of what is no template (yet)
+  rokt::LocalDay looked_through_on_ = rokt::LocalDay::min();          // by make_room()
   std::map<std::string, ZoneDay, std::less<>> days_;  // by the name of the zone as it stands in keys
   std::unique_ptr<std::array<Seen, seen_slots>> seen_ = std::make_unique<std::array<Seen, seen_slots>>();
   Totals gone_;  // of templates that are no more; and what no template counts

@@ -23,6 +23,7 @@ bool KnownSection::begins(std::string_view bytes) const {
 void FieldSectionScan::reset() {
   state_ = State::line_start;
   fields_ = 0;
+  places_.clear();
 }
 
 Result<bool> FieldSectionScan::scan(std::string_view bytes, std::size_t& at) {
@@ -47,8 +48,19 @@ bool FieldSectionScan::take_line(std::string_view bytes, std::size_t& at) {
   const std::size_t end = run_end(field_octet, bytes, colon + 1);
   if (!bytes.substr(end).starts_with("\r\n")) return false;
   ++fields_;
+  add_line(bytes, at, colon, end);
   at = end + 2;
   return true;
+}
+
+/// @param end  of the line, where its CRLF is, or will be
+void FieldSectionScan::add_line(std::string_view bytes, std::size_t name, std::size_t colon,
+                                std::size_t end) {
+  std::size_t value = colon + 1;
+  while (value < end && is(space_or_tab, bytes[value])) ++value;
+  while (end > value && is(space_or_tab, bytes[end - 1])) --end;
+  const auto number = [](std::size_t size) { return static_cast<std::uint32_t>(size); };
+  places_.push_back({number(name), number(colon - name), number(value), number(end - value)});
 }
 
 /// Takes one octet at least, of `field-line = field-name ":" OWS field-value OWS CRLF` (RFC 9112, section 5).
@@ -66,6 +78,7 @@ Objection FieldSectionScan::step(std::string_view bytes, std::size_t& at) {
       if (!is(tchar, bytes[at])) return {"a field name is a token"};
       if (fields_ > max_fields_) return {"there are too many", ErrorCode::fields_too_large};
       state_ = State::name;
+      name_ = at;
       break;
     case State::name:
       at = run_end(tchar, bytes, at);
@@ -74,6 +87,7 @@ Objection FieldSectionScan::step(std::string_view bytes, std::size_t& at) {
       if (is(space_or_tab, bytes[at])) return {"a space in the field name or before the colon"};
       if (bytes[at] != ':') return {"a field name is a token, and a colon follows it"};
       state_ = State::value;
+      colon_ = at;
       break;
     case State::value:
       at = run_end(field_octet, bytes, at);
@@ -81,6 +95,7 @@ Objection FieldSectionScan::step(std::string_view bytes, std::size_t& at) {
       if (bytes[at] == '\n') return {"a bare LF"};
       // RFC 9110, section 5.5.
       if (bytes[at] != '\r') return {"a control character in the field value"};
+      add_line(bytes, name_, colon_, at);
       state_ = State::line_end;
       break;
     case State::line_end:

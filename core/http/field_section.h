@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -14,6 +15,19 @@ namespace roktcached::http {
 struct FieldLine {
   std::string_view name;
   std::string_view value;  ///< without surrounding SP and HTAB
+};
+
+/// Where one stands in the bytes that were scanned, so that these may move meanwhile.
+struct FieldPlace {
+  std::uint32_t name = 0;
+  std::uint32_t name_size = 0;
+  std::uint32_t value = 0;
+  std::uint32_t value_size = 0;  ///< without surrounding SP and HTAB
+
+  /// @param bytes  the same as were scanned
+  [[nodiscard]] FieldLine in(std::string_view bytes) const {
+    return {bytes.substr(name, name_size), bytes.substr(value, value_size)};
+  }
 };
 
 /// A whole field section that was let pass before, and may come again. One value in it may be another then: a
@@ -51,6 +65,8 @@ class FieldSectionScan {
   /// @return true where `at` is behind the section's empty line; false: more is needed; invalid_request, or
   ///         fields_too_large where there are too many field lines
   [[nodiscard]] Result<bool> scan(std::string_view bytes, std::size_t& at);
+  /// The field lines that were let pass, each where it stands in `bytes`.
+  [[nodiscard]] const std::vector<FieldPlace>& places() const { return places_; }
   void reset();
 
  private:
@@ -58,10 +74,14 @@ class FieldSectionScan {
 
   [[nodiscard]] bool take_line(std::string_view bytes, std::size_t& at);
   [[nodiscard]] Objection step(std::string_view bytes, std::size_t& at);
+  void add_line(std::string_view bytes, std::size_t name, std::size_t colon, std::size_t end);
 
   State state_ = State::line_start;
   std::size_t fields_ = 0;
   std::size_t max_fields_;
+  std::size_t name_ = 0;   // where the line begins that step() is at
+  std::size_t colon_ = 0;  // and where its name ends
+  std::vector<FieldPlace> places_;
 };
 
 /// The first field line of this name, if any (RFC 9110, section 5.1: names have no case).

@@ -107,18 +107,11 @@ void Fields::add(std::string_view name, std::string_view value) {
     grown.append(text_).append(name).append(value);
     text_ = std::move(grown);
   }
-  // Not `name` any more: it may have been a view into the old text.
-  const std::string_view kept = std::string_view(text_).substr(name_at, name.size());
-  add_line(name_at, kept, name_at + kept.size(), value.size());
-}
-
-void Fields::add_line(std::size_t name_at, std::string_view name, std::size_t value_at,
-                      std::size_t value_size) {
   constexpr std::size_t usual_lines = 16;
   if (lines_.empty()) lines_.reserve(usual_lines);
-  lines_.push_back({static_cast<std::uint32_t>(name_at), static_cast<std::uint32_t>(name.size()),
-                    static_cast<std::uint32_t>(value_at), static_cast<std::uint32_t>(value_size)});
-  marks_ |= detail::mark_of(name);
+  lines_.push_back(line_of(name_at, name.size(), name_at + name.size(), value.size()));
+  // Not of `name` any more: it may have been a view into the old text.
+  marks_ |= detail::mark_of(std::string_view(text_).substr(name_at, name.size()));
 }
 
 void Fields::set(std::string_view name, std::string_view value) {

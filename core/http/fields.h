@@ -89,9 +89,12 @@ class Fields {
     if (lines.empty()) return;
     const char* const begin = lines.front().name.data();
     text_.assign(begin, lines.back().value.data() + lines.back().value.size());
+    lines_.resize(lines.size());
+    Line* next = lines_.data();
     for (const auto& line : lines) {
-      add_line(static_cast<std::size_t>(line.name.data() - begin), line.name,
-               static_cast<std::size_t>(line.value.data() - begin), line.value.size());
+      *next++ = line_of(static_cast<std::size_t>(line.name.data() - begin), line.name.size(),
+                        static_cast<std::size_t>(line.value.data() - begin), line.value.size());
+      marks_ |= detail::mark_of(line.name);
     }
   }
   /// Replaces every field of this name by one.
@@ -150,7 +153,11 @@ class Fields {
     std::uint32_t value = 0;
     std::uint32_t value_size = 0;
   };
-  void add_line(std::size_t name_at, std::string_view name, std::size_t value_at, std::size_t value_size);
+  [[nodiscard]] static Line line_of(std::size_t name_at, std::size_t name_size, std::size_t value_at,
+                                    std::size_t value_size) {
+    const auto number = [](std::size_t size) { return static_cast<std::uint32_t>(size); };
+    return {number(name_at), number(name_size), number(value_at), number(value_size)};
+  }
   [[nodiscard]] Field field_of(const Line& line) const {
     return {{text_.data() + line.name, line.name_size}, {text_.data() + line.value, line.value_size}};
   }

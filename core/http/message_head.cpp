@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "core/http/fields.h"
 #include "core/http/octets.h"
@@ -82,8 +83,7 @@ HeadScan::HeadScan(HeadKind kind, HeadLimits limits)
 void HeadScan::reset() {
   place_ = Place::start;
   at_ = line_begin_ = part_begin_ = 0;
-  was_known_ = false;
-  fields_.reset();
+  if (!std::exchange(was_known_, false)) fields_.reset();  // else it has read nothing
 }
 
 Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes, const KnownSection& known) {

@@ -61,6 +61,8 @@ class HeadScan {
                                                         const KnownSection& known = {});
   /// Whether the field section was the known one.
   [[nodiscard]] bool was_known() const { return was_known_; }
+  /// The field lines of a whole head, each where it stands in `bytes`; none of a known section.
+  [[nodiscard]] const std::vector<FieldPlace>& places() const { return fields_.places(); }
   /// Where the field section of a whole head begins.
   [[nodiscard]] std::size_t section_begin() const { return part_begin_; }
   /// Makes it ready for another head.

@@ -35,21 +35,21 @@ Error framing_error(const boost::beast::error_code& error, const std::vector<Fie
 /// Of usual heads it takes no memory: one is read for each request.
 using Framing = boost::container::small_vector<char, 128>;
 
-/// Splits the field lines of a head that a gate has let pass.
-/// @param section  behind the start line
+/// Tells the field lines of a head that a gate has let pass.
+/// @param bytes  the head
 /// @return the lines that tell how the content is framed, and an empty one: the only ones that Beast is to
 ///         judge
-Framing read_fields(std::string_view section, std::vector<FieldLine>& fields) {
+Framing read_fields(std::string_view bytes, const std::vector<FieldPlace>& places,
+                    std::vector<FieldLine>& fields) {
   static constexpr FieldNames of_framing("Content-Length", "Transfer-Encoding");
   fields.clear();
+  fields.reserve(places.size());
   Framing framing;
-  while (!section.empty() && section.front() != '\r') {
-    const std::string_view line = section.substr(0, section.find('\r'));
-    section.remove_prefix(std::min(line.size() + crlf.size(), section.size()));
-    const std::string_view name = line.substr(0, line.find(':'));
-    fields.push_back({name, trimmed(line.substr(std::min(name.size() + 1, line.size())))});
-    if (!of_framing.contain(name)) continue;
-    framing.insert(framing.end(), line.begin(), line.end());
+  for (const FieldPlace& place : places) {
+    const FieldLine field = place.in(bytes);
+    fields.push_back(field);
+    if (!of_framing.contain(field.name)) continue;
+    framing.insert(framing.end(), field.name.data(), field.value.data() + field.value.size());
     framing.insert(framing.end(), crlf.begin(), crlf.end());
   }
   framing.insert(framing.end(), crlf.begin(), crlf.end());
@@ -73,12 +73,12 @@ std::size_t MessageParser<is_request>::feed(std::string_view bytes, ErrorOfBeast
 }
 
 template <bool is_request>
-Result<void> MessageParser<is_request>::read_head(std::string_view bytes, Head& head) {
+Result<void> MessageParser<is_request>::read_head(std::string_view bytes, const HeadScan& scan, Head& head) {
   head_ = &head;
   ErrorOfBeast error;
   feed_start_line(bytes, error);
   head_ = nullptr;
-  const Framing framing = read_fields(bytes, head.fields);
+  const Framing framing = read_fields(bytes, scan.places(), head.fields);
   if (!error) feed({framing.data(), framing.size()}, error);
   if (error) return framing_error(error, head.fields);
   if (this->is_done()) {
@@ -91,15 +91,14 @@ Result<void> MessageParser<is_request>::read_head(std::string_view bytes, Head& 
 
 /// Beast knows no HTTP/1 beyond 1.1 (RFC 9110, section 2.5) and no empty line before a request (RFC 9112,
 /// section 2.2), and it wants the space behind a status code.
-/// @param bytes  a head; loses its start line
+/// @param bytes  a head
 template <bool is_request>
-void MessageParser<is_request>::feed_start_line(std::string_view& bytes, ErrorOfBeast& error) {
+void MessageParser<is_request>::feed_start_line(std::string_view bytes, ErrorOfBeast& error) {
   constexpr std::string_view shortest_status_line = "HTTP/1.1 200";
   constexpr std::size_t digit_in_status_line = std::string_view("HTTP/1.").size();
   if (is_request && bytes.starts_with(crlf)) bytes.remove_prefix(crlf.size());
   const std::size_t end = std::min(bytes.find(crlf), bytes.size());
   std::string_view line = bytes.substr(0, end + crlf.size());
-  bytes.remove_prefix(line.size());
   const std::size_t digit = is_request ? end - 1 : digit_in_status_line;
   const bool is_later = end > digit && line[digit] > '1' && line[digit] <= '9';
   const bool is_bare = !is_request && end == shortest_status_line.size();
@@ -213,7 +212,7 @@ Result<std::size_t> read_response_head(std::string_view bytes, HeadScan& scan, b
   const auto size = scan.scan(bytes);
   if (!size) return size.error();
   if (!*size) return std::size_t{0};
-  const auto read = message.emplace(answers_head).read_head(bytes.substr(0, **size), head);
+  const auto read = message.emplace(answers_head).read_head(bytes.substr(0, **size), scan, head);
   if (!read) return read.error();
   return **size;
 }

@@ -35,14 +35,15 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   /// @param answers_head  whether a response answers a HEAD request, and so has no content
   explicit MessageParser(bool answers_head = false);
 
-  /// @param bytes  exactly one whole head as HeadScan found it
+  /// @param bytes  exactly one whole head
+  /// @param scan   has found it, and has read its fields
   /// @param head   what was in it is dropped; its vector keeps its memory. Its views live as long as `bytes`
   /// and
   ///               this parser. After an error it has all the fields
   /// @return invalid_request for framing that Beast refuses, see framing_of for the rest; and for what
   /// HeadScan
   ///         would have told better
-  [[nodiscard]] Result<void> read_head(std::string_view bytes, Head& head);
+  [[nodiscard]] Result<void> read_head(std::string_view bytes, const HeadScan& scan, Head& head);
 
   /// Takes as much of the content as it can; call again with the rest (from `consumed` on) until it consumes
   /// nothing or is done. Never wants earlier bytes again, and takes nothing once it is done.
@@ -67,7 +68,7 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
 
   /// @return how much Beast has taken
   std::size_t feed(std::string_view bytes, ErrorOfBeast& error);
-  void feed_start_line(std::string_view& bytes, ErrorOfBeast& error);
+  void feed_start_line(std::string_view bytes, ErrorOfBeast& error);
   [[nodiscard]] Result<ContentStep> take_content(std::string_view bytes);
   [[nodiscard]] Result<std::size_t> take_chunk_line(std::string_view bytes);
   [[nodiscard]] Result<std::size_t> take_trailers(std::string_view bytes);

@@ -147,7 +147,11 @@ Result<http::Framing> RequestReader::accept_head(Incoming& incoming, std::string
     if (!section) return section.error();
     usual = head_.http11;
   }
-  const Result<void> read = usual ? Result<void>() : message_.emplace().read_head(head, head_);
+  if (scan_.was_known() && !usual) {  // it is to be read all the same
+    scan_.reset();
+    if (const auto again = scan_.scan(head); !again) return again.error();
+  }
+  const Result<void> read = usual ? Result<void>() : message_.emplace().read_head(head, scan_, head_);
   http::Request& request = incoming.request;
   request.method = head_.method;
   incoming.http11 = head_.http11;

@@ -74,6 +74,7 @@ struct UpstreamClient::UpstreamCall {
   CredentialChannel* channel;  // null where it goes without a token, and so without a budget
   Turn& turn;
   bool asked_for_gzip;  // on our own account: clients are to know nothing of it
+  SteadyTime now;       // when something of it was done last
   unsigned attempts = 1;
   counters::Reason reason = counters::Reason::miss;  // of the attempt at hand
   bool sent = false;                                 // so is that one
@@ -138,20 +139,23 @@ asio::awaitable<UpstreamResult> UpstreamClient::send(const UpstreamRequest& requ
   CredentialChannel* const channel = request.inject_token ? channels_.at(request.credential).get() : nullptr;
   const auto patience = channel != nullptr ? channel->max_wait : settings_.budget.max_queue_wait;
   const std::shared_ptr<Turn> turn = request.turn ? request.turn : std::make_shared<Turn>();
-  turn->begin({request.client, request.priority}, clock_.steady_now(), patience);
+  const SteadyTime begun_at = clock_.steady_now();
+  turn->begin({request.client, request.priority}, begun_at, patience);
   UpstreamCall call{.request = request,
                     .wire = wire_request(request, settings_.url.base_path, origin_.host_field),
                     .channel = channel,
                     .turn = *turn,
-                    .asked_for_gzip = request.accept_gzip && !request.fields.contains("Accept-Encoding")};
+                    .asked_for_gzip = request.accept_gzip && !request.fields.contains("Accept-Encoding"),
+                    .now = begun_at};
   retry_budget_.earn();
-  while (true) {
+  for (;; call.now = clock_.steady_now()) {
     if (turn->unwanted()) co_return gone();
-    TokenPtr token = channel != nullptr ? channel->token.at_hand() : nullptr;
+    TokenPtr token = channel != nullptr ? channel->token.at_hand(call.now) : nullptr;
     if (channel != nullptr && !token) {
       const auto fetched = co_await channel->token.get(*turn);
       if (!fetched) co_return fetched.error();
       token = *fetched;
+      call.now = clock_.steady_now();
     }
     const counters::Reason reason = call.attempts > 1 ? counters::Reason::retry : request.reason;
     UpstreamResult result = co_await exchange(call, token, reason);
@@ -159,7 +163,7 @@ asio::awaitable<UpstreamResult> UpstreamClient::send(const UpstreamRequest& requ
       if (may_mean_dead_token(result->status, request, channel->token, token)) {
         co_await replay(call, token, result);
       } else if (!is_refusal(result->status)) {
-        channel->token.accepted(token);
+        channel->token.accepted(token, call.now);
       }
     }
     // Somebody has come to wait for it just as it was given up, unsent.
@@ -200,8 +204,9 @@ asio::awaitable<void> UpstreamClient::replay(UpstreamCall& call, TokenPtr refuse
   if (!*renewed) co_return;  // too young to be dead: the refusal is meant
   spdlog::debug("upstream answered {}: replaying once with a new token of credential {}", result->status,
                 call.channel->name);
+  call.now = clock_.steady_now();
   UpstreamResult second = co_await exchange(call, *renewed, counters::Reason::replay);
-  if (second && !is_refusal(second->status)) keeper.accepted(*renewed);
+  if (second && !is_refusal(second->status)) keeper.accepted(*renewed, call.now);
   result = std::move(second);
 }
 
@@ -210,7 +215,7 @@ asio::awaitable<void> UpstreamClient::replay(UpstreamCall& call, TokenPtr refuse
 asio::awaitable<UpstreamResult> UpstreamClient::exchange(UpstreamCall& call, const TokenPtr& token,
                                                          counters::Reason reason) {
   call.sent = false;
-  SteadyTime sent_at = clock_.steady_now();
+  SteadyTime sent_at = call.now;
   const std::string_view route = call.request.route;
   if (circuits_.retry_after(route, sent_at) > std::chrono::nanoseconds::zero())
     co_return circuit_is_open(route);
@@ -223,7 +228,7 @@ asio::awaitable<UpstreamResult> UpstreamClient::exchange(UpstreamCall& call, con
       Admission::Admitted admitted = co_await admission.admit(call.turn, route);
       if (!admitted) co_return admitted.error();
       permit = std::move(*admitted);
-      sent_at = clock_.steady_now();
+      sent_at = call.now = clock_.steady_now();
     }
   }
   if (!circuits_.admit(route, sent_at)) co_return circuit_is_open(route);
@@ -245,9 +250,9 @@ asio::awaitable<UpstreamResult> UpstreamClient::exchange(UpstreamCall& call, con
   Result<UpstreamResponse> response = co_await pool_.exchange(
       call.wire, stream, call.request.takes_large ? LargeAnswer::hand_over : LargeAnswer::refuse, &call.turn);
   call.turn.sets_out = nullptr;
-  const SteadyTime ended_at = clock_.steady_now();
+  const SteadyTime ended_at = call.now = clock_.steady_now();
   if (!response && is_of_the_proxy(response.error())) permit.cancel(call.sent);
-  permit = Admission::Permit();  // the upstream has no part in what follows
+  permit.give_back(ended_at);  // the upstream has no part in what follows
   const bool coded = response && call.asked_for_gzip && response->fields.contains("Content-Encoding");
   if (coded || (response && response->large))
     co_await open_content(response, coded, call.request.takes_large, settings_.max_response, helpers_,

@@ -3,7 +3,8 @@
 # same origin on loopback; every request is for a new key, is fetched over a kept connection and is stored in memory.
 #
 #   tests/bench/miss.sh                       measures and prints; fails only where something does not work
-#   tests/bench/miss.sh --check               fails too where roktcached adds more than half again what nginx adds
+#   tests/bench/miss.sh --check               fails too where roktcached adds more than half again what nginx adds, or in any round
+#                                             three times as much
 #   ROKTCACHED_BINARY=FILE tests/bench/miss.sh    another build than build/release
 #
 # The servers run on one core and the client on another, where there are two. nginx comes from Debian if it is missing (the

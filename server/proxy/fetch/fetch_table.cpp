@@ -152,6 +152,7 @@ asio::awaitable<FetchResult> FetchTable::lead(OwnFetch fetch, std::unique_ptr<Fe
     if (!result.left) result.content = fetch->growing->attach();
   }
   finish(fetch.get(), *request, fetched);
+  learn_later(fetch.get(), std::move(request), fetched.outcome);
   co_return result;
 }
 
@@ -219,6 +220,7 @@ asio::awaitable<void> FetchTable::run_unasked(FetchRequest request) {
   // What nobody reads is broken off where it becomes too large to be kept.
   if (was_broken_off(*fetched.outcome)) large_.add(request.key.hash(), clock_.steady_now());
   finish(fetch.get(), request, fetched);
+  learn(*fetch.get(), request, *fetched.outcome);
 }
 
 /// The fetch that `request` may share: one under way, or one that has finished since the request came. Not
@@ -296,9 +298,24 @@ void FetchTable::finish(const FetchPtr& fetch, const FetchRequest& request, cons
     const caching::KeyHash hash = fetch->key.hash();
     outcome.too_large() ? large_.add(hash, fetch->finished_at) : large_.remove(hash);
   }
+}
+
+/// After the answer of the client that waits, which is not to wait for that.
+void FetchTable::learn_later(FetchPtr fetch, std::unique_ptr<FetchRequest> request, FetchOutcomePtr outcome) {
+  if (!outcome->stored()) return;
+  try {
+    asio::post(upstream_executor_, [this, fetch = std::move(fetch), request = std::move(request),
+                                    outcome = std::move(outcome)] { learn(*fetch, *request, *outcome); });
+  } catch (...) {
+    log_failure("learning from a fetch", std::current_exception());
+  }
+}
+
+/// What is to be refreshed ahead, and what may be warmed.
+void FetchTable::learn(const Fetch& fetch, const FetchRequest& request, const FetchOutcome& outcome) {
   if (!outcome.stored()) return;
-  ahead_.has_stored(request, *outcome.response, fetch->asks);
-  tell_who_asked(*fetch, request, outcome);
+  ahead_.has_stored(request, *outcome.response, fetch.asks);
+  tell_who_asked(fetch, request, outcome);
 }
 
 /// Outcomes go in time also where nobody asks for anything any more. Without memory for that, they go with

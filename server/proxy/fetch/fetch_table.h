@@ -186,6 +186,8 @@ class FetchTable {
   [[nodiscard]] FetchPtr find_for(const FetchRequest& request, SteadyTime now);
   void finish(const FetchPtr& fetch, const FetchRequest& request, const Fetched& fetched);
   void forget_later() noexcept;
+  void learn_later(FetchPtr fetch, std::unique_ptr<FetchRequest> request, FetchOutcomePtr outcome);
+  void learn(const Fetch& fetch, const FetchRequest& request, const FetchOutcome& outcome);
   void tell_who_asked(const Fetch& fetch, const FetchRequest& request, const FetchOutcome& outcome) const;
   void break_off_if_unwanted(const FetchPtr& fetch);
 

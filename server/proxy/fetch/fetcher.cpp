@@ -31,9 +31,9 @@ void add_validators(FetchRequest& request) {
 }
 
 /// What is made of an answer, for the one who asked and for the store.
-FetchOutcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult&& result, WallTime now,
-                                 storage::BodyAccount* bodies) {
-  if (request.http) return judge_http(request, std::move(result), now);
+FetchOutcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult&& result,
+                                 const Clock& clock, storage::BodyAccount* bodies) {
+  if (request.http) return judge_http(request, std::move(result), clock.wall_now());
   FetchOutcome outcome = judge(request, std::move(result));
   if (!outcome.response) return outcome;
   const caching::StoredResponsePtr plain = outcome.response;
@@ -132,9 +132,9 @@ asio::awaitable<Fetched> Fetcher::run_here(FetchPtr fetch, FetchRequest& request
       result->too_large = !grown;
     }
     auto outcome = std::make_shared<FetchOutcome>();
-    const auto judge_it = [&, now = clock_.wall_now()] {
+    const auto judge_it = [&] {
       if (grown) result->body = fetch->growing->content();
-      *outcome = judged_and_prepared(request, std::move(result), now, &bodies_);
+      *outcome = judged_and_prepared(request, std::move(result), clock_, &bodies_);
     };
     std::size_t size = result ? result->body.size() : 0;
     // It is compared with the new one, or compressed once more where that has not been worth it.

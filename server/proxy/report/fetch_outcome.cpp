@@ -111,7 +111,7 @@ StoredResponse confirmed(const FetchRequest& request, const upstream::UpstreamRe
   return response;
 }
 
-caching::StoredResponsePtr share(StoredResponse response, const FetchRequest& request, const Words& words) {
+caching::StoredResponsePtr share(StoredResponse&& response, const FetchRequest& request, const Words& words) {
   const caching::Texts texts{.key = request.key,
                              .route = request.route,
                              .account_id = request.account_id,

@@ -80,7 +80,7 @@ asio::awaitable<FetchResult> join(FetchTable& fetches, const Request& request,
 
 bool ReportHandler::answer_now(const Request& request, const CacheRequest& cache_request, Looked& looked,
                                Answer& answer) {
-  const WallTime now = services_.clock.wall_now();
+  const WallTime now = looked.at = services_.clock.wall_now();
   looked.stored = services_.store.find_in_memory(cache_request.key, now);
   looked.in_memory = *looked.stored != nullptr;
   if (!looked.in_memory) looked.stored = services_.store.find_on_disk_at_once(cache_request.key, now);
@@ -119,7 +119,7 @@ asio::awaitable<Answer> ReportHandler::answer(const Request& request, CacheReque
                                               const Looked* looked) {
   if (looked == nullptr || !looked->stored)
     return look_up_and_answer(request, std::move(cache_request), looked != nullptr);
-  return answer_from(request, std::move(cache_request), *looked->stored, services_.clock.wall_now());
+  return answer_from(request, std::move(cache_request), *looked->stored, looked->at);
 }
 
 /// @param on_disk  memory has been looked into

@@ -21,6 +21,7 @@ class ReportHandler {
   struct Looked {
     std::optional<caching::StoredResponsePtr> stored;  ///< empty: only the disk can tell
     bool in_memory = false;
+    WallTime at;  ///< when that was
   };
 
   /// Answers with what is stored, where that is the decision: the way of every hit.

@@ -192,8 +192,8 @@ void Admission::make_room() {
   (*oldest)->abandon();
 }
 
-void Admission::release(const Turn& turn, SteadyTime since) noexcept {
-  const double took = std::chrono::duration<double>(clock_.steady_now() - since).count();
+void Admission::release(const Turn& turn, SteadyTime since, SteadyTime now) noexcept {
+  const double took = std::chrono::duration<double>(now - since).count();
   service_s_ = service_s_ == 0 ? took : service_s_ + newest_share * (took - service_s_);
   end(turn);
 }

@@ -60,7 +60,11 @@ class Admission {
       return *this;
     }
     ~Permit() {
-      if (admission_ != nullptr) admission_->release(*turn_, since_);
+      if (admission_ != nullptr) give_back(admission_->clock_.steady_now());
+    }
+    /// Its request has ended. Once given back, it is none any more.
+    void give_back(SteadyTime now) {
+      if (auto* const admission = std::exchange(admission_, nullptr)) admission->release(*turn_, since_, now);
     }
     /// Gives it back for a request that nobody waits for: nothing is learned from it.
     /// @param sent  else the rate that it has taken is given back, too
@@ -118,7 +122,7 @@ class Admission {
   void serve();
   void serve_or_retry() noexcept;
   void serve_at(SteadyTime time);
-  void release(const Turn& turn, SteadyTime since) noexcept;
+  void release(const Turn& turn, SteadyTime since, SteadyTime now) noexcept;
   void cancel(const Turn& turn, bool sent) noexcept;
   void end(const Turn& turn) noexcept;
   [[nodiscard]] bool is_full() const { return under_way_.size() >= budget_.max_concurrent; }

@@ -88,7 +88,7 @@ asio::awaitable<std::chrono::milliseconds> TokenKeeper::fetch_once() {
     log_event(spdlog::level::warn, "token-failed",
               "token: credential {}: {} (attempt {}, the next in {:.1f} s, {})", credential_, why,
               failures_in_a_row_, std::chrono::duration<double>(delay).count(),
-              alive() ? "the old one is still alive" : "none is alive")
+              alive(clock_.steady_now()) ? "the old one is still alive" : "none is alive")
         .with("credential", credential_)
         .with("error", why)
         .with("attempt", failures_in_a_row_)
@@ -138,15 +138,15 @@ asio::awaitable<void> TokenKeeper::wait_for_fetch(Turn& turn) {
     co_await waiting_.wait(turn, turn.deadline());
 }
 
-TokenPtr TokenKeeper::at_hand() const {
+TokenPtr TokenKeeper::at_hand(SteadyTime now) const {
   const bool refused = token_ && token_ == doubted_;
-  return alive() && !(refused && fetching_) ? token_ : nullptr;
+  return alive(now) && !(refused && fetching_) ? token_ : nullptr;
 }
 
 asio::awaitable<TokenResult> TokenKeeper::get(Turn& turn) {
-  if (!at_hand() && fetching_) co_await wait_for_fetch(turn);
+  if (!at_hand(clock_.steady_now()) && fetching_) co_await wait_for_fetch(turn);
   if (turn.unwanted()) co_return UpstreamFailure{nobody_waits(), std::nullopt};
-  if (alive()) co_return token_;
+  if (alive(clock_.steady_now())) co_return token_;
   co_return unavailable();
 }
 
@@ -159,7 +159,7 @@ asio::awaitable<TokenResult> TokenKeeper::renew(TokenPtr refused, Turn& turn) {
     if (fetching_) co_await wait_for_fetch(turn);
     if (turn.unwanted()) co_return UpstreamFailure{nobody_waits(), std::nullopt};
   }
-  if (alive() && token_ != refused) co_return token_;
+  if (alive(clock_.steady_now()) && token_ != refused) co_return token_;
   co_return unavailable();
 }
 
@@ -174,9 +174,9 @@ void TokenKeeper::fetch_now() {
   schedule_.cancel();
 }
 
-void TokenKeeper::accepted(const TokenPtr& token) {
+void TokenKeeper::accepted(const TokenPtr& token, SteadyTime now) {
   accepted_token_ = token;
-  accepted_at_ = clock_.steady_now();
+  accepted_at_ = now;
 }
 
 bool TokenKeeper::recently_accepted(const TokenPtr& token) const {
@@ -192,8 +192,8 @@ UpstreamFailure TokenKeeper::unavailable() const {
       std::chrono::duration_cast<std::chrono::milliseconds>(std::max(wait, SteadyTime::duration::zero()))};
 }
 
-bool TokenKeeper::alive() const {
-  return token_ && clock_.steady_now() < token_->expires_at;
+bool TokenKeeper::alive(SteadyTime now) const {
+  return token_ && now < token_->expires_at;
 }
 
 double TokenKeeper::jitter() {

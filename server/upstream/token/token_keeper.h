@@ -45,7 +45,7 @@ class TokenKeeper {
   void stop();
 
   /// The token in use where nothing is to be waited for; else null.
-  [[nodiscard]] TokenPtr at_hand() const;
+  [[nodiscard]] TokenPtr at_hand(SteadyTime now) const;
 
   /// The token in use. Waits for a fetch under way where there is none, or where the upstream has refused it,
   /// up to the turn's deadline.
@@ -67,7 +67,7 @@ class TokenKeeper {
   [[nodiscard]] bool refused() const { return refused_; }
 
   /// Says that the upstream has accepted `token`, so that a 400 need not be blamed on it for a minute.
-  void accepted(const TokenPtr& token);
+  void accepted(const TokenPtr& token, SteadyTime now);
   /// Whether the upstream has accepted `token` within the last minute.
   [[nodiscard]] bool recently_accepted(const TokenPtr& token) const;
 
@@ -83,7 +83,7 @@ class TokenKeeper {
   boost::asio::awaitable<void> pause(std::chrono::milliseconds delay);
   boost::asio::awaitable<void> wait_for_fetch(Turn& turn);
   [[nodiscard]] UpstreamFailure unavailable() const;
-  [[nodiscard]] bool alive() const;
+  [[nodiscard]] bool alive(SteadyTime now) const;
   [[nodiscard]] double jitter();
 
   boost::asio::any_io_executor executor_;

@@ -45,6 +45,9 @@ void take_final(FinalHead& head, const http::ResponseHead& read, const http::Fra
 
 }  // namespace
 
+AnswerReader::AnswerReader(UpstreamStream& stream, Deadline& deadline, const config::Upstream& settings)
+    : stream_(stream), deadline_(deadline), settings_(settings), scan_(http::HeadKind::response, limits) {}
+
 std::string_view AnswerReader::received() const {
   const auto data = buffer_.data();
   return {static_cast<const char*>(data.data()), data.size()};
@@ -64,13 +67,13 @@ bool AnswerReader::has_more() {
 asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answers_head,
                                                       GrowingAnswer* onward) {
   for (int interim = 0;; ++interim) {
-    http::HeadScan scan(http::HeadKind::response, limits);
-    Result<std::size_t> size = find_head(scan, answers_head);
+    scan_.reset();
+    Result<std::size_t> size = find_head(answers_head);
     while (size && *size == 0) {
       const auto [error, read] = co_await stream_.read_some(buffer_.prepare(piece_size));
       took(read);
       if (error) co_return no_head(error, interim == 0);
-      size = find_head(scan, answers_head);
+      size = find_head(answers_head);
     }
     if (!size) co_return size.error();
     const auto framing = http::framing_of(head_, answers_head);
@@ -90,9 +93,9 @@ asio::awaitable<Result<void>> AnswerReader::read_head(FinalHead& head, bool answ
 
 /// Reads the head that is in the buffer.
 /// @return its size; 0 while it is not whole
-Result<std::size_t> AnswerReader::find_head(http::HeadScan& scan, bool answers_head) {
+Result<std::size_t> AnswerReader::find_head(bool answers_head) {
   if (buffer_.size() == 0) return std::size_t{0};
-  auto size = http::read_response_head(received(), scan, answers_head, message_, head_);
+  auto size = http::read_response_head(received(), scan_, answers_head, message_, head_);
   if (!size) return invalid("head", size.error());
   return size;
 }

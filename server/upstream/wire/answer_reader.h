@@ -40,8 +40,7 @@ struct FinalHead {
 class AnswerReader {
  public:
   /// @param stream, deadline, settings  outlive the reader
-  AnswerReader(UpstreamStream& stream, Deadline& deadline, const config::Upstream& settings)
-      : stream_(stream), deadline_(deadline), settings_(settings) {}
+  AnswerReader(UpstreamStream& stream, Deadline& deadline, const config::Upstream& settings);
 
   /// Waits for the head of the final answer (RFC 9110, section 15.2).
   /// @param answers_head  to a HEAD request
@@ -79,7 +78,7 @@ class AnswerReader {
   [[nodiscard]] bool has_more();
 
  private:
-  [[nodiscard]] Result<std::size_t> find_head(http::HeadScan& scan, bool answers_head);
+  [[nodiscard]] Result<std::size_t> find_head(bool answers_head);
   [[nodiscard]] Error no_head(const boost::system::error_code& error, bool first) const;
   boost::asio::awaitable<Result<void>> receive_content();
   Result<void> take_piece(std::string& content);
@@ -91,6 +90,7 @@ class AnswerReader {
   Deadline& deadline_;
   const config::Upstream& settings_;
   WipedBuffer buffer_;
+  http::HeadScan scan_;
   http::ResponseHead head_;  // views into the buffer, while read_head is at it; keeps its memory
   std::optional<http::ResponseParser> message_;  // the last one whose head was read
   bool ended_ = true;

@@ -95,20 +95,28 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
   std::optional<Slot> slot(std::in_place, *this);
   // A stream goes at its client's pace, and is bounded by the clients: it keeps no other from a connection.
   const WhenBegun give_back(stream, [&slot] { slot.reset(); });
-  std::unique_ptr<UpstreamConnection> kept = request.is_repeatable() ? take_idle() : nullptr;
-  if (kept) {
-    Result<UpstreamResponse> response =
-        co_await exchange_on(std::move(kept), request, stream, large, turn, slot);
-    const bool lost = !response && is_loss_of_kept_connection(response.error());
-    if (!lost || stopped_) co_return response;
+  std::unique_ptr<UpstreamConnection> connection = request.is_repeatable() ? take_idle() : nullptr;
+  while (true) {
+    const bool kept = connection != nullptr;
+    if (!kept) {
+      Result<std::unique_ptr<UpstreamConnection>> opened = co_await open(turn);
+      if (!opened) co_return opened.error();
+      connection = std::move(*opened);
+    }
+    std::optional<InUse> in_use(std::in_place, *this, *connection, turn, slot);
+    Result<UpstreamResponse> response = co_await connection->exchange(request, stream, large);
+    const bool abandoned = in_use->is_abandoned();
+    in_use.reset();
+    if (abandoned) co_return nobody_waits();
+    const bool lost = kept && !response && is_loss_of_kept_connection(response.error());
+    if (!lost || stopped_) {
+      if (response) keep(std::move(connection), *response, large);
+      co_return response;
+    }
+    connection.reset();
     if (turn != nullptr && turn->unwanted()) co_return nobody_waits();
     ++resent_;
   }
-  Result<std::unique_ptr<UpstreamConnection>> opened = co_await open(turn);
-  if (!opened) co_return opened.error();
-  Result<UpstreamResponse> response =
-      co_await exchange_on(std::move(*opened), request, stream, large, turn, slot);
-  co_return response;
 }
 
 asio::awaitable<Result<std::unique_ptr<UpstreamConnection>>> Pool::open(Turn* turn) {
@@ -119,21 +127,14 @@ asio::awaitable<Result<std::unique_ptr<UpstreamConnection>>> Pool::open(Turn* tu
   co_return opened;
 }
 
-asio::awaitable<Result<UpstreamResponse>> Pool::exchange_on(std::unique_ptr<UpstreamConnection> connection,
-                                                            const WireRequest& request, GrowingAnswer* stream,
-                                                            LargeAnswer large, Turn* turn,
-                                                            const std::optional<Slot>& slot) {
-  std::optional<InUse> in_use(std::in_place, *this, *connection, turn, slot);
-  Result<UpstreamResponse> response = co_await connection->exchange(request, stream, large);
-  const bool abandoned = in_use->is_abandoned();
-  in_use.reset();
-  if (abandoned) co_return nobody_waits();
-  if (response && response->too_large && large == LargeAnswer::hand_over) {
-    hand_over(std::move(connection), *response);
-    co_return response;
+/// The connection may carry another request, or its answer has more to come.
+void Pool::keep(std::unique_ptr<UpstreamConnection> connection, UpstreamResponse& response,
+                LargeAnswer large) {
+  if (response.too_large && large == LargeAnswer::hand_over) {
+    hand_over(std::move(connection), response);
+  } else if (connection->reusable()) {
+    put_back(std::move(connection));
   }
-  if (response && connection->reusable()) put_back(std::move(connection));
-  co_return response;
 }
 
 bool Pool::take_slot() {
@@ -201,7 +202,7 @@ std::unique_ptr<UpstreamConnection> Pool::take_idle() {
 
 void Pool::put_back(std::unique_ptr<UpstreamConnection> connection) {
   if (stopped_) return;
-  const SteadyTime now = std::chrono::steady_clock::now();
+  const SteadyTime now = Deadline::now();
   connection->idle_since = now;
   idle_.push_back(std::move(connection));
   close_idle(now);

@@ -53,10 +53,7 @@ class Pool {
   class Waiter;
 
   boost::asio::awaitable<Result<std::unique_ptr<UpstreamConnection>>> open(Turn* turn);
-  boost::asio::awaitable<Result<UpstreamResponse>> exchange_on(std::unique_ptr<UpstreamConnection> connection,
-                                                               const WireRequest& request,
-                                                               GrowingAnswer* stream, LargeAnswer large,
-                                                               Turn* turn, const std::optional<Slot>& slot);
+  void keep(std::unique_ptr<UpstreamConnection> connection, UpstreamResponse& response, LargeAnswer large);
   bool take_slot();
   boost::asio::awaitable<Result<void>> wait_for_slot(Turn* turn);
   void make_room();

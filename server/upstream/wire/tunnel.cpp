@@ -34,7 +34,7 @@ asio::awaitable<Result<unsigned>> read_status(asio::ip::tcp::socket& socket, std
       http::ResponseParser parser;
       // RFC 9110, section 9.3.6: what it says of its content does not count, and that is all that may be
       // wrong.
-      static_cast<void>(parser.read_head(std::string_view(buffer).substr(0, *size), head));
+      static_cast<void>(parser.read_head(std::string_view(buffer).substr(0, *size), scan, head));
       buffer.erase(0, *size);
       co_return head.status;
     }

@@ -31,6 +31,12 @@ class Pen {
   char* at_;
 };
 
+/// The line of Via of a request that has come over HTTP/1.1 through no other proxy, as nearly all have.
+const std::string& usual_via_line() {
+  static const std::string line = "Via: " + http::via_with("", "1.1", own_pseudonym()) + "\r\n";
+  return line;
+}
+
 /// Whether a request without content says so (RFC 9110, section 8.6): where its method may have some.
 bool expects_content(std::string_view method) {
   return method == "POST" || method == "PUT" || method == "OPTIONS";
@@ -45,9 +51,7 @@ WireRequest::WireRequest(std::string_view method, std::string_view base_path, st
 }
 
 void WireRequest::add(std::string_view name, std::string_view value) {
-  const std::size_t before = head_.size();
-  head_.resize(before + name.size() + colon.size() + value.size() + line_end.size());
-  Pen(head_.data() + before) << name << colon << value << line_end;
+  head_.append(name).append(colon).append(value).append(line_end);
   conditional_ = conditional_ || http::equal_ignoring_case(name, "If-None-Match") ||
                  http::equal_ignoring_case(name, "If-Modified-Since");
   asks_for_ranges_ = asks_for_ranges_ || http::equal_ignoring_case(name, "Range");
@@ -72,18 +76,23 @@ void WireRequest::append_head(WipedBuffer& buffer) const {
 WireRequest wire_request(const UpstreamRequest& request, std::string_view base_path,
                          std::string_view host_field) {
   WireRequest wire(request.method, base_path, request.target);
-  const auto add_unless_given = [&](std::string_view name, std::string_view value) {
-    if (!request.fields.contains(name)) wire.add(name, value);
+  const auto add_unless_given = [&](std::string_view name, std::string_view line) {
+    if (!request.fields.contains(name)) wire.add_line(line);
   };
   wire.add("Host", host_field);
-  add_unless_given("Accept", "*/*");
-  add_unless_given("Accept-Encoding", request.accept_gzip ? "gzip" : "identity");
-  add_unless_given("User-Agent", "roktcached");
+  add_unless_given("Accept", "Accept: */*\r\n");
+  add_unless_given("Accept-Encoding",
+                   request.accept_gzip ? "Accept-Encoding: gzip\r\n" : "Accept-Encoding: identity\r\n");
+  add_unless_given("User-Agent", "User-Agent: roktcached\r\n");
   for (const auto& field : request.fields.all()) {
     if (!http::equal_ignoring_case(field.name, "Via")) wire.add(field.name, field.value);
   }
   const std::string_view received_via = request.fields.find("Via").value_or("");
-  wire.add("Via", http::via_with(received_via, request.received_protocol, own_pseudonym()));
+  if (received_via.empty() && request.received_protocol == "1.1") {
+    wire.add_line(usual_via_line());
+  } else {
+    wire.add("Via", http::via_with(received_via, request.received_protocol, own_pseudonym()));
+  }
   if (request.only_reads) wire.set_only_reads();
   if (!request.body.empty() || expects_content(request.method)) wire.set_content(request.body);
   return wire;

@@ -17,6 +17,8 @@ class WireRequest {
 
   /// Appends a field line.
   void add(std::string_view name, std::string_view value);
+  /// Appends one that is written already, "Name: value\r\n": no condition, nor Range.
+  void add_line(std::string_view line) { head_ += line; }
   /// @param content  outlives the request; announced also where it is empty
   void set_content(std::string_view content);
 

@@ -281,6 +281,25 @@ TEST_F(WarmScheduleTest, IsBounded) {
   EXPECT_EQ(schedule.totals().learned, WarmSchedule::most_templates);
 }
 
+/// Where it is full, what is new is learned again on the first day on which something is too old.
+TEST_F(WarmScheduleTest, MakesRoomOnceADay) {
+  for (int i = 0; i < 20'000; ++i) {
+    account = std::to_string(i);
+    ask_on({"2026-11-02"});
+  }
+  ASSERT_EQ(schedule.learned().size(), WarmSchedule::most_histories);
+  const auto learns = [&](const char* day) {
+    account = "another";
+    const std::size_t before = schedule.learned().size();
+    ask_on({day});
+    return schedule.learned().size() != before;
+  };
+  EXPECT_FALSE(learns("2026-11-02"));
+  EXPECT_FALSE(learns("2026-11-06")) << "none is five days old";
+  EXPECT_TRUE(learns("2026-11-07"));
+  EXPECT_LT(schedule.learned().size(), 10U) << "all others were too old";
+}
+
 TEST_F(WarmScheduleTest, ComesBackAfterARestart) {
   ask_on({"2026-11-02", "2026-11-03", "2026-11-04"});
   account = "2";

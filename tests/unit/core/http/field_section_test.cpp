@@ -35,6 +35,27 @@ TEST(FieldSectionScan, BeginsWhereItIsTold) {
   EXPECT_EQ(at, 11U);
 }
 
+/// However the section is cut, and though the bytes may have moved since.
+TEST(FieldSectionScan, SaysWhereTheLinesStand) {
+  const std::string bytes = "??A: b\r\nX-Empty:\r\nBlank: \t \r\nX:\t a b \t\r\na:c\r\n\r\nD: e\r\n";
+  const std::vector<FieldLine> expected = {
+      {"A", "b"}, {"X-Empty", ""}, {"Blank", ""}, {"X", "a b"}, {"a", "c"}};
+  for (std::size_t cut = 2; cut < bytes.size(); ++cut) {
+    FieldSectionScan scan(5);
+    for (int twice = 0; twice < 2; ++twice, scan.reset()) {
+      std::size_t at = 2;
+      ASSERT_TRUE(scan.scan(bytes.substr(0, cut), at));
+      const auto whole = scan.scan(bytes, at);
+      ASSERT_TRUE(whole && *whole);
+      ASSERT_EQ(scan.places().size(), expected.size()) << cut;
+      for (std::size_t i = 0; i < expected.size(); ++i) {
+        EXPECT_EQ(scan.places()[i].in(bytes).name, expected[i].name) << cut;
+        EXPECT_EQ(scan.places()[i].in(bytes).value, expected[i].value) << cut;
+      }
+    }
+  }
+}
+
 TEST(FieldLines, AreFoundByNameInAnyCase) {
   const std::vector<FieldLine> fields = {{"Accept", "a"}, {"X", "1"}, {"ACCEPT", ""}, {"accept", "b"}};
   EXPECT_EQ(find(fields, "accept"), "a");

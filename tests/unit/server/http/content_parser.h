@@ -23,8 +23,11 @@ class ContentParser {
     if (framing.kind == Framing::Kind::chunked) fields.insert(0, "Transfer-Encoding: chunked\r\n");
     RequestHead request;
     ResponseHead response;
-    EXPECT_TRUE(is_request_ ? request_.read_head("POST / HTTP/1.1\r\n" + fields, request)
-                            : response_.read_head("HTTP/1.1 200 OK\r\n" + fields, response));
+    HeadScan scan(is_request_ ? HeadKind::request : HeadKind::response, {});
+    const std::string head = (is_request_ ? "POST / HTTP/1.1\r\n" : "HTTP/1.1 200 OK\r\n") + fields;
+    EXPECT_TRUE(scan.scan(head));
+    EXPECT_TRUE(is_request_ ? request_.read_head(head, scan, request)
+                            : response_.read_head(head, scan, response));
   }
 
   [[nodiscard]] Result<ContentStep> next(std::string_view bytes) {

@@ -16,9 +16,10 @@ template <bool is_request>
 struct Parsed {
   explicit Parsed(std::string bytes, bool answers_head = false)
       : text(std::move(bytes)), parser(answers_head) {
-    const auto size = HeadScan(is_request ? HeadKind::request : HeadKind::response, {}).scan(text);
+    HeadScan scan(is_request ? HeadKind::request : HeadKind::response, {});
+    const auto size = scan.scan(text);
     EXPECT_TRUE(size && *size == text.size()) << text;
-    read = parser.read_head(text, head);
+    read = parser.read_head(text, scan, head);
   }
 
   std::string text;
@@ -41,9 +42,11 @@ const std::string ok = "HTTP/1.1 200 OK\r\n";
 TEST(RequestParser, ReadsAHeadInParts) {
   const std::string text =
       "POST /a?b=%20c HTTP/1.1\r\nHost: localhost:8080\r\nX-Empty:\r\nX:  a b\t \r\nhost:again\r\n\r\n";
+  HeadScan scan(HeadKind::request, {});
+  ASSERT_TRUE(scan.scan(text));
   RequestParser parser;
   RequestHead head;
-  ASSERT_TRUE(parser.read_head(text, head));
+  ASSERT_TRUE(parser.read_head(text, scan, head));
   EXPECT_EQ(head.method, "POST");
   EXPECT_EQ(head.target, "/a?b=%20c");
   EXPECT_TRUE(head.http11);
@@ -60,12 +63,17 @@ TEST(RequestParser, ReadsAHeadInParts) {
 }
 
 TEST(RequestParser, ReusesTheMemoryOfAHead) {
+  HeadScan scan(HeadKind::request, {});
   RequestHead head;
-  ASSERT_TRUE(RequestParser().read_head(get + "A: 1\r\nB: 2\r\n\r\n", head));
+  const std::string before = get + "A: 1\r\nB: 2\r\n\r\n";
+  ASSERT_TRUE(scan.scan(before));
+  ASSERT_TRUE(RequestParser().read_head(before, scan, head));
   const FieldLine* const memory = head.fields.data();
   const std::string text = get + "C: 3\r\n\r\n";
+  scan.reset();
+  ASSERT_TRUE(scan.scan(text));
   RequestParser parser;
-  ASSERT_TRUE(parser.read_head(text, head));
+  ASSERT_TRUE(parser.read_head(text, scan, head));
   ASSERT_EQ(head.fields.size(), 1U);
   EXPECT_EQ(head.fields[0].name, "C");
   EXPECT_EQ(head.fields.data(), memory);

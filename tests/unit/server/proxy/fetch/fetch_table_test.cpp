@@ -44,6 +44,23 @@ TEST_F(FetchTableTest, ACallerOnTheUpstreamThreadIsSentAtOnce) {
   EXPECT_EQ(*result->outcome->response->body, report_of("body"));
 }
 
+TEST_F(FetchTableTest, ACallerIsAnsweredBeforeAnythingIsLearnedFromItsFetch) {
+  std::optional<FetchResult> result;
+  std::vector<bool> answered;
+  fetches.when_asked(
+      [&](const caching::Key&, const caching::Ask&) { answered.push_back(result.has_value()); });
+  boost::asio::post(context, [&] {
+    auto fetch = std::make_unique<FetchRequest>(request("a"));
+    fetch->route_class = rokt::RouteClass::report;
+    boost::asio::co_spawn(
+        context, fetches.join(std::move(fetch), ticket()),
+        [&](const std::exception_ptr&, FetchResult finished) { result = std::move(finished); });
+  });
+  run();
+  respond([] { return ok("body"); });
+  EXPECT_EQ(answered, std::vector{true});
+}
+
 TEST_F(FetchTableTest, ACallerOnAnotherThreadIsAnsweredThere) {
   boost::asio::io_context hits{1};
   std::optional<FetchResult> result;

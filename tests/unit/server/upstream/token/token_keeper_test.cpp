@@ -287,17 +287,17 @@ TEST_F(TokenKeeperTest, TheOldTokenStaysInUseWhileARenewalFails) {
 TEST_F(TokenKeeperTest, ARefusedTokenIsNotUsedWhileAnotherIsFetched) {
   source.answer(true);
   const TokenPtr old = ***get();
-  EXPECT_EQ(keeper.at_hand(), old);
+  EXPECT_EQ(keeper.at_hand(clock.steady_now()), old);
   clock.advance(11s);
   const auto renewal = renew(old);
-  EXPECT_EQ(keeper.at_hand(), nullptr);
+  EXPECT_EQ(keeper.at_hand(clock.steady_now()), nullptr);
   const auto another = get();
   EXPECT_FALSE(*another) << "it waits for the new one";
   source.answer(true);
   run();
   ASSERT_TRUE(*another);
   EXPECT_EQ((***another)->value.reveal(), "t2");
-  EXPECT_EQ(keeper.at_hand(), ***another);
+  EXPECT_EQ(keeper.at_hand(clock.steady_now()), ***another);
 }
 
 TEST_F(TokenKeeperTest, ARefusedTokenIsUsedAgainWhereNoOtherCanBeHad) {
@@ -310,7 +310,7 @@ TEST_F(TokenKeeperTest, ARefusedTokenIsUsedAgainWhereNoOtherCanBeHad) {
   run();
   ASSERT_TRUE(*another);
   EXPECT_EQ(***another, old);
-  EXPECT_EQ(keeper.at_hand(), old);
+  EXPECT_EQ(keeper.at_hand(clock.steady_now()), old);
 }
 
 TEST_F(TokenKeeperTest, ATokenThatIsRenewedInTimeStaysInUseMeanwhile) {
@@ -319,7 +319,7 @@ TEST_F(TokenKeeperTest, ATokenThatIsRenewedInTimeStaysInUseMeanwhile) {
   keeper.fetch_now();
   run();
   EXPECT_EQ(source.fetches, 2);
-  EXPECT_EQ(keeper.at_hand(), old) << "nobody has refused it";
+  EXPECT_EQ(keeper.at_hand(clock.steady_now()), old) << "nobody has refused it";
 }
 
 TEST_F(TokenKeeperTest, ARefusalForcesNoFetchWithinTheBackoffOfAFailingEndpoint) {
@@ -335,13 +335,13 @@ TEST_F(TokenKeeperTest, ARefusalForcesNoFetchWithinTheBackoffOfAFailingEndpoint)
   ASSERT_TRUE(*second) << "it waits for nothing";
   EXPECT_EQ((*second)->error().error.code, ErrorCode::token_unavailable);
   EXPECT_EQ(source.fetches, 2);
-  EXPECT_EQ(keeper.at_hand(), old);
+  EXPECT_EQ(keeper.at_hand(clock.steady_now()), old);
 }
 
 TEST_F(TokenKeeperTest, TheAcceptanceOfOneTokenSaysNothingOfAnother) {
   source.answer(true);
   const TokenPtr old = ***get();
-  keeper.accepted(old);
+  keeper.accepted(old, clock.steady_now());
   clock.advance(11s);
   const auto renewal = renew(old);
   source.answer(true);
@@ -350,7 +350,7 @@ TEST_F(TokenKeeperTest, TheAcceptanceOfOneTokenSaysNothingOfAnother) {
   ASSERT_NE(fresh, old);
   EXPECT_FALSE(keeper.recently_accepted(fresh));
   EXPECT_TRUE(keeper.recently_accepted(old));
-  keeper.accepted(fresh);
+  keeper.accepted(fresh, clock.steady_now());
   EXPECT_TRUE(keeper.recently_accepted(fresh));
   EXPECT_FALSE(keeper.recently_accepted(old));
 }
@@ -367,7 +367,7 @@ TEST_F(TokenKeeperTest, AnAcceptedTokenIsTrustedForAMinute) {
   source.answer(true);
   const TokenPtr token = ***get();
   EXPECT_FALSE(keeper.recently_accepted(token));
-  keeper.accepted(token);
+  keeper.accepted(token, clock.steady_now());
   clock.advance(60s - 1ms);
   EXPECT_TRUE(keeper.recently_accepted(token));
   clock.advance(1ms);
