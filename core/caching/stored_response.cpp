@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <boost/container/small_vector.hpp>
-#include <new>
+#include <memory_resource>
+#include <utility>
 
 #include "core/http/fields.h"
 
@@ -29,38 +30,43 @@ std::size_t room_for_texts(const Response& response) {
   return room;
 }
 
-/// Room behind an object, in its allocation.
-struct Room {
-  std::size_t size = 0;
-  char* begin = nullptr;
-};
-
-/// Gives std::allocate_shared its one allocation, and makes it longer.
+/// Gives std::allocate_shared its one allocation, and makes it longer. An object is the last thing in what
+/// allocate_shared asks for, so the room is right behind it.
 template <class T>
 struct WithRoomBehind {
   using value_type = T;
-  explicit WithRoomBehind(Room& wanted) : room(&wanted) {}
+  explicit WithRoomBehind(std::size_t size) : room(size) {}
   template <class U>
   explicit WithRoomBehind(const WithRoomBehind<U>& other) : room(other.room) {}
 
   T* allocate(std::size_t count) {
-    auto* const bytes = static_cast<char*>(::operator new(count * sizeof(T) + room->size));
-    room->begin = bytes + count * sizeof(T);
-    return reinterpret_cast<T*>(bytes);
+    void* const bytes = std::pmr::get_default_resource()->allocate(count * sizeof(T) + room, alignof(T));
+    return static_cast<T*>(bytes);
   }
-  void deallocate(T* object, std::size_t) { ::operator delete(object); }
+  void deallocate(T* object, std::size_t count) {
+    std::pmr::get_default_resource()->deallocate(object, count * sizeof(T) + room, alignof(T));
+  }
   template <class U>
   bool operator==(const WithRoomBehind<U>&) const {
     return true;
   }
 
-  Room* room;  // of the caller of share; looked at by allocate alone
+  std::size_t room;  // bytes
 };
+
+std::shared_ptr<StoredResponse> share_with_room(StoredResponse&& response, std::size_t room) {
+  return std::allocate_shared<StoredResponse>(WithRoomBehind<StoredResponse>(room), std::move(response));
+}
+
+/// @param shared  of share_with_room
+char* room_behind(StoredResponse& shared) {
+  return reinterpret_cast<char*>(&shared + 1);
+}
 
 /// Control block of a std::shared_ptr: its virtual table and two counts.
 constexpr std::size_t control_block = 16;
 
-/// What malloc makes of `size` bytes: one word more, in sixteens.
+/// What malloc makes of `size` bytes, and a SlabMemory, too: one word more, in sixteens.
 constexpr std::size_t allocated(std::size_t size) {
   constexpr std::size_t unit = 16;
   return std::max((size + sizeof(void*) + unit - 1) / unit * unit, 2 * unit);
@@ -85,7 +91,7 @@ void KeptDate::make(WallTime time) {
 }
 
 std::size_t StoredResponse::memory_size() const {
-  const std::size_t object = control_block + sizeof(Room*) + sizeof(StoredResponse);
+  const std::size_t object = control_block + sizeof(WithRoomBehind<StoredResponse>) + sizeof(StoredResponse);
   const std::size_t history =
       restated ? allocated(control_block + sizeof(Restated)) + memory_of(restated->moved) : 0;
   return allocated(object + room_for_texts(*this)) + memory_of(body) + memory_of(gzip_body) + history;
@@ -97,19 +103,16 @@ const std::shared_ptr<const std::string>& no_body() {
 }
 
 StoredResponsePtr share(StoredResponse response) {
-  Room room{room_for_texts(response)};
-  const auto shared =
-      std::allocate_shared<StoredResponse>(WithRoomBehind<StoredResponse>(room), std::move(response));
-  char* place = shared->key.move_text_to(room.begin);
+  const std::size_t room = room_for_texts(response);
+  const auto shared = share_with_room(std::move(response), room);
+  char* place = shared->key.move_text_to(room_behind(*shared));
   for (Text* text : texts_of(*shared)) place = text->move_to(place);
   return shared;
 }
 
 StoredResponsePtr share(StoredResponse&& response, const Texts& texts) {
-  Room room{room_for_texts(texts)};
-  const auto shared =
-      std::allocate_shared<StoredResponse>(WithRoomBehind<StoredResponse>(room), std::move(response));
-  char* place = shared->key.write_to(room.begin, texts.key);
+  const auto shared = share_with_room(std::move(response), room_for_texts(texts));
+  char* place = shared->key.write_to(room_behind(*shared), texts.key);
   const auto written = texts_of(texts);
   std::size_t next = 0;
   for (Text* text : texts_of(*shared)) place = text->write_to(place, *written[next++]);

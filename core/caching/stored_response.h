@@ -74,7 +74,8 @@ struct StoredResponse {
 
 using StoredResponsePtr = std::shared_ptr<const StoredResponse>;
 
-/// Shares `response` in one allocation with all its text.
+/// Shares `response` in one allocation with all its text, of std::pmr::get_default_resource(): that stays the
+/// same one for as long as responses live.
 [[nodiscard]] StoredResponsePtr share(StoredResponse response);
 
 /// The texts of a response that is being made, by the names that they have there. Views.

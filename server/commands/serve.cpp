@@ -17,6 +17,7 @@
 #include "server/process.h"
 #include "server/settings_check.h"
 #include "server/version.h"
+#include "storage/slab_memory.h"
 
 namespace roktcached::commands {
 
@@ -103,6 +104,7 @@ Result<DaemonStart> find_start(const config::Settings& settings, bool take_over)
 int serve(const std::optional<std::string>& config_file, bool demo, bool take_over) {
   ignore_harmless_signals();
   give_large_blocks_back();
+  storage::keep_responses_in_slabs();
   auto settings = load_settings(config_file);
   if (!settings) return configuration;
   simulator::Options options;

@@ -32,7 +32,7 @@ class ConnectionBudget {
 /// executor.
 class Listener final : private Registrar {
  public:
-  /// @param site    what it refers to outlives the listener and its connections
+  /// @param server  what it refers to outlives the listener and its connections
   /// @param budget  outlives them too
   /// @param tls     null: none
   Listener(net::Acceptor acceptor, const ServerContext& server, ConnectionBudget& budget,

@@ -176,12 +176,6 @@ void FairQueue::forget_idle(Lane& of) const {
   if (nobody_waits) of.virtual_time = 0;
 }
 
-std::optional<SteadyTime> FairQueue::next_deadline() const {
-  if (!late_.empty()) return late_.begin()->first;
-  if (deadlines_.empty()) return std::nullopt;
-  return deadlines_.begin()->first;
-}
-
 std::chrono::milliseconds FairQueue::expected_wait(std::string_view client, double weight, Priority priority,
                                                    double rate, double available_tokens) const {
   double before = 0;

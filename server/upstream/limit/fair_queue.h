@@ -84,9 +84,6 @@ class FairQueue {
   /// @return whether it was queued
   bool remove(Handle handle);
 
-  /// When expire() has something to take out: the earliest deadline.
-  [[nodiscard]] std::optional<SteadyTime> next_deadline() const;
-
   /// When a request that came now would be served, if no other came after it: after what is more urgent, and
   /// after that part of its own priority which its client's share lets go first. An estimate: more urgent
   /// requests may come. Takes a time linear in the number of clients that wait.
