@@ -57,7 +57,7 @@ void SlabMemory::Slab::put_back(void* memory) {
 
 void* SlabMemory::do_allocate(std::size_t bytes, std::size_t alignment) {
   if (!is_small(bytes, alignment)) return upstream_.allocate(bytes, alignment);
-  const std::size_t units = (bytes + sizeof(Slab*) + unit - 1) / unit;
+  const std::size_t units = (bytes + sizeof(void*) + unit - 1) / unit;
   const LockGuard lock(mutex_);
   Slabs& slabs = with_room_[units];
   if (slabs.empty()) slabs.push_front(Slab::make(upstream_, units * unit));

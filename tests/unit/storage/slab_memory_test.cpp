@@ -73,6 +73,7 @@ TEST(SlabMemoryTest, WhatIsFreeIsUsedAgainBeforeAnotherSlabIsTaken) {
   CountedMemory upstream;
   SlabMemory slabs(&upstream);
   std::vector<void*> blocks;
+  blocks.reserve(1000);
   for (int i = 0; i < 1000; ++i) blocks.push_back(slabs.allocate(600, alignment));
   const std::size_t before = upstream.bytes;
   for (std::size_t i = 0; i < blocks.size(); i += 2) slabs.deallocate(blocks[i], 600, alignment);
@@ -126,6 +127,7 @@ TEST(SlabMemoryTest, AnotherThreadMayGiveABlockBack) {
     threads.emplace_back([&slabs, number] {
       for (int round = 0; round < 100; ++round) {
         std::vector<WrittenBlock> blocks;
+        blocks.reserve(50);
         for (int i = 0; i < 50; ++i) blocks.push_back(write_block(slabs, 700, number));
         std::thread([&] {
           for (const WrittenBlock& block : blocks) {
