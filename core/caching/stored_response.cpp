@@ -66,7 +66,7 @@ char* room_behind(StoredResponse& shared) {
 /// Control block of a std::shared_ptr: its virtual table and two counts.
 constexpr std::size_t control_block = 16;
 
-/// What malloc makes of `size` bytes, and a SlabMemory, too: one word more, in sixteens.
+/// Malloc and a SlabMemory make this of `size` bytes: one word more, rounded up to sixteen.
 constexpr std::size_t allocated(std::size_t size) {
   constexpr std::size_t unit = 16;
   return std::max((size + sizeof(void*) + unit - 1) / unit * unit, 2 * unit);

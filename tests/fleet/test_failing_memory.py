@@ -20,7 +20,7 @@ from preload import Control, Faults, library  # pylint: disable=wrong-import-pos
 TARGETS = [overview(campaign=number) for number in range(1, 13)]
 SECONDS = 4  # that memory fails
 PATIENCE = 2  # seconds; a request may be lost then
-FAULTS_OF_IT = Faults(least=512, chance=20_000)
+CHANCES = Faults(least=512, chance=20_000)
 
 
 @unittest.skipIf(harness.SANITIZED, "a sanitizer has an allocator of its own")
@@ -59,7 +59,7 @@ class FailingMemory(FleetCase):
     def play(self, seed):
         dice = random.Random(seed)
         well = self.member(self.origin, self.engine.url, "well")
-        faulty = self.faulty(seed, FAULTS_OF_IT)
+        faulty = self.faulty(seed, CHANCES)
         self.wait_together([well, faulty])
         for target in TARGETS:
             for daemon in (well, faulty):

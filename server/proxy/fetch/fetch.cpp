@@ -15,7 +15,7 @@ void FetchesByKey::remove(const FetchPtr& fetch) {
   if (found != by_key_.end() && found->second == fetch) by_key_.erase(found);
 }
 
-/// What is in `by_key_` alone, and has finished, nothing would ever remove.
+/// Nothing would ever remove a finished fetch that is in `by_key_` alone.
 void FetchesByKey::keep_for_a_while(const FetchPtr& fetch) noexcept {
   try {
     finished_.push_back(fetch);
