@@ -64,7 +64,8 @@ class Handover(TestCase):
         self.admin_port = former.admin_port
         successor = self.next()
         wait_until(lambda: "hand-over: another process serves" in former.output, "it hands over")
-        self.assertEqual(ask(), (200, "close"))
+        # It says so before each of its threads has heard.
+        wait_until(lambda: ask() == (200, "close"), "an answer is the connection's last")
         self.assertEqual(former.wait(30), 0, former.output)
         self.assertTrue(successor.alive())
 
@@ -96,7 +97,7 @@ class Handover(TestCase):
             for at in (port, tls, unix):
                 self.assertEqual(request(at, overview()).status, 200, f"{number}: {at}")
             self.assertEqual(request(admin, "/livez").status, 200)
-            self.assertEqual(successor.output.count("that was handed over"), 3, successor.output)
+            self.assertEqual(successor.log().count("that was handed over"), 3, successor.output)
             former = successor
         former.stop()
         for path in (unix, admin):

@@ -102,7 +102,7 @@ class Memory(TestCase):
         cuts = Exposition(request(self.proxy.admin_port, "/metrics").body.decode()).get("answers_cut_total", reason="overloaded")
         self.assertGreater(cuts, 0)
         wait_until(lambda: self.proxy.log().count("cut=overloaded") >= cuts, "each cut has its access line")
-        self.assertIn("memory: answers fill cache.max_memory and cache.max_transient", self.proxy.output)
+        self.assertIn("memory: answers fill cache.max_memory and cache.max_transient", self.proxy.log())
         pressure = [event for event in map(json.loads, self.log.read_text().rpartition("\n")[0].splitlines()) if event["event"] == "memory-pressure"]
         self.assertGreater(sum(event["clients_cut"] + event["refused"] for event in pressure), 0)
         self.assertEqual(len(self.origin.requests), len(BODIES), "what is stored is not fetched again for want of memory")

@@ -145,7 +145,7 @@ class SocketActivation(TestCase):
             for at in places:
                 reply = request(at, overview())
                 self.assertEqual((reply.status, reply.is_hit), (200, number > 0 or at != port), reply)
-            self.assertEqual(proxy.output.count("on a socket that was handed over"), 3, proxy.output)
+            self.assertEqual(proxy.log().count("on a socket that was handed over"), 3, proxy.output)
             waiting = socket.create_connection(("127.0.0.1", port))
             proxy.signal(signal.SIGTERM)
             self.assertEqual(proxy.wait(), 0, proxy.output)
@@ -167,9 +167,6 @@ class SocketActivation(TestCase):
         for one in sockets:
             self.addCleanup(one.close)
         proxy = self.activate(sockets, self.simulator(), self.folder(), port=port, listen_addresses=f"localhost:{port}", admin_port=admin_port, admin_address=f"localhost:{admin_port}")
-        for address, at in (("listening", port), ("admin", admin_port)):
-            self.assertIn(f"{address} on 127.0.0.1:{at}, on a socket that was handed over", proxy.output)
-            self.assertIn(f"{address} on [::1]:{at}\n", proxy.output)
         for host in ("127.0.0.1", "::1"):
             for at, target in ((port, overview()), (admin_port, "/livez")):
                 with self.subTest(host=host, target=target):
@@ -177,6 +174,10 @@ class SocketActivation(TestCase):
                     self.addCleanup(connection.close)
                     connection.request("GET", target)
                     self.assertEqual(connection.getresponse().status, 200)
+        log = proxy.log()
+        for address, at in (("listening", port), ("admin", admin_port)):
+            self.assertIn(f"{address} on 127.0.0.1:{at}, on a socket that was handed over", log)
+            self.assertIn(f"{address} on [::1]:{at}\n", log)
 
     def test_one_that_no_setting_names_is_refused(self):
         [odd] = listening(("127.0.0.1", free_port()))
@@ -202,4 +203,4 @@ class SocketActivation(TestCase):
         proxy = self.daemon(upstream, folder, wait=False, port=port, wrapper=(found, f"--listen=127.0.0.1:{port}", *(f"--setenv={name}" for name in passed)))
         wait_until(lambda: "Listening on 127.0.0.1" in proxy.output, "it listens")
         self.assertEqual(request(port, overview()).status, 200)
-        self.assertIn("on a socket that was handed over", proxy.output)
+        self.assertIn("on a socket that was handed over", proxy.log())
