@@ -39,6 +39,14 @@ void append_framing(std::string& head, const Answer& answer, const AnswerFrame& 
   }
 }
 
+/// @param content  of `body`, all or a part
+std::optional<FilePlace> place_of(std::string_view content, const caching::Body& body) {
+  const FilePlace* const place = body.place();
+  if (place == nullptr) return std::nullopt;
+  const auto before = static_cast<std::uint64_t>(content.data() - body.data());
+  return FilePlace{place->descriptor, place->offset + before};
+}
+
 }  // namespace
 
 bool is_chunked(const Answer& answer, bool http11) {
@@ -64,6 +72,7 @@ std::size_t AnswerWriter::add(const Request& request, const Answer& answer, cons
   } else {
     body_ = answer.body;
     body_bytes_ = content;
+    place_ = place_of(content, *answer.body);
   }
   return content.size();
 }
@@ -80,6 +89,11 @@ bool AnswerWriter::is_full() const {
 std::array<boost::asio::const_buffer, 2> AnswerWriter::unsent() const {
   const std::size_t of_head = std::min(sent_, head_.size());
   return {boost::asio::buffer(head_) + of_head, boost::asio::buffer(body_bytes_) + (sent_ - of_head)};
+}
+
+std::optional<FilePlace> AnswerWriter::unsent_place() const {
+  if (!place_) return std::nullopt;
+  return FilePlace{place_->descriptor, place_->offset + (sent_ - std::min(sent_, head_.size()))};
 }
 
 bool AnswerWriter::sent(std::size_t size) {
@@ -116,6 +130,7 @@ void AnswerWriter::clear() {
   content_begin_ = 0;
   body_.reset();
   body_bytes_ = {};
+  place_.reset();
   explicit_bzero(head_.data(), head_.size());  // a token may have been in it
   if (head_.capacity() > max_kept) {
     head_ = std::string();
