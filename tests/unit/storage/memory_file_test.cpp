@@ -48,7 +48,7 @@ class MemoryFileTest : public testing::Test {
   /// Bytes of memory that the file takes.
   [[nodiscard]] std::size_t taken() const {
     struct stat status {};
-    EXPECT_EQ(::fstat(file_.descriptor(), &status), 0);
+    EXPECT_EQ(::fstat(file.descriptor(), &status), 0);
     constexpr std::size_t block = 512;
     return static_cast<std::size_t>(status.st_blocks) * block;
   }
@@ -59,13 +59,13 @@ class MemoryFileTest : public testing::Test {
     return text;
   }
 
-  MemoryFile file_;
+  MemoryFile file;
 };
 
 TEST_F(MemoryFileTest, HasTheOctetsInMemoryAndInTheFile) {
   for (const std::size_t size : {std::size_t{1}, std::size_t{4096}, std::size_t{131'073}, 5 * mebibyte}) {
     const std::string octets = noise(size, 1);
-    const auto extent = file_.write(octets);
+    const auto extent = file.write(octets);
     ASSERT_TRUE(extent);
     EXPECT_TRUE(extent->octets() == octets) << size;
     EXPECT_TRUE(read(extent->place(), size) == octets) << size;
@@ -74,10 +74,10 @@ TEST_F(MemoryFileTest, HasTheOctetsInMemoryAndInTheFile) {
 
 TEST_F(MemoryFileTest, GivesBackTheMemoryOfWhatHasGone) {
   EXPECT_EQ(taken(), 0U);
-  std::optional<MemoryFile::Extent> first = file_.write(noise(mebibyte, 1));
-  const auto second = file_.write(noise(3 * mebibyte, 2));
+  std::optional<MemoryFile::Extent> first = file.write(noise(mebibyte, 1));
+  const auto second = file.write(noise(3 * mebibyte, 2));
   EXPECT_EQ(taken(), 4 * mebibyte);
-  std::optional<MemoryFile::Extent> moved(std::move(first));
+  std::optional<MemoryFile::Extent> moved(std::move(*first));
   first.reset();
   EXPECT_EQ(taken(), 4 * mebibyte);
   moved.reset();
@@ -88,10 +88,10 @@ TEST_F(MemoryFileTest, GivesBackTheMemoryOfWhatHasGone) {
 TEST_F(MemoryFileTest, UsesNoPlaceTwice) {
   std::set<std::uint64_t> places;
   for (std::uint64_t i = 0; i < 100; ++i) {
-    const auto extent = file_.write(noise(5000, i));
+    const auto extent = file.write(noise(5000, i));
     ASSERT_TRUE(extent);
     EXPECT_TRUE(places.insert(extent->place().offset).second);
-    EXPECT_TRUE(file_.write("another")) << "that goes at once";
+    EXPECT_TRUE(file.write("another")) << "that goes at once";
   }
 }
 
@@ -102,14 +102,14 @@ TEST_F(MemoryFileTest, WhatASocketStillHoldsKeepsItsOctets) {
   const Descriptor from(ends[0]);
   const Descriptor to(ends[1]);
   {
-    const auto extent = file_.write(octets);
+    const auto extent = file.write(octets);
     ASSERT_TRUE(extent);
     auto offset = static_cast<off_t>(extent->place().offset);
     ASSERT_EQ(::sendfile(from.get(), extent->place().descriptor, &offset, octets.size()),
               static_cast<ssize_t>(octets.size()));
   }
   EXPECT_EQ(taken(), 0U);
-  const auto next = file_.write(noise(65'536, 2));
+  const auto next = file.write(noise(65'536, 2));
   std::string received(octets.size(), '\0');
   ASSERT_EQ(::recv(to.get(), received.data(), received.size(), MSG_WAITALL),
             static_cast<ssize_t>(received.size()));
@@ -117,16 +117,16 @@ TEST_F(MemoryFileTest, WhatASocketStillHoldsKeepsItsOctets) {
 }
 
 TEST_F(MemoryFileTest, TakesNothingWhereItCannotWrite) {
-  const auto before = file_.write(noise(mebibyte, 1));
+  const auto before = file.write(noise(mebibyte, 1));
   ASSERT_TRUE(before);
   std::signal(SIGXFSZ, SIG_IGN);
   {
     // Behind what is there, so that a part of the octets can still be written.
     const Limited size(RLIMIT_FSIZE, before->place().offset + 2 * mebibyte + 65'536);
-    EXPECT_FALSE(file_.write(noise(mebibyte, 2)));
+    EXPECT_FALSE(file.write(noise(mebibyte, 2)));
     EXPECT_EQ(taken(), mebibyte) << "the part that was written is given back";
   }
-  EXPECT_TRUE(file_.write("again"));
+  EXPECT_TRUE(file.write("again"));
 }
 
 TEST(MemoryFileWithoutADescriptor, TakesNothing) {
@@ -137,7 +137,7 @@ TEST(MemoryFileWithoutADescriptor, TakesNothing) {
 }
 
 TEST_F(MemoryFileTest, IsOfThisProcessAlone) {
-  EXPECT_EQ(::fcntl(file_.descriptor(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
+  EXPECT_EQ(::fcntl(file.descriptor(), F_GETFD) & FD_CLOEXEC, FD_CLOEXEC);
 }
 
 TEST_F(MemoryFileTest, ManyThreadsWriteAtOnce) {
@@ -147,7 +147,7 @@ TEST_F(MemoryFileTest, ManyThreadsWriteAtOnce) {
     writers.emplace_back([this, thread] {
       for (std::uint64_t i = 0; i < 50; ++i) {
         const std::string octets = noise(20'000, 100 * thread + i);
-        const auto extent = file_.write(octets);
+        const auto extent = file.write(octets);
         ASSERT_TRUE(extent);
         EXPECT_TRUE(extent->octets() == octets);
       }

@@ -245,30 +245,30 @@ class ClientStreamWithAFile : public ClientStreamOverTcp {
  protected:
   ClientStreamWithAFile() {
     std::signal(SIGPIPE, SIG_IGN);  // as the daemon does
-    EXPECT_EQ(::pwrite(file_.get(), text_.data(), text_.size(), static_cast<off_t>(before_)),
-              static_cast<ssize_t>(text_.size()));
+    EXPECT_EQ(::pwrite(file.get(), content.data(), content.size(), static_cast<off_t>(offset)),
+              static_cast<ssize_t>(content.size()));
   }
 
   /// What is left of head and text after `gone` bytes.
   std::size_t write(std::size_t gone, ClientStream::After after = ClientStream::After::more) {
-    const std::size_t of_head = std::min(gone, head_.size());
+    const std::size_t of_head = std::min(gone, head.size());
     const std::size_t of_text = gone - of_head;
-    return stream_->write_now(asio::buffer(head_) + of_head, asio::buffer(memory_) + of_text, after,
-                              FilePlace{file_.get(), before_ + of_text});
+    return stream_->write_now(asio::buffer(head) + of_head, asio::buffer(in_memory) + of_text, after,
+                              FilePlace{file.get(), offset + of_text});
   }
 
-  const std::string head_ = std::string(400, 'h');
-  const std::string text_ = content_of(16 << 20);              // more than the buffers of both ends
-  const std::string memory_ = std::string(text_.size(), 'm');  // tells what was sent from there
-  const std::size_t before_ = 4096;
-  const Descriptor file_{::memfd_create("test", MFD_CLOEXEC)};
+  const std::string head = std::string(400, 'h');
+  const std::string content = content_of(16 << 20);                // more than the buffers of both ends
+  const std::string in_memory = std::string(content.size(), 'm');  // tells what was sent from there
+  const std::size_t offset = 4096;
+  const Descriptor file{::memfd_create("test", MFD_CLOEXEC)};
 };
 
 TEST_F(ClientStreamWithAFile, SendsFromThereWhatComesAfterTheFirstPiece) {
   std::size_t gone = write(0);
-  ASSERT_LT(gone, head_.size() + text_.size());
+  ASSERT_LT(gone, head.size() + content.size());
   std::string all;
-  while (gone < head_.size() + text_.size()) {
+  while (gone < head.size() + content.size()) {
     std::string some(65536, '\0');
     const ssize_t count = ::recv(peer_.native_handle(), some.data(), some.size(), 0);
     ASSERT_GT(count, 0) << "after " << all.size() << " bytes";
@@ -277,21 +277,21 @@ TEST_F(ClientStreamWithAFile, SendsFromThereWhatComesAfterTheFirstPiece) {
   }
   all += received();
   constexpr std::size_t first_piece = 8192;
-  const std::size_t from_memory = first_piece - head_.size();
-  EXPECT_TRUE(all == head_ + memory_.substr(0, from_memory) + text_.substr(from_memory));
+  const std::size_t from_memory = first_piece - head.size();
+  EXPECT_TRUE(all == head + in_memory.substr(0, from_memory) + content.substr(from_memory));
 }
 
 TEST_F(ClientStreamWithAFile, SendsTheHeadInASegmentWithTheContent) {
-  ASSERT_EQ(stream_->write_now(asio::buffer(memory_, 40'000), {}, ClientStream::After::more), 40'000U);
+  ASSERT_EQ(stream_->write_now(asio::buffer(in_memory, 40'000), {}, ClientStream::After::more), 40'000U);
   std::string all(40'000 + 400 + 20'000, '\0');
   ASSERT_EQ(::recv(peer_.native_handle(), all.data(), 40'000, MSG_WAITALL), 40'000);
   const std::uint32_t before = segments_received();
-  ASSERT_EQ(stream_->write_now(asio::buffer(head_), asio::buffer(memory_, 20'000), ClientStream::After::more,
-                               FilePlace{file_.get(), before_}),
+  ASSERT_EQ(stream_->write_now(asio::buffer(head), asio::buffer(in_memory, 20'000), ClientStream::After::more,
+                               FilePlace{file.get(), offset}),
             20'400U);
   ASSERT_EQ(::recv(peer_.native_handle(), all.data(), 20'400, MSG_WAITALL), 20'400);
   EXPECT_EQ(segments_received() - before, 1U);
-  EXPECT_TRUE(all.substr(0, 20'400) == head_ + text_.substr(0, 20'000));
+  EXPECT_TRUE(all.substr(0, 20'400) == head + content.substr(0, 20'000));
 }
 
 TEST_F(ClientStreamWithAFile, WaitsForThePeerAndGoesOn) {
@@ -299,11 +299,11 @@ TEST_F(ClientStreamWithAFile, WaitsForThePeerAndGoesOn) {
   asio::co_spawn(
       context_,
       [&]() -> asio::awaitable<void> {
-        while (gone < head_.size() + text_.size()) {
-          const std::size_t of_text = gone - head_.size();
+        while (gone < head.size() + content.size()) {
+          const std::size_t of_text = gone - head.size();
           const std::array<asio::const_buffer, 2> rest = {asio::const_buffer(),
-                                                          asio::buffer(memory_) + of_text};
-          const FilePlace place{file_.get(), before_ + of_text};
+                                                          asio::buffer(in_memory) + of_text};
+          const FilePlace place{file.get(), offset + of_text};
           const auto [error, size] = co_await stream_->write_some(rest, place);
           EXPECT_FALSE(error) << error.message();
           if (error) break;
@@ -316,9 +316,9 @@ TEST_F(ClientStreamWithAFile, WaitsForThePeerAndGoesOn) {
   std::thread peer([&] { all = received(); });
   context_.run();
   peer.join();
-  ASSERT_EQ(all.size(), head_.size() + text_.size());
+  ASSERT_EQ(all.size(), head.size() + content.size());
   const std::size_t first_piece = 8192;
-  EXPECT_TRUE(all.substr(first_piece) == text_.substr(first_piece - head_.size()));
+  EXPECT_TRUE(all.substr(first_piece) == content.substr(first_piece - head.size()));
 }
 
 TEST_F(ClientStreamWithAFile, FindsOutThatThePeerHasGone) {
@@ -329,9 +329,9 @@ TEST_F(ClientStreamWithAFile, FindsOutThatThePeerHasGone) {
   asio::co_spawn(
       context_,
       [&]() -> asio::awaitable<void> {
-        const std::array<asio::const_buffer, 2> all = {asio::const_buffer(), asio::buffer(memory_)};
+        const std::array<asio::const_buffer, 2> all = {asio::const_buffer(), asio::buffer(in_memory)};
         while (!found) {
-          const FilePlace place{file_.get(), before_};
+          const FilePlace place{file.get(), offset};
           const auto [error, size] = co_await stream_->write_some(all, place);
           found = error;
         }
