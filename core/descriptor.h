@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <cstdint>
 #include <utility>
 
 namespace roktcached {
@@ -26,6 +27,12 @@ class Descriptor {
 
  private:
   int number_;  // -1: none
+};
+
+/// Where octets stand in an open file.
+struct FilePlace {
+  int descriptor = -1;  ///< of whoever owns the octets
+  std::uint64_t offset = 0;
 };
 
 }  // namespace roktcached

@@ -132,6 +132,7 @@ class Daemon {
   session::ContextPool admin_contexts_;
   session::Limits health_limits_;
   session::ContextPool health_contexts_;
+  std::unique_ptr<storage::MemoryFile> memory_file_;  // null: nobody is sent anything but TLS
   storage::BodyAccount bodies_;
   proxy::AccountZones zones_;
   proxy::KeptConversions conversions_;  // each text is one of the bodies

@@ -29,8 +29,7 @@ Runtime::Runtime(config::Settings of, std::shared_ptr<access::ClientRegistry> kn
       policies(settings.freshness, settings.freshness_overrides),
       clients(std::move(known_clients)),
       number(its_number),
-      openapi(std::make_shared<const std::string>(
-          openapi::document(settings, routes, openapi::ServedBy::proxy))) {
+      openapi(caching::share_body(openapi::document(settings, routes, openapi::ServedBy::proxy))) {
   for (const rokt::Route& route : routes.routes()) lasting_names_.push_back(lasting(route.name));
 }
 

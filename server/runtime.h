@@ -36,7 +36,7 @@ struct Runtime {
   const std::shared_ptr<access::ClientRegistry> clients;
   const std::uint64_t number;
   /// The description that the proxy serves at /openapi.json.
-  const std::shared_ptr<const std::string> openapi;
+  const caching::BodyPtr openapi;
 
  private:
   std::vector<std::string_view> lasting_names_;  // in the order of the routes

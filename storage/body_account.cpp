@@ -10,8 +10,8 @@ namespace roktcached::storage {
 class BodyAccount::Counted {
  public:
   /// @param counted  bytes that have been added for it
-  Counted(BodyAccount& account, std::string text, std::size_t counted) noexcept
-      : body(std::move(text)), account_(account) {
+  Counted(BodyAccount& account, caching::Body octets, std::size_t counted) noexcept
+      : body(std::move(octets)), account_(account) {
     account_.bytes_.fetch_add(body.size() - counted,
                               std::memory_order_relaxed);  // less than 0 wraps, and fits
   }
@@ -19,10 +19,19 @@ class BodyAccount::Counted {
   Counted(const Counted&) = delete;
   Counted& operator=(const Counted&) = delete;
 
-  const std::string body;
+  const caching::Body body;
 
  private:
   BodyAccount& account_;
+};
+
+/// The same of one that stands in the file.
+struct BodyAccount::CountedInFile {
+  CountedInFile(BodyAccount& account, MemoryFile::Extent from, std::size_t bytes) noexcept
+      : extent(std::move(from)), counted(account, {extent.octets(), extent.place()}, bytes) {}
+
+  const MemoryFile::Extent extent;  // outlives what stands there
+  const Counted counted;
 };
 
 bool BodyAccount::take(std::size_t bytes) noexcept {
@@ -79,7 +88,23 @@ BodyAccount::Body BodyAccount::Growing::share(std::string body) {
     return caching::no_body();
   }
   body.shrink_to_fit();
-  const auto counted = std::make_shared<const Counted>(*account_, std::move(body), bytes_);
+  return become(std::make_shared<const Counted>(*account_, caching::Body(std::move(body)), bytes_));
+}
+
+BodyAccount::Body BodyAccount::Growing::keep(std::string body) {
+  auto extent = copy_to_file(body);
+  if (!extent) return share(std::move(body));
+  const auto in_file = std::make_shared<const CountedInFile>(*account_, std::move(*extent), bytes_);
+  return become({in_file, &in_file->counted});
+}
+
+std::optional<MemoryFile::Extent> BodyAccount::Growing::copy_to_file(std::string_view body) {
+  if (account_ == nullptr || account_->file_ == nullptr || body.size() < worth_a_file) return std::nullopt;
+  Growing twice(*account_);
+  return twice.try_add(body.size()) ? account_->file_->write(body) : std::nullopt;
+}
+
+BodyAccount::Body BodyAccount::Growing::become(const std::shared_ptr<const Counted>& counted) {
   account_->growing_.fetch_sub(std::exchange(bytes_, 0), std::memory_order_relaxed);
   return {counted, &counted->body};
 }

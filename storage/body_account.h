@@ -5,7 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+
+#include "core/caching/body.h"
+#include "storage/memory_file.h"
 
 namespace roktcached::storage {
 
@@ -15,11 +20,19 @@ namespace roktcached::storage {
 ///
 /// Safe from any thread, without a lock. Outlives every body that it counts.
 class BodyAccount {
+ private:
+  class Counted;
+  struct CountedInFile;
+
  public:
-  using Body = std::shared_ptr<const std::string>;
+  using Body = caching::BodyPtr;
+
+  /// A shorter body is sent as fast from where it is.
+  static constexpr std::size_t worth_a_file = std::size_t{128} << 10;
 
   /// @param bound  bytes
-  explicit BodyAccount(std::uint64_t bound) : bound_(bound) {}
+  /// @param file   for long bodies that are sent often, see keep(); outlives all bodies. Null: there is none
+  explicit BodyAccount(std::uint64_t bound, MemoryFile* file = nullptr) : bound_(bound), file_(file) {}
   BodyAccount(const BodyAccount&) = delete;
   BodyAccount& operator=(const BodyAccount&) = delete;
 
@@ -60,8 +73,14 @@ class BodyAccount {
 
     /// Makes `body` of it, which is counted from here on in place of what was added.
     [[nodiscard]] Body share(std::string body);
+    /// The same of one that is about to be stored: where it is long, and for a moment there is room for it
+    /// twice, it goes into the file. That takes as long as to copy it.
+    [[nodiscard]] Body keep(std::string body);
 
    private:
+    [[nodiscard]] Body become(const std::shared_ptr<const Counted>& counted);
+    [[nodiscard]] std::optional<MemoryFile::Extent> copy_to_file(std::string_view body);
+
     BodyAccount* account_ = nullptr;
     std::size_t bytes_ = 0;
   };
@@ -76,11 +95,10 @@ class BodyAccount {
   [[nodiscard]] Reading read() const;
 
  private:
-  class Counted;
-
   [[nodiscard]] bool take(std::size_t bytes) noexcept;
 
   const std::uint64_t bound_;
+  MemoryFile* const file_;
   GiveWay give_way_;
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> growing_{0};

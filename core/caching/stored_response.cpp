@@ -77,8 +77,11 @@ std::size_t memory_of(const std::string& text) {
   return inside ? 0 : allocated(text.capacity() + 1);
 }
 
-std::size_t memory_of(const std::shared_ptr<const std::string>& body) {
-  return body ? allocated(control_block + sizeof(std::string)) + memory_of(*body) : 0;
+std::size_t memory_of(const BodyPtr& body) {
+  if (!body) return 0;
+  const std::size_t octets = body->memory_size();
+  const std::size_t object = allocated(control_block + sizeof(Body) + sizeof(void*));  // and what counts it
+  return octets > 0 ? object + allocated(octets) : object;
 }
 
 }  // namespace
@@ -97,11 +100,6 @@ std::size_t StoredResponse::memory_size() const {
   return allocated(object + room_for_texts(*this)) + memory_of(body) + memory_of(gzip_body) + history;
 }
 
-const std::shared_ptr<const std::string>& no_body() {
-  static const auto none = std::make_shared<const std::string>();
-  return none;
-}
-
 StoredResponsePtr share(StoredResponse response) {
   const std::size_t room = room_for_texts(response);
   const auto shared = share_with_room(std::move(response), room);
@@ -117,11 +115,6 @@ StoredResponsePtr share(StoredResponse&& response, const Texts& texts) {
   std::size_t next = 0;
   for (Text* text : texts_of(*shared)) place = text->write_to(place, *written[next++]);
   return shared;
-}
-
-std::shared_ptr<const std::string> share_body(std::string body) {
-  body.shrink_to_fit();
-  return std::make_shared<const std::string>(std::move(body));
 }
 
 std::string end_to_end_lines(const http::Fields& upstream) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "core/caching/body.h"
 #include "core/caching/key.h"
 #include "core/caching/text.h"
 #include "core/http/date.h"
@@ -36,9 +37,6 @@ class KeptDate {
   WallTime made_for_ = WallTime::min();
 };
 
-/// A body of no bytes.
-[[nodiscard]] const std::shared_ptr<const std::string>& no_body();
-
 /// An upstream answer as it is kept and served. Immutable once shared; safe from any thread then. What is to
 /// be kept is shared by share, which leaves of it two allocations: its body, and all the rest.
 struct StoredResponse {
@@ -53,10 +51,10 @@ struct StoredResponse {
   /// Content-Length, Date, ETag, Age, Cache-Control and Cache-Status, which are ours to write.
   Text head;
   /// Byte for byte what the upstream sent; shared by the copies that a revalidation makes. Never null.
-  std::shared_ptr<const std::string> body = no_body();
+  BodyPtr body = no_body();
   /// `body` under the gzip coding, made once and sent to clients that take it; null where there is none, or
   /// where it saves too little. Never in the cache file.
-  std::shared_ptr<const std::string> gzip_body;
+  BodyPtr gzip_body;
   Text entity_tag;  ///< quoted; strong: the upstream's, else one made from the body
   Text validator;  ///< "If-None-Match: ..." or "If-Modified-Since: ...", from the upstream's fields; empty if
                    ///< it sent none
@@ -90,10 +88,6 @@ struct Texts {
 };
 /// The same, where these are to be its texts; written where they will stand, and nowhere before.
 [[nodiscard]] StoredResponsePtr share(StoredResponse&& response, const Texts& texts);
-
-/// Shares a body without the room that it has been given to grow: it comes in pieces where nobody knows how
-/// long it will be.
-[[nodiscard]] std::shared_ptr<const std::string> share_body(std::string body);
 
 /// The fields of an upstream answer that pass on to clients and into the store, as lines: without hop-by-hop
 /// fields and those that Connection nominates, without Set-Cookie, and without those that we write ourselves

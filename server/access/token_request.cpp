@@ -102,7 +102,7 @@ http::Answer json_answer(unsigned status, const boost::json::object& content) {
   answer.field("Content-Type", "application/json")
       .field("Cache-Control", "no-store")
       .field("Pragma", "no-cache");
-  answer.body = std::make_shared<const std::string>(boost::json::serialize(content));
+  answer.body = caching::share_body(boost::json::serialize(content));
   return answer;
 }
 

@@ -1,6 +1,6 @@
 #include "server/admin/body_answer.h"
 
-#include <memory>
+#include "core/caching/body.h"
 
 namespace roktcached::admin {
 
@@ -12,7 +12,7 @@ http::Answer with_body(unsigned status, std::string_view type, std::string body)
       .field("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
       .field("X-Frame-Options", "DENY")
       .field("Referrer-Policy", "no-referrer");
-  answer.body = std::make_shared<const std::string>(std::move(body));
+  answer.body = caching::share_body(std::move(body));
   return answer;
 }
 

@@ -3,10 +3,10 @@
 #include <openssl/evp.h>
 
 #include <array>
-#include <memory>
 #include <stdexcept>
 #include <string>
 
+#include "core/caching/body.h"
 #include "core/http/validators.h"
 #include "server/admin/page_document.h"
 
@@ -41,7 +41,7 @@ std::string hash_sources(std::string_view document, std::string_view name) {
 
 /// The document, ready to be sent.
 struct Page {
-  std::shared_ptr<const std::string> body = std::make_shared<const std::string>(page_document());
+  caching::BodyPtr body = caching::share_body(std::string(page_document()));
   std::string entity_tag = http::entity_tag_of(*body);
   std::string policy = "default-src 'none'; script-src" + hash_sources(*body, "script") + "; style-src" +
                        hash_sources(*body, "style") +

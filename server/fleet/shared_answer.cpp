@@ -41,7 +41,7 @@ Error damaged(std::string_view what) {
 
 enum class Coding : std::uint8_t { identity = 0, zstd = 1 };
 
-void write_body(Serializer& out, const std::string& body) {
+void write_body(Serializer& out, std::string_view body) {
   std::unique_ptr<char[]> compressed;
   std::string_view bytes = body;
   if (body.size() > worth_compressing) {
@@ -56,17 +56,17 @@ void write_body(Serializer& out, const std::string& body) {
 }
 
 /// Null where it is damaged, or longer than `max`.
-std::shared_ptr<const std::string> read_body(Deserializer& in, std::size_t max) {
+caching::BodyPtr read_body(Deserializer& in, std::size_t max) {
   const std::uint8_t coding = in.octet();
   const auto size = static_cast<std::size_t>(in.number(max));
   const std::string_view bytes = in.text();
   if (coding == static_cast<std::uint8_t>(Coding::identity))
-    return bytes.size() == size ? std::make_shared<const std::string>(bytes) : nullptr;
+    return bytes.size() == size ? caching::share_body(std::string(bytes)) : nullptr;
   if (coding != static_cast<std::uint8_t>(Coding::zstd)) return nullptr;
   if (ZSTD_getFrameContentSize(bytes.data(), bytes.size()) != size) return nullptr;
   std::string body(size, '\0');
   const std::size_t decoded = ZSTD_decompress(body.data(), body.size(), bytes.data(), bytes.size());
-  return decoded == size ? std::make_shared<const std::string>(std::move(body)) : nullptr;
+  return decoded == size ? caching::share_body(std::move(body)) : nullptr;
 }
 
 void write_history(Serializer& out, const caching::Restated* history) {

@@ -39,6 +39,14 @@ void append_framing(std::string& head, const Answer& answer, const AnswerFrame& 
   }
 }
 
+/// @param content  of `body`, all or a part
+std::optional<FilePlace> place_of(std::string_view content, const caching::Body& body) {
+  const FilePlace* const place = body.place();
+  if (place == nullptr) return std::nullopt;
+  const auto before = static_cast<std::uint64_t>(content.data() - body.data());
+  return FilePlace{place->descriptor, place->offset + before};
+}
+
 }  // namespace
 
 bool is_chunked(const Answer& answer, bool http11) {
@@ -64,6 +72,7 @@ std::size_t AnswerWriter::add(const Request& request, const Answer& answer, cons
   } else {
     body_ = answer.body;
     body_bytes_ = content;
+    place_ = place_of(content, *answer.body);
   }
   return content.size();
 }
@@ -116,6 +125,7 @@ void AnswerWriter::clear() {
   content_begin_ = 0;
   body_.reset();
   body_bytes_ = {};
+  place_.reset();
   explicit_bzero(head_.data(), head_.size());  // a token may have been in it
   if (head_.capacity() > max_kept) {
     head_ = std::string();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <boost/asio/buffer.hpp>
 #include <cstdint>
@@ -50,6 +51,11 @@ class AnswerWriter {
 
   /// The bytes that have not been sent, the second part perhaps empty. Valid until the next call.
   [[nodiscard]] std::array<boost::asio::const_buffer, 2> unsent() const;
+  /// Where the second part stands in a file; empty: it does not.
+  [[nodiscard]] std::optional<FilePlace> unsent_place() const {
+    if (!place_) return std::nullopt;
+    return FilePlace{place_->descriptor, place_->offset + (sent_ - std::min(sent_, head_.size()))};
+  }
   /// Of that, `size` bytes have gone.
   /// @return true where nothing is left
   bool sent(std::size_t size);
@@ -69,6 +75,7 @@ class AnswerWriter {
   std::string head_;                  // with small contents
   std::shared_ptr<const void> body_;  // keeps what is behind it; null: nothing is
   std::string_view body_bytes_;       // what is to be sent of that
+  std::optional<FilePlace> place_;    // of those
   std::size_t sent_ = 0;              // of both
   std::size_t content_begin_ = 0;     // in both: where the last answer's content is
   std::size_t content_size_ = 0;      // and how much of it

@@ -133,8 +133,8 @@ struct Answer {
   std::string head;  ///< field lines of this answer alone, "Name: value\r\n" each
   /// Made of this, which owns `shared_head`; may be null.
   caching::StoredResponsePtr stored;
-  std::string_view shared_head;             ///< further field lines
-  std::shared_ptr<const std::string> body;  ///< null: no content (204, 304)
+  std::string_view shared_head;  ///< further field lines
+  caching::BodyPtr body;         ///< null: no content (204, 304)
   std::string_view part;  ///< of `body`, where not all of it is the content (206): no copy of it is made
   /// Set where the content comes in pieces; `body` is null then.
   std::shared_ptr<ContentSource> content;
@@ -142,9 +142,7 @@ struct Answer {
   AccessNotes notes;
 
   /// The content that is here whole. @pre body
-  [[nodiscard]] std::string_view whole_content() const {
-    return part.empty() ? std::string_view(*body) : part;
-  }
+  [[nodiscard]] std::string_view whole_content() const { return part.empty() ? body->view() : part; }
 
   /// Makes it as new, and keeps memory for the next one.
   void clear();

@@ -123,15 +123,15 @@ http::Answer problem(const Error& error, std::string_view request_id,
         std::max(std::chrono::ceil<std::chrono::seconds>(*retry_after), std::chrono::seconds{1});
     answer.field("Retry-After", std::to_string(seconds.count()));
   }
-  answer.body = std::make_shared<const std::string>(boost::json::serialize(body) + "\n");
+  answer.body = caching::share_body(boost::json::serialize(body) + "\n");
   return answer;
 }
 
 std::string_view problem_name(const http::Answer& answer) {
   const bool made_here = answer.notes.outcome == http::CacheOutcome::refused ||
                          answer.notes.outcome == http::CacheOutcome::failed;
-  if (!made_here || answer.body == nullptr || !answer.body->starts_with(type_begins)) return {};
-  const std::string_view name = std::string_view(*answer.body).substr(type_begins.size());
+  if (!made_here || answer.body == nullptr || !answer.body->view().starts_with(type_begins)) return {};
+  const std::string_view name = answer.body->view().substr(type_begins.size());
   return name.substr(0, name.find('"'));
 }
 

@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -116,10 +117,16 @@ std::pair<boost::system::error_code, std::size_t> ClientStream::read_deciphered_
   return {error, size};
 }
 
-std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer second, After after) {
-  const bool long_and_first = first.size() + second.size() > max_short && !has_written_long_;
-  if (long_and_first && !(tls_ && tls_->in_record())) return write_in_pieces(first, second, after);
-  return tls_ ? tls_->write(first, second).second : write_plain_now(first, second, after);
+std::size_t ClientStream::write_now(asio::const_buffer first, asio::const_buffer second, After after,
+                                    const std::optional<FilePlace>& place) {
+  const std::size_t size = first.size() + second.size();
+  const bool long_and_first = size > max_short && !has_written_long_;
+  if (long_and_first && !(tls_ && tls_->in_record())) return write_in_pieces(first, second, after, place);
+  if (tls_) return tls_->write(first, second).second;
+  if (!place) return write_plain_now(first, second, after);
+  const std::size_t gone = write_from_file_now(first, second, *place);
+  if (after == After::end && gone == size) ::shutdown(descriptor(), SHUT_WR);
+  return gone;
 }
 
 std::size_t ClientStream::write_plain_now(asio::const_buffer first, asio::const_buffer second, After after) {
@@ -143,14 +150,41 @@ std::size_t ClientStream::write_plain_now(asio::const_buffer first, asio::const_
   return gone;
 }
 
-std::size_t ClientStream::write_in_pieces(asio::const_buffer first, asio::const_buffer second, After after) {
+/// The head is held back (MSG_MORE) for the content to fill its segment. Where the kernel does not send from
+/// a file, it is written from memory. SIGPIPE, which sendfile() may raise, is ignored in this process.
+std::size_t ClientStream::write_from_file_now(asio::const_buffer head, asio::const_buffer content,
+                                              const FilePlace& place) {
+  if (head.size() > 0) {
+    const ssize_t written = ::send(descriptor(), head.data(), head.size(), MSG_NOSIGNAL | MSG_MORE);
+    if (written < static_cast<ssize_t>(head.size()))
+      return written > 0 ? static_cast<std::size_t>(written) : 0;
+  }
+  auto offset = static_cast<off_t>(place.offset);
+  ssize_t written = ::sendfile(descriptor(), place.descriptor, &offset, content.size());
+  if (written < 0 && errno != EAGAIN)
+    written = ::send(descriptor(), content.data(), content.size(), MSG_NOSIGNAL);
+  return head.size() + (written > 0 ? static_cast<std::size_t>(written) : 0);
+}
+
+/// Waits first: a client that takes all at once keeps nobody else waiting.
+ClientStream::Transferred ClientStream::write_some_from_file(TwoBuffers from, FilePlace place) {
+  const auto [failed] = co_await socket().async_wait(Socket::wait_write, as_result);
+  if (failed) co_return std::tuple(failed, std::size_t{0});
+  const std::size_t written = write_from_file_now(from[0], from[1], place);
+  if (written > 0) co_return std::tuple(boost::system::error_code(), written);
+  co_return co_await socket().async_write_some(from, as_result);  // which finds out what is amiss
+}
+
+std::size_t ClientStream::write_in_pieces(asio::const_buffer first, asio::const_buffer second, After after,
+                                          std::optional<FilePlace> place) {
   has_written_long_ = true;
   const std::size_t of_first = std::min(first.size(), first_piece);
   const std::size_t of_second = first_piece - of_first;
   const std::size_t written =
       write_now(asio::buffer(first, of_first), asio::buffer(second, of_second), After::more);
   if (written < first_piece) return written;
-  return written + write_now(first + of_first, second + of_second, after);
+  if (place) place->offset += of_second;
+  return written + write_now(first + of_first, second + of_second, after, place);
 }
 
 /// A client that takes all at once keeps nobody else waiting.

@@ -6,6 +6,7 @@
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/write.hpp>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <utility>
@@ -49,10 +50,12 @@ class ClientStream {
   }
   /// Writes as much as the kernel takes at once, when it takes something; with TLS whole records, some at a
   /// time.
-  /// @param from  one or two buffers. The rest of them is to come next
+  /// @param from   one or two buffers. The rest of them is to come next
+  /// @param place  see write_now()
   template <class Buffers>
-  [[nodiscard]] Transferred write_some(const Buffers& from) {
-    return tls_ ? write_some_enciphered(two_of(from)) : socket().async_write_some(from, as_result);
+  [[nodiscard]] Transferred write_some(const Buffers& from, const std::optional<FilePlace>& place = {}) {
+    if (tls_) return write_some_enciphered(two_of(from));
+    return place ? write_some_from_file(two_of(from), *place) : socket().async_write_some(from, as_result);
   }
 
   /// Reads what has come, without waiting. With TLS also what has come with an earlier read: see
@@ -72,8 +75,12 @@ class ClientStream {
   ///
   /// With TLS the end does not go along. A record of which a part has gone counts as not written: what is
   /// left is to be written next, here or by write_some().
+  /// @param place  where `second` stands in a file, too: without TLS the kernel takes it from there, and
+  /// copies
+  ///               nothing
   /// @return how much went; 0 also for what only write_some() can find out: a failure
-  [[nodiscard]] std::size_t write_now(asio::const_buffer first, asio::const_buffer second, After after);
+  [[nodiscard]] std::size_t write_now(asio::const_buffer first, asio::const_buffer second, After after,
+                                      const std::optional<FilePlace>& place = {});
 
   /// Acknowledges what has come: else the next answer does, and a client that sends its request in pieces may
   /// hold back the next piece until then (RFC 9293, section 3.7.4).
@@ -107,10 +114,13 @@ class ClientStream {
  private:
   /// The socket, which is the executor's from now on.
   [[nodiscard]] Socket& socket();
-  [[nodiscard]] std::size_t write_in_pieces(asio::const_buffer first, asio::const_buffer second, After after);
+  [[nodiscard]] std::size_t write_in_pieces(asio::const_buffer first, asio::const_buffer second, After after,
+                                            std::optional<FilePlace> place);
   [[nodiscard]] std::pair<boost::system::error_code, std::size_t> read_deciphered_now(
       asio::mutable_buffer into);
   [[nodiscard]] std::size_t write_plain_now(asio::const_buffer first, asio::const_buffer second, After after);
+  [[nodiscard]] std::size_t write_from_file_now(asio::const_buffer head, asio::const_buffer content,
+                                                const FilePlace& place);
 
   using TwoBuffers = std::array<asio::const_buffer, 2>;
   static TwoBuffers two_of(const asio::const_buffer& one) { return {one, asio::const_buffer()}; }
@@ -120,6 +130,7 @@ class ClientStream {
   [[nodiscard]] Transferred read_some_deciphered(asio::mutable_buffer into);
   [[nodiscard]] Transferred write_some_enciphered(TwoBuffers from);
   [[nodiscard]] Transferred write_enciphered(TwoBuffers from);
+  [[nodiscard]] Transferred write_some_from_file(TwoBuffers from, FilePlace place);
 
   const Protocol protocol_;
   Descriptor descriptor_;  // until it is the socket's

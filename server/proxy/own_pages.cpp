@@ -1,6 +1,5 @@
 #include "server/proxy/own_pages.h"
 
-#include <memory>
 #include <string>
 
 #include "server/http/problem.h"
@@ -13,7 +12,7 @@ using http::Request;
 
 namespace {
 
-Answer page(std::string_view type, std::shared_ptr<const std::string> body) {
+Answer page(std::string_view type, caching::BodyPtr body) {
   Answer answer;
   answer.field("Content-Type", type).field("Cache-Control", "no-store");
   answer.body = std::move(body);
@@ -23,7 +22,7 @@ Answer page(std::string_view type, std::shared_ptr<const std::string> body) {
 }  // namespace
 
 std::optional<Answer> own_page(const Request& request, std::string_view path) {
-  static const auto name = std::make_shared<const std::string>(
+  static const auto name = caching::share_body(
       "roktcached: a caching proxy of the Rokt Reporting API; /openapi.json describes it\n");
   const bool is_name = path == "/";
   if (!is_name && path != "/openapi.json") return std::nullopt;

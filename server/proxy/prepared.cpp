@@ -65,7 +65,7 @@ bool speaks_of_its_form(const http::Fields& head) {
 }  // namespace
 
 caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response, storage::BodyAccount* bodies) {
-  const std::string& body = *response->body;
+  const std::string_view body = *response->body;
   if (response->gzip_body || body.size() < worth_compressing || body.size() > compressible_max)
     return response;
   const bool on_http_route = response->entity_tag.empty();  // there the upstream's own form is the one
@@ -75,7 +75,7 @@ caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response, storag
   storage::BodyAccount::Growing room(bodies);
   if (!room.try_add(compressed.size())) return response;
   caching::StoredResponse with = *response;
-  with.gzip_body = room.share(std::move(compressed));
+  with.gzip_body = room.keep(std::move(compressed));
   return caching::share(std::move(with));
 }
 

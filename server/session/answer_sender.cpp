@@ -16,7 +16,7 @@ asio::awaitable<Cut> AnswerSender::send(http::AnswerWriter& output, const net::W
   bool sent = output.is_empty();
   while (!sent && cut == Cut::none) {
     const auto parts = output.unsent();
-    const auto [error, bytes] = co_await stream_.write_some(parts);
+    const auto [error, bytes] = co_await stream_.write_some(parts, output.unsent_place());
     sent = output.sent(bytes);
     const bool interrupted = verdict_ != Cut::none && !sent;
     if (error || interrupted) cut = verdict_ == Cut::none ? Cut::client_gone : verdict_;

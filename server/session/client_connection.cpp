@@ -179,7 +179,7 @@ bool ClientConnection::send_now(After after) {
   http::AnswerWriter& output = session_.output();
   if (output.is_empty()) return true;
   const auto parts = output.unsent();
-  return output.sent(stream_.write_now(parts[0], parts[1], after));
+  return output.sent(stream_.write_now(parts[0], parts[1], after, output.unsent_place()));
 }
 
 void ClientConnection::cut_off(http::Cut why) {

@@ -193,7 +193,7 @@ std::string GrowingAnswer::content() const {
   return blocks_.content();
 }
 
-void GrowingAnswer::settle(std::shared_ptr<const std::string> content) {
+void GrowingAnswer::settle(caching::BodyPtr content) {
   const LockGuard lock(mutex_);
   settled_ = std::move(content);
   while (blocks_.bytes() > 0) blocks_.drop_first();
@@ -254,7 +254,7 @@ std::optional<GrowingAnswer::Piece> GrowingAnswer::Reader::take() {
   }
   if (answer.head_ && !std::exchange(head_given_, true)) return *answer.head_;
   if (answer.settled_ && position_ < answer.settled_->size()) {
-    const std::string_view rest = std::string_view(*answer.settled_).substr(position_);
+    const std::string_view rest = answer.settled_->view().substr(position_);
     position_ += rest.size();
     return ContentBytes{answer.settled_, rest};
   }

@@ -135,7 +135,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   /// All of it. From any thread, while nothing is appended. @pre is_whole()
   [[nodiscard]] std::string content() const NO_THREAD_SAFETY_ANALYSIS;
   /// From now on everybody reads from this, which is the same content, and the pieces are let go.
-  void settle(std::shared_ptr<const std::string> content);
+  void settle(caching::BodyPtr content);
 
  private:
   friend class WhenBegun;
@@ -157,7 +157,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   std::vector<Reader*> readers_ GUARDED_BY(mutex_);
   std::optional<AnswerHead> head_ GUARDED_BY(mutex_);
   ContentBlocks blocks_ GUARDED_BY(mutex_);
-  std::shared_ptr<const std::string> settled_ GUARDED_BY(mutex_);
+  caching::BodyPtr settled_ GUARDED_BY(mutex_);
   bool whole_ GUARDED_BY(mutex_);
   bool ended_ GUARDED_BY(mutex_) = false;
   bool worth_having_ GUARDED_BY(mutex_) = false;

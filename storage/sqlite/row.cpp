@@ -47,7 +47,7 @@ struct EncodedBody {
   std::string_view encoding;
 };
 
-EncodedBody encode(const std::string& body) {
+EncodedBody encode(std::string_view body) {
   EncodedBody encoded{{}, body, "identity"};
   if (body.size() < worth_compressing) return encoded;
   const std::size_t bound = ZSTD_compressBound(body.size());
@@ -68,10 +68,9 @@ Error corrupt(const Key& key, std::string_view what) {
           .context = "the row of key " + caching::to_hex(key.hash()) + " is damaged: " + std::string(what)};
 }
 
-Result<std::shared_ptr<const std::string>> decode(ZSTD_DCtx* decompressor, const Key& key,
-                                                  std::string_view bytes, std::string_view encoding,
-                                                  std::int64_t size, BodyAccount::Growing& room) {
-  if (encoding == "identity") return room.share(std::string(bytes));
+Result<caching::BodyPtr> decode(ZSTD_DCtx* decompressor, const Key& key, std::string_view bytes,
+                                std::string_view encoding, std::int64_t size, BodyAccount::Growing& room) {
+  if (encoding == "identity") return room.keep(std::string(bytes));
   if (encoding != "zstd" || size < 0 || size > decoded_max) return corrupt(key, "body_encoding or body_size");
   if (ZSTD_getFrameContentSize(bytes.data(), bytes.size()) != static_cast<unsigned long long>(size))
     return corrupt(key, "body_size");
@@ -79,7 +78,7 @@ Result<std::shared_ptr<const std::string>> decode(ZSTD_DCtx* decompressor, const
   const std::size_t written =
       ZSTD_decompressDCtx(decompressor, body.data(), body.size(), bytes.data(), bytes.size());
   if (ZSTD_isError(written) || written != body.size()) return corrupt(key, "the body does not decompress");
-  return room.share(std::move(body));
+  return room.keep(std::move(body));
 }
 
 std::int64_t stored_size(const StoredResponse& response, std::string_view encoded_body) {

@@ -43,7 +43,7 @@ class Responses {
  public:
   explicit Responses(std::string body)
       : routes_(rokt::rokt_routes()),
-        body_(std::make_shared<const std::string>(std::move(body))),
+        body_(caching::share_body(std::move(body))),
         entity_tag_(http::entity_tag_of(*body_)),
         now_(std::chrono::time_point_cast<std::chrono::milliseconds>(std::chrono::system_clock::now())) {}
 
@@ -73,7 +73,7 @@ class Responses {
 
  private:
   const rokt::RouteTable routes_;
-  const std::shared_ptr<const std::string> body_;
+  const caching::BodyPtr body_;
   const std::string entity_tag_;
   const WallTime now_;
   const caching::FreshnessPolicy policy_;

@@ -72,7 +72,7 @@ std::string report() {
 }
 
 StoredResponsePtr response_of(Key key) {
-  static const auto body = std::make_shared<const std::string>(report());
+  static const auto body = caching::share_body(report());
   StoredResponse response;
   response.key = std::move(key);
   response.route = "campaign-overview";
@@ -141,7 +141,7 @@ Key small_key(std::size_t number) {
 }
 
 StoredResponsePtr small_response(std::size_t number) {
-  static const auto body = std::make_shared<const std::string>("{}");
+  static const auto body = caching::share_body("{}");
   StoredResponse response;
   response.key = small_key(number);
   response.body = body;

@@ -104,7 +104,7 @@ caching::Decision HttpCode::decide(const Selected& selected, const HttpRequest& 
 
 Seen HttpCode::seen(const StoredResponse& response, WallTime now) {
   const http::Fields fields = http::Fields::from_lines(response.head);
-  return {response.status, *response.body, number_in(fields, "X-Marker"), number_in(fields, "X-Secret"),
+  return {response.status, std::string(*response.body), number_in(fields, "X-Marker"), number_in(fields, "X-Secret"),
           caching::age_of(response, now).count()};
 }
 

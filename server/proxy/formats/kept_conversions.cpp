@@ -17,7 +17,7 @@ std::uint64_t hash_of(const caching::StoredResponse& stored, std::string_view ta
 /// nothing.
 constexpr std::size_t cost_of_keeping = 320;
 
-bool is_of(const std::weak_ptr<const std::string>& body, const caching::StoredResponse& stored) {
+bool is_of(const std::weak_ptr<const caching::Body>& body, const caching::StoredResponse& stored) {
   return !body.owner_before(stored.body) && !stored.body.owner_before(body);
 }
 

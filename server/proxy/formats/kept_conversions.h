@@ -20,7 +20,7 @@ namespace roktcached::proxy {
 /// Safe from any thread. Held for a table look-up and never longer.
 class KeptConversions {
  public:
-  using Text = std::shared_ptr<const std::string>;
+  using Text = caching::BodyPtr;
 
   /// @param bytes_max  of all texts, and of what keeping them takes
   explicit KeptConversions(std::size_t bytes_max) : bytes_max_(bytes_max) {}
@@ -41,7 +41,7 @@ class KeptConversions {
  private:
   struct Kept {
     std::uint64_t hash = 0;
-    std::weak_ptr<const std::string> body;
+    std::weak_ptr<const caching::Body> body;
     std::string tag;
     Text text;
   };

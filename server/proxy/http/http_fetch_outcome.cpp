@@ -109,7 +109,7 @@ class Judge {
       if (const auto length = upstream_fields.find("Content-Length")) fields.add("Content-Length", *length);
     }
     response.head = fields.to_lines();
-    response.body = answer_.held.share(std::move(answer_.body));
+    response.body = answer_.held.keep(std::move(answer_.body));
     return caching::share(std::move(response));
   }
 

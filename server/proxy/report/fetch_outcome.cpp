@@ -71,7 +71,7 @@ Words words_of(const upstream::UpstreamResponse& answer) {
 bool is_cut(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
   if (!answer.ends_with_connection || answer.large || !request.stored || request.stored->status != 200)
     return false;
-  const std::string& stored = *request.stored->body;
+  const std::string_view stored = *request.stored->body;
   return answer.body.size() < stored.size() && stored.starts_with(answer.body);
 }
 
@@ -98,7 +98,7 @@ StoredResponse from_answer(const FetchRequest& request, upstream::UpstreamRespon
   response.status = answer.status;
   response.fetched_at = answer.sent_at;
   const bool unchanged = !answer.large && request.stored && *request.stored->body == answer.body;
-  response.body = unchanged ? request.stored->body : answer.held.share(std::move(answer.body));
+  response.body = unchanged ? request.stored->body : answer.held.keep(std::move(answer.body));
   if (unchanged) response.gzip_body = request.stored->gzip_body;
   return response;
 }
@@ -131,7 +131,7 @@ bool tells_the_same(const FetchRequest& request, const StoredResponse& response)
 }
 
 std::string moved_between(const FetchRequest& request, const StoredResponse& response) {
-  const std::string& before = *request.stored->body;
+  const std::string_view before = *request.stored->body;
   if (request.route_class != rokt::RouteClass::query) return moved_fields(before, *response.body);
   return moved_fields(without_query_time(before), without_query_time(*response.body));
 }

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/caching/stored_response.h"
+#include "tests/unit/storage/examples.h"
 
 namespace roktcached::storage {
 namespace {
@@ -48,7 +49,7 @@ TEST_F(BodyAccountTest, CountsNothingOfABodyWithoutBytes) {
 TEST_F(BodyAccountTest, SharesABodyWithoutTheRoomThatItGrewInto) {
   std::string text(500, 'x');
   text.reserve(4000);
-  EXPECT_EQ(share_body(&account, std::move(text))->capacity(), 500U);
+  EXPECT_EQ(share_body(&account, std::move(text))->memory_size(), 501U);
 }
 
 TEST_F(BodyAccountTest, CountsWhatGrowsWhileItLives) {
@@ -106,6 +107,50 @@ TEST_F(BodyAccountTest, ThatNobodyKeepsCountsNothing) {
   EXPECT_TRUE(growing.add(5000));
   EXPECT_EQ(*growing.share("text"), "text");
   EXPECT_EQ(*share_body(nullptr, "text"), "text");
+}
+
+/// An account with a file for what is long.
+class BodyAccountWithAFile : public testing::Test {
+ protected:
+  static constexpr std::size_t size = BodyAccount::worth_a_file;
+
+  MemoryFile file;
+  BodyAccount account{3 * size, &file};
+};
+
+TEST_F(BodyAccountWithAFile, KeepsALongBodyThereAndCountsItOnce) {
+  const std::string text = examples::noise(size, 1);
+  auto growing = Growing(account);
+  ASSERT_TRUE(growing.add(size));
+  auto body = growing.keep(text);
+  ASSERT_NE(body->place(), nullptr);
+  EXPECT_EQ(body->place()->descriptor, file.descriptor());
+  EXPECT_TRUE(*body == text);
+  EXPECT_EQ(body->memory_size(), size);
+  EXPECT_EQ(account.read().all, size);
+  EXPECT_EQ(account.read().growing, 0U);
+  body.reset();
+  EXPECT_EQ(account.read().all, 0U);
+}
+
+TEST_F(BodyAccountWithAFile, KeepsElsewhereWhatIsShortOrIsOnlyShared) {
+  const auto is_in_file = [](const BodyAccount::Body& body) { return body->place() != nullptr; };
+  EXPECT_FALSE(is_in_file(Growing(account).keep(std::string(size - 1, 'x'))));
+  EXPECT_FALSE(is_in_file(Growing(account).share(std::string(size, 'x'))));
+  BodyAccount without(3 * size);
+  EXPECT_FALSE(is_in_file(Growing(without).keep(std::string(size, 'x'))));
+  EXPECT_FALSE(is_in_file(Growing().keep(std::string(size, 'x'))));
+}
+
+TEST_F(BodyAccountWithAFile, KeepsABodyElsewhereThatHasNoRoomTwice) {
+  const std::string text = examples::noise(2 * size, 1);
+  Growing growing(account);
+  ASSERT_TRUE(growing.add(text.size()));
+  const auto body = growing.keep(text);
+  EXPECT_EQ(body->place(), nullptr);
+  EXPECT_TRUE(*body == text);
+  EXPECT_EQ(account.read().all, text.size());
+  EXPECT_EQ(account.read().refused, 0U);
 }
 
 TEST_F(BodyAccountTest, AsksForRoomWhereThereIsNone) {

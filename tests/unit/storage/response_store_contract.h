@@ -164,7 +164,7 @@ TEST_P(ResponseStoreContract, KeysThatDifferInOneByteAreApart) {
   StoredResponse one = examples::response(1, "one");
   StoredResponse other = one;
   other.key = Key(std::string(one.key.text()) + "x");
-  other.body = std::make_shared<const std::string>("other");
+  other.body = caching::share_body("other");
   store_->put(examples::shared(one));
   store_->put(examples::shared(other));
   store_->flush();
@@ -248,7 +248,7 @@ TEST_P(ResponseStoreContract, ASoftPurgeLeavesWhatItSelectsAsStale) {
       EXPECT_TRUE(examples::same(*found(2), examples::response(2)));
       store_->flush();
     }
-    const StoredResponse confirmed = examples::response(1, *put.body, now);
+    const StoredResponse confirmed = examples::response(1, std::string(*put.body), now);
     store_->put(examples::shared(confirmed));
     store_->flush();
     EXPECT_TRUE(examples::same(*found(1), confirmed)) << "a later answer is fresh";
@@ -354,7 +354,7 @@ TEST_P(ResponseStoreContract, NoFindSeesAnEarlierResponseThanTheLastThatWasPut) 
         ++wrong;  // there is room for all of it
       } else if (*response) {
         ++seen;
-        if (std::stoi(*(*response)->body) < least) ++wrong;
+        if (std::stoi(std::string(*(*response)->body)) < least) ++wrong;
       }
     }
   };

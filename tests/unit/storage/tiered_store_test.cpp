@@ -165,7 +165,7 @@ TEST_F(TieredStoreTest, PromotingNeverHidesANewerResponse) {
       } else if (const auto found = store->find(asked, noon)) {
         response = *found;
       }
-      if (response && std::stoi(*response->body) < least) ++wrong;
+      if (response && std::stoi(std::string(*response->body)) < least) ++wrong;
     }
   };
   std::vector<std::thread> readers;

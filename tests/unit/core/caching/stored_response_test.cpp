@@ -94,7 +94,7 @@ TEST(StoredResponseTest, ABodyThatGrewKeepsNoRoomToGrow) {
   std::string grown = "{";
   while (grown.size() < 1025) grown += ' ';
   ASSERT_GT(grown.capacity(), 1100U);
-  EXPECT_LT(share_body(std::move(grown))->capacity(), 1100U);
+  EXPECT_LT(share_body(std::move(grown))->memory_size(), 1100U);
 }
 
 }  // namespace

@@ -49,7 +49,7 @@ std::string basic(std::string_view pair) {
 }
 
 std::string bearer(const http::Answer& granted) {
-  return "Bearer " + std::string(boost::json::parse(*granted.body).at("access_token").as_string());
+  return "Bearer " + std::string(boost::json::parse(granted.body->view()).at("access_token").as_string());
 }
 
 class AuthenticatorTest : public testing::Test {
@@ -202,7 +202,7 @@ TEST_F(AuthenticatorTest, SaysTheSameOfEverythingThatIsWrong) {
   const auto expect_same = [&](const http::Request& shown) {
     const http::Answer answer = refusal(shown);
     expect_unauthenticated(answer);
-    if (!said) said = *answer.body;
+    if (!said) said = answer.body->view();
     EXPECT_EQ(*answer.body, *said);
     EXPECT_THAT(*answer.body, Not(HasSubstr(secret)));
   };
@@ -296,7 +296,7 @@ TEST_F(AuthenticatorTest, GivesATokenForASecretOrACertificate) {
     EXPECT_EQ(authenticator.recall(shown, certified).kind, AccessDecision::Kind::unknown);
     const AccessDecision admission = verify(shown, certified);
     ASSERT_EQ(admission.kind, AccessDecision::Kind::answered);
-    ASSERT_EQ(admission.answer.status, 200U) << *admission.answer.body;
+    ASSERT_EQ(admission.answer.status, 200U) << admission.answer.body->view();
     EXPECT_EQ(admission.answer.notes.route, "token");
     EXPECT_EQ(shown.client, clients[client].name);
     EXPECT_THAT(admission.answer.head, HasSubstr("Cache-Control: no-store\r\n"));
@@ -310,7 +310,7 @@ TEST_F(AuthenticatorTest, RefusesTokensAsOAuthSays) {
   const auto expect_refused = [&](const http::Request& asking, unsigned status, const char* error) {
     const http::Answer answer = refusal(asking);
     EXPECT_EQ(answer.status, status);
-    EXPECT_EQ(boost::json::parse(*answer.body).at("error").as_string(), error);
+    EXPECT_EQ(boost::json::parse(answer.body->view()).at("error").as_string(), error);
     EXPECT_EQ(answer.head.find("WWW-Authenticate: Basic") != std::string::npos, status == 401);
     EXPECT_EQ(answer.notes.route, "token");
     EXPECT_EQ(answer.notes.outcome, http::CacheOutcome::refused);

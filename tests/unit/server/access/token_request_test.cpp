@@ -120,7 +120,7 @@ TEST(TokenAnswer, IsThatOfTheRfc) {
   const http::Answer granted = token_granted("local.a.b.c");
   EXPECT_EQ(granted.status, 200U);
   EXPECT_NE(granted.head.find("Cache-Control: no-store\r\n"), std::string::npos);
-  const auto content = boost::json::parse(*granted.body);
+  const auto content = boost::json::parse(granted.body->view());
   EXPECT_EQ(content.at("access_token").as_string(), "local.a.b.c");
   EXPECT_EQ(content.at("token_type").as_string(), "Bearer");
   EXPECT_EQ(content.at("expires_in").as_int64(), 3600);
@@ -128,12 +128,12 @@ TEST(TokenAnswer, IsThatOfTheRfc) {
   const http::Answer refused = token_refused(invalid_client());
   EXPECT_EQ(refused.status, 401U);
   EXPECT_NE(refused.head.find("WWW-Authenticate: Basic realm=\"roktcached\"\r\n"), std::string::npos);
-  EXPECT_EQ(boost::json::parse(*refused.body).at("error").as_string(), "invalid_client");
+  EXPECT_EQ(boost::json::parse(refused.body->view()).at("error").as_string(), "invalid_client");
   const http::Answer malformed = token_refused({Code::invalid_request, "why"});
   EXPECT_EQ(malformed.status, 400U);
   EXPECT_EQ(malformed.head.find("WWW-Authenticate"), std::string::npos);
-  EXPECT_EQ(boost::json::parse(*malformed.body).at("error").as_string(), "invalid_request");
-  EXPECT_EQ(boost::json::parse(*token_refused({Code::unsupported_grant_type, "why"}).body).at("error"),
+  EXPECT_EQ(boost::json::parse(malformed.body->view()).at("error").as_string(), "invalid_request");
+  EXPECT_EQ(boost::json::parse(token_refused({Code::unsupported_grant_type, "why"}).body->view()).at("error"),
             "unsupported_grant_type");
 }
 

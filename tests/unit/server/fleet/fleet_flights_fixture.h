@@ -126,7 +126,7 @@ class FleetFlightsFixture : public FleetLogFixture {
   }
   static std::string body_of(const upstream::Pending<Joined>& joined) {
     const bool has = *joined && (**joined).outcome && (**joined).outcome->response;
-    return has ? *(**joined).outcome->response->body : std::string("none");
+    return has ? std::string(*(**joined).outcome->response->body) : "none";
   }
 
   FetchRequest request;

@@ -43,7 +43,7 @@ StoredResponse awkward_response() {
   made.campaign_id = std::string("\0", 1);
   made.status = 404;
   made.head = "X: \xff\r\n";
-  made.body = std::make_shared<const std::string>(every_octet());
+  made.body = caching::share_body(every_octet());
   made.entity_tag = "";
   made.validator = "";
   made.range_end = wall_time_from_unix_ms(-1);

@@ -24,7 +24,7 @@ TEST(Problem, SaysThatATokenIsNotValidToWhoHasShownOne) {
   EXPECT_EQ(answer.status, 401U);
   EXPECT_TRUE(has(answer, "WWW-Authenticate: Basic realm=\"roktcached\""));
   EXPECT_TRUE(has(answer, "WWW-Authenticate: Bearer realm=\"roktcached\", error=\"invalid_token\""));
-  EXPECT_NE(answer.body->find("urn:roktcached:unauthenticated"), std::string::npos);
+  EXPECT_NE(answer.body->view().find("urn:roktcached:unauthenticated"), std::string::npos);
 }
 
 /// A browser that is offered Basic asks whoever looks at the dashboard for a password that there is not.
@@ -45,7 +45,7 @@ TEST(Problem, ACacheFileThatCannotBeUsedNowIsWorthWaitingFor) {
   const auto answer = problem({ErrorCode::storage_locked, ErrorSource::storage, true, "why"}, "id", 5s);
   EXPECT_EQ(answer.status, 503U);
   EXPECT_TRUE(has(answer, "Retry-After: 5"));
-  EXPECT_NE(answer.body->find("urn:roktcached:storage-unavailable"), std::string::npos);
+  EXPECT_NE(answer.body->view().find("urn:roktcached:storage-unavailable"), std::string::npos);
 }
 
 TEST(Problem, AClientBeyondItsRateLearnsHowLongToWait) {
@@ -54,7 +54,7 @@ TEST(Problem, AClientBeyondItsRateLearnsHowLongToWait) {
   EXPECT_EQ(answer.status, 429U);
   EXPECT_TRUE(has(answer, "Retry-After: 2"));
   EXPECT_TRUE(has(answer, "Proxy-Status: roktcached; error=http_request_denied"));
-  EXPECT_NE(answer.body->find("urn:roktcached:client-quota-exceeded"), std::string::npos);
+  EXPECT_NE(answer.body->view().find("urn:roktcached:client-quota-exceeded"), std::string::npos);
   EXPECT_EQ(answer.notes.outcome, http::CacheOutcome::refused);
 }
 
@@ -67,7 +67,7 @@ TEST(Problem, OfAnotherHasNoNameHere) {
   http::Answer answer;
   EXPECT_EQ(problem_name(answer), "") << "no content";
   answer.notes.outcome = http::CacheOutcome::miss;
-  answer.body = std::make_shared<const std::string>(R"({"type":"urn:roktcached:overloaded"})");
+  answer.body = caching::share_body(R"({"type":"urn:roktcached:overloaded"})");
   EXPECT_EQ(problem_name(answer), "") << "the upstream's";
 }
 

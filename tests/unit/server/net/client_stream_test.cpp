@@ -5,12 +5,18 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <array>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <cerrno>
+#include <csignal>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -232,6 +238,118 @@ TEST_F(ClientStreamOverTcp, ResetsSoThatThePeerSeesAnErrorBehindWhatItHasGot) {
   EXPECT_EQ(errno, ECONNRESET);
   EXPECT_EQ(all.size(), gone - lost);
   EXPECT_EQ(all, text.substr(0, all.size()));
+}
+
+/// A content that stands in a file, too.
+class ClientStreamWithAFile : public ClientStreamOverTcp {
+ protected:
+  ClientStreamWithAFile() {
+    std::signal(SIGPIPE, SIG_IGN);  // as the daemon does
+    EXPECT_EQ(::pwrite(file.get(), content.data(), content.size(), static_cast<off_t>(offset)),
+              static_cast<ssize_t>(content.size()));
+  }
+
+  /// What is left of head and text after `gone` bytes.
+  std::size_t write(std::size_t gone, ClientStream::After after = ClientStream::After::more) {
+    const std::size_t of_head = std::min(gone, head.size());
+    const std::size_t of_text = gone - of_head;
+    return stream_->write_now(asio::buffer(head) + of_head, asio::buffer(in_memory) + of_text, after,
+                              FilePlace{file.get(), offset + of_text});
+  }
+
+  const std::string head = std::string(400, 'h');
+  const std::string content = content_of(16 << 20);                // more than the buffers of both ends
+  const std::string in_memory = std::string(content.size(), 'm');  // tells what was sent from there
+  const std::size_t offset = 4096;
+  const Descriptor file{::memfd_create("test", MFD_CLOEXEC)};
+};
+
+TEST_F(ClientStreamWithAFile, SendsFromThereWhatComesAfterTheFirstPiece) {
+  std::size_t gone = write(0);
+  ASSERT_LT(gone, head.size() + content.size());
+  std::string all;
+  while (gone < head.size() + content.size()) {
+    std::string some(65536, '\0');
+    const ssize_t count = ::recv(peer_.native_handle(), some.data(), some.size(), 0);
+    ASSERT_GT(count, 0) << "after " << all.size() << " bytes";
+    all += some.substr(0, static_cast<std::size_t>(count));
+    gone += write(gone, ClientStream::After::end);
+  }
+  all += received();
+  constexpr std::size_t first_piece = 8192;
+  const std::size_t from_memory = first_piece - head.size();
+  EXPECT_TRUE(all == head + in_memory.substr(0, from_memory) + content.substr(from_memory));
+}
+
+TEST_F(ClientStreamWithAFile, SendsTheHeadInASegmentWithTheContent) {
+  ASSERT_EQ(stream_->write_now(asio::buffer(in_memory, 40'000), {}, ClientStream::After::more), 40'000U);
+  std::string all(40'000 + 400 + 20'000, '\0');
+  ASSERT_EQ(::recv(peer_.native_handle(), all.data(), 40'000, MSG_WAITALL), 40'000);
+  const std::uint32_t before = segments_received();
+  ASSERT_EQ(stream_->write_now(asio::buffer(head), asio::buffer(in_memory, 20'000), ClientStream::After::more,
+                               FilePlace{file.get(), offset}),
+            20'400U);
+  ASSERT_EQ(::recv(peer_.native_handle(), all.data(), 20'400, MSG_WAITALL), 20'400);
+  EXPECT_EQ(segments_received() - before, 1U);
+  EXPECT_TRUE(all.substr(0, 20'400) == head + content.substr(0, 20'000));
+}
+
+TEST_F(ClientStreamWithAFile, WaitsForThePeerAndGoesOn) {
+  std::size_t gone = write(0);
+  asio::co_spawn(
+      context_,
+      [&]() -> asio::awaitable<void> {
+        while (gone < head.size() + content.size()) {
+          const std::size_t of_text = gone - head.size();
+          const std::array<asio::const_buffer, 2> rest = {asio::const_buffer(),
+                                                          asio::buffer(in_memory) + of_text};
+          const FilePlace place{file.get(), offset + of_text};
+          const auto [error, size] = co_await stream_->write_some(rest, place);
+          EXPECT_FALSE(error) << error.message();
+          if (error) break;
+          gone += size;
+        }
+        stream_->close();
+      },
+      asio::detached);
+  std::string all;
+  std::thread peer([&] { all = received(); });
+  context_.run();
+  peer.join();
+  ASSERT_EQ(all.size(), head.size() + content.size());
+  const std::size_t first_piece = 8192;
+  EXPECT_TRUE(all.substr(first_piece) == content.substr(first_piece - head.size()));
+}
+
+TEST_F(ClientStreamWithAFile, FindsOutThatThePeerHasGone) {
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ASSERT_EQ(::setsockopt(peer_.native_handle(), SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once), 0);
+  peer_.close();
+  boost::system::error_code found;
+  asio::co_spawn(
+      context_,
+      [&]() -> asio::awaitable<void> {
+        const std::array<asio::const_buffer, 2> all = {asio::const_buffer(), asio::buffer(in_memory)};
+        while (!found) {
+          const FilePlace place{file.get(), offset};
+          const auto [error, size] = co_await stream_->write_some(all, place);
+          found = error;
+        }
+      },
+      asio::detached);
+  context_.run();
+  EXPECT_TRUE(found == asio::error::broken_pipe || found == asio::error::connection_reset) << found.message();
+}
+
+TEST_F(ClientStreamWithAFile, SendsFromMemoryWhereTheFileCannotBeSent) {
+  const std::string text = content_of(200'000);
+  std::string all(text.size(), '\0');
+  ASSERT_EQ(stream_->write_now(asio::buffer(text), {}, ClientStream::After::more), text.size());
+  ASSERT_EQ(::recv(peer_.native_handle(), all.data(), all.size(), MSG_WAITALL),
+            static_cast<ssize_t>(all.size()));
+  const FilePlace nowhere{-1, 0};
+  ASSERT_EQ(stream_->write_now({}, asio::buffer(text), ClientStream::After::end, nowhere), text.size());
+  EXPECT_TRUE(received() == text);
 }
 
 TEST_F(ClientStreamTest, LosesNothingOfWhatIsQueuedOnAUnixSocket) {

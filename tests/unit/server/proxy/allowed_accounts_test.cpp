@@ -29,7 +29,7 @@ class AllowedAccountsTest : public ProxyFixture {
     return ProxyFixture::ask(std::move(request));
   }
   [[nodiscard]] static bool is_refused(const http::Answer& answer) {
-    return answer.status == 403 && answer.body->find("account-not-allowed") != std::string::npos;
+    return answer.status == 403 && answer.body->view().find("account-not-allowed") != std::string::npos;
   }
 
   const config::Client some = [] {
@@ -59,7 +59,7 @@ TEST_F(AllowedAccountsTest, AreThoseOfItsList) {
 TEST_F(AllowedAccountsTest, AreNoneOnARouteThatNamesNone) {
   const http::Answer answer = ask("/files", &some);
   ASSERT_TRUE(is_refused(answer));
-  EXPECT_NE(answer.body->find("this route names no account"), std::string::npos);
+  EXPECT_NE(answer.body->view().find("this route names no account"), std::string::npos);
 }
 
 TEST_F(AllowedAccountsTest, AreJudgedOnRoutesOfEveryClass) {

@@ -25,7 +25,7 @@ class AnswerWithTest : public testing::Test {
  protected:
   AnswerWithTest() {
     stored.head = "Content-Type: application/json\r\n";
-    stored.body = std::make_shared<const std::string>("{}");
+    stored.body = caching::share_body("{}");
     stored.entity_tag = "\"abc\"";
     stored.fetched_at = fetched_at;
     request.method = "GET";
@@ -57,7 +57,7 @@ TEST_F(AnswerWithTest, HasTheseFieldsAndNoOthers) {
 }
 
 TEST_F(AnswerWithTest, TheGzipFormHasItsTagAndItsCoding) {
-  stored.gzip_body = std::make_shared<const std::string>("gz");
+  stored.gzip_body = caching::share_body("gz");
   request.fields.add("Accept-Encoding", "gzip");
   EXPECT_THAT(lines_of(hit()),
               UnorderedElementsAre(
@@ -68,7 +68,7 @@ TEST_F(AnswerWithTest, TheGzipFormHasItsTagAndItsCoding) {
 }
 
 TEST_F(AnswerWithTest, WhatTheClientHasIsConfirmedWithoutTheUpstreamsFields) {
-  stored.gzip_body = std::make_shared<const std::string>("gz");
+  stored.gzip_body = caching::share_body("gz");
   request.fields.add("Accept-Encoding", "gzip");
   request.fields.add("If-None-Match", "\"abc\"");
   const auto answer = hit(5s);

@@ -318,7 +318,7 @@ TEST_F(FormatsTest, FormsGiveWayWhereMemoryIsShort) {
 
 TEST_F(FormatsTest, AFormWithoutAnOctetCostsSomethingToKeep) {
   KeptConversions few(1 << 13);
-  const auto empty = std::make_shared<const std::string>();
+  const auto empty = caching::no_body();
   ask(report());
   const auto entry = store.find_in_memory(caching::Key("default " + report() + " LATEST"), clock.wall_now());
   ASSERT_TRUE(entry);

@@ -19,7 +19,7 @@ constexpr WallTime fetch_time = wall_time_from_unix_ms(784111777999);  // Sun, 0
 
 StoredResponse example(std::size_t size = 10) {
   StoredResponse response;
-  response.body = std::make_shared<const std::string>(size, 'x');
+  response.body = caching::share_body(std::string(size, 'x'));
   response.entity_tag = "\"abc\"";
   response.fetched_at = fetch_time;
   return response;
@@ -94,7 +94,7 @@ std::string rows(std::size_t size) {
 
 std::shared_ptr<StoredResponse> response_of(std::string body) {
   auto response = std::make_shared<StoredResponse>();
-  response->body = std::make_shared<const std::string>(std::move(body));
+  response->body = caching::share_body(std::move(body));
   response->entity_tag = "\"abc\"";
   return response;
 }

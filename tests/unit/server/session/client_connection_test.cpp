@@ -64,7 +64,7 @@ class WaitingHandler final : public http::Handler {
 
   bool answer_now(http::Request& request, http::Answer& answer) override {
     if (request.target != "/hit") return false;
-    answer.body = std::make_shared<const std::string>("hit");
+    answer.body = caching::share_body("hit");
     return true;
   }
   asio::awaitable<http::Answer> handle(const http::Request& request) override {
@@ -77,7 +77,7 @@ class WaitingHandler final : public http::Handler {
       waiting.emplace(executor_, request.departure);
       co_await waiting->wait();
       waiting.reset();
-      answer.body = std::make_shared<const std::string>("late");
+      answer.body = caching::share_body("late");
     }
     co_return answer;
   }

@@ -65,7 +65,7 @@ class RecordingHandler final : public http::Handler {
     if (request.target != "/hit") return false;
     keep(request);
     answer.notes.route = "a-route";
-    answer.body = std::make_shared<const std::string>("hit");
+    answer.body = caching::share_body("hit");
     return true;
   }
   asio::awaitable<http::Answer> handle(const http::Request& request) override {
@@ -78,7 +78,7 @@ class RecordingHandler final : public http::Handler {
       answer.content = std::make_shared<TwoPieces>(cut);
       if (known) answer.content_length = 6;
     } else {
-      answer.body = std::make_shared<const std::string>("found");
+      answer.body = caching::share_body("found");
     }
     co_return answer;
   }

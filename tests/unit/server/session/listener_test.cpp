@@ -37,7 +37,7 @@ class Greeting final : public http::Handler {
  public:
   bool answer_now(http::Request&, http::Answer& answer) override {
     answer.notes.route = "a-route";
-    answer.body = std::make_shared<const std::string>("hello");
+    answer.body = caching::share_body("hello");
     return true;
   }
   boost::asio::awaitable<http::Answer> handle(const http::Request&) override { co_return http::Answer{}; }

@@ -43,8 +43,8 @@ class SessionHandler final : public http::Handler {
     }
   }
 
-  const std::shared_ptr<const std::string> hit = std::make_shared<const std::string>("hit");
-  const std::shared_ptr<const std::string> large = std::make_shared<const std::string>(20'000, 'x');
+  const caching::BodyPtr hit = caching::share_body("hit");
+  const caching::BodyPtr large = caching::share_body(std::string(20'000, 'x'));
   std::vector<std::string> asked;
   std::vector<Finished> all_finished;
 };
@@ -91,7 +91,7 @@ class SessionFixture : public testing::Test {
   static http::Answer answer_of(std::string content) {
     http::Answer answer;
     answer.notes.route = "a-route";
-    answer.body = std::make_shared<const std::string>(std::move(content));
+    answer.body = caching::share_body(std::move(content));
     return answer;
   }
   /// One whose content comes in pieces, from the test.

@@ -57,6 +57,41 @@ TEST_F(SessionTest, AnswersToPipelinedRequestsGoTogether) {
   EXPECT_EQ(handler.all_finished.size(), 3U);
 }
 
+TEST_F(SessionTest, SaysWhereTheContentThatIsLeftStandsInAFile) {
+  start();
+  const std::string octets(20'000, 'f');
+  http::Answer answer = answer_of("");
+  answer.body = std::make_shared<const caching::Body>(octets, FilePlace{7, 4096});
+  receive(get("/of-the-test"));
+  ASSERT_EQ(session->advance(), Need::answer);
+  session->answered(answer);
+  ASSERT_EQ(session->advance(), Need::write);
+  http::AnswerWriter& output = session->output();
+  const std::size_t head = output.unsent()[0].size();
+  const auto offset = [&] { return output.unsent_place()->offset; };
+  EXPECT_EQ(output.unsent_place()->descriptor, 7);
+  EXPECT_EQ(offset(), 4096U);
+  take_output(head - 10);
+  EXPECT_EQ(offset(), 4096U);
+  take_output(110);
+  EXPECT_EQ(offset(), 4196U);
+  take_output();
+  EXPECT_FALSE(output.unsent_place());
+}
+
+TEST_F(SessionTest, SaysWhereAPartOfABodyStandsInAFile) {
+  start();
+  const std::string octets(20'000, 'f');
+  http::Answer answer = answer_of("");
+  answer.body = std::make_shared<const caching::Body>(octets, FilePlace{7, 4096});
+  answer.part = answer.body->view().substr(300, 10'000);
+  receive(get("/of-the-test"));
+  ASSERT_EQ(session->advance(), Need::answer);
+  session->answered(answer);
+  ASSERT_EQ(session->advance(), Need::write);
+  EXPECT_EQ(session->output().unsent_place()->offset, 4396U);
+}
+
 /// What is held back is bounded, and a large content is not copied.
 TEST_F(SessionTest, ALargeAnswerGoesBeforeTheNextRequestIsAnswered) {
   start();

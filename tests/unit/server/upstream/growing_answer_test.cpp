@@ -97,7 +97,7 @@ TEST_F(GrowingAnswerTest, EveryReaderReadsAllOfItWheneverItComes) {
   EXPECT_TRUE(answer->is_whole());
   EXPECT_EQ(answer->content(), "one two");
   EXPECT_EQ(bytes(second), "one ");
-  answer->settle(std::make_shared<const std::string>("one two"));
+  answer->settle(caching::share_body("one two"));
   EXPECT_EQ(bytes(second), "two") << "the rest of what it has become";
   expect_head(third);
   EXPECT_EQ(bytes(third), "one two");
@@ -213,7 +213,7 @@ TEST_F(GrowingAnswerTest, ItsBytesAreCountedWhileItKeepsThem) {
     EXPECT_TRUE(**append(answer, std::string(40 * mib, 'x')));
     EXPECT_FALSE(fits(40 * mib));
     answer->end(std::nullopt);
-    answer->settle(std::make_shared<const std::string>("counted by its owner"));
+    answer->settle(caching::share_body("counted by its owner"));
     EXPECT_TRUE(fits(40 * mib));
     const auto other = make(64 * mib);
     EXPECT_TRUE(**append(other, std::string(40 * mib, 'x')));
@@ -279,7 +279,7 @@ TEST_F(GrowingAnswerTest, ReadersOnOtherThreadsGetEveryByteAtTheirOwnPace) {
         for (std::size_t at = 0; at < sent.size(); at += piece_size)
           co_await answer->append(sent.substr(at, piece_size));
         answer->end(std::nullopt);
-        answer->settle(std::make_shared<const std::string>(answer->content()));
+        answer->settle(caching::share_body(answer->content()));
       },
       boost::asio::use_future)
       .get();

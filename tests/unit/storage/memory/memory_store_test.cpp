@@ -31,7 +31,7 @@ TEST(MemoryStoreTest, SaysWhatItsBodiesTake) {
   MemoryStore store(mebibyte);
   const auto bytes = [&] { return store.statistics()[0].body_bytes; };
   StoredResponse compressed = examples::response(1, std::string(1000, 'a'));
-  compressed.gzip_body = std::make_shared<const std::string>(100, 'b');
+  compressed.gzip_body = caching::share_body(std::string(100, 'b'));
   store.put(examples::shared(compressed));
   store.put(shared_response(2, std::string(10, 'a')));
   EXPECT_EQ(bytes(), 1110U);
@@ -94,7 +94,7 @@ TEST(MemoryStoreTest, HotSetSurvivesAScanOfTenTimesTheBudget) {
   for (int number = 0; number < hot; ++number)
     store.put(shared_response(number, std::string(body_size, 'h')));
   for (int number = 0; number < hot; ++number) ASSERT_NE(found(store, number), nullptr);
-  const auto scan = std::make_shared<const std::string>(body_size, 's');
+  const auto scan = caching::share_body(std::string(body_size, 's'));
   constexpr int scanned = static_cast<int>(10 * budget / body_size);
   for (int number = 0; number < scanned; ++number) {
     StoredResponse once = examples::response(1000 + number);

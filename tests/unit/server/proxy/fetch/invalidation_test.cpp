@@ -28,7 +28,7 @@ class InvalidationTest : public FetchTableTest {
     response.route = "files";
     response.status = 200;
     response.head = std::string("Cache-Control: max-age=60\r\nETag: ") + tag + "\r\n";
-    response.body = std::make_shared<const std::string>(body);
+    response.body = caching::share_body(body);
     response.fetched_at = clock.wall_now();
     response.fresh_until = clock.wall_now() + 60s;
     response.usable_until = clock.wall_now() + 1h;

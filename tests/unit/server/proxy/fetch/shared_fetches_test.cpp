@@ -75,7 +75,7 @@ class SharedFetchesTest : public FetchTableTest {
     caching::StoredResponse response;
     response.key = caching::Key(key);
     response.status = 200;
-    response.body = std::make_shared<const std::string>(body);
+    response.body = caching::share_body(body);
     response.fetched_at = clock.wall_now();
     response.fresh_until = response.fetched_at + 1h;
     response.usable_until = response.fetched_at + 2h;

@@ -98,7 +98,7 @@ TEST(JudgeHttp, AHeadEndsTheFreshnessOfWhatItNoLongerDescribes) {
   caching::StoredResponse stored;
   stored.key = target;
   stored.head = "Cache-Control: max-age=60\r\nETag: \"a\"\r\n";
-  stored.body = std::make_shared<const std::string>("four");
+  stored.body = caching::share_body("four");
   stored.fetched_at = now;
   stored.fresh_until = now + 60s;
   stored.usable_until = now + 1h;

@@ -18,7 +18,7 @@ class HttpHandlerTest : public ProxyFixture {
     response.key = caching::http_key(credential, target);
     response.route = "files";
     response.head = "Cache-Control: max-age=60\r\n";
-    response.body = std::make_shared<const std::string>("before");
+    response.body = caching::share_body("before");
     response.fetched_at = clock.wall_now();
     response.fresh_until = clock.wall_now() + 60s;
     response.usable_until = clock.wall_now() + 1h;
