@@ -109,7 +109,9 @@ void ReaderPool::Lease::give_back() {
 Result<FoundRow> ReaderPool::find(const Key& key) {
   const Lease lease(*this, Lease::Use::find);
   if (lease.reader() == nullptr) return FoundRow{};
-  lease.reader()->snapshot.hold();
+  if (!lease.reader()->snapshot.hold())
+    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true,
+                 "the cache file: an earlier snapshot of it could not be ended"};
   return lease.reader()->rows.find(key);
 }
 
@@ -117,7 +119,7 @@ std::optional<FoundRow> ReaderPool::find_at_once(const Key& key) {
   const Lease lease(*this, Lease::Use::find_at_once);
   if (lease.reader() == nullptr) return std::nullopt;
   const NonblockingReads promptly(lease.reader()->connection);
-  lease.reader()->snapshot.hold();
+  if (!lease.reader()->snapshot.hold()) return std::nullopt;
   // Below the size from which an answer is compressed, too, which takes longer than to change threads.
   auto found = lease.reader()->rows.find(key, std::int64_t{short_body_max} - 1);
   if (!found || found->body_left) return std::nullopt;

@@ -45,6 +45,15 @@ ErrorCode meaning_of(sqlite3* connection, int code, bool read_failed) {
   }
 }
 
+Result<StatementHandle> prepare(const Connection& connection, const char* sql) {
+  const SqliteErrors errors;
+  sqlite3_stmt* raw = nullptr;
+  const int code = sqlite3_prepare_v3(connection.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  StatementHandle statement(raw);
+  if (code != SQLITE_OK) return errors.error(connection.get(), code, "preparing a statement");
+  return statement;
+}
+
 }  // namespace
 
 SqliteErrors::SqliteErrors() : failed_reads_(failed_reads().count) {}
@@ -77,7 +86,16 @@ Result<Connection> Connection::open(const std::string& path, int flags) {
   connection.handle_.reset(raw);
   if (code != SQLITE_OK) return errors.error(raw, code, path);
   connection.wait_for_locks(true);
+  auto rollback = prepare(connection, "ROLLBACK");
+  if (!rollback) return rollback.error();
+  connection.rollback_ = std::move(*rollback);
   return connection;
+}
+
+void Connection::roll_back() const {
+  if (!in_transaction()) return;
+  sqlite3_step(rollback_.get());
+  sqlite3_reset(rollback_.get());
 }
 
 void Connection::wait_for_locks(bool wait) {
@@ -101,12 +119,10 @@ Result<std::int64_t> Connection::integer(const char* sql) {
 }
 
 Result<Statement> Statement::prepare(const Connection& connection, const char* sql) {
-  const SqliteErrors errors;
-  sqlite3_stmt* raw = nullptr;
-  const int code = sqlite3_prepare_v3(connection.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &raw, nullptr);
+  auto prepared = storage::prepare(connection, sql);
+  if (!prepared) return prepared.error();
   Statement statement;
-  statement.handle_.reset(raw);
-  if (code != SQLITE_OK) return errors.error(connection.get(), code, "preparing a statement");
+  statement.handle_ = std::move(*prepared);
   return statement;
 }
 
@@ -158,23 +174,27 @@ std::string_view Statement::Use::blob_at(int column) const {
 }
 
 // A statement that fails may have ended it; one that is not held costs time and nothing else.
-void Snapshot::hold() {
-  if (!held()) sqlite3_exec(connection_, "BEGIN", nullptr, nullptr, nullptr);
+bool Snapshot::hold() {
+  if (past_) end();
+  if (past_) return false;
+  if (!connection_.in_transaction()) sqlite3_exec(connection_.get(), "BEGIN", nullptr, nullptr, nullptr);
+  return true;
 }
 
 void Snapshot::end() {
-  if (held()) sqlite3_exec(connection_, "ROLLBACK", nullptr, nullptr, nullptr);
+  connection_.roll_back();
+  past_ = connection_.in_transaction();
 }
 
 Result<Transaction> Transaction::begin(Connection& connection) {
+  connection.roll_back();
   if (const auto begun = connection.execute("BEGIN IMMEDIATE"); !begun) return begun.error();
   return Transaction(connection);
 }
 
 Transaction::~Transaction() {
-  // Where the failure has already rolled back, SQLite says so, and there is nothing left to do.
-  if (connection_ != nullptr && sqlite3_get_autocommit(connection_->get()) == 0)
-    sqlite3_exec(connection_->get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  // A failure may have rolled it back.
+  if (connection_ != nullptr) connection_->roll_back();
 }
 
 Result<void> Transaction::commit() {

@@ -28,6 +28,11 @@ class SqliteErrors {
   std::uint64_t failed_reads_;
 };
 
+struct StatementFinalizer {
+  void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
+};
+using StatementHandle = std::unique_ptr<sqlite3_stmt, StatementFinalizer>;
+
 /// One connection to the cache file. Not thread-safe; whoever uses it holds it alone.
 class Connection {
  public:
@@ -39,6 +44,10 @@ class Connection {
   /// Whether a statement that finds a lock taken waits for it, for some seconds, as it does at first, or
   /// fails.
   void wait_for_locks(bool wait);
+  [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
+  /// Ends a transaction without its changes, if there is one. Takes no memory but where the schema has changed
+  /// since the last time; should it fail all the same, the connection is still in_transaction().
+  void roll_back() const;
   [[nodiscard]] sqlite3* get() const { return handle_.get(); }
 
  private:
@@ -46,6 +55,7 @@ class Connection {
     void operator()(sqlite3* connection) const { sqlite3_close_v2(connection); }
   };
   std::unique_ptr<sqlite3, Closer> handle_;
+  StatementHandle rollback_;  // made while there is memory: a transaction that stays holds the file's lock
 };
 
 /// A prepared statement. Bind and step through a Use, whose end resets it: a statement that is left standing
@@ -95,30 +105,29 @@ class Statement {
   };
 
  private:
-  struct Finalizer {
-    void operator()(sqlite3_stmt* statement) const { sqlite3_finalize(statement); }
-  };
-  std::unique_ptr<sqlite3_stmt, Finalizer> handle_;
+  StatementHandle handle_;
 };
 
 /// A read transaction that outlives its statements. Nothing can be written to the connection meanwhile.
 class Snapshot {
  public:
   /// @param connection  outlives it
-  explicit Snapshot(const Connection& connection) : connection_(connection.get()) {}
+  explicit Snapshot(const Connection& connection) : connection_(connection) {}
   /// From here on until end, everything is read as the file was at the first of these reads.
-  void hold();
+  /// @return false where an earlier snapshot could not be ended: nothing may be read then
+  [[nodiscard]] bool hold();
   void end();
 
  private:
-  [[nodiscard]] bool held() const { return sqlite3_get_autocommit(connection_) == 0; }
-  sqlite3* connection_;
+  const Connection& connection_;
+  bool past_ = false;  // it was to end, and has not
 };
 
 /// A write transaction: begins in the constructor's place, ends by commit, or by rollback when it goes out of
 /// scope.
 class Transaction {
  public:
+  /// Ends one before that could not be rolled back.
   [[nodiscard]] static Result<Transaction> begin(Connection& connection);
   ~Transaction();
   Transaction(Transaction&& other) noexcept : connection_(std::exchange(other.connection_, nullptr)) {}

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/unit/storage/examples.h"
+#include "tests/unit/storage/sqlite/failing_memory.h"
 
 namespace roktcached::storage {
 namespace {
@@ -151,6 +152,45 @@ TEST_F(SqliteHandleTest, AFailedCommitIsRolledBack) {
   }
   EXPECT_EQ(connection.integer("SELECT count(*) FROM child").value(), 0);
   EXPECT_TRUE(Transaction::begin(connection));
+}
+
+/// @return whether memory has failed
+bool insert_with_memory_for(std::uint64_t allocations, Connection& connection) {
+  const FailingMemory failing(allocations);
+  auto transaction = Transaction::begin(connection);
+  if (!transaction || !connection.execute("INSERT INTO t VALUES (zeroblob(5000), 1)")) return true;
+  static_cast<void>(transaction->commit());
+  return FailingMemory::has_failed();
+}
+
+TEST_F(SqliteHandleTest, WhereverMemoryFailsNoTransactionStays) {
+  Connection connection = open_with_table();
+  connection.execute("PRAGMA journal_mode = WAL").value();
+  Connection other = open();
+  other.wait_for_locks(false);
+  std::uint64_t allocations = 0;
+  for (; insert_with_memory_for(allocations, connection); ++allocations) {
+    EXPECT_FALSE(connection.in_transaction()) << "after " << allocations;
+    EXPECT_TRUE(Transaction::begin(other)) << "another has its lock after " << allocations;
+  }
+  EXPECT_GT(allocations, 3U);
+}
+
+TEST_F(SqliteHandleTest, ASnapshotEndsWithoutMemory) {
+  Connection writer = open_with_table();
+  writer.execute("PRAGMA journal_mode = WAL; INSERT INTO t VALUES (1, 1)").value();
+  Connection reader = open();
+  Snapshot snapshot(reader);
+  ASSERT_TRUE(snapshot.hold());
+  ASSERT_EQ(reader.integer("SELECT a FROM t").value(), 1);
+  writer.execute("UPDATE t SET a = 2").value();
+  ASSERT_EQ(reader.integer("SELECT a FROM t").value(), 1) << "it is held";
+  {
+    const FailingMemory failing(0);
+    snapshot.end();
+  }
+  ASSERT_TRUE(snapshot.hold());
+  EXPECT_EQ(reader.integer("SELECT a FROM t").value(), 2);
 }
 
 TEST_F(SqliteHandleTest, AFullFileSaysSo) {
