@@ -45,8 +45,8 @@ class Connection {
   /// fails.
   void wait_for_locks(bool wait);
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
-  /// Ends a transaction without its changes, if there is one. Takes no memory but where the schema has changed
-  /// since the last time; should it fail all the same, the connection is still in_transaction().
+  /// Ends a transaction without its changes, if there is one. Takes no memory but where the schema has
+  /// changed since the last time; should it fail all the same, the connection is still in_transaction().
   void roll_back() const;
   [[nodiscard]] sqlite3* get() const { return handle_.get(); }
 
