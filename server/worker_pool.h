@@ -1,17 +1,23 @@
 #pragma once
 
 #include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/associated_executor.hpp>
+#include <boost/asio/async_result.hpp>
 #include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <cstddef>
+#include <exception>
+#include <memory>
 #include <string_view>
 #include <thread>
 #include <utility>
 #include <vector>
 
 #include "server/asio.h"
+#include "server/background.h"
 
 namespace roktcached {
 
@@ -46,14 +52,35 @@ inline constexpr std::size_t worth_another_thread_coded = std::size_t{2} << 10;
 
 /// Does `work` on another executor and resumes on the caller's. `work` may refer to the caller's objects,
 /// since the caller waits; an exception of `work` is thrown here.
+///
+/// The way back does not fail for want of memory: a caller that could not be resumed would be destroyed on the
+/// other thread, together with whatever it owes.
 template <class Work>
 [[nodiscard]] asio::awaitable<void> run_on(asio::any_io_executor executor, Work work) {
-  auto there = [](Work to_do) -> asio::awaitable<void> {
-    to_do();
-    co_return;
+  const auto begin = [](auto caller, const asio::any_io_executor& there, Work to_do) {
+    struct Job {
+      Job(decltype(caller) resumed, Work its_work)
+          : waiting(std::move(resumed)), work(std::move(its_work)), back(asio::make_work_guard(waiting)) {}
+      decltype(caller) waiting;
+      Work work;
+      asio::executor_work_guard<asio::associated_executor_t<decltype(caller)>> back;
+      std::exception_ptr failure;
+    };
+    const auto job = std::make_shared<Job>(std::move(caller), std::move(to_do));
+    asio::post(there, [job] {
+      try {
+        job->work();
+      } catch (...) {
+        job->failure = std::current_exception();
+      }
+      post_with_retry(job->back.get_executor(), [job] {
+        job->back.reset();
+        std::move(job->waiting)(job->failure);
+      });
+    });
   };
-  auto doing = there(std::move(work));
-  co_await asio::co_spawn(executor, std::move(doing), asio::use_awaitable);
+  co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
+      begin, asio::use_awaitable, std::move(executor), std::move(work));
 }
 
 }  // namespace roktcached

@@ -117,7 +117,7 @@ void* __wrap_realloc(void* memory, std::size_t size) {
 
 void* __wrap_aligned_alloc(std::size_t alignment, std::size_t size) {
   count();
-  return __real_aligned_alloc(alignment, size);
+  return is_to_fail() ? nullptr : __real_aligned_alloc(alignment, size);
 }
 
 }  // extern "C"
@@ -133,7 +133,6 @@ void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
 }
 
 void* operator new(std::size_t size, std::align_val_t alignment) {
-  if (is_to_fail()) throw std::bad_alloc();
   const auto step = static_cast<std::size_t>(alignment);
   if (void* const memory = std::aligned_alloc(step, (size + step - 1) / step * step)) return watched(memory);
   throw std::bad_alloc();

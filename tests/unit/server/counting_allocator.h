@@ -12,7 +12,7 @@ namespace roktcached::test {
 
 void count_not_this_thread();
 
-/// For as long as it lives, one of this thread's calls of operator new fails.
+/// For as long as it lives, one of this thread's calls of operator new or of aligned_alloc (Asio's) fails.
 class FailingAllocation {
  public:
   /// @param nth  which one, from 0 on

@@ -1,16 +1,21 @@
 // Memory that fails, an allocation at a time, where counters and queues must stay true all the same.
 #include <gtest/gtest.h>
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/io_context.hpp>
 #include <map>
 #include <memory>
 #include <new>
 #include <optional>
 #include <string>
+#include <thread>
 #include <utility>
 
 #include "counting_allocator.h"
 #include "server/proxy/fetch/fetch.h"
 #include "server/upstream/limit/fair_queue.h"
+#include "server/worker_pool.h"
 
 namespace roktcached::upstream {
 namespace {
@@ -106,3 +111,37 @@ TEST(OutOfMemoryFetches, WhatCannotBeKeptForAWhileIsNotKeptForEver) {
 
 }  // namespace
 }  // namespace roktcached::proxy
+
+namespace roktcached {
+namespace {
+
+/// Where the frame that holds it ends.
+struct Ending {
+  std::thread::id& where;
+  ~Ending() { where = std::this_thread::get_id(); }
+};
+
+class OutOfMemoryElsewhere : public testing::TestWithParam<std::uint64_t> {};
+
+TEST_P(OutOfMemoryElsewhere, WhoeverWaitsForAnotherThreadIsResumed) {
+  boost::asio::io_context context;
+  WorkerPool pool(1, "testing");
+  std::optional<test::FailingAllocation> failing;
+  bool resumed = false;
+  std::thread::id ended;
+  const auto wait = [&]() -> boost::asio::awaitable<void> {
+    const Ending ending{ended};
+    const auto work = [&] { failing.emplace(GetParam()); };
+    co_await run_on(pool.executor(), work);
+    resumed = true;
+  };
+  boost::asio::co_spawn(context, wait, boost::asio::detached);
+  context.run();
+  EXPECT_TRUE(resumed);
+  EXPECT_EQ(ended, std::this_thread::get_id());
+}
+
+INSTANTIATE_TEST_SUITE_P(EachAllocation, OutOfMemoryElsewhere, testing::Range<std::uint64_t>(0, 6));
+
+}  // namespace
+}  // namespace roktcached
