@@ -53,8 +53,8 @@ inline constexpr std::size_t worth_another_thread_coded = std::size_t{2} << 10;
 /// Does `work` on another executor and resumes on the caller's. `work` may refer to the caller's objects,
 /// since the caller waits; an exception of `work` is thrown here.
 ///
-/// The way back does not fail for want of memory: a caller that could not be resumed would be destroyed on the
-/// other thread, together with whatever it owes.
+/// The way back does not fail for want of memory: a caller that could not be resumed would be destroyed on
+/// the other thread, together with whatever it owes.
 template <class Work>
 [[nodiscard]] asio::awaitable<void> run_on(asio::any_io_executor executor, Work work) {
   const auto begin = [](auto caller, const asio::any_io_executor& there, Work to_do) {
@@ -80,7 +80,7 @@ template <class Work>
     });
   };
   co_await asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
-      begin, asio::use_awaitable, std::move(executor), std::move(work));
+      begin, asio::use_awaitable, executor, std::move(work));
 }
 
 }  // namespace roktcached
