@@ -270,15 +270,24 @@ class Failures(FailureCase):
         file = os.path.join(folder, "cache.db")
         member = self.member(self.origin, self.engine.url, "m0", folder, cache_file=file)
         self.wait_together([member])
+
+        def purged(**how):
+            """Until the fleet has it: what is told late purges what comes meanwhile."""
+            count = 0
+            while True:
+                told = self.purge(member, all=True, **how)
+                count = max(count, told["purged"])
+                if told["confirmed"] == told["instances"]:
+                    return count
         for _ in range(2):
             targets = [self.target() for _ in range(3)]
             for target in targets:
                 self.ask(member, target)
-            self.assertEqual(self.purge(member, all=True)["purged"], 3)
-            self.assertEqual(self.purge(member, all=True)["purged"], 0)
+            self.assertEqual(purged(), 3)
+            self.assertEqual(purged(), 0)
         kept = self.target()
         self.ask(member, kept)
-        self.assertEqual(self.purge(member, all=True, soft=True)["purged"], 1)
+        self.assertEqual(purged(soft=True), 1)
         kept = self.target()
         self.ask(member, kept)
         member.stop()
