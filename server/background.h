@@ -70,13 +70,15 @@ class EndHandler {
 };
 
 /// Begins a coroutine whose end must not be missed. Called on its executor.
-/// @param executor  an io_context's
-/// @param what      what the coroutine does; a string literal
-/// @param ended     called once, with whether the coroutine has failed: on the executor, and before this
-///                  returns where it could not be begun. It is moved without throwing
-template <class Ended>
-void spawn_watched(const boost::asio::any_io_executor& executor, boost::asio::awaitable<void> coroutine,
-                   std::string_view what, Ended ended) noexcept {
+/// @param executor   an io_context's
+/// @param coroutine  one, or a function that makes it: to make one takes memory, which may fail. It is moved
+///                   without throwing
+/// @param what       what the coroutine does; a string literal
+/// @param ended      called once, with whether the coroutine has failed: on the executor, and before this
+///                   returns where it could not be begun. It is moved without throwing
+template <class Coroutine, class Ended>
+void spawn_watched(const boost::asio::any_io_executor& executor, Coroutine coroutine, std::string_view what,
+                   Ended ended) noexcept {
   try {
     boost::asio::co_spawn(executor, std::move(coroutine),
                           EndHandler<Ended>(executor, what, std::move(ended)));

@@ -91,7 +91,8 @@ void ClientConnection::go_on(std::optional<Need> need) {
   if (*need == Need::request) return wait();
   const bool says_end = stream_.encrypted() || session_.ending() == Session::Ending::linger;
   if (*need == Need::end && !says_end) return end();
-  spawn_watched(stream_.executor(), serve(*need), serving, [self = shared_from_this()](bool failed) {
+  const auto serve_it = [this, what = *need] { return serve(what); };
+  spawn_watched(stream_.executor(), serve_it, serving, [self = shared_from_this()](bool failed) {
     if (failed) self->end();
   });
 }

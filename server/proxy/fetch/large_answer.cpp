@@ -38,10 +38,10 @@ void pass_large_answer_on(const asio::any_io_executor& upstream_executor,
                           std::shared_ptr<GrowingAnswer> growing, upstream::LargeContentPtr content) {
   growing->begin({.status = 0, .fields = {}, .length = content->length()});
   growing->when_unread([content] { content->close(); });
-  spawn_watched(upstream_executor, pass_on(growing, std::move(content)), "passing a large answer on",
-                [growing](bool failed) {
-                  if (failed) growing->end(fetch_failure());
-                });
+  const auto pass = [growing, content = std::move(content)] { return pass_on(growing, content); };
+  spawn_watched(upstream_executor, pass, "passing a large answer on", [growing](bool failed) {
+    if (failed) growing->end(fetch_failure());
+  });
 }
 
 }  // namespace roktcached::proxy

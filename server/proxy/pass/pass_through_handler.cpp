@@ -33,12 +33,14 @@ asio::awaitable<void> send_into(upstream::Upstream& upstream, upstream::Upstream
 void start(const Services& services, upstream::UpstreamRequest request, Ending ending) {
   const std::shared_ptr<GrowingAnswer> stream = request.stream;
   auto sending = [&services, request = std::move(request), ending = std::move(ending), stream]() mutable {
-    spawn_watched(
-        services.upstream_executor, send_into(services.upstream, std::move(request), std::move(ending)),
-        "passing a request on", [stream](bool failed) {
-          if (failed)
-            stream->end(Error{ErrorCode::internal, ErrorSource::exchange, true, "the request failed"});
-        });
+    auto send = [&upstream = services.upstream, request = std::move(request),
+                 ending = std::move(ending)]() mutable {
+      return send_into(upstream, std::move(request), std::move(ending));
+    };
+    const auto at_end = [stream](bool failed) {
+      if (failed) stream->end(Error{ErrorCode::internal, ErrorSource::exchange, true, "the request failed"});
+    };
+    spawn_watched(services.upstream_executor, std::move(send), "passing a request on", at_end);
   };
   if (runs_here(services.upstream_executor)) return sending();
   asio::post(services.upstream_executor, std::move(sending));

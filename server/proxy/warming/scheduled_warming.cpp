@@ -145,14 +145,13 @@ void ScheduledWarming::begin(const caching::WarmSchedule::Due& due) {
     return schedule_.has_failed(due.id, {.why = why});
   }
   ++under_way_;  // given back at its end, also where it cannot be begun
-  spawn_watched(
-      upstream_executor_, run(due.id, wanted->cache_request), warming_ahead,
-      [this, id = due.id](bool failed) {
-        --under_way_;
-        if (failed)
-          schedule_.has_failed(id, {"it failed unexpectedly", true, clock_.wall_now() + again_when_failed});
-        begin_due(clock_.wall_now());
-      });
+  const auto warm = [this, id = due.id, request = wanted->cache_request] { return run(id, request); };
+  spawn_watched(upstream_executor_, warm, warming_ahead, [this, id = due.id](bool failed) {
+    --under_way_;
+    if (failed)
+      schedule_.has_failed(id, {"it failed unexpectedly", true, clock_.wall_now() + again_when_failed});
+    begin_due(clock_.wall_now());
+  });
 }
 
 asio::awaitable<void> ScheduledWarming::run(caching::KeyHash id, CacheRequestPtr cache_request) {

@@ -46,7 +46,8 @@ asio::awaitable<Result<Endpoints>> Resolver::resolve(SteadyTime deadline, Turn* 
   if (!endpoints_.empty() && std::chrono::steady_clock::now() < fresh_until_) co_return endpoints_;
   if (!lookup_) {
     auto begun = std::make_shared<Lookup>(executor_);
-    spawn_watched(executor_, look_up(begun, host_, port_), "looking up the upstream", [begun](bool failed) {
+    auto look = [begun, host = host_, port = port_] { return look_up(begun, host, port); };
+    spawn_watched(executor_, std::move(look), "looking up the upstream", [begun](bool failed) {
       if (failed && !begun->finished) begun->error = asio::error::no_memory;
       begun->finished = true;
       begun->done.cancel();

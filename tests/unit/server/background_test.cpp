@@ -67,6 +67,17 @@ TEST(Background, TheEndOfACoroutineIsToldOnceWhicheverWayItEnds) {
   EXPECT_EQ(ends_of(await_without_memory), std::vector{true}) << "Asio destroys it";
 }
 
+TEST(Background, ACoroutineThatCannotBeMadeHasEndedToo) {
+  std::vector<bool> ends;
+  asio::io_context context{1};
+  asio::post(context, [&] {
+    const auto make = []() -> asio::awaitable<void> { throw std::bad_alloc(); };
+    spawn_watched(context.get_executor(), make, "testing", [&](bool failed) { ends.push_back(failed); });
+  });
+  context.run();
+  EXPECT_EQ(ends, std::vector{true});
+}
+
 TEST(Background, AContextThatIsDestroyedEndsNoCoroutine) {
   int ends = 0;
   {
