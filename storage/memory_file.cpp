@@ -25,10 +25,6 @@ constexpr std::size_t extents_max = 16'384;
 /// waits for one piece, and not for megabytes.
 constexpr std::size_t piece = std::size_t{256} << 10;
 
-std::uint64_t page_size() {
-  return static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
-}
-
 /// The largest page that a file in memory may be made of. Extents begin at one, and are given back to the
 /// next: of a large page that is given back in part the kernel wipes that part, though a socket may still
 /// send it.
@@ -48,7 +44,10 @@ int open_file() {
 MemoryFile::MemoryFile() : MemoryFile(Descriptor(open_file())) {}
 
 MemoryFile::MemoryFile(Descriptor file)
-    : page_(page_size()), unit_(largest_page(page_)), file_(std::move(file)), open_(give_back(0, unit_)) {
+    : page_(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))),
+      unit_(largest_page(page_)),
+      file_(std::move(file)),
+      open_(give_back(0, unit_)) {
   if (!open_) file_.close();
 }
 

@@ -104,8 +104,8 @@ caching::Decision HttpCode::decide(const Selected& selected, const HttpRequest& 
 
 Seen HttpCode::seen(const StoredResponse& response, WallTime now) {
   const http::Fields fields = http::Fields::from_lines(response.head);
-  return {response.status, std::string(*response.body), number_in(fields, "X-Marker"), number_in(fields, "X-Secret"),
-          caching::age_of(response, now).count()};
+  return {response.status, std::string(*response.body), number_in(fields, "X-Marker"),
+          number_in(fields, "X-Secret"), caching::age_of(response, now).count()};
 }
 
 /// As HttpHandler::fetch and FetchTable::fetch.
