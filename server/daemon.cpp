@@ -114,7 +114,7 @@ void Daemon::open_fleet() {
   if (!settings.fleet.url) return;
   fleet_ = std::make_unique<fleet::Fleet>(
       upstream_context_.get_executor(), helpers_.executor(), purger_.executor(), settings,
-      settings.upstream.max_response, *store_,
+      settings.upstream.max_response, bodies_, *store_,
       [this](const caching::Purge& purge) { return fetches_->purge(purge); }, clock_);
 }
 

@@ -2,9 +2,12 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <utility>
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 0x0008U  // Linux 6.3
@@ -18,12 +21,15 @@ namespace {
 /// needs some.
 constexpr std::size_t extents_max = 16'384;
 
+/// The file has a lock that who writes holds, and who gives back waits for: a thread that serves clients
+/// waits for one piece, and not for megabytes.
+constexpr std::size_t piece = std::size_t{256} << 10;
+
 /// The largest page that a file in memory may be made of. Extents begin at one, and are given back to the
 /// next: of a large page that is given back in part the kernel wipes that part, though a socket may still
 /// send it.
-std::uint64_t largest_page() {
+std::uint64_t largest_page(std::uint64_t page) {
   constexpr std::uint64_t entry = 8;  // bytes, in a table of pages that is a page itself
-  const auto page = static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
   return page * (page / entry);
 }
 
@@ -35,27 +41,42 @@ int open_file() {
 
 }  // namespace
 
-MemoryFile::MemoryFile() : unit_(largest_page()), file_(open_file()) {
-  if (!give_back(0, unit_)) file_.close();
+MemoryFile::MemoryFile() : MemoryFile(Descriptor(open_file())) {}
+
+MemoryFile::MemoryFile(Descriptor file)
+    : page_(static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE))),
+      unit_(largest_page(page_)),
+      file_(std::move(file)),
+      open_(give_back(0, unit_)) {
+  if (!open_) file_.close();
 }
 
 std::optional<MemoryFile::Extent> MemoryFile::write(std::string_view octets) {
-  if (file_.get() < 0) return std::nullopt;
-  Extent extent(*this, (octets.size() + unit_ - 1) / unit_ * unit_);
-  if (extents_.load(std::memory_order_relaxed) > extents_max) return std::nullopt;
-  if (!write_all(octets, extent.offset_)) return std::nullopt;
+  std::optional<Extent> extent = next(octets.size());
+  if (!extent || !write_all(octets, extent->offset_) || takes_too_much()) return std::nullopt;
   // Populated, for it to be counted as resident, and read without a fault.
   void* const mapped = ::mmap(nullptr, octets.size(), PROT_READ, MAP_SHARED | MAP_POPULATE, file_.get(),
-                              static_cast<off_t>(extent.offset_));
+                              static_cast<off_t>(extent->offset_));
   if (mapped == MAP_FAILED) return std::nullopt;
-  extent.octets_ = {static_cast<const char*>(mapped), octets.size()};
+  extent->octets_ = static_cast<const char*>(mapped);
   return extent;
+}
+
+std::optional<MemoryFile::Extent> MemoryFile::next(std::size_t size) {
+  const LockGuard lock(mutex_);
+  if (!open_ || extents_ == extents_max) return std::nullopt;
+  ++extents_;
+  memory_ += memory_of(size);
+  const std::uint64_t offset = end_;
+  end_ += (size + unit_ - 1) / unit_ * unit_;
+  return Extent(*this, offset, size);
 }
 
 /// The pages are allocated here, so that no reader of the mapping can be short of memory (SIGBUS).
 bool MemoryFile::write_all(std::string_view octets, std::uint64_t offset) const {
   while (!octets.empty()) {
-    const ssize_t written = ::pwrite(file_.get(), octets.data(), octets.size(), static_cast<off_t>(offset));
+    const ssize_t written =
+        ::pwrite(file_.get(), octets.data(), std::min(octets.size(), piece), static_cast<off_t>(offset));
     if (written < 0 && errno == EINTR) continue;
     if (written <= 0) return false;
     octets.remove_prefix(static_cast<std::size_t>(written));
@@ -64,25 +85,43 @@ bool MemoryFile::write_all(std::string_view octets, std::uint64_t offset) const 
   return true;
 }
 
-bool MemoryFile::give_back(std::uint64_t offset, std::uint64_t room) const noexcept {
-  int failed = -1;
-  do {
-    failed = ::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
-                         static_cast<off_t>(room));
-  } while (failed != 0 && errno == EINTR);
-  return failed == 0;
+/// A machine may be told to make such files of large pages (/sys/kernel/mm/transparent_hugepage/
+/// shmem_enabled): then 128 KiB take 2 MiB, which nobody has counted.
+bool MemoryFile::takes_too_much() {
+  constexpr std::uint64_t block = 512;
+  struct stat status {};
+  const LockGuard lock(mutex_);
+  // What others write or give back meanwhile is still among the extents.
+  const bool known = ::fstat(file_.get(), &status) == 0;
+  if (!known || static_cast<std::uint64_t>(status.st_blocks) * block > memory_) open_ = false;
+  return !open_;
 }
 
-MemoryFile::Extent::Extent(MemoryFile& file, std::uint64_t room)
-    : file_(&file), offset_(file.end_.fetch_add(room, std::memory_order_relaxed)), room_(room) {
-  file.extents_.fetch_add(1, std::memory_order_relaxed);
+bool MemoryFile::give_back(std::uint64_t offset, std::uint64_t size) const noexcept {
+  const std::uint64_t end = offset + size;
+  while (offset < end) {  // a unit at a time, as with `piece`
+    if (::fallocate(file_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+                    static_cast<off_t>(unit_)) == 0) {
+      offset += unit_;
+    } else if (errno != EINTR) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/// What the kernel has not taken back stays in the file's memory, which then takes too much.
+void MemoryFile::forget(const Extent& extent) noexcept {
+  (void)give_back(extent.offset_, extent.size_);
+  const LockGuard lock(mutex_);
+  --extents_;
+  memory_ -= memory_of(extent.size_);
 }
 
 MemoryFile::Extent::~Extent() {
   if (file_ == nullptr) return;
-  if (!octets_.empty()) ::munmap(const_cast<char*>(octets_.data()), octets_.size());
-  (void)file_->give_back(offset_, room_);
-  file_->extents_.fetch_sub(1, std::memory_order_relaxed);
+  if (octets_ != nullptr) ::munmap(const_cast<char*>(octets_), size_);
+  file_->forget(*this);
 }
 
 }  // namespace roktcached::storage

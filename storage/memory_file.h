@@ -1,6 +1,5 @@
 #pragma once
 
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -8,6 +7,7 @@
 #include <utility>
 
 #include "core/descriptor.h"
+#include "core/mutex.h"
 
 namespace roktcached::storage {
 
@@ -26,45 +26,58 @@ class MemoryFile {
     Extent(Extent&& other) noexcept
         : file_(std::exchange(other.file_, nullptr)),
           offset_(other.offset_),
-          room_(other.room_),
-          octets_(std::exchange(other.octets_, {})) {}
+          size_(other.size_),
+          octets_(other.octets_) {}
     Extent& operator=(Extent&&) = delete;
     ~Extent();
 
-    [[nodiscard]] std::string_view octets() const { return octets_; }
+    [[nodiscard]] std::string_view octets() const { return {octets_, size_}; }
     [[nodiscard]] FilePlace place() const { return {file_->descriptor(), offset_}; }
 
    private:
     friend class MemoryFile;
-    Extent(MemoryFile& file, std::uint64_t room);
+    Extent(MemoryFile& file, std::uint64_t offset, std::size_t size)
+        : file_(&file), offset_(offset), size_(size) {}
 
     MemoryFile* file_;  // null: moved from
     std::uint64_t offset_;
-    std::uint64_t room_;  // in the file; more than the octets take
-    std::string_view octets_;
+    std::size_t size_;
+    const char* octets_ = nullptr;  // null: not mapped yet
   };
 
   /// Where the kernel gives no such file, or takes no part of it back, every write fails.
   MemoryFile();
+  /// @param file  empty, of a file system in memory
+  explicit MemoryFile(Descriptor file);
   MemoryFile(const MemoryFile&) = delete;
   MemoryFile& operator=(const MemoryFile&) = delete;
 
   /// Copies `octets` there.
   /// @param octets  at least one
-  /// @return nothing where that is not possible: no memory, a limit, too many extents
+  /// @return nothing where that is not possible: no memory, a limit, too many extents. Nor ever again, once
+  ///         the file takes more memory than its extents have
   [[nodiscard]] std::optional<Extent> write(std::string_view octets);
 
   /// For reading; -1 where there is no file.
   [[nodiscard]] int descriptor() const { return file_.get(); }
 
  private:
+  [[nodiscard]] std::optional<Extent> next(std::size_t size);
   [[nodiscard]] bool write_all(std::string_view octets, std::uint64_t offset) const;
-  bool give_back(std::uint64_t offset, std::uint64_t room) const noexcept;
+  [[nodiscard]] bool takes_too_much();
+  [[nodiscard]] bool give_back(std::uint64_t offset, std::uint64_t size) const noexcept;
+  void forget(const Extent& extent) noexcept;
+  /// What octets take in the file's memory, in bytes.
+  [[nodiscard]] std::uint64_t memory_of(std::size_t size) const { return (size + page_ - 1) / page_ * page_; }
 
-  const std::uint64_t unit_;
+  const std::uint64_t page_;
+  const std::uint64_t unit_;  // extents begin at multiples of it
   Descriptor file_;
-  std::atomic<std::uint64_t> end_{0};
-  std::atomic<std::size_t> extents_{0};
+  Mutex mutex_;
+  bool open_ GUARDED_BY(mutex_);  // for more extents
+  std::uint64_t end_ GUARDED_BY(mutex_) = 0;
+  std::size_t extents_ GUARDED_BY(mutex_) = 0;
+  std::uint64_t memory_ GUARDED_BY(mutex_) = 0;  // of the extents, in bytes
 };
 
 }  // namespace roktcached::storage

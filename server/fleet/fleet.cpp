@@ -40,7 +40,8 @@ std::vector<std::unique_ptr<Crew>> crews_of(const config::Settings& settings) {
 
 Fleet::Fleet(const asio::any_io_executor& executor, const asio::any_io_executor& helpers,
              const asio::any_io_executor& purger, const config::Settings& settings, std::size_t max_body,
-             storage::ResponseStore& store, FleetLog::Purge purge, const Clock& clock)
+             storage::BodyAccount& bodies, storage::ResponseStore& store, FleetLog::Purge purge,
+             const Clock& clock)
     : executor_(executor),
       clock_(clock),
       settings_(settings.fleet),
@@ -49,7 +50,7 @@ Fleet::Fleet(const asio::any_io_executor& executor, const asio::any_io_executor&
       engine_(executor, settings_, max_body + beside_body, clock),
       crews_(crews_of(settings)),
       log_(executor, purger, engine_, crews_, store, std::move(purge), name_, clock),
-      flights_(executor, helpers, engine_, log_, crews_, owner_, max_body, clock) {
+      flights_(executor, helpers, engine_, log_, crews_, owner_, max_body, bodies, clock) {
   for (const auto& crew : crews_)
     shared_.push_back(std::make_unique<Shared>(executor, engine_, *crew, log_.members(crew->credential),
                                                settings_.expected_instances, owner_, clock));

@@ -39,14 +39,15 @@ struct FleetStatus {
 class Fleet {
  public:
   /// @param executor  of the upstream thread; `helpers` and `purger` as the daemon has them
-  /// @param max_body  bytes of a body
+  /// @param max_body  bytes of a body; `bodies` counts those that come from others
   /// @param store     of this instance
   /// @param purge     see FleetLog::Purge
   /// References outlive it.
   /// @throws std::runtime_error naming the setting whose file cannot be used
   Fleet(const boost::asio::any_io_executor& executor, const boost::asio::any_io_executor& helpers,
         const boost::asio::any_io_executor& purger, const config::Settings& settings, std::size_t max_body,
-        storage::ResponseStore& store, FleetLog::Purge purge, const Clock& clock);
+        storage::BodyAccount& bodies, storage::ResponseStore& store, FleetLog::Purge purge,
+        const Clock& clock);
 
   void start();
   /// Leaves the fleet, and ends the links: within a fraction of a second, whatever the engine does.

@@ -87,7 +87,7 @@ class FleetFlights::OwnFlight final : public proxy::SharedFetches::Duty {
 
 FleetFlights::FleetFlights(asio::any_io_executor executor, asio::any_io_executor helpers, Engine& engine,
                            FleetLog& log, const std::vector<std::unique_ptr<Crew>>& crews, std::string owner,
-                           std::size_t max_body, const Clock& clock)
+                           std::size_t max_body, storage::BodyAccount& bodies, const Clock& clock)
     : executor_(std::move(executor)),
       helpers_(std::move(helpers)),
       engine_(engine),
@@ -95,6 +95,7 @@ FleetFlights::FleetFlights(asio::any_io_executor executor, asio::any_io_executor
       crews_(crews),
       owner_(std::move(owner)),
       max_body_(max_body),
+      bodies_(bodies),
       clock_(clock) {}
 
 asio::awaitable<FleetFlights::Joined> FleetFlights::join(const FetchRequest& request, Turn& turn) {

@@ -40,10 +40,11 @@ class FleetFlights final : public proxy::SharedFetches {
   /// @param helpers  where what is large is sealed, on another thread
   /// @param owner    names this process among all owners of leases
   /// @param max_body bytes of a body
+  /// @param bodies   counts those that are taken from others
   /// All references outlive it.
   FleetFlights(boost::asio::any_io_executor executor, boost::asio::any_io_executor helpers, Engine& engine,
                FleetLog& log, const std::vector<std::unique_ptr<Crew>>& crews, std::string owner,
-               std::size_t max_body, const Clock& clock);
+               std::size_t max_body, storage::BodyAccount& bodies, const Clock& clock);
 
   [[nodiscard]] boost::asio::awaitable<Joined> join(const proxy::FetchRequest& request,
                                                     upstream::Turn& turn) override;
@@ -108,6 +109,7 @@ class FleetFlights final : public proxy::SharedFetches {
   const std::vector<std::unique_ptr<Crew>>& crews_;
   const std::string owner_;
   const std::size_t max_body_;
+  storage::BodyAccount& bodies_;
   const Clock& clock_;
   // By crew and name of the key. Two of one key: one of them waits since before a purge.
   std::multimap<std::string, Waiting*> waiting_;

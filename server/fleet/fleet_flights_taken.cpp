@@ -95,7 +95,7 @@ asio::awaitable<std::optional<std::string>> FleetFlights::open(const Flight& fli
 /// What is sealed says the same as what stands beside it, answers the same question, and no purge came since.
 caching::StoredResponsePtr FleetFlights::usable(const FetchRequest& request, const Flight& flight,
                                                 const std::string& text, const Sealed& sealed) {
-  const auto read = read_response(text, max_body_);
+  const auto read = read_response(text, max_body_, &bodies_);
   const bool matches =
       read && (*read)->key == request.key && std::to_string(unix_ms((*read)->fetched_at)) == sealed.fetched;
   if (matches) {

@@ -56,17 +56,18 @@ void write_body(Serializer& out, std::string_view body) {
 }
 
 /// Null where it is damaged, or longer than `max`.
-caching::BodyPtr read_body(Deserializer& in, std::size_t max) {
+caching::BodyPtr read_body(Deserializer& in, std::size_t max, storage::BodyAccount* bodies) {
+  storage::BodyAccount::Growing room(bodies);  // it takes none: the octets are here already
   const std::uint8_t coding = in.octet();
   const auto size = static_cast<std::size_t>(in.number(max));
   const std::string_view bytes = in.text();
   if (coding == static_cast<std::uint8_t>(Coding::identity))
-    return bytes.size() == size ? caching::share_body(std::string(bytes)) : nullptr;
+    return bytes.size() == size ? room.keep(std::string(bytes)) : nullptr;
   if (coding != static_cast<std::uint8_t>(Coding::zstd)) return nullptr;
   if (ZSTD_getFrameContentSize(bytes.data(), bytes.size()) != size) return nullptr;
   std::string body(size, '\0');
   const std::size_t decoded = ZSTD_decompress(body.data(), body.size(), bytes.data(), bytes.size());
-  return decoded == size ? caching::share_body(std::move(body)) : nullptr;
+  return decoded == size ? room.keep(std::move(body)) : nullptr;
 }
 
 void write_history(Serializer& out, const caching::Restated* history) {
@@ -216,7 +217,8 @@ std::string written(const caching::StoredResponse& response) {
   return out.take();
 }
 
-Result<caching::StoredResponsePtr> read_response(std::string_view octets, std::size_t body_max) {
+Result<caching::StoredResponsePtr> read_response(std::string_view octets, std::size_t body_max,
+                                                 storage::BodyAccount* bodies) {
   Deserializer in(octets, kind_of_response, version);
   caching::StoredResponse response;
   const caching::Key key(in.text());
@@ -237,7 +239,7 @@ Result<caching::StoredResponsePtr> read_response(std::string_view octets, std::s
   response.fresh_until = in.time();
   response.usable_until = in.time();
   response.steady_refreshes = static_cast<unsigned>(in.number(std::numeric_limits<unsigned>::max()));
-  response.body = read_body(in, body_max);
+  response.body = read_body(in, body_max, bodies);
   if (!in.complete() || !response.body) return damaged("an answer");
   response.date.make(response.fetched_at);  // before anybody shares it: later it takes a copy
   return caching::share(std::move(response), texts);

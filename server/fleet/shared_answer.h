@@ -10,6 +10,7 @@
 #include "core/time.h"
 #include "server/upstream/token/token.h"
 #include "server/upstream/upstream.h"
+#include "storage/body_account.h"
 
 namespace roktcached::fleet {
 
@@ -22,7 +23,9 @@ namespace roktcached::fleet {
 /// above 1 KiB is compressed where that saves something.
 [[nodiscard]] std::string written(const caching::StoredResponse& response);
 /// @param body_max  bytes: a longer body is refused before it is decompressed
-[[nodiscard]] Result<caching::StoredResponsePtr> read_response(std::string_view octets, std::size_t body_max);
+/// @param bodies    counts the body, and keeps a long one; null: nobody does
+[[nodiscard]] Result<caching::StoredResponsePtr> read_response(std::string_view octets, std::size_t body_max,
+                                                               storage::BodyAccount* bodies = nullptr);
 
 /// Of the error's context, the first 1 KiB goes along.
 [[nodiscard]] std::string written(const upstream::UpstreamFailure& failure);

@@ -6,6 +6,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 
 from certificates import Authority, tls_table
 from harness import TestCase, Tls, connection_to, free_port, request, wait_until
@@ -179,6 +180,22 @@ class LongBodies(TestCase):
         self.assertEqual(digest(reader.content), digest(self.bodies[f"/files/5/{4 * MIB}"]))
         wait_until(lambda: self.in_file() == 0, "nothing is held")
         wait_until(lambda: self.proxy.status()["bodies"]["held"] == 0, "nor counted")
+
+    def test_what_the_kernel_holds_of_an_answer_outlives_the_process(self):
+        target = f"/files/{2 * MIB}"
+        body = self.store(target)
+        readers = {way: Reader(self.ways[way], target) for way in ("plain", "Unix socket")}
+        for reader in readers.values():
+            while not reader.begin:
+                self.assertTrue(reader.take(512))
+        self.proxy.signal(signal.SIGTERM)
+        while self.proxy.alive():  # which waits until the kernel has all of it
+            for reader in readers.values():
+                reader.is_whole() or reader.take(4096)
+        for way, reader in readers.items():
+            with self.subTest(way):
+                self.assertEqual(digest(reader.take_all().content), digest(body))
+                reader.close()
 
     def test_where_everybody_has_tls_there_is_no_file(self):
         authority = Authority(self.folder())

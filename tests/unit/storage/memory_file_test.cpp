@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
@@ -43,15 +44,17 @@ class Limited {
   rlimit before_{};
 };
 
+/// Bytes of memory that a file takes.
+std::size_t memory_of(const MemoryFile& file) {
+  struct stat status {};
+  EXPECT_EQ(::fstat(file.descriptor(), &status), 0);
+  constexpr std::size_t block = 512;
+  return static_cast<std::size_t>(status.st_blocks) * block;
+}
+
 class MemoryFileTest : public testing::Test {
  protected:
-  /// Bytes of memory that the file takes.
-  [[nodiscard]] std::size_t taken() const {
-    struct stat status {};
-    EXPECT_EQ(::fstat(file.descriptor(), &status), 0);
-    constexpr std::size_t block = 512;
-    return static_cast<std::size_t>(status.st_blocks) * block;
-  }
+  [[nodiscard]] std::size_t taken() const { return memory_of(file); }
   [[nodiscard]] std::string read(const FilePlace& place, std::size_t size) const {
     std::string text(size, '\0');
     EXPECT_EQ(::pread(place.descriptor, text.data(), size, static_cast<off_t>(place.offset)),
@@ -134,6 +137,39 @@ TEST(MemoryFileWithoutADescriptor, TakesNothing) {
   MemoryFile file;
   EXPECT_EQ(file.descriptor(), -1);
   EXPECT_FALSE(file.write("text"));
+}
+
+/// A file in memory under a policy of large pages, as shmem_enabled sets it for all of a machine's.
+/// @return -1: this process may mount nothing, or the kernel has no large pages
+Descriptor file_of_large_pages(const char* policy) {
+  const Descriptor context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
+  if (::fsconfig(context.get(), FSCONFIG_SET_STRING, "huge", policy, 0) != 0) return Descriptor(-1);
+  if (::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) return Descriptor(-1);
+  const Descriptor mount(::fsmount(context.get(), FSMOUNT_CLOEXEC, 0));
+  return Descriptor(::openat(mount.get(), ".", O_TMPFILE | O_RDWR | O_CLOEXEC, S_IRUSR | S_IWUSR));
+}
+
+/// The kernel may be short of large pages, and give small ones: those are taken.
+TEST(MemoryFileOfLargePages, TakesNoMoreMemoryThanItsExtentsHave) {
+  for (const char* const policy : {"always", "within_size", "never"}) {
+    Descriptor large = file_of_large_pages(policy);
+    if (large.get() < 0) GTEST_SKIP() << "takes the right to mount";
+    ASSERT_EQ(::ftruncate(large.get(), 100 * mebibyte), 0);  // "within_size" is for what lies before the end
+    MemoryFile file(std::move(large));
+    std::vector<std::optional<MemoryFile::Extent>> held;
+    std::size_t written = 0;
+    for (const std::size_t size : {std::size_t{131'072}, 4 * mebibyte, 5 * mebibyte, std::size_t{262'144}}) {
+      const bool was_open = held.empty() || held.back();
+      held.push_back(file.write(noise(size, 1)));
+      if (!held.back()) continue;
+      EXPECT_TRUE(was_open) << "it learns once, for good";
+      written += size;
+      EXPECT_LE(memory_of(file), written) << policy << ' ' << size;
+    }
+    EXPECT_LE(memory_of(file), written) << policy;
+    held.clear();
+    EXPECT_EQ(memory_of(file), 0U) << policy;
+  }
 }
 
 TEST_F(MemoryFileTest, IsOfThisProcessAlone) {

@@ -131,6 +131,7 @@ class FleetFlightsFixture : public FleetLogFixture {
 
   FetchRequest request;
   upstream::Turn turn;
+  storage::BodyAccount bodies{std::uint64_t{1} << 24};
   FleetFlights flights{context.get_executor(),
                        context.get_executor(),
                        engine,
@@ -138,6 +139,7 @@ class FleetFlightsFixture : public FleetLogFixture {
                        crews,
                        "owner",
                        std::size_t{1} << 20,
+                       bodies,
                        clock};
 };
 

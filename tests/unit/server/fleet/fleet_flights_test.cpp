@@ -87,6 +87,7 @@ TEST_F(FleetFlightsTest, WhatIsStoredIsTaken) {
   say("flight", texts_reply("stored", "5", "0-0"));
   say("HMGET", stored(response("theirs")));
   ASSERT_EQ(body_of(joined), "theirs");
+  EXPECT_EQ(bodies.read().all, std::string_view("theirs").size());
   const FetchOutcome& outcome = *(**joined).outcome;
   EXPECT_TRUE(outcome.of_fleet);
   EXPECT_TRUE(outcome.stored());

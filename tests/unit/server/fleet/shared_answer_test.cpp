@@ -117,6 +117,20 @@ TEST(SharedResponse, IsAsLargeInMemoryAsBefore) {
   EXPECT_EQ((*read)->memory_size(), before->memory_size());
 }
 
+TEST(SharedResponse, IsCountedAndKeptAsOneThatWasFetchedHere) {
+  storage::MemoryFile file;
+  storage::BodyAccount bodies(1 << 20, &file);
+  const std::size_t size = storage::BodyAccount::worth_a_file;
+  for (const std::string& body : {std::string(size, 'x'), noise(size, 1)}) {  // compressed, and as it is
+    const auto read = read_response(written(response(1, body)), body_max, &bodies);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(bodies.read().all, size);
+    EXPECT_NE((*read)->body->place(), nullptr);
+    EXPECT_TRUE(*(*read)->body == body);
+  }
+  EXPECT_EQ(bodies.read().all, 0U);
+}
+
 TEST(SharedResponse, MayBeAnIndexOfVariants) {
   caching::VariantIndex index(noon);
   index.add({"accept-language"});
