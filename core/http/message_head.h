@@ -85,6 +85,7 @@ class HeadScan {
   struct Part;
 
   [[nodiscard]] Result<bool> take(std::string_view bytes, const KnownSection& known);
+  [[nodiscard]] bool take_start_line(std::string_view bytes);
   [[nodiscard]] Objection step(std::string_view bytes);
   [[nodiscard]] Objection take_part(std::string_view bytes);
   void go_to(Place place);
