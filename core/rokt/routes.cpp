@@ -295,13 +295,11 @@ bool RouteTable::has_segments(std::size_t index, std::span<const std::string_vie
   const std::size_t fixed = pattern.segments.size() - (pattern.has_rest ? 1 : 0);
   if (pattern.has_rest ? path.size() <= fixed : path.size() != fixed) return false;
   const bool any_segment = takes_any_path(routes_[index].route_class);
-  // A literal mostly tells, and is looked at sooner than what a placeholder takes.
   for (std::size_t i = fixed; i-- > 0;) {
-    if (!is_placeholder(pattern.segments[i]) && pattern.segments[i] != path[i]) return false;
-  }
-  for (std::size_t i = 0; i < fixed; ++i) {
-    if (is_placeholder(pattern.segments[i]) && !(any_segment ? is_plain_segment : is_id)(path[i]))
-      return false;
+    const bool same = is_placeholder(pattern.segments[i])
+                          ? (any_segment ? is_plain_segment(path[i]) : is_id(path[i]))
+                          : pattern.segments[i] == path[i];
+    if (!same) return false;
   }
   auto rest = path.subspan(fixed);
   // A slash at the end is a part of the rest, and may be all of it.
