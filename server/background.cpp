@@ -34,9 +34,14 @@ void log_failure(std::string_view what, const std::exception_ptr& failure) noexc
   }
 }
 
+boost::asio::io_context* context_of(const boost::asio::any_io_executor& executor) {
+  const auto* const own = executor.target<boost::asio::io_context::executor_type>();
+  return own == nullptr ? nullptr : &own->context();
+}
+
 bool runs_here(const boost::asio::any_io_executor& executor) {
-  const auto* const context = executor.target<boost::asio::io_context::executor_type>();
-  return context != nullptr && context->running_in_this_thread();
+  const auto* const own = executor.target<boost::asio::io_context::executor_type>();
+  return own != nullptr && own->running_in_this_thread();
 }
 
 void run_context(boost::asio::io_context& context, std::string_view what,

@@ -27,6 +27,9 @@ void log_failure(std::string_view what, const std::exception_ptr& failure) noexc
   return [what](const std::exception_ptr& failure) noexcept { log_failure(what, failure); };
 }
 
+/// The context whose executor it is; null where it is no io_context's.
+[[nodiscard]] boost::asio::io_context* context_of(const boost::asio::any_io_executor& executor);
+
 /// Whether this thread runs what is given to `executor`, an io_context's; false where that cannot be told.
 [[nodiscard]] bool runs_here(const boost::asio::any_io_executor& executor);
 
@@ -36,16 +39,18 @@ void log_failure(std::string_view what, const std::exception_ptr& failure) noexc
 template <class Ended>
 class EndHandler {
  public:
-  EndHandler(boost::asio::any_io_executor executor, std::string_view what, Ended ended)
-      : executor_(std::move(executor)), what_(what), ended_(std::move(ended)) {}
+  /// @param context  may be null: its destruction counts for nothing then
+  EndHandler(boost::asio::io_context* context, std::string_view what, Ended ended)
+      : context_(context), what_(what), ended_(std::move(ended)) {}
   EndHandler(EndHandler&& other) noexcept
-      : executor_(std::move(other.executor_)),
+      : context_(other.context_),
         what_(other.what_),
         ended_(std::move(other.ended_)),
         pending_(std::exchange(other.pending_, false)) {}
   EndHandler& operator=(EndHandler&&) = delete;
   ~EndHandler() {
-    if (pending_ && runs_here(executor_)) end(true);
+    const bool here = pending_ && context_ != nullptr && context_->get_executor().running_in_this_thread();
+    if (here) end(true);
   }
 
   void operator()(const std::exception_ptr& failure) noexcept {
@@ -63,7 +68,7 @@ class EndHandler {
     }
   }
 
-  boost::asio::any_io_executor executor_;
+  boost::asio::io_context* context_;  // an executor would cost more each time Asio moves this
   std::string_view what_;
   Ended ended_;
   bool pending_ = true;
@@ -81,7 +86,7 @@ void spawn_watched(const boost::asio::any_io_executor& executor, Coroutine corou
                    Ended ended) noexcept {
   try {
     boost::asio::co_spawn(executor, std::move(coroutine),
-                          EndHandler<Ended>(executor, what, std::move(ended)));
+                          EndHandler<Ended>(context_of(executor), what, std::move(ended)));
   } catch (...) {  // its handler has been destroyed, or will be
     log_failure(what, std::current_exception());
   }

@@ -62,13 +62,16 @@ void append_query(std::string& text, std::span<const QueryParameter> parameters)
   constexpr std::size_t usual_parameters = 16;
   boost::container::small_vector<std::pair<Place, const QueryParameter*>, usual_parameters> sorted;
   for (const auto& parameter : parameters) sorted.emplace_back(place_of(parameter.name), &parameter);
-  std::ranges::sort(std::span(sorted.data(), sorted.size()), [](const auto& left, const auto& right) {
+  const auto before = [](const auto& left, const auto& right) {
     const auto rest = [](const QueryParameter& parameter) {
       return std::tie(parameter.canonical_name, parameter.has_value, parameter.canonical_value);
     };
     if (left.first != right.first) return left.first < right.first;
     return rest(*left.second) < rest(*right.second);
-  });
+  };
+  // Mostly they come in the order of the API's page.
+  if (!std::ranges::is_sorted(sorted, before))
+    std::ranges::sort(std::span(sorted.data(), sorted.size()), before);
   const QueryParameter* const first = sorted.empty() ? nullptr : sorted.front().second;
   for (const auto& [place, parameter] : sorted) {
     text += parameter == first ? '?' : '&';

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/container/small_vector.hpp>
 #include <memory_resource>
 #include <utility>
 
@@ -117,15 +116,12 @@ StoredResponsePtr share(StoredResponse&& response, const Texts& texts) {
   return shared;
 }
 
-std::string end_to_end_lines(const http::Fields& upstream) {
-  constexpr std::size_t usual_fields = 16;
-  boost::container::small_vector<http::Field, usual_fields> kept;
+void append_end_to_end_lines(std::string& lines, const http::Fields& upstream) {
   const http::HopByHopFields hop_by_hop(upstream);
   for (const auto& field : upstream.all()) {
-    const bool dropped = ours.contain(field.name) || hop_by_hop.contain(field.name);
-    if (!dropped) kept.push_back(field);
+    if (ours.contain(field.name) || hop_by_hop.contain(field.name)) continue;
+    lines.append(field.name).append(": ").append(field.value).append("\r\n");
   }
-  return http::lines_of(kept);
 }
 
 }  // namespace roktcached::caching

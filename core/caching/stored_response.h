@@ -89,10 +89,10 @@ struct Texts {
 /// The same, where these are to be its texts; written where they will stand, and nowhere before.
 [[nodiscard]] StoredResponsePtr share(StoredResponse&& response, const Texts& texts);
 
-/// The fields of an upstream answer that pass on to clients and into the store, as lines: without hop-by-hop
-/// fields and those that Connection nominates, without Set-Cookie, and without those that we write ourselves
-/// (Content-Length, Date, ETag, Age, Cache-Control, Expires, Pragma, Cache-Status, Proxy-Status,
+/// Appends the fields of an upstream answer that pass on to clients and into the store, as lines: without
+/// hop-by-hop fields and those that Connection nominates, without Set-Cookie, and without those that we write
+/// ourselves (Content-Length, Date, ETag, Age, Cache-Control, Expires, Pragma, Cache-Status, Proxy-Status,
 /// X-Request-Id, Report-State, Vary).
-[[nodiscard]] std::string end_to_end_lines(const http::Fields& upstream);
+void append_end_to_end_lines(std::string& lines, const http::Fields& upstream);
 
 }  // namespace roktcached::caching

@@ -45,6 +45,30 @@ Objection status_objection(std::string_view part, bool whole) {
   return {"the status code is not three digits from 100 to 599"};
 }
 
+/// @return behind the line's CRLF; 0 where it is not whole, or not as nearly all are
+std::size_t end_of_usual_request_line(std::string_view bytes) {
+  constexpr std::string_view end = " HTTP/1.1\r\n";
+  const std::size_t method_end = run_end(tchar, bytes, 0);
+  const std::string_view method = bytes.substr(0, method_end);
+  if (method.empty() || method.size() > max_method || !bytes.substr(method_end).starts_with(' ')) return 0;
+  const std::size_t target_end = run_end(vchar, bytes, method_end + 1);
+  const std::string_view target = bytes.substr(method_end + 1, target_end - method_end - 1);
+  if (!bytes.substr(target_end).starts_with(end) || target_objection(method, target)) return 0;
+  return target_end + end.size();
+}
+
+/// The same of a status line.
+std::size_t end_of_usual_status_line(std::string_view bytes) {
+  constexpr std::string_view version = "HTTP/1.1 ";
+  constexpr std::size_t code_size = 3;
+  constexpr std::size_t code_end = version.size() + code_size;
+  if (!bytes.starts_with(version) || bytes.size() <= code_end || bytes[code_end] != ' ') return 0;
+  const std::string_view code = bytes.substr(version.size(), code_size);
+  if (run_end(digit, code, 0) != code_size || status_objection(code, true)) return 0;
+  const std::size_t reason_end = run_end(field_octet, bytes, code_end + 1);
+  return bytes.substr(reason_end).starts_with("\r\n") ? reason_end + 2 : 0;
+}
+
 }  // namespace
 
 /// A part of the start line: octets of one class up to the one that ends it.
@@ -96,6 +120,7 @@ Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes, const 
 
 /// @return true where the head is whole
 Result<bool> HeadScan::take(std::string_view bytes, const KnownSection& known) {
+  if (place_ == Place::start && take_start_line(bytes)) go_to(Place::fields);
   while (place_ != Place::fields) {
     if (at_ >= bytes.size()) return false;
     if (const Objection objection = step(bytes)) return bad_head(objection.why, objection.code);
@@ -106,6 +131,13 @@ Result<bool> HeadScan::take(std::string_view bytes, const KnownSection& known) {
     return true;
   }
   return fields_.scan(bytes, at_);
+}
+
+/// Takes a whole start line that nothing is wrong with: the way of nearly all.
+/// @return false: step() is to find out what comes instead
+bool HeadScan::take_start_line(std::string_view bytes) {
+  at_ = kind_ == HeadKind::request ? end_of_usual_request_line(bytes) : end_of_usual_status_line(bytes);
+  return at_ > 0;
 }
 
 Objection HeadScan::step(std::string_view bytes) {

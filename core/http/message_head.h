@@ -45,8 +45,8 @@ enum class HeadKind { request, response };
 /// octet when it comes, a part of the start line when it ends. The verdict does not depend on how the bytes
 /// are cut into pieces.
 ///
-/// Looks at each byte once. Keeps offsets only, so the buffer may move between calls. After an error it is of
-/// no more use until reset(). A plain value; not thread-safe.
+/// Looks at each byte once, at those of an unusual start line twice. Keeps offsets only, so the buffer may
+/// move between calls. After an error it is of no more use until reset(). A plain value; not thread-safe.
 class HeadScan {
  public:
   HeadScan(HeadKind kind, HeadLimits limits);
@@ -85,6 +85,7 @@ class HeadScan {
   struct Part;
 
   [[nodiscard]] Result<bool> take(std::string_view bytes, const KnownSection& known);
+  [[nodiscard]] bool take_start_line(std::string_view bytes);
   [[nodiscard]] Objection step(std::string_view bytes);
   [[nodiscard]] Objection take_part(std::string_view bytes);
   void go_to(Place place);

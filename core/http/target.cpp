@@ -70,14 +70,18 @@ void append_encoded(std::string& text, char c) {
   text += digits[octet & 15U];
 }
 
-bool is_canonical(std::string_view text) {
-  const auto unchanged = [](char c) -> unsigned { return unchanged_octets[static_cast<unsigned char>(c)]; };
+/// Where the octets end that a canonical spelling leaves as they are.
+std::size_t canonical_end(std::string_view text) {
+  const auto unchanged = [text](std::size_t at) -> unsigned {
+    return unchanged_octets[static_cast<unsigned char>(text[at])];
+  };
   constexpr std::size_t at_once = 4;  // one test for four is less than one for each
-  for (; text.size() >= at_once; text.remove_prefix(at_once)) {
-    if ((unchanged(text[0]) & unchanged(text[1]) & unchanged(text[2]) & unchanged(text[3])) == 0)
-      return false;
-  }
-  return std::ranges::all_of(text, unchanged);
+  std::size_t at = 0;
+  while (at + at_once <= text.size() &&
+         (unchanged(at) & unchanged(at + 1) & unchanged(at + 2) & unchanged(at + 3)) != 0)
+    at += at_once;
+  while (at < text.size() && unchanged(at) != 0) ++at;
+  return at;
 }
 
 std::string canonical_spelling(std::string_view text) {
@@ -176,26 +180,36 @@ std::string_view Query::decoded(std::string_view text) {
 }
 
 std::string_view Query::canonical(std::string_view text) {
-  return is_canonical(text) ? text : texts_.emplace_front(canonical_spelling(text));
+  return canonical_end(text) == text.size() ? text : texts_.emplace_front(canonical_spelling(text));
 }
 
 Query parse_query(std::string_view text) {
+  struct Part {
+    std::string_view decoded;
+    std::string_view canonical;
+  };
   Query query;
-  const bool is_encoded = text.find('%') != std::string_view::npos;
-  const auto decoded = [&](std::string_view part) { return is_encoded ? query.decoded(part) : part; };
-  for (std::size_t begin = 0; begin < text.size();) {
-    const auto end = std::min(text.find('&', begin), text.size());
-    const std::string_view pair = text.substr(begin, end - begin);
-    begin = end + 1;
-    if (pair.empty()) continue;
-    const auto equals = pair.find('=');
-    const bool has_value = equals != std::string_view::npos;
-    const std::string_view name = pair.substr(0, equals);
-    const std::string_view value = has_value ? pair.substr(equals + 1) : std::string_view();
-    query.parameters_.push_back({.name = decoded(name),
-                                 .value = decoded(value),
-                                 .canonical_name = query.canonical(name),
-                                 .canonical_value = query.canonical(value),
+  // The next name, or value. Where its spelling is canonical, that alone tells where it ends.
+  const auto take = [&](bool name) -> Part {
+    const auto ends = [name](char c) { return c == '&' || (name && c == '='); };
+    std::size_t size = canonical_end(text);
+    const bool is_canonical = size == text.size() || ends(text[size]);
+    while (size < text.size() && !ends(text[size])) ++size;
+    const std::string_view part = text.substr(0, size);
+    text.remove_prefix(size);
+    return is_canonical ? Part{part, part} : Part{query.decoded(part), query.canonical(part)};
+  };
+  while (!text.empty()) {
+    const Part name = take(true);
+    const bool has_value = text.starts_with('=');
+    if (has_value) text.remove_prefix(1);
+    const Part value = has_value ? take(false) : Part();
+    if (!text.empty()) text.remove_prefix(1);  // the '&'
+    if (name.canonical.empty() && !has_value) continue;
+    query.parameters_.push_back({.name = name.decoded,
+                                 .value = value.decoded,
+                                 .canonical_name = name.canonical,
+                                 .canonical_value = value.canonical,
                                  .has_value = has_value});
   }
   return query;

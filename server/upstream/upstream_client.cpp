@@ -142,7 +142,7 @@ asio::awaitable<UpstreamResult> UpstreamClient::send(const UpstreamRequest& requ
   const SteadyTime begun_at = clock_.steady_now();
   turn->begin({request.client, request.priority}, begun_at, patience);
   UpstreamCall call{.request = request,
-                    .wire = wire_request(request, settings_.url.base_path, origin_.host_field),
+                    .wire = wire_request(request, settings_.url.base_path, origin_.host_line),
                     .channel = channel,
                     .turn = *turn,
                     .asked_for_gzip = request.accept_gzip && !request.fields.contains("Accept-Encoding"),

@@ -87,8 +87,9 @@ void CacheUpdater::drop_outdated(const FetchRequest& request, FetchOutcome& outc
     const auto there = store_.usage_of(response->key.hash()).response;
     return there && there != request.stored;
   };
-  if (std::erase_if(outcome.to_store, is_outdated) > 0 && outcome.stored())
-    outcome.storing = Storing::replaced;
+  const auto outdated = std::ranges::remove_if(outcome.to_store, is_outdated);
+  if (!outdated.empty() && outcome.stored()) outcome.storing = Storing::replaced;
+  outcome.to_store.erase(outdated.begin(), outdated.end());
 }
 
 void CacheUpdater::note_restatement(const caching::StoredResponse& response) {

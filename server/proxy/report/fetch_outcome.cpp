@@ -32,26 +32,26 @@ bool is_about(const http::Fields& not_modified, std::string_view validator) {
   return !http::names_another(not_modified, validator.substr(if_none_match.size()));
 }
 
-/// The field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from what it
-/// sent.
-std::string validator_of(const http::Fields& fields, WallTime sent_at) {
+/// Appends the field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from
+/// what it sent; nothing where it has sent nothing for that.
+void append_validator(std::string& validator, const http::Fields& fields, WallTime sent_at) {
   const auto tag = fields.find("ETag");
   const auto value = tag ? tag : fields.find("Last-Modified");
-  if (!value || (!tag && !modified_well_before(fields, sent_at))) return {};
+  if (!value || (!tag && !modified_well_before(fields, sent_at))) return;
   const std::string_view condition = tag ? if_none_match : "If-Modified-Since: ";
-  std::string validator;
-  validator.reserve(condition.size() + value->size());
   validator.append(condition).append(*value);
-  return validator;
 }
 
 /// The upstream's entity-tag where it is a strong one, else one made from the body: what we serve is byte for
 /// byte one thing, so its tag is strong. A body that is still to come has none.
-std::string entity_tag_of(const upstream::UpstreamResponse& answer) {
+void append_entity_tag(std::string& text, const upstream::UpstreamResponse& answer) {
   const auto tag = answer.fields.find("ETag");
   const bool strong = tag && tag->size() >= 2 && tag->front() == '"' && tag->back() == '"';
-  if (strong) return std::string(*tag);
-  return answer.large ? std::string() : http::entity_tag_of(answer.body);
+  if (strong) {
+    text += *tag;
+  } else if (!answer.large) {
+    text += http::entity_tag_of(answer.body);
+  }
 }
 
 /// What a response says of an answer in words.
@@ -61,9 +61,17 @@ struct Words {
   std::string validator;
 };
 
-Words words_of(const upstream::UpstreamResponse& answer) {
-  return {caching::end_to_end_lines(answer.fields), entity_tag_of(answer),
-          validator_of(answer.fields, answer.sent_at)};
+/// A thread keeps the room that they take for the next ones.
+/// @return they last until the thread calls this again
+const Words& words_of(const upstream::UpstreamResponse& answer) {
+  static thread_local Words words;
+  words.head.clear();
+  words.entity_tag.clear();
+  words.validator.clear();
+  caching::append_end_to_end_lines(words.head, answer.fields);
+  append_entity_tag(words.entity_tag, answer);
+  append_validator(words.validator, answer.fields, answer.sent_at);
+  return words;
 }
 
 /// Whether the answer is the beginning of what is stored, and only its connection has said that it ends
@@ -173,7 +181,7 @@ FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& resul
   outcome.kind = kind_of(request, *result);
   const bool too_large = result->large != nullptr;
   const bool is_report = outcome.kind == AnswerKind::report;
-  const Words words = confirms ? Words() : words_of(*result);
+  const Words* const words = confirms ? nullptr : &words_of(*result);
   StoredResponse response = confirms ? confirmed(request, *result) : from_answer(request, *result);
   response.range_end = is_report ? request.range_end : std::nullopt;
   const bool unchanged = !too_large && tells_the_same(request, response);
@@ -199,7 +207,7 @@ FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& resul
   }
   response.date.make(response.fetched_at);  // while it needs no copy for that
   outcome.response =
-      confirms ? caching::share(std::move(response)) : share(std::move(response), request, words);
+      words == nullptr ? caching::share(std::move(response)) : share(std::move(response), request, *words);
   if (outcome.stored()) outcome.to_store.push_back(outcome.response);
   return outcome;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/container/small_vector.hpp>
 #include <memory>
 #include <optional>
 #include <string>
@@ -67,7 +68,8 @@ struct FetchOutcome {
   caching::Storing storing = caching::Storing::no_answer;
   AnswerKind kind = AnswerKind::other;
   /// What goes into the store: `response`, on http routes less what others must not see, and with its index.
-  std::vector<caching::StoredResponsePtr> to_store;
+  /// Mostly one.
+  boost::container::small_vector<caching::StoredResponsePtr, 1> to_store;
   /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
   std::vector<caching::Key> invalidated;
   bool of_fleet = false;         ///< another instance of the fleet has fetched it

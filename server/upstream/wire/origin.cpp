@@ -90,6 +90,7 @@ Origin::Origin(const asio::any_io_executor& executor, const config::Upstream& up
       authority(upstream_settings.url.host + ":" + std::to_string(upstream_settings.url.port)) {
   const std::uint16_t usual = settings.url.tls ? 443 : 80;
   if (settings.url.port != usual) host_field = authority;
+  host_line = "Host: " + host_field + "\r\n";
   if (tls) sessions.collect_from(*tls);
 }
 

@@ -62,6 +62,7 @@ class Origin {
   TlsSessions sessions;
   std::optional<boost::asio::ssl::context> tls;  ///< empty for plain HTTP
   std::string host_field;                        ///< Host, with the port where it is not the scheme's
+  std::string host_line;                         ///< the same as a field line
   std::string authority;                         ///< host and port, as CONNECT names them
   std::minstd_rand random{std::random_device{}()};
 };

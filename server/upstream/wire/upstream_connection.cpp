@@ -172,7 +172,8 @@ asio::awaitable<Result<UpstreamResponse>> UpstreamConnection::exchange(const Wir
   if (const auto claim = false_claim(head.status, request))
     co_return exchange_failure(ErrorCode::upstream_invalid_response, *claim);
   answer_length_ = head.length();
-  UpstreamResponse response;
+  Result<UpstreamResponse> answer{UpstreamResponse()};  // moved to the caller as it is
+  UpstreamResponse& response = *answer;
   response.status = head.status;
   response.fields = std::move(head.fields);
   make_local(response.fields, settings.url);
@@ -200,12 +201,12 @@ asio::awaitable<Result<UpstreamResponse>> UpstreamConnection::exchange(const Wir
   if (!streamed && reader_.too_large()) {
     if (large == LargeAnswer::refuse) co_return larger_than(settings.max_response);
     response.too_large = true;
-    co_return response;
+    co_return answer;
   }
   const bool surplus = reader_.has_more();
   response.surplus = surplus && response.fields.contains("Content-Length");
   reusable_ = head.keep_alive && !surplus;
-  co_return response;
+  co_return answer;
 }
 
 asio::awaitable<Result<void>> UpstreamConnection::read_rest(std::string& content) {

@@ -74,12 +74,12 @@ void WireRequest::append_head(WipedBuffer& buffer) const {
 }
 
 WireRequest wire_request(const UpstreamRequest& request, std::string_view base_path,
-                         std::string_view host_field) {
+                         std::string_view host_line) {
   WireRequest wire(request.method, base_path, request.target);
   const auto add_unless_given = [&](std::string_view name, std::string_view line) {
     if (!request.fields.contains(name)) wire.add_line(line);
   };
-  wire.add("Host", host_field);
+  wire.add_line(host_line);
   add_unless_given("Accept", "Accept: */*\r\n");
   add_unless_given("Accept-Encoding",
                    request.accept_gzip ? "Accept-Encoding: gzip\r\n" : "Accept-Encoding: identity\r\n");

@@ -52,11 +52,11 @@ class WireRequest {
 
 /// The request as it goes to the upstream: with Host, with what every request has and this one lacks, and
 /// with this proxy in Via.
-/// @param request     outlives what is returned
-/// @param base_path   of upstream.url
-/// @param host_field  the value of Host
+/// @param request    outlives what is returned
+/// @param base_path  of upstream.url
+/// @param host_line  Host as a field line
 [[nodiscard]] WireRequest wire_request(const UpstreamRequest& request, std::string_view base_path,
-                                       std::string_view host_field);
+                                       std::string_view host_line);
 
 /// A request's Authorization for as long as it is under way. The request only refers to it, so that there is
 /// no copy of it but in what is sent, which is wiped.

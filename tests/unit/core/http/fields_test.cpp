@@ -92,6 +92,15 @@ TEST(FieldNames, AreFoundInAnyCase) {
     EXPECT_FALSE(names.contain(name)) << name;
 }
 
+TEST(FieldNames, AreToldFromOthersOfTheSameMark) {
+  ASSERT_EQ(detail::mark_of("Age"), detail::mark_of("Date"));
+  ASSERT_EQ(detail::mark_of("data"), detail::mark_of("Date"));
+  constexpr FieldNames names("Date", "Via", "Age");
+  for (const char* name : {"Date", "Age", "Via"}) EXPECT_TRUE(names.contain(name)) << name;
+  for (const char* name : {"data", "ago", "vie"}) EXPECT_FALSE(names.contain(name)) << name;
+  EXPECT_FALSE(FieldNames("Age").contain("Date"));
+}
+
 TEST(Fields, RemoveTakesSeveralNames) {
   Fields fields;
   fields.add("Date", "1");
