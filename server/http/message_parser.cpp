@@ -7,7 +7,6 @@
 
 #include "core/http/field_names.h"
 #include "core/http/fields.h"
-#include "core/http/octets.h"
 
 namespace roktcached::http {
 
@@ -36,22 +35,19 @@ Error framing_error(const boost::beast::error_code& error, const std::vector<Fie
 /// Of usual heads it takes no memory: one is read for each request.
 using Framing = boost::container::small_vector<char, 128>;
 
-constexpr FieldNames of_framing("Content-Length", "Transfer-Encoding");
-
 /// Tells the field lines of a head that a gate has let pass.
 /// @param bytes  the head
-void read_fields(std::string_view bytes, const std::vector<FieldPlace>& places,
-                 std::vector<FieldLine>& fields) {
-  fields.clear();
-  fields.reserve(places.size());
-  for (const FieldPlace& place : places) fields.push_back(place.in(bytes));
-}
-
 /// @return the lines that tell how the content is framed, and an empty one: the only ones that Beast is to
 ///         judge
-Framing framing_lines(const std::vector<FieldLine>& fields) {
+Framing read_fields(std::string_view bytes, const std::vector<FieldPlace>& places,
+                    std::vector<FieldLine>& fields) {
+  static constexpr FieldNames of_framing("Content-Length", "Transfer-Encoding");
+  fields.clear();
+  fields.reserve(places.size());
   Framing framing;
-  for (const FieldLine& field : fields) {
+  for (const FieldPlace& place : places) {
+    const FieldLine field = place.in(bytes);
+    fields.push_back(field);
     if (!of_framing.contain(field.name)) continue;
     framing.insert(framing.end(), field.name.data(), field.value.data() + field.value.size());
     framing.insert(framing.end(), crlf.begin(), crlf.end());
@@ -60,28 +56,11 @@ Framing framing_lines(const std::vector<FieldLine>& fields) {
   return framing;
 }
 
-/// The length of the content where it alone frames it, and is said once, in digits of which any number fits.
-std::optional<std::uint64_t> usual_length(const std::vector<FieldLine>& fields) {
-  constexpr std::size_t most_digits = 18;
-  std::optional<std::uint64_t> length;
-  for (const FieldLine& field : fields) {
-    if (!of_framing.contain(field.name)) continue;
-    const std::string_view value = field.value;
-    const bool digits = !value.empty() && run_end(Octet::digit, value, 0) == value.size();
-    if (length || !equal_ignoring_case(field.name, "Content-Length") || !digits || value.size() > most_digits)
-      return std::nullopt;
-    length = 0;
-    for (const char digit : value) length = *length * 10 + static_cast<std::uint64_t>(digit - '0');
-  }
-  return length;
-}
-
 }  // namespace
 
 template <bool is_request>
 MessageParser<is_request>::MessageParser(bool answers_head)
-    : answers_head_(answers_head),
-      gate_(is_request ? ChunkGate::TrailerNames::limited : ChunkGate::TrailerNames::any) {
+    : gate_(is_request ? ChunkGate::TrailerNames::limited : ChunkGate::TrailerNames::any) {
   // Ours are the caller's and the gates'.
   this->header_limit(UINT32_MAX);
   this->body_limit(boost::none);
@@ -95,13 +74,11 @@ std::size_t MessageParser<is_request>::feed(std::string_view bytes, ErrorOfBeast
 
 template <bool is_request>
 Result<void> MessageParser<is_request>::read_head(std::string_view bytes, const HeadScan& scan, Head& head) {
-  read_fields(bytes, scan.places(), head.fields);
-  if (read_usual_head(bytes, head)) return {};
   head_ = &head;
   ErrorOfBeast error;
   feed_start_line(bytes, error);
   head_ = nullptr;
-  const Framing framing = framing_lines(head.fields);
+  const Framing framing = read_fields(bytes, scan.places(), head.fields);
   if (!error) feed({framing.data(), framing.size()}, error);
   if (error) return framing_error(error, head.fields);
   if (this->is_done()) {
@@ -110,31 +87,6 @@ Result<void> MessageParser<is_request>::read_head(std::string_view bytes, const 
     place_ = this->chunked() ? Place::chunk_line : Place::content;
   }
   return {};
-}
-
-/// A final response whose content has a length that nothing else contradicts. Its status alone could say that
-/// there is none (RFC 9112, section 6.3).
-/// @param head  has its fields
-/// @return false: it is another, and Beast is to read it
-template <bool is_request>
-bool MessageParser<is_request>::read_usual_head(std::string_view bytes, Head& head) {
-  if constexpr (!is_request) {
-    constexpr std::string_view version = "HTTP/1.1 ";
-    constexpr std::size_t code_end = version.size() + 3;
-    if (answers_head_ || !bytes.starts_with(version) || bytes[code_end] != ' ') return false;
-    unsigned status = 0;
-    for (const char digit : bytes.substr(version.size(), code_end - version.size()))
-      status = status * 10 + static_cast<unsigned>(digit - '0');
-    if (status < 200 || status == 204 || status == 304) return false;
-    length_left_ = usual_length(head.fields);
-    if (!length_left_) return false;
-    head.status = status;
-    head.reason = bytes.substr(code_end + 1, bytes.find('\r') - code_end - 1);
-    head.http11 = true;
-    place_ = *length_left_ > 0 ? Place::content : Place::done;
-    return true;
-  }
-  return false;
 }
 
 /// Beast knows no HTTP/1 beyond 1.1 (RFC 9110, section 2.5) and no empty line before a request (RFC 9112,
@@ -179,16 +131,7 @@ Result<ContentStep> MessageParser<is_request>::next(std::string_view bytes) {
 }
 
 template <bool is_request>
-ContentStep MessageParser<is_request>::take_of_length(std::string_view bytes) {
-  const std::string_view content = bytes.substr(0, *length_left_);
-  *length_left_ -= content.size();
-  if (*length_left_ == 0) place_ = Place::done;
-  return {.consumed = content.size(), .content = content, .done = done()};
-}
-
-template <bool is_request>
 Result<ContentStep> MessageParser<is_request>::take_content(std::string_view bytes) {
-  if (length_left_) return take_of_length(bytes);
   ErrorOfBeast error;
   const std::size_t size = feed(bytes, error);
   if (error) return malformed("malformed");
@@ -221,8 +164,7 @@ Result<std::size_t> MessageParser<is_request>::take_trailers(std::string_view by
 template <bool is_request>
 std::uint64_t MessageParser<is_request>::announced() const {
   if (place_ == Place::chunk_data) return chunk_left_;
-  if (place_ != Place::content) return 0;
-  return length_left_ ? *length_left_ : this->content_length_remaining().value_or(0);
+  return place_ == Place::content ? this->content_length_remaining().value_or(0) : 0;
 }
 
 template <bool is_request>

@@ -22,8 +22,7 @@ struct ContentStep {
 };
 
 /// Boost.Beast's parser of one message, between the gates of core/http: HeadScan lets the head pass before
-/// Beast reads of it what frames the content, and ChunkGate each chunk line. A response that says its length
-/// in the usual way needs no Beast. Where Beast 1.81 would still
+/// Beast reads of it what frames the content, and ChunkGate each chunk line. Where Beast 1.81 would still
 /// read in its own way, that is put right here; framing_of is to judge the head before anything is done with
 /// it. See README.md.
 ///
@@ -57,7 +56,7 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   /// How much content is known to come yet: of the length, or of the chunk at hand. Nothing of it has come.
   [[nodiscard]] std::uint64_t announced() const;
   /// Whether the end of the connection is the end of the content, too.
-  [[nodiscard]] bool ends_with_connection() const { return !length_left_ && this->need_eof(); }
+  [[nodiscard]] bool ends_with_connection() const { return this->need_eof(); }
 
  private:
   using Base = boost::beast::http::basic_parser<is_request>;
@@ -70,8 +69,6 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   /// @return how much Beast has taken
   std::size_t feed(std::string_view bytes, ErrorOfBeast& error);
   void feed_start_line(std::string_view bytes, ErrorOfBeast& error);
-  [[nodiscard]] bool read_usual_head(std::string_view bytes, Head& head);
-  [[nodiscard]] ContentStep take_of_length(std::string_view bytes);
   [[nodiscard]] Result<ContentStep> take_content(std::string_view bytes);
   [[nodiscard]] Result<std::size_t> take_chunk_line(std::string_view bytes);
   [[nodiscard]] Result<std::size_t> take_trailers(std::string_view bytes);
@@ -92,8 +89,6 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   WipedString start_line_;    // as Beast can read it; empty where it is as it came
   std::string_view content_;  // that the last bytes brought
   std::uint64_t chunk_left_ = 0;
-  std::optional<std::uint64_t> length_left_;  // of the content, where Beast knows nothing of the message
-  bool answers_head_;
   ChunkGate gate_;
 };
 

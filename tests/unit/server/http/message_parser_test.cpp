@@ -177,36 +177,6 @@ TEST(MessageParser, RefusesFramingThatBeastRefuses) {
             "Transfer-Encoding: not beside Content-Length");
 }
 
-TEST(ResponseParser, TakesAsMuchContentAsTheLengthSays) {
-  auto parsed = response("HTTP/1.1 200 OK\r\nA: b\r\ncontent-length: 5\r\n\r\n");
-  ASSERT_TRUE(parsed.read);
-  EXPECT_EQ(parsed.head.reason, "OK");
-  ResponseParser& parser = parsed.parser;
-  EXPECT_EQ(parser.announced(), 5U);
-  auto step = parser.next("abc");
-  ASSERT_TRUE(step);
-  EXPECT_EQ(step->content, "abc");
-  EXPECT_FALSE(step->done);
-  EXPECT_EQ(parser.announced(), 2U);
-  step = parser.next("defg");
-  ASSERT_TRUE(step);
-  EXPECT_EQ(step->content, "de");
-  EXPECT_EQ(step->consumed, 2U);
-  EXPECT_TRUE(step->done);
-  EXPECT_EQ(parser.announced(), 0U);
-  step = parser.next("fg");
-  ASSERT_TRUE(step);
-  EXPECT_EQ(step->consumed, 0U);
-}
-
-TEST(ResponseParser, TakesALengthOfAnyNumberOfDigits) {
-  for (const char* digits : {"999999999999999999", "1000000000000000000", "0000000000000000000000007"}) {
-    const auto parsed = response(ok + "Content-Length: "s + digits + "\r\n\r\n");
-    ASSERT_TRUE(parsed.read) << digits;
-    EXPECT_EQ(parsed.parser.announced(), std::stoull(digits)) << digits;
-  }
-}
-
 /// Where framing_of says that there is no content, the parser wants none.
 TEST(MessageParser, AgreesWithTheFramingThatTheGateLetsPass) {
   for (const char* lines :
