@@ -10,7 +10,8 @@
 namespace roktcached::storage {
 
 /// Memory for small objects that stay, apart from what comes and goes: a slab allocator. Blocks of one size
-/// stand together in slabs. A slab is given back when its last block is.
+/// stand together in slabs. A slab is given back when its last block is. So slabs are small: one block that
+/// stays must not hold much, where the sizes of those that come are others than of those that go.
 ///
 /// malloc puts a block wherever there is room just then. While answers are fetched, that is between the
 /// frames of the coroutines that fetch them. The frames go, a stored answer takes part of their room, and the
@@ -20,9 +21,9 @@ namespace roktcached::storage {
 /// has changed.
 class SlabMemory final : public std::pmr::memory_resource {
  public:
-  static constexpr std::size_t slab_size = std::size_t{64} << 10;
+  static constexpr std::size_t slab_size = std::size_t{8} << 10;
   /// Bytes. What is larger, or is to be aligned to more than a pointer, comes from upstream itself.
-  static constexpr std::size_t largest_block = 2048;
+  static constexpr std::size_t largest_block = 1024;
 
   /// @param upstream  where slabs come from; safe from any thread, and outlives this
   explicit SlabMemory(std::pmr::memory_resource* upstream = std::pmr::new_delete_resource())
