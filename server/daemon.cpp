@@ -18,6 +18,7 @@
 #include "server/proxy/prepared.h"
 #include "server/proxy/warming/learned_file.h"
 #include "storage/memory/memory_store.h"
+#include "storage/slab_memory.h"
 #include "storage/sqlite/sqlite_store.h"
 
 namespace roktcached {
@@ -136,7 +137,8 @@ void Daemon::prepare_warming() {
 }
 
 Result<void> Daemon::open_store(const config::Settings& settings) {
-  auto memory = std::make_unique<storage::MemoryStore>(settings.cache.max_memory);
+  auto memory =
+      std::make_unique<storage::MemoryStore>(settings.cache.max_memory, storage::slabs_of_responses());
   std::unique_ptr<storage::SqliteStore> disk;
   if (!settings.cache.file.empty()) {
     storage::SqliteOptions options;

@@ -23,12 +23,15 @@ struct SlabMemory::Block {
 };
 
 SlabMemory::Slab& SlabMemory::Slab::make(std::pmr::memory_resource& upstream, std::size_t block_size) {
-  return *new (upstream.allocate(slab_size, alignof(Slab))) Slab(block_size);
+  const std::size_t blocks = (largest_slab - sizeof(Slab)) / block_size;
+  const std::size_t size = sizeof(Slab) + blocks * block_size;
+  return *new (upstream.allocate(size, alignof(Slab))) Slab(size, block_size);
 }
 
 void SlabMemory::Slab::give_back(std::pmr::memory_resource& upstream, Slab& slab) {
+  const std::size_t size = slab.size_;
   slab.~Slab();
-  upstream.deallocate(&slab, slab_size, alignof(Slab));
+  upstream.deallocate(&slab, size, alignof(Slab));
 }
 
 SlabMemory::Slab& SlabMemory::Slab::of(void* memory) {
@@ -60,8 +63,12 @@ void* SlabMemory::do_allocate(std::size_t bytes, std::size_t alignment) {
   const std::size_t units = (bytes + sizeof(void*) + unit - 1) / unit;
   const LockGuard lock(mutex_);
   Slabs& slabs = with_room_[units];
-  if (slabs.empty()) slabs.push_front(Slab::make(upstream_, units * unit));
+  if (slabs.empty()) {
+    slabs.push_front(Slab::make(upstream_, units * unit));
+    change_unused(slabs.front().size(), 0);
+  }
   Slab& slab = slabs.front();
+  change_unused(0, slab.block_size());
   void* const memory = slab.take();
   if (slab.is_full()) slabs.pop_front();
   return memory;
@@ -75,7 +82,9 @@ void SlabMemory::do_deallocate(void* memory, std::size_t bytes, std::size_t alig
   Slabs& slabs = with_room_[slab.block_size() / unit];
   if (slab.is_full()) slabs.push_front(slab);
   slab.put_back(memory);
+  change_unused(slab.block_size(), 0);
   if (!slab.is_empty()) return;
+  change_unused(0, slab.size());
   slabs.erase(slabs.iterator_to(slab));
   Slab::give_back(upstream_, slab);
 }
@@ -85,6 +94,10 @@ void keep_responses_in_slabs() {
   static SlabMemory& slabs = *new SlabMemory;  // never given back: responses may live as long as the process
   std::pmr::set_default_resource(&slabs);
 #endif
+}
+
+const SlabMemory* slabs_of_responses() {
+  return dynamic_cast<const SlabMemory*>(std::pmr::get_default_resource());
 }
 
 }  // namespace roktcached::storage

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <boost/intrusive/list.hpp>
 #include <cstddef>
 #include <memory_resource>
@@ -10,8 +11,8 @@
 namespace roktcached::storage {
 
 /// Memory for small objects that stay, apart from what comes and goes: a slab allocator. Blocks of one size
-/// stand together in slabs. A slab is given back when its last block is. So slabs are small: one block that
-/// stays must not hold much, where the sizes of those that come are others than of those that go.
+/// stand together in slabs. A slab is given back when its last block is. So slabs are small, and what they
+/// waste can be asked for: one block that stays holds a whole one.
 ///
 /// malloc puts a block wherever there is room just then. While answers are fetched, that is between the
 /// frames of the coroutines that fetch them. The frames go, a stored answer takes part of their room, and the
@@ -21,7 +22,8 @@ namespace roktcached::storage {
 /// has changed.
 class SlabMemory final : public std::pmr::memory_resource {
  public:
-  static constexpr std::size_t slab_size = std::size_t{8} << 10;
+  /// Bytes; as many fewer as no block fits in.
+  static constexpr std::size_t largest_slab = std::size_t{8} << 10;
   /// Bytes. What is larger, or is to be aligned to more than a pointer, comes from upstream itself.
   static constexpr std::size_t largest_block = 1024;
 
@@ -30,6 +32,9 @@ class SlabMemory final : public std::pmr::memory_resource {
       : upstream_(*upstream) {}
   SlabMemory(const SlabMemory&) = delete;
   SlabMemory& operator=(const SlabMemory&) = delete;
+
+  /// Bytes of slabs in which no block stands.
+  [[nodiscard]] std::size_t unused() const { return unused_.load(std::memory_order_relaxed); }
 
  private:
   /// As a block begins, with a pointer to its slab.
@@ -44,16 +49,18 @@ class SlabMemory final : public std::pmr::memory_resource {
     static void give_back(std::pmr::memory_resource& upstream, Slab& slab);
     static Slab& of(void* memory);
 
+    [[nodiscard]] std::size_t size() const { return size_; }
     [[nodiscard]] std::size_t block_size() const { return block_size_; }
     [[nodiscard]] bool is_empty() const { return used_ == 0; }
-    [[nodiscard]] bool is_full() const { return free_ == nullptr && untouched_ + block_size_ > slab_size; }
+    [[nodiscard]] bool is_full() const { return free_ == nullptr && untouched_ == size_; }
     /// @pre !is_full()
     void* take();
     void put_back(void* memory);
 
    private:
-    explicit Slab(std::size_t block_size) : block_size_(block_size) {}
+    Slab(std::size_t size, std::size_t block_size) : size_(size), block_size_(block_size) {}
 
+    const std::size_t size_;
     const std::size_t block_size_;
     std::size_t used_ = 0;                  // blocks
     std::size_t untouched_ = sizeof(Slab);  // where those begin that were never used
@@ -68,7 +75,12 @@ class SlabMemory final : public std::pmr::memory_resource {
     return this == &other;
   }
 
+  void change_unused(std::size_t more, std::size_t less) REQUIRES(mutex_) {
+    unused_.store(unused_.load(std::memory_order_relaxed) + more - less, std::memory_order_relaxed);
+  }
+
   std::pmr::memory_resource& upstream_;
+  std::atomic<std::size_t> unused_{0};  // changed with the mutex
   Mutex mutex_;
   /// By the size of their blocks. Slabs without room are in no list.
   std::array<Slabs, largest_block / unit + 2> with_room_ GUARDED_BY(mutex_);
@@ -77,5 +89,7 @@ class SlabMemory final : public std::pmr::memory_resource {
 /// From now on caching::share takes its memory from slabs. Once, before anything is shared and before any
 /// other thread.
 void keep_responses_in_slabs();
+/// Those; null where it does not.
+[[nodiscard]] const SlabMemory* slabs_of_responses();
 
 }  // namespace roktcached::storage

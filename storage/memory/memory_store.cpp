@@ -11,7 +11,8 @@ constexpr std::uint64_t shards_max = 16;
 
 }  // namespace
 
-MemoryStore::MemoryStore(std::uint64_t bytes_max) : bytes_max_(bytes_max) {
+MemoryStore::MemoryStore(std::uint64_t bytes_max, const SlabMemory* slabs)
+    : bytes_max_(bytes_max), slabs_(slabs) {
   const std::uint64_t count = std::clamp<std::uint64_t>(bytes_max / shard_min, 1, shards_max);
   for (std::uint64_t i = 0; i < count; ++i) shards_.push_back(std::make_unique<Shard>(bytes_max / count));
 }
@@ -26,7 +27,7 @@ caching::Storing MemoryStore::put(StoredResponsePtr response) {
   Shard& shard = shard_of(response->key);
   const LockGuard lock(shard.mutex);
   ++shard.version;
-  return shard.entries.put(std::move(response));
+  return shard.entries.put(std::move(response), wasted());
 }
 
 Result<std::uint64_t> MemoryStore::purge(const caching::Purge& purge, WallTime now) {
@@ -81,14 +82,15 @@ std::uint64_t MemoryStore::version_of(const Key& key) {
 void MemoryStore::put_if_absent(StoredResponsePtr response, std::uint64_t version) {
   Shard& shard = shard_of(response->key);
   const LockGuard lock(shard.mutex);
-  if (shard.version == version && !shard.entries.find(response->key)) shard.entries.put(std::move(response));
+  if (shard.version == version && !shard.entries.find(response->key))
+    shard.entries.put(std::move(response), wasted());
 }
 
 void MemoryStore::put_if_wanted(StoredResponsePtr response, std::uint64_t version) {
   Shard& shard = shard_of(response->key);
   const LockGuard lock(shard.mutex);
   if (shard.version != version || shard.entries.find(response->key)) return;
-  if (shard.entries.admits(*response)) shard.entries.put(std::move(response));
+  if (shard.entries.admits(*response, wasted())) shard.entries.put(std::move(response), wasted());
 }
 
 std::vector<TierStatistics> MemoryStore::statistics() const {

@@ -6,6 +6,7 @@
 #include "core/mutex.h"
 #include "storage/memory/s3_fifo.h"
 #include "storage/response_store.h"
+#include "storage/slab_memory.h"
 
 namespace roktcached::storage {
 
@@ -14,7 +15,9 @@ namespace roktcached::storage {
 class MemoryStore final : public ResponseStore {
  public:
   /// @param bytes_max  for all shards together; a response larger than one shard's share is not kept
-  explicit MemoryStore(std::uint64_t bytes_max);
+  /// @param slabs      where responses stand; what they waste counts. Outlives this; null: they stand
+  /// elsewhere
+  explicit MemoryStore(std::uint64_t bytes_max, const SlabMemory* slabs = nullptr);
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   caching::Storing put(StoredResponsePtr response) override;
@@ -45,7 +48,13 @@ class MemoryStore final : public ResponseStore {
   [[nodiscard]] Shard& shard_of(const caching::KeyHash& hash) { return *shards_[hash.high % shards_.size()]; }
   [[nodiscard]] Shard& shard_of(const Key& key) { return shard_of(key.hash()); }
 
+  /// What each shard has less room for.
+  [[nodiscard]] std::uint64_t wasted() const {
+    return slabs_ == nullptr ? 0 : slabs_->unused() / shards_.size();
+  }
+
   const std::uint64_t bytes_max_;
+  const SlabMemory* const slabs_;
   std::vector<std::unique_ptr<Shard>> shards_;
 };
 

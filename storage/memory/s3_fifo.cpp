@@ -68,7 +68,7 @@ Usage S3Fifo::usage_of(const caching::KeyHash& hash) const {
   return {entry->response, entry->finds};
 }
 
-caching::Storing S3Fifo::put(StoredResponsePtr response) {
+caching::Storing S3Fifo::put(StoredResponsePtr response, std::uint64_t wasted) {
   const Hash hash = response->key.hash();
   Entry* const earlier = find_entry(hash);
   const bool keep_in_main = earlier != nullptr && earlier->in_main;
@@ -77,14 +77,14 @@ caching::Storing S3Fifo::put(StoredResponsePtr response) {
   if (size_of(*response) > bytes_max_) return caching::Storing::too_large_for_cache;
   const bool came_back = ghosts_.forget(hash);
   add(std::move(response), keep_in_main || came_back, uses);
-  if (bytes() <= bytes_max_) return caching::Storing::stored;
-  make_room();
+  if (bytes() <= room(wasted)) return caching::Storing::stored;
+  make_room(room(wasted));
   return find_entry(hash) == nullptr ? caching::Storing::no_room : caching::Storing::stored;
 }
 
-bool S3Fifo::admits(const StoredResponse& response) {
+bool S3Fifo::admits(const StoredResponse& response, std::uint64_t wasted) {
   const Hash& hash = response.key.hash();
-  if (bytes() + size_of(response) <= bytes_max_ || ghosts_.remembers(hash)) return true;
+  if (bytes() + size_of(response) <= room(wasted) || ghosts_.remembers(hash)) return true;
   remember(hash);
   return false;
 }
@@ -192,9 +192,9 @@ void S3Fifo::move_to_main(Entry& entry) {
   main_.entries.splice(main_.entries.end(), from.entries, from.entries.iterator_to(entry));
 }
 
-void S3Fifo::make_room() {
+void S3Fifo::make_room(std::uint64_t bytes_left) {
   int chances = chances_max;
-  while (bytes() > bytes_max_) {
+  while (bytes() > bytes_left) {
     const bool small_is_full = small_.bytes > bytes_max_ / small_share;
     if (!small_.entries.empty() && (small_is_full || main_.entries.empty())) {
       evict_from_small(chances);

@@ -57,12 +57,13 @@ class S3Fifo {
   [[nodiscard]] StoredResponsePtr find(const Key& key);
   /// Takes the place of an earlier response of this key. One larger than the whole room is not kept, and the
   /// earlier one is forgotten all the same.
+  /// @param wasted  bytes by which the room is smaller just now
   /// @return stored; too_large_for_cache; no_room where it has gone again to make room
-  caching::Storing put(StoredResponsePtr response);
+  caching::Storing put(StoredResponsePtr response, std::uint64_t wasted = 0);
 
   /// Whether a newcomer that costs little to read again is to be put: where there is room, and else only what
   /// has been here, or was refused, a while ago. That it is refused is remembered.
-  [[nodiscard]] bool admits(const StoredResponse& response);
+  [[nodiscard]] bool admits(const StoredResponse& response, std::uint64_t wasted = 0);
 
   [[nodiscard]] Usage usage_of(const caching::KeyHash& hash) const;
 
@@ -124,7 +125,10 @@ class S3Fifo {
   void add(StoredResponsePtr response, bool to_main, std::uint8_t uses);
   void remove(Entry& entry);
   void move_to_main(Entry& entry);
-  void make_room();
+  [[nodiscard]] std::uint64_t room(std::uint64_t wasted) const {
+    return bytes_max_ - std::min(bytes_max_, wasted);
+  }
+  void make_room(std::uint64_t bytes_left);
   void evict_from_small(int& chances);
   void evict_from_main(int& chances);
   void remember(const Hash& hash);
