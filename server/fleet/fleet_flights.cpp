@@ -176,6 +176,7 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
 /// @param reply  gives the flight to this instance
 asio::awaitable<FleetFlights::Joined> FleetFlights::lead(const FetchRequest& request, FlightPtr flight,
                                                          const EngineReply& reply) {
+  flight->fetched_from = clock_.wall_now();
   flight->fence = reply.text_at(1);
   flight->begun = StreamPosition::of(reply.text_at(2));
   own_.insert(flight);
@@ -188,6 +189,7 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::lead(const FetchRequest& req
 
 std::unique_ptr<FleetFlights::Duty> FleetFlights::fetch_alone(FlightPtr flight) {
   ++counts_.alone;
+  flight->fetched_from = clock_.wall_now();
   own_.insert(flight);
   return std::make_unique<OwnFlight>(*this, std::move(flight));
 }
@@ -233,11 +235,13 @@ void FleetFlights::stop() {
   for (const auto& [key, waiting] : waiting_) waiting->timer.cancel();
 }
 
-/// A flight that is under way gets a lease, unless another instance has one.
+/// A flight that is under way gets a lease, unless another instance has one, or has fetched the key
+/// meanwhile: what comes then is older, and does not take its place.
 asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   if (std::exchange(flight->adopting, true)) co_return;
-  const auto reply = co_await ask(*flight, words(owner_, std::to_string(unix_ms(clock_.wall_now())), "0", "0",
-                                                 std::to_string(lease.count()), "1"));
+  const auto reply = co_await ask(
+      *flight, words(owner_, std::to_string(unix_ms(clock_.wall_now())), "1",
+                     std::to_string(unix_ms(flight->fetched_from)), std::to_string(lease.count()), "1"));
   flight->adopting = false;
   if (!reply || reply->text_at(0) != "lead" || !is_fence(reply->text_at(1))) co_return;
   const bool is_new = flight->fence.empty();

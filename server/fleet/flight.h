@@ -45,9 +45,10 @@ struct FleetFlights::Flight {
   const std::string name;
   const std::string entry_key;
   const std::string flight_key;
-  upstream::Turn& turn;  // until it has ended
-  WallTime later_than;   // what was fetched until then is not taken
-  std::string fence;     // empty: it is flown alone
+  upstream::Turn& turn;   // until it has ended
+  WallTime later_than;    // what was fetched until then is not taken
+  WallTime fetched_from;  // this instance began to fetch then
+  std::string fence;      // empty: it is flown alone
   StreamPosition begun;
   bool has_ended = false;
   bool adopting = false;

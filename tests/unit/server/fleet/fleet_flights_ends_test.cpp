@@ -190,7 +190,6 @@ TEST_F(FleetLeaseTest, WhereSomebodyWaitsElsewhereTheRequestIsUrgent) {
 TEST_F(FleetLeaseTest, ALeaseThatWasLostIsTakenAgainUnderANewFence) {
   Joined joined = lead_and_renew();
   say_and_wait("renew", texts_reply("0", "0"), "flight");
-  EXPECT_EQ(latest("flight")[2], "0") << "nothing that is stored will do";
   say_and_wait("flight", texts_reply("lead", "20", "9-0", "0"), "renew");
   EXPECT_EQ(latest("renew")[0], "20");
   end(joined, outcome_of(response("ours")));
@@ -202,6 +201,19 @@ TEST_F(FleetLeaseTest, WhereAnotherHasTheLeaseTheOldFenceStays) {
   Joined joined = lead_and_renew();
   say_and_wait("renew", texts_reply("0", "0"), "flight");
   say_and_wait("flight", texts_reply("flying", "20", "0-0", "1000"), "renew");
+  end(joined, outcome_of(response("ours")));
+  EXPECT_EQ(latest("land")[0], "12") << "which is fenced off there";
+}
+
+/// One that was stopped for longer than its lease brings an older answer than the one that is there.
+TEST_F(FleetLeaseTest, WhereAnotherHasFetchedItMeanwhileTheOldFenceStays) {
+  const WallTime begun = clock.wall;
+  Joined joined = lead_and_renew();
+  clock.wall += 10s;
+  say_and_wait("renew", texts_reply("0", "0"), "flight");
+  EXPECT_EQ(latest("flight")[2], "1") << "what is stored and fresh ends it";
+  EXPECT_EQ(latest("flight")[3], std::to_string(unix_ms(begun))) << "if it was fetched later";
+  say_and_wait("flight", texts_reply("stored", "20", "0-0"), "renew");
   end(joined, outcome_of(response("ours")));
   EXPECT_EQ(latest("land")[0], "12") << "which is fenced off there";
 }
@@ -228,7 +240,8 @@ TEST_F(FleetFlightsEndTest, WhatWasBegunAloneJoinsTheOthers) {
   run();
   EXPECT_FALSE(turn.recalled());
   ASSERT_EQ(engine.heard("flight").size(), 1U) << "it is told of, once";
-  EXPECT_EQ(latest("flight"), (Words{"owner", std::to_string(unix_ms(clock.wall)), "0", "0", "2000", "1"}));
+  EXPECT_EQ(latest("flight"), (Words{"owner", std::to_string(unix_ms(clock.wall)), "1",
+                                     std::to_string(unix_ms(clock.wall)), "2000", "1"}));
   say("flight", texts_reply("lead", "30", "0-0", "0"));
   (**under_way).duty->end(outcome_of(response("ours")));
   run();
