@@ -40,8 +40,8 @@ boost::asio::io_context* context_of(const boost::asio::any_io_executor& executor
 }
 
 bool runs_here(const boost::asio::any_io_executor& executor) {
-  const auto* const own = executor.target<boost::asio::io_context::executor_type>();
-  return own != nullptr && own->running_in_this_thread();
+  boost::asio::io_context* const context = context_of(executor);
+  return context != nullptr && context->get_executor().running_in_this_thread();
 }
 
 void run_context(boost::asio::io_context& context, std::string_view what,

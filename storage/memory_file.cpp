@@ -91,7 +91,7 @@ bool MemoryFile::takes_too_much() {
   constexpr std::uint64_t block = 512;
   struct stat status {};
   const LockGuard lock(mutex_);
-  // What others write or give back meanwhile is still among the extents.
+  // Extents that others write or give back meanwhile are still counted.
   const bool known = ::fstat(file_.get(), &status) == 0;
   if (!known || static_cast<std::uint64_t>(status.st_blocks) * block > memory_) open_ = false;
   return !open_;
@@ -110,7 +110,7 @@ bool MemoryFile::give_back(std::uint64_t offset, std::uint64_t size) const noexc
   return true;
 }
 
-/// What the kernel has not taken back stays in the file's memory, which then takes too much.
+/// Pages that the kernel has not taken back stay in the file, which then takes too much.
 void MemoryFile::forget(const Extent& extent) noexcept {
   (void)give_back(extent.offset_, extent.size_);
   const LockGuard lock(mutex_);

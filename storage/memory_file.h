@@ -14,7 +14,7 @@ namespace roktcached::storage {
 /// A file in memory without a name, for bodies that are sent from it by sendfile(2): the kernel then takes
 /// pages of it, and copies none. Nothing of it outlives the process.
 ///
-/// What was written never changes. No place in the file is used twice, so a page that a socket still holds
+/// Written octets never change. No place in the file is used twice, so a page that a socket still holds
 /// keeps its octets after its extent has gone.
 ///
 /// Safe from any thread. Outlives its extents.
@@ -67,7 +67,7 @@ class MemoryFile {
   [[nodiscard]] bool takes_too_much();
   [[nodiscard]] bool give_back(std::uint64_t offset, std::uint64_t size) const noexcept;
   void forget(const Extent& extent) noexcept;
-  /// What octets take in the file's memory, in bytes.
+  /// The memory that octets take in the file, in bytes.
   [[nodiscard]] std::uint64_t memory_of(std::size_t size) const { return (size + page_ - 1) / page_ * page_; }
 
   const std::uint64_t page_;

@@ -22,7 +22,7 @@ namespace roktcached::storage {
 /// has changed.
 class SlabMemory final : public std::pmr::memory_resource {
  public:
-  /// Bytes; as many fewer as no block fits in.
+  /// Bytes. A slab is shorter by what is too little for one more block.
   static constexpr std::size_t largest_slab = std::size_t{8} << 10;
   /// Bytes. What is larger, or is to be aligned to more than a pointer, comes from upstream itself.
   static constexpr std::size_t largest_block = 1024;

@@ -11,8 +11,8 @@
 
 namespace roktcached::caching {
 
-/// The content of an answer, and its octets' owner. It may stand in a file, too, from where the kernel sends
-/// it without copying it (sendfile(2)). Immutable, so safe from any thread.
+/// The content of an answer. It owns its octets, or shows those of a file, from where the kernel sends them
+/// without copying them (sendfile(2)). Immutable, so safe from any thread.
 class Body {
  public:
   Body() = default;
@@ -24,7 +24,7 @@ class Body {
     const auto* const text = std::get_if<std::string>(&octets_);
     return text != nullptr ? std::string_view(*text) : std::get_if<InFile>(&octets_)->octets;
   }
-  operator std::string_view() const { return view(); }  // for it is used as that everywhere
+  operator std::string_view() const { return view(); }
   [[nodiscard]] const char* data() const { return view().data(); }
   [[nodiscard]] std::size_t size() const { return view().size(); }
   [[nodiscard]] bool empty() const { return view().empty(); }
@@ -36,7 +36,7 @@ class Body {
     const auto* const file = std::get_if<InFile>(&octets_);
     return file != nullptr ? &file->place : nullptr;
   }
-  /// What its octets take in memory beside this object, in bytes, before an allocator rounds them.
+  /// The memory that its octets take beside this object, in bytes, before an allocator rounds it.
   [[nodiscard]] std::size_t memory_size() const;
 
  private:

@@ -146,7 +146,7 @@ asio::awaitable<Result<EngineReply>> EngineConnection::call(std::string command,
   if (to_send_.size() > most_unsent) co_return engine_unavailable("it takes no commands");
   const auto self = shared_from_this();
   const auto mine = std::make_shared<Waiting>(executor_);
-  // Memory fails before either of these, or at neither: a command without its waiter would shift all replies.
+  // Where memory fails, nothing has changed: a command without its waiter would shift all replies.
   to_send_.reserve(to_send_.size() + command.size());
   waiting_.push_back(mine);
   to_send_ += command;

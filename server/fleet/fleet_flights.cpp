@@ -235,8 +235,8 @@ void FleetFlights::stop() {
   for (const auto& [key, waiting] : waiting_) waiting->timer.cancel();
 }
 
-/// A flight that is under way gets a lease, unless another instance has one, or has fetched the key
-/// meanwhile: what comes then is older, and does not take its place.
+/// A flight that is under way gets a lease, unless another instance has one, or has fetched the key since.
+/// Its answer is older than that one, and must not replace it.
 asio::awaitable<void> FleetFlights::adopt(FlightPtr flight) {
   if (std::exchange(flight->adopting, true)) co_return;
   const auto reply = co_await ask(

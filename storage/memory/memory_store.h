@@ -48,7 +48,7 @@ class MemoryStore final : public ResponseStore {
   [[nodiscard]] Shard& shard_of(const caching::KeyHash& hash) { return *shards_[hash.high % shards_.size()]; }
   [[nodiscard]] Shard& shard_of(const Key& key) { return shard_of(key.hash()); }
 
-  /// What each shard has less room for.
+  /// Bytes that each shard has less room for.
   [[nodiscard]] std::uint64_t wasted() const {
     return slabs_ == nullptr ? 0 : slabs_->unused() / shards_.size();
   }
