@@ -223,17 +223,24 @@ void Daemon::start_threads() {
     upstream_client_->start();
     warming_->start();
   });
-  for (const auto& [context, hits] : contexts) {
-    threads_.emplace_back([this, context = context, hits = hits] {
-      run_context(*context, "serving", [hits] {
-        if (hits == nullptr) return;
-        hits->poller.look_again();
-        hits->hangups.look_again();
-      });
-      threads_running_.fetch_sub(1);
-    });
+  try {
+    for (const auto& [context, hits] : contexts)
+      threads_.emplace_back([this, context = context, hits = hits] { serve(*context, hits); });
+  } catch (...) {  // no more threads are to be had; those there are must end first
+    for (const auto& [context, hits] : contexts) context->stop();
+    for (auto& thread : threads_) thread.join();
+    throw;
   }
   listeners_->start();
+}
+
+void Daemon::serve(asio::io_context& context, ClientThread* hits) {
+  run_context(context, "serving", [hits] {
+    if (hits == nullptr) return;
+    hits->poller.look_again();
+    hits->hangups.look_again();
+  });
+  threads_running_.fetch_sub(1);
 }
 
 void Daemon::run(std::function<void()> draining) {

@@ -106,6 +106,7 @@ class Daemon {
   Result<void> check_inherited();
   Result<void> open_health();
   void start_threads();
+  void serve(asio::io_context& context, ClientThread* hits);
   void begin_service();
   void tell_status();
   void hand_over();

@@ -40,6 +40,7 @@ std::optional<AskHistory> AskHistory::of(const Record& record) {
 
 bool AskHistory::asked(LocalDay day, Minutes at) {
   const std::int32_t today = number_of(day);
+  if (is_ahead_of(day)) record_ = {};
   if (record_.days == 0) {
     record_.first_day = record_.last_day = today;
   } else if (today <= record_.last_day) {
@@ -53,6 +54,10 @@ bool AskHistory::asked(LocalDay day, Minutes at) {
   record_.first_asks.front() = static_cast<std::int16_t>(at.count());
   record_.times = static_cast<std::uint8_t>(std::min<std::size_t>(record_.times + 1U, times_kept));
   return true;
+}
+
+bool AskHistory::is_ahead_of(LocalDay day) const {
+  return record_.days != 0 && record_.last_day - number_of(day) > 1;
 }
 
 bool AskHistory::asked_on(LocalDay day) const {

@@ -32,8 +32,12 @@ class AskHistory {
   [[nodiscard]] const Record& record() const { return record_; }
 
   /// @param at  since midnight, as the clock shows it
-  /// @return whether this is the first time on that day; false too for a day before the last
+  /// @return whether this is the first time on that day; false too for the day before the last one. A history
+  ///         that is_ahead_of() `day` begins anew
   bool asked(LocalDay day, Minutes at);
+
+  /// Whether it is of days that are still to come on `day`, in each zone: the clock was set back.
+  [[nodiscard]] bool is_ahead_of(LocalDay day) const;
 
   [[nodiscard]] bool asked_on(LocalDay day) const;
   /// On how many of the `number` days that end with `day`.

@@ -144,14 +144,16 @@ void WarmSchedule::promote(const KeyHash& id, const DatedQuestion& question, con
   histories_.erase(id);
 }
 
-/// For one more history. Those go that can no longer become one of three days out of five by themselves. No
-/// more of them do before another day: all are looked through once a day at most.
+/// For one more history. Those go that can no longer become one of three days out of five by themselves, and
+/// those of days that a wrong clock showed. No more of them do before another day: all are looked through
+/// once a day at most. It is the day before in some zones.
 bool WarmSchedule::make_room(rokt::LocalDay today) {
   if (histories_.size() < most_histories) return true;
-  if (today <= looked_through_on_) return false;
+  if (looked_through_on_ == today || looked_through_on_ == today + chrono::days{1}) return false;
   looked_through_on_ = today;
   std::erase_if(histories_, [today](const auto& entry) {
-    return today - entry.second.last_day() >= chrono::days{days_looked_at};
+    const AskHistory& history = entry.second;
+    return today - history.last_day() >= chrono::days{days_looked_at} || history.is_ahead_of(today);
   });
   return histories_.size() < most_histories;
 }

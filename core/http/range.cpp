@@ -4,6 +4,7 @@
 #include <charconv>
 
 #include "core/http/date.h"
+#include "core/http/validators.h"
 
 namespace roktcached::http {
 
@@ -22,9 +23,8 @@ bool if_range_holds(const Fields& request, const Fields& stored, WallTime now) {
   const auto condition = request.find("If-Range");
   if (!condition) return true;
   if (condition->starts_with('"')) return stored.find("ETag") == condition;
-  const auto modified = stored.find("Last-Modified");
-  const auto time = parse_date(*condition, now);
-  return modified && time && parse_date(*modified, now) == time;
+  if (!modified_well_before(stored, std::nullopt, now)) return false;
+  return parse_date(*condition, now) == parse_date(*stored.find("Last-Modified"), now);
 }
 
 }  // namespace

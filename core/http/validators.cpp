@@ -72,6 +72,12 @@ bool unmodified_since(const Fields& request, std::string_view modified, WallTime
   return since_time && modified_time && *modified_time <= *since_time;
 }
 
+bool modified_well_before(const Fields& fields, std::optional<WallTime> made_at, WallTime now) {
+  if (const auto date = fields.find("Date")) made_at = parse_date(*date, now);
+  const auto modified = parse_date(fields.find("Last-Modified").value_or(""), now);
+  return made_at && modified && *modified + std::chrono::seconds{1} <= *made_at;
+}
+
 bool is_not_modified(const Fields& request, const Fields& stored, WallTime now) {
   if (request.contains("If-None-Match")) {
     const auto tag = stored.find("ETag");

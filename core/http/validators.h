@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -23,6 +24,11 @@ namespace roktcached::http {
 /// where there is none, or more than one line of it, and where either is no date.
 /// @param modified  a Last-Modified's value; empty: there is none
 [[nodiscard]] bool unmodified_since(const Fields& request, std::string_view modified, WallTime now);
+
+/// True where the Last-Modified of `fields` is a strong validator: what has changed in the second that it
+/// names may change once more in it (RFC 9110, section 8.8.2.2).
+/// @param made_at  what stands for a Date that is missing
+[[nodiscard]] bool modified_well_before(const Fields& fields, std::optional<WallTime> made_at, WallTime now);
 
 /// True if the conditions of a GET or HEAD request say that its sender has the stored response already, so
 /// that 304 answers it: If-None-Match where there is one, else If-Modified-Since against Last-Modified, or

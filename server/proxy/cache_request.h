@@ -30,9 +30,10 @@ struct CacheRequest {
   const caching::FreshnessPolicy* policy = nullptr;
   std::shared_ptr<const Presentation> presentation = {};  ///< null: the request says nothing of it
 
-  /// Whether the same request still asks this: not where its range has moved on.
+  /// Whether the same request asks this at that time: not where its range has moved.
   [[nodiscard]] bool holds(WallTime now) const {
-    return !presentation || !presentation->holds_until || now < *presentation->holds_until;
+    if (!presentation || !presentation->holds) return true;
+    return presentation->holds->from <= now && now < presentation->holds->until;
   }
 };
 using CacheRequestPtr = std::shared_ptr<const CacheRequest>;

@@ -76,28 +76,28 @@ Result<void> Question::choose_dates(const rokt::Route& route, std::string_view n
   rokt::DateTexts texts = rokt::texts_of(rokt::dates_of(*dates, now, *zone));
   set("dateStart", std::move(texts.start));
   set("dateEnd", std::move(texts.end));
-  say_range(zone->next_day(now));
+  say_range({now, zone->next_day(now)});
   return {};
 }
 
 /// A range that was chosen by its name ends where that says.
 void Question::round_end(std::chrono::milliseconds step, WallTime now) {
-  if (step == std::chrono::milliseconds{0} || (presented_ && presented_->holds_until)) return;
+  if (step == std::chrono::milliseconds{0} || (presented_ && presented_->holds)) return;
   auto end =
       rokt::open_end(value_of("dateStart"), value_of("dateEnd"), value_of("timeZoneVariation"), now, step);
   if (!end) return;
   if (end->rounded.empty()) {
-    said().holds_until = end->holds_until;
+    said().holds = {now, end->holds_until};
     return;
   }
   if (changed_.empty()) changed_.assign(parameters_.begin(), parameters_.end());
   set("dateEnd", std::move(end->rounded));
-  say_range(end->holds_until);
+  say_range({now, end->holds_until});
 }
 
-void Question::say_range(WallTime holds_until) {
+void Question::say_range(Presentation::Span holds) {
   said().report_range = std::string(value_of("dateStart")) + "/" + std::string(value_of("dateEnd"));
-  said().holds_until = holds_until;
+  said().holds = holds;
 }
 
 Presentation& Question::said() {

@@ -41,7 +41,7 @@ class Question {
   [[nodiscard]] Result<void> take_own(const rokt::Route& route, WallTime now);
   [[nodiscard]] Result<void> choose_dates(const rokt::Route& route, std::string_view name, WallTime now);
   void round_end(std::chrono::milliseconds step, WallTime now);
-  void say_range(WallTime holds_until);
+  void say_range(Presentation::Span holds);
 
   std::span<const http::QueryParameter> parameters_;  // of the query, or changed_
   std::vector<http::QueryParameter> changed_;

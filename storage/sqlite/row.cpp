@@ -7,6 +7,7 @@
 #include <memory>
 #include <new>
 
+#include "core/caching/decision.h"
 #include "core/caching/selection.h"
 #include "storage/sqlite/row_checksum.h"
 
@@ -151,7 +152,13 @@ FROM responses WHERE key_hash = ?2 AND key = ?3)";
 constexpr const char* expire_sql =
     "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE usable_until_unix_ms <= ? ORDER BY "
     "usable_until_unix_ms LIMIT ?)";
-/// Notes stay, see caching::is_note.
+/// Notes stay in these two, see caching::is_note.
+///
+/// What was used last at a time that is still to come: the clock was set back since. Nobody takes it for fresh,
+/// and by the time of its use it would be the last to go.
+constexpr const char* evict_future_sql =
+    "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE last_used_at_unix_ms > ? AND "
+    "substr(path, 1, 1) <> '~' ORDER BY last_used_at_unix_ms DESC LIMIT ?)";
 constexpr const char* evict_sql =
     "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE substr(path, 1, 1) <> '~' ORDER BY "
     "last_used_at_unix_ms LIMIT ?)";
@@ -164,13 +171,14 @@ HashBytes bytes_of(const caching::KeyHash& hash) {
 
 Result<RowWriter> RowWriter::prepare(Connection& connection) {
   RowWriter writer;
-  const std::array<std::pair<Statement*, const char*>, 6> statements = {
+  const std::array<std::pair<Statement*, const char*>, 7> statements = {
       {{&writer.confirm_, confirm_sql},
        {&writer.replace_, replace_sql},
        {&writer.erase_, "DELETE FROM responses WHERE key_hash = ?"},
        {&writer.touch_,
-        "UPDATE responses SET last_used_at_unix_ms = max(last_used_at_unix_ms, ?) WHERE key_hash = ?"},
+        "UPDATE responses SET last_used_at_unix_ms = ? WHERE key_hash = ?"},
        {&writer.expire_, expire_sql},
+       {&writer.evict_future_, evict_future_sql},
        {&writer.evict_, evict_sql}}};
   for (const auto& [statement, sql] : statements) {
     auto prepared = Statement::prepare(connection, sql);
@@ -234,10 +242,12 @@ Result<void> RowWriter::touch(const caching::KeyHash& hash, WallTime used_at) {
 }
 
 Result<std::int64_t> RowWriter::evict(Connection& connection, WallTime now, std::int64_t count) {
-  {
-    Statement::Use use(expire_);
-    use.integer(unix_ms(now)).integer(count);
-    if (const auto expired = finish(use); !expired) return expired.error();
+  const std::pair<Statement*, WallTime> first_to_go[] = {{&expire_, now},
+                                                         {&evict_future_, now + caching::clock_tolerance}};
+  for (const auto& [statement, than] : first_to_go) {
+    Statement::Use use(*statement);
+    use.integer(unix_ms(than)).integer(count);
+    if (const auto gone = finish(use); !gone) return gone.error();
     if (const auto deleted = sqlite3_changes(connection.get()); deleted > 0) return deleted;
   }
   Statement::Use use(evict_);

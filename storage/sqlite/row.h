@@ -37,7 +37,8 @@ class RowWriter {
   [[nodiscard]] Result<void> put(Connection& connection, const StoredResponse& response);
   [[nodiscard]] Result<void> erase(const caching::KeyHash& hash);
   [[nodiscard]] Result<void> touch(const caching::KeyHash& hash, WallTime used_at);
-  /// Deletes at most `count` rows: those that are past their use, else the least recently used.
+  /// Deletes at most `count` rows: those that are past their use, else those used at a time that is still to
+  /// come, else the least recently used.
   /// @return how many
   [[nodiscard]] Result<std::int64_t> evict(Connection& connection, WallTime now, std::int64_t count);
 
@@ -47,6 +48,7 @@ class RowWriter {
   Statement erase_;
   Statement touch_;
   Statement expire_;
+  Statement evict_future_;
   Statement evict_;
 };
 

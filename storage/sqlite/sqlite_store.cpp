@@ -5,6 +5,8 @@
 #include <future>
 #include <thread>
 
+#include "core/caching/decision.h"
+
 namespace roktcached::storage {
 
 namespace {
@@ -132,7 +134,9 @@ std::optional<StoredResponsePtr> SqliteStore::find_at_once(const Key& key, WallT
 /// A write that came while the row was read is newer than the row.
 StoredResponsePtr SqliteStore::newest_of(const Key& key, FoundRow found, WallTime now) {
   if (auto queued = queue_.find(key)) return queued;
-  if (found.response && crowded_ && now - found.last_used_at > touch_granularity) queue_.touch(key, now);
+  const auto unused_for = now - found.last_used_at;
+  const bool to_be_touched = unused_for > touch_granularity || unused_for < -caching::clock_tolerance;
+  if (found.response && crowded_ && to_be_touched) queue_.touch(key, now);
   return std::move(found.response);
 }
 

@@ -22,8 +22,13 @@ struct Presentation {
   std::vector<formats::Column> columns;
   /// For Report-Range: the range that was chosen here, rather than by the client. Empty: none.
   std::string report_range;
-  /// The question is another one from then on, since its range moves with the time. Empty: never.
-  std::optional<WallTime> holds_until;
+  /// When the question is this one, since its range moves with the time. Empty: always. Its beginning counts,
+  /// too: the clock may be set back.
+  struct Span {
+    WallTime from;
+    WallTime until;  ///< no longer then
+  };
+  std::optional<Span> holds;
 };
 
 /// Whether a request surely wants JSON, and nothing said beside it: it has no parameter of ours, and no

@@ -3,7 +3,6 @@
 #include <string_view>
 
 #include "core/caching/decision.h"
-#include "core/http/date.h"
 #include "core/http/validators.h"
 #include "server/proxy/report/json_diff.h"
 #include "server/proxy/report/query_time.h"
@@ -17,15 +16,6 @@ namespace {
 
 constexpr std::string_view if_none_match = "If-None-Match: ";
 
-/// Whether Last-Modified tells one body from the next: what has changed in the second that it names may
-/// change once more in it (RFC 9110, section 8.8.2.2).
-bool modified_well_before(const http::Fields& fields, WallTime sent_at) {
-  const auto date = fields.find("Date");
-  const auto made_at = date ? http::parse_date(*date, sent_at) : sent_at;
-  const auto modified = http::parse_date(fields.find("Last-Modified").value_or(""), sent_at);
-  return made_at && modified && *modified + std::chrono::seconds{1} <= *made_at;
-}
-
 /// Whether a 304 is about what is stored.
 bool is_about(const http::Fields& not_modified, std::string_view validator) {
   if (!validator.starts_with(if_none_match)) return true;
@@ -37,7 +27,7 @@ bool is_about(const http::Fields& not_modified, std::string_view validator) {
 void append_validator(std::string& validator, const http::Fields& fields, WallTime sent_at) {
   const auto tag = fields.find("ETag");
   const auto value = tag ? tag : fields.find("Last-Modified");
-  if (!value || (!tag && !modified_well_before(fields, sent_at))) return;
+  if (!value || (!tag && !http::modified_well_before(fields, sent_at, sent_at))) return;
   const std::string_view condition = tag ? if_none_match : "If-Modified-Since: ";
   validator.append(condition).append(*value);
 }

@@ -30,6 +30,17 @@ TEST(AskHistory, CountsDaysAndNotRequests) {
   EXPECT_FALSE(history.asked_on(monday + days{1}));
 }
 
+TEST(AskHistory, BeginsAnewWhereTheClockHadBeenAhead) {
+  AskHistory history = asked_on_days({30, 31, 32});
+  EXPECT_TRUE(history.is_ahead_of(monday + days{30}));
+  EXPECT_FALSE(history.is_ahead_of(monday + days{31})) << "where it is still the day before";
+  EXPECT_FALSE(AskHistory().is_ahead_of(monday));
+  EXPECT_TRUE(history.asked(monday, minutes{0}));
+  EXPECT_EQ(history.last_day(), monday);
+  EXPECT_EQ(history.days_asked(5, monday + days{32}), 0U);
+  EXPECT_EQ(history.earliest(), minutes{0}) << "times of days that have not been";
+}
+
 TEST(AskHistory, ForgetsWhatIsLongAgo) {
   AskHistory history = asked_on_days({0, 1, 2});
   EXPECT_TRUE(history.asked(monday + days{100}, minutes{0}));

@@ -8,13 +8,15 @@ namespace {
 using Kind = RangeRequest::Kind;
 const WallTime now = wall_time_from_unix_ms(1'790'000'000'000);
 
-RangeRequest range(const char* value, std::uint64_t length = 10, const char* if_range = nullptr) {
+RangeRequest range(const char* value, std::uint64_t length = 10, const char* if_range = nullptr,
+                   const char* date = "Sun, 06 Nov 1994 08:49:38 GMT") {
   Fields request;
   request.add("Range", value);
   if (if_range != nullptr) request.add("If-Range", if_range);
   Fields stored;
   stored.add("ETag", "\"a\"");
   stored.add("Last-Modified", "Sun, 06 Nov 1994 08:49:37 GMT");
+  if (date != nullptr) stored.add("Date", date);
   return range_of(request, stored, length, now);
 }
 
@@ -53,6 +55,14 @@ TEST(Range, CountsOnlyWhereIfRangeNamesWhatIsStored) {  // RFC 9110, section 13.
   EXPECT_EQ(range("bytes=0-1", 10, "Sun, 06 Nov 1994 08:49:37 GMT").kind, Kind::satisfiable);
   for (const char* other : {"\"b\"", "W/\"a\"", "Sun, 06 Nov 1994 08:49:38 GMT", "x"})
     EXPECT_EQ(range("bytes=0-1", 10, other).kind, Kind::none) << other;
+}
+
+TEST(Range, DoesNotCountByADateInWhoseSecondTheContentMayHaveChanged) {  // RFC 9110, section 8.8.2.2
+  const char* const modified = "Sun, 06 Nov 1994 08:49:37 GMT";
+  for (const char* date : {modified, "Sun, 06 Nov 1994 08:49:36 GMT", "x"})
+    EXPECT_EQ(range("bytes=0-1", 10, modified, date).kind, Kind::none) << date;
+  EXPECT_EQ(range("bytes=0-1", 10, modified, nullptr).kind, Kind::none) << "nobody knows";
+  EXPECT_EQ(range("bytes=0-1", 10, "\"a\"", modified).kind, Kind::satisfiable);
 }
 
 }  // namespace

@@ -231,6 +231,16 @@ TEST_F(FormatsTest, DatesMoveWithTheDayOfTheZone) {
   EXPECT_FALSE(has(by_hand, "Report-Range"));
 }
 
+TEST_F(FormatsTest, DatesMoveBackWithTheClock) {
+  const std::string moving =
+      "/reporting/accounts/1/summary?currency=USD&timeZoneVariation=UTC&roktcached-dates=yesterday";
+  const std::string before = value(ask(moving), "Report-Range");
+  clock.advance(std::chrono::days{30});
+  EXPECT_NE(value(ask(moving), "Report-Range"), before);
+  clock.wall -= std::chrono::days{30};
+  EXPECT_EQ(value(ask(moving), "Report-Range"), before);
+}
+
 TEST_F(FormatsTest, DatesStandAlone) {
   const std::string path = "/reporting/accounts/1/summary?currency=USD&roktcached-dates=yesterday";
   EXPECT_THAT(detail(ask(path)), HasSubstr("timeZoneVariation: is missing"));

@@ -223,18 +223,32 @@ TEST_F(RowTest, WithoutExpiredRowsTheLeastRecentlyUsedGo) {
   for (int number = 1; number <= 4; ++number)
     put(response(number, "{}", noon + std::chrono::seconds{number}));
   writer_.touch(key(1).hash(), noon + std::chrono::minutes{1}).value();
-  EXPECT_EQ(writer_.evict(connection_, noon, 2).value(), 2);
+  EXPECT_EQ(writer_.evict(connection_, noon + std::chrono::minutes{1}, 2).value(), 2);
   EXPECT_NE(found(1), nullptr);
   EXPECT_EQ(found(2), nullptr);
   EXPECT_EQ(found(3), nullptr);
   EXPECT_NE(found(4), nullptr);
 }
 
-TEST_F(RowTest, TouchingNeverMovesAUseBack) {
-  put(response(1));
-  writer_.touch(key(1).hash(), noon + std::chrono::hours{2}).value();
-  writer_.touch(key(1).hash(), noon + std::chrono::hours{1}).value();
-  EXPECT_EQ(find(1).value().last_used_at, noon + std::chrono::hours{2});
+TEST_F(RowTest, RowsOfTheTimeBeforeTheClockWasSetBackAreEvictedFirst) {
+  put(response(1, "{}", noon));
+  for (int number = 2; number <= 4; ++number)
+    put(response(number, "{}", noon + std::chrono::hours{number}));
+  writer_.touch(key(4).hash(), noon).value();
+  const WallTime now = noon + std::chrono::seconds{1};
+  EXPECT_EQ(writer_.evict(connection_, now, 1).value(), 1);
+  EXPECT_EQ(found(3), nullptr) << "the latest";
+  EXPECT_EQ(writer_.evict(connection_, now, 10).value(), 1);
+  EXPECT_EQ(found(2), nullptr);
+  EXPECT_NE(found(1), nullptr);
+  EXPECT_NE(found(4), nullptr) << "used since";
+}
+
+TEST_F(RowTest, RowsOfAClockThatIsALittleAheadAreLikeOthers) {
+  put(response(1, "{}", noon));
+  put(response(2, "{}", noon + std::chrono::seconds{5}));
+  EXPECT_EQ(writer_.evict(connection_, noon, 1).value(), 1);
+  EXPECT_EQ(found(1), nullptr) << "the least recently used";
 }
 
 TEST_F(RowTest, ABodyBeyondWhatIsWantedIsLeft) {
