@@ -1,6 +1,7 @@
 #include <csignal>
 #include <cstdio>
 #include <exception>
+#include <system_error>
 
 #include "core/rokt/time_zone.h"
 #include "server/commands/command_line.h"
@@ -17,6 +18,12 @@ int main(int argc, char** argv) {
   try {
     roktcached::rokt::TimeZone::load();
     return roktcached::commands::run_command_line(argc, argv);
+  } catch (const std::system_error& error) {
+    // From a thread that could not be started, std::thread says no more than what the number means.
+    const bool no_thread = error.code() == std::errc::resource_unavailable_try_again;
+    std::fprintf(stderr, "roktcached: %s%s\n", error.what(),
+                 no_thread ? ": no more threads may be started (TasksMax=, ulimit -u, pids.max)" : "");
+    return roktcached::commands::failed;
   } catch (const std::exception& exception) {
     std::fprintf(stderr, "roktcached: %s\n", exception.what());
     return roktcached::commands::failed;

@@ -138,7 +138,7 @@ integration_tests() {  # integration_tests PRESET [MODULE...]
 faults() {
   begin "Faults, short forms"
   local program good=0 bad=()
-  for program in leaving slow_readers failing_answers reloads handover memory failing_memory failing_files; do
+  for program in leaving slow_readers failing_answers reloads handover memory failing_memory failing_files failing_threads; do
     if ROKTCACHED_BINARY="$PWD/build/release/roktcached" python3 "tests/faults/$program.py" --short; then good=$((good + 1)); else bad+=("$program"); fi
     echo
   done

@@ -22,8 +22,8 @@ struct RangeRequest {
 };
 
 /// Reads Range against a content of `length` bytes. Where If-Range is there and does not name the stored
-/// response by a strong ETag, or by its exact Last-Modified that is a strong validator, there is none (RFC 9110,
-/// section 13.1.5).
+/// response by a strong ETag, or by its exact Last-Modified that is a strong validator, there is none (RFC
+/// 9110, section 13.1.5).
 [[nodiscard]] RangeRequest range_of(const Fields& request, const Fields& stored, std::uint64_t length,
                                     WallTime now);
 

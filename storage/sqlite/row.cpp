@@ -154,8 +154,8 @@ constexpr const char* expire_sql =
     "usable_until_unix_ms LIMIT ?)";
 /// Notes stay in these two, see caching::is_note.
 ///
-/// What was used last at a time that is still to come: the clock was set back since. Nobody takes it for fresh,
-/// and by the time of its use it would be the last to go.
+/// What was used last at a time that is still to come: the clock was set back since. Nobody takes it for
+/// fresh, and by the time of its use it would be the last to go.
 constexpr const char* evict_future_sql =
     "DELETE FROM responses WHERE id IN (SELECT id FROM responses WHERE last_used_at_unix_ms > ? AND "
     "substr(path, 1, 1) <> '~' ORDER BY last_used_at_unix_ms DESC LIMIT ?)";
@@ -175,8 +175,7 @@ Result<RowWriter> RowWriter::prepare(Connection& connection) {
       {{&writer.confirm_, confirm_sql},
        {&writer.replace_, replace_sql},
        {&writer.erase_, "DELETE FROM responses WHERE key_hash = ?"},
-       {&writer.touch_,
-        "UPDATE responses SET last_used_at_unix_ms = ? WHERE key_hash = ?"},
+       {&writer.touch_, "UPDATE responses SET last_used_at_unix_ms = ? WHERE key_hash = ?"},
        {&writer.expire_, expire_sql},
        {&writer.evict_future_, evict_future_sql},
        {&writer.evict_, evict_sql}}};

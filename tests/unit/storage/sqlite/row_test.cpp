@@ -232,8 +232,7 @@ TEST_F(RowTest, WithoutExpiredRowsTheLeastRecentlyUsedGo) {
 
 TEST_F(RowTest, RowsOfTheTimeBeforeTheClockWasSetBackAreEvictedFirst) {
   put(response(1, "{}", noon));
-  for (int number = 2; number <= 4; ++number)
-    put(response(number, "{}", noon + std::chrono::hours{number}));
+  for (int number = 2; number <= 4; ++number) put(response(number, "{}", noon + std::chrono::hours{number}));
   writer_.touch(key(4).hash(), noon).value();
   const WallTime now = noon + std::chrono::seconds{1};
   EXPECT_EQ(writer_.evict(connection_, now, 1).value(), 1);
