@@ -46,7 +46,7 @@ enum class ErrorCode {
   storage_locked,  ///< another program holds a lock on the cache file, for a while
   // Start-up.
   configuration,
-  unavailable,  ///< something outside is not to be had: an address, a port
+  unavailable,  ///< something outside is not available: an address, a port
   internal,
 };
 

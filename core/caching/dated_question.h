@@ -25,7 +25,8 @@ class DatedQuestion {
   /// Percent-decoded.
   [[nodiscard]] std::string time_zone() const;
 
-  /// Of all but the days: the same for the question of each day. The times of day belong to it.
+  /// The hash of the key without the days: the question of each day has the same one. Times of day belong to
+  /// it.
   [[nodiscard]] KeyHash hash_without_days() const;
 
   /// The question with placeholders for its days.

@@ -24,7 +24,7 @@ enum class Format : std::uint8_t {
 
 /// A column that says the same in each row. It comes behind the answer's own.
 struct AddedColumn {
-  std::string_view name;  ///< lives for ever; where the answer has a column of it, "roktcached_" goes before
+  std::string_view name;  ///< a literal; "roktcached_" goes before it if the answer has a column of this name
   std::string value;      ///< empty: null
 };
 
