@@ -174,7 +174,7 @@ struct Cache {
   std::uint64_t max_memory = std::uint64_t{256} << 20;  ///< bytes
   /// Bytes of bodies beside those that max_memory has room for: arriving, being sent, read, to be written.
   std::uint64_t max_transient = std::uint64_t{256} << 20;
-  /// After it a look-up on disk is a miss.
+  /// A look-up on disk that takes longer is a miss.
   std::chrono::milliseconds read_timeout{250};
 };
 
@@ -187,7 +187,8 @@ struct Fleet {
   std::string certificate_file;  ///< PEM; set where key_file is
   std::string key_file;          ///< PEM; see read_private_file
   std::string entry_key_file;    ///< empty: entries are sealed under the app secret
-  /// How many daemons there are: 0: as many as are seen. Without `url` each gets that part of the budget.
+  /// How many daemons share the credentials; 0: as many as are seen. Without `url`, each daemon gets that
+  /// part of the budget.
   std::uint64_t expected_instances = 0;
   std::chrono::milliseconds control_timeout{250};  ///< of a command that others wait for
   std::string instance;                            ///< this daemon's name; empty: one is made

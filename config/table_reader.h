@@ -10,7 +10,7 @@
 
 namespace roktcached::config {
 
-/// Reads the keys of one table of a file, each of its type; everything else is a mistake, and the fallback is
+/// Reads the keys of one table of a file, each of its type. Everything else is a mistake, and the fallback is
 /// taken. Borrows everything it is given; for one thread.
 class TableReader {
  public:

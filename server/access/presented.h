@@ -33,14 +33,15 @@ struct Presented {
   [[nodiscard]] bool shows_nothing() const { return kind == Kind::nothing; }
 };
 
-/// Reads it off a request: an API key, in X-API-Key or the target, counts before Authorization.
+/// Reads the credential of a request. An API key, in X-API-Key or the target, goes before Authorization.
 /// @param api_key  from take_api_key
 /// @return invalid_request for more than one API key, or more than one Authorization
 [[nodiscard]] Result<Presented> present(const http::Fields& request,
                                         const std::optional<config::Secret>& api_key);
 
-/// Removes every field with an address in it that shows an API key, as a Referer does of a page that was
-/// asked for with one, and what a server before this one says of the target: it is not for the upstream.
+/// Removes every field that has an address with an API key in it, so that the upstream does not see the key.
+/// The Referer of a page that was asked for with a key is such a field, and so are fields in which a server
+/// before this one repeats the target.
 void remove_telling_fields(http::Fields& request);
 
 /// The credentials behind a scheme, which is compared without case (RFC 9110, section 11.1); empty for

@@ -26,8 +26,8 @@ struct Problem {
   std::uint64_t times = 1;  ///< one after the other, alike in all but the time
 };
 
-/// The last problems of one client thread. The same one again only counts. To add one takes no memory: memory
-/// that fails is a problem, too. add is for the owning thread, read for any.
+/// The last problems of one client thread. The same problem again only counts. To add one takes no memory,
+/// since failing memory is a problem, too. add is for the owning thread, read for any.
 class RecentProblems {
  public:
   static constexpr std::size_t kept = 50;

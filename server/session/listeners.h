@@ -26,8 +26,8 @@ struct SharedSockets {
   net::SocketCopies* copies = nullptr;  ///< gets one of every socket, for the process after this one
 };
 
-/// All addresses that clients connect to, with a listener on each for every thread that serves them. Its
-/// methods are for the thread that owns it; the listeners live on theirs.
+/// All addresses that clients connect to. Each has a listener on every thread that serves clients. The
+/// methods are for the thread that owns this object; each listener lives on its own thread.
 class Listeners {
  public:
   /// A thread that serves clients, and what its connections serve.
@@ -49,9 +49,9 @@ class Listeners {
   void start();
   /// See Listener::retire: another process listens on the same sockets. Leaves the paths, too.
   void hand_over();
-  /// The files of Unix sockets are another process's own.
+  /// Leaves the files of Unix sockets: they belong to another process now.
   void leave_paths();
-  /// The process that the sockets were inherited from is about to end.
+  /// Takes over the files of Unix sockets: the process that the sockets were inherited from is about to end.
   void own_paths();
   /// See Listener::drain.
   void drain();

@@ -178,7 +178,7 @@ std::string time_stamp() {
 
 }  // namespace
 
-Result<FileLock> FileLock::acquire(const std::string& path, const Report& report) {
+Result<FileLock> FileLock::acquire(const std::string& path, const OperatorLog& report) {
   const std::string name = path + ".lock";
   auto file = open_private_file(name, Missing::make, report);
   if (!file) return file.error();
@@ -207,7 +207,7 @@ Result<void> check_cache_file(const std::string& path) {
   return !checked && checked.error().retryable ? Result<void>() : checked;
 }
 
-Result<CacheFile> prepare_file(const std::string& path, const Report& report) {
+Result<CacheFile> prepare_file(const std::string& path, const OperatorLog& report) {
   const auto file = open_private_file(path, Missing::make, report);
   if (!file) return file.error();
   // A log that another user had put there would be taken for the file's own last pages.

@@ -44,7 +44,7 @@ bool replace_pread() {
 
 }  // namespace
 
-bool teach_prompt_reads() {
+bool enable_nonblocking_reads() {
   static const bool replaced = replace_pread();
   return replaced;
 }

@@ -157,7 +157,7 @@ Result<bool> check_private_file(const std::string& path) {
 
 /// Looked at by name first, so that a device or a pipe is never opened, and then again by descriptor: the
 /// name may have changed hands in between.
-Result<PrivateFile> open_private_file(const std::string& path, Missing missing, const Report& report) {
+Result<PrivateFile> open_private_file(const std::string& path, Missing missing, const OperatorLog& report) {
   if (const auto accepted = check_private_file(path); !accepted) return accepted.error();
   const int creation = missing == Missing::make ? O_CREAT : 0;
   Descriptor file(

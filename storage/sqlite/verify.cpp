@@ -193,7 +193,7 @@ Result<Verification> verify_cache_file(const std::string& path, const VerifyProg
 }
 
 Result<Verification> repair_cache_file(const std::string& path, const VerifyProgress& progress,
-                                       const Report& report) {
+                                       const OperatorLog& report) {
   const auto file = existing_file(path);
   if (!file) return file.error();
   const auto lock = FileLock::acquire(*file, report);

@@ -99,7 +99,7 @@ TEST_F(PromptReadsTest, OnlyTheThreadThatMustNotWaitDoesNot) {
   fill();
   auto connection = connect();
   const FileInMemory file(options_.path);
-  ASSERT_TRUE(teach_prompt_reads());
+  ASSERT_TRUE(enable_nonblocking_reads());
   if (!file.forget()) GTEST_SKIP() << "this file system keeps its files in memory";
   constexpr const char* bytes = "SELECT sum(length(body)) FROM responses";
   {
