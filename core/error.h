@@ -50,7 +50,7 @@ enum class ErrorCode {
   internal,
 };
 
-/// The room in which an error arose.
+/// Where an error arose: the side of the clients, the admin API, or a room. `exchange` is server/proxy.
 enum class ErrorSource { inbound, admin, core, exchange, upstream, storage, config };
 
 /// The one error type of the project: expected failures travel as Result<T>; exceptions are for start-up and

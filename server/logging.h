@@ -25,15 +25,14 @@ void change_logging(const config::Log& settings);
 void set_log_level(config::LogLevel level);
 [[nodiscard]] config::LogLevel log_level();
 
-/// Opens the log's file again, under the same name: what rotates it has renamed it, and wants it no more.
-/// Where that fails, the old one stays in use, and says so. Without a file it does nothing. Safe from any
-/// thread.
+/// Opens the log's file again, under the same name, after a log rotation has renamed it. If that fails, the
+/// old file stays in use, and a line says so. Without a file it does nothing. Safe from any thread.
 void reopen_log();
 
 /// Writes out what is queued. Others may still log: their lines are lost. For an end that waits for no
 /// thread.
 void end_log();
-/// The same, where no other thread runs any more, and gives everything back.
+/// The same, once no other thread runs any more; gives everything back.
 void stop_logging();
 
 /// Lines that never reached the log, of all kinds, so far.

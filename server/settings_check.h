@@ -14,11 +14,12 @@ namespace roktcached {
 /// Certificates are public, and are looked at all the same.
 enum class Secrets { read, skip };
 
-/// Reads the secrets into `settings`, and refuses whatever Daemon::open would refuse of them and of the
-/// files, folders and groups that the settings name: `check` and `serve` both ask here. Opens no listener,
-/// leaves no file behind and changes none. A credential that has its app id already keeps it.
-/// @return lines for the operator, about what is odd but does no harm yet; or configuration, a line for each
-/// mistake, "FILE:LINE: section.key: reason" where the file or a variable says it, else "section.key: reason"
+/// Reads the secrets into `settings`. Refuses whatever Daemon::open would refuse of them, and of the files,
+/// folders and groups that the settings name: `check` and `serve` both ask here. Opens no listener, leaves no
+/// file behind and changes none. A credential that has its app id already keeps it.
+/// @return lines for the operator about what is odd but does no harm yet; or configuration, a line for each
+///          mistake, "FILE:LINE: section.key: reason" if the file or a variable says it, else "section.key:
+///          reason"
 [[nodiscard]] Result<std::vector<std::string>> check_settings(config::Settings& settings, Secrets secrets);
 
 /// Connects to the engine of the fleet, and looks at it: for `check` alone, since a daemon starts without it,

@@ -14,8 +14,8 @@
 
 namespace roktcached::counters {
 
-/// A request that did not end well, for people to look at. Nothing in it comes from the request's target,
-/// fields or content, but for the caller's name, as /status shows it.
+/// A request that did not end well, for people to look at. It holds nothing of the request's target, fields
+/// or content, except the caller's name, as /status shows it.
 struct Problem {
   WallTime at;  ///< of the last one
   std::string client;

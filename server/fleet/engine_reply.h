@@ -30,9 +30,9 @@ struct EngineReply {
   /// The element at `index` as a number, whether it came as an integer or as digits; 0 where it is neither.
   /// At most 2^53 away from 0, so that nobody's sum of two overflows.
   [[nodiscard]] std::int64_t number_at(std::size_t index) const;
-  /// The same of a number with a fraction; 0 where it is infinite or no number.
+  /// The same for a number with a fraction; 0 if it is infinite or no number.
   [[nodiscard]] double real_at(std::size_t index) const;
-  /// The same of a length of time, from none to `longest`.
+  /// The same for a length of time, from none to `longest`.
   template <class Unit>
   [[nodiscard]] Unit length_at(std::size_t index, Unit longest) const {
     return Unit{std::clamp<std::int64_t>(number_at(index), 0, longest.count())};
@@ -42,8 +42,9 @@ struct EngineReply {
   }
 };
 
-/// Makes replies of bytes as they come. What the engine sends is bounded: one that lies costs no more memory
-/// than twice `max_reply`, once as it came and once as it was read.
+/// Makes replies of bytes as they come. The size of what the engine sends is bounded: an engine that lies
+/// costs no more memory than twice `max_reply`, once for the bytes as they came and once for what was read
+/// from them.
 class EngineReplies {
  public:
   /// @param max_reply  bytes of one reply, and of the elements that it is made of

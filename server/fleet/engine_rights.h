@@ -10,9 +10,9 @@
 
 namespace roktcached::fleet {
 
-/// Tries what an instance needs the engine to allow: each command alone, then the scripts as a whole. It says
-/// which command comes next, and takes the replies. What it writes is deleted by its last command, and
-/// expires soon where that is not allowed. Does no input or output.
+/// Tries what an instance needs the engine to allow: first each command alone, then the scripts as a whole.
+/// It says which command comes next, and takes the replies. Its last command deletes what the others have
+/// written. If the engine does not allow that, it expires soon. Does no input or output.
 class RightsTrial {
  public:
   RightsTrial();

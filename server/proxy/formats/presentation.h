@@ -15,20 +15,20 @@
 
 namespace roktcached::proxy {
 
-/// What a request asks of the form of its answer, by parameters that are this proxy's own, and what is to be
-/// said of its question. None of it is in the key.
+/// What a request wants of the form of its answer, by this proxy's own parameters, and what its answer is to
+/// say of its question. None of it is in the key.
 struct Presentation {
   std::optional<formats::Format> format;  ///< empty: Accept decides
   std::vector<formats::Column> columns;
   /// For Report-Range: the range that was chosen here, rather than by the client. Empty: none.
   std::string report_range;
-  /// The question is another one from then on, since its range moves with the time. Empty: never.
+  /// From then on the same request asks another question, since its range moves with the time. Empty: never.
   std::optional<WallTime> holds_until;
 };
 
-/// Whether a request surely wants JSON, and nothing said beside it: it has no parameter of ours, and no
-/// Accept or one that programs commonly send. For nearly all this settles it, on the way of a hit: so one
-/// pass over the fields.
+/// Whether a request surely wants plain JSON: it has no parameter of ours, and no Accept or one that programs
+/// commonly send. For nearly all requests this settles it, on the way of a hit, so it is one pass over the
+/// fields.
 [[nodiscard]] inline bool wants_plain_json(const Presentation* presentation, const http::Fields& request) {
   if (presentation != nullptr) return false;
   bool plain = true;

@@ -16,16 +16,16 @@
 
 namespace roktcached::proxy {
 
-/// What judging an answer on an http route needs besides.
+/// What is needed to judge an answer on an http route, beside the request.
 struct HttpFetch {
   caching::Key target;  ///< of the target, not of a variant
   std::string method;
   http::Fields client;  ///< the fields of the client's request
   bool no_store = false;
   bool range_forwarded = false;
-  /// What stands at the target's key where responses vary; may be null.
+  /// The index at the target's key, if responses vary; may be null.
   caching::StoredResponsePtr index;
-  /// All of them, where the method is unsafe: a write ends what is stored under each.
+  /// All credentials, if the method is unsafe: a write ends what is stored under each.
   std::vector<std::string> credentials;
   std::vector<std::string> hosts;  ///< under which Location and Content-Location mean this server
 };
@@ -42,7 +42,8 @@ struct FetchRequest {
   upstream::UpstreamRequest upstream;  ///< without a validator, until it is sent
   caching::StoredResponsePtr stored;   ///< what is to be revalidated or replaced; may be null
   bool may_store = true;               ///< false where the client sent no-store
-  /// What another instance of the fleet has stored will do; false where the client wants a new answer.
+  /// Whether an answer that another instance of the fleet has stored will do; false if the client wants a new
+  /// answer.
   bool takes_stored = true;
   caching::FreshnessPolicy policy;        ///< of this route and account
   std::uint64_t settings_number = 0;      ///< Runtime::number of the settings that it is of
@@ -62,13 +63,13 @@ enum class AnswerKind {
 struct FetchOutcome {
   /// What the upstream says: its answer, or what was stored, confirmed by a 304. Null where there is none.
   caching::StoredResponsePtr response;
-  /// Whether `response` may go into the store; once CacheUpdater has had it, whether it has. On report and
-  /// metadata routes the content of one that is too_large is FetchResult::content, and `response` has no
-  /// body.
+  /// Whether `response` may go into the store; after CacheUpdater::keep, whether it has. On report and
+  /// metadata routes the content of a response that is too_large is FetchResult::content, and `response` has
+  /// no body.
   caching::Storing storing = caching::Storing::no_answer;
   AnswerKind kind = AnswerKind::other;
-  /// What goes into the store: `response`, on http routes less what others must not see, and with its index.
-  /// Mostly one.
+  /// What goes into the store, mostly one response: `response`; on http routes without what others must not
+  /// see, and with its index.
   boost::container::small_vector<caching::StoredResponsePtr, 1> to_store;
   /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
   std::vector<caching::Key> invalidated;
@@ -88,9 +89,9 @@ struct FetchOutcome {
 /// @param result  is taken apart
 [[nodiscard]] FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& result);
 
-/// True where a stored response is the better answer, for as long as it may stand in: there is no answer, its
-/// status is an error (RFC 5861, section 4, and 429: the shared limit is spent), it is a success or a
-/// redirect and no report, or a gateway's page.
+/// Whether a stored response is the better answer, while it may stand in: there is no answer; its status is
+/// an error (RFC 5861, section 4, and 429: the shared limit is spent); it is a success or a redirect, but no
+/// report; or it is a gateway's page.
 [[nodiscard]] bool gives_way(const FetchOutcome& outcome);
 
 }  // namespace roktcached::proxy

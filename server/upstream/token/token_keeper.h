@@ -63,7 +63,7 @@ class TokenKeeper {
   /// The same, because something may have been mended just now: if a fetch is on its way and fails, the next
   /// one follows at once.
   void fetch_again();
-  /// Whether the last fetch has failed because the credential was refused.
+  /// Whether the last fetch failed because the credential was refused.
   [[nodiscard]] bool refused() const { return refused_; }
 
   /// Says that the upstream has accepted `token`, so that a 400 need not be blamed on it for a minute.

@@ -15,8 +15,8 @@ namespace roktcached::upstream {
 /// An answer is larger than upstream.max_response, in bytes, and nobody takes it so.
 [[nodiscard]] Error larger_than(std::uint64_t max_response);
 
-/// Of a request whose turn was abandoned, or unattended before it was sent: client_gone. It says nothing of
-/// the upstream.
+/// The error of a request whose turn was abandoned, or was unattended before it was sent: client_gone. It
+/// says nothing of the upstream.
 [[nodiscard]] Error nobody_waits();
 
 /// An operation on the connection failed: upstream_timeout where `deadline` has interrupted it, else

@@ -48,7 +48,7 @@ class LargeContent {
   /// Nothing more of it is wanted: what is waited for fails.
   void close();
 
-  /// Of all of it, where it is known.
+  /// The length of all of it, if it is known.
   [[nodiscard]] std::optional<std::uint64_t> length() const { return length_; }
   /// Whether nothing but the connection's end tells its end, so that it may have been cut.
   [[nodiscard]] bool may_be_cut() const { return may_be_cut_; }

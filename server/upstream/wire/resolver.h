@@ -13,9 +13,9 @@
 
 namespace roktcached::upstream {
 
-/// The addresses of the one host that is connected to. Looked up again when they are older than a minute;
-/// while the name service fails the last known ones serve. A slow lookup never holds a caller beyond its
-/// deadline. Belongs to the upstream thread.
+/// The addresses of the one host that is connected to. It looks them up again when they are older than a
+/// minute. While the name service fails, the last known ones serve. A slow lookup never holds a caller beyond
+/// its deadline. Belongs to the upstream thread.
 class Resolver {
  public:
   Resolver(boost::asio::any_io_executor executor, std::string host, std::uint16_t port);
