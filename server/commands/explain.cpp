@@ -87,7 +87,7 @@ void print_fleet(const json::value& explained) {
   const json::value& fleet = value_at(explained, {"fleet"});
   if (!fleet.is_object()) return;
   if (text_at(fleet, {"state"}) == "alone")
-    return print("in the fleet", "unknown, the engine is not to be had");
+    return print("in the fleet", "unknown, the engine cannot be reached");
   const json::value& stored = value_at(fleet, {"stored"});
   const bool fresh = value_at(stored, {"fresh"}) == json::value(true);
   std::string text = "nothing is stored";

@@ -139,7 +139,7 @@ void EngineClient::lose(std::string why) {
   counted_.trouble = std::move(why);
   set_together(false);
   if (!is_news) return;
-  log_event(spdlog::level::warn, "fleet-alone", "fleet: alone, the engine {} is not to be had: {}",
+  log_event(spdlog::level::warn, "fleet-alone", "fleet: alone, the engine {} cannot be reached: {}",
             address_.text, counted_.trouble)
       .with("engine", address_.text)
       .with("error", counted_.trouble)

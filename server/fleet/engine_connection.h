@@ -21,7 +21,7 @@
 
 namespace roktcached::fleet {
 
-/// Why the engine is not to be had.
+/// Why the engine cannot be reached.
 [[nodiscard]] inline Error engine_unavailable(std::string why) {
   return {ErrorCode::unavailable, ErrorSource::storage, true, std::move(why)};
 }

@@ -92,7 +92,7 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   }
 }
 
-/// @return its position; empty where the engine is not to be had, or says no such thing
+/// @return its position; empty if the engine cannot be reached, or answers no position
 asio::awaitable<std::string> FleetLog::announce(std::size_t crew, std::string octets) {
   const Crew& c = *crews_[crew];
   std::string sealed = c.purges.seal(octets, std::string(purge_bound) + c.prefix);

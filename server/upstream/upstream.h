@@ -58,10 +58,9 @@ struct UpstreamResponse {
   http::Fields fields;                 ///< of the header section only; trailer fields are dropped
   std::string body;                    ///< whole, unless `streamed` or `too_large`
   storage::BodyAccount::Growing held;  ///< what `body` takes, where it is counted
-  LargeContentPtr large;  ///< set where the request takes it: the content, of which the beginning has come
-  bool streamed = false;  ///< the answer has gone into the request's stream
-  bool too_large =
-      false;  ///< streamed or `large`, and not to be had whole: larger than upstream.max_response
+  LargeContentPtr large;   ///< set where the request takes it: the content, of which the beginning has come
+  bool streamed = false;   ///< the answer has gone into the request's stream
+  bool too_large = false;  ///< streamed or `large`, and not kept whole: larger than upstream.max_response
   bool ends_with_connection = false;  ///< nothing else tells its end: it may have been cut
   bool surplus = false;               ///< more came than Content-Length announced
   WallTime sent_at;                   ///< when the request that brought it was sent
