@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t max_secret = 4096;
 
-/// One half of a credential: where it may come from.
+/// The places that one half of a credential, id or secret, may come from.
 struct Source {
   std::string what;  // "app id"
   std::string variable;
@@ -54,7 +54,7 @@ Result<Secret> check(const Source& source, const std::string& from, std::string 
   return Secret(std::move(value));
 }
 
-/// Where the systemd credential of that name is; empty where there is none.
+/// The path of the systemd credential of that name; empty: there is none.
 std::optional<std::string> systemd_file(const std::string& name, const Environment& environment) {
   const auto folder = environment.get("CREDENTIALS_DIRECTORY");
   if (!folder) return std::nullopt;

@@ -135,7 +135,7 @@ void WarmSchedule::learn(const DatedQuestion& question, const rokt::RelativeRang
     promote(id, question, range, history, ask);
 }
 
-/// From now on it is a template, where there is room for one more.
+/// Makes a history a template, if there is room for one more.
 void WarmSchedule::promote(const KeyHash& id, const DatedQuestion& question, const rokt::RelativeRange& range,
                            const AskHistory& history, const Ask& ask) {
   if (totals().learned >= most_templates) return;
@@ -144,8 +144,10 @@ void WarmSchedule::promote(const KeyHash& id, const DatedQuestion& question, con
   histories_.erase(id);
 }
 
-/// For one more history. Those go that can no longer become one of three days out of five by themselves. No
-/// more of them do before another day: all are looked through once a day at most.
+/// Makes room for one more history, by dropping those that can no longer have three days out of five on their
+/// own. The histories are looked through once a day at most: on the same day no more of them become like
+/// that.
+/// @return whether there is room
 bool WarmSchedule::make_room(rokt::LocalDay today) {
   if (histories_.size() < most_histories) return true;
   if (today <= looked_through_on_) return false;

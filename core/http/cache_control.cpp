@@ -57,7 +57,7 @@ bool add_names(std::vector<std::string>& names, std::string_view list) {
   return names.size() > before;
 }
 
-/// Of different values of one directive none can be believed.
+/// If a directive comes with different values, none of them can be believed: 0 is the cautious one.
 void keep_agreed(std::optional<seconds>& held, seconds value) {
   held = !held || *held == value ? value : seconds{0};
 }

@@ -57,7 +57,7 @@ std::size_t end_of_usual_request_line(std::string_view bytes) {
   return target_end + end.size();
 }
 
-/// The same of a status line.
+/// The same for a status line.
 std::size_t end_of_usual_status_line(std::string_view bytes) {
   constexpr std::string_view version = "HTTP/1.1 ";
   constexpr std::size_t code_size = 3;

@@ -69,7 +69,7 @@ enum class Known : std::size_t { date_start, date_end, currency, time_zone, grou
 std::string_view name_of(Known parameter) {
   return known_parameters[static_cast<std::size_t>(parameter)];
 }
-/// The same as `folded` makes them.
+/// The known names in the form that `folded` makes.
 constexpr std::array<std::string_view, 5> folded_parameters = {"datestart", "dateend", "currency",
                                                                "timezonevariation", "groupby"};
 /// Anything longer is like none of them, and need not be compared.
@@ -114,7 +114,7 @@ class ReportParameters {
     return sent_[static_cast<std::size_t>(which)];
   }
 
-  /// @return whether no other name is nearly that of a known parameter: its value would be passed over
+  /// Refuses a name that is nearly that of a known parameter: the API would pass over its value.
   [[nodiscard]] Result<void> check_for_near_names() const {
     if (near_name_.empty()) return {};
     return refused("parameter", shown(near_name_), meant_);
@@ -175,7 +175,7 @@ std::optional<WallTime> doubtful_end(const ReportParameters& parameters) {
   return range_end(*end, *zone);
 }
 
-/// A date that is refused is named with the one that was most likely meant.
+/// Reads a required date. The error of a refused date names the date that was most likely meant.
 Result<DateParameter> required_date(const ReportParameters& parameters, Known which) {
   const QueryParameter* const sent = parameters[which];
   const auto date = sent == nullptr ? std::nullopt : DateParameter::parse(sent->value);

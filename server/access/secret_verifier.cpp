@@ -114,7 +114,7 @@ std::optional<Result<AuthenticationResult>> SecretVerifier::recall_or_queue(cons
   return queue_job(digest, std::move(*job), done);
 }
 
-/// Where memory fails on the way, nothing is queued.
+/// If memory fails on the way, nothing is queued.
 std::optional<Result<AuthenticationResult>> SecretVerifier::queue_job(const Digest& digest, Job job,
                                                                       Done& done) {
   const ScryptQueue::Bucket bucket = job.bucket;

@@ -20,7 +20,7 @@ namespace json = boost::json;
 
 namespace {
 
-/// Of clients and reports the first few: the rest is in `status --json`.
+/// How many clients and reports are shown; the rest is in `status --json`.
 constexpr std::size_t top_max = 5;
 constexpr std::size_t name_width = 34;
 
@@ -39,7 +39,7 @@ std::uint64_t sum_of(const json::value& requests, const Names& names) {
 
 class Lines {
  public:
-  /// A line under a name; where the name is that of the line before, it is left out.
+  /// Adds a line under a name. The name is left out if the line before has the same one.
   void add(std::string_view name, const std::string& text) {
     const bool again = name == last_;
     last_ = name;

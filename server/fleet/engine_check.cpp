@@ -109,7 +109,7 @@ class EngineCheck {
     std::vector<std::string_view> asking(std::begin(info_words), std::end(info_words));
     const auto answer = co_await call(std::move(asking));
     if (answer) {
-      // Where it is not allowed to ask, that is among the rights.
+      // If the engine does not allow the question, that is among the findings about rights.
       const EngineInfo info =
           answer->kind == EngineReply::Kind::text ? read_engine_info(answer->text) : EngineInfo();
       std::ranges::move(findings_of(info, skew), std::back_inserter(findings_));
@@ -130,7 +130,7 @@ class EngineCheck {
     co_return std::nullopt;
   }
 
-  /// Of two readings of this machine's clock, the mean is when the engine has read its own, about.
+  /// The engine has read its clock at about the mean of two readings of this machine's clock.
   asio::awaitable<milliseconds> measure_skew() {
     const WallTime before = clock_.wall_now();
     std::vector<std::string_view> asking{"TIME"};

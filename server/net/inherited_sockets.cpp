@@ -165,7 +165,7 @@ Result<void> share_out(const std::vector<Descriptor>& sockets,
   return {};
 }
 
-/// Where no descriptor is left, the next process opens the address itself.
+/// If no descriptor is left, the next process opens the address itself.
 void SocketCopies::add(int descriptor) {
   const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
   if (copy >= 0) copies_.emplace_back(copy);

@@ -29,8 +29,8 @@ json::object with_problems(json::object responses) {
   return responses;
 }
 
-/// OpenAPI has no placeholder that takes several segments: {rest...} is {rest} there. Where a last slash does
-/// not matter, there is none.
+/// OpenAPI has no placeholder for several segments, so {rest...} becomes {rest}. If a last slash does not
+/// matter, the path has none.
 std::string path_of(const rokt::Route& route) {
   std::string pattern = route.pattern;
   if (route.any_last_slash && pattern.ends_with('/')) pattern.pop_back();

@@ -46,7 +46,7 @@ std::string_view kind_of(mode_t mode) {
   return "a socket, a pipe or a device";
 }
 
-/// Kubernetes opens what is on a volume to the group of the pod, which is ours alone.
+/// Kubernetes opens the files on a volume to the group of the pod, which is ours alone.
 bool others_may_write(const struct stat& found) {
   if ((found.st_mode & S_IWOTH) != 0) return true;
   return (found.st_mode & S_IWGRP) != 0 && !is_private_group(found.st_gid);
