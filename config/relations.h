@@ -8,7 +8,8 @@
 
 namespace roktcached::config {
 
-/// Where a setting was given: "FILE:LINE" or "$VARIABLE". A setting that was refused has its default instead.
+/// The place where a setting was given: "FILE:LINE" or "$VARIABLE". A setting that was refused has its
+/// default instead.
 struct Given {
   std::string place;
   bool refused = false;

@@ -37,7 +37,7 @@ struct Endpoint {
 };
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);
 
-/// Where the upstream is.
+/// The address of the upstream.
 struct Url {
   bool tls = true;
   std::string host;  ///< an IPv6 address is in brackets
@@ -48,7 +48,7 @@ struct Url {
 };
 [[nodiscard]] std::string to_string(const Url& url);
 
-/// Where the engine of a fleet is: Redis or Valkey.
+/// The address of a fleet's engine: Redis or Valkey.
 struct EngineUrl {
   enum class Kind { tcp, tls, unix_socket };
   Kind kind = Kind::tcp;
@@ -240,8 +240,8 @@ struct Settings {
   std::vector<caching::NamedWarming> named_warmings;  ///< each another one
   std::vector<rokt::Route> routes;                    ///< the operator's, besides the built-in ones
   Log log;
-  /// Where a setting was given, for messages: "FILE:LINE" or "$VARIABLE", by "section.key"; a credential's
-  /// by the key and name that load_credential's errors begin with.
+  /// The place where a setting was given, for messages: "FILE:LINE" or "$VARIABLE", by "section.key". For a
+  /// credential, by the key and name that load_credential's errors begin with.
   std::map<std::string, std::string> places;
 };
 

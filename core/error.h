@@ -50,7 +50,8 @@ enum class ErrorCode {
   internal,
 };
 
-/// Where an error arose: the side of the clients, the admin API, or a room. `exchange` is server/proxy.
+/// The part in which an error arose: the side of the clients, the admin API, or a room. `exchange` is
+/// server/proxy.
 enum class ErrorSource { inbound, admin, core, exchange, upstream, storage, config };
 
 /// The one error type of the project: expected failures travel as Result<T>; exceptions are for start-up and

@@ -144,7 +144,7 @@ class Daemon {
   std::unique_ptr<proxy::FetchTable> fetches_;
   std::unique_ptr<proxy::Services> services_;
   std::unique_ptr<proxy::ScheduledWarming> warming_;
-  // Of the thread that reads files, once it runs.
+  // Belongs to the thread that reads files, once that runs.
   std::optional<config::Secret> token_key_;
   std::string token_key_of_;  // the file that it is from; empty: none
   // The snapshot in force; of the main thread, and each client thread has its own.

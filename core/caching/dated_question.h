@@ -10,7 +10,7 @@
 
 namespace roktcached::caching {
 
-/// Where the dates and the zone of a question stand in its key. Views into the key's text.
+/// Finds the dates and the zone of a question in its key. Views into the key's text.
 class DatedQuestion {
  public:
   /// @param key  of a report or query route; outlives what is returned

@@ -11,7 +11,7 @@
 
 namespace roktcached::caching {
 
-/// What is to be done with a request, given what is stored for its key.
+/// The way to answer a request, given what is stored for its key.
 enum class Action {
   use,              ///< answer from the store
   use_and_refresh,  ///< answer from the store, and fetch behind the answer (stale-while-revalidate)

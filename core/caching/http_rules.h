@@ -13,7 +13,7 @@
 
 namespace roktcached::caching {
 
-// What RFC 9111 says on routes with cache = "http", where the upstream's fields decide. A response stored
+// The rules of RFC 9111 for routes with cache = "http", where the upstream's fields decide. A response stored
 // there keeps its whole head, so that every rule can be read from it again; `fetched_at` is when the upstream
 // made it: the time it was received less the age it had then (section 4.2.3).
 
@@ -37,9 +37,9 @@ namespace roktcached::caching {
                                                            const http::ResponseDirectives& directives,
                                                            WallTime received_at);
 
-/// What is to be done with a GET or HEAD, given what is stored for it (sections 4 and 5.2.1; RFC 5861,
-/// section 3). The client's directives are followed to the letter: no min_refetch_interval here. What claims
-/// to be from the future (see is_fresh) is not served stale: nobody knows how stale it is.
+/// Decides how to answer a GET or HEAD, given what is stored for it (sections 4 and 5.2.1; RFC 5861, section
+/// 3). The client's directives are followed to the letter: no min_refetch_interval here. A response that
+/// claims to be from the future (see is_fresh) is not served stale: nobody knows how stale it is.
 [[nodiscard]] Decision decide_http(const StoredResponse* stored, const http::RequestDirectives& request,
                                    WallTime now);
 

@@ -34,7 +34,7 @@ struct OfAccount {
   std::optional<std::string> campaign_id;  ///< absent: the whole account
 };
 using Selection = std::variant<Everything, WithKey, WithTarget, OfRoute, OfAccount>;
-/// What a selection selects by, for logs: "all", "key", "target", "route", "account".
+/// The name of a kind of selection, for logs: "all", "key", "target", "route", "account".
 [[nodiscard]] std::string_view name_of(const Selection& selection);
 
 /// The properties of a response that a selection looks at, whether it is kept or still being fetched. Views,

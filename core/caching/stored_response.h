@@ -65,7 +65,7 @@ struct StoredResponse {
   WallTime fresh_until;
   WallTime usable_until;
 
-  /// What it costs in memory once shared, in bytes: this object and all it holds, with what the allocator
+  /// The memory that it takes once shared, in bytes: this object and all it holds, with what the allocator
   /// adds.
   [[nodiscard]] std::size_t memory_size() const;
 };

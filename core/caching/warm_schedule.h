@@ -51,7 +51,7 @@ class WarmSchedule {
   /// Notes which of the entries that were fetched have been used.
   void look_for_uses(const EntryOf& entry_of, WallTime now);
 
-  /// Of all templates that there are or have been.
+  /// Sums over all templates that there are or have been.
   struct Totals {
     WarmTemplate::Counts counts;
     std::uint64_t forgotten = 0;

@@ -17,7 +17,7 @@ struct FieldLine {
   std::string_view value;  ///< without surrounding SP and HTAB
 };
 
-/// Where one stands in the bytes that were scanned, so that these may move meanwhile.
+/// The place of a field line in the bytes that were scanned, so that these may move meanwhile.
 struct FieldPlace {
   std::uint32_t name = 0;
   std::uint32_t name_size = 0;

@@ -146,7 +146,7 @@ class Fields {
  private:
   [[nodiscard]] bool may_have(std::string_view name) const { return (marks_ & detail::mark_of(name)) != 0; }
 
-  /// Where a field line is in the text.
+  /// The place of a field line in the text.
   struct Line {
     std::uint32_t name = 0;
     std::uint32_t name_size = 0;

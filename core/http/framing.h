@@ -8,7 +8,7 @@
 
 namespace roktcached::http {
 
-/// Where the content of a message ends (RFC 9112, section 6.3).
+/// The way to tell where the content of a message ends (RFC 9112, section 6.3).
 struct Framing {
   enum class Kind {
     none,         ///< there is no content: none was declared, its length is 0, or the message can have none

@@ -6,7 +6,7 @@
 
 namespace roktcached::http {
 
-/// Where an upstream is, as its own Location fields name it.
+/// The address of an upstream, as its own Location fields name it.
 struct Place {
   std::string_view scheme;  ///< "http" or "https"
   std::string_view host;    ///< an IPv6 address in brackets

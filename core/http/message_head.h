@@ -63,13 +63,13 @@ class HeadScan {
   [[nodiscard]] bool was_known() const { return was_known_; }
   /// The field lines of a whole head, each where it stands in `bytes`; none of a known section.
   [[nodiscard]] const std::vector<FieldPlace>& places() const { return fields_.places(); }
-  /// Where the field section of a whole head begins.
+  /// The offset at which the field section of a whole head begins.
   [[nodiscard]] std::size_t section_begin() const { return part_begin_; }
   /// Makes it ready for another head.
   void reset();
 
  private:
-  /// Where in the head `at_` is.
+  /// The part of the head that `at_` is in.
   enum class Place {
     start,           ///< before the start line; one empty line may come (RFC 9112, section 2.2)
     empty_line_end,  ///< behind the CR of that line

@@ -59,7 +59,7 @@ Segments split(std::string_view path) {
   }
 }
 
-/// Of one route or several, each once.
+/// The methods of one route or several, each once.
 class Methods {
  public:
   void add(const Route& route) {

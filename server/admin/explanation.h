@@ -42,7 +42,7 @@ struct StoredEntry {
   std::uint64_t finds = 0;  ///< since memory has it; 0 where it does not
 };
 
-/// What a running daemon knows beyond the settings.
+/// The facts that a running daemon knows beyond the settings.
 struct Findings {
   std::optional<StoredEntry> stored;
   std::vector<storage::EntrySummary> others;  ///< of the same target, for other credentials or versions

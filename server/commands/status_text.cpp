@@ -53,7 +53,7 @@ class Lines {
   std::string_view last_;
 };
 
-/// What is amiss, as /readyz has it, and what keeps requests from the upstream.
+/// The troubles that /readyz has, and those that keep requests from the upstream.
 std::vector<std::string> troubles_of(const json::value& status) {
   std::vector<std::string> troubles;
   for (const json::value& credential : array_at(status, {"upstream", "credentials"})) {
@@ -163,7 +163,7 @@ void add_fleet(Lines& lines, const json::value& status) {
                                  number_at(fleet, {"link", "typical_ms"})));
 }
 
-/// What one client, or one route of all clients, has asked.
+/// The requests of one client, or of all clients on one route.
 struct Asked {
   std::string name;
   std::uint64_t asked = 0;

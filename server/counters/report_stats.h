@@ -23,7 +23,7 @@ struct ReportClient {
   std::chrono::milliseconds ago{};  ///< since it asked last
 };
 
-/// Who has asked for one report.
+/// The clients that have asked for one report.
 struct ReportAsks {
   std::uint64_t asked = 0;
   std::uint64_t from_cache = 0;

@@ -75,7 +75,7 @@ void add_of_memory(std::vector<EngineFinding>& findings, const EngineInfo& info)
   }
 }
 
-/// What to do about an engine that does not let an instance in.
+/// The finding about an engine that does not let an instance in, with what to do.
 EngineFinding not_let_in(const std::string& why) {
   const auto has = [&why](std::string_view text) { return why.find(text) != std::string::npos; };
   if (has("NOAUTH")) return {Weight::refused, "it wants a password: set fleet.password_file (" + why + ")"};

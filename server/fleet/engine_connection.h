@@ -26,7 +26,7 @@ namespace roktcached::fleet {
   return {ErrorCode::unavailable, ErrorSource::storage, true, std::move(why)};
 }
 
-/// What is needed to connect to the engine, built once.
+/// All that is needed to connect to the engine, built once.
 struct EngineAddress {
   /// @throws std::runtime_error naming the setting whose file cannot be used
   explicit EngineAddress(config::Fleet fleet_settings);

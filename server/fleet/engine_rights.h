@@ -22,7 +22,7 @@ class RightsTrial {
   /// Takes the reply to it.
   void take(const EngineReply& reply);
 
-  /// What is missing, and what to do: a line each.
+  /// The rights that are missing, and what to do: a line each.
   /// @param user  of the engine's ACL
   [[nodiscard]] std::vector<std::string> mistakes(std::string_view user) const;
 

@@ -21,7 +21,7 @@
 
 namespace roktcached::fleet {
 
-/// What sharing has saved, and what it has cost. Belongs to the upstream thread.
+/// Counts of what sharing has saved, and of what it has cost. Belongs to the upstream thread.
 struct FlightCounts {
   std::uint64_t led = 0;      ///< fetches that were this instance's to make
   std::uint64_t taken = 0;    ///< answers found in the engine

@@ -50,7 +50,7 @@ class AnswerWriter {
 
   /// The bytes that have not been sent, the second part perhaps empty. Valid until the next call.
   [[nodiscard]] std::array<boost::asio::const_buffer, 2> unsent() const;
-  /// Where the second part stands in a file; empty: it does not.
+  /// The place of the second part in a file; empty: it is in none.
   [[nodiscard]] std::optional<FilePlace> unsent_place() const {
     if (!place_) return std::nullopt;
     return FilePlace{place_->descriptor, place_->offset + (sent_ - std::min(sent_, head_.size()))};

@@ -21,7 +21,7 @@ struct Runtime;
 
 namespace roktcached::http {
 
-/// Where a handler sends interim answers (RFC 9110, section 15.2) before its answer.
+/// Takes the interim answers (RFC 9110, section 15.2) that a handler sends before its answer.
 class InterimSink {
  public:
   virtual ~InterimSink() = default;

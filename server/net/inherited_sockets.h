@@ -22,8 +22,8 @@ namespace roktcached::net {
 /// nobody. Belongs to the thread that opens listeners.
 class InheritedSockets {
  public:
-  /// Who goes on listening on a Unix socket's path after us. It decides whether the file may be deleted at
-  /// our end.
+  /// The process that goes on listening on a Unix socket's path after us. It decides whether the file may be
+  /// deleted at our end.
   enum class Origin { service_manager, former_process };
 
   /// None.

@@ -59,7 +59,7 @@ using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream
 /// another one there, or it is another process's.
 class UnixSocket {
  public:
-  /// One that another process has made. The file stays, until own_path().
+  /// Takes over a socket that another process has made. The file stays, until own_path().
   [[nodiscard]] static UnixSocket adopt(const std::string& path, Descriptor listening);
 
   /// The file goes with the object from now on: the process that has made it is about to end.

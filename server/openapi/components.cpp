@@ -60,7 +60,7 @@ constexpr std::string_view schemas = R"json({
       "tokens_taken": {"type": "integer"}}}
 })json";
 
-/// What the admin listener lists and changes.
+/// The schemas of what the admin listener lists and changes.
 constexpr std::string_view schemas_of_changes = R"json({
   "Entry": {"type": "object", "required": ["key", "route", "account", "campaign"],
     "properties": {"key": {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "key_text": {"type": "string"},

@@ -119,7 +119,7 @@ json::object route_operation(const rokt::Route& route) {
   return object;
 }
 
-/// What is answered where no route takes the path.
+/// The operations of paths that are answered if no route takes them.
 std::vector<Operation> own_operations() {
   const auto page = [](std::string_view path, std::string_view id, std::string_view summary,
                        std::string_view type, std::string_view schema) {

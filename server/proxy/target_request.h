@@ -15,7 +15,7 @@
 
 namespace roktcached::proxy {
 
-/// What a question depends on beside the request and the settings.
+/// The circumstances that a question depends on, beside the request and the settings.
 struct Circumstances {
   WallTime now;                         ///< a range may move with it
   const AccountZones* zones = nullptr;  ///< null: no zone is known

@@ -49,7 +49,7 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
                                private net::IdlePoller::IdleConnection,
                                private http::InterimSink {
  public:
-  /// What a listener has accepted.
+  /// An accepted connection.
   struct Accepted {
     asio::any_io_executor executor;
     Descriptor descriptor;  ///< does not block

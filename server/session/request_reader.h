@@ -56,7 +56,7 @@ class RequestReader {
   /// The head of a request has been taken, and its content has not yet.
   [[nodiscard]] bool is_in_content() const { return message_.has_value(); }
 
-  /// Where the next bytes are to be put.
+  /// The memory for the next bytes.
   [[nodiscard]] boost::asio::mutable_buffer prepare(std::size_t size) { return buffer_.prepare(size); }
   /// The first `size` bytes of what prepare() has given have come.
   void received(std::size_t size, SteadyTime now) {

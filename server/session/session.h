@@ -42,7 +42,7 @@ class Session {
     const std::shared_ptr<const ThreadRuntime>* runtime = nullptr;
   };
 
-  /// What advance() needs from its carrier; in brackets, the events that provide it.
+  /// The need that advance() has; in brackets, the events by which the carrier provides for it.
   enum class Need {
     nothing,    ///< is never needed: it can go on by itself
     handshake,  ///< of TLS [handshake_done, input_ended]
@@ -80,7 +80,7 @@ class Session {
   /// The TLS handshake is done.
   /// @param certificate  that the client has proved to hold, which outlives the session; null: none
   void handshake_done(X509* certificate);
-  /// Where the next `size` bytes are to be put. Valid until the next call but received().
+  /// The memory for the next `size` bytes. Valid until the next call but received().
   [[nodiscard]] boost::asio::mutable_buffer prepare(std::size_t size);
   /// The first `size` bytes of what prepare() has given have come.
   void received(std::size_t size);
@@ -102,7 +102,7 @@ class Session {
   /// @param piece  nothing: the content is whole. @pre output() is empty
   void got_piece(std::optional<http::ContentPiece> piece);
 
-  /// What is to be sent. The carrier tells it how much went.
+  /// The output, which is to be sent. The carrier tells it how much went.
   [[nodiscard]] http::AnswerWriter& output() { return context_->writer; }
   /// Whether the end of the connection follows what is to be written.
   [[nodiscard]] bool ends_with_output() const { return !keep_alive_; }

@@ -81,7 +81,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
     void leave();
     /// This reader leaves, but the rest is worth having: see GrowingAnswer::worth_having.
     void leave_for_others();
-    /// Of the content, where the head has said it.
+    /// The length of the content, if the head has said it.
     [[nodiscard]] std::optional<std::uint64_t> length() const;
 
    private:

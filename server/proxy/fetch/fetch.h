@@ -50,7 +50,7 @@ struct FetchWaiter {
   GrowingAnswer::ReaderPtr reader;
 };
 
-/// What a fetch has brought.
+/// The result of a fetch for all of its clients.
 struct Fetched {
   FetchOutcomePtr outcome;
   upstream::LargeContentPtr large = nullptr;  // on report and metadata routes, where it is too large

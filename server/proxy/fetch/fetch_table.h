@@ -58,7 +58,7 @@ class FetchTable {
    private:
     friend class FetchTable;
     FetchTable& fetches_;
-    // Of the upstream thread.
+    // The rest belongs to the upstream thread.
     FetchPtr fetch_;                 // while the client waits
     FetchWaiter* waiter_ = nullptr;  // null for the one whose request the fetch runs for
     bool left_ = false;

@@ -15,8 +15,8 @@
 
 namespace roktcached::proxy {
 
-/// What a request wants of the form of its answer, by this proxy's own parameters, and what its answer is to
-/// say of its question. None of it is in the key.
+/// The wishes of a request for the form of its answer, by this proxy's own parameters, and what its answer is
+/// to say of its question. None of it is in the key.
 struct Presentation {
   std::optional<formats::Format> format;  ///< empty: Accept decides
   std::vector<formats::Column> columns;

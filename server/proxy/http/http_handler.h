@@ -12,7 +12,7 @@
 
 namespace roktcached::proxy {
 
-/// Where a request goes, and whose its answer is.
+/// The route, credential and account of a request.
 struct Destination {
   const rokt::Route& route;
   std::size_t credential;
@@ -38,7 +38,7 @@ class HttpHandler {
 
   boost::asio::awaitable<Selected> select(const http::Request& request, const caching::Key& target,
                                           WallTime now);
-  /// What one request asks for; it does not outlive that request.
+  /// The request as far as it was read; it does not outlive the request itself.
   struct Asked {
     const http::Request& request;
     const Destination& to;

@@ -16,7 +16,7 @@
 
 namespace roktcached::proxy {
 
-/// What is needed to judge an answer on an http route, beside the request.
+/// The facts beside the request that are needed to judge an answer on an http route.
 struct HttpFetch {
   caching::Key target;  ///< of the target, not of a variant
   std::string method;
@@ -30,7 +30,7 @@ struct HttpFetch {
   std::vector<std::string> hosts;  ///< under which Location and Content-Location mean this server
 };
 
-/// What is to be fetched, and what is known about it. A plain value that crosses from a client thread to the
+/// A request for a fetch, with what is known about it. A plain value that crosses from a client thread to the
 /// upstream thread.
 struct FetchRequest {
   caching::Key key;
@@ -61,15 +61,15 @@ enum class AnswerKind {
 
 /// How a fetch ended. Immutable once shared by those who waited for it.
 struct FetchOutcome {
-  /// What the upstream says: its answer, or what was stored, confirmed by a 304. Null where there is none.
+  /// The upstream's answer, or the stored response that a 304 has confirmed. Null if there is none.
   caching::StoredResponsePtr response;
   /// Whether `response` may go into the store; after CacheUpdater::keep, whether it has. On report and
   /// metadata routes the content of a response that is too_large is FetchResult::content, and `response` has
   /// no body.
   caching::Storing storing = caching::Storing::no_answer;
   AnswerKind kind = AnswerKind::other;
-  /// What goes into the store, mostly one response: `response`; on http routes without what others must not
-  /// see, and with its index.
+  /// The responses that go into the store, mostly one: `response`; on http routes without what others must
+  /// not see, and with its index.
   boost::container::small_vector<caching::StoredResponsePtr, 1> to_store;
   /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
   std::vector<caching::Key> invalidated;
