@@ -63,7 +63,7 @@ std::optional<std::string> systemd_file(const std::string& name, const Environme
   return path;
 }
 
-/// The systemd credential of that name; empty where there is none.
+/// The systemd credential of that name; empty if there is none.
 std::optional<Result<Secret>> load_from_systemd(const Source& source, const std::string& name,
                                                 const Environment& environment) {
   const auto file = systemd_file(name, environment);
@@ -98,7 +98,7 @@ Result<Secret> load_one(const Source& source, const Credential& credential, cons
                  " or " + own_name);
 }
 
-/// The engine's password; empty where none is configured.
+/// The engine's password; empty if none is configured.
 Result<Secret> load_fleet_password(const Fleet& fleet, const Environment& environment) {
   const Source source{"engine's password", {}, {}, {}, {}};
   if (!fleet.password_file.empty()) {

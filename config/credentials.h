@@ -28,8 +28,8 @@ namespace roktcached::config {
 [[nodiscard]] Result<void> load_credential(Credential& credential, const Environment& environment);
 
 /// The credential that an account's requests go out with: the first that lists it or lists none.
-/// @param account_id  empty where a route has none: then the first that lists none
-/// @return its index; empty where every credential lists others
+/// @param account_id  empty if a route has none: then the first that lists none
+/// @return its index; empty if every credential lists others
 [[nodiscard]] std::optional<std::size_t> credential_for(const std::vector<Credential>& credentials,
                                                         std::string_view account_id);
 

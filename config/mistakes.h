@@ -21,7 +21,7 @@ class Mistakes {
   std::vector<std::string> lines_;
 };
 
-/// "; did you mean ...?" with the candidate that is most like `word`, or nothing where none is.
+/// "; did you mean ...?" with the candidate that is most like `word`, or nothing if none is.
 [[nodiscard]] std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
 
 /// The same; if none is like it: "; accepted: " and all of them.

@@ -18,7 +18,7 @@ struct Setting {
   ValueKind kind;
   std::string accepted;  ///< what an error says is accepted
   std::string help;      ///< one line: what the value means, for readers of the table
-  std::function<bool(Settings&, const RawValue&)> set;  ///< false where the value is not acceptable
+  std::function<bool(Settings&, const RawValue&)> set;  ///< false if the value is not acceptable
   std::function<RawValue(const Settings&)> get;
 
   [[nodiscard]] std::string name() const { return section + "." + key; }

@@ -95,7 +95,7 @@ struct Listen {
   ListenTls tls;
 };
 
-/// A `[[client]]` table: who may ask, and how much. Where there is none, everybody may who can connect.
+/// A `[[client]]` table: who may ask, and how much. If there is none, everybody may who can connect.
 struct Client {
   std::string name;
   std::optional<SecretHash> secret_hash;  ///< empty: known by its certificate alone

@@ -29,7 +29,7 @@ class TableReader {
   /// @param example  of such a list, for the mistake
   [[nodiscard]] StringList list(std::string_view key, StringList fallback,
                                 std::string_view example = R"(["GET"])");
-  /// Account ids, each once and as a path can carry it; empty where the key is absent or wrong.
+  /// Account ids, each once and as a path can carry it; empty if the key is absent or wrong.
   [[nodiscard]] StringList accounts();
   /// The same where no such key means every account: a list of none is refused, for it would mean that too.
   [[nodiscard]] StringList accounts_or_every();

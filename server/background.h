@@ -27,10 +27,10 @@ void log_failure(std::string_view what, const std::exception_ptr& failure) noexc
   return [what](const std::exception_ptr& failure) noexcept { log_failure(what, failure); };
 }
 
-/// The context whose executor it is; null where it is no io_context's.
+/// The context whose executor it is; null if it is no io_context's.
 [[nodiscard]] boost::asio::io_context* context_of(const boost::asio::any_io_executor& executor);
 
-/// Whether this thread runs what is given to `executor`, an io_context's; false where that cannot be told.
+/// Whether this thread runs what is given to `executor`, an io_context's; false if that cannot be told.
 [[nodiscard]] bool runs_here(const boost::asio::any_io_executor& executor);
 
 /// The completion handler of a coroutine whose end must not be missed. If there is no memory for an operation

@@ -31,7 +31,7 @@ struct Daemon::ClientThread {
   ClientThread(boost::asio::io_context* shared, ThreadRuntimePtr in_force, const proxy::Services& services,
                counters::ClientStats& client_stats, counters::RequestStats& request_stats);
 
-  /// Requests begin under `next` from now on. On its thread. Where memory fails, nothing has changed.
+  /// Requests begin under `next` from now on. On its thread. If memory fails, nothing has changed.
   void begin_under(ThreadRuntimePtr next);
 
   const std::unique_ptr<boost::asio::io_context> own;

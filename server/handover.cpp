@@ -78,7 +78,7 @@ bool send_byte(int connection, char byte, std::span<const int> descriptors = {})
 }
 
 /// A byte, and the sockets that came with it.
-/// @return 0 where none has come in time
+/// @return 0 if none has come in time
 char receive_byte(int connection, std::vector<Descriptor>& sockets) {
   pollfd readable{connection, POLLIN, 0};
   if (::poll(&readable, 1, patience_ms) <= 0) return 0;

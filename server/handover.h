@@ -24,13 +24,13 @@ namespace roktcached {
 class Predecessor {
  public:
   /// Asks the process that listens on `path` for its sockets, within some seconds.
-  /// @return nothing where nobody listens there; unavailable where it does not answer as it should
+  /// @return nothing if nobody listens there; unavailable if it does not answer as it should
   [[nodiscard]] static Result<std::optional<Predecessor>> ask(const std::string& path);
 
   /// Its sockets; once.
   [[nodiscard]] net::InheritedSockets take_sockets() { return std::move(sockets_); }
   /// This process serves: the former one is to end.
-  /// @return false where it has gone already
+  /// @return false if it has gone already
   bool dismiss();
 
  private:

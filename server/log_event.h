@@ -20,7 +20,7 @@ namespace roktcached {
 ///
 ///   begin sentence, separator event, {separator name, '=' text or '#' number}
 ///
-/// Made and logged on one thread; nothing is made where the level is not logged. Where memory fails, the line
+/// Made and logged on one thread; nothing is made where the level is not logged. If memory fails, the line
 /// is lost and counted, as of any other; nothing throws.
 class LogEvent {
  public:

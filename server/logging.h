@@ -15,7 +15,7 @@ namespace roktcached {
 /// Sends everything that is logged to standard error, to the journal or to a file, each as text for people or
 /// JSON for machines, from a thread of its own: when the reader of our log is slow, the oldest lines are lost
 /// and no request waits. Call once, before any other thread runs; stop_logging() last.
-/// @return configuration where the file cannot be opened; nothing is logged then
+/// @return configuration if the file cannot be opened; nothing is logged then
 [[nodiscard]] Result<void> start_logging(const config::Log& settings);
 
 /// Puts level and access lines of other settings in force; files and formats stay. From any thread.

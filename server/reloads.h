@@ -28,7 +28,7 @@ struct ReloadStatus {
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
   WallTime last_success;   ///< the start, before the first reload
-  std::string last_error;  ///< of the last one; empty where it has succeeded
+  std::string last_error;  ///< of the last one; empty if it has succeeded
   /// The settings that the last successful reload found changed, and that are not in force.
   std::vector<std::string> needs_restart;
 };

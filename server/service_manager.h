@@ -24,7 +24,7 @@ class ServiceManager {
   [[nodiscard]] static ServiceManager from_environment();
 
   [[nodiscard]] bool listens() const { return !address_.empty(); }
-  /// How often alive() is to be called at least: half of what the manager waits for. Empty where it does not
+  /// How often alive() is to be called at least: half of what the manager waits for. Empty if it does not
   /// ask.
   [[nodiscard]] std::optional<std::chrono::microseconds> heartbeat() const { return heartbeat_; }
 

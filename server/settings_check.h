@@ -25,7 +25,7 @@ enum class Secrets { read, skip };
 /// Connects to the engine of the fleet, and looks at it: for `check` alone, since a daemon starts without it,
 /// too. Blocks, for some seconds where the engine does not answer.
 /// @param settings  that check_settings has let pass, with secrets
-/// @return lines for the operator, as there; unavailable where nobody answers, or configuration where
+/// @return lines for the operator, as there; unavailable if nobody answers, or configuration where
 /// instances would stay alone, a line for each reason
 [[nodiscard]] Result<std::vector<std::string>> check_engine(const config::Settings& settings);
 

@@ -18,7 +18,7 @@ namespace roktcached::storage {
 /// frames of the coroutines that fetch them. The frames go, a stored answer takes part of their room, and the
 /// rest fits no frame of the next fetch. So a tenth of the memory of many small entries was holes.
 ///
-/// Safe from any thread. Outlives its blocks. Where there is no memory, std::bad_alloc is thrown and nothing
+/// Safe from any thread. Outlives its blocks. If there is no memory, std::bad_alloc is thrown and nothing
 /// has changed.
 class SlabMemory final : public std::pmr::memory_resource {
  public:

@@ -26,7 +26,7 @@ class TieredStore final : public ResponseStore {
   /// The response that can be had without waiting for the disk: from memory, or from the writes that wait.
   [[nodiscard]] StoredResponsePtr find_in_memory(const Key& key, WallTime now);
   /// find, for a thread that must not wait for the disk.
-  /// @return empty where only find can tell
+  /// @return empty if only find can tell
   [[nodiscard]] std::optional<StoredResponsePtr> find_at_once(const Key& key, WallTime now);
   /// As find_at_once, for a key that find_in_memory has not found.
   [[nodiscard]] std::optional<StoredResponsePtr> find_on_disk_at_once(const Key& key, WallTime now);

@@ -14,7 +14,7 @@ namespace roktcached::caching {
 class DatedQuestion {
  public:
   /// @param key  of a report or query route; outlives what is returned
-  /// @return nothing where one of the three is missing or written with escapes, or where the text itself has
+  /// @return nothing if one of the three is missing or written with escapes, or where the text itself has
   ///         what would be a placeholder
   [[nodiscard]] static std::optional<DatedQuestion> of(const Key& key);
 

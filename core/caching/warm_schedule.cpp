@@ -107,7 +107,7 @@ chrono::minutes WarmSchedule::ZoneDay::minute_of(WallTime now) const {
   return begin ? chrono::floor<chrono::minutes>(now - *begin) : rokt::local_minute(now, zone);
 }
 
-/// The day on the clock of its zone; null where there is no such zone.
+/// The day on the clock of its zone; null if there is no such zone.
 const WarmSchedule::ZoneDay* WarmSchedule::today_of(const DatedQuestion& question, WallTime now) {
   const auto known = days_.find(question.spelled_zone());
   if (known != days_.end() && now >= known->second.from && now < known->second.until) return &known->second;

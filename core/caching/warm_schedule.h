@@ -46,7 +46,7 @@ class WarmSchedule {
   void has_warmed(const KeyHash& id, const WarmedEntry& entry, bool fetched);
   void has_failed(const KeyHash& id, WarmingFailure failure);
 
-  /// The memory tier's entry, and how often it was found; nothing where it has none.
+  /// The memory tier's entry, and how often it was found; nothing if it has none.
   using EntryOf = std::function<std::optional<WarmedEntry>(const KeyHash&)>;
   /// Notes which of the entries that were fetched have been used.
   void look_for_uses(const EntryOf& entry_of, WallTime now);

@@ -39,7 +39,7 @@ class Conversion {
 
   /// Looks at some more of the body, to know its columns.
   /// @param bytes  about how much
-  /// @return whether all is known; not_acceptable where the body is no table, or has too many columns
+  /// @return whether all is known; not_acceptable if the body is no table, or has too many columns
   [[nodiscard]] Result<bool> survey(std::size_t bytes);
   /// Appends some more rows, the header before the first one.
   /// @param bytes  about how much is read, or written, whichever is more

@@ -28,7 +28,7 @@ using FixedDate = std::array<char, 29>;
 [[nodiscard]] std::optional<WallTime> parse_date(std::string_view text, WallTime now);
 
 /// How long Retry-After asks to wait: seconds, or until a date (RFC 9110, section 10.2.3); never negative.
-/// @return empty where there is none, several, or one that is neither
+/// @return empty if there is none, several, or one that is neither
 [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after_of(const Fields& response, WallTime now);
 
 }  // namespace roktcached::http

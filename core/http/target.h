@@ -18,7 +18,7 @@ struct Target {
   std::string_view query;  ///< without the '?'; empty if there is none
 };
 
-/// Fails with invalid_request where `text` is not in origin-form, or has a byte that RFC 3986 allows in
+/// Fails with invalid_request if `text` is not in origin-form, or has a byte that RFC 3986 allows in
 /// neither path nor query (controls, space, '#', '"', '<', '>', '\\', '^', '`', '{', '|', '}', anything above
 /// 0x7e), or a '%' without two hex digits behind it.
 [[nodiscard]] Result<Target> parse_target(std::string_view text);
@@ -86,7 +86,7 @@ class Query {
 /// 3986, section 5.2). Boost.URL 1.81 does not serve: it takes "%2F" for a slash, keeps a ".." above the
 /// root, and refuses the brackets that targets have here.
 /// @param hosts  Host values under which the answering server is known; no other authority is ours
-/// @return a target in origin-form, without fragment; empty where it leads elsewhere or is malformed
+/// @return a target in origin-form, without fragment; empty if it leads elsewhere or is malformed
 [[nodiscard]] std::optional<std::string> resolve_reference(std::string_view reference,
                                                            std::string_view base_target,
                                                            const std::vector<std::string>& hosts);

@@ -16,7 +16,7 @@ namespace roktcached::http {
 [[nodiscard]] std::string entity_tag_of(std::string_view body);
 
 /// True if If-None-Match in `request` lists `entity_tag` or is `*`, by weak comparison (RFC 9110,
-/// sections 8.8.3.2 and 13.1.2). False where the request has no If-None-Match.
+/// sections 8.8.3.2 and 13.1.2). False if the request has no If-None-Match.
 [[nodiscard]] bool none_match_fails(const Fields& request, std::string_view entity_tag);
 
 /// True if If-Modified-Since in `request` is no earlier than `modified` (RFC 9110, section 13.1.3). False

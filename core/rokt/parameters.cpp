@@ -32,7 +32,7 @@ std::string joined(const std::vector<std::string>& values) {
   return text;
 }
 
-/// True where every name is there, and each differs from the others. Only for a few parameters, which are
+/// True if every name is there, and each differs from the others. Only for a few parameters, which are
 /// sooner compared with each other than sorted; of more nothing is said.
 bool surely_distinct(std::span<const QueryParameter> parameters) {
   constexpr std::size_t few = 8;
@@ -80,7 +80,7 @@ constexpr std::size_t longest_name = 32;
 /// with the brackets of a list ("groupby[]"). The API ignores a name that it does not know, and answers with
 /// other rows than were asked for.
 /// @param name  percent-decoded
-/// @return empty where it is like none
+/// @return empty if it is like none
 std::string_view nearly_known_parameter(std::string_view name) {
   if (name.size() > longest_name) return {};
   const std::string asked = folded(name);
@@ -109,7 +109,7 @@ class ReportParameters {
     }
   }
 
-  /// Null where it is not there.
+  /// Null if it is not there.
   [[nodiscard]] const QueryParameter* operator[](Known which) const {
     return sent_[static_cast<std::size_t>(which)];
   }

@@ -192,7 +192,7 @@ constexpr std::array<std::string_view, 9> folded_members = {
     "interval",         "startdate", "enddate",           "metrics",     "dimensions",
     "dimensionfilters", "orderbys",  "timezonevariation", "currencycode"};
 
-/// The member that somebody most likely meant by `name`; empty where it is right, or like none.
+/// The member that somebody most likely meant by `name`; empty if it is right, or like none.
 std::string_view nearly_known_member(std::string_view name) {
   constexpr std::size_t longest_member = 32;
   if (name.size() > longest_member || std::ranges::find(known_members, name) != known_members.end())

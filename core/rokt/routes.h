@@ -90,7 +90,7 @@ class RouteTable {
   ///          the error's context is the value for Allow, e.g. "GET, HEAD"
   [[nodiscard]] Result<RouteMatch> match(std::string_view method, std::string_view path) const;
 
-  /// The methods that are served at a path, as Allow names them (RFC 9110, section 10.2.1); empty where no
+  /// The methods that are served at a path, as Allow names them (RFC 9110, section 10.2.1); empty if no
   /// route has it.
   [[nodiscard]] std::string allowed_methods(std::string_view path) const;
 

@@ -20,7 +20,7 @@ class ClientRate {
   explicit ClientRate(const std::vector<config::Client>& clients);
 
   /// Takes one request of the client's, unless it has none left.
-  /// @return nothing where the request may go, else how long it is until one may; it costs the client nothing
+  /// @return nothing if the request may go, else how long it is until one may; it costs the client nothing
   [[nodiscard]] std::optional<std::chrono::milliseconds> take(std::size_t client, SteadyTime now);
 
   /// Begins with the requests that `its_place` has used up in `before`, as used up by `client`, but no more

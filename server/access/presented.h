@@ -12,7 +12,7 @@ namespace roktcached::access {
 
 /// Cuts every query parameter whose decoded name is exactly "api_key" out of a raw target; the rest stays
 /// byte for byte. Costs one search of the query, and no memory, where there is none.
-/// @return its value, decoded; empty where there is none; invalid_request for more than one, or a malformed
+/// @return its value, decoded; empty if there is none; invalid_request for more than one, or a malformed
 /// value: they are cut out all the same, so that no log shows them
 [[nodiscard]] Result<std::optional<config::Secret>> take_api_key(std::string& target);
 
@@ -57,13 +57,13 @@ struct Pair {
   std::string_view name;
   std::string_view secret;
 };
-/// Split at the first ':'; empty where there is none.
+/// Split at the first ':'; empty if there is none.
 [[nodiscard]] std::optional<Pair> split_pair(std::string_view text);
 
-/// The content of a Basic's `text`; empty where it is not base64.
+/// The content of a Basic's `text`; empty if it is not base64.
 [[nodiscard]] std::optional<config::Secret> decode_basic(std::string_view text);
 
-/// `text` with its percent-encoded octets decoded; '+' stays '+'. Empty where a '%' has not two hex digits
+/// `text` with its percent-encoded octets decoded; '+' stays '+'. Empty if a '%' has not two hex digits
 /// behind it.
 [[nodiscard]] std::optional<config::Secret> percent_decoded(std::string_view text);
 

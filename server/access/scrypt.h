@@ -8,7 +8,7 @@
 
 namespace roktcached::access {
 
-/// Why a text cannot be a client's secret; empty where it can: 16 to 1024 visible ASCII characters without
+/// Why a text cannot be a client's secret; empty if it can: 16 to 1024 visible ASCII characters without
 /// ':', behind which an API key's secret would begin.
 [[nodiscard]] std::optional<std::string_view> why_no_secret(std::string_view text);
 

@@ -34,7 +34,7 @@ class ScryptQueue {
   [[nodiscard]] Bucket nobody() const { return clients_; }
   [[nodiscard]] Bucket bare_keys() const { return clients_ + 1; }
 
-  /// @return false where the bucket is full, and the digest was not taken
+  /// @return false if the bucket is full, and the digest was not taken
   [[nodiscard]] bool push(Bucket bucket, const Digest& shown);
 
   /// The secret that has the next scrypt; empty: nothing waits. It keeps its place, the first of its bucket,

@@ -93,7 +93,7 @@ class SecretVerifier {
   const LocalTokens& tokens_;
   const config::Secret digest_key_;
   const std::vector<std::size_t> with_secret_;  ///< indices into the clients
-  /// A hash to check unknown names against, so that they cost as much; empty where no client has a secret.
+  /// A hash to check unknown names against, so that they cost as much; empty if no client has a secret.
   std::optional<config::SecretHash> nobody_;
   std::atomic<std::uint64_t> scrypts_{0};
   Mutex mutex_;
@@ -119,7 +119,7 @@ class AuthenticationCache {
 
   /// Waits for the result. Resumes on the caller's executor, which must be that of the cache's thread.
   /// @param shown  what it borrows lives until this returns
-  /// @return a client; unauthenticated(shown) for nobody; overloaded where too many of its kind wait
+  /// @return a client; unauthenticated(shown) for nobody; overloaded if too many of its kind wait
   [[nodiscard]] boost::asio::awaitable<Result<AuthenticationResult>> verify(Presented shown, WallTime now);
 
  private:

@@ -39,7 +39,7 @@ struct ExplainQuery {
 struct StoredEntry {
   storage::EntrySummary entry;
   bool in_memory = false;
-  std::uint64_t finds = 0;  ///< since memory has it; 0 where it does not
+  std::uint64_t finds = 0;  ///< since memory has it; 0 if it does not
 };
 
 /// The facts that a running daemon knows beyond the settings.

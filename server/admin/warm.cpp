@@ -34,7 +34,7 @@ constexpr std::chrono::seconds patience{1};
 
 struct Target {
   std::string text;
-  caching::Key key;  ///< empty where it was refused
+  caching::Key key;  ///< empty if it was refused
   Warmed warmed;
 };
 

@@ -148,7 +148,7 @@ Result<void> send(const Conversation& with, std::string_view text) {
 }
 
 /// Appends what comes next.
-/// @return whether anything did: false where the connection has ended
+/// @return whether anything did: false if the connection has ended
 Result<bool> receive(const Conversation& with, std::string& received) {
   std::array<char, piece_size> piece;
   const ssize_t size = call_until(with.socket, with.patience,

@@ -132,7 +132,7 @@ struct VerifyOptions {
 int fail(int code, std::string_view why);
 
 /// Reads the configuration as every verb does; says on standard error what is wrong with it.
-/// @return empty where it is not usable: the verb ends with ExitCode::configuration
+/// @return empty if it is not usable: the verb ends with ExitCode::configuration
 [[nodiscard]] std::optional<config::Settings> load_settings(const std::optional<std::string>& config_file);
 
 /// Reads the admin token, where one is configured, likewise.

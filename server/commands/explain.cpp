@@ -129,7 +129,7 @@ void print_findings(const json::value& explained) {
   if (!asked.empty()) print("route asked by", asked);
 }
 
-/// The content of a question to the Query API; empty where the options name none.
+/// The content of a question to the Query API; empty if the options name none.
 Result<std::string> read_body(const ExplainOptions& options) {
   constexpr std::size_t longest = 64 * 1024;
   const std::string& file = options.body_file;

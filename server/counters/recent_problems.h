@@ -32,7 +32,7 @@ class RecentProblems {
  public:
   static constexpr std::size_t kept = 50;
 
-  /// @param route   Route::name, of the table; empty where none matched
+  /// @param route   Route::name, of the table; empty if none matched
   /// @param reason  of a fixed set; empty: none
   void add(WallTime at, std::string_view client, std::string_view route, http::CacheOutcome outcome,
            unsigned status, std::string_view reason);

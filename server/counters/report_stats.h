@@ -56,7 +56,7 @@ class ReportStats {
   void add(const caching::KeyHash& key, const std::string& client, http::CacheOutcome outcome,
            SteadyTime now) NO_THREAD_SAFETY_ANALYSIS;
 
-  /// @return empty where the report is not in the table
+  /// @return empty if the report is not in the table
   [[nodiscard]] std::optional<ReportAsks> read(const caching::KeyHash& key, SteadyTime now) const;
   [[nodiscard]] std::vector<ReportCount> counts() const;
 

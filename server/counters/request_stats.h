@@ -41,7 +41,7 @@ struct RequestStatsReading {
 /// search while the same kind is counted again. add is for the owning thread, read for any.
 class RequestStats {
  public:
-  /// @param route  Route::name, of the table; empty where none matched
+  /// @param route  Route::name, of the table; empty if none matched
   void add(std::string_view route, http::CacheOutcome outcome, unsigned status,
            std::chrono::nanoseconds took);
   /// Counts an answer that did not go out whole, besides add.

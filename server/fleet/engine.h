@@ -38,7 +38,7 @@ class Engine {
   [[nodiscard]] virtual boost::asio::awaitable<void> settle() = 0;
 
   /// Runs a script on the control connection.
-  /// @return unavailable or upstream_timeout: the instance acts alone; storage_full where a write was refused
+  /// @return unavailable or upstream_timeout: the instance acts alone; storage_full if a write was refused
   [[nodiscard]] virtual boost::asio::awaitable<Result<EngineReply>> run(const Script& script, Words keys,
                                                                         Words arguments) = 0;
   /// The same on the connection for what is large, with a deadline for that.

@@ -122,7 +122,7 @@ class EngineCheck {
   std::vector<EngineFinding> take() { return std::move(findings_); }
 
  private:
-  /// @return empty where there is none in time, which is a finding
+  /// @return empty if there is none in time, which is a finding
   asio::awaitable<std::optional<EngineReply>> call(std::vector<std::string_view> command) {
     auto reply = co_await connection_->call(engine_command(command), clock_.steady_now() + patience);
     if (reply) co_return std::optional<EngineReply>(std::move(*reply));

@@ -44,7 +44,7 @@ struct EngineStatus {
 class EngineClient final : public Engine {
  public:
   /// Begins what the instance does with a fleet that it has just reached.
-  /// @return false where it cannot: the instance stays alone
+  /// @return false if it cannot: the instance stays alone
   using Greet = std::function<boost::asio::awaitable<bool>()>;
 
   /// @param max_reply  bytes of an answer that another instance has fetched

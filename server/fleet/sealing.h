@@ -26,7 +26,7 @@ class Sealer {
   static constexpr std::size_t overhead = 1 + 4 + 12 + 16;
 
   /// @param secrets  one or more: the first seals, all open
-  /// @throws std::invalid_argument where there is no secret, std::runtime_error where OpenSSL has no AES-GCM
+  /// @throws std::invalid_argument where there is no secret, std::runtime_error if OpenSSL has no AES-GCM
   Sealer(const std::vector<std::string_view>& secrets, std::string_view app_id, std::string_view purpose);
   Sealer(Sealer&&) noexcept;
   Sealer& operator=(Sealer&&) noexcept;
@@ -36,7 +36,7 @@ class Sealer {
   /// @throws std::runtime_error if OpenSSL has no random bytes
   [[nodiscard]] std::string seal(std::string_view plain, std::string_view bound) const;
 
-  /// @return empty where it was changed, is of another version, key, purpose or app id, or was bound to
+  /// @return empty if it was changed, is of another version, key, purpose or app id, or was bound to
   ///         something else
   [[nodiscard]] std::optional<std::string> open(std::string_view sealed, std::string_view bound) const;
 

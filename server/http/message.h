@@ -117,8 +117,8 @@ struct Written {
 /// Notes for the access log, beyond request and answer.
 struct AccessNotes {
   CacheOutcome outcome = CacheOutcome::local;
-  std::string_view route;               ///< Route::name, of the table; empty where none matched
-  std::optional<caching::KeyHash> key;  ///< empty where there is none
+  std::string_view route;               ///< Route::name, of the table; empty if none matched
+  std::optional<caching::KeyHash> key;  ///< empty if there is none
   /// Why the request went forward, see to_string(http::Forward), or the name of the problem that it was
   /// refused or has failed with; empty: neither.
   std::string_view reason;

@@ -85,7 +85,7 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
 
   Place place_ = Place::head;
   Head* head_ = nullptr;      // while its start line is read
-  WipedString start_line_;    // as Beast can read it; empty where it is as it came
+  WipedString start_line_;    // as Beast can read it; empty if it is as it came
   std::string_view content_;  // that the last bytes brought
   std::uint64_t chunk_left_ = 0;
   ChunkGate gate_;

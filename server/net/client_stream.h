@@ -92,7 +92,7 @@ class ClientStream {
   [[nodiscard]] std::size_t lost_by_reset();
   /// Whether bytes have come that were not read.
   [[nodiscard]] bool has_received();
-  /// Whether the last read has taken all that there was; false where it does not say.
+  /// Whether the last read has taken all that there was; false if it does not say.
   [[nodiscard]] bool drained() const { return drained_; }
   /// Whether read_now() may have something to give that is no longer in the socket, so that no poller reports
   /// it: with TLS, what did not fit into an earlier read, or came with the end of the handshake.

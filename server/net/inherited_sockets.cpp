@@ -36,7 +36,7 @@ std::string text_of(const tcp::endpoint& endpoint) {
   return text.str();
 }
 
-/// The address that a listening stream socket is bound to; empty where it is none.
+/// The address that a listening stream socket is bound to; empty if it is none.
 std::string address_of(int descriptor) {
   int listens = 0;
   int type = 0;

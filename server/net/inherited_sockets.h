@@ -29,7 +29,7 @@ class InheritedSockets {
   /// None.
   InheritedSockets() = default;
   /// @param names  of each for messages; may be shorter
-  /// @return configuration where one is no listening stream socket
+  /// @return configuration if one is no listening stream socket
   [[nodiscard]] static Result<InheritedSockets> of(Origin origin, std::vector<Descriptor> descriptors,
                                                    const std::vector<std::string>& names = {});
   /// The sockets of $LISTEN_FDS, if $LISTEN_PID says that they are this process's: descriptors from 3 on,

@@ -135,7 +135,7 @@ boost::system::error_code assign(Acceptor& acceptor, const asio::generic::stream
 /// could remove the other's live one. The lock file beside the socket goes with it.
 class PathLock {
  public:
-  /// @return unavailable where another process is about to take the path, else configuration
+  /// @return unavailable if another process is about to take the path, else configuration
   static Result<PathLock> of(const std::string& path) {
     constexpr mode_t owner_only = 0600;
     PathLock lock(path + ".lock");
@@ -175,7 +175,7 @@ class PathLock {
   Descriptor file_{-1};
 };
 
-/// Why this machine has no such address; empty where it has, and where that cannot be told.
+/// Why this machine has no such address; empty if it has, and where that cannot be told.
 boost::system::error_code why_missing(const asio::ip::address& address) {
   asio::io_context context;
   tcp::acceptor probe(context);

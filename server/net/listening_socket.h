@@ -28,7 +28,7 @@ using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream
 [[nodiscard]] Result<std::vector<boost::asio::ip::tcp::endpoint>> endpoints_here(
     const config::Endpoint& address);
 
-/// The loopback that this machine does not have, with the reason; empty where it has both.
+/// The loopback that this machine does not have, with the reason; empty if it has both.
 [[nodiscard]] std::optional<std::string> missing_loopback();
 
 /// Takes every endpoint alone for a moment, which tells whether it is free. Endpoints without a port all get
@@ -87,7 +87,7 @@ class UnixSocket {
   [[nodiscard]] static Result<void> check(const std::string& path);
 
   /// Whether the path is free, or has a socket on it that nobody listens on.
-  /// @return unavailable where it is in use, else configuration
+  /// @return unavailable if it is in use, else configuration
   [[nodiscard]] static Result<void> check_free(const std::string& path);
 
   UnixSocket(UnixSocket&& other) noexcept;

@@ -42,7 +42,7 @@ struct ClientTlsFiles {
                                                              const config::ListenTls& settings,
                                                              const std::string& section = "listen.tls");
 
-/// When the listener's own certificate expires; nothing where the context has none.
+/// When the listener's own certificate expires; nothing if the context has none.
 [[nodiscard]] std::optional<WallTime> certificate_expiry(boost::asio::ssl::context& context);
 
 }  // namespace roktcached::net

@@ -40,7 +40,7 @@ class ProxyHandler final : public http::Handler {
   struct Asked {
     const rokt::Route* route = nullptr;
     std::size_t credential = 0;
-    CacheRequestPtr cache_request = nullptr;  // null where the route is not a report's, nor metadata
+    CacheRequestPtr cache_request = nullptr;  // null if the route is not a report's, nor metadata
     bool remembered = false;
     std::string account_id = {};  // without a question
     std::string campaign_id = {};

@@ -37,7 +37,7 @@ struct TargetRequest {
   const rokt::Route* route = nullptr;  ///< of the runtime's table
   std::string account_id;
   std::string campaign_id;
-  CacheRequestPtr cache_request;  ///< null where the route is none of those
+  CacheRequestPtr cache_request;  ///< null if the route is none of those
 };
 
 /// A target as it is routed. An address that was copied from a tool will do: its scheme, its authority and

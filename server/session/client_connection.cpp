@@ -163,7 +163,7 @@ void ClientConnection::interrupted() {
   go_on(advance());
 }
 
-/// @return false where nothing has come
+/// @return false if nothing has come
 bool ClientConnection::receive_now() {
   const auto [error, size] = stream_.read_now(session_.prepare(large_piece));
   if (error == asio::error::would_block) return false;

@@ -39,7 +39,7 @@ class Listeners {
   /// Opens every address of `settings`; nothing is accepted yet.
   /// @param budget, threads  outlive the object
   /// @param section  that the settings stand in, for messages: "listen" or "health"
-  /// @return configuration, or unavailable where an address is taken
+  /// @return configuration, or unavailable if an address is taken
   [[nodiscard]] static Result<std::unique_ptr<Listeners>> open(const config::Listen& settings,
                                                                ConnectionBudget& budget,
                                                                std::vector<Thread> threads,
@@ -65,7 +65,7 @@ class Listeners {
     bool tls = false;
   };
   [[nodiscard]] std::vector<Address> addresses() const;
-  /// When the certificate in force expires; nothing where no address has TLS.
+  /// When the certificate in force expires; nothing if no address has TLS.
   [[nodiscard]] std::optional<WallTime> certificate_expiry() const { return certificate_expiry_; }
 
  private:

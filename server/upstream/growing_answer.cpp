@@ -239,7 +239,7 @@ asio::awaitable<GrowingAnswer::Piece> GrowingAnswer::Reader::read() {
   }
 }
 
-/// @return nothing where it is to be waited for
+/// @return nothing if it is to be waited for
 std::optional<GrowingAnswer::Piece> GrowingAnswer::Reader::take() {
   if (gone_) {
     return AnswerEnd{

@@ -109,7 +109,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
 
   // From here on for the upstream thread.
 
-  /// A new reader; null where the beginning is not kept any more.
+  /// A new reader; null if the beginning is not kept any more.
   [[nodiscard]] ReaderPtr attach();
   [[nodiscard]] bool has_readers() const;
   /// Whether a reader that left has said that the rest is worth having.

@@ -71,7 +71,7 @@ UpstreamResult made_of(Result<UpstreamResponse>& response, WallTime sent_at) {
 struct UpstreamClient::UpstreamCall {
   const UpstreamRequest& request;
   WireRequest wire;
-  CredentialChannel* channel;  // null where it goes without a token, and so without a budget
+  CredentialChannel* channel;  // null if it goes without a token, and so without a budget
   Turn& turn;
   bool asked_for_gzip;  // on our own account: clients are to know nothing of it
   SteadyTime now;       // when something of it was done last
@@ -311,7 +311,7 @@ void UpstreamClient::follow(Circuits::Change change, std::string_view route) {
   }
 }
 
-/// After how long the request is to be sent once more; nothing where it is not.
+/// After how long the request is to be sent once more; nothing if it is not.
 std::optional<std::chrono::milliseconds> UpstreamClient::goes_again_after(UpstreamCall& call,
                                                                           const UpstreamResult& result) {
   const bool is_final = result ? result->status < 400 : is_of_the_proxy(result.error().error);

@@ -64,7 +64,7 @@ struct CacheFile {
 /// @param pages_bytes  of memory, for pages that have been read
 [[nodiscard]] Result<Connection> open_for_reading(const CacheFile& file, std::uint64_t pages_bytes);
 
-/// Opens a cache file for looking at it, also while another process has it open. Changes no row. Where nobody
+/// Opens a cache file for looking at it, also while another process has it open. Changes no row. If nobody
 /// has it open, a log that a killed process has left is moved into the file at the end, as at a start.
 /// @param path  without symlinks in its folder
 /// @return as open_for_writing

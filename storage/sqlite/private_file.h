@@ -52,7 +52,7 @@ enum class Missing { make, refuse };
 
 /// Refuses the folder of the file `path` where private_folder would, where it cannot be made, and where we
 /// cannot write to it; makes nothing.
-/// @return its name without symlinks; empty where it is to be made
+/// @return its name without symlinks; empty if it is to be made
 [[nodiscard]] Result<std::string> check_folder_of(const std::string& path);
 
 /// Refuses what `path` must not be, without opening it.
@@ -71,7 +71,7 @@ enum class Missing { make, refuse };
 enum class LeadsTo { same, nothing, folder, other, unknown };
 /// A symlink is another file. Unknown: the system could not tell now.
 [[nodiscard]] LeadsTo where_leads(const std::string& path, const FileIdentity& identity);
-/// Empty where there is nothing, or the system could not tell.
+/// Empty if there is nothing, or the system could not tell.
 [[nodiscard]] std::optional<FileIdentity> identity_of(const std::string& path);
 /// Whether `path` still leads to that file, and not by way of a symlink.
 [[nodiscard]] bool leads_to(const std::string& path, const FileIdentity& identity);

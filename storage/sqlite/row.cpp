@@ -43,7 +43,7 @@ HashBytes digest_of(std::string_view body) {
 }
 
 struct EncodedBody {
-  std::unique_ptr<char[]> compressed;  // null where the body is stored as it is
+  std::unique_ptr<char[]> compressed;  // null if the body is stored as it is
   std::string_view bytes;
   std::string_view encoding;
 };

@@ -50,7 +50,7 @@ class RowWriter {
   Statement evict_;
 };
 
-/// The restatements that three columns from `column` on hold; null where there was none.
+/// The restatements that three columns from `column` on hold; null if there was none.
 [[nodiscard]] std::shared_ptr<const caching::Restated> restated_at(Statement::Use& use, int column);
 
 struct FoundRow {
@@ -66,7 +66,7 @@ class RowReader {
   /// @param bodies  counts what is read; outlives it. Null: nobody does
   [[nodiscard]] static Result<RowReader> prepare(Connection& connection, BodyAccount* bodies = nullptr);
   /// @param body_max  of a row whose body is larger when decoded, the body is not read
-  /// @return a null response where there is none; storage_corrupt where the row is not what was written;
+  /// @return a null response where there is none; storage_corrupt if the row is not what was written;
   ///         overloaded, see ResponseStore::find
   [[nodiscard]] Result<FoundRow> find(const Key& key,
                                       std::int64_t body_max = std::numeric_limits<std::int64_t>::max());

@@ -69,7 +69,7 @@ class SqliteStore final : public ResponseStore {
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   /// find, for a thread that must not wait: of what the kernel has in memory, and of short bodies.
-  /// @return empty where only find can tell
+  /// @return empty if only find can tell
   [[nodiscard]] std::optional<StoredResponsePtr> find_at_once(const Key& key, WallTime now);
   /// A response that takes more than an eighth of max_disk is too_large_for_cache. `stored` says that it is
   /// queued: see takes_writes.

@@ -169,7 +169,7 @@ Result<void> SqliteStore::write_batch(std::vector<Write>& batch) {
 /// Reads the rows that a reader has found damaged, and for which nothing is to be written, with a connection
 /// of their own: what has gone wrong in a reader's memory, or was an error of the disk, is no reason to
 /// delete one.
-/// @return storage_corrupt where it is the file that is damaged
+/// @return storage_corrupt if it is the file that is damaged
 Result<void> SqliteStore::examine(std::vector<Write>& batch) {
   const auto to_examine = [](const Write& write) { return write.suspect && !write.response; };
   if (std::ranges::none_of(batch, to_examine)) return {};

@@ -44,7 +44,7 @@ class WriteQueue {
 
   explicit WriteQueue(Limits limits) : limits_(limits) {}
 
-  /// @return false where the queue is full and the write is given up
+  /// @return false if the queue is full and the write is given up
   bool put(StoredResponsePtr response);
   /// Queues a look at a row that may be damaged; what waits for its key is written behind it. Given up
   /// silently where the queue is full.
@@ -52,7 +52,7 @@ class WriteQueue {
   /// Queues a time of use, unless something is queued for the key already or the queue is full.
   void touch(const Key& key, WallTime used_at);
 
-  /// The response that waits, or is being written, for `key`; null where there is none.
+  /// The response that waits, or is being written, for `key`; null if there is none.
   [[nodiscard]] StoredResponsePtr find(const Key& key) const;
 
   /// Drops the waiting writes that are selected (a soft purge makes them stale), and queues the purge of what

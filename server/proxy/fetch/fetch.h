@@ -95,7 +95,7 @@ class FetchesByKey {
   void remove(const FetchPtr& fetch);
   /// Keeps a fetch that has just finished for a while, unless there is no memory for that.
   void keep_for_a_while(const FetchPtr& fetch) noexcept;
-  /// Null where there is none.
+  /// Null if there is none.
   [[nodiscard]] FetchPtr find(const caching::Key& key, SteadyTime now);
   /// Lets go of those whose time is over. Every other call does so first.
   void forget_finished(SteadyTime now);

@@ -25,7 +25,7 @@ class SharedFetches {
   struct Joined {
     /// Another instance has fetched it, or has failed to. Null: it is to be fetched here.
     FetchOutcomePtr outcome = nullptr;
-    std::unique_ptr<Duty> duty = nullptr;         ///< with that; null where nobody else is concerned
+    std::unique_ptr<Duty> duty = nullptr;         ///< with that; null if nobody else is concerned
     caching::StoredResponsePtr stored = nullptr;  ///< an older answer to be revalidated; null: none
   };
 

@@ -44,7 +44,7 @@ struct Presentation {
 /// The form that a request wants of its answer: roktcached-format, else what Accept names. A wildcard is
 /// JSON.
 /// @param presentation  null: the request has no parameters of ours
-/// @return invalid_request where columns are to be added to JSON
+/// @return invalid_request if columns are to be added to JSON
 [[nodiscard]] Result<formats::Format> format_wanted(const Presentation* presentation,
                                                     const http::Fields& request);
 

@@ -33,7 +33,7 @@ bool is_about(const http::Fields& not_modified, std::string_view validator) {
 }
 
 /// Appends the field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from
-/// what it sent; nothing where it has sent nothing for that.
+/// what it sent; nothing if it has sent nothing for that.
 void append_validator(std::string& validator, const http::Fields& fields, WallTime sent_at) {
   const auto tag = fields.find("ETag");
   const auto value = tag ? tag : fields.find("Last-Modified");

@@ -41,7 +41,7 @@ struct FetchRequest {
   std::optional<WallTime> range_end;
   upstream::UpstreamRequest upstream;  ///< without a validator, until it is sent
   caching::StoredResponsePtr stored;   ///< what is to be revalidated or replaced; may be null
-  bool may_store = true;               ///< false where the client sent no-store
+  bool may_store = true;               ///< false if the client sent no-store
   /// Whether an answer that another instance of the fleet has stored will do; false if the client wants a new
   /// answer.
   bool takes_stored = true;
@@ -76,7 +76,7 @@ struct FetchOutcome {
   bool of_fleet = false;         ///< another instance of the fleet has fetched it
   bool was_there = false;        ///< and that before it was asked for here
   bool restates = false;         ///< the answer changes what had been given out of a range that had ended
-  unsigned upstream_status = 0;  ///< 0 where no answer came
+  unsigned upstream_status = 0;  ///< 0 if no answer came
   std::optional<upstream::UpstreamFailure> failure;  ///< set exactly where `response` is null
 
   [[nodiscard]] bool stored() const { return storing == caching::Storing::stored; }

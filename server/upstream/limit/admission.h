@@ -87,7 +87,7 @@ class Admission {
   /// Goes on under another budget. A request that waits already keeps its place and its weight.
   void change(config::Budget budget);
 
-  /// Lets a request through that need not wait; nothing where it must.
+  /// Lets a request through that need not wait; nothing if it must.
   /// @param turn  outlives the permit
   [[nodiscard]] std::optional<Permit> admit_now(Turn& turn, SteadyTime now);
 

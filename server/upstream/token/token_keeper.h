@@ -50,7 +50,7 @@ class TokenKeeper {
   /// The token in use. Waits for a fetch under way where there is none, or where the upstream has refused it,
   /// up to the turn's deadline.
   /// @param turn  outlives the wait
-  /// @return token_unavailable with the time to the next attempt; client_gone where nobody waits any more
+  /// @return token_unavailable with the time to the next attempt; client_gone if nobody waits any more
   [[nodiscard]] boost::asio::awaitable<TokenResult> get(Turn& turn);
 
   /// A newer token than `refused`, which the upstream may have refused: the one in use where it is another

@@ -38,8 +38,8 @@ void remove_coding(http::Fields& fields, bool gzipped);
 /// of it. An answer without a coding stays as it is. Pure.
 /// @param max_size  of the content without its coding, in bytes
 /// @param held  what the content takes, before and after; may be null
-/// @return false where it is larger than max_size: then `content` is still coded; as gunzip and is_gzipped
-/// for what is in disorder, and overloaded where there is no room for it: nothing is changed then
+/// @return false if it is larger than max_size: then `content` is still coded; as gunzip and is_gzipped
+/// for what is in disorder, and overloaded if there is no room for it: nothing is changed then
 [[nodiscard]] Result<bool> undo_coding(unsigned status, http::Fields& fields, std::string& content,
                                        std::uint64_t max_size, storage::BodyAccount::Growing* held = nullptr);
 

@@ -41,7 +41,7 @@ class LargeContent {
   [[nodiscard]] const std::string& beginning() const { return beginning_; }
 
   /// The next piece; empty at the end.
-  /// @return upstream_timeout or upstream_invalid_response where the content breaks off: what came is not
+  /// @return upstream_timeout or upstream_invalid_response if the content breaks off: what came is not
   /// whole
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> next();
 

@@ -21,7 +21,7 @@ class Resolver {
   Resolver(boost::asio::any_io_executor executor, std::string host, std::uint16_t port);
 
   /// @param turn  outlives the wait, which ends where nobody waits for the request any more; may be null
-  /// @return at least one endpoint; upstream_unreachable where the name has none, upstream_timeout at the
+  /// @return at least one endpoint; upstream_unreachable if the name has none, upstream_timeout at the
   /// deadline, client_gone
   [[nodiscard]] boost::asio::awaitable<Result<Endpoints>> resolve(SteadyTime deadline, Turn* turn = nullptr);
 

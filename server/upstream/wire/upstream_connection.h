@@ -67,7 +67,7 @@ class UpstreamConnection {
   [[nodiscard]] bool answer_ends_with_connection() const { return reader_.ends_with_connection(); }
 
   [[nodiscard]] bool reusable() const { return reusable_; }
-  /// True where the upstream has closed it, or has sent what nobody asked for.
+  /// True if the upstream has closed it, or has sent what nobody asked for.
   [[nodiscard]] bool gone() { return stream_.gone(); }
   [[nodiscard]] bool used_before() const { return exchanges_ > 1; }
   void close() { stream_.close(); }

@@ -25,7 +25,7 @@ class FileInMemory {
   FileInMemory(const FileInMemory&) = delete;
   FileInMemory& operator=(const FileInMemory&) = delete;
 
-  /// @return false where it is still there
+  /// @return false if it is still there
   [[nodiscard]] bool forget() const {
     constexpr int tries = 50;  // the kernel keeps a page that it is still at
     char byte = 0;
