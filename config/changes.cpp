@@ -13,8 +13,8 @@ namespace roktcached::config {
 
 namespace {
 
-/// Sockets are bound, threads run, the cache file is open and its memory is shared out, and what is stored
-/// was fetched from this upstream.
+/// These keys need a restart: sockets are bound, threads run, the cache file is open and its memory is shared
+/// out, and the stored answers were fetched from this upstream.
 constexpr std::array<std::string_view, 31> fixed_keys = {"listen.addresses",
                                                          "listen.threads",
                                                          "listen.unix_mode",

@@ -54,7 +54,8 @@ class ClientReader {
   }
 
  private:
-  /// A secret under a name of its own is the likeliest slip, and gets more than "no such key".
+  /// Somebody who writes a secret into this table most likely invents a key for it. Such a key gets a better
+  /// message than "no such key".
   void check_keys() {
     StringList keys = client_keys;
     if (const toml::node* secret = table_.get("secret")) {

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t max_secret = 4096;
 
-/// One half of a credential: where it may come from.
+/// The places that one half of a credential, id or secret, may come from.
 struct Source {
   std::string what;  // "app id"
   std::string variable;
@@ -54,7 +54,7 @@ Result<Secret> check(const Source& source, const std::string& from, std::string 
   return Secret(std::move(value));
 }
 
-/// Where the systemd credential of that name is; empty where there is none.
+/// The path of the systemd credential of that name; empty: there is none.
 std::optional<std::string> systemd_file(const std::string& name, const Environment& environment) {
   const auto folder = environment.get("CREDENTIALS_DIRECTORY");
   if (!folder) return std::nullopt;
@@ -63,7 +63,7 @@ std::optional<std::string> systemd_file(const std::string& name, const Environme
   return path;
 }
 
-/// The systemd credential of that name; empty where there is none.
+/// The systemd credential of that name; empty if there is none.
 std::optional<Result<Secret>> load_from_systemd(const Source& source, const std::string& name,
                                                 const Environment& environment) {
   const auto file = systemd_file(name, environment);
@@ -98,7 +98,7 @@ Result<Secret> load_one(const Source& source, const Credential& credential, cons
                  " or " + own_name);
 }
 
-/// The engine's password; empty where none is configured.
+/// The engine's password; empty if none is configured.
 Result<Secret> load_fleet_password(const Fleet& fleet, const Environment& environment) {
   const Source source{"engine's password", {}, {}, {}, {}};
   if (!fleet.password_file.empty()) {

@@ -47,7 +47,7 @@ void set_default_file(Cache& cache, const Environment& environment) {
     return;
   }
   const std::string file = *home + "/.cache/roktcached/roktcached.db";
-  // One that is there holds answers: that it cannot be written to any more is to be noticed, not passed over.
+  // A file that is there holds answers. If it cannot be written to any more, the operator must notice.
   if (can_keep_files(*home) || ::access(file.c_str(), F_OK) == 0) {
     cache.file = file;
   } else {

@@ -30,7 +30,7 @@ std::string sections_toml(const Settings& settings) {
   return text;
 }
 
-/// With every key, but for the secret's hash: whoever has it can try secrets against it.
+/// Every key but the secret's hash: somebody who has the hash can try secrets against it.
 std::string client_toml(const Client& client) {
   std::string text = "\n[[client]]\n" + line("name", client.name);
   if (client.secret_hash) text += "# secret: set\n";

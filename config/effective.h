@@ -6,8 +6,8 @@
 
 namespace roktcached::config {
 
-/// Every setting as TOML, as it is in force; whether secrets are set, never what they are, nor clients'
-/// hashes of them. Read as a file, with those filled in, it makes the same settings.
+/// Every setting in force as TOML. It says whether secrets are set, but has neither them nor the hashes of
+/// clients' secrets. With those filled in, it can be read as a file, and makes the same settings.
 [[nodiscard]] std::string effective_toml(const Settings& settings);
 
 }  // namespace roktcached::config

@@ -90,7 +90,7 @@ std::vector<std::string> names_in(const std::string& section) {
   return names;
 }
 
-/// Where a key went that earlier versions had; empty for any other.
+/// The key that has replaced a key of earlier versions; empty for any other.
 std::string successor_of(std::string_view name) {
   return name == "upstream.budget.shares" ? "[[client]] upstream_share" : "";
 }
@@ -178,7 +178,7 @@ std::optional<std::string> find_file(const std::optional<std::string>& file, con
 
 }  // namespace
 
-/// Beside the cache file; nowhere where there is none.
+/// Beside the cache file; empty if there is none.
 std::string default_token_key_file(const std::string& cache_file) {
   if (cache_file.empty()) return "";
   return (std::filesystem::path(cache_file).parent_path() / "token.key").string();

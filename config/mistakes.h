@@ -9,8 +9,9 @@ namespace roktcached::config {
 /// Collects what is wrong with a configuration, so that an operator sees all of it at once.
 class Mistakes {
  public:
+  /// A mistake is one line: line breaks and other controls in either parameter become spaces
+  /// (core/printable.h).
   /// @param where  "FILE:LINE", or the variable's "$NAME"
-  /// Line breaks and other controls in either become spaces (core/printable.h): a mistake is one line.
   void add(const std::string& where, const std::string& what);
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   /// Every mistake on a line of its own.
@@ -20,10 +21,10 @@ class Mistakes {
   std::vector<std::string> lines_;
 };
 
-/// "; did you mean ...?" with the candidate that is most like `word`, or nothing where none is.
+/// "; did you mean ...?" with the candidate that is most like `word`, or nothing if none is.
 [[nodiscard]] std::string suggestion(std::string_view word, const std::vector<std::string>& candidates);
 
-/// The same; where none is like it, "; accepted: " and all of them.
+/// The same; if none is like it: "; accepted: " and all of them.
 [[nodiscard]] std::string suggestion_or_all(std::string_view word,
                                             const std::vector<std::string>& candidates);
 

@@ -43,7 +43,8 @@ std::pair<std::string, int> read_up_to(int fd, std::size_t most) {
   return {std::move(content), 0};
 }
 
-/// Whether root alone decides what lies in a folder: in a sticky one nobody can exchange what is another's.
+/// Whether root alone decides which files are in a folder. In a sticky folder nobody can exchange another
+/// user's file.
 bool is_of_root(const std::filesystem::path& folder) {
   struct stat status {};
   if (::lstat(folder.c_str(), &status) != 0 || !S_ISDIR(status.st_mode) || status.st_uid != 0) return false;

@@ -12,9 +12,9 @@
 
 namespace roktcached::config {
 
-/// Reads a file that holds a secret, whole. Refused is one that others could read or write, or that neither
-/// we nor root own; see why_not_private. Links are followed, as Kubernetes makes them; a pipe or a device is
-/// refused at once. Safe from any thread.
+/// Reads a file that holds a secret, whole. Refuses a file that others could read or write, or that neither
+/// we nor root own; see why_not_private. Follows links, as Kubernetes makes them. Refuses a pipe or a device
+/// at once. Safe from any thread.
 /// @param max  bytes; a longer file is refused
 /// @return configuration, with the path and the reason, never what is in the file
 [[nodiscard]] Result<Secret> read_private_file(const std::string& path, std::size_t max);
@@ -23,8 +23,8 @@ namespace roktcached::config {
 /// mode and owner of the file say nothing there.
 [[nodiscard]] Result<Secret> read_guarded_file(const std::string& path, std::size_t max);
 
-/// Refuses a path that no regular file can be read at, as what is given to OpenSSL, which would wait for a
-/// pipe.
+/// Refuses a path at which there is no regular file to read. For files that OpenSSL reads, which would wait
+/// for a pipe.
 /// @return configuration, with the path and the reason
 [[nodiscard]] Result<void> check_readable_file(const std::string& path);
 
@@ -47,10 +47,10 @@ struct Identity {
 /// Our own: the effective ones, and the supplementary groups.
 [[nodiscard]] Identity process_identity();
 
-/// Why a file is not private; empty where it is. Private is a file of root's or of our own that nobody else
-/// can write, and that nobody reads but its owner, and its group where that is one of ours (Kubernetes mounts
-/// root:fsGroup 0440). A mounted secret may be readable by all (Docker mounts 0444): the container is what
-/// keeps others out there.
+/// Why a file is not private; empty: it is. A private file belongs to root or to our user. Nobody else can
+/// write it, and nobody can read it but its owner, and its group if we are in that group (Kubernetes mounts
+/// root:fsGroup 0440). A mounted secret may be readable by all (Docker mounts 0444), since the container
+/// keeps others out.
 [[nodiscard]] std::optional<std::string> why_not_private(const FileAccess& file, const Identity& self);
 
 /// The text of a file as an editor means it: without the UTF-8 byte order mark that editors on Windows write.

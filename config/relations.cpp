@@ -206,7 +206,7 @@ void check_fleet(const Fleet& fleet, Relations& relations) {
   }
 }
 
-/// From noon on the day would be over before what is due has been used.
+/// With a later time the day would be over before anybody has used what was fetched for it.
 void check_warming(const Settings& settings, Relations& relations) {
   if (settings.warming.settling_time > std::chrono::hours{12})
     relations.refuse("warming.settling_time", "is longer than half a day; accepted: at most \"12h\"");

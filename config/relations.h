@@ -8,8 +8,8 @@
 
 namespace roktcached::config {
 
-/// Where a setting was given: "FILE:LINE" or "$VARIABLE"; and whether it was not taken, so that the default
-/// stands in for it.
+/// The place where a setting was given: "FILE:LINE" or "$VARIABLE". A setting that was refused has its
+/// default instead.
 struct Given {
   std::string place;
   bool refused = false;
@@ -17,8 +17,8 @@ struct Given {
 /// By "section.key".
 using Places = std::map<std::string, Given>;
 
-/// Adds what only the settings together can tell: who could reach the credential, and what would travel in
-/// clear text.
+/// Adds the mistakes that only several settings together can make: who could reach the credential, and what
+/// would travel in clear text.
 void check_relations(const Settings& settings, const Places& places, Mistakes& mistakes);
 
 }  // namespace roktcached::config

@@ -10,15 +10,15 @@
 
 namespace roktcached::config {
 
-/// One row of the table of settings: the file's keys, the environment's names, the check of unknown ones, the
-/// effective print-out and the commented default file all come from this table.
+/// One row of the table of settings. The file's keys, the environment's names, the check of unknown ones and
+/// the effective print-out come from this table; tests compare the commented default file with it.
 struct Setting {
   std::string section;  ///< "listen", "upstream.budget"
   std::string key;
   ValueKind kind;
-  std::string accepted;                                 ///< what an error says is accepted
-  std::string help;                                     ///< one line, with what the value means
-  std::function<bool(Settings&, const RawValue&)> set;  ///< false where the value is not acceptable
+  std::string accepted;  ///< what an error says is accepted
+  std::string help;      ///< one line: what the value means, for readers of the table
+  std::function<bool(Settings&, const RawValue&)> set;  ///< false if the value is not acceptable
   std::function<RawValue(const Settings&)> get;
 
   [[nodiscard]] std::string name() const { return section + "." + key; }

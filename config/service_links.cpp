@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::array<std::string_view, 3> protocols = {"TCP", "UDP", "SCTP"};
 
-/// `text` behind its beginning; empty where it begins otherwise.
+/// `text` behind its beginning; empty if it begins otherwise.
 std::optional<std::string_view> behind(std::string_view text, std::string_view beginning) {
   return text.starts_with(beginning) ? std::optional(text.substr(beginning.size())) : std::nullopt;
 }

@@ -37,7 +37,7 @@ struct Endpoint {
 };
 [[nodiscard]] std::string to_string(const Endpoint& endpoint);
 
-/// Where the upstream is.
+/// The address of the upstream.
 struct Url {
   bool tls = true;
   std::string host;  ///< an IPv6 address is in brackets
@@ -48,7 +48,7 @@ struct Url {
 };
 [[nodiscard]] std::string to_string(const Url& url);
 
-/// Where the engine of a fleet is: Redis or Valkey.
+/// The address of a fleet's engine: Redis or Valkey.
 struct EngineUrl {
   enum class Kind { tcp, tls, unix_socket };
   Kind kind = Kind::tcp;
@@ -95,7 +95,7 @@ struct Listen {
   ListenTls tls;
 };
 
-/// A `[[client]]` table: who may ask, and how much. Where there is none, everybody may who can connect.
+/// A `[[client]]` table: who may ask, and how much. If there is none, everybody may who can connect.
 struct Client {
   std::string name;
   std::optional<SecretHash> secret_hash;  ///< empty: known by its certificate alone
@@ -174,7 +174,7 @@ struct Cache {
   std::uint64_t max_memory = std::uint64_t{256} << 20;  ///< bytes
   /// Bytes of bodies beside those that max_memory has room for: arriving, being sent, read, to be written.
   std::uint64_t max_transient = std::uint64_t{256} << 20;
-  /// After it a look-up on disk is a miss.
+  /// A look-up on disk that takes longer is a miss.
   std::chrono::milliseconds read_timeout{250};
 };
 
@@ -187,7 +187,8 @@ struct Fleet {
   std::string certificate_file;  ///< PEM; set where key_file is
   std::string key_file;          ///< PEM; see read_private_file
   std::string entry_key_file;    ///< empty: entries are sealed under the app secret
-  /// How many daemons there are: 0: as many as are seen. Without `url` each gets that part of the budget.
+  /// How many daemons share the credentials; 0: as many as are seen. Without `url`, each daemon gets that
+  /// part of the budget.
   std::uint64_t expected_instances = 0;
   std::chrono::milliseconds control_timeout{250};  ///< of a command that others wait for
   std::string instance;                            ///< this daemon's name; empty: one is made
@@ -239,8 +240,8 @@ struct Settings {
   std::vector<caching::NamedWarming> named_warmings;  ///< each another one
   std::vector<rokt::Route> routes;                    ///< the operator's, besides the built-in ones
   Log log;
-  /// Where a setting was given, for messages: "FILE:LINE" or "$VARIABLE", by "section.key"; a credential's
-  /// by the key and name that load_credential's errors begin with.
+  /// The place where a setting was given, for messages: "FILE:LINE" or "$VARIABLE", by "section.key". For a
+  /// credential, by the key and name that load_credential's errors begin with.
   std::map<std::string, std::string> places;
 };
 

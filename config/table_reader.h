@@ -10,7 +10,7 @@
 
 namespace roktcached::config {
 
-/// Reads the keys of one table of a file, each of its type; everything else is a mistake, and the fallback is
+/// Reads the keys of one table of a file, each of its type. Everything else is a mistake, and the fallback is
 /// taken. Borrows everything it is given; for one thread.
 class TableReader {
  public:
@@ -29,7 +29,7 @@ class TableReader {
   /// @param example  of such a list, for the mistake
   [[nodiscard]] StringList list(std::string_view key, StringList fallback,
                                 std::string_view example = R"(["GET"])");
-  /// Account ids, each once and as a path can carry it; empty where the key is absent or wrong.
+  /// Account ids, each once and as a path can carry it; empty if the key is absent or wrong.
   [[nodiscard]] StringList accounts();
   /// The same where no such key means every account: a list of none is refused, for it would mean that too.
   [[nodiscard]] StringList accounts_or_every();

@@ -18,8 +18,8 @@ inline constexpr std::size_t max_config_file = 1024 * 1024;
 inline constexpr std::size_t max_key_parts = 16;
 inline constexpr std::size_t max_open_brackets = 16;
 
-/// Reads a configuration file. A byte order mark and CRLF are as good as none and LF.
-/// @return empty, as if the file said nothing, where it cannot be read or is no TOML: that is a mistake
+/// Reads a configuration file. A byte order mark does not count, and CRLF counts as LF.
+/// @return empty, as if the file said nothing, if it cannot be read or is no TOML: that is a mistake
 [[nodiscard]] toml::table parse_file(const std::string& file, Mistakes& mistakes);
 
 /// The line, from 1, of the first key or bracket of a TOML text that is beyond those limits.

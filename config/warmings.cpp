@@ -60,7 +60,7 @@ class WarmingReader {
       refuse("rokt_version", to_toml(warming.question.rokt_version), "a token of at most 64 characters");
     const std::string mistake = mistake_of_path(warming.question);
     if (!mistake.empty()) mistakes_.add(place_of("path"), warm_section + ".path" + mistake);
-    // Where the path could not be read, it may have a zone all the same.
+    // Even a path that could not be read may have a zone.
     if ((mistake.empty() || table_.contains("time_zone")) &&
         !rokt::TimeZone::find(warming.question.time_zone))
       refuse("time_zone", to_toml(warming.question.time_zone),
@@ -69,8 +69,9 @@ class WarmingReader {
   }
 
  private:
-  /// Asked on some day, it must be what a client could ask. Its zone is that of the report, where the table
-  /// has none. @return what is wrong with it, as it stands behind the key; empty: nothing
+  /// Checks that with the dates of some day filled in, a client could ask for it. If the table has no zone,
+  /// the report's zone counts.
+  /// @return what is wrong with it, as it stands behind the key; empty: nothing
   [[nodiscard]] std::string mistake_of_path(caching::QuestionTemplate& question) const {
     const auto refused = [&](const std::string& accepted) {
       return (table_.contains("path") ? " = " + to_toml(question.target) + ": " : ": is missing; ") +
@@ -101,7 +102,7 @@ class WarmingReader {
     return {};
   }
 
-  /// Of the key, or of the table where it has none.
+  /// The place of the key, or of the table if it has no such key.
   [[nodiscard]] std::string place_of(std::string_view key) const {
     const toml::node* const node = table_.get(key);
     return place(file_, node == nullptr ? static_cast<const toml::node&>(table_) : *node);

@@ -29,7 +29,7 @@ class Descriptor {
   int number_;  // -1: none
 };
 
-/// Where octets stand in an open file.
+/// The place of octets in an open file.
 struct FilePlace {
   int descriptor = -1;  ///< of whoever owns the octets
   std::uint64_t offset = 0;

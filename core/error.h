@@ -46,11 +46,12 @@ enum class ErrorCode {
   storage_locked,  ///< another program holds a lock on the cache file, for a while
   // Start-up.
   configuration,
-  unavailable,  ///< something outside is not to be had: an address, a port
+  unavailable,  ///< something outside is not available: an address, a port
   internal,
 };
 
-/// The room in which an error arose.
+/// The part in which an error arose: the side of the clients, the admin API, or a room. `exchange` is
+/// server/proxy.
 enum class ErrorSource { inbound, admin, core, exchange, upstream, storage, config };
 
 /// The one error type of the project: expected failures travel as Result<T>; exceptions are for start-up and

@@ -13,11 +13,11 @@
 #define ROKTCACHED_THREAD_SAFETY(attribute)
 #endif
 
-/// Of a member: read and written only while this mutex is held.
+/// For a member: it is read and written only while this mutex is held.
 #define GUARDED_BY(mutex) ROKTCACHED_THREAD_SAFETY(guarded_by(mutex))
-/// Of a function: to be called only while these mutexes are held.
+/// For a function: it is called only while these mutexes are held.
 #define REQUIRES(...) ROKTCACHED_THREAD_SAFETY(requires_capability(__VA_ARGS__))
-/// Of a function: is not checked. A comment says why it is right all the same.
+/// For a function: it is not checked. A comment says why it is right all the same.
 #define NO_THREAD_SAFETY_ANALYSIS ROKTCACHED_THREAD_SAFETY(no_thread_safety_analysis)
 
 namespace roktcached {
@@ -28,8 +28,8 @@ class ROKTCACHED_THREAD_SAFETY(capability("mutex")) Mutex {
   void lock() ROKTCACHED_THREAD_SAFETY(acquire_capability()) { mutex_.lock(); }
   void unlock() ROKTCACHED_THREAD_SAFETY(release_capability()) { mutex_.unlock(); }
 
-  /// For the lambda of a ConditionVariable's wait, and what else clang does not follow: holds it from here
-  /// on. The caller knows; nothing is checked when the program runs.
+  /// For the lambda of a ConditionVariable's wait, and other code that clang does not follow: says that the
+  /// mutex is held from here on. The caller answers for that; nothing is checked when the program runs.
   void assert_held() const ROKTCACHED_THREAD_SAFETY(assert_capability()) {}
 
  private:

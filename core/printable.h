@@ -6,9 +6,9 @@
 
 namespace roktcached {
 
-/// What a terminal may take for a command, or shows as nothing: control characters (Unicode's Cc: U+0000 to
-/// U+001F, U+007F to U+009F), and octets that are no UTF-8, since some terminals take one of 0x80 to 0x9f
-/// alone for a control character.
+/// Something that a terminal may take for a command, or shows as nothing: a control character (Unicode's Cc:
+/// U+0000 to U+001F, U+007F to U+009F), or an octet that is no UTF-8, since some terminals take one of 0x80
+/// to 0x9f alone for a control character.
 struct Unprintable {
   std::size_t size = 0;    ///< in octets
   char32_t character = 0;  ///< U+FFFD for an octet that is no UTF-8
@@ -18,7 +18,7 @@ struct Unprintable {
 /// How many octets at the front of `text` are printable; its size where all are.
 [[nodiscard]] std::size_t printable_size(std::string_view text);
 
-/// What is at the front of `text`.
+/// Takes the unprintable character at the front of `text`.
 /// @pre printable_size is 0, and there is text
 [[nodiscard]] Unprintable take_unprintable(std::string_view& text);
 

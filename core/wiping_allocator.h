@@ -26,8 +26,8 @@ struct WipingAllocator {
   friend bool operator==(const WipingAllocator&, const WipingAllocator&) { return true; }
 };
 
-/// Leaves nothing behind where it outgrows its memory, nor at its end; but for texts of a few bytes, which
-/// are in the object itself.
+/// A string that wipes its memory when it outgrows it, and at its end. Texts of a few bytes, which are in the
+/// object itself, are not wiped.
 using WipedString = std::basic_string<char, std::char_traits<char>, WipingAllocator<char>>;
 
 /// Appends, and leaves nothing behind where `text` outgrows its memory: there may be a secret in it.

@@ -27,15 +27,16 @@ void log_failure(std::string_view what, const std::exception_ptr& failure) noexc
   return [what](const std::exception_ptr& failure) noexcept { log_failure(what, failure); };
 }
 
-/// The context whose executor it is; null where it is no io_context's.
+/// The context whose executor it is; null if it is no io_context's.
 [[nodiscard]] boost::asio::io_context* context_of(const boost::asio::any_io_executor& executor);
 
-/// Whether this thread runs what is given to `executor`, an io_context's; false where that cannot be told.
+/// Whether this thread runs what is given to `executor`, an io_context's; false if that cannot be told.
 [[nodiscard]] bool runs_here(const boost::asio::any_io_executor& executor);
 
-/// The completion handler of a coroutine whose end must not be missed. Where there is no memory for an
-/// operation that a coroutine is to await, Asio resumes it never, and destroys it, together with its handler.
-/// So this one counts its own destruction as the end, but for that by a context that is itself destroyed.
+/// The completion handler of a coroutine whose end must not be missed. If there is no memory for an operation
+/// that a coroutine wants to await, Asio never resumes the coroutine, and destroys it together with its
+/// handler. So this handler counts its own destruction as the end, unless the context itself is being
+/// destroyed.
 template <class Ended>
 class EndHandler {
  public:
@@ -95,8 +96,8 @@ void spawn_watched(const boost::asio::any_io_executor& executor, Coroutine corou
 /// How long to wait for others to let go of memory.
 inline constexpr std::chrono::milliseconds pause_without_memory{5};
 
-/// Does what must not fail, again and again until it does not throw. For the few things after which a thread
-/// would serve nobody any more.
+/// Does what must not fail, again and again until it does not throw. For the few actions without which a
+/// thread would serve nobody any more.
 /// @param what  as for log_failure
 template <class Action>
 void retry_until_done(std::string_view what, const Action& action) noexcept {
@@ -111,9 +112,9 @@ void retry_until_done(std::string_view what, const Action& action) noexcept {
   }
 }
 
-/// Posts from where nothing may throw, a destructor above all.
+/// Posts from a place where nothing may throw, such as a destructor.
 /// @param target  an executor, or a context
-/// @param action  copied, should memory fail
+/// @param action  copied, in case memory fails
 template <class Target, class Action>
 void post_with_retry(Target&& target, const Action& action) noexcept {
   retry_until_done("posting", [&] { boost::asio::post(target, action); });

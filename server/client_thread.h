@@ -8,19 +8,20 @@
 
 namespace roktcached {
 
-/// Of a context that one thread runs, and whose sockets are used on it alone; other threads only post to it.
+/// The concurrency hint of a context that one thread runs, and whose sockets are used on it alone; other
+/// threads only post to it.
 inline constexpr int one_thread = BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO;
 
 /// The limits of connections under these settings.
 /// @param number  Runtime::number
 [[nodiscard]] session::Limits limits_of(const config::Settings& settings, std::uint64_t number);
 
-/// The same for the admin listener: no page of another origin has business there, whatever may read reports.
-/// This machine's own names are served besides listen.allowed_hosts, and the address that the commands ask.
+/// The same for the admin listener. No page of another origin may read there, whatever may read reports.
+/// Besides listen.allowed_hosts it serves this machine's own names, and the address that the commands ask.
 [[nodiscard]] session::Limits limits_of_admin(const config::Settings& settings, std::uint64_t number);
 
-/// The same for the health listener: probes and scrapes name an address that nobody has configured, such as a
-/// pod's, so that every Host is served. It has nothing that a page could change.
+/// The same for the health listener. Every Host is served, since probes and scrapes name an address that
+/// nobody has configured, such as a pod's. It has nothing that a page could change.
 [[nodiscard]] session::Limits of_health(session::Limits limits);
 
 /// The objects that serve the clients of one thread.
@@ -30,7 +31,7 @@ struct Daemon::ClientThread {
   ClientThread(boost::asio::io_context* shared, ThreadRuntimePtr in_force, const proxy::Services& services,
                counters::ClientStats& client_stats, counters::RequestStats& request_stats);
 
-  /// Requests begin under `next` from now on. On its thread. Where memory fails, nothing has changed.
+  /// Requests begin under `next` from now on. On its thread. If memory fails, nothing has changed.
   void begin_under(ThreadRuntimePtr next);
 
   const std::unique_ptr<boost::asio::io_context> own;

@@ -27,7 +27,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Of the memory of the cache, for answers that were made CSV or NDJSON.
+/// One part in this many of the cache's memory is for CSV and NDJSON made of answers.
 constexpr std::uint64_t share_of_conversions = 8;
 constexpr std::chrono::seconds time_to_drain{8};
 constexpr std::chrono::milliseconds time_to_stop{1200};
@@ -119,7 +119,7 @@ void Daemon::open_fleet() {
       [this](const caching::Purge& purge) { return fetches_->purge(purge); }, clock_);
 }
 
-/// What was learned lies beside the cache file.
+/// Makes the scheduled warming. What it has learned is in a file beside the cache file.
 void Daemon::prepare_warming() {
   constexpr std::chrono::seconds patience{5};
   const auto warming = std::make_shared<const proxy::Warming>(*fetches_, *upstream_client_, *store_,

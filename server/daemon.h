@@ -39,21 +39,14 @@
 
 namespace roktcached {
 
-/// From whom this process takes over; see server/handover.h. As it is: nobody.
+/// The process that this one takes over from; see server/handover.h. By default there is none.
 struct DaemonStart {
   net::InheritedSockets sockets = {};
   std::optional<Predecessor> predecessor = {};  ///< goes on serving until this process does
 };
 
-/// The running proxy: composes the rooms and owns their threads.
-///
-///   client threads   one io_context each, with listeners and connections of its own
-///   upstream      one io_context, one thread: token, fetches, upstream connections; where there is one
-///                 client thread, it is that one, so that a miss need not change threads
-///   readers       two threads that may wait for the cache file
-///   helpers       two threads that inflate, compare and compress what is large
-///   the purger    one thread that waits for the cache file while it is purged
-///   the caller's  signals, the admin and the health listener
+/// The running proxy: composes the rooms and owns their threads, which server/README.md lists. What the
+/// thread that calls run() does is listed there under "main".
 ///
 /// Members are declared so that whatever is used outlives its users.
 class Daemon {
@@ -71,11 +64,11 @@ class Daemon {
   Daemon(const Daemon&) = delete;
   Daemon& operator=(const Daemon&) = delete;
 
-  /// Tells the service manager that it serves, and a process before it to end; begins to listen to one after
-  /// it. SIGHUP has the settings read again, with secrets and certificates, SIGUSR1 opens the log's file
-  /// again. Serves until SIGTERM, SIGINT or SIGQUIT, then drains: no answer in flight is cut, what is queued
-  /// for the cache file reaches it. Returns within ten seconds of the signal, unless a disk hangs; a second
-  /// signal ends the waiting for clients.
+  /// Tells the service manager that it serves, and a process before it to end; begins to listen to a process
+  /// after it. On SIGHUP it reads the settings again, with secrets and certificates; on SIGUSR1 it opens the
+  /// log's file again. Serves until SIGTERM, SIGINT or SIGQUIT, then drains: no answer in flight is cut, and
+  /// writes that are queued for the cache file reach it. Returns within ten seconds of the signal, unless a
+  /// disk hangs; a second signal ends the waiting for clients.
   /// @param draining  called once, when the first such signal has come; must not throw
   void run(std::function<void()> draining = nullptr);
 
@@ -98,7 +91,7 @@ class Daemon {
   Result<void> open_admin();
   Result<std::vector<net::Acceptor>> open_admin_ports(const config::Endpoint& address);
   Result<net::Acceptor> open_admin_socket(const config::Endpoint& address);
-  /// Where copies of listening sockets go; null where nobody is to take over.
+  /// The place for copies of listening sockets; null: nobody is to take over.
   net::SocketCopies* shared_copies() {
     return runtime_->settings.listen.handover_socket.empty() ? nullptr : &copies_;
   }
@@ -152,7 +145,7 @@ class Daemon {
   std::unique_ptr<proxy::FetchTable> fetches_;
   std::unique_ptr<proxy::Services> services_;
   std::unique_ptr<proxy::ScheduledWarming> warming_;
-  // Of the thread that reads files, once it runs.
+  // Belongs to the thread that reads files, once that runs.
   std::optional<config::Secret> token_key_;
   std::string token_key_of_;  // the file that it is from; empty: none
   // The snapshot in force; of the main thread, and each client thread has its own.

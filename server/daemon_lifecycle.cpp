@@ -16,11 +16,11 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// Where the manager does not say how often it wants to hear.
+/// For a service manager that does not say how often it wants to hear.
 constexpr std::chrono::seconds status_interval{10};
 /// For connections that stay idle while another process serves already.
 constexpr std::chrono::seconds time_to_retire{5};
-/// The same, while nobody serves those who wait.
+/// The same if no other process serves yet, so that new clients wait.
 constexpr std::chrono::milliseconds time_to_retire_alone{500};
 constexpr std::chrono::milliseconds retire_poll{10};
 
@@ -135,8 +135,8 @@ void Daemon::leave_paths() {
   health_listeners_->leave_paths();
 }
 
-/// Where the service manager holds the sockets, those who come wait for the next process. So connections that
-/// are in use may end behind their next answer before idle ones are closed.
+/// If the service manager holds the sockets, new clients wait for the next process. So there is a moment in
+/// which connections that are in use can end after their next answer, before idle ones are closed.
 void Daemon::end() {
   if (!is_activated_) return drain();
   manager_.stopping();

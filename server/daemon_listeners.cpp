@@ -59,7 +59,7 @@ Result<void> Daemon::open_admin() {
   return {};
 }
 
-/// Of the two loopbacks of localhost one may be inherited, and not the other.
+/// One of the two loopbacks of localhost may be inherited, and the other not.
 Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoint& address) {
   auto endpoints = net::endpoints_here(address);
   if (!endpoints) return endpoints.error();

@@ -88,7 +88,7 @@ Result<void> Daemon::read_token_key(const config::Settings& settings) {
 
 void Daemon::reload(Reloads::Done when_done) {
   if (!is_draining_) manager_.reloading();
-  // The manager first: whoever waits may ask for the next reload.
+  // The service manager is told first: a caller that waits may ask for the next reload.
   const Reloads::Done done = [this, when_done = std::move(when_done)](ReloadResult result) {
     if (!is_draining_) manager_.ready();
     when_done(std::move(result));
@@ -133,8 +133,8 @@ std::shared_ptr<access::ClientRegistry> Daemon::make_registry(const config::Sett
   return std::make_shared<access::ClientRegistry>(settings.clients, *token_key_, before, clock_.steady_now());
 }
 
-/// Keeps what is known of clients for as long as a request is under it. Its thread is joined where nobody is
-/// served.
+/// Keeps a registry for as long as a request is served under it. Its thread is joined on a thread that serves
+/// nobody.
 void Daemon::keep_registry(const std::shared_ptr<access::ClientRegistry>& registry) {
   if (registry && std::ranges::find(registries_, registry) == registries_.end())
     registries_.push_back(registry);
@@ -193,8 +193,8 @@ Result<Daemon::NewSettings> Daemon::make_new(const Runtime& in_force,
   return made;
 }
 
-/// On the main thread. Each thread changes over between two of its requests; it is done when all have. What
-/// may fail comes first.
+/// On the main thread. Each thread changes over between two of its requests, and the reload is done when all
+/// have. The steps that may fail come first.
 void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
   const config::Settings& settings = made.runtime->settings;
   ReloadResult result{

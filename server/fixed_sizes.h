@@ -8,11 +8,11 @@
 
 namespace roktcached {
 
-/// How many of each the daemon has, where no setting says so: for what is made, and for what it takes.
+/// Numbers that no setting changes: how many of each the daemon has.
 inline constexpr std::size_t reader_threads = 2;
 inline constexpr std::size_t helper_threads = 2;
-/// A client thread that finds no reader of the cache file free asks a reader thread, as for what must be
-/// waited for.
+/// A client thread that finds no reader of the cache file free asks a reader thread, as it does for a look-up
+/// that must wait.
 inline constexpr std::size_t client_threads_with_reader = 8;
 inline constexpr std::size_t max_admin_connections = 64;
 inline constexpr std::size_t max_health_connections = 64;

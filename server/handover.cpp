@@ -51,7 +51,7 @@ Error failed(const std::string& path, int error) {
   return failed(path, std::generic_category().message(error));
 }
 
-/// Who runs as another user gets nothing, and is not believed.
+/// A process of another user gets nothing, and is not believed.
 bool is_own_user(int connection) {
   ucred peer{};
   socklen_t size = sizeof(peer);
@@ -78,7 +78,7 @@ bool send_byte(int connection, char byte, std::span<const int> descriptors = {})
 }
 
 /// A byte, and the sockets that came with it.
-/// @return 0 where none has come in time
+/// @return 0 if none has come in time
 char receive_byte(int connection, std::vector<Descriptor>& sockets) {
   pollfd readable{connection, POLLIN, 0};
   if (::poll(&readable, 1, patience_ms) <= 0) return 0;
@@ -171,7 +171,7 @@ void HandoverListener::stop() {
   socket_.reset();
 }
 
-/// One after the other: two at once could both come to serve.
+/// Serves one successor after the other: of two at once, both could come to serve.
 asio::awaitable<void> HandoverListener::wait_for_successors() {
   while (!stopped_) {
     const auto [waited] = co_await acceptor_->async_wait(net::Acceptor::wait_read, as_result);

@@ -14,24 +14,23 @@
 namespace roktcached {
 
 // How a process hands its listening sockets over to the next one, over the Unix socket
-// listen.handover_socket. The next one connects, and gets copies of all listening sockets (SCM_RIGHTS,
-// unix(7)), that of the hand-over itself among them. Both listen then: a connection is in one queue, whoever
-// takes it. Once the next one serves, it says so; the former one accepts nothing more, answers what is under
-// way, writes out what is queued, and ends. If the next one goes without a word, nothing has changed.
-//
-// On the wire: the version, one byte, then a byte for each message with sockets, then '.'; back comes 's'.
+// listen.handover_socket. The next process connects, and gets copies of all listening sockets (SCM_RIGHTS,
+// unix(7)), that of the hand-over itself among them. Then both listen: a connection is in one queue,
+// whichever process takes it. Once the next process serves, it says so. The former one accepts nothing more,
+// answers what is under way, writes out what is queued, and ends. If the next process ends without saying so,
+// nothing has changed.
 
 /// The process before this one, which goes on serving until it is told. Belongs to one thread.
 class Predecessor {
  public:
   /// Asks the process that listens on `path` for its sockets, within some seconds.
-  /// @return nothing where nobody listens there; unavailable where it does not answer as it should
+  /// @return nothing if nobody listens there; unavailable if it does not answer as it should
   [[nodiscard]] static Result<std::optional<Predecessor>> ask(const std::string& path);
 
   /// Its sockets; once.
   [[nodiscard]] net::InheritedSockets take_sockets() { return std::move(sockets_); }
   /// This process serves: the former one is to end.
-  /// @return false where it has gone already
+  /// @return false if it has gone already
   bool dismiss();
 
  private:

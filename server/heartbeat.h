@@ -10,8 +10,8 @@
 
 namespace roktcached {
 
-/// Finds out, again and again, whether threads still move: each is asked to run something short, and has
-/// until the next look to do so. Belongs to the thread of `main`, which moves where this looks at all.
+/// Finds out, again and again, whether threads still move. Each is asked to run something short, and has
+/// until the next look to do so. Belongs to the thread of `main`, which moves if this looks at all.
 class Heartbeat {
  public:
   /// @param main     where the timer runs

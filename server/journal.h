@@ -12,7 +12,7 @@
 
 namespace roktcached {
 
-/// Whether standard error is a stream of the journal's: $JOURNAL_STREAM is its "DEVICE:INODE"
+/// Whether standard error is a stream of the journal's: then $JOURNAL_STREAM is its "DEVICE:INODE"
 /// (systemd.exec(5)).
 /// @param journal_stream  that variable's value
 [[nodiscard]] bool is_journal_stream(std::string_view journal_stream, int descriptor);

@@ -26,7 +26,7 @@ LogEvent& LogEvent::with(std::string_view field, std::string_view text) noexcept
   });
 }
 
-/// What comes from outside must not look like a field, or a line, of its own.
+/// Text from outside must not look like a field, or like a line of its own.
 void LogEvent::append_clean(std::string_view text) {
   append_printable(line_, text);
 }

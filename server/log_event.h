@@ -20,7 +20,7 @@ namespace roktcached {
 ///
 ///   begin sentence, separator event, {separator name, '=' text or '#' number}
 ///
-/// Made and logged on one thread; nothing is made where the level is not logged. Where memory fails, the line
+/// Made and logged on one thread; nothing is made where the level is not logged. If memory fails, the line
 /// is lost and counted, as of any other; nothing throws.
 class LogEvent {
  public:
@@ -75,7 +75,7 @@ template <class... Arguments>
 /// Whether debug lines are logged: for the way of a hit, which asks with every request. See set_log_level.
 inline std::atomic<bool> debug_is_logged{false};
 
-/// A line as it travels, read. Of one that is no event all is the sentence.
+/// Reads a line as it travels. A line that is no event is all sentence.
 class LogLine {
  public:
   struct Field {

@@ -29,7 +29,7 @@ Error refused(const std::string& path, int error) {
   return refused(path, std::generic_category().message(error));
 }
 
-/// Of a file that is open.
+/// Checks the kind of an open file.
 Result<void> check_kind(const std::string& path, int descriptor) {
   struct stat status {};
   if (::fstat(descriptor, &status) != 0) return refused(path, errno);

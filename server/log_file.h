@@ -16,15 +16,15 @@ namespace roktcached {
 /// it meanwhile. Safe from any thread. A write that fails loses its line, which is counted (see logging.h).
 class LogFile final : public spdlog::sinks::base_sink<std::mutex> {
  public:
-  /// Opens the file, or makes it with mode 0640: who ships logs may be in its group. One that is there keeps
-  /// its mode. Nothing but a regular file or a character device is taken.
+  /// Opens the file, or makes it with mode 0640, so that a program that ships logs can be in its group. A
+  /// file that is there keeps its mode. Only a regular file or a character device is taken.
   /// @return configuration, naming the setting and the path
   [[nodiscard]] static Result<std::shared_ptr<LogFile>> open(const std::string& path);
 
   /// Standard error as a log, under the same terms. Is not opened again.
   [[nodiscard]] static std::shared_ptr<LogFile> standard_error();
 
-  /// Opens it again under its name, and makes it where it has gone. Later lines go there.
+  /// Opens the file again under its name, and makes it if it has gone. Later lines go there.
   /// @return why that cannot be; then the file in use stays in use
   [[nodiscard]] Result<void> reopen();
   [[nodiscard]] const std::string& path() const { return path_; }

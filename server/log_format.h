@@ -9,10 +9,11 @@
 
 namespace roktcached {
 
-/// Lines as text for people, "2026-01-31T12:30:00.123Z info  listening on 127.0.0.1:8080", or one JSON object
-/// each: time_unix_ms, level, event, message, then the event's fields, with the same names and values in
-/// both. A value that there is none of is "-" in text and null in JSON. Whoever has chosen a value, nothing
-/// in a line is a command to the terminal that shows it, see core/printable.h. Each log has one of its own.
+/// Formats lines as text for people, "2026-01-31T12:30:00.123Z info  listening on 127.0.0.1:8080", or as one
+/// JSON object each: time_unix_ms, level, event, message, then the event's fields, with the same names and
+/// values in both. A missing value is "-" in text and null in JSON. Whoever has chosen a value, nothing in a
+/// line is a command to the terminal that shows it, see core/printable.h. Each log has a formatter of its
+/// own.
 [[nodiscard]] std::unique_ptr<spdlog::formatter> log_formatter(config::LogFormat format);
 
 /// The same without time and level, and without an end: for the journal, which has them itself.

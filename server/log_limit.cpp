@@ -24,7 +24,7 @@ std::uint64_t kind_of(std::string_view payload) {
   return hash;
 }
 
-/// For a line of its own, in which it must look like no field.
+/// The text goes into a line of its own, in which it must not look like a field.
 std::string beginning_of(std::string_view payload) {
   std::string beginning(LogLine(payload).sentence().substr(0, beginning_max));
   std::ranges::replace_if(

@@ -12,9 +12,9 @@
 namespace roktcached {
 
 /// Holds back warnings and errors that come again and again, so that a fault that shows in every request
-/// fills no disk and hides nothing else: of lines that differ in digits only, or are of the same event, so
-/// many are logged in a window of time. What is held back is counted, and said once the window has passed,
-/// with the next line that comes. For one thread.
+/// fills no disk and hides nothing else. Lines that differ only in digits, or are of the same event, are of
+/// one kind: a window of time takes so many of a kind. Lines that are held back are counted, and reported
+/// with the next line after the window. For one thread.
 class LogLimit {
  public:
   static constexpr std::size_t lines_max = 20;
@@ -28,11 +28,11 @@ class LogLimit {
 
   /// @return whether the line is to be logged
   [[nodiscard]] bool admit(const spdlog::details::log_msg& message);
-  /// What was held back in the window that `now` is no more in; that window ends.
+  /// The lines that were held back in a window that is over at `now`; that window ends.
   [[nodiscard]] std::vector<HeldBack> ended(spdlog::log_clock::time_point now);
 
  private:
-  /// Beyond that many kinds in one window, nothing is known of the others, and they are logged.
+  /// How many kinds are known in one window. Lines of further kinds are all logged.
   static constexpr std::size_t kinds_max = 64;
   struct Kind {
     std::uint64_t hash = 0;

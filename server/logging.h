@@ -15,7 +15,7 @@ namespace roktcached {
 /// Sends everything that is logged to standard error, to the journal or to a file, each as text for people or
 /// JSON for machines, from a thread of its own: when the reader of our log is slow, the oldest lines are lost
 /// and no request waits. Call once, before any other thread runs; stop_logging() last.
-/// @return configuration where the file cannot be opened; nothing is logged then
+/// @return configuration if the file cannot be opened; nothing is logged then
 [[nodiscard]] Result<void> start_logging(const config::Log& settings);
 
 /// Puts level and access lines of other settings in force; files and formats stay. From any thread.
@@ -25,15 +25,14 @@ void change_logging(const config::Log& settings);
 void set_log_level(config::LogLevel level);
 [[nodiscard]] config::LogLevel log_level();
 
-/// Opens the log's file again, under the same name: what rotates it has renamed it, and wants it no more.
-/// Where that fails, the old one stays in use, and says so. Without a file it does nothing. Safe from any
-/// thread.
+/// Opens the log's file again, under the same name, after a log rotation has renamed it. If that fails, the
+/// old file stays in use, and a line says so. Without a file it does nothing. Safe from any thread.
 void reopen_log();
 
 /// Writes out what is queued. Others may still log: their lines are lost. For an end that waits for no
 /// thread.
 void end_log();
-/// The same, where no other thread runs any more, and gives everything back.
+/// The same, once no other thread runs any more; gives everything back.
 void stop_logging();
 
 /// Lines that never reached the log, of all kinds, so far.

@@ -28,13 +28,13 @@ struct ReloadStatus {
   std::uint64_t succeeded = 0;
   std::uint64_t failed = 0;
   WallTime last_success;   ///< the start, before the first reload
-  std::string last_error;  ///< of the last one; empty where it has succeeded
-  /// Of the last that has succeeded: what the file says and is not in force.
+  std::string last_error;  ///< of the last one; empty if it has succeeded
+  /// The settings that the last successful reload found changed, and that are not in force.
   std::vector<std::string> needs_restart;
 };
 
-/// Reads the settings again when it is asked to, once at a time. A request meanwhile has them read once
-/// more, after that: the file may have been changed since it was read. Belongs to the main thread.
+/// Reads the settings again when it is asked to, once at a time. If it is asked during a reload, it reads
+/// them once more after it: the file may have been changed since it was read. Belongs to the main thread.
 class Reloads {
  public:
   using Done = std::function<void(ReloadResult)>;

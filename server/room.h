@@ -8,18 +8,18 @@
 
 namespace roktcached {
 
-/// Adds `bytes` to what grows; waits for a moment where there is no room yet, but something gives way to it.
-/// Resumes on the caller's executor.
-/// @return false where there is none
+/// Adds `bytes` to a growing body. If there is no room in memory yet, but a slow client gives way, it waits a
+/// moment for that. Resumes on the caller's executor.
+/// @return false if there is no room
 [[nodiscard]] boost::asio::awaitable<bool> wait_for_room(storage::BodyAccount::Growing& growing,
                                                          std::size_t bytes);
 
-/// Waits for a moment, in which what gives way does.
+/// Waits a moment, in which a slow client that was asked to give way does so.
 [[nodiscard]] boost::asio::awaitable<void> wait_for_way();
-/// How often wait_for_way is worth it for one body.
+/// How often to call wait_for_way for one body at the most.
 constexpr int waits_for_way_max = 50;
 
-/// There is no room in memory for an answer.
+/// The error of an answer for which there is no room in memory.
 [[nodiscard]] Error no_room();
 
 }  // namespace roktcached

@@ -18,13 +18,13 @@ namespace roktcached {
 /// another one, and each request is served to its end under the one that it has begun under. Safe from any
 /// thread.
 struct Runtime {
-  /// @param known_clients  made of settings.clients; null where there are none: everybody may ask
-  /// @param its_number     of another snapshot another, of a later one a larger one
+  /// @param known_clients  made of settings.clients; null: there are none, and everybody may ask
+  /// @param its_number     differs for each snapshot; a later one has a larger number
   Runtime(config::Settings of, std::shared_ptr<access::ClientRegistry> known_clients,
           std::uint64_t its_number);
 
-  /// The route's name, for what may outlive the request and the snapshot, as counters and fetches do. Names
-  /// are never freed: their number is bounded by those that the operator has ever configured.
+  /// The route's name, for objects that may outlive the request and the snapshot, such as counters and
+  /// fetches. Names are never freed: there are only as many as routes that the operator has ever configured.
   /// @param route  one of `routes`
   [[nodiscard]] std::string_view lasting_name(const rokt::Route& route) const {
     return lasting_names_[static_cast<std::size_t>(&route - routes.routes().data())];

@@ -7,10 +7,10 @@
 
 namespace roktcached {
 
-/// The service manager that has started this process, systemd above all, as far as it wants to be told how
-/// the process is (sd_notify(3)): datagrams to the Unix socket $NOTIFY_SOCKET. Without that variable nothing
-/// is told, and nothing costs anything. A manager that does not listen is none of the daemon's trouble: what
-/// cannot be sent is lost. Belongs to one thread.
+/// The service manager that has started this process, mostly systemd. It is told how the process is
+/// (sd_notify(3)), by datagrams to the Unix socket $NOTIFY_SOCKET. Without that variable nobody is told, and
+/// nothing costs anything. A datagram that cannot be sent is lost: a manager that does not listen is no
+/// trouble of the daemon's. Belongs to one thread.
 class ServiceManager {
  public:
   /// None: nobody is told anything.
@@ -24,7 +24,7 @@ class ServiceManager {
   [[nodiscard]] static ServiceManager from_environment();
 
   [[nodiscard]] bool listens() const { return !address_.empty(); }
-  /// How often alive() is to be called at least: half of what the manager waits for. Empty where it does not
+  /// How often alive() is to be called at least: half of what the manager waits for. Empty if it does not
   /// ask.
   [[nodiscard]] std::optional<std::chrono::microseconds> heartbeat() const { return heartbeat_; }
 
@@ -35,7 +35,7 @@ class ServiceManager {
   void stopping();
   /// The process still moves.
   void alive();
-  /// One line for a person, as `systemctl status` shows it. One that has been told already is not told again.
+  /// Sends one line for a person, as `systemctl status` shows it. The same line is not sent twice in a row.
   void status(const std::string& line);
 
  private:

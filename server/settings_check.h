@@ -14,17 +14,18 @@ namespace roktcached {
 /// Certificates are public, and are looked at all the same.
 enum class Secrets { read, skip };
 
-/// Reads the secrets into `settings`, and refuses whatever Daemon::open would refuse of them and of the
-/// files, folders and groups that the settings name: `check` and `serve` both ask here. Opens no listener,
-/// leaves no file behind and changes none. A credential that has its app id already keeps it.
-/// @return lines for the operator, about what is odd but does no harm yet; or configuration, a line for each
-/// mistake, "FILE:LINE: section.key: reason" where the file or a variable says it, else "section.key: reason"
+/// Reads the secrets into `settings`. Refuses whatever Daemon::open would refuse of them, and of the files,
+/// folders and groups that the settings name: `check` and `serve` both ask here. Opens no listener, leaves no
+/// file behind and changes none. A credential that has its app id already keeps it.
+/// @return lines for the operator about what is odd but does no harm yet; or configuration, a line for each
+///          mistake, "FILE:LINE: section.key: reason" if the file or a variable says it, else "section.key:
+///          reason"
 [[nodiscard]] Result<std::vector<std::string>> check_settings(config::Settings& settings, Secrets secrets);
 
 /// Connects to the engine of the fleet, and looks at it: for `check` alone, since a daemon starts without it,
 /// too. Blocks, for some seconds where the engine does not answer.
 /// @param settings  that check_settings has let pass, with secrets
-/// @return lines for the operator, as there; unavailable where nobody answers, or configuration where
+/// @return lines for the operator, as there; unavailable if nobody answers, or configuration where
 /// instances would stay alone, a line for each reason
 [[nodiscard]] Result<std::vector<std::string>> check_engine(const config::Settings& settings);
 

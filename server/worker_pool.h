@@ -27,7 +27,7 @@ class WorkerPool {
  public:
   /// @param what  what the threads do, for the log; a string literal
   WorkerPool(std::size_t threads, std::string_view what);
-  /// Does not begin what has not begun.
+  /// Work that has not begun is dropped.
   ~WorkerPool();
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
@@ -35,7 +35,7 @@ class WorkerPool {
   using Executor = boost::asio::io_context::executor_type;
   [[nodiscard]] Executor executor() { return context_.get_executor(); }
 
-  /// Does all that has been posted, then ends the threads.
+  /// Finishes all that was posted, then ends the threads.
   void join();
 
  private:
@@ -44,10 +44,10 @@ class WorkerPool {
   std::vector<std::thread> threads_;
 };
 
-/// Content from this size on is compressed, inflated and compared elsewhere: that takes longer than to change
-/// threads twice, and whoever else is served by this one would wait for it.
+/// The size from which content is compressed, inflated and compared on another thread. It takes longer than
+/// to change threads twice, and all others that this thread serves would wait for it.
 inline constexpr std::size_t worth_another_thread = std::size_t{16} << 10;
-/// The same of content under a coding: it may become a thousand times as large.
+/// The same for content under a coding: it may become a thousand times as large.
 inline constexpr std::size_t worth_another_thread_coded = std::size_t{2} << 10;
 
 /// Does `work` on another executor and resumes on the caller's. `work` may refer to the caller's objects,

@@ -25,7 +25,7 @@ class BodyAccount::Counted {
   BodyAccount& account_;
 };
 
-/// The same of one that stands in the file.
+/// The same for a body that stands in the file.
 struct BodyAccount::CountedInFile {
   CountedInFile(BodyAccount& account, MemoryFile::Extent from, std::size_t bytes) noexcept
       : extent(std::move(from)), counted(account, {extent.octets(), extent.place()}, bytes) {}

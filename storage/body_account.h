@@ -16,7 +16,7 @@ namespace roktcached::storage {
 
 /// Counts the bytes of all bodies of answers that are held anywhere, and bounds them: in memory, growing,
 /// being sent, queued for the disk or read from it. A body counts once, from when it is made until nobody
-/// holds it any more; to hold it once more, as a hit does, costs nothing here.
+/// holds it any more. To hold it once more, as a hit does, costs nothing here.
 ///
 /// Safe from any thread, without a lock. Outlives every body that it counts.
 class BodyAccount {
@@ -27,7 +27,7 @@ class BodyAccount {
  public:
   using Body = caching::BodyPtr;
 
-  /// A shorter body is sent as fast from where it is.
+  /// The size from which a body is kept in the file. A shorter one is sent as fast from where it is.
   static constexpr std::size_t worth_a_file = std::size_t{128} << 10;
 
   /// @param bound  bytes
@@ -36,16 +36,16 @@ class BodyAccount {
   BodyAccount(const BodyAccount&) = delete;
   BodyAccount& operator=(const BodyAccount&) = delete;
 
-  /// Asks what is slowest to let go of its bytes.
+  /// Asks the slowest client to give way, which lets go of the bytes of its answer.
   /// @return whether somebody does, so that there may be room in a moment
   using GiveWay = std::function<bool()>;
-  /// Sets the function that is called where there is no room, on the thread that wants some. Before there are
-  /// other threads.
+  /// Sets the function that is called if there is no room, on the thread that wants some. Call it before
+  /// there are other threads.
   void when_short(GiveWay give_way) { give_way_ = std::move(give_way); }
 
   enum class Room {
     there,  ///< it has been taken
-    soon,   ///< there is none, but something gives way: to be asked for once more in a moment
+    soon,   ///< there is none yet, but something gives way: ask once more in a moment
     none,   ///< there is none, and nothing gives way
   };
 
@@ -62,19 +62,19 @@ class BodyAccount {
     Growing(Growing&& other) noexcept;
     Growing& operator=(Growing&& other) noexcept;
 
-    /// @return false where the bound leaves no room; nothing is added then, and what is slowest gives way
+    /// @return false if the bound leaves no room: nothing is added then, and the slowest client gives way
     [[nodiscard]] bool add(std::size_t bytes) { return ask(bytes) == Room::there; }
-    /// The same, and says whether to ask again is of use.
+    /// The same, and says whether it is of use to ask again.
     [[nodiscard]] Room ask(std::size_t bytes);
-    /// As add, for what can be done without: nothing gives way to it.
+    /// As add, for something that can be done without: nobody gives way to it.
     [[nodiscard]] bool try_add(std::size_t bytes);
     void remove(std::size_t bytes) noexcept;
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
-    /// Makes `body` of it, which is counted from here on in place of what was added.
+    /// Makes a body of `body`. It is counted from here on, in place of what was added.
     [[nodiscard]] Body share(std::string body);
-    /// The same of one that is about to be stored: where it is long, and for a moment there is room for it
-    /// twice, it goes into the file. That takes as long as to copy it.
+    /// The same, for a body that is about to be stored. A long one goes into the file if there is room for it
+    /// twice for a moment. That takes as long as to copy it.
     [[nodiscard]] Body keep(std::string body);
 
    private:
@@ -105,7 +105,7 @@ class BodyAccount {
   std::atomic<std::uint64_t> refused_{0};
 };
 
-/// Shares a body that is here already, whole: it is counted, whether there is room for it or not.
+/// Shares a body that is here already, whole. It is counted even if there is no room for it.
 /// @param account  null: it is not counted
 [[nodiscard]] BodyAccount::Body share_body(BodyAccount* account, std::string body);
 

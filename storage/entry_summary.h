@@ -52,8 +52,8 @@ struct EntrySummary {
   return summary;
 }
 
-/// The order of a listing: the last restated first where only restated ones are asked for, else the last
-/// fetched first.
+/// The order of a listing: the entries that were restated last come first if only restated ones are asked
+/// for, else those that were fetched last.
 [[nodiscard]] inline bool comes_before(const EntrySummary& left, const EntrySummary& right,
                                        bool by_restatement) {
   if (by_restatement) return left.restated->at > right.restated->at;

@@ -20,7 +20,7 @@ namespace roktcached::storage {
 /// Safe from any thread. Outlives its extents.
 class MemoryFile {
  public:
-  /// Octets in the file, mapped for reading. Gives their memory back when it ends.
+  /// A part of the file, mapped for reading. Gives its memory back when it ends.
   class Extent {
    public:
     Extent(Extent&& other) noexcept
@@ -45,17 +45,17 @@ class MemoryFile {
     const char* octets_ = nullptr;  // null: not mapped yet
   };
 
-  /// Where the kernel gives no such file, or takes no part of it back, every write fails.
+  /// If the kernel gives no such file, or takes no part of it back, every write fails.
   MemoryFile();
   /// @param file  empty, of a file system in memory
   explicit MemoryFile(Descriptor file);
   MemoryFile(const MemoryFile&) = delete;
   MemoryFile& operator=(const MemoryFile&) = delete;
 
-  /// Copies `octets` there.
+  /// Copies `octets` into the file.
   /// @param octets  at least one
-  /// @return nothing where that is not possible: no memory, a limit, too many extents. Nor ever again, once
-  ///         the file takes more memory than its extents have
+  /// @return nothing if that is not possible: no memory, a limit, too many extents. It is never possible
+  ///          again once the file takes more memory than its extents have
   [[nodiscard]] std::optional<Extent> write(std::string_view octets);
 
   /// For reading; -1 where there is no file.

@@ -46,31 +46,32 @@ class ResponseStore {
 
   /// The response stored for exactly this key, or null. May block on the disk. Says nothing about freshness.
   /// @param now  when it is used, for the eviction order of tiers that keep one
-  /// @return storage_unavailable or storage_corrupt, which a caller treats like a miss; overloaded where
-  ///         there is one, but no room in memory for its body: retryable where something gives way to it
+  /// @return storage_unavailable or storage_corrupt, which a caller treats like a miss; overloaded if there
+  ///          is a response, but no room in memory for its body: retryable if something gives way to it
   [[nodiscard]] virtual Result<StoredResponsePtr> find(const Key& key, WallTime now) = 0;
 
-  /// Keeps `response` in place of any earlier one of its key. Never blocks on the disk and never fails: what
-  /// can't be kept is counted, and why is returned. A find on any thread that begins after put returns sees
-  /// it, a later one, or nothing; an earlier one only where a write had to be given up (queue or disk full).
+  /// Keeps `response` in place of any earlier one of its key. Never blocks on the disk and never fails: a
+  /// response that cannot be kept is counted, and the reason is returned. A find on any thread that begins
+  /// after put has returned sees this response, a later one, or nothing. It sees an earlier one only if a
+  /// write had to be given up (queue or disk full).
   /// @return stored, too_large_for_cache or no_room
   virtual caching::Storing put(StoredResponsePtr response) = 0;
 
-  /// After it has returned, no find on any thread that begins then returns a response that was put before and
-  /// that `purge` selects (a soft one: returns it but as stale), also not after the process was killed. What
-  /// is put meanwhile may be purged or not. Blocks on the disk, for seconds where very many rows go; finds
-  /// and puts go on meanwhile.
-  /// @param now  the time that soft-purged responses are fresh until, at the latest
-  /// @return how many it has removed or made stale, each counted once however many tiers have it; an error
-  ///         where that may not be all of them
+  /// Purges. A find on any thread that begins after this has returned does not return a response that was put
+  /// before and that `purge` selects, also not after the process was killed; after a soft purge it returns
+  /// such a response only as stale. A response that is put meanwhile may be purged or not. Blocks on the
+  /// disk, for seconds if very many rows go; finds and puts go on meanwhile.
+  /// @param now  soft-purged responses are fresh until then at the latest
+  /// @return how many were removed or made stale, each counted once however many tiers have it; an error if
+  ///          that may not be all of them
   [[nodiscard]] virtual Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) = 0;
 
   /// Names entries that the selection takes, at most wanted.limit of them, in the order of comes_before as
   /// near as an index gives it. The last moments' puts may be missing. May block on the disk.
   [[nodiscard]] virtual Result<std::vector<EntrySummary>> list(const Listing& wanted) = 0;
 
-  /// The entry that is kept in memory under a key's hash, and how often it has been found; counts as no use.
-  /// Never blocks on the disk.
+  /// The entry that is kept in memory under a key's hash, and how often it has been found. This counts as no
+  /// use. Never blocks on the disk.
   [[nodiscard]] virtual Usage usage_of(const caching::KeyHash& hash) = 0;
 
   /// Blocks until all that was put before has reached the disk, or could not.

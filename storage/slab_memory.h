@@ -18,11 +18,11 @@ namespace roktcached::storage {
 /// frames of the coroutines that fetch them. The frames go, a stored answer takes part of their room, and the
 /// rest fits no frame of the next fetch. So a tenth of the memory of many small entries was holes.
 ///
-/// Safe from any thread. Outlives its blocks. Where there is no memory, std::bad_alloc is thrown and nothing
+/// Safe from any thread. Outlives its blocks. If there is no memory, std::bad_alloc is thrown and nothing
 /// has changed.
 class SlabMemory final : public std::pmr::memory_resource {
  public:
-  /// Bytes. A slab is shorter by what is too little for one more block.
+  /// Bytes. A slab is shorter by the rest that is too small for one more block.
   static constexpr std::size_t largest_slab = std::size_t{8} << 10;
   /// Bytes. What is larger, or is to be aligned to more than a pointer, comes from upstream itself.
   static constexpr std::size_t largest_block = 1024;
@@ -86,10 +86,10 @@ class SlabMemory final : public std::pmr::memory_resource {
   std::array<Slabs, largest_block / unit + 2> with_room_ GUARDED_BY(mutex_);
 };
 
-/// From now on caching::share takes its memory from slabs. Once, before anything is shared and before any
-/// other thread.
+/// From now on caching::share takes its memory from slabs. Call it once, before anything is shared and before
+/// there is any other thread.
 void keep_responses_in_slabs();
-/// Those; null where it does not.
+/// The slabs that caching::share takes its memory from; null: it takes none from slabs.
 [[nodiscard]] const SlabMemory* slabs_of_responses();
 
 }  // namespace roktcached::storage

@@ -10,9 +10,10 @@
 
 namespace roktcached::storage {
 
-/// Memory over disk, as one store: what is put goes to both, what is read from the disk is kept in memory.
-/// Not at once where it was read at once, and memory is full: who reads a little of everything, such as a
-/// nightly export, would make room for each answer, for nothing.
+/// Memory over disk, as one store. A response that is put goes to both; a response that is read from the disk
+/// is kept in memory. There is one exception: a response that was read at once is kept only the second time
+/// if memory is full. Otherwise a client that reads a little of everything, such as a nightly export, would
+/// make room for each answer, for nothing.
 class TieredStore final : public ResponseStore {
  public:
   /// Prepares a row, on the thread that has read it, before memory keeps it.
@@ -25,9 +26,9 @@ class TieredStore final : public ResponseStore {
   /// The response that can be had without waiting for the disk: from memory, or from the writes that wait.
   [[nodiscard]] StoredResponsePtr find_in_memory(const Key& key, WallTime now);
   /// find, for a thread that must not wait for the disk.
-  /// @return empty where only find can tell
+  /// @return empty if only find can tell
   [[nodiscard]] std::optional<StoredResponsePtr> find_at_once(const Key& key, WallTime now);
-  /// find_at_once, of what find_in_memory has not found.
+  /// As find_at_once, for a key that find_in_memory has not found.
   [[nodiscard]] std::optional<StoredResponsePtr> find_on_disk_at_once(const Key& key, WallTime now);
 
   /// Changes with every put that may be of this key, and with every purge.
@@ -36,7 +37,7 @@ class TieredStore final : public ResponseStore {
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   caching::Storing put(StoredResponsePtr response) override;
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
-  /// Of the disk where there is one: it holds all that memory has.
+  /// The list of the disk if there is one: the disk holds all that memory has.
   [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override;
   [[nodiscard]] Usage usage_of(const caching::KeyHash& hash) override { return memory_->usage_of(hash); }
   void flush() override;

@@ -9,15 +9,15 @@
 
 namespace roktcached::caching {
 
-/// On which of the last 32 days something was asked for, and at what time of the day first. Days and times
-/// are those of one zone's clock. A plain value.
+/// Remembers on which of the last 32 days something was asked for, and the time of the first request on each
+/// of the latest five such days. Days and times are on one zone's clock. A plain value.
 class AskHistory {
  public:
   using LocalDay = rokt::LocalDay;
   using Minutes = std::chrono::minutes;
   static constexpr std::size_t times_kept = 5;
 
-  /// As it is written down, see the constructor below.
+  /// The history as numbers, for the file that keeps it over a restart.
   struct Record {
     std::int32_t first_day = 0;  ///< since 1 January 1970
     std::int32_t last_day = 0;
@@ -27,7 +27,7 @@ class AskHistory {
   };
 
   AskHistory() = default;
-  /// @return nothing where no history is like that
+  /// @return nothing if no history has such a record
   [[nodiscard]] static std::optional<AskHistory> of(const Record& record);
   [[nodiscard]] const Record& record() const { return record_; }
 
@@ -44,12 +44,12 @@ class AskHistory {
   [[nodiscard]] unsigned days_asked(unsigned number, LocalDay day) const;
   [[nodiscard]] LocalDay last_day() const { return LocalDay(std::chrono::days{record_.last_day}); }
 
-  /// Whether somebody is likely to ask on `day`. Once a week is known: where the same day of the week was
-  /// asked on in one of the last two. Before that: on Monday to Friday, and on a weekend where one was asked
-  /// on. Nobody looks at most dashboards on a Sunday.
+  /// Whether somebody is likely to ask on `day`. If the history covers a week: somebody asked on the same day
+  /// of the week, one week or two weeks before. If it is shorter: always on Monday to Friday, since nobody
+  /// looks at most dashboards on a Sunday; on a weekend only if somebody asked on a weekend before.
   [[nodiscard]] bool is_likely_on(LocalDay day) const;
 
-  /// Of the last five days on which it was asked for: when that was at the earliest, and at the latest.
+  /// The earliest and the latest first request of a day, over the last five days that had one.
   [[nodiscard]] Minutes earliest() const;
   [[nodiscard]] Minutes latest() const;
 

@@ -31,7 +31,7 @@ class Body {
   friend bool operator==(const Body& body, std::string_view octets) { return body.view() == octets; }
   friend bool operator==(const Body& body, const Body& other) { return body.view() == other.view(); }
 
-  /// Where it stands in a file; null: it does not.
+  /// The place of the octets in a file; null: they are in memory.
   [[nodiscard]] const FilePlace* place() const {
     const auto* const file = std::get_if<InFile>(&octets_);
     return file != nullptr ? &file->place : nullptr;
@@ -53,8 +53,8 @@ using BodyPtr = std::shared_ptr<const Body>;
 /// A body of no bytes.
 [[nodiscard]] const BodyPtr& no_body();
 
-/// Shares a body without the room that it has been given to grow: it comes in pieces where nobody knows how
-/// long it will be.
+/// Shares a body, and frees what its string has reserved beyond its size: content of unknown length arrives
+/// in pieces, and its string grew ahead of them.
 [[nodiscard]] BodyPtr share_body(std::string body);
 
 }  // namespace roktcached::caching

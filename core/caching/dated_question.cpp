@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t day_size = std::string_view("YYYY-MM-DD").size();
 
-/// The three of a canonical target's parameters that say which days it asks for; empty where it has none of
+/// The three of a canonical target's parameters that say which days it asks for; empty if it has none of
 /// that name.
 struct Days {
   std::string_view start;
@@ -42,7 +42,7 @@ Days days_in(std::string_view target) {
   return days;
 }
 
-/// The text that a member of a canonical JSON object has, without its quotes; empty where it is no text, or
+/// The text that a member of a canonical JSON object has, without its quotes; empty if it is no text, or
 /// has escapes, or is not there.
 std::string_view member(std::string_view json, std::string_view name) {
   formats::JsonText text(json);

@@ -10,11 +10,11 @@
 
 namespace roktcached::caching {
 
-/// Where the dates and the zone of a question stand in its key. Views into the key's text.
+/// Finds the dates and the zone of a question in its key. Views into the key's text.
 class DatedQuestion {
  public:
   /// @param key  of a report or query route; outlives what is returned
-  /// @return nothing where one of the three is missing or written with escapes, or where the text itself has
+  /// @return nothing if one of the three is missing or written with escapes, or where the text itself has
   ///         what would be a placeholder
   [[nodiscard]] static std::optional<DatedQuestion> of(const Key& key);
 
@@ -25,7 +25,8 @@ class DatedQuestion {
   /// Percent-decoded.
   [[nodiscard]] std::string time_zone() const;
 
-  /// Of all but the days: the same for the question of each day. The times of day belong to it.
+  /// The hash of the key without the days: the question of each day has the same one. Times of day belong to
+  /// it.
   [[nodiscard]] KeyHash hash_without_days() const;
 
   /// The question with placeholders for its days.

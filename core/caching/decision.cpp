@@ -69,7 +69,8 @@ unsigned steady_refreshes_after(const StoredResponse& stored, std::optional<Wall
   const bool restating = range_end && report_state(*range_end, fetched_at, policy.restatement_window) ==
                                           FreshnessState::restating;
   if (!restating || fetched_open(stored, policy)) return 0;
-  // Of its lifetime before a soft purge: what is refreshed for that has been asked for too soon as well.
+  // The lifetime from before any soft purge: a refresh because of a soft purge came too soon to be evidence,
+  // too.
   const auto lifetime = lifetime_of(rokt::RouteClass::report, stored.status, stored.range_end,
                                     stored.fetched_at, policy, stored.steady_refreshes);
   const bool evidence =

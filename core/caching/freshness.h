@@ -28,7 +28,7 @@ struct FreshnessPolicy {
   std::chrono::milliseconds restating = std::chrono::hours{1};
   std::chrono::milliseconds restating_max = std::chrono::hours{4};  ///< of one that has stayed the same
   std::uint64_t restating_steady_after =
-      3;  ///< unchanged refreshes in a row, from which on it lives longer; 0: never
+      3;  ///< after so many unchanged refreshes in a row an answer lives longer; 0: never
   std::chrono::milliseconds settled = std::chrono::days{7};
   std::chrono::milliseconds metadata = std::chrono::hours{1};
   std::chrono::milliseconds not_found = std::chrono::minutes{1};    ///< upstream 404
@@ -38,7 +38,7 @@ struct FreshnessPolicy {
   std::chrono::milliseconds stale_if_error = std::chrono::days{7};
   std::chrono::milliseconds min_refetch_interval = std::chrono::seconds{10};
   std::uint64_t refresh_ahead_uses =
-      2;  ///< asked for so often in its last lifetime, a key is refreshed before that ends; 0: never
+      2;  ///< a key that is asked for so often in a lifetime is refreshed before that ends; 0: never
 
   friend bool operator==(const FreshnessPolicy&, const FreshnessPolicy&) = default;
 };
@@ -55,15 +55,15 @@ struct Lifetime {
   WallTime usable_until;  ///< after this it is no longer served, not even stale
 };
 
-/// Whether, and for how long, an upstream answer is kept: 200 by the state of its route and range, 404 and
-/// 400 as negative; every other status is not kept. On a report route without a known range_end (lenient) the
-/// answer counts as open, the shortest life. Stale it is usable for the longer of stale_while_revalidate and
-/// stale_if_error; a negative answer never: its usable_until is its fresh_until. A lifetime of zero means
-/// "not kept".
+/// Whether, and for how long, an upstream answer is kept: a 200 by the state of its route and range, a 404 or
+/// 400 as negative, and no other status. On a report route without a known range_end (lenient) the answer
+/// counts as open, which is the shortest life. Once stale, it is usable for the longer of
+/// stale_while_revalidate and stale_if_error. A negative answer is never used stale: its usable_until is its
+/// fresh_until. A lifetime of zero means "not kept".
 ///
-/// A restating range that keeps bringing the same body lives longer: after restating_steady_after unchanged
-/// refreshes twice as long, twice that after one more, and so on up to restating_max. One change, and it
-/// lives as long as any other again.
+/// A restating range that keeps bringing the same body lives longer: twice as long after
+/// restating_steady_after unchanged refreshes, four times as long after one more, and so on up to
+/// restating_max. After one change it lives as long as any other again.
 /// @param fetched_at  when the request that brought the answer was sent: the numbers may be as old as that
 /// @param steady_refreshes  as StoredResponse has it
 [[nodiscard]] std::optional<Lifetime> lifetime_of(rokt::RouteClass route_class, unsigned status,

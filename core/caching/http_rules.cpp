@@ -48,7 +48,8 @@ bool within(std::optional<seconds> span, milliseconds stale_for) {
   return span && (*span == seconds::max() || stale_for <= *span);
 }
 
-/// What stays as it is when a stored response is brought up to date: what belongs to the stored bytes.
+/// Whether a field belongs to the stored bytes, so that it stays as it is when the stored response is brought
+/// up to date.
 bool belongs_to_content(std::string_view name) {
   static constexpr std::array<std::string_view, 7> names = {
       "Content-Encoding", "Content-Range", "Content-MD5",   "Content-Digest",

@@ -13,13 +13,13 @@
 
 namespace roktcached::caching {
 
-// What RFC 9111 says on routes with cache = "http", where the upstream's fields decide. A response stored
+// The rules of RFC 9111 for routes with cache = "http", where the upstream's fields decide. A response stored
 // there keeps its whole head, so that every rule can be read from it again; `fetched_at` is when the upstream
 // made it: the time it was received less the age it had then (section 4.2.3).
 
-/// What Age says (RFC 9111, section 5.1): of a list, on one line or on several, the first member counts. One
-/// that is too large to hold is held to 2^31 s (section 1.2.2).
-/// @return empty where there is none, or where that member is no non-negative integer: then it is ignored
+/// The value of Age (RFC 9111, section 5.1). Of a list, on one line or on several, the first member counts.
+/// One that is too large to hold is held to 2^31 s (section 1.2.2).
+/// @return empty without Age, and if that member is no non-negative integer: then Age is ignored
 [[nodiscard]] std::optional<std::chrono::seconds> age_value(const http::Fields& response);
 
 /// How old a response was when it was received (RFC 9111, section 4.2.3): by Age or by Date, the larger of
@@ -37,9 +37,9 @@ namespace roktcached::caching {
                                                            const http::ResponseDirectives& directives,
                                                            WallTime received_at);
 
-/// What is to be done with a GET or HEAD, given what is stored for it (sections 4 and 5.2.1; RFC 5861,
-/// section 3). The client's directives are followed to the letter: no min_refetch_interval here. What claims
-/// to be from the future (see is_fresh) is not served stale: nobody knows how stale it is.
+/// Decides how to answer a GET or HEAD, given what is stored for it (sections 4 and 5.2.1; RFC 5861, section
+/// 3). The client's directives are followed to the letter: no min_refetch_interval here. A response that
+/// claims to be from the future (see is_fresh) is not served stale: nobody knows how stale it is.
 [[nodiscard]] Decision decide_http(const StoredResponse* stored, const http::RequestDirectives& request,
                                    WallTime now);
 
@@ -48,9 +48,9 @@ enum class Failure {
   error_status  ///< 500, 502, 503 or 504
 };
 
-/// Whether a stale response may stand in for a failed fetch: where nothing in it forbids that
-/// (section 4.2.4), as long as stale-if-error says; without it, only for `no_answer`, for stale_if_error of
-/// the policy (RFC 5861, section 4). Not from a future further away than that.
+/// Whether a stale response may stand in for a failed fetch. Nothing in it may forbid that (section 4.2.4).
+/// Its own stale-if-error says for how long (RFC 5861, section 4). Without one, the policy's stale_if_error
+/// does, but only for `no_answer`. A response that claims to be from further in the future than that may not.
 [[nodiscard]] bool may_stand_in_http(const StoredResponse* stored, Failure failure,
                                      const FreshnessPolicy& policy, WallTime now);
 

@@ -69,7 +69,7 @@ constexpr std::string_view latest_version = "LATEST";
 
 /// The version that a request asks for, by its field rokt-version: the only field of a request that goes
 /// upstream on a report or metadata route and can change the answer.
-/// @return invalid_request where it comes more than once, or is not a token of at most 64 bytes (RFC 9110,
+/// @return invalid_request if it comes more than once, or is not a token of at most 64 bytes (RFC 9110,
 ///         section 5.6.2)
 [[nodiscard]] Result<std::string> requested_version(const http::Fields& request);
 
@@ -91,7 +91,7 @@ struct KeyParts {
   std::string_view credential;
   std::string_view target;  ///< PATH[?QUERY]
   std::string_view rokt_version;
-  std::string_view content;  ///< empty where the question has none: it is no query
+  std::string_view content;  ///< empty if the question has none: it is no query
 };
 [[nodiscard]] KeyParts parts_of(const Key& key);
 /// One of them.

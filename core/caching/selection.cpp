@@ -29,7 +29,7 @@ struct Matcher {
   }
 };
 
-/// The path as a key has it: that of a query has one spelling of its last slash.
+/// The path as a key has it. In keys, the path of a query has only one spelling of its last slash.
 std::string path_in_key(std::string_view path) {
   static const rokt::RouteTable built_in(rokt::rokt_routes());
   const auto match = built_in.match("POST", path);

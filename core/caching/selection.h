@@ -34,11 +34,11 @@ struct OfAccount {
   std::optional<std::string> campaign_id;  ///< absent: the whole account
 };
 using Selection = std::variant<Everything, WithKey, WithTarget, OfRoute, OfAccount>;
-/// What it selects by, for logs: "all", "key", "target", "route", "account".
+/// The name of a kind of selection, for logs: "all", "key", "target", "route", "account".
 [[nodiscard]] std::string_view name_of(const Selection& selection);
 
-/// What a selection looks at: of a response that is kept, or of one that is being fetched. Views; for the
-/// length of a call.
+/// The properties of a response that a selection looks at, whether it is kept or still being fetched. Views,
+/// for the length of a call.
 struct Subject {
   const Key& key;
   std::string_view route;
@@ -47,8 +47,8 @@ struct Subject {
 };
 [[nodiscard]] Subject subject_of(const StoredResponse& response);
 
-/// Begins the path of a note: what the daemon keeps for itself beside the responses, under a key that no
-/// request has.
+/// The first character of the path of a note. Notes are what the daemon keeps for itself beside the
+/// responses, under keys that no request has.
 inline constexpr char note_mark = '~';
 [[nodiscard]] bool is_note(const Key& key);
 
@@ -65,9 +65,9 @@ struct Purge {
   PurgeKind kind = PurgeKind::hard;
 };
 
-/// What a soft purge at `at` leaves of `response`: fresh no longer than until then. One that was never to be
-/// used stale (a negative answer) ends with its freshness. An index of variants stays as it is: it is nothing
-/// to answer with, and leads to those that have been made stale.
+/// `response` after a soft purge at `at`: it is fresh no longer than until then. A negative answer, which is
+/// never used stale, is no longer usable either. An index of variants stays as it is: it answers nothing
+/// itself, and the variants that it leads to are made stale by the same purge.
 [[nodiscard]] StoredResponse made_stale(StoredResponse response, WallTime at);
 
 }  // namespace roktcached::caching

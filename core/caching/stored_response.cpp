@@ -15,7 +15,7 @@ constexpr http::FieldNames ours("Content-Length", "Date", "ETag", "Age", "Cache-
                                 "Cache-Status", "Proxy-Status", "X-Request-Id", "Report-State", "Vary",
                                 "Set-Cookie");
 
-/// All texts of a response, or of what is to be one, but the key's.
+/// All texts of a response, or of one that is being made, except the key's.
 template <class Response>
 auto texts_of(Response& response) {
   return std::array{&response.route, &response.account_id, &response.campaign_id,

@@ -27,7 +27,7 @@ struct Restated {
 class KeptDate {
  public:
   void make(WallTime time);
-  /// @return empty where it was not made for `time`
+  /// @return empty if it was not made for `time`
   [[nodiscard]] std::string_view of(WallTime time) const {
     return time == made_for_ ? std::string_view(text_.data(), text_.size()) : std::string_view();
   }
@@ -42,7 +42,7 @@ class KeptDate {
 struct StoredResponse {
   Key key;
   Text route;        ///< Route::name
-  Text account_id;   ///< empty where the route has none
+  Text account_id;   ///< empty if the route has none
   Text campaign_id;  ///< likewise
   unsigned status = 200;
   /// At how many refreshes in a row the body of a restating range has stayed the same.
@@ -52,20 +52,20 @@ struct StoredResponse {
   Text head;
   /// Byte for byte what the upstream sent; shared by the copies that a revalidation makes. Never null.
   BodyPtr body = no_body();
-  /// `body` under the gzip coding, made once and sent to clients that take it; null where there is none, or
+  /// `body` under the gzip coding, made once and sent to clients that take it; null if there is none, or
   /// where it saves too little. Never in the cache file.
   BodyPtr gzip_body;
   Text entity_tag;  ///< quoted; strong: the upstream's, else one made from the body
   Text validator;  ///< "If-None-Match: ..." or "If-Modified-Since: ...", from the upstream's fields; empty if
                    ///< it sent none
   std::optional<WallTime> range_end;         ///< of a report
-  std::shared_ptr<const Restated> restated;  ///< null where no refresh has changed what had been given out
+  std::shared_ptr<const Restated> restated;  ///< null if no refresh has changed what had been given out
   WallTime fetched_at;
   KeptDate date;  ///< of `fetched_at`, where it has been made. Never in the cache file.
   WallTime fresh_until;
   WallTime usable_until;
 
-  /// What it costs in memory once shared, in bytes: this object and all it holds, with what the allocator
+  /// The memory that it takes once shared, in bytes: this object and all it holds, with what the allocator
   /// adds.
   [[nodiscard]] std::size_t memory_size() const;
 };

@@ -23,7 +23,7 @@ enum class Storing : std::uint8_t {
   // By the answer, on report and metadata routes and on http routes.
   too_large,         ///< larger than upstream.max_response
   status,            ///< answers of this status are kept for nobody
-  better_kept,       ///< what is kept is better, and stays: a report, or the whole of which this is a part
+  better_kept,       ///< the stored answer is better, and stays: a report, or the whole of this part
   request_no_store,  ///< the client sent Cache-Control: no-store
   no_lifetime,       ///< it would be neither fresh nor validated: its lifetime is zero
   // On report and metadata routes alone.
@@ -42,7 +42,7 @@ enum class Storing : std::uint8_t {
   replaced,     ///< a later one has taken the place of what it confirms
   // By the store.
   too_large_for_cache,  ///< for cache.max_memory, and for an eighth of cache.max_disk
-  no_room,  ///< memory let it go at once, and the disk takes no more: its queue is full, or itself
+  no_room,              ///< memory let it go at once, and the disk or its queue is full
 };
 inline constexpr std::size_t storing_count = static_cast<std::size_t>(Storing::no_room) + 1;
 
@@ -59,8 +59,8 @@ struct ReportAnswer {
   bool has_lifetime = true;  ///< see lifetime_of
 };
 
-/// Why it may not be stored; `stored` where it may: a report, or a refusal that stands for a minute. Its
-/// freshness fields have no say.
+/// The reason for not storing the answer, or `stored` for a report, and for a refusal that stands for a
+/// minute. The answer's own freshness fields do not count.
 [[nodiscard]] Storing storing_of_report(const ReportAnswer& answer);
 
 /// An answer on an http route, as far as its fields do not say it.

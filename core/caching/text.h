@@ -8,8 +8,8 @@
 
 namespace roktcached::caching {
 
-/// Text that does not change, in the eight bytes of a pointer: a response that is kept has seven, and what
-/// std::string has besides, to grow, would cost as much as they say.
+/// Immutable text in the eight bytes of a pointer. A stored response has seven texts: what std::string needs
+/// besides, in order to grow, would take as much memory as the texts themselves.
 ///
 /// It owns its bytes, or they stand in the allocation of the object that it is a member of (see share). A
 /// copy always owns its own, so it may outlive that object.
@@ -62,7 +62,7 @@ class Text {
 
  private:
   using Size = std::uint32_t;
-  /// What tells bytes that are owned from others is the lowest bit of their address.
+  /// The lowest bit of the address tells whether the bytes are owned.
   static constexpr std::size_t alignment = 2;
 
   static char* owned_copy(std::string_view text);
@@ -72,7 +72,7 @@ class Text {
     return bytes_ - reinterpret_cast<std::uintptr_t>(bytes_) % alignment;
   }
 
-  char* bytes_ = nullptr;  // at the size, before the text; one further where others own it; null: empty
+  char* bytes_ = nullptr;  // the size, then the text; one byte further if others own it; null: empty
 };
 
 }  // namespace roktcached::caching

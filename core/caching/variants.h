@@ -14,9 +14,9 @@ namespace roktcached::caching {
 /// spellings mean the same. No key of a report can be equal: "=http" is no rokt-version.
 [[nodiscard]] Key http_key(std::string_view credential, std::string_view target);
 
-/// What stands at a target's key where its responses vary (RFC 9111, section 4.1): by which request fields,
-/// for each set of them that a Vary has named. The responses stand at variant keys of their own. A partial
-/// response is a variant by `range`.
+/// The entry at a target's key if its responses vary (RFC 9111, section 4.1). It has each set of request
+/// fields that a Vary has named. The responses stand at variant keys of their own. A partial response is a
+/// variant by `range`.
 ///
 /// An index also ends what was before it: variant keys carry its generation, so one write of a new, empty
 /// index invalidates a target whatever its variants.

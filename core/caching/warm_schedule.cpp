@@ -107,7 +107,7 @@ chrono::minutes WarmSchedule::ZoneDay::minute_of(WallTime now) const {
   return begin ? chrono::floor<chrono::minutes>(now - *begin) : rokt::local_minute(now, zone);
 }
 
-/// The day on the clock of its zone; null where there is no such zone.
+/// The day on the clock of its zone; null if there is no such zone.
 const WarmSchedule::ZoneDay* WarmSchedule::today_of(const DatedQuestion& question, WallTime now) {
   const auto known = days_.find(question.spelled_zone());
   if (known != days_.end() && now >= known->second.from && now < known->second.until) return &known->second;
@@ -135,7 +135,7 @@ void WarmSchedule::learn(const DatedQuestion& question, const rokt::RelativeRang
     promote(id, question, range, history, ask);
 }
 
-/// From now on it is a template, where there is room for one more.
+/// Makes a history a template, if there is room for one more.
 void WarmSchedule::promote(const KeyHash& id, const DatedQuestion& question, const rokt::RelativeRange& range,
                            const AskHistory& history, const Ask& ask) {
   if (totals().learned >= most_templates) return;
@@ -144,9 +144,10 @@ void WarmSchedule::promote(const KeyHash& id, const DatedQuestion& question, con
   histories_.erase(id);
 }
 
-/// For one more history. Those go that can no longer become one of three days out of five by themselves, and
-/// those of days that a wrong clock showed. No more of them do before another day: all are looked through
-/// once a day at most. It is the day before in some zones.
+/// Makes room for one more history, by dropping those that can no longer have three days out of five on their
+/// own, and those of days that a wrong clock showed. The histories are looked through once a day at most: on
+/// the same day, which is the day before in some zones, no more of them become like that.
+/// @return whether there is room
 bool WarmSchedule::make_room(rokt::LocalDay today) {
   if (histories_.size() < most_histories) return true;
   if (looked_through_on_ == today || looked_through_on_ == today + chrono::days{1}) return false;

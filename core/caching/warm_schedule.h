@@ -20,17 +20,17 @@ namespace roktcached::caching {
 /// The questions that are fetched before anybody asks for them: those that clients ask day after day with
 /// dates that move with the day, and those that the operator has named.
 ///
-/// It learns from the fetches that clients' requests cost: the first request for each day's instance is one,
-/// so that a hit has nothing to do with it. A question that was asked on three of the last five days is a
-/// template from then on. Bounded: so many templates and histories, and no more. Pure: time comes in as a
+/// It learns from the fetches that clients' requests cost. The first request for each day's instance is such
+/// a fetch, so hits need not be looked at. A question that was asked on three of the last five days is a
+/// template from then on. The numbers of templates and of histories are bounded. Pure: time comes in as a
 /// parameter. Not thread-safe.
 class WarmSchedule {
  public:
   static constexpr std::size_t most_templates = 1024;
   static constexpr std::size_t most_histories = 16'384;
 
-  /// Takes other rules. What was learned stays, unless nothing is to be learned any more; what was named and
-  /// is named no more goes.
+  /// Takes other rules. What was learned stays, unless learning is switched off. What is no longer named
+  /// goes.
   void change(const WarmingRules& rules, const std::vector<NamedWarming>& named);
 
   /// A client has asked for `key`, of a report or query route, and that has cost a fetch.
@@ -46,12 +46,12 @@ class WarmSchedule {
   void has_warmed(const KeyHash& id, const WarmedEntry& entry, bool fetched);
   void has_failed(const KeyHash& id, WarmingFailure failure);
 
-  /// The memory tier's entry, and how often it was found; nothing where it has none.
+  /// The memory tier's entry, and how often it was found; nothing if it has none.
   using EntryOf = std::function<std::optional<WarmedEntry>(const KeyHash&)>;
   /// Notes which of the entries that were fetched have been used.
   void look_for_uses(const EntryOf& entry_of, WallTime now);
 
-  /// Of all templates that there are or have been.
+  /// Sums over all templates that there are or have been.
   struct Totals {
     WarmTemplate::Counts counts;
     std::uint64_t forgotten = 0;

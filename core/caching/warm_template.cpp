@@ -16,7 +16,7 @@ namespace {
 constexpr milliseconds longest_lead = minutes{30};
 /// So long after the latest first ask of the last days nobody is expected any more.
 constexpr milliseconds patience = chrono::hours{1};
-/// Of one instance.
+/// How often one instance may be fetched.
 constexpr unsigned most_fetches = 3;
 constexpr unsigned most_unused = 2;
 constexpr chrono::days forgotten_after{14};
@@ -108,7 +108,7 @@ void WarmTemplate::has_warmed(const WarmedEntry& entry, bool fetched) {
   entry_ = entry;
   if (fetched && ++fetches_ == 1) ++counts_.warmed;
   last_failure_.clear();
-  // Of a named one its time is the time that it is wanted at: it is not fetched again.
+  // A named template is wanted at its time only, so it is not fetched again.
   const bool again = !named_at_ && fetches_ < most_fetches;
   state_ = State::warmed;
   next_try_ = again ? entry.fresh_until : WallTime::max();

@@ -25,7 +25,7 @@ struct WarmingFailure {
   std::optional<WallTime> again = {};  ///< when to try again; empty: not today
 };
 
-/// How a stored answer that was brought before anybody asked for it looked when it was stored.
+/// The state of a warmed answer at the moment when it was stored.
 struct WarmedEntry {
   KeyHash hash;
   WallTime fetched_at;
@@ -67,12 +67,12 @@ class WarmTemplate {
   [[nodiscard]] unsigned unused_in_a_row() const { return unused_in_a_row_; }
   [[nodiscard]] State state() const { return state_; }
   [[nodiscard]] const Counts& counts() const { return counts_; }
-  /// When the instance of today is looked at next; empty where it is not.
+  /// When to look at today's instance next; empty: not today.
   [[nodiscard]] std::optional<WallTime> next_try() const;
   [[nodiscard]] const std::string& last_failure() const { return last_failure_; }
   [[nodiscard]] rokt::LocalDay day() const { return day_; }
 
-  /// A client has asked for the instance of today, and the cache alone could not do.
+  /// A client has asked for today's instance, and the cache alone could not answer.
   void asked(const Ask& ask, WallTime now);
 
   /// Begins a new day where there is one.
@@ -82,12 +82,12 @@ class WarmTemplate {
   [[nodiscard]] bool is_due(WallTime now) const;
   void begin() { state_ = State::under_way; }
 
-  /// It is stored now. Until somebody has used it, it is fetched again when it is no longer fresh, three
-  /// times in all.
-  /// @param fetched  whether that has cost a call: else it was there already
+  /// The instance is stored now. Until somebody has used it, it is fetched again when it is no longer fresh,
+  /// three times in all.
+  /// @param fetched  whether that has cost a call; false: it was in the cache already
   void has_warmed(const WarmedEntry& entry, bool fetched);
-  /// It could not be fetched. It is tried again within the time that it is wanted in, and where that costs
-  /// calls, three times a day in all.
+  /// The instance could not be fetched. It is tried again while it is still wanted. If the attempts cost
+  /// calls, there are at most three a day.
   void has_failed(WarmingFailure failure);
   /// The entry that is to be used; null unless it was fetched today and nobody has used it yet.
   [[nodiscard]] const WarmedEntry* unused_entry() const;

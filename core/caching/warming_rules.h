@@ -5,8 +5,8 @@
 
 namespace roktcached::caching {
 
-/// A question that stands for another one on each day: with placeholders for days, as rokt::fill_dates has
-/// them, in `target` and `content`.
+/// A question with placeholders for days, as rokt::fill_dates has them, in `target` and `content`. With the
+/// dates filled in it is another question on each day.
 struct QuestionTemplate {
   std::string target;        ///< PATH?QUERY
   std::string rokt_version;  ///< as it stands in a key

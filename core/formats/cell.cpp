@@ -27,7 +27,8 @@ bool looks_like_a_number(std::string_view text) {
          std::ranges::any_of(before, is_digit) && std::ranges::all_of(behind, is_digit);
 }
 
-/// As ids do. Of a fraction a spreadsheet drops digits that mean nothing, and it goes on adding it up.
+/// Whether a spreadsheet would change digits that matter, as those of ids. In a fraction it drops digits that
+/// mean nothing, and it still adds it up.
 bool is_too_long_an_integer(std::string_view text) {
   if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
   return text.size() > most_exact_digits && std::ranges::all_of(text, is_digit);

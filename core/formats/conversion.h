@@ -24,7 +24,7 @@ enum class Format : std::uint8_t {
 
 /// A column that says the same in each row. It comes behind the answer's own.
 struct AddedColumn {
-  std::string_view name;  ///< lives for ever; where the answer has a column of it, "roktcached_" goes before
+  std::string_view name;  ///< a literal; "roktcached_" goes before it if the answer has a column of this name
   std::string value;      ///< empty: null
 };
 
@@ -39,7 +39,7 @@ class Conversion {
 
   /// Looks at some more of the body, to know its columns.
   /// @param bytes  about how much
-  /// @return whether all is known; not_acceptable where the body is no table, or has too many columns
+  /// @return whether all is known; not_acceptable if the body is no table, or has too many columns
   [[nodiscard]] Result<bool> survey(std::size_t bytes);
   /// Appends some more rows, the header before the first one.
   /// @param bytes  about how much is read, or written, whichever is more

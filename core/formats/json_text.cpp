@@ -14,7 +14,7 @@ bool is_space(char c) {
   return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
-/// How long the string is that `text` begins with, quotes counted; 0 where it does not end.
+/// How long the string is that `text` begins with, quotes counted; 0 if it does not end.
 std::size_t length_of_string(std::string_view text) {
   std::size_t at = 1;
   while (true) {
@@ -25,7 +25,7 @@ std::size_t length_of_string(std::string_view text) {
   }
 }
 
-/// How long the object or array is that `text` begins with; 0 where it does not end.
+/// How long the object or array is that `text` begins with; 0 if it does not end.
 std::size_t length_of_nested(std::string_view text) {
   std::size_t depth = 0;
   for (std::size_t at = 0; at < text.size(); ++at) {
@@ -60,7 +60,7 @@ void append_utf8(std::string& text, char32_t c) {
   }
 }
 
-/// The four hex digits behind "\u" at the front of `text`; empty where they are not there.
+/// The four hex digits behind "\u" at the front of `text`; empty if they are not there.
 std::optional<char32_t> code_unit(std::string_view text) {
   if (text.size() < 6 || text[0] != '\\' || text[1] != 'u') return std::nullopt;
   char32_t unit = 0;

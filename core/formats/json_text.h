@@ -22,7 +22,7 @@ class JsonText {
   /// @return false: another one is there, or none
   bool take(char wanted);
   /// Takes the value that comes next, as it stands: a string with its quotes.
-  /// @return empty where no whole value comes
+  /// @return empty if no whole value comes
   [[nodiscard]] std::string_view take_value();
   [[nodiscard]] std::string_view rest() const { return rest_; }
 

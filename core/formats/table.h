@@ -17,7 +17,7 @@ namespace roktcached::formats {
 class Rows {
  public:
   /// @param body  whole JSON, as ReportBodyReader has it
-  /// @return not_acceptable where it is no table, and why
+  /// @return not_acceptable if it is no table, and why
   [[nodiscard]] static Result<Rows> of(std::string_view body);
 
   /// Takes the next row, an object as it stands.

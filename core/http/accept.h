@@ -12,7 +12,7 @@ struct Wanted {
   bool named = false;  ///< by its own name; else by a wildcard, or since there is no Accept
 };
 
-/// The most specific range of Accept counts. A weight that is none counts as 0.
+/// The most specific range of Accept counts. A malformed weight counts as 0.
 /// @param media_type  in lower case, without parameters; those of Accept do not count
 [[nodiscard]] Wanted wanted(const Fields& request, std::string_view media_type);
 

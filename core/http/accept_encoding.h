@@ -4,11 +4,11 @@
 
 namespace roktcached::http {
 
-/// True where Accept-Encoding says that gzip is welcome (RFC 9110, section 12.5.3): named as gzip or x-gzip,
-/// or meant by `*`, with a quality above 0 and no lower than that of identity. A request without the field
-/// would take anything, but mostly comes from a client that knows no codings: false. So is a member that is
-/// malformed, and of members that contradict each other the least willing counts. A client that refuses
-/// identity too gets it all the same: nothing would serve it better.
+/// Whether a client wants gzip (RFC 9110, section 12.5.3): Accept-Encoding names gzip or x-gzip, or has `*`,
+/// with a quality above 0 and no lower than that of identity. Without the field the answer is no: by the RFC
+/// such a client takes anything, but most of these know no codings. A malformed member counts as a no. If
+/// members contradict each other, the least willing one counts. A client that refuses identity, too, gets
+/// identity: nothing else would serve it better.
 [[nodiscard]] bool prefers_gzip(const Fields& request);
 
 }  // namespace roktcached::http

@@ -57,7 +57,7 @@ bool add_names(std::vector<std::string>& names, std::string_view list) {
   return names.size() > before;
 }
 
-/// Of different values of one directive none can be believed.
+/// If a directive comes with different values, none of them can be believed: 0 is the cautious one.
 void keep_agreed(std::optional<seconds>& held, seconds value) {
   held = !held || *held == value ? value : seconds{0};
 }
@@ -85,7 +85,7 @@ void read(std::string_view member, ResponseDirectives& directives) {
   if (grants("stale-if-error")) keep_agreed(directives.stale_if_error, delta_seconds(value));
 }
 
-/// @return false where the value is of the wrong type: the field is to be ignored
+/// @return false if the value is of the wrong type: the field is to be ignored
 bool read_targeted(const DictionaryMember& member, ResponseDirectives& directives) {
   const auto* const flag = std::get_if<bool>(&member.value);
   const auto* const number = std::get_if<std::int64_t>(&member.value);

@@ -12,10 +12,10 @@
 namespace roktcached::http {
 
 /// `time` as an IMF-fixdate, e.g. "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110, section 5.6.7); milliseconds are
-/// cut. A year that four digits do not hold, which the form has none for, is shown in full.
+/// cut. A year of more than four digits, for which the form has no room, is shown in full.
 [[nodiscard]] std::string format_date(WallTime time);
 
-/// An IMF-fixdate is that long.
+/// Room for an IMF-fixdate.
 using FixedDate = std::array<char, 29>;
 /// The same, where four digits hold the year; else empty.
 [[nodiscard]] std::optional<FixedDate> fixed_date(WallTime time);
@@ -28,7 +28,7 @@ using FixedDate = std::array<char, 29>;
 [[nodiscard]] std::optional<WallTime> parse_date(std::string_view text, WallTime now);
 
 /// How long Retry-After asks to wait: seconds, or until a date (RFC 9110, section 10.2.3); never negative.
-/// @return empty where there is none, several, or one that is neither
+/// @return empty if there is none, several, or one that is neither
 [[nodiscard]] std::optional<std::chrono::milliseconds> retry_after_of(const Fields& response, WallTime now);
 
 }  // namespace roktcached::http

@@ -13,8 +13,8 @@ namespace detail {
 /// @pre of the same size
 [[nodiscard]] bool same_ignoring_case(std::string_view left, std::string_view right);
 
-/// One bit for every name; others share it. Where two names have different ones, they are not the same. The
-/// factor is one with which no name that most clients send shares the bit of one that is looked for: with 7
+/// One bit for each name, which other names may share: names with different bits are different. The factor
+/// was chosen so that no name that most clients send shares its bit with a name that is looked for. With 7,
 /// each User-Agent was compared with Via.
 using NameMarks = std::uint64_t;
 constexpr std::size_t number_of_marks = 64;

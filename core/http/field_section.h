@@ -17,7 +17,7 @@ struct FieldLine {
   std::string_view value;  ///< without surrounding SP and HTAB
 };
 
-/// Where one stands in the bytes that were scanned, so that these may move meanwhile.
+/// The place of a field line in the bytes that were scanned, so that these may move meanwhile.
 struct FieldPlace {
   std::uint32_t name = 0;
   std::uint32_t name_size = 0;
@@ -62,7 +62,7 @@ class FieldSectionScan {
 
   /// @param bytes  the section, or its beginning, perhaps with other bytes before and behind it
   /// @param at     in: where the section begins, or where the last call stopped; out: where this call stopped
-  /// @return true where `at` is behind the section's empty line; false: more is needed; invalid_request, or
+  /// @return true if `at` is behind the section's empty line; false: more is needed; invalid_request, or
   ///         fields_too_large where there are too many field lines
   [[nodiscard]] Result<bool> scan(std::string_view bytes, std::size_t& at);
   /// The field lines that were let pass, each where it stands in `bytes`.

@@ -19,8 +19,8 @@ constexpr char lower(char c) {
 
 }  // namespace
 
-/// Nearly all are the same in case, too: those of half a word and more are compared by words, or halves of
-/// one, the last of which may overlap the one before.
+/// Nearly all equal names are equal in case, too. So names of half a word of memory and more are compared by
+/// words or half words, of which the last may overlap the one before.
 bool detail::same_ignoring_case(std::string_view left, std::string_view right) {
   constexpr std::size_t word = sizeof(std::uint64_t);
   constexpr std::size_t half = word / 2;
@@ -110,7 +110,7 @@ void Fields::add(std::string_view name, std::string_view value) {
   constexpr std::size_t usual_lines = 16;
   if (lines_.empty()) lines_.reserve(usual_lines);
   lines_.push_back(line_of(name_at, name.size(), name_at + name.size(), value.size()));
-  // Not of `name` any more: it may have been a view into the old text.
+  // `name` must not be used any more: it may have been a view into the old text.
   marks_ |= detail::mark_of(std::string_view(text_).substr(name_at, name.size()));
 }
 

@@ -28,7 +28,7 @@ namespace roktcached::http {
 /// (RFC 9110, section 5.5).
 [[nodiscard]] bool is_field_value(std::string_view value);
 
-/// One field line; views into what it is of.
+/// One field line; views into the text of its message.
 struct Field {
   std::string_view name;
   std::string_view value;
@@ -81,7 +81,7 @@ class Fields {
 
   /// Appends a field line; an equal name before it stays.
   void add(std::string_view name, std::string_view value);
-  /// Makes these all of the field lines.
+  /// Replaces all field lines by these.
   /// @param lines  views into one text, in the order in which they are there
   template <class Lines>
   void assign(const Lines& lines) {
@@ -113,7 +113,7 @@ class Fields {
       return goes;
     });
   }
-  /// Removes all of them, leaves nothing of them in memory, and keeps that for others.
+  /// Removes all field lines, wipes them, and keeps the memory for others.
   void clear();
 
   /// The first field line of this name, if any. The view lives as long as this object is unchanged.
@@ -146,7 +146,7 @@ class Fields {
  private:
   [[nodiscard]] bool may_have(std::string_view name) const { return (marks_ & detail::mark_of(name)) != 0; }
 
-  /// Where a field line is in the text.
+  /// The place of a field line in the text.
   struct Line {
     std::uint32_t name = 0;
     std::uint32_t name_size = 0;

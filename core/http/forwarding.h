@@ -9,10 +9,10 @@
 
 namespace roktcached::http {
 
-/// How many intermediaries more may forward a request (RFC 9110, section 7.6.2). OPTIONS and TRACE alone are
-/// counted; with 0 the request is for who has received it.
-/// @return empty where the field does not count: with another method, absent, on more than one line, or no
-///         number; what is too large to hold is held to the largest that can be
+/// How many more intermediaries may forward a request (RFC 9110, section 7.6.2). Only OPTIONS and TRACE are
+/// counted. At 0 the request is for its recipient.
+/// @return empty if the field does not count: another method, no field, more than one line, or no number. A
+///          number that is too large to hold is the largest that can be held
 [[nodiscard]] std::optional<std::uint32_t> max_forwards(std::string_view method, const Fields& request);
 
 // Via (RFC 9110, section 7.6.3): the proxies that a message has come through, the first one first. A member
@@ -28,8 +28,8 @@ namespace roktcached::http {
 /// Whether a proxy of this name, in any case, is among the members.
 [[nodiscard]] bool via_names(std::string_view via, std::string_view pseudonym);
 
-/// Those members whose received-by is `prefix` and hexadecimal digits, without their comments: sixteen at
-/// most, the last ones. All else in the field is left out.
+/// The members whose received-by is `prefix` and hexadecimal digits, without their comments: the last sixteen
+/// at most. All else in the field is left out.
 [[nodiscard]] std::string via_of_kin(std::string_view via, std::string_view prefix);
 
 }  // namespace roktcached::http

@@ -15,7 +15,7 @@ bool is_authority_of(std::string_view authority, const Place& place) {
          (default_port && equal_ignoring_case(authority, place.host));
 }
 
-/// `path`, and what follows it, without the base path; empty where it is not below that.
+/// `path`, and what follows it, without the base path; empty if it is not below that.
 std::optional<std::string> without_base(std::string_view path, std::string_view base_path) {
   if (!path.starts_with(base_path)) return std::nullopt;
   path.remove_prefix(base_path.size());

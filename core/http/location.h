@@ -6,7 +6,7 @@
 
 namespace roktcached::http {
 
-/// Where an upstream is, as its own Location fields name it.
+/// The address of an upstream, as its own Location fields name it.
 struct Place {
   std::string_view scheme;  ///< "http" or "https"
   std::string_view host;    ///< an IPv6 address in brackets
@@ -14,9 +14,9 @@ struct Place {
   std::string_view base_path;  ///< what this server puts before every target; empty or "/x"
 };
 
-/// A Location (RFC 9110, section 10.2.2) that leads to `upstream`, as it has to be for clients that know only
-/// this server: a path, without the upstream's authority and base path, with its query and fragment.
-/// @return empty where it leads elsewhere, or may stay as it is
+/// Rewrites a Location (RFC 9110, section 10.2.2) that leads to `upstream` for clients that know only this
+/// server: as a path with query and fragment, without the upstream's authority and base path.
+/// @return empty if it leads elsewhere, or may stay as it is
 [[nodiscard]] std::optional<std::string> local_location(std::string_view location, const Place& upstream);
 
 }  // namespace roktcached::http

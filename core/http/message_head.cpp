@@ -45,7 +45,7 @@ Objection status_objection(std::string_view part, bool whole) {
   return {"the status code is not three digits from 100 to 599"};
 }
 
-/// @return behind the line's CRLF; 0 where it is not whole, or not as nearly all are
+/// @return behind the line's CRLF; 0 if it is not whole, or not as nearly all are
 std::size_t end_of_usual_request_line(std::string_view bytes) {
   constexpr std::string_view end = " HTTP/1.1\r\n";
   const std::size_t method_end = run_end(tchar, bytes, 0);
@@ -57,7 +57,7 @@ std::size_t end_of_usual_request_line(std::string_view bytes) {
   return target_end + end.size();
 }
 
-/// The same of a status line.
+/// The same for a status line.
 std::size_t end_of_usual_status_line(std::string_view bytes) {
   constexpr std::string_view version = "HTTP/1.1 ";
   constexpr std::size_t code_size = 3;
@@ -118,7 +118,7 @@ Result<std::optional<std::size_t>> HeadScan::scan(std::string_view bytes, const 
   return std::optional<std::size_t>();
 }
 
-/// @return true where the head is whole
+/// @return true if the head is whole
 Result<bool> HeadScan::take(std::string_view bytes, const KnownSection& known) {
   if (place_ == Place::start && take_start_line(bytes)) go_to(Place::fields);
   while (place_ != Place::fields) {

@@ -63,13 +63,13 @@ class HeadScan {
   [[nodiscard]] bool was_known() const { return was_known_; }
   /// The field lines of a whole head, each where it stands in `bytes`; none of a known section.
   [[nodiscard]] const std::vector<FieldPlace>& places() const { return fields_.places(); }
-  /// Where the field section of a whole head begins.
+  /// The offset at which the field section of a whole head begins.
   [[nodiscard]] std::size_t section_begin() const { return part_begin_; }
   /// Makes it ready for another head.
   void reset();
 
  private:
-  /// Where in the head `at_` is.
+  /// The part of the head that `at_` is in.
   enum class Place {
     start,           ///< before the start line; one empty line may come (RFC 9112, section 2.2)
     empty_line_end,  ///< behind the CR of that line
@@ -108,7 +108,7 @@ class HeadScan {
 /// Splits the request line by itself: enough where the field section is a known one.
 /// @param bytes  begins with a head as HeadScan found it
 /// @param head   its fields are left as they are
-/// @return what follows the request line; or invalid_request where `bytes` begins with none
+/// @return what follows the request line; or invalid_request if `bytes` begins with none
 [[nodiscard]] Result<std::string_view> read_request_line(std::string_view bytes, RequestHead& head);
 
 /// A target in absolute-form (RFC 9112, section 3.2.2), in parts; views into it.
@@ -119,7 +119,7 @@ struct AbsoluteTarget {
       origin;  ///< the path and query as sent: may be empty, or begin with '?', where "/" is meant
 };
 
-/// The parts of `target`; nothing where it is not http:// or https:// with an authority.
+/// The parts of `target`; nothing if it is not http:// or https:// with an authority.
 [[nodiscard]] std::optional<AbsoluteTarget> absolute_target(std::string_view target);
 
 }  // namespace roktcached::http

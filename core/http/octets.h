@@ -100,7 +100,8 @@ namespace detail {
 
 }  // namespace detail
 
-/// Where the octets of one class that begin at `from` end: the first octet of another, or the end of `bytes`.
+/// The end of the octets of one class that begin at `from`: the first octet of another, or the end of
+/// `bytes`.
 [[nodiscard]] inline std::size_t run_end(Octet wanted, std::string_view bytes, std::size_t from) {
   std::size_t at = std::min(from, bytes.size());
   if (wanted == Octet::vchar || wanted == Octet::field_octet) {

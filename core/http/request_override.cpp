@@ -34,7 +34,7 @@ bool is_plain(char c) {
 }  // namespace
 
 bool may_override_request(std::string_view name) {
-  // These speak of the client and of the way here, not of what is asked for.
+  // These fields say something of the client and of the way here, and nothing of what is asked for.
   static constexpr FieldNames harmless("X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Port");
   if (!std::ranges::all_of(name, is_plain)) return true;
   if (harmless.contain(name)) return false;

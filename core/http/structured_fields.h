@@ -18,10 +18,10 @@ struct DictionaryMember {
   DictionaryValue value;  ///< true for a bare key
 };
 
-/// Parses a Structured Field of type Dictionary, strictly: one error anywhere, and there is no field (RFC
-/// 8941, section 4.2). Of a repeated key the last value counts. Parameters are parsed and dropped.
+/// Parses a Structured Field of type Dictionary, strictly: with one error anywhere the field does not count
+/// (RFC 8941, section 4.2). Of a repeated key the last value counts. Parameters are parsed and dropped.
 /// @param text  the field lines of one name, joined by commas
-/// @return empty where it does not parse; no members for an empty field
+/// @return empty if it does not parse; no members for an empty field
 [[nodiscard]] std::optional<std::vector<DictionaryMember>> parse_dictionary(std::string_view text);
 
 }  // namespace roktcached::http

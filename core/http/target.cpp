@@ -39,7 +39,7 @@ bool is_encoded_at(std::string_view text, std::size_t at) {
   return text[at] == '%' && at + 2 < text.size();
 }
 
-/// Of a canonical spelling: the octets that stand as themselves, encoded or not.
+/// The octets that stand as themselves in a canonical spelling, whether they were encoded or not.
 constexpr std::array<bool, 256> make_canonical_octets() {
   std::array<bool, 256> canonical{};
   for (unsigned octet = 0; octet < canonical.size(); ++octet) {
@@ -50,7 +50,7 @@ constexpr std::array<bool, 256> make_canonical_octets() {
 }
 constexpr std::array<bool, 256> canonical_octets = make_canonical_octets();
 
-/// Those, and the '+', which stays apart from its encoded form.
+/// These octets, and the '+', which stays apart from its encoded form.
 constexpr std::array<bool, 256> make_unchanged_octets() {
   std::array<bool, 256> unchanged = canonical_octets;
   unchanged['+'] = true;
@@ -70,7 +70,7 @@ void append_encoded(std::string& text, char c) {
   text += digits[octet & 15U];
 }
 
-/// Where the octets end that a canonical spelling leaves as they are.
+/// The end of the octets that a canonical spelling leaves as they are.
 std::size_t canonical_end(std::string_view text) {
   const auto unchanged = [text](std::size_t at) -> unsigned {
     return unchanged_octets[static_cast<unsigned char>(text[at])];

@@ -18,7 +18,7 @@ struct Target {
   std::string_view query;  ///< without the '?'; empty if there is none
 };
 
-/// Fails with invalid_request where `text` is not in origin-form, or has a byte that RFC 3986 allows in
+/// Fails with invalid_request if `text` is not in origin-form, or has a byte that RFC 3986 allows in
 /// neither path nor query (controls, space, '#', '"', '<', '>', '\\', '^', '`', '{', '|', '}', anything above
 /// 0x7e), or a '%' without two hex digits behind it.
 [[nodiscard]] Result<Target> parse_target(std::string_view text);
@@ -28,9 +28,10 @@ struct Target {
 struct QueryParameter {
   std::string_view name;   ///< percent-decoded; '+' stays '+'
   std::string_view value;  ///< percent-decoded
-  /// The one spelling of all that decode to the same octets: unreserved characters, ':' and '/' stand as
-  /// themselves, as on the API's page. So does a '+' that was sent as itself: some servers take it for a
-  /// space. Every other octet is percent-encoded, with upper-case digits (RFC 3986, section 6.2.2).
+  /// The canonical spelling: texts that decode to the same octets have the same one. Unreserved characters,
+  /// ':' and '/' stand as themselves, as on the API's page. So does a '+' that was sent as itself, since some
+  /// servers take it for a space. Every other octet is percent-encoded, with upper-case digits (RFC 3986,
+  /// section 6.2.2).
   std::string_view canonical_name;
   std::string_view canonical_value;  ///< likewise
   bool has_value = false;            ///< false for a bare name without '='
@@ -77,22 +78,22 @@ class Query {
 
 /// The parameters of a form (application/x-www-form-urlencoded), which keeps to the octets of a query.
 /// @param text  must live as long as what is returned
-/// @return empty where it is no such form, or may have more than 100 parameters: whoever sends it need not be
-///         known yet, and each costs many times its own size
+/// @return empty if it is no such form, or may have more than 100 parameters: each costs many times its own
+///          size, and the sender may not be known yet
 [[nodiscard]] std::optional<Query> parse_form(std::string_view text);
 
 /// Resolves a URI reference, such as a Location's, against the target of the request that it answers (RFC
 /// 3986, section 5.2). Boost.URL 1.81 does not serve: it takes "%2F" for a slash, keeps a ".." above the
 /// root, and refuses the brackets that targets have here.
 /// @param hosts  Host values under which the answering server is known; no other authority is ours
-/// @return a target in origin-form, without fragment; empty where it leads elsewhere or is malformed
+/// @return a target in origin-form, without fragment; empty if it leads elsewhere or is malformed
 [[nodiscard]] std::optional<std::string> resolve_reference(std::string_view reference,
                                                            std::string_view base_target,
                                                            const std::vector<std::string>& hosts);
 
-/// Whether some reader of `path` could take it for a path outside the folder that it seems to lie in: it has
-/// a segment "." or ".." (RFC 3986, section 5.2.4), plain or percent-encoded, with or without ';' and
-/// parameters behind it, between slashes that may be encoded, or backslashes, too.
+/// Whether some reader could take `path` for a path outside the folder that it seems to lie in: it has a
+/// segment "." or ".." (RFC 3986, section 5.2.4). The segment may be plain or percent-encoded, with or
+/// without ';' and parameters behind it. Slashes may be encoded, and backslashes count as slashes.
 /// @param path  of a valid target; never decoded before
 [[nodiscard]] bool has_dot_segments(std::string_view path);
 

@@ -18,7 +18,7 @@ std::string_view opaque(std::string_view tag) {
   return tag.starts_with("W/") ? tag.substr(2) : tag;
 }
 
-/// The same, without what servers put into the tag of a compressed representation.
+/// The same, without the suffix that servers add to the tag of a compressed representation.
 std::string_view plain_opaque(std::string_view tag) {
   static constexpr std::string_view suffix = "-gzip\"";
   tag = opaque(trimmed(tag));

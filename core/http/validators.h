@@ -17,7 +17,7 @@ namespace roktcached::http {
 [[nodiscard]] std::string entity_tag_of(std::string_view body);
 
 /// True if If-None-Match in `request` lists `entity_tag` or is `*`, by weak comparison (RFC 9110,
-/// sections 8.8.3.2 and 13.1.2). False where the request has no If-None-Match.
+/// sections 8.8.3.2 and 13.1.2). False if the request has no If-None-Match.
 [[nodiscard]] bool none_match_fails(const Fields& request, std::string_view entity_tag);
 
 /// True if If-Modified-Since in `request` is no earlier than `modified` (RFC 9110, section 13.1.3). False
@@ -36,8 +36,9 @@ namespace roktcached::http {
 /// @param stored  the fields of a stored 200
 [[nodiscard]] bool is_not_modified(const Fields& request, const Fields& stored, WallTime now);
 
-/// True where a 304 is about another representation than that of `entity_tag`, which it was asked about:
-/// where it names one that differs in more than its mark as weak, or what servers add of a compressed one.
+/// Whether a 304 is about another representation than that of `entity_tag`, which it was asked about. It is
+/// if it names a tag that differs in more than its mark as weak, or than what servers add for a compressed
+/// form.
 [[nodiscard]] bool names_another(const Fields& not_modified, std::string_view entity_tag);
 
 /// True for what a 304 carries of the response that it stands for: all but what describes the content

@@ -16,11 +16,11 @@ struct Vary {
 
 [[nodiscard]] Vary parse_vary(const Fields& response);
 
-/// The values of the fields that `names` lists, as one line; two requests match where their lines
-/// are equal. Values count as they are, each field line for itself; only where a field's own definition says
-/// that two spellings mean the same are they one (RFC 9111, section 4.1): of a list, such as Accept, the
-/// lines are combined, and spaces around commas dropped; in Accept-Language, case and the order of the
-/// members do not count either, since preferences are told by weights (RFC 9110, section 12.5.4).
+/// The values of the fields that `names` lists, as one line; two requests match if their lines are equal.
+/// Each field line counts as it is. Spellings are the same only if the field's own definition says so (RFC
+/// 9111, section 4.1). For a list, such as Accept, the lines are combined, and spaces around commas dropped.
+/// In Accept-Language, case and the order of the members do not count either, since weights tell preferences
+/// (RFC 9110, section 12.5.4).
 [[nodiscard]] std::string selecting_values(const std::vector<std::string>& names, const Fields& request);
 
 }  // namespace roktcached::http

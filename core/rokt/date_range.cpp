@@ -16,7 +16,7 @@ constexpr int digit(char c) {
   return c >= '0' && c <= '9' ? c - '0' : -1;
 }
 
-/// The number of the two digits at `at`, or less than 0 where they are none.
+/// The number of the two digits at `at`, or less than 0 if they are none.
 int two_digits(std::string_view text, std::size_t at) {
   const int tens = digit(text[at]);
   const int ones = digit(text[at + 1]);

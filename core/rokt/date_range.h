@@ -26,13 +26,12 @@ struct DateParameter {
 /// the end of its day only the upstream knows. Text that is no date is returned as it is.
 [[nodiscard]] std::string canonical_date(std::string_view text);
 
-/// The date that somebody most likely meant with a text that is none: without a zone or an offset behind it,
-/// with at most three digits of fraction, with a 'T' before the time, with seconds. For messages alone: a
-/// wrong date is never mended silently. Empty where no such change makes a date of it.
+/// The date that somebody most likely meant by a text that is none: without a zone or an offset behind it,
+/// with at most three digits of fraction, with a 'T' before the time, with seconds. Only for messages: a
+/// wrong date is never mended silently. Empty if no such change makes a date of it.
 [[nodiscard]] std::optional<std::string> nearest_date(std::string_view text);
 
-/// From this instant on the range can get no new hours: dateEnd in its latest reading, on the clock of
-/// `zone`.
+/// The instant from which the range gets no new hours: dateEnd in its latest reading, on the clock of `zone`.
 [[nodiscard]] WallTime range_end(const DateParameter& date_end, const TimeZone& zone);
 
 }  // namespace roktcached::rokt

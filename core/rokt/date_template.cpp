@@ -51,7 +51,7 @@ std::optional<RelativeDay> last_of_month(LocalDay day, LocalDay today) {
   return RelativeDay{From::last_of_month, months};
 }
 
-/// Of a whole month, or of several: the last one, or this one.
+/// The end of a range of whole months: the last day of last month, or of this one.
 std::optional<RelativeDay> end_of_month(LocalDay end, LocalDay today) {
   if (const auto last = last_of_month(end, today); last && last->offset >= -1) return last;
   if (const auto next = first_of_month(end, today); next && next->offset >= 0) return next;

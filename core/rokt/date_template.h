@@ -10,7 +10,7 @@
 
 namespace roktcached::rokt {
 
-/// A day by how it lies to the day of asking.
+/// A day, relative to the day of asking.
 struct RelativeDay {
   enum class From : std::uint8_t {
     today,           ///< `offset` days after it
@@ -35,15 +35,15 @@ struct RelativeRange {
 };
 using RelativeRanges = boost::container::small_vector<RelativeRange, 4>;
 
-/// The ways in which a range may be meant to move, when it is asked for on the day `today`. One day cannot
-/// tell the last 28 days from a month to date: only what holds on several days is what is meant. None where
-/// the range ended too long ago to move: over 400 days, or in an earlier month than the last.
+/// The ways in which a range may be meant to move, if it is asked for on the day `today`. One day cannot tell
+/// the last 28 days from a month to date, so only a way that holds on several days is the one that is meant.
+/// None for a range that ended too long ago to move: over 400 days ago, or before last month.
 [[nodiscard]] RelativeRanges relative_ranges(LocalDay start, LocalDay end, LocalDay today);
 
-/// Whether a range that ends on `end` may move: false is quickly told of most ranges of old.
+/// Whether a range that ends on `end` may move: a quick test that most old ranges fail.
 [[nodiscard]] bool may_move(LocalDay end, LocalDay today);
 
-/// A text with days in braces, for one day: each stands as YYYY-MM-DD then.
+/// Fills in the days that a text has in braces, each as YYYY-MM-DD:
 ///
 ///     {today}  {yesterday}  {today-7}  {today+1}
 ///     {first_of_month}  {last_of_month}  {first_of_month-1}   of this month, and of the last

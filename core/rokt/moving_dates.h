@@ -21,8 +21,8 @@ using LocalDay = std::chrono::local_days;
 /// The time of the day that it shows, in whole minutes since midnight.
 [[nodiscard]] std::chrono::minutes local_minute(WallTime now, const TimeZone& zone);
 
-/// Ranges of whole days that move with the day. Except for the first day of a month, none holds today: its
-/// numbers are not complete.
+/// Ranges of whole days that move with the day, on the clock of the request's timeZoneVariation. None holds
+/// today, whose numbers are not complete, except on the first day of a month.
 enum class MovingDates : std::uint8_t {
   yesterday,
   last_7d,   ///< the seven days that end yesterday
@@ -33,7 +33,7 @@ enum class MovingDates : std::uint8_t {
   last_month,  ///< the whole month before this one
 };
 
-/// The names that requests give them, in the order of the enumeration.
+/// Their names in requests, in the order of the enumeration.
 [[nodiscard]] std::span<const std::string_view> moving_dates_names();
 
 /// Empty for any other text; case counts.

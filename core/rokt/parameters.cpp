@@ -32,7 +32,7 @@ std::string joined(const std::vector<std::string>& values) {
   return text;
 }
 
-/// True where every name is there, and each differs from the others. Only for a few parameters, which are
+/// True if every name is there, and each differs from the others. Only for a few parameters, which are
 /// sooner compared with each other than sorted; of more nothing is said.
 bool surely_distinct(std::span<const QueryParameter> parameters) {
   constexpr std::size_t few = 8;
@@ -69,7 +69,7 @@ enum class Known : std::size_t { date_start, date_end, currency, time_zone, grou
 std::string_view name_of(Known parameter) {
   return known_parameters[static_cast<std::size_t>(parameter)];
 }
-/// The same as `folded` makes them.
+/// The known names in the form that `folded` makes.
 constexpr std::array<std::string_view, 5> folded_parameters = {"datestart", "dateend", "currency",
                                                                "timezonevariation", "groupby"};
 /// Anything longer is like none of them, and need not be compared.
@@ -80,7 +80,7 @@ constexpr std::size_t longest_name = 32;
 /// with the brackets of a list ("groupby[]"). The API ignores a name that it does not know, and answers with
 /// other rows than were asked for.
 /// @param name  percent-decoded
-/// @return empty where it is like none
+/// @return empty if it is like none
 std::string_view nearly_known_parameter(std::string_view name) {
   if (name.size() > longest_name) return {};
   const std::string asked = folded(name);
@@ -109,12 +109,12 @@ class ReportParameters {
     }
   }
 
-  /// Null where it is not there.
+  /// Null if it is not there.
   [[nodiscard]] const QueryParameter* operator[](Known which) const {
     return sent_[static_cast<std::size_t>(which)];
   }
 
-  /// @return whether no other name is nearly that of a known parameter: its value would be passed over
+  /// Refuses a name that is nearly that of a known parameter: the API would pass over its value.
   [[nodiscard]] Result<void> check_for_near_names() const {
     if (near_name_.empty()) return {};
     return refused("parameter", shown(near_name_), meant_);
@@ -175,7 +175,7 @@ std::optional<WallTime> doubtful_end(const ReportParameters& parameters) {
   return range_end(*end, *zone);
 }
 
-/// A date that is refused is named with the one that was most likely meant.
+/// Reads a required date. The error of a refused date names the date that was most likely meant.
 Result<DateParameter> required_date(const ReportParameters& parameters, Known which) {
   const QueryParameter* const sent = parameters[which];
   const auto date = sent == nullptr ? std::nullopt : DateParameter::parse(sent->value);

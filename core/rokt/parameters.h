@@ -22,8 +22,8 @@ enum class Validation {
 struct ParameterRules {
   Validation validation = Validation::strict;
   std::vector<std::string> extra_currencies;  ///< accepted besides the ten of the API's page
-  /// An end of a range that is about now is rounded down to a multiple of it, on the clock of the request's
-  /// zone; zero: it is not.
+  /// The end of a range that ends about now is rounded down to a multiple of this, on the clock of the
+  /// request's zone; zero: it is not rounded.
   std::chrono::milliseconds open_end_step{0};
 };
 
@@ -37,15 +37,13 @@ struct CheckedParameters {
   std::optional<WallTime> range_end;
 };
 
-/// Checks the query of a request on `route`.
-/// On every report, metadata and query route, also when lenient: no parameter twice, none with an empty name
-/// (400). On report routes when strict: dateStart, dateEnd, currency and timeZoneVariation are there and
-/// well-formed, start is not after end (both in the reading that lets the request pass), groupby is one of
-/// the route's where it has any, and no name is nearly that of a known parameter. Other unknown parameters
-/// pass. On `off` and token routes nothing is checked.
-/// @return invalid_request, whose context names the parameter, what was sent (at most 64 bytes of it, what is
-/// not
-///         printable as '?') and what is accepted.
+/// Checks the query of a request on `route`. On every report, metadata and query route, also when lenient: no
+/// parameter twice, and none with an empty name (400). On report routes when strict: dateStart, dateEnd,
+/// currency and timeZoneVariation are there and well-formed; start is not after end (both in the reading that
+/// lets the request pass); groupby is one of the route's values, if it has any; and no name is nearly that of
+/// a known parameter. Other unknown parameters pass. On `off` and token routes nothing is checked.
+/// @return invalid_request, whose context names the parameter, what was sent (at most 64 bytes of it, with
+///          '?' for what is not printable) and what is accepted
 [[nodiscard]] Result<CheckedParameters> check_parameters(const Route& route,
                                                          std::span<const http::QueryParameter> parameters,
                                                          const ParameterRules& rules);

@@ -187,12 +187,12 @@ constexpr std::array<std::pair<std::string_view, std::string_view>, 8> other_nam
     {"granularity", "interval"},
 }};
 
-/// The same as `folded` makes them.
+/// The known members in the form that `folded` makes.
 constexpr std::array<std::string_view, 9> folded_members = {
     "interval",         "startdate", "enddate",           "metrics",     "dimensions",
     "dimensionfilters", "orderbys",  "timezonevariation", "currencycode"};
 
-/// The member that somebody most likely meant by `name`; empty where it is right, or like none.
+/// The member that somebody most likely meant by `name`; empty if it is right, or like none.
 std::string_view nearly_known_member(std::string_view name) {
   constexpr std::size_t longest_member = 32;
   if (name.size() > longest_member || std::ranges::find(known_members, name) != known_members.end())
@@ -225,7 +225,7 @@ Result<QueryBody> read_query_body(std::string_view content, const ParameterRules
     return refused("more follows the JSON at octet " + std::to_string(read), accepted);
   if (!canonical.is_object()) return refused("is no JSON object", accepted);
   if (rules.validation == Validation::strict) {
-    // Each is compared with what is known, which costs time: no question has as many.
+    // Each member is compared with the known ones, which costs time. No real question has this many.
     constexpr std::size_t most_members = 64;
     const std::size_t members = canonical.object().size();
     if (members > most_members) return refused("has " + std::to_string(members) + " members", "at most 64");

@@ -16,9 +16,9 @@ struct QueryBody {
   /// The one spelling of all bodies that ask the same: members sorted by name, no white space, escapes only
   /// where JSON needs them. Arrays keep their order, and numbers their text. One line.
   std::string canonical;
-  /// When the asked range ends: endDate in its later reading, on the clock of timezoneVariation. Where that
-  /// is absent, on the account's; where neither is known, on the last clock on earth to get there. Empty
-  /// where endDate is absent or no date.
+  /// When the range ends that is asked for: endDate in its later reading, on the clock of timezoneVariation,
+  /// else on that of the account, else on the last clock on earth to get there. Empty if endDate is absent or
+  /// no date.
   std::optional<WallTime> range_end;
 };
 

@@ -33,7 +33,7 @@ bool is_plain_segment(std::string_view segment) {
   return !segment.empty() && !http::has_dot_segments(segment);
 }
 
-/// True where paths and methods are the operator's to choose, and not those of the Rokt API.
+/// True if paths and methods are the operator's to choose, and not those of the Rokt API.
 bool takes_any_path(RouteClass route_class) {
   return route_class == RouteClass::http || route_class == RouteClass::off;
 }
@@ -59,7 +59,7 @@ Segments split(std::string_view path) {
   }
 }
 
-/// Of one route or several, each once.
+/// The methods of one route or several, each once.
 class Methods {
  public:
   void add(const Route& route) {

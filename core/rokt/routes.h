@@ -27,8 +27,8 @@ enum class RouteClass {
 /// One row of the route table.
 struct Route {
   std::string name;  ///< unique; what logs, metrics and the cache file call it
-  /// "/a/{id}/b": `{name}` is one segment, a last `{name...}` all that follows the slash before it, which on
-  /// an http or off route may be nothing: "/a/{rest...}" takes "/a/", but not "/a".
+  /// "/a/{id}/b": `{name}` is one segment. A last `{name...}` is all that follows the slash before it, which
+  /// may be nothing on an http or off route: "/a/{rest...}" takes "/a/", but not "/a".
   std::string pattern;
   std::vector<std::string> methods;  ///< without HEAD, which is answered wherever GET is
   RouteClass route_class = RouteClass::report;
@@ -50,11 +50,12 @@ struct Route {
 /// Whether two routes have a method of the same paths, whatever their placeholders are called.
 [[nodiscard]] bool serve_the_same(const Route& one, const Route& other);
 
-/// Whether an operator's route takes the place of a built-in one, which may have come later: it serves the
-/// same, or has its name. Nothing takes the place of the token's.
+/// Whether an operator's route takes the place of a built-in one, so that a route that is built in later
+/// changes nothing for the operator: both serve the same, or have one name. Nothing takes the place of the
+/// token's route.
 [[nodiscard]] bool takes_place_of(const Route& configured, const Route& built_in);
 
-/// Every route: the built-in ones whose place none of the operator's takes, then those.
+/// All routes: the built-in ones whose place no route of the operator's takes, then the operator's.
 [[nodiscard]] std::vector<Route> all_routes(const std::vector<Route>& configured);
 
 /// Checks one row, as the operator's routes need it. The error's context says what is wrong and what is
@@ -76,21 +77,20 @@ struct RouteMatch {
 /// Says what a path is. Immutable after construction; safe from any thread.
 class RouteTable {
  public:
-  /// @param routes  rows in order of precedence among equals; a literal segment beats a placeholder whatever
-  /// the order,
-  ///                compared from the left, and a placeholder beats a rest. Takes valid rows.
+  /// @param routes  valid rows, in order of precedence among equals. Whatever their order, a literal segment
+  ///          beats a placeholder, compared from the left, and a placeholder beats a rest
   explicit RouteTable(std::vector<Route> routes);
 
-  /// Matches segment by segment, nothing decoded or normalised: `//`, `/./`, an encoded '/' and a trailing
+  /// Matches segment by segment. Nothing is decoded or normalised: `//`, `/./`, an encoded '/' and a trailing
   /// slash match no placeholder. On token, report, metadata and query routes a placeholder takes
-  /// `[A-Za-z0-9_-]{1,64}`; on routes that are `http` or `off` any non-empty segment but "." and ".."
-  /// (percent-encoded or not), and rest takes segments of that kind, with a slash at the end or without.
-  /// @return the match; unknown_route; or method_not_allowed, where other methods are served at this path:
-  /// then the
-  ///         error's context is the value for Allow, e.g. "GET, HEAD". HEAD matches where GET does.
+  /// `[A-Za-z0-9_-]{1,64}`. On routes that are `http` or `off` it takes any non-empty segment but "." and
+  /// ".." (percent-encoded or not), and rest takes segments of that kind, with a slash at the end or without.
+  /// HEAD matches where GET does.
+  /// @return the match; unknown_route; or method_not_allowed if other methods are served at this path: then
+  ///          the error's context is the value for Allow, e.g. "GET, HEAD"
   [[nodiscard]] Result<RouteMatch> match(std::string_view method, std::string_view path) const;
 
-  /// The methods that are served at a path, as Allow names them (RFC 9110, section 10.2.1); empty where no
+  /// The methods that are served at a path, as Allow names them (RFC 9110, section 10.2.1); empty if no
   /// route has it.
   [[nodiscard]] std::string allowed_methods(std::string_view path) const;
 
@@ -109,7 +109,7 @@ class RouteTable {
     std::size_t campaign_at = 0;  // that of `{campaignId}`, likewise
   };
 
-  /// Of most routes the number of segments tells that they do not match.
+  /// A quick test first: for most routes the number of segments already says no.
   [[nodiscard]] bool matches(std::size_t index, std::span<const std::string_view> path) const {
     const Pattern& pattern = patterns_[index];
     return path.size() >= pattern.least && path.size() <= pattern.most && has_segments(index, path);

@@ -9,8 +9,9 @@ namespace roktcached::rokt {
 /// 64 octets of it, what is not printable ASCII as '?'.
 [[nodiscard]] std::string shown(std::string_view text);
 
-/// A name in the form in which names are compared that people mistake for each other: in lower case, without
-/// what sets words apart ("date_start") and without the brackets of a list behind it ("groupby[]").
+/// A name in the form in which names that people mistake for each other are equal: in lower case, without the
+/// characters that set words apart ("date_start"), and without the brackets of a list behind it
+/// ("groupby[]").
 /// @param name  percent-decoded
 [[nodiscard]] std::string folded(std::string_view name);
 

@@ -21,7 +21,7 @@ class TimeZone {
   /// ("localtime", "posixrules", "posix/...", "right/...") are no zones.
   [[nodiscard]] static std::optional<TimeZone> find(std::string_view name);
 
-  /// Reads the whole table now. @throws std::runtime_error where tzdata is missing from the system.
+  /// Reads the whole table now. @throws std::runtime_error if tzdata is missing from the system.
   static void load();
 
   [[nodiscard]] LocalTime to_local(WallTime time) const;

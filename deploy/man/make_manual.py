@@ -25,7 +25,7 @@ Failed.
 The command line is wrong.
 .TP
 .B 69
-Something outside is not to be had: an address, or a running daemon.
+Something outside is not available: an address, or a running daemon.
 .TP
 .B 78
 The configuration is wrong. The message names file, line and key.
@@ -47,7 +47,7 @@ again.
 The first credential.
 .TP
 .B ROKTCACHED_CONFIG
-The configuration file, where there is no
+The configuration file, if there is no
 .BR \-\-config .
 .TP
 .BI ROKTCACHED_ SECTION _ KEY

@@ -21,17 +21,18 @@ struct AuthenticationResult {
   friend bool operator==(const AuthenticationResult&, const AuthenticationResult&) = default;
 };
 
-/// A secret as it is remembered: without the key of the digest nobody learns it from that, or makes another
-/// one of the same digest.
+/// The form in which a secret is remembered. Without the key of the digest nobody can learn the secret from
+/// it, or make another one with the same digest.
 using Digest = Hmac::Code;
 
 [[nodiscard]] Digest digest_of(const Presented& shown, Hmac& hmac);
 
-/// Results of the past by digest, a bounded number of each kind, so that many wrong secrets push no right
-/// one out. The oldest goes first. A plain container, for one thread at a time; recall allocates nothing.
+/// Past results by digest. The number of each kind is bounded, so that many wrong secrets push no right one
+/// out. The oldest goes first. A plain container, for one thread at a time; recall allocates nothing.
 class AuthenticationMemory {
  public:
-  /// One wrong secret in a loop costs one scrypt in so long.
+  /// For how long a wrong secret is remembered: a client that repeats one in a loop costs one scrypt in that
+  /// time.
   static constexpr std::chrono::seconds nobody_for{5};
   static constexpr WallTime for_ever = WallTime::max();
 
@@ -42,7 +43,7 @@ class AuthenticationMemory {
   void remember(const Digest& digest, std::size_t client, WallTime until);
   void remember_nobody(const Digest& digest, WallTime now);
 
-  /// Remembers of `client` what `before` does of its client `its_place`.
+  /// Takes over what `before` remembers of its client `its_place`, for `client`.
   void take_over(std::size_t client, const AuthenticationMemory& before, std::size_t its_place);
 
   /// Results held, of both kinds.

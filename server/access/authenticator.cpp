@@ -22,7 +22,7 @@ AccessDecision answered(http::Answer answer) {
   return {AccessDecision::Kind::answered, std::move(answer)};
 }
 
-/// Where those clients are now that have kept their names; empty for the others.
+/// The new places of the clients that have kept their names; empty for the others.
 std::vector<std::optional<std::size_t>> new_places(const std::vector<config::Client>& before,
                                                    const std::vector<config::Client>& now) {
   std::vector<std::optional<std::size_t>> places;

@@ -15,8 +15,8 @@ namespace roktcached::access {
 
 /// Shared by the authenticators of all threads. Safe from any thread.
 struct ClientRegistry {
-  /// @param before  what was in force until now, whose clients keep what is known of them where their secrets
-  ///                are the same; may be null
+  /// @param before  the registry in force until now; may be null. Clients whose secrets are the same keep
+  ///          what it knows of them
   ClientRegistry(std::vector<config::Client> of, const config::Secret& token_key,
                  ClientRegistry* before = nullptr, SteadyTime now = {});
 
@@ -48,10 +48,10 @@ class Authenticator {
   /// Which client has proved by its certificate to be itself.
   [[nodiscard]] std::optional<std::size_t> client_of(X509* certificate) const;
 
-  /// The admission where nothing has to be waited for: the way of every hit.
-  /// @param certified  from client_of; counts where the request shows nothing itself
+  /// The decision if nothing has to be waited for: the way of every hit.
+  /// @param certified  from client_of; counts if the request shows nothing itself
   [[nodiscard]] AccessDecision recall(http::Request& request, std::optional<std::size_t> certified);
-  /// The same, for one that was unknown; never unknown.
+  /// The same, for a decision that was unknown; never unknown.
   [[nodiscard]] asio::awaitable<AccessDecision> verify(http::Request& request,
                                                        std::optional<std::size_t> certified);
 

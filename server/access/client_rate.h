@@ -20,11 +20,11 @@ class ClientRate {
   explicit ClientRate(const std::vector<config::Client>& clients);
 
   /// Takes one request of the client's, unless it has none left.
-  /// @return nothing where the request may go, else how long it is until one may; it costs the client nothing
+  /// @return nothing if the request may go, else how long it is until one may; it costs the client nothing
   [[nodiscard]] std::optional<std::chrono::milliseconds> take(std::size_t client, SteadyTime now);
 
-  /// As many requests as `its_place` has used up in `before`, `client` has used up here, of its burst at the
-  /// most: the limits may be others. Before the first take().
+  /// Begins with the requests that `its_place` has used up in `before`, as used up by `client`, but no more
+  /// than its burst: the limits may be others. Call it before the first take().
   void go_on_from(std::size_t client, const ClientRate& before, std::size_t its_place, SteadyTime now);
 
  private:

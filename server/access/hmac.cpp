@@ -15,7 +15,7 @@ const unsigned char* bytes_of(std::string_view text) {
 }
 
 void check(int done) {
-  if (done != 1) throw std::runtime_error("HMAC-SHA256 is not to be had from OpenSSL");
+  if (done != 1) throw std::runtime_error("HMAC-SHA256 is missing in OpenSSL");
 }
 
 }  // namespace

@@ -11,14 +11,15 @@
 
 namespace roktcached::access {
 
-/// The tokens of the daemon's own token endpoint: `local.NAME.PAYLOAD.MAC`, of which nothing is kept. PAYLOAD
-/// is when it was issued and something that makes each token another; MAC is HMAC-SHA256 under a key that is
-/// made of the master key, the client's name and its secret's hash, so that a client that gets another secret
+/// The tokens of the daemon's own token endpoint: `local.NAME.PAYLOAD.MAC`. The daemon keeps no list of them.
+/// PAYLOAD has the time of issue, and a part that makes each token another. MAC is HMAC-SHA256. Its key is
+/// made of the master key, the client's name and its secret's hash, so a client that gets another secret
 /// loses its tokens. Immutable: safe from any thread.
 class LocalTokens {
  public:
   static constexpr std::chrono::seconds lifetime = std::chrono::hours{1};
-  /// How far ahead of ours the clock of whoever issued a token may be: another process with the same key.
+  /// How far ahead of ours the clock of a token's issuer may be, which may be another process with the same
+  /// key.
   static constexpr std::chrono::seconds clock_skew{60};
 
   /// @param master_key  of token_key_size bytes

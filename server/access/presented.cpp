@@ -13,7 +13,7 @@ namespace roktcached::access {
 namespace {
 
 constexpr std::string_view api_key_name = "api_key";
-/// Of what a client shows, in bytes: twice the longest secret.
+/// The longest text that a client may show, in bytes: twice the longest secret.
 constexpr std::size_t longest_shown = 2048;
 
 Error ambiguous(std::string context) {

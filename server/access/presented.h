@@ -12,7 +12,7 @@ namespace roktcached::access {
 
 /// Cuts every query parameter whose decoded name is exactly "api_key" out of a raw target; the rest stays
 /// byte for byte. Costs one search of the query, and no memory, where there is none.
-/// @return its value, decoded; empty where there is none; invalid_request for more than one, or a malformed
+/// @return its value, decoded; empty if there is none; invalid_request for more than one, or a malformed
 /// value: they are cut out all the same, so that no log shows them
 [[nodiscard]] Result<std::optional<config::Secret>> take_api_key(std::string& target);
 
@@ -33,14 +33,15 @@ struct Presented {
   [[nodiscard]] bool shows_nothing() const { return kind == Kind::nothing; }
 };
 
-/// Reads it off a request: an API key, in X-API-Key or the target, counts before Authorization.
+/// Reads the credential of a request. An API key, in X-API-Key or the target, goes before Authorization.
 /// @param api_key  from take_api_key
 /// @return invalid_request for more than one API key, or more than one Authorization
 [[nodiscard]] Result<Presented> present(const http::Fields& request,
                                         const std::optional<config::Secret>& api_key);
 
-/// Removes every field with an address in it that shows an API key, as a Referer does of a page that was
-/// asked for with one, and what a server before this one says of the target: it is not for the upstream.
+/// Removes every field that has an address with an API key in it, so that the upstream does not see the key.
+/// The Referer of a page that was asked for with a key is such a field, and so are fields in which a server
+/// before this one repeats the target.
 void remove_telling_fields(http::Fields& request);
 
 /// The credentials behind a scheme, which is compared without case (RFC 9110, section 11.1); empty for
@@ -56,13 +57,13 @@ struct Pair {
   std::string_view name;
   std::string_view secret;
 };
-/// Split at the first ':'; empty where there is none.
+/// Split at the first ':'; empty if there is none.
 [[nodiscard]] std::optional<Pair> split_pair(std::string_view text);
 
-/// The content of a Basic's `text`; empty where it is not base64.
+/// The content of a Basic's `text`; empty if it is not base64.
 [[nodiscard]] std::optional<config::Secret> decode_basic(std::string_view text);
 
-/// `text` with its percent-encoded octets decoded; '+' stays '+'. Empty where a '%' has not two hex digits
+/// `text` with its percent-encoded octets decoded; '+' stays '+'. Empty if a '%' has not two hex digits
 /// behind it.
 [[nodiscard]] std::optional<config::Secret> percent_decoded(std::string_view text);
 

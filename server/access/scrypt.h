@@ -8,7 +8,7 @@
 
 namespace roktcached::access {
 
-/// Why a text cannot be a client's secret; empty where it can: 16 to 1024 visible ASCII characters without
+/// Why a text cannot be a client's secret; empty if it can: 16 to 1024 visible ASCII characters without
 /// ':', behind which an API key's secret would begin.
 [[nodiscard]] std::optional<std::string_view> why_no_secret(std::string_view text);
 
@@ -18,7 +18,7 @@ namespace roktcached::access {
 
 /// Whether `secret` is the one that was hashed. As slow as the hash was made to be; in constant time, but for
 /// the secret's length.
-/// @throws std::bad_alloc where the memory that it takes is not to be had
+/// @throws std::bad_alloc if there is no memory for it
 [[nodiscard]] bool matches(const config::SecretHash& hash, std::string_view secret);
 
 /// `size` bytes that nobody can guess.

@@ -31,7 +31,7 @@ void ScryptQueue::done() {
   buckets_[at_hand_].pop_front();
 }
 
-/// The bucket whose turn it is among those of a kind; empty where they all are.
+/// The bucket of this kind whose turn it is; empty if all of them are empty.
 std::optional<ScryptQueue::Bucket> ScryptQueue::first_of(std::size_t kind) const {
   if (kind > 0) {
     const Bucket only = kind == 1 ? nobody() : bare_keys();

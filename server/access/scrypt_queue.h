@@ -10,12 +10,15 @@
 
 namespace roktcached::access {
 
-/// Decides whose scrypt is next. Secrets wait in buckets: one for each client, which takes those shown with
-/// the client's name; one for all names that are nobody's; one for keys without a name. Clients take turns
-/// and go before nobody's names, and bare keys, each of which costs a scrypt a client, go last. So a flood
-/// fills its own bucket: only who knows a client's name can have that client turned away, and any other flood
-/// costs it a few turns. That a client's name is served sooner shows under a flood that it is one: a name is
-/// no secret.
+/// Decides whose scrypt is next. Secrets wait in buckets: one for each client, for secrets that are shown
+/// with the client's name; one for all names that are nobody's; one for keys without a name. Clients take
+/// turns, and go first. Then come nobody's names. Bare keys, each of which costs a scrypt for each client, go
+/// last.
+///
+/// So a flood fills only its own bucket. To have a client turned away, an attacker must know the client's
+/// name; any other flood costs that client a few turns. Under a flood, a client's name is served sooner than
+/// others, which shows that it is a client's. That is no loss: a name is no secret.
+///
 /// A plain container of digests, for one thread at a time; owned by the SecretVerifier.
 class ScryptQueue {
  public:
@@ -23,7 +26,7 @@ class ScryptQueue {
   using Bucket = std::size_t;
   static constexpr std::size_t room = 4;
   static constexpr std::size_t room_for_bare_keys = 16;
-  /// So many scrypts at the most go before those of a later kind, which then has one: nobody waits for ever.
+  /// At most so many scrypts go before those of a later kind, which then has one: nobody waits for ever.
   static constexpr unsigned patience = 4;
 
   explicit ScryptQueue(std::size_t clients) : clients_(clients), buckets_(clients + 2) {}
@@ -31,13 +34,13 @@ class ScryptQueue {
   [[nodiscard]] Bucket nobody() const { return clients_; }
   [[nodiscard]] Bucket bare_keys() const { return clients_ + 1; }
 
-  /// @return false where the bucket is full, and the digest was not taken
+  /// @return false if the bucket is full, and the digest was not taken
   [[nodiscard]] bool push(Bucket bucket, const Digest& shown);
 
-  /// The secret that has the next scrypt; empty where nothing waits. It keeps its place, the first of its
-  /// bucket, until done(): one that needs several scrypts gives way to others in between.
+  /// The secret that has the next scrypt; empty: nothing waits. It keeps its place, the first of its bucket,
+  /// until done(). A secret that needs several scrypts lets others go in between.
   [[nodiscard]] std::optional<Digest> next();
-  /// The secret that next() has told last needs no further scrypt. Only after it has told one.
+  /// The secret that next() returned last needs no further scrypt. Only after next() has returned one.
   void done();
 
  private:

@@ -99,7 +99,7 @@ void SecretVerifier::look_into(const Digest& digest, const Presented& shown, Wal
   if (known) done(*known);
 }
 
-/// @return empty where `done`, which was moved from, waits
+/// @return empty if `done`, which was moved from, waits
 std::optional<Result<AuthenticationResult>> SecretVerifier::recall_or_queue(const Digest& digest,
                                                                             const Presented& shown,
                                                                             WallTime now, Done& done) {
@@ -114,7 +114,7 @@ std::optional<Result<AuthenticationResult>> SecretVerifier::recall_or_queue(cons
   return queue_job(digest, std::move(*job), done);
 }
 
-/// Where memory fails on the way, nothing is queued.
+/// If memory fails on the way, nothing is queued.
 std::optional<Result<AuthenticationResult>> SecretVerifier::queue_job(const Digest& digest, Job job,
                                                                       Done& done) {
   const ScryptQueue::Bucket bucket = job.bucket;
@@ -135,7 +135,7 @@ std::optional<Result<AuthenticationResult>> SecretVerifier::queue_job(const Dige
   return overloaded();
 }
 
-/// Empty where it is nobody's without a scrypt.
+/// Empty if it is nobody's without a scrypt.
 std::optional<SecretVerifier::Job> SecretVerifier::job_for(const Presented& shown, WallTime now) const {
   if (!nobody_) return std::nullopt;
   const bool basic = shown.kind == Presented::Kind::basic;
@@ -186,7 +186,7 @@ void SecretVerifier::serve_next() {
 
 /// Makes one scrypt. A bare key is held against every client, even behind the one whose it is: which one that
 /// is must not show in the time. Needs no mutex: the names of the queue's buckets never change.
-/// @return empty where more clients are to be asked
+/// @return empty if more clients are to be asked
 std::optional<Result<AuthenticationResult>> SecretVerifier::ask_one(Job& job) {
   try {
     if (job.bucket == queue_.nobody()) {

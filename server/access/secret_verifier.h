@@ -22,15 +22,15 @@
 
 namespace roktcached::access {
 
-/// The answer to whoever shows nothing valid: the same words whatever was wrong.
-/// @return invalid_token where `shown` is a bearer token, else unauthenticated
+/// The error for a request that shows nothing valid: always the same words, whatever was wrong.
+/// @return invalid_token if `shown` is a bearer token, else unauthenticated
 [[nodiscard]] Error unauthenticated(const Presented& shown);
 
-/// Finds out which client has shown a secret, for all threads together: one scrypt a secret and process (one
-/// a client for a secret without a name), on a thread of its own, so that no hit ever waits for it. Whose is
-/// next the ScryptQueue says. It remembers results by a keyed digest; the secret itself is kept
-/// only as long as it waits. Owned by the daemon; client threads come in by their AuthenticationCache. Safe
-/// from any thread.
+/// Finds out which client has shown a secret, for all threads together. Each secret costs one scrypt in a
+/// process (a secret without a name: one for each client), on a thread of its own, so no hit ever waits for
+/// it. The ScryptQueue decides whose scrypt is next. Results are remembered by a keyed digest; the secret
+/// itself is kept only while it waits. Owned by the daemon; client threads use it through their
+/// AuthenticationCache. Safe from any thread.
 class SecretVerifier {
  public:
   /// Results that a memory keeps, of each kind.
@@ -45,12 +45,12 @@ class SecretVerifier {
   SecretVerifier(const SecretVerifier&) = delete;
   SecretVerifier& operator=(const SecretVerifier&) = delete;
 
-  /// Waits for the scrypt at hand, begins no further one, and tells all who wait, and who come, that it is
-  /// overloaded.
+  /// Waits for the scrypt that runs, begins no further one, and answers `overloaded` to all who wait and all
+  /// who come.
   void stop();
 
-  /// Remembers of `client` what `before` knows of its client `its_place`, which has the same secret: no
-  /// scrypt is made again. Takes nothing where this was not made with `before`.
+  /// Takes over what `before` knows of its client `its_place`, for `client`, which has the same secret: no
+  /// scrypt is made again. Takes nothing if this was not made with `before`.
   void take_over(std::size_t client, SecretVerifier& before, std::size_t its_place);
 
   /// How many scrypts were made, for the metrics.
@@ -93,14 +93,14 @@ class SecretVerifier {
   const LocalTokens& tokens_;
   const config::Secret digest_key_;
   const std::vector<std::size_t> with_secret_;  ///< indices into the clients
-  /// A hash to check unknown names against, so that they cost as much; empty where no client has a secret.
+  /// A hash to check unknown names against, so that they cost as much; empty if no client has a secret.
   std::optional<config::SecretHash> nobody_;
   std::atomic<std::uint64_t> scrypts_{0};
   Mutex mutex_;
   AuthenticationMemory memory_ GUARDED_BY(mutex_){memory_capacity};
   ScryptQueue queue_ GUARDED_BY(mutex_);
-  /// The jobs in the queue. The scrypt thread uses the one at hand without the mutex, but for those that
-  /// wait.
+  /// The jobs in the queue. The scrypt thread uses its current job without the mutex, except the list of
+  /// those who wait for it.
   Jobs jobs_ GUARDED_BY(mutex_);
   bool stopped_ GUARDED_BY(mutex_) = false;
   WorkerPool scrypt_thread_{1, "checking a secret"};  ///< last: its work uses all of the above
@@ -113,13 +113,13 @@ class AuthenticationCache {
   /// @param verifier  outlives the cache
   explicit AuthenticationCache(SecretVerifier& verifier) : verifier_(verifier), hmac_(verifier.digest_key_) {}
 
-  /// The result where nothing has to be waited for: it is remembered, or needs no scrypt. A request that
-  /// shows nothing is nobody's.
+  /// The result if it need not be waited for: it is remembered, or needs no scrypt. A request that shows
+  /// nothing is nobody's.
   [[nodiscard]] std::optional<AuthenticationResult> recall(const Presented& shown, WallTime now);
 
   /// Waits for the result. Resumes on the caller's executor, which must be that of the cache's thread.
   /// @param shown  what it borrows lives until this returns
-  /// @return a client; unauthenticated(shown) for nobody; overloaded where too many of its kind wait
+  /// @return a client; unauthenticated(shown) for nobody; overloaded if too many of its kind wait
   [[nodiscard]] boost::asio::awaitable<Result<AuthenticationResult>> verify(Presented shown, WallTime now);
 
  private:

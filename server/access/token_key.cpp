@@ -75,7 +75,7 @@ std::string folder_of(const std::string& path) {
   return path.substr(0, slash == 0 ? 1 : slash);
 }
 
-/// @return nothing where there is no file
+/// @return nothing if there is no file
 Result<std::optional<config::Secret>> load(const std::string& path) {
   constexpr std::size_t max_read = 4096;
   struct stat status {};

@@ -28,8 +28,7 @@ std::string_view to_string(Code code) {
   return "unsupported_grant_type";
 }
 
-/// The form's parameters. One of them is a secret: it stays in the text, and what is decoded of it is wiped
-/// by the query.
+/// The form's parameters. One of them is a secret: it stays in the text, and Query wipes its decoded texts.
 class Form {
  public:
   explicit Form(http::Query parameters) : parameters_(std::move(parameters)) {}

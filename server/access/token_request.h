@@ -24,20 +24,21 @@ struct TokenRefusal {
 /// A token request that may be granted, once it is known whose credentials it shows.
 class TokenRequest {
  public:
-  /// Of the form.
+  /// With the credentials of the form.
   explicit TokenRequest(config::Secret pair) : pair_(std::move(pair)) {}
-  /// Of the request.
+  /// With the credentials of the request's fields.
   /// @param form_decoded  see form_decoded()
   explicit TokenRequest(Presented shown, std::optional<config::Secret> form_decoded = std::nullopt)
       : shown_(shown), form_decoded_(std::move(form_decoded)) {}
 
-  /// The credential to be verified; none: only a client certificate can tell. Borrows this object, or what
-  /// read_token_request was given.
+  /// The credential to be verified. If it is nothing, only a client certificate can tell who asks. Borrows
+  /// this object, or what read_token_request was given.
   [[nodiscard]] Presented shown() const {
     return pair_ ? Presented{Presented::Kind::api_key, pair_->reveal()} : shown_;
   }
-  /// The second reading of a Basic, to be verified where shown() is nobody's: RFC 6749, section 2.3.1, has
-  /// name and secret form-encoded before they are joined, and only some clients do that. Borrows this object.
+  /// A second reading of Basic credentials, to be verified if shown() is nobody's. RFC 6749, section 2.3.1,
+  /// has name and secret form-encoded before they are joined, and only some clients do that. Borrows this
+  /// object.
   [[nodiscard]] std::optional<Presented> form_decoded() const {
     if (!form_decoded_) return std::nullopt;
     return Presented{Presented::Kind::api_key, form_decoded_->reveal()};

@@ -56,12 +56,12 @@ struct Sources {
   boost::asio::any_io_executor purger;  ///< one thread, where a purge or a listing may block: one at a time
 };
 
-/// Of a purge that failed, or a listing: locks, disks and memory come back.
+/// Retry-After of a purge or a listing that failed: locks, disks and memory come back.
 inline constexpr std::chrono::seconds retry_after_failure{5};
 
-/// The operator's window, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics`,
-/// `/entries`, `/restatements`, `/explain`, `/history`, `/openapi.json` and the page at `/`, which only read,
-/// and `POST /purge`, `/warm`, `/reload` and `/log-level`, see check_mutation.
+/// The operator's API, on a listener of its own: `GET /livez`, `/readyz`, `/status`, `/metrics`, `/entries`,
+/// `/restatements`, `/explain`, `/history`, `/openapi.json` and the page at `/`, which only read; and `POST
+/// /purge`, `/warm`, `/reload` and `/log-level`, see check_mutation.
 class Admin final : public http::Handler {
  public:
   explicit Admin(Sources sources) : sources_(std::move(sources)) {}
@@ -118,7 +118,7 @@ class Admin final : public http::Handler {
                                                           std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<http::Answer> log_level(const http::Request& request,
                                                                std::string_view query) const;
-  /// What `read` returns on the upstream thread, which alone may look.
+  /// Calls `read` on the upstream thread, which alone may look at its numbers, and returns the result.
   template <class Read>
   [[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Read>> read_on_upstream_thread(Read read) const {
     std::optional<std::invoke_result_t<Read>> found;
@@ -144,7 +144,7 @@ class Admin final : public http::Handler {
   mutable std::set<std::string> client_names_;  // that a scrape has found configured; of the handler's thread
 };
 
-/// Answers on the health listener: the probes of `admin`, and nothing else. Of the same thread.
+/// Answers on the health listener: the probes of `admin`, and nothing else. Belongs to the thread of `admin`.
 class HealthHandler final : public http::Handler {
  public:
   /// @param admin  outlives it

@@ -47,7 +47,7 @@ std::string Admin::entries_text(const Entries& entries) const {
   return json::serialize(json::object{{"entries", std::move(list)}});
 }
 
-/// On the purger, which may wait for the disk. What was put last has reached it then.
+/// Lists on the purger, which may wait for the disk. It flushes first, so that the last puts are in the list.
 asio::awaitable<Result<Entries>> Admin::list(storage::Listing wanted) const {
   const auto on_purger = [&store = sources_.store,
                           wanted = std::move(wanted)]() -> asio::awaitable<Result<Entries>> {
@@ -57,7 +57,7 @@ asio::awaitable<Result<Entries>> Admin::list(storage::Listing wanted) const {
   co_return co_await asio::co_spawn(sources_.purger, on_purger(), asio::use_awaitable);
 }
 
-/// Of the reports that were asked for most since the start, those that are stored.
+/// The reports that were asked for most since the start, if they are stored.
 asio::awaitable<Result<Entries>> Admin::list_hottest(std::size_t limit) const {
   const auto on_purger = [&store = sources_.store, keys = hottest(sources_.client_stats),
                           limit]() -> asio::awaitable<Result<Entries>> {

@@ -12,8 +12,8 @@ namespace roktcached::admin {
 /// Requests of all callers and routes by outcome.
 [[nodiscard]] boost::json::object requests_json(const std::vector<counters::ClientRequests>& requests);
 
-/// One object a caller, with what it asked, what was answered from the cache, how long it waited, what it
-/// cost the upstream and what it was saved, and the same by route.
+/// One object for each caller: how many requests it made, how many were answered from the cache, how long it
+/// waited, what it cost the upstream and what was saved. The same by route.
 [[nodiscard]] boost::json::array clients_json(const std::vector<counters::ClientRequests>& requests,
                                               const std::vector<counters::Spent>& spending);
 

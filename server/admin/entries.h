@@ -10,8 +10,8 @@
 
 namespace roktcached::admin {
 
-/// Reads which entries are wanted: `restated` (without a value), one of `route=NAME`, `account=ID` (with
-/// `campaign=ID` or without), `key=HASH` and `target=TARGET` (percent-encoded), and `limit=N`, 1 to 1000.
+/// Reads which entries to list: `restated` (without a value); at most one of `route=NAME`, `account=ID` (with
+/// `campaign=ID` or without), `key=HASH` and `target=TARGET` (percent-encoded); and `limit=N`, 1 to 1000.
 /// @return invalid_request, naming the parameter, what came and what is accepted
 [[nodiscard]] Result<storage::Listing> parse_listing(std::string_view query);
 

@@ -39,10 +39,10 @@ struct ExplainQuery {
 struct StoredEntry {
   storage::EntrySummary entry;
   bool in_memory = false;
-  std::uint64_t finds = 0;  ///< since memory has it; 0 where it does not
+  std::uint64_t finds = 0;  ///< since memory has it; 0 if it does not
 };
 
-/// All that a running daemon knows besides.
+/// The facts that a running daemon knows beyond the settings.
 struct Findings {
   std::optional<StoredEntry> stored;
   std::vector<storage::EntrySummary> others;  ///< of the same target, for other credentials or versions
@@ -50,7 +50,8 @@ struct Findings {
   std::vector<counters::ClientRequests> requests;
 };
 
-/// Adds to what explain_request has made of the same request: would it hit now, why not, and what is stored.
+/// Adds to the result of explain_request for the same request: whether it would hit now, why not, and what is
+/// stored.
 /// @pre the request is on a report or metadata route
 void add_findings(boost::json::object& explained, const proxy::TargetRequest& request,
                   const Findings& findings, const caching::FreshnessPolicies& policies, WallTime now);

@@ -13,7 +13,7 @@ namespace roktcached::admin {
 /// Adds what /metrics has of it, each number from the start.
 void add_fleet(Families& families, const fleet::FleetStatus& status);
 
-/// Where an answer lies, as /explain shows it.
+/// The place of an answer in the fleet, as /explain shows it.
 [[nodiscard]] boost::json::object to_json(const fleet::AnswerLocation& location, WallTime now);
 
 }  // namespace roktcached::admin

@@ -31,19 +31,19 @@ struct HistorySample {
   std::uint64_t restatements = 0;
 };
 
-/// The samples of the last hour, and, fewer, those of the last day. What is kept is bounded by their number:
-/// some 250 KB. Belongs to one thread.
+/// The samples of the last hour, and at larger intervals those of the last day. Their number bounds the
+/// memory, to some 250 KB. Belongs to one thread.
 class History {
  public:
-  struct Extent {
+  struct Resolution {
     std::chrono::seconds every;
     std::size_t most;
   };
-  static constexpr Extent hour{std::chrono::seconds{5}, 720};
-  static constexpr Extent day{std::chrono::minutes{5}, 288};
+  static constexpr Resolution hour{std::chrono::seconds{5}, 720};
+  static constexpr Resolution day{std::chrono::minutes{5}, 288};
 
-  /// Takes a sample, one each `hour.every`. Those that a clock which was set back has left in the future are
-  /// forgotten.
+  /// Takes a sample; call it once in each `hour.every`. If the clock was set back, samples that are in the
+  /// future then are forgotten.
   /// @param now  when it was taken, by the steady clock
   void add(const HistorySample& sample, SteadyTime now);
 

@@ -14,8 +14,7 @@ namespace roktcached::admin {
 
 /// Reads the query of `GET /history`: `since=UNIX_MS` or nothing.
 /// @return the time after which samples are wanted, if it is given; invalid_request, naming the parameter,
-/// what
-///         came and what is accepted
+///         what came and what is accepted
 [[nodiscard]] Result<std::optional<WallTime>> parse_since(std::string_view query);
 
 /// The answer to `GET /history`: for the last hour and for the last day a list for each number of a sample,

@@ -172,7 +172,7 @@ void add_certificates(Families& families, const MetricReadings& readings) {
   families.push_back(expiry.take());
 }
 
-/// By the names that every exporter has.
+/// The metrics of the process, by the names that every exporter uses.
 void add_process(Families& families, const ProcessReadings& process) {
   using prometheus::MetricType;
   const auto add = [&families](MetricType type, const char* name, const char* help, double value) {

@@ -40,9 +40,9 @@ struct ClientReading {
   std::uint64_t upstream = 0;  ///< requests that it has cost the upstream
 };
 
-/// Sums by the configuration's clients: a caller of another name is "(none)", the first of the list. No
-/// client has that name, which has a bracket. Pure.
-/// @param names  of clients, now or ever: one that is no more keeps its numbers
+/// Sums by the configuration's clients. All callers of other names together are "(none)", the first of the
+/// list; no client can have that name, because of the brackets. Pure.
+/// @param names  of clients, now or ever: a client that was removed keeps its numbers
 [[nodiscard]] std::vector<ClientReading> client_readings(
     const std::set<std::string>& names, const std::vector<counters::ClientRequests>& requests,
     const std::vector<counters::Spent>& spending);

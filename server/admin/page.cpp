@@ -25,7 +25,7 @@ std::string hash_source(std::string_view text) {
   return "'sha256-" + std::string(encoded.begin(), encoded.begin() + length) + "'";
 }
 
-/// Of each element with that name whose text stands in the document.
+/// The hash sources of all elements with that name whose text stands in the document.
 std::string hash_sources(std::string_view document, std::string_view name) {
   const std::string opening = "<" + std::string(name) + ">";
   const std::string closing = "</" + std::string(name) + ">";

@@ -17,7 +17,7 @@ namespace roktcached::admin {
 
 namespace {
 
-/// The field of /proc/self/stat with this number, as proc(5) counts; 0 where there is none.
+/// The field of /proc/self/stat with this number, as proc(5) counts; 0 if there is none.
 double stat_field(int number) {
   std::ifstream file("/proc/self/stat");
   std::string text((std::istreambuf_iterator<char>(file)), {});

@@ -70,7 +70,7 @@ PartState cache_part(const storage::TierStatistics& tier) {
 PartState fleet_part(const fleet::FleetStatus& fleet) {
   PartState part{.part = "fleet", .name = {}, .reason = {}, .figures = {}};
   if (!fleet.link.together) {
-    part.reason = "alone: the engine is not to be had";
+    part.reason = "alone: the engine cannot be reached";
     if (!fleet.link.trouble.empty()) part.reason += ": " + fleet.link.trouble;
   }
   part.figures["members"] = fleet.members;

@@ -15,7 +15,7 @@ namespace roktcached::admin {
 /// One part of the daemon that it can do without for a while, or with less of.
 struct PartState {
   std::string_view part;  ///< "token", "budget", "circuit", "cache" or "fleet"
-  std::string name;       ///< of the credential or the tier; empty where there is one part of the kind
+  std::string name;       ///< of the credential or the tier; empty if there is one part of the kind
   std::string reason;     ///< why it is degraded, one line for a person; empty: it is not
   boost::json::object figures;
 };

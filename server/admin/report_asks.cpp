@@ -23,7 +23,7 @@ std::vector<caching::KeyHash> hottest(const ThreadStats& threads) {
   }
   std::vector<counters::ReportCount> counts;
   for (const auto& [key, asked] : sums) counts.push_back({key, asked});
-  // Of those that are asked for as often, always the same ones first.
+  // Reports that are asked for equally often always come in the same order.
   std::ranges::sort(counts, [](const counters::ReportCount& left, const counters::ReportCount& right) {
     return left.asked != right.asked ? left.asked > right.asked : left.key.low < right.key.low;
   });

@@ -9,8 +9,8 @@ namespace roktcached::admin {
 
 namespace {
 
-/// The attempts, and zero for those of each route that alerts ask for: the first failure is seen as one,
-/// since there was a number before it.
+/// The attempts, with a zero for each route and each status that alerts use. With a number before it, the
+/// first failure shows as an increase.
 std::map<counters::AttemptKind, std::uint64_t> with_zeros(
     std::map<counters::AttemptKind, std::uint64_t> attempts, const std::vector<MetricRoute>& routes) {
   constexpr std::array<unsigned, 3> statuses = {0, 200, 503};

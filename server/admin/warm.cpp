@@ -34,7 +34,7 @@ constexpr std::chrono::seconds patience{1};
 
 struct Target {
   std::string text;
-  caching::Key key;  ///< empty where it was refused
+  caching::Key key;  ///< empty if it was refused
   Warmed warmed;
 };
 
@@ -74,7 +74,7 @@ boost::asio::awaitable<Warmed> warm_one(const Batch& batch, Target& target) {
   co_return co_await batch.warming.warm(batch.runtime, wanted->cache_request);
 }
 
-/// One after the other, until there are no more.
+/// Warms one target after the other, until there are no more.
 boost::asio::awaitable<void> run_lane(std::shared_ptr<Batch> batch, const bool& draining) {
   while (batch->next < batch->targets.size()) {
     Target& target = batch->targets[batch->next++];

@@ -8,7 +8,7 @@
 
 namespace roktcached::admin {
 
-/// As many targets one request may name.
+/// The most targets that one request may name.
 inline constexpr std::size_t most_warmed = 100;
 
 /// The content of `POST /warm`.

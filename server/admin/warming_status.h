@@ -6,10 +6,10 @@
 
 namespace roktcached::admin {
 
-/// /status is read every second: of more templates it has the first.
+/// How many templates /status shows, since it is read every second: the first of them.
 inline constexpr std::size_t most_templates = 100;
 
-/// What is fetched before anybody asks for it, as /status has it.
+/// The warming of reports, as /status has it.
 [[nodiscard]] boost::json::object to_json(const proxy::WarmingStatus& warming);
 
 }  // namespace roktcached::admin

@@ -45,7 +45,7 @@ Error unavailable_error(const config::Endpoint& address, const std::string& why)
           .context = "admin listener " + config::to_string(address) + ": " + why};
 }
 
-/// Of the last call; the kernel says of one whose time is over that it is under way, or to be tried again.
+/// The error of the last call. For a call whose time is over, the kernel reports EINPROGRESS or EAGAIN.
 Error system_error(const config::Endpoint& address) {
   const int error = errno == EINPROGRESS || errno == EAGAIN ? ETIMEDOUT : errno;
   return unavailable_error(address, std::generic_category().message(error));
@@ -148,7 +148,7 @@ Result<void> send(const Conversation& with, std::string_view text) {
 }
 
 /// Appends what comes next.
-/// @return whether anything did: false where the connection has ended
+/// @return whether anything did: false if the connection has ended
 Result<bool> receive(const Conversation& with, std::string& received) {
   std::array<char, piece_size> piece;
   const ssize_t size = call_until(with.socket, with.patience,

@@ -68,7 +68,7 @@ CommandLine::CommandLine() {
       {.examples = {"roktcached serve --demo", "roktcached check --config roktcached.toml",
                     "roktcached status --watch", "roktcached COMMAND --help"},
        .exits = {{failed, "failed"},
-                 {unavailable, "something outside is not to be had: an address, or a running daemon"}},
+                 {unavailable, "something outside is not available: an address, or a running daemon"}},
        .reads_secrets = true}));
 }
 
@@ -94,10 +94,11 @@ void CommandLine::add_daemon() {
                          .reads_secrets = true},
                         [this] { return commands::serve(config_file_, demo_, take_over_); });
   serve.add_flag("--demo", demo_,
-                 "Against a built-in simulator: no credentials needed, nothing written to the cache file");
-  serve.add_flag("--take-over", take_over_,
-                 "Takes the listening sockets of the running daemon, which ends once this one serves; needs "
-                 "listen.handover_socket. Where none runs, a start like any other");
+                 "Serve a built-in simulator: needs no credential, and writes nothing to the cache file");
+  serve.add_flag(
+      "--take-over", take_over_,
+      "Take over the listening sockets of the running daemon, which ends once this one serves; needs "
+      "listen.handover_socket. If no daemon runs, start as usual");
   CLI::App& check = add("check", "Validate the configuration and print the effective settings",
                         {.examples = {"roktcached check", "roktcached check --no-secrets --config new.toml"},
                          .exits = {{unavailable, "the engine of the fleet cannot be reached"}},
@@ -105,8 +106,8 @@ void CommandLine::add_daemon() {
                         [this] { return commands::check(config_file_, no_secrets_); });
   check.add_flag(
       "--no-secrets", no_secrets_,
-      "Without credentials, admin token, TLS private key and token key, as in CI, and without asking "
-      "the engine of a fleet; all else is checked");
+      "Do not read credentials, admin token, TLS private key and token key, and do not ask the engine of a "
+      "fleet, as in CI; everything else is checked");
 }
 
 void CommandLine::add_reading() {
@@ -117,7 +118,7 @@ void CommandLine::add_reading() {
           {.examples = {"roktcached explain '/metadata/accounts/12/campaigns/3'",
                         "roktcached explain --offline '/metadata/accounts/12/campaigns/3'",
                         "roktcached explain --body question.json /v1/query/accounts/12/transactions"},
-           .exits = {{failed, "the request is none that would be answered"}}},
+           .exits = {{failed, "such a request would be refused"}}},
           [this] { return commands::explain(config_file_, explain_); }),
       explain_);
   add_options(add("status", "Print the state of the running daemon at a glance",
@@ -134,7 +135,8 @@ void CommandLine::add_reading() {
            .exits = {{failed, "the daemon answers with an error"}, no_daemon}},
           [this] { return commands::entries(config_file_, list_); });
   add_options(entries, list_);
-  entries.add_flag("--hottest", list_.hottest, "Those that were asked for most since the daemon's start");
+  entries.add_flag("--hottest", list_.hottest,
+                   "List those that were asked for most since the daemon's start");
   add_options(add("restatements", "List reports that changed after they had been given out, and what moved",
                   {.examples = {"roktcached restatements", "roktcached restatements --account 12 --json"},
                    .exits = {{failed, "the daemon answers with an error"}, no_daemon}},
@@ -147,13 +149,14 @@ void CommandLine::add_changing() {
       add("purge", "Remove entries from the running daemon's cache",
           {.examples = {"roktcached purge --account 12 --campaign 3",
                         "roktcached purge --route account-summary --soft", "roktcached purge --all"},
-           .exits = {{failed, "it could not reach all, instances of a fleet among them, or is not allowed"},
+           .exits = {{failed,
+                      "it could not reach all entries or all instances of a fleet, or it is not allowed"},
                      no_daemon}},
           [this] { return commands::purge(config_file_, purge_); }),
       purge_);
   add_options(add("warm", "Have the running daemon fetch reports before anybody asks for them",
                   {.examples = {"roktcached warm reports.txt", "roktcached warm - < reports.txt"},
-                   .exits = {{failed, "some could not be had, or it was interrupted"},
+                   .exits = {{failed, "some reports could not be fetched, or it was interrupted"},
                              {unavailable, "no daemon answers, or the upstream has nothing to spare"}}},
                   [this] { return commands::warm(config_file_, warm_); }),
               warm_);
@@ -174,7 +177,7 @@ void CommandLine::add_tools() {
   add_options(add("verify", "Read the whole cache file, and say what is damaged",
                   {.examples = {"roktcached verify", "roktcached verify --repair",
                                 "roktcached verify backup/roktcached.db"},
-                   .exits = {{failed, "something is damaged, and was not mended"},
+                   .exits = {{failed, "something is damaged, and was not repaired"},
                              {unavailable, "there is no file, or with --repair a daemon has it"}}},
                   [this] { return commands::verify(config_file_, verify_); }),
               verify_);

@@ -18,9 +18,8 @@ enum ExitCode { success = 0, failed = 1, usage = 2, unavailable = 69, configurat
 /// @return an ExitCode
 
 /// Runs the proxy until it is told to stop.
-/// @param demo  against a simulator of its own, without credentials, and without the cache file: invented
-/// numbers never
-///              mix with real ones
+/// @param demo  serve a simulator of its own, without credentials and cache file: invented numbers never mix
+///              with real ones
 /// @param take_over  from the running daemon, if there is one; see server/handover.h
 [[nodiscard]] int serve(const std::optional<std::string>& config_file, bool demo, bool take_over);
 
@@ -133,7 +132,7 @@ struct VerifyOptions {
 int fail(int code, std::string_view why);
 
 /// Reads the configuration as every verb does; says on standard error what is wrong with it.
-/// @return empty where it is not usable: the verb ends with ExitCode::configuration
+/// @return empty if it is not usable: the verb ends with ExitCode::configuration
 [[nodiscard]] std::optional<config::Settings> load_settings(const std::optional<std::string>& config_file);
 
 /// Reads the admin token, where one is configured, likewise.

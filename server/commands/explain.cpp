@@ -38,7 +38,7 @@ std::string date_at(const json::value& from, std::string_view name) {
   return time.is_int64() ? http::format_date(wall_time_from_unix_ms(time.get_int64())) : "-";
 }
 
-/// What follows from the settings alone.
+/// Prints what follows from the settings alone.
 void print_request(const json::value& explained) {
   print("route", text_at(explained, {"route"}));
   const std::string route_class = text_at(explained, {"class"});
@@ -87,7 +87,7 @@ void print_fleet(const json::value& explained) {
   const json::value& fleet = value_at(explained, {"fleet"});
   if (!fleet.is_object()) return;
   if (text_at(fleet, {"state"}) == "alone")
-    return print("in the fleet", "unknown, the engine is not to be had");
+    return print("in the fleet", "unknown, the engine cannot be reached");
   const json::value& stored = value_at(fleet, {"stored"});
   const bool fresh = value_at(stored, {"fresh"}) == json::value(true);
   std::string text = "nothing is stored";
@@ -100,7 +100,7 @@ void print_fleet(const json::value& explained) {
   print("in the fleet", text);
 }
 
-/// Who has asked for this very report since the daemon's start.
+/// Prints who has asked for this report since the daemon's start.
 void print_asks(const json::value& explained) {
   const std::uint64_t times = count_at(explained, {"asked"});
   if (times == 0) return print("asked", "by nobody since the start");
@@ -112,7 +112,7 @@ void print_asks(const json::value& explained) {
                       date_at(client, "last_asked_at_unix_ms")));
 }
 
-/// What the running daemon knows besides.
+/// Prints what the running daemon knows besides.
 void print_findings(const json::value& explained) {
   const std::string answer = text_at(explained, {"answer"});
   if (answer.empty()) return;
@@ -129,7 +129,7 @@ void print_findings(const json::value& explained) {
   if (!asked.empty()) print("route asked by", asked);
 }
 
-/// The content of a question to the Query API; empty where the options name none.
+/// The content of a question to the Query API; empty if the options name none.
 Result<std::string> read_body(const ExplainOptions& options) {
   constexpr std::size_t longest = 64 * 1024;
   const std::string& file = options.body_file;

@@ -54,7 +54,7 @@ class Unseen {
 };
 
 /// A line of standard input, without its end. Byte by byte: a buffer would keep a copy.
-/// @return empty where it is too long, or cannot be read
+/// @return empty if it is too long, or cannot be read
 std::optional<config::Secret> read_line() {
   std::string line;
   line.reserve(longest_line);  // it must not move and leave a copy behind

@@ -20,7 +20,7 @@ std::string help_text(const Help& help) {
     text += fmt::format("    {:<4}{}\n", static_cast<int>(exit.code), exit.meaning);
   if (!help.reads_settings) return text;
   text += "\nEnvironment:\n";
-  text += "    ROKTCACHED_CONFIG       configuration file, where there is no --config\n";
+  text += "    ROKTCACHED_CONFIG       configuration file, if there is no --config\n";
   text += "    ROKTCACHED_SECTION_KEY  overrides a setting, e.g. ROKTCACHED_ADMIN_ADDRESS\n";
   if (help.reads_secrets) text += "    ROKT_APP_ID, ROKT_APP_SECRET  the first credential\n";
   return text;

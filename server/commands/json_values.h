@@ -9,16 +9,16 @@
 
 namespace roktcached::commands {
 
-/// The value at a path of members: null where there is none. A daemon of another version may lack some.
+/// The value at a path of members: null if there is none. A daemon of another version may lack some.
 [[nodiscard]] const boost::json::value& value_at(const boost::json::value& from,
                                                  std::initializer_list<std::string_view> path);
 
-/// The same as a number; 0 where there is none.
+/// The same as a number; 0 if there is none.
 [[nodiscard]] double number_at(const boost::json::value& from, std::initializer_list<std::string_view> path);
-/// The same as a count; 0 where there is none.
+/// The same as a count; 0 if there is none.
 [[nodiscard]] std::uint64_t count_at(const boost::json::value& from,
                                      std::initializer_list<std::string_view> path);
-/// The same as a text for people, see core/printable.h; empty where there is none.
+/// The same as a text for people, see core/printable.h; empty if there is none.
 [[nodiscard]] std::string text_at(const boost::json::value& from,
                                   std::initializer_list<std::string_view> path);
 /// The same as an array; an empty one where there is none.

@@ -72,71 +72,76 @@ void add_options(CLI::App& command, ExplainOptions& options) {
   command.add_option("target", options.target, "Path and query of the request, or its URL")->required();
   command.add_option("--rokt-version", options.rokt_version, "The request's rokt-version field");
   command.add_option("--body", options.body_file,
-                     "A file with the content of a question to the Query API, in JSON; -: standard input");
-  command.add_flag("--offline", options.offline, "From the settings alone, even where a daemon runs");
-  command.add_flag("--json", options.json, "As JSON, as `GET /explain` of the admin listener has it");
+                     "File with the JSON content of a request to the Query API; \"-\" is standard input");
+  command.add_flag("--offline", options.offline, "Use the settings alone, even if a daemon runs");
+  command.add_flag("--json", options.json, "Print the JSON of `GET /explain` of the admin listener");
 }
 
 void add_options(CLI::App& command, StatusOptions& options) {
-  command.add_flag("--json", options.json, "As JSON, as `GET /status` of the admin listener has it");
-  command.add_flag("--watch", options.watch, "Again and again, until it is interrupted");
+  command.add_flag("--json", options.json, "Print the JSON of `GET /status` of the admin listener");
+  command.add_flag("--watch", options.watch, "Print it again and again, until interrupted");
   command.add_option("--interval", options.interval_s, "Seconds between two looks with --watch")
       ->capture_default_str()
       ->check(number(0.1));
 }
 
 void add_options(CLI::App& command, ListOptions& options) {
-  auto* selection = command.add_option_group("selection", "Some of them alone; at most one of");
-  auto* account = selection->add_option("--account", options.account, "Those of an account");
-  selection->add_option("--route", options.route, "Those of a route, by its name");
-  selection->add_option("--target", options.target, "Those of a path and query, however it is spelled");
-  selection->add_option("--key", options.key, "That of a key, by the hash that log and `explain` have");
+  auto* selection = command.add_option_group("selection", "Which entries to list; all without one of these");
+  auto* account = selection->add_option("--account", options.account, "Entries of an account");
+  selection->add_option("--route", options.route, "Entries of a route, by its name");
+  selection->add_option("--target", options.target, "Entries of a path and query, in every spelling");
+  selection->add_option("--key", options.key,
+                        "The entry of a key, by the hash that the log and `explain` show");
   selection->require_option(0, 1);
-  command.add_option("--campaign", options.campaign, "Of the account only this campaign")->needs(account);
+  command.add_option("--campaign", options.campaign, "Only this campaign of the account")->needs(account);
   constexpr std::uint64_t most_listed = 1000;
-  command.add_option("--limit", options.limit, "At most so many, the latest first")
+  command.add_option("--limit", options.limit, "List at most this many, the latest first")
       ->capture_default_str()
       ->check(whole_number(1, most_listed));
-  command.add_flag("--json", options.json, "As JSON, as the admin listener has it");
+  command.add_flag("--json", options.json, "Print the JSON of the admin listener");
 }
 
 void add_options(CLI::App& command, WarmOptions& options) {
   command
-      .add_option("file", options.file,
-                  "Targets, one a line, as paths with their query or as URLs; lines with # say nothing; "
-                  "\"-\" is standard input")
+      .add_option(
+          "file", options.file,
+          "File with a target on each line, a path with its query or a URL; lines that begin with # are "
+          "skipped; \"-\" is standard input")
       ->required();
   command.add_option("--rokt-version", options.rokt_version, "The requests' rokt-version field");
   command
-      .add_option("--give-up-after", options.give_up_after_s,
-                  "Seconds without a single fetch, while the upstream has something better to do")
+      .add_option(
+          "--give-up-after", options.give_up_after_s,
+          "Give up after so many seconds without a fetch, while the upstream is busy with other requests")
       ->capture_default_str()
       ->check(whole_number(1, most));
 }
 
 void add_options(CLI::App& command, VerifyOptions& options) {
-  command.add_option("file", options.file, "Another file than that of the settings, such as a copy of it");
+  command.add_option("file", options.file, "A file other than that of the settings, such as a copy");
   command.add_flag("--repair", options.repair, "Remove damaged rows; only while no daemon has the file");
 }
 
 void add_options(CLI::App& command, PurgeOptions& options) {
-  auto* selection = command.add_option_group("selection", "The entries to remove; exactly one of");
-  selection->add_flag("--all", options.all, "Everything");
+  auto* selection = command.add_option_group("selection", "Which entries to remove");
+  selection->add_flag("--all", options.all, "All entries");
   auto* account = selection->add_option("--account", options.account, "All entries of an account");
   selection->add_option("--route", options.route, "All entries of a route, by its name");
   selection->add_option("--target", options.target,
-                        "A path with its query, whoever asked for it and in whatever version or language");
+                        "All entries of a path with its query, in every spelling, version and variant");
   selection->add_option("--key", options.key, "One entry, by the hash that `explain` prints");
   selection->require_option(1);
-  command.add_option("--campaign", options.campaign, "Of the account only this campaign")->needs(account);
-  command.add_flag("--soft", options.soft, "Keep them, but as stale: served while they are refreshed behind");
+  command.add_option("--campaign", options.campaign, "Only this campaign of the account")->needs(account);
+  command.add_flag("--soft", options.soft,
+                   "Keep them as stale: they are served while they are refreshed behind");
 }
 
 void add_options(CLI::App& command, SimulateArguments& arguments) {
   command.add_option("--listen", arguments.listen, "ADDRESS:PORT on loopback; port 0: a free one")
       ->capture_default_str();
-  command.add_option("--app-id", arguments.options.app_id, "Whom it gives tokens to")->capture_default_str();
-  command.add_option("--app-secret", arguments.options.app_secret, "The secret that goes with it")
+  command.add_option("--app-id", arguments.options.app_id, "The app id that gets tokens")
+      ->capture_default_str();
+  command.add_option("--app-secret", arguments.options.app_secret, "The secret of that app id")
       ->capture_default_str();
   command.add_option("--rate", arguments.options.rate, "Requests per second before 429; 0: no limit")
       ->capture_default_str()
@@ -147,8 +152,9 @@ void add_options(CLI::App& command, SimulateArguments& arguments) {
   command.add_option("--token-lifetime", arguments.token_lifetime_s, "Seconds that a token lives")
       ->capture_default_str()
       ->check(whole_number(1, most));
-  command.add_option("--now", arguments.now, "The simulated data's clock stands at this time (UTC)");
-  command.add_option("--seed", arguments.options.seed, "Another seed is another world")
+  command.add_option("--now", arguments.now,
+                     "The time at which the clock of the simulated data stands (UTC)");
+  command.add_option("--seed", arguments.options.seed, "Another seed makes other numbers")
       ->capture_default_str()
       ->check(whole_number(0, most));
   command

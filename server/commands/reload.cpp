@@ -16,7 +16,7 @@ namespace json = boost::json;
 
 namespace {
 
-/// The array `name` as a list, "a, b"; empty where there is none.
+/// The array `name` as a list, "a, b"; empty if there is none.
 std::string listed(const json::object& object, std::string_view name) {
   std::string list;
   const json::value* const found = object.if_contains(name);

@@ -23,7 +23,7 @@ namespace roktcached::commands {
 
 namespace {
 
-/// From the signal to the end of the process, whatever hangs.
+/// The time from the signal to the end of the process, whatever hangs.
 constexpr std::chrono::seconds time_to_end{10};
 
 int exit_code_of(const Error& error) {

@@ -20,7 +20,7 @@ namespace json = boost::json;
 
 namespace {
 
-/// Of clients and reports the first few: the rest is in `status --json`.
+/// How many clients and reports are shown; the rest is in `status --json`.
 constexpr std::size_t top_max = 5;
 constexpr std::size_t name_width = 34;
 
@@ -39,7 +39,7 @@ std::uint64_t sum_of(const json::value& requests, const Names& names) {
 
 class Lines {
  public:
-  /// A line under a name; where the name is that of the line before, it is left out.
+  /// Adds a line under a name. The name is left out if the line before has the same one.
   void add(std::string_view name, const std::string& text) {
     const bool again = name == last_;
     last_ = name;
@@ -53,7 +53,7 @@ class Lines {
   std::string_view last_;
 };
 
-/// What is amiss, as /readyz has it, and what keeps requests from the upstream.
+/// The troubles that /readyz has, and those that keep requests from the upstream.
 std::vector<std::string> troubles_of(const json::value& status) {
   std::vector<std::string> troubles;
   for (const json::value& credential : array_at(status, {"upstream", "credentials"})) {
@@ -163,7 +163,7 @@ void add_fleet(Lines& lines, const json::value& status) {
                                  number_at(fleet, {"link", "typical_ms"})));
 }
 
-/// What one client, or one route of all clients, has asked.
+/// The requests of one client, or of all clients on one route.
 struct Asked {
   std::string name;
   std::uint64_t asked = 0;

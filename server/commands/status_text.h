@@ -7,7 +7,7 @@
 
 namespace roktcached::commands {
 
-/// What `/status` says, at a glance: lines of at most line_width characters. Pure.
+/// `/status` at a glance: lines of at most line_width characters. Pure.
 /// @param status  the JSON of `/status`
 [[nodiscard]] std::string status_text(const boost::json::value& status, WallTime now);
 

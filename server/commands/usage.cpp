@@ -52,8 +52,7 @@ std::string positionals_of(const CLI::App& command) {
   return joined(names);
 }
 
-/// Of the words that nothing takes the first option, else the first word. CLI11 has them from the last to the
-/// first.
+/// The first option among the words that nothing takes, else the first word. CLI11 has them in reverse order.
 const std::string& first_of(const std::vector<std::string>& left) {
   const auto option =
       std::find_if(left.rbegin(), left.rend(), [](const std::string& word) { return word.starts_with('-'); });

@@ -9,8 +9,8 @@ class Error;
 
 namespace roktcached::commands {
 
-/// Where a command line is wrong, what came there and what is accepted, in one or two lines: a wrong name has
-/// the one that is most like it, "did you mean ...?".
+/// The mistake in a command line, in one or two lines: its place, what came there, and what is accepted. For
+/// a wrong name it asks "did you mean ...?" with the name that is most like it.
 /// @param app    the program; it has been parsed, as far as that went
 /// @param error  that parsing has thrown
 [[nodiscard]] std::string usage_mistake(CLI::App& app, const CLI::Error& error);

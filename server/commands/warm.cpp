@@ -35,7 +35,7 @@ std::string content_of(const std::vector<std::string>& targets, const std::strin
   return json::serialize(content);
 }
 
-/// What may go upstream now, of all credentials; empty where the daemon does not say.
+/// The requests that may go upstream now, for all credentials; empty if the daemon does not say.
 std::string budget_text(const config::Admin& admin) {
   const auto answer = get_from_admin(admin, "/status");
   if (!answer) return {};

@@ -30,9 +30,9 @@ class WarmQueue {
   /// The targets of the next request: as many as should take about a second, by what the last one took.
   [[nodiscard]] std::vector<std::string> take();
 
-  /// Those of the last take() have been answered. What was busy comes again, at the end.
+  /// The targets of the last take() have been answered. Those that were busy come again, at the end.
   /// @param answer  the JSON of `POST /warm`
-  /// @param took    the time of it
+  /// @param took    how long the request took
   /// @return those that have ended
   [[nodiscard]] std::vector<Ended> settle(const boost::json::value& answer, std::chrono::milliseconds took);
 
@@ -40,7 +40,7 @@ class WarmQueue {
   [[nodiscard]] std::size_t total() const { return total_; }
   [[nodiscard]] std::size_t ended() const { return total_ - waiting_.size(); }
   [[nodiscard]] std::uint64_t count(std::string_view outcome) const;
-  /// Those that are not in the cache now, though they have ended.
+  /// How many targets have ended, but are not in the cache now.
   [[nodiscard]] std::uint64_t not_warm() const;
   /// How long to wait before the next request; zero: nothing was busy.
   [[nodiscard]] std::chrono::milliseconds pause() const { return pause_; }

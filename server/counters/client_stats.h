@@ -28,19 +28,20 @@ struct ClientRequests {
   }
 };
 
-/// Requests by caller, route and outcome; one object a client thread, so that counting shares no cache line
-/// and takes no lock once a caller is known; nor a search while the same one asks again. Callers name
-/// themselves, so the first 256 are told apart and the rest are one; but for those of the configuration. add
-/// is for the owning thread, read for any.
+/// Requests by caller, route and outcome. There is one object for each client thread, so that counting shares
+/// no cache line. It takes no lock once a caller is known, and makes no search while the same caller asks
+/// again. Callers name themselves, so only the first 256, and the configuration's clients, are told apart;
+/// the rest are counted as one. add is for the owning thread, read for any.
 class ClientStats {
  public:
-  /// @param route  Route::name, of the table; empty where none matched
-  /// @param configured  it is one of the configuration's clients: told apart, however many others there are
+  /// @param route  Route::name, of the table; empty: none matched
+  /// @param configured  the caller is one of the configuration's clients: told apart, however many others
+  ///          there are
   /// @return the name that it is counted by, which lives as long as this object does
   const std::string& add(std::string_view client, std::string_view route, http::CacheOutcome outcome,
                          std::chrono::milliseconds waited, bool configured = false);
   [[nodiscard]] std::vector<ClientRequests> read() const;
-  /// The same by report, where the owning thread adds those that have one.
+  /// The same by report; the owning thread adds the requests that have one.
   [[nodiscard]] ReportStats& reports() { return reports_; }
   [[nodiscard]] const ReportStats& reports() const { return reports_; }
 

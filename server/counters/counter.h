@@ -26,7 +26,7 @@ class Counter {
 /// one thread, read for any; neither locks or allocates.
 class Histogram {
  public:
-  /// The longest duration of each bucket; one more holds what takes longer than all of them.
+  /// The longest duration of each bucket; one more bucket holds all longer durations.
   static constexpr std::array<std::chrono::microseconds, 21> bounds = {
       std::chrono::microseconds{25},   std::chrono::microseconds{50},  std::chrono::microseconds{100},
       std::chrono::microseconds{250},  std::chrono::microseconds{500}, std::chrono::milliseconds{1},

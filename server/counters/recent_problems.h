@@ -14,8 +14,8 @@
 
 namespace roktcached::counters {
 
-/// A request that did not end well, for people to look at. Nothing in it comes from the request's target,
-/// fields or content, but for the caller's name, as /status shows it.
+/// A request that did not end well, for people to look at. It holds nothing of the request's target, fields
+/// or content, except the caller's name, as /status shows it.
 struct Problem {
   WallTime at;  ///< of the last one
   std::string client;
@@ -26,13 +26,13 @@ struct Problem {
   std::uint64_t times = 1;  ///< one after the other, alike in all but the time
 };
 
-/// The last problems of one client thread. The same one again only counts. To add one takes no memory: memory
-/// that fails is a problem, too. add is for the owning thread, read for any.
+/// The last problems of one client thread. The same problem again only counts. To add one takes no memory,
+/// since failing memory is a problem, too. add is for the owning thread, read for any.
 class RecentProblems {
  public:
   static constexpr std::size_t kept = 50;
 
-  /// @param route   Route::name, of the table; empty where none matched
+  /// @param route   Route::name, of the table; empty if none matched
   /// @param reason  of a fixed set; empty: none
   void add(WallTime at, std::string_view client, std::string_view route, http::CacheOutcome outcome,
            unsigned status, std::string_view reason);

@@ -19,7 +19,7 @@ void begin_anew(Object& old) {
   std::construct_at(&old);
 }
 
-/// Of a report or a client.
+/// The last request of a report or a client.
 constexpr auto last_asked_at = [](const auto& one) {
   return one.last_asked_at.load(std::memory_order_relaxed);
 };

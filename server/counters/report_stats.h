@@ -23,7 +23,7 @@ struct ReportClient {
   std::chrono::milliseconds ago{};  ///< since it asked last
 };
 
-/// Who has asked for one report.
+/// The clients that have asked for one report.
 struct ReportAsks {
   std::uint64_t asked = 0;
   std::uint64_t from_cache = 0;
@@ -39,12 +39,12 @@ struct ReportCount {
   std::uint64_t asked = 0;
 };
 
-/// Requests by report and caller, for the reports that were asked for last. One object a client thread: add
-/// is for the owning thread, the rest for any. To add takes no memory, and no lock for a caller that has
-/// asked for the report before.
+/// Requests by report and caller, for the reports that were asked for last. There is one object for each
+/// client thread: add is for the owning thread, the rest for any. To add takes no memory, and no lock for a
+/// caller that has asked for the report before.
 ///
-/// The table has a fixed size. Each report has its place in one set of eight; where the set is full, the
-/// report whose last request is longest ago gives way, with its counts. So does the client within a report.
+/// The table has a fixed size. Each report has its place in one set of eight. In a full set, the report whose
+/// last request is longest ago gives way, with its counts. The same holds for the clients of a report.
 class ReportStats {
  public:
   static constexpr std::size_t reports_max = 2048;
@@ -56,7 +56,7 @@ class ReportStats {
   void add(const caching::KeyHash& key, const std::string& client, http::CacheOutcome outcome,
            SteadyTime now) NO_THREAD_SAFETY_ANALYSIS;
 
-  /// @return empty where the report is not in the table
+  /// @return empty if the report is not in the table
   [[nodiscard]] std::optional<ReportAsks> read(const caching::KeyHash& key, SteadyTime now) const;
   [[nodiscard]] std::vector<ReportCount> counts() const;
 

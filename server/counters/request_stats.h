@@ -16,7 +16,7 @@
 
 namespace roktcached::counters {
 
-/// A kind of request: one of the configuration's routes, an outcome of ours, a status of three digits. So the
+/// A kind of request: a route of the configuration, an outcome of ours, and a status of three digits. So the
 /// number of kinds is bounded, whatever clients send.
 struct RequestKind {
   std::string route;  ///< "-" where none matched
@@ -36,22 +36,22 @@ struct RequestStatsReading {
   void add(const RequestStatsReading& other);
 };
 
-/// Requests by route, outcome and status, and how long they took; one object a client thread, so that
-/// counting shares no cache line, and takes no lock and no memory once a kind is known; nor a search while
-/// the same kind is counted again. add is for the owning thread, read for any.
+/// Requests by route, outcome and status, and how long they took. There is one object for each client thread,
+/// so that counting shares no cache line. It takes no lock and no memory once a kind is known, and makes no
+/// search while the same kind is counted again. add is for the owning thread, read for any.
 class RequestStats {
  public:
-  /// @param route  Route::name, of the table; empty where none matched
+  /// @param route  Route::name, of the table; empty if none matched
   void add(std::string_view route, http::CacheOutcome outcome, unsigned status,
            std::chrono::nanoseconds took);
   /// Counts an answer that did not go out whole, besides add.
   void add_cut(http::Cut why) { cuts_[static_cast<std::size_t>(why)].add(); }
-  /// Counts the content that went out, besides add.
+  /// Counts the content that went out, besides add: the bytes of one answer.
   void add_body_bytes(http::CacheOutcome outcome, std::uint64_t bytes) {
     body_bytes_[static_cast<std::size_t>(outcome)].add(bytes);
   }
   [[nodiscard]] RequestStatsReading read() const;
-  /// Of these requests, those that did not end well; with the rules of this class.
+  /// The requests that did not end well. RecentProblems is used by the same rules as this class.
   [[nodiscard]] RecentProblems& problems() { return problems_; }
 
  private:

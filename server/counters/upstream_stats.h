@@ -38,8 +38,8 @@ struct Spent {
   std::array<std::uint64_t, reason_count> by_reason{};
 };
 
-/// Requests sent upstream by caller, route and reason. Of callers the first 256 are told apart, the rest are
-/// one. Belongs to the upstream thread.
+/// Requests sent upstream by caller, route and reason. The first 256 callers are told apart; the rest are
+/// counted as one. Belongs to the upstream thread.
 class UpstreamStats {
  public:
   void add(std::string_view client, std::string_view route, Reason reason);

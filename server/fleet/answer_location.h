@@ -11,7 +11,7 @@
 
 namespace roktcached::fleet {
 
-/// Where an answer lies in a fleet, for people: as the engine tells it, and nothing follows from it.
+/// The place of an answer in a fleet, for people. The engine says so, and nothing depends on it.
 struct AnswerLocation {
   enum class Fetched { not_now, here, elsewhere };
 

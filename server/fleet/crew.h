@@ -12,13 +12,13 @@
 
 namespace roktcached::fleet {
 
-/// Bytes of an answer up to which it goes into the log, so that those who wait for it need not ask.
+/// The largest answer, in bytes, that goes into the log, so that those who wait for it need not ask for it.
 inline constexpr std::size_t max_in_log = std::size_t{64} << 10;
 /// Events that the log keeps, more or less.
 inline constexpr std::string_view log_length = "10000";
 
 /// The instances that share one credential, as the engine knows them: the names of their keys, and what seals
-/// what they hold. Belongs to the upstream thread.
+/// the values. Belongs to the upstream thread.
 struct Crew {
   /// @param place       of the credential in the settings
   /// @param entry_keys  what seals answers: the first seals, all open; none: the credential's secret does
@@ -51,7 +51,8 @@ struct Crew {
     seal_with(its_credential);
   }
 
-  /// The secret may be another one now: what the former one has sealed is still opened.
+  /// Takes the credential's secret, which may be another one now. What was sealed with the former one is
+  /// still opened.
   void seal_with(const config::Credential& its_credential) {
     const config::Secret& secret = its_credential.app_secret;
     if (!secrets.empty() && secrets.front().reveal() == secret.reveal()) return;
@@ -69,7 +70,8 @@ struct Crew {
   const std::string name;
   const std::string prefix;
   const Names names;
-  /// By the app id: while a secret is renewed, every instance has to understand a purge.
+  /// Seals purges under the app id, not the secret: while a secret is renewed, every instance has to
+  /// understand a purge.
   const Sealer purges;
   std::shared_ptr<const Sealer> answers;  // used by helpers, too
   std::shared_ptr<const Sealer> tokens;

@@ -23,30 +23,30 @@ template <class... Texts>
   return made;
 }
 
-/// The engine as those see it who share something by it: EngineClient, and a double in their tests. Belongs
-/// to the upstream thread.
+/// The engine as the classes see it that share something over it. EngineClient implements it, and so does a
+/// double in their tests. Belongs to the upstream thread.
 class Engine {
  public:
   virtual ~Engine() = default;
 
   /// Whether the instance is together with the fleet; else it is alone.
   [[nodiscard]] virtual bool together() const = 0;
-  /// Whether somebody may wait for the engine now.
+  /// Whether a request may wait for the engine now.
   [[nodiscard]] virtual bool usable() const = 0;
 
   /// Waits until the engine was reached for the first time, or could not be.
   [[nodiscard]] virtual boost::asio::awaitable<void> settle() = 0;
 
   /// Runs a script on the control connection.
-  /// @return unavailable or upstream_timeout: the instance acts alone; storage_full where a write was refused
+  /// @return unavailable or upstream_timeout: the instance acts alone; storage_full if a write was refused
   [[nodiscard]] virtual boost::asio::awaitable<Result<EngineReply>> run(const Script& script, Words keys,
                                                                         Words arguments) = 0;
   /// The same on the connection for what is large, with a deadline for that.
   [[nodiscard]] virtual boost::asio::awaitable<Result<EngineReply>> run_bulk(const Script& script, Words keys,
                                                                              Words arguments) = 0;
-  /// A plain command there.
+  /// A plain command on the connection for what is large.
   [[nodiscard]] virtual boost::asio::awaitable<Result<EngineReply>> read_bulk(Words words) = 0;
-  /// A plain command on the log's connection. Where it fails the link is lost.
+  /// A plain command on the log's connection. If it fails, the link is lost.
   [[nodiscard]] virtual boost::asio::awaitable<Result<EngineReply>> follow(
       Words words, std::chrono::milliseconds patience) = 0;
 

@@ -75,7 +75,7 @@ void add_of_memory(std::vector<EngineFinding>& findings, const EngineInfo& info)
   }
 }
 
-/// What to do about an engine that does not let an instance in.
+/// The finding about an engine that does not let an instance in, with what to do.
 EngineFinding not_let_in(const std::string& why) {
   const auto has = [&why](std::string_view text) { return why.find(text) != std::string::npos; };
   if (has("NOAUTH")) return {Weight::refused, "it wants a password: set fleet.password_file (" + why + ")"};
@@ -109,7 +109,7 @@ class EngineCheck {
     std::vector<std::string_view> asking(std::begin(info_words), std::end(info_words));
     const auto answer = co_await call(std::move(asking));
     if (answer) {
-      // Where it is not allowed to ask, that is among the rights.
+      // If the engine does not allow the question, that is among the findings about rights.
       const EngineInfo info =
           answer->kind == EngineReply::Kind::text ? read_engine_info(answer->text) : EngineInfo();
       std::ranges::move(findings_of(info, skew), std::back_inserter(findings_));
@@ -122,7 +122,7 @@ class EngineCheck {
   std::vector<EngineFinding> take() { return std::move(findings_); }
 
  private:
-  /// @return empty where there is none in time, which is a finding
+  /// @return empty if there is none in time, which is a finding
   asio::awaitable<std::optional<EngineReply>> call(std::vector<std::string_view> command) {
     auto reply = co_await connection_->call(engine_command(command), clock_.steady_now() + patience);
     if (reply) co_return std::optional<EngineReply>(std::move(*reply));
@@ -130,7 +130,7 @@ class EngineCheck {
     co_return std::nullopt;
   }
 
-  /// Of two readings of this machine's clock, the mean is when the engine has read its own, about.
+  /// The engine has read its clock at about the mean of two readings of this machine's clock.
   asio::awaitable<milliseconds> measure_skew() {
     const WallTime before = clock_.wall_now();
     std::vector<std::string_view> asking{"TIME"};

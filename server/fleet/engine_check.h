@@ -13,7 +13,7 @@
 
 namespace roktcached::fleet {
 
-/// Something of an engine that is not as it should be, and what to do.
+/// Something that is wrong with an engine, and what to do.
 struct EngineFinding {
   enum class Weight {
     warning,      ///< instances work with it
@@ -25,7 +25,7 @@ struct EngineFinding {
   std::string text;  ///< one line
 };
 
-/// What an engine says of itself.
+/// The facts that an engine states about itself.
 struct EngineInfo {
   std::string name = "Redis";
   std::string version = {};  ///< of Redis, or the one that Valkey claims to be like; empty: it does not say
@@ -42,7 +42,7 @@ inline constexpr std::string_view info_words[] = {"INFO", "server", "memory", "r
 /// Reads the answer of INFO; what does not stand in it is left as it is. Pure.
 [[nodiscard]] EngineInfo read_engine_info(std::string_view text);
 
-/// What is wrong with an engine of its own. Pure.
+/// The findings about an engine that says this about itself. Pure.
 /// @param skew  how far its clock is ahead of this machine's
 [[nodiscard]] std::vector<EngineFinding> findings_of(const EngineInfo& info, std::chrono::milliseconds skew);
 

@@ -41,7 +41,7 @@ std::string command_of(std::string_view verb, std::string_view script, const Wor
   return engine_command(words);
 }
 
-/// What an error means of an engine that an instance cannot work with.
+/// Explains an error of an engine that an instance cannot work with.
 std::string explained(const std::string& error) {
   if (error.starts_with("MOVED") || error.starts_with("ASK"))
     return "it is a node of a cluster, which is not spoken here: name one server (" + error + ")";
@@ -139,7 +139,7 @@ void EngineClient::lose(std::string why) {
   counted_.trouble = std::move(why);
   set_together(false);
   if (!is_news) return;
-  log_event(spdlog::level::warn, "fleet-alone", "fleet: alone, the engine {} is not to be had: {}",
+  log_event(spdlog::level::warn, "fleet-alone", "fleet: alone, the engine {} cannot be reached: {}",
             address_.text, counted_.trouble)
       .with("engine", address_.text)
       .with("error", counted_.trouble)
@@ -148,7 +148,7 @@ void EngineClient::lose(std::string why) {
 
 void EngineClient::set_together(bool together) {
   if (std::exchange(together_, together) == together) return;
-  // Before anything else that may fail: whoever is not told would go on as before.
+  // Before anything else that may fail: without this call, others would go on as before.
   if (changed_) retry_until_done("telling of the fleet's engine", changed_);
   if (together) {
     counted_.trouble.clear();
@@ -203,12 +203,12 @@ asio::awaitable<Result<EngineReply>> EngineClient::follow(Words words, milliseco
     lose(reply.error().context);
   }
   if (!reply || reply->kind != EngineReply::Kind::error) co_return reply;
-  // Whatever it is: whoever does not follow the log is not together.
+  // Whatever the error is: an instance that does not follow the log is not together with the fleet.
   if (link == log_) lose(explained(reply->text));
   co_return engine_unavailable(reply->text);
 }
 
-/// What the engine does not know yet, or any more, has not been run: it is sent whole.
+/// The engine does not know the script yet, or no longer, so it was not run. Then it is sent whole.
 asio::awaitable<Result<EngineReply>> EngineClient::run_on(Link link, const Script& script, Words keys,
                                                           Words arguments, milliseconds patience) {
   std::string& sha = shas_[script.name];
@@ -223,8 +223,8 @@ asio::awaitable<Result<EngineReply>> EngineClient::timed(Link link, std::string 
                                                          milliseconds patience) {
   const SteadyTime begun = clock_.steady_now();
   const SteadyTime due = begun + patience;
-  // At half time a second command is sent, which asks for nothing else: whoever waits for this one waits no
-  // longer for that.
+  // At half time a second command is sent, which only asks whether the engine is alive. So a caller of this
+  // command does not wait longer because the engine is found dead only later.
   asio::steady_timer half(executor_, begun + patience / 2);
   half.async_wait([this, link, due](const boost::system::error_code& error) {
     if (!error && (link == control_ || link == bulk_)) doubt(due);

@@ -37,14 +37,14 @@ struct EngineStatus {
   double slow_ms = 0;            ///< their 99th percentile
 };
 
-/// The way to the engine: a connection for control, one for what is large, one for the log, so that four
-/// megabytes never hold up a budget. It is together with the fleet, or alone: after a connection was lost, or
-/// two commands in a row were not answered in time, nobody waits for the engine, and once a second it is
-/// tried again. Belongs to the upstream thread.
+/// The way to the engine. There are three connections: for control, for what is large, and for the log, so
+/// that four megabytes never hold up a budget. The instance is together with the fleet, or alone. It is alone
+/// after a connection was lost, or after two commands in a row were not answered in time. Then no request
+/// waits for the engine, and once a second it is tried again. Belongs to the upstream thread.
 class EngineClient final : public Engine {
  public:
   /// Begins what the instance does with a fleet that it has just reached.
-  /// @return false where it cannot: the instance stays alone
+  /// @return false if it cannot: the instance stays alone
   using Greet = std::function<boost::asio::awaitable<bool>()>;
 
   /// @param max_reply  bytes of an answer that another instance has fetched
@@ -73,8 +73,8 @@ class EngineClient final : public Engine {
     return address_.settings.control_timeout;
   }
 
-  /// A plain command on the connection for what is large, where an error is no reason to go on alone: what
-  /// the engine does not allow is not known, then.
+  /// A plain command on the connection for what is large. An error is no reason to go on alone: it only means
+  /// that the engine does not allow to ask.
   [[nodiscard]] boost::asio::awaitable<Result<EngineReply>> ask(Words words);
 
   [[nodiscard]] const EngineAddress& address() const { return address_; }

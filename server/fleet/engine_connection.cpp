@@ -23,7 +23,7 @@ using Kind = config::EngineUrl::Kind;
 namespace {
 
 constexpr std::size_t read_size = std::size_t{64} << 10;
-/// Of commands that an engine does not take: no more wait for that.
+/// The most bytes of commands that the engine has not taken yet. Further ones are refused.
 constexpr std::size_t most_unsent = std::size_t{16} << 20;
 
 void check(const boost::system::error_code& error, std::string_view setting, const std::string& file) {
@@ -68,7 +68,7 @@ EngineConnection::EngineConnection(asio::any_io_executor executor, EngineAddress
 
 asio::awaitable<Result<void>> EngineConnection::open(SteadyTime due) {
   const auto self = shared_from_this();
-  // What connecting waits for ends with the socket.
+  // All waits of connecting end with the socket.
   asio::steady_timer deadline(executor_, due);
   deadline.async_wait([self](const boost::system::error_code& error) {
     if (!error) self->close("it does not answer in time");
@@ -146,7 +146,7 @@ asio::awaitable<Result<EngineReply>> EngineConnection::call(std::string command,
   if (to_send_.size() > most_unsent) co_return engine_unavailable("it takes no commands");
   const auto self = shared_from_this();
   const auto mine = std::make_shared<Waiting>(executor_);
-  // Where memory fails, nothing has changed: a command without its waiter would shift all replies.
+  // If memory fails, nothing has changed: a command without its waiter would shift all replies.
   to_send_.reserve(to_send_.size() + command.size());
   waiting_.push_back(mine);
   to_send_ += command;

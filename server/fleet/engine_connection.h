@@ -21,12 +21,12 @@
 
 namespace roktcached::fleet {
 
-/// Why the engine is not to be had.
+/// Why the engine cannot be reached.
 [[nodiscard]] inline Error engine_unavailable(std::string why) {
   return {ErrorCode::unavailable, ErrorSource::storage, true, std::move(why)};
 }
 
-/// What is needed to connect to the engine, built once.
+/// All that is needed to connect to the engine, built once.
 struct EngineAddress {
   /// @throws std::runtime_error naming the setting whose file cannot be used
   explicit EngineAddress(config::Fleet fleet_settings);
@@ -51,7 +51,7 @@ class EngineConnection : public std::enable_shared_from_this<EngineConnection> {
   [[nodiscard]] boost::asio::awaitable<Result<void>> open(SteadyTime due);
 
   /// Sends a command and waits for its reply; a reply that comes later than `due` is dropped.
-  /// @return unavailable where the connection is closed or breaks, upstream_timeout at `due`; a reply that is
+  /// @return unavailable if the connection is closed or breaks, upstream_timeout at `due`; a reply that is
   ///         an error is a reply
   [[nodiscard]] boost::asio::awaitable<Result<EngineReply>> call(std::string command, SteadyTime due);
 

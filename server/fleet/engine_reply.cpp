@@ -18,8 +18,8 @@ Error no_reply(std::string context) {
   return {ErrorCode::upstream_invalid_response, ErrorSource::storage, true, std::move(context)};
 }
 
-/// Where a reply that is being read stands: at its place in the list that it belongs to.
-/// @return null where memory fails, which the reader tells
+/// Makes the reply that is being read, at its place in the list that it belongs to.
+/// @return null if memory fails, which the reader tells
 template <class Fill>
 void* place(const redisReadTask* task, const Fill& fill) noexcept {
   try {

@@ -25,14 +25,14 @@ struct EngineReply {
   std::int64_t integer = 0;
   std::vector<EngineReply> items;  ///< of a list
 
-  /// The element at `index` as text, an integer as its digits; empty where there is none.
+  /// The element at `index` as text, an integer as its digits; empty if there is none.
   [[nodiscard]] std::string_view text_at(std::size_t index) const;
-  /// The element at `index` as a number, whether it came as an integer or as digits; 0 where it is neither.
+  /// The element at `index` as a number, whether it came as an integer or as digits; 0 if it is neither.
   /// At most 2^53 away from 0, so that nobody's sum of two overflows.
   [[nodiscard]] std::int64_t number_at(std::size_t index) const;
-  /// The same of a number with a fraction; 0 where it is infinite or no number.
+  /// The same for a number with a fraction; 0 if it is infinite or no number.
   [[nodiscard]] double real_at(std::size_t index) const;
-  /// The same of a length of time, from none to `longest`.
+  /// The same for a length of time, from none to `longest`.
   template <class Unit>
   [[nodiscard]] Unit length_at(std::size_t index, Unit longest) const {
     return Unit{std::clamp<std::int64_t>(number_at(index), 0, longest.count())};
@@ -42,8 +42,9 @@ struct EngineReply {
   }
 };
 
-/// Makes replies of bytes as they come. What the engine sends is bounded: one that lies costs no more memory
-/// than twice `max_reply`, once as it came and once as it was read.
+/// Makes replies of bytes as they come. The size of what the engine sends is bounded: an engine that lies
+/// costs no more memory than twice `max_reply`, once for the bytes as they came and once for what was read
+/// from them.
 class EngineReplies {
  public:
   /// @param max_reply  bytes of one reply, and of the elements that it is made of
@@ -51,10 +52,10 @@ class EngineReplies {
   EngineReplies(const EngineReplies&) = delete;
   EngineReplies& operator=(const EngineReplies&) = delete;
 
-  /// @return upstream_invalid_response where the bytes are no reply, or one that is too large: the connection
+  /// @return upstream_invalid_response if the bytes are no reply, or one that is too large: the connection
   ///         is of no use any more
   [[nodiscard]] Result<void> feed(std::string_view bytes);
-  /// The next whole reply; empty where more has to come first.
+  /// The next whole reply; empty if more has to come first.
   [[nodiscard]] Result<std::optional<EngineReply>> next();
 
  private:

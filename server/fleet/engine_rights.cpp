@@ -13,7 +13,7 @@ namespace roktcached::fleet {
 
 namespace {
 
-/// In ms: what is left expires then.
+/// In ms: the keys that are left over expire after this time.
 constexpr std::string_view soon = "10000";
 constexpr std::string_view ahead = "99999999999999";
 
@@ -80,7 +80,7 @@ void RightsTrial::add_commands() {
       {"xlen", {"XLEN", x}},
       {"xinfo|stream", {"XINFO", "STREAM", x}},
       {"eval", {"EVAL", "#!lua\nreturn 1", "0"}},
-      // Of no script: the engine does not know it, where it lets the command pass.
+      // The hash of no script: an engine that allows the command answers that it does not know it.
       {"evalsha", {"EVALSHA", std::string(40, '0'), "0"}},
   };
 }
@@ -106,7 +106,7 @@ void RightsTrial::add_scripts() {
 }
 
 const Words* RightsTrial::next() {
-  // What could be neither deleted nor left to expire is not written.
+  // A key that could be neither deleted nor left to expire is not written.
   const auto lacks = [this](std::string_view right) {
     return std::ranges::find(missing_, right) != missing_.end();
   };

@@ -10,9 +10,9 @@
 
 namespace roktcached::fleet {
 
-/// Tries what an instance needs the engine to allow: each command alone, then the scripts as a whole. It says
-/// which command comes next, and takes the replies. What it writes is deleted by its last command, and
-/// expires soon where that is not allowed. Does no input or output.
+/// Tries what an instance needs the engine to allow: first each command alone, then the scripts as a whole.
+/// It says which command comes next, and takes the replies. Its last command deletes what the others have
+/// written. If the engine does not allow that, it expires soon. Does no input or output.
 class RightsTrial {
  public:
   RightsTrial();
@@ -22,7 +22,7 @@ class RightsTrial {
   /// Takes the reply to it.
   void take(const EngineReply& reply);
 
-  /// What is missing, and what to do: a line each.
+  /// The rights that are missing, and what to do: a line each.
   /// @param user  of the engine's ACL
   [[nodiscard]] std::vector<std::string> mistakes(std::string_view user) const;
 

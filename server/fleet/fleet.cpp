@@ -17,10 +17,10 @@ namespace roktcached::fleet {
 
 namespace {
 
-/// Of an answer besides its body: what seals it, and its head.
+/// The bytes of an answer besides its body: its head, and what seals it.
 constexpr std::size_t beside_body = std::size_t{1} << 20;
 
-/// Of a stop, for telling the others.
+/// How long a stop may take to tell the others.
 constexpr std::chrono::milliseconds longest_leave{200};
 
 std::string made_name() {
@@ -77,7 +77,7 @@ void Fleet::stop(bool has_successor) {
                    [this] { asio::co_spawn(executor_, leave(), logging_failure("leaving the fleet")); });
 }
 
-/// What is not answered at the bound ends with the links.
+/// Commands that are not answered in this time end with the links.
 asio::awaitable<void> Fleet::leave() {
   asio::steady_timer bound(executor_, longest_leave);
   bound.async_wait([this](const boost::system::error_code& error) {

@@ -34,8 +34,8 @@ struct FleetStatus {
   std::uint64_t members_known = 1;  ///< and those that are away
 };
 
-/// Several instances with one credential and one limit, by way of Redis or Valkey: what they share, and the
-/// way there. Nothing of a hit comes by here. Belongs to the upstream thread, but for what says otherwise.
+/// Several instances with one credential and one limit, over Redis or Valkey: what they share, and the way
+/// there. Hits never use it. Belongs to the upstream thread, unless a function says otherwise.
 class Fleet {
  public:
   /// @param executor  of the upstream thread; `helpers` and `purger` as the daemon has them
@@ -50,8 +50,9 @@ class Fleet {
         const Clock& clock);
 
   void start();
-  /// Leaves the fleet, and ends the links: within a fraction of a second, whatever the engine does.
-  /// @param has_successor  another process goes on under the same settings; one of the same name stays
+  /// Leaves the fleet, and ends the links, within a fraction of a second, whatever the engine does.
+  /// @param has_successor  another process goes on under the same settings; if it has the same name, the
+  ///          member stays
   void stop(bool has_successor);
   /// Secrets may have changed: what is sealed with the former ones is still opened.
   void change(const std::vector<config::Credential>& credentials);
@@ -63,7 +64,7 @@ class Fleet {
   /// As FleetLog::tell. From any thread; resumes on the caller's executor.
   [[nodiscard]] boost::asio::awaitable<Confirmed> tell(caching::Purge purge);
 
-  /// A write has ended what is stored of a target on an http route: it ends with the others, too.
+  /// A write on an http route has ended what is stored for a target. The other instances end it, too.
   void end(const caching::Key& target);
 
   [[nodiscard]] FleetStatus status() const;

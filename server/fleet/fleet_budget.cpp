@@ -19,10 +19,10 @@ namespace {
 
 constexpr std::size_t most_grants = 2;
 constexpr milliseconds furthest_grant{1000};
-/// A grant that nobody has used for so long is void: used later it would go beside those of others.
+/// A grant that was not used for so long is void: used later, it would come on top of the grants of others.
 constexpr milliseconds grant_lasts{100};
 constexpr std::chrono::minutes longest_wait{5};
-/// That the budget's script returns.
+/// How many values the budget's script returns.
 constexpr std::size_t budget_values = 7;
 /// As the script has it, requests per second.
 constexpr double lowest_rate = 1.0 / 60;
@@ -147,8 +147,8 @@ void FleetBudget::take_in(const EngineReply& reply, SteadyTime now) {
 }
 
 nanoseconds FleetBudget::until_available(SteadyTime now) const {
-  // Where the fleet has been asked its answer wakes; until then nobody is to be refused for a wait that is
-  // not known.
+  // If the fleet has been asked, its answer will wake those who wait. Until then no request is refused
+  // because of a wait whose length is not known.
   const SteadyTime next = !granted_.empty()
                               ? std::max(granted_.front(), now + whole_.until_available(now, whole_rate()))
                               : std::max(ask_again_at_, now + shortest_pause);
@@ -162,7 +162,8 @@ double FleetBudget::available(SteadyTime now) const {
   return std::min({free_ + since * rate_, burst_, whole_.available(now, whole_rate())});
 }
 
-/// What was accepted before the last 429 that this instance knows of says nothing about the rate after it.
+/// A request that was accepted before the last 429 that this instance knows of says nothing about the rate
+/// after it.
 void FleetBudget::on_success(SteadyTime sent_at) {
   if (limited_ > 0 && sent_at > limited_at_) ++accepted_;
 }
@@ -187,7 +188,7 @@ asio::awaitable<void> FleetBudget::tell_limited(SteadyTime sent_at, milliseconds
   if (reply) take_in(*reply, clock_.steady_now());
 }
 
-/// What was granted in an earlier time together is void: an instance that is alone has spent its part since.
+/// Grants from an earlier time together are void: an instance that was alone has spent its part since.
 void FleetBudget::linked() {
   if (engine_.together()) granted_.clear();
   ask_again_at_ = SteadyTime::min();

@@ -16,18 +16,18 @@
 namespace roktcached::fleet {
 
 /// The budget of one credential, which the engine grants (scripts/budget.lua). This instance holds at most
-/// two grants, at most a second ahead; who is first here is its own business.
+/// two grants, at most a second ahead. Which of its own requests goes first is its own business.
 ///
-/// The engine is not trusted: it may refuse, and so may a budget that is spent, but whatever it grants, this
-/// instance sends no more than all of them together may, which is the rate that it last knew and the fleet's
-/// burst, with its two grants. Belongs to the upstream thread.
+/// The engine is not trusted. That it refuses is harmless, since a spent budget would do the same. But
+/// whatever it grants, this instance sends no more than all of them together may: that is the rate that it
+/// last knew, and the fleet's burst with its two grants. Belongs to the upstream thread.
 class FleetBudget final : public upstream::SharedBudget {
  public:
-  /// Of the ceiling, since requests bunch on their way.
+  /// The share of the ceiling that is used, since requests bunch on their way.
   static constexpr double share_of_ceiling = 0.95;
-  /// Of the burst, for the same reason.
+  /// The share of the burst that is used, for the same reason.
   static constexpr double share_of_burst = 0.5;
-  /// For how long a member counts as present that does not show itself.
+  /// How long a member counts as present that does not show itself.
   static constexpr std::chrono::milliseconds presence{1300};
 
   /// @param expected  members, where the settings say how many; else 0
@@ -57,7 +57,7 @@ class FleetBudget final : public upstream::SharedBudget {
 
   /// The instance is together now, or alone.
   void linked();
-  /// The log says that nothing may go for so long: what was granted before is void.
+  /// The log says that no request may go for this long. Earlier grants are void.
   void hold(std::chrono::microseconds length);
 
  private:
@@ -66,7 +66,7 @@ class FleetBudget final : public upstream::SharedBudget {
   [[nodiscard]] Words keys() const;
   [[nodiscard]] Words common(std::string_view verb) const;
   void take_in(const EngineReply& reply, SteadyTime now);
-  /// A little above the fleet's own, as the ceiling is: a grant that came late catches up.
+  /// A little above the fleet's own rate, as the ceiling is, so that a grant that came late can catch up.
   [[nodiscard]] double whole_rate() const { return rate_ / share_of_ceiling; }
 
   boost::asio::any_io_executor executor_;

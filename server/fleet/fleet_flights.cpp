@@ -30,8 +30,9 @@ constexpr int most_rounds = 30;
 /// Beyond the end of a lease, so that those who wait for it do not all come at once.
 constexpr int longest_jitter_ms = 50;
 
-/// Failures of the upstream's concern everybody, and so does a budget that is spent: those who wait would
-/// else do so anew, one instance after the other. Those of one instance's own memory do not.
+/// Whether a failure concerns the other instances. Failures of the upstream do, and so does a spent budget:
+/// otherwise those who wait would try one instance after the other. A failure of this instance's own memory
+/// does not.
 bool concerns_others(const Error& error) {
   return error.code == ErrorCode::upstream_unreachable || error.code == ErrorCode::upstream_timeout ||
          error.code == ErrorCode::upstream_invalid_response || error.code == ErrorCode::token_unavailable ||
@@ -124,7 +125,7 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
                                                                 FlightPtr flight) {
   const Crew& crew = flight->crew;
   Waiting waiting(executor_);
-  // From before the engine is asked: the log may be faster than its answer.
+  // Registered before the engine is asked: the log may be faster than the engine's answer.
   struct Seat {
     std::multimap<std::string, Waiting*>& all;
     const std::multimap<std::string, Waiting*>::iterator own;
@@ -154,7 +155,7 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
       const WallTime before = flight->later_than;
       auto outcome = co_await take_entry(request, *flight);
       if (outcome) co_return Joined{.outcome = std::move(outcome)};
-      // The stored entry may be older than a purge. One that lands meanwhile is newer.
+      // The stored entry may be older than a purge. An entry that lands meanwhile is newer.
       takes_stored = flight->later_than > before;
       continue;
     }
@@ -166,7 +167,7 @@ asio::awaitable<FleetFlights::Joined> FleetFlights::join_others(const FetchReque
     if (waiting.kind.empty()) continue;  // the lease has ended, perhaps
     auto outcome = co_await told(request, *flight, waiting);
     if (outcome) co_return Joined{.outcome = std::move(outcome)};
-    // What has landed since the request came is new enough for it.
+    // An answer that has landed since the request came is new enough for it.
     takes_stored = request.takes_stored || waiting.kind == landed;
     if (!waiting.sealed.text.empty()) flight->refuse(waiting.sealed.fetched);
   }
@@ -215,7 +216,8 @@ void FleetFlights::take(std::size_t crew, const LogEntry& event) {
   }
 }
 
-/// Whoever flies alone joins the others: what has not been sent begins anew, what is under way is told of.
+/// Flights that were begun alone join the others. If the request has not been sent, it begins anew; if it is
+/// under way, the others are told of it.
 void FleetFlights::linked() {
   for (const auto& [key, waiting] : waiting_) waiting->timer.cancel();
   if (!engine_.together()) return;

@@ -21,7 +21,7 @@
 
 namespace roktcached::fleet {
 
-/// What sharing has saved, and what it has cost. Of the upstream thread.
+/// Counts of what sharing has saved, and of what it has cost. Belongs to the upstream thread.
 struct FlightCounts {
   std::uint64_t led = 0;      ///< fetches that were this instance's to make
   std::uint64_t taken = 0;    ///< answers found in the engine
@@ -32,9 +32,10 @@ struct FlightCounts {
   std::uint64_t refused = 0;  ///< answers of the engine's that could not be opened, or are purged
 };
 
-/// One upstream call a key for all instances: an answer is taken from the engine, waited for, or fetched here
-/// under a lease with a fence (scripts/flight.lua, land.lua, tell.lua). The fence decides, not the lease: a
-/// late answer changes nothing. Belongs to the upstream thread.
+/// One upstream call for each key, for all instances: an answer is taken from the engine, waited for, or
+/// fetched here under a lease with a fence (scripts/flight.lua, land.lua, tell.lua). Not the lease but the
+/// fence decides: an answer that comes after its lease was lost changes nothing. Belongs to the upstream
+/// thread.
 class FleetFlights final : public proxy::SharedFetches {
  public:
   /// @param helpers  where what is large is sealed, on another thread
@@ -69,7 +70,7 @@ class FleetFlights final : public proxy::SharedFetches {
     std::string begun = {};    // the last purge when its fetch began
     std::string text = {};
   };
-  /// What a request waits for: what the log tells of its key.
+  /// A request that waits for news of its key from the log.
   struct Waiting {
     explicit Waiting(const boost::asio::any_io_executor& executor) : timer(executor) {}
     boost::asio::steady_timer timer;
@@ -111,7 +112,7 @@ class FleetFlights final : public proxy::SharedFetches {
   const std::size_t max_body_;
   storage::BodyAccount& bodies_;
   const Clock& clock_;
-  // By crew and name of the key. Two of one key: one of them waits since before a purge.
+  // By crew and name of the key. There may be two of one key, if one of them waits since before a purge.
   std::multimap<std::string, Waiting*> waiting_;
   std::set<FlightPtr> own_;  // fetched here
   FlightCounts counts_;

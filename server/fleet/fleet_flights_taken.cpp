@@ -24,7 +24,7 @@ proxy::AnswerKind kind_of(const caching::StoredResponse& response) {
   return response.status == ok ? proxy::AnswerKind::report : proxy::AnswerKind::other;
 }
 
-/// Why an answer was not stored by whoever has fetched it.
+/// The reason why the instance that has fetched an answer has not stored it.
 Storing storing_of(std::string_view number) {
   unsigned value = 0;
   std::from_chars(number.data(), number.data() + number.size(), value);
@@ -56,7 +56,7 @@ asio::awaitable<FetchOutcomePtr> FleetFlights::take_entry(const FetchRequest& re
   co_return outcome;
 }
 
-/// @return null where there is none that may be used
+/// @return null if there is no answer that may be used
 asio::awaitable<caching::StoredResponsePtr> FleetFlights::read_entry(const FetchRequest& request,
                                                                      Flight& flight) {
   const auto reply = co_await engine_.read_bulk(
@@ -92,7 +92,8 @@ asio::awaitable<std::optional<std::string>> FleetFlights::open(const Flight& fli
   co_return text;
 }
 
-/// What is sealed says the same as what stands beside it, answers the same question, and no purge came since.
+/// The answer, if the sealed values are the same as those beside it, it answers the same question, and no
+/// purge came since.
 caching::StoredResponsePtr FleetFlights::usable(const FetchRequest& request, const Flight& flight,
                                                 const std::string& text, const Sealed& sealed) {
   const auto read = read_response(text, max_body_, &bodies_);
@@ -106,7 +107,7 @@ caching::StoredResponsePtr FleetFlights::usable(const FetchRequest& request, con
   return nullptr;
 }
 
-/// What the log has told, as the outcome of a fetch; null where the request has to ask again.
+/// The outcome of a fetch as the log has told it; null if the request has to ask again.
 asio::awaitable<FetchOutcomePtr> FleetFlights::told(const FetchRequest& request, const Flight& flight,
                                                     Waiting& waiting) {
   const std::string kind = waiting.kind;

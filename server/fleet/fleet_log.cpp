@@ -131,7 +131,7 @@ asio::awaitable<void> FleetLog::leave() {
 asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   if (stopped_) co_return false;  // it has left, or is about to
   State& state = *states_[crew];
-  // Of before it is asked: what comes meanwhile may be later than its answer.
+  // Read before the engine is asked: later events may come before its answer.
   const StreamPosition furthest = state.furthest();
   const StreamPosition log_read = state.log_read;
   const auto reply = co_await run_member(crew, "0");
@@ -168,8 +168,8 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   co_return corrected.has_value();
 }
 
-/// Where the engine has lost what it knew, it knows only of those that have shown themselves since. The
-/// others are expected back: a purge is not confirmed by all without them.
+/// An engine that has lost what it knew knows only the instances that have shown themselves since. The others
+/// are expected back, and a purge is not confirmed by all without them.
 void FleetLog::take_members(State& state, const Members& members, bool lost) const {
   if (lost) {
     state.known_before = std::max(expected_back(state), state.members.known);

@@ -35,17 +35,17 @@ struct Confirmed {
   std::uint64_t instances = 1;  ///< that there are
 };
 
-/// What instances tell each other: that they are there, what they have fetched, and what is purged. Each
-/// purge is done here, too, and shown as done; where it cannot be said which purges there were, everything is
-/// made stale. Up to which purge that is stands in the store, beside what was purged, and so does what the
-/// others have not been told of.
+/// The log by which instances tell each other that they are there, what they have fetched, and what is
+/// purged. Each purge of another instance is done here, too, and shown as done. If it cannot be known which
+/// purges there were, everything is made stale. The store holds, beside what was purged, up to which purge
+/// this instance has come, and which purges the others have not been told of.
 ///
-/// The engine is not trusted. One that has told of events beyond the last that it has now, as it says itself,
-/// has lied, or has lost some: what it has told is forgotten up to there, and the purges beyond are told
-/// again. So a lie ends with the first answer that is none. Belongs to the upstream thread.
+/// The engine is not trusted. If it has told of events beyond the last one that it says it has, it has lied,
+/// or has lost some. Then this instance forgets what it was told beyond that event, and tells the purges
+/// beyond it again. So a lie ends with the first answer that is true. Belongs to the upstream thread.
 class FleetLog {
  public:
-  /// Purges the store, and keeps out of it what is under way. Blocks; called on the purger's thread.
+  /// Purges the store, and keeps answers that are under way out of it. Blocks; called on the purger's thread.
   using Purge = std::function<Result<std::uint64_t>(const caching::Purge&)>;
   /// Takes an event of the log of the crew at this place.
   using Take = std::function<void(std::size_t crew, const LogEntry& event)>;
@@ -59,8 +59,8 @@ class FleetLog {
 
   void start(Take take);
   void stop();
-  /// Tells the fleet that this instance is no more, after stop(): nobody counts with it then. Where the
-  /// engine does not answer, it is forgotten in time.
+  /// Tells the fleet that this instance leaves, after stop(), so that nobody counts it any more. If the
+  /// engine does not answer, the others forget it in time.
   [[nodiscard]] boost::asio::awaitable<void> leave();
 
   /// Shows this instance, and catches up with the purges: for Engine::start.
@@ -68,11 +68,11 @@ class FleetLog {
   /// The engine has been reached, or lost.
   void linked();
 
-  /// Tells the fleet of a purge that is done here, and waits a moment until the others have done it. Where
-  /// the engine is not to be had they hear of it once it is.
+  /// Tells the fleet of a purge that is done here, and waits a moment until the others have done it. If the
+  /// engine is away, they hear of the purge once it is back.
   [[nodiscard]] boost::asio::awaitable<Confirmed> tell(caching::Purge purge);
 
-  /// Whether an answer may be used; see PurgeHistory::allows. Nor is one used that an untold purge selects:
+  /// Whether an answer may be used; see PurgeHistory::allows. An answer that an untold purge selects may not:
   /// another instance may have fetched it before that purge.
   [[nodiscard]] bool allows(std::size_t crew, const caching::Subject& subject, StreamPosition begun) const {
     const State& state = *states_[crew];
@@ -86,7 +86,7 @@ class FleetLog {
                                                   upstream::Turn& turn);
 
   [[nodiscard]] const Members& members(std::size_t crew) const { return states_[crew]->members; }
-  /// How far the engine's clock is from this one's.
+  /// How far the engine's clock is ahead of this one's.
   [[nodiscard]] std::chrono::milliseconds skew() const { return skew_; }
 
  private:

@@ -15,7 +15,7 @@ namespace roktcached::fleet {
 
 namespace {
 
-/// That are told again one by one.
+/// The most lost purges that are told again one by one.
 constexpr std::size_t most_told_again = 10;
 
 }  // namespace
@@ -82,7 +82,7 @@ void FleetLog::go_back(std::size_t crew, StreamPosition last) {
       .with("credential", crews_[crew]->name)
       .log();
   std::vector<caching::Purge> lost = state.history.go_back_to(last);
-  // Where nobody knows the lost purges any more, they may have selected anything.
+  // If the lost purges are not known any more, they may have selected anything.
   if (lost.empty() || lost.size() > most_told_again)
     lost.assign(1, caching::Purge{caching::Everything{}, caching::PurgeKind::soft});
   for (caching::Purge& purge : lost) state.untold.add(std::move(purge));

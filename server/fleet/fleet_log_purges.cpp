@@ -21,7 +21,7 @@ namespace {
 constexpr milliseconds until_purged_again{1000};
 constexpr milliseconds longest_confirmation{2000};
 constexpr std::string_view kept_purges = "1000";
-/// What the purges of a crew are bound to, beside its prefix.
+/// Part of what the purges of a crew are bound to; its prefix is the other part.
 constexpr std::string_view purge_bound = "purge|";
 
 }  // namespace
@@ -52,7 +52,7 @@ void FleetLog::purge_what_is_due(std::size_t crew) {
   retry_until_done(what, [&] { spawn_watched(executor_, purge_in_order(crew), what, at_end); });
 }
 
-/// One after the other, until each is done: only then is it shown as done.
+/// Does the purges one after the other. A purge is shown as done only when it is.
 asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   State& state = *states_[crew];
   struct Purging {
@@ -92,7 +92,7 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   }
 }
 
-/// @return its position; empty where the engine is not to be had, or says no such thing
+/// @return its position; empty if the engine cannot be reached, or answers no position
 asio::awaitable<std::string> FleetLog::announce(std::size_t crew, std::string octets) {
   const Crew& c = *crews_[crew];
   std::string sealed = c.purges.seal(octets, std::string(purge_bound) + c.prefix);
@@ -148,7 +148,7 @@ asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
   bool told = true;
   for (std::size_t i = 0; i < crews_.size(); ++i) {
     UntoldPurges& untold = states_[i]->untold;
-    // From before the others are told: what they have fetched does not come back meanwhile.
+    // Added before the others are told, so that what they have fetched does not come back meanwhile.
     const std::uint64_t number = untold.add(purge);
     std::string position = co_await announce_one(i, number);
     if (position.empty()) {
@@ -161,7 +161,7 @@ asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {
   co_return co_await confirmed(std::move(positions));
 }
 
-/// There may be others: whoever is alone cannot know that it is the only one.
+/// There may be others: an instance that is alone cannot know that it is the only one.
 Confirmed FleetLog::here_alone() const {
   constexpr std::uint64_t at_least = 2;
   const State& state = *states_.front();

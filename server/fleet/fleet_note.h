@@ -13,8 +13,8 @@
 
 namespace roktcached::fleet {
 
-/// Purges that are done here and that the others have not been told of, in their order. Bounded: of very many
-/// all that stays is that there were some, which is a purge of everything. Not thread-safe.
+/// Purges that are done here and that the others have not been told of, in their order. Bounded: if there are
+/// very many, a purge of everything takes their place. Not thread-safe.
 class UntoldPurges {
  public:
   static constexpr std::size_t max_purges = 500;
@@ -26,7 +26,7 @@ class UntoldPurges {
     std::string octets;  ///< as written() makes them
     bool being_told = false;
   };
-  /// Nobody else tells of it meanwhile.
+  /// While it lives, this purge is being told, and no other caller tells it.
   class Telling {
    public:
     Telling(UntoldPurges& purges, std::uint64_t number);
@@ -41,13 +41,13 @@ class UntoldPurges {
     std::string octets_;
   };
 
-  /// @return its number; of very many: that of the one that stands for all
+  /// @return its number; if there are very many: the number of the one that stands for all
   std::uint64_t add(caching::Purge purge);
-  /// Those of before the start.
+  /// Adds the purges from before the start, in front.
   void add_first(const std::vector<caching::Purge>& earlier);
-  /// The others have been told of this one.
+  /// The others have been told of this purge.
   void remove(std::uint64_t number);
-  /// @return the number of the first that nobody tells of; 0: there is none
+  /// @return the number of the first purge that nobody is telling; 0: there is none
   [[nodiscard]] std::uint64_t next() const;
 
   /// Whether any of them selects it.
@@ -64,7 +64,7 @@ class UntoldPurges {
   std::uint64_t last_number_ = 0;
 };
 
-/// What an instance has in its store for its next start, beside what was purged.
+/// The note that an instance keeps in its store for its next start, beside what was purged.
 struct FleetNote {
   std::string epoch;    ///< of the engine's data
   StreamPosition done;  ///< up to which purge of that epoch all are done here
@@ -72,7 +72,7 @@ struct FleetNote {
 };
 
 [[nodiscard]] std::string written(const std::string& epoch, StreamPosition done, const UntoldPurges& untold);
-/// @return empty where it is none: nobody knows then which purges are done
+/// @return empty if `octets` are no note: then it is not known which purges are done
 [[nodiscard]] std::optional<FleetNote> read_note(std::string_view octets);
 
 }  // namespace roktcached::fleet

@@ -123,7 +123,7 @@ asio::awaitable<void> FleetToken::keep(std::string serial) {
   }
 }
 
-/// @return null where it cannot be opened: it is another secret's
+/// @return null if it cannot be opened: it is another secret's
 TokenPtr FleetToken::open(const EngineReply& reply) {
   const auto text = crew_.tokens->open(reply.text_at(2), bound(reply.text_at(1)));
   if (!text) return nullptr;

@@ -12,7 +12,8 @@
 
 namespace roktcached::fleet {
 
-/// What the log tells of a flight: an entry, an answer that is not stored, why there is none, or nothing.
+/// The kinds of events by which a flight ends in the log: an entry, an answer that is not stored, why there
+/// is none, or nothing.
 inline constexpr std::string_view landed = "landed";
 inline constexpr std::string_view answered = "answered";
 inline constexpr std::string_view failed = "failed";
@@ -28,14 +29,14 @@ struct FleetFlights::Flight {
         turn(its_turn),
         later_than(request.stored ? request.stored->fetched_at : WallTime{}) {}
 
-  /// What was fetched then will not do: something newer may.
+  /// An answer that was fetched then will not do, but a newer one may.
   void refuse(std::string_view fetched_ms) {
     std::int64_t ms = 0;
     std::from_chars(fetched_ms.data(), fetched_ms.data() + fetched_ms.size(), ms);
     later_than = std::max(later_than, wall_time_from_unix_ms(ms));
   }
 
-  /// What an answer is bound to: it is no other key's, nor of another time.
+  /// The text that a sealed answer is bound to, so that it opens for no other key and no other time.
   [[nodiscard]] std::string bound(std::string_view kind, const Sealed& sealed) const {
     return fmt::format("{}|{}|{}|{}|{}|{}|{}", kind, crew.prefix, name, sealed.fence, sealed.fetched,
                        sealed.fresh, sealed.begun);

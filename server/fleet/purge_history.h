@@ -11,16 +11,18 @@
 
 namespace roktcached::fleet {
 
-/// The purges that the fleet knows of, for every answer that another instance has fetched: one whose fetch
-/// began before a purge that selects it is not used. Nor is one that names a purge that nobody knows as the
-/// last before it: an engine that lies may have said so, and no purge would ever reach it. Bounded: of what
-/// is older than the purges here nobody knows any more, and nothing that began before is used either. Not
-/// thread-safe.
+/// The purges that the fleet knows of. They decide whether an answer that another instance has fetched may be
+/// used. It may not if its fetch began before a purge that selects it. Nor may it if it names a last purge
+/// that is not known here: an engine that lies may have invented that, and no purge would ever reach the
+/// answer.
+///
+/// Bounded: purges that are older than the ones here are forgotten, so answers whose fetch began before these
+/// are not used either. Not thread-safe.
 class PurgeHistory {
  public:
   static constexpr std::size_t max_purges = 1000;
 
-  /// @param purge  later than all that were added before, else it is known already
+  /// @param purge  later than all that were added before; else it is known already
   void add(StreamPosition position, caching::Purge purge) {
     if (position <= heard_) return;
     purges_.emplace_back(position, std::move(purge));  // first: memory may fail
@@ -28,21 +30,21 @@ class PurgeHistory {
     if (purges_.size() <= max_purges) return;
     forget_until(purges_.front().first);
   }
-  /// Purges up to `position` are known no more.
+  /// Forgets the purges up to `position`.
   void forget_until(StreamPosition position) {
     forgotten_ = std::max(forgotten_, position);
     while (!purges_.empty() && purges_.front().first <= forgotten_) purges_.pop_front();
   }
-  /// The engine has lost what it knew, or has lied: purges may come at earlier positions now.
+  /// The engine has lost what it knew, or has lied: new purges may come at earlier positions.
   void begin_anew() {
     purges_.clear();
     heard_ = forgotten_ = {};
   }
 
-  /// The engine has lost what came after `last`: another has taken its place, or it has lied. What those
-  /// purges have selected is still kept from what began up to `last`, and they are to be told again. What may
-  /// have been missed behind them is heard anew.
-  /// @return them
+  /// The engine has lost what came after `last`: another engine has taken its place, or it has lied. The lost
+  /// purges must be told again. Until then they still forbid what they select, if its fetch began up to
+  /// `last`. Purges behind `last` that this instance may have missed are heard anew.
+  /// @return the lost purges
   std::vector<caching::Purge> go_back_to(StreamPosition last) {
     const StreamPosition next{last.time_ms, last.number + 1};
     std::vector<caching::Purge> lost;

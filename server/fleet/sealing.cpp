@@ -38,7 +38,7 @@ unsigned char* octets_at(std::string& text, std::size_t at) {
 }
 
 void require(int done, const char* what) {
-  if (done != 1) throw std::runtime_error(std::string(what) + " is not to be had from OpenSSL");
+  if (done != 1) throw std::runtime_error(std::string(what) + " is missing in OpenSSL");
 }
 
 /// HKDF-SHA256.

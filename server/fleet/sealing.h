@@ -22,21 +22,21 @@ namespace roktcached::fleet {
 /// Immutable: safe from any thread. Wipes its keys when it goes.
 class Sealer {
  public:
-  /// What an envelope is longer than what is in it, in bytes.
+  /// How much longer an envelope is than its content, in bytes.
   static constexpr std::size_t overhead = 1 + 4 + 12 + 16;
 
   /// @param secrets  one or more: the first seals, all open
-  /// @throws std::invalid_argument where there is no secret, std::runtime_error where OpenSSL has no AES-GCM
+  /// @throws std::invalid_argument where there is no secret, std::runtime_error if OpenSSL has no AES-GCM
   Sealer(const std::vector<std::string_view>& secrets, std::string_view app_id, std::string_view purpose);
   Sealer(Sealer&&) noexcept;
   Sealer& operator=(Sealer&&) noexcept;
   ~Sealer();
 
-  /// @param bound  is not in the envelope, but it opens with the same `bound` alone
-  /// @throws std::runtime_error where OpenSSL has no random bytes
+  /// @param bound  is not in the envelope, which opens only with the same `bound`
+  /// @throws std::runtime_error if OpenSSL has no random bytes
   [[nodiscard]] std::string seal(std::string_view plain, std::string_view bound) const;
 
-  /// @return empty where it was changed, is of another version, key, purpose or app id, or was bound to
+  /// @return empty if it was changed, is of another version, key, purpose or app id, or was bound to
   ///         something else
   [[nodiscard]] std::optional<std::string> open(std::string_view sealed, std::string_view bound) const;
 
@@ -53,14 +53,14 @@ class Sealer {
   std::vector<std::unique_ptr<SealingKey>> keys_;  // the first seals
 };
 
-/// What every key of a credential in the engine begins with: "rk1:{" and 32 hex digits and "}:". In braces,
-/// so that all keys of a credential are in one slot. It does not depend on the secret: a fleet stays together
-/// while that is renewed. Nor does it show the app id, but to one who has a guess at it.
+/// The beginning of all keys of a credential in the engine: "rk1:{", 32 hex digits and "}:". The braces put
+/// all keys of a credential into one slot. The beginning does not depend on the secret, so a fleet stays
+/// together while that is renewed. It does not show the app id, except to somebody who guesses it.
 /// @param upstream_url  instances with another upstream share nothing with us
 [[nodiscard]] std::string key_prefix(std::string_view app_id, std::string_view upstream_url);
 
-/// What responses are called in the engine, so that nobody who watches it reads account ids. Immutable: safe
-/// from any thread.
+/// The names of responses in the engine, from which nobody who watches it can read account ids. Immutable:
+/// safe from any thread.
 class Names {
  public:
   explicit Names(std::string_view app_id);

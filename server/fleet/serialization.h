@@ -11,8 +11,8 @@
 
 namespace roktcached::fleet {
 
-/// Writes values one behind the other, in octets: integers in eight, the highest first; a text behind its
-/// length in four; what may be absent behind one that says whether it is there.
+/// Writes values one after the other, as octets: an integer as eight, the highest first; a text after its
+/// length in four; an optional value after one octet that says whether it is there.
 class Serializer {
  public:
   /// @param kind, version  what is written, and in which form: the reader asks for the same
@@ -48,7 +48,7 @@ class Deserializer {
   [[nodiscard]] std::uint8_t octet();
   /// @param max  a larger one cannot be read
   [[nodiscard]] std::uint64_t number(std::uint64_t max);
-  /// Within half a million years of the epoch, so that nobody's sum of two overflows.
+  /// Within half a million years of the epoch, so that no sum of two overflows.
   [[nodiscard]] WallTime time();
   [[nodiscard]] std::string_view text();
   [[nodiscard]] bool flag();

@@ -55,7 +55,7 @@ void write_body(Serializer& out, std::string_view body) {
   out.octet(static_cast<std::uint8_t>(coding)).number(body.size()).text(bytes);
 }
 
-/// Null where it is damaged, or longer than `max`.
+/// Null if it is damaged, or longer than `max`.
 caching::BodyPtr read_body(Deserializer& in, std::size_t max, storage::BodyAccount* bodies) {
   storage::BodyAccount::Growing room(bodies);  // it takes none: the octets are here already
   const std::uint8_t coding = in.octet();

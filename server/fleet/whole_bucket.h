@@ -7,9 +7,9 @@
 
 namespace roktcached::fleet {
 
-/// What all instances together may send at the most, kept by one of them for itself: a token bucket that each
-/// request of its own takes from. An engine that grants as it should never empties it, since what it grants
-/// comes out of a bucket that is no larger and is shared. Not thread-safe.
+/// A token bucket with the most that all instances together may send. One instance keeps it for itself, and
+/// takes a token for each request of its own. If the engine grants as it should, the bucket never gets empty:
+/// the grants come out of a bucket that is no larger and is shared. Not thread-safe.
 class WholeBucket {
  public:
   /// @param capacity  requests; a bucket that was full stays so
@@ -18,8 +18,8 @@ class WholeBucket {
     capacity_ = capacity;
   }
 
-  /// What has come since the last refill has done so at `rate`, requests per second: the higher one of what
-  /// was known then and is known now.
+  /// Adds the tokens that have come since the last refill, at `rate`, in requests per second: use the higher
+  /// one of the rate known then and the rate known now.
   void refill(SteadyTime now, double rate) {
     tokens_ = available(now, rate);
     refilled_at_ = std::max(refilled_at_, now);
@@ -28,12 +28,13 @@ class WholeBucket {
   [[nodiscard]] bool take(SteadyTime now, double rate) {
     const double tokens = available(now, rate);
     if (tokens < 1 - rounding) return false;
-    // Short of full the time since the last refill is kept: it may turn out to have brought more.
+    // If the bucket is not full, the time since the last refill is kept: it may turn out to have brought
+    // more.
     if (tokens >= capacity_) refill(now, rate);
     tokens_ -= 1;
     return true;
   }
-  /// A request has gone by another way.
+  /// A request has gone without a token from here.
   void spend(SteadyTime now, double rate) {
     refill(now, rate);
     tokens_ = std::max(tokens_ - 1, 0.0);

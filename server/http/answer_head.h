@@ -9,7 +9,7 @@
 
 namespace roktcached::http {
 
-/// The usual words for a status. One that nobody has named has none (RFC 9112, section 4).
+/// The usual words for a status; empty for a status that has none (RFC 9112, section 4).
 [[nodiscard]] std::string_view reason_of(unsigned status);
 
 /// Appends "HTTP/1.1 STATUS REASON\r\n".

@@ -22,27 +22,26 @@ struct AnswerFrame {
   const Clock& clock;               ///< for Date
 };
 
-/// What is to be sent to one client: the heads of answers and their contents, several small ones of pipelined
-/// requests together. Knows no socket: its owner writes unsent(), and says what went with sent(). Belongs to
-/// the connection and its thread.
+/// Frames the output for one client: the heads of answers and their contents, several small answers of
+/// pipelined requests together. Knows no socket: its owner writes unsent(), and says by sent() how much went.
+/// Belongs to the connection and its thread.
 class AnswerWriter {
  public:
   AnswerWriter() = default;
   AnswerWriter(const AnswerWriter&) = delete;
   AnswerWriter& operator=(const AnswerWriter&) = delete;
 
-  /// Puts an answer behind what there is: its head, and its content where that does not come in pieces.
+  /// Appends an answer: its head, and its content unless that comes in pieces.
   /// @pre not is_full()
   /// @return the bytes of that content
   std::size_t add(const Request& request, const Answer& answer, const AnswerFrame& frame);
-  /// Puts an interim answer there (RFC 9110, section 15.2).
+  /// Appends an interim answer (RFC 9110, section 15.2).
   void add_interim(unsigned status, const http::Fields& fields);
-  /// Puts some content of the answer that was added last there, with the framing before it.
+  /// Appends some content of the answer that was added last, with the framing before it.
   /// @param chunked  see is_chunked
   /// @pre is_empty()
   void add_piece(ContentPiece piece, bool chunked);
-  /// The content of the answer that was added last is whole: puts the last chunk there (RFC 9112, section
-  /// 7.1).
+  /// The content of the answer that was added last is whole: appends the last chunk (RFC 9112, section 7.1).
   void end_content(bool chunked);
 
   [[nodiscard]] bool is_empty() const { return head_.empty() && !body_; }
@@ -51,15 +50,15 @@ class AnswerWriter {
 
   /// The bytes that have not been sent, the second part perhaps empty. Valid until the next call.
   [[nodiscard]] std::array<boost::asio::const_buffer, 2> unsent() const;
-  /// Where the second part stands in a file; empty: it does not.
+  /// The place of the second part in a file; empty: it is in none.
   [[nodiscard]] std::optional<FilePlace> unsent_place() const {
     if (!place_) return std::nullopt;
     return FilePlace{place_->descriptor, place_->offset + (sent_ - std::min(sent_, head_.size()))};
   }
-  /// Of that, `size` bytes have gone.
-  /// @return true where nothing is left
+  /// `size` bytes of unsent() have gone.
+  /// @return true if nothing is left
   bool sent(std::size_t size);
-  /// Keeps the memory of the content that is sent from where it is; null: all of it is copied.
+  /// Owns the content that is sent from where it is; null: all content was copied.
   [[nodiscard]] const void* body() const { return body_.get(); }
   /// All bytes that have gone since this was made.
   [[nodiscard]] std::int64_t total_sent() const { return sent_before_ + static_cast<std::int64_t>(sent_); }
@@ -84,8 +83,7 @@ class AnswerWriter {
   bool in_chunk_ = false;             // the end of the last chunk is still to come
 };
 
-/// Whether the content of `answer` is sent in chunks: where its length is not known, and the client knows
-/// them.
+/// Whether the content of `answer` is sent in chunks: its length is not known, and the client knows chunks.
 [[nodiscard]] bool is_chunked(const Answer& answer, bool http11);
 
 }  // namespace roktcached::http

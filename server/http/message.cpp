@@ -18,7 +18,7 @@ void make_empty(std::string& text) {
   }
 }
 
-/// Where a secret may have been.
+/// Wipes a text that may have held a secret.
 void wipe(std::string& text) {
   if (!text.empty()) explicit_bzero(text.data(), text.size());
   make_empty(text);

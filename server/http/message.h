@@ -21,7 +21,7 @@ struct Runtime;
 
 namespace roktcached::http {
 
-/// Where a handler sends interim answers (RFC 9110, section 15.2) before its answer.
+/// Takes the interim answers (RFC 9110, section 15.2) that a handler sends before its answer.
 class InterimSink {
  public:
   virtual ~InterimSink() = default;
@@ -39,7 +39,7 @@ struct ContentPiece {
 /// Content that is not all there yet when its answer begins.
 class ContentSource {
  public:
-  /// The writer stops reading: the rest, if there is one, is not wanted.
+  /// The reader may end it early: it does not want the rest.
   virtual ~ContentSource() = default;
   /// The next piece; nothing at the end.
   /// @return an error where the content breaks off: the client must not take it for whole
@@ -59,12 +59,13 @@ struct Request {
   /// The settings that it is served under, to its end; null on the admin listener. The connection keeps them.
   const Runtime* runtime = nullptr;
   SteadyTime received_at;
-  /// To be answered with what is stored as it is: another form is made of that, and the conditions and
-  /// codings that the request asks for are for that one.
+  /// Answer with what is stored, as it is. Another form, such as CSV, is then made of that answer; the
+  /// request's conditions and codings are meant for that form.
   bool as_stored = false;
   std::string_view protocol = "1.1";  ///< version of HTTP, "1.0" or "1.1"
   InterimSink* interim = nullptr;     ///< outlives the handling of the request
-  /// Of the client: outlives the handling of the request and its answer's content. Null: nobody would notice.
+  /// The client's departure. Outlives the handling of the request and its answer's content. Null: nobody
+  /// would notice.
   Departure* departure = nullptr;
   /// The findings of Handler::answer_now, for handle().
   std::shared_ptr<const void> found;
@@ -116,10 +117,10 @@ struct Written {
 /// Notes for the access log, beyond request and answer.
 struct AccessNotes {
   CacheOutcome outcome = CacheOutcome::local;
-  std::string_view route;               ///< Route::name, of the table; empty where none matched
-  std::optional<caching::KeyHash> key;  ///< empty where there is none
-  /// Why it went forward, see to_string(http::Forward), or the name of the problem that it is refused with,
-  /// or has failed with; empty: neither.
+  std::string_view route;               ///< Route::name, of the table; empty if none matched
+  std::optional<caching::KeyHash> key;  ///< empty if there is none
+  /// Why the request went forward, see to_string(http::Forward), or the name of the problem that it was
+  /// refused or has failed with; empty: neither.
   std::string_view reason;
   /// Why what was fetched is not stored, see caching::name_of; empty: it is, or nothing was fetched.
   std::string_view not_stored;
@@ -131,7 +132,7 @@ struct AccessNotes {
 struct Answer {
   unsigned status = 200;
   std::string head;  ///< field lines of this answer alone, "Name: value\r\n" each
-  /// Made of this, which owns `shared_head`; may be null.
+  /// The response that the answer is made of, which owns `shared_head`; may be null.
   caching::StoredResponsePtr stored;
   std::string_view shared_head;  ///< further field lines
   caching::BodyPtr body;         ///< null: no content (204, 304)
@@ -158,15 +159,16 @@ struct Answer {
 class Handler {
  public:
   virtual ~Handler() = default;
-  /// Answers what needs no waiting for: the way of every hit. Never throws for anything a client can send.
-  /// @param answer  as new; filled in where true is returned
-  /// @return false: handle() is to be called, for the same request, and not without
+  /// Answers a request that needs no waiting: the way of every hit. Never throws for anything a client can
+  /// send.
+  /// @param answer  as new; filled in if true is returned
+  /// @return false: handle() is to be called for the same request, and only then
   [[nodiscard]] virtual bool answer_now(Request& request, Answer& answer) = 0;
   /// Never throws for anything a client can send. `request` outlives the returned awaitable.
   [[nodiscard]] virtual boost::asio::awaitable<Answer> handle(const Request& request) = 0;
-  /// The methods that a page of another origin is told, before it asks, that it may send to the request's
-  /// target (Access-Control-Allow-Methods; Fetch, section 3.3.3), with commas between. For a preflight, which
-  /// is answered before anybody knows who asks.
+  /// The methods that a page of another origin may send to the request's target, with commas between
+  /// (Access-Control-Allow-Methods; Fetch, section 3.3.3). For a preflight, which is answered before it is
+  /// known who asks.
   [[nodiscard]] virtual std::string methods_at(const Request& /*preflight*/) const {
     return "GET, HEAD, POST";
   }

@@ -32,7 +32,7 @@ Error framing_error(const boost::beast::error_code& error, const std::vector<Fie
   return malformed("malformed");
 }
 
-/// Of usual heads it takes no memory: one is read for each request.
+/// Takes no memory for usual heads, since there is one for each request.
 using Framing = boost::container::small_vector<char, 128>;
 
 /// Tells the field lines of a head that a gate has let pass.

@@ -21,10 +21,10 @@ struct ContentStep {
   bool done = false;         ///< the content is whole; what follows `consumed` belongs to the next message
 };
 
-/// Boost.Beast's parser of one message, between the gates of core/http: HeadScan lets the head pass before
-/// Beast reads of it what frames the content, and ChunkGate each chunk line. Where Beast 1.81 would still
-/// read in its own way, that is put right here; framing_of is to judge the head before anything is done with
-/// it. See README.md.
+/// Boost.Beast's parser of one message, behind the gates of core/http. HeadScan lets the head pass before
+/// Beast reads what frames the content, and ChunkGate lets each chunk line pass. What Beast 1.81 would still
+/// read in its own way is put right here. framing_of must judge the head before anything is done with it. See
+/// README.md.
 ///
 /// Belongs to one message and one thread. After an error it is of no more use.
 template <bool is_request>
@@ -38,11 +38,9 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   /// @param bytes  exactly one whole head
   /// @param scan   has found it, and has read its fields
   /// @param head   what was in it is dropped; its vector keeps its memory. Its views live as long as `bytes`
-  /// and
-  ///               this parser. After an error it has all the fields
-  /// @return invalid_request for framing that Beast refuses, see framing_of for the rest; and for what
-  /// HeadScan
-  ///         would have told better
+  ///          and this parser. After an error it has all the fields
+  /// @return invalid_request for framing that Beast refuses (see framing_of for the rest), and for a fault
+  ///          that HeadScan would have reported in better words
   [[nodiscard]] Result<void> read_head(std::string_view bytes, const HeadScan& scan, Head& head);
 
   /// Takes as much of the content as it can; call again with the rest (from `consumed` on) until it consumes
@@ -53,7 +51,8 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
   [[nodiscard]] Result<ContentStep> next(std::string_view bytes);
 
   [[nodiscard]] bool done() const { return place_ == Place::done; }
-  /// How much content is known to come yet: of the length, or of the chunk at hand. Nothing of it has come.
+  /// The bytes of content that are announced and have not come yet: by the length, or by the size of the
+  /// current chunk.
   [[nodiscard]] std::uint64_t announced() const;
   /// Whether the end of the connection is the end of the content, too.
   [[nodiscard]] bool ends_with_connection() const { return this->need_eof(); }
@@ -86,7 +85,7 @@ class MessageParser final : private boost::beast::http::basic_parser<is_request>
 
   Place place_ = Place::head;
   Head* head_ = nullptr;      // while its start line is read
-  WipedString start_line_;    // as Beast can read it; empty where it is as it came
+  WipedString start_line_;    // as Beast can read it; empty if it is as it came
   std::string_view content_;  // that the last bytes brought
   std::uint64_t chunk_left_ = 0;
   ChunkGate gate_;

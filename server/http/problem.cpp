@@ -83,9 +83,9 @@ const Description& describe(ErrorCode code) {
   return rows[static_cast<std::size_t>(code)];
 }
 
-/// How a client can make itself known (RFC 9110, section 11.6.1; RFC 7617; RFC 6750, section 3). Each scheme
-/// has a line of its own: browsers take a line for one challenge. The admin listener offers no Basic: a
-/// browser would ask its user for it.
+/// Adds the ways in which a client can authenticate (RFC 9110, section 11.6.1; RFC 7617; RFC 6750, section
+/// 3). Each scheme has a line of its own, since browsers take a line for one challenge. The admin listener
+/// offers no Basic: a browser would ask its user for it.
 void add_challenges(http::Answer& answer, const Error& error) {
   const bool admin = error.source == ErrorSource::admin;
   std::string bearer = admin ? R"(Bearer realm="roktcached admin")" : R"(Bearer realm="roktcached")";

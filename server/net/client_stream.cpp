@@ -19,7 +19,8 @@ namespace roktcached::net {
 
 namespace {
 
-/// What a new connection sends as one segment in any case: half of the window that it begins with.
+/// The size up to which a new connection sends one segment in any case: half of the window that it begins
+/// with.
 constexpr std::size_t max_short = 32 * 1024;
 constexpr std::size_t first_piece = 8 * 1024;
 
@@ -145,7 +146,8 @@ std::size_t ClientStream::write_plain_now(asio::const_buffer first, asio::const_
   }
   if (written <= 0) return 0;
   const auto gone = static_cast<std::size_t>(written);
-  // Not left to close(): where bytes have come that nobody reads, that drops what MSG_MORE holds back.
+  // This is not left to close(): if bytes have come that nobody reads, close() drops what MSG_MORE holds
+  // back.
   if (after == After::end && gone == size) ::shutdown(descriptor(), SHUT_WR);
   return gone;
 }

@@ -48,8 +48,8 @@ class ClientStream {
   [[nodiscard]] Transferred write(const Buffers& from) {
     return tls_ ? write_enciphered(two_of(from)) : asio::async_write(socket(), from, as_result);
   }
-  /// Writes as much as the kernel takes at once, when it takes something; with TLS whole records, some at a
-  /// time.
+  /// Waits until the kernel takes something, and writes as much as it takes at once; with TLS, whole records,
+  /// some at a time.
   /// @param from   one or two buffers. The rest of them is to come next
   /// @param place  see write_now()
   template <class Buffers>
@@ -58,56 +58,57 @@ class ClientStream {
     return place ? write_some_from_file(two_of(from), *place) : socket().async_write_some(from, as_result);
   }
 
-  /// Reads what has come, without waiting. With TLS also what has come with an earlier read: see
+  /// Reads what has come, without waiting. With TLS this includes what came with an earlier read: see
   /// holds_more().
-  /// @return would_block where nothing has; eof at the end
+  /// @return would_block if nothing has come; eof at the end
   [[nodiscard]] std::pair<boost::system::error_code, std::size_t> read_now(asio::mutable_buffer into);
-  /// What is to come after what is written.
+  /// Whether something follows the written bytes, or the end does.
   enum class After { more, end };
-  /// Writes what goes without waiting. Where all of it goes and the end is to follow, that goes, too: in the
-  /// segment of the last bytes, which saves both sides one, and the server a quarter of what a connection of
-  /// one request costs it.
+  /// Writes what goes without waiting. If all of it goes and the end is to follow, the end goes, too, in the
+  /// segment of the last bytes. That saves both sides a segment, and the server a quarter of what a
+  /// connection of one request costs it.
   ///
   /// The first long write of a connection goes in two pieces. A receiver on the same host opens its window to
   /// what the first long segment leaves free of its buffer, and Linux sends segments of up to half of the
-  /// window: after one of 32 KiB, an answer of 50 KB would be two segments and one more acknowledgement ever
-  /// after; after one of 8 KiB it is one.
+  /// window. After a first segment of 32 KiB, every answer of 50 KB would be two segments, with one more
+  /// acknowledgement; after one of 8 KiB it is one.
   ///
-  /// With TLS the end does not go along. A record of which a part has gone counts as not written: what is
-  /// left is to be written next, here or by write_some().
+  /// With TLS the end does not go along. A record of which a part has gone counts as not written: the rest is
+  /// to be written next, here or by write_some().
   /// @param place  where `second` stands in a file, too: without TLS the kernel takes it from there, and
-  /// copies
-  ///               nothing
-  /// @return how much went; 0 also for what only write_some() can find out: a failure
+  ///          copies nothing
+  /// @return how much went; 0 also for a failure, which only write_some() can tell
   [[nodiscard]] std::size_t write_now(asio::const_buffer first, asio::const_buffer second, After after,
                                       const std::optional<FilePlace>& place = {});
 
-  /// Acknowledges what has come: else the next answer does, and a client that sends its request in pieces may
-  /// hold back the next piece until then (RFC 9293, section 3.7.4).
+  /// Acknowledges what has come. Otherwise the next answer would, and a client that sends its request in
+  /// pieces may hold back the next piece until then (RFC 9293, section 3.7.4).
   void acknowledge();
-  /// Bytes written that the kernel still holds: over TCP bytes that the peer has not acknowledged,
-  /// over a Unix socket the memory of what it has not read. Less than before: the peer has taken some.
+  /// Bytes written that the kernel still holds: over TCP the bytes that the peer has not acknowledged, over a
+  /// Unix socket the memory of what the peer has not read. If it is less than before, the peer has taken
+  /// some.
   [[nodiscard]] std::size_t queued();
   /// How much of that is lost when a reset ends the connection; over a Unix socket nothing is.
   [[nodiscard]] std::size_t lost_by_reset();
   /// Whether bytes have come that were not read.
   [[nodiscard]] bool has_received();
-  /// Whether the last read has taken all that there was; false where it does not say.
+  /// Whether the last read has taken all that there was; false if it does not say.
   [[nodiscard]] bool drained() const { return drained_; }
-  /// Whether read_now() may have something to give that the socket has not, so that no poller tells of it:
-  /// with TLS what did not fit into an earlier read, or came with the end of the handshake.
+  /// Whether read_now() may have something to give that is no longer in the socket, so that no poller reports
+  /// it: with TLS, what did not fit into an earlier read, or came with the end of the handshake.
   [[nodiscard]] bool holds_more() const { return holds_more_; }
   /// The socket's, until close().
   [[nodiscard]] int descriptor() { return socket_.is_open() ? socket_.native_handle() : descriptor_.get(); }
-  /// Makes what is waited for fail. The stream can be used on.
+  /// Makes the waits fail. The stream can be used on.
   void cancel();
-  /// Tells the peer that nothing more comes. With TLS this waits for its consent, so set a deadline.
+  /// Tells the peer that nothing more comes. With TLS this waits until the peer says so, too, so set a
+  /// deadline.
   [[nodiscard]] asio::awaitable<void> end_sending();
   /// After end_sending(), reads what is of no interest any more: with TLS the bytes of its records.
   [[nodiscard]] Transferred read_undeciphered(asio::mutable_buffer into);
   void close();
   /// Ends the connection so that the peer sees an error, and no end, behind what it has got (RFC 9293,
-  /// section 3.10.5, ABORT). The kernel frees what it still held. A Unix socket knows no reset: that one is
+  /// section 3.10.5, ABORT). The kernel frees what it still held. A Unix socket has no reset, so it is
   /// closed.
   void reset();
 

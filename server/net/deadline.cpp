@@ -20,7 +20,7 @@ struct Deadline::State : std::enable_shared_from_this<Deadline::State> {
   State(const boost::asio::any_io_executor& executor, std::function<void()> on_expiry)
       : timer(executor), interrupt(std::move(on_expiry)) {}
 
-  /// Where there is no memory for the timer, there is no deadline either, until the next one is set.
+  /// If there is no memory for the timer, there is no deadline either, until the next one is set.
   void arm() {
     armed_for = Steady::time_point::max();
     timer.expires_at(due);

@@ -7,9 +7,9 @@
 
 namespace roktcached {
 
-/// Interrupts the I/O of one object when it takes too long. Moving the deadline is a plain store unless it
-/// comes closer than the timer already set, so that every operation can afford one. Belongs to one executor,
-/// on which alone it may be called; a copy of nothing: owned by the object it watches.
+/// Interrupts the I/O of one object when it takes too long. To move the deadline is a plain store, unless it
+/// comes before the time that the timer is set to, so that every operation can afford one. Belongs to the
+/// object that it watches, and to one executor, on which alone it may be called.
 class Deadline {
  public:
   /// @param interrupt  makes the pending operation fail, e.g. by cancelling the socket; called on `executor`
@@ -20,8 +20,8 @@ class Deadline {
   Deadline(const Deadline&) = delete;
   Deadline& operator=(const Deadline&) = delete;
 
-  /// The time as of the last tick of the kernel's timer, some milliseconds ago at most: no deadline needs it
-  /// to be more exact, and every operation has one.
+  /// The time as of the last tick of the kernel's timer, some milliseconds ago at most. That is exact enough
+  /// for deadlines, and cheap enough for every operation.
   [[nodiscard]] static std::chrono::steady_clock::time_point now();
 
   void expires_after(std::chrono::milliseconds timeout);

@@ -5,12 +5,12 @@
 
 namespace roktcached {
 
-/// Tells whoever works for a client that the client has gone. Belongs to the thread of the client's
+/// Tells the code that works for a client that the client has gone. Belongs to the thread of the client's
 /// connection.
 class Departure {
  public:
-  /// Calls an action once, when the client goes, for as long as this lives. Of several for one departure the
-  /// last that was made is the first that ends. All are called, that one first.
+  /// Calls an action once, when the client goes, for as long as this lives. Several for one departure end in
+  /// reverse order of their beginning. All are called, the last one first.
   class Watch {
    public:
     /// @param departure  outlives it; null: the client never goes

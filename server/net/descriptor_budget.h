@@ -8,13 +8,13 @@
 
 namespace roktcached {
 
-/// How the descriptors that the process may open are shared out. Clients get what is left behind the
-/// reserve: so the admin and health listeners, the cache file, the log and the upstream always get theirs.
+/// How the descriptors that the process may open are shared out. Clients get what the reserve leaves. So the
+/// admin and health listeners, the cache file, the log and the upstream always have enough.
 struct DescriptorBudget {
   /// Each client connection may have an answer streamed to it over an upstream connection that does not count
   /// to upstream.max_connections.
   static constexpr std::uint64_t of_one_client = 2;
-  /// As many client connections there are in any case, also where the limit leaves no room for them.
+  /// There are at least so many client connections, even if the limit leaves no room for them.
   static constexpr std::uint64_t min_clients = 8;
 
   std::uint64_t reserve = 0;  ///< for everything but clients
@@ -30,9 +30,9 @@ struct DescriptorBudget {
 /// Pure, but for the number of the machine's cores.
 [[nodiscard]] DescriptorBudget descriptor_budget(const config::Settings& settings);
 
-/// Makes listen.max_connections no more than `limit` leaves room for.
+/// Lowers listen.max_connections to what `limit` leaves room for.
 /// @param limit  of open files
-/// @return a line that says so, where it was more
+/// @return a line that says so, if it was more
 [[nodiscard]] std::optional<std::string> bound_connections(config::Settings& settings, std::uint64_t limit);
 
 }  // namespace roktcached

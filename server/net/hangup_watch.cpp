@@ -16,7 +16,7 @@ HangupWatch::HangupWatch(const boost::asio::any_io_executor& executor, std::chro
 
 HangupWatch::Watched::Watched(HangupWatch& watch, int descriptor, Departure& departure)
     : watch_(watch), departure_(departure), place_(watch.watched_.size()) {
-  // Where memory fails, neither is longer than the other, and nobody in them is gone.
+  // If memory fails, the two vectors have the same length, and all clients are still in them.
   if (watch.polled_.size() == watch.polled_.capacity()) watch.polled_.reserve(2 * place_ + 16);
   watch.look_later();
   watch.watched_.push_back(this);
@@ -42,8 +42,8 @@ void HangupWatch::look_later() {
   to_look_ = true;
 }
 
-/// From the last to the first: what is announced removes itself and others, and the last takes the place of
-/// what is removed. Also, those that came last wait for the others.
+/// Goes from the last to the first: an announced client removes itself and others, and the last one takes the
+/// place of a removed one. Besides, those that came last wait for the others.
 void HangupWatch::look() {
   to_look_ = false;
   if (watched_.empty()) return;

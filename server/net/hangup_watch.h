@@ -12,15 +12,15 @@
 
 namespace roktcached::net {
 
-/// Notices that clients hang up while they are to wait for an answer, and announces it. Nothing is read from
-/// them meanwhile, so nobody else would notice. A client that ends its half of the connection has hung up.
+/// Notices clients that hang up while they wait for an answer, and announces it. Nothing is read from them
+/// meanwhile, so nothing else would notice. A client that ends its half of the connection has hung up.
 ///
-/// Each interval one call of poll(2) looks at all of them: to be watched costs no system call of its own, and
-/// an answer that comes within the interval costs none at all. Bytes of a next request that were not read do
-/// not matter, nor does TLS.
+/// Each interval one call of poll(2) looks at all of them. So to be watched costs no system call of its own,
+/// and an answer that comes within the interval costs none at all. Bytes of a next request that were not read
+/// do not matter, nor does TLS.
 ///
 /// Belongs to one thread, that of its executor, which is not run any more once the object is gone. Keeps the
-/// executor running while somebody is watched, and for an interval more unless it is drained.
+/// executor running while a client is watched, and for one interval more unless it is drained.
 class HangupWatch {
  public:
   explicit HangupWatch(const boost::asio::any_io_executor& executor,

@@ -36,8 +36,8 @@ int make_epoll() {
 
 IdlePoller::IdlePoller(const asio::any_io_executor& executor) : epoll_(executor, make_epoll()) {}
 
-/// Edges are told, not levels: whoever is awake is not told again and again. An edge that came while it was
-/// awake, or before all was read, is raised anew by EPOLL_CTL_MOD.
+/// The epoll set reports edges, not levels, so that a connection that is awake is not reported again and
+/// again. EPOLL_CTL_MOD raises anew an edge that came while the connection was awake, or before all was read.
 void IdlePoller::watch(int descriptor, IdleConnection& idle, bool drained) {
   if (!idle.known_ || !drained || idle.missed_) {
     epoll_event event{};
@@ -102,7 +102,7 @@ void IdlePoller::tell_and_look_on() {
   if (asleep_ > 0) look_when_something_comes();
 }
 
-/// Nobody is put off while those are resumed that were: the row is over then.
+/// A connection that is resumed cannot be put off again: the row is over then.
 void IdlePoller::wake_row() {
   left_in_row_ = std::min(told_.size(), row);
   while (left_in_row_ > 0) {

@@ -10,23 +10,24 @@
 
 namespace roktcached::net {
 
-/// Wakes connections that wait for their next request: any number of them behind one descriptor of the
-/// executor's, for which waiting costs a system call each time. Belongs to one thread, that of its executor,
-/// which is not run any more once the object is gone.
+/// Wakes connections that wait for their next request. Asio makes a system call for each wait of a
+/// descriptor. Here any number of connections wait behind one descriptor of the executor's. Belongs to one
+/// thread, that of its executor, which is not run any more once the object is gone.
 ///
-/// Those that are told of at once are woken in rows. Where there are many, each of a row but the last may put
-/// off the end of what it does, its answer above all, until the others have come as far, and is then resumed
-/// in its turn: a client on the same host that waits for several answers is woken for the first of them,
-/// which can take the kernel longer than a hit, and awake for the others.
+/// Connections that are readable at the same time are woken in rows. If there are many, each of a row but the
+/// last may put off the end of its work, above all the sending of its answer, until the others of the row
+/// have come as far. It is then resumed in its turn. The reason: a client on the same host that waits for
+/// several answers is woken by the first of them, which can take the kernel longer than a hit, and is awake
+/// for the others.
 class IdlePoller {
  public:
   /// A connection that sleeps until there is something to read.
   class IdleConnection {
    public:
     virtual ~IdleConnection() = default;
-    /// There is something to read, or no longer will be.
+    /// There is something to read, or there never will be.
     virtual void woken() = 0;
-    /// Its row has been woken, after it had put off the rest.
+    /// The others of its row have been woken, after it had put off the rest of its work.
     virtual void resumed() = 0;
 
    protected:
@@ -46,22 +47,21 @@ class IdlePoller {
   IdlePoller& operator=(const IdlePoller&) = delete;
   ~IdlePoller() = default;
 
-  /// Wakes `idle` once. Keeps the executor running until it has, or forgets.
+  /// Wakes `idle` once. Keeps the executor running until it has, or until forget().
   /// @param descriptor  of a socket: always the same one of the same connection, and the only one of that
-  /// socket,
-  ///                    so that closing it ends the watch
+  ///          socket, so that closing it ends the watch
   /// @param drained     the last read has taken all that there was
-  /// @throws std::system_error  where the kernel can watch no more
+  /// @throws std::system_error  if the kernel can watch no more
   void watch(int descriptor, IdleConnection& idle, bool drained);
   /// Has `idle` resumed when the others of its row have been woken.
-  /// @param idle  does not sleep, and has not been put off
-  /// @return false where no others are about to be woken, not many in all, or as many as a row has been put
-  /// off: then it will not be resumed
+  /// @param idle  is awake, and has not been put off
+  /// @return false if no others are about to be woken, there are not many in all, or the row is full of
+  ///          others that were put off: then it will not be resumed
   [[nodiscard]] bool put_off(IdleConnection& idle);
   /// Does not wake or resume it any more. To be called before it goes.
   void forget(IdleConnection& idle);
-  /// Goes on looking where memory has failed on the way, and nobody would be woken any more. Does nothing
-  /// else.
+  /// Begins to look again if memory has failed on the way, so that nobody would be woken any more. Else does
+  /// nothing.
   void look_again();
 
  private:

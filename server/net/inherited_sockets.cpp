@@ -36,7 +36,7 @@ std::string text_of(const tcp::endpoint& endpoint) {
   return text.str();
 }
 
-/// The address that a listening stream socket is bound to; empty where it is none.
+/// The address that a listening stream socket is bound to; empty if it is none.
 std::string address_of(int descriptor) {
   int listens = 0;
   int type = 0;
@@ -165,7 +165,7 @@ Result<void> share_out(const std::vector<Descriptor>& sockets,
   return {};
 }
 
-/// Where no descriptor is left, the next process opens the address itself.
+/// If no descriptor is left, the next process opens the address itself.
 void SocketCopies::add(int descriptor) {
   const int copy = ::fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
   if (copy >= 0) copies_.emplace_back(copy);

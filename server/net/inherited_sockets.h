@@ -16,34 +16,34 @@
 
 namespace roktcached::net {
 
-/// Listening sockets that another process has made, so that no connection is refused while processes change:
-/// systemd, for socket activation (sd_listen_fds(3)), or the process before (see server/handover.h).
-/// Addresses take theirs; what is left in the end nobody would serve. Belongs to the thread that opens
-/// listeners.
+/// Listening sockets that another process has made, so that no connection is refused while processes change.
+/// The other process is systemd, for socket activation (sd_listen_fds(3)), or the process before (see
+/// server/handover.h). Each address takes its own; a socket that is left in the end would be served by
+/// nobody. Belongs to the thread that opens listeners.
 class InheritedSockets {
  public:
-  /// Who goes on listening on a Unix socket's path after us, and so whether the file may be deleted at our
-  /// end.
+  /// The process that goes on listening on a Unix socket's path after us. It decides whether the file may be
+  /// deleted at our end.
   enum class Origin { service_manager, former_process };
 
   /// None.
   InheritedSockets() = default;
   /// @param names  of each for messages; may be shorter
-  /// @return configuration where one is no listening stream socket
+  /// @return configuration if one is no listening stream socket
   [[nodiscard]] static Result<InheritedSockets> of(Origin origin, std::vector<Descriptor> descriptors,
                                                    const std::vector<std::string>& names = {});
-  /// Those of $LISTEN_FDS, where $LISTEN_PID says that they are this process's: descriptors from 3 on, named
-  /// by $LISTEN_FDNAMES. Once: they are owned from then on.
+  /// The sockets of $LISTEN_FDS, if $LISTEN_PID says that they are this process's: descriptors from 3 on,
+  /// named by $LISTEN_FDNAMES. Call it once: it owns them from then on.
   [[nodiscard]] static Result<InheritedSockets> from_environment();
 
   [[nodiscard]] bool has(const boost::asio::ip::tcp::endpoint& endpoint) const;
   [[nodiscard]] bool has(const std::string& unix_path) const;
   /// The sockets of that endpoint; empty: none.
   [[nodiscard]] std::vector<Descriptor> take(const boost::asio::ip::tcp::endpoint& endpoint);
-  /// The socket of that path, whose file is then deleted as an own one where its maker has ended.
+  /// The socket of that path. If its maker has ended, its file counts as our own, and is deleted in the end.
   [[nodiscard]] std::optional<UnixSocket> take(const std::string& unix_path);
   [[nodiscard]] Origin origin() const { return origin_; }
-  /// Addresses of those that nobody has taken, each once: "127.0.0.1:8080 (roktcached.socket)".
+  /// Addresses of the sockets that nobody has taken, each once: "127.0.0.1:8080 (roktcached.socket)".
   [[nodiscard]] std::vector<std::string> left() const;
 
  private:

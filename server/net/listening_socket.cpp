@@ -131,11 +131,11 @@ boost::system::error_code assign(Acceptor& acceptor, const asio::generic::stream
   return error;
 }
 
-/// Held while a path is taken, so that of two processes that find the same dead socket one does not remove
-/// the other's live one. The file beside the socket goes with it.
+/// A lock that is held while a path is taken. Otherwise, of two processes that find the same dead socket, one
+/// could remove the other's live one. The lock file beside the socket goes with it.
 class PathLock {
  public:
-  /// @return unavailable where another process is about to take the path, else configuration
+  /// @return unavailable if another process is about to take the path, else configuration
   static Result<PathLock> of(const std::string& path) {
     constexpr mode_t owner_only = 0600;
     PathLock lock(path + ".lock");
@@ -155,7 +155,8 @@ class PathLock {
   }
   PathLock(PathLock&&) = default;
   PathLock& operator=(PathLock&&) = delete;
-  /// Removed before it is let go: whoever has opened it meanwhile sees that it is no more.
+  /// The file is removed before the lock is released: a process that has opened it meanwhile sees that it is
+  /// gone.
   ~PathLock() {
     if (file_.get() >= 0) ::unlink(path_.c_str());
   }
@@ -174,7 +175,7 @@ class PathLock {
   Descriptor file_{-1};
 };
 
-/// Why this machine has no such address; empty where it has, and where that cannot be told.
+/// Why this machine has no such address; empty if it has, and where that cannot be told.
 boost::system::error_code why_missing(const asio::ip::address& address) {
   asio::io_context context;
   tcp::acceptor probe(context);
@@ -253,7 +254,7 @@ Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_exec
   if (!error) acceptor.set_option(DeferAccept(longest_silence), error);
   if (!error) acceptor.bind(endpoint, error);
   if (!error) acceptor.listen(tcp::acceptor::max_listen_connections, error);
-  // Its connections have that from it, too: the answer acknowledges the request. Not before listen(), which
+  // Its connections inherit the option: the answer then acknowledges the request. Not before listen(), which
   // forgets it.
   if (!error) acceptor.set_option(QuickAck(false), error);
   const tcp::endpoint taken = error ? endpoint : acceptor.local_endpoint(error);

@@ -19,20 +19,20 @@ namespace roktcached::net {
 
 using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream_protocol>;
 
-/// Where an address is: one endpoint, or the two of "localhost", IPv4's first.
-/// @return configuration where the host is no IP address
+/// The endpoints of an address: one, or the two of "localhost", IPv4's first.
+/// @return configuration if the host is no IP address
 [[nodiscard]] Result<std::vector<boost::asio::ip::tcp::endpoint>> to_endpoints(
     const config::Endpoint& address);
 
-/// The same, without the loopback that this machine does not have: IPv6 may be missing or switched off.
+/// The same, without a loopback that this machine does not have: IPv6 may be missing or switched off.
 [[nodiscard]] Result<std::vector<boost::asio::ip::tcp::endpoint>> endpoints_here(
     const config::Endpoint& address);
 
-/// The loopback that this machine does not have, with the reason; empty where it has both.
+/// The loopback that this machine does not have, with the reason; empty if it has both.
 [[nodiscard]] std::optional<std::string> missing_loopback();
 
-/// Takes every endpoint alone for a moment, which tells whether it is free, and gives each that has no port
-/// the same one.
+/// Takes every endpoint alone for a moment, which tells whether it is free. Endpoints without a port all get
+/// the same free one.
 /// @return as open_listener
 [[nodiscard]] Result<void> settle_ports(std::vector<boost::asio::ip::tcp::endpoint>& endpoints);
 
@@ -59,7 +59,7 @@ using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream
 /// another one there, or it is another process's.
 class UnixSocket {
  public:
-  /// One that another process has made. The file stays, until own_path().
+  /// Takes over a socket that another process has made. The file stays, until own_path().
   [[nodiscard]] static UnixSocket adopt(const std::string& path, Descriptor listening);
 
   /// The file goes with the object from now on: the process that has made it is about to end.
@@ -67,27 +67,27 @@ class UnixSocket {
   /// Gives the file to those who may connect, as open() does.
   /// @return configuration, or unavailable
   [[nodiscard]] Result<void> give_to(mode_t mode, const std::string& group) const;
-  /// Whether its owner alone can connect: not everybody who has made a socket for us has seen to that.
+  /// Whether only its owner can connect: a socket that another process has made for us may be open to more.
   /// @return configuration, naming the file's mode
   [[nodiscard]] Result<void> check_owner_only() const;
   /// The file stays: another process listens on the same socket.
   void leave_path() { inode_ = 0; }
   [[nodiscard]] int descriptor() const { return descriptor_; }
 
-  /// Takes the path: a socket there that nobody listens on is replaced, anything else is left alone. Of
-  /// several processes that do so at once one gets it. Meanwhile there is a file PATH.lock beside it.
+  /// Takes the path. A socket there that nobody listens on is replaced; anything else is left alone. If
+  /// several processes do so at once, one of them gets it. Meanwhile there is a file PATH.lock beside it.
   /// @param mode   of the file, which says who may connect
   /// @param group  of the file; empty: the process's own
-  /// @return unavailable where it is in use, else configuration
+  /// @return unavailable if it is in use, else configuration
   [[nodiscard]] static Result<UnixSocket> open(const std::string& path, mode_t mode,
                                                const std::string& group);
 
-  /// Refuses what open() would but for a socket in use, and makes nothing.
+  /// Refuses what open() would, except a socket in use, and makes nothing.
   /// @return configuration
   [[nodiscard]] static Result<void> check(const std::string& path);
 
   /// Whether the path is free, or has a socket on it that nobody listens on.
-  /// @return unavailable where it is in use, else configuration
+  /// @return unavailable if it is in use, else configuration
   [[nodiscard]] static Result<void> check_free(const std::string& path);
 
   UnixSocket(UnixSocket&& other) noexcept;

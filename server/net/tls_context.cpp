@@ -36,12 +36,12 @@ Error openssl_error(const std::string& what) {
   return unusable(what + ": " + (first == 0 ? "cannot be read" : text.data()));
 }
 
-/// Nobody is there to be asked for a passphrase.
+/// There is nobody to ask for a passphrase.
 int no_passphrase(char*, int, int, void*) {
   return 0;
 }
 
-/// Of a file that OpenSSL itself opens.
+/// Checks a file that OpenSSL itself opens.
 Result<void> check_file(const std::string& key, const std::string& file) {
   const auto checked = config::check_readable_file(file);
   return checked ? Result<void>() : unusable(key + ": " + checked.error().context);
@@ -105,8 +105,8 @@ Result<std::shared_ptr<ssl::context>> make_tls_context(const config::ListenTls& 
   SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION);
   SSL_CTX_set_options(context,
                       SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_NO_COMPRESSION);
-  // Of TLS 1.2, what has forward secrecy and authenticated encryption (RFC 9325, section 4.2). 1.3 has no
-  // other.
+  // For TLS 1.2, only ciphers with forward secrecy and authenticated encryption (RFC 9325, section 4.2). TLS
+  // 1.3 has no others.
   if (SSL_CTX_set_cipher_list(context, "ECDHE+AESGCM:ECDHE+CHACHA20") != 1)
     return openssl_error(section + ": no cipher suites");
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);

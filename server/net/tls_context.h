@@ -13,8 +13,8 @@ namespace roktcached::net {
 
 enum class PrivateKey { read, skip };
 
-/// What a listener with TLS (1.2 or later) shows its clients and asks of them: certificate and key as the
-/// files are now, and the authority that clients' certificates must descend from, where there is one.
+/// The context of a listener with TLS (1.2 or later): certificate and key as the files are now, and the
+/// authority that clients' certificates must come from, if there is one.
 /// @param key  skip: the context is for looking at the certificates alone
 /// @param section  that they are set in, for errors: "listen.tls", "health.tls"
 /// @return configuration, naming the setting, the file and what OpenSSL says of it
@@ -29,20 +29,20 @@ struct ClientTlsFiles {
   std::string key_file;          ///< PEM; set where certificate_file is
 };
 
-/// What we show a server with TLS (1.2 or later) and ask of it: its certificate must descend from `ca_file`.
-/// The caller compares the host name, which differs by connection.
+/// The context for a server with TLS (1.2 or later): the certificate that we show, and the `ca_file` that the
+/// server's certificate must come from. The caller compares the host name, which differs by connection.
 /// @param key, section  as above
 /// @return configuration, naming the setting, the file and what OpenSSL says of it
 [[nodiscard]] Result<std::shared_ptr<boost::asio::ssl::context>> make_client_tls_context(
     const ClientTlsFiles& files, PrivateKey key, const std::string& section);
 
-/// A line for the operator where the certificate is not valid now; clients will refuse it, and it may be
-/// renewed while we run.
+/// A line for the operator if the certificate is not valid now. Clients will refuse it, but it may be renewed
+/// while we run.
 [[nodiscard]] std::optional<std::string> certificate_warning(boost::asio::ssl::context& context,
                                                              const config::ListenTls& settings,
                                                              const std::string& section = "listen.tls");
 
-/// When the listener's own certificate expires; nothing where the context has none.
+/// When the listener's own certificate expires; nothing if the context has none.
 [[nodiscard]] std::optional<WallTime> certificate_expiry(boost::asio::ssl::context& context);
 
 }  // namespace roktcached::net

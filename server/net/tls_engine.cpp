@@ -75,8 +75,8 @@ TlsEngine::Transferred TlsEngine::write(asio::const_buffer first, asio::const_bu
   return {{}, written};
 }
 
-/// Writes a record of what comes first. A head shares it with the beginning of its content: a record of its
-/// own would cost a client and us more than the copy does.
+/// Writes one record from the beginning of the two texts. A head shares it with the beginning of its content:
+/// a record of its own would cost the client and us more than the copy does.
 TlsEngine::Transferred TlsEngine::write_record(asio::const_buffer first, asio::const_buffer second) {
   std::array<unsigned char, max_record> joined;
   std::size_t copied = 0;

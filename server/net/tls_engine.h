@@ -13,33 +13,33 @@
 
 namespace roktcached::net {
 
-/// The server's side of TLS over a socket that does not block. It only ever does what goes at once; the owner
+/// The server's side of TLS over a socket that does not block. It does only what goes at once; its owner
 /// waits (see wants_to_write()). Belongs to one thread, and to the stream that owns it.
 ///
-/// OpenSSL reads from the socket and writes to it itself. Deciphered text is wiped before its memory
-/// is freed. Of records that belong together the kernel makes large segments (MSG_MORE).
+/// OpenSSL reads from the socket and writes to it itself. Deciphered text is wiped before its memory is
+/// freed. The kernel makes large segments of records that belong together (MSG_MORE).
 class TlsEngine {
  public:
-  /// would_block: to be tried again once what it waits for has come. eof: the peer has said its last. A
-  /// connection that ends without that is stream_truncated (RFC 8446, section 6.1).
+  /// would_block: try again once what it waits for has come. eof: the peer has ended the stream properly. A
+  /// connection that ends otherwise is stream_truncated (RFC 8446, section 6.1).
   using Transferred = std::pair<boost::system::error_code, std::size_t>;
 
   /// @param descriptor  of a connected socket that does not block; stays the caller's
-  /// Throws std::bad_alloc.
+  /// @throws std::bad_alloc
   TlsEngine(SSL_CTX* context, int descriptor);
   TlsEngine(const TlsEngine&) = delete;
   TlsEngine& operator=(const TlsEngine&) = delete;
 
   [[nodiscard]] boost::system::error_code shake_hands();
   [[nodiscard]] Transferred read(asio::mutable_buffer into);
-  /// Writes the two as one text, in records as large as there are, 256 KiB at most: others have their turn
-  /// then. A record that has gone in part counts as not written, and goes on with the next call, whose text
-  /// must begin with the rest of this one.
+  /// Writes the two as one text, in the largest records, but 256 KiB at most: then other connections have
+  /// their turn. A record that has gone in part counts as not written, and goes on with the next call, whose
+  /// text must begin with the rest of this one.
   [[nodiscard]] Transferred write(asio::const_buffer first, asio::const_buffer second);
-  /// Says that nothing more comes, and takes in the peer's last word.
+  /// Tells the peer that nothing more comes, and reads the peer's close_notify.
   [[nodiscard]] boost::system::error_code shut_down();
 
-  /// After would_block: whether there must be room to write, and not something to read.
+  /// After would_block: whether it waits for room to write, rather than for something to read.
   [[nodiscard]] bool wants_to_write() const { return wants_to_write_; }
   /// Whether a record has gone in part.
   [[nodiscard]] bool in_record() const { return in_record_; }
@@ -50,15 +50,15 @@ class TlsEngine {
   /// Something may have come to the socket since.
   void look_again() { drained_ = false; }
 
-  /// Whoever waits for something to read can have it put here, and say so with arrived(): that saves a system
-  /// call for each request.
+  /// The owner that waits for something to read can have it put here, and say so with arrived(). That saves a
+  /// system call for each request.
   [[nodiscard]] asio::mutable_buffer arrivals() { return asio::buffer(arrivals_); }
   /// @param size  0: that was the end
   void arrived(std::size_t size);
 
   /// The certificate that the client has proved to hold; null: none. Owned by the engine.
   [[nodiscard]] X509* certificate() const { return SSL_get0_peer_certificate(tls_.get()); }
-  /// The descriptor is closed, and may soon be another's: whatever is asked for fails from here on.
+  /// The descriptor is closed, and its number may soon be another's: everything fails from here on.
   void detach() { descriptor_ = -1; }
 
  private:

@@ -46,7 +46,7 @@ bool WaitingSenders::Entry::still_slow(SteadyTime now) {
 
 WaitingSenders::Asked WaitingSenders::ask_slowest(SteadyTime now) {
   const LockGuard lock(mutex_);
-  // One that was asked before first goes: then there may be room already.
+  // A client that was asked earlier goes first: then there may be room already.
   if (std::ranges::any_of(waiting_, [](const auto& sender) { return sender->asked.load(); }))
     return {.now = 0, .any = true};
   const auto slowest =

@@ -12,9 +12,9 @@
 
 namespace roktcached::net {
 
-/// The answers that have waited for their clients for a while, of all connections: where there is no room in
-/// memory for another's body, the slowest of them gives way. An answer that goes out at once is never here,
-/// nor one that waits for less than WritePace's first look.
+/// The answers that have waited for their clients for a while, of all connections. If there is no room in
+/// memory for another answer's body, the slowest of them gives way. An answer that goes out at once is never
+/// here, nor one that has waited for less than WritePace's first look.
 ///
 /// Safe from any thread; outlives what it names.
 class WaitingSenders {
@@ -32,7 +32,7 @@ class WaitingSenders {
   /// A client that takes nothing for so long may have to give way.
   static constexpr std::chrono::seconds slow_after{1};
 
-  /// One that waits, for as long as this lives. Belongs to the thread of its executor.
+  /// An answer that waits, for as long as this lives. Belongs to the thread of its executor.
   class Entry {
    public:
     /// @param body      what it sends, by address: those that send the same give way together
@@ -46,7 +46,8 @@ class WaitingSenders {
 
     /// The client has taken something.
     void progressed(SteadyTime at);
-    /// @return whether the client has taken nothing for slow_after; else it need not give way any more
+    /// @return whether the client has taken nothing for slow_after; once it has taken something, it need not
+    ///          give way any more
     [[nodiscard]] bool still_slow(SteadyTime now);
 
    private:
@@ -54,8 +55,8 @@ class WaitingSenders {
     Senders::iterator place_;
   };
 
-  /// Asks the one that has taken nothing for longest to give way, with all others that are slow and send the
-  /// same body: one alone would set nothing free.
+  /// Asks the client that has taken nothing for longest to give way, and with it all other slow ones that are
+  /// sent the same body: one alone would set nothing free.
   struct Asked {
     std::size_t now = 0;  ///< how many
     bool any = false;     ///< whether one is about to go, asked now or before
@@ -67,8 +68,8 @@ class WaitingSenders {
   Senders waiting_ GUARDED_BY(mutex_);
 };
 
-/// Makes room in memory where bodies have none: the slowest client gives way, and the log says so once in a
-/// while. Safe from any thread.
+/// Makes room in memory for bodies: the slowest client gives way, and the log says so once in a while. Safe
+/// from any thread.
 class Shortage {
  public:
   explicit Shortage(WaitingSenders& senders) : senders_(senders) {}

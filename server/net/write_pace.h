@@ -11,11 +11,11 @@ namespace roktcached::net {
 ///
 /// There are two rules. Only the time in which the connection waits for its client counts.
 /// - A client that takes nothing for the timeout has stalled.
-/// - A client that takes less than the least rate, on average over the timeout, is too slow. Else one byte
-///   now and then would hold a connection, and the memory of its answer, for ever.
+/// - A client that takes less than the least rate, on average over the timeout, is too slow. Without this
+///   rule, one byte now and then would hold a connection, and the memory of its answer, for ever.
 ///
-/// Whoever waits looks from time to time, since the kernel does not tell each time that it has sent a little
-/// of what it holds. Pure: time and bytes in, a verdict out.
+/// The waiting code looks from time to time, since the kernel does not tell each time that it has sent a
+/// little of what it holds. Pure: time and bytes in, a verdict out.
 class WritePace {
  public:
   struct Terms {
@@ -24,9 +24,9 @@ class WritePace {
   };
   enum class Verdict { fast_enough, stalled, too_slow };
 
-  /// Starts to wait; or goes on with it after a pause().
+  /// Starts to wait, or goes on waiting after a pause().
   void wait(SteadyTime now, const Terms& terms);
-  /// Does not wait for the client any more, for now: what follows is not the client's fault.
+  /// Stops waiting for the client, for now: the time that follows is not the client's fault.
   void pause(SteadyTime now) { paused_at_ = now; }
   /// Forgets what was: it is another client.
   void reset() { begun_ = false; }

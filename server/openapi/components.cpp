@@ -13,7 +13,7 @@ namespace json = boost::json;
 
 namespace {
 
-/// Of answers that are the upstream's, nothing is promised. Ids are strings there as everywhere.
+/// For the upstream's own answers nothing is promised. Their ids are strings, as everywhere.
 constexpr std::string_view schemas = R"json({
   "Id": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$"},
   "AnyJson": {"description": "The upstream's, byte for byte: an object, an array, or a list of rows"},
@@ -60,7 +60,7 @@ constexpr std::string_view schemas = R"json({
       "tokens_taken": {"type": "integer"}}}
 })json";
 
-/// What the admin listener lists and changes.
+/// The schemas of what the admin listener lists and changes.
 constexpr std::string_view schemas_of_changes = R"json({
   "Entry": {"type": "object", "required": ["key", "route", "account", "campaign"],
     "properties": {"key": {"type": "string", "pattern": "^[0-9a-f]{32}$"}, "key_text": {"type": "string"},

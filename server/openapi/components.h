@@ -7,7 +7,8 @@
 
 namespace roktcached::openapi {
 
-/// The Components Object: the parameters as the settings check them, and what is the same for all.
+/// The Components Object: the parameters as the settings in force check them, and the parts that are the same
+/// for all settings.
 [[nodiscard]] boost::json::object components(const config::Settings& settings);
 
 /// The Tag Objects: one for each class of route, and for the operations that are no route's.

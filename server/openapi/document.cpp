@@ -36,7 +36,7 @@ void rename_placeholders(Operation& operation, const std::string& path) {
 /// names that came first.
 class Paths {
  public:
-  /// Does nothing where the path has the method already.
+  /// Does nothing if the path has the method already.
   void add(Operation operation) {
     const auto known =
         paths_by_shape_.try_emplace(rokt::without_placeholder_names(operation.path), operation.path);

@@ -29,8 +29,8 @@ json::object with_problems(json::object responses) {
   return responses;
 }
 
-/// OpenAPI has no placeholder that takes several segments: {rest...} is {rest} there. Where a last slash does
-/// not matter, there is none.
+/// OpenAPI has no placeholder for several segments, so {rest...} becomes {rest}. If a last slash does not
+/// matter, the path has none.
 std::string path_of(const rokt::Route& route) {
   std::string pattern = route.pattern;
   if (route.any_last_slash && pattern.ends_with('/')) pattern.pop_back();
@@ -119,7 +119,7 @@ json::object route_operation(const rokt::Route& route) {
   return object;
 }
 
-/// What is answered where no route takes the path.
+/// The operations of paths that are answered if no route takes them.
 std::vector<Operation> own_operations() {
   const auto page = [](std::string_view path, std::string_view id, std::string_view summary,
                        std::string_view type, std::string_view schema) {

@@ -11,7 +11,7 @@ namespace roktcached::openapi {
 
 namespace json = boost::json;
 
-/// What can be done at a path.
+/// An operation at a path.
 struct Operation {
   std::string path;     ///< with {placeholders}
   std::string method;   ///< in lower case

@@ -12,13 +12,13 @@
 
 namespace roktcached::proxy {
 
-/// The time zone of each account, as the Query API's own answers have told it: a question that names no zone
-/// is meant on that one's clock. Bounded; safe from any thread.
+/// The time zone of each account, as the Query API's own answers have told it. A question that names no zone
+/// is meant on that zone's clock. Bounded; safe from any thread.
 class AccountZones {
  public:
-  /// Reads the zones off an answer of query-accounts or query-account; any other tells none.
+  /// Reads the zones from an answer of query-accounts or query-account; other answers have none.
   void learn(const caching::StoredResponse& response);
-  /// Empty where nobody has told it yet.
+  /// Empty: no answer has told it yet.
   [[nodiscard]] std::optional<rokt::TimeZone> zone_of(std::string_view account_id) const;
 
  private:

@@ -15,17 +15,17 @@
 namespace roktcached::proxy {
 
 /// Makes the answer of a response from the store or from a fetch: the upstream's status, end-to-end fields
-/// and bytes, or their gzip form where there is one and the client prefers it, with ETag, Date (of the
-/// fetch), Cache-Control, Vary, Cache-Status and Report-State of our own;
-/// 304 where the request's If-None-Match, or without one its If-Modified-Since, says that the client has it
-/// (RFC 9110, sections 13.1.2 and 13.1.3). Pure.
+/// and bytes, with ETag, Date (of the fetch), Cache-Control, Vary, Cache-Status and Report-State of our own.
+/// A client that prefers gzip (http::prefers_gzip) gets the gzip form, if there is one. 304 if the request's
+/// If-None-Match, or without one its If-Modified-Since, says that the client has it (RFC 9110, sections
+/// 13.1.2 and 13.1.3). Pure.
 /// @param answer    as new
-/// @param with_age  true for what comes from the store (RFC 9111, section 5.1)
+/// @param with_age  true for a response from the store (RFC 9111, section 5.1)
 void answer_with(http::Answer& answer, const http::Request& request,
                  const caching::StoredResponsePtr& response, const http::CacheStatus& status, bool with_age,
                  const caching::FreshnessPolicy& policy, WallTime now);
 
-/// Gives an answer of an outcome that is too large its content, which comes in pieces. A HEAD and a 304 get
+/// Gives the answer of an outcome that is too_large its content, which comes in pieces. A HEAD and a 304 get
 /// none.
 void put_large_content(http::Answer& answer, const http::Request& request, GrowingAnswer::ReaderPtr content);
 
@@ -36,23 +36,23 @@ void put_large_content(http::Answer& answer, const http::Request& request, Growi
                                             const caching::StoredResponsePtr& response,
                                             const http::CacheStatus& status, bool with_age, WallTime now);
 
-/// Turns an answer that comes in pieces into one that is passed on so; 304 where the request's conditions
-/// allow it. Whether it is stored is not known yet, and Cache-Status does not say.
+/// Passes on an answer that comes in pieces; 304 if the request's conditions allow it. It is not known yet
+/// whether the answer is stored, and Cache-Status does not say.
 [[nodiscard]] http::Answer answer_streamed(const http::Request& request, upstream::AnswerHead head,
                                            GrowingAnswer::ReaderPtr content, const http::CacheStatus& status,
                                            WallTime now);
 
-/// An answer that is there already, for who waits for one.
+/// An answer that is there already, for a caller that awaits one.
 [[nodiscard]] boost::asio::awaitable<http::Answer> at_once(http::Answer answer);
 
-/// The answer where no response could be had, and why.
+/// The answer if no response could be had, with the reason.
 [[nodiscard]] http::Answer failure_answer(const http::Request& request,
                                           const upstream::UpstreamFailure& failure, http::Forward reason);
 
-/// What is left of the answer to a client that has gone: nobody gets it, and the access log tells why.
+/// The answer to a client that has gone: nobody gets it, and the access log tells why.
 [[nodiscard]] http::Answer client_gone(const http::Request& request);
 
-/// Why what a fetch brought is not stored, as Cache-Status and the access line say it; empty where it is.
+/// The reason why an answer is not stored, as Cache-Status and the access line say it; empty: it is stored.
 [[nodiscard]] std::string_view not_stored(const FetchOutcome& outcome);
 
 /// Cache-Status of an answer that a fetch brought.

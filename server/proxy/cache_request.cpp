@@ -9,7 +9,7 @@ namespace {
 /// Longer ones are rare, and would cost more memory than they save time.
 constexpr std::size_t longest_target = 1024;
 
-/// @return nothing where it comes more than once, or is there and empty, which says something else than its
+/// @return nothing if it comes more than once, or is there and empty, which says something else than its
 ///         absence
 std::optional<std::string_view> only_version(const http::Fields& fields) {
   const auto version = fields.find("rokt-version");

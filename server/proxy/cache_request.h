@@ -17,9 +17,9 @@
 
 namespace roktcached::proxy {
 
-/// What a request to a cached route asks for: all that is known of it before the cache is looked at. It
-/// follows from the request's method, target, rokt-version and, for a query, content, and from the settings
-/// alone; and from the time, where its range moves with that.
+/// All that is known of a request to a cached route before the cache is looked at. It follows from the
+/// request's method, target, rokt-version and, for a query, content; from the settings; and from the time, if
+/// the request's range moves with that.
 struct CacheRequest {
   const rokt::Route* route = nullptr;
   std::string account_id;
@@ -30,7 +30,7 @@ struct CacheRequest {
   const caching::FreshnessPolicy* policy = nullptr;
   std::shared_ptr<const Presentation> presentation = {};  ///< null: the request says nothing of it
 
-  /// Whether the same request asks this at that time: not where its range has moved.
+  /// Whether the same request asks this at that time: not if its range has moved.
   [[nodiscard]] bool holds(WallTime now) const {
     if (!presentation || !presentation->holds) return true;
     return presentation->holds->from <= now && now < presentation->holds->until;
@@ -38,19 +38,19 @@ struct CacheRequest {
 };
 using CacheRequestPtr = std::shared_ptr<const CacheRequest>;
 
-/// Makes `to_send` ask for what `key` stands for, in the key's own spelling: the answer then does not depend
-/// on who asked first. A key of a report, metadata or query route.
+/// Makes `to_send` ask for the answer of `key`, in the key's own spelling, so that the answer does not depend
+/// on who asked first. The key is one of a report, metadata or query route.
 void ask_for(const caching::Key& key, upstream::UpstreamRequest& to_send);
 
-/// Remembers the questions that requests came to, so that the same request is not read again: most requests
-/// have been there before. Of bounded size; the later one takes the earlier one's place. For one thread.
+/// Remembers what requests asked, so that the same request is not read again: most requests have been there
+/// before. Bounded: a later request takes an earlier one's place. For one thread.
 class CacheRequestMemory {
  public:
   /// @param capacity  a power of two
   explicit CacheRequestMemory(std::size_t capacity = 4096) : slots_(capacity) {}
 
-  /// The question of a request that is the same in all that matters; null where there is none, or where the
-  /// request has rokt-version more than once. Is there until the next call of remember().
+  /// The result for an earlier request that was the same in all that matters. Null: there is none, or the
+  /// request has rokt-version more than once. Lives until the next call of remember().
   [[nodiscard]] const CacheRequestPtr& find(const http::Request& request) const;
   void remember(const http::Request& request, CacheRequestPtr cache_request);
   void forget_all();

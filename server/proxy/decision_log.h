@@ -16,7 +16,7 @@ namespace roktcached::proxy {
 /// @param stored  may be null
 void log_decision_now(const http::Request& request, const rokt::Route& route, const caching::Key& key,
                       const caching::Decision& decision, const caching::StoredResponse* stored, WallTime now);
-/// The same; costs one look where nobody wants to know.
+/// The same; costs one look if debug lines are not logged.
 inline void log_decision(const http::Request& request, const rokt::Route& route, const caching::Key& key,
                          const caching::Decision& decision, const caching::StoredResponse* stored,
                          WallTime now) {

@@ -59,7 +59,7 @@ asio::awaitable<LookedUp> DiskLookups::find(caching::Key key, WallTime now) {
 }
 
 /// A look-up under way may have read already, so that who comes after a put or a purge must not share it.
-/// @return false where there are too many
+/// @return false if there are too many
 bool DiskLookups::join(const caching::Key& key, WallTime now, const WaiterPtr& waiter) {
   LookupPtr lookup;
   {
@@ -119,7 +119,7 @@ void DiskLookups::run(const LookupPtr& lookup) noexcept {
   }
 }
 
-/// @return false where nobody waits for it any more
+/// @return false if nobody waits for it any more
 bool DiskLookups::begin(const LookupPtr& lookup) {
   const LockGuard lock(mutex_);
   if (lookup->waiters.empty()) return false;

@@ -16,7 +16,7 @@
 
 namespace roktcached::proxy {
 
-/// What a look-up has found. Small: it is in the frames that a miss allocates.
+/// The result of a look-up. Small, since it is in the frames that a miss allocates.
 struct LookedUp {
   caching::StoredResponsePtr response;  ///< null: nothing, or no_room
   bool no_room = false;                 ///< there is an answer, but no room in memory for it
@@ -25,8 +25,8 @@ struct LookedUp {
 
 /// Look-ups that may have to wait for the disk, on threads of their own. Nobody waits for one longer than a
 /// timeout: then it is a miss, whatever becomes of it. Look-ups of one key at the same time are one, and get
-/// the same response. Their number is bounded, and while every thread is at a look-up that nobody waits for
-/// any more, since the disk hangs, further ones are misses at once.
+/// the same response. Their number is bounded. If the disk hangs, so that every thread is in a look-up that
+/// nobody waits for any more, further look-ups are misses at once.
 ///
 /// Safe from any thread. Outlives its look-ups: the pool is joined first.
 class DiskLookups {
@@ -45,7 +45,7 @@ class DiskLookups {
   DiskLookups(boost::asio::any_io_executor threads, Limits limits, Read read, Version version);
   ~DiskLookups();
 
-  /// What is stored for `key`. Resumes on the caller's executor, which one thread runs.
+  /// Finds the response that is stored for `key`. Resumes on the caller's executor, which one thread runs.
   [[nodiscard]] boost::asio::awaitable<LookedUp> find(caching::Key key, WallTime now);
 
  private:

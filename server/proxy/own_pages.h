@@ -7,8 +7,8 @@
 
 namespace roktcached::proxy {
 
-/// The answer at a path of the proxy's own, where no route has it: `/`, a line that names the service, and
-/// `/openapi.json`. To be asked once the route table knows no such path: the operator's routes go first.
+/// The answer at a path of the proxy's own, if no route has it: `/`, a line that names the service, and
+/// `/openapi.json`. Ask once the route table knows no such path, since the operator's routes go first.
 /// @param path  decoded, see http::decode_unreserved
 /// @return nothing for any other path
 [[nodiscard]] std::optional<http::Answer> own_page(const http::Request& request, std::string_view path);

@@ -8,11 +8,11 @@
 
 namespace roktcached::proxy {
 
-/// For Rokt routes: `response` with its gzip form, made once, when it is fetched or read from the cache file;
-/// or `response` itself where it has one already or is better off without: shorter than 4 KiB, longer than 4
-/// MiB, less than a tenth smaller by it, or with a coding or a digest of its own. Takes about 20 ms a MiB:
-/// not for a client thread.
-/// @param bodies  counts the form, which is left out where there is no room for it; null: nobody does
+/// For Rokt routes: `response` with its gzip form, which is made once, when the response is fetched or read
+/// from the cache file. `response` itself if it has a gzip form already, or is better off without: it is
+/// shorter than 4 KiB or longer than 4 MiB, gzip saves less than a tenth, or it has a coding or a digest of
+/// its own. Takes about 20 ms a MiB: not for a client thread.
+/// @param bodies  counts the form, which is left out if there is no room for it; null: it is not counted
 [[nodiscard]] caching::StoredResponsePtr with_gzip(caching::StoredResponsePtr response,
                                                    storage::BodyAccount* bodies = nullptr);
 

@@ -26,8 +26,8 @@ bool is_limited(const Request& request) {
   return request.rules != nullptr && !request.rules->accounts.empty();
 }
 
-/// Whether the caller may see what the route tells of the account. Before any look-up, so that the refusal
-/// says nothing about what is cached. A caller that may see some accounts sees no route that names none.
+/// Whether the caller may see this account on this route. Checked before any look-up, so that the refusal
+/// says nothing about what is cached. A caller that may see only some accounts sees no route that names none.
 Result<void> check_account(const Request& request, std::string_view account_id) {
   if (!is_limited(request)) return {};
   const auto& accounts = request.rules->accounts;
@@ -43,8 +43,8 @@ bool goes_no_further(const Request& request) {
   return request.method == "OPTIONS" && http::max_forwards(request.method, request.fields) == 0U;
 }
 
-/// The route that a request was for, though it was refused: before its route was looked for, or because of
-/// what it asks there. Empty where there is none.
+/// The route of a refused request, for the log: the request was refused before its route was looked for, or
+/// because of what it asks there. Empty: it has none.
 std::string_view refused_on(const Request& request) {
   const auto target =
       request.runtime == nullptr ? Result<http::Target>(http::Target{}) : http::parse_target(request.target);
@@ -127,8 +127,8 @@ bool ProxyHandler::answer_presented_now(Request& request, Result<Asked> asked, A
   return false;
 }
 
-/// Now, and where memory had it: of what is asked for once in a while only nothing is to be remembered. A
-/// query follows from its content, too.
+/// Remembers only a request whose answer was in memory: one that is asked once in a while is not worth it. A
+/// query is not remembered, since it also follows from its content.
 void ProxyHandler::remember(const Request& request, const Asked& asked, const ReportHandler::Looked& looked) {
   if (!looked.in_memory || asked.remembered || asked.route->route_class == rokt::RouteClass::query) return;
   if (CacheRequestMemory* const memory = memory_for(request)) memory->remember(request, asked.cache_request);
@@ -213,7 +213,7 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
   const Runtime& runtime = *request.runtime;
   const bool of_these_settings = runtime.number == questions_of_;  // as nearly always: no call for a hit
   const CacheRequestMemory* const memory = of_these_settings ? &cache_requests_ : memory_for(request);
-  // Not before it is known that the client may ask this: how soon it is refused would tell what others ask.
+  // Only after it is known that the client may ask this: how soon it is refused would tell what others ask.
   const bool limited = is_limited(request);
   if (!limited && memory != nullptr) {
     if (const CacheRequestPtr& known = memory->find(request); known && holds(*known))
@@ -248,8 +248,8 @@ Result<ProxyHandler::Asked> ProxyHandler::read(const Request& request) {
   return Asked{.route = &route, .credential = *credential, .cache_request = *cache_request};
 }
 
-/// Those of its routes. Where no route has the path, those of any route: the request itself is then told why
-/// it is refused, and not its browser alone.
+/// The methods of the routes at the path. If no route has the path, those of any route: then the browser
+/// sends the request, and the program learns why it is refused.
 std::string ProxyHandler::methods_at(const Request& preflight) const {
   const rokt::RouteTable& routes = preflight.runtime->routes;
   const auto target = http::parse_target(preflight.target);

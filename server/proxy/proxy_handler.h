@@ -36,16 +36,16 @@ class ProxyHandler final : public http::Handler {
                 const http::Written& written) override;
 
  private:
-  /// What a request asks for, as far as it says so itself.
+  /// The request as far as it can be read from itself: route, account, parameters, key.
   struct Asked {
     const rokt::Route* route = nullptr;
     std::size_t credential = 0;
-    CacheRequestPtr cache_request = nullptr;  // null where the route is not a report's, nor metadata
+    CacheRequestPtr cache_request = nullptr;  // null if the route is not a report's, nor metadata
     bool remembered = false;
     std::string account_id = {};  // without a question
     std::string campaign_id = {};
   };
-  /// What answer_now() has found out, where it could not answer.
+  /// The findings of answer_now(), if it could not answer.
   struct Found {
     Result<Asked> asked;
     ReportHandler::Looked looked;

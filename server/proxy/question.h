@@ -15,8 +15,8 @@
 
 namespace roktcached::proxy {
 
-/// The parameters of a request as they go into its key: without those that are this proxy's own, and with the
-/// range that these, or the settings, put in place of the client's.
+/// The parameters of a request as they go into its key: without this proxy's own, and with the range that
+/// those, or the settings, put in place of the client's.
 class Question {
  public:
   Question() = default;

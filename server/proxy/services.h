@@ -17,8 +17,9 @@
 
 namespace roktcached::proxy {
 
-/// What every exchange shares; all of it outlives them and is safe from any thread as it is used there. What
-/// follows from the settings is not among it: each request has its own, see http::Request::runtime.
+/// The objects that all handlers share. All of them outlive the handlers, and are safe from any thread as
+/// they are used there. What follows from the settings is not among them: each request has its own, see
+/// http::Request::runtime.
 struct Services {
   storage::TieredStore& store;
   DiskLookups& disk;  ///< of the store, where it may block
@@ -31,9 +32,9 @@ struct Services {
   AccountZones& zones;
 };
 
-/// The place of the credential that a request goes out with: the first that lists its account or lists none;
-/// where it has no account, the first that lists none, or the first of all.
-/// @return account_not_allowed where every credential lists others
+/// The place of the credential that a request goes out with: the first that lists its account or lists none.
+/// For a route without an account: the first that lists none, else the first of all.
+/// @return account_not_allowed if every credential lists others
 [[nodiscard]] Result<std::size_t> credential_of(const Runtime& runtime, std::string_view account_id);
 
 /// Ends what an http route stores for `target` (origin-form), under every credential, where one stores it.
@@ -42,20 +43,20 @@ struct Services {
 [[nodiscard]] boost::asio::awaitable<void> invalidate(const Services& services, const Runtime& runtime,
                                                       const std::string& target);
 
-/// What a request that goes upstream for this reason is accounted as.
+/// The reason by which a request that goes upstream is counted.
 [[nodiscard]] counters::Reason reason_of(http::Forward forward);
 
-/// What is stored for `key`; a store that fails, or takes too long, is a miss. Where there is no room for
-/// what is stored, that is waited for while slow clients give way. What can be read without waiting is read
-/// here: a thread more costs a small answer more than its row does. The rest goes to a thread that may wait
-/// for the disk. Resumes on the caller's executor.
+/// Finds the response that is stored for `key`. A store that fails, or takes too long, is a miss. If there is
+/// no room in memory for the response, it waits for room while slow clients give way. Small answers that can
+/// be read without waiting are read here, since another thread costs them more than the row does. The rest
+/// goes to a thread that may wait for the disk. Resumes on the caller's executor.
 [[nodiscard]] boost::asio::awaitable<LookedUp> look_up(const Services& services, const caching::Key& key,
                                                        WallTime now);
-/// The same, of what the store cannot tell at once.
+/// The same, for a key of which the store cannot tell at once.
 [[nodiscard]] boost::asio::awaitable<LookedUp> look_up_on_disk(const Services& services,
                                                                const caching::Key& key, WallTime now);
 
-/// The answer where look_up has found no room.
+/// The answer if look_up has found no room.
 [[nodiscard]] http::Answer no_room_answer(const http::Request& request);
 
 }  // namespace roktcached::proxy

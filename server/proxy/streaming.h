@@ -13,8 +13,8 @@ namespace roktcached::proxy {
 using upstream::GrowingAnswer;
 
 /// Reads until it is known how an answer comes, and passes interim answers on to the client.
-/// @return the head of an answer that comes in pieces; empty where the answer, or the failure to have one, is
-/// with whoever sent the request, and where the client has gone
+/// @return the head of an answer that comes in pieces; empty if the sender of the request has the answer or
+///          the failure, and if the client has gone
 [[nodiscard]] boost::asio::awaitable<std::optional<upstream::AnswerHead>> read_beginning(
     const http::Request& request, GrowingAnswer::Reader& reader);
 

@@ -14,7 +14,7 @@ namespace roktcached::proxy {
 
 namespace {
 
-/// What a request to a query route asks for.
+/// Reads the content of a request to a query route.
 Result<rokt::QueryBody> read_query(const http::Fields& fields, std::string_view content,
                                    const rokt::ParameterRules& rules, const rokt::RouteMatch& match,
                                    const Circumstances& circumstances) {

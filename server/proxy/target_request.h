@@ -15,7 +15,7 @@
 
 namespace roktcached::proxy {
 
-/// All that a question depends on beside the request and the settings.
+/// The circumstances that a question depends on, beside the request and the settings.
 struct Circumstances {
   WallTime now;                         ///< a range may move with it
   const AccountZones* zones = nullptr;  ///< null: no zone is known
@@ -32,12 +32,12 @@ struct Circumstances {
                                                        const http::Fields& fields, std::string_view content,
                                                        const Circumstances& circumstances);
 
-/// A target that somebody asks about, rather than for: `explain`, `warm`.
+/// A target that somebody asks about, rather than asks for: `explain`, `warm`.
 struct TargetRequest {
   const rokt::Route* route = nullptr;  ///< of the runtime's table
   std::string account_id;
   std::string campaign_id;
-  CacheRequestPtr cache_request;  ///< null where the route is none of those
+  CacheRequestPtr cache_request;  ///< null if the route is none of those
 };
 
 /// A target as it is routed. An address that was copied from a tool will do: its scheme, its authority and
@@ -46,7 +46,7 @@ struct TargetRequest {
 /// @return invalid_request, naming the target without its query, which may hold a key
 [[nodiscard]] Result<std::string> origin_form_of(std::string_view target);
 
-/// Reads it as a GET of it would be read, or another method that the route serves.
+/// Reads a target as a GET of it would be read, or a request with another method that the route serves.
 /// @param runtime       outlives the result
 /// @param target        as for origin_form_of
 /// @param rokt_version  as the client would send it; empty: not sent

@@ -35,7 +35,7 @@ inline constexpr std::size_t warmth_count = static_cast<std::size_t>(Warmth::bus
 
 struct Warmed {
   Warmth warmth = Warmth::failed;
-  std::string detail = {};  ///< why, for a person; empty where the word says it
+  std::string detail = {};  ///< why, for a person; empty if the word says it
   std::optional<std::chrono::milliseconds> retry_after = {};
 };
 

@@ -61,7 +61,8 @@ void AnswerSender::note_slow(SteadyTime now) {
   }
 }
 
-/// There is no room for another's answer: the client loses this one, unless it has taken something of late.
+/// Another client's answer needs the memory: this client loses its answer, unless it has taken something of
+/// late.
 void AnswerSender::give_way() {
   const bool goes_on = may_go_on();
   if (goes_on && !slow_->still_slow(std::chrono::steady_clock::now())) return;

@@ -12,7 +12,7 @@
 namespace roktcached::session {
 
 /// Sends to one client what does not go at once, and cuts off a client that takes it too slowly. Belongs to
-/// the connection and its thread; made when something is to be waited for.
+/// the connection and its thread; made when the first answer has to wait for its client.
 class AnswerSender {
  public:
   /// @param stream, deadline  of the connection; outlive the sender
@@ -23,13 +23,13 @@ class AnswerSender {
   AnswerSender(const AnswerSender&) = delete;
   AnswerSender& operator=(const AnswerSender&) = delete;
 
-  /// Sends all of `output`. When the deadline passes meanwhile, may_go_on() is to be asked; it is cleared at
+  /// Sends all of `output`. If the deadline passes meanwhile, call may_go_on(). The deadline is cleared at
   /// the end.
-  /// @return why it was cut; what was not sent is still there then
+  /// @return why it was cut; what was not sent is still in `output` then
   [[nodiscard]] asio::awaitable<http::Cut> send(http::AnswerWriter& output,
                                                 const net::WritePace::Terms& terms);
-  /// The deadline has passed: whether the client still takes what is sent to it, fast enough. Then there is
-  /// another deadline. False, too, where nothing is sent.
+  /// To be asked when the deadline has passed: whether the client still takes what is sent to it, fast
+  /// enough. Then there is another deadline. False, too, if nothing is being sent.
   [[nodiscard]] bool may_go_on();
 
  private:

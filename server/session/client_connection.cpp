@@ -1,4 +1,4 @@
-// What needs no waiting; what has to be waited for is in client_connection_waits.cpp.
+// The part that needs no waiting; the waits are in client_connection_waits.cpp.
 #include "server/session/client_connection.h"
 
 #include <boost/asio/post.hpp>
@@ -23,7 +23,7 @@ const SystemClock system_clock;
 ClientConnection::ClientConnection(Accepted accepted, const ServerContext& server, Registrar& registrar)
     : stream_(std::move(accepted.executor), std::move(accepted.descriptor), accepted.peer.protocol(),
               std::move(accepted.tls)),
-      // cancel, not close: who waits decides what is still to be said.
+      // cancel, not close: the coroutine that waits decides what is still to be sent.
       deadline_(stream_.executor(), [this] { timed_out(); }),
       poller_(server.poller),
       hangups_(server.hangups),
@@ -143,7 +143,7 @@ void ClientConnection::timed_out() {
   interrupt();
 }
 
-/// Ends what is waited for, but not before the caller is done.
+/// Ends the current wait, but not before the caller is done.
 void ClientConnection::interrupt() {
   stream_.cancel();
   if (!waiting_) return;
@@ -163,7 +163,7 @@ void ClientConnection::interrupted() {
   go_on(advance());
 }
 
-/// @return false where nothing has come
+/// @return false if nothing has come
 bool ClientConnection::receive_now() {
   const auto [error, size] = stream_.read_now(session_.prepare(large_piece));
   if (error == asio::error::would_block) return false;
@@ -197,7 +197,7 @@ void ClientConnection::end() {
   registrar_.ended(*this);
 }
 
-/// What escapes is a bug; it ends the connection, and no other.
+/// An exception that escapes is a bug: it ends this connection, and no other.
 template <class Action>
 void ClientConnection::guarded(Action action) {
   try {

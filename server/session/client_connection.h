@@ -17,7 +17,7 @@ namespace roktcached::session {
 
 class ClientConnection;
 
-/// Who keeps a register of connections.
+/// Keeps a register of connections.
 class Registrar {
  public:
   virtual ~Registrar() = default;
@@ -25,8 +25,8 @@ class Registrar {
   virtual void ended(ClientConnection& connection) = 0;
 };
 
-/// What a connection serves, and on what terms. What it refers to belongs to the connection's thread, or is
-/// safe from any.
+/// The objects that a connection is served with. All of them belong to the connection's thread, or are safe
+/// from any.
 struct ServerContext {
   const Limits& limits;
   http::Handler& handler;
@@ -40,16 +40,16 @@ struct ServerContext {
 };
 
 /// Carries one client's session over its connection: TCP or a Unix socket, with TLS or without. Lives and
-/// dies on the one thread of its executor; owned by the listener's register and by what it waits for. A
-/// connection that fails takes nothing with it.
+/// dies on the one thread of its executor. Owned by the listener's register and by its own coroutines. A
+/// connection that fails harms no other.
 ///
-/// A hit needs no waiting from its first byte to its last. For whatever the session needs else there is a
-/// coroutine, for as long as that takes. Between two requests there is none: the idle poller waits.
+/// A hit waits for nothing from its first byte to its last. When the session needs to wait, a coroutine
+/// serves that wait, and ends with it. Between two requests there is none: the idle poller waits.
 class ClientConnection final : public std::enable_shared_from_this<ClientConnection>,
                                private net::IdlePoller::IdleConnection,
                                private http::InterimSink {
  public:
-  /// What a listener has accepted.
+  /// An accepted connection.
   struct Accepted {
     asio::any_io_executor executor;
     Descriptor descriptor;  ///< does not block
@@ -66,9 +66,10 @@ class ClientConnection final : public std::enable_shared_from_this<ClientConnect
   /// ends it.
   void start();
 
-  /// Lets the request at hand, and one already received, be answered in full; then ends the connection.
+  /// Lets the current request, and one that was received already, be answered in full; then ends the
+  /// connection.
   void drain();
-  /// Ends the connection behind its next answer, which says so; an idle one waits for its next request. So no
+  /// Ends the connection after its next answer, which says so; an idle one waits for its next request. So no
   /// client sends a request on a connection that is closed at the same moment.
   void retire() { session_.retire(); }
   /// Ends the connection now, whatever it does.

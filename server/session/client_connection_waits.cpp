@@ -1,4 +1,4 @@
-// What a connection waits for on behalf of its session, each a coroutine.
+// The waits of a connection on behalf of its session, each a coroutine.
 #include <array>
 #include <stdexcept>
 #include <utility>
@@ -129,7 +129,7 @@ asio::awaitable<void> ClientConnection::send_interim(unsigned status, const http
   (void)co_await send();
 }
 
-/// Says what is still to be said.
+/// Sends what is still to be sent, and ends the connection.
 asio::awaitable<void> ClientConnection::part() {
   using Ending = Session::Ending;
   const Ending ending = session_.ending();

@@ -9,7 +9,7 @@
 
 namespace roktcached::session {
 
-/// What a connection allows its client.
+/// The limits that a connection sets its client.
 struct Limits {
   std::uint64_t number = 0;  ///< of the settings that they are of: another with each reload
   std::chrono::milliseconds head_timeout{10'000};    ///< from the first byte of a head to its last

@@ -23,8 +23,8 @@ constexpr int taken_in_a_row = 64;
 
 constexpr const char* accepting = "accepting connections";
 
-/// Those of a port that is open for sharing have. Those of a Unix socket are of one, and so are those of a
-/// socket that another process has made alone.
+/// Whether the acceptor has a queue of its own. It has on a port that is open for sharing (SO_REUSEPORT).
+/// Acceptors of a Unix socket share one queue, and so do those of a socket that another process has made.
 bool has_queue_of_its_own(net::Acceptor& acceptor) {
   int shared = 0;
   socklen_t size = sizeof(shared);
@@ -43,7 +43,8 @@ void turn_away(int descriptor) {
       std::to_string(body.size()) + "\r\n";
   http::append_date(answer, SystemClock().wall_now());
   answer.append("\r\n").append(body);
-  // What is closed with unread bytes is reset, and the client may lose the answer (RFC 9112, section 9.6).
+  // A connection that is closed with unread bytes is reset, and the client may lose the answer (RFC 9112,
+  // section 9.6).
   std::array<char, 16 * 1024> request;
   const ssize_t received = ::recv(descriptor, request.data(), request.size(), MSG_DONTWAIT);
   if (received > 0) explicit_bzero(request.data(), static_cast<std::size_t>(received));  // of secrets, too
@@ -119,7 +120,7 @@ void Listener::renew(std::shared_ptr<asio::ssl::context> tls) {
   if (tls_) tls_ = std::move(tls);
 }
 
-/// What cannot be begun, for want of memory, takes nothing else with it.
+/// If memory fails here, this connection is lost, and nothing else.
 void Listener::begin(ClientConnection::Accepted accepted) {
   if (!budget_.take()) {
     if (!tls_) turn_away(accepted.descriptor.get());

@@ -20,7 +20,7 @@ class ConnectionBudget {
   void give_back() { open_.fetch_sub(1, std::memory_order_relaxed); }
   [[nodiscard]] std::size_t open() const { return open_.load(std::memory_order_relaxed); }
   [[nodiscard]] std::size_t max() const { return max_.load(std::memory_order_relaxed); }
-  /// For connections from now on: those beyond it stay.
+  /// Counts for new connections. Open ones stay, even beyond the bound.
   void set_max(std::size_t max) { max_.store(max, std::memory_order_relaxed); }
 
  private:
@@ -39,11 +39,11 @@ class Listener final : private Registrar {
            std::shared_ptr<boost::asio::ssl::context> tls = nullptr);
 
   void start();
-  /// What connections begin with from now on; those that are open keep theirs. Of no effect without TLS.
+  /// Takes another TLS context for new connections; open ones keep theirs. Of no effect without TLS.
   void renew(std::shared_ptr<boost::asio::ssl::context> tls);
-  /// Accepts what the kernel has queued, then nothing more; every connection ends after the answer at hand.
+  /// Accepts what the kernel has queued, then nothing more. Every connection ends after its current answer.
   void drain();
-  /// Accepts nothing more: another process accepts what the kernel has queued. Connections end behind their
+  /// Accepts nothing more: another process accepts what the kernel has queued. Connections end after their
   /// next answer; drain() ends those that stay idle.
   void retire();
   /// Ends every connection now.
@@ -63,8 +63,8 @@ class Listener final : private Registrar {
   ConnectionBudget& budget_;
   std::shared_ptr<boost::asio::ssl::context> tls_;
   std::unordered_set<std::shared_ptr<ClientConnection>> connections_;
-  /// As many as are accepted in a row, so that the others of the thread have their turn, too; one where
-  /// threads share a queue, so that each has its share.
+  /// How many connections are accepted in a row, so that the others of the thread have their turn, too. One
+  /// if threads share a queue, so that each has its share.
   const int accepted_in_a_row_;
   bool draining_ = false;
   bool retired_ = false;

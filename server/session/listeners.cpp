@@ -83,7 +83,7 @@ Result<void> Listeners::open_tcp(const config::Endpoint& address, const Tls& tls
   return {};
 }
 
-/// Opens nothing where none is inherited.
+/// Opens nothing if none is inherited.
 Result<void> Listeners::open_inherited(const tcp::endpoint& endpoint, const Tls& tls) {
   if (shared_.inherited == nullptr || !shared_.inherited->has(endpoint)) return {};
   std::vector<asio::any_io_executor> executors;

@@ -26,8 +26,8 @@ struct SharedSockets {
   net::SocketCopies* copies = nullptr;  ///< gets one of every socket, for the process after this one
 };
 
-/// All addresses that clients connect to, with a listener on each for every thread that serves them. Its
-/// methods are for the thread that owns it; the listeners live on theirs.
+/// All addresses that clients connect to. Each has a listener on every thread that serves clients. The
+/// methods are for the thread that owns this object; each listener lives on its own thread.
 class Listeners {
  public:
   /// A thread that serves clients, and what its connections serve.
@@ -39,7 +39,7 @@ class Listeners {
   /// Opens every address of `settings`; nothing is accepted yet.
   /// @param budget, threads  outlive the object
   /// @param section  that the settings stand in, for messages: "listen" or "health"
-  /// @return configuration, or unavailable where an address is taken
+  /// @return configuration, or unavailable if an address is taken
   [[nodiscard]] static Result<std::unique_ptr<Listeners>> open(const config::Listen& settings,
                                                                ConnectionBudget& budget,
                                                                std::vector<Thread> threads,
@@ -49,9 +49,9 @@ class Listeners {
   void start();
   /// See Listener::retire: another process listens on the same sockets. Leaves the paths, too.
   void hand_over();
-  /// The files of Unix sockets are another process's own.
+  /// Leaves the files of Unix sockets: they belong to another process now.
   void leave_paths();
-  /// The process that the sockets were inherited from is about to end.
+  /// Takes over the files of Unix sockets: the process that the sockets were inherited from is about to end.
   void own_paths();
   /// See Listener::drain.
   void drain();
@@ -65,7 +65,7 @@ class Listeners {
     bool tls = false;
   };
   [[nodiscard]] std::vector<Address> addresses() const;
-  /// When the certificate in force expires; nothing where no address has TLS.
+  /// When the certificate in force expires; nothing if no address has TLS.
   [[nodiscard]] std::optional<WallTime> certificate_expiry() const { return certificate_expiry_; }
 
  private:

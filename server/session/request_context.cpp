@@ -23,7 +23,7 @@ std::unique_ptr<RequestContext> ContextPool::borrow() {
 }
 
 void ContextPool::give_back(std::unique_ptr<RequestContext> request_context) {
-  // Whoever has it next must not send what is left on it, whatever has gone wrong.
+  // The next connection must not send what is left in it, whatever has gone wrong.
   if (free_.size() >= kept || !request_context->writer.is_empty() || !is_up_to_date(*request_context)) return;
   request_context->reader.wipe();
   free_.push_back(std::move(request_context));

@@ -15,8 +15,8 @@ struct ThreadRuntime;
 
 namespace roktcached::session {
 
-/// What serving takes: the bytes that have come, the request that is read out of them, its answer, and what
-/// is to be sent.
+/// The memory that serving takes: the bytes that have come, the request that is read out of them, its answer,
+/// and the output.
 struct RequestContext {
   explicit RequestContext(const Limits& limits) : reader(limits), limits_number(limits.number) {}
 
@@ -28,27 +28,27 @@ struct RequestContext {
   http::AnswerWriter writer;
   http::Written cut;              ///< what went of an answer that was cut
   bool told_to_continue = false;  ///< the client of the request that is read
-  /// What the latest request was begun under: changed where it is another than before, so that a hit counts
-  /// no reference. Null: nothing yet, or nothing that a reload could change.
+  /// The snapshot of the settings that the latest request began under. It is changed only when it is another
+  /// one, so that a hit counts no reference. Null: no request yet, or nothing that a reload could change.
   std::shared_ptr<const ThreadRuntime> runtime;
   const std::uint64_t limits_number;  ///< Limits::number when it was made
 };
 
-/// The request contexts of one thread. A connection borrows one for as long as it has something to serve, so
-/// that an idle one holds nothing, and hits come by without an allocation.
+/// The request contexts of one thread. A connection borrows one while it has something to serve. So an idle
+/// connection holds none, and a hit makes no allocation.
 class ContextPool {
  public:
   /// @param limits  outlive the contexts
   explicit ContextPool(const Limits& limits);
 
   [[nodiscard]] std::unique_ptr<RequestContext> borrow();
-  /// @pre nothing is left on it: no bytes of a request, nothing to be sent
+  /// @pre no bytes of a request and no output are left in it
   void give_back(std::unique_ptr<RequestContext> request_context);
-  /// Frees those that nobody has, and with them what they were used under.
+  /// Frees the contexts that nobody has borrowed, and with them the snapshots that they were used under.
   void free_all() { free_.clear(); }
 
  private:
-  /// A reload may have changed limits, and the reader's memory is of the old ones.
+  /// A reload may have changed limits, and the reader remembers what it accepted under the old ones.
   [[nodiscard]] bool is_up_to_date(const RequestContext& request_context) const {
     return request_context.limits_number == limits_.number;
   }

@@ -16,7 +16,7 @@ using End = Incoming::End;
 
 namespace {
 
-/// Of a buffer, or of a field section: what is longer is not worth keeping.
+/// The largest buffer, and the largest field section, that is worth keeping.
 constexpr std::size_t usual_size = 4096;
 
 Error refusal(ErrorCode code, std::string context) {
@@ -32,7 +32,7 @@ Error too_large(const Limits& limits) {
 constexpr std::array<std::string_view, 9> usual_names = {
     "Host",       "User-Agent",    "Accept",        "Accept-Encoding", "Accept-Language",
     "Connection", "Cache-Control", "If-None-Match", "rokt-version"};
-/// Who asks.
+/// Fields that say who asks.
 constexpr std::array<std::string_view, 2> secret_names = {"X-API-Key", "Authorization"};
 
 template <std::size_t count>
@@ -178,7 +178,8 @@ Result<http::Framing> RequestReader::accept_framing(const Incoming& incoming, st
   const http::Fields& fields = incoming.request.fields;
   const auto framing = http::framing_of(head_);
   if (framing && framing->kind != http::Framing::Kind::none) {
-    // Whether its content comes nobody can tell: not so where there is none, see Session::ask.
+    // A request with an expectation that is not known is refused here, since it is not clear whether its
+    // content comes. Without content, Session::ask refuses it.
     if (const auto expected = check_expectation(fields); !expected) return expected.error();
   }
   if (framing && head_.http11 && !incoming.last && section.size() <= usual_size)

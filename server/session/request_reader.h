@@ -15,7 +15,7 @@
 
 namespace roktcached::session {
 
-/// What came of reading one request.
+/// The result of reading one request.
 struct Incoming {
   enum class End {
     request,  ///< it is whole
@@ -56,7 +56,7 @@ class RequestReader {
   /// The head of a request has been taken, and its content has not yet.
   [[nodiscard]] bool is_in_content() const { return message_.has_value(); }
 
-  /// Where the next bytes are to be put.
+  /// The memory for the next bytes.
   [[nodiscard]] boost::asio::mutable_buffer prepare(std::size_t size) { return buffer_.prepare(size); }
   /// The first `size` bytes of what prepare() has given have come.
   void received(std::size_t size, SteadyTime now) {
@@ -67,21 +67,22 @@ class RequestReader {
   /// @param encrypted  whether they came so
   /// @param clock      asked where the request came together with the one before it
   [[nodiscard]] Incoming::End take(Incoming& incoming, bool encrypted, const Clock& clock);
-  /// By when the head, or the content, that has begun is to be whole: always the same of the same one.
+  /// The time by which the head, or the content, that has begun must be whole. It stays the same for the same
+  /// head or content.
   /// @param now  when its other bytes are waited for
   [[nodiscard]] SteadyTime deadline(SteadyTime now);
-  /// No more bytes come of the request that has begun.
+  /// No more bytes of the current request will come.
   /// @return whether it is refused; else there is nobody to tell
   [[nodiscard]] bool cut_off(Incoming& incoming, InputEnd why);
 
-  /// Leaves nothing in its memory of what it has read but the usual fields, and keeps that.
+  /// Wipes from its memory what it has read, except the usual fields, and keeps the memory.
   /// @pre no request has begun
   void wipe() { buffer_.wipe(); }
 
  private:
-  /// A field section that was accepted, of the fields of nearly every request alone: nothing of content, or
-  /// of the connection's end. One client sends the same one again and again. Of a secret in it nothing is
-  /// kept.
+  /// A field section that was accepted. It has only the fields of nearly every request: none about content,
+  /// or about the connection's end. One client sends the same section again and again. Of a secret in it
+  /// nothing is kept.
   struct Usual {
     std::string section;  ///< empty: none yet
     http::Fields fields;

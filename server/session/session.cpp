@@ -147,7 +147,7 @@ void Session::got_piece(std::optional<http::ContentPiece> piece) {
 
 Session::Need Session::finish_written() {
   if (!output().is_empty()) return Need::write;
-  // What has been read already says that more may be on its way, which would reset the answer.
+  // Bytes that were read already show that more may be on its way, which would reset the answer.
   if (!keep_alive_)
     ending_ = refused_ || context_->reader.has_begun() ? Ending::linger : Ending::after_answer;
   (void)finish({.content_bytes = output().content_sent()});
@@ -163,9 +163,9 @@ Session::Need Session::finish(const http::Written& written) {
   return Need::nothing;
 }
 
-/// The client sees that its answer is not whole by its framing; where the end of the connection is to be the
-/// end of the content, a reset takes its place. A client that is too slow is reset as well: else the kernel
-/// would hold what is queued for it for as long as it likes.
+/// The client sees from the framing that its answer is not whole. If the end of the connection would be the
+/// end of the content, a reset takes its place. A client that is too slow is reset as well: otherwise the
+/// kernel would hold what is queued for it for as long as the client likes.
 void Session::cut_off(http::Cut why, std::size_t unacknowledged) {
   // Its departure is why the content breaks off.
   if (why == http::Cut::upstream && departure().gone()) why = http::Cut::client_gone;

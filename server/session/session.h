@@ -21,28 +21,28 @@ struct ThreadRuntime;
 
 namespace roktcached::session {
 
-/// What is said on one client's connection, without the connection: bytes in, bytes out, and what it needs
-/// to go on. Reads requests one after the other (RFC 9112, section 9.3), hands each to the handler, and puts
-/// its answer into output(). Decides on refusals, limits, keep-alive, and how the connection ends.
+/// The protocol of one client's connection, without the connection: bytes in, bytes out, and what it needs to
+/// go on. Reads requests one after the other (RFC 9112, section 9.3), hands each to the handler, and puts its
+/// answer into output(). Decides on refusals, limits, keep-alive, and how the connection ends.
 ///
-/// Its carrier (see ClientConnection) calls advance(), provides what that needs, tells of it by one of the
-/// events, and calls advance() again, until it needs the end. There is no socket, timer or coroutine inside.
-/// Belongs to the connection and its thread. After an exception only end() may be called.
+/// Its carrier (see ClientConnection) calls advance(), provides what that needs, reports it by one of the
+/// events, and calls advance() again, until the session needs the end. There is no socket, timer or coroutine
+/// inside. Belongs to the connection and its thread. After an exception only end() may be called.
 class Session {
  public:
-  /// What sessions are served with. All of it outlives them, and belongs to their thread, or is safe from
-  /// any.
+  /// The objects that sessions are served with. All of them outlive the sessions, and belong to their thread,
+  /// or are safe from any.
   struct Environment {
     const Limits& limits;
     http::Handler& handler;
     ContextPool& contexts;
     const Clock& clock;
-    /// What requests begin under, which the thread changes now and then; null: nothing that a reload could
-    /// change, and everybody may ask.
+    /// The snapshot of the settings that new requests begin under; a reload replaces it. Null: there is
+    /// nothing that a reload could change, and everybody may ask.
     const std::shared_ptr<const ThreadRuntime>* runtime = nullptr;
   };
 
-  /// What advance() cannot do without its carrier; in brackets, the events that provide it.
+  /// The need that advance() has; in brackets, the events by which the carrier provides for it.
   enum class Need {
     nothing,    ///< is never needed: it can go on by itself
     handshake,  ///< of TLS [handshake_done, input_ended]
@@ -69,18 +69,18 @@ class Session {
   /// @param encrypted  whether the connection has TLS
   Session(const Environment& environment, std::string peer, bool encrypted);
 
-  /// Does all that needs no waiting, over as many requests as have come, and hits need none. What is needed
-  /// stays needed until an event provides it: to call this twice does no harm.
+  /// Does all that needs no waiting, over as many requests as have come; hits need no waiting. A need stays
+  /// until an event provides for it: to call this twice does no harm.
   [[nodiscard]] Need advance();
-  /// By when what was needed last is to come: for handshake, request, arrived and rest. The time of a head,
-  /// or of a content, does not begin anew with each of its bytes.
-  /// @param now  when it is begun to wait
+  /// The time by which the last need must be met: for handshake, request, arrived and rest. The time of a
+  /// head, or of a content, does not begin anew with each of its bytes.
+  /// @param now  when the wait begins
   [[nodiscard]] SteadyTime deadline(SteadyTime now);
 
-  /// The client has shaken hands.
-  /// @param certificate  that it has proved to hold, which outlives the session; null: none
+  /// The TLS handshake is done.
+  /// @param certificate  that the client has proved to hold, which outlives the session; null: none
   void handshake_done(X509* certificate);
-  /// Where the next `size` bytes are to be put. Valid until the next call but received().
+  /// The memory for the next `size` bytes. Valid until the next call but received().
   [[nodiscard]] boost::asio::mutable_buffer prepare(std::size_t size);
   /// The first `size` bytes of what prepare() has given have come.
   void received(std::size_t size);
@@ -94,7 +94,7 @@ class Session {
   /// @param interim  where interim answers go; outlives the handling. Add them to output()
   [[nodiscard]] boost::asio::awaitable<http::Answer> handling(http::InterimSink& interim);
   void answered(http::Answer answer);
-  /// To be announced to when the client hangs up, while the handler, or the content, is waited for.
+  /// The carrier announces it when the client hangs up while the handler, or the content, is waited for.
   [[nodiscard]] Departure& departure() { return context_->departure; }
   /// Whether an answer's content comes in pieces, and the last one has not come.
   [[nodiscard]] bool sends_content() const { return stage_ == Stage::content; }
@@ -102,16 +102,16 @@ class Session {
   /// @param piece  nothing: the content is whole. @pre output() is empty
   void got_piece(std::optional<http::ContentPiece> piece);
 
-  /// What is to be sent. Whoever sends says so to it.
+  /// The output, which is to be sent. The carrier tells it how much went.
   [[nodiscard]] http::AnswerWriter& output() { return context_->writer; }
   /// Whether the end of the connection follows what is to be written.
   [[nodiscard]] bool ends_with_output() const { return !keep_alive_; }
-  /// The answer at hand, where there is one, does not go out whole.
-  /// @param unacknowledged  bytes that a reset would take back. Where ending() is `reset` now, that is to be
-  ///                        done before advance() tells what went: else the kernel would go on sending
+  /// The current answer, if there is one, does not go out whole.
+  /// @param unacknowledged  bytes that a reset would take back. If ending() is `reset` now, reset the
+  ///          connection before advance() counts what went: otherwise the kernel would go on sending
   void cut_off(http::Cut why, std::size_t unacknowledged);
 
-  /// The request at hand, and one already received, are still answered; then comes the end.
+  /// Answers the current request, and one that was received already; then the session needs the end.
   void drain() { draining_ = true; }
   /// The next answer is the last one, and says so. Until then the session waits as ever.
   void retire() { retiring_ = true; }
@@ -122,16 +122,16 @@ class Session {
   [[nodiscard]] Ending ending() const {
     return aborted_ && ending_ != Ending::reset ? Ending::drop : ending_;
   }
-  /// Bytes that were not read have come behind the last answer: to close resets the connection then, and the
-  /// client might lose the answer.
+  /// Bytes that were not read have come behind the last answer. To close the connection would reset it then,
+  /// and the client might lose the answer.
   void linger_at_end() { ending_ = Ending::linger; }
-  /// Once, at the connection's end: leaves nothing of a request in memory.
+  /// Called once, at the connection's end: leaves nothing of a request in memory.
   void end();
 
   [[nodiscard]] const Limits& limits() const { return environment_.limits; }
 
  private:
-  /// How far the request at hand is.
+  /// How far the current request is.
   enum class Stage {
     handshake,     ///< there can be none yet
     reading,       ///< it is not whole yet
@@ -167,7 +167,8 @@ class Session {
   const Environment environment_;
   const std::string peer_;
   X509* certificate_ = nullptr;
-  // The client whose certificate it has shown, and the number of the settings that say so; 0: not known yet.
+  // The client that the shown certificate belongs to, and the number of the settings that say so; 0: not
+  // known yet.
   std::optional<std::size_t> certified_;
   std::uint64_t certified_under_ = 0;
   std::unique_ptr<RequestContext> context_;  // null while there is nothing to serve

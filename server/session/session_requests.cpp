@@ -1,4 +1,4 @@
-// What becomes of one request; how the session goes on and ends is in session.cpp.
+// One request from its head to its answer; how the session goes on and ends is in session.cpp.
 #include <utility>
 
 #include "core/http/forwarding.h"
@@ -33,7 +33,7 @@ Error came_back() {
 
 }  // namespace
 
-/// Where the next request begins is not known.
+/// It is not known where the next request begins.
 void Session::refuse() {
   http::Request& request = context_->incoming.request;
   request.client = peer_;
@@ -43,7 +43,7 @@ void Session::refuse() {
   answer_with(problem(context_->incoming.why, request.id));
 }
 
-/// By whose page, and whether the request itself is acceptable.
+/// Checks whether a foreign page asks, and whether the request itself is acceptable.
 Session::Need Session::ask() {
   const Incoming& incoming = context_->incoming;
   http::Request& request = context_->incoming.request;
@@ -70,7 +70,7 @@ Session::Need Session::ask() {
   return identify();
 }
 
-/// Who asks, and whether it may.
+/// Finds out who asks, and whether it may.
 Session::Need Session::identify() {
   http::Request& request = context_->incoming.request;
   stage_ = Stage::admitted;
@@ -158,8 +158,9 @@ Session::Need Session::write() {
   return stage_ == Stage::content ? Need::flush : Need::write;
 }
 
-/// A request line of which only who was to answer it could tell that it is malformed ends the connection as
-/// any other does. What a route has answered, and every hit is that, it has read.
+/// A malformed request line ends the connection. Some faults of it are seen only by the code that was to
+/// answer it. A request that a route has answered, such as every hit, was read in full, so that its line is
+/// known to be good.
 void Session::judge_line() {
   const http::Answer& answer = context_->answer;
   const bool by_route = !answer.notes.route.empty() && answer.status != 400;

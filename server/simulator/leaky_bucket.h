@@ -5,8 +5,8 @@
 
 namespace roktcached::simulator {
 
-/// A leaky bucket: every request pours one unit in, `rate` units a second leak out, and what would overflow
-/// is refused. Not thread-safe.
+/// A leaky bucket: every request pours one unit in, and `rate` units a second leak out. A request that would
+/// make it overflow is refused. Not thread-safe.
 class LeakyBucket {
  public:
   using Time = std::chrono::steady_clock::time_point;

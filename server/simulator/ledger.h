@@ -14,7 +14,7 @@ class Ledger {
     ++total_;
     ++by_target_[method + " " + target];
   }
-  /// @param status  0 where a fault cut the answer
+  /// @param status  0 if a fault cut the answer
   void answered(unsigned status) { ++by_status_[std::to_string(status)]; }
   void minted() { ++tokens_minted_; }
   void clear() { *this = Ledger(); }

@@ -305,7 +305,7 @@ Reply query(const World& world, const Subject& subject, int account, const Query
                    .str()};
 }
 
-/// What follows an account's id in the path, which is one of those there are.
+/// Answers a path below an account that exists.
 Reply answer_of_account(const World& world, int account, std::string_view rest, const QueryRequest& request,
                         WallTime now) {
   const bool get = request.method == "GET" || request.method == "HEAD";

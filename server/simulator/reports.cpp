@@ -225,7 +225,7 @@ std::string metadata(const Query& query) {
   return object.str();
 }
 
-/// The number in the path segment behind `name`, within 1..most; 0 where there is no such segment, -1 where
+/// The number in the path segment behind `name`, within 1..most; 0 if there is no such segment, -1 where
 /// it is no such id.
 int id_after(std::string_view path, std::string_view name, int most) {
   const auto at = path.find(name);

@@ -239,7 +239,7 @@ asio::awaitable<GrowingAnswer::Piece> GrowingAnswer::Reader::read() {
   }
 }
 
-/// @return nothing where it is to be waited for
+/// @return nothing if it is to be waited for
 std::optional<GrowingAnswer::Piece> GrowingAnswer::Reader::take() {
   if (gone_) {
     return AnswerEnd{
@@ -270,7 +270,7 @@ std::optional<GrowingAnswer::Piece> GrowingAnswer::Reader::take() {
   return std::nullopt;
 }
 
-/// From any thread, on which it may not wait.
+/// Called on any thread, where it may not wait.
 void GrowingAnswer::Reader::wake() {
   asio::post(timer_->get_executor(), [self = shared_from_this()] { self->timer_->cancel(); });
 }

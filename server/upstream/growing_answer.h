@@ -35,8 +35,8 @@ struct AnswerHead {
   std::optional<std::uint64_t> length;  ///< of the content, where the upstream has said it
 };
 
-/// The end of an answer that has come in pieces, or why it is none. An answer that has no head before this is
-/// to be had from whoever sent the request.
+/// The end of an answer that has come in pieces, or the reason why it broke off. An answer that ends before
+/// its head is not here: the sender of the request has it.
 struct AnswerEnd {
   std::optional<Error> error;
 };
@@ -44,10 +44,11 @@ struct AnswerEnd {
 /// An answer that is still arriving. It has one writer, on the upstream thread, and any number of readers on
 /// other threads, each of which reads at its own pace from the beginning.
 ///
-/// While it is no larger than its bound it is kept whole and written at the upstream's pace: nobody who reads
-/// slowly holds anybody. Beyond the bound, and where the account of bodies has no room, only a part is kept.
-/// Then the writer goes on at the pace of the fastest reader. For those who have fallen behind by as much as
-/// the bound it waits no longer than makes the others half as slow again; after that they read an error.
+/// While the answer is no larger than its bound, it is kept whole and written at the upstream's pace: a slow
+/// reader holds up nobody. Beyond the bound, or if the account of bodies has no room, only a part is kept.
+/// Then the writer goes on at the pace of the fastest reader. It waits for readers that have fallen behind by
+/// as much as the bound, but only so long that the others become half as slow again. After that those readers
+/// get an error.
 class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
  public:
   using Piece = std::variant<InterimAnswer, AnswerHead, ContentBytes, AnswerEnd>;
@@ -78,9 +79,9 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
     [[nodiscard]] boost::asio::awaitable<Piece> read();
     /// The client has gone: a read that waits ends with client_gone, and so does every later one.
     void leave();
-    /// The rest is not wanted here, but worth having: see GrowingAnswer::worth_having.
+    /// This reader leaves, but the rest is worth having: see GrowingAnswer::worth_having.
     void leave_for_others();
-    /// Of the content, where the head has said it.
+    /// The length of the content, if the head has said it.
     [[nodiscard]] std::optional<std::uint64_t> length() const;
 
    private:
@@ -108,22 +109,22 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
 
   // From here on for the upstream thread.
 
-  /// A new reader; null where the beginning is not kept any more.
+  /// A new reader; null if the beginning is not kept any more.
   [[nodiscard]] ReaderPtr attach();
   [[nodiscard]] bool has_readers() const;
-  /// Whether a reader has said that the rest is worth having though it goes.
+  /// Whether a reader that left has said that the rest is worth having.
   [[nodiscard]] bool worth_having() const;
   /// Sets what is called whenever the last reader has gone.
   void when_unread(std::function<void()> action) { when_unread_ = std::move(action); }
 
-  /// Those who read already get it; nobody who comes later does.
+  /// Adds an interim answer for the readers that are there; later ones do not get it.
   void add_interim(const InterimAnswer& answer);
   void begin(AnswerHead head);
   [[nodiscard]] bool begun() const { return begun_; }
   /// As begin() has set it.
   [[nodiscard]] const std::optional<AnswerHead>& head() const NO_THREAD_SAFETY_ANALYSIS { return head_; }
-  /// Appends a piece, and waits where nobody has read enough of what is there.
-  /// @return false where nobody wants the rest: nobody reads, and not all is kept
+  /// Appends a piece, and waits if no reader has read enough of what is there.
+  /// @return false if nobody wants the rest: nobody reads, and not all is kept
   [[nodiscard]] boost::asio::awaitable<bool> append(std::string piece);
   /// Nothing may follow, but settle().
   void end(std::optional<Error> error);
@@ -134,7 +135,7 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   [[nodiscard]] bool is_whole() const;
   /// All of it. From any thread, while nothing is appended. @pre is_whole()
   [[nodiscard]] std::string content() const NO_THREAD_SAFETY_ANALYSIS;
-  /// From now on everybody reads from this, which is the same content, and the pieces are let go.
+  /// From now on all readers read from `content`, which is the same content; the pieces are freed.
   void settle(caching::BodyPtr content);
 
  private:
@@ -172,8 +173,8 @@ class GrowingAnswer : public std::enable_shared_from_this<GrowingAnswer> {
   std::function<void()> when_unread_;
 };
 
-/// An action for the moment when the head of an answer is there: done once, and only while this lives. Of
-/// several for one answer the last that was made is the first that goes. On the upstream thread.
+/// Calls an action once, when the head of an answer is there, and only while this lives. Several for one
+/// answer end in reverse order of their beginning. On the upstream thread.
 class WhenBegun {
  public:
   /// @param answer  outlives it; null: nothing will come

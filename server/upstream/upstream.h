@@ -58,16 +58,15 @@ struct UpstreamResponse {
   http::Fields fields;                 ///< of the header section only; trailer fields are dropped
   std::string body;                    ///< whole, unless `streamed` or `too_large`
   storage::BodyAccount::Growing held;  ///< what `body` takes, where it is counted
-  LargeContentPtr large;  ///< set where the request takes it: the content, of which the beginning has come
-  bool streamed = false;  ///< the answer has gone into the request's stream
-  bool too_large =
-      false;  ///< streamed or `large`, and not to be had whole: larger than upstream.max_response
+  LargeContentPtr large;   ///< set where the request takes it: the content, of which the beginning has come
+  bool streamed = false;   ///< the answer has gone into the request's stream
+  bool too_large = false;  ///< streamed or `large`, and not kept whole: larger than upstream.max_response
   bool ends_with_connection = false;  ///< nothing else tells its end: it may have been cut
   bool surplus = false;               ///< more came than Content-Length announced
   WallTime sent_at;                   ///< when the request that brought it was sent
 };
 
-/// A failed exchange and, where waiting helps, for how long.
+/// A failed request and, if waiting helps, for how long.
 struct UpstreamFailure {
   Error error;
   std::optional<std::chrono::milliseconds> retry_after;
@@ -80,15 +79,16 @@ using UpstreamResult = boost::system::result<UpstreamResponse, UpstreamFailure>;
   throw_exception_from_error(failure.error, where);
 }
 
-/// The seam between the exchange and the network: a request in, an awaitable result out.
+/// The seam between server/proxy and the network: a request in, an awaitable result out.
 class Upstream {
  public:
   virtual ~Upstream() = default;
-  /// Ends within the configured deadlines. Called on the upstream thread alone.
+  /// Sends a request and waits for its answer, within the configured deadlines. Called on the upstream thread
+  /// alone.
   /// @param request  outlives that
   /// @return upstream_unreachable, upstream_timeout, upstream_invalid_response, token_unavailable,
-  ///         upstream_budget_exhausted or overloaded; client_gone where the request's turn was abandoned, or
-  ///         is unattended before it was sent; an answer of any status is a success
+  ///          upstream_budget_exhausted or overloaded; client_gone if the request's turn was abandoned, or
+  ///          was unattended before it was sent; an answer of any status is a success
   [[nodiscard]] virtual boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) = 0;
 
   /// Whether a request that can wait would take nothing from one that cannot. On the upstream thread.

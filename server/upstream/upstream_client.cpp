@@ -67,11 +67,11 @@ UpstreamResult made_of(Result<UpstreamResponse>& response, WallTime sent_at) {
 
 }  // namespace
 
-/// One request on its way, with all its attempts.
+/// One request with all its attempts.
 struct UpstreamClient::UpstreamCall {
   const UpstreamRequest& request;
   WireRequest wire;
-  CredentialChannel* channel;  // null where it goes without a token, and so without a budget
+  CredentialChannel* channel;  // null if it goes without a token, and so without a budget
   Turn& turn;
   bool asked_for_gzip;  // on our own account: clients are to know nothing of it
   SteadyTime now;       // when something of it was done last
@@ -130,7 +130,7 @@ void UpstreamClient::change(config::Upstream settings, const std::vector<config:
     channel.max_wait = credential.budget.max_queue_wait;
     channel.admission.change(credential.budget);
     const bool taken = channel.endpoint.take(credential, source_of(credential));
-    // A refused credential may be taken now: whoever reloads may have mended the other side.
+    // A refused credential may be accepted now: the operator who reloads may have mended the other side.
     if (!stopped_ && (taken || channel.token.refused())) channel.token.fetch_again();
   }
 }
@@ -166,7 +166,7 @@ asio::awaitable<UpstreamResult> UpstreamClient::send(const UpstreamRequest& requ
         channel->token.accepted(token, call.now);
       }
     }
-    // Somebody has come to wait for it just as it was given up, unsent.
+    // Another caller has joined just as the request was given up, unsent.
     if (is_gone(result) && !call.sent && !turn->unwanted()) continue;
     if (const auto delay = goes_again_after(call, result)) {
       const bool goes = co_await pause(*delay, *turn);
@@ -196,7 +196,7 @@ asio::awaitable<void> UpstreamClient::replay(UpstreamCall& call, TokenPtr refuse
   }
   const auto renewed = co_await keeper.renew(refused, call.turn);
   if (!renewed) {
-    // Where the same token has just been accepted for something else, 403 is about what was asked for.
+    // If the same token has just been accepted for something else, a 403 is about what was asked for.
     const bool is_meant = result->status == 403 && keeper.recently_accepted(refused);
     if (!is_meant) result = renewed.error();
     co_return;
@@ -311,7 +311,7 @@ void UpstreamClient::follow(Circuits::Change change, std::string_view route) {
   }
 }
 
-/// After how long the request is to be sent once more; nothing where it is not.
+/// After how long the request is to be sent once more; nothing if it is not.
 std::optional<std::chrono::milliseconds> UpstreamClient::goes_again_after(UpstreamCall& call,
                                                                           const UpstreamResult& result) {
   const bool is_final = result ? result->status < 400 : is_of_the_proxy(result.error().error);

@@ -107,12 +107,12 @@ class UpstreamClient final : public Upstream {
 
   [[nodiscard]] boost::asio::awaitable<UpstreamResult> send(const UpstreamRequest& request) override;
 
-  /// The credential's token is alive, nobody waits for its budget, which is half there, and more than half of
-  /// the connections are free.
+  /// Whether the credential's token is alive, nobody waits for its budget, half of the budget is free, and so
+  /// are more than half of the connections.
   [[nodiscard]] bool idle(std::size_t credential) const override;
 
   [[nodiscard]] UpstreamStatus status() const;
-  /// Of the first credential whose token is dead, else of the first. From any thread.
+  /// The status of the first credential whose token is dead, else of the first credential. From any thread.
   [[nodiscard]] TokenStatus token_status() const;
   /// Requests sent upstream, replays and retries included, token requests not. From any thread.
   [[nodiscard]] std::uint64_t requests_sent() const { return requests_sent_.load(std::memory_order_relaxed); }

@@ -39,7 +39,7 @@ class KeyTable {
   KeyTable(const KeyTable&) = delete;
   KeyTable& operator=(const KeyTable&) = delete;
 
-  /// The node of this hash that `matches` takes; null where there is none.
+  /// The node of this hash that `matches` takes; null if there is none.
   template <class Matches>
   [[nodiscard]] Node* find(std::uint64_t hash, const Matches& matches) const {
     for (Node* node = bucket(bucket_of(hash)); node != nullptr; node = node->next_in_bucket) {

@@ -10,13 +10,14 @@
 
 namespace roktcached::storage {
 
-/// The memory tier: bounded in bytes, keys and heads counted. Spread over shards by key, each with a lock of
-/// its own that is held for a table look-up and never longer.
+/// The memory tier, with a bound on its bytes, keys and heads included: `bytes_max` is split over the shards,
+/// and each S3Fifo keeps to its part. A key belongs to one shard. Each shard has a lock of its own, which is
+/// held for a table look-up and never longer.
 class MemoryStore final : public ResponseStore {
  public:
-  /// @param bytes_max  for all shards together; a response larger than one shard's share is not kept
-  /// @param slabs      where responses stand; what they waste counts. Outlives this; null: they stand
-  /// elsewhere
+  /// @param bytes_max  for all shards together; a response larger than one shard's part is not kept
+  /// @param slabs      the memory in which responses stand; what it wastes counts. Outlives this; null: they
+  ///          stand elsewhere
   explicit MemoryStore(std::uint64_t bytes_max, const SlabMemory* slabs = nullptr);
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
@@ -31,11 +32,11 @@ class MemoryStore final : public ResponseStore {
 
   /// Changes with every put that may be of this key, and with every purge.
   [[nodiscard]] std::uint64_t version_of(const Key& key);
-  /// Keeps `response`, read elsewhere, only where nothing is kept for its key and nothing may have been put
-  /// for it, and nothing purged, since the key had this version.
+  /// Keeps `response`, which was read elsewhere. Not if a response is kept for its key, or if one may have
+  /// been put for it, or anything purged, since the key had this version.
   void put_if_absent(StoredResponsePtr response, std::uint64_t version);
-  /// The same for what costs little to read again: where it would take another's place, only the second time
-  /// that it comes in a while.
+  /// The same for a response that costs little to read again. If it would take another's place, it is kept
+  /// only when it comes a second time within a while.
   void put_if_wanted(StoredResponsePtr response, std::uint64_t version);
 
  private:
@@ -48,7 +49,7 @@ class MemoryStore final : public ResponseStore {
   [[nodiscard]] Shard& shard_of(const caching::KeyHash& hash) { return *shards_[hash.high % shards_.size()]; }
   [[nodiscard]] Shard& shard_of(const Key& key) { return shard_of(key.hash()); }
 
-  /// Bytes that each shard has less room for.
+  /// Bytes by which the room of each shard is smaller, because slabs waste them.
   [[nodiscard]] std::uint64_t wasted() const {
     return slabs_ == nullptr ? 0 : slabs_->unused() / shards_.size();
   }

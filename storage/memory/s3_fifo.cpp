@@ -9,8 +9,8 @@ namespace roktcached::storage {
 
 namespace {
 
-/// Where many entries have gone at once there are too many ghosts: they go faster than they come, but not all
-/// at once.
+/// If many entries have gone at once, there are too many ghosts. They are forgotten faster than they come,
+/// but not all at once.
 constexpr int forgotten_at_once = 2;
 
 constexpr std::uint8_t uses_max = 3;
@@ -127,9 +127,9 @@ S3Fifo::Account* S3Fifo::find_account(std::string_view id) const {
   return accounts_.find(hash, [&](const Account& account) { return account.id == id; });
 }
 
-/// By key and by account the entries are found directly; else, and for an account that has too many for one
-/// slice, the table is gone through. A node that a split moves on the way is met later, or again: then it
-/// is gone, or stale already, or takes its own place in a listing.
+/// By key and by account the entries are found directly. For any other selection, and for an account that has
+/// too many for one slice, the table is gone through. A node that a split moves meanwhile is met later, or
+/// twice. When it is met twice, it has gone, or is stale already, or takes its own place in a listing.
 std::vector<S3Fifo::Entry*> S3Fifo::next_candidates(const caching::Selection& selection,
                                                     Cursor& cursor) const {
   std::vector<Entry*> candidates;

@@ -14,10 +14,11 @@
 
 namespace roktcached::storage {
 
-/// The hashes of what has left a cache last, the oldest forgotten first. Not thread-safe.
+/// The hashes of the responses that have left a cache last; the oldest is forgotten first. Not thread-safe.
 class Ghosts {
  public:
-  /// @param most  how many are kept; where it was more before, it takes a while until they are no more
+  /// @param most  how many are kept; if it was more before, it takes a while until there are no more than
+  ///          that
   void remember(const caching::KeyHash& hash, std::size_t most);
   [[nodiscard]] bool remembers(const caching::KeyHash& hash) const { return find(hash) != nullptr; }
   /// Forgets it. @return whether it was remembered
@@ -56,14 +57,14 @@ class S3Fifo {
   explicit S3Fifo(std::uint64_t bytes_max) : bytes_max_(bytes_max) {}
 
   [[nodiscard]] StoredResponsePtr find(const Key& key);
-  /// Takes the place of an earlier response of this key. One larger than the whole room is not kept, and the
-  /// earlier one is forgotten all the same.
+  /// Keeps a response in the place of an earlier one of this key. One that is larger than the whole room is
+  /// not kept, and the earlier one is forgotten all the same.
   /// @param wasted  bytes by which the room is smaller just now
-  /// @return stored; too_large_for_cache; no_room where it has gone again to make room
+  /// @return stored; too_large_for_cache; no_room if it has gone again to make room
   caching::Storing put(StoredResponsePtr response, std::uint64_t wasted = 0);
 
-  /// Whether a newcomer that costs little to read again is to be put: where there is room, and else only what
-  /// has been here, or was refused, a while ago. That it is refused is remembered.
+  /// Whether to put a newcomer that costs little to read again: if there is room, or if it was here, or was
+  /// refused, a while ago. A refusal is remembered.
   [[nodiscard]] bool admits(const StoredResponse& response, std::uint64_t wasted = 0);
 
   [[nodiscard]] Usage usage_of(const caching::KeyHash& hash) const;

@@ -16,8 +16,8 @@ namespace roktcached::storage {
 namespace {
 
 constexpr std::int64_t application_id = 0x524f4b54;  // "ROKT"
-/// Up to version 4 a key told apart what is the same report in other spellings, and had the client's
-/// Accept-Language: what is kept under such keys is never found again.
+/// In versions up to 4, the same report in two spellings had two keys, and the client's Accept-Language was
+/// part of the key. Entries with such keys would never be found again.
 constexpr std::int64_t schema_version = 5;
 /// How many damaged files are kept for somebody to look at.
 constexpr std::size_t set_aside_max = 2;
@@ -178,7 +178,7 @@ std::string time_stamp() {
 
 }  // namespace
 
-Result<FileLock> FileLock::acquire(const std::string& path, const Report& report) {
+Result<FileLock> FileLock::acquire(const std::string& path, const OperatorLog& report) {
   const std::string name = path + ".lock";
   auto file = open_private_file(name, Missing::make, report);
   if (!file) return file.error();
@@ -207,7 +207,7 @@ Result<void> check_cache_file(const std::string& path) {
   return !checked && checked.error().retryable ? Result<void>() : checked;
 }
 
-Result<CacheFile> prepare_file(const std::string& path, const Report& report) {
+Result<CacheFile> prepare_file(const std::string& path, const OperatorLog& report) {
   const auto file = open_private_file(path, Missing::make, report);
   if (!file) return file.error();
   // A log that another user had put there would be taken for the file's own last pages.

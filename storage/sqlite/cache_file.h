@@ -16,7 +16,7 @@ inline constexpr std::int64_t page_size = 4096;
 class FileLock {
  public:
   /// @return storage_in_use, or storage_unavailable as of open_private_file
-  [[nodiscard]] static Result<FileLock> acquire(const std::string& path, const Report& report);
+  [[nodiscard]] static Result<FileLock> acquire(const std::string& path, const OperatorLog& report);
   /// Whether its file has been deleted or replaced, so that another process could take the lock.
   [[nodiscard]] bool is_lost() const;
 
@@ -26,8 +26,8 @@ class FileLock {
   std::string name_;
 };
 
-/// The cache file as it was found fit to be opened. SQLite opens it by its name: that this still leads to the
-/// same file is looked at again then.
+/// The cache file as it was found fit to be opened. SQLite opens it by its name, and then it is checked once
+/// more that the name still leads to the same file.
 struct CacheFile {
   std::string path;
   FileIdentity identity;
@@ -48,7 +48,7 @@ struct CacheFile {
 /// open_private_file would. Only while nothing in this process has it open: POSIX gives up a process's locks
 /// on a file when any descriptor of it is closed.
 /// @param path  from resolve_path
-[[nodiscard]] Result<CacheFile> prepare_file(const std::string& path, const Report& report);
+[[nodiscard]] Result<CacheFile> prepare_file(const std::string& path, const OperatorLog& report);
 
 /// Opens the cache file for writing: WAL, schema made where it is new. Reads no more than its first pages.
 /// @param pages_max  the size that SQLite itself refuses to exceed, in pages
@@ -58,13 +58,13 @@ struct CacheFile {
 ///         left as they are.
 [[nodiscard]] Result<Connection> open_for_writing(const CacheFile& file, std::int64_t pages_max);
 
-/// Whether what is in an open cache file can be read by this version.
+/// Whether this version can read what is in an open cache file.
 [[nodiscard]] Result<bool> is_of_this_version(Connection& connection);
 
 /// @param pages_bytes  of memory, for pages that have been read
 [[nodiscard]] Result<Connection> open_for_reading(const CacheFile& file, std::uint64_t pages_bytes);
 
-/// Opens a cache file for looking at it, also while another process has it open. Changes no row. Where nobody
+/// Opens a cache file for looking at it, also while another process has it open. Changes no row. If nobody
 /// has it open, a log that a killed process has left is moved into the file at the end, as at a start.
 /// @param path  without symlinks in its folder
 /// @return as open_for_writing

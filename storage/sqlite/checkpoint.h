@@ -6,19 +6,19 @@
 
 namespace roktcached::storage {
 
-/// Moves what has gathered in a connection's write-ahead log into the file, in place of SQLite's automatic
-/// checkpoint. That one is part of the commit, when readers still hold snapshots of before it, which the log
-/// is not moved past: while the file is read all the time it would never get to the log's end, and the log
-/// would only grow.
+/// Moves the pages that have gathered in a connection's write-ahead log into the file, in place of SQLite's
+/// automatic checkpoint. The automatic one is part of the commit. At that moment readers still hold snapshots
+/// from before it, and the log is not moved past these. So while the file is read all the time, it would
+/// never get to the log's end, and the log would only grow.
 class Checkpoint {
  public:
   /// @param connection  writes to the log, and outlives it
   explicit Checkpoint(Connection& connection);
   /// Whether enough has gathered.
   [[nodiscard]] bool is_due() const;
-  /// For a moment when no reader holds a snapshot of before the last commit. Neither waits for readers nor
-  /// makes them wait. One that fails, or meets a reader, is done the next time.
-  /// @return an error of the disk; to have met a reader is none
+  /// For a moment when no reader holds a snapshot from before the last commit. It waits for no reader, and
+  /// makes none wait. If it fails, or meets a reader, its work is done the next time.
+  /// @return an error of the disk; that it has met a reader is none
   [[nodiscard]] Result<void> make();
   /// Pages in the log, as of the last commit.
   [[nodiscard]] int pages() const { return *pages_; }

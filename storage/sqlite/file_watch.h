@@ -15,7 +15,7 @@ class FileWatch {
   /// @param file  open, so that what SQLite keeps beside it is there
   explicit FileWatch(CacheFile file);
 
-  /// The change that has happened, for people, beginning with the name; empty where nothing has, or the
+  /// The change that has happened, for people, beginning with the name; empty if nothing has, or the
   /// system cannot tell now.
   [[nodiscard]] std::string look() const;
   /// Whether the name of the file itself leads elsewhere, or nowhere.

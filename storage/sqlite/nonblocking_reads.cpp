@@ -23,8 +23,9 @@ ssize_t read_at(int file, void* bytes, std::size_t size, off_t offset) {
   const iovec into{bytes, size};
   const ssize_t count = ::preadv2(file, &into, 1, offset, RWF_NOWAIT);
   if (count > 0) return count;
-  // Linux 5.9 and 5.10 give 0 for what is not in memory, which SQLite would take for the end of the file; a
-  // file system that does not know the flag gives an error. A reader that may wait finds out what is so.
+  // For a page that is not in memory, Linux 5.9 and 5.10 give 0, which SQLite would take for the end of the
+  // file. A file system that does not know the flag gives an error. A reader that may wait finds out which it
+  // is.
   errno = EAGAIN;
   return -1;
 }
@@ -44,7 +45,7 @@ bool replace_pread() {
 
 }  // namespace
 
-bool teach_prompt_reads() {
+bool enable_nonblocking_reads() {
   static const bool replaced = replace_pread();
   return replaced;
 }

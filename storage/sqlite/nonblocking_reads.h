@@ -6,13 +6,14 @@
 
 namespace roktcached::storage {
 
-/// Teaches SQLite, for the whole process, to read promptly where it is told to. Before any thread reads.
-/// @return false where this SQLite cannot learn it: it would wait
-[[nodiscard]] bool teach_prompt_reads();
+/// Adds to SQLite, for the whole process, reads that fail instead of waiting; a NonblockingReads asks for
+/// them. Call it before any thread reads.
+/// @return false if that is not possible with this SQLite: its reads would wait
+[[nodiscard]] bool enable_nonblocking_reads();
 
-/// While it lives, a statement on this connection and thread waits for nothing: a page that the kernel does
-/// not have in memory, and a lock that somebody holds, are its errors. They say nothing about the file; the
-/// statement is repeated where it may wait. For reading alone, after teach_prompt_reads.
+/// While it lives, a statement on this connection and thread fails instead of waiting for a page that the
+/// kernel does not have in memory, or for a lock that somebody holds. Such an error says nothing about the
+/// file: repeat the statement where it may wait. Only for reading, after enable_nonblocking_reads.
 class NonblockingReads {
  public:
   explicit NonblockingReads(Connection& connection);
@@ -24,9 +25,9 @@ class NonblockingReads {
   Connection& connection_;
 };
 
-/// How many reads of SQLite's have failed on this thread, and how the last one did. SQLite takes some of them
-/// for damage: a statement during which none has failed is right about it. Always 0 before
-/// teach_prompt_reads.
+/// How many reads of SQLite's have failed on this thread, and how the last one did. SQLite takes some failed
+/// reads for damage, so damage counts only if no read has failed during the statement. Always 0 before
+/// enable_nonblocking_reads.
 struct FailedReads {
   std::uint64_t count = 0;
   int last_errno = 0;

@@ -46,7 +46,7 @@ std::string_view kind_of(mode_t mode) {
   return "a socket, a pipe or a device";
 }
 
-/// Kubernetes opens what is on a volume to the group of the pod, which is ours alone.
+/// Kubernetes opens the files on a volume to the group of the pod, which is ours alone.
 bool others_may_write(const struct stat& found) {
   if ((found.st_mode & S_IWOTH) != 0) return true;
   return (found.st_mode & S_IWGRP) != 0 && !is_private_group(found.st_gid);
@@ -157,7 +157,7 @@ Result<bool> check_private_file(const std::string& path) {
 
 /// Looked at by name first, so that a device or a pipe is never opened, and then again by descriptor: the
 /// name may have changed hands in between.
-Result<PrivateFile> open_private_file(const std::string& path, Missing missing, const Report& report) {
+Result<PrivateFile> open_private_file(const std::string& path, Missing missing, const OperatorLog& report) {
   if (const auto accepted = check_private_file(path); !accepted) return accepted.error();
   const int creation = missing == Missing::make ? O_CREAT : 0;
   Descriptor file(

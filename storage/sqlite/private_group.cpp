@@ -25,7 +25,7 @@ bool is_one_of_ours(gid_t group) {
   return std::ranges::find(groups, group) != groups.end();
 }
 
-/// Empty where the system has none.
+/// Empty if the system has none.
 std::string own_name() {
   std::vector<char> texts(entry_bytes);
   passwd entry{};

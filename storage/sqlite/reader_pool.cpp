@@ -15,7 +15,7 @@ constexpr std::chrono::milliseconds longest_wait{100};
 }  // namespace
 
 ReaderPool::ReaderPool(std::size_t count, std::uint64_t pages_bytes, BodyAccount* bodies)
-    : count_(count), pages_bytes_(pages_bytes), bodies_(bodies), prompt_(teach_prompt_reads()) {}
+    : count_(count), pages_bytes_(pages_bytes), bodies_(bodies), nonblocking_(enable_nonblocking_reads()) {}
 
 Result<void> ReaderPool::open(const CacheFile& file) {
   Readers readers;
@@ -74,7 +74,7 @@ ReaderPool::Lease::Lease(ReaderPool& pool, Use use) : pool_(pool), use_(use) {
       pool_.mutex_.assert_held();
       return !pool_.open_ || !pool_.idle_.empty();
     });
-  const bool lends = pool_.open_ && (use != Use::find_at_once || pool_.prompt_);
+  const bool lends = pool_.open_ && (use != Use::find_at_once || pool_.nonblocking_);
   if (!lends || pool_.idle_.empty()) return;
   reader_ = std::move(pool_.idle_.back());
   pool_.idle_.pop_back();

@@ -23,21 +23,21 @@ class ReaderPool {
 
   /// Opens connections, in place of those that are open. For the writer alone, as close.
   [[nodiscard]] Result<void> open(const CacheFile& file);
-  /// Closes them, and waits a moment for those that are lent. A disk that hangs may keep one for long: it is
-  /// closed when it is given back. find() then answers "nothing" until open.
+  /// Closes them, and waits a moment for those that are lent. A disk that hangs may keep one for long; that
+  /// one is closed when it is given back. Until open, find() answers "nothing".
   void close();
 
-  /// Gives up the snapshots that have been taken until now; a find that is at it gives its up at its end. For
-  /// the writer alone: before it says that what it has committed is there, and when it has moved the log into
-  /// the file, so that from then on nobody needs to read the log.
+  /// Gives up the snapshots that have been taken until now; a find that is under way gives up its own at its
+  /// end. For the writer alone. It calls this before it says that a commit is done. It also does when it has
+  /// moved the log into the file, so that nobody needs to read the log from then on.
   void move_on();
-  /// Waits a moment for the finds that were at it when snapshots were last given up. A listing is not waited
-  /// for: it only puts off a checkpoint.
+  /// Waits a moment for the finds that were under way when snapshots were last given up. It waits for no
+  /// listing: that only puts off a checkpoint.
   void wait_for_finds();
 
   [[nodiscard]] Result<FoundRow> find(const Key& key);
-  /// find, for a thread that must not wait: of what the kernel has in memory, and of short bodies.
-  /// @return empty where only find can tell
+  /// find, for a thread that must not wait: reads only what the kernel has in memory, and only short bodies.
+  /// @return empty if only find can tell
   [[nodiscard]] std::optional<FoundRow> find_at_once(const Key& key);
   [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted);
 
@@ -78,7 +78,7 @@ class ReaderPool {
   const std::size_t count_;
   const std::uint64_t pages_bytes_;
   BodyAccount* const bodies_;
-  const bool prompt_;  // whether SQLite can be told not to wait
+  const bool nonblocking_;  // whether this SQLite has reads that do not wait
   Mutex mutex_;
   ConditionVariable returned_;
   Readers idle_ GUARDED_BY(mutex_);

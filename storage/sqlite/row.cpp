@@ -16,12 +16,13 @@ namespace roktcached::storage {
 namespace {
 
 constexpr int compression_level = 3;
-/// Of short bodies: they take a quarter of the time to decompress, which is longer than to read them from the
-/// kernel's memory, and a tenth more of the file, where most of their row is other columns and indexes.
+/// The level for short bodies. With it they take a quarter of the time to decompress, which is longer than to
+/// read them from the kernel's memory. The file gets a tenth larger, since most of such a row is other
+/// columns and indexes.
 constexpr int short_compression_level = -1;
 constexpr std::size_t worth_compressing = 128;
 constexpr std::int64_t decoded_max = std::int64_t{1} << 30;
-/// There is to be room for a longer body before it is read. Shorter ones are read first and counted then.
+/// Room is taken for a longer body before it is read. Shorter ones are read first, and counted then.
 constexpr std::int64_t body_without_asking = std::int64_t{64} << 10;
 
 HashBytes bytes_of_halves(std::uint64_t high, std::uint64_t low) {
@@ -43,7 +44,7 @@ HashBytes digest_of(std::string_view body) {
 }
 
 struct EncodedBody {
-  std::unique_ptr<char[]> compressed;  // null where the body is stored as it is
+  std::unique_ptr<char[]> compressed;  // null if the body is stored as it is
   std::string_view bytes;
   std::string_view encoding;
 };
@@ -277,8 +278,8 @@ std::shared_ptr<const caching::Restated> restated_at(Statement::Use& use, int co
       std::string(use.text_at(column + 2))});
 }
 
-/// Of a long body the size comes first. Room is taken for it twice: SQLite copies it together from its pages
-/// before it is decoded.
+/// The size of a long body is read first. Room is taken for it twice, because SQLite copies it together from
+/// its pages before it is decoded.
 Result<FoundRow> RowReader::find(const Key& key, std::int64_t body_max) {
   BodyAccount::Growing room(bodies_);
   if (bodies_ == nullptr || body_max <= body_without_asking) return read(key, body_max, std::move(room));

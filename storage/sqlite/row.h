@@ -19,14 +19,14 @@ namespace roktcached::storage {
 ///
 /// Every row carries a checksum over all that would be served from it: SQLite does not notice when a page of
 /// the file has been overwritten with another valid page, and a wrong number is worse than none. A soft purge
-/// does not read the body that the checksum is over: it stands in a column of its own (0: none), whose value
-/// is added to the checksum bit by bit (exclusive or).
+/// must not have to read the body for a new checksum. So the time of a soft purge stands in a column of its
+/// own (0: none), and its value is added to the checksum bit by bit (exclusive or).
 
 /// A hash as the columns key_hash and body_digest hold it.
 using HashBytes = std::array<char, 16>;
 [[nodiscard]] HashBytes bytes_of(const caching::KeyHash& hash);
 
-/// The longest body that a thread which others wait for decodes by itself: it takes a microsecond or two.
+/// The longest body that a thread decodes by itself while others wait for it: it takes a microsecond or two.
 constexpr std::size_t short_body_max = std::size_t{4} << 10;
 
 /// Writes `response` in place of any earlier row of its key. Where the body is the one stored already, it is
@@ -52,13 +52,13 @@ class RowWriter {
   Statement evict_;
 };
 
-/// The restatements that three columns from `column` on hold; null where there was none.
+/// The restatements that three columns from `column` on hold; null if there was none.
 [[nodiscard]] std::shared_ptr<const caching::Restated> restated_at(Statement::Use& use, int column);
 
 struct FoundRow {
   StoredResponsePtr response;
   WallTime last_used_at;
-  bool body_left = false;      ///< there is one, but its body was too large to be read; the response is null
+  bool body_left = false;      ///< its body was too large to be read; the response is null
   std::int64_t body_size = 0;  ///< of that body when decoded, in bytes
 };
 
@@ -68,7 +68,7 @@ class RowReader {
   /// @param bodies  counts what is read; outlives it. Null: nobody does
   [[nodiscard]] static Result<RowReader> prepare(Connection& connection, BodyAccount* bodies = nullptr);
   /// @param body_max  of a row whose body is larger when decoded, the body is not read
-  /// @return a null response where there is none; storage_corrupt where the row is not what was written;
+  /// @return a null response where there is none; storage_corrupt if the row is not what was written;
   ///         overloaded, see ResponseStore::find
   [[nodiscard]] Result<FoundRow> find(const Key& key,
                                       std::int64_t body_max = std::numeric_limits<std::int64_t>::max());

@@ -13,15 +13,15 @@
 
 namespace roktcached::storage {
 
-/// Tells errors of SQLite's that say something about the file from those that say something about the moment.
-/// On the stack, around the calls of one thread.
+/// Tells which errors of SQLite's say something about the file, and which only about the moment. Put it on
+/// the stack, around the calls of one thread.
 class SqliteErrors {
  public:
   SqliteErrors();
-  /// The meaning for us of a call that has failed since; the context is SQLite's own message behind `doing`.
-  /// @return storage_corrupt only where every read has succeeded: SQLite calls some that fail damage, too;
-  ///         storage_full where there is no room; storage_locked where another program has a lock; else
-  ///         storage_unavailable, of an I/O error or of memory
+  /// The error for a call that has failed since; its context is SQLite's own message behind `doing`.
+  /// @return storage_corrupt only if every read has succeeded, since SQLite also calls some failed reads
+  ///          damage; storage_full if there is no room; storage_locked if another program has a lock; else
+  ///          storage_unavailable, of an I/O error or of memory
   [[nodiscard]] Error error(sqlite3* connection, int code, std::string_view doing) const;
 
  private:
@@ -41,12 +41,11 @@ class Connection {
   [[nodiscard]] Result<void> execute(const char* sql);
   /// The first column of the first row of a query that has one.
   [[nodiscard]] Result<std::int64_t> integer(const char* sql);
-  /// Whether a statement that finds a lock taken waits for it, for some seconds, as it does at first, or
-  /// fails.
+  /// Whether a statement that finds a lock taken waits for it, for some seconds, or fails. At first it waits.
   void wait_for_locks(bool wait);
   [[nodiscard]] bool in_transaction() const { return sqlite3_get_autocommit(handle_.get()) == 0; }
-  /// Ends a transaction without its changes, if there is one. Takes no memory but where the schema has
-  /// changed since the last time; should it fail all the same, the connection is still in_transaction().
+  /// Ends a transaction without its changes, if there is one. Takes no memory, unless the schema has changed
+  /// since the last time. If it fails all the same, the connection is still in_transaction().
   void roll_back() const;
   [[nodiscard]] sqlite3* get() const { return handle_.get(); }
 
@@ -83,12 +82,12 @@ class Statement {
 
     /// @return true on a row, false at the end
     [[nodiscard]] Result<bool> step();
-    /// Whether memory failed while columns of the row at hand were read; what they say then means nothing.
+    /// Whether memory failed while columns of this row were read; what they say then means nothing.
     [[nodiscard]] bool out_of_memory() const {
       return sqlite3_errcode(sqlite3_db_handle(statement_)) == SQLITE_NOMEM;
     }
 
-    /// Columns of the row at hand; views live until the next step.
+    /// Columns of this row; views live until the next step.
     [[nodiscard]] std::string_view text_at(int column) const;
     [[nodiscard]] std::string_view blob_at(int column) const;
     [[nodiscard]] std::int64_t integer_at(int column) const {
@@ -114,7 +113,7 @@ class Snapshot {
   /// @param connection  outlives it
   explicit Snapshot(const Connection& connection) : connection_(connection) {}
   /// From here on until end, everything is read as the file was at the first of these reads.
-  /// @return false where an earlier snapshot could not be ended: nothing may be read then
+  /// @return false if an earlier snapshot could not be ended: nothing may be read then
   [[nodiscard]] bool hold();
   void end();
 

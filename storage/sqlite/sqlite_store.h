@@ -25,19 +25,20 @@ struct SqliteOptions {
   std::uint64_t max_disk = std::uint64_t{1}
                            << 30;     ///< bytes, of the file and its log together; at least 32 MiB
   std::vector<RowOwner> owners = {};  ///< the credentials whose names keys will have
-  /// Another process has the file still, and is about to end: until then the file is read, and writes wait.
+  /// Another process still has the file, and is about to end. Until then the file is only read, and writes
+  /// wait.
   bool is_successor = false;
   std::size_t readers = 2;
   WriteQueue::Limits queue = {};
-  /// Memory for pages, of all readers together, in bytes. Other pages are asked of the kernel every
-  /// time: for a random row of a million 2.4 pages where a reader has 4 MiB, 1.6 where it has 21. Its own
-  /// page is always one of them.
+  /// Memory for pages, of all readers together, in bytes. Pages that are not in it are asked of the kernel
+  /// every time. For a random row of a million that is 2.4 pages if a reader has 4 MiB, and 1.6 if it has 21;
+  /// the row's own page is always one of them.
   std::uint64_t pages = std::uint64_t{64} << 20;
   BodyAccount* bodies = nullptr;                 ///< counts the bodies that are read; outlives the store
   std::chrono::milliseconds linger{50};          ///< how long a write waits for company
   std::chrono::milliseconds retry_after{5'000};  ///< how long writing stays off after the disk was full
   std::chrono::milliseconds look_every{1'000};   ///< at the file's names; where something is amiss, oftener
-  Report report = [](std::string_view) {};
+  OperatorLog report = [](std::string_view) {};
 };
 
 /// The disk tier: a SQLite file that a person can read. Writes go through a queue to one thread, in batches,
@@ -68,7 +69,7 @@ class SqliteStore final : public ResponseStore {
 
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   /// find, for a thread that must not wait: of what the kernel has in memory, and of short bodies.
-  /// @return empty where only find can tell
+  /// @return empty if only find can tell
   [[nodiscard]] std::optional<StoredResponsePtr> find_at_once(const Key& key, WallTime now);
   /// A response that takes more than an eighth of max_disk is too_large_for_cache. `stored` says that it is
   /// queued: see takes_writes.
@@ -82,7 +83,7 @@ class SqliteStore final : public ResponseStore {
   void flush() override { queue_.wait_until_written(); }
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
-  /// Whether the disk takes what is queued, as far as is known.
+  /// Whether the disk takes what is queued, as far as is known now.
   [[nodiscard]] bool takes_writes() const;
 
   /// The response that waits to be written for `key`, or null; never blocks on the disk.
@@ -109,8 +110,8 @@ class SqliteStore final : public ResponseStore {
     std::chrono::steady_clock::time_point next_{};
   };
 
-  /// Of max_disk, what SQLite's log may take. Beyond it nothing is begun to be written but purges, up to
-  /// twice of it; what is under way then takes some MiB more.
+  /// The part of max_disk that SQLite's log may take. Beyond it nothing is begun to be written but purges,
+  /// which may take as much again. What is under way then takes some MiB more.
   static constexpr std::uint64_t log_bytes_max = std::uint64_t{16} << 20;
   static constexpr int log_pages_max = static_cast<int>(log_bytes_max / page_size);
 
@@ -120,7 +121,7 @@ class SqliteStore final : public ResponseStore {
   /// Whether finds are misses, since nothing can be read.
   [[nodiscard]] bool reading_is_off() const;
 
-  // All below is the writer thread's, and of open() before that thread runs.
+  // All below belongs to the writer thread, and to open() before that thread runs.
 
   void write_loop();
   bool write_next();
@@ -180,8 +181,8 @@ class SqliteStore final : public ResponseStore {
   Backoff unwritable_;
 
   std::atomic<std::uint64_t> entries_{0};
-  /// Whether rows may have to go before long. Until then the order of their last uses is not worth its
-  /// writes.
+  /// Whether rows may have to go before long. Until then the order of their last uses is not worth the writes
+  /// that record it.
   std::atomic<bool> crowded_{false};
   std::atomic<std::uint64_t> bytes_{0};
   std::atomic<std::uint64_t> evictions_{0};

@@ -152,8 +152,8 @@ void SqliteStore::look_after() {
   if (troubles_.has(Troubles::Kind::log)) static_cast<void>(log_has_room(log_pages_max));
 }
 
-/// Somebody else's hands: files that are deleted, replaced, or made a directory. SQLite would go on reading
-/// and writing what no name leads to, and the lock would keep out nobody.
+/// Looks for files that somebody has deleted, replaced, or made a directory. SQLite would go on reading and
+/// writing a file that no name leads to, and the lock would keep out nobody.
 void SqliteStore::look_at_names() {
   if (!writer_) return;
   if (lock_->is_lost()) {
@@ -167,7 +167,7 @@ void SqliteStore::look_at_names() {
   const std::string what = watch_->look();
   if (what.empty()) return;
   const bool moved = watch_->has_moved();
-  // The log may have no name any more: what is in it must reach the file while it is open.
+  // The log may have no name any more, so its content must reach the file while it is open.
   if (!moved) move_log_into_file();
   close_file();
   away_.reset();

@@ -18,7 +18,8 @@ constexpr std::chrono::milliseconds look_every_so_often{20};
 
 }  // namespace
 
-/// Where that cannot be, finds are misses until the file is this process's own.
+/// Reads the file that the former process still has. If that is not possible, finds are misses until the file
+/// is this process's own.
 void SqliteStore::read_of_predecessor() {
   if (const auto opened = open_readers_of_predecessor(); !opened) {
     options_.report(options_.path +

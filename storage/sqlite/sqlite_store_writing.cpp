@@ -14,12 +14,12 @@ constexpr std::size_t batch_entries = 512;
 constexpr std::uint64_t batch_bytes = std::uint64_t{4} << 20;
 constexpr std::int64_t rows_evicted_at_once = 256;
 constexpr std::ptrdiff_t rows_purged_at_once = 1024;
-/// Of free pages that are cut off the file's end.
+/// Cuts so many free pages off the file's end.
 constexpr const char* shorten_a_little = "PRAGMA incremental_vacuum(1024)";
 /// Between the attempts at a batch or a purge that fails.
 constexpr std::array write_pauses = {std::chrono::milliseconds(20), std::chrono::milliseconds(100),
                                      std::chrono::milliseconds(400)};
-/// Of writes made one by one, the failures in a row that mean that it is not for one of them.
+/// After so many failures in a row of writes made one by one, the reason is not in the rows.
 constexpr int failures_max = 3;
 
 /// Pages that a batch may take, index pages and all, if nothing in it can be compressed.
@@ -76,7 +76,7 @@ bool SqliteStore::write_next() {
     purged = purge_rows(*order);
   } catch (const std::exception&) {
     count_error();
-    // Short enough to take no memory: whoever waits for the purge must get an answer.
+    // Short enough to take no memory: the caller that waits for the purge must get an answer.
     purged = Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "out of memory"};
   }
   order->result.set_value(std::move(purged));
@@ -139,7 +139,7 @@ Result<void> SqliteStore::write_whole(std::vector<Write>& batch) {
   return {};
 }
 
-/// One row that lies where the disk fails must not cost all others.
+/// Writes the batch row by row: one row at a place where the disk fails must not cost all others.
 /// @return how many are given up
 std::size_t SqliteStore::write_one_by_one(std::vector<Write>& batch) {
   std::size_t dropped = 0;
@@ -169,7 +169,7 @@ Result<void> SqliteStore::write_batch(std::vector<Write>& batch) {
 /// Reads the rows that a reader has found damaged, and for which nothing is to be written, with a connection
 /// of their own: what has gone wrong in a reader's memory, or was an error of the disk, is no reason to
 /// delete one.
-/// @return storage_corrupt where it is the file that is damaged
+/// @return storage_corrupt if it is the file that is damaged
 Result<void> SqliteStore::examine(std::vector<Write>& batch) {
   const auto to_examine = [](const Write& write) { return write.suspect && !write.response; };
   if (std::ranges::none_of(batch, to_examine)) return {};
@@ -262,7 +262,7 @@ Result<std::uint64_t> SqliteStore::purge_rows(const QueuedPurge& order) {
     count_error();
     return done.error();
   }
-  // Nobody can say what is in a damaged file, so a hard purge reaches it by removing it.
+  // It is not known what is in a damaged file that was set aside, so a hard purge removes it.
   if (order.purge.kind == caching::PurgeKind::hard) {
     if (const auto removed = keep_set_aside(options_.path, 0); !removed) return removed.error();
   }
@@ -366,8 +366,8 @@ Result<void> SqliteStore::shorten_file() {
   return pages ? Result<void>() : Result<void>(pages.error());
 }
 
-/// One step from `used` pages towards `target`: as many rows as that takes if all were of one size, within
-/// limits.
+/// Makes one step from `used` pages towards `target`. It evicts as many rows as that would take if all had
+/// the same size, within limits.
 Result<std::int64_t> SqliteStore::evict(std::int64_t used, std::int64_t target) {
   const auto entries = writer_->connection.integer("SELECT entries FROM totals");
   if (!entries) return entries.error();

@@ -10,25 +10,26 @@
 
 namespace roktcached::storage {
 
-/// The troubles that keep the disk tier from its work now: for /readyz, and for the log, in which a disk that
-/// fails a thousand times a second is a line in half a minute. Safe from any thread.
+/// The troubles that keep the disk tier from its work now, for /readyz and for the log. A disk that fails a
+/// thousand times a second is one line in half a minute. Safe from any thread.
 class Troubles {
  public:
   /// The gravest first.
   enum class Kind { file, reading, writing, log, checkpoint };
 
   /// @param path  of the cache file, which each line begins with
-  Troubles(std::string path, Report report) : path_(std::move(path)), report_(std::move(report)) {}
+  Troubles(std::string path, OperatorLog report) : path_(std::move(path)), report_(std::move(report)) {}
 
-  /// It is there, or there still. Is said now, unless this kind was said in the last half minute.
+  /// A trouble has begun, or is still there. It is said now, unless this kind was said in the last half
+  /// minute.
   void begin(Kind kind, std::string_view why);
-  /// It has passed. `good` is said where the trouble was.
+  /// A trouble has passed. `good` is said if there was one.
   void end(Kind kind, std::string_view good);
-  /// Says what went wrong once and is no trouble, as rarely.
+  /// Says what went wrong once and is no lasting trouble, no more often than that.
   void mention(Kind kind, std::string_view what);
   [[nodiscard]] bool has(Kind kind) const;
   [[nodiscard]] bool any() const;
-  /// Why of the gravest; empty where there is none.
+  /// The reason of the gravest trouble; empty: there is none.
   [[nodiscard]] std::string gravest() const;
 
  private:
@@ -43,7 +44,7 @@ class Troubles {
   void say(std::string_view what) const;
 
   const std::string path_;
-  const Report report_;
+  const OperatorLog report_;
   mutable Mutex mutex_;
   std::array<Trouble, kinds> troubles_ GUARDED_BY(mutex_);
 };

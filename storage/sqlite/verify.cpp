@@ -20,7 +20,7 @@ constexpr std::int64_t slice_size = 256;
 constexpr const char* list_sql =
     "SELECT id, key, key_hash, body_size FROM responses WHERE id > ? ORDER BY id LIMIT ?";
 constexpr const char* look_again_sql = "SELECT 1 FROM responses WHERE id = ? AND key = ?";
-/// Of as many faults of a file SQLite tells at most.
+/// SQLite reports at most this many faults of a file.
 constexpr const char* structure_sql = "PRAGMA integrity_check(20)";
 /// SQLite is not to refuse the deletion of a row for the file's size.
 constexpr std::int64_t any_pages = std::numeric_limits<std::int32_t>::max() - 1;
@@ -53,7 +53,7 @@ struct Listed {
   std::uint64_t body_size = 0;
 };
 
-/// One pass over the rows of a file.
+/// Makes one pass over the rows of a file.
 class RowVerifier {
  public:
   static Result<RowVerifier> prepare(Connection& connection) {
@@ -193,7 +193,7 @@ Result<Verification> verify_cache_file(const std::string& path, const VerifyProg
 }
 
 Result<Verification> repair_cache_file(const std::string& path, const VerifyProgress& progress,
-                                       const Report& report) {
+                                       const OperatorLog& report) {
   const auto file = existing_file(path);
   if (!file) return file.error();
   const auto lock = FileLock::acquire(*file, report);

@@ -32,16 +32,16 @@ struct Verification {
 using VerifyProgress = std::function<bool(std::uint64_t rows, std::uint64_t of)>;
 
 /// Reads each row of a cache file as it would be served, checksum and all, then has SQLite check the file's
-/// structure. Changes no row, and may run beside the daemon: it holds no read transaction between two rows,
+/// structure. Changes no row, and may run beside the daemon. It holds no read transaction between two rows,
 /// so that SQLite's log can be emptied; while it checks the structure, it does hold one.
-/// @return storage_unavailable where there is no such file, or it is none of ours; storage_outdated;
-///         storage_corrupt where not even its rows can be listed; client_gone where `progress` said stop
+/// @return storage_unavailable if there is no such file, or it is none of ours; storage_outdated;
+///          storage_corrupt if not even its rows can be listed; client_gone if `progress` said stop
 [[nodiscard]] Result<Verification> verify_cache_file(const std::string& path, const VerifyProgress& progress);
 
 /// The same while no daemon has the file, and removes the damaged rows. A file whose structure is damaged is
 /// left as it is: the daemon sets it aside at its next start.
 /// @return also storage_in_use: a daemon has it
 [[nodiscard]] Result<Verification> repair_cache_file(const std::string& path, const VerifyProgress& progress,
-                                                     const Report& report);
+                                                     const OperatorLog& report);
 
 }  // namespace roktcached::storage

@@ -64,8 +64,8 @@ void WriteQueue::enqueue(const caching::KeyHash& hash, Write write) {
   }
 }
 
-/// The first that comes, and the one that makes a batch of them. While a writer lets more come there is
-/// nothing for it to see: to wake it for each would cost whoever puts more than the put.
+/// Wakes the writer for the first write, and for the one that makes a batch of them. In between the writer
+/// lets more come, and to wake it for each would cost the putting thread more than the put does.
 void WriteQueue::wake_writer() {
   if (order_.size() == 1 || is_batch()) changed_.notify_all();
 }

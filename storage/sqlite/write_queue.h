@@ -27,7 +27,7 @@ struct Write {
 struct QueuedPurge {
   caching::Purge purge;
   WallTime now;
-  /// Of the writes that the purge has met in the queue.
+  /// The keys of the writes that the purge has met in the queue.
   std::vector<caching::KeyHash> met;
   std::promise<Result<std::uint64_t>> result;
 };
@@ -44,7 +44,7 @@ class WriteQueue {
 
   explicit WriteQueue(Limits limits) : limits_(limits) {}
 
-  /// @return false where the queue is full and the write is given up
+  /// @return false if the queue is full and the write is given up
   bool put(StoredResponsePtr response);
   /// Queues a look at a row that may be damaged; what waits for its key is written behind it. Given up
   /// silently where the queue is full.
@@ -52,26 +52,26 @@ class WriteQueue {
   /// Queues a time of use, unless something is queued for the key already or the queue is full.
   void touch(const Key& key, WallTime used_at);
 
-  /// The response that waits, or is being written, for `key`; null where there is none.
+  /// The response that waits, or is being written, for `key`; null if there is none.
   [[nodiscard]] StoredResponsePtr find(const Key& key) const;
 
-  /// Drops what waits and is selected (a soft one: makes it stale), and queues the purge of what is on the
-  /// disk or on its way there: the writer takes it next, behind the batch that it is at.
+  /// Drops the waiting writes that are selected (a soft purge makes them stale), and queues the purge of what
+  /// is on the disk or on its way there. The writer takes that next, after the batch that it is writing.
   [[nodiscard]] std::future<Result<std::uint64_t>> purge(const caching::Purge& purge, WallTime now);
   /// For the writer alone, when no batch is taken: the oldest purge that waits.
   [[nodiscard]] std::optional<QueuedPurge> take_purge();
 
-  /// For the writer alone: waits for something to write, lets more come for `linger`, and takes a batch. It
-  /// stays visible to find until done() is called. Empty where a purge waits, which goes first, where nothing
-  /// has come for as long as `patience`, and once the queue is closed and all is taken. Where memory fails it
-  /// throws, and has taken nothing, or returns less.
+  /// For the writer alone: waits for something to write, lets more come for `linger`, and takes a batch. The
+  /// batch stays visible to find until done() is called. Empty if a purge waits, which goes first; if nothing
+  /// has come for as long as `patience`; and once the queue is closed and all is taken. If memory fails, it
+  /// throws and has taken nothing, or it returns less.
   [[nodiscard]] std::vector<Write> take(std::size_t entries_max, std::uint64_t bytes_max,
                                         std::chrono::milliseconds linger,
                                         std::chrono::milliseconds patience = std::chrono::hours(1));
   void done();
   /// Whether it is closed, and all is taken.
   [[nodiscard]] bool is_finished() const;
-  /// take, of what is there, without waiting, also past a purge that waits.
+  /// As take, but takes only what is there, without waiting, and even if a purge waits.
   [[nodiscard]] std::vector<Write> take_waiting(std::size_t entries_max, std::uint64_t bytes_max);
 
   /// Blocks until everything put before has been taken and is done.
@@ -94,7 +94,7 @@ class WriteQueue {
   Pending being_written_ GUARDED_BY(mutex_);
   std::deque<QueuedPurge> purges_ GUARDED_BY(mutex_);
   std::uint64_t bytes_ GUARDED_BY(mutex_) = 0;
-  /// What the writer takes at once, and lets come together before.
+  /// How much the writer takes at once; it lets that much come together before.
   std::size_t batch_entries_ GUARDED_BY(mutex_) = 0;
   std::uint64_t batch_bytes_ GUARDED_BY(mutex_) = 0;
   std::size_t waiting_for_flush_ GUARDED_BY(mutex_) = 0;

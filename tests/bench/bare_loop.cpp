@@ -111,7 +111,7 @@ class Loop {
     watch(socket);
   }
 
-  /// @return false where the connection is to end
+  /// @return false if the connection is to end
   bool serve(int socket) {
     const ssize_t received = ::recv(socket, buffer_.data(), buffer_.size(), 0);
     if (received <= 0) return false;

@@ -49,7 +49,7 @@ std::string target(std::size_t number) {
          "/overview?dateStart=2026-01-01&dateEnd=2026-01-31&currency=USD&timeZoneVariation=America/New_York";
 }
 
-/// As Exchange does it.
+/// As cache_request_of does it (server/proxy/target_request.h).
 Key key_of_target(const rokt::RouteTable& routes, const std::string& text, const http::Fields& fields) {
   const http::Target parsed = value_of(http::parse_target(text));
   const rokt::RouteMatch match = value_of(routes.match("GET", parsed.path));

@@ -343,7 +343,7 @@ class Model:
                 raise Violation(f"calls: two at once:\n  {other}\n  {asked}\n  {call}\n  {mine}")
 
     def check_shared(self, call, calm_since):
-        """It was not to be had from another."""
+        """Checks that no other instance could have given the answer."""
         before = [other for other in self.origin.of_key[call.key] if other.number < call.number]
         get = self.asked.get(call.cause)
         if not before or not get or get.wish:

@@ -72,7 +72,7 @@ StoredResponsePtr HttpCode::look_up(const caching::Key& key) const {
   return found == store_.end() ? nullptr : found->second;
 }
 
-/// As FetchTable::keep.
+/// As CacheUpdater::keep.
 void HttpCode::put(StoredResponsePtr response) {
   if (VariantIndex::is_index(*response)) last_generation_ = std::max(last_generation_, response->fetched_at);
   std::string text(response->key.text());
@@ -108,7 +108,7 @@ Seen HttpCode::seen(const StoredResponse& response, WallTime now) {
           number_in(fields, "X-Secret"), caching::age_of(response, now).count()};
 }
 
-/// As HttpHandler::fetch and FetchTable::fetch.
+/// As HttpHandler::fetch and Fetcher::run.
 Ending HttpCode::forwarded(const HttpRequest& request, const Selected& selected, const HttpAnswer* answer,
                            WallTime sent_at, WallTime received_at) {
   proxy::FetchRequest fetch = fetch_request(request, selected);

@@ -32,7 +32,7 @@ class HttpCode {
                                          WallTime now) const;
   [[nodiscard]] static Seen seen(const caching::StoredResponse& response, WallTime now);
 
-  /// @param answer  null where none came
+  /// @param answer  null if none came
   Ending forwarded(const HttpRequest& request, const Selected& selected, const HttpAnswer* answer,
                    WallTime sent_at, WallTime received_at);
   void purge(const caching::Purge& purge, WallTime at) { purge_from(store_, purge, at); }

@@ -70,7 +70,7 @@ class HttpModel {
   /// Moments at which what is to be done with an entry changes, for one client or another.
   [[nodiscard]] std::vector<WallTime> turns(Index entry) const;
 
-  /// @param answer  null where none came
+  /// @param answer  null if none came
   Ending forwarded(const HttpRequest& request, std::optional<Index> selected, const HttpAnswer* answer,
                    WallTime sent_at, WallTime received_at);
   void purge(const HttpPurge& purge, WallTime at);

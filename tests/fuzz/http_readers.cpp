@@ -55,7 +55,7 @@ bool has_odd_connection(const Reading& reading) {
   });
 }
 
-/// @return false where two readings differ that must not
+/// @return false if two readings differ that must not
 bool play(Random& random, Counts& counts, std::uint64_t round, std::uint64_t seed) {
   const WireMessage message = random_message(random);
   const CacheOutcome ours = our_reading(message, message.bytes.size() + 1, random);

@@ -136,7 +136,7 @@ Decision ReportModel::decide(std::size_t key, const RequestControl& control, Wal
   if (!measurable) return forward(Forward::stale);
   const Span stale_for = now - at.fresh_until;
   if (control.max_stale && (*control.max_stale == -1 || stale_for <= seconds{*control.max_stale})) return use;
-  // Where no range is known that could be open, as of metadata, nothing is held to be.
+  // If no range is known that could be open, as of metadata, nothing is held to be.
   const bool was_open = keys_[key].range_end && answer->fetched_at <= *keys_[key].range_end;
   const bool wish = control.max_age || control.min_fresh || control.max_stale;
   if (wish || was_open || stale_for >= policy_.stale_while_revalidate) return forward(Forward::stale);

@@ -70,8 +70,8 @@ class ReportModel {
   /// Moments at which what is to be done with what stands changes, for one client or another.
   [[nodiscard]] std::vector<WallTime> turns(std::size_t key) const;
 
-  /// @param answer     null where none came
-  /// @param may_keep   false where the client sent no-store
+  /// @param answer     null if none came
+  /// @param may_keep   false if the client sent no-store
   ReportEnding forwarded(std::size_t key, const ReportAnswer* answer, bool may_keep, WallTime sent_at,
                          WallTime received_at);
   void purge(const ReportPurge& purge, WallTime at);

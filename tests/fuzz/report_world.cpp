@@ -93,7 +93,7 @@ std::string ReportCode::standing(const caching::Key& key, WallTime now) const {
          std::to_string(caching::ttl_of(*stored, now).count());
 }
 
-/// As FetchTable::fetch and Exchange::answer_cached.
+/// As Fetcher::run, and as ReportHandler answers with the outcome.
 ReportEnding ReportCode::forwarded(proxy::FetchRequest fetch, const ReportAnswer* answer, WallTime sent_at,
                                    WallTime received_at) {
   fetch.stored = look_up(fetch.key);

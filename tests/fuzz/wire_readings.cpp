@@ -112,7 +112,7 @@ Result<std::size_t> take_head(std::string_view bytes, http::HeadScan& scan, cons
   return size;
 }
 
-/// True where the content is whole.
+/// True if the content is whole.
 template <class Parser>
 Result<bool> take_content(Reading& reading, Parser& parser, std::string_view bytes, std::size_t piece,
                           Random& random) {

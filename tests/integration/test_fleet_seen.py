@@ -127,7 +127,7 @@ class Seen(FleetCase):
         self.server.kill()
         wait_until(lambda: part()["state"] == "degraded", "it is alone")
         self.assertEqual(verbose().status, 200)
-        self.assertIn("alone: the engine is not to be had: ", part()["reason"])
+        self.assertIn("alone: the engine cannot be reached: ", part()["reason"])
         self.assertEqual(self.metric(daemon, "roktcached_fleet_together"), 0)
         self.assertGreater(self.metric(daemon, 'roktcached_fleet_engine_failures_total{reason="error"}') + daemon.status()["fleet"]["link"]["timeouts"], 0)
         shown = self.command(daemon, "status").stdout
@@ -163,4 +163,4 @@ class Seen(FleetCase):
         self.assertRegex(self.command(second, "explain", overview(1)).stdout, r"in the fleet:  fetched \w{3}, .* GMT, fresh until \w{3}, .* GMT\n")
         self.server.kill()
         wait_until(lambda: explained(second) == {"state": "alone", "stored": None, "under_way": None}, "nobody knows")
-        self.assertIn("in the fleet:  unknown, the engine is not to be had\n", self.command(second, "explain", overview(1)).stdout)
+        self.assertIn("in the fleet:  unknown, the engine cannot be reached\n", self.command(second, "explain", overview(1)).stdout)

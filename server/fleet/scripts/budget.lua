@@ -14,8 +14,8 @@
 --
 -- The curve of the rate is that of an instance alone (server/upstream/limit/rate_limit): a 429 cuts, accepted answers let it grow
 -- again, rate = target + span * (progress / length - 1)^3.
-local longest_wait = 1000000     -- no reservation lies further ahead, µs
-local longest_silence = 2500000  -- of one that waits, µs
+local longest_wait = 1000000     -- the furthest that a reservation lies ahead, µs
+local longest_silence = 2500000  -- one that waits and does not ask for this long is forgotten, µs
 local longest_hold = 300000000   -- µs
 local lowest_rate = 1 / 60
 local deepest_cut, shallowest_cut = 0.5, 0.03
@@ -33,7 +33,7 @@ local b = {}
 for i, name in ipairs(names) do b[name] = tonumber(read[i]) or 0 end
 local lost = not read[2]
 
--- Members that were there and are not now may go on alone: their part of the rate is theirs.
+-- Members that are no longer present may go on alone, so their part of the rate is left to them.
 local known_to_caller = tonumber(ARGV[5])
 if lost and known_to_caller > 1 then
   b.expected, b.expected_until = known_to_caller, now + longest_hold
@@ -55,10 +55,10 @@ b.burst = math.max(1, math.min(b.burst, most))
 local function interval() return 1000000 / (b.rate * share) end
 local function burst() return math.floor(b.burst) end
 local function empty() b.tat = now + burst() * interval() end
--- What was lost is an empty bucket, never a full one.
+-- A bucket that the engine has lost counts as empty, never as full.
 if lost then empty() end
--- A clock that was set back leaves times that cannot be. A bucket is then as empty as reservations can have made it, and so it is
--- where members have come back: what was promised at a lower rate stays promised.
+-- If the clock was set back, stored times may be impossible. The bucket then counts as empty as reservations can have made it. It
+-- also does if members have come back: what was promised at a lower rate stays promised.
 if b.hold > now + longest_hold then b.hold = 0 end
 b.tat = math.min(b.tat, math.max(now + longest_wait, b.hold) + burst() * interval())
 if b.cut > now then b.cut = 0 end
@@ -136,8 +136,8 @@ else
   if ARGV[8] == '1' and (wait > 0 or free - 1 < math.floor(burst() / 2)) then
     wait = math.max(wait, interval())
   elseif ARGV[8] ~= '1' then
-    -- Whoever has waited longer comes first; one that asks no more is forgotten. So is one that has asked at a time to come: the
-    -- clock was set back, and all who come from now on would be before it.
+    -- The caller that has waited longest comes first. One that no longer asks is forgotten. So is one that has asked in the future:
+    -- the clock was set back, and all later callers would seem to have waited longer.
     local caller = ARGV[10]
     local function forget(from, to)
       for _, gone in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], from, to)) do

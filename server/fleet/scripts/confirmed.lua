@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Who has done a purge. KEYS  1 members  2 confirmed  3 purges.  ARGV  1 position of the purge  2 for how long a member counts as present, ms
+-- How many members have done a purge. KEYS  1 members  2 confirmed  3 purges.  ARGV  1 position of the purge  2 for how long a member counts as present, ms
 -- Returns {present, how many of them have done it, members that are not present}.
 local function parts(id)
   local ms, seq = string.match(id or '', '^(%d+)%-(%d+)$')
   return tonumber(ms) or 0, tonumber(seq) or 0
 end
--- Who has heard of later purges than there are was lied to, and knows of nothing.
+-- A member that has heard of later purges than there are was lied to, so it counts as having done none.
 local last = redis.call('XREVRANGE', KEYS[3], '+', '-', 'COUNT', 1)
 local last_ms, last_seq = parts(last[1] and last[1][1])
 local time = redis.call('TIME')

@@ -1,11 +1,11 @@
 #!lua flags=allow-oom
--- Who fetches a key: takes what is stored, waits for the one who is at it, or becomes that one.
+-- Decides how the caller gets the answer of a key: it takes the stored one, waits for the one that fetches it, or fetches it.
 --
 -- KEYS  1 entry  2 flight  3 fences  4 purges  5 all flights
 -- ARGV  1 the caller  2 the caller's time, ms  3 '1': a stored entry will do, if it is fresh
 --       4 and fetched later than this, ms  5 length of a lease, ms  6 '1': somebody waits for it
 -- Returns {'stored', fence, last purge}, {'flying', fence, last purge, the lease's rest in ms}
---      or {'lead', fence, last purge, '1' where an entry is there that will not do}.
+--      or {'lead', fence, last purge, '1' if an entry is there that will not do}.
 local purges = redis.call('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1)
 local purge = purges[1] and purges[1][1] or '0-0'
 local entry = redis.call('HMGET', KEYS[1], 'fence', 'fetched', 'fresh')
@@ -23,12 +23,12 @@ if flight[1] and flight[1] ~= ARGV[1] then
     return {'flying', flight[2], purge, math.ceil(left / 1000)}
   end
 end
--- A fence grows also where the counter was lost: it is the time then. Those who wait for the flight before are told by this one.
+-- A fence also grows if the counter was lost: then it is the time. Those that wait for an earlier flight are told by this one.
 local fence = string.format('%.0f', math.max(tonumber(redis.call('GET', KEYS[3]) or '0') + 1, now))
 redis.call('SET', KEYS[3], fence)
 redis.call('HSET', KEYS[2], 'owner', ARGV[1], 'fence', fence, 'until', string.format('%.0f', now + ARGV[5] * 1000),
            'waited', flight[4] or '0', 'urgent', flight[5] == '1' and '1' or ARGV[6])
--- A lease has no expiry of the engine's: a full engine would evict it first of all. What an owner has left is removed here.
+-- A lease has no expiry in the engine: a full engine would evict it first. Leases that were left behind are removed here.
 redis.call('ZADD', KEYS[5], now + ARGV[5] * 1000, KEYS[2])
 for _, left_behind in ipairs(redis.call('ZRANGEBYSCORE', KEYS[5], '-inf', now - 60000000, 'LIMIT', 0, 8)) do
   redis.call('DEL', left_behind)

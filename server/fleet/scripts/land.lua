@@ -5,7 +5,7 @@
 -- ARGV  1 fence  2 fetched, ms  3 fresh until, ms  4 last purge when the fetch began  5 for how long it is usable, ms
 --       6 the sealed entry  7 the key's name in the log  8 how much of the log is kept  9 up to which size an entry goes into the log
 -- Returns 'landed' or 'superseded'.
--- Without allow-oom: where the engine is full this is refused, and the caller tells without storing (tell.lua).
+-- Without allow-oom: a full engine refuses this, and the caller tells without storing (tell.lua).
 local flight = redis.call('HMGET', KEYS[2], 'fence', 'waited')
 local mine = flight[1] == ARGV[1]
 if mine then
@@ -14,7 +14,7 @@ if mine then
 end
 local before = redis.call('HGET', KEYS[1], 'fence')
 local result = 'superseded'
--- The owner has the last fence that was given: a higher one was none of the engine's.
+-- The owner has the last fence that was given: the engine has not given a higher one.
 if mine or not before or tonumber(before) < tonumber(ARGV[1]) then
   redis.call('DEL', KEYS[1])
   redis.call('HSET', KEYS[1], 'fence', ARGV[1], 'fetched', ARGV[2], 'fresh', ARGV[3], 'pos', ARGV[4], 'sealed', ARGV[6])

@@ -1,5 +1,5 @@
 #!lua flags=allow-oom
--- A member shows that it is there, and how far it has read the purges. What nobody has begun yet is begun.
+-- A member shows that it is there, and how far it has done the purges. Begins an epoch if there is none.
 --
 -- KEYS  1 members  2 confirmed  3 epoch  4 purges  5 log
 -- ARGV  1 member  2 an id for the data set, if it has none  3 for how long a member counts as present, ms
@@ -21,8 +21,8 @@ local function forget(member)
   redis.call('ZREM', KEYS[1], member)
   redis.call('HDEL', KEYS[2], member)
 end
--- Where the caller is among those that seem to be gone, the clock has been set, or it was away itself. All the others may be there,
--- then, and show themselves before the next time.
+-- If the caller is among those that seem to be gone, the clock was set, or the caller was away itself. Then all the others may be
+-- there, and show themselves before the next call.
 local function forget_all(from, to)
   local gone = redis.call('ZRANGEBYSCORE', KEYS[1], from, to)
   for _, member in ipairs(gone) do
@@ -38,7 +38,7 @@ else
   redis.call('ZADD', KEYS[1], now, ARGV[1])
   redis.call('HSET', KEYS[2], ARGV[1], ARGV[5])
 end
--- Where the engine has lost what it knew, purges of before are told of no more. What begins from here on is known to come after them.
+-- If the engine has lost what it knew, earlier purges are not told any more. The first event of the new epoch comes after all of them.
 if redis.call('SET', KEYS[3], ARGV[2], 'NX') then redis.call('XADD', KEYS[4], '*', 'b', '') end
 local forgotten = '0-0'
 if redis.call('EXISTS', KEYS[4]) == 1 then
@@ -46,7 +46,7 @@ if redis.call('EXISTS', KEYS[4]) == 1 then
   for i = 1, #info, 2 do
     if info[i] == 'entries-added' then added = info[i + 1] end
   end
-  -- What the cap has cut off is told by no field: it is all that came before the first that is left.
+  -- No field tells which events the cap has cut off: all that came before the first one that is left.
   local first = redis.call('XRANGE', KEYS[4], '-', '+', 'COUNT', 1)
   if first[1] and added > redis.call('XLEN', KEYS[4]) then forgotten = before(first[1][1]) end
 end

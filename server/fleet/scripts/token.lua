@@ -1,12 +1,12 @@
 #!lua flags=allow-oom
--- One mint a lifetime. A token is minted anew where the caller says that the one in force is dead or due, and by one at a time.
+-- One mint for each lifetime. A token is minted anew if the caller says that the one in force is dead or due, by one caller at a time.
 --
 -- KEYS  1 token  2 lease  3 fences
 -- ARGV  1 the caller  2 serial of the token that the caller has, '0': none  3 length of the lease, ms
 -- Returns {'token', serial, sealed, rest of its life in ms}, {'minting', rest of the lease in ms} or {'mint', serial}.
 local time = redis.call('TIME')
 local now = time[1] * 1000000 + time[2]
--- Neither has an expiry of the engine's: a full engine would evict it first of all.
+-- Neither has an expiry in the engine: a full engine would evict it first.
 local function left(till)
   return math.floor((tonumber(till or '0') - now) / 1000)
 end

@@ -42,9 +42,9 @@ caching::StoredResponsePtr CacheUpdater::unless_removed(caching::StoredResponseP
 
 void CacheUpdater::keep(const FetchRequest& request, FetchOutcome& outcome, SteadyTime started_at) {
   for (const auto& target : outcome.invalidated) end_stored(target, request.route);
-  // What an unsafe method brought is newer than the invalidation that it caused itself.
-  // Of what was looked up when the request came, and may have been invalidated before it was sent, nothing
-  // comes back either.
+  // The answer to an unsafe method is newer than the invalidation that it has caused itself. For other
+  // requests the time of the look-up counts: an entry that was looked up when the request came may have been
+  // invalidated before it was sent, and must not come back.
   const SteadyTime looked_up_at = std::min(started_at, request.received_at);
   if (outcome.invalidated.empty() && ended_since(request, looked_up_at)) {
     if (outcome.stored()) outcome.storing = Storing::invalidated;

@@ -18,7 +18,7 @@
 
 namespace roktcached::proxy {
 
-/// How many fetches, by why what they brought was not stored; of stored: 0.
+/// How many answers of fetches were not stored, by the reason; the element of `stored` is 0.
 using NotStored = std::array<std::uint64_t, caching::storing_count>;
 
 /// Puts into the store what fetches bring, unless a purge or an invalidation has come in between. Belongs to
@@ -29,7 +29,7 @@ class CacheUpdater {
   CacheUpdater(storage::ResponseStore& store, const Clock& clock)
       : store_(store), clock_(clock), purges_(clock) {}
 
-  /// Puts into the store what is to go there, and says in `outcome` whether it was, or why not. Ends first
+  /// Puts into the store what `outcome` says, and sets in it whether it was stored, or why not. First it ends
   /// what the answer makes invalid.
   /// @param started_at  when the fetch began
   void keep(const FetchRequest& request, FetchOutcome& outcome, SteadyTime started_at);
@@ -37,17 +37,16 @@ class CacheUpdater {
   /// Ends what is stored for a target on an http route, variants and all, and keeps fetches that are under
   /// way from bringing it back.
   void end_stored(const caching::Key& target, std::string_view route);
-  /// Whether the target of `request`, on an http route, has been ended since then.
+  /// Whether the target of `request`, on an http route, has been ended since then, by a write.
   [[nodiscard]] bool ended_since(const FetchRequest& request, SteadyTime started_at) const;
 
-  /// Purges the store, and keeps out of it what was begun before this returns. Blocks, see
+  /// Purges the store. Answers of fetches that were begun before this returns are kept out of it. Blocks, see
   /// ResponseStore::purge. From any thread.
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge);
   /// Whether a purge of what `request` asks for has ended since `from`, and before the request came. From any
   /// thread.
   [[nodiscard]] bool purged_between(const FetchRequest& request, SteadyTime from) const;
-  /// `stored`, which may be null, unless it may have been removed by a purge since `looked_up_at`. From any
-  /// thread.
+  /// `stored`, which may be null; null if a purge may have removed it since `looked_up_at`. From any thread.
   [[nodiscard]] caching::StoredResponsePtr unless_removed(caching::StoredResponsePtr stored,
                                                           SteadyTime looked_up_at) const;
 

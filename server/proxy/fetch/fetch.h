@@ -20,15 +20,15 @@ using upstream::GrowingAnswer;
 
 /// The result of a fetch for one client.
 struct FetchResult {
-  /// How the fetch has ended; null where `content` tells it, or one of the next two.
+  /// How the fetch has ended. Null if `content` tells that, or look_again or left is set.
   FetchOutcomePtr outcome = nullptr;
   bool look_again = false;  ///< the answer is in the store now
   bool left = false;        ///< the client has gone
   bool collapsed = false;   ///< another request's fetch was shared
-  /// An answer that comes in pieces. With an outcome it is too large to be kept, and only its content is
-  /// here; null then where nobody is to be sent it. Without, its head comes first.
+  /// An answer that comes in pieces. Together with an outcome it is one that is too large to be kept: only
+  /// its content is here, and it is null if nobody is to be sent it. Without an outcome its head comes first.
   GrowingAnswer::ReaderPtr content = nullptr;
-  /// Beside `content` without an outcome: where it ends without a head, the outcome stands here.
+  /// Set with `content` and no outcome: if the content ends without a head, the outcome is in here.
   std::shared_ptr<const FetchResult> at_end = nullptr;
 };
 
@@ -50,7 +50,7 @@ struct FetchWaiter {
   GrowingAnswer::ReaderPtr reader;
 };
 
-/// What a fetch has brought.
+/// The result of a fetch for all of its clients.
 struct Fetched {
   FetchOutcomePtr outcome;
   upstream::LargeContentPtr large = nullptr;  // on report and metadata routes, where it is too large
@@ -70,8 +70,8 @@ struct Fetch {
   std::vector<FetchWaiter*> waiters;  // of those, all but the one that it runs for
   upstream::Turn turn;
   std::shared_ptr<GrowingAnswer> growing;  // null on report and metadata routes, unless it is too large
-  // On an http route, while it grows: what its head says, and null where others may not be given it; and the
-  // index of what it varies on, where it does.
+  // On an http route, while the answer grows. `head` is what the head says; null if others may not be given
+  // the answer. `index` is that of the fields that it varies on, if it does.
   bool head_known = false;
   caching::StoredResponsePtr head;
   caching::StoredResponsePtr index;
@@ -84,8 +84,8 @@ struct Fetch {
 };
 using FetchPtr = std::shared_ptr<Fetch>;
 
-/// The fetches that are under way, and for a second those that have finished: for requests that were there
-/// before, but come late. At most one for each key. Belongs to the upstream thread.
+/// The fetches that are under way, and for a second those that have finished, for requests that were received
+/// before but come late. At most one for each key. Belongs to the upstream thread.
 class FetchesByKey {
  public:
   static constexpr std::chrono::seconds kept_for{1};
@@ -93,9 +93,9 @@ class FetchesByKey {
   /// From here on whoever asks for the same finds it.
   void add(const FetchPtr& fetch) { by_key_[fetch->key.hash()] = fetch; }
   void remove(const FetchPtr& fetch);
-  /// It has just finished, and is to be found for a while; not where there is no memory for that.
+  /// Keeps a fetch that has just finished for a while, unless there is no memory for that.
   void keep_for_a_while(const FetchPtr& fetch) noexcept;
-  /// Null where there is none.
+  /// Null if there is none.
   [[nodiscard]] FetchPtr find(const caching::Key& key, SteadyTime now);
   /// Lets go of those whose time is over. Every other call does so first.
   void forget_finished(SteadyTime now);

@@ -15,7 +15,8 @@ namespace {
 /// A finished fetch remembers an answer that is not in the store up to this size.
 constexpr std::size_t max_remembered = std::size_t{64} << 10;
 
-/// What those who come late may still be told of a fetch that has finished. What is stored is in the store.
+/// Whether requests that come late get the outcome of a finished fetch from here. A stored answer they find
+/// in the store.
 bool is_remembered(const FetchRequest& request, const FetchOutcome& outcome) {
   if (outcome.stored()) return false;
   if (outcome.failure) return true;
@@ -86,7 +87,7 @@ void FetchTable::break_off_if_unwanted(const FetchPtr& fetch) {
 void FetchTable::refresh_behind(FetchRequest request) {
   request.upstream.priority = upstream::Priority::revalidation;
   request.upstream.reason = counters::Reason::revalidation;
-  // Not at once, where this is the upstream thread: the answer goes before it.
+  // Posted even if this is the upstream thread, so that the answer goes first.
   asio::post(upstream_executor_, [this, request = std::move(request)]() mutable {
     asio::co_spawn(upstream_executor_, refresh_on_upstream_thread(std::move(request)),
                    logging_failure("refreshing behind an answer"));
@@ -217,14 +218,14 @@ asio::awaitable<void> FetchTable::run_unasked(FetchRequest request) {
   if (fetched.large && !fetch->waiters.empty())
     fetch->growing =
         GrowingAnswer::make(upstream_executor_, bodies_, {max_response_}, GrowingAnswer::Keep::part);
-  // What nobody reads is broken off where it becomes too large to be kept.
+  // An answer that nobody reads is broken off when it becomes too large to be kept.
   if (was_broken_off(*fetched.outcome)) large_.add(request.key.hash(), clock_.steady_now());
   finish(fetch.get(), request, fetched);
   learn(*fetch.get(), request, *fetched.outcome);
 }
 
-/// The fetch that `request` may share: one under way, or one that has finished since the request came. Not
-/// one that started before a purge that the request came after.
+/// The fetch that `request` may share: one under way, or one that has finished since the request came. A
+/// fetch that started before a purge does not count if the request came after that purge.
 FetchPtr FetchTable::find_for(const FetchRequest& request, SteadyTime now) {
   FetchPtr fetch = fetches_.find(request.key, now);
   if (!fetch) return nullptr;
@@ -268,7 +269,8 @@ void FetchTable::fail(const FetchPtr& fetch) noexcept {
 void FetchTable::finish(const FetchPtr& fetch, const FetchRequest& request, const Fetched& fetched) {
   const FetchOutcome& outcome = *fetched.outcome;
   if (ended_) std::ranges::for_each(outcome.invalidated, ended_);
-  // Before anybody is told: who has been may ask again at once, and is to get an answer of its own.
+  // Set before anybody is told: a client that was answered may ask again at once, and must get an answer of
+  // its own.
   fetch->finished_at = clock_.steady_now();
   fetch->stored = outcome.stored();
   fetch->was_there = outcome.was_there;
@@ -311,7 +313,7 @@ void FetchTable::learn_later(FetchPtr fetch, std::unique_ptr<FetchRequest> reque
   }
 }
 
-/// What is to be refreshed ahead, and what may be warmed.
+/// Learns from a fetch what to refresh ahead, and what to warm.
 void FetchTable::learn(const Fetch& fetch, const FetchRequest& request, const FetchOutcome& outcome) {
   if (!outcome.stored()) return;
   ahead_.has_stored(request, *outcome.response, fetch.asks);

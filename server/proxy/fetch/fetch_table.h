@@ -21,30 +21,30 @@
 
 namespace roktcached::proxy {
 
-/// Request collapsing: at most one fetch per key is under way. Each client that may share its answer waits
+/// Request collapsing: at most one fetch of a key is under way. Each client that may share its answer waits
 /// for it.
 ///
-/// On report and metadata routes that is each client, whatever the answer is. On http routes an answer is
-/// shared once its head says that it may be stored and is what the other client would get from the store
-/// (RFC 9111, section 4). Where it says no, those who wait go on at once, each for itself, and for a minute
-/// nobody waits for that target. A failure to get an answer is shared on all of them.
+/// On report and metadata routes every client may, whatever the answer is. On http routes an answer is shared
+/// once its head says that it may be stored and is what the other client would get from the store (RFC 9111,
+/// section 4). If the head says no, those who wait go on at once, each for itself, and for a minute nobody
+/// waits for that target. A failure to get an answer is shared on all routes.
 ///
-/// A request shares a fetch that is under way, and also one that has finished after the request was received:
-/// so a thousand requests that arrive together cause one fetch even where some reach this table late, and a
-/// failure fails those who were there once, all together. What was stored at its end is found in the
+/// A request shares a fetch that is under way. It also shares one that has finished after the request was
+/// received. So a thousand requests that arrive together cause one fetch, even if some reach this table late,
+/// and a failure fails all of them at once. An answer that was stored at the fetch's end is found in the
 /// store.
 ///
-/// An answer that comes in pieces is read by all who share it while it grows, see GrowingAnswer: a large one
-/// on an http route, and on the others one that is larger than upstream.max_response. Nothing refreshes that
-/// one behind an answer or ahead for a minute.
+/// An answer that comes in pieces is read by all who share it while it grows, see GrowingAnswer. On an http
+/// route that is a large answer, on the others one that is larger than upstream.max_response. A key with such
+/// an answer is not refreshed behind or ahead for a minute.
 ///
-/// Leaving counts. When the last client has gone that waits for a fetch or reads from it, it is broken off.
-/// That of a report goes on, since its answer is worth keeping, for as long as nobody else needs its place;
-/// where it has not been sent, it is not.
+/// When the last client that waits for a fetch or reads from it has gone, the fetch is broken off. The fetch
+/// of a report goes on, since its answer is worth keeping, until somebody else needs its place. If it was not
+/// sent yet, it is not sent.
 ///
-/// A purge reaches what is under way too: what a fetch brings that was begun before the purge had ended is
-/// not stored, a request that comes after it joins no such fetch, and what was looked up before it is not
-/// revalidated. So the purge is announced before the store is purged, and its end after.
+/// A purge also reaches what is under way. If a fetch was begun before the purge had ended, its answer is not
+/// stored. A request that comes after the purge joins no such fetch, and an entry that was looked up before
+/// it is not revalidated. So the purge is announced before the store is purged, and its end after.
 ///
 /// Any thread may call these functions, unless one says otherwise. The table itself belongs to the upstream
 /// thread.
@@ -58,7 +58,7 @@ class FetchTable {
    private:
     friend class FetchTable;
     FetchTable& fetches_;
-    // Of the upstream thread.
+    // The rest belongs to the upstream thread.
     FetchPtr fetch_;                 // while the client waits
     FetchWaiter* waiter_ = nullptr;  // null for the one whose request the fetch runs for
     bool left_ = false;
@@ -75,8 +75,7 @@ class FetchTable {
              std::uint64_t max_response, const Clock& clock, SharedFetches* shared = nullptr);
 
   /// Waits for the answer to `request` on a report or metadata route, from a fetch under way or a new one.
-  /// Resumes on the caller's executor. To be awaited where it is called: that is the thread that it is made
-  /// for.
+  /// Resumes on the caller's executor. Await it where you call it: it is made for that thread.
   [[nodiscard]] boost::asio::awaitable<FetchResult> join(std::unique_ptr<FetchRequest> request,
                                                          TicketPtr ticket);
 
@@ -95,29 +94,31 @@ class FetchTable {
   /// received, or has failed less than a second ago.
   void refresh_behind(FetchRequest request);
 
-  /// Ends what is stored for targets on an http route, variants and all, before this is over. Resumes on the
-  /// caller's executor.
+  /// Ends what is stored for targets on an http route, all variants included, before this returns. Resumes on
+  /// the caller's executor.
   [[nodiscard]] boost::asio::awaitable<void> invalidate(std::vector<caching::Key> targets,
                                                         std::string_view route);
 
-  /// Calls `asked` with what a client has asked for on a report or query route, where the cache alone could
-  /// not answer it and the answer is stored now. On the upstream thread; said before that runs.
+  /// Sets the function that is called for each request of a client on a report or query route that the cache
+  /// alone could not answer, once its answer is stored. It is called on the upstream thread; set it before
+  /// that runs.
   void when_asked(std::function<void(const caching::Key&, const caching::Ask&)> asked) {
     asked_ = std::move(asked);
   }
 
-  /// Calls `told` with each target on an http route that a write has ended. On the upstream thread; said
-  /// before that runs.
+  /// Sets the function that is called with each target on an http route that a write has ended. It is called
+  /// on the upstream thread; set it before that runs.
   void when_ended(std::function<void(const caching::Key& target)> told) { ended_ = std::move(told); }
 
-  /// Goes on under other settings, on the upstream thread: nothing is refreshed under earlier ones unasked.
+  /// Goes on under other settings, on the upstream thread. Refreshes that were planned under earlier ones are
+  /// forgotten.
   /// @param max_response  as for the constructor
   void change(std::uint64_t max_response, std::uint64_t settings_number) {
     max_response_ = max_response;
     ahead_.forget_all(settings_number);
   }
 
-  /// Begins nothing any more that nobody asks for: for the end of the process, on the upstream thread.
+  /// Begins no fetch any more that nobody asks for. For the end of the process, on the upstream thread.
   void stop() {
     ahead_.stop();
     stopped_ = true;
@@ -146,7 +147,7 @@ class FetchTable {
   [[nodiscard]] std::uint64_t refreshed_ahead() const { return ahead_.begun(); }
 
  private:
-  /// The duty to fetch for a fetch, and to land it: whoever waits for it is answered, whatever happens.
+  /// The duty to run a fetch and to finish it: everybody who waits for it is answered, whatever happens.
   class OwnFetch {
    public:
     OwnFetch(FetchTable& fetches, FetchPtr fetch) : fetches_(&fetches), fetch_(std::move(fetch)) {}

@@ -12,7 +12,8 @@ namespace roktcached::proxy {
 
 namespace {
 
-/// The conditions that ask the upstream whether what is stored still holds (RFC 9111, section 4.3.1).
+/// Adds the conditions that ask the upstream whether the stored response still holds (RFC 9111, section
+/// 4.3.1).
 void add_validators(FetchRequest& request) {
   if (!request.stored) return;
   http::Fields& fields = request.upstream.fields;
@@ -30,7 +31,7 @@ void add_validators(FetchRequest& request) {
   if (const auto modified = stored.find("Last-Modified")) fields.add("If-Modified-Since", *modified);
 }
 
-/// What is made of an answer, for the one who asked and for the store.
+/// Judges an answer, and prepares the response for the clients and for the store.
 FetchOutcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult&& result,
                                  const Clock& clock, storage::BodyAccount* bodies) {
   if (request.http) return judge_http(request, std::move(result), clock.wall_now());
@@ -75,7 +76,8 @@ asio::awaitable<Fetched> Fetcher::run(FetchPtr fetch, FetchRequest& request) {
   return for_all ? run_for_all(std::move(fetch), request) : run_here(std::move(fetch), request);
 }
 
-/// What is recalled before it was sent joins the others anew: one of them may be fetching it now.
+/// A fetch that is recalled before it was sent joins the other instances anew: one of them may be fetching it
+/// now.
 asio::awaitable<Fetched> Fetcher::run_for_all(FetchPtr fetch, FetchRequest& request) {
   try {
     while (true) {
@@ -97,7 +99,7 @@ asio::awaitable<Fetched> Fetcher::run_for_all(FetchPtr fetch, FetchRequest& requ
   co_return Fetched{failed_};
 }
 
-/// What another instance has fetched goes into the store as if it had been fetched here.
+/// Puts an answer that another instance has fetched into the store, as if it had been fetched here.
 asio::awaitable<Fetched> Fetcher::take(FetchPtr fetch, const FetchRequest& request, FetchOutcomePtr outcome) {
   if (!outcome->response) co_return Fetched{std::move(outcome)};
   auto taken = std::make_shared<FetchOutcome>(*outcome);

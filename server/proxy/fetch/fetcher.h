@@ -13,10 +13,11 @@
 
 namespace roktcached::proxy {
 
-/// Why a fetch has brought nothing that has ended by an exception.
+/// The error of a fetch that has ended by an exception.
 [[nodiscard]] Error fetch_failure();
 
-/// Whether nobody waited for it any more: it says nothing about the upstream, nor to anybody.
+/// Whether a fetch was broken off because nobody waited for it any more. Then it says nothing about the
+/// upstream.
 [[nodiscard]] bool was_broken_off(const FetchOutcome& outcome);
 
 /// One fetch from its request to the store: asks the upstream, judges the answer, prepares it for all who
@@ -32,7 +33,8 @@ class Fetcher {
   /// @param request  gets the conditions that ask about what is stored; outlives the coroutine
   [[nodiscard]] boost::asio::awaitable<Fetched> run(FetchPtr fetch, FetchRequest& request);
 
-  /// The outcome of a fetch that has ended by an exception: it was made before memory is short.
+  /// The outcome of a fetch that has ended by an exception. It was made in advance, since memory may be short
+  /// then.
   [[nodiscard]] const FetchOutcomePtr& failed() const { return failed_; }
 
  private:

@@ -7,8 +7,8 @@
 
 namespace roktcached::proxy {
 
-/// Hands the content of an answer to a report or metadata route that is too large to be kept on to all who
-/// read it, and tells its end from a loss where nothing else does. On the upstream thread.
+/// Passes on the content of an answer to a report or metadata route that is too large to be kept, to all who
+/// read it. If nothing else does, it tells the end of the content from a loss. On the upstream thread.
 /// @param growing  ends, whatever happens
 /// @pre it has readers
 void pass_large_answer_on(const boost::asio::any_io_executor& upstream_executor,

@@ -18,7 +18,7 @@ Purges::UnderWay::UnderWay(Purges& purges, const caching::Purge& purge) : purges
 Purges::UnderWay::~UnderWay() {
   const LockGuard lock(purges_.mutex_);
   entry_->ended_at = purges_.clock_.steady_now();
-  // Those that have ended stand first, in the order of their ends.
+  // Ended purges stand first, in the order of their ends.
   const auto under_way = std::ranges::find(purges_.entries_, SteadyTime::max(), &Entry::ended_at);
   purges_.entries_.splice(under_way, purges_.entries_, entry_);
   if (purges_.entries_.size() <= max_ended || purges_.entries_.front().ended_at == SteadyTime::max()) return;

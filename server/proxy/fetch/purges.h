@@ -10,11 +10,11 @@
 
 namespace roktcached::proxy {
 
-/// The purges that are under way or have ended lately, for everything that was begun before them: what was
-/// fetched, or read from the store, before a purge has ended may be what it was to remove, and must neither
-/// be stored nor revalidated.
+/// The purges that are under way or have ended lately. An answer that was fetched, or read from the store,
+/// before a purge has ended may be one that the purge was to remove. It must neither be stored nor
+/// revalidated.
 ///
-/// Bounded: of purges that ended long ago only the time of the last one is kept, and whatever is older than
+/// Bounded: of purges that ended long ago only the time of the last one is kept, and everything older than
 /// that counts as purged. Safe from any thread.
 class Purges {
   struct Entry {

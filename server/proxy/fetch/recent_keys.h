@@ -10,8 +10,8 @@
 
 namespace roktcached::proxy {
 
-/// Keys of which something was so a while ago: for a minute, and of 1,024 keys at most. Beyond that all are
-/// forgotten. Not thread-safe.
+/// Keys for which something has held within the last minute. At most 1,024; beyond that all are forgotten.
+/// Not thread-safe.
 class RecentKeys {
  public:
   void add(const caching::KeyHash& key, SteadyTime now) {
@@ -34,13 +34,13 @@ class RecentKeys {
   std::unordered_map<caching::KeyHash, SteadyTime, caching::KeyHashHasher> until_;
 };
 
-/// Of which keys a refresh was asked for a moment ago. Under a flood every hit on a stale answer would ask
-/// for one, and all but the first would find that it is under way: this spares them the thread that knows.
-/// Remembers at most one key in each of its places, so that a refresh may be asked for twice, never too late.
+/// Keys for which a refresh was asked for a moment ago. In a flood every hit on a stale answer would ask the
+/// upstream thread for one, and all but the first would find that one is under way. This spares that thread
+/// the questions. Each place remembers one key, so a refresh may be asked for twice, but never too late.
 /// Belongs to one thread; takes no memory and no lock.
 class RecentRefreshes {
  public:
-  /// For how long a refresh that was asked for stands for those after it.
+  /// For how long no other refresh of the key is asked for.
   static constexpr std::chrono::milliseconds pause{250};
 
   /// Whether a refresh is to be asked for; it counts as asked for then.

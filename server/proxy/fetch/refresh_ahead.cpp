@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t max_expected = 16'384;
 constexpr std::size_t max_under_way = 2;
-/// Of those that are due, as many are looked at in a row: whoever else the thread serves waits meanwhile.
+/// How many due entries are looked at in a row: the others that the thread serves wait meanwhile.
 constexpr int looked_at_in_a_row = 1000;
 /// Times on the schedule are wall time, which may jump: it is looked at every second.
 constexpr std::chrono::seconds look_every{1};
@@ -116,7 +116,7 @@ void RefreshAhead::look() {
   }
 }
 
-/// What is stored for it, if that is what was expected, fresh still, and asked for enough.
+/// The response that is stored for it, if that is the expected one, still fresh, and asked for enough.
 caching::StoredResponsePtr RefreshAhead::to_refresh(const Expected& expected, WallTime now) {
   const storage::Usage usage = store_.usage_of(expected.hash);
   const bool expected_one = usage.response && usage.response->fetched_at == expected.fetched_at &&

@@ -18,11 +18,12 @@
 namespace roktcached::proxy {
 
 /// Refreshes what clients ask for again and again shortly before it expires, so that a dashboard's tiles are
-/// always warm: see caching::refresh_ahead_at and worth_refreshing_ahead. Only while the upstream has nothing
-/// better to do, and a few at a time; what cannot be refreshed before it expires is left to the next request.
+/// always warm: see caching::refresh_ahead_at and worth_refreshing_ahead. It does so only while the upstream
+/// has nothing better to do, a few at a time. An answer that cannot be refreshed before it expires is left to
+/// the next request.
 ///
-/// Remembers the next 16,384 that fall due; what lives longer than those is dropped first. Belongs to the
-/// upstream thread. A refresh that fails is not repeated.
+/// Remembers the 16,384 answers that fall due next; the one that lives longest is dropped first. Belongs to
+/// the upstream thread. A refresh that fails is not repeated.
 class RefreshAhead {
  public:
   /// Fetches what the request says, and stores it.
@@ -49,7 +50,8 @@ class RefreshAhead {
   [[nodiscard]] std::uint64_t begun() const { return begun_.load(std::memory_order_relaxed); }
 
  private:
-  /// Of a request what is not in the response that it has brought: the rest of it is made again from there.
+  /// The part of a request that is not in the response that it has brought; the rest of the request is made
+  /// again from there.
   struct Expected {
     caching::KeyHash hash;
     std::size_t other_hash = 0;  // of the key's text, by another function: two keys hardly share both

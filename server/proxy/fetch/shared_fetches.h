@@ -9,11 +9,11 @@
 
 namespace roktcached::proxy {
 
-/// What other instances fetch, and have fetched: one upstream call for all of them. Belongs to the upstream
-/// thread.
+/// The fetches of other instances of a fleet, under way or finished, so that there is one upstream call for
+/// all of them. Belongs to the upstream thread.
 class SharedFetches {
  public:
-  /// The duty to fetch for all instances. Whoever waits for it elsewhere is told at its end.
+  /// The duty to fetch for all instances. Those who wait elsewhere are told at its end.
   class Duty {
    public:
     virtual ~Duty() = default;
@@ -25,14 +25,14 @@ class SharedFetches {
   struct Joined {
     /// Another instance has fetched it, or has failed to. Null: it is to be fetched here.
     FetchOutcomePtr outcome = nullptr;
-    std::unique_ptr<Duty> duty = nullptr;         ///< with that; null where nobody else is concerned
+    std::unique_ptr<Duty> duty = nullptr;         ///< with that; null if nobody else is concerned
     caching::StoredResponsePtr stored = nullptr;  ///< an older answer to be revalidated; null: none
   };
 
   virtual ~SharedFetches() = default;
 
-  /// Takes what another instance has fetched or is fetching, or says that it is to be fetched here.
-  /// @param request, turn  outlive the wait, which ends where nobody waits for the answer any more
+  /// Takes an answer that another instance has fetched or is fetching, or says that it is to be fetched here.
+  /// @param request, turn  outlive the wait, which ends if nobody waits for the answer any more
   [[nodiscard]] virtual boost::asio::awaitable<Joined> join(const FetchRequest& request,
                                                             upstream::Turn& turn) = 0;
 };

@@ -19,7 +19,7 @@ using http::Request;
 
 namespace {
 
-/// What is read or written before others have their turn: some tenths of a millisecond.
+/// How much is read or written before others have their turn: some tenths of a millisecond.
 constexpr std::size_t step = std::size_t{64} << 10;
 /// A shorter body is turned into another form at once.
 constexpr std::size_t short_body = step;

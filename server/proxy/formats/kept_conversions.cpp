@@ -8,7 +8,7 @@ namespace roktcached::proxy {
 
 namespace {
 
-/// Two forms with one hash take each other's place: what is found is compared.
+/// Two forms with the same hash take each other's place, and a found form is compared.
 std::uint64_t hash_of(const caching::StoredResponse& stored, std::string_view tag) {
   return XXH3_64bits_withSeed(tag.data(), tag.size(), stored.key.hash().low);
 }

@@ -14,10 +14,10 @@
 namespace roktcached::proxy {
 
 /// The forms that were made of stored answers, so that each is made once. A form belongs to the body that it
-/// was made of: where that has been replaced, or has gone, it is found no more. Bounded; what was not asked
-/// for the longest goes first.
+/// was made of: if that was replaced, or is gone, the form is not found any more. Bounded; the form that was
+/// not asked for the longest goes first.
 ///
-/// Safe from any thread. Held for a table look-up and never longer.
+/// Safe from any thread. Its lock is held for a table look-up and never longer.
 class KeptConversions {
  public:
   using Text = caching::BodyPtr;
@@ -28,14 +28,14 @@ class KeptConversions {
   /// @param tag  of the form
   /// @return null: it is to be made
   [[nodiscard]] Text find(const caching::StoredResponse& stored, std::string_view tag);
-  /// Of a text larger than an eighth of the room nothing is kept.
+  /// Keeps a text, unless it is larger than an eighth of the room.
   void keep(const caching::StoredResponse& stored, std::string_view tag, Text text);
 
   /// Lets all of them go: memory is short.
   /// @return whether there was one
   bool forget_all();
 
-  /// Of the texts that are kept, and of what keeping them takes.
+  /// The size of the texts that are kept, and of what keeping them takes.
   [[nodiscard]] std::size_t bytes() const;
 
  private:

@@ -56,7 +56,7 @@ struct AskedForm {
   std::string time_zone;
 };
 
-/// Of a query, whose question is its content.
+/// For a query, whose question is its content.
 AskedForm question_in(std::string_view content) {
   AskedForm question;
   formats::JsonText text(content);

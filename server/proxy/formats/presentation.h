@@ -15,15 +15,15 @@
 
 namespace roktcached::proxy {
 
-/// What a request asks of the form of its answer, by parameters that are this proxy's own, and what is to be
-/// said of its question. None of it is in the key.
+/// The wishes of a request for the form of its answer, by this proxy's own parameters, and what its answer is
+/// to say of its question. None of it is in the key.
 struct Presentation {
   std::optional<formats::Format> format;  ///< empty: Accept decides
   std::vector<formats::Column> columns;
   /// For Report-Range: the range that was chosen here, rather than by the client. Empty: none.
   std::string report_range;
-  /// When the question is this one, since its range moves with the time. Empty: always. Its beginning counts,
-  /// too: the clock may be set back.
+  /// When the same request asks this question, since its range moves with the time. Empty: always. The
+  /// beginning counts, too: the clock may be set back.
   struct Span {
     WallTime from;
     WallTime until;  ///< no longer then
@@ -31,9 +31,9 @@ struct Presentation {
   std::optional<Span> holds;
 };
 
-/// Whether a request surely wants JSON, and nothing said beside it: it has no parameter of ours, and no
-/// Accept or one that programs commonly send. For nearly all this settles it, on the way of a hit: so one
-/// pass over the fields.
+/// Whether a request surely wants plain JSON: it has no parameter of ours, and no Accept or one that programs
+/// commonly send. For nearly all requests this settles it, on the way of a hit, so it is one pass over the
+/// fields.
 [[nodiscard]] inline bool wants_plain_json(const Presentation* presentation, const http::Fields& request) {
   if (presentation != nullptr) return false;
   bool plain = true;
@@ -49,7 +49,7 @@ struct Presentation {
 /// The form that a request wants of its answer: roktcached-format, else what Accept names. A wildcard is
 /// JSON.
 /// @param presentation  null: the request has no parameters of ours
-/// @return invalid_request where columns are to be added to JSON
+/// @return invalid_request if columns are to be added to JSON
 [[nodiscard]] Result<formats::Format> format_wanted(const Presentation* presentation,
                                                     const http::Fields& request);
 

@@ -23,7 +23,7 @@ void add_keys(const HttpFetch& http, std::string_view target, std::vector<cachin
   for (const auto& name : http.credentials) keys.push_back(caching::http_key(name, target));
 }
 
-/// One answer on its way to a verdict.
+/// Judges one answer.
 class Judge {
  public:
   Judge(const FetchRequest& request, upstream::UpstreamResponse answer, WallTime received_at)
@@ -53,9 +53,9 @@ class Judge {
   }
 
  private:
-  /// Section 4.3.4: what is stored lives on, with the fields that came. An entity-tag is updated like any
-  /// other field, as http-cache-tests requires (304-etag-update-response-ETag): the upstream was asked about
-  /// one stored response alone. A report is stricter (judge() in fetch_outcome).
+  /// Section 4.3.4: the stored response lives on, with the fields that came. An entity-tag is updated like
+  /// any other field, as http-cache-tests requires (304-etag-update-response-ETag): the upstream was asked
+  /// about one stored response only. The rule for reports is stricter (judge() in fetch_outcome).
   void keep_freshened() {
     Fields update = caching::storable_fields(answer_.fields);
     if (!update.contains("Date")) update.add("Date", http::format_date(received_at_));
@@ -156,7 +156,7 @@ class Judge {
   /// Puts `response` where later requests that match will find it, if it may be kept.
   void keep(const StoredResponsePtr& response) {
     if (!outcome_.stored()) return;
-    // Of all fields: what is withheld selects all the same.
+    // Read from all fields: a Vary counts even if the field itself is withheld.
     http::Vary vary = http::parse_vary(Fields::from_lines(outcome_.response->head));
     if (response->status == 206) vary.names.insert(std::ranges::lower_bound(vary.names, "range"), "range");
     if (vary.names.empty()) {
@@ -173,8 +173,8 @@ class Judge {
     outcome_.to_store.push_back(index.to_stored(http_.target, request_.route));
   }
 
-  /// What leads to a new variant. After an invalidation it must be a new index: the one before would lead to
-  /// what has just been made invalid.
+  /// The index that leads to a new variant. After an invalidation it must be a new index: the one before
+  /// would lead to the responses that have just been made invalid.
   [[nodiscard]] VariantIndex index_to_extend() const {
     if (!http_.index) return VariantIndex(received_at_);
     if (outcome_.invalidated.empty()) return VariantIndex(*http_.index);

@@ -35,7 +35,7 @@ bool may_share(const Request& request, const rokt::Route& route, const http::Req
          !own_credential && !precondition && !directives.no_store;
 }
 
-/// What selects among variants: the fields that the origin sees, not those of this connection alone.
+/// The fields that select among variants: those that the origin sees, without those of this connection alone.
 http::Fields end_to_end(const http::Fields& fields) {
   const http::HopByHopFields hop_by_hop(fields);
   http::Fields kept;
@@ -219,8 +219,8 @@ FetchRequest HttpHandler::fetch_request(const Asked& asked, const Selected& sele
   fetch.upstream.route = fetch.route;
   fetch.upstream.accept_gzip = false;
   fetch.upstream.exact_length = false;
-  // What a GET's sender has already is judged here, from the whole response; a range is asked for where that
-  // is not at hand.
+  // The conditions of a GET are judged here, from the whole response. Range goes upstream if the whole
+  // response is not here.
   fetch.upstream.fields =
       forwarded_fields(request, to.route, {.conditions = !retrieves(request), .range = with_range});
   fetch.upstream.body = request.body;

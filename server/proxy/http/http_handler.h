@@ -12,7 +12,7 @@
 
 namespace roktcached::proxy {
 
-/// Where a request goes, and whose its answer is.
+/// The route, credential and account of a request.
 struct Destination {
   const rokt::Route& route;
   std::size_t credential;
@@ -28,7 +28,8 @@ class HttpHandler {
   [[nodiscard]] boost::asio::awaitable<http::Answer> answer(const http::Request& request, Destination to);
 
  private:
-  /// What stands for a target: the index of its variants, where they vary, and what this request selects.
+  /// The entries of a target: the index of its variants, if they vary, and the response that this request
+  /// selects.
   struct Selected {
     caching::StoredResponsePtr index;
     caching::StoredResponsePtr response;
@@ -37,7 +38,7 @@ class HttpHandler {
 
   boost::asio::awaitable<Selected> select(const http::Request& request, const caching::Key& target,
                                           WallTime now);
-  /// What is asked for; of one request, which it does not outlive.
+  /// The request as far as it was read; it does not outlive the request itself.
   struct Asked {
     const http::Request& request;
     const Destination& to;
@@ -45,8 +46,9 @@ class HttpHandler {
     const http::RequestDirectives& directives;
   };
   boost::asio::awaitable<http::Answer> fetch(Asked asked, Selected selected, http::Forward reason);
-  /// With what has come in pieces, or is whole, or with what was stored before it where that may stand in.
-  /// @param head  of what comes in pieces
+  /// Answers with the result of a fetch, in pieces or whole, or with the stored response if that may stand
+  /// in.
+  /// @param head  of an answer that comes in pieces
   [[nodiscard]] http::Answer answer_with_result(const Asked& asked, const Selected& selected,
                                                 FetchResult result, std::optional<upstream::AnswerHead> head,
                                                 http::Forward reason) const;

@@ -63,7 +63,7 @@ upstream::UpstreamRequest request_passed(const Request& request, const rokt::Rou
   return to_send;
 }
 
-/// Whether what is stored for the target is to go: also where the answer to a write was lost.
+/// Whether the entries of the target must go. They must also go if the answer to a write was lost.
 bool may_have_changed(std::string_view method, const std::optional<upstream::AnswerHead>& head,
                       const std::optional<upstream::UpstreamResult>& result) {
   if (head) return caching::invalidates(method, head->status);

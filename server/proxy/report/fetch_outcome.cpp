@@ -23,7 +23,7 @@ bool is_about(const http::Fields& not_modified, std::string_view validator) {
 }
 
 /// Appends the field that asks the upstream whether its answer still holds (RFC 9110, section 13.1), from
-/// what it sent; nothing where it has sent nothing for that.
+/// what it sent; nothing if it has sent nothing for that.
 void append_validator(std::string& validator, const http::Fields& fields, WallTime sent_at) {
   const auto tag = fields.find("ETag");
   const auto value = tag ? tag : fields.find("Last-Modified");
@@ -44,7 +44,7 @@ void append_entity_tag(std::string& text, const upstream::UpstreamResponse& answ
   }
 }
 
-/// What a response says of an answer in words.
+/// The texts of a response.
 struct Words {
   std::string head;
   std::string entity_tag;
@@ -64,8 +64,8 @@ const Words& words_of(const upstream::UpstreamResponse& answer) {
   return words;
 }
 
-/// Whether the answer is the beginning of what is stored, and only its connection has said that it ends
-/// there: then it was lost between two values. Where nothing is stored, nobody can tell.
+/// Whether the answer is the beginning of the stored body, and nothing but the end of its connection has
+/// ended it: then it was cut between two values. Without a stored body nobody can tell.
 bool is_cut(const FetchRequest& request, const upstream::UpstreamResponse& answer) {
   if (!answer.ends_with_connection || answer.large || !request.stored || request.stored->status != 200)
     return false;
@@ -120,7 +120,7 @@ caching::StoredResponsePtr share(StoredResponse&& response, const FetchRequest& 
   return caching::share(std::move(response), texts);
 }
 
-/// Whether the answer tells what is stored already.
+/// Whether the answer says the same as the stored one.
 bool tells_the_same(const FetchRequest& request, const StoredResponse& response) {
   if (!request.stored || request.stored->status != response.status) return false;
   if (request.stored->body == response.body) return true;
@@ -134,7 +134,7 @@ std::string moved_between(const FetchRequest& request, const StoredResponse& res
   return moved_fields(without_query_time(before), without_query_time(*response.body));
 }
 
-/// The history of what is stored, and one change more where `response` brings it.
+/// The restatements of the stored response, with one more if `response` changes its numbers.
 std::shared_ptr<const caching::Restated> history_of(const FetchRequest& request,
                                                     const StoredResponse& response, bool restates) {
   const StoredResponse& stored = *request.stored;

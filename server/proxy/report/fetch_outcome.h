@@ -16,21 +16,21 @@
 
 namespace roktcached::proxy {
 
-/// What judging an answer on an http route needs besides.
+/// The facts beside the request that are needed to judge an answer on an http route.
 struct HttpFetch {
   caching::Key target;  ///< of the target, not of a variant
   std::string method;
   http::Fields client;  ///< the fields of the client's request
   bool no_store = false;
   bool range_forwarded = false;
-  /// What stands at the target's key where responses vary; may be null.
+  /// The index at the target's key, if responses vary; may be null.
   caching::StoredResponsePtr index;
-  /// All of them, where the method is unsafe: a write ends what is stored under each.
+  /// All credentials, if the method is unsafe: a write ends what is stored under each.
   std::vector<std::string> credentials;
   std::vector<std::string> hosts;  ///< under which Location and Content-Location mean this server
 };
 
-/// What is to be fetched, and what is known about it. A plain value that crosses from a client thread to the
+/// A request for a fetch, with what is known about it. A plain value that crosses from a client thread to the
 /// upstream thread.
 struct FetchRequest {
   caching::Key key;
@@ -41,8 +41,9 @@ struct FetchRequest {
   std::optional<WallTime> range_end;
   upstream::UpstreamRequest upstream;  ///< without a validator, until it is sent
   caching::StoredResponsePtr stored;   ///< what is to be revalidated or replaced; may be null
-  bool may_store = true;               ///< false where the client sent no-store
-  /// What another instance of the fleet has stored will do; false where the client wants a new answer.
+  bool may_store = true;               ///< false if the client sent no-store
+  /// Whether an answer that another instance of the fleet has stored will do; false if the client wants a new
+  /// answer.
   bool takes_stored = true;
   caching::FreshnessPolicy policy;        ///< of this route and account
   std::uint64_t settings_number = 0;      ///< Runtime::number of the settings that it is of
@@ -60,22 +61,22 @@ enum class AnswerKind {
 
 /// How a fetch ended. Immutable once shared by those who waited for it.
 struct FetchOutcome {
-  /// What the upstream says: its answer, or what was stored, confirmed by a 304. Null where there is none.
+  /// The upstream's answer, or the stored response that a 304 has confirmed. Null if there is none.
   caching::StoredResponsePtr response;
-  /// Whether `response` may go into the store; once CacheUpdater has had it, whether it has. On report and
-  /// metadata routes the content of one that is too_large is FetchResult::content, and `response` has no
-  /// body.
+  /// Whether `response` may go into the store; after CacheUpdater::keep, whether it has. On report and
+  /// metadata routes the content of a response that is too_large is FetchResult::content, and `response` has
+  /// no body.
   caching::Storing storing = caching::Storing::no_answer;
   AnswerKind kind = AnswerKind::other;
-  /// What goes into the store: `response`, on http routes less what others must not see, and with its index.
-  /// Mostly one.
+  /// The responses that go into the store, mostly one: `response`; on http routes without what others must
+  /// not see, and with its index.
   boost::container::small_vector<caching::StoredResponsePtr, 1> to_store;
   /// Targets on http routes that this answer makes invalid (RFC 9111, section 4.4).
   std::vector<caching::Key> invalidated;
   bool of_fleet = false;         ///< another instance of the fleet has fetched it
   bool was_there = false;        ///< and that before it was asked for here
   bool restates = false;         ///< the answer changes what had been given out of a range that had ended
-  unsigned upstream_status = 0;  ///< 0 where no answer came
+  unsigned upstream_status = 0;  ///< 0 if no answer came
   std::optional<upstream::UpstreamFailure> failure;  ///< set exactly where `response` is null
 
   [[nodiscard]] bool stored() const { return storing == caching::Storing::stored; }
@@ -88,9 +89,9 @@ struct FetchOutcome {
 /// @param result  is taken apart
 [[nodiscard]] FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& result);
 
-/// True where a stored response is the better answer, for as long as it may stand in: there is no answer, its
-/// status is an error (RFC 5861, section 4, and 429: the shared limit is spent), it is a success or a
-/// redirect and no report, or a gateway's page.
+/// Whether a stored response is the better answer, while it may stand in: there is no answer; its status is
+/// an error (RFC 5861, section 4, and 429: the shared limit is spent); it is a success or a redirect, but no
+/// report; or it is a gateway's page.
 [[nodiscard]] bool gives_way(const FetchOutcome& outcome);
 
 }  // namespace roktcached::proxy

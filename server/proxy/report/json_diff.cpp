@@ -29,7 +29,7 @@ std::string escaped(std::string_view name) {
   return token;
 }
 
-/// What may be large is only hinted at.
+/// A value that may be large is only hinted at.
 json::value shown(const json::value* value) {
   constexpr std::size_t longest_shown = 100;
   if (value == nullptr) return nullptr;

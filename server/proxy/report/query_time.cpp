@@ -16,7 +16,7 @@ std::string_view string_at(std::string_view json, std::size_t at) {
   return json.substr(at, end + 1 - at);
 }
 
-/// The number that is the value of the name which ends at `at`; empty where another kind of value is.
+/// The number that is the value of the name which ends at `at`; empty if another kind of value is.
 std::string_view number_after(std::string_view json, std::size_t at) {
   at = json.find_first_not_of(space_in_json, at);
   if (at == std::string_view::npos || json[at] != ':') return {};
@@ -25,7 +25,7 @@ std::string_view number_after(std::string_view json, std::size_t at) {
   return json.substr(at, end - at);
 }
 
-/// The value of a top-level `queryTimeMs`: a view into the body, empty where there is none.
+/// The value of a top-level `queryTimeMs`: a view into the body, empty if there is none.
 std::string_view query_time_in(std::string_view body) {
   std::size_t depth = 0;
   for (std::size_t at = 0; at < body.size(); ++at) {

@@ -10,7 +10,7 @@ namespace roktcached::proxy {
 /// @param body  whole JSON
 [[nodiscard]] std::string without_query_time(std::string_view body);
 
-/// Whether both say the same but for the time that they took.
+/// Whether two answers are the same, apart from the time that the query took.
 [[nodiscard]] bool same_but_for_query_time(std::string_view left, std::string_view right);
 
 }  // namespace roktcached::proxy

@@ -9,8 +9,8 @@
 
 namespace roktcached::proxy {
 
-/// The fetch of what a request on a report or metadata route asks for. Whose it is, how urgent, when it came
-/// and which other fields go along is the caller's to say: as it stands, nobody asks.
+/// Makes the fetch for a request on a report or metadata route. As it stands, nobody asks: the caller sets
+/// whose it is, how urgent, when it came and which other fields go along.
 /// @param stored  to be revalidated or replaced; may be null
 [[nodiscard]] std::unique_ptr<FetchRequest> report_fetch(const Runtime& runtime,
                                                          const CacheRequest& cache_request,

@@ -23,8 +23,8 @@ using http::Request;
 
 namespace {
 
-/// Of version 00 of W3C's Trace Context. What is none stays here: it is in no key, and one that the upstream
-/// refuses would bring its refusal to all who ask for the same.
+/// Whether a value has the form of version 00 of W3C's Trace Context. Any other value is not passed on: it is
+/// in no key, and if the upstream refused it, all who ask for the same would get that refusal.
 bool is_traceparent(std::string_view value) {
   static constexpr std::string_view form = "00-xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx-xxxxxxxxxxxxxxxx-xx";
   return std::ranges::equal(value, form, [](char c, char wanted) {
@@ -63,8 +63,8 @@ std::unique_ptr<FetchRequest> fetch_request(const Request& request, const CacheR
 /// How often an answer that is said to be in the store is looked for there.
 constexpr int looks_max = 3;
 
-/// Not in a coroutine: its frame would hold what is to be fetched once more.
-/// @param since  what was fetched before is no answer
+/// Not a coroutine: its frame would hold the fetch request a second time.
+/// @param since  an answer that was fetched before that will not do
 asio::awaitable<FetchResult> join(FetchTable& fetches, const Request& request,
                                   const CacheRequest& cache_request, StoredResponsePtr stored, Forward reason,
                                   SteadyTime since, const FetchTable::TicketPtr& ticket) {

@@ -17,7 +17,7 @@ class ReportHandler {
  public:
   explicit ReportHandler(const Services& services) : services_(services) {}
 
-  /// What a look-up that waits for nothing has found.
+  /// The result of a look-up that waits for nothing.
   struct Looked {
     std::optional<caching::StoredResponsePtr> stored;  ///< empty: only the disk can tell
     bool in_memory = false;
@@ -37,8 +37,9 @@ class ReportHandler {
  private:
   void refresh_behind(const caching::StoredResponsePtr& stored, const http::Request& request,
                       const CacheRequest& cache_request);
-  /// Answers with what is stored where that is the decision, and refreshes it behind where that is, too.
-  /// @return whether it was
+  /// Answers with what is stored, if that is the decision, and refreshes it behind if the decision says that,
+  /// too.
+  /// @return whether it was the decision
   [[nodiscard]] bool use(const caching::StoredResponsePtr& stored, const http::Request& request,
                          const CacheRequest& cache_request, const caching::Decision& decision, WallTime now,
                          http::Answer& answer);

@@ -75,7 +75,7 @@ Learned from_json(const json::object& object) {
   return learned;
 }
 
-/// @return nothing where the file is longer than accepted
+/// @return nothing if the file is longer than accepted
 Result<std::optional<std::string>> read_whole(int file, const std::string& path) {
   std::string text;
   constexpr std::size_t piece = 64 << 10;

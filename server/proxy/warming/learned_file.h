@@ -12,11 +12,11 @@ namespace roktcached::proxy {
 /// It holds targets and contents of questions with their dates as placeholders, and no answers. Any thread
 /// may call these functions, one at a time for one file. Both may wait for the disk.
 
-/// Beside the cache file; empty where there is none.
+/// Beside the cache file; empty if there is none.
 [[nodiscard]] std::string learned_file_beside(const std::string& cache_file);
 
-/// @return what it holds; nothing where there is no file. storage_corrupt where it is not what
-///         write_learned_file has written, storage_unavailable where it cannot be read or is not ours alone
+/// @return what it holds; nothing if there is no file. storage_corrupt if it is not what
+///         write_learned_file has written, storage_unavailable if it cannot be read or is not ours alone
 [[nodiscard]] Result<std::vector<caching::WarmSchedule::Learned>> read_learned_file(const std::string& path);
 
 /// Takes the place of the file at once: a crash leaves the one before.

@@ -24,7 +24,7 @@ constexpr const char* warming_ahead = "warming";
 constexpr std::size_t most_under_way = 2;
 /// Times are wall time, which may jump.
 constexpr std::chrono::seconds look_for_due_every{10};
-/// Of a fetch that was refused because others come first, or that has failed.
+/// When to try again if others came first.
 constexpr std::chrono::milliseconds again_when_busy = std::chrono::seconds{30};
 constexpr std::chrono::milliseconds again_when_failed = std::chrono::minutes{5};
 constexpr std::chrono::minutes save_every{10};
@@ -168,7 +168,8 @@ void ScheduledWarming::note(const caching::KeyHash& id, const caching::Key& key,
     case Warmth::fresh:
     case Warmth::fetched:
     case Warmth::confirmed: {
-      // Where memory has no room for it, the cache file has it; its uses are seen where they cost a fetch.
+      // If memory has no room for it, it is in the cache file. Its uses are then seen only when they cost a
+      // fetch.
       const auto entry = entry_of(key.hash());
       return schedule_.has_warmed(id, entry.value_or(caching::WarmedEntry{key.hash(), now, WallTime::max()}),
                                   warmed.warmth != Warmth::fresh);

@@ -57,16 +57,16 @@ class ScheduledWarming {
   ScheduledWarming(boost::asio::any_io_executor upstream_executor, boost::asio::any_io_executor files,
                    storage::ResponseStore& store, const Clock& clock, Warm warm, std::string file);
 
-  /// Before any thread runs: reads what was learned. A file that cannot be read is said in the log, and all
-  /// begins anew.
+  /// Reads what was learned, before any thread runs. If the file cannot be read, the log says so, and
+  /// learning begins anew.
   void load(RuntimePtr runtime);
   /// Begins to look, every ten seconds.
   void start();
   /// Goes on under other settings.
   void change(RuntimePtr runtime);
-  /// From now on nothing is begun.
+  /// Begins nothing any more.
   void stop();
-  /// Writes what was learned, where it has changed. Once nothing runs on the upstream thread any more.
+  /// Writes what was learned, if it has changed. Call it when nothing runs on the upstream thread any more.
   void save();
 
   /// Clients have asked for `key`, on a report or query route, and that has cost a fetch.

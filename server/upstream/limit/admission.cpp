@@ -116,7 +116,7 @@ std::optional<UpstreamFailure> Admission::take_place(const WaiterPtr& waiter, co
   return pushed.queued ? std::nullopt : std::optional(refusal(wait));
 }
 
-/// Where memory fails, the place is given up: nobody would hear of its turn.
+/// If memory fails, the place is given up: nobody would hear of its turn.
 void Admission::register_place(const WaiterPtr& waiter, FairQueue::Handle place) {
   try {
     waiters_.emplace(place, waiter);
@@ -147,7 +147,7 @@ void Admission::leave(const WaiterPtr& waiter) {
   waiter->places.clear();
 }
 
-/// Lets through whoever's turn it is, and comes back when the next token is there.
+/// Lets the next requests through, and comes back when the next token is there.
 void Admission::serve() {
   if (queue_.size() == 0) return;
   const SteadyTime now = clock_.steady_now();
@@ -180,7 +180,7 @@ void Admission::serve_at(SteadyTime time) {
   });
 }
 
-/// One at a time: its place comes back in a moment. None while the limit lets nobody through.
+/// Abandons one at a time, since its place comes back in a moment. None while the limit lets nobody through.
 void Admission::make_room() {
   if (!is_full() || queue_.size(Priority::interactive) == 0) return;
   if (std::ranges::any_of(under_way_, &Turn::abandoned)) return;
@@ -208,7 +208,7 @@ void Admission::end(const Turn& turn) noexcept {
   serve_or_retry();
 }
 
-/// From where nothing may throw. Where memory fails, those who wait are looked at again soon.
+/// For callers that may not throw. If memory fails, those who wait are looked at again soon.
 void Admission::serve_or_retry() noexcept {
   try {
     serve();

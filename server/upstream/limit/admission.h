@@ -87,7 +87,7 @@ class Admission {
   /// Goes on under another budget. A request that waits already keeps its place and its weight.
   void change(config::Budget budget);
 
-  /// Lets a request through that need not wait; nothing where it must.
+  /// Lets a request through that need not wait; nothing if it must.
   /// @param turn  outlives the permit
   [[nodiscard]] std::optional<Permit> admit_now(Turn& turn, SteadyTime now);
 
@@ -98,8 +98,8 @@ class Admission {
   ///         nobody waits any more
   [[nodiscard]] boost::asio::awaitable<Admitted> admit(Turn& turn, std::string_view route);
 
-  /// Nobody may wait any more for a request that was let through: where somebody waits for its place, the
-  /// oldest of these is abandoned.
+  /// A request that was let through may have nobody left who waits for it. If somebody waits for its place,
+  /// the oldest such request is abandoned.
   void make_room();
 
   /// Learns about the limit from the upstream's answer to a request that was let through.
@@ -110,8 +110,8 @@ class Admission {
   /// Answers with `failure` everybody who waits, or everybody who waits for this route.
   void give_up(const UpstreamFailure& failure, std::optional<std::string_view> route = std::nullopt);
 
-  /// Whether a request that can wait would take nothing from one that cannot: nobody waits, and half of what
-  /// may go at once is free.
+  /// Whether a request that can wait would take nothing from one that cannot: no request waits, and half of
+  /// what may go at once is free.
   [[nodiscard]] bool idle() const;
   [[nodiscard]] BudgetStatus status() const;
 

@@ -28,20 +28,21 @@ void Allowance::change(RateLimit::Options options, SteadyTime now) {
   if (!shared_->together()) go_alone();
 }
 
-/// What was learned alone before is forgotten: the fleet has learned more since.
+/// What was learned in an earlier time alone is forgotten: the fleet has learned more since.
 void Allowance::go_alone() {
   const SharedBudget::Alone alone = shared_->alone();
   constexpr double late_timer = 0.1;  // of the time between two requests
   own_ = RateLimit({.ceiling = alone.rate, .burst = 1, .kept_late = late_timer});
   from_ = alone.from;
-  // Those who are alone at the same time send one after the other: none waits for a whole token, nor do all.
+  // Instances that become alone at the same time should not all send at once. So each begins with a random
+  // part of a token, and none waits for a whole one.
   std::uniform_real_distribution<double> part(0, 1);
   own_.begin_with(alone.one_at_once ? 1 : part(random_), from_);
 }
 
 bool Allowance::take(SteadyTime now) {
   if (is_shared()) return shared_->take(now);
-  // What was granted before stays so.
+  // Grants from before stay valid.
   if (shared_ != nullptr && now < from_) return shared_->take(now);
   if (!own_.take(now)) return false;
   if (shared_ != nullptr) shared_->spent_alone(now);

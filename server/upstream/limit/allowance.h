@@ -12,9 +12,9 @@
 
 namespace roktcached::upstream {
 
-/// Who says how many requests may go: the rate that this instance has learned, or the fleet. An instance of a
-/// fleet that is alone has its part of what the fleet had, and no burst: all of them stay under the limit.
-/// Belongs to the upstream thread.
+/// Decides how many requests may go: by the rate that this instance has learned, or as the fleet says. An
+/// instance that is alone, away from its fleet, has its part of what the fleet had, and no burst, so that all
+/// instances together stay under the limit. Belongs to the upstream thread.
 class Allowance {
  public:
   /// @param shared  null: no fleet. Outlives it

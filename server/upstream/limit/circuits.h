@@ -15,10 +15,11 @@
 namespace roktcached::upstream {
 
 /// Stops sending requests to a server or a route that fails, so that they are answered at once. Asks once a
-/// second whether it works again. Which failures count, and for what, Circuits says.
+/// second whether it works again. Which failures count, and for what, is decided by Circuits.
 ///
-/// Closed, everything passes, until of the last 20 outcomes that are no older than a minute the latest 8 have
-/// failed, and at least half of all. Open, one probe a second passes, and the first that succeeds closes it.
+/// The circuit opens when at least half of the last 20 outcomes, and each of the latest 8, have failed;
+/// outcomes older than a minute do not count. While it is open, one probe a second passes, and the first one
+/// that succeeds closes it.
 ///
 /// Belongs to the upstream thread; not thread-safe. No call fails, and a request that is admitted owes
 /// nothing: a probe whose outcome is never recorded delays no later one.
@@ -35,9 +36,9 @@ class Circuit {
   /// Whether a request may be sent now. Asked only when it would be: a probe that is not sent is wasted.
   [[nodiscard]] Admission admit(SteadyTime now);
 
-  /// How a request ended. One that was sent before the circuit last opened or closed says nothing of the
-  /// time since, and is ignored.
-  /// @param ok  what counts as a failure is the caller's to say
+  /// Records how a request ended. A request that was sent before the circuit last opened or closed says
+  /// nothing about the time since, and is ignored.
+  /// @param ok  what counts as a failure is the caller's decision
   void record(bool ok, SteadyTime sent_at, SteadyTime now);
 
   /// How long until a request may be sent: zero while closed, and when a probe may go.
@@ -77,7 +78,7 @@ class Circuit {
 /// Belongs to the upstream thread; not thread-safe. No call fails. A route has at most one circuit.
 class Circuits {
  public:
-  /// The change that a record has made; of the upstream's circuit and the route's, the upstream's.
+  /// The change that record() has made. If both circuits have changed, it is the change of the upstream's.
   enum class Change { none, upstream_opened, upstream_closed, route_opened, route_closed };
 
   /// Whether a request for this route may be sent now. Asked only when it would be: a probe that is not sent

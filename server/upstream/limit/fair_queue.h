@@ -63,7 +63,7 @@ class FairQueue {
   };
 
   explicit FairQueue(std::size_t max_queued) : max_queued_(max_queued) {}
-  /// For those that come from now on: nobody who waits is given up.
+  /// Counts for new requests: no waiting one is given up.
   void set_max_queued(std::size_t max_queued) { max_queued_ = max_queued; }
   FairQueue(const FairQueue&) = delete;
   FairQueue& operator=(const FairQueue&) = delete;
@@ -99,7 +99,7 @@ class FairQueue {
   [[nodiscard]] std::size_t size(Priority priority) const { return lane(priority).size; }
   /// Those of one client.
   [[nodiscard]] std::size_t waiting(std::string_view client) const;
-  /// Of every client that has any, how many wait; by name. Linear.
+  /// How many requests wait, by client. Linear.
   [[nodiscard]] std::map<std::string, std::size_t> waiting_by_client() const;
   /// Requests that were displaced so far.
   [[nodiscard]] std::uint64_t displaced() const { return displaced_; }
@@ -135,7 +135,7 @@ class FairQueue {
     std::size_t size = 0;
   };
 
-  /// Where a client stands in its lane, taken out of it: it goes back in without memory that could fail.
+  /// A client's place in its lane, taken out of it, so that it goes back in without memory that could fail.
   struct Standing {
     decltype(Lane::turns)::node_type turn;        // in `turns` or in `idle`
     decltype(Lane::by_length)::node_type length;  // empty while nothing waits

@@ -141,10 +141,10 @@ void RateLimit::pause(std::chrono::milliseconds retry_after, SteadyTime now) {
   tokens_ = 1;
 }
 
-/// One accepted request further along the curve, or less at a high rate, where answers under way would let
-/// it overshoot. Time counts as well: at a low rate, requests alone would take too long to notice that the
-/// limit has gone. A rate that is not used up proves nothing and does not grow; the burst does, since it is
-/// after idling that it is wanted.
+/// Moves along the curve by one accepted request, or by less at a high rate, where answers under way would
+/// let it overshoot. Time counts as well: at a low rate, requests alone would take too long to notice that
+/// the limit has gone. A rate that is not used up proves nothing and does not grow. The burst does grow then,
+/// since it is wanted after idling.
 void RateLimit::grow() {
   constexpr double fastest_per_second = 25;
   constexpr double waiting_per_second = 1.0 / 3;

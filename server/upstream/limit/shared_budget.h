@@ -35,7 +35,7 @@ class SharedBudget {
   [[nodiscard]] virtual bool take(SteadyTime now) = 0;
   /// Gives one back that take() gave: the request was not sent.
   virtual void give_back(SteadyTime now) = 0;
-  /// A request has gone that this instance had granted itself: the fleet was not asked.
+  /// A request has gone that this instance has granted itself, without asking the fleet.
   virtual void spent_alone(SteadyTime now) = 0;
   /// Has the fleet asked for grants, a few ahead.
   /// @param waiting    how many requests wait here
@@ -48,7 +48,7 @@ class SharedBudget {
   virtual void on_success(SteadyTime sent_at) = 0;
   virtual void on_limited(SteadyTime sent_at, std::optional<std::chrono::milliseconds> retry_after) = 0;
 
-  /// As RateLimit has them, of the whole fleet, as the engine has last said.
+  /// The same numbers as RateLimit has, but of the whole fleet, as the engine said last.
   [[nodiscard]] virtual double rate() const = 0;
   [[nodiscard]] virtual double burst() const = 0;
   [[nodiscard]] virtual double available(SteadyTime now) const = 0;

@@ -13,11 +13,11 @@
 
 namespace roktcached::upstream {
 
-/// The callers that wait for one request to be sent, and until when. Several callers may share its answer;
-/// then it goes as soon as any one of them has its turn, and is given up when the last of them has waited
-/// long enough: who joins another's request must not wait longer for that than for one of its own. It also
-/// says whether anybody waits still: what the request waits for ends when nobody does. Belongs to the
-/// upstream thread.
+/// The callers that wait for one request to be sent, and until when. Several callers may share its answer.
+/// Then the request goes as soon as any of them has its turn, and it is given up when the last of them has
+/// waited long enough: a caller that joins another's request must not wait longer than it would for its own.
+/// A Turn also tells whether anybody still waits: when nobody does, the waits of the request end. Belongs to
+/// the upstream thread.
 class Turn {
  public:
   struct Place {
@@ -26,8 +26,8 @@ class Turn {
     friend bool operator==(const Place&, const Place&) = default;
   };
 
-  /// The request sets out.
-  /// @param patience  how long each of those who wait for it does so; all of them together, twice that
+  /// The request begins its way.
+  /// @param patience  how long each of the callers waits for it; all of them together wait twice that
   void begin(Place place, SteadyTime now, std::chrono::milliseconds patience) {
     patience_ = patience;
     deadline_ = now + patience;
@@ -35,8 +35,8 @@ class Turn {
     add(std::move(place), now);
   }
 
-  /// Somebody else waits for it, too, before it sets out or after: it is attended. A caller with a place has
-  /// it for all that it asks; callers beyond the sixteenth have none of their own.
+  /// Another caller waits for it, too, before or after it was sent; it is attended then. A caller with a
+  /// place has that for all that it asks. Callers beyond the sixteenth have no place of their own.
   void join(Place place, SteadyTime now) {
     unattended_ = false;
     add(std::move(place), now);
@@ -50,24 +50,24 @@ class Turn {
     return std::ranges::find(places_, Priority::interactive, &Place::priority) != places_.end();
   }
 
-  /// Nobody waits for the answer any more, and it is not worth keeping: the request is not sent, and not sent
-  /// again; where it is under way it is broken off. This is for good: who comes later needs another request.
+  /// Nobody waits for the answer any more, and it is not worth keeping. The request is not sent, and not sent
+  /// again; if it is under way, it is broken off. This is for good: a later caller needs another request.
   void abandon() {
     if (std::exchange(abandoned_, true)) return;
     if (woken) woken();
   }
   [[nodiscard]] bool abandoned() const { return abandoned_; }
 
-  /// Nobody waits for the answer any more, but it is worth keeping: a request that is under way goes on until
-  /// somebody else needs its place, and is abandoned then; one that is not sent yet, is not, and none is sent
-  /// again.
+  /// Nobody waits for the answer any more, but it is worth keeping. A request that is under way goes on until
+  /// somebody else needs its place, and is abandoned then. One that was not sent yet is not sent, and none is
+  /// sent again.
   void set_unattended(bool unattended) {
     unattended_ = unattended;
     if (unattended && woken) woken();
   }
   [[nodiscard]] bool unattended() const { return unattended_; }
 
-  /// The request is to begin its way anew, unless it is under way: another one may be asking the same now.
+  /// The request must begin its way again, unless it is under way: another one may be asking the same now.
   void recall() {
     recalled_ = true;
     if (woken) woken();
@@ -78,8 +78,8 @@ class Turn {
 
   [[nodiscard]] bool under_way() const { return under_way_; }
 
-  /// Whether nothing is to be waited for any more: it is abandoned, or unattended or recalled and not under
-  /// way.
+  /// Whether all waits of the request must end: it is abandoned, or it is unattended or recalled and not
+  /// under way.
   [[nodiscard]] bool unwanted() const { return abandoned_ || ((unattended_ || recalled_) && !under_way_); }
 
   /// Called when abandoned(), unattended() or recalled() becomes true. See Watch.
@@ -91,8 +91,8 @@ class Turn {
   /// Called once, when the request is about to be sent; empty else.
   std::function<void()> sets_out;
 
-  /// Calls an action whenever abandoned() or unattended() becomes true, for as long as this lives. Of several
-  /// for one turn the last that was made is the first that ends. All are called, that one first.
+  /// Calls an action whenever abandoned() or unattended() becomes true, for as long as this lives. Several
+  /// for one turn end in reverse order of their beginning. All are called, the last one first.
   class Watch {
    public:
     /// @param turn    outlives it; null: nothing is ever called

@@ -53,7 +53,8 @@ Result<milliseconds> lifetime_in(const boost::json::object& answer) {
   const auto* expires_in = answer.if_contains("expires_in");
   if (expires_in == nullptr || expires_in->is_null()) return documented_lifetime;
   const std::optional<double> seconds = number_in(*expires_in);
-  // A shorter one would be renewed all the time; what is malformed is asked for again with a backoff.
+  // A token with a shorter lifetime would be renewed all the time. A malformed answer is asked for again with
+  // a backoff.
   if (!seconds || !(*seconds >= 1))
     return malformed("has an expires_in that is no number of seconds from 1 on");
   return milliseconds{static_cast<long long>(std::min(*seconds, longest_lifetime_s) * 1000)};

@@ -32,7 +32,7 @@ class TokenSource {
   [[nodiscard]] virtual boost::asio::awaitable<FetchedToken> fetch() = 0;
 };
 
-/// Reads a credential's secrets again from where they are kept, on any thread; null where they cannot change.
+/// Reads a credential's secrets again from where they are kept, on any thread; null if they cannot change.
 using SecretSource = std::function<Result<config::Credential>()>;
 
 /// The upstream's `POST /auth/oauth2/token` with the client credentials grant (RFC 6749, section 4.4), over a

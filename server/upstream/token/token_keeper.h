@@ -50,7 +50,7 @@ class TokenKeeper {
   /// The token in use. Waits for a fetch under way where there is none, or where the upstream has refused it,
   /// up to the turn's deadline.
   /// @param turn  outlives the wait
-  /// @return token_unavailable with the time to the next attempt; client_gone where nobody waits any more
+  /// @return token_unavailable with the time to the next attempt; client_gone if nobody waits any more
   [[nodiscard]] boost::asio::awaitable<TokenResult> get(Turn& turn);
 
   /// A newer token than `refused`, which the upstream may have refused: the one in use where it is another
@@ -63,7 +63,7 @@ class TokenKeeper {
   /// The same, because something may have been mended just now: if a fetch is on its way and fails, the next
   /// one follows at once.
   void fetch_again();
-  /// Whether the last fetch has failed because the credential was refused.
+  /// Whether the last fetch failed because the credential was refused.
   [[nodiscard]] bool refused() const { return refused_; }
 
   /// Says that the upstream has accepted `token`, so that a 400 need not be blamed on it for a minute.

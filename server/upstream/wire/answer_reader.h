@@ -54,27 +54,27 @@ class AnswerReader {
   /// Appends the next of the content, after waiting for it if nothing is there.
   /// @return upstream_timeout or upstream_invalid_response
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_content(std::string& content);
-  /// How many bytes are to be held before begin_content: of the content where that is known, and else what is
-  /// there already.
+  /// How many bytes to hold before begin_content: the length of the content if it is known, else the bytes
+  /// that are there already.
   [[nodiscard]] std::size_t first_bytes(std::optional<std::uint64_t> length) const;
-  /// Makes room for it, and appends what is there of it, without waiting. Ends where it is too large.
-  /// @param length  of the content, where it is known
+  /// Makes room for the content, and appends what is there of it, without waiting. Stops if it is too large.
+  /// @param length  of the content, if it is known
   /// @return upstream_invalid_response
   [[nodiscard]] Result<void> begin_content(std::optional<std::uint64_t> length, std::string& content);
-  /// Appends all the rest of it. Ends where it is too large.
+  /// Appends all the rest of the content. Stops if it is too large.
   /// @param held  what the content takes; grows with it
-  /// @return as read_content and begin_content; overloaded where there is no room for it
+  /// @return as read_content and begin_content; overloaded if there is no room for it
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_whole_content(std::string& content,
                                                                         storage::BodyAccount::Growing& held);
   /// Whether the content that these two have read is larger than upstream.max_response. Then read_content
   /// appends the rest.
   [[nodiscard]] bool too_large() const { return too_large_; }
 
-  /// Whether the end of the connection is all that tells the end of the content, whose head was read last:
-  /// then nobody can tell its end from a loss (RFC 9112, section 8).
+  /// Whether only the end of the connection tells the end of this content. Then nobody can tell its end from
+  /// a loss (RFC 9112, section 8).
   [[nodiscard]] bool ends_with_connection() const { return message_ && message_->ends_with_connection(); }
 
-  /// Whether more had come than the answer when the last of it was read.
+  /// Whether more bytes than the answer had come when the last of it was read.
   [[nodiscard]] bool has_more();
 
  private:

@@ -11,12 +11,13 @@
 
 namespace roktcached::upstream {
 
-/// Undoes gzip (RFC 1952). The size of the result is measured first, and then it is inflated into exactly so
-/// much memory, so that something small that inflates without end is stopped before it costs any. Pure.
-/// @param max_size  of what comes out, in bytes
-/// @return nothing where it is larger than max_size; upstream_invalid_response where it is corrupt, cut
-/// short, or has bytes that are no gzip behind its end; overloaded where there is no room for it
-/// @param held  what comes out is added to it first; may be null
+/// Undoes gzip (RFC 1952). It measures the size of the result first, and then inflates into exactly so much
+/// memory. So something small that inflates without end is stopped before it costs any memory. Pure.
+/// @param max_size  of the result, in bytes
+/// @param held  the size of the result is added to it first; may be null
+/// @return nothing if the result is larger than max_size; upstream_invalid_response if the input is corrupt,
+///          cut short, or has bytes behind its end that are no gzip; overloaded if there is no room for the
+///          result
 [[nodiscard]] Result<std::optional<std::string>> gunzip(std::string_view compressed, std::uint64_t max_size,
                                                         storage::BodyAccount::Growing* held = nullptr);
 
@@ -37,8 +38,8 @@ void remove_coding(http::Fields& fields, bool gzipped);
 /// of it. An answer without a coding stays as it is. Pure.
 /// @param max_size  of the content without its coding, in bytes
 /// @param held  what the content takes, before and after; may be null
-/// @return false where it is larger than max_size: then `content` is still coded; as gunzip and is_gzipped
-/// for what is in disorder, and overloaded where there is no room for it: nothing is changed then
+/// @return false if it is larger than max_size: then `content` is still coded; as gunzip and is_gzipped
+/// for what is in disorder, and overloaded if there is no room for it: nothing is changed then
 [[nodiscard]] Result<bool> undo_coding(unsigned status, http::Fields& fields, std::string& content,
                                        std::uint64_t max_size, storage::BodyAccount::Growing* held = nullptr);
 

@@ -25,7 +25,7 @@ inline constexpr std::chrono::milliseconds head_start{250};
 /// The others are given up when one has won.
 /// @param executor  of one thread
 /// @param turn      outlives the wait, which ends where nobody waits for the request any more; may be null
-/// @return upstream_unreachable where all have failed, with the last reason; upstream_timeout at `due`;
+/// @return upstream_unreachable if all have failed, with the last reason; upstream_timeout at `due`;
 ///         client_gone
 [[nodiscard]] boost::asio::awaitable<Result<boost::asio::ip::tcp::socket>> dial(
     boost::asio::any_io_executor executor, Endpoints endpoints, SteadyTime due, Turn* turn = nullptr);

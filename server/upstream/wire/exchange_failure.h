@@ -15,17 +15,17 @@ namespace roktcached::upstream {
 /// An answer is larger than upstream.max_response, in bytes, and nobody takes it so.
 [[nodiscard]] Error larger_than(std::uint64_t max_response);
 
-/// Of a request whose turn was abandoned, or unattended before it was sent: client_gone. It says nothing of
-/// the upstream.
+/// The error of a request whose turn was abandoned, or was unattended before it was sent: client_gone. It
+/// says nothing of the upstream.
 [[nodiscard]] Error nobody_waits();
 
-/// An operation on the connection failed: upstream_timeout where `deadline` has interrupted it, else
+/// An operation on the connection failed: upstream_timeout if `deadline` has interrupted it, else
 /// upstream_unreachable.
 /// @param doing  what it was for
 [[nodiscard]] Error connection_failure(const boost::system::error_code& error, const Deadline& deadline,
                                        const char* doing);
 
-/// The connection failed after the answer had begun: upstream_timeout where `deadline` has interrupted it,
+/// The connection failed after the answer had begun: upstream_timeout if `deadline` has interrupted it,
 /// else upstream_invalid_response, retryable where the connection ended.
 /// @param part   what is incomplete
 /// @param doing  as above

@@ -21,8 +21,8 @@ class GzipDecoder {
   /// @param coded  is there until next() returns nothing
   void feed(std::string_view coded);
 
-  /// The next piece that comes out, valid until the next call; empty where all that was fed is used up.
-  /// @return upstream_invalid_response where it is corrupt, or has other bytes behind its end
+  /// The next piece that comes out, valid until the next call; empty if all that was fed is used up.
+  /// @return upstream_invalid_response if it is corrupt, or has other bytes behind its end
   [[nodiscard]] Result<std::string_view> next();
 
   /// Whether what was fed may be all: it ends where a member does.

@@ -41,14 +41,14 @@ class LargeContent {
   [[nodiscard]] const std::string& beginning() const { return beginning_; }
 
   /// The next piece; empty at the end.
-  /// @return upstream_timeout or upstream_invalid_response where the content breaks off: what came is not
+  /// @return upstream_timeout or upstream_invalid_response if the content breaks off: what came is not
   /// whole
   [[nodiscard]] boost::asio::awaitable<Result<std::string>> next();
 
   /// Nothing more of it is wanted: what is waited for fails.
   void close();
 
-  /// Of all of it, where it is known.
+  /// The length of all of it, if it is known.
   [[nodiscard]] std::optional<std::uint64_t> length() const { return length_; }
   /// Whether nothing but the connection's end tells its end, so that it may have been cut.
   [[nodiscard]] bool may_be_cut() const { return may_be_cut_; }

@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::chrono::hours certificate_trusted_for{1};
 
-/// Where a context keeps its TlsSessions; Asio has a use of its own for the application data.
+/// The index at which a context keeps its TlsSessions; Asio uses the application data itself.
 int sessions_index() {
   static const int index = SSL_CTX_get_ex_new_index(0, nullptr, nullptr, nullptr, nullptr);
   return index;

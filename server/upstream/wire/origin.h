@@ -25,10 +25,11 @@ class TlsSessions {
   void collect_from(boost::asio::ssl::context& context);
   /// Makes the handshake that `connection` is about to begin a short one, where that may be.
   void offer_to(SSL* connection, SteadyTime now);
-  /// The upstream did not like it, or may not have.
+  /// Forgets the session: the upstream has refused it, or may have.
   void forget() { latest_.reset(); }
 
-  /// A connection that is closed without ceremony would take its session with it: this keeps it.
+  /// Keeps the session of a connection that is closed without close_notify; else OpenSSL would not let it be
+  /// used again.
   static void keep_session_of(SSL* connection);
 
  private:

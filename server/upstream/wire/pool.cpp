@@ -165,8 +165,8 @@ asio::awaitable<Result<void>> Pool::wait_for_slot(Turn* turn) {
   co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true, "no connection became free in time"};
 }
 
-/// Somebody waits for a connection, or has ceased to wait for an answer. One at a time: its slot comes in a
-/// moment.
+/// Somebody waits for a connection, or has ceased to wait for an answer. One request is broken off at a time,
+/// since its slot is free in a moment.
 void Pool::make_room() {
   if (std::ranges::none_of(waiting_, &Waiter::is_interactive)) return;
   if (std::ranges::any_of(busy_, &InUse::gives_way)) return;

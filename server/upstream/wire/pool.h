@@ -14,23 +14,24 @@
 namespace roktcached::upstream {
 
 /// The connections to the upstream: at most upstream.max_connections at once, not counting those that stream
-/// an answer to a client, the ones that may be reused kept open for upstream.idle_timeout, and none beyond
-/// upstream.max_age. A request that finds none free waits in line, at most upstream.max_waiting at once; for
-/// a client's request the oldest one under way that nobody waits for any more is broken off then. Belongs to
-/// the upstream client's thread. A connection that fails is simply not put back.
+/// an answer to a client. Connections that may be used again stay open for upstream.idle_timeout, and none is
+/// used beyond upstream.max_age. A request that finds none free waits in line, which has at most
+/// upstream.max_waiting places. If it is a client's request, the oldest request under way that nobody waits
+/// for any more is broken off for it. Belongs to the upstream client's thread. A connection that fails is not
+/// put back.
 class Pool {
  public:
   /// @param origin  outlives the pool
   Pool(boost::asio::any_io_executor executor, Origin& origin);
 
   /// Sends `request` on a free connection or a new one. A kept connection that was closed while it was idle
-  /// is replaced. Where one is lost just as it is used again, a request goes at once over a new one: other
-  /// kept ones may be dead as well. One that must not be sent twice, as it may have been processed (RFC 9112,
-  /// section 9.3.1), goes over a new connection from the start.
+  /// is replaced. If a connection is lost just as it is used again, the request goes at once over a new one:
+  /// other kept connections may be dead as well. A request that must not be sent twice, since it may have
+  /// been processed (RFC 9112, section 9.3.1), goes over a new connection from the start.
   /// @param turn  outlives that; null: somebody waits for the answer to the end
-  /// @return as Connection::open and Connection::exchange; overloaded where the line is full, or did not move
-  ///         until the turn's deadline, or without a turn in upstream.head_timeout; client_gone where the
-  ///         turn was abandoned, or is unattended before the request was sent
+  /// @return as UpstreamConnection::open and UpstreamConnection::exchange; overloaded if the line is full, or
+  ///          did not move until the turn's deadline, or without a turn in upstream.head_timeout; client_gone
+  ///          if the turn was abandoned, or was unattended before the request was sent
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(
       const WireRequest& request, GrowingAnswer* stream = nullptr, LargeAnswer large = LargeAnswer::refuse,
       Turn* turn = nullptr);

@@ -13,15 +13,15 @@
 
 namespace roktcached::upstream {
 
-/// The addresses of the one host that is connected to. Looked up again when they are older than a minute;
-/// while the name service fails the last known ones serve. A slow lookup never holds a caller beyond its
-/// deadline. Belongs to the upstream thread.
+/// The addresses of the one host that is connected to. It looks them up again when they are older than a
+/// minute. While the name service fails, the last known ones serve. A slow lookup never holds a caller beyond
+/// its deadline. Belongs to the upstream thread.
 class Resolver {
  public:
   Resolver(boost::asio::any_io_executor executor, std::string host, std::uint16_t port);
 
   /// @param turn  outlives the wait, which ends where nobody waits for the request any more; may be null
-  /// @return at least one endpoint; upstream_unreachable where the name has none, upstream_timeout at the
+  /// @return at least one endpoint; upstream_unreachable if the name has none, upstream_timeout at the
   /// deadline, client_gone
   [[nodiscard]] boost::asio::awaitable<Result<Endpoints>> resolve(SteadyTime deadline, Turn* turn = nullptr);
 

@@ -62,7 +62,7 @@ asio::awaitable<Result<void>> open_tunnel(asio::ip::tcp::socket& socket, std::st
     if (status / 100 != 1) break;
   }
   if (status / 100 != 2) co_return refused(proxy, fmt::format("answered CONNECT with {}", status));
-  // Nobody behind the tunnel speaks before it is spoken to.
+  // The server behind the tunnel sends nothing before it is asked.
   if (!buffer.empty()) co_return refused(proxy, "sent more than an answer to CONNECT");
   co_return Result<void>();
 }

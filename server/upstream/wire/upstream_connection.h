@@ -25,11 +25,11 @@ namespace roktcached::upstream {
 [[nodiscard]] std::chrono::milliseconds connection_lifetime(std::chrono::milliseconds max_age, double jitter);
 
 /// Whether a connection that had been used before was gone when it was used again, before anything of an
-/// answer came: the upstream had closed it in that moment, and nothing speaks against another one.
-/// @param why  from Connection::exchange
+/// answer came. The upstream closed it in that moment, and nothing speaks against another one.
+/// @param why  from UpstreamConnection::exchange
 [[nodiscard]] bool is_loss_of_kept_connection(const Error& why);
 
-/// How an answer is handled that is larger than upstream.max_response, and of which nothing has been passed
+/// What to do with an answer that is larger than upstream.max_response, and of which nothing has been passed
 /// on.
 enum class LargeAnswer {
   refuse,     ///< it is upstream_invalid_response
@@ -57,17 +57,17 @@ class UpstreamConnection {
   [[nodiscard]] boost::asio::awaitable<Result<UpstreamResponse>> exchange(
       const WireRequest& request, GrowingAnswer* stream = nullptr, LargeAnswer large = LargeAnswer::refuse);
 
-  /// Appends the next of the content of an answer that was handed over before its end.
+  /// Appends the next part of the content of an answer that was handed over before its end.
   /// @return upstream_timeout or upstream_invalid_response
   [[nodiscard]] boost::asio::awaitable<Result<void>> read_rest(std::string& content);
   [[nodiscard]] bool answer_has_ended() const { return reader_.ended(); }
-  /// Of the content of the last answer, where the upstream has said it.
+  /// The length of the content of the last answer, if the upstream has said it.
   [[nodiscard]] std::optional<std::uint64_t> answer_length() const { return answer_length_; }
   /// As UpstreamResponse::ends_with_connection.
   [[nodiscard]] bool answer_ends_with_connection() const { return reader_.ends_with_connection(); }
 
   [[nodiscard]] bool reusable() const { return reusable_; }
-  /// True where the upstream has closed it, or has sent what nobody asked for.
+  /// True if the upstream has closed it, or has sent what nobody asked for.
   [[nodiscard]] bool gone() { return stream_.gone(); }
   [[nodiscard]] bool used_before() const { return exchanges_ > 1; }
   void close() { stream_.close(); }

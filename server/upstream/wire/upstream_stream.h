@@ -29,7 +29,7 @@ class UpstreamStream {
   /// Takes over a socket that is connected.
   void take(Socket connected);
   [[nodiscard]] Socket& socket() { return socket_; }
-  /// Null where there is none.
+  /// Null if there is none.
   [[nodiscard]] Tls* tls() { return tls_ ? &*tls_ : nullptr; }
 
   [[nodiscard]] Transferred read_some(asio::mutable_buffer into);
@@ -48,7 +48,7 @@ class UpstreamStream {
   /// Whether content has come that was not read. Encrypted bytes need not be content: they may be
   /// the notice that the upstream closes, or a session ticket.
   [[nodiscard]] bool has_received();
-  /// True where the upstream has closed it, or has sent anything that was not read.
+  /// True if the upstream has closed it, or has sent anything that was not read.
   [[nodiscard]] bool gone();
   void close();
 

@@ -100,7 +100,7 @@ TEST_F(PrivateFileTest, ALinkIsFollowed) {
 constexpr std::uint32_t us = 1000;
 constexpr std::uint32_t fs_group = 2000;
 
-/// Empty where the file is private to user 1000 of groups 1000 and 2000.
+/// Empty if the file is private to user 1000 of groups 1000 and 2000.
 std::string why_not(const FileAccess& file) {
   return why_not_private(file, {us, {us, fs_group}}).value_or("");
 }

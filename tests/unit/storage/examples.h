@@ -76,7 +76,7 @@ inline bool same_history(const caching::Restated* left, const caching::Restated*
   return left->times == right->times && left->at == right->at && left->moved == right->moved;
 }
 
-/// True where everything that is served or decided upon is the same.
+/// True if everything that is served or decided upon is the same.
 inline bool same(const StoredResponse& left, const StoredResponse& right) {
   return left.key == right.key && left.route == right.route && left.account_id == right.account_id &&
          left.campaign_id == right.campaign_id && left.status == right.status && left.head == right.head &&

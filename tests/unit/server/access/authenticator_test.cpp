@@ -89,7 +89,7 @@ class AuthenticatorTest : public testing::Test {
     EXPECT_NE(admission.kind, AccessDecision::Kind::unknown);
     return admission;
   }
-  /// The answer in place of the handler's; its status is 0 where there is none.
+  /// The answer in place of the handler's; its status is 0 if there is none.
   http::Answer refusal(http::Request shown, std::optional<std::size_t> certified = std::nullopt) {
     AccessDecision admission = ask(shown, certified);
     if (admission.kind == AccessDecision::Kind::granted) {

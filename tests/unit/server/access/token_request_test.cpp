@@ -45,7 +45,7 @@ TEST(TokenRequest, ShowsTheFieldsCredentials) {
   EXPECT_EQ(shown_by(grant, {Kind::api_key, "S"}), "key S");
 }
 
-/// The second reading of a Basic; empty where there is none.
+/// The second reading of a Basic; empty if there is none.
 std::string form_decoded_of(std::string_view base64) {
   const auto read = read_token_request(grant, {Kind::basic, base64});
   const auto second = std::get<TokenRequest>(read).form_decoded();

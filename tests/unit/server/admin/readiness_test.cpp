@@ -71,9 +71,9 @@ TEST(Readiness, OfADaemonWithoutItsFleetIsDegraded) {
   EXPECT_EQ(boost::json::serialize(part()), R"({"part":"fleet","state":"ok","reason":null,"members":3,)"
                                             R"("members_known":3,"timeouts":0})");
   fleet.link.together = false;
-  EXPECT_EQ(part().at("reason"), "alone: the engine is not to be had");
+  EXPECT_EQ(part().at("reason"), "alone: the engine cannot be reached");
   fleet.link.trouble = "Connection refused";
-  EXPECT_EQ(part().at("reason"), "alone: the engine is not to be had: Connection refused");
+  EXPECT_EQ(part().at("reason"), "alone: the engine cannot be reached: Connection refused");
   EXPECT_EQ(readiness_of(well(), tiers(), fleet, false).status(), "degraded");
 }
 

@@ -38,7 +38,7 @@ class CacheFileTest : public testing::Test {
   examples::Folder folder_;
   const std::string path_ = folder_.file("cache.db");
   std::vector<std::string> reported_;
-  const Report report_ = [this](std::string_view line) { reported_.emplace_back(line); };
+  const OperatorLog report_ = [this](std::string_view line) { reported_.emplace_back(line); };
 };
 
 TEST_F(CacheFileTest, ANewFileIsForItsOwnerOnlyWhateverTheUmask) {

@@ -25,7 +25,7 @@ class FileInMemory {
   FileInMemory(const FileInMemory&) = delete;
   FileInMemory& operator=(const FileInMemory&) = delete;
 
-  /// @return false where it is still there
+  /// @return false if it is still there
   [[nodiscard]] bool forget() const {
     constexpr int tries = 50;  // the kernel keeps a page that it is still at
     char byte = 0;
@@ -99,7 +99,7 @@ TEST_F(PromptReadsTest, OnlyTheThreadThatMustNotWaitDoesNot) {
   fill();
   auto connection = connect();
   const FileInMemory file(options_.path);
-  ASSERT_TRUE(teach_prompt_reads());
+  ASSERT_TRUE(enable_nonblocking_reads());
   if (!file.forget()) GTEST_SKIP() << "this file system keeps its files in memory";
   constexpr const char* bytes = "SELECT sum(length(body)) FROM responses";
   {

@@ -240,7 +240,7 @@ TEST_F(SqliteStoreFaultsTest, AHardPurgeRemovesWhatWasSetAsideAndASoftOneDoesNot
 }
 
 /// Runs in a child, as a user without rights on the folder.
-/// @return the exit code: 0 where opening was refused with one line that names the path
+/// @return the exit code: 0 if opening was refused with one line that names the path
 int open_as_nobody(const SqliteOptions& options) {
   constexpr uid_t nobody = 65534;
   if (::geteuid() == 0 && ::setresuid(nobody, nobody, nobody) != 0) return 2;

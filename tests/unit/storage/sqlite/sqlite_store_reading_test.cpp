@@ -88,7 +88,7 @@ class HeldCheckpoint {
   HeldCheckpoint(const HeldCheckpoint&) = delete;
   HeldCheckpoint& operator=(const HeldCheckpoint&) = delete;
 
-  /// @return false where none has come in ten seconds
+  /// @return false if none has come in ten seconds
   bool wait_until_begun() {
     std::unique_lock lock(mutex_);
     return changed_.wait_for(lock, 10s, [this] { return begun_; });

@@ -35,7 +35,7 @@ class VerifyTest : public testing::Test {
         path_, [](std::uint64_t, std::uint64_t) { return true; }, quiet_);
   }
 
-  const Report quiet_ = [](std::string_view) {};
+  const OperatorLog quiet_ = [](std::string_view) {};
   examples::Folder folder_;
   const std::string path_ = folder_.file("cache.db");
 };

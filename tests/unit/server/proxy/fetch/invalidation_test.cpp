@@ -16,7 +16,7 @@ class InvalidationTest : public FetchTableTest {
     boost::asio::co_spawn(context, fetches.invalidate(std::move(targets), "files"), boost::asio::detached);
     run();
   }
-  /// What is stored for the target and can be answered with; null where there is nothing, or the empty index
+  /// What is stored for the target and can be answered with; null if there is nothing, or the empty index
   /// of what was invalidated.
   caching::StoredResponsePtr stored(const std::string& target) {
     const auto found = store.find(key_of(target), clock.wall_now()).value();

@@ -70,7 +70,7 @@ class Loopback {
   std::shared_ptr<State> state_;
 };
 
-/// The next head that comes, without its empty line; empty where none does.
+/// The next head that comes, without its empty line; empty if none does.
 template <class Stream>
 asio::awaitable<std::string> read_head(Stream& stream) {
   std::string received;
