@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <cstring>
@@ -12,14 +13,15 @@ namespace roktcached::caching {
 /// std::string has besides, to grow, would cost as much as they say.
 ///
 /// It owns its bytes, or they stand in the allocation of the object that it is a member of (see share). A
-/// copy always owns its own, so it may outlive that object.
+/// copy may outlive that object: it owns bytes of its own then, and else shares those that are owned. Texts
+/// that share bytes may be used by several threads.
 class Text {
  public:
   Text() = default;
   template <class T>
   requires std::convertible_to<const T&, std::string_view> Text(const T& text)
       : bytes_(owned_copy(std::string_view(text))) {}  // implicit, as for std::string
-  Text(const Text& other) : bytes_(owned_copy(other.view())) {}
+  Text(const Text& other) : bytes_(other.owns() ? other.hold() : owned_copy(other.view())) {}
   Text(Text&& other) noexcept
       : bytes_(other.owns() ? std::exchange(other.bytes_, nullptr) : owned_copy(other.view())) {}
   Text& operator=(Text other) noexcept {
@@ -27,7 +29,7 @@ class Text {
     return *this;
   }
   ~Text() {
-    if (owns()) delete[] bytes_;
+    if (owns()) let_go();
   }
 
   [[nodiscard]] std::string_view view() const {
@@ -65,9 +67,15 @@ class Text {
   /// What tells bytes that are owned from others is the lowest bit of their address.
   static constexpr std::size_t alignment = 2;
 
+  /// Of bytes that are owned: in front of their size.
+  using Holders = std::atomic<std::uint32_t>;
+
   static char* owned_copy(std::string_view text);
   static char* write(char* bytes, std::string_view text);
-  [[nodiscard]] bool owns() const { return start() == bytes_; }
+  [[nodiscard]] bool owns() const { return bytes_ != nullptr && start() == bytes_; }
+  [[nodiscard]] Holders& holders() const;
+  [[nodiscard]] char* hold() const;
+  void let_go() noexcept;
   [[nodiscard]] const char* start() const {
     return bytes_ - reinterpret_cast<std::uintptr_t>(bytes_) % alignment;
   }
