@@ -71,26 +71,11 @@ StoredResponsePtr share(StoredResponse&& response, const Texts& texts) {
   return shared;
 }
 
-namespace {
-
-/// In one piece: this is on the way of every miss.
-void append_line(std::string& lines, const http::Field& field) {
-  constexpr std::string_view colon = ": ";
-  constexpr std::string_view end = "\r\n";
-  const std::size_t before = lines.size();
-  lines.resize(before + field.name.size() + colon.size() + field.value.size() + end.size());
-  char* at = lines.data() + before;
-  for (const std::string_view part : {field.name, colon, field.value, end})
-    at = std::copy_n(part.data(), part.size(), at);
-}
-
-}  // namespace
-
 void append_end_to_end_lines(std::string& lines, const http::Fields& upstream) {
   const http::HopByHopFields hop_by_hop(upstream);
   for (const auto& field : upstream.all()) {
     if (ours.contain(field.name) || hop_by_hop.contain(field.name)) continue;
-    append_line(lines, field);
+    lines.append(field.name).append(": ").append(field.value).append("\r\n");
   }
 }
 

@@ -23,7 +23,7 @@ class Text {
       : bytes_(owned_copy(std::string_view(text))) {}  // implicit, as for std::string
   Text(const Text& other) : bytes_(other.owns() ? other.hold() : owned_copy(other.view())) {}
   Text(Text&& other) noexcept
-      : bytes_(other.owns() ? std::exchange(other.bytes_, nullptr) : owned_copy(other.view())) {}
+      : bytes_(other.is_others() ? owned_copy(other.view()) : std::exchange(other.bytes_, nullptr)) {}
   Text& operator=(Text other) noexcept {
     std::swap(bytes_, other.bytes_);
     return *this;
@@ -72,7 +72,8 @@ class Text {
 
   static char* owned_copy(std::string_view text);
   static char* write(char* bytes, std::string_view text);
-  [[nodiscard]] bool owns() const { return bytes_ != nullptr && start() == bytes_; }
+  [[nodiscard]] bool owns() const { return bytes_ != nullptr && !is_others(); }
+  [[nodiscard]] bool is_others() const { return start() != bytes_; }
   [[nodiscard]] Holders& holders() const;
   [[nodiscard]] char* hold() const;
   void let_go() noexcept;
