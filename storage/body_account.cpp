@@ -2,35 +2,49 @@
 
 #include <utility>
 
-#include "core/caching/stored_response.h"
+#include "core/caching/room_behind.h"
 
 namespace roktcached::storage {
 
-/// A body in one allocation with what counts it.
-class BodyAccount::Counted {
+/// A body that is counted for as long as it lives.
+class BodyAccount::Counted : public caching::Body {
  public:
   /// @param counted  bytes that have been added for it
-  Counted(BodyAccount& account, caching::Body octets, std::size_t counted) noexcept
-      : body(std::move(octets)), account_(account) {
-    account_.bytes_.fetch_add(body.size() - counted,
-                              std::memory_order_relaxed);  // less than 0 wraps, and fits
+  Counted(std::string_view octets, const FilePlace* place, BodyAccount& account, std::size_t counted) noexcept
+      : Body(octets, place), account_(account) {
+    account_.bytes_.fetch_add(size() - counted, std::memory_order_relaxed);  // less than 0 wraps, and fits
   }
-  ~Counted() { account_.bytes_.fetch_sub(body.size(), std::memory_order_relaxed); }
+  ~Counted() { account_.bytes_.fetch_sub(size(), std::memory_order_relaxed); }
   Counted(const Counted&) = delete;
   Counted& operator=(const Counted&) = delete;
-
-  const caching::Body body;
 
  private:
   BodyAccount& account_;
 };
 
+/// The same for a short body, whose octets stand behind it.
+class BodyAccount::CountedWithOctets final : public Counted {
+ public:
+  CountedWithOctets(std::size_t size, BodyAccount& account, std::size_t counted) noexcept
+      : Counted({caching::room_behind(*this), size}, nullptr, account, counted) {}
+};
+
+/// The same for a long body, with its string.
+struct BodyAccount::CountedText {
+  CountedText(BodyAccount& account, std::string of, std::size_t bytes) noexcept
+      : text(std::move(of)), counted(text, nullptr, account, bytes) {}
+
+  const std::string text;  // outlives what shows it
+  const Counted counted;
+};
+
 /// The same for a body that stands in the file.
 struct BodyAccount::CountedInFile {
   CountedInFile(BodyAccount& account, MemoryFile::Extent from, std::size_t bytes) noexcept
-      : extent(std::move(from)), counted(account, {extent.octets(), extent.place()}, bytes) {}
+      : extent(std::move(from)), place(extent.place()), counted(extent.octets(), &place, account, bytes) {}
 
   const MemoryFile::Extent extent;  // outlives what stands there
+  const FilePlace place;
   const Counted counted;
 };
 
@@ -87,8 +101,11 @@ BodyAccount::Body BodyAccount::Growing::share(std::string body) {
     remove(bytes_);
     return caching::no_body();
   }
+  if (body.size() <= caching::short_body_max)
+    return become(caching::share_copy<CountedWithOctets>(body, *account_, bytes_));
   body.shrink_to_fit();
-  return become(std::make_shared<const Counted>(*account_, caching::Body(std::move(body)), bytes_));
+  const auto text = std::make_shared<const CountedText>(*account_, std::move(body), bytes_);
+  return become({text, &text->counted});
 }
 
 BodyAccount::Body BodyAccount::Growing::keep(std::string body) {
@@ -104,9 +121,9 @@ std::optional<MemoryFile::Extent> BodyAccount::Growing::copy_to_file(std::string
   return twice.try_add(body.size()) ? account_->file_->write(body) : std::nullopt;
 }
 
-BodyAccount::Body BodyAccount::Growing::become(const std::shared_ptr<const Counted>& counted) {
+BodyAccount::Body BodyAccount::Growing::become(Body counted) {
   account_->growing_.fetch_sub(std::exchange(bytes_, 0), std::memory_order_relaxed);
-  return {counted, &counted->body};
+  return counted;
 }
 
 BodyAccount::Body share_body(BodyAccount* account, std::string body) {

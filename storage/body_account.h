@@ -22,6 +22,8 @@ namespace roktcached::storage {
 class BodyAccount {
  private:
   class Counted;
+  class CountedWithOctets;
+  struct CountedText;
   struct CountedInFile;
 
  public:
@@ -78,7 +80,7 @@ class BodyAccount {
     [[nodiscard]] Body keep(std::string body);
 
    private:
-    [[nodiscard]] Body become(const std::shared_ptr<const Counted>& counted);
+    [[nodiscard]] Body become(Body counted);
     [[nodiscard]] std::optional<MemoryFile::Extent> copy_to_file(std::string_view body);
 
     BodyAccount* account_ = nullptr;

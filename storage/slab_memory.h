@@ -25,7 +25,7 @@ class SlabMemory final : public std::pmr::memory_resource {
   /// Bytes. A slab is shorter by the rest that is too small for one more block.
   static constexpr std::size_t largest_slab = std::size_t{8} << 10;
   /// Bytes. What is larger, or is to be aligned to more than a pointer, comes from upstream itself.
-  static constexpr std::size_t largest_block = 1024;
+  static constexpr std::size_t largest_block = 2048;
 
   /// @param upstream  where slabs come from; safe from any thread, and outlives this
   explicit SlabMemory(std::pmr::memory_resource* upstream = std::pmr::new_delete_resource())

@@ -2,9 +2,9 @@
 
 #include <algorithm>
 #include <array>
-#include <memory_resource>
 #include <utility>
 
+#include "core/caching/room_behind.h"
 #include "core/http/fields.h"
 
 namespace roktcached::caching {
@@ -29,58 +29,13 @@ std::size_t room_for_texts(const Response& response) {
   return room;
 }
 
-/// Gives std::allocate_shared its one allocation, and makes it longer. An object is the last thing in what
-/// allocate_shared asks for, so the room is right behind it.
-template <class T>
-struct WithRoomBehind {
-  using value_type = T;
-  explicit WithRoomBehind(std::size_t size) : room(size) {}
-  template <class U>
-  explicit WithRoomBehind(const WithRoomBehind<U>& other) : room(other.room) {}
-
-  T* allocate(std::size_t count) {
-    void* const bytes = std::pmr::get_default_resource()->allocate(count * sizeof(T) + room, alignof(T));
-    return static_cast<T*>(bytes);
-  }
-  void deallocate(T* object, std::size_t count) {
-    std::pmr::get_default_resource()->deallocate(object, count * sizeof(T) + room, alignof(T));
-  }
-  template <class U>
-  bool operator==(const WithRoomBehind<U>&) const {
-    return true;
-  }
-
-  std::size_t room;  // bytes
-};
-
-std::shared_ptr<StoredResponse> share_with_room(StoredResponse&& response, std::size_t room) {
-  return std::allocate_shared<StoredResponse>(WithRoomBehind<StoredResponse>(room), std::move(response));
-}
-
-/// @param shared  of share_with_room
-char* room_behind(StoredResponse& shared) {
-  return reinterpret_cast<char*>(&shared + 1);
-}
-
-/// Control block of a std::shared_ptr: its virtual table and two counts.
-constexpr std::size_t control_block = 16;
-
-/// Malloc and a SlabMemory make this of `size` bytes: one word more, rounded up to sixteen.
-constexpr std::size_t allocated(std::size_t size) {
-  constexpr std::size_t unit = 16;
-  return std::max((size + sizeof(void*) + unit - 1) / unit * unit, 2 * unit);
-}
-
 std::size_t memory_of(const std::string& text) {
   const bool inside = text.capacity() <= std::string().capacity();
   return inside ? 0 : allocated(text.capacity() + 1);
 }
 
 std::size_t memory_of(const BodyPtr& body) {
-  if (!body) return 0;
-  const std::size_t octets = body->memory_size();
-  const std::size_t object = allocated(control_block + sizeof(Body) + sizeof(void*));  // and what counts it
-  return octets > 0 ? object + allocated(octets) : object;
+  return body ? body->memory_size() : 0;
 }
 
 }  // namespace
@@ -93,22 +48,22 @@ void KeptDate::make(WallTime time) {
 }
 
 std::size_t StoredResponse::memory_size() const {
-  const std::size_t object = control_block + sizeof(WithRoomBehind<StoredResponse>) + sizeof(StoredResponse);
   const std::size_t history =
       restated ? allocated(control_block + sizeof(Restated)) + memory_of(restated->moved) : 0;
-  return allocated(object + room_for_texts(*this)) + memory_of(body) + memory_of(gzip_body) + history;
+  return memory_with_room<StoredResponse>(room_for_texts(*this)) + memory_of(body) + memory_of(gzip_body) +
+         history;
 }
 
 StoredResponsePtr share(StoredResponse response) {
   const std::size_t room = room_for_texts(response);
-  const auto shared = share_with_room(std::move(response), room);
+  const auto shared = share_with_room<StoredResponse>(room, std::move(response));
   char* place = shared->key.move_text_to(room_behind(*shared));
   for (Text* text : texts_of(*shared)) place = text->move_to(place);
   return shared;
 }
 
 StoredResponsePtr share(StoredResponse&& response, const Texts& texts) {
-  const auto shared = share_with_room(std::move(response), room_for_texts(texts));
+  const auto shared = share_with_room<StoredResponse>(room_for_texts(texts), std::move(response));
   char* place = shared->key.write_to(room_behind(*shared), texts.key);
   const auto written = texts_of(texts);
   std::size_t next = 0;

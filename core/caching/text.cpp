@@ -1,6 +1,7 @@
 #include "core/caching/text.h"
 
 #include <limits>
+#include <new>
 #include <stdexcept>
 
 namespace roktcached::caching {
@@ -16,9 +17,29 @@ char* Text::write(char* bytes, std::string_view text) {
 char* Text::owned_copy(std::string_view text) {
   if (text.empty()) return nullptr;
   if (text.size() > std::numeric_limits<Size>::max()) throw std::length_error("a text of 4 GiB");
-  char* const bytes = new char[sizeof(Size) + text.size()];
+  char* const memory = new char[sizeof(Holders) + sizeof(Size) + text.size()];
+  new (memory) Holders(1);
+  char* const bytes = memory + sizeof(Holders);
   write(bytes, text);
   return bytes;
+}
+
+/// @pre owns()
+Text::Holders& Text::holders() const {
+  return *std::launder(reinterpret_cast<Holders*>(bytes_ - sizeof(Holders)));
+}
+
+/// @pre owns() @return the same bytes, for one text more
+char* Text::hold() const {
+  holders().fetch_add(1, std::memory_order_relaxed);
+  return bytes_;
+}
+
+/// @pre owns()
+void Text::let_go() noexcept {
+  const bool last = holders().load(std::memory_order_acquire) == 1 ||
+                    holders().fetch_sub(1, std::memory_order_acq_rel) == 1;
+  if (last) delete[](bytes_ - sizeof(Holders));
 }
 
 char* Text::write_to(char* place, std::string_view text) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <concepts>
 #include <cstdint>
 #include <cstring>
@@ -12,22 +13,23 @@ namespace roktcached::caching {
 /// besides, in order to grow, would take as much memory as the texts themselves.
 ///
 /// It owns its bytes, or they stand in the allocation of the object that it is a member of (see share). A
-/// copy always owns its own, so it may outlive that object.
+/// copy may outlive that object: it owns bytes of its own then, and else shares those that are owned. Texts
+/// that share bytes may be used by several threads.
 class Text {
  public:
   Text() = default;
   template <class T>
   requires std::convertible_to<const T&, std::string_view> Text(const T& text)
       : bytes_(owned_copy(std::string_view(text))) {}  // implicit, as for std::string
-  Text(const Text& other) : bytes_(owned_copy(other.view())) {}
+  Text(const Text& other) : bytes_(other.owns() ? other.hold() : owned_copy(other.view())) {}
   Text(Text&& other) noexcept
-      : bytes_(other.owns() ? std::exchange(other.bytes_, nullptr) : owned_copy(other.view())) {}
+      : bytes_(other.is_others() ? owned_copy(other.view()) : std::exchange(other.bytes_, nullptr)) {}
   Text& operator=(Text other) noexcept {
     std::swap(bytes_, other.bytes_);
     return *this;
   }
   ~Text() {
-    if (owns()) delete[] bytes_;
+    if (owns()) let_go();
   }
 
   [[nodiscard]] std::string_view view() const {
@@ -65,9 +67,16 @@ class Text {
   /// The lowest bit of the address tells whether the bytes are owned.
   static constexpr std::size_t alignment = 2;
 
+  /// Of bytes that are owned: in front of their size.
+  using Holders = std::atomic<std::uint32_t>;
+
   static char* owned_copy(std::string_view text);
   static char* write(char* bytes, std::string_view text);
-  [[nodiscard]] bool owns() const { return start() == bytes_; }
+  [[nodiscard]] bool owns() const { return bytes_ != nullptr && !is_others(); }
+  [[nodiscard]] bool is_others() const { return start() != bytes_; }
+  [[nodiscard]] Holders& holders() const;
+  [[nodiscard]] char* hold() const;
+  void let_go() noexcept;
   [[nodiscard]] const char* start() const {
     return bytes_ - reinterpret_cast<std::uintptr_t>(bytes_) % alignment;
   }

@@ -185,14 +185,6 @@ Fields Fields::from_lines(std::string_view lines) {
   return fields;
 }
 
-/// The last one is of RFC 7540, section 3.2.1, and goes with an Upgrade that is not passed on either.
-bool is_hop_by_hop(std::string_view name) {
-  static constexpr FieldNames names("Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
-                                    "Proxy-Authentication-Info", "TE", "Trailer", "Proxy-Connection",
-                                    "Transfer-Encoding", "Upgrade", "HTTP2-Settings");
-  return names.contain(name);
-}
-
 HopByHopFields::HopByHopFields(const Fields& message) {
   message.for_each("Connection", [this](std::string_view value) {
     any_member(value, [this](std::string_view member) {
@@ -202,10 +194,9 @@ HopByHopFields::HopByHopFields(const Fields& message) {
   });
 }
 
-bool HopByHopFields::contain(std::string_view name) const {
-  return is_hop_by_hop(name) || std::ranges::any_of(nominated_, [name](std::string_view nominated) {
-           return equal_ignoring_case(nominated, name);
-         });
+bool HopByHopFields::is_nominated(std::string_view name) const {
+  return std::ranges::any_of(
+      nominated_, [name](std::string_view nominated) { return equal_ignoring_case(nominated, name); });
 }
 
 bool says_json(const Fields& fields) {

@@ -178,7 +178,13 @@ class Fields {
 /// 9110, section 7.6.1, with Keep-Alive, Proxy-Connection, Proxy-Authenticate, Proxy-Authorization,
 /// Proxy-Authentication-Info and HTTP2-Settings. Fields that Connection nominates come on top: see
 /// HopByHopFields.
-[[nodiscard]] bool is_hop_by_hop(std::string_view name);
+[[nodiscard]] inline bool is_hop_by_hop(std::string_view name) {
+  // The last one is of RFC 7540, section 3.2.1, and goes with an Upgrade that is not passed on either.
+  static constexpr FieldNames names("Connection", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization",
+                                    "Proxy-Authentication-Info", "TE", "Trailer", "Proxy-Connection",
+                                    "Transfer-Encoding", "Upgrade", "HTTP2-Settings");
+  return names.contain(name);
+}
 
 /// The names of the fields of one message that are not to be passed on: those of is_hop_by_hop, and those
 /// that its Connection fields nominate (RFC 9110, section 7.6.1).
@@ -186,9 +192,13 @@ class HopByHopFields {
  public:
   /// @param message  outlives this object, and is left unchanged
   explicit HopByHopFields(const Fields& message);
-  [[nodiscard]] bool contain(std::string_view name) const;
+  [[nodiscard]] bool contain(std::string_view name) const {
+    return is_hop_by_hop(name) || (!nominated_.empty() && is_nominated(name));
+  }
 
  private:
+  [[nodiscard]] bool is_nominated(std::string_view name) const;
+
   std::vector<std::string_view> nominated_;  // besides those of is_hop_by_hop, which most only repeat
 };
 

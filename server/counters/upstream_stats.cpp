@@ -14,16 +14,16 @@ std::string_view to_string(Reason reason) {
   return names[static_cast<std::size_t>(reason)];
 }
 
-void UpstreamStats::add(std::string_view client, std::string_view route, Reason reason) {
-  if (client.empty()) client = "-";
-  auto known = clients_.find(client);
+UpstreamStats::Place UpstreamStats::find(std::string_view client, std::string_view route) {
+  std::string_view counted_as = client.empty() ? std::string_view("-") : client;
+  auto known = clients_.find(counted_as);
   if (known == clients_.end()) {
-    if (clients_.size() >= max_callers) client = "(others)";
-    known = clients_.try_emplace(std::string(client)).first;
+    if (clients_.size() >= max_callers) counted_as = "(others)";
+    known = clients_.try_emplace(std::string(counted_as)).first;
   }
   auto on_route = known->second.find(route);
   if (on_route == known->second.end()) on_route = known->second.try_emplace(std::string(route)).first;
-  ++on_route->second[static_cast<std::size_t>(reason)];
+  return {std::string(client), on_route->first, &on_route->second};
 }
 
 std::vector<Spent> UpstreamStats::read() const {

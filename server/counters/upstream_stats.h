@@ -42,13 +42,29 @@ struct Spent {
 /// counted as one. Belongs to the upstream thread.
 class UpstreamStats {
  public:
-  void add(std::string_view client, std::string_view route, Reason reason);
+  UpstreamStats() = default;
+  UpstreamStats(const UpstreamStats&) = delete;
+  UpstreamStats& operator=(const UpstreamStats&) = delete;
+  void add(std::string_view client, std::string_view route, Reason reason) {
+    const bool as_before = last_.client == client && last_.route == route && last_.by_reason != nullptr;
+    if (!as_before) last_ = find(client, route);
+    ++(*last_.by_reason)[static_cast<std::size_t>(reason)];
+  }
   [[nodiscard]] std::vector<Spent> read() const;
 
  private:
-  std::map<std::string, std::map<std::string, std::array<std::uint64_t, reason_count>, std::less<>>,
-           std::less<>>
-      clients_;
+  using ByReason = std::array<std::uint64_t, reason_count>;
+  using Routes = std::map<std::string, ByReason, std::less<>>;
+  /// Numbers in the maps, and for whom they were found: they may be those of all others, too.
+  struct Place {
+    std::string client;
+    std::string_view route;
+    ByReason* by_reason = nullptr;
+  };
+  [[nodiscard]] Place find(std::string_view client, std::string_view route);
+
+  std::map<std::string, Routes, std::less<>> clients_;
+  Place last_;  // most requests are like the one before
 };
 
 /// A kind of attempt at the upstream.

@@ -74,9 +74,10 @@ caching::Storing S3Fifo::put(StoredResponsePtr response, std::uint64_t wasted) {
   const bool keep_in_main = earlier != nullptr && earlier->in_main;
   const std::uint8_t uses = earlier == nullptr ? std::uint8_t{0} : earlier->uses;
   if (earlier != nullptr) remove(*earlier);
-  if (size_of(*response) > bytes_max_) return caching::Storing::too_large_for_cache;
+  const std::uint64_t size = size_of(*response);
+  if (size > bytes_max_) return caching::Storing::too_large_for_cache;
   const bool came_back = ghosts_.forget(hash);
-  add(std::move(response), keep_in_main || came_back, uses);
+  add(std::move(response), size, keep_in_main || came_back, uses);
   if (bytes() <= room(wasted)) return caching::Storing::stored;
   make_room(room(wasted));
   return find_entry(hash) == nullptr ? caching::Storing::no_room : caching::Storing::stored;
@@ -154,7 +155,8 @@ std::vector<S3Fifo::Entry*> S3Fifo::next_candidates(const caching::Selection& se
   return candidates;
 }
 
-void S3Fifo::add(StoredResponsePtr response, bool to_main, std::uint8_t uses) {
+/// @param size  of the response
+void S3Fifo::add(StoredResponsePtr response, std::uint64_t size, bool to_main, std::uint8_t uses) {
   const std::string_view account_id = response->account_id;
   Account* account = find_account(account_id);
   if (account == nullptr) {
@@ -166,7 +168,7 @@ void S3Fifo::add(StoredResponsePtr response, bool to_main, std::uint8_t uses) {
   entry.in_main = to_main;
   Queue& queue = queue_of(entry);
   queue.entries.push_back(entry);
-  queue.bytes += size_of(*entry.response);
+  queue.bytes += size;
   body_bytes_ += body_bytes_of(*entry.response);
   account->entries.push_back(entry);
   ++account->size;

@@ -124,7 +124,7 @@ class S3Fifo {
 
   [[nodiscard]] std::vector<Entry*> next_candidates(const caching::Selection& selection,
                                                     Cursor& cursor) const;
-  void add(StoredResponsePtr response, bool to_main, std::uint8_t uses);
+  void add(StoredResponsePtr response, std::uint64_t size, bool to_main, std::uint8_t uses);
   void remove(Entry& entry);
   void move_to_main(Entry& entry);
   [[nodiscard]] std::uint64_t room(std::uint64_t wasted) const {

@@ -34,9 +34,9 @@ void add_validators(FetchRequest& request) {
 /// Judges an answer, and prepares the response for the clients and for the store.
 FetchOutcome judged_and_prepared(const FetchRequest& request, upstream::UpstreamResult&& result,
                                  const Clock& clock, storage::BodyAccount* bodies) {
-  if (request.http) return judge_http(request, std::move(result), clock.wall_now());
-  FetchOutcome outcome = judge(request, std::move(result));
-  if (!outcome.response) return outcome;
+  FetchOutcome outcome = request.http ? judge_http(request, std::move(result), clock.wall_now())
+                                      : judge(request, std::move(result));
+  if (request.http || !outcome.response) return outcome;
   const caching::StoredResponsePtr plain = outcome.response;
   outcome.response = prepared(plain, bodies);
   std::ranges::replace(outcome.to_store, plain, outcome.response);
@@ -133,10 +133,11 @@ asio::awaitable<Fetched> Fetcher::run_here(FetchPtr fetch, FetchRequest& request
       grown = result->held.add(fetch->growing->size());
       result->too_large = !grown;
     }
-    auto outcome = std::make_shared<FetchOutcome>();
+    std::shared_ptr<FetchOutcome> outcome;
     const auto judge_it = [&] {
       if (grown) result->body = fetch->growing->content();
-      *outcome = judged_and_prepared(request, std::move(result), clock_, &bodies_);
+      outcome =
+          std::make_shared<FetchOutcome>(judged_and_prepared(request, std::move(result), clock_, &bodies_));
     };
     std::size_t size = result ? result->body.size() : 0;
     // It is compared with the new one, or compressed once more where that has not been worth it.

@@ -44,6 +44,9 @@ void RefreshAhead::has_stored(const FetchRequest& request, const caching::Stored
   if (request.settings_number < settings_number_) return;  // begun before a reload: its policy is of old
   const bool ever = !request.http && request.policy.refresh_ahead_uses > 0 && response.status == 200;
   if (!ever) return;
+  const WallTime due = caching::refresh_ahead_at(response);
+  // What lives longer than all that are remembered would be dropped again.
+  if (schedule_.size() >= max_expected && due >= schedule_.rbegin()->first) return wake_up_later();
   Expected expected;
   expected.hash = response.key.hash();
   expected.other_hash = other_hash_of(response.key);
@@ -56,7 +59,7 @@ void RefreshAhead::has_stored(const FetchRequest& request, const caching::Stored
   expected.route_class = request.route_class;
   expected.route = request.route;
   // Most fall due last; then none of the others is looked at.
-  schedule_.emplace_hint(schedule_.end(), caching::refresh_ahead_at(response), expected);
+  schedule_.emplace_hint(schedule_.end(), due, expected);
   if (schedule_.size() > max_expected) schedule_.erase(std::prev(schedule_.end()));
   wake_up_later();
 }

@@ -44,6 +44,7 @@ class KeptConversions {
     std::weak_ptr<const caching::Body> body;
     std::string tag;
     Text text;
+    std::size_t bytes = 0;  // that keeping it takes
   };
   using Order = std::list<Kept>;  // the one used last is at the front
 

@@ -144,30 +144,31 @@ std::shared_ptr<const caching::Restated> history_of(const FetchRequest& request,
       caching::Restated{times + 1, response.fetched_at, moved_between(request, response)});
 }
 
-FetchOutcome failed(upstream::UpstreamFailure failure) {
-  FetchOutcome outcome;
-  outcome.failure = std::move(failure);
-  return outcome;
+/// Why there is no answer; nothing where there is one.
+std::optional<upstream::UpstreamFailure> failure_of(const FetchRequest& request,
+                                                    const upstream::UpstreamResult& result) {
+  const auto invalid = [](const char* why) {
+    return upstream::UpstreamFailure{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, why},
+                                     std::nullopt};
+  };
+  if (!result) return result.error();
+  if (result->status != 304) return std::nullopt;
+  if (!request.stored || request.stored->validator.empty())
+    return invalid("304 to a request without a validator");
+  if (!is_about(result->fields, request.stored->validator))
+    return invalid("304 with another entity-tag than it was asked about");
+  return std::nullopt;
 }
 
 }  // namespace
 
 FetchOutcome judge(const FetchRequest& request, upstream::UpstreamResult&& result) {
-  const caching::FreshnessPolicy& policy = request.policy;
-  if (!result) return failed(result.error());
   FetchOutcome outcome;
+  outcome.failure = failure_of(request, result);
+  if (outcome.failure) return outcome;
+  const caching::FreshnessPolicy& policy = request.policy;
   outcome.upstream_status = result->status;
   const bool confirms = result->status == 304;
-  if (confirms && (!request.stored || request.stored->validator.empty())) {
-    return failed({{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
-                    "304 to a request without a validator"},
-                   std::nullopt});
-  }
-  if (confirms && !is_about(result->fields, request.stored->validator)) {
-    return failed({{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
-                    "304 with another entity-tag than it was asked about"},
-                   std::nullopt});
-  }
   outcome.kind = kind_of(request, *result);
   const bool too_large = result->large != nullptr;
   const bool is_report = outcome.kind == AnswerKind::report;

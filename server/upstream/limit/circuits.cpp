@@ -68,12 +68,11 @@ void Circuit::change_to(State state, SteadyTime now) {
 }
 
 bool Circuits::admit(std::string_view route, SteadyTime now) {
-  const auto own = routes_.find(route);
-  const bool route_refuses =
-      own != routes_.end() && own->second.retry_after(now) > std::chrono::nanoseconds::zero();
+  Circuit& own = of(route);
+  const bool route_refuses = own.retry_after(now) > std::chrono::nanoseconds::zero();
   // Neither spends a probe on what the other refuses.
   if (!route_refuses && upstream_.admit(now) == Circuit::Admission::refuse) return false;
-  return own == routes_.end() || own->second.admit(now) != Circuit::Admission::refuse;
+  return own.admit(now) != Circuit::Admission::refuse;
 }
 
 Circuits::Change Circuits::record(std::string_view route, unsigned status, SteadyTime sent_at,
@@ -89,9 +88,7 @@ Circuits::Change Circuits::record(std::string_view route, unsigned status, Stead
 
 Circuits::Change Circuits::record_answer(std::string_view route, unsigned status, SteadyTime sent_at,
                                          SteadyTime now) {
-  auto own = routes_.find(route);
-  if (own == routes_.end()) own = routes_.try_emplace(std::string(route)).first;
-  Circuit& circuit = own->second;
+  Circuit& circuit = of(route);
   const Circuit::State before = circuit.state();
   circuit.record(!fails_route(status), sent_at, now);
   if (circuit.state() == before) return Change::none;
@@ -119,7 +116,17 @@ std::vector<std::string> Circuits::open_routes() const {
   return open;
 }
 
+Circuit& Circuits::of(std::string_view route) {
+  if (last_ == nullptr || last_->first != route) {
+    auto own = routes_.find(route);
+    if (own == routes_.end()) own = routes_.try_emplace(std::string(route)).first;
+    last_ = &*own;
+  }
+  return last_->second;
+}
+
 const Circuit* Circuits::find(std::string_view route) const {
+  if (last_ != nullptr && last_->first == route) return &last_->second;
   const auto found = routes_.find(route);
   return found == routes_.end() ? nullptr : &found->second;
 }

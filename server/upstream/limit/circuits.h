@@ -78,6 +78,10 @@ class Circuit {
 /// Belongs to the upstream thread; not thread-safe. No call fails. A route has at most one circuit.
 class Circuits {
  public:
+  Circuits() = default;
+  Circuits(const Circuits&) = delete;
+  Circuits& operator=(const Circuits&) = delete;
+
   /// The change that record() has made. If both circuits have changed, it is the change of the upstream's.
   enum class Change { none, upstream_opened, upstream_closed, route_opened, route_closed };
 
@@ -104,10 +108,15 @@ class Circuits {
   };
 
   Change record_answer(std::string_view route, unsigned status, SteadyTime sent_at, SteadyTime now);
+  using Routes = std::unordered_map<std::string, Circuit, HashOfName, std::equal_to<>>;
+
+  [[nodiscard]] Circuit& of(std::string_view route);
+  /// Null: it has none yet.
   [[nodiscard]] const Circuit* find(std::string_view route) const;
 
   Circuit upstream_;
-  std::unordered_map<std::string, Circuit, HashOfName, std::equal_to<>> routes_;
+  Routes routes_;                   // only grows
+  Routes::pointer last_ = nullptr;  // of them: most requests are for the route of the one before
 };
 
 }  // namespace roktcached::upstream

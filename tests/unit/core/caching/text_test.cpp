@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 namespace roktcached::caching {
@@ -39,6 +41,30 @@ TEST(TextTest, CopiesAndMovesAsValuesDo) {
   EXPECT_EQ(text, "two");
   text = *&text;
   EXPECT_EQ(text, "two");
+}
+
+TEST(TextTest, CopiesShareTheBytesThatOneOwned) {
+  std::optional<Text> text = "a report";
+  const Text copy = *text;
+  EXPECT_EQ(copy.view().data(), text->view().data());
+  Text another = copy;
+  another = "a metric";
+  text.reset();
+  EXPECT_EQ(copy, "a report");
+}
+
+TEST(TextTest, ManyThreadsMayHoldTheSameBytes) {
+  const auto text = std::make_unique<const Text>("a report of many");
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([copy = *text] {
+      for (int n = 0; n < 2000; ++n) {
+        std::vector<Text> copies(3, copy);
+        EXPECT_EQ(copies.back(), "a report of many");
+      }
+    });
+  }
+  for (auto& thread : threads) thread.join();
 }
 
 TEST(TextTest, MovedToAPlaceItStandsThereAndItsCopiesDoNot) {

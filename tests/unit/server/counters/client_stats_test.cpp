@@ -116,5 +116,38 @@ TEST(ClientStats, TheStatusSaysWhatEachCallerCostAndWasSaved) {
   EXPECT_EQ(admin::requests_json(thread.read()).at("hit"), 2U);
 }
 
+TEST(UpstreamStats, CountsWhateverCameBefore) {
+  counters::UpstreamStats spending;
+  for (int round = 0; round < 3; ++round) {
+    for (const std::string client : {"", "-", "tableau"}) {
+      for (const std::string route : {"summary", "overview"}) {
+        spending.add(client, route, Reason::miss);
+        spending.add(client, route, Reason::retry);
+      }
+    }
+  }
+  const auto spent = spending.read();
+  ASSERT_EQ(spent.size(), 4U);
+  for (const counters::Spent& one : spent) {
+    const std::uint64_t each = one.client == "-" ? 6 : 3;
+    EXPECT_EQ(one.by_reason[static_cast<std::size_t>(Reason::miss)], each) << one.client << one.route;
+    EXPECT_EQ(one.by_reason[static_cast<std::size_t>(Reason::retry)], each) << one.client << one.route;
+  }
+}
+
+TEST(UpstreamStats, BeyondSoManyCallersCountsTheRestAsOne) {
+  counters::UpstreamStats spending;
+  for (int number = 0; number < 300; ++number) {
+    const std::string client = "client " + std::to_string(number);
+    spending.add(client, "summary", Reason::miss);
+    spending.add(client, "summary", Reason::miss);
+  }
+  const auto spent = spending.read();
+  EXPECT_EQ(spent.size(), 257U);
+  const auto others = std::ranges::find(spent, "(others)", &counters::Spent::client);
+  ASSERT_NE(others, spent.end());
+  EXPECT_EQ(others->by_reason[static_cast<std::size_t>(Reason::miss)], 2U * 44);
+}
+
 }  // namespace
 }  // namespace roktcached::counters

@@ -339,6 +339,22 @@ TEST_F(FormatsTest, AFormWithoutAnOctetCostsSomethingToKeep) {
   EXPECT_EQ(few.find(*entry, "99"), empty);
 }
 
+TEST_F(FormatsTest, AFormCountsTheShortBodyThatItHolds) {
+  KeptConversions kept(1 << 16);
+  ask(report());
+  const auto entry = store.find_in_memory(caching::Key("default " + report() + " LATEST"), clock.wall_now());
+  ASSERT_TRUE(entry);
+  caching::StoredResponse longer = *entry;
+  longer.body = caching::share_body(std::string(entry->body->size() + 1000, 'a'));
+  kept.keep(*entry, "form", caching::no_body());
+  const std::size_t with_short_one = kept.bytes();
+  kept.keep(longer, "form", caching::no_body());
+  EXPECT_EQ(kept.bytes(), with_short_one + 1000);
+  longer.body = caching::share_body(std::string(2 * caching::short_body_max, 'a'));
+  kept.keep(longer, "form", caching::no_body());
+  EXPECT_EQ(kept.bytes(), with_short_one - entry->body->size()) << "a long one's octets go without it";
+}
+
 TEST_F(FormatsTest, AQueryHasTheSameForms) {
   upstream_says(200, R"({"data":[{"a":1}],"queryTimeMs":5})");
   const std::string body =

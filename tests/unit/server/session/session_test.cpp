@@ -60,8 +60,9 @@ TEST_F(SessionTest, AnswersToPipelinedRequestsGoTogether) {
 TEST_F(SessionTest, SaysWhereTheContentThatIsLeftStandsInAFile) {
   start();
   const std::string octets(20'000, 'f');
+  const FilePlace place{7, 4096};
   http::Answer answer = answer_of("");
-  answer.body = std::make_shared<const caching::Body>(octets, FilePlace{7, 4096});
+  answer.body = std::make_shared<const caching::Body>(octets, &place);
   receive(get("/of-the-test"));
   ASSERT_EQ(session->advance(), Need::answer);
   session->answered(answer);
@@ -82,8 +83,9 @@ TEST_F(SessionTest, SaysWhereTheContentThatIsLeftStandsInAFile) {
 TEST_F(SessionTest, SaysWhereAPartOfABodyStandsInAFile) {
   start();
   const std::string octets(20'000, 'f');
+  const FilePlace place{7, 4096};
   http::Answer answer = answer_of("");
-  answer.body = std::make_shared<const caching::Body>(octets, FilePlace{7, 4096});
+  answer.body = std::make_shared<const caching::Body>(octets, &place);
   answer.part = answer.body->view().substr(300, 10'000);
   receive(get("/of-the-test"));
   ASSERT_EQ(session->advance(), Need::answer);

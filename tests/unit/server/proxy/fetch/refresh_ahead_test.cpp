@@ -173,6 +173,16 @@ TEST_F(RefreshAheadTest, ManyGoAFewAtATime) {
   EXPECT_EQ(ahead.begun(), 5U);
 }
 
+TEST_F(RefreshAheadTest, OfTooManyThoseThatFallDueFirstAreRemembered) {
+  for (int i = 0; i < 16'384; ++i) put("other " + std::to_string(i), 2h, 0);
+  put("first", 1h, 2);
+  put("too late", 3h, 2);
+  EXPECT_EQ(look_after(59min), Keys{"first"});
+  end_all();
+  clock.advance(2h);
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(look_after(0ms), Keys());
+}
+
 TEST_F(RefreshAheadTest, NothingIsBegunOnceItIsStopped) {
   put("a", 5min, 2);
   ahead.stop();

@@ -175,6 +175,19 @@ TEST_F(CircuitsTest, StatusesOf502To504StopTheirRouteAlone) {
   EXPECT_FALSE(circuits.is_open("another"));
 }
 
+TEST_F(CircuitsTest, RoutesThatAreAskedForInTurnStayApart) {
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_TRUE(circuits.admit("fails", now));
+    EXPECT_TRUE(circuits.admit("works", now));
+    record(1, "fails", 503);
+    record(1, "works", 200);
+  }
+  EXPECT_THAT(circuits.open_routes(), ElementsAre("fails"));
+  EXPECT_TRUE(circuits.admit("works", now));
+  EXPECT_TRUE(circuits.is_open("fails"));
+  EXPECT_FALSE(circuits.is_open("works"));
+}
+
 TEST_F(CircuitsTest, NoAnswerStopsEveryRoute) {
   EXPECT_EQ(record(4, "one", 0), Change::none);
   EXPECT_EQ(record(4, "two", 0), Change::upstream_opened);
