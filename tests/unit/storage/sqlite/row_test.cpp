@@ -230,6 +230,17 @@ TEST_F(RowTest, WithoutExpiredRowsTheLeastRecentlyUsedGo) {
   EXPECT_NE(found(4), nullptr);
 }
 
+/// See caching::is_note: what an instance of a fleet must not forget is used seldom.
+TEST_F(RowTest, ANoteIsNeverEvicted) {
+  StoredResponse note = response(1, "{}", noon - std::chrono::minutes{1});
+  note.key = caching::Key("default ~fleet/a LATEST");
+  put(note);
+  put(response(2, "{}", noon));
+  EXPECT_EQ(writer_.evict(connection_, noon, 10).value(), 1);
+  EXPECT_EQ(found(2), nullptr);
+  EXPECT_EQ(text("SELECT path FROM responses"), "~fleet/a");
+}
+
 TEST_F(RowTest, TouchingNeverMovesAUseBack) {
   put(response(1));
   writer_.touch(key(1).hash(), noon + std::chrono::hours{2}).value();
