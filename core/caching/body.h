@@ -33,7 +33,8 @@ class Body {
 
   /// The place of the octets in a file; null: they are in memory.
   [[nodiscard]] const FilePlace* place() const { return place_; }
-  /// What the body takes in memory as it is shared, in bytes: with what counts it, and what the allocator adds.
+  /// What the body takes in memory as it is shared, in bytes: with what counts it, and what the allocator
+  /// adds.
   [[nodiscard]] std::size_t memory_size() const;
 
  private:

@@ -185,6 +185,9 @@ TEST_F(ListenTest, HealthHasAddressesOfItsOwnOverTcp) {
                           HasSubstr("TLS needs health.tls.key_file")));
   EXPECT_THAT(health("\"127.0.0.1:9000\"", "[upstream]\nurl = \"http://127.0.0.1:9000\"\n"),
               ElementsAre(HasSubstr("leads back here, to health.addresses = 127.0.0.1:9000")));
+  EXPECT_THAT(health("", "[health.tls]\naddresses = [\"127.0.0.1:9143\"]\n" + a_pair +
+                             "[upstream]\nurl = \"https://localhost:9143\"\n"),
+              ElementsAre(HasSubstr("leads back here, to health.tls.addresses = 127.0.0.1:9143")));
 }
 
 TEST_F(ListenTest, ThereIsAnAddress) {

@@ -75,6 +75,13 @@ TEST_F(MemoryFileTest, HasTheOctetsInMemoryAndInTheFile) {
   }
 }
 
+/// It has a bound for those that are there at once.
+TEST_F(MemoryFileTest, HoldsAnyNumberOneAfterTheOther) {
+  constexpr int more_than_at_once = 17'000;
+  for (int i = 0; i < more_than_at_once; ++i) ASSERT_TRUE(file.write("{}")) << i;
+  EXPECT_EQ(taken(), 0U);
+}
+
 TEST_F(MemoryFileTest, GivesBackTheMemoryOfWhatHasGone) {
   EXPECT_EQ(taken(), 0U);
   std::optional<MemoryFile::Extent> first = file.write(noise(mebibyte, 1));

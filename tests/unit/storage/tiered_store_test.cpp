@@ -6,6 +6,7 @@
 #include <thread>
 #include <vector>
 
+#include "tests/unit/storage/sqlite/failing_disk.h"
 #include "tests/unit/storage/sqlite/sqlite_store_fixture.h"
 
 namespace roktcached::storage {
@@ -125,6 +126,35 @@ TEST_F(TieredStoreTest, WhatBothTiersGiveUpIsNotStored) {
   EXPECT_EQ(store->put(shared_response(2, body)), caching::Storing::no_room) << "the queue is full";
   TieredStore memory_only(std::make_unique<MemoryStore>(1000), nullptr);
   EXPECT_EQ(memory_only.put(shared_response(1, body)), caching::Storing::too_large_for_cache);
+}
+
+/// What was read may have been purged, or replaced, before it comes into memory.
+TEST_F(TieredStoreTest, WhatIsPurgedWhileItIsReadDoesNotComeBackIntoMemory) {
+  for (const bool at_once : {false, true}) {
+    { tiered(mebibyte)->put(shared_response(1)); }
+    TieredStore* reading = nullptr;
+    TieredStore store(std::make_unique<MemoryStore>(mebibyte), open(), [&](StoredResponsePtr read) {
+      EXPECT_TRUE(reading->purge({caching::Everything{}, caching::PurgeKind::hard}, noon));
+      return read;
+    });
+    reading = &store;
+    EXPECT_EQ(store.find(key(2), noon).value(), nullptr) << "brings the file into the kernel's memory";
+    const auto read =
+        at_once ? store.find_at_once(key(1), noon).value_or(nullptr) : store.find(key(1), noon).value();
+    EXPECT_NE(read, nullptr) << "it was there when it was asked for";
+    EXPECT_EQ(store.find_in_memory(key(1), noon), nullptr);
+  }
+}
+
+/// Whoever is told that it failed asks again; what memory has must not be served until then.
+TEST_F(TieredStoreTest, MemoryIsPurgedAlsoWhereTheDiskFails) {
+  const auto store = tiered(mebibyte);
+  store->put(shared_response(1));
+  store->flush();
+  const FailingDisk disk;
+  FailingDisk::fail_writes(FailingDisk::always);
+  EXPECT_FALSE(store->purge({caching::Everything{}, caching::PurgeKind::hard}, noon));
+  EXPECT_EQ(store->find_in_memory(key(1), noon), nullptr);
 }
 
 TEST_F(TieredStoreTest, AMemoryThatEvictsAllTheTimeLosesNothing) {

@@ -72,6 +72,7 @@ TEST(AskHistory, ExpectsTheDaysOfTheWeekThatWereAskedOn) {
   EXPECT_FALSE(history.is_likely_on(monday + days{11}));
   EXPECT_TRUE(history.is_likely_on(monday + days{12}));
   EXPECT_TRUE(history.is_likely_on(monday + days{14})) << "a holiday a week ago";
+  EXPECT_TRUE(asked_on_days({5, 7, 8}).is_likely_on(monday + days{12})) << "the first Saturday is a week ago";
 }
 
 TEST(AskHistory, ComesBackFromItsRecordAndFromNoOther) {

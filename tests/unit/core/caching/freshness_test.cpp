@@ -38,6 +38,14 @@ TEST(Lifetime, FollowsTheState) {
   EXPECT_EQ(at(1h)->usable_until - at(1h)->fresh_until, policy.stale_if_error);
 }
 
+/// Whichever of the two lets a stale answer be used for longer.
+TEST(Lifetime, IsUsableForAsLongAsAnythingUsesItStale) {
+  FreshnessPolicy refreshed_long = policy;
+  refreshed_long.stale_while_revalidate = policy.stale_if_error + 1h;
+  const auto lifetime = lifetime_of(RouteClass::report, 200, range_end, range_end + 1h, refreshed_long);
+  EXPECT_EQ(lifetime->usable_until - lifetime->fresh_until, policy.stale_if_error + 1h);
+}
+
 std::chrono::milliseconds steady_lifetime(unsigned steady_refreshes, const FreshnessPolicy& with = policy) {
   const WallTime fetched = range_end + 1h;
   return lifetime_of(RouteClass::report, 200, range_end, fetched, with, steady_refreshes)->fresh_until -

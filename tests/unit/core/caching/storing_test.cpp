@@ -91,6 +91,19 @@ TEST(MayStoreHttp, KeepsNothingThatIsOfNoUse) {
   EXPECT_TRUE(stored({{"Cache-Control", "max-age=0, stale-while-revalidate=60"}}));
 }
 
+/// It has expired before it came: from then on it may be revalidated, and stand in for an error.
+TEST(MayStoreHttp, KeepsWhatComesStaleForAsLongAsWhatBecomesStaleNow) {
+  Fields fields;
+  fields.add("Cache-Control", "max-age=60");
+  fields.add("Age", "1000");
+  fields.add("ETag", "\"a\"");
+  const HttpStoring verdict = storing_of_http({.method = "GET", .sent_at = now, .received_at = now}, 200,
+                                              fields, http::parse_response_directives(fields), policy);
+  ASSERT_EQ(verdict.storing, Storing::stored);
+  EXPECT_EQ(verdict.lifetime.fresh_until, now - 940s);
+  EXPECT_EQ(verdict.lifetime.usable_until, now + policy.stale_if_error);
+}
+
 TEST(MayStoreHttp, KnowsMethods) {
   for (const char* method : {"HEAD", "PUT", "DELETE", "OPTIONS", "M-SEARCH"})
     EXPECT_FALSE(stored({{"Cache-Control", "max-age=60"}}, {method})) << method;

@@ -40,6 +40,8 @@ TEST(RequestDirectives, ReadDoubtfulSecondsCautiously) {
   EXPECT_EQ(directives("max-age=9, max-age=3").max_age, seconds{3});
   EXPECT_EQ(directives("min-fresh=9, min-fresh=3").min_fresh, seconds{9});
   EXPECT_EQ(directives("max-stale").max_stale, seconds::max());
+  for (const char* both : {"max-stale=5, max-stale=7", "max-stale=7, max-stale=5", "max-stale, max-stale=5"})
+    EXPECT_EQ(directives(both).max_stale, seconds{5}) << both;
 }
 
 TEST(RequestDirectives, PragmaCountsOnlyWithoutCacheControl) {

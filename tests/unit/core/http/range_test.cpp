@@ -65,5 +65,14 @@ TEST(Range, DoesNotCountByADateInWhoseSecondTheContentMayHaveChanged) {  // RFC 
   EXPECT_EQ(range("bytes=0-1", 10, "\"a\"", modified).kind, Kind::satisfiable);
 }
 
+TEST(Range, NeverCountsForAWeakTag) {  // RFC 9110, section 13.1.5: If-Range compares strongly
+  Fields request;
+  request.add("Range", "bytes=0-1");
+  request.add("If-Range", "W/\"a\"");
+  Fields stored;
+  stored.add("ETag", "W/\"a\"");
+  EXPECT_EQ(range_of(request, stored, 10, now).kind, Kind::none);
+}
+
 }  // namespace
 }  // namespace roktcached::http

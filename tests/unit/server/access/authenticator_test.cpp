@@ -72,8 +72,12 @@ class AuthenticatorTest : public testing::Test {
     return made;
   }
   AccessDecision verify(http::Request& shown, std::optional<std::size_t> certified = std::nullopt) {
+    return verify_at(authenticator, shown, certified);
+  }
+  AccessDecision verify_at(Authenticator& door, http::Request& shown,
+                           std::optional<std::size_t> certified = std::nullopt) {
     std::optional<AccessDecision> found;
-    boost::asio::co_spawn(context, authenticator.verify(shown, certified),
+    boost::asio::co_spawn(context, door.verify(shown, certified),
                           [&](const std::exception_ptr& failure, AccessDecision admission) {
                             EXPECT_FALSE(failure);
                             found = std::move(admission);
@@ -194,6 +198,9 @@ TEST_F(AuthenticatorTest, LeavesAnAuthorizationThatIsNotWhatWasShown) {
   shown.fields.add("Authorization", "Bearer its-own");
   EXPECT_EQ(ask(shown).kind, AccessDecision::Kind::granted);
   EXPECT_EQ(shown.fields.find("Authorization"), "Bearer its-own") << "it is for the upstream";
+  shown.fields.add("Authorization", basic("tableau:" + std::string(secret)));
+  EXPECT_EQ(ask(shown).kind, AccessDecision::Kind::granted);
+  EXPECT_FALSE(shown.fields.contains("Authorization")) << "of two, one may be what was shown to us";
 }
 
 TEST_F(AuthenticatorTest, SaysTheSameOfEverythingThatIsWrong) {
@@ -298,6 +305,7 @@ TEST_F(AuthenticatorTest, GivesATokenForASecretOrACertificate) {
     ASSERT_EQ(admission.kind, AccessDecision::Kind::answered);
     ASSERT_EQ(admission.answer.status, 200U) << admission.answer.body->view();
     EXPECT_EQ(admission.answer.notes.route, "token");
+    EXPECT_EQ(shown.body, std::string(asking.body.size(), '\0')) << "client_secret may stand there";
     EXPECT_EQ(shown.client, clients[client].name);
     EXPECT_THAT(admission.answer.head, HasSubstr("Cache-Control: no-store\r\n"));
     http::Request with_token = request("Authorization", bearer(admission.answer));
@@ -369,19 +377,22 @@ TEST_F(AuthenticatorTest, OfLaterSettingsKnowsWhoIsStillThereWithoutAnotherScryp
     Authenticator its_door(later, clock);
     http::Request again = request("X-API-Key", secret);
     EXPECT_EQ(its_door.recall(again, std::nullopt).kind, AccessDecision::Kind::unknown);
-    std::optional<AccessDecision> found;
-    boost::asio::co_spawn(context, its_door.verify(again, std::nullopt),
-                          [&](const std::exception_ptr& failure, AccessDecision admission) {
-                            EXPECT_FALSE(failure);
-                            found = std::move(admission);
-                          });
-    context.restart();
-    context.run();
-    EXPECT_EQ(found->kind, stays ? AccessDecision::Kind::granted : AccessDecision::Kind::answered);
+    const AccessDecision found = verify_at(its_door, again);
+    EXPECT_EQ(found.kind, stays ? AccessDecision::Kind::granted : AccessDecision::Kind::answered);
     if (!stays) continue;
     EXPECT_EQ(again.client, name);
     EXPECT_EQ(later.verifier.scrypts(), 0U);
   }
+}
+
+TEST_F(AuthenticatorTest, OfLaterSettingsKnowsNobodyByASecretThatWasChanged) {
+  http::Request shown = request("X-API-Key", secret);
+  ASSERT_EQ(ask(shown).kind, AccessDecision::Kind::granted);
+  std::vector<config::Client> changed = clients;
+  changed[0].secret_hash = hash_secret("tableaus-next-secret", cheapest);
+  ClientRegistry later(changed, random_token_key(), &registry);
+  Authenticator its_door(later, clock);
+  EXPECT_EQ(verify_at(its_door, shown).answer.status, 401U);
 }
 
 }  // namespace

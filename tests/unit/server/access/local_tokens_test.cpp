@@ -110,6 +110,13 @@ TEST_F(LocalTokensTest, EndWithTheSecretTheNameOrTheMasterKey) {
   EXPECT_FALSE(LocalTokens(master_key, changed).verify(token, clock.wall));
 }
 
+TEST_F(LocalTokensTest, EndWithTheCertificate) {
+  const std::string token = tokens.issue(2, clock.wall);
+  auto changed = clients;
+  changed[2].certificate = "another.internal";
+  EXPECT_FALSE(LocalTokens(master_key, changed).verify(token, clock.wall));
+}
+
 TEST_F(LocalTokensTest, AClientKeepsItsOwnWhereTheOthersChangePlaces) {
   const std::string token = tokens.issue(0, clock.wall);
   const std::vector<config::Client> turned = {clients[2], clients[1], clients[0]};

@@ -206,6 +206,19 @@ TEST_F(Shown, WhatNobodyHereCanHaveGiven) {
   EXPECT_EQ(shown().kind, Kind::other) << "an empty one is shown, too";
 }
 
+TEST_F(Shown, IsLookedIntoUpToItsBound) {
+  constexpr std::size_t longest = 2048;
+  fields.add("X-API-Key", std::string(longest, 'a'));
+  EXPECT_EQ(shown().kind, Kind::api_key);
+  fields.set("X-API-Key", std::string(longest + 1, 'a'));
+  EXPECT_EQ(shown().kind, Kind::other);
+  const std::string token = "local." + std::string(longest - 6, 'a');
+  authorization("Bearer " + token);
+  EXPECT_EQ(shown().kind, Kind::local_token);
+  authorization("Bearer " + token + "a");
+  EXPECT_EQ(shown().kind, Kind::foreign_token);
+}
+
 TEST(Pair, IsSplitAtTheFirstColon) {
   const auto pair = split_pair("name:a:b");
   ASSERT_TRUE(pair);

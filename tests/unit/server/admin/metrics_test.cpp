@@ -120,6 +120,7 @@ TEST(Metrics, PlacesOfBodiesAddUpWhateverWasReadWhen) {
   for (const std::uint64_t all : {0U, 100U, 900U, 950U, 2000U}) {
     const BodyPlaces places = places_of({.all = all, .growing = 300, .bound = 1, .refused = 0}, tiers);
     EXPECT_EQ(places.memory + places.growing + places.held, all);
+    for (const std::uint64_t one : {places.memory, places.growing, places.held}) EXPECT_LE(one, all);
   }
 }
 

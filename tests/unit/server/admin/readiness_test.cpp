@@ -49,6 +49,9 @@ TEST(Readiness, NamesEachPartThatIsDegradedAndWhy) {
             R"("reason":"paused: the upstream has asked for it by Retry-After"}]})");
 
   status = well();
+  status.open_routes = {"account-summary"};
+  EXPECT_EQ(json_of(status, tiers()), R"({"status":"degraded","degraded":[{"part":"circuit",)"
+                                      R"("reason":"open for account-summary"}]})");
   status.open_routes = {"account-summary", "campaign-overview"};
   EXPECT_EQ(json_of(status, tiers()), R"({"status":"degraded","degraded":[{"part":"circuit",)"
                                       R"("reason":"open for account-summary, campaign-overview"}]})");

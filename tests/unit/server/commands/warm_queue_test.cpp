@@ -36,6 +36,33 @@ TEST(WarmQueue, CountsWhatHasEnded) {
   EXPECT_EQ(queue.pause(), 0ms);
 }
 
+TEST(WarmQueue, WhatIsInTheCacheHoweverItCameThereIsWarm) {
+  WarmQueue queue({"/a", "/b", "/c", "/d"});
+  for (const char* outcome : {"fresh", "fetched", "confirmed", "not-stored"}) {
+    (void)queue.take();
+    (void)queue.settle(answer({outcome}), 600ms);  // so that each comes alone
+  }
+  EXPECT_TRUE(queue.finished());
+  EXPECT_EQ(queue.not_warm(), 1U);
+}
+
+/// Below what a listener takes, whatever the targets.
+TEST(WarmQueue, ARequestIsBoundedInBytes) {
+  const std::string longer_than_half(9 << 10, 'a');
+  const std::string too_long(20 << 10, 'b');
+  WarmQueue queue({"/a", longer_than_half, longer_than_half, too_long});
+  const auto settle_all = [&queue](std::size_t size) {
+    (void)queue.settle(answer(std::vector<std::string>(size, "fresh")), 10ms);
+  };
+  EXPECT_THAT(queue.take(), ElementsAre("/a"));
+  settle_all(1);
+  for (const std::string& alone : {longer_than_half, longer_than_half, too_long}) {
+    EXPECT_THAT(queue.take(), ElementsAre(alone)) << "though two may go";
+    settle_all(1);
+  }
+  EXPECT_TRUE(queue.finished());
+}
+
 TEST(WarmQueue, WhatIsBusyComesAgainAtTheEnd) {
   WarmQueue queue({"/a", "/b"});
   EXPECT_THAT(queue.take(), ElementsAre("/a"));

@@ -66,8 +66,10 @@ TEST_F(FleetBudgetTest, TheEarliestGrantIsTheNext) {
 
 TEST_F(FleetBudgetTest, AGrantThatIsGivenBackIsTheNextOnes) {
   grant(0ms);
-  EXPECT_TRUE(take());
-  budget.give_back(clock.steady);
+  for (int times = 0; times < 100; ++times) {
+    ASSERT_TRUE(take()) << times;
+    budget.give_back(clock.steady);
+  }
   EXPECT_TRUE(take());
   EXPECT_FALSE(take());
 }

@@ -109,6 +109,17 @@ TEST_F(FleetFlightsWaitTest, TheEndOfOneFlightIsNotThatOfTheNext) {
   EXPECT_EQ(body_of(joined), "theirs");
 }
 
+/// Fences are numbers: 9 comes before 10.
+TEST_F(FleetFlightsWaitTest, TheEndOfAFlightBeforeTheOneThatIsWaitedForIsPassedOver) {
+  const auto joined = join();
+  say("flight", texts_reply("flying", "10", "0-0", "1500"));
+  tell({.kind = "ended", .fence = "9"}, "");
+  EXPECT_FALSE(*joined);
+  EXPECT_EQ(engine.heard("flight").size(), 1U) << "it still waits";
+  tell_response(response("theirs"), {.fence = "11"});
+  EXPECT_EQ(body_of(joined), "theirs") << "it is newer";
+}
+
 TEST_F(FleetFlightsWaitTest, WhenALeaseEndsItIsAskedAgain) {
   clock.steady -= 2h;  // every wait ends at once
   const auto joined = join();

@@ -61,6 +61,7 @@ class FleetLogFixture : public testing::Test {
   /// What the engine knows.
   struct Known {
     std::string epoch = "an-epoch";
+    std::string members = "3";
     std::vector<std::pair<std::string, std::string>> purges;  // with their sealed octets
     std::string last_of_log = "0-0";
     std::string forgotten = "0-0";
@@ -168,7 +169,7 @@ class FleetLogFixture : public testing::Test {
   }
 
   [[nodiscard]] EngineReply member_reply() const {
-    return texts_reply(known.epoch, std::to_string(unix_ms(clock.wall)), "1", "3",
+    return texts_reply(known.epoch, std::to_string(unix_ms(clock.wall)), "1", known.members,
                        known.purges.empty() ? "0-0" : known.purges.back().first, known.last_of_log,
                        known.forgotten);
   }

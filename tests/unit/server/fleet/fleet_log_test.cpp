@@ -102,6 +102,34 @@ TEST_F(FleetLogTest, WhatWasPurgedAloneIsToldOnceTheEngineIsBack) {
   EXPECT_EQ(known.purges.size(), 2U) << "once";
 }
 
+TEST_F(FleetLogTest, WhoeverIsAloneNeverSaysThatItIsTheOnlyOne) {
+  lose_link();
+  const Confirmed alone = tell(of_account("1"));
+  EXPECT_EQ(alone.confirmed, 1U);
+  EXPECT_EQ(alone.instances, 2U);
+}
+
+/// An engine that was emptied knows of those alone that have shown themselves since.
+TEST_F(FleetLogTest, AfterAnEngineHasLostItsMembersTheyAreExpectedUntilTheyAreBack) {
+  const auto told_alone = [this] {
+    lose_link();
+    const Confirmed alone = tell(of_account("1"));
+    link();
+    return alone.instances;
+  };
+  link();
+  EXPECT_EQ(told_alone(), 3U);
+  known.epoch = "another";
+  known.members = "1";
+  show_again();
+  EXPECT_EQ(told_alone(), 3U) << "they are expected back";
+  known.members = "3";
+  show_again();
+  known.members = "2";
+  show_again();
+  EXPECT_EQ(told_alone(), 2U) << "all were back, and one has left since";
+}
+
 TEST_F(FleetLogTest, WhatWasPurgedAloneIsToldAfterARestartToo) {
   link();
   lose_link();

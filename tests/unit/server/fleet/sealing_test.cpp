@@ -72,6 +72,16 @@ TEST(Sealer, SealsWithItsFirstSecretAndOpensWithEach) {
   EXPECT_FALSE(renewed.open(between.seal(plain, bound_to), bound_to));
 }
 
+/// An envelope names its key in four bytes, which two of these secrets have in common.
+TEST(Sealer, OpensWithEachSecretAlsoWhereTheyAreNamedAlike) {
+  const Sealer old = sealer({"secret-16428"});
+  const std::string sealed = old.seal(plain, bound_to);
+  const auto name_in = [](const std::string& envelope) { return envelope.substr(1, 4); };
+  ASSERT_EQ(name_in(sealed), name_in(sealer({"secret-19943"}).seal(plain, bound_to)));
+  EXPECT_EQ(sealer({"secret-19943", "secret-16428"}).open(sealed, bound_to), plain);
+  EXPECT_FALSE(sealer({"secret-19943"}).open(sealed, bound_to));
+}
+
 TEST(Sealer, OpensWithWhatItWasBoundToAlone) {
   const Sealer one = sealer({"secret"});
   const std::string sealed = one.seal(plain, bound_to);

@@ -161,6 +161,17 @@ TEST(SharedResponse, WithALongerBodyThanIsKeptIsRefused) {
   }
 }
 
+TEST(SharedResponse, WithABodyOfAnotherSizeThanItSaysIsRefused) {
+  const std::string body = "[1]";
+  std::string octets = written(response(1, body));
+  constexpr std::size_t length_size = 4;
+  const std::size_t last_of_size = octets.size() - body.size() - length_size - 1;
+  ASSERT_EQ(octets[last_of_size], static_cast<char>(body.size()));
+  ASSERT_TRUE(read_response(octets, body_max));
+  ++octets[last_of_size];
+  EXPECT_FALSE(read_response(octets, body_max));
+}
+
 TEST(SharedFailure, ComesBackAsItWas) {
   for (int code = 0; code <= static_cast<int>(ErrorCode::internal); ++code) {
     for (int source = 0; source <= static_cast<int>(ErrorSource::config); ++source) {

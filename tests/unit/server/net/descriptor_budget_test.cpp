@@ -23,6 +23,8 @@ TEST(DescriptorBudget, KeepsSomeForTheUpstreamTheCacheFileAndTheAdminListener) {
   EXPECT_LT(reserve, 300U);
   settings.upstream.max_connections += 100;
   EXPECT_EQ(descriptor_budget(settings).reserve, reserve + 100);
+  settings.credentials.resize(settings.credentials.size() + 2);
+  EXPECT_EQ(descriptor_budget(settings).reserve, reserve + 102) << "each may ask for its token";
   settings.listen.threads = 64;
   EXPECT_GT(descriptor_budget(settings).reserve, reserve + 100 + 62 * 6) << "each listens, and has an epoll";
 }

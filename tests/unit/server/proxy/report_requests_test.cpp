@@ -272,6 +272,46 @@ TEST_F(ReportRequestTest, NoCacheFetchesAnewButNotTooOften) {
   EXPECT_EQ(upstream.requests[1].reason, counters::Reason::forced);
 }
 
+/// The other instances of a fleet, of whom none has anything.
+class NobodyElse final : public SharedFetches {
+ public:
+  boost::asio::awaitable<Joined> join(const FetchRequest& request, upstream::Turn&) override {
+    takes_stored.push_back(request.takes_stored);
+    co_return Joined{};
+  }
+  std::vector<bool> takes_stored;
+};
+
+/// What another has stored may be older than the client wants it.
+TEST_F(ReportRequestTest, WhatAnotherInstanceHasStoredIsForWhoSetsNoBoundToItsAge) {
+  NobodyElse others;
+  FetchTable shared{
+      context.get_executor(), context.get_executor(), upstream, store, bodies, 1 << 20, clock, &others};
+  Services of_fleet{store, disk, shared, upstream, context.get_executor(), bodies, clock, conversions, zones};
+  ProxyHandler handler{of_fleet, accounts, traffic};
+  const std::vector<std::pair<std::string, bool>> cases = {
+      {"max-stale=60", true}, {"no-cache", false}, {"max-age=60", false}, {"min-fresh=60", false}};
+  int account = 0;  // nothing of which is stored
+  for (const auto& [control, takes] : cases) {
+    others.takes_stored.clear();
+    http::Request request;
+    request.method = "GET";
+    request.target = metadata(std::to_string(++account));
+    request.fields.add("Cache-Control", control);
+    request.runtime = &runtime;
+    request.received_at = clock.steady_now();
+    http::Answer answer;
+    ASSERT_FALSE(handler.answer_now(request, answer)) << control;
+    boost::asio::co_spawn(context, handler.handle(request),
+                          [](const std::exception_ptr& failure, const http::Answer& given) {
+                            EXPECT_FALSE(failure);
+                            EXPECT_EQ(given.status, 200U);
+                          });
+    run();
+    EXPECT_EQ(others.takes_stored, std::vector<bool>{takes}) << control;
+  }
+}
+
 TEST_F(ReportRequestTest, HeadIsAnsweredAsGetIs) {
   const auto miss = ask(metadata(), {}, "HEAD");
   EXPECT_EQ(miss.status, 200U);

@@ -86,6 +86,11 @@ TEST_F(WarmingTest, WhatTheUpstreamSaysInsteadIsTold) {
   const Warmed spent = warm(report());
   EXPECT_EQ(spent.warmth, Warmth::busy);
   EXPECT_EQ(spent.retry_after, 3s);
+  for (const ErrorCode gave_way : {ErrorCode::overloaded, ErrorCode::client_gone}) {
+    upstream.answer = [=](const auto&) { return upstream_failure(gave_way); };
+    clock.advance(1h);
+    EXPECT_EQ(warm(report()).warmth, Warmth::busy) << static_cast<int>(gave_way);
+  }
 }
 
 }  // namespace

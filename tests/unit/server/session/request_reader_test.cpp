@@ -252,6 +252,17 @@ TEST(RequestReader, AHeadAndItsContentHaveOneDeadlineEach) {
   EXPECT_EQ(reader.deadline(begin + 5 * second), begin + 5 * second + limits.head_timeout) << "the next one";
 }
 
+/// A reload may have taken the Host off the list that the request before had.
+TEST(RequestReader, HoldsAHostThatWasAcceptedToTheLimitsInForceNow) {
+  Limits limits = limits_of_test();
+  Reading reading(limits);
+  const std::string request = "GET /a HTTP/1.1\r\nHost: reports.example\r\n\r\n";
+  ASSERT_FALSE(is_in("refused", reading.of(request)));
+  limits.allowed_hosts = {"elsewhere.example"};
+  ++limits.number;
+  EXPECT_TRUE(is_in("reports.example is none of", reading.of(request)));
+}
+
 TEST(RequestReader, HoldsTheUsualFieldsToTheLimitOfTheHead) {
   Limits limits = limits_of_test();
   limits.max_head = 100;

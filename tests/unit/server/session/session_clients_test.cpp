@@ -2,6 +2,7 @@
 #include "server/access/scrypt.h"
 #include "server/access/token_key.h"
 #include "server/runtime.h"
+#include "tests/unit/server/net/certificates.h"
 #include "tests/unit/server/session/session_fixture.h"
 
 namespace roktcached::session {
@@ -25,9 +26,10 @@ class SessionClientsTest : public SessionFixture {
     in_force = std::make_shared<const ThreadRuntime>(
         ThreadRuntime{std::move(runtime), std::make_shared<access::Authenticator>(*registry, clock)});
   }
-  void start_here() {
+  void start_here(bool encrypted = false) {
     sent.clear();
-    session.emplace(Session::Environment{limits, handler, contexts, clock, &in_force}, "192.0.2.7", false);
+    session.emplace(Session::Environment{limits, handler, contexts, clock, &in_force}, "192.0.2.7",
+                    encrypted);
   }
   static std::string get_as(const std::string& pair) {
     return get("/hit", "Authorization: Basic " + to_base64url(pair) + "\r\n");
@@ -88,6 +90,25 @@ TEST_F(SessionClientsTest, AReloadIsForTheNextRequest) {
   EXPECT_EQ(go_on(), Need::request);
   EXPECT_EQ(receive_and_go_on(get("/hit")), Need::request);
   EXPECT_TRUE(before.expired());
+}
+
+/// A connection outlives reloads: whose its certificate is follows from the settings in force.
+TEST_F(SessionClientsTest, ACertificateIsWhoseTheLatestSettingsSay) {
+  const net::Identity identity("nightly.internal");
+  config::Client nightly;
+  nightly.name = "nightly";
+  nightly.certificate = "nightly.internal";
+  put_in_force({nightly});
+  handler.client = nightly.name;
+  start_here(true);
+  session->handshake_done(identity.certificate.get());
+  EXPECT_EQ(receive_and_go_on(get("/hit")), Need::request);
+  EXPECT_TRUE(sent.starts_with("HTTP/1.1 200 ")) << sent;
+  nightly.certificate = "another.internal";
+  put_in_force({nightly});
+  sent.clear();
+  EXPECT_EQ(receive_and_go_on(get("/hit")), Need::request);
+  EXPECT_TRUE(sent.starts_with("HTTP/1.1 401 ")) << sent;
 }
 
 }  // namespace

@@ -143,6 +143,15 @@ TEST_F(SessionEndsTest, BytesBehindALastRequestAreReadAway) {
   EXPECT_EQ(session->ending(), Ending::linger);
 }
 
+/// The rest may be on its way: it has been announced.
+TEST_F(SessionEndsTest, WhatMayStillComeBehindARefusalIsReadAway) {
+  limits.max_body = 10;
+  start();
+  EXPECT_EQ(receive_and_go_on(post("/hit", "Content-Length: 11\r\n", "")), Need::end);
+  EXPECT_TRUE(sent.starts_with("HTTP/1.1 413 ")) << sent;
+  EXPECT_EQ(session->ending(), Ending::linger);
+}
+
 TEST_F(SessionEndsTest, ADrainAsksForWhatHasArrivedAndNothingMore) {
   start();
   session->drain();

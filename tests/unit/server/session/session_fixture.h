@@ -39,12 +39,13 @@ class SessionHandler final : public http::Handler {
                 const http::Written& written) override {
     all_finished.push_back({answer.status, written});
     if (answer.status < 400) {
-      EXPECT_EQ(request.client, "192.0.2.7");
+      EXPECT_EQ(request.client, client);
     }
   }
 
   const caching::BodyPtr hit = caching::share_body("hit");
   const caching::BodyPtr large = caching::share_body(std::string(20'000, 'x'));
+  std::string client = "192.0.2.7";  ///< who is to have asked
   std::vector<std::string> asked;
   std::vector<Finished> all_finished;
 };

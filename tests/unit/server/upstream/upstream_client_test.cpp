@@ -151,6 +151,24 @@ TEST_F(UpstreamClientTest, IsNotSentAgainAfterAPauseThatNobodyHasWaitedFor) {
   EXPECT_EQ(upstream_client().status().retries, 0U);
 }
 
+/// Three may be sent again before any request has succeeded; those that were not keep nobody from it.
+TEST_F(UpstreamClientTest, WhatIsNotSentAgainAfterAllCostsNothingOfTheRetryBudget) {
+  reply = unavailable("Retry-After: 5\r\n");
+  const counters::AttemptKind failed{"route", 503, counters::Reason::miss};
+  for (unsigned i = 1; i <= 5; ++i) {
+    const auto turn = std::make_shared<Turn>();
+    const auto pausing = send(turn);
+    run_until(context, [&] {
+      const auto attempts = upstream_client().status().attempts.by_kind;
+      const auto found = attempts.find(failed);
+      return found != attempts.end() && found->second == i;
+    });
+    turn->abandon();
+    expect_gone(pausing);
+  }
+  EXPECT_EQ(upstream_client().status().retries_refused, 0U);
+}
+
 TEST_F(UpstreamClientTest, WhatIsUnattendedGoesOnAndIsNotSentAgain) {
   const auto turn = std::make_shared<Turn>();
   const auto under_way = send(turn);

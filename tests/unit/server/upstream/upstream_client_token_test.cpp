@@ -233,6 +233,22 @@ TEST_F(UpstreamClientTokenTest, A429SlowsItsCredentialDown) {
   EXPECT_FALSE(upstream_client().idle(0)) << "nothing may go for now";
 }
 
+/// The upstream has heard nothing of it.
+TEST_F(UpstreamClientTokenTest, WhatIsNotSentCostsNothingOfTheBudget) {
+  credentials[0].budget.requests_per_second = 0.001;
+  credentials[0].budget.burst = 2;
+  EXPECT_EQ(status_of(send()), 200U);
+  const auto left = [this] { return upstream_client().status().credentials[0].budget.available; };
+  EXPECT_EQ(left(), 1);
+  settings.max_connections = 0;  // so that it waits for one in vain
+  credentials[0].budget.max_queue_wait = 1ms;
+  upstream_client().change(settings, credentials);
+  const UpstreamResult unsent = send();
+  ASSERT_FALSE(unsent);
+  EXPECT_EQ(unsent.error().error.code, ErrorCode::overloaded);
+  EXPECT_EQ(left(), 1);
+}
+
 TEST_F(UpstreamClientTokenTest, IsIdleOnlyWhileTheTokenIsAlive) {
   send();
   EXPECT_TRUE(upstream_client().idle(0));

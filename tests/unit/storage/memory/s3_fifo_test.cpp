@@ -191,6 +191,25 @@ TEST(S3FifoTest, MainQueueLetsGoOfWhatIsNoLongerUsed) {
   EXPECT_LE(entries.bytes(), room_for(100));
 }
 
+/// However often it was used before.
+TEST(S3FifoTest, TheMainQueueSparesWhatWasUsedThreeTimesAndNoMore) {
+  S3Fifo entries(room_for(10));
+  const auto use = [&entries](int number) { ASSERT_NE(entries.find(key(number)), nullptr); };
+  put_range(entries, 100, 1);
+  use(100);
+  put_range(entries, 200, 20);  // moves 100 into the main queue
+  for (int times = 0; times < 1000; ++times) use(100);
+  int pushed_out = 0;
+  for (int number = 300; entries.usage_of(key(100).hash()).response && number < 500; ++number) {
+    put_range(entries, number, 1);
+    use(number);  // each takes the way through the main queue, too
+    ++pushed_out;
+  }
+  constexpr int main_queue = 9;
+  EXPECT_GT(pushed_out, 3 * main_queue);
+  EXPECT_LE(pushed_out, 4 * main_queue + 2);
+}
+
 TEST(S3FifoTest, ReplacingKeepsAPlaceInTheMainQueue) {
   S3Fifo entries(room_for(100));
   put_range(entries, 100, 1);

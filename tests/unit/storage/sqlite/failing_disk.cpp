@@ -34,6 +34,7 @@ bool FailingDisk::fails(std::atomic<int>& left) {
 using roktcached::storage::FailingDisk;
 
 long pread64(int file, void* bytes, std::size_t size, long offset) {
+  if (const auto action = std::exchange(FailingDisk::next_read, nullptr)) action();
   if (FailingDisk::fails(FailingDisk::reads)) return -1;
   return syscall(SYS_pread64, file, bytes, size, offset);
 }

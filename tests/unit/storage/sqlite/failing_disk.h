@@ -1,6 +1,8 @@
 #pragma once
 
 #include <atomic>
+#include <functional>
+#include <utility>
 
 namespace roktcached::storage {
 
@@ -20,6 +22,8 @@ class FailingDisk {
   static void fail_writes(int count) { writes = count; }
   static void fail_syncs(int count) { syncs = count; }
   static void heal() { reads = writes = syncs = 0; }
+  /// The next read of this thread does this first.
+  static void before_read(std::function<void()> action) { next_read = std::move(action); }
 
   /// Whether the call at hand is one of those; it counts then.
   static bool fails(std::atomic<int>& left);
@@ -27,6 +31,7 @@ class FailingDisk {
   static inline std::atomic<int> reads{0};
   static inline std::atomic<int> writes{0};
   static inline std::atomic<int> syncs{0};
+  static inline thread_local std::function<void()> next_read;
 };
 
 }  // namespace roktcached::storage

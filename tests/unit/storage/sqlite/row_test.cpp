@@ -250,6 +250,17 @@ TEST_F(RowTest, RowsOfAClockThatIsALittleAheadAreLikeOthers) {
   EXPECT_EQ(found(1), nullptr) << "the least recently used";
 }
 
+/// See caching::is_note: what an instance of a fleet must not forget is used seldom.
+TEST_F(RowTest, ANoteIsNeverEvicted) {
+  StoredResponse note = response(1, "{}", noon - std::chrono::minutes{1});
+  note.key = caching::Key("default ~fleet/a LATEST");
+  put(note);
+  put(response(2, "{}", noon));
+  EXPECT_EQ(writer_.evict(connection_, noon, 10).value(), 1);
+  EXPECT_EQ(found(2), nullptr);
+  EXPECT_EQ(text("SELECT path FROM responses"), "~fleet/a");
+}
+
 TEST_F(RowTest, ABodyBeyondWhatIsWantedIsLeft) {
   put(response(1, std::string(10'000, 'a')));
   auto reader = RowReader::prepare(connection_).value();

@@ -8,6 +8,7 @@
 #include <condition_variable>
 #include <thread>
 
+#include "tests/unit/storage/sqlite/failing_disk.h"
 #include "tests/unit/storage/sqlite/sqlite_store_fixture.h"
 
 namespace roktcached::storage {
@@ -32,6 +33,20 @@ TEST_F(SqliteStoreReadingTest, AFindSeesWhatWasCommittedSinceTheLastOne) {
     ASSERT_NE(read, nullptr);
     ASSERT_TRUE(same(*read, *put)) << version;
   }
+}
+
+TEST_F(SqliteStoreReadingTest, AFindHasWhatIsPutWhileItReads) {
+  { open()->put(shared_response(1, "old")); }
+  options_.linger = 1h;
+  const auto store = open();
+  const auto newer = shared_response(1, "newer");
+  bool has_read = false;
+  FailingDisk::before_read([&] {
+    has_read = true;
+    store->put(newer);
+  });
+  EXPECT_EQ(found(*store, 1), newer);
+  EXPECT_TRUE(has_read);
 }
 
 TEST_F(SqliteStoreReadingTest, AFindSeesWhatWasPurgedSinceTheLastOne) {

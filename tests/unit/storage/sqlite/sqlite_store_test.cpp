@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include "storage/sqlite/cache_file.h"
 #include "tests/unit/colliding_keys.h"
 #include "tests/unit/storage/sqlite/sqlite_store_fixture.h"
 
@@ -235,6 +236,11 @@ TEST_F(SqliteStoreTest, AFileOfZeroBytesIsAFreshOne) {
 
 TEST_F(SqliteStoreTest, TheBoundIsHeld) {
   constexpr std::uint64_t bound = std::uint64_t{48} << 20;
+  constexpr std::uint64_t of_its_log = std::uint64_t{16} << 20;
+  constexpr auto most_pages = static_cast<std::int64_t>(bound - of_its_log) / page_size * 95 / 100;
+  const auto pages_in_use = [this] {
+    return integer("SELECT page_count - freelist_count FROM pragma_page_count, pragma_freelist_count");
+  };
   options_.max_disk = bound;
   const auto store = open();
   constexpr std::size_t body_size = 100'000;
@@ -246,6 +252,7 @@ TEST_F(SqliteStoreTest, TheBoundIsHeld) {
     if (number % 20 != 0) continue;
     store->flush();
     ASSERT_LE(size_on_disk(), bound) << number;
+    ASSERT_LE(pages_in_use(), most_pages) << "there is room for the next batch: " << number;
   }
   store->flush();
   EXPECT_TRUE(reports().empty()) << reports().front();

@@ -101,6 +101,16 @@ TEST_F(FetchTableTest, ARefreshThatChangesARangeThatHadEndedIsARestatement) {
   respond([] { return ok(R"({"revenue":2})"); });
   EXPECT_EQ((*same)->outcome->response->restated, restated) << "the history stays";
   EXPECT_EQ(fetches.restatements(), 1U);
+
+  clock.advance(4h);
+  FetchRequest fourth = third;
+  fourth.stored = (*same)->outcome->response;
+  fourth.received_at = clock.steady_now();
+  const Answer again = join(fourth);
+  respond([] { return ok(R"({"revenue":3})"); });
+  ASSERT_NE((*again)->outcome->response->restated, nullptr);
+  EXPECT_EQ((*again)->outcome->response->restated->times, 2U);
+  EXPECT_EQ(fetches.restatements(), 2U);
 }
 
 TEST_F(FetchTableTest, WhatWasFetchedWhileItsRangeWasOpenMovesWithoutARestatement) {

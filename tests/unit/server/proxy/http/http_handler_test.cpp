@@ -238,6 +238,27 @@ TEST_F(HttpHandlerTest, OfSeveralVariantsTheLatestThatMatchesIsSelected) {
   EXPECT_EQ(upstream.requests.size(), 1U);
 }
 
+/// If-Match and If-Unmodified-Since are for the origin to judge (RFC 9111, section 4.3.2). The clock stands,
+/// so that who comes next still shares what has just ended.
+TEST_F(HttpHandlerTest, WhatIsForOneRequestAloneSharesNoFetch) {
+  upstream.answer = [](const upstream::UpstreamRequest&) {
+    return upstream_failure(ErrorCode::upstream_unreachable);
+  };
+  ask("/files/a");
+  ask("/files/a");
+  EXPECT_EQ(upstream.requests.size(), 1U) << "it is shared";
+  const std::vector<http::Field> own = {{"If-Match", "\"1\""},
+                                        {"If-Unmodified-Since", date},
+                                        {"Range", "bytes=0-1"},
+                                        {"Authorization", "Bearer its-own"},
+                                        {"Cache-Control", "no-store"}};
+  for (const http::Field& field : own) {
+    upstream.requests.clear();
+    ask("/files/a", {field});
+    EXPECT_EQ(upstream.requests.size(), 1U) << field.name;
+  }
+}
+
 /// RFC 9111, section 3.5.
 TEST_F(HttpHandlerTest, WhatAClientsOwnCredentialHasBroughtIsNobodyElses) {
   upstream_says(200, "secret", {{"Cache-Control", "max-age=60"}, {"Date", date}});

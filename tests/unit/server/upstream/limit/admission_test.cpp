@@ -167,6 +167,16 @@ TEST_F(AdmissionTest, IsIdleWhileHalfOfWhatMayGoIsFree) {
   EXPECT_TRUE(admission().idle());
 }
 
+TEST_F(AdmissionTest, WithOnePlaceIsIdleWhileItIsFree) {
+  Turn only;
+  EXPECT_TRUE(admission().idle());
+  auto permit = admission().admit_now(only, clock.steady_now());
+  ASSERT_TRUE(permit);
+  EXPECT_FALSE(admission().idle());
+  permit.reset();
+  EXPECT_TRUE(admission().idle());
+}
+
 TEST_F(AdmissionTest, A429PausesEverybody) {
   budget.max_concurrent = 8;
   budget.burst = 8;

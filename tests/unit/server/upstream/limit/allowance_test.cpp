@@ -288,5 +288,25 @@ TEST(TurnRecallTest, OneThatIsAbandonedStaysSo) {
   EXPECT_TRUE(turn.unwanted());
 }
 
+/// Its bucket has been set anew: what was taken before it and is given back would let a second one go.
+TEST(AllowanceAloneTest, WhatIsGivenBackDuringAPauseIsLost) {
+  Allowance limit({.ceiling = 10, .burst = 5}, nullptr);
+  const SteadyTime start = FakeClock().steady_now();
+  limit.on_limited(start, start, std::nullopt);
+  SteadyTime now = start;
+  while (limit.burst() < 2) {  // a burst comes back with what is accepted
+    now += 10s;
+    ASSERT_TRUE(limit.take(now));
+    limit.on_success(now, now);
+    ASSERT_LT(now, start + 24h);
+  }
+  now += 10s;
+  ASSERT_TRUE(limit.take(now));
+  limit.on_limited(start - 1s, now, 7s);  // of one that was sent before the limit was cut
+  limit.give_back(now + 1s);
+  EXPECT_TRUE(limit.take(now + 7s));
+  EXPECT_FALSE(limit.take(now + 7s));
+}
+
 }  // namespace
 }  // namespace roktcached::upstream

@@ -136,6 +136,17 @@ TEST_F(CircuitTest, FailuresOfRequestsFromBeforeTheRecoveryDoNotReopenIt) {
   EXPECT_EQ(circuit.opened(), 2U);
 }
 
+/// A clock has steps: what is sent in the same one has been sent after it.
+TEST_F(CircuitTest, FailuresOfRequestsFromTheMomentOfTheRecoveryCount) {
+  open();
+  now += 1s;
+  ASSERT_EQ(circuit.admit(now), Admission::probe);
+  circuit.record(true, now, now);
+  ASSERT_EQ(circuit.state(), State::closed);
+  record(8, false);
+  EXPECT_EQ(circuit.state(), State::open);
+}
+
 TEST_F(CircuitTest, ALateSuccessFromBeforeItOpenedDoesNotCloseIt) {
   const SteadyTime before = now;
   now += 5s;

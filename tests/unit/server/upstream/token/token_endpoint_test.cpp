@@ -27,10 +27,10 @@ class TokenEndpointTest : public testing::Test {
   asio::io_context context;
   WorkerPool helpers{1, "testing"};
   std::thread::id read_by;
-  Loopback server{context, [](tcp::socket& socket) -> asio::awaitable<void> {
+  std::string refusal = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";  // of the old secret
+  Loopback server{context, [this](tcp::socket& socket) -> asio::awaitable<void> {
                     const std::string head = co_await read_head(socket);
                     const bool is_new = head.find("Basic YXBwOm5ldw==") != std::string::npos;  // app:new
-                    const std::string refusal = "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n";
                     const std::string granted = answer(R"({"access_token":"t","expires_in":60})");
                     co_await write_text(socket, is_new ? granted : refusal);
                   }};
@@ -61,6 +61,17 @@ TEST_F(TokenEndpointTest, TakesOverASecretThatWasRotatedWhenTheOldOneIsRefused) 
   ASSERT_TRUE(token) << token.error().error.context;
   EXPECT_EQ((*token)->value.reveal(), "t");
   EXPECT_NE(read_by, std::this_thread::get_id());
+}
+
+TEST_F(TokenEndpointTest, SaysWhenToComeAgainWhereTheEndpointDoes) {
+  using std::literals::operator""s;
+  for (const auto& [status, wait] : {std::pair("429", std::optional(7s)), std::pair("503", std::optional(7s)),
+                                     std::pair("500", std::optional<std::chrono::seconds>())}) {
+    refusal = "HTTP/1.1 " + std::string(status) + " No\r\nRetry-After: 7\r\nContent-Length: 0\r\n\r\n";
+    const FetchedToken token = run(context, endpoint.fetch());
+    ASSERT_FALSE(token);
+    EXPECT_EQ(token.error().retry_after, wait) << status;
+  }
 }
 
 }  // namespace

@@ -30,6 +30,9 @@ TEST(ParseToken, TakesALifetimeAsRealServersWriteIt) {
     EXPECT_EQ((*token)->lifetime, 2h) << lifetime;
   }
   EXPECT_EQ((*parse(R"({"access_token":"abc","expires_in":null})"))->lifetime, 1h) << "as if it were absent";
+  const auto shortest = parse(R"({"access_token":"abc","expires_in":1})");
+  ASSERT_TRUE(shortest);
+  EXPECT_EQ((*shortest)->lifetime, 1s);
   for (const char* longest : {"63072000", "2147483647", "1e99"})
     EXPECT_EQ((*parse(std::string(R"({"access_token":"abc","expires_in":)") + longest + "}"))->lifetime,
               366 * 24h)

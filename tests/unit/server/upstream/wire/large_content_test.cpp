@@ -116,6 +116,17 @@ TEST_F(LargeContentTest, ItsConnectionIsTheContentsAloneAndEndsWithIt) {
   EXPECT_THAT(read(first->large), HasSubstr("the answer's content"));
 }
 
+/// The end of a content that only its connection ends may be the loss of it. That of gzip stands in it.
+TEST_F(LargeContentTest, MayBeCutWhereNothingInItSaysItsEnd) {
+  asio::thread_pool helpers(1);
+  serve("HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + std::string(2000, 'x'));
+  const auto response = exchange();
+  ASSERT_TRUE(response && response->large);
+  EXPECT_TRUE(response->large->may_be_cut());
+  response->large->inflate(helpers.get_executor());
+  EXPECT_FALSE(response->large->may_be_cut());
+}
+
 TEST_F(LargeContentTest, GzipIsUndoneAsItComes) {
   std::string text;
   for (int i = 0; text.size() < 3'000'000; ++i) text += std::to_string(i) + ",";

@@ -32,6 +32,33 @@ TEST_F(ConnectionTest, KnowsAnAnswerThatIsLongerThanItsLength) {
   EXPECT_FALSE((*connection)->reusable());
 }
 
+TEST(OriginTest, NamesItsPortInHostWhereThatIsNotTheUsualOne) {
+  asio::io_context context;
+  const auto host_of = [&](bool tls, std::uint16_t port) {
+    config::Upstream settings;
+    settings.url = {tls, "api.example", port, ""};
+    return Origin(context.get_executor(), settings).host_line;
+  };
+  EXPECT_EQ(host_of(false, 80), "Host: api.example\r\n");
+  EXPECT_EQ(host_of(false, 443), "Host: api.example:443\r\n");
+  EXPECT_EQ(host_of(true, 443), "Host: api.example\r\n");
+  EXPECT_EQ(host_of(true, 80), "Host: api.example:80\r\n");
+}
+
+TEST_F(ConnectionTest, ReadsAFewInterimAnswersAndNoMore) {
+  for (const int interim : {8, 9}) {
+    std::string bytes;
+    for (int i = 0; i < interim; ++i) bytes += "HTTP/1.1 103 Early Hints\r\n\r\n";
+    Loopback server(context, answering(bytes + answer("one")));
+    settings.url = server.url();
+    Origin origin(context.get_executor(), settings);
+    Opened connection = open(origin);
+    ASSERT_TRUE(connection);
+    const Answered answered = exchange(**connection);
+    EXPECT_EQ(answered.has_value(), interim == 8) << interim;
+  }
+}
+
 TEST_F(ConnectionTest, HoldsWhatAnAnswerTakesWhereThereIsRoom) {
   storage::BodyAccount account(10'000);
   const std::string chunked = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n7d0\r\n" +
