@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/ascii.h"
 #include "core/http/field_names.h"
 
 namespace roktcached::config {
@@ -63,8 +64,7 @@ bool is_host(std::string_view host) {
   const bool bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
   if (bracketed) host = host.substr(1, host.size() - 2);
   return !host.empty() && std::ranges::all_of(host, [bracketed](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-' || (bracketed && c == ':');
+    return is_letter_or_digit(c) || c == '.' || c == '-' || (bracketed && c == ':');
   });
 }
 
@@ -127,8 +127,7 @@ std::optional<Url> parse_url(std::string_view text) {
   std::string_view path = text.substr(slash);
   while (path.ends_with('/')) path.remove_suffix(1);
   const bool plain = std::ranges::all_of(path, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("/-._~!$&'()*+,;=:@").find(c) != std::string_view::npos;
+    return is_letter_or_digit(c) || std::string_view("/-._~!$&'()*+,;=:@").find(c) != std::string_view::npos;
   });
   if (!authority || authority->port == 0 || !plain) return std::nullopt;
   url.host = authority->host;

@@ -6,6 +6,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/ascii.h"
 #include "core/rokt/sent_text.h"
 
 namespace roktcached::rokt {
@@ -59,7 +60,7 @@ std::optional<RelativeDay> end_of_month(LocalDay end, LocalDay today) {
 }
 
 bool begins_placeholder(std::string_view text, std::size_t brace) {
-  return brace + 1 < text.size() && text[brace + 1] >= 'a' && text[brace + 1] <= 'z';
+  return brace + 1 < text.size() && is_lower(text[brace + 1]);
 }
 
 /// The place of the next placeholder's brace, or npos.

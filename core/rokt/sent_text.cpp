@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/ascii.h"
+
 namespace roktcached::rokt {
 
 std::string shown(std::string_view text) {
@@ -16,9 +18,7 @@ std::string folded(std::string_view name) {
   const bool is_list = name.ends_with(']') && name.find('[') != std::string_view::npos;
   std::string text(is_list ? name.substr(0, name.find('[')) : name);
   std::erase_if(text, [](char c) { return c == '_' || c == '-' || c == '.' || c == ' '; });
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
+  return lower_case(text);
 }
 
 }  // namespace roktcached::rokt

@@ -4,6 +4,8 @@
 #include <boost/asio/ip/address_v6.hpp>
 #include <charconv>
 
+#include "core/ascii.h"
+
 namespace roktcached::access {
 
 namespace {
@@ -23,8 +25,7 @@ bool is_ipv6(std::string_view text) {
 }
 
 bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-         c == '_';
+  return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_';
 }
 
 /// uri-host [ ":" port ] (RFC 9110, section 7.2) without its port; empty if it is not of that form.
