@@ -10,14 +10,14 @@
 
 namespace roktcached::config {
 
-/// One row of the table of settings: the file's keys, the environment's names, the check of unknown ones, the
-/// effective print-out and the commented default file all come from this table.
+/// One row of the table of settings: the file's keys, the environment's names, the check of unknown ones and
+/// the effective print-out all come from this table. What each setting means is said in roktcached.toml,
+/// which the tests hold against it.
 struct Setting {
   std::string section;  ///< "listen", "upstream.budget"
   std::string key;
   ValueKind kind;
   std::string accepted;                                 ///< what an error says is accepted
-  std::string help;                                     ///< one line, with what the value means
   std::function<bool(Settings&, const RawValue&)> set;  ///< false where the value is not acceptable
   std::function<RawValue(const Settings&)> get;
 
