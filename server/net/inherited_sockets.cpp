@@ -8,14 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
 #include <charconv>
 #include <cstdlib>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
 #include "server/asio.h"
+#include "server/net/listening_socket.h"
 
 namespace roktcached::net {
 
@@ -28,12 +27,6 @@ constexpr int most_inherited = 4096;
 
 Error refused(std::string why) {
   return {ErrorCode::configuration, ErrorSource::inbound, false, std::move(why)};
-}
-
-std::string text_of(const tcp::endpoint& endpoint) {
-  std::ostringstream text;
-  text << endpoint;
-  return text.str();
 }
 
 /// The address that a listening stream socket is bound to; empty where it is none.
