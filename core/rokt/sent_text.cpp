@@ -1,6 +1,7 @@
 #include "core/rokt/sent_text.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "core/ascii.h"
 
@@ -12,6 +13,12 @@ std::string shown(std::string_view text) {
   std::ranges::replace_if(
       result, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
   return '"' + result + (text.size() > longest ? "...\"" : "\"");
+}
+
+Error not_accepted(std::string_view name, std::string_view what, std::string_view is_accepted) {
+  std::string context(name);
+  context.append(": ").append(what).append("; accepted: ").append(is_accepted);
+  return {ErrorCode::invalid_request, ErrorSource::core, false, std::move(context)};
 }
 
 std::string folded(std::string_view name) {
