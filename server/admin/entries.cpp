@@ -8,6 +8,7 @@
 
 #include "core/http/target.h"
 #include "server/access/presented.h"
+#include "server/admin/or_null.h"
 
 namespace roktcached::admin {
 
@@ -35,10 +36,6 @@ std::optional<std::size_t> parse_limit(std::string_view text) {
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
   const bool whole = error == std::errc() && end == text.data() + text.size();
   return whole && limit >= 1 && limit <= most_entries ? std::optional(limit) : std::nullopt;
-}
-
-json::value time_or_null(const std::optional<WallTime>& time) {
-  return time ? json::value(unix_ms(*time)) : json::value(nullptr);
 }
 
 json::value state_of(const storage::EntrySummary& entry, const caching::FreshnessPolicies& policies) {
@@ -149,7 +146,7 @@ json::object entry_json(const storage::EntrySummary& entry, const caching::Fresh
           {"bytes", entry.body_bytes},
           {"state", state_of(entry, policies)},
           {"fresh", now < entry.fresh_until},
-          {"range_end_unix_ms", time_or_null(entry.range_end)},
+          {"range_end_unix_ms", or_null(entry.range_end)},
           {"fetched_at_unix_ms", unix_ms(entry.fetched_at)},
           {"fresh_until_unix_ms", unix_ms(entry.fresh_until)},
           {"usable_until_unix_ms", unix_ms(entry.usable_until)},

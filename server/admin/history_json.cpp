@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "core/http/target.h"
+#include "server/admin/or_null.h"
 
 namespace roktcached::admin {
 
@@ -43,9 +44,7 @@ json::object columns(const std::deque<HistorySample>& samples, std::chrono::seco
   object["queued"] = of([](const HistorySample& sample) { return sample.queued; });
   object["in_flight"] = of([](const HistorySample& sample) { return sample.in_flight; });
   object["circuit_open"] = of([](const HistorySample& sample) { return sample.circuit_open; });
-  object["token_life_ms"] = of([](const HistorySample& sample) {
-    return sample.token_life ? json::value(sample.token_life->count()) : json::value(nullptr);
-  });
+  object["token_life_ms"] = of([](const HistorySample& sample) { return or_null(sample.token_life); });
   object["memory_bytes"] = of([](const HistorySample& sample) { return sample.memory_bytes; });
   object["disk_bytes"] = of([](const HistorySample& sample) { return sample.disk_bytes; });
   object["body_bytes"] = of([](const HistorySample& sample) { return sample.body_bytes; });
@@ -57,14 +56,13 @@ json::object columns(const std::deque<HistorySample>& samples, std::chrono::seco
 json::array problems_json(const std::vector<counters::Problem>& problems) {
   json::array list;
   for (const counters::Problem& problem : problems) {
-    list.push_back(
-        json::object{{"at_unix_ms", unix_ms(problem.at)},
-                     {"client", problem.client},
-                     {"route", problem.route},
-                     {"outcome", http::to_string(problem.outcome)},
-                     {"status", problem.status},
-                     {"reason", problem.reason.empty() ? json::value(nullptr) : json::value(problem.reason)},
-                     {"times", problem.times}});
+    list.push_back(json::object{{"at_unix_ms", unix_ms(problem.at)},
+                                {"client", problem.client},
+                                {"route", problem.route},
+                                {"outcome", http::to_string(problem.outcome)},
+                                {"status", problem.status},
+                                {"reason", or_null(problem.reason)},
+                                {"times", problem.times}});
   }
   return list;
 }
