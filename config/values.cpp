@@ -265,8 +265,4 @@ std::string_view to_string(LogLevel level) {
   return names[static_cast<std::size_t>(level)];
 }
 
-std::string_view to_string(LogFormat format) {
-  return format == LogFormat::json ? "json" : "text";
-}
-
 }  // namespace roktcached::config

@@ -1,7 +1,6 @@
 #include "core/http/fields.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
 #include "core/ascii.h"
@@ -85,10 +84,6 @@ std::vector<std::string_view> list_members(std::string_view value) {
 
 bool is_token(std::string_view text) {
   return !text.empty() && run_end(Octet::tchar, text, 0) == text.size();
-}
-
-bool is_field_value(std::string_view value) {
-  return run_end(Octet::field_octet, value, 0) == value.size();
 }
 
 void Fields::add(std::string_view name, std::string_view value) {

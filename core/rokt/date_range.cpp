@@ -1,7 +1,5 @@
 #include "core/rokt/date_range.h"
 
-#include <algorithm>
-
 #include "core/ascii.h"
 
 namespace roktcached::rokt {

@@ -3,9 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/container/small_vector.hpp>
-#include <compare>
 #include <limits>
-#include <optional>
 
 #include "core/ascii.h"
 #include "core/http/target.h"

@@ -42,7 +42,6 @@ class ClientStats {
   [[nodiscard]] std::vector<ClientRequests> read() const;
   /// The same by report, where the owning thread adds those that have one.
   [[nodiscard]] ReportStats& reports() { return reports_; }
-  [[nodiscard]] const ReportStats& reports() const { return reports_; }
 
  private:
   struct Row {
