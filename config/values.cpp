@@ -12,6 +12,7 @@
 
 #include "core/ascii.h"
 #include "core/http/field_names.h"
+#include "core/number.h"
 
 namespace roktcached::config {
 
@@ -53,13 +54,6 @@ std::string format_with_unit(std::uint64_t value, const Units& units) {
   return std::to_string(value / unit->factor) + std::string(unit->name);
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return port;
-}
-
 bool is_host(std::string_view host) {
   const bool bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
   if (bracketed) host = host.substr(1, host.size() - 2);
@@ -76,7 +70,7 @@ std::optional<Endpoint> parse_authority(std::string_view text, std::optional<std
       colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
   if (!has_port && !usual) return std::nullopt;
   const auto host = has_port ? text.substr(0, colon) : text;
-  const auto port = has_port ? parse_port(text.substr(colon + 1)) : usual;
+  const auto port = has_port ? parse_number<std::uint16_t>(text.substr(colon + 1)) : usual;
   if (!port || !is_host(host)) return std::nullopt;
   return Endpoint{std::string(host), *port};
 }

@@ -2,19 +2,16 @@
 
 #include <algorithm>
 #include <boost/asio/ip/address_v6.hpp>
-#include <charconv>
 
 #include "core/ascii.h"
+#include "core/number.h"
 
 namespace roktcached::access {
 
 namespace {
 
 bool is_port(std::string_view text) {
-  if (text.empty()) return true;
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size();
+  return text.empty() || parse_number<std::uint16_t>(text);
 }
 
 bool is_ipv6(std::string_view text) {

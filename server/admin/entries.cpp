@@ -3,10 +3,10 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <charconv>
 #include <optional>
 
 #include "core/http/target.h"
+#include "core/number.h"
 #include "server/access/presented.h"
 #include "server/admin/or_null.h"
 
@@ -32,10 +32,8 @@ Error refused(const http::QueryParameter& parameter, std::string_view accepted) 
 }
 
 std::optional<std::size_t> parse_limit(std::string_view text) {
-  std::size_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && limit >= 1 && limit <= most_entries ? std::optional(limit) : std::nullopt;
+  const auto limit = parse_number<std::size_t>(text);
+  return limit && *limit >= 1 && *limit <= most_entries ? limit : std::nullopt;
 }
 
 json::value state_of(const storage::EntrySummary& entry, const caching::FreshnessPolicies& policies) {

@@ -3,9 +3,9 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <charconv>
 
 #include "core/http/target.h"
+#include "core/number.h"
 #include "server/admin/or_null.h"
 
 namespace roktcached::admin {
@@ -72,16 +72,13 @@ json::array problems_json(const std::vector<counters::Problem>& problems) {
 Result<std::optional<WallTime>> parse_since(std::string_view query) {
   std::optional<WallTime> since;
   for (const auto& parameter : http::parse_query(query)) {
-    long long number = 0;
-    const char* const last = parameter.value.data() + parameter.value.size();
-    const auto [end, error] = std::from_chars(parameter.value.data(), last, number);
-    const bool is_time = error == std::errc() && end == last && number >= 0;
-    if (parameter.name != "since" || since || !is_time) {
+    const auto number = parse_number<long long>(parameter.value);
+    if (parameter.name != "since" || since || !number || *number < 0) {
       const std::string came = std::string(parameter.name) + " = \"" + std::string(parameter.value) + "\"";
       return Error{ErrorCode::invalid_request, ErrorSource::inbound, false,
                    came + ": accepted: since, in milliseconds since the Unix epoch, once"};
     }
-    since = wall_time_from_unix_ms(number);
+    since = wall_time_from_unix_ms(*number);
   }
   return since;
 }
