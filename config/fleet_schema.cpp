@@ -37,9 +37,9 @@ Setting engine_url() {
       });
 }
 
-Setting checked_text(std::string name, std::string_view accepted, Field<std::string> field,
+Setting checked_text(std::string_view name, std::string_view accepted, Field<std::string> field,
                      std::optional<std::string> (*parse)(std::string_view)) {
-  return make<std::string>(std::move(name), ValueKind::text, accepted, std::move(field), from_text(parse),
+  return make<std::string>(name, ValueKind::text, accepted, std::move(field), from_text(parse),
                            [](const std::string& value) -> RawValue { return value; });
 }
 

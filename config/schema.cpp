@@ -121,7 +121,7 @@ void add_listen(std::vector<Setting>& table) {
                        [](Settings& s) -> std::string& { return s.listen.token_key_file; }));
 }
 
-Setting tcp_addresses(const std::string& name, Field<std::vector<Endpoint>> field) {
+Setting tcp_addresses(std::string_view name, Field<std::vector<Endpoint>> field) {
   return list<Endpoint>(
       name, "addresses, each once, " + std::string(accepted_tcp_endpoints), std::move(field),
       [](const std::string& element) { return parse_tcp_endpoint(element); },
