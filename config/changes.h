@@ -13,8 +13,6 @@ namespace roktcached::config {
 struct Changes {
   std::vector<std::string> taken;          ///< differ, and can be put in force now
   std::vector<std::string> needs_restart;  ///< differ, and stay as they are for as long as the process runs
-
-  [[nodiscard]] bool empty() const { return taken.empty() && needs_restart.empty(); }
 };
 
 /// Compares the settings that were read again with those in force. Where a running process cannot change a

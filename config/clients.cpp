@@ -9,6 +9,7 @@
 
 #include "config/schema.h"
 #include "config/table_reader.h"
+#include "core/ascii.h"
 
 namespace roktcached::config {
 
@@ -19,8 +20,7 @@ const std::vector<std::string> client_keys = {"name",  "secret_hash",    "accoun
 
 bool is_client_name(std::string_view text) {
   return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
+    return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-';
   });
 }
 

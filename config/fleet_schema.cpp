@@ -7,6 +7,7 @@
 
 #include "config/setting_kinds.h"
 #include "config/values.h"
+#include "core/ascii.h"
 
 namespace roktcached::config {
 
@@ -22,7 +23,6 @@ constexpr std::string_view pem_or_nothing = "a path to a PEM file, or \"\"";
 Setting engine_url() {
   return make<std::optional<EngineUrl>>(
       "fleet.url", ValueKind::text, accepted_engine_urls,
-      "The Redis or Valkey that the daemons of a fleet share; \"\": no fleet",
       [](Settings& s) -> std::optional<EngineUrl>& { return s.fleet.url; },
       [](const RawValue& raw) -> std::optional<std::optional<EngineUrl>> {
         const auto* value = std::get_if<std::string>(&raw);
@@ -37,10 +37,10 @@ Setting engine_url() {
       });
 }
 
-Setting checked_text(std::string name, std::string_view accepted, std::string help, Field<std::string> field,
+Setting checked_text(std::string_view name, std::string_view accepted, Field<std::string> field,
                      std::optional<std::string> (*parse)(std::string_view)) {
-  return make<std::string>(std::move(name), ValueKind::text, accepted, std::move(help), std::move(field),
-                           from_text(parse), [](const std::string& value) -> RawValue { return value; });
+  return make<std::string>(name, ValueKind::text, accepted, std::move(field), from_text(parse),
+                           [](const std::string& value) -> RawValue { return value; });
 }
 
 /// The engine's own rule: no space and no control character.
@@ -50,10 +50,8 @@ std::optional<std::string> parse_username(std::string_view text) {
 }
 
 std::optional<std::string> parse_instance(std::string_view text) {
-  const bool plain = std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
-  });
+  const bool plain = std::ranges::all_of(
+      text, [](char c) { return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-'; });
   return plain && text.size() <= max_name ? std::optional(std::string(text)) : std::nullopt;
 }
 
@@ -63,39 +61,25 @@ void add_fleet(std::vector<Setting>& table) {
   table.push_back(engine_url());
   table.push_back(checked_text(
       "fleet.username", "a name of visible ASCII without spaces, or \"\"",
-      "The user in the engine's ACL; \"\": its default user",
       [](Settings& s) -> std::string& { return s.fleet.username; }, parse_username));
   table.push_back(text("fleet.password_file", path_or_nothing,
-                       "A private file with the engine's password; \"\": $ROKTCACHED_FLEET_PASSWORD, else "
-                       "the systemd credential rokt_fleet_password, else none",
                        [](Settings& s) -> std::string& { return s.fleet.password_file; }));
-  table.push_back(text("fleet.ca_file", pem_or_nothing,
-                       "Certificates that the engine's must descend from; \"\": the system's",
-                       [](Settings& s) -> std::string& { return s.fleet.ca_file; }));
+  table.push_back(
+      text("fleet.ca_file", pem_or_nothing, [](Settings& s) -> std::string& { return s.fleet.ca_file; }));
   table.push_back(text("fleet.certificate_file", pem_or_nothing,
-                       "The certificate that we show to the engine; \"\": none",
                        [](Settings& s) -> std::string& { return s.fleet.certificate_file; }));
-  table.push_back(text("fleet.key_file", pem_or_nothing, "The certificate's key, a private file",
-                       [](Settings& s) -> std::string& { return s.fleet.key_file; }));
+  table.push_back(
+      text("fleet.key_file", pem_or_nothing, [](Settings& s) -> std::string& { return s.fleet.key_file; }));
   table.push_back(text("fleet.entry_key_file", path_or_nothing,
-                       "A private file with one or two keys for shared answers, one a line, 32 characters or "
-                       "more: the first seals, both open; \"\": the systemd credential "
-                       "rokt_fleet_entry_keys, else the app secret",
                        [](Settings& s) -> std::string& { return s.fleet.entry_key_file; }));
   table.push_back(count(
-      "fleet.expected_instances",
-      "How many daemons share the credential; 0: as many as are seen. Without url each sends that part of "
-      "the "
-      "budget",
-      [](Settings& s) -> std::uint64_t& { return s.fleet.expected_instances; }, 0, 10'000));
+      "fleet.expected_instances", [](Settings& s) -> std::uint64_t& { return s.fleet.expected_instances; }, 0,
+      10'000));
   table.push_back(duration(
-      "fleet.control_timeout",
-      "The longest that a request waits for the engine; after two such in a row the daemon goes on alone",
-      [](Settings& s) -> milliseconds& { return s.fleet.control_timeout; }, milliseconds{10},
-      milliseconds{10'000}));
+      "fleet.control_timeout", [](Settings& s) -> milliseconds& { return s.fleet.control_timeout; },
+      milliseconds{10}, milliseconds{10'000}));
   table.push_back(checked_text(
       "fleet.instance", "1 to 64 of A-Za-z0-9._-, or \"\"",
-      "This daemon's name among the others; \"\": one is made at each start",
       [](Settings& s) -> std::string& { return s.fleet.instance; }, parse_instance));
 }
 

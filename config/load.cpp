@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <cstdlib>
 #include <filesystem>
 #include <sstream>
@@ -20,6 +19,7 @@
 #include "config/tables.h"
 #include "config/toml_file.h"
 #include "core/http/fields.h"
+#include "core/number.h"
 
 namespace roktcached::config {
 
@@ -40,14 +40,10 @@ RawValue from_environment(const std::string& text, ValueKind kind) {
   if (kind == ValueKind::text) return text;
   if (kind == ValueKind::boolean && (text == "true" || text == "false")) return text == "true";
   if (kind == ValueKind::integer) {
-    std::int64_t value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc() && end == text.data() + text.size()) return value;
+    if (const auto value = parse_number<std::int64_t>(text)) return *value;
   }
   if (kind == ValueKind::number) {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (error == std::errc() && end == text.data() + text.size()) return value;
+    if (const auto value = parse_number<double>(text)) return *value;
   }
   if (kind != ValueKind::list) return std::monostate();
   StringList list;

@@ -11,13 +11,13 @@
 namespace roktcached::config {
 
 /// One row of the table of settings. The file's keys, the environment's names, the check of unknown ones and
-/// the effective print-out come from this table; tests compare the commented default file with it.
+/// the effective print-out come from this table. What each setting means is said in roktcached.toml; tests
+/// compare it with the table.
 struct Setting {
   std::string section;  ///< "listen", "upstream.budget"
   std::string key;
   ValueKind kind;
-  std::string accepted;  ///< what an error says is accepted
-  std::string help;      ///< one line: what the value means, for readers of the table
+  std::string accepted;                                 ///< what an error says is accepted
   std::function<bool(Settings&, const RawValue&)> set;  ///< false if the value is not acceptable
   std::function<RawValue(const Settings&)> get;
 

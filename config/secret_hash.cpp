@@ -1,8 +1,9 @@
 #include "config/secret_hash.h"
 
-#include <openssl/evp.h>
-
 #include <charconv>
+#include <utility>
+
+#include "core/base64.h"
 
 namespace roktcached::config {
 
@@ -15,26 +16,13 @@ bool is_between(std::size_t value, std::size_t least, std::size_t most) {
   return value >= least && value <= most;
 }
 
-std::string to_base64(std::string_view bytes) {
-  std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');  // and the zero that OpenSSL appends
-  const int size =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(text.data()),
-                      reinterpret_cast<const unsigned char*>(bytes.data()), static_cast<int>(bytes.size()));
-  text.resize(static_cast<std::size_t>(size));
+/// The scheme's base64 has no padding.
+std::string without_padding(std::string text) {
   return text.substr(0, text.find('='));
 }
 
-/// Takes the one spelling only that to_base64 makes: OpenSSL's reader is lenient.
-std::optional<std::string> from_base64(std::string_view text) {
-  const std::size_t padding = (4 - text.size() % 4) % 4;
-  const std::string padded = std::string(text) + std::string(padding, '=');
-  std::string bytes(padded.size() / 4 * 3, '\0');
-  const int size =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
-                      reinterpret_cast<const unsigned char*>(padded.data()), static_cast<int>(padded.size()));
-  if (size < 0 || static_cast<std::size_t>(size) < padding) return std::nullopt;
-  bytes.resize(static_cast<std::size_t>(size) - padding);
-  return to_base64(bytes) == text ? std::optional(std::move(bytes)) : std::nullopt;
+std::optional<std::string> from_unpadded(std::string_view text) {
+  return text.ends_with('=') ? std::nullopt : from_base64(text);
 }
 
 /// Takes `text` from the front of `rest`.
@@ -63,8 +51,8 @@ std::optional<SecretHash> parse_secret_hash(std::string_view text) {
                          take(text, result.p, 1, 16) && take(text, "$");
   const auto dollar = text.find('$');
   if (!has_costs || dollar == std::string_view::npos || result.memory() > most_memory) return std::nullopt;
-  auto salt = from_base64(text.substr(0, dollar));
-  auto hash = from_base64(text.substr(dollar + 1));
+  auto salt = from_unpadded(text.substr(0, dollar));
+  auto hash = from_unpadded(text.substr(dollar + 1));
   if (!salt || !is_between(salt->size(), 8, 64) || !hash || !is_between(hash->size(), 32, 64))
     return std::nullopt;
   result.salt = std::move(*salt);
@@ -74,7 +62,8 @@ std::optional<SecretHash> parse_secret_hash(std::string_view text) {
 
 std::string to_string(const SecretHash& hash) {
   return std::string(scheme) + "ln=" + std::to_string(hash.log2_n) + ",r=" + std::to_string(hash.r) +
-         ",p=" + std::to_string(hash.p) + "$" + to_base64(hash.salt) + "$" + to_base64(hash.hash);
+         ",p=" + std::to_string(hash.p) + "$" + without_padding(to_base64(hash.salt)) + "$" +
+         without_padding(to_base64(hash.hash));
 }
 
 }  // namespace roktcached::config

@@ -28,15 +28,14 @@ Value read(const Field<Value>& field, const Settings& settings) {
 }
 
 template <class Value>
-Setting make(std::string name, ValueKind kind, std::string_view accepted, std::string help,
-             Field<Value> field, std::function<std::optional<Value>(const RawValue&)> parse,
+Setting make(std::string_view name, ValueKind kind, std::string_view accepted, Field<Value> field,
+             std::function<std::optional<Value>(const RawValue&)> parse,
              std::function<RawValue(const Value&)> show) {
   const auto dot = name.rfind('.');
-  return {name.substr(0, dot),
-          name.substr(dot + 1),
+  return {std::string(name.substr(0, dot)),
+          std::string(name.substr(dot + 1)),
           kind,
           std::string(accepted),
-          std::move(help),
           [field, parse](Settings& settings, const RawValue& raw) {
             auto value = parse(raw);
             if (value) field(settings) = std::move(*value);
@@ -54,28 +53,25 @@ auto from_text(std::optional<Value> (*parse)(std::string_view)) {
   };
 }
 
-[[nodiscard]] Setting duration(std::string name, std::string help, Field<std::chrono::milliseconds> field,
+[[nodiscard]] Setting duration(std::string_view name, Field<std::chrono::milliseconds> field,
                                std::chrono::milliseconds least = std::chrono::milliseconds{1},
                                std::optional<std::chrono::milliseconds> most = std::nullopt);
-[[nodiscard]] Setting size(std::string name, std::string help, Field<std::uint64_t> field,
-                           std::uint64_t least, std::uint64_t most);
-[[nodiscard]] Setting count(std::string name, std::string help, Field<std::uint64_t> field,
-                            std::int64_t least, std::int64_t most);
+[[nodiscard]] Setting size(std::string_view name, Field<std::uint64_t> field, std::uint64_t least,
+                           std::uint64_t most);
+[[nodiscard]] Setting count(std::string_view name, Field<std::uint64_t> field, std::int64_t least,
+                            std::int64_t most);
 /// Zero, or a number between limits.
-[[nodiscard]] Setting rate(std::string name, std::string help, Field<double> field, double least,
-                           double most);
-[[nodiscard]] Setting text(std::string name, std::string_view accepted, std::string help,
-                           Field<std::string> field);
-[[nodiscard]] Setting boolean(std::string name, std::string help, Field<bool> field);
+[[nodiscard]] Setting rate(std::string_view name, Field<double> field, double least, double most);
+[[nodiscard]] Setting text(std::string_view name, std::string_view accepted, Field<std::string> field);
+[[nodiscard]] Setting boolean(std::string_view name, Field<bool> field);
 
 /// One of a few names.
 template <class Value>
-Setting choice(std::string name, std::vector<std::pair<std::string, Value>> values, std::string help,
-               Field<Value> field) {
+Setting choice(std::string_view name, std::vector<std::pair<std::string, Value>> values, Field<Value> field) {
   std::string accepted;
   for (const auto& [word, value] : values) accepted += (accepted.empty() ? "\"" : ", \"") + word + "\"";
   return make<Value>(
-      std::move(name), ValueKind::text, accepted, std::move(help), std::move(field),
+      name, ValueKind::text, accepted, std::move(field),
       [values](const RawValue& raw) -> std::optional<Value> {
         const auto* word = std::get_if<std::string>(&raw);
         if (word == nullptr) return std::nullopt;
@@ -89,11 +85,11 @@ Setting choice(std::string name, std::vector<std::pair<std::string, Value>> valu
 
 /// A list whose elements `parse` reads one by one.
 template <class Element>
-Setting list(std::string name, std::string_view accepted, std::string help, Field<std::vector<Element>> field,
+Setting list(std::string_view name, std::string_view accepted, Field<std::vector<Element>> field,
              std::function<std::optional<Element>(const std::string&)> parse,
              std::function<std::string(const Element&)> show, std::size_t least) {
   return make<std::vector<Element>>(
-      std::move(name), ValueKind::list, accepted, std::move(help), std::move(field),
+      name, ValueKind::list, accepted, std::move(field),
       [parse, least](const RawValue& raw) -> std::optional<std::vector<Element>> {
         const auto* elements = std::get_if<StringList>(&raw);
         if (elements == nullptr || elements->size() < least) return std::nullopt;

@@ -202,7 +202,6 @@ enum class FileFormat { same, text, json };
 /// Whether standard error is a log: `automatic`, where there is no log.file.
 enum class StandardError { automatic, always, never };
 [[nodiscard]] std::string_view to_string(LogLevel level);
-[[nodiscard]] std::string_view to_string(LogFormat format);
 
 /// The `[log]` section.
 struct Log {

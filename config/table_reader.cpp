@@ -4,15 +4,16 @@
 #include <sstream>
 #include <utility>
 
+#include "core/ascii.h"
+
 namespace roktcached::config {
 
 namespace {
 
 /// A placeholder of a Rokt route takes nothing else: another account can never be asked for.
 bool is_account(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
+  return !text.empty() && text.size() <= 64 &&
+         std::ranges::all_of(text, [](char c) { return is_letter_or_digit(c) || c == '_' || c == '-'; });
 }
 
 }  // namespace

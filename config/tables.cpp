@@ -4,6 +4,7 @@
 
 #include "config/credentials.h"
 #include "config/table_reader.h"
+#include "core/ascii.h"
 
 namespace roktcached::config {
 
@@ -15,9 +16,8 @@ const std::string accepted_names = "1 to 64 of A-Za-z0-9_-";
 const std::vector<std::string> route_keys = {"name", "path", "methods", "cache", "groupby", "inject_token"};
 
 bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= 64 && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '-';
-  });
+  return !text.empty() && text.size() <= 64 &&
+         std::ranges::all_of(text, [](char c) { return is_letter_or_digit(c) || c == '_' || c == '-'; });
 }
 
 rokt::Route read_route(const toml::table& table, const std::string& file, Mistakes& mistakes) {

@@ -10,7 +10,9 @@
 #include <utility>
 #include <vector>
 
+#include "core/ascii.h"
 #include "core/http/field_names.h"
+#include "core/number.h"
 
 namespace roktcached::config {
 
@@ -52,19 +54,11 @@ std::string format_with_unit(std::uint64_t value, const Units& units) {
   return std::to_string(value / unit->factor) + std::string(unit->name);
 }
 
-std::optional<std::uint16_t> parse_port(std::string_view text) {
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  if (text.empty() || error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return port;
-}
-
 bool is_host(std::string_view host) {
   const bool bracketed = host.starts_with('[') && host.ends_with(']') && host.size() > 2;
   if (bracketed) host = host.substr(1, host.size() - 2);
   return !host.empty() && std::ranges::all_of(host, [bracketed](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '-' || (bracketed && c == ':');
+    return is_letter_or_digit(c) || c == '.' || c == '-' || (bracketed && c == ':');
   });
 }
 
@@ -76,7 +70,7 @@ std::optional<Endpoint> parse_authority(std::string_view text, std::optional<std
       colon != std::string_view::npos && (bracket == std::string_view::npos || colon > bracket);
   if (!has_port && !usual) return std::nullopt;
   const auto host = has_port ? text.substr(0, colon) : text;
-  const auto port = has_port ? parse_port(text.substr(colon + 1)) : usual;
+  const auto port = has_port ? parse_number<std::uint16_t>(text.substr(colon + 1)) : usual;
   if (!port || !is_host(host)) return std::nullopt;
   return Endpoint{std::string(host), *port};
 }
@@ -127,8 +121,7 @@ std::optional<Url> parse_url(std::string_view text) {
   std::string_view path = text.substr(slash);
   while (path.ends_with('/')) path.remove_suffix(1);
   const bool plain = std::ranges::all_of(path, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("/-._~!$&'()*+,;=:@").find(c) != std::string_view::npos;
+    return is_letter_or_digit(c) || std::string_view("/-._~!$&'()*+,;=:@").find(c) != std::string_view::npos;
   });
   if (!authority || authority->port == 0 || !plain) return std::nullopt;
   url.host = authority->host;
@@ -264,10 +257,6 @@ std::string to_string(const EngineUrl& url) {
 std::string_view to_string(LogLevel level) {
   static constexpr std::array<std::string_view, 5> names = {"trace", "debug", "info", "warn", "error"};
   return names[static_cast<std::size_t>(level)];
-}
-
-std::string_view to_string(LogFormat format) {
-  return format == LogFormat::json ? "json" : "text";
 }
 
 }  // namespace roktcached::config

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "config/table_reader.h"
+#include "core/ascii.h"
 #include "core/caching/key.h"
 #include "core/formats/own_parameters.h"
 #include "core/http/target.h"
@@ -23,10 +24,9 @@ constexpr rokt::LocalDay any_day{std::chrono::year{2026} / 1 / 15};
 /// "06:30" as minutes since midnight.
 std::optional<std::chrono::minutes> parse_time_of_day(std::string_view text) {
   const auto digit = [text](std::size_t at) { return text[at] - '0'; };
-  const bool has_form =
-      text.size() == 5 && text[2] == ':' &&
-      std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || c == ':'; }) &&
-      std::ranges::count(text, ':') == 1;
+  const bool has_form = text.size() == 5 && text[2] == ':' &&
+                        std::ranges::all_of(text, [](char c) { return is_digit(c) || c == ':'; }) &&
+                        std::ranges::count(text, ':') == 1;
   if (!has_form) return std::nullopt;
   const int hours = digit(0) * 10 + digit(1);
   const int minutes = digit(3) * 10 + digit(4);

@@ -34,12 +34,10 @@ std::optional<std::string> decoded(std::string_view text, char plus, char slash)
   return bytes;
 }
 
-}  // namespace
-
-std::string to_base64url(std::string_view bytes) {
-  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+/// @param digits  the alphabet
+std::string encoded(std::string_view bytes, std::string_view digits) {
   std::string text;
-  text.reserve((bytes.size() * 4 + 2) / 3);
+  text.reserve((bytes.size() + 2) / 3 * 4);
   std::uint32_t bits = 0;
   unsigned held = 0;
   for (const char c : bytes) {
@@ -53,8 +51,20 @@ std::string to_base64url(std::string_view bytes) {
   return text;
 }
 
+}  // namespace
+
+std::string to_base64url(std::string_view bytes) {
+  return encoded(bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_");
+}
+
 std::optional<std::string> from_base64url(std::string_view text) {
   return decoded(text, '-', '_');
+}
+
+std::string to_base64(std::string_view bytes) {
+  std::string text = encoded(bytes, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/");
+  text.append((4 - text.size() % 4) % 4, '=');
+  return text;
 }
 
 std::optional<std::string> from_base64(std::string_view text) {

@@ -1,6 +1,5 @@
 #include "server/handover.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <poll.h>
 #include <sys/socket.h>

@@ -11,6 +11,7 @@
 #include <cerrno>
 #include <iterator>
 
+#include "core/ascii.h"
 #include "core/printable.h"
 #include "server/log_event.h"
 #include "server/log_format.h"
@@ -42,8 +43,7 @@ void append_event(spdlog::memory_buf_t& datagram, LogLine read) {
     if (field->value == "-") continue;
     spdlog::memory_buf_t name;
     fmt::format_to(std::back_inserter(name), "ROKTCACHED_{}", field->name);
-    std::transform(name.begin(), name.end(), name.begin(),
-                   [](char c) { return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c; });
+    std::transform(name.begin(), name.end(), name.begin(), to_upper);
     append_field(datagram, {name.data(), name.size()}, field->value);
   }
 }

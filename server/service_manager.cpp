@@ -6,12 +6,12 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 
 #include "core/descriptor.h"
+#include "core/number.h"
 
 namespace roktcached {
 
@@ -21,10 +21,8 @@ namespace {
 constexpr timeval patience{1, 0};
 
 std::optional<std::int64_t> number_of(std::string_view text) {
-  std::int64_t number = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && number > 0 ? std::optional(number) : std::nullopt;
+  const auto number = parse_number<std::int64_t>(text);
+  return number && *number > 0 ? number : std::nullopt;
 }
 
 std::string_view variable(const char* name) {

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
+#include "core/ascii.h"
 #include "core/formats/json_text.h"
-#include "core/http/octets.h"
 
 namespace roktcached::formats {
 
@@ -11,10 +11,6 @@ namespace {
 
 /// A spreadsheet's numbers are doubles, of which it shows 15 digits.
 constexpr std::size_t most_exact_digits = 15;
-
-bool is_digit(char c) {
-  return http::is(http::Octet::digit, c);
-}
 
 /// A number with or without a sign, a fraction and an exponent, or with commas between its thousands.
 bool looks_like_a_number(std::string_view text) {

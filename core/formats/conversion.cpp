@@ -1,6 +1,5 @@
 #include "core/formats/conversion.h"
 
-#include <algorithm>
 #include <boost/json/serialize.hpp>
 #include <boost/json/string.hpp>
 #include <utility>

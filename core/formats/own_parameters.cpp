@@ -31,12 +31,6 @@ constexpr auto formats = std::to_array<std::pair<std::string_view, Format>>({
     {"ndjson", Format::ndjson},
 });
 
-Error refused(std::string_view name, std::string_view what, std::string_view accepted) {
-  std::string context(name);
-  context.append(": ").append(what).append("; accepted: ").append(accepted);
-  return {ErrorCode::invalid_request, ErrorSource::core, false, std::move(context)};
-}
-
 template <class Table>
 auto find(const Table& table, std::string_view name) {
   return std::ranges::find(table, name, &Table::value_type::first);
@@ -50,9 +44,9 @@ Result<std::vector<Column>> read_columns(std::string_view name, std::string_view
   for (std::size_t begin = 0; begin <= value.size();) {
     const std::size_t end = std::min(value.find(',', begin), value.size());
     const auto* const column = find(columns, value.substr(begin, end - begin));
-    if (column == columns.end()) return refused(name, rokt::shown(value), accepted);
+    if (column == columns.end()) return rokt::not_accepted(name, rokt::shown(value), accepted);
     if (std::ranges::find(result, column->second) != result.end())
-      return refused(name, std::string(column->first) + " comes twice", accepted);
+      return rokt::not_accepted(name, std::string(column->first) + " comes twice", accepted);
     result.push_back(column->second);
     begin = end + 1;
   }
@@ -85,22 +79,22 @@ Result<OwnParameters> read_own_parameters(std::span<const http::QueryParameter> 
     const std::string_view name = parameter.name;
     if (!is_own(name)) continue;
     if (std::ranges::find(met, name) != met.end())
-      return refused(rokt::shown(name), "comes more than once", "once");
+      return rokt::not_accepted(rokt::shown(name), "comes more than once", "once");
     met.push_back(name);
     if (name == "roktcached-format") {
       const auto* const format = find(formats, parameter.value);
       if (format == formats.end())
-        return refused(name, rokt::shown(parameter.value), "json, csv, csv;excel or ndjson");
+        return rokt::not_accepted(name, rokt::shown(parameter.value), "json, csv, csv;excel or ndjson");
       own.format = format->second;
     } else if (name == "roktcached-columns") {
       auto read = read_columns(name, parameter.value);
       if (!read) return read.error();
       own.columns = std::move(*read);
     } else if (name == "roktcached-dates") {
-      if (parameter.value.empty()) return refused(name, "is empty", "the name of a range");
+      if (parameter.value.empty()) return rokt::not_accepted(name, "is empty", "the name of a range");
       own.dates = parameter.value;
     } else {
-      return refused("parameter", rokt::shown(name), names);
+      return rokt::not_accepted("parameter", rokt::shown(name), names);
     }
   }
   return own;

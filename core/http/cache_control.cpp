@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 
+#include "core/ascii.h"
 #include "core/http/structured_fields.h"
 
 namespace roktcached::http {
@@ -16,10 +17,9 @@ constexpr seconds longest{std::int64_t{1} << 31};  // RFC 9111, section 1.2.2
 
 seconds delta_seconds(std::string_view text) {
   if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
+  if (!are_digits(text)) return seconds{0};
   std::int64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  const bool digits = !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-  if (!digits) return seconds{0};
   return error == std::errc() ? std::min(seconds{value}, longest) : longest;
 }
 

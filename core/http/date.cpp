@@ -5,6 +5,7 @@
 #include <charconv>
 #include <span>
 
+#include "core/ascii.h"
 #include "core/http/field_names.h"
 
 namespace roktcached::http {
@@ -43,7 +44,7 @@ class Reader {
     for (std::size_t i = 0; i < digits && ok_; ++i) {
       const char c = i < rest_.size() ? rest_[i] : '\0';
       const bool blank = padded && i == 0 && c == ' ';
-      ok_ = blank || (c >= '0' && c <= '9');
+      ok_ = blank || is_digit(c);
       value = value * 10 + (blank ? 0 : c - '0');
     }
     if (ok_) rest_.remove_prefix(digits);
@@ -185,9 +186,7 @@ std::optional<std::chrono::milliseconds> retry_after_of(const Fields& response, 
   constexpr std::chrono::seconds longest{std::int64_t{1} << 31};
   if (response.count("Retry-After") != 1) return std::nullopt;
   const std::string_view value = trimmed(*response.find("Retry-After"));
-  const bool digits =
-      !value.empty() && std::ranges::all_of(value, [](char c) { return c >= '0' && c <= '9'; });
-  if (digits) {
+  if (are_digits(value)) {
     std::int64_t delay = 0;
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), delay);
     return error == std::errc() ? std::min(std::chrono::seconds{delay}, longest) : longest;

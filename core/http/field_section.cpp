@@ -117,23 +117,6 @@ std::optional<std::string_view> find(const std::vector<FieldLine>& fields, std::
   return found->value;
 }
 
-std::size_t count(const std::vector<FieldLine>& fields, std::string_view name) {
-  return static_cast<std::size_t>(std::ranges::count_if(
-      fields, [name](const FieldLine& field) { return equal_ignoring_case(field.name, name); }));
-}
-
-std::string combined(const std::vector<FieldLine>& fields, std::string_view name) {
-  std::string value;
-  bool first = true;
-  for (const FieldLine& field : fields) {
-    if (!equal_ignoring_case(field.name, name)) continue;
-    if (!first) value += ", ";
-    value += field.value;
-    first = false;
-  }
-  return value;
-}
-
 bool lists(const std::vector<FieldLine>& fields, std::string_view name, std::string_view token) {
   for (const FieldLine& field : fields) {
     if (!equal_ignoring_case(field.name, name)) continue;

@@ -87,9 +87,6 @@ class FieldSectionScan {
 /// The first field line of this name, if any (RFC 9110, section 5.1: names have no case).
 [[nodiscard]] std::optional<std::string_view> find(const std::vector<FieldLine>& fields,
                                                    std::string_view name);
-[[nodiscard]] std::size_t count(const std::vector<FieldLine>& fields, std::string_view name);
-/// All field lines of this name joined by ", " (RFC 9110, section 5.3); empty if there is none.
-[[nodiscard]] std::string combined(const std::vector<FieldLine>& fields, std::string_view name);
 /// True if `token` is, in any case, a member of the list of tokens that the field lines of this name make.
 [[nodiscard]] bool lists(const std::vector<FieldLine>& fields, std::string_view name, std::string_view token);
 

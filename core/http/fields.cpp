@@ -1,9 +1,9 @@
 #include "core/http/fields.h"
 
 #include <algorithm>
-#include <array>
 #include <cstring>
 
+#include "core/ascii.h"
 #include "core/http/octets.h"
 
 namespace roktcached::http {
@@ -12,10 +12,6 @@ namespace {
 
 /// A larger text's memory is not kept for others, which will hardly need it.
 constexpr std::size_t kept_text = 16 * 1024;
-
-constexpr char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-}
 
 }  // namespace
 
@@ -35,7 +31,7 @@ bool detail::same_ignoring_case(std::string_view left, std::string_view right) {
   while (same + word <= left.size() && same_word(same)) same += word;
   if (left.size() >= word && same + word > left.size() && same_word(left.size() - word)) return true;
   for (std::size_t i = same; i < left.size(); ++i) {
-    if (left[i] != right[i] && lower(left[i]) != lower(right[i])) return false;
+    if (left[i] != right[i] && to_lower(left[i]) != to_lower(right[i])) return false;
   }
   return true;
 }
@@ -88,10 +84,6 @@ std::vector<std::string_view> list_members(std::string_view value) {
 
 bool is_token(std::string_view text) {
   return !text.empty() && run_end(Octet::tchar, text, 0) == text.size();
-}
-
-bool is_field_value(std::string_view value) {
-  return run_end(Octet::field_octet, value, 0) == value.size();
 }
 
 void Fields::add(std::string_view name, std::string_view value) {

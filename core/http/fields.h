@@ -24,10 +24,6 @@ namespace roktcached::http {
 /// True if `text` is a non-empty token (RFC 9110, section 5.6.2).
 [[nodiscard]] bool is_token(std::string_view text);
 
-/// True if `value` may stand as a field value: visible ASCII, space, tab and obs-text; no CR, LF or NUL
-/// (RFC 9110, section 5.5).
-[[nodiscard]] bool is_field_value(std::string_view value);
-
 /// One field line; views into the text of its message.
 struct Field {
   std::string_view name;

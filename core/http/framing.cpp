@@ -3,8 +3,8 @@
 #include <charconv>
 #include <optional>
 
+#include "core/ascii.h"
 #include "core/http/fields.h"
-#include "core/http/octets.h"
 
 namespace roktcached::http {
 
@@ -32,8 +32,7 @@ struct Declared {
 /// lengths for one: that is refused.
 Result<std::uint64_t> length_of(std::string_view value) {
   std::uint64_t length = 0;
-  const bool digits = !value.empty() && run_end(Octet::digit, value, 0) == value.size();
-  if (!digits) return bad_framing("Content-Length: accepted: digits");
+  if (!are_digits(value)) return bad_framing("Content-Length: accepted: digits");
   const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), length);
   if (error != std::errc() || length > INT64_MAX) return bad_framing("Content-Length: too large");
   return length;

@@ -8,6 +8,8 @@
 #include <cstring>
 #include <string_view>
 
+#include "core/ascii.h"
+
 namespace roktcached::http {
 
 /// The classes of octets that the grammars of RFC 3986, RFC 9110 and RFC 9112 are made of. They are bits: an
@@ -65,6 +67,11 @@ inline constexpr std::array<std::uint8_t, 256> octet_classes = make_octet_classe
 
 [[nodiscard]] constexpr bool is(Octet wanted, char c) {
   return (detail::octet_classes[static_cast<unsigned char>(c)] & detail::bit(wanted)) != 0;
+}
+
+/// Whether a character needs no percent-encoding anywhere in a URI (RFC 3986, section 2.3).
+[[nodiscard]] constexpr bool is_unreserved(char c) {
+  return is_letter_or_digit(c) || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 /// The value of a HEXDIG, in either case.

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "core/ascii.h"
 #include "core/http/date.h"
 #include "core/http/validators.h"
 
@@ -12,8 +13,7 @@ namespace {
 
 /// Digits only; one too large to hold is the largest number.
 std::optional<std::uint64_t> position(std::string_view text) {
-  const bool digits = !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-  if (!digits) return std::nullopt;
+  if (!are_digits(text)) return std::nullopt;
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
   return error == std::errc() ? value : UINT64_MAX;

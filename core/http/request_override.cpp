@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "core/ascii.h"
 #include "core/http/field_names.h"
 
 namespace roktcached::http {
@@ -22,13 +23,12 @@ bool names_part_of_request(std::string_view word) {
 bool has_telling_part(std::string_view name) {
   static constexpr std::array<std::string_view, 6> parts = {"method",  "override", "overide",
                                                             "rewrite", "original", "requestpath"};
-  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   return std::ranges::any_of(
-      parts, [&](std::string_view part) { return !std::ranges::search(name, part, {}, lower).empty(); });
+      parts, [&](std::string_view part) { return !std::ranges::search(name, part, {}, to_lower).empty(); });
 }
 
 bool is_plain(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-';
+  return is_letter_or_digit(c) || c == '-';
 }
 
 }  // namespace

@@ -5,22 +5,14 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/ascii.h"
+
 namespace roktcached::http {
 
 namespace {
 
-bool is_lower(char c) {
-  return c >= 'a' && c <= 'z';
-}
-bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-bool is_alpha(char c) {
-  return is_lower(c) || (c >= 'A' && c <= 'Z');
-}
 bool is_token_byte(char c) {
-  return is_alpha(c) || is_digit(c) ||
-         std::string_view("!#$%&'*+-.^_`|~:/").find(c) != std::string_view::npos;
+  return is_letter_or_digit(c) || std::string_view("!#$%&'*+-.^_`|~:/").find(c) != std::string_view::npos;
 }
 bool is_key_byte(char c) {
   return is_lower(c) || is_digit(c) || c == '_' || c == '-' || c == '.' || c == '*';
@@ -120,7 +112,7 @@ class Parser {
     if (first == ':') return read_byte_sequence(value);
     if (first == '?') return read_boolean(value);
     value = std::monostate();
-    if (first != '*' && !is_alpha(first)) return false;
+    if (first != '*' && !is_letter(first)) return false;
     take_while(is_token_byte);
     return true;
   }
@@ -165,7 +157,7 @@ class Parser {
 
   bool read_byte_sequence(DictionaryValue& value) {
     take(':');
-    take_while([](char c) { return is_alpha(c) || is_digit(c) || c == '+' || c == '/' || c == '='; });
+    take_while([](char c) { return is_letter(c) || is_digit(c) || c == '+' || c == '/' || c == '='; });
     value = std::monostate();
     return take(':');
   }

@@ -12,11 +12,6 @@ namespace roktcached::http {
 
 namespace {
 
-constexpr bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-         c == '_' || c == '~';
-}
-
 Error bad_target(std::string why) {
   return {.code = ErrorCode::invalid_request,
           .source = ErrorSource::core,

@@ -53,7 +53,6 @@ class Query {
   [[nodiscard]] std::size_t size() const { return parameters_.size(); }
   [[nodiscard]] bool empty() const { return parameters_.empty(); }
   [[nodiscard]] const QueryParameter& operator[](std::size_t index) const { return parameters_[index]; }
-  [[nodiscard]] const QueryParameter& back() const { return parameters_.back(); }
 
  private:
   friend Query parse_query(std::string_view query);

@@ -2,17 +2,11 @@
 
 #include <algorithm>
 
+#include "core/ascii.h"
+
 namespace roktcached::http {
 
 namespace {
-
-std::string lower(std::string_view text) {
-  std::string result(text);
-  for (char& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 /// The request fields whose own definitions make them lists (#element, RFC 9110, section 5.6.1), where spaces
 /// around the commas and empty members mean nothing, nor on how many lines the members stand. The table
@@ -35,7 +29,7 @@ std::string language_range(std::string_view member) {
   std::string result;
   while (true) {
     const auto semicolon = member.find(';');
-    result += lower(trimmed(member.substr(0, semicolon)));
+    result += lower_case(trimmed(member.substr(0, semicolon)));
     if (semicolon == std::string_view::npos) return result;
     result += ';';
     member.remove_prefix(semicolon + 1);
@@ -94,7 +88,7 @@ Vary parse_vary(const Fields& response) {
     if (!equal_ignoring_case(field.name, "Vary")) continue;
     for (const auto member : list_members(field.value)) {
       if (member == "*") vary.any = true;
-      vary.names.push_back(lower(member));
+      vary.names.push_back(lower_case(member));
     }
   }
   std::ranges::sort(vary.names);

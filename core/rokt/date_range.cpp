@@ -1,6 +1,6 @@
 #include "core/rokt/date_range.h"
 
-#include <algorithm>
+#include "core/ascii.h"
 
 namespace roktcached::rokt {
 
@@ -13,7 +13,7 @@ constexpr std::size_t seconds_size = std::string_view("YYYY-MM-DDThh:mm:ss").siz
 constexpr std::size_t milliseconds_size = std::string_view("YYYY-MM-DDThh:mm:ss.fff").size();
 
 constexpr int digit(char c) {
-  return c >= '0' && c <= '9' ? c - '0' : -1;
+  return is_digit(c) ? c - '0' : -1;
 }
 
 /// The number of the two digits at `at`, or less than 0 if they are none.

@@ -2,10 +2,11 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <optional>
 #include <utility>
 
+#include "core/ascii.h"
+#include "core/number.h"
 #include "core/rokt/sent_text.h"
 
 namespace roktcached::rokt {
@@ -59,7 +60,7 @@ std::optional<RelativeDay> end_of_month(LocalDay end, LocalDay today) {
 }
 
 bool begins_placeholder(std::string_view text, std::size_t brace) {
-  return brace + 1 < text.size() && text[brace + 1] >= 'a' && text[brace + 1] <= 'z';
+  return brace + 1 < text.size() && is_lower(text[brace + 1]);
 }
 
 /// The place of the next placeholder's brace, or npos.
@@ -79,12 +80,9 @@ std::optional<RelativeDay> read_placeholder(std::string_view name) {
   name.remove_prefix(anchor->first.size());
   if (name.empty()) return RelativeDay{anchor->second, 0};
   const std::int32_t most = anchor->second == From::today ? most_days : most_months;
-  const std::string_view digits = name.substr(1);
-  std::int32_t number = 0;
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number);
-  if (error != std::errc() || end != digits.data() + digits.size() || number < 0 || number > most)
-    return std::nullopt;
-  return RelativeDay{anchor->second, name.front() == '-' ? -number : number};
+  const auto number = parse_number<std::int32_t>(name.substr(1));
+  if (!number || *number < 0 || *number > most) return std::nullopt;
+  return RelativeDay{anchor->second, name.front() == '-' ? -*number : *number};
 }
 
 Error unknown_placeholder(std::string_view placeholder) {

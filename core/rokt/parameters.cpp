@@ -17,15 +17,6 @@ namespace {
 
 constexpr std::string_view accepted_dates = "YYYY-MM-DD or YYYY-MM-DDThh:mm:ss[.fff], a real calendar day";
 
-Error refused(std::string_view name, std::string_view what, std::string_view accepted) {
-  std::string context(name);
-  context.append(": ").append(what).append("; accepted: ").append(accepted);
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::core,
-          .retryable = false,
-          .context = std::move(context)};
-}
-
 std::string joined(const std::vector<std::string>& values) {
   std::string text;
   for (const auto& value : values) text += (text.empty() ? "" : ", ") + value;
@@ -53,12 +44,12 @@ Result<void> check_names(std::span<const QueryParameter> parameters) {
   names.reserve(parameters.size());
   for (const auto& parameter : parameters) {
     if (parameter.name.empty())
-      return refused("query", "a parameter without a name", "name=value pairs joined by '&'");
+      return not_accepted("query", "a parameter without a name", "name=value pairs joined by '&'");
     names.push_back(parameter.name);
   }
   std::ranges::sort(names);
   const auto twice = std::ranges::adjacent_find(names);
-  if (twice != names.end()) return refused(shown(*twice), "comes more than once", "once");
+  if (twice != names.end()) return not_accepted(shown(*twice), "comes more than once", "once");
   return {};
 }
 
@@ -117,7 +108,7 @@ class ReportParameters {
   /// Refuses a name that is nearly that of a known parameter: the API would pass over its value.
   [[nodiscard]] Result<void> check_for_near_names() const {
     if (near_name_.empty()) return {};
-    return refused("parameter", shown(near_name_), meant_);
+    return not_accepted("parameter", shown(near_name_), meant_);
   }
 
  private:
@@ -131,9 +122,9 @@ template <class Read>
 auto required(const ReportParameters& parameters, Known which, std::string_view accepted, Read read)
     -> Result<typename std::invoke_result_t<Read, std::string_view>::value_type> {
   const QueryParameter* const sent = parameters[which];
-  if (sent == nullptr) return refused(name_of(which), "is missing", accepted);
+  if (sent == nullptr) return not_accepted(name_of(which), "is missing", accepted);
   if (auto value = read(sent->value)) return *value;
-  return refused(name_of(which), shown(sent->value), accepted);
+  return not_accepted(name_of(which), shown(sent->value), accepted);
 }
 
 std::vector<std::string> accepted_currencies(const ParameterRules& rules) {
@@ -163,7 +154,7 @@ Result<void> check_groupby(const Route& route, const ReportParameters& parameter
   const QueryParameter* const sent = parameters[Known::groupby];
   if (sent == nullptr || route.groupby.empty()) return {};
   if (std::ranges::find(route.groupby, sent->value) != route.groupby.end()) return {};
-  return refused("groupby", shown(sent->value), joined(route.groupby));
+  return not_accepted("groupby", shown(sent->value), joined(route.groupby));
 }
 
 /// The end of the range as far as a lenient check can tell.
@@ -183,7 +174,7 @@ Result<DateParameter> required_date(const ReportParameters& parameters, Known wh
   std::string accepted(accepted_dates);
   if (const auto meant = sent == nullptr ? std::nullopt : nearest_date(sent->value))
     accepted.append(", on the clock of timeZoneVariation; write ").append(*meant);
-  return refused(name_of(which), sent == nullptr ? "is missing" : shown(sent->value), accepted);
+  return not_accepted(name_of(which), sent == nullptr ? "is missing" : shown(sent->value), accepted);
 }
 
 Result<CheckedParameters> check_report(const Route& route, const ReportParameters& parameters,
@@ -196,8 +187,8 @@ Result<CheckedParameters> check_report(const Route& route, const ReportParameter
   // A bare end is the whole of its day, up to but not including the next midnight.
   const bool after = end->bare ? start->earliest >= end->latest : start->earliest > end->latest;
   if (after) {
-    return refused("dateStart", shown(parameters[Known::date_start]->value) + " is after dateEnd",
-                   "a start that is not after " + shown(parameters[Known::date_end]->value));
+    return not_accepted("dateStart", shown(parameters[Known::date_start]->value) + " is after dateEnd",
+                        "a start that is not after " + shown(parameters[Known::date_end]->value));
   }
   if (const auto checked = check_currency(parameters, rules); !checked) return checked.error();
   const auto zone =

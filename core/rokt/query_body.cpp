@@ -23,10 +23,7 @@ namespace {
 constexpr std::string_view accepted = "one JSON object, e.g. {\"startDate\":\"2026-11-01\",...}";
 
 Error refused(const std::string& what, std::string_view is_accepted) {
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::core,
-          .retryable = false,
-          .context = "content: " + what + "; accepted: " + std::string(is_accepted)};
+  return not_accepted("content", what, is_accepted);
 }
 
 /// A member of an object: its name and its value, both in canonical JSON.

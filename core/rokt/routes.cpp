@@ -3,10 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <boost/container/small_vector.hpp>
-#include <compare>
 #include <limits>
-#include <optional>
 
+#include "core/ascii.h"
 #include "core/http/target.h"
 
 namespace roktcached::rokt {
@@ -244,9 +243,8 @@ std::vector<Route> all_routes(const std::vector<Route>& configured) {
 
 Result<void> validate(const Route& route) {
   const bool name_ok =
-      !route.name.empty() && route.name.size() <= max_name && std::ranges::all_of(route.name, [](char c) {
-        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
-      });
+      !route.name.empty() && route.name.size() <= max_name &&
+      std::ranges::all_of(route.name, [](char c) { return is_lower(c) || is_digit(c) || c == '-'; });
   if (!name_ok) return refused("name \"" + route.name + "\": accepted: 1 to 64 of a-z, 0-9 and -");
   if (route.route_class == RouteClass::token) return refused("cache: accepted: report, metadata, http, off");
   if (const auto pattern = validate_pattern(route.pattern); !pattern) return pattern.error();

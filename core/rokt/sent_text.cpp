@@ -1,6 +1,9 @@
 #include "core/rokt/sent_text.h"
 
 #include <algorithm>
+#include <utility>
+
+#include "core/ascii.h"
 
 namespace roktcached::rokt {
 
@@ -12,13 +15,17 @@ std::string shown(std::string_view text) {
   return '"' + result + (text.size() > longest ? "...\"" : "\"");
 }
 
+Error not_accepted(std::string_view name, std::string_view what, std::string_view is_accepted) {
+  std::string context(name);
+  context.append(": ").append(what).append("; accepted: ").append(is_accepted);
+  return {ErrorCode::invalid_request, ErrorSource::core, false, std::move(context)};
+}
+
 std::string folded(std::string_view name) {
   const bool is_list = name.ends_with(']') && name.find('[') != std::string_view::npos;
   std::string text(is_list ? name.substr(0, name.find('[')) : name);
   std::erase_if(text, [](char c) { return c == '_' || c == '-' || c == '.' || c == ' '; });
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
+  return lower_case(text);
 }
 
 }  // namespace roktcached::rokt

@@ -46,9 +46,6 @@ class AuthenticationMemory {
   /// Takes over what `before` remembers of its client `its_place`, for `client`.
   void take_over(std::size_t client, const AuthenticationMemory& before, std::size_t its_place);
 
-  /// Results held, of both kinds.
-  [[nodiscard]] std::size_t size() const { return known_.entries.size() + nobodies_.entries.size(); }
-
  private:
   struct Hash {
     std::size_t operator()(const Digest& digest) const {

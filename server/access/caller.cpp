@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <random>
 
+#include "core/ascii.h"
 #include "core/http/target.h"
 #include "server/access/presented.h"
 
@@ -16,8 +17,7 @@ constexpr std::string_view local_prefix = "local.";
 
 bool is_name(std::string_view text) {
   return !text.empty() && text.size() <= max_caller_name && std::ranges::all_of(text, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '-';
+    return is_letter_or_digit(c) || c == '.' || c == '_' || c == '-';
   });
 }
 

@@ -2,17 +2,16 @@
 
 #include <algorithm>
 #include <boost/asio/ip/address_v6.hpp>
-#include <charconv>
+
+#include "core/ascii.h"
+#include "core/number.h"
 
 namespace roktcached::access {
 
 namespace {
 
 bool is_port(std::string_view text) {
-  if (text.empty()) return true;
-  std::uint16_t port = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), port);
-  return error == std::errc() && end == text.data() + text.size();
+  return text.empty() || parse_number<std::uint16_t>(text);
 }
 
 bool is_ipv6(std::string_view text) {
@@ -23,8 +22,7 @@ bool is_ipv6(std::string_view text) {
 }
 
 bool is_host_character(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '-' ||
-         c == '_';
+  return is_letter_or_digit(c) || c == '.' || c == '-' || c == '_';
 }
 
 /// uri-host [ ":" port ] (RFC 9110, section 7.2) without its port; empty if it is not of that form.

@@ -53,7 +53,7 @@ class SecretVerifier {
   /// scrypt is made again. Takes nothing if this was not made with `before`.
   void take_over(std::size_t client, SecretVerifier& before, std::size_t its_place);
 
-  /// How many scrypts were made, for the metrics.
+  /// How many scrypts were made.
   [[nodiscard]] std::uint64_t scrypts() const { return scrypts_.load(std::memory_order_relaxed); }
 
  private:

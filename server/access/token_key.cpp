@@ -10,6 +10,7 @@
 
 #include "config/private_file.h"
 #include "core/base64.h"
+#include "core/descriptor.h"
 #include "server/access/scrypt.h"
 #include "storage/sqlite/private_file.h"
 
@@ -35,21 +36,6 @@ Error failed(const std::string& path) {
   return refused(path, std::generic_category().message(errno));
 }
 
-class OpenFile {
- public:
-  explicit OpenFile(int fd) : fd_(fd) {}
-  ~OpenFile() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  OpenFile(const OpenFile&) = delete;
-  OpenFile& operator=(const OpenFile&) = delete;
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] bool is_open() const { return fd_ >= 0; }
-
- private:
-  int fd_;
-};
-
 /// A file that goes when its maker does.
 class TemporaryFile {
  public:
@@ -57,16 +43,16 @@ class TemporaryFile {
       : path_(std::move(path)),
         file_(::open(path_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600)) {}
   ~TemporaryFile() {
-    if (file_.is_open()) ::unlink(path_.c_str());
+    if (file_.get() >= 0) ::unlink(path_.c_str());
   }
   TemporaryFile(const TemporaryFile&) = delete;
   TemporaryFile& operator=(const TemporaryFile&) = delete;
   [[nodiscard]] const std::string& path() const { return path_; }
-  [[nodiscard]] const OpenFile& file() const { return file_; }
+  [[nodiscard]] const Descriptor& file() const { return file_; }
 
  private:
   const std::string path_;
-  const OpenFile file_;
+  const Descriptor file_;
 };
 
 std::string folder_of(const std::string& path) {
@@ -97,8 +83,8 @@ Result<std::optional<config::Secret>> load(const std::string& path) {
 /// Puts a new key at `path`, unless there is something by then.
 Result<void> make(const std::string& path) {
   const TemporaryFile fresh(path + ".new-" + to_base64url(random_bytes(6)));
-  const OpenFile folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!fresh.file().is_open() || !folder.is_open()) return failed(path);
+  const Descriptor folder(::open(folder_of(path).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (fresh.file().get() < 0 || folder.get() < 0) return failed(path);
   const config::Secret key = random_token_key();
   const auto written = ::write(fresh.file().get(), key.reveal().data(), key.reveal().size());
   if (written < 0) return failed(path);

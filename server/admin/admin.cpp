@@ -9,7 +9,6 @@
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include "core/http/target.h"
 #include "server/admin/body_answer.h"
@@ -17,6 +16,7 @@
 #include "server/admin/log_level.h"
 #include "server/admin/metrics.h"
 #include "server/admin/mutation.h"
+#include "server/admin/or_null.h"
 #include "server/admin/process_readings.h"
 #include "server/admin/purge_request.h"
 #include "server/admin/readiness.h"
@@ -42,11 +42,10 @@ Answer text(unsigned status, std::string line) {
 json::object token_json(const upstream::TokenStatus& token) {
   json::object object;
   object["state"] = token.alive ? "alive" : "dead";
-  object["expires_at_unix_ms"] =
-      token.expires_at ? json::value(unix_ms(*token.expires_at)) : json::value(nullptr);
+  object["expires_at_unix_ms"] = or_null(token.expires_at);
   object["minted"] = token.minted;
   object["failures"] = token.failures;
-  object["last_error"] = token.last_error.empty() ? json::value(nullptr) : json::value(token.last_error);
+  object["last_error"] = or_null(token.last_error);
   return object;
 }
 
@@ -100,7 +99,7 @@ json::array array_of(const std::vector<std::string>& texts) {
 json::object result_json(const ReloadResult& result) {
   json::object object;
   object["result"] = result.succeeded() ? "success" : "failure";
-  object["error"] = result.succeeded() ? json::value(nullptr) : json::value(result.error);
+  object["error"] = or_null(result.error);
   object["changed"] = array_of(result.changed);
   object["needs_restart"] = array_of(result.needs_restart);
   return object;
@@ -111,7 +110,7 @@ json::object reloads_json(const ReloadStatus& reloads) {
   object["succeeded"] = reloads.succeeded;
   object["failed"] = reloads.failed;
   object["last_success_unix_ms"] = unix_ms(reloads.last_success);
-  object["last_error"] = reloads.last_error.empty() ? json::value(nullptr) : json::value(reloads.last_error);
+  object["last_error"] = or_null(reloads.last_error);
   object["needs_restart"] = array_of(reloads.needs_restart);
   return object;
 }
@@ -119,15 +118,14 @@ json::object reloads_json(const ReloadStatus& reloads) {
 json::object cache_json(const std::vector<storage::TierStatistics>& tiers) {
   json::object object;
   for (const auto& tier : tiers) {
-    object[tier.tier] = {
-        {"entries", tier.entries},
-        {"bytes", tier.bytes},
-        {"bytes_max", tier.bytes_max},
-        {"evictions", tier.evictions},
-        {"errors", tier.errors},
-        {"dropped_writes", tier.dropped_writes},
-        {"queued_writes", tier.queued_writes},
-        {"trouble", tier.trouble.empty() ? json::value(nullptr) : json::value(tier.trouble)}};
+    object[tier.tier] = {{"entries", tier.entries},
+                         {"bytes", tier.bytes},
+                         {"bytes_max", tier.bytes_max},
+                         {"evictions", tier.evictions},
+                         {"errors", tier.errors},
+                         {"dropped_writes", tier.dropped_writes},
+                         {"queued_writes", tier.queued_writes},
+                         {"trouble", or_null(tier.trouble)}};
   }
   return object;
 }
@@ -247,7 +245,7 @@ boost::asio::awaitable<Answer> Admin::purge(const Request& request, std::string_
     object["confirmed"] = confirmed.confirmed;
     object["instances"] = confirmed.instances;
   }
-  co_return with_body(200, "application/json", json::serialize(object) + "\n");
+  co_return with_json(object);
 }
 
 boost::asio::awaitable<Answer> Admin::log_level(const Request& request, std::string_view /*query*/) const {
@@ -260,7 +258,7 @@ boost::asio::awaitable<Answer> Admin::log_level(const Request& request, std::str
   json::object object;
   object["level"] = config::to_string(*level);
   object["configured"] = config::to_string(sources_.runtime->settings.log.level);
-  co_return with_body(200, "application/json", json::serialize(object) + "\n");
+  co_return with_json(object);
 }
 
 /// Answers when the settings are in force, on every thread, or are refused: what they say is the same then as
@@ -270,7 +268,7 @@ boost::asio::awaitable<Answer> Admin::reload(const Request& request, std::string
       .with("client", request.client)
       .log();
   const ReloadResult result = co_await sources_.reloads.reload();
-  co_return with_body(200, "application/json", json::serialize(result_json(result)) + "\n");
+  co_return with_json(result_json(result));
 }
 
 std::vector<counters::ClientRequests> Admin::read_client_stats() const {
@@ -295,8 +293,7 @@ boost::asio::awaitable<Answer> Admin::ready(const Request& /*request*/, std::str
   const upstream::UpstreamStatus upstream_status = co_await read_upstream_status();
   const std::optional<fleet::FleetStatus> fleet = co_await read_fleet_status();
   const Readiness readiness = readiness_of(upstream_status, sources_.store.statistics(), fleet, draining_);
-  co_return with_body(draining_ ? 503 : 200, "application/json",
-                      json::serialize(to_json(readiness, verbose)) + "\n");
+  co_return with_json(to_json(readiness, verbose), draining_ ? 503 : 200);
 }
 
 /// As the settings in force have it.
@@ -351,7 +348,7 @@ boost::asio::awaitable<Answer> Admin::status(const Request& /*request*/, std::st
   object["reloads"] = reloads_json(sources_.reloads.status());
   object["upstream_requests"] = sources_.upstream_client.requests_sent();
   object["upstream"] = upstream_json(upstream_status);
-  co_return with_body(200, "application/json", json::serialize(object) + "\n");
+  co_return with_json(object);
 }
 
 boost::asio::awaitable<Answer> Admin::metrics(const Request& /*request*/, std::string_view /*query*/) const {

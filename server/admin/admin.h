@@ -3,7 +3,7 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <functional>
+#include <boost/json/object.hpp>
 #include <memory>
 #include <optional>
 #include <set>
@@ -81,43 +81,30 @@ class Admin final : public http::Handler {
   void stop_sampling();
 
  private:
+  using Answering = boost::asio::awaitable<http::Answer>;
   /// A row of the table that `handle` asks.
   struct Endpoint;
   static const Endpoint endpoints[];
   [[nodiscard]] static std::string listed_paths(bool of_health);
-  [[nodiscard]] boost::asio::awaitable<http::Answer> answer(const http::Request& request, bool on_health);
+  [[nodiscard]] Answering answer(const http::Request& request, bool on_health);
 
-  [[nodiscard]] boost::asio::awaitable<http::Answer> live(const http::Request& request,
-                                                          std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> ready(const http::Request& request,
-                                                           std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> status(const http::Request& request,
-                                                            std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> metrics(const http::Request& request,
-                                                             std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> entries(const http::Request& request,
-                                                             std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> purge(const http::Request& request,
-                                                           std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> openapi(const http::Request& request,
-                                                             std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> reload(const http::Request& request,
-                                                            std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> history(const http::Request& request,
-                                                             std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> page(const http::Request& request,
-                                                          std::string_view query) const;
+  Answering live(const http::Request& request, std::string_view query) const;
+  Answering ready(const http::Request& request, std::string_view query) const;
+  Answering status(const http::Request& request, std::string_view query) const;
+  Answering metrics(const http::Request& request, std::string_view query) const;
+  Answering entries(const http::Request& request, std::string_view query) const;
+  Answering purge(const http::Request& request, std::string_view query) const;
+  Answering openapi(const http::Request& request, std::string_view query) const;
+  Answering reload(const http::Request& request, std::string_view query) const;
+  Answering history(const http::Request& request, std::string_view query) const;
+  Answering page(const http::Request& request, std::string_view query) const;
   [[nodiscard]] boost::asio::awaitable<HistorySample> take_sample() const;
   [[nodiscard]] boost::asio::awaitable<void> keep_sampling();
   void spawn_sampling();
-  [[nodiscard]] boost::asio::awaitable<http::Answer> explain(const http::Request& request,
-                                                             std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> restatements(const http::Request& request,
-                                                                  std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> warm(const http::Request& request,
-                                                          std::string_view query) const;
-  [[nodiscard]] boost::asio::awaitable<http::Answer> log_level(const http::Request& request,
-                                                               std::string_view query) const;
+  Answering explain(const http::Request& request, std::string_view query) const;
+  Answering restatements(const http::Request& request, std::string_view query) const;
+  Answering warm(const http::Request& request, std::string_view query) const;
+  Answering log_level(const http::Request& request, std::string_view query) const;
   /// Calls `read` on the upstream thread, which alone may look at its numbers, and returns the result.
   template <class Read>
   [[nodiscard]] boost::asio::awaitable<std::invoke_result_t<Read>> read_on_upstream_thread(Read read) const {
@@ -131,7 +118,7 @@ class Admin final : public http::Handler {
   [[nodiscard]] boost::asio::awaitable<proxy::WarmingStatus> read_warming_status() const;
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> list(
       storage::Listing wanted) const;
-  [[nodiscard]] std::string entries_text(const std::vector<storage::EntrySummary>& entries) const;
+  [[nodiscard]] boost::json::object entries_json(const std::vector<storage::EntrySummary>& entries) const;
   [[nodiscard]] boost::asio::awaitable<Result<std::vector<storage::EntrySummary>>> list_hottest(
       std::size_t limit) const;
   [[nodiscard]] std::vector<counters::ClientRequests> read_client_stats() const;

@@ -3,7 +3,7 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/json/array.hpp>
-#include <boost/json/serialize.hpp>
+#include <boost/json/object.hpp>
 #include <iterator>
 
 #include "server/admin/admin.h"
@@ -23,8 +23,7 @@ asio::awaitable<http::Answer> Admin::entries(const http::Request& request, std::
   const auto wanted = parse_entries(query);
   if (!wanted) co_return problem(wanted.error(), request.id);
   const auto answer_of = [&](const Result<Entries>& found) {
-    return found ? with_body(200, "application/json", entries_text(*found) + "\n")
-                 : problem(found.error(), request.id, retry_after_failure);
+    return found ? with_json(entries_json(*found)) : problem(found.error(), request.id, retry_after_failure);
   };
   if (wanted->hottest) {
     const auto found = co_await list_hottest(wanted->listing.limit);
@@ -35,7 +34,7 @@ asio::awaitable<http::Answer> Admin::entries(const http::Request& request, std::
 }
 
 /// {"entries":[...]}, one object an entry, with who has asked for it.
-std::string Admin::entries_text(const Entries& entries) const {
+json::object Admin::entries_json(const Entries& entries) const {
   const WallTime now = sources_.clock.wall_now();
   const SteadyTime steady_now = sources_.clock.steady_now();
   json::array list;
@@ -44,7 +43,7 @@ std::string Admin::entries_text(const Entries& entries) const {
     add_asks(object, asks_of(sources_.client_stats, entry.key.hash(), steady_now), now);
     list.push_back(std::move(object));
   }
-  return json::serialize(json::object{{"entries", std::move(list)}});
+  return json::object{{"entries", std::move(list)}};
 }
 
 /// Lists on the purger, which may wait for the disk. It flushes first, so that the last puts are in the list.

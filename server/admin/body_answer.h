@@ -1,5 +1,6 @@
 #pragma once
 
+#include <boost/json/fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -9,5 +10,8 @@ namespace roktcached::admin {
 
 /// An answer of the admin listener: kept by no cache, shown in no frame.
 [[nodiscard]] http::Answer with_body(unsigned status, std::string_view type, std::string body);
+
+/// The same of JSON, on a line.
+[[nodiscard]] http::Answer with_json(const boost::json::object& content, unsigned status = 200);
 
 }  // namespace roktcached::admin

@@ -2,15 +2,12 @@
 
 #include <boost/json/serialize.hpp>
 
+#include "core/rokt/sent_text.h"
+
 namespace roktcached::admin {
 
 Error content_error(std::string_view name, std::string_view what, std::string_view accepted) {
-  std::string context(name);
-  context.append(": ").append(what).append("; accepted: ").append(accepted);
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::inbound,
-          .retryable = false,
-          .context = std::move(context)};
+  return rokt::not_accepted(name, what, accepted);
 }
 
 std::string quoted(const boost::json::value& value) {

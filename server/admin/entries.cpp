@@ -3,11 +3,12 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
-#include <charconv>
 #include <optional>
 
 #include "core/http/target.h"
+#include "core/number.h"
 #include "server/access/presented.h"
+#include "server/admin/or_null.h"
 
 namespace roktcached::admin {
 
@@ -31,14 +32,8 @@ Error refused(const http::QueryParameter& parameter, std::string_view accepted) 
 }
 
 std::optional<std::size_t> parse_limit(std::string_view text) {
-  std::size_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  const bool whole = error == std::errc() && end == text.data() + text.size();
-  return whole && limit >= 1 && limit <= most_entries ? std::optional(limit) : std::nullopt;
-}
-
-json::value time_or_null(const std::optional<WallTime>& time) {
-  return time ? json::value(unix_ms(*time)) : json::value(nullptr);
+  const auto limit = parse_number<std::size_t>(text);
+  return limit && *limit >= 1 && *limit <= most_entries ? limit : std::nullopt;
 }
 
 json::value state_of(const storage::EntrySummary& entry, const caching::FreshnessPolicies& policies) {
@@ -149,7 +144,7 @@ json::object entry_json(const storage::EntrySummary& entry, const caching::Fresh
           {"bytes", entry.body_bytes},
           {"state", state_of(entry, policies)},
           {"fresh", now < entry.fresh_until},
-          {"range_end_unix_ms", time_or_null(entry.range_end)},
+          {"range_end_unix_ms", or_null(entry.range_end)},
           {"fetched_at_unix_ms", unix_ms(entry.fetched_at)},
           {"fresh_until_unix_ms", unix_ms(entry.fresh_until)},
           {"usable_until_unix_ms", unix_ms(entry.usable_until)},

@@ -1,7 +1,6 @@
 // GET /explain: what becomes of a request, without making it.
 
 #include <algorithm>
-#include <boost/json/serialize.hpp>
 #include <iterator>
 
 #include "core/caching/selection.h"
@@ -54,7 +53,7 @@ boost::asio::awaitable<Answer> Admin::explain(const Request& request, std::strin
       explained["fleet"] = to_json(location, sources_.clock.wall_now());
     }
   }
-  co_return with_body(200, "application/json", json::serialize(explained) + "\n");
+  co_return with_json(explained);
 }
 
 }  // namespace roktcached::admin

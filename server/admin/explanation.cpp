@@ -9,6 +9,7 @@
 #include "core/http/target.h"
 #include "server/admin/content_error.h"
 #include "server/admin/entries.h"
+#include "server/admin/or_null.h"
 #include "server/admin/report_asks.h"
 
 namespace roktcached::admin {
@@ -114,8 +115,7 @@ json::object explain_request(const Runtime& runtime, const proxy::TargetRequest&
   const caching::KeyParts parts = caching::parts_of(asked.key);
   explained["target"] = parts.target;
   explained["rokt_version"] = parts.rokt_version;
-  explained["range_end_unix_ms"] =
-      asked.range_end ? json::value(unix_ms(*asked.range_end)) : json::value(nullptr);
+  explained["range_end_unix_ms"] = or_null(asked.range_end);
   explained["if_fetched_now"] = lifetime_json(route.route_class, asked.range_end, *asked.policy, now);
   return explained;
 }

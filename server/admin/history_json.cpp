@@ -3,9 +3,10 @@
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <charconv>
 
 #include "core/http/target.h"
+#include "core/number.h"
+#include "server/admin/or_null.h"
 
 namespace roktcached::admin {
 
@@ -43,9 +44,7 @@ json::object columns(const std::deque<HistorySample>& samples, std::chrono::seco
   object["queued"] = of([](const HistorySample& sample) { return sample.queued; });
   object["in_flight"] = of([](const HistorySample& sample) { return sample.in_flight; });
   object["circuit_open"] = of([](const HistorySample& sample) { return sample.circuit_open; });
-  object["token_life_ms"] = of([](const HistorySample& sample) {
-    return sample.token_life ? json::value(sample.token_life->count()) : json::value(nullptr);
-  });
+  object["token_life_ms"] = of([](const HistorySample& sample) { return or_null(sample.token_life); });
   object["memory_bytes"] = of([](const HistorySample& sample) { return sample.memory_bytes; });
   object["disk_bytes"] = of([](const HistorySample& sample) { return sample.disk_bytes; });
   object["body_bytes"] = of([](const HistorySample& sample) { return sample.body_bytes; });
@@ -57,14 +56,13 @@ json::object columns(const std::deque<HistorySample>& samples, std::chrono::seco
 json::array problems_json(const std::vector<counters::Problem>& problems) {
   json::array list;
   for (const counters::Problem& problem : problems) {
-    list.push_back(
-        json::object{{"at_unix_ms", unix_ms(problem.at)},
-                     {"client", problem.client},
-                     {"route", problem.route},
-                     {"outcome", http::to_string(problem.outcome)},
-                     {"status", problem.status},
-                     {"reason", problem.reason.empty() ? json::value(nullptr) : json::value(problem.reason)},
-                     {"times", problem.times}});
+    list.push_back(json::object{{"at_unix_ms", unix_ms(problem.at)},
+                                {"client", problem.client},
+                                {"route", problem.route},
+                                {"outcome", http::to_string(problem.outcome)},
+                                {"status", problem.status},
+                                {"reason", or_null(problem.reason)},
+                                {"times", problem.times}});
   }
   return list;
 }
@@ -74,16 +72,13 @@ json::array problems_json(const std::vector<counters::Problem>& problems) {
 Result<std::optional<WallTime>> parse_since(std::string_view query) {
   std::optional<WallTime> since;
   for (const auto& parameter : http::parse_query(query)) {
-    long long number = 0;
-    const char* const last = parameter.value.data() + parameter.value.size();
-    const auto [end, error] = std::from_chars(parameter.value.data(), last, number);
-    const bool is_time = error == std::errc() && end == last && number >= 0;
-    if (parameter.name != "since" || since || !is_time) {
+    const auto number = parse_number<long long>(parameter.value);
+    if (parameter.name != "since" || since || !number || *number < 0) {
       const std::string came = std::string(parameter.name) + " = \"" + std::string(parameter.value) + "\"";
       return Error{ErrorCode::invalid_request, ErrorSource::inbound, false,
                    came + ": accepted: since, in milliseconds since the Unix epoch, once"};
     }
-    since = wall_time_from_unix_ms(number);
+    since = wall_time_from_unix_ms(*number);
   }
   return since;
 }

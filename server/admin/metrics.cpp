@@ -3,9 +3,7 @@
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
-#include <array>
 #include <map>
-#include <utility>
 
 #include "server/admin/fleet_status.h"
 #include "server/admin/metric_family.h"

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "core/base64.h"
 #include "core/caching/body.h"
 #include "core/http/validators.h"
 #include "server/admin/page_document.h"
@@ -20,9 +21,7 @@ std::string hash_source(std::string_view text) {
   unsigned int size = 0;
   if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
     throw std::runtime_error("SHA-256 is not available");
-  std::array<unsigned char, 2 * EVP_MAX_MD_SIZE> encoded{};
-  const int length = EVP_EncodeBlock(encoded.data(), digest.data(), static_cast<int>(size));
-  return "'sha256-" + std::string(encoded.begin(), encoded.begin() + length) + "'";
+  return "'sha256-" + to_base64({reinterpret_cast<const char*>(digest.data()), size}) + "'";
 }
 
 /// The hash sources of all elements with that name whose text stands in the document.

@@ -7,6 +7,8 @@
 #include <boost/json/array.hpp>
 #include <utility>
 
+#include "server/admin/or_null.h"
+
 namespace roktcached::admin {
 
 namespace json = boost::json;
@@ -20,8 +22,7 @@ PartState token_part(const upstream::CredentialStatus& credential) {
     part.reason = "no access token for the upstream";
     if (!token.last_error.empty()) part.reason += ": " + token.last_error;
   }
-  part.figures["expires_at_unix_ms"] =
-      token.expires_at ? json::value(unix_ms(*token.expires_at)) : json::value(nullptr);
+  part.figures["expires_at_unix_ms"] = or_null(token.expires_at);
   part.figures["minted"] = token.minted;
   part.figures["failures"] = token.failures;
   return part;
@@ -88,7 +89,7 @@ json::object named(const PartState& part) {
 json::object full(const PartState& part) {
   json::object object = named(part);
   object["state"] = part.reason.empty() ? "ok" : "degraded";
-  object["reason"] = part.reason.empty() ? json::value(nullptr) : json::value(part.reason);
+  object["reason"] = or_null(part.reason);
   for (const auto& figure : part.figures) object[figure.key()] = figure.value();
   return object;
 }

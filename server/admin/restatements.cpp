@@ -7,6 +7,7 @@
 #include "server/admin/admin.h"
 #include "server/admin/body_answer.h"
 #include "server/admin/entries.h"
+#include "server/admin/or_null.h"
 #include "server/http/problem.h"
 
 namespace roktcached::admin {
@@ -22,8 +23,7 @@ std::string restatements_json(const std::vector<storage::EntrySummary>& entries)
     restatement["route"] = entry.route;
     restatement["account"] = entry.account_id;
     restatement["campaign"] = entry.campaign_id;
-    restatement["range_end_unix_ms"] =
-        entry.range_end ? json::value(unix_ms(*entry.range_end)) : json::value(nullptr);
+    restatement["range_end_unix_ms"] = or_null(entry.range_end);
     list.push_back(std::move(restatement));
   }
   return json::serialize(json::object{{"restatements", std::move(list)}});

@@ -9,6 +9,7 @@
 
 #include "server/admin/admin.h"
 #include "server/admin/body_answer.h"
+#include "server/admin/or_null.h"
 #include "server/admin/warm_request.h"
 #include "server/asio.h"
 #include "server/background.h"
@@ -90,9 +91,8 @@ json::object target_json(const Target& target) {
   return {{"target", target.text},
           {"outcome", proxy::to_string(warmed.warmth)},
           {"key", has_key ? json::value(caching::to_hex(target.key.hash())) : json::value(nullptr)},
-          {"detail", warmed.detail.empty() ? json::value(nullptr) : json::value(warmed.detail)},
-          {"retry_after_ms",
-           warmed.retry_after ? json::value(warmed.retry_after->count()) : json::value(nullptr)}};
+          {"detail", or_null(warmed.detail)},
+          {"retry_after_ms", or_null(warmed.retry_after)}};
 }
 
 json::object batch_json(const Batch& batch) {
@@ -139,7 +139,7 @@ boost::asio::awaitable<Answer> Admin::warm(const Request& request, std::string_v
       .with("targets", batch->targets.size())
       .with("client", request.client)
       .log();
-  co_return with_body(200, "application/json", json::serialize(answer) + "\n");
+  co_return with_json(answer);
 }
 
 }  // namespace roktcached::admin

@@ -3,15 +3,13 @@
 #include <boost/json/array.hpp>
 #include <utility>
 
+#include "server/admin/or_null.h"
+
 namespace roktcached::admin {
 
 namespace json = boost::json;
 
 namespace {
-
-json::value text_or_null(const std::string& text) {
-  return text.empty() ? json::value(nullptr) : json::value(text);
-}
 
 void add_counts(json::object& object, const caching::WarmTemplate::Counts& counts) {
   object["warmed"] = counts.warmed;
@@ -23,12 +21,12 @@ void add_counts(json::object& object, const caching::WarmTemplate::Counts& count
 json::object template_json(const proxy::TemplateStatus& one) {
   json::object object = {{"target", one.question.target},
                          {"rokt_version", one.question.rokt_version},
-                         {"content", text_or_null(one.question.content)},
+                         {"content", or_null(one.question.content)},
                          {"time_zone", one.question.time_zone},
                          {"origin", one.learned ? "learned" : "named"},
                          {"state", proxy::to_string(one.state)},
-                         {"last_failure", text_or_null(one.last_failure)}};
-  object["next_unix_ms"] = one.next_try ? json::value(unix_ms(*one.next_try)) : json::value(nullptr);
+                         {"last_failure", or_null(one.last_failure)}};
+  object["next_unix_ms"] = or_null(one.next_try);
   add_counts(object, one.counts);
   return object;
 }

@@ -241,6 +241,13 @@ Result<AdminAnswer> get_from_admin(const config::Admin& admin, const std::string
   return ask(admin, request_head(admin, "GET " + target) + "\r\n", max_listing, nullptr);
 }
 
+std::optional<boost::json::value> content_of(const AdminAnswer& answer) {
+  boost::system::error_code error;
+  boost::json::value content = boost::json::parse(answer.body, error);
+  if (answer.status != 200 || error) return std::nullopt;
+  return content;
+}
+
 int fail_with(const AdminAnswer& answer) {
   const std::string detail = member_of(answer, "detail");
   return fail(failed,

@@ -1,7 +1,7 @@
 #pragma once
 
+#include <boost/json/value.hpp>
 #include <csignal>
-#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -31,6 +31,9 @@ using StopFlag = const volatile std::sig_atomic_t*;
 /// The message for a name that no route has; empty if a route has it, or no name is given.
 [[nodiscard]] std::string route_mistake(const config::Settings& settings,
                                         const std::optional<std::string>& name);
+
+/// The JSON of an answer of status 200; empty where it is another, or no JSON.
+[[nodiscard]] std::optional<boost::json::value> content_of(const AdminAnswer& answer);
 
 /// Says on standard error that the daemon has answered with an error, and which. @return failed
 int fail_with(const AdminAnswer& answer);

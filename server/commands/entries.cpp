@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <boost/json/array.hpp>
-#include <boost/json/parse.hpp>
 #include <cstdio>
 #include <utility>
 
@@ -80,14 +79,13 @@ int list(const std::optional<std::string>& config_file, const ListOptions& optio
     return fail(failed, mistake);
   const auto answer = get_from_admin(settings->admin, "/" + name + query_of(options));
   if (!answer) return fail(unavailable, answer.error().context);
-  boost::system::error_code error;
-  const json::value parsed = json::parse(answer->body, error);
-  if (answer->status != 200 || error) return fail_with(*answer);
+  const auto content = content_of(*answer);
+  if (!content) return fail_with(*answer);
   if (options.json) {
     fmt::print("{}", printable_json(answer->body));
     return success;
   }
-  const json::array& found = array_at(parsed, {name});
+  const json::array& found = array_at(*content, {name});
   if (found.empty()) {
     fmt::print(stderr, "roktcached: no {}\n", name);
     return success;

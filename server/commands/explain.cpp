@@ -2,12 +2,11 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdio>
 #include <fstream>
 #include <iostream>
 #include <iterator>
+#include <utility>
 
 #include "core/http/date.h"
 #include "server/admin/explanation.h"
@@ -172,10 +171,10 @@ int explain(const std::optional<std::string>& config_file, const ExplainOptions&
   std::string why_offline = "not asked (--offline); this is from the settings alone";
   if (!options.offline) {
     const auto answer = get_from_admin(settings->admin, path_of(options, *content));
-    boost::system::error_code error;
-    if (answer) explained = json::parse(answer->body, error);
-    if (answer && (answer->status != 200 || error)) return fail_with(*answer);
     if (!answer) why_offline = "none answers; this is from the settings alone";
+    auto found = answer ? content_of(*answer) : std::nullopt;
+    if (answer && !found) return fail_with(*answer);
+    if (found) explained = std::move(*found);
   }
   const bool online = !explained.is_null();
   if (!online) {

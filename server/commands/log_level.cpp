@@ -10,11 +10,7 @@ int log_level(const std::optional<std::string>& config_file, const std::string& 
   if (!settings || !load_admin_token(*settings)) return configuration;
   const auto answer = post_to_admin(settings->admin, "/log-level", fmt::format(R"({{"level":"{}"}})", level));
   if (!answer) return fail(unavailable, answer.error().context);
-  if (answer->status != 200) {
-    const std::string detail = member_of(*answer, "detail");
-    return fail(failed, fmt::format("the daemon answered {}{}{}", answer->status, detail.empty() ? "" : ": ",
-                                    detail));
-  }
+  if (answer->status != 200) return fail_with(*answer);
   fmt::print("log level: {}, until the settings are read again (log.level = \"{}\")\n",
              member_of(*answer, "level"), member_of(*answer, "configured"));
   return success;

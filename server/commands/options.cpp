@@ -2,13 +2,13 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
 #include <limits>
 #include <string>
 #include <vector>
 
 #include "config/settings.h"
+#include "core/number.h"
 #include "core/rokt/date_range.h"
 
 namespace roktcached::commands {
@@ -30,10 +30,8 @@ constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
 /// Takes whole numbers from `least` to `greatest`, and says so of anything else.
 CLI::Validator whole_number(std::uint64_t least, std::uint64_t greatest) {
   const auto check = [least, greatest](const std::string& text) -> std::string {
-    std::uint64_t number = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool whole = error == std::errc() && end == text.data() + text.size();
-    if (whole && number >= least && number <= greatest) return {};
+    const auto number = parse_number<std::uint64_t>(text);
+    if (number && *number >= least && *number <= greatest) return {};
     return "\"" + text + "\": accepted: a whole number, " + std::to_string(least) +
            (greatest == most ? " or more" : " to " + std::to_string(greatest));
   };
@@ -43,12 +41,9 @@ CLI::Validator whole_number(std::uint64_t least, std::uint64_t greatest) {
 /// Takes numbers of at least `least`.
 CLI::Validator number(double least) {
   const auto check = [least](const std::string& text) -> std::string {
-    double value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     constexpr double greatest = 1e9;
-    const bool fits = error == std::errc() && end == text.data() + text.size() && value >= least &&
-                      value <= greatest;  // which NaN is not
-    if (fits) return {};
+    const auto value = parse_number<double>(text);
+    if (value && *value >= least && *value <= greatest) return {};  // which NaN is not
     return "\"" + text + "\": accepted: a number of " + CLI::detail::to_string(least) + " or more";
   };
   return CLI::Validator(check, "");
@@ -171,12 +166,13 @@ simulator::Options simulator_options(const SimulateArguments& arguments) {
   const auto colon = arguments.listen.rfind(':');
   const std::string_view port = std::string_view(arguments.listen)
                                     .substr(colon == std::string::npos ? arguments.listen.size() : colon + 1);
-  const auto [end, error] = std::from_chars(port.data(), port.data() + port.size(), options.port);
-  if (port.empty() || error != std::errc() || end != port.data() + port.size()) {
+  const auto number = parse_number<decltype(options.port)>(port);
+  if (!number) {
     throw CLI::ValidationError("--listen",
                                "\"" + arguments.listen + "\": accepted: ADDRESS:PORT, e.g. 127.0.0.1:9090");
   }
   options.host = arguments.listen.substr(0, colon);
+  options.port = *number;
   if (!config::Endpoint{options.host, options.port}.is_loopback()) {
     throw CLI::ValidationError(
         "--listen", "\"" + arguments.listen + "\": accepted: an address on loopback, e.g. 127.0.0.1:9090");

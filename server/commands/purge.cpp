@@ -2,7 +2,6 @@
 
 #include <boost/json/object.hpp>
 #include <boost/json/serialize.hpp>
-#include <cstdio>
 
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
@@ -13,7 +12,7 @@ namespace json = boost::json;
 
 namespace {
 
-std::string content_of(const PurgeOptions& options) {
+std::string request_of(const PurgeOptions& options) {
   json::object content;
   if (options.all) content["all"] = true;
   if (options.account) content["account"] = *options.account;
@@ -32,7 +31,7 @@ int purge(const std::optional<std::string>& config_file, const PurgeOptions& opt
   if (!settings || !load_admin_token(*settings)) return configuration;
   if (const std::string mistake = route_mistake(*settings, options.route); !mistake.empty())
     return fail(failed, mistake);
-  const auto answer = post_to_admin(settings->admin, "/purge", content_of(options));
+  const auto answer = post_to_admin(settings->admin, "/purge", request_of(options));
   if (!answer) return fail(unavailable, answer.error().context);
   const std::string purged = member_of(*answer, "purged");
   if (answer->status != 200 || purged.empty()) return fail_with(*answer);

@@ -1,6 +1,6 @@
 #include <fmt/format.h>
 
-#include <boost/json/parse.hpp>
+#include <boost/json/array.hpp>
 #include <cstdio>
 #include <string>
 
@@ -9,6 +9,7 @@
 #include "core/printable.h"
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
+#include "server/commands/json_values.h"
 
 namespace roktcached::commands {
 
@@ -17,21 +18,18 @@ namespace json = boost::json;
 namespace {
 
 /// The array `name` as a list, "a, b"; empty if there is none.
-std::string listed(const json::object& object, std::string_view name) {
+std::string listed(const json::value& object, std::string_view name) {
   std::string list;
-  const json::value* const found = object.if_contains(name);
-  if (found == nullptr || !found->is_array()) return list;
-  for (const json::value& element : found->get_array()) {
+  for (const json::value& element : array_at(object, {name})) {
     if (element.is_string())
       list.append(list.empty() ? "" : ", ").append(printable(std::string_view(element.get_string())));
   }
   return list;
 }
 
-int say(const json::object& result) {
-  const json::value* const error = result.if_contains("error");
-  if (error != nullptr && error->is_string())
-    return fail(configuration, std::string(error->get_string()) + "\nthe settings in force stay in force");
+int say(const json::value& result) {
+  if (const json::string* const error = value_at(result, {"error"}).if_string())
+    return fail(configuration, std::string(*error) + "\nthe settings in force stay in force");
   const std::string changed = listed(result, "changed");
   fmt::print("reloaded; changed: {}\n", changed.empty() ? "nothing" : changed);
   if (const std::string kept = listed(result, "needs_restart"); !kept.empty())
@@ -55,10 +53,8 @@ int reload(const std::optional<std::string>& config_file) {
   if (!loaded && needs_token) return unusable(configuration, loaded.error().context);
   const auto answer = post_to_admin(admin, "/reload", "{}");
   if (!answer) return unusable(unavailable, answer.error().context);
-  boost::system::error_code error;
-  const json::value parsed = json::parse(answer->body, error);
-  if (answer->status == 200 && !error && parsed.is_object()) return say(parsed.get_object());
-  return fail_with(*answer);
+  const auto content = content_of(*answer);
+  return content && content->is_object() ? say(*content) : fail_with(*answer);
 }
 
 }  // namespace roktcached::commands

@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
-#include <boost/json/parse.hpp>
 #include <chrono>
 #include <cstdio>
 #include <thread>
@@ -14,21 +13,18 @@
 
 namespace roktcached::commands {
 
-namespace json = boost::json;
-
 namespace {
 
 /// Puts the cursor of a terminal into its corner, and removes what was there.
 constexpr const char* clear_screen = "\x1b[H\x1b[2J";
 
 int show(const AdminAnswer& answer, const StatusOptions& options) {
-  boost::system::error_code error;
-  const json::value parsed = json::parse(answer.body, error);
-  if (answer.status != 200 || error) return fail_with(answer);
+  const auto content = content_of(answer);
+  if (!content) return fail_with(answer);
   if (options.json) {
     fmt::print("{}", printable_json(answer.body));
   } else {
-    fmt::print("{}", status_text(parsed, SystemClock().wall_now()));
+    fmt::print("{}", status_text(*content, SystemClock().wall_now()));
   }
   return success;
 }

@@ -6,17 +6,9 @@
 #include <array>
 #include <ctime>
 
+#include "core/http/octets.h"
+
 namespace roktcached::commands {
-
-namespace {
-
-/// RFC 3986, section 2.3.
-bool is_unreserved(char c) {
-  const bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
-  return letter || (c >= '0' && c <= '9') || std::string_view("-._~").find(c) != std::string_view::npos;
-}
-
-}  // namespace
 
 std::string grouped(std::uint64_t number) {
   std::string text = std::to_string(number);
@@ -79,7 +71,7 @@ std::string fitted(std::string line, std::size_t width) {
 std::string query_value(std::string_view text) {
   std::string value;
   for (const char c : text) {
-    if (is_unreserved(c)) {
+    if (http::is_unreserved(c)) {
       value += c;
     } else {
       value += fmt::format("%{:02X}", static_cast<unsigned char>(c));

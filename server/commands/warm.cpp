@@ -4,10 +4,8 @@
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <chrono>
-#include <csignal>
 #include <cstdio>
 #include <utility>
 
@@ -28,7 +26,7 @@ namespace {
 
 constexpr std::chrono::seconds budget_every{1};
 
-std::string content_of(const std::vector<std::string>& targets, const std::string& rokt_version) {
+std::string request_of(const std::vector<std::string>& targets, const std::string& rokt_version) {
   json::object content;
   content["targets"] = json::array(targets.begin(), targets.end());
   if (!rokt_version.empty()) content["rokt_version"] = rokt_version;
@@ -38,14 +36,12 @@ std::string content_of(const std::vector<std::string>& targets, const std::strin
 /// The requests that may go upstream now, for all credentials; empty if the daemon does not say.
 std::string budget_text(const config::Admin& admin) {
   const auto answer = get_from_admin(admin, "/status");
-  if (!answer) return {};
-  boost::system::error_code error;
-  const json::value status = json::parse(answer->body, error);
-  if (error) return {};
+  const auto status = answer ? content_of(*answer) : std::nullopt;
+  if (!status) return {};
   double available = 0;
   std::uint64_t waiting = 0;
   bool limited = false;
-  for (const json::value& credential : array_at(status, {"upstream", "credentials"})) {
+  for (const json::value& credential : array_at(*status, {"upstream", "credentials"})) {
     limited = limited || number_at(credential, {"budget", "ceiling"}) > 0;
     available += std::max(number_at(credential, {"budget", "available"}), 0.0);
     waiting += count_at(credential, {"budget", "queued"});
@@ -120,15 +116,14 @@ int warm_all(const config::Admin& admin, const WarmOptions& options, WarmQueue& 
   while (!queue.finished()) {
     const SteadyTime asked_at = clock.steady_now();
     const auto answer =
-        post_to_admin(admin, "/warm", content_of(queue.take(), options.rokt_version), interruption.flag());
+        post_to_admin(admin, "/warm", request_of(queue.take(), options.rokt_version), interruption.flag());
     if (interruption.came()) return fail(failed, fmt::format("interrupted; {}", run_again));
     if (!answer) return fail(unavailable, fmt::format("{}; {}", answer.error().context, run_again));
-    boost::system::error_code error;
-    const json::value parsed = json::parse(answer->body, error);
-    if (answer->status != 200 || error) return fail_with(*answer);
+    const auto content = content_of(*answer);
+    if (!content) return fail_with(*answer);
     const SteadyTime now = clock.steady_now();
     const auto ended =
-        queue.settle(parsed, std::chrono::duration_cast<std::chrono::milliseconds>(now - asked_at));
+        queue.settle(*content, std::chrono::duration_cast<std::chrono::milliseconds>(now - asked_at));
     if (!ended.empty()) last_end = now;
     progress.show(queue, ended);
     if (now - last_end >= std::chrono::seconds{options.give_up_after_s} && !queue.finished())

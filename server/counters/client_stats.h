@@ -43,7 +43,6 @@ class ClientStats {
   [[nodiscard]] std::vector<ClientRequests> read() const;
   /// The same by report; the owning thread adds the requests that have one.
   [[nodiscard]] ReportStats& reports() { return reports_; }
-  [[nodiscard]] const ReportStats& reports() const { return reports_; }
 
  private:
   struct Row {

@@ -1,7 +1,6 @@
 #include "server/counters/report_stats.h"
 
 #include <algorithm>
-#include <memory>
 
 namespace roktcached::counters {
 

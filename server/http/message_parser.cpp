@@ -127,7 +127,7 @@ Result<ContentStep> MessageParser<is_request>::next(std::string_view bytes) {
     if (!taken) return taken.error();
     at += *taken;
   }
-  return ContentStep{.consumed = at, .content = {}, .done = done()};
+  return ContentStep{.consumed = at, .content = {}};
 }
 
 template <bool is_request>
@@ -138,7 +138,7 @@ Result<ContentStep> MessageParser<is_request>::take_content(std::string_view byt
   if (place_ == Place::content && this->is_done()) place_ = Place::done;
   if (place_ == Place::chunk_data) gate_.took_data(size);
   if (place_ == Place::chunk_data && chunk_left_ == 0) place_ = Place::chunk_line;
-  return ContentStep{.consumed = size, .content = content_, .done = done()};
+  return ContentStep{.consumed = size, .content = content_};
 }
 
 /// The line is whole when Beast sees it: if Beast wants more, it is malformed.

@@ -18,7 +18,6 @@ namespace roktcached::http {
 struct ContentStep {
   std::size_t consumed = 0;
   std::string_view content;  ///< a view into the bytes that were given; may be empty
-  bool done = false;         ///< the content is whole; what follows `consumed` belongs to the next message
 };
 
 /// Boost.Beast's parser of one message, behind the gates of core/http. HeadScan lets the head pass before

@@ -1,7 +1,5 @@
 #include "server/net/hangup_watch.h"
 
-#include <utility>
-
 namespace roktcached::net {
 
 namespace {

@@ -8,14 +8,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
 #include <cstdlib>
-#include <sstream>
 #include <system_error>
 #include <utility>
 
+#include "core/number.h"
 #include "server/asio.h"
+#include "server/net/listening_socket.h"
 
 namespace roktcached::net {
 
@@ -28,12 +27,6 @@ constexpr int most_inherited = 4096;
 
 Error refused(std::string why) {
   return {ErrorCode::configuration, ErrorSource::inbound, false, std::move(why)};
-}
-
-std::string text_of(const tcp::endpoint& endpoint) {
-  std::ostringstream text;
-  text << endpoint;
-  return text.str();
 }
 
 /// The address that a listening stream socket is bound to; empty if it is none.
@@ -59,11 +52,7 @@ std::string address_of(int descriptor) {
 }
 
 int count_of(const char* text) {
-  int count = 0;
-  const std::string_view digits(text);
-  const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), count);
-  const bool whole = error == std::errc() && end == digits.data() + digits.size();
-  return whole ? std::clamp(count, 0, most_inherited) : 0;
+  return std::clamp(parse_number<int>(text).value_or(0), 0, most_inherited);
 }
 
 const char* variable(const char* name) {

@@ -212,6 +212,12 @@ Result<std::vector<tcp::endpoint>> endpoints_here(const config::Endpoint& addres
   return here.empty() ? std::move(*all) : std::move(here);  // one that is missing says why when it is opened
 }
 
+std::string text_of(const tcp::endpoint& endpoint) {
+  std::ostringstream text;
+  text << endpoint;
+  return text.str();
+}
+
 std::optional<std::string> missing_loopback() {
   for (const asio::ip::address& address :
        std::array<asio::ip::address, 2>{asio::ip::address_v4::loopback(), asio::ip::address_v6::loopback()}) {
@@ -259,9 +265,8 @@ Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_exec
   if (!error) acceptor.set_option(QuickAck(false), error);
   const tcp::endpoint taken = error ? endpoint : acceptor.local_endpoint(error);
   if (!error) return std::pair(Acceptor(std::move(acceptor)), taken);
-  std::ostringstream name;
-  name << endpoint << ": " << error.message();
-  return Error{ErrorCode::unavailable, ErrorSource::inbound, false, name.str()};
+  return Error{ErrorCode::unavailable, ErrorSource::inbound, false,
+               text_of(endpoint) + ": " + error.message()};
 }
 
 Result<Acceptor> acceptor_on(const asio::any_io_executor& executor, int listening) {

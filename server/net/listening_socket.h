@@ -28,6 +28,9 @@ using Acceptor = boost::asio::basic_socket_acceptor<boost::asio::generic::stream
 [[nodiscard]] Result<std::vector<boost::asio::ip::tcp::endpoint>> endpoints_here(
     const config::Endpoint& address);
 
+/// "127.0.0.1:8080", "[::1]:8080".
+[[nodiscard]] std::string text_of(const boost::asio::ip::tcp::endpoint& endpoint);
+
 /// The loopback that this machine does not have, with the reason; empty if it has both.
 [[nodiscard]] std::optional<std::string> missing_loopback();
 

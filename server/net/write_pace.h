@@ -28,8 +28,6 @@ class WritePace {
   void wait(SteadyTime now, const Terms& terms);
   /// Stops waiting for the client, for now: the time that follows is not the client's fault.
   void pause(SteadyTime now) { paused_at_ = now; }
-  /// Forgets what was: it is another client.
-  void reset() { begun_ = false; }
 
   /// @param taken  bytes that the client has taken; only differences between two calls count
   [[nodiscard]] Verdict judge(SteadyTime now, std::int64_t taken);

@@ -6,18 +6,14 @@
 #include <boost/json/parse.hpp>
 #include <string_view>
 
+#include "core/ascii.h"
+
 namespace roktcached::openapi {
 
 namespace {
 
 constexpr auto known_methods =
     std::to_array<std::string_view>({"get", "put", "post", "delete", "options", "head", "patch", "trace"});
-
-std::string in_lower_case(std::string text) {
-  std::ranges::transform(text, text.begin(),
-                         [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return text;
-}
 
 json::object reference(std::string_view where) {
   return {{"$ref", "#/components/" + std::string(where)}};
@@ -143,7 +139,7 @@ std::vector<Operation> route_operations(const config::Settings& settings, const 
   std::vector<Operation> operations;
   for (const rokt::Route& route : routes.routes()) {
     for (const std::string& name : route.methods) {
-      const std::string method = in_lower_case(name);
+      const std::string method = lower_case(name);
       if (std::ranges::find(known_methods, method) == known_methods.end()) continue;
       json::object object = route_operation(route);
       // No route's name has an underscore.

@@ -1,7 +1,6 @@
 #include "server/session/listeners.h"
 
 #include <algorithm>
-#include <sstream>
 
 #include "server/asio.h"
 #include "server/background.h"
@@ -13,12 +12,6 @@ namespace roktcached::session {
 using tcp = asio::ip::tcp;
 
 namespace {
-
-std::string text_of(const tcp::endpoint& endpoint) {
-  std::ostringstream text;
-  text << endpoint;
-  return text.str();
-}
 
 /// @param section  whose address it is
 void say_listening(const std::string& section, const std::string& address, bool tls, std::string_view how) {
@@ -95,7 +88,7 @@ Result<void> Listeners::open_inherited(const tcp::endpoint& endpoint, const Tls&
   if (const auto shared_out = net::share_out(sockets, executors, add_one); !shared_out)
     return shared_out.error();
   open_.emplace_back(endpoint, tls);
-  say_listening(section_, text_of(endpoint), tls != nullptr, ", on a socket that was handed over");
+  say_listening(section_, net::text_of(endpoint), tls != nullptr, ", on a socket that was handed over");
   return {};
 }
 
@@ -106,7 +99,7 @@ Result<void> Listeners::open_tcp(const tcp::endpoint& endpoint, const Tls& tls) 
     add(i, std::move(opened->first), tls);
   }
   open_.emplace_back(endpoint, tls);
-  say_listening(section_, text_of(endpoint), tls != nullptr, "");
+  say_listening(section_, net::text_of(endpoint), tls != nullptr, "");
   return {};
 }
 
@@ -132,7 +125,7 @@ Result<void> Listeners::open_unix(const config::Endpoint& address) {
 
 std::vector<Listeners::Address> Listeners::addresses() const {
   std::vector<Address> addresses;
-  for (const auto& [endpoint, tls] : open_) addresses.push_back({text_of(endpoint), tls != nullptr});
+  for (const auto& [endpoint, tls] : open_) addresses.push_back({net::text_of(endpoint), tls != nullptr});
   for (const net::UnixSocket& socket : unix_sockets_) addresses.push_back({"unix:" + socket.path(), false});
   return addresses;
 }

@@ -6,14 +6,15 @@
 #include <cstring>
 #include <random>
 
+#include "core/ascii.h"
+
 namespace roktcached::session {
 
 namespace {
 
 bool is_acceptable(std::string_view id) {
   return !id.empty() && id.size() <= 128 && std::ranges::all_of(id, [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           std::string_view("._~:/+=@-").find(c) != std::string_view::npos;
+    return is_letter_or_digit(c) || std::string_view("._~:/+=@-").find(c) != std::string_view::npos;
   });
 }
 

@@ -4,13 +4,13 @@
 #include <array>
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
-#include <charconv>
 #include <chrono>
 #include <map>
 #include <optional>
 #include <set>
 #include <vector>
 
+#include "core/number.h"
 #include "core/rokt/date_range.h"
 #include "core/rokt/time_zone.h"
 #include "server/simulator/json_object.h"
@@ -338,10 +338,8 @@ Reply answer_query(const World& world, const QueryRequest& request, WallTime now
   }
   if (path.front() != '/') return error_reply(404, "not found");
   const std::string_view id = path.substr(1, path.find('/', 1) - 1);
-  int account = 0;
-  const auto [end, error] = std::from_chars(id.data(), id.data() + id.size(), account);
-  const bool is_number = error == std::errc() && end == id.data() + id.size();
-  if (!is_number || account < 1 || account > accounts) return error_reply(403, "this account is not yours");
+  const int account = parse_number<int>(id).value_or(0);
+  if (account < 1 || account > accounts) return error_reply(403, "this account is not yours");
   try {
     return answer_of_account(world, account, path.substr(1 + id.size()), request, now);
   } catch (const Refused& refused) {

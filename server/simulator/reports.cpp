@@ -9,6 +9,7 @@
 #include <span>
 
 #include "core/http/target.h"
+#include "core/number.h"
 #include "core/rokt/date_range.h"
 #include "core/rokt/parameters.h"
 #include "server/simulator/json_object.h"
@@ -232,9 +233,8 @@ int id_after(std::string_view path, std::string_view name, int most) {
   if (at == std::string_view::npos) return 0;
   const std::string_view rest = path.substr(at + name.size());
   const std::string_view segment = rest.substr(0, rest.find('/'));
-  int id = 0;
-  const auto [end, error] = std::from_chars(segment.data(), segment.data() + segment.size(), id);
-  return error == std::errc() && end == segment.data() + segment.size() && id >= 1 && id <= most ? id : -1;
+  const int id = parse_number<int>(segment).value_or(-1);
+  return id >= 1 && id <= most ? id : -1;
 }
 
 std::string_view value_of(std::span<const http::QueryParameter> parameters, std::string_view name) {

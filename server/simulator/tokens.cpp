@@ -1,11 +1,11 @@
 #include "server/simulator/tokens.h"
 
 #include <fmt/format.h>
-#include <openssl/evp.h>
 
 #include <algorithm>
 #include <random>
 
+#include "core/base64.h"
 #include "core/http/fields.h"
 #include "core/http/target.h"
 
@@ -19,17 +19,6 @@ std::string_view credentials(std::string_view authorization, std::string_view sc
   const bool same =
       space != std::string_view::npos && http::equal_ignoring_case(authorization.substr(0, space), scheme);
   return same ? http::trimmed(authorization.substr(space + 1)) : std::string_view();
-}
-
-std::string from_base64(std::string_view text) {
-  std::string decoded(text.size() / 4 * 3 + 3, '\0');
-  const int size =
-      EVP_DecodeBlock(reinterpret_cast<unsigned char*>(decoded.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  if (size < 0) return {};
-  decoded.resize(static_cast<std::size_t>(size));
-  while (decoded.ends_with('\0')) decoded.pop_back();  // EVP_DecodeBlock counts the padding
-  return decoded;
 }
 
 }  // namespace

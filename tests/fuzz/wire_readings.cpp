@@ -119,7 +119,7 @@ Result<bool> take_content(Reading& reading, Parser& parser, std::string_view byt
   while (!parser.done() && reading.size < bytes.size()) {
     const auto step = parser.next(bytes.substr(reading.size, 1 + random.index(piece)));
     if (!step) return step.error();
-    if (step->consumed == 0 && !step->done) return Error{.context = "the parser is stuck"};
+    if (step->consumed == 0 && !parser.done()) return Error{.context = "the parser is stuck"};
     reading.size += step->consumed;
     reading.content += step->content;
   }

@@ -86,11 +86,10 @@ TEST(Schema, NamesEachVariableOnce) {
   EXPECT_FALSE(variables.contains("ROKTCACHED_CONFIG")) << "that one names the file";
 }
 
-TEST(Schema, SaysWhatEachSettingIsAndTakesOnOneLine) {
+TEST(Schema, SaysWhatEachSettingTakesOnOneLine) {
   for (const auto& row : schema()) {
-    EXPECT_FALSE(row.help.empty()) << row.name();
     EXPECT_FALSE(row.accepted.empty()) << row.name();
-    EXPECT_EQ((row.help + row.accepted).find('\n'), std::string::npos) << row.name();
+    EXPECT_EQ(row.accepted.find('\n'), std::string::npos) << row.name();
   }
 }
 

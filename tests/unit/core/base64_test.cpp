@@ -26,6 +26,21 @@ TEST(Base64, OneSpellingOnlyIsRead) {
     EXPECT_EQ(from_base64url(text), std::nullopt) << text;
 }
 
+TEST(Base64, IsWrittenWithItsPadding) {  // RFC 4648, section 10
+  const std::pair<const char*, const char*> examples[] = {{"", ""},
+                                                          {"f", "Zg=="},
+                                                          {"fo", "Zm8="},
+                                                          {"foo", "Zm9v"},
+                                                          {"foob", "Zm9vYg=="},
+                                                          {"fooba", "Zm9vYmE="},
+                                                          {"foobar", "Zm9vYmFy"},
+                                                          {"\xfb\xff\xfe", "+//+"}};
+  for (const auto& [bytes, text] : examples) {
+    EXPECT_EQ(to_base64(bytes), text);
+    EXPECT_EQ(from_base64(text), bytes);
+  }
+}
+
 TEST(Base64, ThatOfBasicIsPaddedOrNot) {
   EXPECT_EQ(from_base64("Zm9vYg=="), "foob");
   EXPECT_EQ(from_base64("Zm9vYg"), "foob");

@@ -40,13 +40,6 @@ TEST(Token, IsNonEmptyAndOfTokenCharacters) {
   for (const std::string_view bad : {"", "a b", "a\"", "a/b", "\xc3"}) EXPECT_FALSE(is_token(bad)) << bad;
 }
 
-TEST(FieldValue, HasNoControlsButTab) {
-  EXPECT_TRUE(is_field_value("a\tb \xc3\xa4"));
-  EXPECT_FALSE(is_field_value("a\r\nb"));
-  EXPECT_FALSE(is_field_value(std::string_view("a\0b", 3)));
-  EXPECT_FALSE(is_field_value("\x7f"));
-}
-
 TEST(HopByHop, FieldsOfOneConnectionAreKnown) {
   for (const char* name : {"connection", "Keep-Alive", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
                            "Proxy-Authorization", "http2-settings"}) {

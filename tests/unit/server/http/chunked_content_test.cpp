@@ -49,7 +49,7 @@ Verdict decode(std::string_view text, std::size_t size, TrailerNames trailer_nam
         return verdict;
       }
       verdict.content += step->content;
-      verdict.done = step->done;
+      verdict.done = decoder.done();
       at += step->consumed;
       if (verdict.done) verdict.taken += at;
     }
@@ -226,14 +226,14 @@ TEST(ChunkedContent, GivesViewsOfTheBytesItIsGiven) {
   ASSERT_TRUE(first);
   EXPECT_EQ(first->content, "abc");
   EXPECT_EQ(first->content.data(), text.data() + 3);
-  EXPECT_FALSE(first->done);
+  EXPECT_FALSE(decoder.done());
   const auto last = decoder.next(text.substr(first->consumed));
   ASSERT_TRUE(last);
-  EXPECT_TRUE(last->done);
+  EXPECT_TRUE(decoder.done());
   EXPECT_EQ(first->consumed + last->consumed, text.size());
   const auto behind = decoder.next("more");
   ASSERT_TRUE(behind);
-  EXPECT_TRUE(behind->done);
+  EXPECT_TRUE(decoder.done());
   EXPECT_EQ(behind->consumed, 0U);
 }
 

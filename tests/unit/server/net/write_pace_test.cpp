@@ -123,15 +123,6 @@ TEST_F(WritePaceTest, LooksAlsoWhereEachWaitIsShort) {
   EXPECT_LE(pace_.next_look(), now_);
 }
 
-TEST_F(WritePaceTest, BeginsAnewAfterAReset) {
-  wait();
-  EXPECT_EQ(judge_after(seconds{20}, 0), Verdict::fast_enough);
-  pace_.reset();
-  wait();
-  EXPECT_EQ(judge_after(seconds{29}, 0), Verdict::fast_enough);
-  EXPECT_EQ(judge_after(seconds{1}, 0), Verdict::stalled);
-}
-
 TEST_F(WritePaceTest, TakesLessThanBeforeForNoProgress) {
   // What the kernel holds counts in other units over a Unix socket: right after a write there may seem to be
   // less.
@@ -146,7 +137,7 @@ TEST_F(WritePaceTest, LooksOftenEnoughForShortTimeoutsAndNotMoreThanOnceASecondF
   wait();
   EXPECT_EQ(pace_.next_look() - now_, seconds{1});
   terms_.timeout = milliseconds{800};
-  pace_.reset();
+  pace_ = {};
   wait();
   EXPECT_EQ(pace_.next_look() - now_, milliseconds{100});
 }
