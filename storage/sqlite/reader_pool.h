@@ -28,8 +28,9 @@ class ReaderPool {
   void close();
 
   /// Gives up the snapshots that have been taken until now; a find that is at it gives its up at its end. For
-  /// the writer alone: before it says that what it has committed is there, and when it has moved the log into
-  /// the file, so that from then on nobody needs to read the log.
+  /// the writer: before it says that what it has committed is there, and when it has moved the log into the
+  /// file, so that from then on nobody needs to read the log. And for whoever knows that another process has
+  /// committed something.
   void move_on();
   /// Waits a moment for the finds that were at it when snapshots were last given up. A listing is not waited
   /// for: it only puts off a checkpoint.
