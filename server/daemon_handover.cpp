@@ -28,7 +28,7 @@ Result<void> Daemon::open_handover() {
   handover_ =
       std::make_unique<HandoverListener>(main_context_, std::move(*socket), copies_,
                                          [this](Descriptor connection) { hand_over(std::move(connection)); });
-  const auto own = handover_->start();
+  auto own = handover_->start();
   if (own) copies_.add(handover_->socket().descriptor());
   return own;
 }
@@ -98,7 +98,7 @@ Result<std::uint64_t> Daemon::purge(const caching::Purge& purge, const HandoverL
       asked_by == &former_ ? Result<std::optional<std::uint64_t>>(std::uint64_t{0}) : former_.purge(purge);
   const bool is_done_before = before && before->has_value();
   const auto here = is_done_before ? fetches_->purge_after_other(purge) : fetches_->purge(purge);
-  if (!here) return here;
+  if (!here) return here.error();
   // Without a file of both nobody has waited until it has ended.
   if (!before && former_.is_open()) return before.error();
   const auto after =

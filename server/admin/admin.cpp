@@ -231,8 +231,8 @@ boost::asio::awaitable<Answer> Admin::answer(const Request& request, bool on_hea
 /// Nobody learns anything who may not ask.
 Result<void> Admin::check_change(const Request& request) const {
   const auto& token = sources_.runtime->settings.admin.token;
-  const auto may = check_mutation(request, token, sources_.over_unix_socket);
-  if (!may || !retired_) return may;
+  if (const auto may = check_mutation(request, token, sources_.over_unix_socket); !may) return may.error();
+  if (!retired_) return {};
   return Error{ErrorCode::handed_over, ErrorSource::admin, true,
                "another process serves in the place of this one; ask again on a new connection"};
 }

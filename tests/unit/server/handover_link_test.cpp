@@ -123,10 +123,10 @@ TEST(HandoverLinkTest, TheEndOfTheOtherProcessEndsTheWaitingForIt) {
   LinkedProcess next;
   auto [one, other] = connected();
   next.open(std::move(other));
-  std::thread former([&one] {  // ends once it was asked
+  std::thread former([&connection = one] {  // ends once it was asked
     char said = 0;
-    (void)!::recv(one.get(), &said, 1, 0);
-    one.close();
+    (void)!::recv(connection.get(), &said, 1, 0);
+    connection.close();
   });
   EXPECT_EQ(next.link().purge(everything).value(), std::nullopt);
   former.join();
