@@ -37,6 +37,7 @@ enum class ErrorCode {
   token_unavailable,
   upstream_budget_exhausted,  ///< no request may go in time under the shared rate limit
   overloaded,
+  handed_over,  ///< another process serves in the place of this one
   // The cache's own storage.
   storage_unavailable,
   storage_corrupt,

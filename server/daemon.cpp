@@ -31,6 +31,8 @@ namespace {
 constexpr std::uint64_t share_of_conversions = 8;
 constexpr std::chrono::seconds time_to_drain{8};
 constexpr std::chrono::milliseconds time_to_stop{1200};
+/// Of that; the rest is for threads that must go on until then.
+constexpr std::chrono::milliseconds time_to_finish{600};
 constexpr std::chrono::milliseconds drain_poll{10};
 /// The number of the snapshot for the admin listener, whose requests are served under none.
 constexpr std::uint64_t no_runtime = 0;
@@ -98,6 +100,10 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
   if (daemon->fleet_)
     daemon->fetches_->when_ended(
         [&fleet = *daemon->fleet_](const caching::Key& target) { fleet.end(target); });
+  daemon->fetches_->when_ended_elsewhere(
+      [&its = *daemon](std::vector<caching::Key> targets, std::string route) {
+        return its.end_elsewhere(std::move(targets), std::move(route));
+      });
   daemon->services_.reset(new proxy::Services{*daemon->store_, *daemon->disk_lookups_, *daemon->fetches_,
                                               *daemon->upstream_client_,
                                               daemon->upstream_context_.get_executor(), daemon->bodies_,
@@ -116,7 +122,7 @@ void Daemon::open_fleet() {
   fleet_ = std::make_unique<fleet::Fleet>(
       upstream_context_.get_executor(), helpers_.executor(), purger_.executor(), settings,
       settings.upstream.max_response, bodies_, *store_,
-      [this](const caching::Purge& purge) { return fetches_->purge(purge); }, clock_);
+      [this](const caching::Purge& purge) { return this->purge(purge); }, clock_);
 }
 
 /// Makes the scheduled warming. What it has learned is in a file beside the cache file.
@@ -218,11 +224,6 @@ void Daemon::start_threads() {
   for (const auto& thread : client_threads_) contexts.emplace_back(&thread->context, thread.get());
   threads_running_ = contexts.size();
   threads_.reserve(contexts.size());
-  asio::post(upstream_context_, [this] {
-    if (fleet_) fleet_->start();
-    upstream_client_->start();
-    warming_->start();
-  });
   try {
     for (const auto& [context, hits] : contexts)
       threads_.emplace_back([this, context = context, hits = hits] { serve(*context, hits); });
@@ -231,6 +232,17 @@ void Daemon::start_threads() {
     for (auto& thread : threads_) thread.join();
     throw;
   }
+}
+
+void Daemon::start_listeners() {
+  asio::post(upstream_context_, [this] {
+    if (fleet_) fleet_->start();
+    upstream_client_->start();
+    warming_->start();
+  });
+  for (const auto& listener : admin_listeners_)
+    asio::post(main_context_, [&started = *listener] { started.start(); });
+  health_listeners_->start();
   listeners_->start();
 }
 
@@ -247,10 +259,9 @@ void Daemon::run(std::function<void()> draining) {
   draining_ = std::move(draining);
   await_hangup();
   await_log_rotation();
-  for (const auto& listener : admin_listeners_)
-    asio::post(main_context_, [&started = *listener] { started.start(); });
-  health_listeners_->start();
   start_threads();
+  take_over();
+  start_listeners();
   if (!admin_listeners_.empty()) admin_->start_sampling(main_context_.get_executor());
   begin_service();
   signals_.async_wait([this](const boost::system::error_code& error, int) {
@@ -262,7 +273,7 @@ void Daemon::run(std::function<void()> draining) {
   };
   run_context(main_context_, "the main thread", look_again);  // until stop()
   main_context_.restart();
-  run_context_for(main_context_, time_to_stop, "the main thread");  // what the admin listener is still at
+  run_context_for(main_context_, time_to_finish, "the main thread");  // what the admin listener is still at
   upstream_work_.reset();
   if (!wait_for_threads()) {
     // Something hangs: what matters now is that the queued writes reach the disk.
@@ -275,6 +286,8 @@ void Daemon::run(std::function<void()> draining) {
   helpers_.join();
   files_.join();
   purger_.join();
+  former_.join();
+  next_.join();
   warming_->save();
   store_->flush();
   LogEvent(spdlog::level::info, "stopped", "stopped").log();
@@ -329,9 +342,18 @@ void Daemon::look_later_whether_idle() {
   retry_until_done("draining", wait);
 }
 
+/// The admin listener says that this process is draining until nothing is under way.
 void Daemon::stop_when_idle() {
-  const bool over = connections_.open() == 0 || clock_.steady_now() >= drain_deadline_;
-  over ? stop() : look_later_whether_idle();
+  const bool late = clock_.steady_now() >= drain_deadline_;
+  if (!late && (connections_.open() > 0 || admin_->under_way() > 0)) return look_later_whether_idle();
+  if (!std::exchange(admin_is_draining_, true)) drain_admin();
+  const bool idle = admin_connections_.open() + health_connections_.open() == 0;
+  late || idle ? stop() : look_later_whether_idle();
+}
+
+void Daemon::drain_admin() {
+  for (const auto& listener : admin_listeners_) listener->drain();
+  health_listeners_->drain();
 }
 
 void Daemon::stop() {
@@ -340,16 +362,15 @@ void Daemon::stop() {
     log_event(spdlog::level::warn, "connections-cut", "{} connections are cut", left)
         .with("connections", left)
         .log();
+  admin_->report_unfinished();
+  former_.close();
+  next_.close();
   if (heartbeat_) heartbeat_->stop();
   signals_.cancel();
   sighup_.cancel();
   log_rotation_.cancel();
   admin_->stop_sampling();
-  for (const auto& listener : admin_listeners_) {
-    listener->drain();
-    listener->abort();
-  }
-  health_listeners_->drain();
+  for (const auto& listener : admin_listeners_) listener->abort();
   health_listeners_->abort();
   post_with_retry(upstream_context_, [this] {
     fetches_->stop();

@@ -21,6 +21,7 @@
 #include "server/counters/request_stats.h"
 #include "server/fleet/fleet.h"
 #include "server/handover.h"
+#include "server/handover_link.h"
 #include "server/heartbeat.h"
 #include "server/net/inherited_sockets.h"
 #include "server/net/waiting_senders.h"
@@ -100,9 +101,17 @@ class Daemon {
   Result<void> open_health();
   void start_threads();
   void serve(asio::io_context& context, ClientThread* hits);
+  void start_listeners();
+  void take_over();
   void begin_service();
   void tell_status();
-  void hand_over();
+  [[nodiscard]] HandoverLink::Handler handler_of(const HandoverLink& link);
+  [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge,
+                                            const HandoverLink* asked_by = nullptr);
+  [[nodiscard]] boost::asio::awaitable<void> end_elsewhere(std::vector<caching::Key> targets,
+                                                           std::string route,
+                                                           const HandoverLink* asked_by = nullptr);
+  void hand_over(Descriptor connection);
   void leave_paths();
   void retire(std::chrono::milliseconds within);
   void drain_when_retired();
@@ -115,6 +124,7 @@ class Daemon {
   void drain();
   void look_later_whether_idle();
   void stop_when_idle();
+  void drain_admin();
   void stop();
   bool wait_for_threads();
 
@@ -171,9 +181,12 @@ class Daemon {
   std::optional<net::UnixSocket> admin_socket_;
   net::SocketCopies copies_;
   std::unique_ptr<HandoverListener> handover_;  // null: nobody is to take over
+  HandoverLink former_{main_context_.get_executor(), handler_of(former_)};
+  HandoverLink next_{main_context_.get_executor(), handler_of(next_)};
   ServiceManager manager_ = ServiceManager::from_environment();
   std::optional<Heartbeat> heartbeat_;
   bool is_draining_ = false;
+  bool admin_is_draining_ = false;
   bool is_retiring_ = false;
   std::atomic<bool> has_successor_ = false;  // another process serves by now
   SteadyTime retire_deadline_;

@@ -1,5 +1,5 @@
-// How the daemon comes and goes beside other processes: the service manager that it tells how it is, and the
-// processes before and after it, from which and to which it hands over its sockets.
+// How the daemon comes and goes: the service manager that it tells how it is, and how connections end.
+// daemon_handover.cpp has the processes before and after it.
 
 #include <sstream>
 #include <utility>
@@ -18,9 +18,7 @@ namespace {
 
 /// For a service manager that does not say how often it wants to hear.
 constexpr std::chrono::seconds status_interval{10};
-/// For connections that stay idle while another process serves already.
-constexpr std::chrono::seconds time_to_retire{5};
-/// The same if no other process serves yet, so that new clients wait.
+/// For connections that stay idle, if no other process serves yet, so that new clients wait.
 constexpr std::chrono::milliseconds time_to_retire_alone{500};
 constexpr std::chrono::milliseconds retire_poll{10};
 
@@ -46,35 +44,8 @@ Result<void> Daemon::check_inherited() {
           "listen.addresses, listen.tls.addresses, admin.address or [health]"};
 }
 
-Result<void> Daemon::open_handover() {
-  const std::string& path = runtime_->settings.listen.handover_socket;
-  if (path.empty()) return {};
-  constexpr mode_t owner_only = 0600;
-  auto inherited = start_.sockets.take(path);
-  auto socket = inherited ? Result<net::UnixSocket>(std::move(*inherited))
-                          : net::UnixSocket::open(path, owner_only, "");
-  if (!socket) return socket.error();
-  handover_ =
-      std::make_unique<HandoverListener>(main_context_, std::move(*socket), copies_, [this] { hand_over(); });
-  const auto own = handover_->start();
-  if (own) copies_.add(handover_->socket().descriptor());
-  return own;
-}
-
-/// Listeners accept from here on: the process before this one is to end, and the manager is told.
+/// Listeners accept from here on.
 void Daemon::begin_service() {
-  if (start_.predecessor) {
-    listeners_->own_paths();
-    health_listeners_->own_paths();
-    if (admin_socket_) admin_socket_->own_path();
-    if (handover_) handover_->socket().own_path();
-    const bool told = start_.predecessor->dismiss();
-    start_.predecessor.reset();
-    LogEvent(spdlog::level::info, "handover-taken",
-             told ? "hand-over: the process before ends; this one serves in its place"
-                  : "hand-over: the process before has ended already")
-        .log();
-  }
   if (!manager_.listens()) return;
   manager_.ready();
   tell_status();
@@ -110,31 +81,6 @@ void Daemon::tell_status() {
   manager_.status(status_line(readings));
 }
 
-/// Another process serves. Connections end behind their next answer; those that stay idle are drained.
-void Daemon::hand_over() {
-  if (is_draining_) return;
-  has_successor_ = true;
-  log_event(spdlog::level::info, "handover-given",
-            "hand-over: another process serves; {} connections end here, each behind its next answer",
-            connections_.open())
-      .with("connections", connections_.open())
-      .log();
-  leave_paths();
-  copies_.close();
-  listeners_->hand_over();
-  health_listeners_->hand_over();
-  for (const auto& listener : admin_listeners_) listener->retire();
-  retire(time_to_retire);
-}
-
-/// Another process listens on the same sockets: it finds clients by these paths, and deletes them in the end.
-void Daemon::leave_paths() {
-  handover_->socket().leave_path();
-  if (admin_socket_) admin_socket_->leave_path();
-  listeners_->leave_paths();
-  health_listeners_->leave_paths();
-}
-
 /// If the service manager holds the sockets, new clients wait for the next process. So there is a moment in
 /// which connections that are in use can end after their next answer, before idle ones are closed.
 void Daemon::end() {
@@ -153,7 +99,8 @@ void Daemon::retire(std::chrono::milliseconds within) {
 void Daemon::drain_when_retired() {
   const auto looked = [this](const boost::system::error_code&) {
     if (is_draining_) return;
-    const bool over = connections_.open() == 0 || clock_.steady_now() >= retire_deadline_;
+    const bool idle = connections_.open() == 0 && admin_->under_way() == 0;
+    const bool over = idle || clock_.steady_now() >= retire_deadline_;
     over ? drain() : drain_when_retired();
   };
   retry_until_done("handing over", [&] {

@@ -31,10 +31,27 @@ void say_admin_listens(const std::string& address, std::string_view how = "") {
 Result<void> Daemon::open_admin() {
   const std::optional<config::Endpoint>& address = runtime_->settings.admin.address;
   const bool is_unix = address && address->is_unix();
-  admin_ = std::make_unique<admin::Admin>(admin::Sources{
-      client_stats_, request_stats_, connections_, listeners_, health_listeners_, *store_, bodies_, runtime_,
-      reloads_, *fetches_, zones_, *warming_, *upstream_client_, fleet_.get(),
-      upstream_context_.get_executor(), clock_, clock_.steady_now(), is_unix, purger_.executor()});
+  admin_ = std::make_unique<admin::Admin>(
+      admin::Sources{client_stats_,
+                     request_stats_,
+                     connections_,
+                     listeners_,
+                     health_listeners_,
+                     *store_,
+                     bodies_,
+                     runtime_,
+                     reloads_,
+                     *fetches_,
+                     zones_,
+                     *warming_,
+                     *upstream_client_,
+                     fleet_.get(),
+                     upstream_context_.get_executor(),
+                     clock_,
+                     clock_.steady_now(),
+                     is_unix,
+                     purger_.executor(),
+                     [this](const caching::Purge& purge) { return this->purge(purge); }});
   if (!address) return {};
   std::vector<net::Acceptor> acceptors;
   if (is_unix) {

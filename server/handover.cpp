@@ -139,14 +139,17 @@ Result<std::optional<Predecessor>> Predecessor::ask(const std::string& path) {
   return std::optional(Predecessor(std::move(connection), std::move(*inherited)));
 }
 
-bool Predecessor::dismiss() {
+std::optional<Descriptor> Predecessor::dismiss() {
+  std::vector<Descriptor> none;
   const bool told = send_byte(connection_.get(), serving);
+  if (told && receive_byte(connection_.get(), none) == knows_of_next) return std::move(connection_);
   connection_.close();
-  return told;
+  return std::nullopt;
 }
 
 HandoverListener::HandoverListener(asio::io_context& context, net::UnixSocket socket,
-                                   const net::SocketCopies& sockets, std::function<void()> handed_over)
+                                   const net::SocketCopies& sockets,
+                                   std::function<void(Descriptor)> handed_over)
     : context_(context),
       socket_(std::move(socket)),
       sockets_(sockets),
@@ -175,7 +178,7 @@ asio::awaitable<void> HandoverListener::wait_for_successors() {
   while (!stopped_) {
     const auto [waited] = co_await acceptor_->async_wait(net::Acceptor::wait_read, as_result);
     if (stopped_) co_return;
-    const Descriptor connection(
+    Descriptor connection(
         waited ? -1 : ::accept4(acceptor_->native_handle(), nullptr, nullptr, SOCK_CLOEXEC | SOCK_NONBLOCK));
     if (connection.get() < 0) {
       asio::steady_timer pause(context_, look_every);
@@ -184,12 +187,12 @@ asio::awaitable<void> HandoverListener::wait_for_successors() {
     }
     const bool done = co_await hand_over_to(connection.get());
     if (!done) continue;
-    handed_over_();
+    handed_over_(std::move(connection));
     co_return;
   }
 }
 
-/// @return whether the next process serves
+/// @return whether the next process is about to serve
 asio::awaitable<bool> HandoverListener::hand_over_to(int connection) {
   if (!is_own_user(connection)) {
     say(spdlog::level::warn, "handover-refused", "another user has asked for the sockets, and gets none");

@@ -66,6 +66,12 @@ class ResponseStore {
   ///          that may not be all of them
   [[nodiscard]] virtual Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) = 0;
 
+  /// As purge, where another process still has the file that both use, and has purged it: what this one keeps
+  /// besides goes at once, and nobody waits for the file. Where no other process has it, this is purge.
+  [[nodiscard]] virtual Result<std::uint64_t> purge_after_other(const caching::Purge& purge, WallTime now) {
+    return this->purge(purge, now);
+  }
+
   /// Names entries that the selection takes, at most wanted.limit of them, in the order of comes_before as
   /// near as an index gives it. The last moments' puts may be missing. May block on the disk.
   [[nodiscard]] virtual Result<std::vector<EntrySummary>> list(const Listing& wanted) = 0;

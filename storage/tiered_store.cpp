@@ -48,11 +48,21 @@ caching::Storing TieredStore::put(StoredResponsePtr response) {
   return on_disk == Storing::no_room ? on_disk : in_memory;
 }
 
+/// The disk first. A thread that reads a row before it is purged finds, when it would keep it in memory, that
+/// memory has been purged since; the other way round it would bring it back.
 Result<std::uint64_t> TieredStore::purge(const caching::Purge& purge, WallTime now) {
-  // The disk first. A thread that reads a row before it is purged finds, when it would keep it in memory,
-  // that memory has been purged since; the other way round it would bring it back. Memory also where the disk
-  // fails.
   const auto on_disk = disk_ ? disk_->purge(purge, now) : Result<std::uint64_t>(std::uint64_t{0});
+  return purge_memory(on_disk, purge, now);
+}
+
+Result<std::uint64_t> TieredStore::purge_after_other(const caching::Purge& purge, WallTime now) {
+  const auto on_disk = disk_ ? disk_->purge_after_other(purge, now) : Result<std::uint64_t>(std::uint64_t{0});
+  return purge_memory(on_disk, purge, now);
+}
+
+/// Also where the disk fails.
+Result<std::uint64_t> TieredStore::purge_memory(const Result<std::uint64_t>& on_disk,
+                                                const caching::Purge& purge, WallTime now) {
   const auto in_memory = memory_->purge(purge, now);
   if (!on_disk) return on_disk;
   return std::max(*on_disk, *in_memory);

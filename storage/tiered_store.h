@@ -37,6 +37,7 @@ class TieredStore final : public ResponseStore {
   [[nodiscard]] Result<StoredResponsePtr> find(const Key& key, WallTime now) override;
   caching::Storing put(StoredResponsePtr response) override;
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
+  [[nodiscard]] Result<std::uint64_t> purge_after_other(const caching::Purge& purge, WallTime now) override;
   /// The list of the disk if there is one: the disk holds all that memory has.
   [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override;
   [[nodiscard]] Usage usage_of(const caching::KeyHash& hash) override { return memory_->usage_of(hash); }
@@ -44,6 +45,9 @@ class TieredStore final : public ResponseStore {
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
  private:
+  Result<std::uint64_t> purge_memory(const Result<std::uint64_t>& on_disk, const caching::Purge& purge,
+                                     WallTime now);
+
   std::unique_ptr<MemoryStore> memory_;
   std::unique_ptr<SqliteStore> disk_;
   const Prepare prepare_;

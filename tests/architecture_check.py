@@ -31,7 +31,7 @@ ROOMS_OF_SERVER = {
     "admin": {"openapi", "fleet", "session", "proxy", "upstream", "access", "counters", "http", "net"},
     "simulator": {"http", "net"},
 }
-OF_THE_DAEMON = {"daemon", "daemon_lifecycle", "daemon_listeners", "daemon_reload", "client_thread", "handover", "settings_check"}
+OF_THE_DAEMON = {"daemon", "daemon_handover", "daemon_lifecycle", "daemon_listeners", "daemon_reload", "client_thread", "handover", "handover_link", "settings_check"}
 COMPOSING = OF_THE_DAEMON | {"main", "runtime"}
 FORBIDDEN_IN_CORE = re.compile(r"#include <(boost/(asio|beast)|sqlite3|thread|mutex|spdlog)|(system|steady)_clock::now\(")
 INCLUDE = re.compile(r'#include "(\w+)/')

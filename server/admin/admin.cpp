@@ -18,7 +18,6 @@
 #include "server/admin/mutation.h"
 #include "server/admin/or_null.h"
 #include "server/admin/process_readings.h"
-#include "server/admin/purge_request.h"
 #include "server/admin/readiness.h"
 #include "server/admin/warming_status.h"
 #include "server/http/problem.h"
@@ -34,6 +33,9 @@ using http::Request;
 namespace json = boost::json;
 
 namespace {
+
+/// Whoever serves now does so already.
+constexpr std::chrono::milliseconds retry_at_once{1};
 
 Answer text(unsigned status, std::string line) {
   return with_body(status, "text/plain; charset=utf-8", std::move(line));
@@ -208,44 +210,29 @@ boost::asio::awaitable<Answer> Admin::answer(const Request& request, bool on_hea
     co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, methods}, request.id);
   }
   if (endpoint->changes) {
-    const auto& token = sources_.runtime->settings.admin.token;
-    if (const auto may = check_mutation(request, token, sources_.over_unix_socket); !may)
-      co_return problem(may.error(), request.id);
+    const auto may = check_change(request);
+    const bool elsewhere = !may && may.error().code == ErrorCode::handed_over;
+    if (!may)
+      co_return problem(may.error(), request.id, elsewhere ? std::optional(retry_at_once) : std::nullopt);
   }
+  struct Counted {
+    const std::shared_ptr<UnderWay> all;
+    explicit Counted(std::shared_ptr<UnderWay> of) : all(std::move(of)) { ++all->requests; }
+    ~Counted() { --all->requests; }
+    Counted(const Counted&) = delete;
+    Counted& operator=(const Counted&) = delete;
+  };
+  const Counted counted(under_way_);
   co_return co_await (this->*endpoint->answer)(request, target->query);
 }
 
-boost::asio::awaitable<Answer> Admin::purge(const Request& request, std::string_view /*query*/) const {
-  const auto purge = parse_purge(request.body);
-  if (!purge) co_return problem(purge.error(), request.id);
-  const auto on_purger = [&fetches = sources_.fetches,
-                          wanted = *purge]() -> boost::asio::awaitable<Result<std::uint64_t>> {
-    co_return fetches.purge(wanted);
-  };
-  const auto purged =
-      co_await boost::asio::co_spawn(sources_.purger, on_purger(), boost::asio::use_awaitable);
-  if (!purged) {
-    log_event(spdlog::level::err, "purge-failed", "purge asked for by {} failed: {}", request.client,
-              purged.error().context)
-        .with("client", request.client)
-        .log();
-    co_return problem(purged.error(), request.id, retry_after_failure);
-  }
-  log_event(spdlog::level::info, "purged", "purged {} entries, by {}, as {} asked{}", *purged,
-            caching::name_of(purge->selection), request.client,
-            purge->kind == caching::PurgeKind::soft ? " (soft)" : "")
-      .with("entries", *purged)
-      .with("by", caching::name_of(purge->selection))
-      .with("client", request.client)
-      .log();
-  json::object object;
-  object["purged"] = *purged;
-  if (sources_.fleet != nullptr) {
-    const fleet::Confirmed confirmed = co_await sources_.fleet->tell(*purge);
-    object["confirmed"] = confirmed.confirmed;
-    object["instances"] = confirmed.instances;
-  }
-  co_return with_json(object);
+/// Nobody learns anything who may not ask.
+Result<void> Admin::check_change(const Request& request) const {
+  const auto& token = sources_.runtime->settings.admin.token;
+  if (const auto may = check_mutation(request, token, sources_.over_unix_socket); !may) return may.error();
+  if (!retired_) return {};
+  return Error{ErrorCode::handed_over, ErrorSource::admin, true,
+               "another process serves in the place of this one; ask again on a new connection"};
 }
 
 boost::asio::awaitable<Answer> Admin::log_level(const Request& request, std::string_view /*query*/) const {

@@ -4,6 +4,8 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/json/object.hpp>
+#include <functional>
+#include <list>
 #include <memory>
 #include <optional>
 #include <set>
@@ -13,6 +15,8 @@
 #include <utility>
 #include <vector>
 
+#include "core/caching/selection.h"
+#include "core/error.h"
 #include "core/time.h"
 #include "server/admin/history.h"
 #include "server/counters/client_stats.h"
@@ -54,6 +58,9 @@ struct Sources {
   SteadyTime started_at;
   bool over_unix_socket;                ///< the listener is one that only its owner can open
   boost::asio::any_io_executor purger;  ///< one thread, where a purge or a listing may block: one at a time
+  /// Called there. Purges, keeps out of the store what is under way, and returns how many entries were
+  /// selected.
+  std::function<Result<std::uint64_t>(const caching::Purge&)> purge;
 };
 
 /// Retry-After of a purge or a listing that failed: locks, disks and memory come back.
@@ -74,6 +81,13 @@ class Admin final : public http::Handler {
 
   /// From now on /readyz says 503: the process is draining.
   void drain() { draining_ = true; }
+  /// From now on whatever would change something is refused: another process serves in this one's place, and
+  /// answers on a new connection.
+  void retire() { retired_ = true; }
+  /// Requests whose answer is not known yet. On the handler's thread.
+  [[nodiscard]] std::size_t under_way() const { return under_way_->requests; }
+  /// Logs each purge that is under way, for an end that does not wait for it. On the handler's thread.
+  void report_unfinished() const;
 
   /// Takes a sample for /history every few seconds, on the main thread, until stop_sampling().
   /// @param executor  of the main thread; called there, or before it runs
@@ -87,6 +101,7 @@ class Admin final : public http::Handler {
   static const Endpoint endpoints[];
   [[nodiscard]] static std::string listed_paths(bool of_health);
   [[nodiscard]] Answering answer(const http::Request& request, bool on_health);
+  [[nodiscard]] Result<void> check_change(const http::Request& request) const;
 
   Answering live(const http::Request& request, std::string_view query) const;
   Answering ready(const http::Request& request, std::string_view query) const;
@@ -123,8 +138,20 @@ class Admin final : public http::Handler {
       std::size_t limit) const;
   [[nodiscard]] std::vector<counters::ClientRequests> read_client_stats() const;
 
+  struct PurgeUnderWay {
+    std::string_view by;
+    std::string client;
+  };
+  /// Shared with the requests themselves: at the end of the process some may outlive this.
+  struct UnderWay {
+    std::size_t requests = 0;
+    std::list<PurgeUnderWay> purges;
+  };
+
   const Sources sources_;
   bool draining_ = false;
+  bool retired_ = false;
+  const std::shared_ptr<UnderWay> under_way_ = std::make_shared<UnderWay>();
   History history_;
   std::optional<boost::asio::steady_timer> sampling_;  // until the next sample
   bool sampling_stopped_ = false;

@@ -14,6 +14,7 @@
 #include <optional>
 #include <string_view>
 #include <system_error>
+#include <thread>
 #include <utility>
 
 #include "core/descriptor.h"
@@ -31,6 +32,9 @@ namespace {
 
 constexpr std::chrono::seconds connect_timeout{5};
 constexpr std::chrono::minutes answer_timeout{10};
+/// Between two attempts, while one process follows another, and for how long it is tried.
+constexpr std::chrono::milliseconds between_processes{100};
+constexpr std::chrono::seconds longest_hand_over{10};
 constexpr std::size_t piece_size = 16 * 1024;
 constexpr std::size_t max_content = std::size_t{1} << 20;
 constexpr std::size_t max_listing = std::size_t{64} << 20;  ///< of a thousand entries, each with what moved
@@ -228,12 +232,24 @@ Error no_listener() {
           "admin.address is \"off\": a running daemon cannot be asked"};
 }
 
+/// The process has taken the connection while another one came to serve. That one takes the next.
+bool says_handed_over(const AdminAnswer& answer) {
+  return answer.status == 503 && member_of(answer, "type") == "urn:roktcached:handed-over";
+}
+
 }  // namespace
 
 Result<AdminAnswer> post_to_admin(const config::Admin& admin, const std::string& path,
                                   const std::string& json, StopFlag stop) {
   if (!admin.address) return no_listener();
-  return ask(admin, post_text(admin, path, json), max_content, stop);
+  const std::string text = post_text(admin, path, json);
+  const auto until = Clock::now() + longest_hand_over;
+  auto answer = ask(admin, text, max_content, stop);
+  while (answer && says_handed_over(*answer) && Clock::now() < until) {
+    std::this_thread::sleep_for(between_processes);
+    answer = ask(admin, text, max_content, stop);
+  }
+  return answer;
 }
 
 Result<AdminAnswer> get_from_admin(const config::Admin& admin, const std::string& target) {

@@ -20,7 +20,8 @@ struct AdminAnswer {
 using StopFlag = const volatile std::sig_atomic_t*;
 
 /// Sends `POST path` with JSON content and the admin token to the admin listener of a daemon that runs with
-/// these settings, and waits for the answer: a purge of very many entries takes its time.
+/// these settings, and waits for the answer: a purge of very many entries takes its time. Asks again if the
+/// daemon has handed over to another one, for some seconds.
 /// @return unavailable if nobody answers, or there is no such listener
 [[nodiscard]] Result<AdminAnswer> post_to_admin(const config::Admin& admin, const std::string& path,
                                                 const std::string& json, StopFlag stop = nullptr);

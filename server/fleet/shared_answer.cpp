@@ -118,7 +118,8 @@ constexpr std::array error_codes = {ErrorCode::invalid_request,
                                     ErrorCode::storage_locked,
                                     ErrorCode::configuration,
                                     ErrorCode::unavailable,
-                                    ErrorCode::internal};
+                                    ErrorCode::internal,
+                                    ErrorCode::handed_over};
 constexpr std::array error_sources = {ErrorSource::inbound,  ErrorSource::admin,    ErrorSource::core,
                                       ErrorSource::exchange, ErrorSource::upstream, ErrorSource::storage,
                                       ErrorSource::config};

@@ -69,6 +69,7 @@ const Description& describe(ErrorCode code) {
       {upstream_budget_exhausted, 503, "upstream-budget-exhausted",
        "The shared rate limit leaves no room for the request", limit_reached},
       {overloaded, 503, "overloaded", "Too much is under way", limit_reached},
+      {handed_over, 503, "handed-over", "Another process serves by now", no_destination},
       {storage_unavailable, 503, "storage-unavailable", "The cache file cannot be used now", internal_error},
       {storage_corrupt, 503, "storage-unavailable", "The cache file cannot be used now", internal_error},
       {storage_outdated, 500, "internal", "The proxy failed", internal_error},

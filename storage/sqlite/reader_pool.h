@@ -28,8 +28,9 @@ class ReaderPool {
   void close();
 
   /// Gives up the snapshots that have been taken until now; a find that is under way gives up its own at its
-  /// end. For the writer alone. It calls this before it says that a commit is done. It also does when it has
-  /// moved the log into the file, so that nobody needs to read the log from then on.
+  /// end. The writer calls this before it says that a commit is done. It also does when it has moved the log
+  /// into the file, so that nobody needs to read the log from then on. So does whoever knows that another
+  /// process has committed something.
   void move_on();
   /// Waits a moment for the finds that were under way when snapshots were last given up. It waits for no
   /// listing: that only puts off a checkpoint.

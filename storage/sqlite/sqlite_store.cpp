@@ -57,6 +57,7 @@ Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
   std::unique_ptr<SqliteStore> store(
       new SqliteStore(std::move(options), lock ? std::optional(std::move(*lock)) : std::nullopt));
   if (waits) {
+    store->waits_for_predecessor_ = true;
     store->read_of_predecessor();
     store->thread_ = std::thread([raw = store.get()] {
       raw->wait_for_predecessor();

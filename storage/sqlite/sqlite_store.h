@@ -76,6 +76,9 @@ class SqliteStore final : public ResponseStore {
   caching::Storing put(StoredResponsePtr response) override;
   /// Also an error while the file is away: what is in it would be found again once it is back.
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge, WallTime now) override;
+  /// Of what waits to be written. The rows go once more when this process has the file: the other one may
+  /// have written what it had fetched before.
+  [[nodiscard]] Result<std::uint64_t> purge_after_other(const caching::Purge& purge, WallTime now) override;
   [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override {
     return readers_.list(wanted);
   }
@@ -168,6 +171,7 @@ class SqliteStore final : public ResponseStore {
   WriteQueue queue_;
   ReaderPool readers_;
   std::atomic<unsigned> read_failures_{0};  // finds in a row
+  std::atomic<bool> waits_for_predecessor_{false};
 
   std::optional<FileLock> lock_;
   std::optional<CacheFile> file_;   // that was opened last

@@ -4,6 +4,7 @@
 /// entry.
 #include <algorithm>
 #include <limits>
+#include <new>
 #include <thread>
 
 #include "storage/sqlite/sqlite_store.h"
@@ -72,6 +73,7 @@ void SqliteStore::wait_for_predecessor() {
 /// The readers that are open stay so, and no find misses in between; but prepare_file, which begins a file
 /// anew, is for a process that has none open.
 void SqliteStore::take_file_of_predecessor() {
+  waits_for_predecessor_ = false;
   if (lock_ && file_ && open_connections(*file_)) {
     watch_.emplace(*file_);
     return read_totals();
@@ -80,6 +82,18 @@ void SqliteStore::take_file_of_predecessor() {
   file_.reset();
   const auto opened = open_or_begin_anew();
   opened ? read_totals() : stay_without_file(opened.error());
+}
+
+/// A reader may have a snapshot from before the other one's purge.
+Result<std::uint64_t> SqliteStore::purge_after_other(const caching::Purge& purge, WallTime now) {
+  if (!waits_for_predecessor_) return this->purge(purge, now);
+  try {
+    static_cast<void>(queue_.purge(purge, now));
+  } catch (const std::bad_alloc&) {
+    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "out of memory"};
+  }
+  readers_.move_on();
+  return std::uint64_t{0};
 }
 
 }  // namespace roktcached::storage

@@ -52,6 +52,15 @@ class PurgeCommand(TestCase):
             with self.subTest(pieces):
                 self.assertEqual(self.answered(*pieces), (0, "purged 7\n", ""))
 
+    def test_it_asks_again_where_another_process_serves_by_now(self):
+        self.listener.settimeout(60)
+        command = self.start()
+        moved = b'{"type":"urn:roktcached:handed-over","title":"Another process serves by now","status":503}'
+        for answer in (b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: %d\r\n\r\n" % len(moved) + moved, HEAD + b'\r\n{"purged": 4}'):
+            with self.accept() as connection:
+                connection.sendall(answer)
+        self.assertEqual((*command.communicate(timeout=60), command.returncode), ("purged 4\n", "", 0))
+
     def test_a_fleet_has_confirmed_it_or_not(self):
         for body, ended in ((b'{"purged": 40, "confirmed": 7, "instances": 8}', (1, "purged 40, confirmed by 7 of 8 instances\n", "")),
                             (b'{"purged": 0, "confirmed": 8, "instances": 8}', (0, "purged 0, confirmed by 8 of 8 instances\n", ""))):

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from harness import BINARY, TestCase, environment_with, free_port, overview, request, wait_until
+from harness import BINARY, TestCase, connection_to, environment_with, free_port, overview, request, wait_until
 
 
 class Shutdown(TestCase):
@@ -114,3 +114,50 @@ class Shutdown(TestCase):
         _, proxy = self.pair()
         proxy.signal(signal.SIGINT)
         self.assertEqual(proxy.wait(20), 0, proxy.output)
+
+    def purging(self):
+        """A daemon at a purge that waits for a lock on the cache file. @return it, what has the lock, who waits for the answer, and the answer"""
+        folder, admin = self.folder(), os.path.join(self.folder(), "admin.sock")
+        proxy = self.daemon(self.simulator(), folder, admin_address=f"unix:{admin}")
+        self.assertEqual(proxy.get(overview()).status, 200)
+        other = sqlite3.connect(os.path.join(folder, "cache.db"), isolation_level=None)
+        self.addCleanup(other.close)
+        other.execute("BEGIN IMMEDIATE")
+        kept, answers = connection_to(admin), []
+        kept.request("GET", "/livez")
+        kept.getresponse().read()
+        kept.request("POST", "/purge", '{"all":true}', {"Content-Type": "application/json"})
+
+        def wait():
+            try:
+                answers.append(kept.getresponse().status)
+            except (http.client.RemoteDisconnected, ConnectionError) as error:
+                answers.append(repr(error))
+        client = threading.Thread(target=wait)
+        client.start()
+        self.addCleanup(client.join)
+        for _ in range(2):  # requests that came later are answered: the purge has begun
+            self.assertEqual(request(admin, "/livez").status, 200)
+        return proxy, other, client, answers
+
+    def test_an_admin_request_under_way_is_answered(self):
+        proxy, other, client, answers = self.purging()
+        proxy.signal(signal.SIGTERM)
+        wait_until(lambda: "draining" in proxy.output, "it drains")
+        time.sleep(2)  # longer than it takes to end where nothing is waited for
+        other.execute("ROLLBACK")
+        client.join()
+        self.assertIn(answers[0], (200, 503), "503 where this machine was so slow that the purge has waited in vain")
+        self.assertEqual(proxy.wait(20), 0, proxy.output)
+
+    def test_a_purge_that_is_cut_stands_in_the_log(self):
+        proxy, other, client, answers = self.purging()
+        proxy.signal(signal.SIGTERM)
+        wait_until(lambda: "draining" in proxy.output, "it drains")
+        proxy.signal(signal.SIGTERM)  # nobody is waited for any more
+        wait_until(lambda: "is not finished" in proxy.output or not proxy.alive() or answers, "it gives up")
+        other.execute("ROLLBACK")
+        client.join()
+        self.assertEqual(proxy.wait(20), 0, proxy.output)
+        if answers[0] != 503:  # this machine was so slow that the purge has waited in vain
+            self.assertRegex(proxy.output, "the purge by all that .* has asked for is not finished; some of its entries may be left")

@@ -30,6 +30,11 @@ Result<std::uint64_t> CacheUpdater::purge(const caching::Purge& purge) {
   return store_.purge(purge, clock_.wall_now());
 }
 
+Result<std::uint64_t> CacheUpdater::purge_after_other(const caching::Purge& purge) {
+  const Purges::UnderWay under_way(purges_, purge);
+  return store_.purge_after_other(purge, clock_.wall_now());
+}
+
 bool CacheUpdater::purged_between(const FetchRequest& request, SteadyTime from) const {
   return purges_.ended_between(subject_of(request), from, request.received_at);
 }

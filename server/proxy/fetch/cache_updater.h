@@ -43,6 +43,8 @@ class CacheUpdater {
   /// Purges the store. Answers of fetches that were begun before this returns are kept out of it. Blocks, see
   /// ResponseStore::purge. From any thread.
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge);
+  /// The same, by ResponseStore::purge_after_other.
+  [[nodiscard]] Result<std::uint64_t> purge_after_other(const caching::Purge& purge);
   /// Whether a purge of what `request` asks for has ended since `from`, and before the request came. From any
   /// thread.
   [[nodiscard]] bool purged_between(const FetchRequest& request, SteadyTime from) const;

@@ -7,6 +7,7 @@
 #include "server/asio.h"
 #include "server/background.h"
 #include "server/proxy/fetch/large_answer.h"
+#include "server/worker_pool.h"
 
 namespace roktcached::proxy {
 
@@ -64,7 +65,16 @@ asio::awaitable<void> FetchTable::invalidate_on_upstream_thread(std::vector<cach
     updater_.end_stored(target, route);
     if (ended_) ended_(target);
   }
-  co_return;
+  if (!end_elsewhere_) co_return;
+  auto told = end_elsewhere_(std::move(targets), std::string(route));
+  co_await std::move(told);
+}
+
+asio::awaitable<void> FetchTable::end_as_told(std::vector<caching::Key> targets, std::string route) {
+  const auto work = [this, targets = std::move(targets), route = std::move(route)] {
+    for (const auto& target : targets) updater_.end_stored(target, route);
+  };
+  co_await run_on(upstream_executor_, work);
 }
 
 void FetchTable::leave(const TicketPtr& ticket) {

@@ -110,6 +110,20 @@ class FetchTable {
   /// on the upstream thread; set it before that runs.
   void when_ended(std::function<void(const caching::Key& target)> told) { ended_ = std::move(told); }
 
+  /// Sets the function that does the same in another process with the same cache, for each write that ends
+  /// something. The write is answered once that is over. It is called on the upstream thread; set it before
+  /// that runs.
+  void when_ended_elsewhere(
+      std::function<boost::asio::awaitable<void>(std::vector<caching::Key> targets, std::string route)>
+          tell) {
+    end_elsewhere_ = std::move(tell);
+  }
+
+  /// Another process says that a write has ended what is stored for these: it ends here, too, and nobody is
+  /// told again. Resumes on the caller's executor.
+  [[nodiscard]] boost::asio::awaitable<void> end_as_told(std::vector<caching::Key> targets,
+                                                         std::string route);
+
   /// Goes on under other settings, on the upstream thread. Refreshes that were planned under earlier ones are
   /// forgotten.
   /// @param max_response  as for the constructor
@@ -131,6 +145,10 @@ class FetchTable {
 
   /// As CacheUpdater::purge: for a thread that serves nobody.
   [[nodiscard]] Result<std::uint64_t> purge(const caching::Purge& purge) { return updater_.purge(purge); }
+  /// As CacheUpdater::purge_after_other: likewise.
+  [[nodiscard]] Result<std::uint64_t> purge_after_other(const caching::Purge& purge) {
+    return updater_.purge_after_other(purge);
+  }
 
   /// As CacheUpdater::unless_removed.
   [[nodiscard]] caching::StoredResponsePtr unless_removed(caching::StoredResponsePtr stored,
@@ -207,6 +225,8 @@ class FetchTable {
   RecentKeys large_;  // keys whose answer was larger than upstream.max_response
   std::function<void(const caching::Key&, const caching::Ask&)> asked_;  // may be null
   std::function<void(const caching::Key&)> ended_;                       // may be null
+  std::function<boost::asio::awaitable<void>(std::vector<caching::Key>, std::string)>
+      end_elsewhere_;  // may be null
   std::atomic<std::uint64_t> collapsed_{0};
 };
 

@@ -61,6 +61,11 @@ asio::awaitable<void> FetchTable::run_http(OwnFetch fetch, FetchRequest request,
                                            std::shared_ptr<FetchResult> at_end) {
   const Fetched fetched = co_await fetcher_.run(fetch.get(), request);
   at_end->outcome = fetched.outcome;
+  // An answer that comes at once has no head before its end.
+  if (end_elsewhere_ && !fetched.outcome->invalidated.empty()) {
+    auto told = end_elsewhere_(fetched.outcome->invalidated, std::string(request.route));
+    co_await std::move(told);
+  }
   finish(fetch.get(), request, fetched);
 }
 

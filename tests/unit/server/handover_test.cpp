@@ -41,19 +41,27 @@ class HandoverTest : public testing::Test {
     acceptor_.emplace(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
     copies_.add(acceptor_->native_handle());
     listener_.emplace(context_, net::UnixSocket::open(path_, 0600, "").value(), copies_,
-                      [this] { ++handed_over_; });
+                      [this](const Descriptor& connection) {
+                        ++handed_over_;
+                        EXPECT_EQ(::send(connection.get(), &knows_of_next, 1, MSG_NOSIGNAL), 1);
+                      });
     ASSERT_TRUE(listener_->start());
   }
-  Result<std::optional<Predecessor>> ask() {
-    std::optional<Result<std::optional<Predecessor>>> asked;
+  /// Does `what` on another thread, as the next process would, while this one runs.
+  template <class What>
+  auto meanwhile(What what) {
+    std::optional<decltype(what())> done;
     std::atomic<bool> over{false};
     std::thread next([&] {
-      asked.emplace(Predecessor::ask(path_));
+      done.emplace(what());
       over = true;
     });
     while (!over) context_.run_for(5ms);
     next.join();
-    return std::move(*asked);
+    return std::move(*done);
+  }
+  Result<std::optional<Predecessor>> ask() {
+    return meanwhile([this] { return Predecessor::ask(path_); });
   }
 
   fs::path folder_;
@@ -80,8 +88,7 @@ TEST_F(HandoverTest, TheNextProcessGetsTheSocketsAndTheFormerOneIsTold) {
   EXPECT_TRUE(sockets.has(endpoint));
   EXPECT_EQ(sockets.origin(), net::InheritedSockets::Origin::former_process);
   EXPECT_EQ(handed_over_, 0) << "it does not serve yet";
-  EXPECT_TRUE((*asked)->dismiss());
-  while (handed_over_ == 0) context_.run_for(5ms);
+  EXPECT_TRUE(meanwhile([&] { return (*asked)->dismiss(); })) << "there is a connection for a link";
   listener_->stop();
   context_.run_for(50ms);
   EXPECT_EQ(handed_over_, 1);
@@ -108,10 +115,26 @@ TEST_F(HandoverTest, OneThatDoesNotComeToServeChangesNothing) {
   EXPECT_EQ(handed_over_, 0);
   auto again = ask();
   ASSERT_TRUE(again && *again) << "the next one can take over";
-  EXPECT_TRUE((*again)->dismiss());
-  while (handed_over_ == 0) context_.run_for(5ms);
+  EXPECT_TRUE(meanwhile([&] { return (*again)->dismiss(); }));
+  EXPECT_EQ(handed_over_, 1);
   listener_->stop();
   context_.run_for(50ms);
+}
+
+TEST_F(HandoverTest, OneThatEndsInsteadOfKnowingTheNextHasNoLink) {
+  const auto other = net::UnixSocket::open(path_, 0600, "").value();
+  std::thread former([&] {
+    pollfd readable{other.descriptor(), POLLIN, 0};
+    ::poll(&readable, 1, -1);
+    const Descriptor connection(::accept4(other.descriptor(), nullptr, nullptr, SOCK_CLOEXEC));
+    char said = 0;
+    (void)!::send(connection.get(), "1.", 2, MSG_NOSIGNAL);
+    (void)!::recv(connection.get(), &said, 1, 0);  // and closes it, as one without links does
+  });
+  auto asked = Predecessor::ask(path_);
+  ASSERT_TRUE(asked && *asked);
+  EXPECT_FALSE((*asked)->dismiss());
+  former.join();
 }
 
 TEST_F(HandoverTest, WhatSpeaksAnotherVersionIsNamed) {

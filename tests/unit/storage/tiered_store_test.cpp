@@ -78,6 +78,20 @@ TEST_F(TieredStoreTest, WhatIsReadAtOnceTakesAnothersPlaceOnlyTheSecondTime) {
   EXPECT_EQ(store->find_in_memory(key(count - 1), noon), again);
 }
 
+TEST_F(TieredStoreTest, WhatTheProcessBeforeHasPurgedLeavesMemoryWithoutWaitingForTheFile) {
+  const auto former = open();
+  former->put(shared_response(1));
+  former->flush();
+  SqliteOptions options = options_;
+  options.is_successor = true;
+  TieredStore next(std::make_unique<MemoryStore>(mebibyte), SqliteStore::open(std::move(options)).value());
+  ASSERT_NE(next.find(key(1), noon).value(), nullptr);
+  ASSERT_TRUE(former->purge({}, noon));
+  EXPECT_NE(next.find_in_memory(key(1), noon), nullptr) << "it does not know of that";
+  EXPECT_EQ(next.purge_after_other({}, noon).value(), 1U);
+  EXPECT_EQ(next.find(key(1), noon).value(), nullptr);
+}
+
 TEST_F(TieredStoreTest, WithoutADiskAllIsKnownAtOnce) {
   TieredStore store(std::make_unique<MemoryStore>(mebibyte), nullptr);
   EXPECT_EQ(store.find_at_once(key(1), noon), std::optional<StoredResponsePtr>(nullptr));

@@ -78,6 +78,32 @@ TEST_F(SuccessionTest, TheNewerAnswerIsTheOneThatStays) {
   EXPECT_EQ(found(*next, 1)->fetched_at, newer->fetched_at);
 }
 
+TEST_F(SuccessionTest, WhatTheFormerHasPurgedIsNeitherReadNorWrittenAgain) {
+  auto former = open();
+  former->put(shared_response(1));
+  former->flush();
+  const auto next = open_successor();
+  next->put(shared_response(2));
+  EXPECT_NE(found(*next, 1), nullptr) << "a reader has a snapshot now";
+  ASSERT_TRUE(former->purge({}, examples::noon));
+  ASSERT_TRUE(next->purge_after_other({}, examples::noon));
+  EXPECT_EQ(found(*next, 1), nullptr);
+  EXPECT_EQ(found(*next, 2), nullptr) << "it has waited to be written";
+  next->put(shared_response(3));
+  former->put(shared_response(4));  // as a fetch from before would that is stored late
+  former.reset();
+  next->flush();
+  EXPECT_EQ(found(*next, 4), nullptr) << "the next one purges the file, too, once it has it";
+  EXPECT_NE(found(*next, 3), nullptr);
+}
+
+TEST_F(SuccessionTest, APurgeAfterAnotherIsOneLikeAnyWhereNobodyElseHasTheFile) {
+  const auto next = open_successor();
+  next->put(shared_response(1));
+  next->flush();
+  EXPECT_EQ(next->purge_after_other({}, examples::noon).value(), 1U);
+}
+
 TEST_F(SuccessionTest, NothingOfAnotherOwnerIsRead) {
   options_.owners = {{"default", "one"}};
   auto former = open();

@@ -1,0 +1,160 @@
+"""While two processes serve in a hand-over, a purge or a write in one of them reaches the other: each has a memory of its own."""
+import contextlib
+import http.client
+import json
+import os
+import sqlite3
+import threading
+
+from harness import TestCase, connection_to, free_port, overview, request, run_command, wait_until
+from test_http_routes import Origin
+
+TOKEN = "an-admin-token-of-hand-overs"
+FIELDS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+ROUTE = """
+[[route]]
+name = "files"
+path = "/files/{rest...}"
+methods = ["GET", "POST"]
+cache = "http"
+inject_token = false
+"""
+
+
+class Kept:
+    """A connection from before the hand-over, which the former process serves until its next answer, or until it ends."""
+
+    def __init__(self, test, port):
+        self.connection = connection_to(port)
+        test.addCleanup(self.connection.close)
+
+    def ask(self, target, method="GET", body=None, fields=None):
+        """@return status, fields and content; None where the former process has closed the connection already"""
+        try:
+            self.connection.request(method, target, body, fields or {})
+            answer = self.connection.getresponse()
+        except (http.client.RemoteDisconnected, ConnectionError):
+            return None
+        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
+
+
+class HandoverPurges(TestCase):
+    def place(self, upstream=None, **settings):
+        self.home = self.folder()
+        token = os.path.join(self.home, "token")
+        with open(os.open(token, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
+            file.write(TOKEN + "\n")
+        self.upstream = upstream or self.simulator()
+        self.settings = {"port": free_port(), "admin_port": free_port(), "listen_threads": "2", "admin_token_file": token,
+                         "listen_handover_socket": os.path.join(self.home, "handover.sock"), **settings}
+        return self.daemon(self.upstream, self.home, **self.settings)
+
+    def next(self, former):
+        successor = self.daemon(self.upstream, self.home, flags=("--take-over",), wait=False, **self.settings)
+        wait_until(lambda: "another process serves" in former.output, "it hands over")
+        wait_until(successor.ready, "the next one serves")
+        return successor
+
+    def purge(self, **what):
+        return request(self.settings["admin_port"], "/purge", "POST", FIELDS, json.dumps(what or {"all": True}))
+
+    def purged_by_the_next(self, **settings):
+        former = self.place(**settings)
+        self.assertEqual(former.get(overview()).status, 200)
+        kept = Kept(self, former.port)
+        self.assertIn("hit", kept.ask(overview())[1]["cache-status"])
+        successor = self.next(former)
+        done = self.purge()
+        self.assertEqual((done.status, done.json()), (200, {"purged": 1}))
+        said = kept.ask(overview())
+        if said:
+            self.assertNotIn("hit", said[1]["cache-status"], "purged, and served by the former process")
+        return former, successor
+
+    def test_a_purge_by_the_next_one_reaches_the_former_one(self):
+        self.purged_by_the_next(cache_file="")
+
+    def test_a_purge_by_the_next_one_reaches_the_file_and_memory_of_the_former_one(self):
+        former, successor = self.purged_by_the_next()
+        self.assertEqual(former.wait(30), 0, former.output)
+        successor.stop()
+
+    def test_a_purge_that_was_begun_before_reaches_the_next_one(self):
+        """The next one has what is to be purged in its memory before it goes from the file."""
+        for _ in range(5):  # until the purge has begun in time, and has not waited for the lock in vain
+            former = self.place()
+            self.assertEqual(former.get(overview()).status, 200)
+            wait_until(lambda: former.status()["cache"]["disk"]["entries"] == 1, "it is in the file")
+            kept, done = Kept(self, self.settings["admin_port"]), []
+            self.assertEqual(kept.ask("/livez")[0], 200)
+            with contextlib.closing(sqlite3.connect(os.path.join(self.home, "cache.db"), isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")
+                purging = threading.Thread(target=lambda kept=kept, done=done: done.append(kept.ask("/purge", "POST", '{"all":true}', FIELDS)))
+                purging.start()
+                successor = self.next(former)
+                self.assertTrue(successor.get(overview()).is_hit)
+                other.execute("ROLLBACK")
+            purging.join()
+            status, _, body = done[0]
+            if status == 200:
+                break
+            self.assertEqual(status, 503)
+            self.assertEqual(former.wait(30), 0, former.output)
+            successor.stop()
+        self.assertEqual((status, json.loads(body)), (200, {"purged": 1}))
+        self.assertFalse(successor.get(overview()).is_hit, "purged, and served by the next process")
+        self.assertEqual(former.wait(30), 0, former.output)
+
+    def test_the_former_one_refuses_changes(self):
+        former = self.place()
+        self.assertEqual(former.get(overview()).status, 200)
+        kept = [Kept(self, self.settings["admin_port"]) for _ in range(4)]
+        for one in kept:
+            self.assertEqual(one.ask("/livez")[0], 200)
+        client = connection_to(former.port)  # for which the former process stays
+        client.request("GET", overview())
+        client.getresponse().read()
+        self.next(former)
+        for one, path in zip(kept, ("/purge", "/warm", "/reload", "/log-level")):
+            said = one.ask(path, "POST", '{"all":true}', FIELDS)
+            if not said:
+                continue
+            status, fields, body = said
+            self.assertEqual((status, json.loads(body)["type"]), (503, "urn:roktcached:handed-over"), path)
+            self.assertEqual((fields["retry-after"], fields["connection"]), ("1", "close"), path)
+        client.close()
+        command = run_command("purge", "--all", folder=self.home, ROKTCACHED_ADMIN_ADDRESS=f"127.0.0.1:{self.settings['admin_port']}",
+                              ROKTCACHED_ADMIN_TOKEN_FILE=self.settings["admin_token_file"])
+        self.assertEqual((command.returncode, command.stdout), (0, "purged 1\n"), command.stderr)
+
+    def written(self, by_former):
+        value = ["old"]
+
+        def script(asked):
+            if asked.command == "POST":
+                value[0] = asked.request_body.decode()
+            return 200, [("Cache-Control", "max-age=600")], value[0].encode()
+        former = self.place(self.serve(Origin(script)), tables=ROUTE)
+        former.get("/files/x")
+        wait_until(lambda: former.get("/files/x").is_hit, "it is stored")
+        kept = Kept(self, former.port)
+        self.assertIn("hit", kept.ask("/files/x")[1]["cache-status"])
+        wait_until(lambda: former.status()["cache"]["disk"]["queued_writes"] == 0, "all is in the file")
+        successor = self.next(former)
+        self.assertTrue(successor.get("/files/x").is_hit)
+        if by_former:
+            if kept.ask("/files/x", "POST", b"new"):
+                self.assertEqual(successor.get("/files/x").body, b"new")
+        else:
+            self.assertEqual(request(successor.port, "/files/x", "POST", body=b"new").status, 200)
+            said = kept.ask("/files/x")
+            self.assertIn(said and said[2], (None, b"new"), str(said))
+        kept.connection.close()
+        self.assertEqual(former.wait(30), 0, former.output)
+        self.assertEqual(successor.get("/files/x").body, value[0].encode())
+
+    def test_a_write_at_the_former_one_reaches_the_next_one(self):
+        self.written(by_former=True)
+
+    def test_a_write_at_the_next_one_reaches_the_former_one(self):
+        self.written(by_former=False)
