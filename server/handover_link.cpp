@@ -144,9 +144,10 @@ void HandoverLink::send(std::uint64_t number, char what, std::string_view conten
 }
 
 void HandoverLink::begin_to_send() {
-  if (sending_) return;
-  asio::co_spawn(executor_, send_all(), logging_failure("telling another process"));
-  sending_ = true;
+  if (sending_ || unsent_.empty()) return;
+  auto sending = send_all();
+  sending_ = true;  // first: it may begin at once
+  asio::co_spawn(executor_, std::move(sending), logging_failure("telling another process"));
 }
 
 asio::awaitable<void> HandoverLink::send_all() {
