@@ -69,15 +69,14 @@ class HandoverPurges(TestCase):
         said = kept.ask(overview())
         if said:
             self.assertNotIn("hit", said[1]["cache-status"], "purged, and served by the former process")
-        return former, successor
+        self.assertEqual(former.wait(30), 0, former.output)
+        successor.stop()
 
     def test_a_purge_by_the_next_one_reaches_the_former_one(self):
         self.purged_by_the_next(cache_file="")
 
     def test_a_purge_by_the_next_one_reaches_the_file_and_memory_of_the_former_one(self):
-        former, successor = self.purged_by_the_next()
-        self.assertEqual(former.wait(30), 0, former.output)
-        successor.stop()
+        self.purged_by_the_next()
 
     def test_a_purge_that_was_begun_before_reaches_the_next_one(self):
         """The next one has what is to be purged in its memory before it goes from the file."""
@@ -126,6 +125,7 @@ class HandoverPurges(TestCase):
         command = run_command("purge", "--all", folder=self.home, ROKTCACHED_ADMIN_ADDRESS=f"127.0.0.1:{self.settings['admin_port']}",
                               ROKTCACHED_ADMIN_TOKEN_FILE=self.settings["admin_token_file"])
         self.assertEqual((command.returncode, command.stdout), (0, "purged 1\n"), command.stderr)
+        self.assertEqual(former.wait(30), 0, former.output)
 
     def written(self, by_former):
         value = ["old"]
