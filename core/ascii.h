@@ -28,7 +28,7 @@ namespace roktcached {
   return is_letter(c) || is_digit(c);
 }
 
-/// One digit or more, and nothing else.
+/// True if `text` is one digit or more, and nothing else.
 [[nodiscard]] constexpr bool are_digits(std::string_view text) {
   return !text.empty() && std::ranges::all_of(text, is_digit);
 }
@@ -41,7 +41,7 @@ namespace roktcached {
   return is_lower(c) ? static_cast<char>(c - 'a' + 'A') : c;
 }
 
-/// `text` in lower case.
+/// @return `text` with its ASCII letters in lower case
 [[nodiscard]] inline std::string lower_case(std::string_view text) {
   std::string lower(text);
   std::ranges::transform(lower, lower.begin(), to_lower);

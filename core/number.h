@@ -7,7 +7,8 @@
 
 namespace roktcached {
 
-/// `text` as a number, where all of it is one, and fits: no white space, no '+'. Else empty.
+/// Reads `text` as a decimal number. White space and '+' are not accepted.
+/// @return empty unless all of `text` is one number that fits into Number
 template <class Number>
 [[nodiscard]] std::optional<Number> parse_number(std::string_view text) {
   Number number{};

@@ -35,7 +35,7 @@ constexpr char answers = 'a';
 constexpr std::size_t length_size = 4;
 /// A target has some KiB, and a write ends one for each credential.
 constexpr std::size_t longest_message = std::size_t{16} << 20;
-/// Of what the other process has not taken: one that hangs is told nothing more.
+/// The bound on what the other process has not taken yet. If it hangs, it is told nothing more.
 constexpr std::size_t most_unsent = std::size_t{32} << 20;
 constexpr std::uint64_t most_targets = 100'000;
 constexpr std::uint64_t any_number = ~std::uint64_t{0};
@@ -174,7 +174,7 @@ asio::awaitable<void> HandoverLink::receive_all() {
   }
 }
 
-/// @return false where it cannot be read: another version of this program would be the reason
+/// @return false if it cannot be read: another version of this program would be the reason
 bool HandoverLink::take(std::string_view message) {
   fleet::Deserializer in(message, kind_of_message, link_version);
   const std::uint64_t number = in.number(any_number);

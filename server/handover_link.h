@@ -27,17 +27,17 @@ namespace roktcached {
 /// one ends. Both answer clients meanwhile, each from a memory of its own, so each tells the other what it
 /// removes from its cache.
 ///
-/// Belongs to the thread of its executor, but for what says otherwise. The end of the other process, or of
-/// the connection, ends the link: nobody is there to be told then. Where memory fails in it, that is an end,
-/// too.
+/// A link belongs to the thread of its executor; functions that may be called from other threads say so. The
+/// end of the other process, or of the connection, ends the link: then nobody is there to be told. The link
+/// also ends if memory fails in it.
 class HandoverLink {
  public:
-  /// What is done here when the other process has done it.
+  /// The two functions that do here what the other process has done.
   struct Handler {
-    /// On the link's own thread, where it may block. It must not wait for what the other process would have
-    /// to be told over this link.
+    /// Purges. It runs on the link's own thread, where it may block. It must not wait for anything that the
+    /// other process would have to be told over this link.
     std::function<Result<std::uint64_t>(const caching::Purge& purge)> purge;
-    /// On the executor. @param route  whose targets they are
+    /// Ends what is stored for targets of one route. It runs on the executor.
     std::function<boost::asio::awaitable<void>(std::vector<caching::Key> targets, std::string route)> end;
   };
 
@@ -47,13 +47,15 @@ class HandoverLink {
   HandoverLink(const HandoverLink&) = delete;
   HandoverLink& operator=(const HandoverLink&) = delete;
 
-  /// Begins. Once; also before the executor's context runs, on the thread that will run it.
+  /// Opens the link; to be called once. It may be called before the executor's context runs, on the thread
+  /// that will run it.
   /// @param connection  to the other process
   /// @param first       octets that go before all messages
   void open(Descriptor connection, std::string first = {});
-  /// Ends it: whoever waits for the other process waits no longer. What the other has asked for goes on.
+  /// Ends the link: whoever waits for the other process waits no longer. A purge that the other process has
+  /// asked for goes on.
   void close();
-  /// After close(): waits for that.
+  /// Waits for such a purge. To be called after close().
   void join();
 
   /// Whether there is another process. From any thread.
@@ -61,8 +63,8 @@ class HandoverLink {
 
   /// Has the other process purge, and blocks until it has, for seconds at the most. From any thread but the
   /// link's own and the executor's.
-  /// @return how many entries that were; nothing where there is no other process, or none any more;
-  ///         storage_unavailable where it has failed, or has not answered in time
+  /// @return how many entries it has purged; empty if there is no other process, or none any more;
+  ///         storage_unavailable if it has failed, or has not answered in time
   [[nodiscard]] Result<std::optional<std::uint64_t>> purge(const caching::Purge& purge);
 
   /// Has the other process end what is stored for targets that a write has ended, and waits until it has, for
@@ -72,7 +74,7 @@ class HandoverLink {
 
  private:
   using Done = Result<std::optional<std::uint64_t>>;
-  /// Whoever has told the other process something.
+  /// A caller that has told the other process something, and waits for its answer.
   struct Waiting {
     explicit Waiting(const boost::asio::any_io_executor& executor) : timer(executor) {}
     boost::asio::steady_timer timer;

@@ -33,28 +33,31 @@ struct WithRoomBehind {
   std::size_t room;  // bytes
 };
 
-/// @param room  bytes, see room_behind
+/// Makes a shared object with free room behind it, in one allocation.
+/// @param room  the size of the room, in bytes; room_behind() finds it
 template <class T, class... Arguments>
 [[nodiscard]] std::shared_ptr<T> share_with_room(std::size_t room, Arguments&&... arguments) {
   return std::allocate_shared<T>(WithRoomBehind<T>(room), std::forward<Arguments>(arguments)...);
 }
 
-/// @param shared  of share_with_room<T>
+/// @param shared  was made by share_with_room<T>
+/// @return where the room behind it begins
 template <class T>
 [[nodiscard]] char* room_behind(T& shared) {
   return reinterpret_cast<char*>(&shared + 1);
 }
 
-/// Control block of a std::shared_ptr: its virtual table and two counts.
+/// The control block of a std::shared_ptr takes so many bytes: its virtual table and two counts.
 constexpr std::size_t control_block = 16;
 
-/// Malloc and a SlabMemory make this of `size` bytes: one word more, rounded up to sixteen.
+/// An allocation of `size` bytes takes so many in malloc and in a SlabMemory: one word more, rounded up to
+/// sixteen.
 constexpr std::size_t allocated(std::size_t size) {
   constexpr std::size_t unit = 16;
   return std::max((size + sizeof(void*) + unit - 1) / unit * unit, 2 * unit);
 }
 
-/// Bytes that share_with_room takes.
+/// @return the bytes that share_with_room takes
 template <class T>
 constexpr std::size_t memory_with_room(std::size_t room) {
   return allocated(control_block + sizeof(WithRoomBehind<T>) + sizeof(T) + room);

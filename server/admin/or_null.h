@@ -9,21 +9,21 @@
 
 namespace roktcached::admin {
 
-// What may be missing, as JSON has it.
+// Each function makes JSON of a value that may be missing: null stands for a missing one.
 
-/// Null where it is empty.
+/// An empty text is a missing one.
 [[nodiscard]] inline boost::json::value or_null(std::string_view text) {
   if (text.empty()) return nullptr;
   return boost::json::string(text);
 }
 
-/// In milliseconds since the Unix epoch.
+/// The number is in milliseconds since the Unix epoch.
 [[nodiscard]] inline boost::json::value or_null(const std::optional<WallTime>& time) {
   if (!time) return nullptr;
   return unix_ms(*time);
 }
 
-/// In milliseconds.
+/// The number is in milliseconds.
 [[nodiscard]] inline boost::json::value or_null(const std::optional<std::chrono::milliseconds>& time) {
   if (!time) return nullptr;
   return time->count();
