@@ -345,10 +345,12 @@ void Daemon::look_later_whether_idle() {
 /// The admin listener says that this process is draining until nothing is under way.
 void Daemon::stop_when_idle() {
   const bool late = clock_.steady_now() >= drain_deadline_;
-  if (!late && (connections_.open() > 0 || admin_->under_way() > 0)) return look_later_whether_idle();
+  const bool is_idle =
+      connections_.open() == 0 && admin_->under_way() == 0 && !former_.is_busy() && !next_.is_busy();
+  if (!late && !is_idle) return look_later_whether_idle();
   if (!std::exchange(admin_is_draining_, true)) drain_admin();
-  const bool idle = admin_connections_.open() + health_connections_.open() == 0;
-  late || idle ? stop() : look_later_whether_idle();
+  const bool all_closed = admin_connections_.open() + health_connections_.open() == 0;
+  late || all_closed ? stop() : look_later_whether_idle();
 }
 
 void Daemon::drain_admin() {

@@ -147,7 +147,10 @@ void HandoverLink::begin_to_send() {
   if (sending_ || unsent_.empty()) return;
   auto sending = send_all();
   sending_ = true;  // first: it may begin at once
-  asio::co_spawn(executor_, std::move(sending), logging_failure("telling another process"));
+  spawn_watched(executor_, std::move(sending), "telling another process", [this](bool failed) {
+    sending_ = false;
+    failed ? close() : begin_to_send();  // of what has come since it looked last
+  });
 }
 
 asio::awaitable<void> HandoverLink::send_all() {
@@ -156,7 +159,6 @@ asio::awaitable<void> HandoverLink::send_all() {
     const auto [error, size] = co_await asio::async_write(socket_, asio::buffer(now), as_result);
     if (error) close();
   }
-  sending_ = false;
 }
 
 asio::awaitable<void> HandoverLink::receive_all() {
@@ -170,7 +172,8 @@ asio::awaitable<void> HandoverLink::receive_all() {
     if (length > longest_message) co_return;
     message.resize(length);
     const auto [cut, read] = co_await asio::async_read(socket_, asio::buffer(message), as_result);
-    if (cut || !take(message)) co_return;
+    if (cut || !is_open()) co_return;  // once it is closed nothing could be answered: better not done at all
+    if (!take(message)) co_return;
   }
 }
 
@@ -184,15 +187,22 @@ bool HandoverLink::take(std::string_view message) {
   if (what == answers) {
     take_answer(number, content);
   } else if (what == tells_end) {
-    asio::co_spawn(executor_, end_as_told(number, std::string(content)),
-                   logging_failure("ending what another process has ended"));
+    begin_as_told(end_as_told(number, std::string(content)), "ending what another process has ended");
   } else if (what == tells_purge) {
     auto purge = fleet::read_purge(content);
     if (!purge) return false;
-    asio::co_spawn(executor_, purge_as_told(number, std::move(*purge)),
-                   logging_failure("purging as another process asks"));
+    begin_as_told(purge_as_told(number, std::move(*purge)), "purging as another process asks");
   }
   return true;
+}
+
+/// @param name  a string literal
+void HandoverLink::begin_as_told(asio::awaitable<void> work, std::string_view name) {
+  ++unanswered_;
+  spawn_watched(executor_, std::move(work), name, [this](bool failed) {
+    --unanswered_;
+    if (failed) close();
+  });
 }
 
 void HandoverLink::take_answer(std::uint64_t number, std::string_view content) {

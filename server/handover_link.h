@@ -61,6 +61,10 @@ class HandoverLink {
   /// Whether there is another process. From any thread.
   [[nodiscard]] bool is_open() const { return open_.load(std::memory_order_acquire); }
 
+  /// Whether something that the other process has told is not done, or what it is told is not sent yet. To
+  /// close the link before would leave the other process without an answer.
+  [[nodiscard]] bool is_busy() const { return is_open() && (unanswered_ > 0 || sending_); }
+
   /// Has the other process purge, and blocks until it has, for seconds at the most. From any thread but the
   /// link's own and the executor's.
   /// @return how many entries it has purged; empty if there is no other process, or none any more;
@@ -87,6 +91,7 @@ class HandoverLink {
   boost::asio::awaitable<void> send_all();
   boost::asio::awaitable<void> receive_all();
   [[nodiscard]] bool take(std::string_view message);
+  void begin_as_told(boost::asio::awaitable<void> work, std::string_view name);
   void take_answer(std::uint64_t number, std::string_view content);
   boost::asio::awaitable<void> purge_as_told(std::uint64_t number, caching::Purge purge);
   boost::asio::awaitable<void> end_as_told(std::uint64_t number, std::string content);
@@ -98,6 +103,7 @@ class HandoverLink {
   std::atomic<bool> open_{false};
   std::uint64_t last_number_ = 0;
   std::map<std::uint64_t, std::shared_ptr<Waiting>> waiting_;  // by the number of what they have told
+  std::size_t unanswered_ = 0;                                 // of what the other process has told
   std::string unsent_;
   bool sending_ = false;
   std::optional<WorkerPool> purger_;  // once it is open

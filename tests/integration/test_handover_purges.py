@@ -5,6 +5,7 @@ import json
 import os
 import sqlite3
 import threading
+import time
 
 from harness import TestCase, connection_to, free_port, overview, request, run_command, wait_until
 from test_http_routes import Origin
@@ -102,6 +103,29 @@ class HandoverPurges(TestCase):
             successor.stop()
         self.assertEqual((status, json.loads(body)), (200, {"purged": 1}))
         self.assertFalse(successor.get(overview()).is_hit, "purged, and served by the next process")
+        self.assertEqual(former.wait(30), 0, former.output)
+
+    def test_a_purge_that_the_former_one_is_at_is_answered_before_it_ends(self):
+        """Else the next one purges once more, finds nothing left, and says that nothing was there."""
+        former = self.place()
+        self.assertEqual(former.get(overview()).status, 200)
+        wait_until(lambda: former.status()["cache"]["disk"]["entries"] == 1, "it is in the file")
+        client = connection_to(former.port)  # for which the former process stays
+        client.request("GET", overview())
+        client.getresponse().read()
+        done = []
+        with contextlib.closing(sqlite3.connect(os.path.join(self.home, "cache.db"), isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            self.next(former)
+            purging = threading.Thread(target=lambda: done.append(self.purge()))
+            purging.start()
+            time.sleep(0.2)  # the former one has been told, and waits for the file
+            client.close()
+            wait_until(lambda: "draining" in former.output, "it wants to end")
+            time.sleep(0.2)  # so it would, but for the purge
+            other.execute("ROLLBACK")
+        purging.join()
+        self.assertEqual((done[0].status, done[0].json()), (200, {"purged": 1}))
         self.assertEqual(former.wait(30), 0, former.output)
 
     def test_the_former_one_refuses_changes(self):

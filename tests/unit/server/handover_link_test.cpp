@@ -3,6 +3,9 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <algorithm>
+#include <array>
+#include <atomic>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -52,6 +55,11 @@ class LinkedProcess {
   std::vector<std::string> ended() {
     std::vector<std::string> read;
     run([&] { read = ended_; });
+    return read;
+  }
+  bool is_busy() {
+    bool read = false;
+    run([&] { read = link_.is_busy(); });
     return read;
   }
 
@@ -131,6 +139,70 @@ TEST(HandoverLinkTest, TheEndOfTheOtherProcessEndsTheWaitingForIt) {
   EXPECT_EQ(next.link().purge(everything).value(), std::nullopt);
   former.join();
   EXPECT_FALSE(next.link().is_open());
+}
+
+TEST(HandoverLinkTest, AProcessIsBusyUntilItHasAnsweredThePurgeThatItWasToldOf) {
+  std::promise<void> begun;
+  std::promise<void> may_end;
+  LinkedProcess former([&](const caching::Purge&) -> Result<std::uint64_t> {
+    begun.set_value();
+    may_end.get_future().wait();
+    return 3;
+  });
+  LinkedProcess next;
+  auto [one, other] = connected();
+  former.open(std::move(one));
+  next.open(std::move(other));
+  EXPECT_FALSE(former.is_busy());
+  auto purged = std::async(std::launch::async, [&] { return next.link().purge(everything); });
+  begun.get_future().wait();
+  EXPECT_TRUE(former.is_busy());
+  may_end.set_value();
+  EXPECT_EQ(purged.get().value(), std::optional<std::uint64_t>(3));
+  while (former.is_busy()) std::this_thread::yield();
+  EXPECT_FALSE(next.is_busy());
+}
+
+/// What a process sends to have the other one purge everything.
+std::string message_of_purge() {
+  LinkedProcess next;
+  auto [one, other] = connected();
+  next.open(std::move(other));
+  auto purged = std::async(std::launch::async, [&] { return next.link().purge(everything); });
+  std::array<char, 1024> message{};
+  const auto size = ::recv(one.get(), message.data(), message.size(), 0);
+  one.close();
+  EXPECT_TRUE(purged.get());
+  return {message.data(), static_cast<std::size_t>(std::max<ssize_t>(size, 0))};
+}
+
+TEST(HandoverLinkTest, WhatIsDoneIsAnsweredWheneverTheProcessEnds) {
+  const std::string message = message_of_purge();
+  int rounds_with_purge = 0;
+  for (int steps_before_end = 0; steps_before_end < 12; ++steps_before_end) {
+    asio::io_context context{1};
+    std::atomic<bool> done{false};
+    const auto purge = [&](const caching::Purge&) -> Result<std::uint64_t> {
+      done = true;
+      return 1;
+    };
+    HandoverLink link(context.get_executor(), {.purge = purge, .end = nullptr});
+    auto [one, other] = connected();
+    ASSERT_EQ(::send(other.get(), message.data(), message.size(), 0), static_cast<ssize_t>(message.size()));
+    link.open(std::move(one));
+    int steps = steps_before_end;
+    const std::function<void()> step = [&] {
+      if (steps-- > 0 || link.is_busy()) return asio::post(context, step);
+      link.close();
+    };
+    asio::post(context, step);
+    context.run();
+    link.join();
+    char answer = 0;
+    EXPECT_EQ(::recv(other.get(), &answer, 1, 0) > 0, done) << "ended after " << steps_before_end << " steps";
+    rounds_with_purge += done ? 1 : 0;
+  }
+  EXPECT_GT(rounds_with_purge, 0);
 }
 
 TEST(HandoverLinkTest, BothMayPurgeAtOnce) {
