@@ -14,10 +14,10 @@ import tempfile
 import time
 import unittest
 
-AT_ONCE = 4 if "asan" in os.environ.get("ROKTCACHED_BINARY", "") else 6  # a sanitizer keeps the processors busy
+AT_ONCE = 6
 # Begun first, so that none is left alone at the end.
 LONGEST = ["test_upstream_limit", "test_purge", "test_separation", "test_cross_product", "test_slow_readers", "test_budget", "test_credentials",
-           "test_token", "test_retries", "test_tls", "test_hostile_answers"]
+           "test_token", "test_retries", "test_warming", "test_coalescing", "test_tls", "test_hostile_answers"]
 FIRST_PORT, PORTS_EACH = 10_000, 300  # all below those that the system gives to outgoing connections
 
 folder = pathlib.Path(__file__).resolve().parent
