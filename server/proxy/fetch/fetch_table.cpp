@@ -171,8 +171,8 @@ asio::awaitable<FetchResult> FetchTable::lead(OwnFetch fetch, std::unique_ptr<Fe
 /// has left.
 asio::awaitable<void> FetchTable::wait_for(FetchPtr fetch, FetchWaiter& waiter, Ticket& ticket) {
   struct Seat {  // also where this ends with an exception
-    Seat(FetchPtr its_flight, FetchWaiter& its_waiter, Ticket& its_ticket)
-        : fetch(std::move(its_flight)), waiter(its_waiter), ticket(its_ticket) {
+    Seat(FetchPtr its_fetch, FetchWaiter& its_waiter, Ticket& its_ticket)
+        : fetch(std::move(its_fetch)), waiter(its_waiter), ticket(its_ticket) {
       fetch->waiters.push_back(&waiter);
       ++fetch->clients;
       ++fetch->asks;
