@@ -107,6 +107,7 @@ class HealthListener(TestCase):
 
     def test_an_address_that_is_taken_is_named(self):
         with socket.socket() as taken:
+            taken.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a connection may have used the port just now
             port = free_port()
             taken.bind(("127.0.0.1", port))
             taken.listen()

@@ -222,9 +222,12 @@ class SlowReaders(TestCase):
                 if broken:
                     reader.take_all()
                 said = self.access(proxy, reader)
-                # Those that wait for their turn here take nothing meanwhile, and may be cut for that first.
-                self.assertIn(said["cut"], ("upstream", "write_timeout", "write_rate") if broken else ("write_timeout",))
                 reader.take_all()
+                if broken and said["status"] == "502":  # it came when the fetch that it would have shared had failed already
+                    self.assertTrue(reader.is_whole())
+                    continue
+                # Those that wait for their turn here take nothing meanwhile, and may be cut for that first.
+                self.assertIn(said["cut"], ("upstream", "write_timeout", "write_rate") if broken else ("write_timeout",), str(said))
                 self.assertFalse(reader.received.endswith(b"0\r\n\r\n"))
                 if version == "1.0" or said["cut"] in ("write_timeout", "write_rate"):
                     self.assertIn(reader.ended, ("end", "reset") if way == "Unix socket" else ("reset",))
