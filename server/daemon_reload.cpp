@@ -95,8 +95,7 @@ void Daemon::reload(Reloads::Done when_done) {
     if (!is_draining_) tell_status();
   };
   // Before anything can fail: a reload has an end, whatever happens.
-  const auto made =
-      std::make_shared<Result<NewSettings>>(Error{ErrorCode::internal, ErrorSource::config, true, no_memory});
+  const auto made = std::make_shared<Result<NewSettings>>(Error{ErrorCode::internal, true, no_memory});
   const auto refused = [made, done] {
     ReloadResult result{.error = no_memory};
     try {
@@ -112,7 +111,7 @@ void Daemon::reload(Reloads::Done when_done) {
       put_in_force(std::move(**made), done);
     } catch (...) {
       log_failure(reloading, std::current_exception());
-      *made = Error{ErrorCode::internal, ErrorSource::config, true, no_memory};
+      *made = Error{ErrorCode::internal, true, no_memory};
       refused();
     }
   };

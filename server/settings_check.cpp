@@ -57,7 +57,7 @@ class SettingsCheck {
     if (auto warning = bound_connections(settings_, hard_descriptor_limit()))
       warnings_.push_back(std::move(*warning));
     if (mistakes_.empty()) return std::move(warnings_);
-    return Error{ErrorCode::configuration, ErrorSource::config, false, mistakes_.text()};
+    return Error{ErrorCode::configuration, false, mistakes_.text()};
   }
 
  private:
@@ -193,7 +193,7 @@ Result<std::vector<std::string>> check_engine(const config::Settings& settings) 
     place == settings.places.end() ? mistakes.add("settings", line) : mistakes.add(place->second, line);
   }
   if (mistakes.empty()) return warnings;
-  return Error{code, ErrorSource::config, false, mistakes.text()};
+  return Error{code, false, mistakes.text()};
 }
 
 /// Listens on each for a moment, on all at once: a port that is bound only could still be shared, and two

@@ -84,7 +84,7 @@ Result<DaemonStart> find_start(const config::Settings& settings, bool take_over)
   const std::string& path = settings.listen.handover_socket;
   if (take_over && path.empty())
     return Error{
-        ErrorCode::configuration, ErrorSource::inbound, false,
+        ErrorCode::configuration, false,
         "--take-over: there is no listen.handover_socket; accepted: a path there, from the start of the "
         "process that is to be taken over from"};
   if (take_over) {

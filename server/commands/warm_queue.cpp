@@ -97,7 +97,7 @@ Result<std::vector<std::string>> read_targets(const std::string& file) {
   }
   if (stream.eof() && !stream.bad()) return targets;
   const std::string why = errno == 0 ? "cannot be read" : std::generic_category().message(errno);
-  return Error{ErrorCode::invalid_request, ErrorSource::inbound, false,
+  return Error{ErrorCode::invalid_request, false,
                file + ": " + why + "; accepted: a file with a target on each line, or \"-\""};
 }
 

@@ -102,7 +102,7 @@ asio::awaitable<Result<void>> EngineConnection::connect() {
   error = asio::error::host_not_found;
   for (const auto& candidate : found) {
     if (url.kind == Kind::tcp && !candidate.endpoint().address().is_loopback())
-      co_return Error{ErrorCode::configuration, ErrorSource::config, false,
+      co_return Error{ErrorCode::configuration, false,
                       "the engine's address is not a loopback address: use rediss://"};
     if (socket_.is_open()) socket_.close();
     std::tie(error) = co_await socket_.async_connect(candidate.endpoint(), as_result);
@@ -158,8 +158,7 @@ asio::awaitable<Result<EngineReply>> EngineConnection::call(std::string command,
     co_await mine->timer.async_wait(as_result);
   }
   if (mine->reply) co_return std::move(*mine->reply);
-  co_return Error{ErrorCode::upstream_timeout, ErrorSource::storage, true,
-                  "the engine does not answer in time"};
+  co_return Error{ErrorCode::upstream_timeout, true, "the engine does not answer in time"};
 }
 
 asio::awaitable<void> EngineConnection::write_all() {

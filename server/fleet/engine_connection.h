@@ -23,7 +23,7 @@ namespace roktcached::fleet {
 
 /// Why the engine cannot be reached.
 [[nodiscard]] inline Error engine_unavailable(std::string why) {
-  return {ErrorCode::unavailable, ErrorSource::storage, true, std::move(why)};
+  return {ErrorCode::unavailable, true, std::move(why)};
 }
 
 /// All that is needed to connect to the engine, built once.

@@ -69,7 +69,7 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
   serial_ = "0";
   if (stopped_)
     co_return upstream::TokenFailure{
-        {ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"},
+        {ErrorCode::upstream_unreachable, false, "the proxy is stopping", ErrorSource::upstream},
         std::nullopt,
         false};
   co_return co_await own_->fetch();

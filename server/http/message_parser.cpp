@@ -17,8 +17,7 @@ namespace beast_http = boost::beast::http;
 constexpr std::string_view crlf = "\r\n";
 
 Error malformed(const char* why) {
-  return {
-      .code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = why};
+  return {.code = ErrorCode::invalid_request, .context = why};
 }
 
 /// @param fields  of the head

@@ -132,9 +132,7 @@ Answer failure_answer(const Request& request, const upstream::UpstreamFailure& f
 }
 
 Answer client_gone(const Request& request) {
-  return problem(
-      {ErrorCode::client_gone, ErrorSource::exchange, false, "the client has closed the connection"},
-      request.id);
+  return problem({ErrorCode::client_gone, false, "the client has closed the connection"}, request.id);
 }
 
 std::string_view not_stored(const FetchOutcome& outcome) {

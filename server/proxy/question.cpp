@@ -19,7 +19,7 @@ constexpr std::string_view dates_name = "roktcached-dates";
 Error refused(std::string_view name, std::string_view what, std::string_view accepted) {
   std::string context(name);
   context.append(": ").append(what).append("; accepted: ").append(accepted);
-  return {ErrorCode::invalid_request, ErrorSource::exchange, false, std::move(context)};
+  return {ErrorCode::invalid_request, false, std::move(context)};
 }
 
 std::string names_of_dates() {

@@ -26,10 +26,7 @@ constexpr const char* structure_sql = "PRAGMA integrity_check(20)";
 constexpr std::int64_t any_pages = std::numeric_limits<std::int32_t>::max() - 1;
 
 Error not_usable(std::string context) {
-  return {.code = ErrorCode::storage_unavailable,
-          .source = ErrorSource::storage,
-          .retryable = false,
-          .context = std::move(context)};
+  return {.code = ErrorCode::storage_unavailable, .context = std::move(context)};
 }
 
 /// The file's path without symlinks in its folder.
@@ -79,7 +76,7 @@ class RowVerifier {
         if (const auto looked = look_at(row, found); !looked) return looked.error();
       }
       if (!progress(found.rows, std::max(total, found.rows)))
-        return Error{ErrorCode::client_gone, ErrorSource::storage, false, "interrupted"};
+        return Error{ErrorCode::client_gone, false, "interrupted"};
       if (slice->empty()) return {};
       last = slice->back().id;
     }

@@ -119,7 +119,7 @@ TokenFailure TokenEndpoint::refusal_in(const UpstreamResponse& response) const {
   std::string context = fmt::format("the token endpoint answered {}", response.status);
   if (const std::string text = to_string(why); !text.empty()) context.append(": ").append(text);
   TokenFailure failure;
-  failure.error = {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, std::move(context)};
+  failure.error = {ErrorCode::upstream_invalid_response, true, std::move(context), ErrorSource::upstream};
   failure.credential_refused = why.is_about_client();
   if (response.status == 429 || response.status == 503)
     failure.retry_after = http::retry_after_of(response.fields, clock_.wall_now());

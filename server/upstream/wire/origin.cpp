@@ -50,7 +50,7 @@ Result<void> check_ca_file(const config::Upstream& settings) {
     static_cast<void>(make_tls(settings));
     return {};
   } catch (const std::runtime_error& exception) {
-    return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
+    return Error{ErrorCode::configuration, false, exception.what()};
   }
 }
 
