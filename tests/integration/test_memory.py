@@ -8,21 +8,14 @@ import socket
 import uuid
 
 from exposition import Exposition
-from harness import SANITIZED, TestCase, request, wait_until
+from harness import SANITIZED, TestCase, request, route, wait_until
 from test_streaming import Origin
 
 MIB = 1 << 20
 SIZE = 8 * MIB  # of a body: more than the kernel holds for a client
 MEMORY, TRANSIENT, SLACK = 16 * MIB, 32 * MIB, 64 * MIB
 BODIES = [os.urandom(SIZE) for _ in range(10)]
-ROUTE = """
-[[route]]
-name = "files"
-path = "/files/{number}"
-methods = ["GET"]
-cache = "http"
-inject_token = false
-"""
+ROUTE = route("files", "/files/{number}", "GET")
 
 
 def answer(connection, head):
