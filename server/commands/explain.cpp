@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/http/date.h"
+#include "core/number.h"
 #include "server/admin/explanation.h"
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "core/http/fields.h"
+#include "core/number.h"
 #include "server/admin/warm_request.h"
 #include "server/commands/json_values.h"
 #include "server/commands/text.h"
