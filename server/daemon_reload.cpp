@@ -17,7 +17,6 @@
 #include "server/daemon.h"
 #include "server/log_event.h"
 #include "server/logging.h"
-#include "server/net/descriptor_budget.h"
 #include "server/net/tls_context.h"
 #include "server/process.h"
 #include "server/settings_check.h"
@@ -216,11 +215,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
   session::Limits health_limits = of_health(admin_limits);
   keep_registry(made.runtime->clients);
 
-  for (const std::string& warning : made.warnings)
-    LogEvent(spdlog::level::warn, "settings-warning", warning).log();
-  const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
-  if (const auto raised = raise_descriptor_limit(descriptors); !raised)
-    LogEvent(spdlog::level::warn, "descriptor-limit", raised.error().context).log();
+  make_ready_for(settings, made.warnings);
   admin_limits_ = std::move(admin_limits);
   admin_contexts_.free_all();
   health_limits_ = std::move(health_limits);

@@ -11,6 +11,7 @@
 #include "config/service_links.h"
 #include "server/access/token_key.h"
 #include "server/fleet/engine_check.h"
+#include "server/log_event.h"
 #include "server/log_file.h"
 #include "server/net/descriptor_budget.h"
 #include "server/net/listening_socket.h"
@@ -173,6 +174,14 @@ class SettingsCheck {
 
 Result<std::vector<std::string>> check_settings(config::Settings& settings, Secrets secrets) {
   return SettingsCheck(settings, secrets).run();
+}
+
+void make_ready_for(const config::Settings& settings, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings)
+    LogEvent(spdlog::level::warn, "settings-warning", warning).log();
+  const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
+  if (const auto raised = raise_descriptor_limit(descriptors); !raised)
+    LogEvent(spdlog::level::warn, "descriptor-limit", raised.error().context).log();
 }
 
 Result<std::vector<std::string>> check_engine(const config::Settings& settings) {

@@ -1,7 +1,5 @@
 #include "server/fleet/engine_connection.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
@@ -14,6 +12,7 @@
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/net/tls_context.h"
 
 namespace roktcached::fleet {
 
@@ -26,29 +25,12 @@ constexpr std::size_t read_size = std::size_t{64} << 10;
 /// The most bytes of commands that the engine has not taken yet. Further ones are refused.
 constexpr std::size_t most_unsent = std::size_t{16} << 20;
 
-void check(const boost::system::error_code& error, std::string_view setting, const std::string& file) {
-  if (error) throw std::runtime_error(fmt::format("{}: {}: {}", setting, file, error.message()));
-}
-
-std::optional<ssl::context> make_tls(const config::Fleet& settings) {
-  if (!settings.url || settings.url->kind != Kind::tls) return std::nullopt;
-  ssl::context context(ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
-  context.set_verify_mode(ssl::verify_peer);
-  boost::system::error_code error;
-  if (settings.ca_file.empty()) {
-    context.set_default_verify_paths(error);
-  } else {
-    context.load_verify_file(settings.ca_file, error);
-  }
-  check(error, "fleet.ca_file", settings.ca_file);
-  if (!settings.certificate_file.empty()) {
-    context.use_certificate_chain_file(settings.certificate_file, error);
-    check(error, "fleet.certificate_file", settings.certificate_file);
-    context.use_private_key_file(settings.key_file, ssl::context::pem, error);
-    check(error, "fleet.key_file", settings.key_file);
-  }
-  return context;
+std::shared_ptr<ssl::context> make_tls(const config::Fleet& settings) {
+  if (!settings.url || settings.url->kind != Kind::tls) return nullptr;
+  auto made = net::make_client_tls_context({settings.ca_file, settings.certificate_file, settings.key_file},
+                                           net::PrivateKey::read, "fleet");
+  if (!made) throw std::runtime_error(made.error().context);
+  return std::move(*made);
 }
 
 }  // namespace

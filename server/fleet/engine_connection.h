@@ -32,8 +32,8 @@ struct EngineAddress {
   explicit EngineAddress(config::Fleet fleet_settings);
 
   const config::Fleet settings;
-  std::string text;                              ///< of the URL, for people
-  std::optional<boost::asio::ssl::context> tls;  ///< empty for cleartext
+  std::string text;                                ///< of the URL, for people
+  std::shared_ptr<boost::asio::ssl::context> tls;  ///< null for cleartext
 };
 
 /// One connection to the engine: commands go out in the order of their calls, and replies come back in that

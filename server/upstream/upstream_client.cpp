@@ -111,11 +111,10 @@ void UpstreamClient::start() {
 
 void UpstreamClient::stop() {
   stopped_ = true;
-  const UpstreamFailure stopping{
-      {ErrorCode::upstream_unreachable, false, "the proxy is stopping", ErrorSource::upstream}, std::nullopt};
+  const UpstreamFailure failure{stopping(), std::nullopt};
   for (const auto& channel : channels_) {
     channel->token.stop();
-    channel->admission.give_up(stopping);
+    channel->admission.give_up(failure);
   }
   pauses_.wake();
   pool_.stop();

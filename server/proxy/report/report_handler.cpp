@@ -146,9 +146,8 @@ asio::awaitable<Answer> ReportHandler::answer_from(const Request& request, Cache
   if (use(stored, request, *cache_request, decision, now, answer)) return at_once(std::move(answer));
   if (decision.action != Action::refuse)
     return fetch(request, std::move(cache_request), std::move(stored), decision.reason);
-  const Error error{ErrorCode::not_in_cache, true, "only-if-cached, and nothing usable is stored"};
-  return at_once(note(problem(error, request.id), http::CacheOutcome::refused, *cache_request->route,
-                      cache_request->key));
+  return at_once(
+      note(not_in_cache(request), http::CacheOutcome::refused, *cache_request->route, cache_request->key));
 }
 
 asio::awaitable<Answer> ReportHandler::fetch(const Request& request, CacheRequestPtr cache_request,

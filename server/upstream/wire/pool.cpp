@@ -6,6 +6,7 @@
 
 #include "server/asio.h"
 #include "server/upstream/limit/retry_policy.h"
+#include "server/upstream/upstream.h"
 #include "server/upstream/wire/exchange_failure.h"
 
 namespace roktcached::upstream {
@@ -122,8 +123,7 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
 asio::awaitable<Result<std::unique_ptr<UpstreamConnection>>> Pool::open(Turn* turn) {
   Result<std::unique_ptr<UpstreamConnection>> opened =
       co_await UpstreamConnection::open(executor_, origin_, turn);
-  if (opened && stopped_)
-    co_return Error{ErrorCode::upstream_unreachable, false, "the proxy is stopping", ErrorSource::upstream};
+  if (opened && stopped_) co_return stopping();
   co_return opened;
 }
 
