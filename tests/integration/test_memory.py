@@ -55,8 +55,14 @@ class Memory(TestCase):
         for number, body in enumerate(BODIES):
             reply = request(self.proxy.port, f"/files/{number}")
             self.assertEqual(hashlib.sha256(reply.body).digest(), hashlib.sha256(body).digest())
-            # Written by and by; what waits for that takes room, too.
-            wait_until(lambda: self.proxy.status()["cache"]["disk"]["queued_writes"] == 0, "it is written")
+            self.wait_until_written(number + 1)
+
+    def wait_until_written(self, entries):
+        """It is stored after the client has all of it, and written by and by; what waits for that takes room, too."""
+        def is_written():
+            disk = self.proxy.status()["cache"]["disk"]
+            return disk["entries"] >= entries and disk["queued_writes"] == 0
+        wait_until(is_written, "it is written")
 
     def bodies(self):
         bodies = self.proxy.status()["bodies"]
@@ -113,7 +119,7 @@ class Memory(TestCase):
 
     def test_status_and_metrics_say_where_bodies_are(self):
         request(self.proxy.port, "/files/1")
-        wait_until(lambda: self.proxy.status()["cache"]["disk"]["queued_writes"] == 0, "it is written")
+        self.wait_until_written(1)
         self.assertEqual((self.bodies()["memory"], self.bodies()["held"]), (SIZE, 0), "it is in memory, once")
         metrics = Exposition(request(self.proxy.admin_port, "/metrics").body.decode())
         self.assertEqual(metrics.get("body_bytes", place="memory"), SIZE)
