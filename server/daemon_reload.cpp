@@ -18,7 +18,6 @@
 #include "server/log_event.h"
 #include "server/logging.h"
 #include "server/net/tls_context.h"
-#include "server/process.h"
 #include "server/settings_check.h"
 
 namespace roktcached {

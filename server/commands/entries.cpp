@@ -2,7 +2,6 @@
 
 #include <boost/json/array.hpp>
 #include <cstdio>
-#include <utility>
 
 #include "core/number.h"
 #include "core/printable.h"
