@@ -152,7 +152,7 @@ Result<void> check_kept(const Settings& settings) {
   for (const auto& [key, where] : settings.places) places[key] = {where};
   check_relations(settings, places, mistakes);
   if (mistakes.empty()) return {};
-  return Error{ErrorCode::configuration, ErrorSource::config, false, mistakes.text()};
+  return Error{ErrorCode::configuration, false, mistakes.text()};
 }
 
 }  // namespace roktcached::config

@@ -151,9 +151,8 @@ void check_identity(const Client& client, const toml::table& table, const std::s
 }  // namespace
 
 void read_clients(const toml::node& node, const std::string& file, Settings& settings, Mistakes& mistakes) {
-  const toml::array* tables = node.as_array();
-  if (tables == nullptr || !tables->is_array_of_tables())
-    return mistakes.add(place(file, node), "client: accepted: [[client]]");
+  const toml::array* tables = tables_of("client", node, file, mistakes);
+  if (tables == nullptr) return;
   for (const toml::node& element : *tables) {
     const toml::table& table = *element.as_table();
     const std::string where = place(file, element);

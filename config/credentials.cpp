@@ -23,10 +23,7 @@ struct Source {
 };
 
 Error refused(std::string context) {
-  return {.code = ErrorCode::configuration,
-          .source = ErrorSource::config,
-          .retryable = false,
-          .context = std::move(context)};
+  return {.code = ErrorCode::configuration, .context = std::move(context)};
 }
 
 /// Reads a file with `read`; one line break at its end is dropped, and a byte order mark at its begin.

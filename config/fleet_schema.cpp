@@ -21,20 +21,10 @@ constexpr std::string_view path_or_nothing = "a path, or \"\"";
 constexpr std::string_view pem_or_nothing = "a path to a PEM file, or \"\"";
 
 Setting engine_url() {
-  return make<std::optional<EngineUrl>>(
-      "fleet.url", ValueKind::text, accepted_engine_urls,
-      [](Settings& s) -> std::optional<EngineUrl>& { return s.fleet.url; },
-      [](const RawValue& raw) -> std::optional<std::optional<EngineUrl>> {
-        const auto* value = std::get_if<std::string>(&raw);
-        if (value == nullptr) return std::nullopt;
-        if (value->empty()) return std::optional<std::optional<EngineUrl>>(std::in_place, std::nullopt);
-        auto url = parse_engine_url(*value);
-        if (!url) return std::nullopt;
-        return std::optional<std::optional<EngineUrl>>(std::in_place, std::move(*url));
-      },
-      [](const std::optional<EngineUrl>& value) -> RawValue {
-        return value ? to_string(*value) : std::string();
-      });
+  return value_or<EngineUrl>(
+      "", "fleet.url", accepted_engine_urls,
+      [](Settings& s) -> std::optional<EngineUrl>& { return s.fleet.url; }, parse_engine_url,
+      [](const EngineUrl& url) { return to_string(url); });
 }
 
 Setting checked_text(std::string_view name, std::string_view accepted, Field<std::string> field,

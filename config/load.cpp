@@ -29,10 +29,7 @@ constexpr std::string_view prefix = "ROKTCACHED_";
 constexpr std::string_view config_variable = "ROKTCACHED_CONFIG";
 
 Error not_loaded(std::string context) {
-  return {.code = ErrorCode::configuration,
-          .source = ErrorSource::config,
-          .retryable = false,
-          .context = std::move(context)};
+  return {.code = ErrorCode::configuration, .context = std::move(context)};
 }
 
 /// An environment variable's text as the kind of value that its setting takes.

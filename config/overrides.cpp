@@ -68,9 +68,8 @@ bool names_any(const toml::table& table, std::string_view key) {
 }  // namespace
 
 void read_overrides(const toml::node& node, const std::string& file, Settings& settings, Mistakes& mistakes) {
-  const toml::array* tables = node.as_array();
-  if (tables == nullptr || !tables->is_array_of_tables())
-    return mistakes.add(place(file, node), overrides_section + ": accepted: [[" + overrides_section + "]]");
+  const toml::array* tables = tables_of(overrides_section, node, file, mistakes);
+  if (tables == nullptr) return;
   const std::vector<rokt::Route> known = rokt::all_routes(settings.routes);
   for (const toml::node& element : *tables) {
     const toml::table& table = *element.as_table();

@@ -18,10 +18,7 @@ namespace roktcached::config {
 namespace {
 
 Error refused(const std::string& path, const std::string& why) {
-  return {.code = ErrorCode::configuration,
-          .source = ErrorSource::config,
-          .retryable = false,
-          .context = path + ": " + why};
+  return {.code = ErrorCode::configuration, .context = path + ": " + why};
 }
 
 std::string system_says(int error) {

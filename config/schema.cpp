@@ -33,36 +33,18 @@ std::string same(const std::string& value) {
 }
 
 Setting admin_address() {
-  return make<std::optional<Endpoint>>(
-      "admin.address", ValueKind::text, std::string(accepted_endpoints) + "; on loopback; or \"off\"",
-      [](Settings& s) -> std::optional<Endpoint>& { return s.admin.address; },
-      [](const RawValue& raw) -> std::optional<std::optional<Endpoint>> {
-        const auto* value = std::get_if<std::string>(&raw);
-        if (value == nullptr) return std::nullopt;
-        if (*value == "off") return std::optional<std::optional<Endpoint>>(std::in_place, std::nullopt);
-        const auto endpoint = parse_endpoint(*value);
-        if (!endpoint) return std::nullopt;
-        return std::optional<std::optional<Endpoint>>(std::in_place, *endpoint);
-      },
-      [](const std::optional<Endpoint>& value) -> RawValue {
-        return value ? to_string(*value) : std::string("off");
-      });
+  return value_or<Endpoint>(
+      "off", "admin.address", std::string(accepted_endpoints) + "; on loopback; or \"off\"",
+      [](Settings& s) -> std::optional<Endpoint>& { return s.admin.address; }, parse_endpoint,
+      [](const Endpoint& address) { return to_string(address); });
 }
 
 Setting upstream_proxy() {
-  return make<std::optional<Url>>(
-      "upstream.proxy", ValueKind::text, std::string(accepted_proxies) + ", or \"\"",
-      [](Settings& s) -> std::optional<Url>& { return s.upstream.proxy; },
-      [](const RawValue& raw) -> std::optional<std::optional<Url>> {
-        const auto* value = std::get_if<std::string>(&raw);
-        if (value == nullptr) return std::nullopt;
-        if (value->empty()) return std::optional<std::optional<Url>>(std::in_place, std::nullopt);
-        const auto proxy = parse_proxy(*value);
-        if (!proxy) return std::nullopt;
-        return std::optional<std::optional<Url>>(std::in_place, *proxy);
-      },
-      [](const std::optional<Url>& value) -> RawValue {
-        return value ? "http://" + to_string(Endpoint{value->host, value->port}) : std::string();
+  return value_or<Url>(
+      "", "upstream.proxy", std::string(accepted_proxies) + ", or \"\"",
+      [](Settings& s) -> std::optional<Url>& { return s.upstream.proxy; }, parse_proxy,
+      [](const Url& proxy) {
+        return "http://" + to_string(Endpoint{proxy.host, proxy.port});
       });
 }
 

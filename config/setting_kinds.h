@@ -53,6 +53,25 @@ auto from_text(std::optional<Value> (*parse)(std::string_view)) {
   };
 }
 
+/// A value that may be missing, for which `none` stands.
+template <class Value>
+Setting value_or(std::string_view none, std::string_view name, std::string_view accepted,
+                 Field<std::optional<Value>> field, std::optional<Value> (*parse)(std::string_view),
+                 std::function<std::string(const Value&)> show) {
+  return make<std::optional<Value>>(
+      name, ValueKind::text, accepted, std::move(field),
+      [none, parse](const RawValue& raw) -> std::optional<std::optional<Value>> {
+        const auto* text = std::get_if<std::string>(&raw);
+        if (text == nullptr) return std::nullopt;
+        auto value = *text == none ? std::nullopt : parse(*text);
+        if (!value && *text != none) return std::nullopt;
+        return std::optional<std::optional<Value>>(std::in_place, std::move(value));
+      },
+      [none, show](const std::optional<Value>& value) -> RawValue {
+        return value ? show(*value) : std::string(none);
+      });
+}
+
 [[nodiscard]] Setting duration(std::string_view name, Field<std::chrono::milliseconds> field,
                                std::chrono::milliseconds least = std::chrono::milliseconds{1},
                                std::optional<std::chrono::milliseconds> most = std::nullopt);

@@ -98,6 +98,14 @@ std::string place(const std::string& file, const toml::node& node) {
   return file + ":" + std::to_string(node.source().begin.line);
 }
 
+const toml::array* tables_of(std::string_view name, const toml::node& node, const std::string& file,
+                             Mistakes& mistakes) {
+  const toml::array* tables = node.as_array();
+  if (tables != nullptr && tables->is_array_of_tables()) return tables;
+  mistakes.add(place(file, node), std::string(name).append(": accepted: [[").append(name).append("]]"));
+  return nullptr;
+}
+
 RawValue raw_value(const toml::node& node) {
   if (const auto value = node.value_exact<bool>()) return *value;
   if (const auto value = node.value_exact<std::int64_t>()) return *value;

@@ -47,6 +47,9 @@ class TableReader {
   Mistakes& mistakes_;
 };
 
+/// The tables of `[[name]]`; null, and a mistake, where the node is something else.
+[[nodiscard]] const toml::array* tables_of(std::string_view name, const toml::node& node,
+                                           const std::string& file, Mistakes& mistakes);
 /// A node's value as settings take them.
 [[nodiscard]] RawValue raw_value(const toml::node& node);
 /// "FILE:LINE" of a node.

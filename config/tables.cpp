@@ -89,9 +89,8 @@ Credential read_credential(const toml::table& table, const std::string& file, co
 
 void read_credentials(const toml::node& node, const std::string& file, Settings& settings,
                       Mistakes& mistakes) {
-  const toml::array* tables = node.as_array();
-  if (tables == nullptr || !tables->is_array_of_tables())
-    return mistakes.add(place(file, node), "credential: accepted: [[credential]]");
+  const toml::array* tables = tables_of("credential", node, file, mistakes);
+  if (tables == nullptr) return;
   std::vector<Credential> credentials;
   for (const toml::node& element : *tables) {
     Credential credential = read_credential(*element.as_table(), file, settings, mistakes);
@@ -116,9 +115,8 @@ void read_credentials(const toml::node& node, const std::string& file, Settings&
 
 void read_routes(const toml::node& node, const std::string& file, std::vector<rokt::Route>& routes,
                  Mistakes& mistakes) {
-  const toml::array* tables = node.as_array();
-  if (tables == nullptr || !tables->is_array_of_tables())
-    return mistakes.add(place(file, node), "route: accepted: [[route]]");
+  const toml::array* tables = tables_of("route", node, file, mistakes);
+  if (tables == nullptr) return;
   std::vector<rokt::Route> known = rokt::rokt_routes();
   const auto may_give_way = [](const rokt::Route& one) { return one.route_class != rokt::RouteClass::token; };
   std::erase_if(known, may_give_way);

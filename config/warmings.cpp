@@ -123,9 +123,8 @@ class WarmingReader {
 }  // namespace
 
 void read_warmings(const toml::node& node, const std::string& file, Settings& settings, Mistakes& mistakes) {
-  const toml::array* tables = node.as_array();
-  if (tables == nullptr || !tables->is_array_of_tables())
-    return mistakes.add(place(file, node), warm_section + ": accepted: [[" + warm_section + "]]");
+  const toml::array* tables = tables_of(warm_section, node, file, mistakes);
+  if (tables == nullptr) return;
   for (const toml::node& element : *tables) {
     auto warming = WarmingReader(*element.as_table(), file, settings, mistakes).read();
     if (std::ranges::find(settings.named_warmings, warming) != settings.named_warmings.end())

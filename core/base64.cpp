@@ -37,7 +37,7 @@ std::optional<std::string> decoded(std::string_view text, char plus, char slash)
 /// @param digits  the alphabet
 std::string encoded(std::string_view bytes, std::string_view digits) {
   std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
+  text.reserve((bytes.size() + 2) / 3 * 4);  // leaves no copy behind: there may be a secret in it
   std::uint32_t bits = 0;
   unsigned held = 0;
   for (const char c : bytes) {

@@ -51,17 +51,20 @@ enum class ErrorCode {
   internal,
 };
 
-/// The part in which an error arose: the side of the clients, the admin API, or a room. `exchange` is
-/// server/proxy.
-enum class ErrorSource { inbound, admin, core, exchange, upstream, storage, config };
+/// Where an error arose, as far as an answer depends on it.
+enum class ErrorSource {
+  proxy,
+  admin,     ///< in the admin API, which has its own way to authenticate
+  upstream,  ///< on the way to the upstream: a write may have been done there
+};
 
 /// The one error type of the project: expected failures travel as Result<T>; exceptions are for start-up and
 /// bugs.
 struct Error {
   ErrorCode code = ErrorCode::internal;
-  ErrorSource source = ErrorSource::core;
   bool retryable = false;  ///< the same call may succeed later without anyone changing anything
   std::string context;     ///< one line for a person; never holds a secret
+  ErrorSource source = ErrorSource::proxy;
 };
 
 template <class T>

@@ -91,7 +91,7 @@ Result<std::unique_ptr<Daemon>> Daemon::open(config::Settings settings, Load loa
         in_force.upstream, config::with_budgets_of_one(in_force.credentials, in_force.fleet), secrets_again,
         daemon->clock_, &daemon->bodies_, shared);
   } catch (const std::exception& exception) {
-    return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
+    return Error{ErrorCode::configuration, false, exception.what()};
   }
   daemon->fetches_ = std::make_unique<proxy::FetchTable>(
       daemon->upstream_context_.get_executor(), daemon->helpers_.executor(), *daemon->upstream_client_,

@@ -38,7 +38,7 @@ Result<void> Daemon::check_inherited() {
     return {};
   }
   return Error{
-      ErrorCode::configuration, ErrorSource::inbound, false,
+      ErrorCode::configuration, false,
       "the service manager listens on " + left +
           ", which no setting names; accepted: the same addresses in ListenStream= of the socket unit and in "
           "listen.addresses, listen.tls.addresses, admin.address or [health]"};

@@ -2,8 +2,6 @@
 
 #include <fmt/format.h>
 
-#include <sstream>
-
 #include "server/daemon.h"
 #include "server/log_event.h"
 
@@ -13,12 +11,6 @@ namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
 namespace {
-
-std::string text_of(const tcp::endpoint& endpoint) {
-  std::ostringstream text;
-  text << endpoint;
-  return text.str();
-}
 
 void say_admin_listens(const std::string& address, std::string_view how = "") {
   log_event(spdlog::level::info, "admin-listening", "admin on {}{}", address, how)
@@ -91,14 +83,14 @@ Result<std::vector<net::Acceptor>> Daemon::open_admin_ports(const config::Endpoi
     const auto sockets = start_.sockets.take(endpoint);
     const auto shared = net::share_out(sockets, {main_context_.get_executor()}, add);
     if (!shared) return shared.error();
-    say_admin_listens(text_of(endpoint), ", on a socket that was handed over");
+    say_admin_listens(net::text_of(endpoint), ", on a socket that was handed over");
   }
   if (to_open.empty()) return acceptors;
   if (const auto settled = net::settle_ports(to_open); !settled) return settled.error();
   for (const auto& endpoint : to_open) {
     auto opened = net::open_listener(main_context_.get_executor(), endpoint, false);
     if (!opened) return opened.error();
-    say_admin_listens(text_of(opened->second));
+    say_admin_listens(net::text_of(opened->second));
     acceptors.push_back(std::move(opened->first));
   }
   return acceptors;

@@ -17,9 +17,7 @@
 #include "server/daemon.h"
 #include "server/log_event.h"
 #include "server/logging.h"
-#include "server/net/descriptor_budget.h"
 #include "server/net/tls_context.h"
-#include "server/process.h"
 #include "server/settings_check.h"
 
 namespace roktcached {
@@ -95,8 +93,7 @@ void Daemon::reload(Reloads::Done when_done) {
     if (!is_draining_) tell_status();
   };
   // Before anything can fail: a reload has an end, whatever happens.
-  const auto made =
-      std::make_shared<Result<NewSettings>>(Error{ErrorCode::internal, ErrorSource::config, true, no_memory});
+  const auto made = std::make_shared<Result<NewSettings>>(Error{ErrorCode::internal, true, no_memory});
   const auto refused = [made, done] {
     ReloadResult result{.error = no_memory};
     try {
@@ -112,7 +109,7 @@ void Daemon::reload(Reloads::Done when_done) {
       put_in_force(std::move(**made), done);
     } catch (...) {
       log_failure(reloading, std::current_exception());
-      *made = Error{ErrorCode::internal, ErrorSource::config, true, no_memory};
+      *made = Error{ErrorCode::internal, true, no_memory};
       refused();
     }
   };
@@ -217,11 +214,7 @@ void Daemon::put_in_force(NewSettings made, const Reloads::Done& done) {
   session::Limits health_limits = of_health(admin_limits);
   keep_registry(made.runtime->clients);
 
-  for (const std::string& warning : made.warnings)
-    LogEvent(spdlog::level::warn, "settings-warning", warning).log();
-  const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
-  if (const auto raised = raise_descriptor_limit(descriptors); !raised)
-    LogEvent(spdlog::level::warn, "descriptor-limit", raised.error().context).log();
+  make_ready_for(settings, made.warnings);
   admin_limits_ = std::move(admin_limits);
   admin_contexts_.free_all();
   health_limits_ = std::move(health_limits);

@@ -42,8 +42,7 @@ void say(spdlog::level::level_enum level, std::string_view event, std::string_vi
 }
 
 Error failed(const std::string& path, std::string_view why) {
-  return {ErrorCode::unavailable, ErrorSource::inbound, false,
-          fmt::format("listen.handover_socket: {}: {}", path, why)};
+  return {ErrorCode::unavailable, false, fmt::format("listen.handover_socket: {}: {}", path, why)};
 }
 
 Error failed(const std::string& path, int error) {

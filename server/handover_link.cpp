@@ -44,7 +44,7 @@ constexpr std::chrono::milliseconds longest_purge{5'000};
 constexpr std::chrono::milliseconds longest_end{1'000};
 
 Error not_confirmed(std::string why) {
-  return {ErrorCode::storage_unavailable, ErrorSource::storage, true,
+  return {ErrorCode::storage_unavailable, true,
           "the process beside this one, in a hand-over, " + std::move(why)};
 }
 

@@ -22,7 +22,7 @@ constexpr mode_t mode = 0640;
 constexpr int flags = O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK;
 
 Error refused(const std::string& path, const std::string& why) {
-  return {ErrorCode::configuration, ErrorSource::config, false, "log.file: " + path + ": " + why};
+  return {ErrorCode::configuration, false, "log.file: " + path + ": " + why};
 }
 
 Error refused(const std::string& path, int error) {

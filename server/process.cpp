@@ -24,8 +24,7 @@ namespace roktcached {
 namespace {
 
 Error refused(const char* what, int number) {
-  return {ErrorCode::internal, ErrorSource::config, false,
-          fmt::format("{}: {}", what, std::generic_category().message(number))};
+  return {ErrorCode::internal, false, fmt::format("{}: {}", what, std::generic_category().message(number))};
 }
 
 static_assert(std::atomic<std::int64_t>::is_always_lock_free, "a signal handler reads it");

@@ -31,9 +31,9 @@ asio::awaitable<void> wait_for_way() {
 }
 
 Error no_room() {
-  return {
-      ErrorCode::overloaded, ErrorSource::upstream, true,
-      "answers that clients have not taken yet leave no room in memory for another (cache.max_transient)"};
+  return {ErrorCode::overloaded, true,
+          "answers that clients have not taken yet leave no room in memory for another (cache.max_transient)",
+          ErrorSource::upstream};
 }
 
 }  // namespace roktcached

@@ -11,6 +11,7 @@
 #include "config/service_links.h"
 #include "server/access/token_key.h"
 #include "server/fleet/engine_check.h"
+#include "server/log_event.h"
 #include "server/log_file.h"
 #include "server/net/descriptor_budget.h"
 #include "server/net/listening_socket.h"
@@ -57,7 +58,7 @@ class SettingsCheck {
     if (auto warning = bound_connections(settings_, hard_descriptor_limit()))
       warnings_.push_back(std::move(*warning));
     if (mistakes_.empty()) return std::move(warnings_);
-    return Error{ErrorCode::configuration, ErrorSource::config, false, mistakes_.text()};
+    return Error{ErrorCode::configuration, false, mistakes_.text()};
   }
 
  private:
@@ -175,6 +176,14 @@ Result<std::vector<std::string>> check_settings(config::Settings& settings, Secr
   return SettingsCheck(settings, secrets).run();
 }
 
+void make_ready_for(const config::Settings& settings, const std::vector<std::string>& warnings) {
+  for (const std::string& warning : warnings)
+    LogEvent(spdlog::level::warn, "settings-warning", warning).log();
+  const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
+  if (const auto raised = raise_descriptor_limit(descriptors); !raised)
+    LogEvent(spdlog::level::warn, "descriptor-limit", raised.error().context).log();
+}
+
 Result<std::vector<std::string>> check_engine(const config::Settings& settings) {
   std::vector<std::string> warnings;
   if (!settings.fleet.url) return warnings;
@@ -193,7 +202,7 @@ Result<std::vector<std::string>> check_engine(const config::Settings& settings) 
     place == settings.places.end() ? mistakes.add("settings", line) : mistakes.add(place->second, line);
   }
   if (mistakes.empty()) return warnings;
-  return Error{code, ErrorSource::config, false, mistakes.text()};
+  return Error{code, false, mistakes.text()};
 }
 
 /// Listens on each for a moment, on all at once: a port that is bound only could still be shared, and two

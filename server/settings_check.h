@@ -22,6 +22,10 @@ enum class Secrets { read, skip };
 ///          reason"
 [[nodiscard]] Result<std::vector<std::string>> check_settings(config::Settings& settings, Secrets secrets);
 
+/// Before settings are put in force: logs what check_settings found odd, and raises the limit of open files
+/// to what they need.
+void make_ready_for(const config::Settings& settings, const std::vector<std::string>& warnings);
+
 /// Connects to the engine of the fleet, and looks at it: for `check` alone, since a daemon starts without it,
 /// too. Blocks, for some seconds where the engine does not answer.
 /// @param settings  that check_settings has let pass, with secrets

@@ -126,8 +126,4 @@ BodyAccount::Body BodyAccount::Growing::become(Body counted) {
   return counted;
 }
 
-BodyAccount::Body share_body(BodyAccount* account, std::string body) {
-  return BodyAccount::Growing(account).share(std::move(body));
-}
-
 }  // namespace roktcached::storage

@@ -73,7 +73,8 @@ class BodyAccount {
     void remove(std::size_t bytes) noexcept;
     [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
-    /// Makes a body of `body`. It is counted from here on, in place of what was added.
+    /// Makes a body of `body`. It is counted from here on, in place of what was added, even if there is no
+    /// room for it.
     [[nodiscard]] Body share(std::string body);
     /// The same, for a body that is about to be stored. A long one goes into the file if there is room for it
     /// twice for a moment. That takes as long as to copy it.
@@ -106,9 +107,5 @@ class BodyAccount {
   std::atomic<std::uint64_t> growing_{0};
   std::atomic<std::uint64_t> refused_{0};
 };
-
-/// Shares a body that is here already, whole. It is counted even if there is no room for it.
-/// @param account  null: it is not counted
-[[nodiscard]] BodyAccount::Body share_body(BodyAccount* account, std::string body);
 
 }  // namespace roktcached::storage

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "core/http/date.h"
 
@@ -17,20 +16,11 @@ using std::chrono::seconds;
 
 namespace {
 
-constexpr seconds longest{std::int64_t{1} << 31};
 constexpr milliseconds longest_heuristic = std::chrono::days{1};
 
 std::optional<WallTime> date_in(const Fields& fields, std::string_view name, WallTime now) {
   if (fields.count(name) != 1) return std::nullopt;
   return http::parse_date(http::trimmed(*fields.find(name)), now);
-}
-
-std::optional<seconds> delta_seconds(std::string_view text) {
-  const bool digits = !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-  if (!digits) return std::nullopt;
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() ? std::min(seconds{value}, longest) : longest;
 }
 
 /// Expires is never a list; what does not parse has passed (RFC 9111, section 5.3).
@@ -68,7 +58,7 @@ bool is_heuristically_cacheable(unsigned status) {
 std::optional<seconds> age_value(const Fields& response) {
   const std::string value = response.combined("Age");
   const auto members = http::list_members(value);
-  return members.empty() ? std::nullopt : delta_seconds(members.front());
+  return members.empty() ? std::nullopt : http::delta_seconds(members.front());
 }
 
 milliseconds initial_age(const Fields& response, WallTime sent_at, WallTime received_at) {

@@ -22,10 +22,7 @@ namespace {
 constexpr std::size_t max_rokt_version = 64;
 
 Error refused(std::string context) {
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::core,
-          .retryable = false,
-          .context = std::move(context)};
+  return {.code = ErrorCode::invalid_request, .context = std::move(context)};
 }
 
 /// In a canonical query the parameters of every report come first, in the order of the API's page.

@@ -47,7 +47,7 @@ Result<WithTarget> with_target(std::string_view target) {
   const auto own = formats::read_own_parameters(query);  // they are in no key
   if (!own) return own.error();
   if (!own->dates.empty())
-    return Error{ErrorCode::invalid_request, ErrorSource::core, false,
+    return Error{ErrorCode::invalid_request, false,
                  "roktcached-dates: stands for other dates every day; accepted: dateStart and dateEnd"};
   std::vector<http::QueryParameter> parameters;
   std::ranges::remove_copy_if(query, std::back_inserter(parameters), formats::is_own,

@@ -114,9 +114,8 @@ class WarmSchedule {
 
   WarmingRules rules_;
   std::map<std::pair<std::uint64_t, std::uint64_t>, WarmTemplate> templates_;  // by the halves of their ids
-  std::vector<NamedWarming> named_;
-  std::unordered_map<KeyHash, AskHistory, KeyHashHasher> histories_;  // of what is no template (yet)
-  rokt::LocalDay looked_through_on_ = rokt::LocalDay::min();          // by make_room()
+  std::unordered_map<KeyHash, AskHistory, KeyHashHasher> histories_;           // of what is no template (yet)
+  rokt::LocalDay looked_through_on_ = rokt::LocalDay::min();                   // by make_room()
   std::map<std::string, ZoneDay, std::less<>> days_;  // by the name of the zone as it stands in keys
   std::unique_ptr<std::array<Seen, seen_slots>> seen_ = std::make_unique<std::array<Seen, seen_slots>>();
   Totals gone_;  // of templates that are no more; and what no template counts

@@ -52,7 +52,7 @@ Result<void> Conversion::survey_row(std::string_view row) {
   while (members.next(member)) {
     const std::size_t place = columns_.add(member.name, guess);
     if (place == Columns::most)
-      return Error{ErrorCode::not_acceptable, ErrorSource::core, false,
+      return Error{ErrorCode::not_acceptable, false,
                    "the answer is no table: it has more than " + std::to_string(Columns::most) +
                        " columns; it can be had as application/json"};
     guess = place + 1;

@@ -9,8 +9,6 @@ namespace {
 Error no_table(std::string why) {
   return {
       .code = ErrorCode::not_acceptable,
-      .source = ErrorSource::core,
-      .retryable = false,
       .context = "the answer is no table: " + std::move(why) +
                  "; accepted as a table: objects, an array of objects, or an object whose member items or "
                  "data is one; it can be had as application/json"};

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 
 #include "core/ascii.h"
 #include "core/http/structured_fields.h"
+#include "core/number.h"
 
 namespace roktcached::http {
 
@@ -15,12 +15,14 @@ namespace {
 
 constexpr seconds longest{std::int64_t{1} << 31};  // RFC 9111, section 1.2.2
 
-seconds delta_seconds(std::string_view text) {
-  if (text.size() >= 2 && text.front() == '"' && text.back() == '"') text = text.substr(1, text.size() - 2);
-  if (!are_digits(text)) return seconds{0};
-  std::int64_t value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  return error == std::errc() ? std::min(seconds{value}, longest) : longest;
+/// A directive's argument without its quotes.
+std::string_view unquoted(std::string_view text) {
+  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
+  return quoted ? text.substr(1, text.size() - 2) : text;
+}
+
+seconds argument(std::string_view text) {
+  return delta_seconds(unquoted(text)).value_or(seconds{0});
 }
 
 /// Keeps the more restrictive of two values of a repeated directive.
@@ -36,18 +38,11 @@ void read(std::string_view member, RequestDirectives& directives) {
   if (equal_ignoring_case(name, "no-cache")) directives.no_cache = true;
   if (equal_ignoring_case(name, "no-store")) directives.no_store = true;
   if (equal_ignoring_case(name, "only-if-cached")) directives.only_if_cached = true;
-  if (equal_ignoring_case(name, "max-age")) keep_stricter(directives.max_age, delta_seconds(value), true);
-  if (equal_ignoring_case(name, "min-fresh"))
-    keep_stricter(directives.min_fresh, delta_seconds(value), false);
+  if (equal_ignoring_case(name, "max-age")) keep_stricter(directives.max_age, argument(value), true);
+  if (equal_ignoring_case(name, "min-fresh")) keep_stricter(directives.min_fresh, argument(value), false);
   if (equal_ignoring_case(name, "max-stale")) {
-    keep_stricter(directives.max_stale, has_value ? delta_seconds(value) : seconds::max(), true);
+    keep_stricter(directives.max_stale, has_value ? argument(value) : seconds::max(), true);
   }
-}
-
-/// A directive's argument without its quotes.
-std::string_view unquoted(std::string_view text) {
-  const bool quoted = text.size() >= 2 && text.front() == '"' && text.back() == '"';
-  return quoted ? text.substr(1, text.size() - 2) : text;
 }
 
 /// @return whether there are any: a directive that names no field is about all of the response
@@ -79,10 +74,10 @@ void read(std::string_view member, ResponseDirectives& directives) {
   if (is("no-cache") && !add_names(directives.withheld, unquoted(trimmed(value)))) directives.no_cache = true;
   if (is("private") && !add_names(directives.withheld, unquoted(trimmed(value))))
     directives.private_all = true;
-  if (grants("max-age")) keep_agreed(directives.max_age, delta_seconds(value));
-  if (grants("s-maxage")) keep_agreed(directives.s_maxage, delta_seconds(value));
-  if (grants("stale-while-revalidate")) keep_agreed(directives.stale_while_revalidate, delta_seconds(value));
-  if (grants("stale-if-error")) keep_agreed(directives.stale_if_error, delta_seconds(value));
+  if (grants("max-age")) keep_agreed(directives.max_age, argument(value));
+  if (grants("s-maxage")) keep_agreed(directives.s_maxage, argument(value));
+  if (grants("stale-while-revalidate")) keep_agreed(directives.stale_while_revalidate, argument(value));
+  if (grants("stale-if-error")) keep_agreed(directives.stale_if_error, argument(value));
 }
 
 /// @return false if the value is of the wrong type: the field is to be ignored
@@ -131,6 +126,12 @@ std::optional<ResponseDirectives> parse_targeted(const Fields& fields, std::stri
 }
 
 }  // namespace
+
+std::optional<seconds> delta_seconds(std::string_view text) {
+  if (!are_digits(text)) return std::nullopt;
+  // The digits are too many for the number where there is none.
+  return std::min(seconds{parse_number<std::int64_t>(text).value_or(longest.count())}, longest);
+}
 
 ResponseDirectives parse_response_directives(const Fields& fields) {
   static constexpr std::array<std::string_view, 2> target_list = {"Roktcached-Cache-Control",

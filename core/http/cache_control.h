@@ -3,11 +3,16 @@
 #include <chrono>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "core/http/fields.h"
 
 namespace roktcached::http {
+
+/// A number of seconds in a field (RFC 9111, section 1.2.2); 2^31 for one that is too large to hold.
+/// @return empty if it is no number
+[[nodiscard]] std::optional<std::chrono::seconds> delta_seconds(std::string_view text);
 
 /// The Cache-Control directives of a request (RFC 9111, section 5.2.1).
 struct RequestDirectives {

@@ -18,7 +18,7 @@ constexpr std::size_t credit_of_a_byte = 16;
 constexpr std::string_view crlf = "\r\n";
 
 Error malformed(const char* why, ErrorCode code = ErrorCode::invalid_request) {
-  return {.code = code, .source = ErrorSource::core, .retryable = false, .context = why};
+  return {.code = code, .context = why};
 }
 
 /// Fields that must be known before the content comes (RFC 9110, section 6.5.1), beside the hop-by-hop ones.

@@ -31,8 +31,6 @@ Result<bool> FieldSectionScan::scan(std::string_view bytes, std::size_t& at) {
     if (take_line(bytes, at)) continue;
     if (const Objection objection = step(bytes, at)) {
       return Error{.code = objection.code,
-                   .source = ErrorSource::core,
-                   .retryable = false,
                    .context = "field line " + std::to_string(fields_) + ": " + objection.why};
     }
   }

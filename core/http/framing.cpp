@@ -11,8 +11,7 @@ namespace roktcached::http {
 namespace {
 
 Error bad_framing(const char* why) {
-  return {
-      .code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = why};
+  return {.code = ErrorCode::invalid_request, .context = why};
 }
 
 /// The framing that a head declares, whatever the message is.

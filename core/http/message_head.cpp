@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t max_method = 32;
 
 Error bad_head(std::string why, ErrorCode code = ErrorCode::invalid_request) {
-  return {.code = code, .source = ErrorSource::core, .retryable = false, .context = std::move(why)};
+  return {.code = code, .context = std::move(why)};
 }
 
 constexpr std::string_view major_version = "HTTP/1.";

@@ -28,9 +28,8 @@ struct RequestHead {
 
 /// The head of a response. The views live as long as the bytes that were read.
 struct ResponseHead {
-  unsigned status = 0;      ///< 100 to 599
-  std::string_view reason;  ///< may be empty
-  bool http11 = true;       ///< false: HTTP/1.0
+  unsigned status = 0;  ///< 100 to 599
+  bool http11 = true;   ///< false: HTTP/1.0
   std::vector<FieldLine> fields;
 };
 

@@ -13,10 +13,7 @@ namespace roktcached::http {
 namespace {
 
 Error bad_target(std::string why) {
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::core,
-          .retryable = false,
-          .context = "target: " + std::move(why)};
+  return {.code = ErrorCode::invalid_request, .context = "target: " + std::move(why)};
 }
 
 /// The octet that the '%' at `at` begins.

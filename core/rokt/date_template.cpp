@@ -88,8 +88,6 @@ std::optional<RelativeDay> read_placeholder(std::string_view name) {
 Error unknown_placeholder(std::string_view placeholder) {
   return {
       .code = ErrorCode::invalid_request,
-      .source = ErrorSource::core,
-      .retryable = false,
       .context = shown(placeholder) +
                  ": accepted: {today}, {yesterday}, {first_of_month}, {last_of_month}; with a number of "
                  "days or months behind it, as in {today-7} (at most 400) and {first_of_month-1} (at most "

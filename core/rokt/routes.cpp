@@ -78,10 +78,7 @@ class Methods {
 };
 
 Error refused(std::string why) {
-  return {.code = ErrorCode::configuration,
-          .source = ErrorSource::core,
-          .retryable = false,
-          .context = std::move(why)};
+  return {.code = ErrorCode::configuration, .context = std::move(why)};
 }
 
 Route report(std::string name, std::string pattern, std::vector<std::string> groupby = {}) {
@@ -320,9 +317,8 @@ Result<RouteMatch> RouteTable::match(std::string_view method, std::string_view p
     }
   }
   std::string allow = allowed_methods(path);
-  if (allow.empty())
-    return Error{ErrorCode::unknown_route, ErrorSource::core, false, "no route has this path"};
-  return Error{ErrorCode::method_not_allowed, ErrorSource::core, false, std::move(allow)};
+  if (allow.empty()) return Error{ErrorCode::unknown_route, false, "no route has this path"};
+  return Error{ErrorCode::method_not_allowed, false, std::move(allow)};
 }
 
 std::string RouteTable::allowed_methods(std::string_view path) const {

@@ -18,7 +18,7 @@ std::string shown(std::string_view text) {
 Error not_accepted(std::string_view name, std::string_view what, std::string_view is_accepted) {
   std::string context(name);
   context.append(": ").append(what).append("; accepted: ").append(is_accepted);
-  return {ErrorCode::invalid_request, ErrorSource::core, false, std::move(context)};
+  return {ErrorCode::invalid_request, false, std::move(context)};
 }
 
 std::string folded(std::string_view name) {

@@ -107,7 +107,7 @@ bool Authenticator::shows_local_secret(const http::Request& request) const {
 std::optional<http::Answer> Authenticator::over_rate(std::size_t client, const http::Request& request) {
   const auto wait = registry_.rate.take(client, clock_.steady_now());
   if (!wait) return std::nullopt;
-  const Error error{ErrorCode::client_quota_exceeded, ErrorSource::inbound, true,
+  const Error error{ErrorCode::client_quota_exceeded, true,
                     fmt::format("client {} may send {} requests a second", registry_.clients[client].name,
                                 registry_.clients[client].requests_per_second)};
   return problem(error, request.id, *wait);

@@ -7,10 +7,7 @@ namespace roktcached::access {
 namespace {
 
 Error forbidden(std::string context) {
-  return {.code = ErrorCode::forbidden,
-          .source = ErrorSource::inbound,
-          .retryable = false,
-          .context = std::move(context)};
+  return {.code = ErrorCode::forbidden, .context = std::move(context)};
 }
 
 bool is_own(std::string_view origin, const http::Fields& request, bool encrypted) {

@@ -41,7 +41,7 @@ std::string_view name_of(std::string_view host) {
 }
 
 Error bad_host(ErrorCode code, std::string context) {
-  return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
+  return {.code = code, .context = std::move(context)};
 }
 
 }  // namespace

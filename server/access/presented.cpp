@@ -17,10 +17,7 @@ constexpr std::string_view api_key_name = "api_key";
 constexpr std::size_t longest_shown = 2048;
 
 Error ambiguous(std::string context) {
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::inbound,
-          .retryable = false,
-          .context = std::move(context)};
+  return {.code = ErrorCode::invalid_request, .context = std::move(context)};
 }
 
 Error more_than_one_key() {

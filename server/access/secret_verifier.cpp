@@ -19,10 +19,7 @@ namespace roktcached::access {
 namespace {
 
 Error overloaded() {
-  return {.code = ErrorCode::overloaded,
-          .source = ErrorSource::inbound,
-          .retryable = true,
-          .context = "too many secrets wait to be checked"};
+  return {.code = ErrorCode::overloaded, .retryable = true, .context = "too many secrets wait to be checked"};
 }
 
 std::vector<std::size_t> those_with_secret(const std::vector<config::Client>& clients) {
@@ -46,8 +43,6 @@ Error unauthenticated(const Presented& shown) {
   const bool by_token =
       shown.kind == Presented::Kind::local_token || shown.kind == Presented::Kind::foreign_token;
   return {.code = by_token ? ErrorCode::invalid_token : ErrorCode::unauthenticated,
-          .source = ErrorSource::inbound,
-          .retryable = false,
           .context =
               "accepted: a client's secret in X-API-Key, its name and secret in Authorization: Basic, "
               "or a token from POST /auth/oauth2/token in Authorization: Bearer"};

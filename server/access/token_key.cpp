@@ -19,15 +19,11 @@ namespace roktcached::access {
 namespace {
 
 Error refused(const std::string& path, std::string_view why) {
-  return {.code = ErrorCode::configuration,
-          .source = ErrorSource::inbound,
-          .retryable = false,
-          .context = "token key " + path + ": " + std::string(why)};
+  return {.code = ErrorCode::configuration, .context = "token key " + path + ": " + std::string(why)};
 }
 
 /// @param error  of read_private_file, which names the path
 Error with_name(Error error) {
-  error.source = ErrorSource::inbound;
   error.context.insert(0, "token key ");
   return error;
 }

@@ -201,13 +201,13 @@ boost::asio::awaitable<Answer> Admin::answer(const Request& request, bool on_hea
     const std::string has = on_health ? "the health listener has " + listed_paths(true) +
                                             "; /status, /purge and all else are on admin.address"
                                       : "the admin listener has " + listed_paths(false);
-    co_return problem({ErrorCode::unknown_route, ErrorSource::inbound, false, has}, request.id);
+    co_return problem({ErrorCode::unknown_route, false, has}, request.id);
   }
   const bool allowed =
       endpoint->changes ? request.method == "POST" : request.method == "GET" || request.method == "HEAD";
   if (!allowed) {
     const std::string methods = endpoint->changes ? "POST" : "GET, HEAD";
-    co_return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, methods}, request.id);
+    co_return problem({ErrorCode::method_not_allowed, false, methods}, request.id);
   }
   if (endpoint->changes) {
     const auto may = check_change(request);
@@ -231,8 +231,9 @@ Result<void> Admin::check_change(const Request& request) const {
   const auto& token = sources_.runtime->settings.admin.token;
   if (const auto may = check_mutation(request, token, sources_.over_unix_socket); !may) return may.error();
   if (!retired_) return {};
-  return Error{ErrorCode::handed_over, ErrorSource::admin, true,
-               "another process serves in the place of this one; ask again on a new connection"};
+  return Error{ErrorCode::handed_over, true,
+               "another process serves in the place of this one; ask again on a new connection",
+               ErrorSource::admin};
 }
 
 boost::asio::awaitable<Answer> Admin::log_level(const Request& request, std::string_view /*query*/) const {

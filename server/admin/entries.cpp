@@ -19,10 +19,7 @@ namespace {
 constexpr std::size_t most_entries = 1000;
 
 Error refused(std::string what, std::string_view accepted) {
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::inbound,
-          .retryable = false,
-          .context = what.append(": accepted: ").append(accepted)};
+  return {.code = ErrorCode::invalid_request, .context = what.append(": accepted: ").append(accepted)};
 }
 
 Error refused(const http::QueryParameter& parameter, std::string_view accepted) {

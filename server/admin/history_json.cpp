@@ -75,7 +75,7 @@ Result<std::optional<WallTime>> parse_since(std::string_view query) {
     const auto number = parse_number<long long>(parameter.value);
     if (parameter.name != "since" || since || !number || *number < 0) {
       const std::string came = std::string(parameter.name) + " = \"" + std::string(parameter.value) + "\"";
-      return Error{ErrorCode::invalid_request, ErrorSource::inbound, false,
+      return Error{ErrorCode::invalid_request, false,
                    came + ": accepted: since, in milliseconds since the Unix epoch, once"};
     }
     since = wall_time_from_unix_ms(*number);

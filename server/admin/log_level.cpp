@@ -22,7 +22,7 @@ Result<config::LogLevel> parse_log_level(std::string_view content) {
     if (config::to_string(known) == word) return known;
   }
   constexpr std::size_t longest_quote = 80;
-  return Error{ErrorCode::invalid_request, ErrorSource::inbound, false,
+  return Error{ErrorCode::invalid_request, false,
                "content: " + std::string(content.substr(0, longest_quote)) +
                    R"(; accepted: {"level": "debug"}, or "trace", "info", "warn", "error")"};
 }

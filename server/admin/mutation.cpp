@@ -14,7 +14,7 @@ namespace roktcached::admin {
 namespace {
 
 Error refused(ErrorCode code, std::string context) {
-  return {.code = code, .source = ErrorSource::admin, .retryable = false, .context = std::move(context)};
+  return {.code = code, .context = std::move(context), .source = ErrorSource::admin};
 }
 
 /// The bearer token that is shown first (RFC 6750, section 2.1).

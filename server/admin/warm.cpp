@@ -87,10 +87,9 @@ boost::asio::awaitable<void> run_lane(std::shared_ptr<Batch> batch, const bool& 
 
 json::object target_json(const Target& target) {
   const Warmed& warmed = target.warmed;
-  const bool has_key = !target.key.text().empty();
   return {{"target", target.text},
           {"outcome", proxy::to_string(warmed.warmth)},
-          {"key", has_key ? json::value(caching::to_hex(target.key.hash())) : json::value(nullptr)},
+          {"key", or_null(target.key.text().empty() ? std::string() : caching::to_hex(target.key.hash()))},
           {"detail", or_null(warmed.detail)},
           {"retry_after_ms", or_null(warmed.retry_after)}};
 }

@@ -44,7 +44,6 @@ using Endpoint = boost::asio::generic::stream_protocol::endpoint;
 
 Error unavailable_error(const config::Endpoint& address, const std::string& why) {
   return {.code = ErrorCode::unavailable,
-          .source = ErrorSource::inbound,
           .retryable = true,
           .context = "admin listener " + config::to_string(address) + ": " + why};
 }
@@ -228,8 +227,7 @@ Result<AdminAnswer> ask(const config::Admin& admin, const std::string& text, std
 }
 
 Error no_listener() {
-  return {ErrorCode::unavailable, ErrorSource::inbound, false,
-          "admin.address is \"off\": a running daemon cannot be asked"};
+  return {ErrorCode::unavailable, false, "admin.address is \"off\": a running daemon cannot be asked"};
 }
 
 /// The process has taken the connection while another one came to serve. That one takes the next.

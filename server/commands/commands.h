@@ -1,9 +1,11 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "config/settings.h"
 #include "server/simulator/simulator.h"
@@ -43,14 +45,27 @@ struct ExplainOptions {
 /// none answers, or with `offline`, it is told from the settings alone.
 [[nodiscard]] int explain(const std::optional<std::string>& config_file, const ExplainOptions& options);
 
-/// The selection of a purge: exactly one of them, `campaign` with `account` only.
-struct PurgeOptions {
-  bool all = false;
+/// Some of the entries: one of route, account, target and key; `campaign` with `account` only.
+struct EntrySelection {
   std::optional<std::string> account;
   std::optional<std::string> campaign;
   std::optional<std::string> route;
   std::optional<std::string> target;
   std::optional<std::string> key;
+
+  /// Each by its name in requests to the admin listener.
+  [[nodiscard]] std::array<std::pair<const char*, const std::optional<std::string>*>, 5> named() const {
+    return {{{"account", &account},
+             {"campaign", &campaign},
+             {"route", &route},
+             {"target", &target},
+             {"key", &key}}};
+  }
+};
+
+/// The selection of a purge: one of them, or all.
+struct PurgeOptions : EntrySelection {
+  bool all = false;
   bool soft = false;  ///< keep them, as stale
 };
 
@@ -68,13 +83,8 @@ struct StatusOptions {
 /// goes on all the same.
 [[nodiscard]] int status(const std::optional<std::string>& config_file, const StatusOptions& options);
 
-/// Which entries are listed: at most one of route, account, target and key; `campaign` with `account` only.
-struct ListOptions {
-  std::optional<std::string> account;
-  std::optional<std::string> campaign;
-  std::optional<std::string> route;
-  std::optional<std::string> target;
-  std::optional<std::string> key;
+/// Which entries are listed: those of the selection, or all.
+struct ListOptions : EntrySelection {
   std::uint64_t limit = 100;
   bool hottest = false;  ///< of the entries, those that were asked for most
   bool json = false;     ///< as the admin listener says it

@@ -2,8 +2,8 @@
 
 #include <boost/json/array.hpp>
 #include <cstdio>
-#include <utility>
 
+#include "core/number.h"
 #include "core/printable.h"
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
@@ -19,13 +19,7 @@ namespace {
 std::string query_of(const ListOptions& options) {
   std::string query = "?limit=" + std::to_string(options.limit);
   if (options.hottest) query += "&hottest";
-  const std::pair<const char*, const std::optional<std::string>*> selections[] = {
-      {"account", &options.account},
-      {"campaign", &options.campaign},
-      {"route", &options.route},
-      {"target", &options.target},
-      {"key", &options.key}};
-  for (const auto& [name, value] : selections) {
+  for (const auto& [name, value] : options.named()) {
     if (*value) query += fmt::format("&{}={}", name, query_value(**value));
   }
   return query;

@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "core/http/date.h"
+#include "core/number.h"
 #include "server/admin/explanation.h"
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"
@@ -140,7 +141,7 @@ Result<std::string> read_body(const ExplainOptions& options) {
   if (!from.bad() && (file == "-" || opened.is_open()) && !content.empty() && content.size() <= longest)
     return content;
   return Error{
-      ErrorCode::invalid_request, ErrorSource::inbound, false,
+      ErrorCode::invalid_request, false,
       "--body " + file + ": cannot be read, is empty or is longer than 64 KiB; accepted: a file of JSON"};
 }
 

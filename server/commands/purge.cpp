@@ -15,11 +15,9 @@ namespace {
 std::string request_of(const PurgeOptions& options) {
   json::object content;
   if (options.all) content["all"] = true;
-  if (options.account) content["account"] = *options.account;
-  if (options.campaign) content["campaign"] = *options.campaign;
-  if (options.route) content["route"] = *options.route;
-  if (options.target) content["target"] = *options.target;
-  if (options.key) content["key"] = *options.key;
+  for (const auto& [name, value] : options.named()) {
+    if (*value) content[name] = **value;
+  }
   if (options.soft) content["soft"] = true;
   return json::serialize(content);
 }

@@ -13,7 +13,6 @@
 #include "server/log_event.h"
 #include "server/log_file.h"
 #include "server/logging.h"
-#include "server/net/descriptor_budget.h"
 #include "server/process.h"
 #include "server/settings_check.h"
 #include "server/version.h"
@@ -62,11 +61,7 @@ int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<s
              "demo: the upstream is a built-in simulator, the cache is in memory only")
         .log();
   }
-  for (const std::string& warning : warnings)
-    LogEvent(spdlog::level::warn, "settings-warning", warning).log();
-  const std::uint64_t descriptors = descriptor_budget(settings).needed(settings.listen.max_connections);
-  if (const auto raised = raise_descriptor_limit(descriptors); !raised)
-    LogEvent(spdlog::level::warn, "descriptor-limit", raised.error().context).log();
+  make_ready_for(settings, warnings);
   auto daemon = Daemon::open(std::move(settings), std::move(load), std::move(start));
   if (!daemon) {
     stop_logging();
@@ -84,7 +79,7 @@ Result<DaemonStart> find_start(const config::Settings& settings, bool take_over)
   const std::string& path = settings.listen.handover_socket;
   if (take_over && path.empty())
     return Error{
-        ErrorCode::configuration, ErrorSource::inbound, false,
+        ErrorCode::configuration, false,
         "--take-over: there is no listen.handover_socket; accepted: a path there, from the start of the "
         "process that is to be taken over from"};
   if (take_over) {

@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/number.h"
 #include "core/printable.h"
 #include "server/commands/json_values.h"
 #include "server/commands/text.h"

@@ -10,9 +10,6 @@
 
 namespace roktcached::commands {
 
-/// A number for people: "12,480".
-[[nodiscard]] std::string grouped(std::uint64_t number);
-
 /// A size for people: "512 B", "1.5 MiB".
 [[nodiscard]] std::string size_text(std::uint64_t bytes);
 

@@ -5,6 +5,7 @@
 
 #include <cstdio>
 
+#include "core/number.h"
 #include "core/printable.h"
 #include "server/commands/commands.h"
 #include "server/commands/interruption.h"

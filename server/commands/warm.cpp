@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "core/number.h"
 #include "core/printable.h"
 #include "server/commands/admin_client.h"
 #include "server/commands/commands.h"

@@ -11,6 +11,7 @@
 #include <system_error>
 
 #include "core/http/fields.h"
+#include "core/number.h"
 #include "server/admin/warm_request.h"
 #include "server/commands/json_values.h"
 #include "server/commands/text.h"
@@ -97,7 +98,7 @@ Result<std::vector<std::string>> read_targets(const std::string& file) {
   }
   if (stream.eof() && !stream.bad()) return targets;
   const std::string why = errno == 0 ? "cannot be read" : std::generic_category().message(errno);
-  return Error{ErrorCode::invalid_request, ErrorSource::inbound, false,
+  return Error{ErrorCode::invalid_request, false,
                file + ": " + why + "; accepted: a file with a target on each line, or \"-\""};
 }
 

@@ -254,7 +254,7 @@ Result<EngineReply> EngineClient::judged(Result<EngineReply> reply) {
                 "fleet: the engine {} is full: answers are shared as they come, and not kept", address_.text)
           .with("engine", address_.text)
           .log();
-    return Error{ErrorCode::storage_full, ErrorSource::storage, true, reply->text};
+    return Error{ErrorCode::storage_full, true, reply->text};
   }
   ++counted_.errors;
   std::string why = explained(reply->text);

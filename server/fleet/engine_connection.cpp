@@ -1,7 +1,5 @@
 #include "server/fleet/engine_connection.h"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/connect.hpp>
@@ -14,6 +12,7 @@
 
 #include "server/asio.h"
 #include "server/background.h"
+#include "server/net/tls_context.h"
 
 namespace roktcached::fleet {
 
@@ -26,29 +25,12 @@ constexpr std::size_t read_size = std::size_t{64} << 10;
 /// The most bytes of commands that the engine has not taken yet. Further ones are refused.
 constexpr std::size_t most_unsent = std::size_t{16} << 20;
 
-void check(const boost::system::error_code& error, std::string_view setting, const std::string& file) {
-  if (error) throw std::runtime_error(fmt::format("{}: {}: {}", setting, file, error.message()));
-}
-
-std::optional<ssl::context> make_tls(const config::Fleet& settings) {
-  if (!settings.url || settings.url->kind != Kind::tls) return std::nullopt;
-  ssl::context context(ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
-  context.set_verify_mode(ssl::verify_peer);
-  boost::system::error_code error;
-  if (settings.ca_file.empty()) {
-    context.set_default_verify_paths(error);
-  } else {
-    context.load_verify_file(settings.ca_file, error);
-  }
-  check(error, "fleet.ca_file", settings.ca_file);
-  if (!settings.certificate_file.empty()) {
-    context.use_certificate_chain_file(settings.certificate_file, error);
-    check(error, "fleet.certificate_file", settings.certificate_file);
-    context.use_private_key_file(settings.key_file, ssl::context::pem, error);
-    check(error, "fleet.key_file", settings.key_file);
-  }
-  return context;
+std::shared_ptr<ssl::context> make_tls(const config::Fleet& settings) {
+  if (!settings.url || settings.url->kind != Kind::tls) return nullptr;
+  auto made = net::make_client_tls_context({settings.ca_file, settings.certificate_file, settings.key_file},
+                                           net::PrivateKey::read, "fleet");
+  if (!made) throw std::runtime_error(made.error().context);
+  return std::move(*made);
 }
 
 }  // namespace
@@ -102,7 +84,7 @@ asio::awaitable<Result<void>> EngineConnection::connect() {
   error = asio::error::host_not_found;
   for (const auto& candidate : found) {
     if (url.kind == Kind::tcp && !candidate.endpoint().address().is_loopback())
-      co_return Error{ErrorCode::configuration, ErrorSource::config, false,
+      co_return Error{ErrorCode::configuration, false,
                       "the engine's address is not a loopback address: use rediss://"};
     if (socket_.is_open()) socket_.close();
     std::tie(error) = co_await socket_.async_connect(candidate.endpoint(), as_result);
@@ -158,8 +140,7 @@ asio::awaitable<Result<EngineReply>> EngineConnection::call(std::string command,
     co_await mine->timer.async_wait(as_result);
   }
   if (mine->reply) co_return std::move(*mine->reply);
-  co_return Error{ErrorCode::upstream_timeout, ErrorSource::storage, true,
-                  "the engine does not answer in time"};
+  co_return Error{ErrorCode::upstream_timeout, true, "the engine does not answer in time"};
 }
 
 asio::awaitable<void> EngineConnection::write_all() {

@@ -23,7 +23,7 @@ namespace roktcached::fleet {
 
 /// Why the engine cannot be reached.
 [[nodiscard]] inline Error engine_unavailable(std::string why) {
-  return {ErrorCode::unavailable, ErrorSource::storage, true, std::move(why)};
+  return {ErrorCode::unavailable, true, std::move(why)};
 }
 
 /// All that is needed to connect to the engine, built once.
@@ -32,8 +32,8 @@ struct EngineAddress {
   explicit EngineAddress(config::Fleet fleet_settings);
 
   const config::Fleet settings;
-  std::string text;                              ///< of the URL, for people
-  std::optional<boost::asio::ssl::context> tls;  ///< empty for cleartext
+  std::string text;                                ///< of the URL, for people
+  std::shared_ptr<boost::asio::ssl::context> tls;  ///< null for cleartext
 };
 
 /// One connection to the engine: commands go out in the order of their calls, and replies come back in that

@@ -15,7 +15,7 @@ namespace {
 constexpr std::int64_t largest_number = std::int64_t{1} << 53;
 
 Error no_reply(std::string context) {
-  return {ErrorCode::upstream_invalid_response, ErrorSource::storage, true, std::move(context)};
+  return {ErrorCode::upstream_invalid_response, true, std::move(context)};
 }
 
 /// Makes the reply that is being read, at its place in the list that it belongs to.

@@ -1,3 +1,5 @@
+// FleetLog: who is there, and the streams of the engine that it follows.
+
 #include "server/fleet/fleet_log.h"
 
 #include <fmt/format.h>

@@ -1,15 +1,18 @@
-// FleetLog: it does the purges of other instances here, and tells them of those that were made here.
+// FleetLog: it does the purges of other instances here, tells them of those that were made here, and goes on
+// where the engine has lost some.
 
 #include <algorithm>
 #include <boost/asio/co_spawn.hpp>
 #include <limits>
 #include <utility>
+#include <vector>
 
 #include "server/asio.h"
 #include "server/background.h"
 #include "server/fleet/fleet_budget.h"
 #include "server/fleet/fleet_log.h"
 #include "server/fleet/shared_answer.h"
+#include "server/log_event.h"
 #include "server/worker_pool.h"
 
 namespace roktcached::fleet {
@@ -21,6 +24,8 @@ namespace {
 constexpr milliseconds until_purged_again{1000};
 constexpr milliseconds longest_confirmation{2000};
 constexpr std::string_view kept_purges = "1000";
+/// The most lost purges that are told again one by one.
+constexpr std::size_t most_told_again = 10;
 /// Part of what the purges of a crew are bound to; its prefix is the other part.
 constexpr std::string_view purge_bound = "purge|";
 
@@ -92,6 +97,37 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   }
 }
 
+/// All purges that the engine knows are done here, one by one, and those that it knows no more, too.
+void FleetLog::begin_anew(std::size_t crew, const std::string& epoch) {
+  State& state = *states_[crew];
+  state.epoch = epoch;
+  state.history.begin_anew();
+  state.purges_read = state.done = StreamPosition();
+  for (auto& [position, purge] : state.due) position = StreamPosition();
+}
+
+/// An engine has taken another's place, and lacks the purges after `last`: a replica that was promoted, say.
+/// They are done here, and whoever knows them tells them again. Its positions may come before those of the
+/// other.
+void FleetLog::go_back(std::size_t crew, StreamPosition last) {
+  State& state = *states_[crew];
+  log_event(spdlog::level::warn, "fleet-purges-lost",
+            "fleet: the engine has lost the last purges of credential {}: they are told again",
+            crews_[crew]->name)
+      .with("credential", crews_[crew]->name)
+      .log();
+  std::vector<caching::Purge> lost = state.history.go_back_to(last);
+  // If the lost purges are not known any more, they may have selected anything.
+  if (lost.empty() || lost.size() > most_told_again)
+    lost.assign(1, caching::Purge{caching::Everything{}, caching::PurgeKind::soft});
+  for (caching::Purge& purge : lost) state.untold.add(std::move(purge));
+  const StreamPosition heard = state.history.heard();
+  for (auto& [position, purge] : state.due) position = std::min(position, heard);
+  state.done = std::min(state.done, heard);
+  state.purges_read = std::min(state.purges_read, heard);
+  write_note(crew);
+}
+
 /// @return its position; empty if the engine cannot be reached, or answers no position
 asio::awaitable<std::string> FleetLog::announce(std::size_t crew, std::string octets) {
   const Crew& c = *crews_[crew];
@@ -130,17 +166,6 @@ asio::awaitable<bool> FleetLog::announce_untold(std::size_t crew) {
   }
   if (state.untold.all().size() != before) write_note(crew);
   co_return state.untold.empty();
-}
-
-/// Whatever happens to this process, it is told sometime: it is in the cache file when this returns.
-asio::awaitable<void> FleetLog::keep_note(std::size_t crew) {
-  co_await read_stored(crew);
-  if (!states_[crew]->read) co_return;  // the file fails: it goes into it once it does not
-  const auto work = [this, kept = note(crew)] {
-    store_.put(kept);
-    store_.flush();
-  };
-  co_await run_on(purger_, work);
 }
 
 asio::awaitable<Confirmed> FleetLog::tell(caching::Purge purge) {

@@ -67,11 +67,7 @@ asio::awaitable<FetchedToken> FleetToken::fetch() {
     if (failure_) co_return *failure_;
   }
   serial_ = "0";
-  if (stopped_)
-    co_return upstream::TokenFailure{
-        {ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"},
-        std::nullopt,
-        false};
+  if (stopped_) co_return upstream::TokenFailure{upstream::stopping(), std::nullopt, false};
   co_return co_await own_->fetch();
 }
 

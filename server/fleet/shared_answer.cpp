@@ -34,8 +34,6 @@ constexpr std::uint64_t any_number = std::numeric_limits<std::uint64_t>::max();
 
 Error damaged(std::string_view what) {
   return {.code = ErrorCode::storage_corrupt,
-          .source = ErrorSource::storage,
-          .retryable = false,
           .context = "what another instance shares cannot be read: " + std::string(what)};
 }
 
@@ -120,11 +118,11 @@ constexpr std::array error_codes = {ErrorCode::invalid_request,
                                     ErrorCode::unavailable,
                                     ErrorCode::internal,
                                     ErrorCode::handed_over};
-constexpr std::array error_sources = {ErrorSource::inbound,  ErrorSource::admin,    ErrorSource::core,
-                                      ErrorSource::exchange, ErrorSource::upstream, ErrorSource::storage,
-                                      ErrorSource::config};
+/// Earlier versions had more of them.
+constexpr std::array error_sources = {ErrorSource::proxy, ErrorSource::admin,    ErrorSource::proxy,
+                                      ErrorSource::proxy, ErrorSource::upstream, ErrorSource::proxy,
+                                      ErrorSource::proxy};
 static_assert(error_codes.size() == static_cast<std::size_t>(ErrorCode::internal) + 1, "each has a number");
-static_assert(error_sources.size() == static_cast<std::size_t>(ErrorSource::config) + 1, "each has a number");
 
 template <class Values>
 std::uint8_t number_in(const Values& values, typename Values::value_type value) {

@@ -17,8 +17,7 @@ namespace beast_http = boost::beast::http;
 constexpr std::string_view crlf = "\r\n";
 
 Error malformed(const char* why) {
-  return {
-      .code = ErrorCode::invalid_request, .source = ErrorSource::core, .retryable = false, .context = why};
+  return {.code = ErrorCode::invalid_request, .context = why};
 }
 
 /// @param fields  of the head
@@ -178,10 +177,9 @@ void MessageParser<is_request>::on_request_impl(beast_http::verb, View method, V
 }
 
 template <bool is_request>
-void MessageParser<is_request>::on_response_impl(int status, View reason, int version, ErrorOfBeast&) {
+void MessageParser<is_request>::on_response_impl(int status, View, int version, ErrorOfBeast&) {
   if constexpr (!is_request) {
     head_->status = static_cast<unsigned>(status);
-    head_->reason = reason;
     head_->http11 = version == 11;
   }
 }

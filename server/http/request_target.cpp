@@ -12,7 +12,7 @@ namespace roktcached::http {
 namespace {
 
 Error bad_target(ErrorCode code, std::string context) {
-  return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
+  return {.code = code, .context = std::move(context)};
 }
 
 }  // namespace

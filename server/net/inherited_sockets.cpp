@@ -26,7 +26,7 @@ constexpr int first_inherited = 3;  // SD_LISTEN_FDS_START
 constexpr int most_inherited = 4096;
 
 Error refused(std::string why) {
-  return {ErrorCode::configuration, ErrorSource::inbound, false, std::move(why)};
+  return {ErrorCode::configuration, false, std::move(why)};
 }
 
 /// The address that a listening stream socket is bound to; empty if it is none.

@@ -41,7 +41,7 @@ namespace {
 constexpr int longest_silence = 1;
 
 Error refused(ErrorCode code, const std::string& path, std::string_view why) {
-  return {code, ErrorSource::inbound, false, "unix:" + path + ": " + std::string(why)};
+  return {code, false, "unix:" + path + ": " + std::string(why)};
 }
 
 Error system_error(const std::string& path) {
@@ -197,8 +197,7 @@ Result<std::vector<tcp::endpoint>> to_endpoints(const config::Endpoint& address)
   if (host.starts_with('[')) host = host.substr(1, host.size() - 2);
   boost::system::error_code error;
   const auto ip = asio::ip::make_address(host, error);
-  if (error)
-    return Error{ErrorCode::configuration, ErrorSource::inbound, false, host + ": not an IP address"};
+  if (error) return Error{ErrorCode::configuration, false, host + ": not an IP address"};
   return std::vector{tcp::endpoint(ip, address.port)};
 }
 
@@ -265,13 +264,12 @@ Result<std::pair<Acceptor, tcp::endpoint>> open_listener(const asio::any_io_exec
   if (!error) acceptor.set_option(QuickAck(false), error);
   const tcp::endpoint taken = error ? endpoint : acceptor.local_endpoint(error);
   if (!error) return std::pair(Acceptor(std::move(acceptor)), taken);
-  return Error{ErrorCode::unavailable, ErrorSource::inbound, false,
-               text_of(endpoint) + ": " + error.message()};
+  return Error{ErrorCode::unavailable, false, text_of(endpoint) + ": " + error.message()};
 }
 
 Result<Acceptor> acceptor_on(const asio::any_io_executor& executor, int listening) {
   const auto failed = [](const std::string& why) {
-    return Error{ErrorCode::unavailable, ErrorSource::inbound, false, "an inherited socket: " + why};
+    return Error{ErrorCode::unavailable, false, "an inherited socket: " + why};
   };
   sockaddr_storage address{};
   socklen_t size = sizeof(address);
@@ -296,8 +294,7 @@ Result<void> check_unix_group(const std::string& group) {
   const std::string why =
       id ? "accepted: a group that user " + std::to_string(self.user) + ", who runs this, is a member of"
          : "there is no such group";
-  return Error{ErrorCode::configuration, ErrorSource::inbound, false,
-               "listen.unix_group: \"" + group + "\": " + why};
+  return Error{ErrorCode::configuration, false, "listen.unix_group: \"" + group + "\": " + why};
 }
 
 Result<void> UnixSocket::check(const std::string& path) {
@@ -356,7 +353,7 @@ Result<void> UnixSocket::check_owner_only() const {
   if (::lstat(path_.c_str(), &status) != 0) return system_error(path_);
   if ((status.st_mode & of_others) == 0) return {};
   return Error{
-      ErrorCode::configuration, ErrorSource::inbound, false,
+      ErrorCode::configuration, false,
       fmt::format("{} has mode {:04o}; accepted: none but its owner's, such as SocketMode=0600 in the "
                   "socket unit: who connects there needs no token",
                   path_, static_cast<unsigned>(status.st_mode & 07777U))};

@@ -21,10 +21,7 @@ namespace {
 constexpr std::size_t max_key_file = 64 * 1024;
 
 Error unusable(std::string context) {
-  return {.code = ErrorCode::configuration,
-          .source = ErrorSource::inbound,
-          .retryable = false,
-          .context = std::move(context)};
+  return {.code = ErrorCode::configuration, .context = std::move(context)};
 }
 
 /// With what OpenSSL says of the matter, which never holds a part of a key.

@@ -131,10 +131,12 @@ Answer failure_answer(const Request& request, const upstream::UpstreamFailure& f
   return answer;
 }
 
+Answer not_in_cache(const Request& request) {
+  return problem({ErrorCode::not_in_cache, true, "only-if-cached, and nothing usable is stored"}, request.id);
+}
+
 Answer client_gone(const Request& request) {
-  return problem(
-      {ErrorCode::client_gone, ErrorSource::exchange, false, "the client has closed the connection"},
-      request.id);
+  return problem({ErrorCode::client_gone, false, "the client has closed the connection"}, request.id);
 }
 
 std::string_view not_stored(const FetchOutcome& outcome) {

@@ -49,6 +49,9 @@ void put_large_content(http::Answer& answer, const http::Request& request, Growi
 [[nodiscard]] http::Answer failure_answer(const http::Request& request,
                                           const upstream::UpstreamFailure& failure, http::Forward reason);
 
+/// The answer to only-if-cached if nothing usable is stored (RFC 9111, section 5.2.1.7).
+[[nodiscard]] http::Answer not_in_cache(const http::Request& request);
+
 /// The answer to a client that has gone: nobody gets it, and the access log tells why.
 [[nodiscard]] http::Answer client_gone(const http::Request& request);
 

@@ -27,7 +27,7 @@ std::optional<Answer> own_page(const Request& request, std::string_view path) {
   const bool is_name = path == "/";
   if (!is_name && path != "/openapi.json") return std::nullopt;
   if (request.method != "GET" && request.method != "HEAD")
-    return problem({ErrorCode::method_not_allowed, ErrorSource::inbound, false, "GET, HEAD"}, request.id);
+    return problem({ErrorCode::method_not_allowed, false, "GET, HEAD"}, request.id);
   if (is_name) return page("text/plain; charset=utf-8", name);
   return page("application/json", request.runtime->openapi);
 }

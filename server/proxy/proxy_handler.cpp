@@ -32,7 +32,7 @@ Result<void> check_account(const Request& request, std::string_view account_id) 
   if (!is_limited(request)) return {};
   const auto& accounts = request.rules->accounts;
   if (!account_id.empty() && std::ranges::find(accounts, account_id) != accounts.end()) return {};
-  return Error{ErrorCode::account_not_allowed, ErrorSource::exchange, false,
+  return Error{ErrorCode::account_not_allowed, false,
                account_id.empty() ? "this route names no account"
                                   : "account " + std::string(account_id) + " is none of this client's"};
 }
@@ -64,7 +64,7 @@ Result<void> check_for_own_parameters(const rokt::Route& route, std::string_view
   for (const http::QueryParameter& parameter : http::parse_query(query)) {
     if (!formats::is_own(parameter.name)) continue;
     return Error{
-        ErrorCode::invalid_request, ErrorSource::exchange, false,
+        ErrorCode::invalid_request, false,
         "parameter: " + rokt::shown(parameter.name) + " on route " + route.name +
             "; accepted: names that begin with roktcached on report, metadata and query routes alone"};
   }

@@ -16,12 +16,6 @@ namespace {
 
 constexpr std::string_view dates_name = "roktcached-dates";
 
-Error refused(std::string_view name, std::string_view what, std::string_view accepted) {
-  std::string context(name);
-  context.append(": ").append(what).append("; accepted: ").append(accepted);
-  return {ErrorCode::invalid_request, ErrorSource::exchange, false, std::move(context)};
-}
-
 std::string names_of_dates() {
   std::string names;
   for (const std::string_view name : rokt::moving_dates_names())
@@ -57,19 +51,19 @@ Result<void> Question::take_own(const rokt::Route& route, WallTime now) {
 
 Result<void> Question::choose_dates(const rokt::Route& route, std::string_view name, WallTime now) {
   if (route.route_class != rokt::RouteClass::report)
-    return refused(dates_name, rokt::shown(name) + " on a route without dateStart and dateEnd",
-                   "a report's route of the Reporting API");
+    return rokt::not_accepted(dates_name, rokt::shown(name) + " on a route without dateStart and dateEnd",
+                              "a report's route of the Reporting API");
   const auto dates = rokt::moving_dates_of(name);
-  if (!dates) return refused(dates_name, rokt::shown(name), names_of_dates());
+  if (!dates) return rokt::not_accepted(dates_name, rokt::shown(name), names_of_dates());
   for (const std::string_view date : {std::string_view("dateStart"), std::string_view("dateEnd")}) {
     if (find(date) != nullptr)
-      return refused(dates_name, rokt::shown(name) + " besides " + std::string(date),
-                     "one of them: it stands for dateStart and dateEnd");
+      return rokt::not_accepted(dates_name, rokt::shown(name) + " besides " + std::string(date),
+                                "one of them: it stands for dateStart and dateEnd");
   }
   const auto zone = rokt::TimeZone::find(value_of("timeZoneVariation"));
   if (!zone) {
     const bool missing = find("timeZoneVariation") == nullptr;
-    return refused(
+    return rokt::not_accepted(
         "timeZoneVariation", missing ? "is missing" : rokt::shown(value_of("timeZoneVariation")),
         "an IANA time zone, e.g. America/New_York: on its clock the days of roktcached-dates begin");
   }

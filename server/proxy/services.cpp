@@ -14,8 +14,6 @@ Result<std::size_t> credential_of(const Runtime& runtime, std::string_view accou
   if (credential) return *credential;
   if (account_id.empty()) return std::size_t{0};
   return Error{.code = ErrorCode::account_not_allowed,
-               .source = ErrorSource::exchange,
-               .retryable = false,
                .context = "account " + std::string(account_id) + ": no [[credential]] lists it"};
 }
 

@@ -20,7 +20,7 @@ Result<rokt::QueryBody> read_query(const http::Fields& fields, std::string_view 
                                    const Circumstances& circumstances) {
   if (!http::says_json(fields)) {
     const std::string type = fields.combined("Content-Type");
-    return Error{ErrorCode::unsupported_media_type, ErrorSource::inbound, false,
+    return Error{ErrorCode::unsupported_media_type, false,
                  "Content-Type: " + (type.empty() ? "is missing" : rokt::shown(type)) +
                      "; accepted: application/json"};
   }
@@ -43,14 +43,11 @@ Error wrong_target(ErrorCode code, std::string_view came, std::string_view accep
   constexpr std::size_t longest_quote = 80;
   std::string context = "target = \"";
   context.append(came.substr(0, longest_quote)).append("\": ").append(accepted);
-  return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
+  return {.code = code, .context = std::move(context)};
 }
 
 Error wrong_content(const std::string& what) {
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::inbound,
-          .retryable = false,
-          .context = "content: " + what};
+  return {.code = ErrorCode::invalid_request, .context = "content: " + what};
 }
 
 }  // namespace

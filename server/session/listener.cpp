@@ -35,8 +35,7 @@ bool has_queue_of_its_own(net::Acceptor& acceptor) {
 /// Tells a client beyond the bound why it is turned away; best effort, without waiting for it.
 void turn_away(int descriptor) {
   static const std::string body(
-      *problem({ErrorCode::overloaded, ErrorSource::inbound, true, "listen.max_connections are open"}, "")
-           .body);
+      *problem({ErrorCode::overloaded, true, "listen.max_connections are open"}, "").body);
   std::string answer =
       "HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 1\r\n"
       "Connection: close\r\nCross-Origin-Resource-Policy: same-origin\r\nContent-Length: " +

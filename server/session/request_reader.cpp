@@ -20,7 +20,7 @@ namespace {
 constexpr std::size_t usual_size = 4096;
 
 Error refusal(ErrorCode code, std::string context) {
-  return {.code = code, .source = ErrorSource::inbound, .retryable = false, .context = std::move(context)};
+  return {.code = code, .context = std::move(context)};
 }
 
 Error too_large(const Limits& limits) {

@@ -26,7 +26,7 @@ http::Answer preflight_answer(const http::Request& request, const http::Handler&
 
 /// RFC 9110, section 7.6.3.
 Error came_back() {
-  return {ErrorCode::loop_detected, ErrorSource::inbound, false,
+  return {ErrorCode::loop_detected, false,
           "its Via shows that this proxy has sent it itself: upstream.url, or a proxy behind it, leads back "
           "here"};
 }

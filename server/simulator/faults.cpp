@@ -15,10 +15,7 @@ constexpr std::array<std::string_view, 8> kinds = {"status",   "latency",      "
                                                    "truncate", "wrong_length", "trickle", "malformed_token"};
 
 Error refused(std::string context) {
-  return {.code = ErrorCode::invalid_request,
-          .source = ErrorSource::inbound,
-          .retryable = false,
-          .context = std::move(context)};
+  return {.code = ErrorCode::invalid_request, .context = std::move(context)};
 }
 
 template <class Number>

@@ -48,25 +48,29 @@ void distinct(Object& object, const Facts& facts) {
       .number("campaignCountries", std::popcount(facts.countries_seen));
 }
 
-void campaign_fields(Object& object, const Facts& facts) {
-  object.money("grossCost", facts.gross_cost_micro)
+Object& costs(Object& object, const Facts& facts) {
+  return object.money("grossCost", facts.gross_cost_micro)
       .money("netCost", facts.net_cost_micro)
-      .number("impressions", facts.impressions)
-      .number("referrals", facts.referrals)
-      .number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
+      .number("impressions", facts.impressions);
+}
+
+Object& acquisitions(Object& object, const Facts& facts) {
+  return object.number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
       .number("acquisitionsByReferralDate", facts.acquisitions_by_referral_date);
+}
+
+void campaign_fields(Object& object, const Facts& facts) {
+  costs(object, facts).number("referrals", facts.referrals);
+  acquisitions(object, facts);
   distinct(object, facts);
 }
 
 void account_campaign_fields(Object& object, const Facts& facts) {
-  object.money("grossCost", facts.gross_cost_micro)
-      .money("netCost", facts.net_cost_micro)
-      .number("impressions", facts.impressions)
+  costs(object, facts)
       .number("referrals", facts.referrals)
       .number("campaignCountries", std::popcount(facts.countries_seen))
-      .number("campaigns", std::popcount(facts.campaigns_seen))
-      .number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
-      .number("acquisitionsByReferralDate", facts.acquisitions_by_referral_date)
+      .number("campaigns", std::popcount(facts.campaigns_seen));
+  acquisitions(object, facts)
       .number("creatives", creatives_of(facts))
       .number("Audiences", std::popcount(facts.audiences_seen));  // spelled like this on the API's page
 }
@@ -76,25 +80,19 @@ std::int64_t unique_referrals(const Facts& facts) {
 }
 
 void creative_fields(Object& object, const Facts& facts) {
-  object.money("grossCost", facts.gross_cost_micro)
-      .money("netCost", facts.net_cost_micro)
-      .number("impressions", facts.impressions)
+  costs(object, facts)
       .number("referrals", facts.referrals)
-      .number("uniqueReferrals", unique_referrals(facts))
-      .number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
-      .number("acquisitionsByReferralDate", facts.acquisitions_by_referral_date)
+      .number("uniqueReferrals", unique_referrals(facts));
+  acquisitions(object, facts)
       .number("creatives", creatives_of(facts))
       .number("audiences", std::popcount(facts.audiences_seen));
 }
 
 void creative_row_fields(Object& object, const Facts& facts) {
-  object.money("grossCost", facts.gross_cost_micro)
-      .money("netCost", facts.net_cost_micro)
-      .number("impressions", facts.impressions)
+  costs(object, facts)
       .number("uniqueReferrals", unique_referrals(facts))
-      .number("referrals", facts.referrals)
-      .number("acquisitionsByConversionDate", facts.acquisitions_by_conversion_date)
-      .number("acquisitionsByReferralDate", facts.acquisitions_by_referral_date)
+      .number("referrals", facts.referrals);
+  acquisitions(object, facts)
       .number("creatives", creatives_of(facts))
       .number("audiences", std::popcount(facts.audiences_seen));
 }

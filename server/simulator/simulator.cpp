@@ -301,7 +301,7 @@ Result<std::unique_ptr<Simulator>> Simulator::start(const Options& options) {
   try {
     return std::unique_ptr<Simulator>(new Simulator(std::make_unique<Server>(options, +listen)));
   } catch (const boost::system::system_error& error) {
-    return Error{ErrorCode::unavailable, ErrorSource::inbound, false,
+    return Error{ErrorCode::unavailable, false,
                  options.host + ":" + std::to_string(options.port) + ": " + error.code().message()};
   }
 }

@@ -20,8 +20,9 @@ constexpr std::uint64_t max_ahead = std::uint64_t{256} << 10;
 constexpr std::chrono::seconds look_again{1};
 
 Error fell_behind() {
-  return {ErrorCode::overloaded, ErrorSource::upstream, true,
-          "the client has fallen behind what is kept of an answer that others read faster"};
+  return {ErrorCode::overloaded, true,
+          "the client has fallen behind what is kept of an answer that others read faster",
+          ErrorSource::upstream};
 }
 
 }  // namespace
@@ -242,8 +243,7 @@ asio::awaitable<GrowingAnswer::Piece> GrowingAnswer::Reader::read() {
 /// @return nothing if it is to be waited for
 std::optional<GrowingAnswer::Piece> GrowingAnswer::Reader::take() {
   if (gone_) {
-    return AnswerEnd{
-        Error{ErrorCode::client_gone, ErrorSource::exchange, false, "the client has closed the connection"}};
+    return AnswerEnd{Error{ErrorCode::client_gone, false, "the client has closed the connection"}};
   }
   GrowingAnswer& answer = *answer_;
   const LockGuard lock(answer.mutex_);

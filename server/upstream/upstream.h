@@ -66,6 +66,11 @@ struct UpstreamResponse {
   WallTime sent_at;                   ///< when the request that brought it was sent
 };
 
+/// The error of what is under way when the proxy stops.
+[[nodiscard]] inline Error stopping() {
+  return {ErrorCode::upstream_unreachable, false, "the proxy is stopping", ErrorSource::upstream};
+}
+
 /// A failed request and, if waiting helps, for how long.
 struct UpstreamFailure {
   Error error;

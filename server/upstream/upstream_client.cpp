@@ -111,11 +111,10 @@ void UpstreamClient::start() {
 
 void UpstreamClient::stop() {
   stopped_ = true;
-  const UpstreamFailure stopping{
-      {ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"}, std::nullopt};
+  const UpstreamFailure failure{stopping(), std::nullopt};
   for (const auto& channel : channels_) {
     channel->token.stop();
-    channel->admission.give_up(stopping);
+    channel->admission.give_up(failure);
   }
   pauses_.wake();
   pool_.stop();
@@ -178,8 +177,8 @@ asio::awaitable<UpstreamResult> UpstreamClient::send(const UpstreamRequest& requ
       if (turn->unwanted()) co_return gone();
     }
     if (result && result->surplus && request.exact_length) {
-      co_return UpstreamFailure{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, false,
-                                 "the answer is longer than its Content-Length"},
+      co_return UpstreamFailure{{ErrorCode::upstream_invalid_response, false,
+                                 "the answer is longer than its Content-Length", ErrorSource::upstream},
                                 std::nullopt};
     }
     co_return result;
@@ -360,7 +359,7 @@ UpstreamFailure UpstreamClient::circuit_is_open(std::string_view route) const {
                 "the upstream has answered 502, 503 or 504 again and again on route {}; it is being "
                 "asked for that once a second",
                 route);
-  return {{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, std::move(why)},
+  return {{ErrorCode::upstream_unreachable, true, std::move(why), ErrorSource::upstream},
           std::max(wait, std::chrono::milliseconds{1})};
 }
 

@@ -23,7 +23,6 @@ class Ghosts {
   [[nodiscard]] bool remembers(const caching::KeyHash& hash) const { return find(hash) != nullptr; }
   /// Forgets it. @return whether it was remembered
   bool forget(const caching::KeyHash& hash);
-  [[nodiscard]] std::size_t size() const { return table_.size(); }
 
  private:
   struct Ghost : TableNode<Ghost>, boost::intrusive::list_base_hook<> {

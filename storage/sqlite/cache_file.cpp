@@ -82,7 +82,7 @@ END;
 )";
 
 Error refused(ErrorCode code, std::string context) {
-  return {.code = code, .source = ErrorSource::storage, .retryable = false, .context = std::move(context)};
+  return {.code = code, .context = std::move(context)};
 }
 
 /// Refuses a database that is not ours to write to, before anything is written.

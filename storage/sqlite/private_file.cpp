@@ -24,10 +24,7 @@ constexpr mode_t private_mode = 0600;
 constexpr mode_t private_folder_mode = 0700;
 
 Error refused(std::string context) {
-  return {.code = ErrorCode::storage_unavailable,
-          .source = ErrorSource::storage,
-          .retryable = false,
-          .context = std::move(context)};
+  return {.code = ErrorCode::storage_unavailable, .context = std::move(context)};
 }
 
 std::string octal(mode_t mode) {
@@ -99,7 +96,6 @@ Error file_error(const std::string& path, int number) {
   constexpr std::array passing = {EIO,   EINTR,  EAGAIN, ENOMEM, EMFILE,    ENFILE,
                                   EBUSY, ESTALE, ENOSPC, EDQUOT, ETIMEDOUT, ENOBUFS};
   return {.code = ErrorCode::storage_unavailable,
-          .source = ErrorSource::storage,
           .retryable = std::ranges::find(passing, number) != passing.end(),
           .context = path + ": " + std::generic_category().message(number)};
 }

@@ -110,7 +110,7 @@ Result<FoundRow> ReaderPool::find(const Key& key) {
   const Lease lease(*this, Lease::Use::find);
   if (lease.reader() == nullptr) return FoundRow{};
   if (!lease.reader()->snapshot.hold())
-    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true,
+    return Error{ErrorCode::storage_unavailable, true,
                  "the cache file: an earlier snapshot of it could not be ended"};
   return lease.reader()->rows.find(key);
 }
@@ -129,7 +129,7 @@ std::optional<FoundRow> ReaderPool::find_at_once(const Key& key) {
 Result<std::vector<EntrySummary>> ReaderPool::list(const Listing& wanted) {
   const Lease lease(*this, Lease::Use::list);
   if (lease.reader() == nullptr)
-    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "the cache file is not open"};
+    return Error{ErrorCode::storage_unavailable, true, "the cache file is not open"};
   return list_rows(lease.reader()->connection, wanted);
 }
 

@@ -65,7 +65,6 @@ EncodedBody encode(std::string_view body) {
 
 Error corrupt(const Key& key, std::string_view what) {
   return {.code = ErrorCode::storage_corrupt,
-          .source = ErrorSource::storage,
           .retryable = true,
           .context = "the row of key " + caching::to_hex(key.hash()) + " is damaged: " + std::string(what)};
 }
@@ -290,7 +289,7 @@ Result<FoundRow> RowReader::find(const Key& key, std::int64_t body_max) {
   if (needed > bodies_->read().bound) return corrupt(key, "there can be no room for its body");
   const auto there = room.ask(needed);
   if (there != BodyAccount::Room::there)
-    return Error{ErrorCode::overloaded, ErrorSource::storage, there == BodyAccount::Room::soon,
+    return Error{ErrorCode::overloaded, there == BodyAccount::Room::soon,
                  "no room in memory for a stored answer of " + std::to_string(found->body_size) + " bytes"};
   return read(key, body_max, std::move(room));
 }

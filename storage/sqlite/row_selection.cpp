@@ -104,12 +104,9 @@ Result<std::vector<EntrySummary>> list_rows(Connection& connection, const Listin
   condition.bind(use);
   use.integer(static_cast<std::int64_t>(wanted.limit));
   std::vector<EntrySummary> entries;
-  while (true) {
-    const auto row = use.step();
-    if (!row) return row.error();
-    if (!*row) return entries;
-    entries.push_back(summary_at(use));
-  }
+  const auto listed = use.each_row([&] { entries.push_back(summary_at(use)); });
+  if (!listed) return listed.error();
+  return entries;
 }
 
 Result<RowPurge> RowPurge::prepare(Connection& connection, const caching::Purge& purge, WallTime now) {
@@ -141,12 +138,9 @@ Result<std::vector<std::int64_t>> RowPurge::selected() {
   std::vector<std::int64_t> ids;
   Statement::Use use(select_);
   condition_.bind(use);
-  while (true) {
-    const auto row = use.step();
-    if (!row) return row.error();
-    if (!*row) return ids;
-    ids.push_back(use.integer_at(0));
-  }
+  const auto listed = use.each_row([&] { ids.push_back(use.integer_at(0)); });
+  if (!listed) return listed.error();
+  return ids;
 }
 
 Result<bool> RowPurge::purge(std::int64_t id) {

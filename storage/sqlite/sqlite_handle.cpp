@@ -69,10 +69,7 @@ Error SqliteErrors::error(sqlite3* connection, int code, std::string_view doing)
   } else {
     context.append(connection != nullptr ? sqlite3_errmsg(connection) : sqlite3_errstr(code));
   }
-  return {.code = meaning,
-          .source = ErrorSource::storage,
-          .retryable = meaning != ErrorCode::storage_corrupt,
-          .context = std::move(context)};
+  return {.code = meaning, .retryable = meaning != ErrorCode::storage_corrupt, .context = std::move(context)};
 }
 
 Result<Connection> Connection::open(const std::string& path, int flags) {

@@ -82,6 +82,16 @@ class Statement {
 
     /// @return true on a row, false at the end
     [[nodiscard]] Result<bool> step();
+    /// Calls `take` on each row that is left.
+    template <class Take>
+    [[nodiscard]] Result<void> each_row(const Take& take) {
+      while (true) {
+        const auto row = step();
+        if (!row) return row.error();
+        if (!*row) return {};
+        take();
+      }
+    }
     /// Whether memory failed while columns of this row were read; what they say then means nothing.
     [[nodiscard]] bool out_of_memory() const {
       return sqlite3_errcode(sqlite3_db_handle(statement_)) == SQLITE_NOMEM;

@@ -163,10 +163,10 @@ Result<std::uint64_t> SqliteStore::purge(const caching::Purge& purge, WallTime n
   try {
     auto done = queue_.purge(purge, now);
     if (done.wait_for(longest_purge) == std::future_status::ready) return done.get();
-    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true,
+    return Error{ErrorCode::storage_unavailable, true,
                  "the disk has not done it in time; it may still be done"};
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "out of memory"};
+    return Error{ErrorCode::storage_unavailable, true, "out of memory"};
   }
 }
 

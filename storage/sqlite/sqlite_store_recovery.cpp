@@ -44,7 +44,7 @@ Result<void> SqliteStore::open_file() {
   const auto path = resolve_path(options_.path);
   if (!path) return path.error();
   if (*path != options_.path)
-    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, false,
+    return Error{ErrorCode::storage_unavailable, false,
                  options_.path + ": its folder leads to " + *path + " now"};
   if (!lock_ || lock_->is_lost()) {
     auto lock = FileLock::acquire(options_.path, options_.report);

@@ -32,9 +32,7 @@ void SqliteStore::read_of_predecessor() {
 /// Rows of another version, or of another owner, are not this process's to read: that is settled when the
 /// file is opened for writing.
 Result<void> SqliteStore::open_readers_of_predecessor() {
-  const auto refused = [](const char* why) {
-    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, false, why};
-  };
+  const auto refused = [](const char* why) { return Error{ErrorCode::storage_unavailable, false, why}; };
   const auto file = prepare_file(options_.path, options_.report);
   if (!file) return file.error();
   {
@@ -90,7 +88,7 @@ Result<std::uint64_t> SqliteStore::purge_after_other(const caching::Purge& purge
   try {
     static_cast<void>(queue_.purge(purge, now));
   } catch (const std::bad_alloc&) {
-    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "out of memory"};
+    return Error{ErrorCode::storage_unavailable, true, "out of memory"};
   }
   readers_.move_on();
   return std::uint64_t{0};

@@ -77,7 +77,7 @@ bool SqliteStore::write_next() {
   } catch (const std::exception&) {
     count_error();
     // Short enough to take no memory: the caller that waits for the purge must get an answer.
-    purged = Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "out of memory"};
+    purged = Error{ErrorCode::storage_unavailable, true, "out of memory"};
   }
   order->result.set_value(std::move(purged));
   return true;
@@ -245,8 +245,7 @@ bool SqliteStore::log_has_room(int pages_max) {
 Result<std::uint64_t> SqliteStore::purge_rows(const QueuedPurge& order) {
   look_at_names();  // a success speaks of the file that has the name
   if (!writer_)
-    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true,
-                 options_.path + ": " + troubles_.gravest()};
+    return Error{ErrorCode::storage_unavailable, true, options_.path + ": " + troubles_.gravest()};
   std::uint64_t purged = order.met.size();
   writer_->connection.wait_for_locks(true);
   const auto purge = [&] { return purge_slices(order, purged); };
@@ -273,7 +272,7 @@ Result<std::uint64_t> SqliteStore::purge_rows(const QueuedPurge& order) {
 /// is written: a purge of a million rows must not make it overflow.
 /// @param purged  gets the rows that are purged added
 Result<void> SqliteStore::purge_slices(const QueuedPurge& order, std::uint64_t& purged) {
-  const Error no_room{ErrorCode::storage_locked, ErrorSource::storage, true,
+  const Error no_room{ErrorCode::storage_locked, true,
                       "another program reads the cache file, and its log has reached its bound"};
   if (!log_has_room(2 * log_pages_max)) return no_room;
   const std::uint64_t opening = openings_;
@@ -319,8 +318,7 @@ Result<void> SqliteStore::purge_slices(const QueuedPurge& order, std::uint64_t& 
     write(batch);
     queue_.done();
     if (openings_ == opening) continue;
-    return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true,
-                 "the cache file was opened anew during the purge"};
+    return Error{ErrorCode::storage_unavailable, true, "the cache file was opened anew during the purge"};
   }
   return {};
 }

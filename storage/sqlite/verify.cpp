@@ -17,8 +17,7 @@ namespace {
 
 /// Rows are listed in slices: between two of them nothing is held.
 constexpr std::int64_t slice_size = 256;
-constexpr const char* list_sql =
-    "SELECT id, key, key_hash, body_size FROM responses WHERE id > ? ORDER BY id LIMIT ?";
+constexpr const char* list_sql = "SELECT id, key, key_hash FROM responses WHERE id > ? ORDER BY id LIMIT ?";
 constexpr const char* look_again_sql = "SELECT 1 FROM responses WHERE id = ? AND key = ?";
 /// SQLite reports at most this many faults of a file.
 constexpr const char* structure_sql = "PRAGMA integrity_check(20)";
@@ -26,10 +25,7 @@ constexpr const char* structure_sql = "PRAGMA integrity_check(20)";
 constexpr std::int64_t any_pages = std::numeric_limits<std::int32_t>::max() - 1;
 
 Error not_usable(std::string context) {
-  return {.code = ErrorCode::storage_unavailable,
-          .source = ErrorSource::storage,
-          .retryable = false,
-          .context = std::move(context)};
+  return {.code = ErrorCode::storage_unavailable, .context = std::move(context)};
 }
 
 /// The file's path without symlinks in its folder.
@@ -50,7 +46,6 @@ struct Listed {
   std::int64_t id = 0;
   std::string key;
   std::string key_hash;
-  std::uint64_t body_size = 0;
 };
 
 /// Makes one pass over the rows of a file.
@@ -79,7 +74,7 @@ class RowVerifier {
         if (const auto looked = look_at(row, found); !looked) return looked.error();
       }
       if (!progress(found.rows, std::max(total, found.rows)))
-        return Error{ErrorCode::client_gone, ErrorSource::storage, false, "interrupted"};
+        return Error{ErrorCode::client_gone, false, "interrupted"};
       if (slice->empty()) return {};
       last = slice->back().id;
     }
@@ -90,13 +85,11 @@ class RowVerifier {
     std::vector<Listed> slice;
     Statement::Use use(list_);
     use.integer(last).integer(slice_size);
-    while (true) {
-      const auto row = use.step();
-      if (!row) return row.error();
-      if (!*row) return slice;
-      slice.push_back({use.integer_at(0), std::string(use.text_at(1)), std::string(use.blob_at(2)),
-                       static_cast<std::uint64_t>(std::max<std::int64_t>(use.integer_at(3), 0))});
-    }
+    const auto listed = use.each_row([&] {
+      slice.push_back({use.integer_at(0), std::string(use.text_at(1)), std::string(use.blob_at(2))});
+    });
+    if (!listed) return listed.error();
+    return slice;
   }
 
   Result<void> look_at(const Listed& row, Verification& found) {
@@ -137,12 +130,10 @@ Result<std::vector<std::string>> faults_of_structure(Connection& connection) {
   if (!statement) return statement.error();
   {
     Statement::Use use(*statement);
-    while (true) {
-      const auto row = use.step();
-      if (!row) return row.error();
-      if (!*row) break;
+    const auto checked = use.each_row([&] {
       if (use.text_at(0) != "ok") faults.emplace_back(use.text_at(0));
-    }
+    });
+    if (!checked) return checked.error();
   }
   const auto off =
       connection.integer("SELECT (SELECT entries FROM totals) - (SELECT count(*) FROM responses)");

@@ -15,18 +15,11 @@ import time
 
 from daemons import ADMIN, Daemon, LyingProxy, settings_of, wait_until
 from engine import Engine
-from harness import free_port, searched
+from harness import free_port, route, searched
 from model import Get, Model, Policy, Purge, route_of
 from model_origin import Origin, account_of, campaign_of, key_of, now
 
-ROUTES = """
-[[route]]
-name = "files"
-path = "/files/{rest...}"
-methods = ["GET", "PUT", "DELETE"]
-cache = "http"
-inject_token = false
-"""
+ROUTES = route("files", "/files/{rest...}", "GET", "PUT", "DELETE")
 DATES = "dateStart=2025-03-01&dateEnd=2025-03-31&currency=USD&timeZoneVariation=America/New_York"
 OVERVIEW = "/reporting/accounts/{}/campaigns/{}/overview?"
 # Near ones among them: one differs from another in one thing.

@@ -35,7 +35,7 @@ std::int64_t number_in(const http::Fields& fields, std::string_view name) {
 upstream::UpstreamResult result_of(const HttpAnswer* answer, WallTime sent_at) {
   if (answer == nullptr)
     return upstream::UpstreamFailure{
-        {ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "not reached"}, std::nullopt};
+        {ErrorCode::upstream_unreachable, true, "not reached", ErrorSource::upstream}, std::nullopt};
   upstream::UpstreamResponse response;
   response.status = answer->status;
   response.fields = to_fields(*answer);

@@ -115,7 +115,6 @@ void read_status_line(const std::string& line, Reading& reading) {
   reading.status = static_cast<unsigned>(std::stoul(code));
   if (line.size() == 12) return;
   require(line[12] == ' ' && all(line.substr(13), is_text), "the reason phrase");
-  reading.reason = line.substr(13);
 }
 
 std::pair<std::string, std::string> read_field(const std::string& line) {

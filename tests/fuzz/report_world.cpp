@@ -32,7 +32,7 @@ std::int64_t body_of(const StoredResponse& response) {
 
 upstream::UpstreamResult result_of(const ReportAnswer* answer, WallTime sent_at) {
   if (answer == nullptr)
-    return upstream::UpstreamFailure{{ErrorCode::upstream_timeout, ErrorSource::upstream, true, "no answer"},
+    return upstream::UpstreamFailure{{ErrorCode::upstream_timeout, true, "no answer", ErrorSource::upstream},
                                      std::nullopt};
   upstream::UpstreamResponse response;
   response.status = answer->status;

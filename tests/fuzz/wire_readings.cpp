@@ -105,7 +105,6 @@ Result<std::size_t> take_head(std::string_view bytes, http::HeadScan& scan, cons
   const auto size = http::read_response_head(bytes, scan, message.answers_head, parser, response);
   if (!size || *size == 0) return size;
   reading.status = response.status;
-  reading.reason = response.reason;
   add_fields(reading, response);
   const auto framing = framing_of(response, message.answers_head);
   if (!framing) return framing.error();
@@ -159,8 +158,8 @@ std::string to_text(const CacheOutcome& outcome) {
   if (outcome.refused) return "refused: " + *outcome.refused;
   if (!outcome.reading) return "not whole";
   const Reading& reading = *outcome.reading;
-  std::string text = reading.method + " " + reading.target + " " + std::to_string(reading.status) + " " +
-                     reading.reason + (reading.http11 ? " HTTP/1.1" : " HTTP/1.0") +
+  std::string text = reading.method + " " + reading.target + " " + std::to_string(reading.status) +
+                     (reading.http11 ? " HTTP/1.1" : " HTTP/1.0") +
                      (reading.keeps_alive ? ", keeps alive, " : ", closes, ") + std::to_string(reading.size) +
                      " bytes, content [" + reading.content + "]";
   for (const auto& [name, value] : reading.fields)

@@ -14,7 +14,6 @@ struct Reading {
   std::string method;
   std::string target;
   unsigned status = 0;
-  std::string reason;
   bool http11 = true;
   std::vector<std::pair<std::string, std::string>> fields;  ///< in order
   std::string content;

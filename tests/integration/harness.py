@@ -40,6 +40,13 @@ STALE_AT_ONCE = {"freshness_settled": "1ms", "freshness_stale_while_revalidate":
 next_port = itertools.cycle(range(first := int(os.environ.get("ROKTCACHED_TEST_PORTS", "19700")), first + 300))
 
 
+def route(name, path, *methods, cache="http", inject_token=False):
+    """The table of a route of the operator's. Without methods it has those that are usual; with a token the one that is usual."""
+    lines = [f'name = "{name}"', f'path = "{path}"', f'cache = "{cache}"']
+    lines += [f"methods = {json.dumps(methods)}"] * bool(methods) + ["inject_token = false"] * (not inject_token)
+    return "\n".join(["[[route]]", *lines, ""])
+
+
 def free_port():
     for port in itertools.islice(next_port, 300):
         with socket.socket() as probe:

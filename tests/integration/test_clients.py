@@ -8,7 +8,7 @@ import urllib.parse
 
 from canary import canary, register
 from clients import basic, client
-from harness import TestCase, overview, raw, request, run_command, wait_until
+from harness import TestCase, overview, raw, request, route, run_command, wait_until
 from test_credentials import Tokens
 from test_http_routes import Origin
 
@@ -333,23 +333,10 @@ class Upstreams(TestCase):
             self.assertNotRegex(head, "(?i)x-api-key|api_key|its-own|local\\.")
             self.assertNotIn(secret, head)
 
-    ROUTES = """
-[[route]]
-name = "files"
-path = "/files/{rest...}"
-cache = "http"
-inject_token = false
-[[route]]
-name = "account-files"
-path = "/accounts/{accountId}/files"
-cache = "off"
-inject_token = false
-[[route]]
-name = "items"
-path = "/items/{accountId}/{rest...}"
-cache = "off"
-inject_token = false
-"""
+    ROUTES = (
+        route("files", "/files/{rest...}") +
+        route("account-files", "/accounts/{accountId}/files", cache="off") +
+        route("items", "/items/{accountId}/{rest...}", cache="off"))
 
     def passing(self):
         origin = Origin(lambda handler: (200, [("Content-Type", "text/plain")], b"ok"))

@@ -6,7 +6,7 @@ import sqlite3
 import subprocess
 import zlib
 
-from harness import SANITIZED, STALE_AT_ONCE, TestCase, connection_to, overview, request, until_stale
+from harness import SANITIZED, STALE_AT_ONCE, TestCase, connection_to, overview, request, route, until_stale
 from test_upstream_wire import Upstream, answer, compressed
 
 ROWS = json.dumps([{"campaign": i, "grossCost": i * 1.5, "name": "Über"} for i in range(2000)]).encode()
@@ -161,8 +161,7 @@ class Compression(TestCase):
         self.assertEqual(len(self.upstream.seen), 1)
 
     def test_other_routes_pass_codings_through(self):
-        tables = "".join(f'[[route]]\nname = "{name}"\npath = "/{name}/{{rest...}}"\nmethods = ["GET"]\ncache = "{name}"\n'
-                         'inject_token = true\n' for name in ("http", "off"))
+        tables = "".join(route(name, f"/{name}/{{rest...}}", "GET", cache=name, inject_token=True) for name in ("http", "off"))
         proxy = self.proxy(tables=tables)
         packed = gzip.compress(ROWS, mtime=0)
         for name in ("http", "off"):

@@ -5,7 +5,7 @@ import resource
 import socket
 import subprocess
 
-from harness import BINARY, TestCase, environment_with, overview, request, wait_until
+from harness import BINARY, TestCase, environment_with, overview, request, route, wait_until
 
 LIMIT = 256
 
@@ -60,7 +60,7 @@ class Descriptors(TestCase):
         self.assertNotIn("Too many open files", proxy.log())
 
     def test_answers_that_are_streamed_to_every_client_leave_room_too(self):
-        tables = '[[route]]\nname = "files"\npath = "/files/{rest...}"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
+        tables = route("files", "/files/{rest...}", "GET", cache="off")
         with socket.create_server(("127.0.0.1", 0), backlog=256) as origin:
             port = origin.getsockname()[1]
             upstream = self.simulator()

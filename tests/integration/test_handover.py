@@ -11,7 +11,7 @@ import threading
 import time
 
 from certificates import Authority, tls_table
-from harness import CREDENTIAL, TestCase, Tls, connection_to, free_port, overview, request, run_command, wait_until
+from harness import CREDENTIAL, TestCase, Tls, connection_to, free_port, overview, request, route, run_command, wait_until
 
 
 class Handover(TestCase):
@@ -227,7 +227,7 @@ class Handover(TestCase):
 
     def test_settings_are_those_of_the_next_one(self):
         former = self.place()
-        pathlib.Path(self.home, "roktcached.toml").write_text('[[route]]\nname = "new"\npath = "/new"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n')
+        pathlib.Path(self.home, "roktcached.toml").write_text(route("new", "/new", "GET", cache="off"))
         self.assertEqual(former.get("/new").status, 404)
         successor = self.take_over(former)
         self.assertNotIn("urn:roktcached:unknown-route", successor.get("/new").body.decode())

@@ -7,19 +7,12 @@ import sqlite3
 import threading
 import time
 
-from harness import TestCase, connection_to, free_port, overview, request, run_command, wait_until
+from harness import TestCase, connection_to, free_port, overview, request, route, run_command, wait_until
 from test_http_routes import Origin
 
 TOKEN = "an-admin-token-of-hand-overs"
 FIELDS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-ROUTE = """
-[[route]]
-name = "files"
-path = "/files/{rest...}"
-methods = ["GET", "POST"]
-cache = "http"
-inject_token = false
-"""
+ROUTE = route("files", "/files/{rest...}", "GET", "POST")
 
 
 class Kept:

@@ -11,7 +11,7 @@ from canary import canary
 from certificates import Authority
 from clients import basic, client
 from exposition import Exposition
-from harness import TestCase, Tls, free_port, in_parallel, overview, raw, request, run_command, wait_until
+from harness import TestCase, Tls, free_port, in_parallel, overview, raw, request, route, run_command, wait_until
 
 PROBES = ("/livez", "/readyz", "/metrics")
 
@@ -217,7 +217,7 @@ class OwnPages(TestCase):
 
     def test_an_operators_route_goes_first(self):
         upstream = self.simulator()
-        tables = "".join(f'[[route]]\nname = "{name}"\npath = "{path}"\ncache = "off"\ninject_token = false\n' for name, path in (("root", "/{a...}"), ("document", "/openapi.json")))
+        tables = route("root", "/{a...}", cache="off") + route("document", "/openapi.json", cache="off")
         proxy = self.daemon(upstream, wait=False, tables=tables)
 
         def alive():
@@ -285,7 +285,7 @@ class NewMetrics(TestCase):
         self.assertEqual(metrics.get("response_body_bytes_total", outcome="miss"), len(bodies[0]))
 
     def test_each_route_is_there_before_it_is_asked_for(self):
-        _, proxy = self.pair(tables='[[route]]\nname = "files"\npath = "/files/{rest...}"\ncache = "http"\n')
+        _, proxy = self.pair(tables=route("files", "/files/{rest...}", inject_token=True))
         metrics = self.scrape(proxy)
         routes = {line.split()[0] for line in run_command("routes").stdout.splitlines()} & set(metrics.by("route", "requests_total") | {
             dict(labeled)["route"]: 0 for labeled in metrics.of("roktcached_requests_total")})

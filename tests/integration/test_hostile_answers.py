@@ -9,14 +9,14 @@ import threading
 import time
 
 from hostile_answers import CONTENT, EVIL, HOSTILE, MAX_RESPONSE, SECOND, UNUSUAL, answer
-from harness import TestCase, overview
+from harness import TestCase, overview, route
 from strict_reader import Incomplete, Malformed, read_answers
 
 CASES = HOSTILE + UNUSUAL
 TOKEN = json.dumps({"access_token": "our-own-token", "expires_in": 3600, "token_type": "Bearer"})
 LONG = 4096  # beyond this an answer comes in pieces rather than in bytes
 PIECE = 997
-ROUTE = '[[route]]\nname = "files"\npath = "/files/{rest...}"\nmethods = ["GET"]\ncache = "http"\ninject_token = false\n'
+ROUTE = route("files", "/files/{rest...}", "GET")
 
 
 @dataclasses.dataclass(frozen=True)

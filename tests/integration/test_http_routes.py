@@ -4,16 +4,9 @@ import http.server
 import threading
 import time
 
-from harness import TestCase, in_parallel, overview, raw, request, wait_until
+from harness import TestCase, in_parallel, overview, raw, request, route, wait_until
 
-ROUTES = """
-[[route]]
-name = "files"
-path = "/files/{rest...}"
-methods = ["GET", "POST", "PUT", "DELETE"]
-cache = "http"
-inject_token = false
-"""
+ROUTES = route("files", "/files/{rest...}", "GET", "POST", "PUT", "DELETE")
 
 
 class Origin(http.server.ThreadingHTTPServer):

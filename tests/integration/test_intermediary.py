@@ -5,33 +5,14 @@ import time
 
 from canary import canary
 from clients import basic, client
-from harness import TestCase, overview, raw, request
+from harness import TestCase, overview, raw, request, route
 from test_upstream_wire import OWN_TOKEN, Upstream, answer
 
-ROUTES = """
-[[route]]
-name = "pass"
-path = "/pass/{rest...}"
-methods = ["GET", "POST", "OPTIONS"]
-cache = "off"
-inject_token = false
-[[route]]
-name = "pass-shared"
-path = "/pass-shared/{rest...}"
-methods = ["GET"]
-cache = "off"
-[[route]]
-name = "http"
-path = "/http/{rest...}"
-methods = ["GET", "OPTIONS"]
-cache = "http"
-inject_token = false
-[[route]]
-name = "http-shared"
-path = "/http-shared/{rest...}"
-methods = ["GET"]
-cache = "http"
-"""
+ROUTES = (
+    route("pass", "/pass/{rest...}", "GET", "POST", "OPTIONS", cache="off") +
+    route("pass-shared", "/pass-shared/{rest...}", "GET", cache="off", inject_token=True) +
+    route("http", "/http/{rest...}", "GET", "OPTIONS") +
+    route("http-shared", "/http-shared/{rest...}", "GET", inject_token=True))
 OPEN = ("/pass/a", "/http/a")
 SHARED = ("/pass-shared/a", "/http-shared/a")
 # Each makes a GET something else for one server or another, or names a field that does for who takes '_' for '-'.
@@ -208,7 +189,7 @@ class Intermediary(TestCase):
         self.assertEqual(since("Fri, 31 Dec 2100 00:00:00 GMT", target=overview(4)), [200], "there was no Last-Modified")
 
     def test_a_rest_may_be_empty_behind_its_slash(self):
-        tables = '[[route]]\nname = "all"\npath = "/{rest...}"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
+        tables = route("all", "/{rest...}", "GET", cache="off")
         self.upstream.report = answer(status="404 Not Found")  # for the harness, which asks for what is not there until it is answered
         proxy = self.proxy(tables=tables)
         self.upstream.report = answer()

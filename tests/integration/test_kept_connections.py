@@ -6,11 +6,11 @@ import struct
 import sys
 import threading
 
-from harness import TestCase, in_parallel, overview, request
+from harness import TestCase, in_parallel, overview, request, route
 
 TOKEN = json.dumps({"access_token": "our-own-token", "expires_in": 3600, "token_type": "Bearer"}).encode()
 CONNECTIONS = 8
-ROUTE = '[[route]]\nname = "orders"\npath = "/orders/{rest...}"\nmethods = ["GET", "POST"]\ncache = "off"\ninject_token = false\n'
+ROUTE = route("orders", "/orders/{rest...}", "GET", "POST", cache="off")
 
 
 class Upstream(socketserver.ThreadingTCPServer):

@@ -7,19 +7,12 @@ import socket
 import time
 
 from certificates import Authority, tls_table
-from harness import TestCase, Tls, free_port, request, wait_until
+from harness import TestCase, Tls, free_port, request, route, wait_until
 from test_slow_readers import Reader
 from test_streaming import Origin
 
-ROUTES = """
-[[route]]
-name = "off"
-path = "/off/{rest...}"
-methods = ["GET"]
-cache = "off"
-inject_token = false
-"""
-WITH_TOKEN = ROUTES.replace("false", "true")
+ROUTES = route("off", "/off/{rest...}", "GET", cache="off")
+WITH_TOKEN = route("off", "/off/{rest...}", "GET", cache="off", inject_token=True)
 
 
 class Leaving(TestCase):

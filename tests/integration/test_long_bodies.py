@@ -9,7 +9,7 @@ import re
 import signal
 
 from certificates import Authority, tls_table
-from harness import TestCase, Tls, connection_to, free_port, request, wait_until
+from harness import TestCase, Tls, connection_to, free_port, request, route, wait_until
 from test_slow_readers import Reader
 from test_streaming import Origin
 
@@ -18,14 +18,7 @@ FROM = 128 * KIB  # on which a body lies there
 SIZES = (FROM - 1, FROM, FROM + 1, 300_001, 1_300_000, 5 * MIB)
 SLOW = 12 * MIB  # more than the kernel holds for a client
 TOKEN = "an-admin-token-of-the-tests"
-ROUTE = """
-[[route]]
-name = "files"
-path = "/files/{rest...}"
-methods = ["GET"]
-cache = "http"
-inject_token = false
-"""
+ROUTE = route("files", "/files/{rest...}", "GET")
 
 
 class LongBodies(TestCase):

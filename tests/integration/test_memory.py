@@ -8,21 +8,14 @@ import socket
 import uuid
 
 from exposition import Exposition
-from harness import SANITIZED, TestCase, request, wait_until
+from harness import SANITIZED, TestCase, request, route, wait_until
 from test_streaming import Origin
 
 MIB = 1 << 20
 SIZE = 8 * MIB  # of a body: more than the kernel holds for a client
 MEMORY, TRANSIENT, SLACK = 16 * MIB, 32 * MIB, 64 * MIB
 BODIES = [os.urandom(SIZE) for _ in range(10)]
-ROUTE = """
-[[route]]
-name = "files"
-path = "/files/{number}"
-methods = ["GET"]
-cache = "http"
-inject_token = false
-"""
+ROUTE = route("files", "/files/{number}", "GET")
 
 
 def answer(connection, head):
@@ -62,11 +55,14 @@ class Memory(TestCase):
         for number, body in enumerate(BODIES):
             reply = request(self.proxy.port, f"/files/{number}")
             self.assertEqual(hashlib.sha256(reply.body).digest(), hashlib.sha256(body).digest())
-            wait_until(self.all_is_written, "it is stored, and written")
+            self.wait_until_written(number + 1)
 
-    def all_is_written(self):
-        """Entries are written by and by, and what waits for that takes room, too. The last octets of an answer come before it is stored."""
-        return self.bodies()["growing"] == 0 and self.proxy.status()["cache"]["disk"]["queued_writes"] == 0
+    def wait_until_written(self, entries):
+        """It is stored after the client has all of it, and written by and by; what waits for that takes room, too."""
+        def is_written():
+            disk = self.proxy.status()["cache"]["disk"]
+            return disk["entries"] >= entries and disk["queued_writes"] == 0
+        wait_until(is_written, "it is written")
 
     def bodies(self):
         bodies = self.proxy.status()["bodies"]
@@ -123,7 +119,8 @@ class Memory(TestCase):
 
     def test_status_and_metrics_say_where_bodies_are(self):
         request(self.proxy.port, "/files/1")
-        wait_until(lambda: self.all_is_written() and (self.bodies()["memory"], self.bodies()["held"]) == (SIZE, 0), "it is in memory, once")
+        self.wait_until_written(1)
+        wait_until(lambda: (self.bodies()["memory"], self.bodies()["held"]) == (SIZE, 0), "it is in memory, once")
         metrics = Exposition(request(self.proxy.admin_port, "/metrics").body.decode())
         self.assertEqual(metrics.get("body_bytes", place="memory"), SIZE)
         self.assertEqual(metrics.get("body_bytes", place="growing"), 0)

@@ -5,40 +5,15 @@ import pathlib
 import threading
 import time
 
-from harness import TestCase, overview, request, wait_until
+from harness import TestCase, overview, request, route, wait_until
 from test_http_routes import Origin
 
-ROUTES = """
-[[route]]
-name = "files"
-path = "/files/{rest...}"
-methods = ["GET", "POST"]
-cache = "http"
-inject_token = false
-[[route]]
-name = "read"
-path = "/kept/{accountId}/{rest...}"
-methods = ["GET"]
-cache = "http"
-[[route]]
-name = "write"
-path = "/kept/{accountId}/{rest...}"
-methods = ["POST"]
-cache = "http"
-inject_token = false
-[[route]]
-name = "pass"
-path = "/passed/{rest...}"
-methods = ["POST"]
-cache = "off"
-inject_token = false
-[[route]]
-name = "of-passed"
-path = "/passed/{rest...}"
-methods = ["GET"]
-cache = "http"
-inject_token = false
-"""
+ROUTES = (
+    route("files", "/files/{rest...}", "GET", "POST") +
+    route("read", "/kept/{accountId}/{rest...}", "GET", inject_token=True) +
+    route("write", "/kept/{accountId}/{rest...}", "POST") +
+    route("pass", "/passed/{rest...}", "POST", cache="off") +
+    route("of-passed", "/passed/{rest...}", "GET"))
 TWO_CREDENTIALS = """
 [[credential]]
 name = "first"

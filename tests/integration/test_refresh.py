@@ -4,7 +4,7 @@ import re
 import time
 
 import test_upstream_wire as wire
-from harness import TestCase, overview, query, request, wait_until
+from harness import TestCase, overview, query, request, route, wait_until
 
 SUMMARY = f"/reporting/accounts/12/summary?{query()}"
 
@@ -104,8 +104,8 @@ settled = "2h"
     def test_a_route_that_is_not_cached_streams_through(self):
         upstream = self.upstream()
         size = 3 * 1024 * 1024
-        route = '[[route]]\nname = "export"\npath = "/export/{rest...}"\nmethods = ["GET"]\ncache = "off"\n'
-        proxy = self.daemon(upstream.port, tables=route, upstream_max_response="1MiB")
+        export = route("export", "/export/{rest...}", "GET", cache="off", inject_token=True)
+        proxy = self.daemon(upstream.port, tables=export, upstream_max_response="1MiB")
         upstream.report = wire.answer(b"x" * size, fields=("Set-Cookie: a=b", "X-Kept: yes"))
         reply = proxy.get("/export/all")
         self.assertEqual((reply.status, len(reply.body)), (200, size))

@@ -8,10 +8,10 @@ import threading
 
 from certificates import Authority, tls_table
 from clients import basic, client
-from harness import SANITIZED, Process, TestCase, Tls, connection_to, free_port, overview, request, run_command, wait_until
+from harness import SANITIZED, Process, TestCase, Tls, connection_to, free_port, overview, request, route, run_command, wait_until
 
 JSON = {"Content-Type": "application/json"}
-ROUTE = '[[route]]\nname = "ledger"\npath = "/_simulator/requests"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
+ROUTE = route("ledger", "/_simulator/requests", "GET", cache="off")
 LEDGER = "/_simulator/requests"
 CONFIGURATION, UNAVAILABLE = 78, 69
 

@@ -3,7 +3,7 @@ import hashlib
 import pathlib
 import unittest
 
-from harness import ZONE, TestCase, overview, query, request, run_command, wait_until
+from harness import ZONE, TestCase, overview, query, request, route, run_command, wait_until
 
 CAMPAIGN = {"grossCost", "netCost", "impressions", "referrals", "acquisitionsByConversionDate", "acquisitionsByReferralDate",
             "campaigns", "creatives", "audiences", "campaignCountries"}
@@ -34,12 +34,7 @@ ROUTES = {
 
 
 # Once a route of the operator's own, and built in by now.
-BUILT_IN = """
-[[route]]
-name = "summary-of-ours"
-path = "/reporting/accounts/{id}/summary"
-cache = "http"
-"""
+BUILT_IN = route("summary-of-ours", "/reporting/accounts/{id}/summary", inject_token=True)
 
 
 class RoutesOfTheOperator(TestCase):

@@ -11,7 +11,7 @@ import json
 import time
 import urllib.parse
 
-from harness import TestCase
+from harness import TestCase, route
 from requests_that_differ import (CAMPAIGN, METADATAS, OPERATORS_METADATAS, OPERATORS_REPORTS, REPORTS, Ask, base, cached_pairs,
                                   http_pairs, with_field, with_parameter)
 from test_http_routes import Origin
@@ -25,29 +25,11 @@ path = "/reporting/accounts/{accountId}/campaigns/overview"
 methods = ["GET"]
 cache = "report"
 groupby = ["page", "brand"]
-[[route]]
-name = "names"
-path = "/metadata/accounts/{accountId}/campaigns"
-methods = ["GET"]
-cache = "metadata"
-[[route]]
-name = "files"
-path = "/files/{rest...}"
-methods = ["GET", "POST"]
-cache = "http"
-inject_token = false
-[[route]]
-name = "copies"
-path = "/copies/{rest...}"
-methods = ["GET"]
-cache = "http"
-inject_token = false
-[[route]]
-name = "shared"
-path = "/shared/{rest...}"
-methods = ["GET"]
-cache = "http"
-"""
+""" + (
+    route("names", "/metadata/accounts/{accountId}/campaigns", "GET", cache="metadata", inject_token=True) +
+    route("files", "/files/{rest...}", "GET", "POST") +
+    route("copies", "/copies/{rest...}", "GET") +
+    route("shared", "/shared/{rest...}", "GET", inject_token=True))
 EVERY_CACHED_ROUTE = (*REPORTS, *METADATAS, *OPERATORS_REPORTS, *OPERATORS_METADATAS)
 # What of a request's fields the spelling origin's answers depend on, on http routes.
 SPELLED = ("rokt-version", "Accept-Language", "Accept", "X-Custom", "Authorization")

@@ -11,20 +11,13 @@ import uuid
 
 from certificates import Authority, tls_table
 from exposition import Exposition
-from harness import TestCase, Tls, connection_to, free_port, request, wait_until
+from harness import TestCase, Tls, connection_to, free_port, request, route, wait_until
 from test_streaming import Origin
 
 TIMEOUT_SECONDS = 3
 BODY = os.urandom(12 << 20)  # more than the kernel holds for a client
 DIGEST = hashlib.sha256(BODY).digest()
-ROUTES = "".join(f"""
-[[route]]
-name = "{name}"
-path = "/{name}/{{rest...}}"
-methods = ["GET"]
-cache = "{cache}"
-inject_token = false
-""" for name, cache in (("stored", "http"), ("large", "http"), ("off", "off")))
+ROUTES = "".join(route(name, f"/{name}/{{rest...}}", "GET", cache=cache) for name, cache in (("stored", "http"), ("large", "http"), ("off", "off")))
 
 
 def answer(connection, head):

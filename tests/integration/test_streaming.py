@@ -6,16 +6,9 @@ import socket
 import threading
 import time
 
-from harness import SANITIZED, TestCase, raw, request, wait_until
+from harness import SANITIZED, TestCase, raw, request, route, wait_until
 
-ROUTE = """
-[[route]]
-name = "files"
-path = "/files/{rest...}"
-methods = ["GET", "POST"]
-cache = "http"
-inject_token = false
-"""
+ROUTE = route("files", "/files/{rest...}", "GET", "POST")
 
 
 class Origin(threading.Thread):
@@ -220,7 +213,7 @@ class Streaming(TestCase):
             finally:
                 ended.append(head)
 
-        off = '[[route]]\nname = "off"\npath = "/off/{rest...}"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
+        off = route("off", "/off/{rest...}", "GET", cache="off")
         proxy = self.proxy(script, routes=ROUTE + off, upstream_max_connections=2, upstream_max_response="1MiB")
         for target in ("/files/a", "/off/a"):
             with self.subTest(target):
@@ -245,7 +238,7 @@ class Streaming(TestCase):
             except OSError:
                 ended.append(head)
 
-        off = '[[route]]\nname = "off"\npath = "/off/{rest...}"\nmethods = ["GET"]\ncache = "off"\ninject_token = false\n'
+        off = route("off", "/off/{rest...}", "GET", cache="off")
         proxy = self.proxy(script, routes=off, upstream_body_timeout="30s")
         for number in range(3):
             client = self.ask(proxy, f"/off/{number}")

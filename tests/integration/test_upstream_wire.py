@@ -4,7 +4,7 @@ import json
 import os
 import socketserver
 
-from harness import STALE_AT_ONCE, TestCase, overview, request, until_stale, wait_until
+from harness import STALE_AT_ONCE, TestCase, overview, request, route, until_stale, wait_until
 
 REPORT = b'{"grossCost":1}'
 OWN_TOKEN = "our-own-token"
@@ -217,10 +217,8 @@ class Wire(TestCase):
         folder = self.folder()
         config = os.path.join(folder, "roktcached.toml")
         with open(config, "w", encoding="ascii") as file:
-            file.write('[[route]]\nname = "menu"\npath = "/reporting/accounts/{accountId}/campaigns/overview"\nmethods = ["GET"]\n'
-                       'cache = "report"\ninject_token = true\n'
-                       '[[route]]\nname = "open"\npath = "/open/{rest...}"\nmethods = ["GET", "POST"]\n'
-                       'cache = "off"\ninject_token = false\n')
+            file.write(route("menu", "/reporting/accounts/{accountId}/campaigns/overview", "GET", cache="report", inject_token=True) +
+                       route("open", "/open/{rest...}", "GET", "POST", cache="off"))
         proxy = self.proxy(config=config)
         menu = overview().replace("/campaigns/3/", "/campaigns/")
         self.assertIn("fwd=miss; stored", proxy.get(menu).cache_status)

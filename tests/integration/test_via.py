@@ -3,23 +3,12 @@ import json
 import os
 import time
 
-from harness import CREDENTIAL, TestCase, free_port, overview, raw, request, run_command
+from harness import CREDENTIAL, TestCase, free_port, overview, raw, request, route, run_command
 from test_http_routes import Origin
 
-ROUTES = """
-[[route]]
-name = "kept"
-path = "/kept/{rest...}"
-methods = ["GET", "POST"]
-cache = "http"
-inject_token = false
-[[route]]
-name = "passed"
-path = "/passed/{rest...}"
-methods = ["GET", "POST"]
-cache = "off"
-inject_token = false
-"""
+ROUTES = (
+    route("kept", "/kept/{rest...}", "GET", "POST") +
+    route("passed", "/passed/{rest...}", "GET", "POST", cache="off"))
 OWN = r"roktcached-[0-9a-f]{16}"
 TOKEN = json.dumps({"access_token": "our-own-token", "expires_in": 3600, "token_type": "Bearer"}).encode()
 LOOP = "urn:roktcached:loop-detected"

@@ -52,7 +52,7 @@ FetchOutcomePtr failed_fetch() {
 }  // namespace
 
 Error fetch_failure() {
-  return {ErrorCode::internal, ErrorSource::exchange, true, "the fetch failed"};
+  return {ErrorCode::internal, true, "the fetch failed"};
 }
 
 bool was_broken_off(const FetchOutcome& outcome) {

@@ -22,11 +22,11 @@ asio::awaitable<void> pass_on(std::shared_ptr<GrowingAnswer> growing, upstream::
     if (json) json->read(*piece);
     const bool wanted = co_await growing->append(std::move(*piece));
     if (!wanted) {
-      error = Error{ErrorCode::client_gone, ErrorSource::exchange, true, "nobody read the answer any more"};
+      error = Error{ErrorCode::client_gone, true, "nobody read the answer any more"};
     }
   }
   if (!error && json && json->state() == ReportBodyReader::State::incomplete) {
-    error = Error{ErrorCode::upstream_invalid_response, ErrorSource::exchange, true,
+    error = Error{ErrorCode::upstream_invalid_response, true,
                   "the connection ended in the middle of the content"};
   }
   growing->end(std::move(error));

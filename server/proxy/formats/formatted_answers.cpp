@@ -78,8 +78,7 @@ Answer refusal(const Error& error, const Request& request, const Answer& answer)
 /// Why an answer has no other form, though it was asked for; empty: it has one.
 std::optional<Error> no_other_form(const Answer& answer) {
   const auto refused = [](std::string_view why) {
-    return Error{ErrorCode::not_acceptable, ErrorSource::exchange, false,
-                 "the answer is no table: " + std::string(why)};
+    return Error{ErrorCode::not_acceptable, false, "the answer is no table: " + std::string(why)};
   };
   if (answer.notes.outcome == http::CacheOutcome::not_json)
     return refused("the upstream's answer is no JSON");

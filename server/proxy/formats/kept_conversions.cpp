@@ -68,9 +68,4 @@ bool KeptConversions::forget_all() {
   return !forgotten.empty();
 }
 
-std::size_t KeptConversions::bytes() const {
-  const LockGuard lock(mutex_);
-  return bytes_;
-}
-
 }  // namespace roktcached::proxy

@@ -35,9 +35,6 @@ class KeptConversions {
   /// @return whether there was one
   bool forget_all();
 
-  /// The size of the texts that are kept, and of what keeping them takes.
-  [[nodiscard]] std::size_t bytes() const;
-
  private:
   struct Kept {
     std::uint64_t hash = 0;
@@ -51,7 +48,7 @@ class KeptConversions {
   void drop(Order::iterator kept) REQUIRES(mutex_);
 
   const std::size_t bytes_max_;
-  mutable Mutex mutex_;
+  Mutex mutex_;
   Order order_ GUARDED_BY(mutex_);
   std::unordered_map<std::uint64_t, Order::iterator> by_hash_ GUARDED_BY(mutex_);
   std::size_t bytes_ GUARDED_BY(mutex_) = 0;

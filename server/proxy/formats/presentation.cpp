@@ -92,7 +92,7 @@ Result<Format> format_wanted(const Presentation* presentation, const http::Field
     format = format_accepted(request);
   }
   if (format == Format::json && presentation != nullptr && !presentation->columns.empty())
-    return Error{ErrorCode::invalid_request, ErrorSource::exchange, false,
+    return Error{ErrorCode::invalid_request, false,
                  "roktcached-columns: the answer is JSON, which has no columns; accepted: together with "
                  "roktcached-format=csv, csv;excel or ndjson, or Accept: text/csv or application/x-ndjson"};
   return format;

@@ -39,8 +39,8 @@ class Judge {
     const bool retrieves = http_.method == "GET" || http_.method == "HEAD";
     const bool confirms = answer_.status == 304 && retrieves;
     if (confirms && !was_conditional()) {
-      outcome_.failure = {{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
-                           "304 to a request without a validator"},
+      outcome_.failure = {{ErrorCode::upstream_invalid_response, true, "304 to a request without a validator",
+                           ErrorSource::upstream},
                           std::nullopt};
     } else if (confirms) {
       keep_freshened();

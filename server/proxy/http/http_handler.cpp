@@ -67,11 +67,8 @@ asio::awaitable<Answer> HttpHandler::answer(const Request& request, Destination 
     co_return note(answer_http_with(request, selected.response, status, true, now),
                    refresh ? http::CacheOutcome::refreshing_hit : http::CacheOutcome::hit, to.route, target);
   }
-  if (decision.action == Action::refuse) {
-    const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true,
-                      "only-if-cached, and nothing usable is stored"};
-    co_return note(problem(error, request.id), http::CacheOutcome::refused, to.route, target);
-  }
+  if (decision.action == Action::refuse)
+    co_return note(not_in_cache(request), http::CacheOutcome::refused, to.route, target);
   co_return co_await fetch(asked, selected, decision.reason);
 }
 

@@ -38,7 +38,7 @@ void start(const Services& services, upstream::UpstreamRequest request, Ending e
       return send_into(upstream, std::move(request), std::move(ending));
     };
     const auto at_end = [stream](bool failed) {
-      if (failed) stream->end(Error{ErrorCode::internal, ErrorSource::exchange, true, "the request failed"});
+      if (failed) stream->end(Error{ErrorCode::internal, true, "the request failed"});
     };
     spawn_watched(services.upstream_executor, std::move(send), "passing a request on", at_end);
   };
@@ -104,8 +104,7 @@ asio::awaitable<Answer> PassThroughHandler::answer(const Request& request, const
     answer.content = content_of(std::move(reader), request.departure);
     answer.content_length = head->length;
   } else if (!*ending) {
-    const upstream::UpstreamFailure failure{
-        {ErrorCode::internal, ErrorSource::exchange, true, "the request failed"}, std::nullopt};
+    const upstream::UpstreamFailure failure{{ErrorCode::internal, true, "the request failed"}, std::nullopt};
     answer = failure_answer(request, failure, http::Forward::bypass);
   } else if (upstream::UpstreamResult& result = **ending; result) {
     answer = answer_passed(result->status, result->fields);

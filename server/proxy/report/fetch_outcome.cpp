@@ -148,7 +148,7 @@ std::shared_ptr<const caching::Restated> history_of(const FetchRequest& request,
 std::optional<upstream::UpstreamFailure> failure_of(const FetchRequest& request,
                                                     const upstream::UpstreamResult& result) {
   const auto invalid = [](const char* why) {
-    return upstream::UpstreamFailure{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, why},
+    return upstream::UpstreamFailure{{ErrorCode::upstream_invalid_response, true, why, ErrorSource::upstream},
                                      std::nullopt};
   };
   if (!result) return result.error();

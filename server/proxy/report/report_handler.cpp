@@ -146,10 +146,8 @@ asio::awaitable<Answer> ReportHandler::answer_from(const Request& request, Cache
   if (use(stored, request, *cache_request, decision, now, answer)) return at_once(std::move(answer));
   if (decision.action != Action::refuse)
     return fetch(request, std::move(cache_request), std::move(stored), decision.reason);
-  const Error error{ErrorCode::not_in_cache, ErrorSource::exchange, true,
-                    "only-if-cached, and nothing usable is stored"};
-  return at_once(note(problem(error, request.id), http::CacheOutcome::refused, *cache_request->route,
-                      cache_request->key));
+  return at_once(
+      note(not_in_cache(request), http::CacheOutcome::refused, *cache_request->route, cache_request->key));
 }
 
 asio::awaitable<Answer> ReportHandler::fetch(const Request& request, CacheRequestPtr cache_request,
@@ -211,9 +209,8 @@ void ReportHandler::answer_with_result(Answer& answer, const Request& request,
   };
   if (result.left) return fail(client_gone(request));
   if (!result.outcome) {
-    const upstream::UpstreamFailure lost{{ErrorCode::internal, ErrorSource::exchange, true,
-                                          "the answer was lost on its way through the store"},
-                                         std::nullopt};
+    const upstream::UpstreamFailure lost{
+        {ErrorCode::internal, true, "the answer was lost on its way through the store"}, std::nullopt};
     return fail(failure_answer(request, lost, reason));
   }
   const FetchOutcome& outcome = *result.outcome;

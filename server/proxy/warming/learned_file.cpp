@@ -101,8 +101,6 @@ Result<void> write_whole(int file, std::string_view text, const std::string& pat
 
 Error corrupt(const std::string& path, std::string_view why) {
   return {.code = ErrorCode::storage_corrupt,
-          .source = ErrorSource::storage,
-          .retryable = false,
           .context = path + " " + std::string(why) + "; it is written anew"};
 }
 

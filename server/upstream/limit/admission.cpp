@@ -266,10 +266,11 @@ milliseconds Admission::expected_wait(std::string_view client, Priority priority
 
 UpstreamFailure Admission::refusal(milliseconds wait) const {
   return {
-      {ErrorCode::upstream_budget_exhausted, ErrorSource::upstream, true,
+      {ErrorCode::upstream_budget_exhausted, true,
        fmt::format("the budget of credential {} is spent for now: {} requests wait, {} are under way, {:.3g} "
                    "a second may go",
-                   credential_, queue_.size(), under_way_.size(), limit_.rate())},
+                   credential_, queue_.size(), under_way_.size(), limit_.rate()),
+       ErrorSource::upstream},
       std::max(wait, milliseconds{1})};
 }
 

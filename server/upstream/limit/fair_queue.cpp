@@ -46,7 +46,6 @@ std::optional<FairQueue::Refusal> FairQueue::make_room(const Request& request,
   }
   displaced = crowded.clients.find(heaviest)->second.requests.back();
   take_out(entries_.find(*displaced));
-  ++displaced_;
   return std::nullopt;
 }
 
@@ -205,27 +204,12 @@ std::chrono::milliseconds FairQueue::expected_wait(std::string_view client, doub
   return std::chrono::ceil<std::chrono::milliseconds>(wait);
 }
 
-std::size_t FairQueue::waiting(std::string_view client) const {
-  std::size_t sum = 0;
-  for (const Lane& each : lanes_) {
-    const auto found = each.clients.find(client);
-    if (found != each.clients.end()) sum += found->second.requests.size();
-  }
-  return sum;
-}
-
 std::map<std::string, std::size_t> FairQueue::waiting_by_client() const {
   std::map<std::string, std::size_t> counts;
   for (const Lane& each : lanes_) {
     for (const Turn& turn : each.turns) counts[turn.client->first] += turn.client->second.requests.size();
   }
   return counts;
-}
-
-std::size_t FairQueue::remembered() const {
-  std::size_t sum = 0;
-  for (const Lane& each : lanes_) sum += each.idle.size();
-  return sum;
 }
 
 }  // namespace roktcached::upstream

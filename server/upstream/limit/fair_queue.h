@@ -97,14 +97,8 @@ class FairQueue {
   [[nodiscard]] std::size_t size() const { return entries_.size(); }
   /// Those of one priority.
   [[nodiscard]] std::size_t size(Priority priority) const { return lane(priority).size; }
-  /// Those of one client.
-  [[nodiscard]] std::size_t waiting(std::string_view client) const;
   /// How many requests wait, by client. Linear.
   [[nodiscard]] std::map<std::string, std::size_t> waiting_by_client() const;
-  /// Requests that were displaced so far.
-  [[nodiscard]] std::uint64_t displaced() const { return displaced_; }
-  /// Clients that are remembered though nothing of theirs waits.
-  [[nodiscard]] std::size_t remembered() const;
 
  private:
   /// A client within one priority.
@@ -169,7 +163,6 @@ class FairQueue {
   std::set<std::pair<SteadyTime, Handle>> late_;  // no longer queued; for the next expire()
   Handle last_handle_ = 0;
   std::uint64_t last_turn_ = 0;
-  std::uint64_t displaced_ = 0;
 };
 
 }  // namespace roktcached::upstream

@@ -71,8 +71,6 @@ class RetryBudget {
   /// The retry that it was spent on is not made.
   void refund();
 
-  /// Retries that could be made now.
-  [[nodiscard]] unsigned available() const { return tenths_ / 10; }
   /// Retries refused so far.
   [[nodiscard]] std::uint64_t refused() const { return refused_; }
 

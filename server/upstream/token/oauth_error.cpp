@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "core/ascii.h"
 #include "core/base64.h"
 #include "core/http/octets.h"
 
@@ -20,14 +21,6 @@ constexpr std::size_t max_code = 64;
 constexpr std::size_t max_description = 200;
 /// A part of a credential that is as long as this tells something of it.
 constexpr std::size_t telling_part = 8;
-
-std::string in_lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return lower;
-}
 
 std::string in_hexadecimal(std::string_view bytes) {
   std::string text;
@@ -79,18 +72,18 @@ bool has_part(std::string_view text, std::string_view secret) {
 
 /// @param text  without anything unprintable, which could stand between two characters of the secret
 bool repeats(std::string_view text, const config::Secret& secret) {
-  const std::string plain = in_lower_case(text);
+  const std::string plain = lower_case(text);
   std::string url_safe = plain;
   std::ranges::replace(url_safe, '+', '-');
   std::ranges::replace(url_safe, '/', '_');
-  const config::Secret lower(in_lower_case(secret.reveal()));
+  const config::Secret lower(lower_case(secret.reveal()));
   const config::Secret hexadecimal(in_hexadecimal(secret.reveal()));
-  if (has_part(plain, lower.reveal()) || has_part(in_lower_case(percent_decoded(text)), lower.reveal()))
+  if (has_part(plain, lower.reveal()) || has_part(lower_case(percent_decoded(text)), lower.reveal()))
     return true;
   if (has_part(plain, hexadecimal.reveal())) return true;
   for (std::size_t shift = 0; shift < 3; ++shift) {
     const config::Secret digits = within_base64(secret.reveal(), shift);
-    const config::Secret encoded(in_lower_case(digits.reveal()));
+    const config::Secret encoded(lower_case(digits.reveal()));
     // Fewer digits are found in any text.
     if (encoded.reveal().size() >= telling_part && has_part(url_safe, encoded.reveal())) return true;
   }

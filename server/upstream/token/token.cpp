@@ -19,8 +19,8 @@ constexpr double longest_lifetime_s = 366.0 * 24 * 3600;
 constexpr std::size_t max_token_size = 16 * 1024;
 
 Error malformed(std::string why) {
-  return {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true,
-          "the token endpoint's answer " + std::move(why)};
+  return {ErrorCode::upstream_invalid_response, true, "the token endpoint's answer " + std::move(why),
+          ErrorSource::upstream};
 }
 
 bool is_visible(std::string_view text) {

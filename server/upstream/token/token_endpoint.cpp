@@ -2,8 +2,8 @@
 
 #include <fmt/format.h>
 #include <openssl/crypto.h>
-#include <openssl/evp.h>
 
+#include "core/base64.h"
 #include "core/http/date.h"
 #include "core/http/forwarding.h"
 #include "server/asio.h"
@@ -24,19 +24,10 @@ void say_new_secret(const std::string& credential) {
       .log();
 }
 
-std::string base64(std::string_view text) {
-  std::string encoded(4 * ((text.size() + 2) / 3) + 1, '\0');
-  const int length =
-      EVP_EncodeBlock(reinterpret_cast<unsigned char*>(encoded.data()),
-                      reinterpret_cast<const unsigned char*>(text.data()), static_cast<int>(text.size()));
-  encoded.resize(static_cast<std::size_t>(length));
-  return encoded;
-}
-
 /// RFC 6749, section 2.3.1.
 config::Secret basic_pair(const config::Credential& credential) {
   std::string pair = credential.app_id.reveal() + ":" + credential.app_secret.reveal();
-  config::Secret encoded(base64(pair));
+  config::Secret encoded(to_base64(pair));
   OPENSSL_cleanse(pair.data(), pair.size());
   return encoded;
 }
@@ -119,7 +110,7 @@ TokenFailure TokenEndpoint::refusal_in(const UpstreamResponse& response) const {
   std::string context = fmt::format("the token endpoint answered {}", response.status);
   if (const std::string text = to_string(why); !text.empty()) context.append(": ").append(text);
   TokenFailure failure;
-  failure.error = {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, std::move(context)};
+  failure.error = {ErrorCode::upstream_invalid_response, true, std::move(context), ErrorSource::upstream};
   failure.credential_refused = why.is_about_client();
   if (response.status == 429 || response.status == 503)
     failure.retry_after = http::retry_after_of(response.fields, clock_.wall_now());

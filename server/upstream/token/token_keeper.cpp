@@ -188,7 +188,7 @@ UpstreamFailure TokenKeeper::unavailable() const {
   if (why.empty()) why = fmt::format("credential {}: the token endpoint has not answered yet", credential_);
   const auto wait = next_attempt_ - clock_.steady_now();
   return {
-      {ErrorCode::token_unavailable, ErrorSource::upstream, true, std::move(why)},
+      {ErrorCode::token_unavailable, true, std::move(why), ErrorSource::upstream},
       std::chrono::duration_cast<std::chrono::milliseconds>(std::max(wait, SteadyTime::duration::zero()))};
 }
 

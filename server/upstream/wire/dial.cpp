@@ -96,9 +96,9 @@ asio::awaitable<Result<tcp::socket>> dial(asio::any_io_executor executor, Endpoi
   if (!is_waited_for()) co_return nobody_waits();
   if (race->winner) co_return std::move(*race->winner);
   if (timed_out)
-    co_return Error{ErrorCode::upstream_timeout, ErrorSource::upstream, false, "connecting: timed out"};
-  co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false,
-                  "connecting: " + race->last_error.message()};
+    co_return Error{ErrorCode::upstream_timeout, false, "connecting: timed out", ErrorSource::upstream};
+  co_return Error{ErrorCode::upstream_unreachable, false, "connecting: " + race->last_error.message(),
+                  ErrorSource::upstream};
 }
 
 }  // namespace roktcached::upstream

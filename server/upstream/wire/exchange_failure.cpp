@@ -23,7 +23,7 @@ bool is_cut_off(const boost::system::error_code& error) {
 
 Error exchange_failure(ErrorCode code, std::string context, bool retryable) {
   return {
-      .code = code, .source = ErrorSource::upstream, .retryable = retryable, .context = std::move(context)};
+      .code = code, .retryable = retryable, .context = std::move(context), .source = ErrorSource::upstream};
 }
 
 Error larger_than(std::uint64_t max_response) {

@@ -4,8 +4,8 @@
 
 #include <stdexcept>
 
-#include "config/private_file.h"
 #include "server/asio.h"
+#include "server/net/tls_context.h"
 
 namespace roktcached::upstream {
 
@@ -21,22 +21,10 @@ int sessions_index() {
   return index;
 }
 
-std::optional<ssl::context> make_tls(const config::Upstream& settings) {
-  if (!settings.url.tls) return std::nullopt;
-  ssl::context context(ssl::context::tls_client);
-  SSL_CTX_set_min_proto_version(context.native_handle(), TLS1_2_VERSION);
-  context.set_verify_mode(ssl::verify_peer);
-  boost::system::error_code error;
-  const auto readable =
-      settings.ca_file.empty() ? Result<void>() : config::check_readable_file(settings.ca_file);
-  if (!readable) throw std::runtime_error("upstream.ca_file: " + readable.error().context);
-  if (settings.ca_file.empty()) {
-    context.set_default_verify_paths(error);
-  } else {
-    context.load_verify_file(settings.ca_file, error);
-  }
-  if (error) throw std::runtime_error("upstream.ca_file: " + settings.ca_file + ": " + error.message());
-  return context;
+Result<std::shared_ptr<ssl::context>> make_tls(const config::Upstream& settings) {
+  if (!settings.url.tls) return std::shared_ptr<ssl::context>();
+  return net::make_client_tls_context({.ca_file = settings.ca_file, .certificate_file = {}, .key_file = {}},
+                                      net::PrivateKey::skip, "upstream");
 }
 
 const config::Url& connected_to(const config::Upstream& settings) {
@@ -46,12 +34,8 @@ const config::Url& connected_to(const config::Upstream& settings) {
 }  // namespace
 
 Result<void> check_ca_file(const config::Upstream& settings) {
-  try {
-    static_cast<void>(make_tls(settings));
-    return {};
-  } catch (const std::runtime_error& exception) {
-    return Error{ErrorCode::configuration, ErrorSource::upstream, false, exception.what()};
-  }
+  const auto made = make_tls(settings);
+  return made ? Result<void>() : Result<void>(made.error());
 }
 
 void TlsSessions::collect_from(ssl::context& context) {
@@ -85,12 +69,14 @@ Origin::Origin(const asio::any_io_executor& executor, const config::Upstream& up
     : settings(upstream_settings),
       bodies(body_account),
       resolver(executor, connected_to(upstream_settings).host, connected_to(upstream_settings).port),
-      tls(make_tls(upstream_settings)),
       host_field(upstream_settings.url.host),
       authority(upstream_settings.url.host + ":" + std::to_string(upstream_settings.url.port)) {
   const std::uint16_t usual = settings.url.tls ? 443 : 80;
   if (settings.url.port != usual) host_field = authority;
   host_line = "Host: " + host_field + "\r\n";
+  auto made = make_tls(settings);
+  if (!made) throw std::runtime_error(made.error().context);
+  tls = std::move(*made);
   if (tls) sessions.collect_from(*tls);
 }
 

@@ -3,7 +3,6 @@
 #include <boost/asio/any_io_executor.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <memory>
-#include <optional>
 #include <random>
 #include <string>
 
@@ -61,10 +60,10 @@ class Origin {
   storage::BodyAccount* const bodies;
   Resolver resolver;  ///< of what is connected to: the proxy, where there is one
   TlsSessions sessions;
-  std::optional<boost::asio::ssl::context> tls;  ///< empty for plain HTTP
-  std::string host_field;                        ///< Host, with the port where it is not the scheme's
-  std::string host_line;                         ///< the same as a field line
-  std::string authority;                         ///< host and port, as CONNECT names them
+  std::shared_ptr<boost::asio::ssl::context> tls;  ///< null for plain HTTP
+  std::string host_field;                          ///< Host, with the port where it is not the scheme's
+  std::string host_line;                           ///< the same as a field line
+  std::string authority;                           ///< host and port, as CONNECT names them
   std::minstd_rand random{std::random_device{}()};
 };
 

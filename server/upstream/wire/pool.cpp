@@ -6,6 +6,7 @@
 
 #include "server/asio.h"
 #include "server/upstream/limit/retry_policy.h"
+#include "server/upstream/upstream.h"
 #include "server/upstream/wire/exchange_failure.h"
 
 namespace roktcached::upstream {
@@ -122,8 +123,7 @@ asio::awaitable<Result<UpstreamResponse>> Pool::exchange(const WireRequest& requ
 asio::awaitable<Result<std::unique_ptr<UpstreamConnection>>> Pool::open(Turn* turn) {
   Result<std::unique_ptr<UpstreamConnection>> opened =
       co_await UpstreamConnection::open(executor_, origin_, turn);
-  if (opened && stopped_)
-    co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "the proxy is stopping"};
+  if (opened && stopped_) co_return stopping();
   co_return opened;
 }
 
@@ -145,8 +145,8 @@ bool Pool::take_slot() {
 
 asio::awaitable<Result<void>> Pool::wait_for_slot(Turn* turn) {
   if (waiting_.size() >= origin_.settings.max_waiting) {
-    co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true,
-                    "upstream.max_waiting requests wait for a connection"};
+    co_return Error{ErrorCode::overloaded, true, "upstream.max_waiting requests wait for a connection",
+                    ErrorSource::upstream};
   }
   const SteadyTime begun_at = std::chrono::steady_clock::now();
   const auto deadline = [&] {
@@ -162,7 +162,7 @@ asio::awaitable<Result<void>> Pool::wait_for_slot(Turn* turn) {
   }
   if (!is_waited_for()) co_return nobody_waits();
   if (std::exchange(waiter.granted, false)) co_return Result<void>();
-  co_return Error{ErrorCode::overloaded, ErrorSource::upstream, true, "no connection became free in time"};
+  co_return Error{ErrorCode::overloaded, true, "no connection became free in time", ErrorSource::upstream};
 }
 
 /// Somebody waits for a connection, or has ceased to wait for an answer. One request is broken off at a time,

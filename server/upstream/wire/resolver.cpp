@@ -76,12 +76,12 @@ asio::awaitable<Result<Endpoints>> Resolver::resolve(SteadyTime deadline, Turn* 
   }
   if (!endpoints_.empty()) co_return endpoints_;
   if (lookup->finished && lookup->endpoints.empty()) {
-    co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false,
-                    host_ + ": " + lookup->error.message()};
+    co_return Error{ErrorCode::upstream_unreachable, false, host_ + ": " + lookup->error.message(),
+                    ErrorSource::upstream};
   }
   if (lookup->finished) co_return lookup->endpoints;
-  co_return Error{ErrorCode::upstream_timeout, ErrorSource::upstream, true,
-                  host_ + ": the name service did not answer in time"};
+  co_return Error{ErrorCode::upstream_timeout, true, host_ + ": the name service did not answer in time",
+                  ErrorSource::upstream};
 }
 
 }  // namespace roktcached::upstream

@@ -18,8 +18,8 @@ constexpr http::HeadLimits proxy_head_limits{.max_bytes = 16 * 1024};
 constexpr int max_interim_heads = 8;
 
 Error refused(const std::string& proxy, std::string_view why) {
-  return {ErrorCode::upstream_unreachable, ErrorSource::upstream, false,
-          fmt::format("the proxy {} {}", proxy, why)};
+  return {ErrorCode::upstream_unreachable, false, fmt::format("the proxy {} {}", proxy, why),
+          ErrorSource::upstream};
 }
 
 /// Takes a head off what comes. An answer that opens a tunnel has no content, whatever its fields say.
@@ -40,7 +40,7 @@ asio::awaitable<Result<unsigned>> read_status(asio::ip::tcp::socket& socket, std
     }
     const auto [error, count] = co_await socket.async_read_some(asio::buffer(piece), as_result);
     if (error)
-      co_return Error{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, error.message()};
+      co_return Error{ErrorCode::upstream_unreachable, false, error.message(), ErrorSource::upstream};
     buffer.append(piece.data(), count);
   }
 }

@@ -59,7 +59,6 @@ TEST_F(FindFileTest, ANamedFileThatIsMissingIsAMistakeAndNothingElseIsRead) {
   const auto from_command_line = load("missing.toml", environment_of({}));
   ASSERT_FALSE(from_command_line);
   EXPECT_EQ(from_command_line.error().code, ErrorCode::configuration);
-  EXPECT_EQ(from_command_line.error().source, ErrorSource::config);
   EXPECT_THAT(from_command_line.error().context, AllOf(StartsWith("missing.toml: "), Not(HasSubstr("\n"))));
   const auto from_environment = load(std::nullopt, environment_of({{"ROKTCACHED_CONFIG", "missing.toml"}}));
   ASSERT_FALSE(from_environment);

@@ -22,6 +22,13 @@ TEST(Number, Fits) {
   EXPECT_EQ(parse_number<std::uint16_t>("-1"), std::nullopt);
 }
 
+TEST(GroupedTest, SetsThousandsApart) {
+  EXPECT_EQ(grouped(0), "0");
+  EXPECT_EQ(grouped(999), "999");
+  EXPECT_EQ(grouped(12'480), "12,480");
+  EXPECT_EQ(grouped(1'234'567), "1,234,567");
+}
+
 }  // namespace
 
 }  // namespace roktcached

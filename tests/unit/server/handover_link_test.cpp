@@ -115,7 +115,7 @@ TEST(HandoverLinkTest, WithoutAnotherProcessNobodyIsTold) {
 
 TEST(HandoverLinkTest, AFailureOfTheOtherProcessIsOneHere) {
   LinkedProcess former([](const caching::Purge&) -> Result<std::uint64_t> {
-    return Error{ErrorCode::storage_locked, ErrorSource::storage, true, "it is locked"};
+    return Error{ErrorCode::storage_locked, true, "it is locked"};
   });
   LinkedProcess next;
   auto [one, other] = connected();

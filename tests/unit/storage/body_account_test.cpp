@@ -22,7 +22,7 @@ class BodyAccountTest : public testing::Test {
 };
 
 TEST_F(BodyAccountTest, CountsABodyOnceForAsLongAsAnybodyHoldsIt) {
-  auto body = share_body(&account, std::string(300, 'x'));
+  auto body = Growing(account).share(std::string(300, 'x'));
   EXPECT_EQ(all(), 300U);
   auto other = body;
   caching::StoredResponse holder;
@@ -36,7 +36,7 @@ TEST_F(BodyAccountTest, CountsABodyOnceForAsLongAsAnybodyHoldsIt) {
 TEST_F(BodyAccountTest, CountsShortAndLongOnesAlike) {
   for (const std::size_t size : {std::size_t{1}, caching::short_body_max, caching::short_body_max + 1}) {
     const std::string text = examples::noise(size, 1);
-    const auto body = share_body(&account, text);
+    const auto body = Growing(account).share(text);
     EXPECT_EQ(*body, text);
     EXPECT_EQ(all(), size);
   }
@@ -44,15 +44,15 @@ TEST_F(BodyAccountTest, CountsShortAndLongOnesAlike) {
 }
 
 TEST_F(BodyAccountTest, ForgetsABodyThatNobodyHolds) {
-  auto body = share_body(&account, std::string(300, 'x'));
-  const auto kept = share_body(&account, std::string(20, 'y'));
+  auto body = Growing(account).share(std::string(300, 'x'));
+  const auto kept = Growing(account).share(std::string(20, 'y'));
   body.reset();
   EXPECT_EQ(all(), 20U);
   EXPECT_EQ(*kept, std::string(20, 'y'));
 }
 
 TEST_F(BodyAccountTest, CountsNothingOfABodyWithoutBytes) {
-  EXPECT_EQ(share_body(&account, ""), caching::no_body());
+  EXPECT_EQ(Growing(account).share(""), caching::no_body());
   EXPECT_EQ(all(), 0U);
 }
 
@@ -60,7 +60,7 @@ TEST_F(BodyAccountTest, SharesABodyWithoutTheRoomThatItGrewInto) {
   for (const std::size_t size : {std::size_t{500}, 2 * caching::short_body_max}) {
     std::string text(size, 'x');
     text.reserve(2 * size);
-    const auto body = share_body(&account, std::move(text));
+    const auto body = Growing(account).share(std::move(text));
     EXPECT_EQ(*body, std::string(size, 'x'));
     EXPECT_LE(body->memory_size(), size + 128);
   }
@@ -120,7 +120,6 @@ TEST_F(BodyAccountTest, ThatNobodyKeepsCountsNothing) {
   Growing growing;
   EXPECT_TRUE(growing.add(5000));
   EXPECT_EQ(*growing.share("text"), "text");
-  EXPECT_EQ(*share_body(nullptr, "text"), "text");
 }
 
 /// An account with a file for what is long.
@@ -169,7 +168,7 @@ TEST_F(BodyAccountWithAFile, KeepsABodyElsewhereThatHasNoRoomTwice) {
 }
 
 TEST_F(BodyAccountTest, AsksForRoomWhereThereIsNone) {
-  auto slow = share_body(&account, std::string(900, 'x'));
+  auto slow = Growing(account).share(std::string(900, 'x'));
   int asked = 0;
   account.when_short([&] {
     ++asked;

@@ -13,7 +13,7 @@ Result<Framing> of_request(std::string_view method, Lines fields, bool http11 = 
 }
 
 Result<Framing> of_response(unsigned status, Lines fields, bool http11 = true, bool answers_head = false) {
-  return framing_of(ResponseHead{status, "", http11, std::move(fields)}, answers_head);
+  return framing_of(ResponseHead{status, http11, std::move(fields)}, answers_head);
 }
 
 void expect(const Result<Framing>& framing, Kind kind, std::uint64_t length = 0) {

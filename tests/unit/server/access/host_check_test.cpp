@@ -91,7 +91,7 @@ TEST(CheckHost, RepeatsNoMoreOfAForeignNameThanAPersonReads) {
 
 TEST(Problem, SaysWhatItIsAndWhenToComeBack) {
   const http::Answer answer =
-      problem({ErrorCode::token_unavailable, ErrorSource::upstream, true, "no \"luck\""}, "id-1",
+      problem({ErrorCode::token_unavailable, true, "no \"luck\"", ErrorSource::upstream}, "id-1",
               std::chrono::milliseconds{1001});
   EXPECT_EQ(answer.status, 503U);
   EXPECT_NE(answer.head.find("Retry-After: 2\r\n"), std::string::npos);
@@ -106,8 +106,7 @@ TEST(Problem, SaysWhatItIsAndWhenToComeBack) {
 }
 
 TEST(Problem, NamesTheMethodsThatAre) {
-  const http::Answer answer =
-      problem({ErrorCode::method_not_allowed, ErrorSource::core, false, "GET, HEAD"}, "id");
+  const http::Answer answer = problem({ErrorCode::method_not_allowed, false, "GET, HEAD"}, "id");
   EXPECT_NE(answer.head.find("Allow: GET, HEAD\r\n"), std::string::npos);
 }
 

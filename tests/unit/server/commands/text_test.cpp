@@ -7,13 +7,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(CommandText, NumbersAreGrouped) {
-  EXPECT_EQ(grouped(0), "0");
-  EXPECT_EQ(grouped(999), "999");
-  EXPECT_EQ(grouped(12'480), "12,480");
-  EXPECT_EQ(grouped(1'234'567), "1,234,567");
-}
-
 TEST(CommandText, SizesHaveTheirUnit) {
   EXPECT_EQ(size_text(1023), "1023 B");
   EXPECT_EQ(size_text(1536), "1.5 KiB");

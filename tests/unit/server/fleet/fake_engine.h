@@ -152,7 +152,7 @@ class FakeEngine final : public Engine {
  private:
   static constexpr std::size_t most_kept = 100;
 
-  static Error error_of(ErrorCode code) { return {code, ErrorSource::storage, true, "the engine is away"}; }
+  static Error error_of(ErrorCode code) { return {code, true, "the engine is away"}; }
 
   asio::awaitable<Result<EngineReply>> answer_to(std::string name, Words keys, Words arguments) {
     if (!usable() && !is_linking) co_return error_of(ErrorCode::unavailable);

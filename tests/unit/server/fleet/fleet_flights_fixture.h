@@ -114,7 +114,7 @@ class FleetFlightsFixture : public FleetLogFixture {
   }
   static std::shared_ptr<FetchOutcome> failure_of(ErrorCode code) {
     auto outcome = std::make_shared<FetchOutcome>();
-    outcome->failure = upstream::UpstreamFailure{{code, ErrorSource::upstream, true, "no"}, 3s};
+    outcome->failure = upstream::UpstreamFailure{{code, true, "no", ErrorSource::upstream}, 3s};
     return outcome;
   }
   void end(Joined& joined, const proxy::FetchOutcomePtr& outcome) {

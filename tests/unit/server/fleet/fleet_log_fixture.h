@@ -20,7 +20,7 @@ class RecordingStore final : public storage::ResponseStore {
  public:
   [[nodiscard]] Result<storage::StoredResponsePtr> find(const caching::Key& key, WallTime now) override {
     if (fails && fails_silently) return storage::StoredResponsePtr();
-    if (fails) return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "no disk"};
+    if (fails) return Error{ErrorCode::storage_unavailable, true, "no disk"};
     return kept_.find(key, now);
   }
   caching::Storing put(storage::StoredResponsePtr response) override {
@@ -106,7 +106,7 @@ class FleetLogFixture : public testing::Test {
           }
           if (store_failures > 0) {
             --store_failures;
-            return Error{ErrorCode::storage_unavailable, ErrorSource::storage, true, "no disk"};
+            return Error{ErrorCode::storage_unavailable, true, "no disk"};
           }
           done.push_back(purge);
           return store.purge(purge, clock.wall);

@@ -143,7 +143,7 @@ TEST_F(FleetTokenTest, WhereTheEngineTakesNoTokenItIsUsedHere) {
 
 TEST_F(FleetTokenTest, AMintThatFailsIsToldToAll) {
   own.minted = FetchedToken(upstream::TokenFailure{
-      {ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "refused there"}, 3s, true});
+      {ErrorCode::upstream_unreachable, true, "refused there", ErrorSource::upstream}, 3s, true});
   const auto fetched = fetch();
   say(texts_reply("mint", "7"));
   const auto told = engine.heard("token_minted").at(0);
@@ -213,7 +213,7 @@ TEST_F(FleetTokenTest, AFailureOfTheOtherIsShared) {
   const auto failure = [&](const std::string& serial) {
     return crew.tokens->seal(
         written(upstream::UpstreamFailure{
-            {ErrorCode::upstream_timeout, ErrorSource::upstream, true, "slow there"}, 2s}),
+            {ErrorCode::upstream_timeout, true, "slow there", ErrorSource::upstream}, 2s}),
         bound(serial));
   };
   tell("k", "no-token", "f", "6", "b", failure("5"));

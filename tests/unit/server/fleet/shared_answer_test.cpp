@@ -57,7 +57,7 @@ StoredResponse awkward_response() {
 }
 
 UpstreamFailure failure(ErrorCode code = ErrorCode::upstream_budget_exhausted) {
-  return {{code, ErrorSource::upstream, true, "no request may go for 3 s"}, 3s};
+  return {{code, true, "no request may go for 3 s", ErrorSource::upstream}, 3s};
 }
 
 std::vector<Purge> purges() {
@@ -174,7 +174,7 @@ TEST(SharedResponse, WithABodyOfAnotherSizeThanItSaysIsRefused) {
 
 TEST(SharedFailure, ComesBackAsItWas) {
   for (int code = 0; code <= static_cast<int>(ErrorCode::internal); ++code) {
-    for (int source = 0; source <= static_cast<int>(ErrorSource::config); ++source) {
+    for (int source = 0; source <= static_cast<int>(ErrorSource::upstream); ++source) {
       UpstreamFailure one = failure(static_cast<ErrorCode>(code));
       one.error.source = static_cast<ErrorSource>(source);
       one.error.retryable = code % 2 == 0;

@@ -12,7 +12,7 @@ bool has(const http::Answer& answer, std::string_view line) {
 }
 
 TEST(Problem, SaysHowAClientCanMakeItselfKnown) {
-  const auto answer = problem({ErrorCode::unauthenticated, ErrorSource::inbound, false, "why"}, "id");
+  const auto answer = problem({ErrorCode::unauthenticated, false, "why"}, "id");
   EXPECT_EQ(answer.status, 401U);
   EXPECT_TRUE(has(answer, "WWW-Authenticate: Basic realm=\"roktcached\""));
   EXPECT_TRUE(has(answer, "WWW-Authenticate: Bearer realm=\"roktcached\"")) << "no error: nothing was shown";
@@ -20,7 +20,7 @@ TEST(Problem, SaysHowAClientCanMakeItselfKnown) {
 
 /// RFC 6750, section 3.1.
 TEST(Problem, SaysThatATokenIsNotValidToWhoHasShownOne) {
-  const auto answer = problem({ErrorCode::invalid_token, ErrorSource::inbound, false, "why"}, "id");
+  const auto answer = problem({ErrorCode::invalid_token, false, "why"}, "id");
   EXPECT_EQ(answer.status, 401U);
   EXPECT_TRUE(has(answer, "WWW-Authenticate: Basic realm=\"roktcached\""));
   EXPECT_TRUE(has(answer, "WWW-Authenticate: Bearer realm=\"roktcached\", error=\"invalid_token\""));
@@ -29,28 +29,27 @@ TEST(Problem, SaysThatATokenIsNotValidToWhoHasShownOne) {
 
 /// A browser that is offered Basic asks whoever looks at the dashboard for a password that there is not.
 TEST(Problem, TheAdminListenerOffersNoBasic) {
-  const auto answer = problem({ErrorCode::unauthenticated, ErrorSource::admin, false, "why"}, "id");
+  const auto answer = problem({ErrorCode::unauthenticated, false, "why", ErrorSource::admin}, "id");
   EXPECT_EQ(answer.status, 401U);
   EXPECT_TRUE(has(answer, "WWW-Authenticate: Bearer realm=\"roktcached admin\""));
   EXPECT_EQ(answer.head.find("Basic"), std::string::npos);
 }
 
 TEST(Problem, OfAClientThatHasGoneIsForTheAccessLog) {
-  const auto answer = problem({ErrorCode::client_gone, ErrorSource::upstream, true, "why"}, "id");
+  const auto answer = problem({ErrorCode::client_gone, true, "why", ErrorSource::upstream}, "id");
   EXPECT_EQ(answer.status, 499U);
   EXPECT_EQ(answer.notes.outcome, http::CacheOutcome::failed) << "the request was acceptable";
 }
 
 TEST(Problem, ACacheFileThatCannotBeUsedNowIsWorthWaitingFor) {
-  const auto answer = problem({ErrorCode::storage_locked, ErrorSource::storage, true, "why"}, "id", 5s);
+  const auto answer = problem({ErrorCode::storage_locked, true, "why"}, "id", 5s);
   EXPECT_EQ(answer.status, 503U);
   EXPECT_TRUE(has(answer, "Retry-After: 5"));
   EXPECT_NE(answer.body->view().find("urn:roktcached:storage-unavailable"), std::string::npos);
 }
 
 TEST(Problem, AClientBeyondItsRateLearnsHowLongToWait) {
-  const auto answer =
-      problem({ErrorCode::client_quota_exceeded, ErrorSource::inbound, true, "why"}, "id", 1100ms);
+  const auto answer = problem({ErrorCode::client_quota_exceeded, true, "why"}, "id", 1100ms);
   EXPECT_EQ(answer.status, 429U);
   EXPECT_TRUE(has(answer, "Retry-After: 2"));
   EXPECT_TRUE(has(answer, "Proxy-Status: roktcached; error=http_request_denied"));
@@ -59,7 +58,7 @@ TEST(Problem, AClientBeyondItsRateLearnsHowLongToWait) {
 }
 
 TEST(Problem, CanBeNamedByItsAnswer) {
-  const auto answer = problem({ErrorCode::upstream_timeout, ErrorSource::upstream, true, "why"}, "id");
+  const auto answer = problem({ErrorCode::upstream_timeout, true, "why", ErrorSource::upstream}, "id");
   EXPECT_EQ(problem_name(answer), "upstream-timeout");
 }
 

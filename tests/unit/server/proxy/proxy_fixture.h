@@ -58,7 +58,7 @@ inline upstream::UpstreamResult upstream_answer(unsigned status, std::string bod
 }
 
 inline upstream::UpstreamResult upstream_failure(ErrorCode code, ErrorSource source = ErrorSource::upstream) {
-  return upstream::UpstreamFailure{{code, source, true, "no luck"}, 3s};
+  return upstream::UpstreamFailure{{code, true, "no luck", source}, 3s};
 }
 
 /// A whole exchange, of the one thread that the test runs, between requests as a connection hands them over

@@ -45,7 +45,7 @@ class StallingContent final : public http::ContentSource {
       co_return http::ContentPiece{piece, *piece};
     }
     co_await wait_.wait();
-    co_return Error{ErrorCode::client_gone, ErrorSource::upstream, true, "gone"};
+    co_return Error{ErrorCode::client_gone, true, "gone", ErrorSource::upstream};
   }
 
  private:

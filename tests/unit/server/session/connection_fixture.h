@@ -34,7 +34,7 @@ class TwoPieces final : public http::ContentSource {
     const int given = given_++;
     if (given == 0) co_return http::ContentPiece{first, *first};
     if (breaks_off_)
-      co_return Error{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "cut"};
+      co_return Error{ErrorCode::upstream_invalid_response, true, "cut", ErrorSource::upstream};
     if (given == 1) co_return http::ContentPiece{second, *second};
     co_return std::optional<http::ContentPiece>();
   }

@@ -238,7 +238,7 @@ TEST_F(GrowingAnswerTest, AnErrorReachesEveryReaderBehindWhatHasCome) {
   const auto reader = answer->attach();
   begin(answer);
   EXPECT_TRUE(**append(answer, "half"));
-  answer->end(Error{ErrorCode::upstream_timeout, ErrorSource::upstream, true, "stalled"});
+  answer->end(Error{ErrorCode::upstream_timeout, true, "stalled", ErrorSource::upstream});
   expect_head(reader);
   EXPECT_EQ(bytes(reader), "half");
   EXPECT_EQ(error_at_end(reader)->code, ErrorCode::upstream_timeout);

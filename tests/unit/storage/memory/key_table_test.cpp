@@ -98,26 +98,39 @@ TEST(KeyTableTest, WhoGoesThroughItWhileItGrowsMissesNothing) {
   for (int value = 0; value < there_from_the_first; ++value) EXPECT_TRUE(met.contains(value)) << value;
 }
 
+caching::KeyHash ghost(std::uint64_t number) {
+  return {number / 2, number % 2};
+}
+
+/// How many ghosts there are of those before `end`.
+int remembered(const Ghosts& ghosts, std::uint64_t end) {
+  int count = 0;
+  for (std::uint64_t number = 0; number < end; ++number) count += ghosts.remembers(ghost(number)) ? 1 : 0;
+  return count;
+}
+
 TEST(GhostsTest, ForgetsTheOldestFirst) {
   Ghosts ghosts;
-  const auto hash = [](std::uint64_t number) { return caching::KeyHash{number / 2, number % 2}; };
-  for (std::uint64_t number = 0; number < 10; ++number) ghosts.remember(hash(number), 8);
-  EXPECT_EQ(ghosts.size(), 8U);
-  EXPECT_FALSE(ghosts.forget(hash(1)));
-  EXPECT_TRUE(ghosts.forget(hash(2)));
-  EXPECT_FALSE(ghosts.forget(hash(2)));
-  ghosts.remember(hash(9), 8);
-  EXPECT_EQ(ghosts.size(), 7U) << "known already";
+  for (std::uint64_t number = 0; number < 10; ++number) ghosts.remember(ghost(number), 8);
+  EXPECT_EQ(remembered(ghosts, 10), 8);
+  EXPECT_FALSE(ghosts.forget(ghost(1)));
+  EXPECT_TRUE(ghosts.forget(ghost(2)));
+  EXPECT_FALSE(ghosts.forget(ghost(2)));
+  ghosts.remember(ghost(9), 8);  // known already
+  ghosts.remember(ghost(10), 8);
+  EXPECT_TRUE(ghosts.remembers(ghost(3))) << "there was room for one more";
+  ghosts.remember(ghost(11), 8);
+  EXPECT_FALSE(ghosts.remembers(ghost(3)));
 }
 
 TEST(GhostsTest, TooManyGoALittleAtATime) {
   Ghosts ghosts;
-  for (std::uint64_t number = 0; number < 100; ++number) ghosts.remember({number, number}, 100);
-  ghosts.remember({100, 100}, 10);
-  EXPECT_EQ(ghosts.size(), 99U);
-  for (std::uint64_t number = 101; number < 300; ++number) ghosts.remember({number, number}, 10);
-  EXPECT_EQ(ghosts.size(), 10U);
-  EXPECT_TRUE(ghosts.forget({299, 299}));
+  for (std::uint64_t number = 0; number < 100; ++number) ghosts.remember(ghost(number), 100);
+  ghosts.remember(ghost(100), 10);
+  EXPECT_EQ(remembered(ghosts, 300), 99);
+  for (std::uint64_t number = 101; number < 300; ++number) ghosts.remember(ghost(number), 10);
+  EXPECT_EQ(remembered(ghosts, 300), 10);
+  EXPECT_TRUE(ghosts.forget(ghost(299)));
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ TEST_F(RowTest, ABodyThatIsReadIsCountedWhileSomebodyHoldsIt) {
 
 TEST_F(RowTest, ALongBodyThatHasNoRoomIsNotRead) {
   BodyAccount account(2 * examples::mebibyte);
-  const auto other = share_body(&account, "something");
+  const auto other = BodyAccount::Growing(account).share("something");
   auto reader = RowReader::prepare(connection_, &account).value();
   put(response(1, std::string(examples::mebibyte, 'a')));
   put(response(2, "{}"));

@@ -36,7 +36,6 @@ TEST_F(SqliteHandleTest, GarbageIsCorruptAndNotWorthRepeating) {
   const auto statement = Statement::prepare(connection, "SELECT count(*) FROM sqlite_schema");
   ASSERT_FALSE(statement);
   EXPECT_EQ(statement.error().code, ErrorCode::storage_corrupt);
-  EXPECT_EQ(statement.error().source, ErrorSource::storage);
   EXPECT_FALSE(statement.error().retryable);
 }
 

@@ -73,7 +73,7 @@ inline upstream::UpstreamResult ok(const std::string& text) {
 }
 
 inline upstream::UpstreamResult dead() {
-  return upstream::UpstreamFailure{{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "dead"},
+  return upstream::UpstreamFailure{{ErrorCode::upstream_unreachable, true, "dead", ErrorSource::upstream},
                                    std::nullopt};
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 /// What an abandoned or unattended request comes to an end with.
 upstream::UpstreamResult broken_off() {
-  return upstream::UpstreamFailure{{ErrorCode::client_gone, ErrorSource::upstream, false, "nobody waits"},
+  return upstream::UpstreamFailure{{ErrorCode::client_gone, false, "nobody waits", ErrorSource::upstream},
                                    std::nullopt};
 }
 

@@ -181,7 +181,7 @@ TEST_F(SharedFetchesTest, WhatIsRecalledBeforeItIsSentAsksTheOthersAnew) {
   shared.last_turn->recall();
   shared.outcome = others("a", "theirs");
   respond([]() -> upstream::UpstreamResult {
-    return upstream::UpstreamFailure{{ErrorCode::client_gone, ErrorSource::upstream, true, "nobody waits"},
+    return upstream::UpstreamFailure{{ErrorCode::client_gone, true, "nobody waits", ErrorSource::upstream},
                                      {}};
   });
   ASSERT_TRUE(*answer);

@@ -82,13 +82,13 @@ TEST(JudgeHttp, AWriteWhoseAnswerWasLostMayHaveBeenDone) {
   http->credentials = {"default", "emea"};
   request.http = std::move(http);
   const auto lost_to = [&](ErrorSource source) {
-    const upstream::UpstreamFailure failure{{ErrorCode::upstream_timeout, source, true, "late"},
+    const upstream::UpstreamFailure failure{{ErrorCode::upstream_timeout, true, "late", source},
                                             std::nullopt};
     return judge_http(request, failure, now).invalidated;
   };
   EXPECT_EQ(lost_to(ErrorSource::upstream),
             (std::vector{caching::http_key("default", "/a"), caching::http_key("emea", "/a")}));
-  EXPECT_TRUE(lost_to(ErrorSource::exchange).empty()) << "it was not sent";
+  EXPECT_TRUE(lost_to(ErrorSource::proxy).empty()) << "it was not sent";
   request = request_of("GET", nullptr, nullptr);
   EXPECT_TRUE(lost_to(ErrorSource::upstream).empty()) << "it is no write";
 }

@@ -167,7 +167,7 @@ TEST_F(PassThroughHandlerTest, AWriteWhoseAnswerIsLostMayHaveBeenDone) {
     };
   };
   EXPECT_EQ(left_after("POST", failing(ErrorSource::upstream)), 0);
-  EXPECT_EQ(left_after("POST", failing(ErrorSource::exchange)), 2) << "it was not sent";
+  EXPECT_EQ(left_after("POST", failing(ErrorSource::proxy)), 2) << "it was not sent";
 }
 
 TEST_F(PassThroughHandlerTest, AWriteWhoseAnswerHasOnlyBegunHasBeenDone) {

@@ -195,7 +195,7 @@ TEST(GivesWay, AnErrorOfTheUpstreamAndNoAnswerAtAll) {
     EXPECT_FALSE(gives(status)) << status;
   EXPECT_TRUE(gives(200, "<html>"));
   EXPECT_TRUE(gives(200, ""));
-  const upstream::UpstreamFailure dead{{ErrorCode::upstream_timeout, ErrorSource::upstream, true, "late"},
+  const upstream::UpstreamFailure dead{{ErrorCode::upstream_timeout, true, "late", ErrorSource::upstream},
                                        std::nullopt};
   EXPECT_TRUE(gives_way(judge(request(), dead)));
 }

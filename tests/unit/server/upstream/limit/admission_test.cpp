@@ -116,7 +116,7 @@ TEST_F(AdmissionTest, WhatIsGivenUpForOneRouteLeavesTheOthersWaiting) {
   third.begin({"client", Priority::interactive}, clock.steady_now(), patience);
   const auto of_another = begin(context, admission().admit(third, "another"));
   run_what_can();
-  const UpstreamFailure failure{{ErrorCode::upstream_unreachable, ErrorSource::upstream, true, "open"}, 1s};
+  const UpstreamFailure failure{{ErrorCode::upstream_unreachable, true, "open", ErrorSource::upstream}, 1s};
   admission().give_up(failure, "route");
   run_what_can();
   ASSERT_TRUE(*of_route);

@@ -38,7 +38,7 @@ class FakeSource final : public TokenSource {
   void answer(bool good) {
     if (!good)
       return fail(
-          {{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "no luck"}, {}, false});
+          {{ErrorCode::upstream_invalid_response, true, "no luck", ErrorSource::upstream}, {}, false});
     answers.emplace_back();
     gate_.cancel();
   }
@@ -125,7 +125,7 @@ TEST_F(TokenKeeperTest, AFailedFetchFailsWhoWaitsAndSaysWhenTheNextOneIs) {
 }
 
 TEST_F(TokenKeeperTest, ObeysARetryAfterUpToAnHour) {
-  TokenFailure busy{{ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "busy"}, 42s, false};
+  TokenFailure busy{{ErrorCode::upstream_invalid_response, true, "busy", ErrorSource::upstream}, 42s, false};
   for (const auto& [asked_for, obeyed] : {std::pair(42s, 42s), std::pair(86'400s, 3600s)}) {
     const auto answer = get();
     busy.retry_after = asked_for;
@@ -141,7 +141,7 @@ TEST_F(TokenKeeperTest, ObeysARetryAfterUpToAnHour) {
 
 TEST_F(TokenKeeperTest, AsksAnEndpointThatIsNotThereAgainSoon) {
   const auto answer = get();
-  source.fail({{ErrorCode::upstream_unreachable, ErrorSource::upstream, false, "refused"}, {}, false});
+  source.fail({{ErrorCode::upstream_unreachable, false, "refused", ErrorSource::upstream}, {}, false});
   run();
   ASSERT_TRUE(*answer);
   EXPECT_LE(*(*answer)->error().retry_after, 1s);
@@ -150,7 +150,7 @@ TEST_F(TokenKeeperTest, AsksAnEndpointThatIsNotThereAgainSoon) {
 
 TEST_F(TokenKeeperTest, AsksAgainOnceAMinuteWhereTheCredentialIsRefused) {
   const TokenFailure refused{
-      {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "invalid_client"}, {}, true};
+      {ErrorCode::upstream_invalid_response, true, "invalid_client", ErrorSource::upstream}, {}, true};
   for (int attempt = 1; attempt <= 3; ++attempt) {
     const auto answer = get();
     source.fail(refused);
@@ -171,7 +171,7 @@ TEST_F(TokenKeeperTest, AsksAgainOnceAMinuteWhereTheCredentialIsRefused) {
 
 TEST_F(TokenKeeperTest, AsksAtOnceWhereSomethingWasMendedWhileItAsked) {
   const TokenFailure refused{
-      {ErrorCode::upstream_invalid_response, ErrorSource::upstream, true, "invalid_client"}, {}, true};
+      {ErrorCode::upstream_invalid_response, true, "invalid_client", ErrorSource::upstream}, {}, true};
   const auto answer = get();
   keeper.fetch_again();  // a hangup, while the first fetch is under way
   source.fail(refused);

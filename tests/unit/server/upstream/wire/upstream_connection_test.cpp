@@ -99,7 +99,7 @@ TEST_F(ConnectionTest, RefusesAnAnswerForWhichThereIsNoRoom) {
 /// Somebody gives way only after a moment.
 TEST_F(ConnectionTest, WaitsForRoomWhileSomethingGivesWay) {
   storage::BodyAccount account(2000);
-  auto slow = storage::share_body(&account, std::string(500, 's'));
+  auto slow = storage::BodyAccount::Growing(account).share(std::string(500, 's'));
   account.when_short([this, &slow] {
     asio::post(context, [&slow] { slow.reset(); });
     return true;
