@@ -73,6 +73,7 @@ int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<s
     return fail(exit_code_of(daemon.error()), daemon.error().context);
   }
   (*daemon)->run([] { end_process_after(time_to_end); });
+  keep_from_ending_by_signals();
   daemon->reset();
   stop_logging();
   return success;
