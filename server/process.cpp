@@ -44,7 +44,9 @@ std::int64_t now_s() noexcept {
 void end_when_due(int) noexcept {
   if (now_s() < ends_at_s.load()) return;  // somebody else's SIGALRM
   static constexpr std::string_view line =
-      "roktcached: the end took too long: a disk hangs, or a reader of the log; what was queued is lost\n";
+      "roktcached: the end took too long: a disk hangs, a reader of the log, or the process that this one "
+      "has "
+      "taken over from; what was queued is lost\n";
   say_without_waiting(line);  // its reader may be what hangs
   ::_exit(EXIT_FAILURE);
 }
