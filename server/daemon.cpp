@@ -255,18 +255,13 @@ void Daemon::serve(asio::io_context& context, ClientThread* hits) {
   threads_running_.fetch_sub(1);
 }
 
-void Daemon::run(std::function<void()> draining) {
+Result<void> Daemon::run(std::function<void()> draining) {
   draining_ = std::move(draining);
   await_hangup();
   await_log_rotation();
   start_threads();
-  take_over();
-  start_listeners();
-  if (!admin_listeners_.empty()) admin_->start_sampling(main_context_.get_executor());
-  begin_service();
-  signals_.async_wait([this](const boost::system::error_code& error, int) {
-    if (!error) end();
-  });
+  const auto taken = take_over();
+  taken ? begin_to_serve() : stop();
   const auto look_again = [this] {
     admin_poller_.look_again();
     admin_hangups_.look_again();
@@ -288,28 +283,10 @@ void Daemon::run(std::function<void()> draining) {
   purger_.join();
   former_.join();
   next_.join();
-  warming_->save();
+  if (taken) warming_->save();
   store_->flush();
-  LogEvent(spdlog::level::info, "stopped", "stopped").log();
-}
-
-void Daemon::await_hangup() {
-  const auto heard = [this](const boost::system::error_code& error, int) {
-    if (error) return;
-    await_hangup();
-    LogEvent(spdlog::level::info, "reload-requested", "SIGHUP: the settings are read again").log();
-    reloads_.request();
-  };
-  retry_until_done("waiting for SIGHUP", [&] { sighup_.async_wait(heard); });
-}
-
-void Daemon::await_log_rotation() {
-  const auto heard = [this](const boost::system::error_code& error, int) {
-    if (error) return;
-    await_log_rotation();
-    asio::post(files_.executor(), reopen_log);
-  };
-  retry_until_done("waiting for SIGUSR1", [&] { log_rotation_.async_wait(heard); });
+  if (taken) LogEvent(spdlog::level::info, "stopped", "stopped").log();
+  return taken;
 }
 
 void Daemon::drain() {
@@ -365,6 +342,7 @@ void Daemon::stop() {
         .with("connections", left)
         .log();
   admin_->report_unfinished();
+  if (handover_) handover_->close();
   former_.close();
   next_.close();
   if (heartbeat_) heartbeat_->stop();

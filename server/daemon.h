@@ -71,7 +71,8 @@ class Daemon {
   /// writes that are queued for the cache file reach it. Returns within ten seconds of the signal, unless a
   /// disk hangs; a second signal ends the waiting for clients.
   /// @param draining  called once, when the first such signal has come; must not throw
-  void run(std::function<void()> draining = nullptr);
+  /// @return unavailable if it has served nobody, since the process before it goes on
+  [[nodiscard]] Result<void> run(std::function<void()> draining = nullptr);
 
  private:
   struct ClientThread;
@@ -102,7 +103,8 @@ class Daemon {
   void start_threads();
   void serve(asio::io_context& context, ClientThread* hits);
   void start_listeners();
-  void take_over();
+  Result<void> take_over();
+  void begin_to_serve();
   void begin_service();
   void tell_status();
   [[nodiscard]] HandoverLink::Handler handler_of(const HandoverLink& link);
@@ -112,6 +114,7 @@ class Daemon {
                                                            std::string route,
                                                            const HandoverLink* asked_by = nullptr);
   void hand_over(Descriptor connection);
+  void let_next_serve();
   void leave_paths();
   void retire(std::chrono::milliseconds within);
   void drain_when_retired();
@@ -188,7 +191,7 @@ class Daemon {
   bool is_draining_ = false;
   bool admin_is_draining_ = false;
   bool is_retiring_ = false;
-  std::atomic<bool> has_successor_ = false;  // another process serves by now
+  std::atomic<bool> has_successor_ = false;  // another process serves, or is about to
   SteadyTime retire_deadline_;
   std::vector<std::unique_ptr<session::Listener>> admin_listeners_;
   std::unique_ptr<admin::HealthHandler> health_;

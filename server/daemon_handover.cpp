@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/asio.h"
+#include "server/background.h"
 #include "server/daemon.h"
 #include "server/log_event.h"
 
@@ -14,6 +15,8 @@ namespace {
 
 /// For connections that stay idle while another process serves already.
 constexpr std::chrono::seconds time_to_retire{5};
+/// The next process waits for so long, and clients with it.
+constexpr std::chrono::seconds longest_flush{3};
 
 }  // namespace
 
@@ -25,36 +28,66 @@ Result<void> Daemon::open_handover() {
   auto socket = inherited ? Result<net::UnixSocket>(std::move(*inherited))
                           : net::UnixSocket::open(path, owner_only, "");
   if (!socket) return socket.error();
+  HandoverListener::Handler handler{
+      .handed_over = [this](Descriptor connection) { hand_over(std::move(connection)); },
+      .may_begin = [this] { return !former_.is_open() && !store_->waits_for_predecessor(); }};
   handover_ =
-      std::make_unique<HandoverListener>(main_context_, std::move(*socket), copies_,
-                                         [this](Descriptor connection) { hand_over(std::move(connection)); });
+      std::make_unique<HandoverListener>(main_context_, std::move(*socket), copies_, std::move(handler));
   auto own = handover_->start();
   if (own) copies_.add(handover_->socket().descriptor());
   return own;
 }
 
 /// Before anything is accepted, or fetched: what the process before removes from then on, it tells this one.
-void Daemon::take_over() {
-  if (!start_.predecessor) return;
+/// @return unavailable if the process before goes on, and this one is not to serve
+Result<void> Daemon::take_over() {
+  if (!start_.predecessor) return {};
+  Dismissal done = start_.predecessor->dismiss();
+  start_.predecessor.reset();
+  if (done.former == Former::goes_on)
+    return Error{ErrorCode::unavailable, false,
+                 "--take-over: this process has taken too long to start, and the one before it goes on"};
   listeners_->own_paths();
   health_listeners_->own_paths();
   if (admin_socket_) admin_socket_->own_path();
   if (handover_) handover_->socket().own_path();
-  auto connection = start_.predecessor->dismiss();
-  start_.predecessor.reset();
+  store_->look_again();
+  if (done.former == Former::hangs) {
+    LogEvent(spdlog::level::warn, "handover-unanswered",
+             "hand-over: the process before does not answer; this one serves in its place, and each purge "
+             "fails until that process goes on or has ended")
+        .log();
+    former_.open(std::move(done.connection), {.awaited = knows_of_next});
+    return {};
+  }
   LogEvent(spdlog::level::info, "handover-taken",
-           connection ? "hand-over: the process before ends; this one serves in its place"
-                      : "hand-over: the process before has ended already, or is not to be told of purges")
+           done.former == Former::knows ? "hand-over: the process before ends; this one serves in its place"
+                                        : "hand-over: the process before has ended already")
       .log();
-  if (connection) former_.open(std::move(*connection));
+  if (done.former == Former::knows) former_.open(std::move(done.connection));
+  return {};
 }
 
-/// Another process serves. Connections end behind their next answer; those that stay idle are drained.
-/// It gets its answer in any case, and serves then.
+/// Another process is about to serve. What writes of clients have made invalid has to be in the cache file
+/// first, for the next process finds the rest there. What is removed meanwhile the link keeps for it.
 void Daemon::hand_over(Descriptor connection) {
-  next_.open(std::move(connection), std::string(1, knows_of_next));
-  if (is_draining_) return;
+  next_.open(std::move(connection), {.is_held = true});
   has_successor_ = true;
+  post_with_retry(helpers_.executor(), [this] {
+    if (!store_->flush_within(longest_flush))
+      LogEvent(spdlog::level::warn, "handover-unwritten",
+               "hand-over: the cache file does not take what is queued; the next process may serve what a "
+               "write has just made invalid")
+          .log();
+    post_with_retry(main_context_, [this] { let_next_serve(); });
+  });
+}
+
+/// Connections end behind their next answer; those that stay idle are drained. The next process gets its
+/// answer in any case.
+void Daemon::let_next_serve() {
+  next_.release({&knows_of_next, 1});
+  if (is_draining_) return;
   log_event(spdlog::level::info, "handover-given",
             "hand-over: another process serves; {} connections end here, each behind its next answer",
             connections_.open())
@@ -96,11 +129,12 @@ HandoverLink::Handler Daemon::handler_of(const HandoverLink& link) {
 Result<std::uint64_t> Daemon::purge(const caching::Purge& purge, const HandoverLink* asked_by) {
   const auto before =
       asked_by == &former_ ? Result<std::optional<std::uint64_t>>(std::uint64_t{0}) : former_.purge(purge);
-  const bool is_done_before = before && before->has_value();
-  const auto here = is_done_before ? fetches_->purge_after_other(purge) : fetches_->purge(purge);
+  // A former process that does not do it may have the file for long: that is not waited for.
+  const bool has_done_it = before && before->has_value();
+  const bool hangs = !before && former_.is_open();
+  const auto here = has_done_it || hangs ? fetches_->purge_after_other(purge) : fetches_->purge(purge);
+  if (hangs) return before.error();
   if (!here) return here.error();
-  // Without a file of both nobody has waited until it has ended.
-  if (!before && former_.is_open()) return before.error();
   const auto after =
       asked_by == &next_ ? Result<std::optional<std::uint64_t>>(std::uint64_t{0}) : next_.purge(purge);
   if (!after) return after.error();

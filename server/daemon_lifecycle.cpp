@@ -8,6 +8,7 @@
 #include "server/client_thread.h"
 #include "server/daemon.h"
 #include "server/log_event.h"
+#include "server/logging.h"
 #include "server/status_line.h"
 
 namespace roktcached {
@@ -42,6 +43,15 @@ Result<void> Daemon::check_inherited() {
       "the service manager listens on " + left +
           ", which no setting names; accepted: the same addresses in ListenStream= of the socket unit and in "
           "listen.addresses, listen.tls.addresses, admin.address or [health]"};
+}
+
+void Daemon::begin_to_serve() {
+  start_listeners();
+  if (!admin_listeners_.empty()) admin_->start_sampling(main_context_.get_executor());
+  begin_service();
+  signals_.async_wait([this](const boost::system::error_code& error, int) {
+    if (!error) end();
+  });
 }
 
 /// Listeners accept from here on.
@@ -79,6 +89,25 @@ void Daemon::tell_status() {
   if (const std::string& error = reloads_.status().last_error; !error.empty())
     readings.troubles.push_back("the last reload failed: " + error);
   manager_.status(status_line(readings));
+}
+
+void Daemon::await_hangup() {
+  const auto heard = [this](const boost::system::error_code& error, int) {
+    if (error) return;
+    await_hangup();
+    LogEvent(spdlog::level::info, "reload-requested", "SIGHUP: the settings are read again").log();
+    reloads_.request();
+  };
+  retry_until_done("waiting for SIGHUP", [&] { sighup_.async_wait(heard); });
+}
+
+void Daemon::await_log_rotation() {
+  const auto heard = [this](const boost::system::error_code& error, int) {
+    if (error) return;
+    await_log_rotation();
+    asio::post(files_.executor(), reopen_log);
+  };
+  retry_until_done("waiting for SIGUSR1", [&] { log_rotation_.async_wait(heard); });
 }
 
 /// If the service manager holds the sockets, new clients wait for the next process. So there is a moment in

@@ -30,12 +30,15 @@ constexpr char handover_version = '1';
 constexpr char some_sockets = '+';
 constexpr char all_sockets = '.';
 constexpr char serving = 's';
+constexpr char waits_itself = 'w';
+constexpr char goes_on_alone = 'x';
 /// SCM_MAX_FD of the kernel.
 constexpr std::size_t sockets_a_message = 253;
-constexpr int patience_ms = 5'000;
-/// Between two looks whether the next process has said something, and for how long it is looked.
+constexpr std::chrono::seconds patience{5};
+/// A process that hands over has ended within half of it.
+constexpr std::chrono::seconds patience_with_one_that_waits{30};
+/// Between two looks whether the next process has said something.
 constexpr std::chrono::milliseconds look_every{20};
-constexpr std::chrono::seconds longest_start{60};
 
 void say(spdlog::level::level_enum level, std::string_view event, std::string_view what) {
   log_event(level, event, "hand-over: {}", what).log();
@@ -75,11 +78,24 @@ bool send_byte(int connection, char byte, std::span<const int> descriptors = {})
   return ::sendmsg(connection, &message, MSG_NOSIGNAL) == 1;
 }
 
+/// A signal does not end the waiting.
+/// @return whether something can be read, or the other end is closed
+bool is_readable_within(int connection, std::chrono::milliseconds time) {
+  const auto until = std::chrono::steady_clock::now() + time;
+  for (auto left = time; left.count() >= 0;) {
+    pollfd readable{connection, POLLIN, 0};
+    const int ready = ::poll(&readable, 1, static_cast<int>(left.count()));
+    if (ready >= 0 || errno != EINTR) return ready > 0;
+    left = std::chrono::ceil<std::chrono::milliseconds>(until - std::chrono::steady_clock::now());
+  }
+  return false;
+}
+
 /// A byte, and the sockets that came with it.
 /// @return 0 if none has come in time
-char receive_byte(int connection, std::vector<Descriptor>& sockets) {
-  pollfd readable{connection, POLLIN, 0};
-  if (::poll(&readable, 1, patience_ms) <= 0) return 0;
+char receive_byte(int connection, std::vector<Descriptor>& sockets,
+                  std::chrono::milliseconds time = patience) {
+  if (!is_readable_within(connection, time)) return 0;
   std::array<char, CMSG_SPACE(sizeof(int) * sockets_a_message)> control{};
   char byte = 0;
   iovec bytes{&byte, 1};
@@ -125,7 +141,11 @@ Result<std::optional<Predecessor>> Predecessor::ask(const std::string& path) {
   }
   if (!is_own_user(connection.get())) return failed(path, "another user listens there");
   std::vector<Descriptor> sockets;
-  const char first = receive_byte(connection.get(), sockets);
+  char first = receive_byte(connection.get(), sockets);
+  const bool waits = first == waits_itself;
+  if (waits) first = receive_byte(connection.get(), sockets, patience_with_one_that_waits);
+  if (first == 0 && waits)
+    return failed(path, "the process there is itself taking over, and the one before it has not ended");
   if (first == 0) return failed(path, "the process there hands over nothing");
   if (first != handover_version)
     return failed(path, "the process there knows another version of the hand-over; restart instead");
@@ -138,21 +158,21 @@ Result<std::optional<Predecessor>> Predecessor::ask(const std::string& path) {
   return std::optional(Predecessor(std::move(connection), std::move(*inherited)));
 }
 
-std::optional<Descriptor> Predecessor::dismiss() {
-  std::vector<Descriptor> none;
+/// What the former process has said last can be read also where it has closed the connection.
+Dismissal Predecessor::dismiss() {
   const bool told = send_byte(connection_.get(), serving);
-  if (told && receive_byte(connection_.get(), none) == knows_of_next) return std::move(connection_);
+  if (!is_readable_within(connection_.get(), patience) && told)
+    return {Former::hangs, std::move(connection_)};
+  std::vector<Descriptor> none;
+  const char said = receive_byte(connection_.get(), none, std::chrono::milliseconds(0));
+  if (said == knows_of_next) return {Former::knows, std::move(connection_)};
   connection_.close();
-  return std::nullopt;
+  return {.former = said == goes_on_alone ? Former::goes_on : Former::has_ended};
 }
 
 HandoverListener::HandoverListener(asio::io_context& context, net::UnixSocket socket,
-                                   const net::SocketCopies& sockets,
-                                   std::function<void(Descriptor)> handed_over)
-    : context_(context),
-      socket_(std::move(socket)),
-      sockets_(sockets),
-      handed_over_(std::move(handed_over)) {}
+                                   const net::SocketCopies& sockets, Handler handler)
+    : context_(context), socket_(std::move(socket)), sockets_(sockets), handler_(std::move(handler)) {}
 
 HandoverListener::~HandoverListener() = default;
 
@@ -173,6 +193,8 @@ void HandoverListener::stop() {
 }
 
 /// Serves one successor after the other: of two at once, both could come to serve.
+///
+/// After stop() only the one that has the sockets is waited for.
 asio::awaitable<void> HandoverListener::wait_for_successors() {
   while (!stopped_) {
     const auto [waited] = co_await acceptor_->async_wait(net::Acceptor::wait_read, as_result);
@@ -184,19 +206,35 @@ asio::awaitable<void> HandoverListener::wait_for_successors() {
       co_await pause.async_wait(as_result);
       continue;
     }
+    const bool turn = co_await wait_for_turn(connection.get());
+    if (!turn) continue;
     const bool done = co_await hand_over_to(connection.get());
     if (!done) continue;
-    handed_over_(std::move(connection));
+    handler_.handed_over(std::move(connection));
     co_return;
   }
 }
 
-/// @return whether the next process is about to serve
-asio::awaitable<bool> HandoverListener::hand_over_to(int connection) {
+/// @return whether the sockets may go to whoever asks on `connection`
+asio::awaitable<bool> HandoverListener::wait_for_turn(int connection) {
   if (!is_own_user(connection)) {
     say(spdlog::level::warn, "handover-refused", "another user has asked for the sockets, and gets none");
     co_return false;
   }
+  if (handler_.may_begin()) co_return true;
+  say(spdlog::level::info, "handover-waits",
+      "another process starts; it gets the listening sockets when the process before this one has ended");
+  if (!send_byte(connection, waits_itself)) co_return false;
+  asio::steady_timer pause(context_);
+  while (!stopped_ && !handler_.may_begin()) {
+    pause.expires_after(look_every);
+    co_await pause.async_wait(as_result);
+  }
+  co_return !stopped_;
+}
+
+/// @return whether the next process is about to serve
+asio::awaitable<bool> HandoverListener::hand_over_to(int connection) {
   if (!send_all(connection, sockets_.descriptors())) {
     say(spdlog::level::warn, "handover-failed",
         "the sockets could not be sent: " + std::generic_category().message(errno));
@@ -205,16 +243,18 @@ asio::awaitable<bool> HandoverListener::hand_over_to(int connection) {
   say(spdlog::level::info, "handover-begun", "another process starts, and has the listening sockets, too");
   is_shared_ = true;
   asio::steady_timer pause(context_);
-  const auto until = std::chrono::steady_clock::now() + longest_start;
-  while (!stopped_ && std::chrono::steady_clock::now() < until) {
+  const auto until = std::chrono::steady_clock::now() + handler_.longest_start;
+  while (!closed_) {
     char said = 0;
     const ssize_t size = ::recv(connection, &said, 1, MSG_DONTWAIT);
     if (size == 1 && said == serving) co_return true;
-    if (size >= 0 || errno != EAGAIN) break;
+    // Read first: this process may have been stopped itself for that long.
+    if (size >= 0 || errno != EAGAIN || std::chrono::steady_clock::now() >= until) break;
     pause.expires_after(look_every);
     co_await pause.async_wait(as_result);
   }
-  if (stopped_) co_return false;  // and the sockets remain shared
+  if (stopped_) co_return false;         // and the sockets remain shared
+  send_byte(connection, goes_on_alone);  // both would serve, each for itself
   is_shared_ = false;
   say(spdlog::level::warn, "handover-abandoned", "the other process did not come to serve; this one goes on");
   co_return false;

@@ -62,17 +62,22 @@ HandoverLink::HandoverLink(asio::any_io_executor executor, Handler handler)
 
 HandoverLink::~HandoverLink() = default;
 
-void HandoverLink::open(Descriptor connection, std::string first) {
+void HandoverLink::open(Descriptor connection, Opening how) {
   purger_.emplace(1, "purging as another process asks");
   boost::system::error_code error;
   socket_.assign(asio::local::stream_protocol(), connection.get(), error);
   if (error) return;
   static_cast<void>(connection.release());
+  held_ = how.is_held;
   open_.store(true, std::memory_order_release);
-  unsent_ = std::move(first);
-  begin_to_send();
   const auto at_end = [this](bool /*failed*/) { close(); };
-  spawn_watched(executor_, receive_all(), "listening to another process", at_end);
+  spawn_watched(executor_, receive_all(how.awaited), "listening to another process", at_end);
+}
+
+void HandoverLink::release(std::string_view first) {
+  if (!is_open() || !std::exchange(held_, false)) return;
+  unsent_.insert(0, first);
+  begin_to_send();
 }
 
 void HandoverLink::close() {
@@ -144,7 +149,7 @@ void HandoverLink::send(std::uint64_t number, char what, std::string_view conten
 }
 
 void HandoverLink::begin_to_send() {
-  if (sending_ || unsent_.empty()) return;
+  if (held_ || sending_ || unsent_.empty()) return;
   auto sending = send_all();
   sending_ = true;  // first: it may begin at once
   spawn_watched(executor_, std::move(sending), "telling another process", [this](bool failed) {
@@ -161,7 +166,12 @@ asio::awaitable<void> HandoverLink::send_all() {
   }
 }
 
-asio::awaitable<void> HandoverLink::receive_all() {
+asio::awaitable<void> HandoverLink::receive_all(char awaited) {
+  if (awaited != 0) {
+    char first = 0;
+    const auto [failed, size] = co_await asio::async_read(socket_, asio::buffer(&first, 1), as_result);
+    if (failed || first != awaited) co_return;
+  }
   std::array<unsigned char, length_size> head{};
   std::string message;
   while (is_open()) {

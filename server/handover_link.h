@@ -47,11 +47,19 @@ class HandoverLink {
   HandoverLink(const HandoverLink&) = delete;
   HandoverLink& operator=(const HandoverLink&) = delete;
 
+  struct Opening {
+    bool is_held = false;  ///< nothing is sent before release()
+    char awaited = 0;      ///< an octet that comes before all messages; 0: none does
+  };
+
   /// Opens the link; to be called once. It may be called before the executor's context runs, on the thread
   /// that will run it.
   /// @param connection  to the other process
-  /// @param first       octets that go before all messages
-  void open(Descriptor connection, std::string first = {});
+  void open(Descriptor connection, Opening how);
+  void open(Descriptor connection) { open(std::move(connection), Opening()); }
+  /// Sends `first`, and then what was told since the link was opened held, and from now on.
+  /// @param first  octets that go before all messages
+  void release(std::string_view first);
   /// Ends the link: whoever waits for the other process waits no longer. A purge that the other process has
   /// asked for goes on.
   void close();
@@ -63,7 +71,7 @@ class HandoverLink {
 
   /// Whether something that the other process has told is not done, or what it is told is not sent yet. To
   /// close the link before would leave the other process without an answer.
-  [[nodiscard]] bool is_busy() const { return is_open() && (unanswered_ > 0 || sending_); }
+  [[nodiscard]] bool is_busy() const { return is_open() && (unanswered_ > 0 || sending_ || held_); }
 
   /// Has the other process purge, and blocks until it has, for seconds at the most. From any thread but the
   /// link's own and the executor's.
@@ -89,7 +97,7 @@ class HandoverLink {
   void send(std::uint64_t number, char what, std::string_view content);
   void begin_to_send();
   boost::asio::awaitable<void> send_all();
-  boost::asio::awaitable<void> receive_all();
+  boost::asio::awaitable<void> receive_all(char awaited);
   [[nodiscard]] bool take(std::string_view message);
   void begin_as_told(boost::asio::awaitable<void> work, std::string_view name);
   void take_answer(std::uint64_t number, std::string_view content);
@@ -106,6 +114,7 @@ class HandoverLink {
   std::size_t unanswered_ = 0;                                 // of what the other process has told
   std::string unsent_;
   bool sending_ = false;
+  bool held_ = false;
   std::optional<WorkerPool> purger_;  // once it is open
 };
 

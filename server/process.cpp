@@ -10,6 +10,8 @@
 
 #include <algorithm>
 #include <atomic>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
 #include <cerrno>
 #include <csignal>
 #include <cstdint>
@@ -17,6 +19,7 @@
 #include <string_view>
 #include <system_error>
 
+#include "server/asio.h"
 #include "server/logging.h"
 
 namespace roktcached {
@@ -40,7 +43,9 @@ std::int64_t now_s() noexcept {
 void end_when_due(int) noexcept {
   if (now_s() < ends_at_s.load()) return;  // somebody else's SIGALRM
   static constexpr std::string_view line =
-      "roktcached: the end took too long: a disk hangs, or a reader of the log; what was queued is lost\n";
+      "roktcached: the end took too long: a disk hangs, a reader of the log, or the process that this one "
+      "has "
+      "taken over from; what was queued is lost\n";
   say_without_waiting(line);  // its reader may be what hangs
   ::_exit(EXIT_FAILURE);
 }
@@ -68,6 +73,17 @@ void ignore_harmless_signals() {
        {SIGPIPE, SIGHUP, SIGUSR1, SIGUSR2, SIGALRM, SIGVTALRM, SIGPROF, SIGIO, SIGPWR, SIGSTKFLT, SIGXFSZ})
     std::signal(number, SIG_IGN);
   for (int number = SIGRTMIN; number <= SIGRTMAX; ++number) std::signal(number, SIG_IGN);
+}
+
+/// Asio puts the default action back with the last set that a signal is in. So there is one more, which is
+/// never destroyed.
+void keep_from_ending_by_signals() {
+  static asio::io_context context;
+  static auto& held = *new asio::signal_set(context, SIGTERM, SIGINT, SIGQUIT);  // reachable: no leak
+  for (const int number : {SIGHUP, SIGUSR1}) {
+    boost::system::error_code there_already;
+    held.add(number, there_already);
+  }
 }
 
 std::uint64_t hard_descriptor_limit() {

@@ -29,6 +29,11 @@ void give_large_blocks_back();
 /// early, as by log rotation, must not end the process.
 void ignore_harmless_signals();
 
+/// From here on the signals that end a daemon have no effect: it has served, and ends with the exit code of
+/// that. To be called before the daemon is destroyed, after which they would kill the process. Only the first
+/// call counts.
+void keep_from_ending_by_signals();
+
 /// The most open files that raise_descriptor_limit can reach.
 [[nodiscard]] std::uint64_t hard_descriptor_limit();
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -42,6 +43,15 @@ class TieredStore final : public ResponseStore {
   [[nodiscard]] Result<std::vector<EntrySummary>> list(const Listing& wanted) override;
   [[nodiscard]] Usage usage_of(const caching::KeyHash& hash) override { return memory_->usage_of(hash); }
   void flush() override;
+  /// flush, for `patience` at the most.
+  /// @return false if the disk has not taken all of it by then
+  bool flush_within(std::chrono::milliseconds patience) { return !disk_ || disk_->flush_within(patience); }
+  /// From then on finds see all that another process has written to the disk before.
+  void look_again() {
+    if (disk_) disk_->look_again();
+  }
+  /// Whether another process still has the cache file, and is about to end.
+  [[nodiscard]] bool waits_for_predecessor() const { return disk_ && disk_->waits_for_predecessor(); }
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
  private:

@@ -67,10 +67,11 @@ int run_daemon(config::Settings settings, Daemon::Load load, const std::vector<s
     stop_logging();
     return fail(exit_code_of(daemon.error()), daemon.error().context);
   }
-  (*daemon)->run([] { end_process_after(time_to_end); });
+  const auto served = (*daemon)->run([] { end_process_after(time_to_end); });
+  keep_from_ending_by_signals();
   daemon->reset();
   stop_logging();
-  return success;
+  return served ? success : fail(exit_code_of(served.error()), served.error().context);
 }
 
 /// The sockets that are there already, and the process that has them.

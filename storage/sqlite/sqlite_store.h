@@ -83,7 +83,15 @@ class SqliteStore final : public ResponseStore {
     return readers_.list(wanted);
   }
   [[nodiscard]] Usage usage_of(const caching::KeyHash&) override { return {}; }
-  void flush() override { queue_.wait_until_written(); }
+  void flush() override {
+    while (!flush_within(std::chrono::hours(1))) continue;
+  }
+  /// @return false if the disk has not taken all that was queued within `patience`
+  bool flush_within(std::chrono::milliseconds patience) { return queue_.wait_until_written(patience); }
+  /// From then on finds see all that another process has written before.
+  void look_again() { readers_.move_on(); }
+  /// Whether another process still has the file, and is about to end.
+  [[nodiscard]] bool waits_for_predecessor() const { return waits_for_predecessor_; }
   [[nodiscard]] std::vector<TierStatistics> statistics() const override;
 
   /// Whether the disk takes what is queued, as far as is known now.

@@ -61,7 +61,9 @@ void SqliteStore::wait_for_predecessor() {
       lock_ = std::move(*lock);
       return take_file_of_predecessor();
     }
-    if (lock.error().code != ErrorCode::storage_in_use) break;
+    const bool is_in_use = lock.error().code == ErrorCode::storage_in_use;
+    if (!is_in_use) count_error();
+    if (!is_in_use && !lock.error().retryable) break;
     readers_.move_on();  // so that finds see what the other has written since
     std::this_thread::sleep_for(look_every_so_often);
   }

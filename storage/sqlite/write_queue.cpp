@@ -172,15 +172,16 @@ bool WriteQueue::is_finished() const {
   return closed_ && order_.empty() && purges_.empty();
 }
 
-void WriteQueue::wait_until_written() {
+bool WriteQueue::wait_until_written(std::chrono::milliseconds patience) {
   UniqueLock lock(mutex_);
   ++waiting_for_flush_;
   changed_.notify_all();
-  changed_.wait(lock, [this, all = taken_ + order_.size()] {
+  const bool written = changed_.wait_for(lock, patience, [this, all = taken_ + order_.size()] {
     mutex_.assert_held();
     return done_ >= all;
   });
   --waiting_for_flush_;
+  return written;
 }
 
 void WriteQueue::close() {

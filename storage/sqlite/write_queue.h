@@ -75,7 +75,8 @@ class WriteQueue {
   [[nodiscard]] std::vector<Write> take_waiting(std::size_t entries_max, std::uint64_t bytes_max);
 
   /// Blocks until everything put before has been taken and is done.
-  void wait_until_written();
+  /// @return false if that has taken longer than `patience`
+  bool wait_until_written(std::chrono::milliseconds patience);
   void close();
   [[nodiscard]] std::size_t size() const;
 

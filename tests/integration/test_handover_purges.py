@@ -1,57 +1,17 @@
 """While two processes serve in a hand-over, a purge or a write in one of them reaches the other: each has a memory of its own."""
 import contextlib
-import http.client
 import json
 import os
 import sqlite3
 import threading
 import time
 
-from harness import TestCase, connection_to, free_port, overview, request, route, run_command, wait_until
+from handovers import FIELDS, ROUTE, HandoverCase, Kept
+from harness import connection_to, overview, request, run_command, wait_until
 from test_http_routes import Origin
 
-TOKEN = "an-admin-token-of-hand-overs"
-FIELDS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
-ROUTE = route("files", "/files/{rest...}", "GET", "POST")
 
-
-class Kept:
-    """A connection from before the hand-over, which the former process serves until its next answer, or until it ends."""
-
-    def __init__(self, test, port):
-        self.connection = connection_to(port)
-        test.addCleanup(self.connection.close)
-
-    def ask(self, target, method="GET", body=None, fields=None):
-        """@return status, fields and content; None where the former process has closed the connection already"""
-        try:
-            self.connection.request(method, target, body, fields or {})
-            answer = self.connection.getresponse()
-        except (http.client.RemoteDisconnected, ConnectionError):
-            return None
-        return answer.status, {name.lower(): value for name, value in answer.getheaders()}, answer.read()
-
-
-class HandoverPurges(TestCase):
-    def place(self, upstream=None, **settings):
-        self.home = self.folder()
-        token = os.path.join(self.home, "token")
-        with open(os.open(token, os.O_WRONLY | os.O_CREAT, 0o600), "w", encoding="ascii") as file:
-            file.write(TOKEN + "\n")
-        self.upstream = upstream or self.simulator()
-        self.settings = {"port": free_port(), "admin_port": free_port(), "listen_threads": "2", "admin_token_file": token,
-                         "listen_handover_socket": os.path.join(self.home, "handover.sock"), **settings}
-        return self.daemon(self.upstream, self.home, **self.settings)
-
-    def next(self, former):
-        successor = self.daemon(self.upstream, self.home, flags=("--take-over",), wait=False, **self.settings)
-        wait_until(lambda: "another process serves" in former.output, "it hands over")
-        wait_until(successor.ready, "the next one serves")
-        return successor
-
-    def purge(self, **what):
-        return request(self.settings["admin_port"], "/purge", "POST", FIELDS, json.dumps(what or {"all": True}))
-
+class HandoverPurges(HandoverCase):
     def purged_by_the_next(self, **settings):
         former = self.place(**settings)
         self.assertEqual(former.get(overview()).status, 200)

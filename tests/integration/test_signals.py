@@ -5,6 +5,7 @@ import pathlib
 import signal
 import stat
 import subprocess
+import time
 
 from harness import CREDENTIAL, TestCase, overview, run_command, wait_until
 
@@ -45,6 +46,17 @@ class Signals(TestCase):
                 self.assertEqual(proxy.wait(20), 0, proxy.output)
                 self.assertIn("draining", proxy.output)
                 self.assertIn("stopped", proxy.output)
+
+
+    def test_a_signal_at_the_very_end_changes_no_exit_code(self):
+        """It could come once nobody listened to it any more, and kill a process that had said that it was stopped."""
+        for _ in range(5):  # for it takes the right moment
+            _, proxy = self.pair()
+            self.assertEqual(proxy.get(overview()).status, 200)
+            while proxy.alive():
+                proxy.signal(signal.SIGTERM)
+                time.sleep(0.0005)  # to handle one takes time, too
+            self.assertEqual(proxy.wait(), 0, proxy.output)
 
 
 class LogFile(TestCase):

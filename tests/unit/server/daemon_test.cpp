@@ -60,7 +60,7 @@ class DaemonTest : public testing::Test {
   template <class Action>
   void run(Daemon& daemon, Action meanwhile) {
     int drains = 0;
-    auto running = std::async(std::launch::async, [&] { daemon.run([&] { ++drains; }); });
+    auto running = std::async(std::launch::async, [&] { EXPECT_TRUE(daemon.run([&] { ++drains; })); });
     meanwhile();
     // For a thread that waits in a system call: ThreadSanitizer keeps a signal of this one until it ends.
     sigset_t term;

@@ -46,8 +46,11 @@ class LinkedProcess {
   LinkedProcess(const LinkedProcess&) = delete;
   LinkedProcess& operator=(const LinkedProcess&) = delete;
 
-  void open(Descriptor connection, std::string first = {}) {
-    run([&] { link_.open(std::move(connection), std::move(first)); });
+  void open(Descriptor connection, HandoverLink::Opening how = {}) {
+    run([&] { link_.open(std::move(connection), how); });
+  }
+  void release(std::string_view first) {
+    run([&] { link_.release(first); });
   }
   HandoverLink& link() { return link_; }
   asio::io_context& context() { return context_; }
@@ -249,10 +252,32 @@ TEST(HandoverLinkTest, WhatIsNoMessageEndsTheLink) {
 TEST(HandoverLinkTest, WhatGoesFirstIsNoMessage) {
   LinkedProcess former;
   auto [one, other] = connected();
-  former.open(std::move(one), "k");
+  former.open(std::move(one), {.is_held = true});
+  former.release("k");
   char said = 0;
   EXPECT_EQ(::recv(other.get(), &said, 1, 0), 1);
   EXPECT_EQ(said, 'k');
+}
+
+TEST(HandoverLinkTest, WhatIsToldOfALinkThatIsHeldGoesOutBehindWhatGoesFirst) {
+  LinkedProcess former;
+  LinkedProcess next([](const caching::Purge&) { return std::uint64_t{3}; });
+  auto [one, other] = connected();
+  former.open(std::move(one), {.is_held = true});
+  auto purged = std::async(std::launch::async, [&] { return former.link().purge(everything); });
+  EXPECT_TRUE(former.is_busy()) << "the next process still has to hear something";
+  next.open(std::move(other), {.awaited = 'k'});
+  former.release("k");
+  EXPECT_EQ(purged.get().value(), std::optional<std::uint64_t>(3));
+}
+
+TEST(HandoverLinkTest, AnotherOctetThanTheOneThatIsAwaitedEndsTheLink) {
+  LinkedProcess next;
+  auto [one, other] = connected();
+  next.open(std::move(other), {.awaited = 'k'});
+  ASSERT_EQ(::send(one.get(), "x", 1, MSG_NOSIGNAL), 1);
+  char said = 0;
+  EXPECT_EQ(::recv(one.get(), &said, 1, 0), 0);
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 #include <optional>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 
 #include "server/asio.h"
 
@@ -37,14 +38,14 @@ class HandoverTest : public testing::Test {
     fs::remove_all(folder_, ignored);
   }
 
-  void listen() {
+  void listen(HandoverListener::Handler handler = {}) {
     acceptor_.emplace(context_, tcp::endpoint(asio::ip::address_v4::loopback(), 0));
     copies_.add(acceptor_->native_handle());
-    listener_.emplace(context_, net::UnixSocket::open(path_, 0600, "").value(), copies_,
-                      [this](const Descriptor& connection) {
-                        ++handed_over_;
-                        EXPECT_EQ(::send(connection.get(), &knows_of_next, 1, MSG_NOSIGNAL), 1);
-                      });
+    handler.handed_over = [this](const Descriptor& connection) {
+      ++handed_over_;
+      EXPECT_EQ(::send(connection.get(), &knows_of_next, 1, MSG_NOSIGNAL), 1);
+    };
+    listener_.emplace(context_, net::UnixSocket::open(path_, 0600, "").value(), copies_, std::move(handler));
     ASSERT_TRUE(listener_->start());
   }
   /// Does `what` on another thread, as the next process would, while this one runs.
@@ -88,7 +89,9 @@ TEST_F(HandoverTest, TheNextProcessGetsTheSocketsAndTheFormerOneIsTold) {
   EXPECT_TRUE(sockets.has(endpoint));
   EXPECT_EQ(sockets.origin(), net::InheritedSockets::Origin::former_process);
   EXPECT_EQ(handed_over_, 0) << "it does not serve yet";
-  EXPECT_TRUE(meanwhile([&] { return (*asked)->dismiss(); })) << "there is a connection for a link";
+  const auto dismissed = meanwhile([&] { return (*asked)->dismiss(); });
+  EXPECT_EQ(dismissed.former, Former::knows);
+  EXPECT_GE(dismissed.connection.get(), 0) << "there is a connection for a link";
   listener_->stop();
   context_.run_for(50ms);
   EXPECT_EQ(handed_over_, 1);
@@ -115,13 +118,78 @@ TEST_F(HandoverTest, OneThatDoesNotComeToServeChangesNothing) {
   EXPECT_EQ(handed_over_, 0);
   auto again = ask();
   ASSERT_TRUE(again && *again) << "the next one can take over";
-  EXPECT_TRUE(meanwhile([&] { return (*again)->dismiss(); }));
+  EXPECT_EQ(meanwhile([&] { return (*again)->dismiss(); }).former, Former::knows);
   EXPECT_EQ(handed_over_, 1);
   listener_->stop();
   context_.run_for(50ms);
 }
 
-TEST_F(HandoverTest, OneThatEndsInsteadOfKnowingTheNextHasNoLink) {
+TEST_F(HandoverTest, OneThatIsStoppedStillHearsThatTheNextOneServes) {
+  listen();
+  auto asked = ask();
+  ASSERT_TRUE(asked && *asked);
+  listener_->stop();
+  EXPECT_TRUE(listener_->is_shared());
+  EXPECT_EQ(meanwhile([&] { return (*asked)->dismiss(); }).former, Former::knows);
+  EXPECT_EQ(handed_over_, 1);
+}
+
+TEST_F(HandoverTest, OneThatIsClosedHasEndedForTheNextOne) {
+  listen();
+  auto asked = ask();
+  ASSERT_TRUE(asked && *asked);
+  listener_->stop();
+  listener_->close();
+  EXPECT_EQ(meanwhile([&] { return (*asked)->dismiss(); }).former, Former::has_ended);
+  EXPECT_EQ(handed_over_, 0);
+}
+
+TEST_F(HandoverTest, OneThatHasWaitedForTooLongGoesOnAndTheNextOneLearnsIt) {
+  listen({.longest_start = 0ms});
+  auto asked = ask();
+  ASSERT_TRUE(asked && *asked);
+  EXPECT_EQ(meanwhile([&] { return (*asked)->dismiss(); }).former, Former::goes_on);
+  EXPECT_EQ(handed_over_, 0);
+  EXPECT_FALSE(listener_->is_shared());
+  listener_->stop();
+  context_.run_for(50ms);
+}
+
+TEST_F(HandoverTest, OneThatWasStoppedItselfHearsFirstThatTheNextOneServes) {
+  listen({.longest_start = 0ms});
+  const Descriptor connection(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  path_.copy(address.sun_path, sizeof(address.sun_path) - 1);
+  ASSERT_EQ(::connect(connection.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  ASSERT_EQ(::send(connection.get(), "s", 1, MSG_NOSIGNAL), 1) << "before it goes on";
+  context_.run_for(50ms);
+  EXPECT_EQ(handed_over_, 1);
+  listener_->stop();
+  context_.run_for(50ms);
+}
+
+TEST_F(HandoverTest, WhoeverAsksOneThatTakesOverItselfWaits) {
+  std::atomic<int> looks{0};
+  listen({.may_begin = [&] { return ++looks > 3; }});
+  const auto asked = ask();
+  ASSERT_TRUE(asked && *asked);
+  EXPECT_EQ(looks, 4);
+  listener_->stop();
+  context_.run_for(50ms);
+}
+
+TEST_F(HandoverTest, OneThatEndsBeforeItsTurnHandsOverNothing) {
+  listen({.may_begin = [&] {
+    if (listener_) listener_->stop();
+    return false;
+  }});
+  const auto asked = ask();
+  ASSERT_FALSE(asked);
+  EXPECT_NE(asked.error().context.find("the process there is itself taking over"), std::string::npos);
+}
+
+TEST_F(HandoverTest, OneThatEndsInsteadOfAnsweringHasNoLink) {
   const auto other = net::UnixSocket::open(path_, 0600, "").value();
   std::thread former([&] {
     pollfd readable{other.descriptor(), POLLIN, 0};
@@ -129,11 +197,11 @@ TEST_F(HandoverTest, OneThatEndsInsteadOfKnowingTheNextHasNoLink) {
     const Descriptor connection(::accept4(other.descriptor(), nullptr, nullptr, SOCK_CLOEXEC));
     char said = 0;
     (void)!::send(connection.get(), "1.", 2, MSG_NOSIGNAL);
-    (void)!::recv(connection.get(), &said, 1, 0);  // and closes it, as one without links does
+    (void)!::recv(connection.get(), &said, 1, 0);  // and closes it
   });
   auto asked = Predecessor::ask(path_);
   ASSERT_TRUE(asked && *asked);
-  EXPECT_FALSE((*asked)->dismiss());
+  EXPECT_EQ((*asked)->dismiss().former, Former::has_ended);
   former.join();
 }
 

@@ -33,7 +33,7 @@ class HitAllocations : public testing::Test {
     auto daemon = Daemon::open(settings(), [this] { return Result<config::Settings>(settings()); });
     if (!daemon) throw std::runtime_error(daemon.error().context);
     daemon_ = std::move(*daemon);
-    serving_ = std::thread([this] { daemon_->run(); });
+    serving_ = std::thread([this] { EXPECT_TRUE(daemon_->run()); });
     client_.connect({asio::ip::make_address("127.0.0.1"), port_});
   }
   ~HitAllocations() override {

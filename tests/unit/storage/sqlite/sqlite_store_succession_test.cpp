@@ -1,4 +1,5 @@
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <thread>
 
@@ -63,6 +64,23 @@ TEST_F(SuccessionTest, WhatBothHaveToWriteReachesTheFile) {
   }
   const auto last = open();
   for (int number = 0; number < 100; ++number) EXPECT_NE(found(*last, number), nullptr) << number;
+}
+
+TEST_F(SuccessionTest, WhereNoFileCanBeOpenedForAWhileWhatIsQueuedStillWaits) {
+  options_.linger = 1ms;
+  auto former = open();
+  const auto next = open_successor();
+  EXPECT_EQ(next->put(shared_response(1)), caching::Storing::stored);
+  rlimit limit{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &limit), 0);
+  const rlimit none{3, limit.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  wait_until([&] { return next->statistics()[0].errors > 0; });
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &limit), 0);
+  former.reset();
+  next->flush();
+  EXPECT_EQ(next->statistics()[0].entries, 1U);
+  EXPECT_EQ(next->statistics()[0].dropped_writes, 0U);
 }
 
 TEST_F(SuccessionTest, TheNewerAnswerIsTheOneThatStays) {

@@ -162,10 +162,17 @@ TEST(WriteQueueTest, AFlushCutsTheLingeringShort) {
     while (!queue.take(10, mebibyte, 1h).empty()) queue.done();
   });
   queue.put(shared_response(1));
-  queue.wait_until_written();
+  EXPECT_TRUE(queue.wait_until_written(1h));
   EXPECT_EQ(queue.size(), 0U);
   queue.close();
   writer.join();
+}
+
+TEST(WriteQueueTest, AFlushWaitsNoLongerThanItsPatience) {
+  WriteQueue queue({.entries = 10, .bytes = mebibyte});
+  EXPECT_TRUE(queue.wait_until_written(0ms)) << "there is nothing to wait for";
+  queue.put(shared_response(1));
+  EXPECT_FALSE(queue.wait_until_written(0ms)) << "nobody writes it";
 }
 
 TEST(WriteQueueTest, AWholeBatchCutsTheLingeringShort) {
@@ -182,7 +189,7 @@ TEST(WriteQueueTest, AWholeBatchCutsTheLingeringShort) {
 TEST(WriteQueueTest, AFlushWaitsOnlyForWhatWasPutBefore) {
   WriteQueue queue({.entries = 10, .bytes = mebibyte});
   queue.put(shared_response(1));
-  auto flushed = std::async(std::launch::async, [&] { queue.wait_until_written(); });
+  auto flushed = std::async(std::launch::async, [&] { queue.wait_until_written(1h); });
   int number = 2;
   // While each batch is written a new key comes, as under constant load: the
   // queue is never empty.
