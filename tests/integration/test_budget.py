@@ -8,12 +8,12 @@ import threading
 import time
 
 from clients import basic, client
-from harness import SANITIZED, TestCase, in_parallel, overview, request, wait_until
+from harness import TestCase, in_parallel, overview, request, wait_until
 from load import Load, cold
 
 DEFAULTS = {"upstream_budget_requests_per_second": "10", "upstream_budget_burst": "20", "upstream_budget_max_concurrent": "8",
             "upstream_max_retries": "2", "log_access": "false"}
-LONGEST_WAIT_SECONDS = 6 if SANITIZED else 3
+LONGEST_WAIT_SECONDS = 6  # behind the whole of a flood it takes twice as long, or longer
 
 
 def ask(proxy, client, target=None):
@@ -166,7 +166,7 @@ class Budget(TestCase):
         stale, popular = overview(account=13), overview(account=14)
         for target in (stale, popular):
             self.assertEqual(ask(proxy, "reader", target)[0].status, 200)
-        with Load(proxy.port, "many", waiting=20):
+        with Load(proxy.port, "many", waiting=60):
             wait_until(lambda: proxy.status()["upstream"]["credentials"][0]["budget"]["queued"] >= 10, "requests wait")
             until = time.monotonic() + 8
             refetched, longest = 0, 0
@@ -179,7 +179,7 @@ class Budget(TestCase):
                 refetched += not reply.is_hit
                 time.sleep(0.1)
             behind, ahead, misses = (spent(proxy, reason) for reason in ("revalidation", "refresh_ahead", "miss"))
-        print(f"\nwith 20 waiting at 5 a second: {misses} misses, {refetched} of a reader that waited {longest:.2f} s at most, "
+        print(f"\nwith 60 waiting at 5 a second: {misses} misses, {refetched} of a reader that waited {longest:.2f} s at most, "
               f"{behind} revalidations, {ahead} refreshes ahead")
         self.assertEqual((behind, ahead), (0, 0))
         self.assertGreaterEqual(misses, 20)
