@@ -109,7 +109,7 @@ class HandoverMoments(HandoverCase):
         between.tell_former()
         between.pass_all()
         wait_until(lambda: self.serves(self.own_port), "the next one serves all the same")
-        self.assertIn("does not answer", successor.output)
+        wait_until(lambda: "does not answer" in successor.output, "it says so")
         done = self.purge()
         self.assertEqual(done.status, 503, done.body)
         former.signal(signal.SIGCONT)
