@@ -68,8 +68,8 @@ Result<void> Daemon::take_over() {
   return {};
 }
 
-/// Another process is about to serve. What writes of clients have made invalid has to be in the cache file
-/// first, for the next process finds the rest there. What is removed meanwhile the link keeps for it.
+/// Another process is about to serve. It reads the cache file, so this one first writes there which entries
+/// clients' writes have made invalid. The link keeps until then what it is to tell the next process.
 void Daemon::hand_over(Descriptor connection) {
   next_.open(std::move(connection), {.is_held = true});
   has_successor_ = true;

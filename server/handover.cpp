@@ -158,7 +158,7 @@ Result<std::optional<Predecessor>> Predecessor::ask(const std::string& path) {
   return std::optional(Predecessor(std::move(connection), std::move(*inherited)));
 }
 
-/// What the former process has said last can be read also where it has closed the connection.
+/// The last octet of the former process can be read also where that has closed the connection.
 Dismissal Predecessor::dismiss() {
   const bool told = send_byte(connection_.get(), serving);
   if (!is_readable_within(connection_.get(), patience) && told)

@@ -31,7 +31,7 @@ namespace roktcached {
 /// Before the messages of the link.
 inline constexpr char knows_of_next = 'k';
 
-/// What has become of the process before this one, once this one can serve.
+/// The state of the process before this one, at the moment when this one can serve.
 enum class Former {
   knows,      ///< that this one serves, and ends
   hangs,      ///< has not said that it knows; when it goes on it learns of this one first

@@ -392,7 +392,7 @@ class Secrets(FailureCase):
         old, new = "the-old-key-of-all-entries-0123456789", "the-new-key-of-all-entries-0123456789"
         first = self.daemon_with("m0", [old])
         self.wait_together([first])
-        # What it fetches while it joins is not stored: it knows no purge of before then.
+        # A daemon that joins does not store what it fetches just then: it knows no earlier purge yet.
         earlier = self.target()
         wait_until(lambda: self.ask(first, earlier).is_hit, "it stores what it fetches")
         target = self.target()

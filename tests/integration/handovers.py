@@ -4,9 +4,11 @@ import http.client
 import json
 import os
 import socket
+import sqlite3
 import threading
 
 from harness import TestCase, connection_to, free_port, request, route, wait_until
+from test_http_routes import Origin
 
 TOKEN = "an-admin-token-of-hand-overs"
 FIELDS = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
@@ -42,6 +44,28 @@ class HandoverCase(TestCase):
                          "listen_handover_socket": os.path.join(self.home, "handover.sock"), **settings}
         return self.daemon(self.upstream, self.home, **self.settings)
 
+    def place_with_a_file(self):
+        """A daemon that has the one file of its origin in memory and in the cache file. A client's POST writes that file.
+        @return the daemon, and a list with the content of the file
+        """
+        content = ["old"]
+
+        def script(asked):
+            if asked.command == "POST":
+                content[0] = asked.request_body.decode()
+            return 200, [("Cache-Control", "max-age=600")], content[0].encode()
+        former = self.place(self.serve(Origin(script)), tables=ROUTE)
+        former.get("/files/x")
+        wait_until(lambda: former.get("/files/x").is_hit, "it is stored")
+        wait_until(lambda: former.status()["cache"]["disk"]["queued_writes"] == 0, "all is in the file")
+        return former, content
+
+    def locked(self):
+        """The cache file, which another program has locked until it is closed."""
+        other = sqlite3.connect(os.path.join(self.home, "cache.db"), isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        return contextlib.closing(other)
+
     def begin_next(self, **changes):
         return self.daemon(self.upstream, self.home, flags=("--take-over",), wait=False, **{**self.settings, **changes})
 
@@ -58,8 +82,8 @@ class HandoverCase(TestCase):
 class Between:
     """Stands between the former process and the next one, so that a test chooses the moment at which each hears of the other.
 
-    The next process asks here for the sockets of the former one, and gets them. What it says then, and what comes back, waits
-    for the test. It opens a hand-over socket of its own in the place of this one.
+    The next process asks here for the sockets of the former one, and gets them. The test decides when each of the two hears
+    what the other says then. It opens a hand-over socket of its own in the place of this one.
     """
 
     def __init__(self, test, former_path):

@@ -1,9 +1,7 @@
 """Each moment of a hand-over: a process that is stopped, hangs or is asked again just then, and what that leaves with clients."""
-import contextlib
 import json
 import os
 import signal
-import sqlite3
 import threading
 import time
 
@@ -22,12 +20,6 @@ class HandoverMoments(HandoverCase):
         between.pass_sockets()
         between.hear_next()
         return successor, between
-
-    def locked(self):
-        """The cache file, which another program has locked until it is closed."""
-        other = sqlite3.connect(os.path.join(self.home, "cache.db"), isolation_level=None)
-        other.execute("BEGIN IMMEDIATE")
-        return contextlib.closing(other)
 
     def test_a_purge_under_way_at_a_stop_reaches_the_next_one(self):
         """The former one is stopped when it has handed out its sockets, and has not heard yet that the next one serves."""
@@ -65,16 +57,7 @@ class HandoverMoments(HandoverCase):
 
     def test_what_a_write_has_ended_before_is_not_served_by_the_next_one(self):
         """The former one has not written yet to the file what the write has made invalid."""
-        value = ["old"]
-
-        def script(asked):
-            if asked.command == "POST":
-                value[0] = asked.request_body.decode()
-            return 200, [("Cache-Control", "max-age=600")], value[0].encode()
-        former = self.place(self.serve(Origin(script)), tables=ROUTE)
-        former.get("/files/x")
-        wait_until(lambda: former.get("/files/x").is_hit, "it is stored")
-        wait_until(lambda: former.status()["cache"]["disk"]["queued_writes"] == 0, "all is in the file")
+        former, _ = self.place_with_a_file()
         _, between = self.next_behind(former)
         said = []
 

@@ -1,14 +1,10 @@
 """While two processes serve in a hand-over, a purge or a write in one of them reaches the other: each has a memory of its own."""
-import contextlib
 import json
-import os
-import sqlite3
 import threading
 import time
 
-from handovers import FIELDS, ROUTE, HandoverCase, Kept
+from handovers import FIELDS, HandoverCase, Kept
 from harness import connection_to, overview, request, run_command, wait_until
-from test_http_routes import Origin
 
 
 class HandoverPurges(HandoverCase):
@@ -40,13 +36,11 @@ class HandoverPurges(HandoverCase):
             wait_until(lambda: former.status()["cache"]["disk"]["entries"] == 1, "it is in the file")
             kept, done = Kept(self, self.settings["admin_port"]), []
             self.assertEqual(kept.ask("/livez")[0], 200)
-            with contextlib.closing(sqlite3.connect(os.path.join(self.home, "cache.db"), isolation_level=None)) as other:
-                other.execute("BEGIN IMMEDIATE")
+            with self.locked():
                 purging = threading.Thread(target=lambda kept=kept, done=done: done.append(kept.ask("/purge", "POST", '{"all":true}', FIELDS)))
                 purging.start()
                 successor = self.next(former)
                 self.assertTrue(successor.get(overview()).is_hit)
-                other.execute("ROLLBACK")
             purging.join()
             status, _, body = done[0]
             if status == 200:
@@ -67,8 +61,7 @@ class HandoverPurges(HandoverCase):
         client.request("GET", overview())
         client.getresponse().read()
         done = []
-        with contextlib.closing(sqlite3.connect(os.path.join(self.home, "cache.db"), isolation_level=None)) as other:
-            other.execute("BEGIN IMMEDIATE")
+        with self.locked():
             self.next(former)
             purging = threading.Thread(target=lambda: done.append(self.purge()))
             purging.start()
@@ -76,7 +69,6 @@ class HandoverPurges(HandoverCase):
             client.close()
             wait_until(lambda: "draining" in former.output, "it wants to end")
             time.sleep(0.2)  # so it would, but for the purge
-            other.execute("ROLLBACK")
         purging.join()
         self.assertEqual((done[0].status, done[0].json()), (200, {"purged": 1}))
         self.assertEqual(former.wait(30), 0, former.output)
@@ -105,18 +97,9 @@ class HandoverPurges(HandoverCase):
         self.assertEqual(former.wait(30), 0, former.output)
 
     def written(self, by_former):
-        value = ["old"]
-
-        def script(asked):
-            if asked.command == "POST":
-                value[0] = asked.request_body.decode()
-            return 200, [("Cache-Control", "max-age=600")], value[0].encode()
-        former = self.place(self.serve(Origin(script)), tables=ROUTE)
-        former.get("/files/x")
-        wait_until(lambda: former.get("/files/x").is_hit, "it is stored")
+        former, content = self.place_with_a_file()
         kept = Kept(self, former.port)
         self.assertIn("hit", kept.ask("/files/x")[1]["cache-status"])
-        wait_until(lambda: former.status()["cache"]["disk"]["queued_writes"] == 0, "all is in the file")
         successor = self.next(former)
         self.assertTrue(successor.get("/files/x").is_hit)
         if by_former:
@@ -128,7 +111,7 @@ class HandoverPurges(HandoverCase):
             self.assertIn(said and said[2], (None, b"new"), str(said))
         kept.connection.close()
         self.assertEqual(former.wait(30), 0, former.output)
-        self.assertEqual(successor.get("/files/x").body, value[0].encode())
+        self.assertEqual(successor.get("/files/x").body, content[0].encode())
 
     def test_a_write_at_the_former_one_reaches_the_next_one(self):
         self.written(by_former=True)

@@ -166,7 +166,7 @@ TEST(HandoverLinkTest, AProcessIsBusyUntilItHasAnsweredThePurgeThatItWasToldOf) 
   EXPECT_FALSE(next.is_busy());
 }
 
-/// What a process sends to have the other one purge everything.
+/// The octets by which a process has the other one purge everything.
 std::string message_of_purge() {
   LinkedProcess next;
   auto [one, other] = connected();
