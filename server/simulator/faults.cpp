@@ -11,8 +11,8 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr std::array<std::string_view, 8> kinds = {"status",   "latency",      "reset",   "hang",
-                                                   "truncate", "wrong_length", "trickle", "malformed_token"};
+constexpr std::array<std::string_view, 9> kinds = {
+    "status", "latency", "reset", "hang", "truncate", "wrong_length", "trickle", "malformed_token", "hold"};
 
 Error refused(std::string context) {
   return {.code = ErrorCode::invalid_request, .context = std::move(context)};

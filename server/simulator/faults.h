@@ -21,6 +21,7 @@ enum class FaultKind {
   wrong_length,     ///< sends more content than Content-Length says
   trickle,          ///< sends a few bytes at a time
   malformed_token,  ///< 200 without a token at the token endpoint
+  hold,             ///< answers once the faults are set anew or cleared
 };
 
 struct Fault {
@@ -41,7 +42,6 @@ struct Fault {
 class Faults {
  public:
   void set(std::vector<Fault> faults) { faults_ = std::move(faults); }
-  void clear() { faults_.clear(); }
   [[nodiscard]] std::optional<Fault> meet(std::string_view path);
 
  private:

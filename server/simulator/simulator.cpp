@@ -156,6 +156,7 @@ class Simulator::Server {
     const std::optional<Fault> fault = control ? std::nullopt : faults_.meet(path);
     const bool answers = !fault || (fault->kind != FaultKind::reset && fault->kind != FaultKind::hang);
     if (fault && fault->kind == FaultKind::latency) co_await pause(fault->latency);
+    if (fault && fault->kind == FaultKind::hold) co_await wait_for_other_faults();
     if (!answers) {
       if (!control && !for_token) ledger_.answered(0);
       if (fault->kind == FaultKind::hang) co_await pause(forever);
@@ -212,13 +213,13 @@ class Simulator::Server {
       return make({200, "{}"}, request);
     }
     if (path == "/_simulator/faults" && method == beast_http::verb::delete_) {
-      faults_.clear();
+      set_faults({});
       return make({200, "{}"}, request);
     }
     if (path == "/_simulator/faults" && method == beast_http::verb::post) {
       auto faults = parse_faults(request.body());
       if (!faults) return make(error_reply(400, faults.error().context), request);
-      faults_.set(std::move(*faults));
+      set_faults(std::move(*faults));
       return make({200, "{}"}, request);
     }
     return make(error_reply(404, "no such control path"), request);
@@ -268,6 +269,19 @@ class Simulator::Server {
     co_await timer.async_wait(as_result);
   }
 
+  void set_faults(std::vector<Fault> faults) {
+    faults_.set(std::move(faults));
+    for (asio::steady_timer* timer : held_) timer->cancel();
+  }
+
+  asio::awaitable<void> wait_for_other_faults() {
+    if (stopping_) co_return;
+    asio::steady_timer timer(context_, forever);
+    const Listed<asio::steady_timer> listed(timers_, timer);
+    const Listed<asio::steady_timer> held(held_, timer);
+    co_await timer.async_wait(as_result);
+  }
+
   const Options options_;
   const World world_;
   const SystemClock clock_;
@@ -280,6 +294,7 @@ class Simulator::Server {
   tcp::acceptor acceptor_;
   std::set<tcp::socket*> sockets_;
   std::set<asio::steady_timer*> timers_;
+  std::set<asio::steady_timer*> held_;  // those of them that wait for other faults
   bool stopping_ = false;
   const std::uint16_t port_;
   std::thread thread_;

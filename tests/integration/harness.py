@@ -284,6 +284,10 @@ class Simulator(Process):
             reply = request(self.port, "/_simulator/faults", "DELETE")
         assert reply.status == 200, reply
 
+    def hold(self, prefix="/reporting", **more):
+        """Requests wait here until the next call of faults()."""
+        self.faults({"path_prefix": prefix, "kind": "hold", **more})
+
     def token(self):
         basic = {"Authorization": "Basic ZGVtby1hcHA6ZGVtby1zZWNyZXQ=", "Content-Type": "application/x-www-form-urlencoded"}
         reply = request(self.port, "/auth/oauth2/token", "POST", basic, "grant_type=client_credentials")
@@ -339,6 +343,19 @@ class Daemon(Process):
 
     def get(self, target, **fields):
         return request(self.at, target, fields={name.replace("_", "-"): value for name, value in fields.items()})
+
+    def share_one_fetch(self, upstream, count, call, prefix="/reporting", seconds=0):
+        """Calls it so often at once; the upstream answers so long after they have come to share a fetch.
+        @return what the calls have returned
+        """
+        before = self.status()["collapsed_requests"]
+        upstream.hold(prefix)
+
+        def release():
+            wait_until(lambda: self.status()["collapsed_requests"] >= before + count - 1, "all but one share a fetch")
+            time.sleep(seconds)
+            upstream.faults()
+        return in_parallel(count + 1, lambda i: call(i) if i < count else release())[:count]
 
     def status(self):
         return request(self.admin_at, "/status").json()

@@ -1,7 +1,7 @@
 """The accounts in /status: what each caller has asked for, what the cache has saved, and what was spent upstream."""
 
 from clients import basic
-from harness import TestCase, in_parallel, overview, request, until_stale, wait_until
+from harness import TestCase, overview, request, until_stale, wait_until
 
 TABLES = """
 [[freshness.override]]
@@ -48,8 +48,7 @@ class Accounts(TestCase):
         until_stale()
         ask("bob", overview(1, account=14))        # a stale hit, refreshed behind
         wait_until(lambda: upstream.ledger()["total"] == 9, "it is refreshed")
-        upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 500})
-        in_parallel(5, lambda _: ask("carol", overview(3)))  # a miss and four that share it
+        proxy.share_one_fetch(upstream, 5, lambda _: ask("carol", overview(3)), seconds=0.3)  # a miss and four that share it
         ask("dave", "/metadata/accounts/12/campaigns/3")     # a miss of another route
         clients = {}
 

@@ -143,14 +143,16 @@ class Seen(FleetCase):
         nothing = {"state": "together", "stored": None, "under_way": None}
         self.assertEqual(explained(first), nothing)
         self.assertIn("in the fleet:  nothing is stored\n", self.command(first, "explain", overview(1)).stdout)
-        self.upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 1500})
+        self.upstream.hold()
 
         def look(i):
             if i == 0:
                 return first.get(overview(1)).status
             wait_until(lambda: explained(second)["under_way"] == "elsewhere", "it is fetched elsewhere")
             self.assertEqual(explained(first)["under_way"], "here")
-            return self.command(second, "explain", overview(1)).stdout
+            shown = self.command(second, "explain", overview(1)).stdout
+            self.upstream.faults()
+            return shown
 
         status, shown = in_parallel(2, look)
         self.assertEqual(status, 200)

@@ -71,15 +71,18 @@ class Handover(TestCase):
 
     def test_an_answer_under_way_is_not_cut(self):
         former = self.place()
-        self.upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 1500})
+        self.upstream.hold()
         replies = []
         client = threading.Thread(target=lambda: replies.append(former.get(overview(campaign=9))))
         client.start()
         wait_until(lambda: self.upstream.ledger()["total"] == 1, "the request is in flight")
-        successor = self.take_over(former)
-        client.join()
-        self.assertEqual(replies[0].status, 200)
+        self.admin_port = former.admin_port
+        successor = self.next()
+        wait_until(lambda: "hand-over: another process serves" in former.output, "it hands over")
         self.upstream.faults()
+        client.join()
+        self.assertEqual(former.wait(30), 0, former.output)
+        self.assertEqual(replies[0].status, 200)
         wait_until(lambda: successor.get(overview(campaign=9)).is_hit, "what the former one has fetched is found by the next")
         self.assertEqual(self.upstream.ledger()["total"], 1)
 

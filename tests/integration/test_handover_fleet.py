@@ -47,7 +47,7 @@ class HandoverFleet(FleetCase, HandoverCase):
         successor = self.begin_next(listen_addresses=f"127.0.0.1:{self.settings['port']},127.0.0.1:{own_port}", listen_handover_socket=between.path)
         between.pass_sockets()
         between.hear_next()
-        self.upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 3000})
+        self.upstream.hold(count=1)
         kept = Kept(self, former.port)
         sent = self.upstream.ledger()["total"]
         asking = threading.Thread(target=kept.ask, args=(overview(campaign=9),))
@@ -59,6 +59,7 @@ class HandoverFleet(FleetCase, HandoverCase):
         between.pass_all()
         wait_until(successor.ready, "the next one serves")
         wait_until(lambda: successor.status()["fleet"]["state"] == "together", "the next one is together")
+        self.upstream.faults()
         asking.join()
         self.assertEqual(former.wait(30), 0, former.output)
         self.assertEqual(self.members(other), (2, 2))

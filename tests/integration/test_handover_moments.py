@@ -29,11 +29,10 @@ class HandoverMoments(HandoverCase):
             wait_until(lambda: former.status()["cache"]["disk"]["entries"] == 1, "it is in the file")
             kept, done, sent = Kept(self, self.settings["admin_port"]), [], self.upstream.ledger()["total"]
             self.assertEqual(kept.ask("/livez")[0], 200)
-            self.upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 4000})
+            self.upstream.hold(count=1)
             client = threading.Thread(target=former.get, args=(overview(campaign=9),))  # for which the former process stays
             client.start()
             wait_until(lambda: self.upstream.ledger()["total"] > sent, "a request is under way")
-            self.upstream.faults()
             successor, between = self.next_behind(former)
             with self.locked():
                 purging = threading.Thread(target=lambda kept=kept, done=done: done.append(kept.ask("/purge", "POST", '{"all":true}', FIELDS)))
@@ -46,6 +45,7 @@ class HandoverMoments(HandoverCase):
                 wait_until(lambda: self.serves(self.own_port), "the next one serves")
                 self.assertTrue(request(self.own_port, overview()).is_hit)
             purging.join()
+            self.upstream.faults()
             client.join()
             self.assertEqual(former.wait(30), 0, former.output)
             if done[0] and done[0][0] == 200:

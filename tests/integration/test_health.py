@@ -136,7 +136,7 @@ class HealthListener(TestCase):
         port = free_port()
         upstream, proxy = self.pair(health_addresses=f"127.0.0.1:{port}")
         proxy.wait_for_token()
-        upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 2000})
+        upstream.hold()
 
         def both(i):
             if i == 0:
@@ -144,8 +144,9 @@ class HealthListener(TestCase):
             wait_until(lambda: upstream.ledger()["total"] == 1, "it is under way")
             proxy.signal(signal.SIGTERM)
             wait_until(lambda: request(port, "/readyz").status == 503, "it is not ready any more")
-            reply = request(port, "/readyz")
-            return reply.status, reply.json()["status"], request(port, "/livez").status
+            reply, live = request(port, "/readyz"), request(port, "/livez")
+            upstream.faults()
+            return reply.status, reply.json()["status"], live.status
 
         self.assertEqual(in_parallel(2, both), [200, (503, "draining", 200)])
         self.assertEqual(proxy.wait(), 0)
@@ -181,12 +182,13 @@ class Readiness(TestCase):
     def test_a_budget_that_requests_wait_for_is_named_while_they_do(self):
         upstream, proxy = self.pair(upstream_budget_max_concurrent="1")
         proxy.wait_for_token()
-        upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 500})
+        upstream.hold()
 
         def ask(i):
             if i:
                 return proxy.get(overview(i)).status
             wait_until(lambda: "wait for their turn" in self.degraded(proxy).get("budget", ""), "it is said")
+            upstream.faults()
             return 200
 
         self.assertEqual(in_parallel(5, ask), [200] * 5)

@@ -157,7 +157,7 @@ class Purge(TestCase):
     def test_a_fetch_under_way_is_not_stored(self):
         upstream, proxy = self.purgeable()
         proxy.get(overview(5))
-        upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 1500, "count": 1})
+        upstream.hold(count=1)
         slow = []
         fetching = threading.Thread(target=lambda: slow.append(proxy.get(overview(3))))
         fetching.start()
@@ -166,6 +166,7 @@ class Purge(TestCase):
         beside = proxy.get(overview(3))
         self.assertEqual((beside.status, beside.is_hit), (200, False))
         self.assertNotIn("collapsed", beside.cache_status, "a fetch from before the purge is not shared")
+        upstream.faults()
         fetching.join()
         self.assertEqual(slow[0].status, 200)
         self.assertNotIn("stored", slow[0].cache_status)
@@ -175,11 +176,12 @@ class Purge(TestCase):
 
     def test_a_slow_fetch_alone_leaves_nothing(self):
         upstream, proxy = self.purgeable()
-        upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 1000, "count": 1})
+        upstream.hold(count=1)
         fetching = threading.Thread(target=proxy.get, args=(overview(3),))
         fetching.start()
         wait_until(lambda: upstream.ledger()["total"] == 1, "the fetch is at the upstream")
         self.purge(proxy, all=True)
+        upstream.faults()
         fetching.join()
         self.assertFalse(proxy.get(overview(3)).is_hit)
         self.assertEqual(upstream.ledger()["total"], 2)

@@ -40,13 +40,15 @@ class Shutdown(TestCase):
 
     def test_a_slow_answer_in_flight_is_not_cut(self):
         upstream, proxy = self.pair()
-        upstream.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 2000})
+        upstream.hold()
         replies = []
         client = threading.Thread(target=lambda: replies.append(proxy.get(overview())))
         client.start()
         wait_until(lambda: upstream.ledger()["total"] == 1, "the request is in flight")
         started = time.monotonic()
         proxy.signal(signal.SIGTERM)
+        wait_until(lambda: "draining" in proxy.output, "it wants to end")
+        upstream.faults()
         client.join()
         self.assertEqual(proxy.wait(20), 0, proxy.output)
         self.assertLess(time.monotonic() - started, 10)

@@ -46,7 +46,8 @@ TEST(ParseFaultsTest, ReadsEveryKind) {
       {"status", FaultKind::status},     {"latency", FaultKind::latency},
       {"reset", FaultKind::reset},       {"hang", FaultKind::hang},
       {"truncate", FaultKind::truncate}, {"wrong_length", FaultKind::wrong_length},
-      {"trickle", FaultKind::trickle},   {"malformed_token", FaultKind::malformed_token}};
+      {"trickle", FaultKind::trickle},   {"malformed_token", FaultKind::malformed_token},
+      {"hold", FaultKind::hold}};
   for (const auto& [name, kind] : kinds) {
     const auto faults = parse_faults(R"([{"kind":")" + name + R"("}])");
     ASSERT_TRUE(faults.has_value()) << name;
@@ -104,10 +105,10 @@ TEST(FaultsTest, MeetsAsManyAsItsCount) {
   EXPECT_EQ(met(faults, "/reporting/x", 5), 3);
 }
 
-TEST(FaultsTest, WithoutACountItMeetsEveryRequestUntilCleared) {
+TEST(FaultsTest, WithoutACountItMeetsEveryRequestUntilTheNextOnes) {
   Faults faults = faults_from(R"([{"kind":"reset"}])");
   EXPECT_EQ(met(faults, "/x", 100), 100);
-  faults.clear();
+  faults.set({});
   EXPECT_EQ(met(faults, "/x", 100), 0);
 }
 

@@ -73,6 +73,22 @@ TEST_F(SimulatorFaultsTest, Latency) {
   EXPECT_GE(std::chrono::steady_clock::now() - before, std::chrono::milliseconds{30});
 }
 
+TEST_F(SimulatorFaultsTest, WhatIsHeldIsAnsweredOnceTheFaultsAreOthers) {
+  const std::string hold = R"([{"kind":"hold","count":2}])";
+  set_faults(hold);
+  Client first = connect();
+  Client second = connect();
+  first.request("GET", target_, token_);
+  second.request("GET", target_, token_);
+  while (ledger().at("total") != 2) {
+  }
+  EXPECT_EQ(connect().ask("GET", target_, token_).body(), whole_) << "the count is used up";
+  EXPECT_EQ(ledger().at("by_status").as_object(), boost::json::parse(R"({"200":1})").as_object());
+  set_faults("[]");
+  EXPECT_EQ(first.response().body(), whole_);
+  EXPECT_EQ(second.response().body(), whole_);
+}
+
 TEST_F(SimulatorFaultsTest, ALateAnswerHoldsUpNoOther) {
   set_faults(R"([{"kind":"latency","latency_ms":3600000,"path_prefix":"/reporting"}])");
   Client late = connect();
