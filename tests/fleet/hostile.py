@@ -11,7 +11,7 @@ from daemons import Daemon, FleetCase, LyingProxy, Raw, Upstream, in_parallel, o
 from engine import Engine
 from resp import EngineError
 
-LONGEST = 7.5  # seconds that a request may take under a lie: three waits of two, and what a busy machine needs; the truth takes 0.1
+LONGEST = 12  # seconds that a request may take under a lie: three waits of two, and what a busy machine needs; the truth takes 0.1
 MOST_MEMORY = 200 << 20  # bytes that lies may cost a daemon
 HUGE = [10**18, 2**63 - 1, -2**63]
 NIL = Raw(b"$-1\r\n")

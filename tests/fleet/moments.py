@@ -9,7 +9,7 @@ from daemons import FleetCase, LyingProxy, overview
 from engine import Engine
 
 LEASE = 2.0
-SOON = LEASE + 0.5  # seconds after its death that others may wait
+SOON = LEASE + 4  # seconds after its death that others may wait, and what a busy machine needs
 BEFORE, AFTER = "before", "after"  # the engine has done it
 
 

@@ -54,11 +54,14 @@ class Spacing(BudgetCase):
 
     def test_reservations_are_spaced_exactly(self):
         self.fleet.reserve(ceiling=400)
-        self.fleet.set_budget(tat=self.fleet.now() + SECOND // 2)  # half a second ahead of a machine that stalls
-        dues = [reply.due for reply in (self.fleet.reserve(ceiling=400) for _ in range(150)) if reply.granted]
-        self.assertGreater(len(dues), 100)
-        for before, after in zip(dues, dues[1:]):
-            self.assertAlmostEqual(after - before, SECOND / 400, delta=ROUNDING)
+        compared = 0
+        while compared < 100:
+            self.fleet.set_budget(tat=self.fleet.now() + SECOND // 2)
+            replies = [self.fleet.reserve(ceiling=400) for _ in range(20)]
+            for before, after in zip(replies, replies[1:]):
+                if after.wait > 0:  # else the machine has stalled, and has let the bucket fill
+                    self.assertAlmostEqual(after.due - before.due, SECOND / 400, delta=ROUNDING)
+                    compared += 1
 
     def test_a_burst_goes_at_once_and_then_nothing(self):
         self.fill(5)
@@ -112,7 +115,7 @@ class Spacing(BudgetCase):
         self.assertTrue(self.fleet.reserve(ceiling=1, patience_ms=1000).granted)
 
     def test_no_reservation_lies_more_than_a_second_ahead(self):
-        granted = [self.fleet.reserve(ceiling=2, patience_ms=60_000) for _ in range(15)]
+        granted = [self.fleet.reserve(ceiling=2, patience_ms=10_000) for _ in range(15)]
         self.assertTrue(all(reply.wait <= SECOND for reply in granted if reply.granted))
         self.assertEqual([reply.granted for reply in granted[:3]], [True, True, False])
         self.assertGreater(granted[-1].wait, SECOND)
@@ -271,7 +274,7 @@ class Limited(BudgetCase):
         self.assertEqual(entry["k"], "hold")
         self.assertEqual(int(entry["u"]), 1_500_000)
         self.assertEqual(reply.free, 0)
-        refused = self.fleet.reserve(burst=5, patience_ms=60_000)
+        refused = self.fleet.reserve(burst=5, patience_ms=10_000)
         self.assertFalse(refused.granted)
         self.assertTrue(SECOND < refused.wait <= 1_500_000, refused)
         self.assertEqual(refused.free, 0)

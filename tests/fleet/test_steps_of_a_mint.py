@@ -100,7 +100,7 @@ class Mint(StepCase):
         target = self.target()
         reply, took = self.timed(second, target)
         self.expect_own(self.origin, target, reply)
-        self.assertLess(took, LEASE / 2)
+        self.assertLess(took, 0.9 * LEASE, "it does not wait for a lease")
         self.assertEqual(self.origin.minted, 1)
 
 

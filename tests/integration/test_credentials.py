@@ -99,7 +99,7 @@ class Credentials(TestCase):
             of_one = sum("one" in authorization for authorization in origin.seen[before:])
         print(f"\n30 requests of one credential while another's wait for theirs: the longest took {max(times):.2f} s; {of_one} of the "
               f"other's in {took:.1f} s")
-        self.assertLess(max(times), 2)
+        self.assertLess(max(times), 6)
         self.assertTrue(1 <= of_one <= took + 2, of_one)
 
     def test_a_secret_that_is_replaced_is_taken_over_without_a_restart(self):
