@@ -360,7 +360,7 @@ class Failures(FailureCase):
         self.origin.delay = 0.2
         self.expect_shared(members)  # small answers are told of as they come
         self.assertGreater(sum(self.seen(member)["link"]["refused"] for member in members), 0)
-        self.assertEqual({self.seen(member)["state"] for member in members}, {"together"})
+        self.wait_together(members)
         told = sum(member.output.count("is full: answers") for member in members)
         self.assertTrue(1 <= told <= 3, told)
         self.purge_everywhere(members[0], 3, all=True)
