@@ -11,6 +11,7 @@ json::object to_json(const fleet::FleetStatus& status) {
                       {"state", status.link.together ? "together" : "alone"},
                       {"members", status.members},
                       {"members_known", status.members_known},
+                      {"purges_due", status.purges_due},
                       {"clock_skew_ms", status.clock_skew_ms}};
   if (!status.link.trouble.empty()) object["trouble"] = status.link.trouble;
   object["link"] = {{"connected", status.link.connected}, {"calls", status.link.calls},
@@ -35,6 +36,9 @@ void add_fleet(Families& families, const fleet::FleetStatus& status) {
                          .take());
   families.push_back(gauge("fleet_members_known", "Those, and the ones that are away.")
                          .add({}, status.members_known)
+                         .take());
+  families.push_back(gauge("fleet_purges_due", "Purges of the fleet that are not done here yet.")
+                         .add({}, status.purges_due)
                          .take());
   families.push_back(histogram("fleet_engine_duration_seconds", "From a command to the engine's answer.")
                          .add({}, link.took)

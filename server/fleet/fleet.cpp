@@ -160,6 +160,7 @@ FleetStatus Fleet::status() const {
   for (const auto& shared : shared_) status.tokens_taken += shared->token.taken();
   status.members = log_.members(0).present;
   status.members_known = log_.members(0).known;
+  status.purges_due = log_.due();
   return status;
 }
 

@@ -32,6 +32,7 @@ struct FleetStatus {
   std::uint64_t tokens_taken = 0;
   std::uint64_t members = 1;        ///< that are there, of the first credential
   std::uint64_t members_known = 1;  ///< and those that are away
+  std::uint64_t purges_due = 0;     ///< that are known here and not done yet
 };
 
 /// Several instances with one credential and one limit, over Redis or Valkey: what they share, and the way

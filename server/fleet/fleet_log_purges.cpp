@@ -57,6 +57,13 @@ void FleetLog::purge_what_is_due(std::size_t crew) {
   retry_until_done(what, [&] { spawn_watched(executor_, purge_in_order(crew), what, at_end); });
 }
 
+std::size_t FleetLog::due() const {
+  std::size_t count = 0;
+  for (const auto& state : states_)
+    count += state->due.size() + (state->all_stale_due || state->making_stale ? 1 : 0);
+  return count;
+}
+
 /// Does the purges one after the other. A purge is shown as done only when it is.
 asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   State& state = *states_[crew];

@@ -249,8 +249,12 @@ class FleetCase(TestCase):
 
     def wait_together(self, members, present=None, seconds=15):
         for member in members:
-            wait_until(lambda member=member: self.seen(member)["state"] == "together"
-                       and self.seen(member)["members"] == (present or len(members)), "they are together", seconds)
+            wait_until(lambda member=member: self.is_together(self.seen(member), present or len(members)), "they are together", seconds)
+
+    @staticmethod
+    def is_together(seen, present):
+        """Until the purges of before are done, what is fetched might not be stored."""
+        return seen["state"] == "together" and seen["members"] == present and seen["purges_due"] == 0
 
     def wait_alone(self, members, seconds=15):
         for member in members:

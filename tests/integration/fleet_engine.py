@@ -23,8 +23,16 @@ class FleetCase(TestCase):
         """A daemon of the fleet, together with those before it."""
         daemon = self.daemon(simulator, fleet_url=engine.url, fleet_instance=name, **settings)
         if wait:
-            wait_until(lambda: daemon.status()["fleet"]["state"] == "together", "it is together")
+            self.wait_together(daemon)
         return daemon
+
+    @staticmethod
+    def wait_together(daemon):
+        """Until it has done the purges of before, too. Else it might not store what it fetches."""
+        def is_together():
+            fleet = daemon.status()["fleet"]
+            return fleet["state"] == "together" and fleet["purges_due"] == 0
+        wait_until(is_together, "it is together")
 
     def members(self, daemon):
         fleet = daemon.status()["fleet"]

@@ -58,7 +58,7 @@ class LongAnswers(Crowd):
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\nCache-Control: max-age=60\r\n\r\n" % len(body) + body)
 
         origin = Origin(script)
-        self.addCleanup(origin.listener.close)
+        self.addCleanup(origin.stop)
         self.proxy = self.daemon(origin.port, tables=ROUTE, listen_threads="1")
         for target in bodies:
             wait_until(lambda: request(self.proxy.port, target).is_hit, "it is stored")

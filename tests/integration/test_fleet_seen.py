@@ -90,7 +90,7 @@ class Seen(FleetCase):
         after = self.daemon(self.upstream, folder, wait=False, port=before.port, admin_port=before.admin_port, flags=("--take-over",),
                             fleet_url=self.server.url, fleet_instance="one", **handover)
         self.assertEqual(before.wait(20), 0)
-        wait_until(lambda: after.status()["fleet"]["state"] == "together", "the next one is together")
+        self.wait_together(after)
         with self.server.connect() as engine:
             (members,) = engine("KEYS", "rk1:*:m")
             self.assertEqual(engine("ZRANGE", members, 0, -1), [b"one"])

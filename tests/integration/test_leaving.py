@@ -19,7 +19,7 @@ class Leaving(TestCase):
     def start(self, **settings):
         self.asked, self.ended = [], []  # targets: that the upstream was asked for, and whose connection has ended since
         self.origin = Origin(self.answer)
-        self.addCleanup(self.origin.listener.close)
+        self.addCleanup(self.origin.stop)
         authority = Authority(self.folder())
         port, tls_port, unix = free_port(), free_port(), os.path.join(self.folder(), "proxy.sock")
         tables = tls_table(*authority.issue("/CN=proxy"), f"127.0.0.1:{tls_port}") + ROUTES

@@ -26,7 +26,7 @@ class LongBodies(TestCase):
         self.bodies, self.tags = {}, {}  # of each target, what was sent last
         self.sent = 0
         origin = Origin(self.answer)
-        self.addCleanup(origin.listener.close)
+        self.addCleanup(origin.stop)
         self.start(origin.port)
 
     def start(self, origin):
@@ -194,7 +194,7 @@ class LongBodies(TestCase):
         authority = Authority(self.folder())
         tls_port = free_port()
         origin = Origin(self.answer)
-        self.addCleanup(origin.listener.close)
+        self.addCleanup(origin.stop)
         tables = tls_table(*authority.issue("/CN=proxy"), f"127.0.0.1:{tls_port}") + ROUTE
         at = Tls(tls_port, authority.context())
         self.proxy = self.daemon(origin.port, wait=False, tables=tables, listen_addresses="", cache_file="")

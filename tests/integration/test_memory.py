@@ -45,7 +45,7 @@ class Idle:
 class Memory(TestCase):
     def setUp(self):
         self.origin = Origin(answer)
-        self.addCleanup(self.origin.listener.close)
+        self.addCleanup(self.origin.stop)
         self.log = pathlib.Path(self.folder(), "log")
         self.proxy = self.daemon(self.origin.port, log_file=str(self.log), log_file_format="json", log_stderr="always", tables=ROUTE, cache_max_memory=f"{MEMORY}B", cache_max_transient=f"{TRANSIENT}B",
                                  cache_read_timeout="60s",  # a look-up that a busy disk makes late would be one more fetch

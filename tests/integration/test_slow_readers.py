@@ -97,7 +97,7 @@ class Reader:
 class SlowReaders(TestCase):
     def start(self, **settings):
         origin = Origin(answer)
-        self.addCleanup(origin.listener.close)
+        self.addCleanup(origin.stop)
         folder = self.folder()
         authority = Authority(self.folder())
         port, self.tls_port, unix = free_port(), free_port(), os.path.join(self.folder(), "proxy.sock")

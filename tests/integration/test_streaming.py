@@ -30,6 +30,11 @@ class Origin(threading.Thread):
                 return
             threading.Thread(target=self.serve, args=(connection,), daemon=True).start()
 
+    def stop(self):
+        self.listener.shutdown(socket.SHUT_RDWR)  # to close it would leave accept() waiting
+        self.listener.close()
+        self.join()
+
     def serve(self, connection):
         with connection:
             head = b""
@@ -61,7 +66,7 @@ def read_until(connection, ending, seconds=15):
 class Streaming(TestCase):
     def proxy(self, script, routes=ROUTE, **settings):
         self.origin = Origin(script)
-        self.addCleanup(self.origin.listener.close)
+        self.addCleanup(self.origin.stop)
         settings.setdefault("upstream_body_timeout", "5s")
         return self.daemon(self.origin.port, tables=routes, **settings)
 

@@ -79,6 +79,7 @@ class Page(TestCase):
         daemon.get("/reporting/nothing")
         simulator.faults({"path_prefix": "/reporting", "kind": "status", "status": 503})
         daemon.get(overview(7))
+        wait_until(lambda: sum(daemon.status()["requests"].values()) == 14, "all are counted")
         status = daemon.status()
         requests = status["requests"]
         self.assertGreater(requests["hit"], 2)
@@ -189,7 +190,7 @@ class Page(TestCase):
         engine = Engine()
         self.addCleanup(engine.stop)
         daemon = self.daemon(simulator, fleet_url=engine.url)
-        wait_until(lambda: daemon.status()["fleet"]["state"] == "together", "it is together")
+        FleetCase.wait_together(daemon)
         daemon.get(overview())
         wait_until(lambda: daemon.status()["fleet"]["fetches"]["landed"] == 1, "its answer has landed")
         self.open(daemon)

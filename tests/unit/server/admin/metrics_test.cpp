@@ -227,9 +227,10 @@ TEST(Metrics, SayWhatWasReadOfTheFleet) {
   fleet.tokens_taken = 37;
   fleet.members = 7;
   fleet.members_known = 8;
+  fleet.purges_due = 9;
   for (const char* line :
        {"roktcached_fleet_together 1", "roktcached_fleet_members 7", "roktcached_fleet_members_known 8",
-        "roktcached_fleet_engine_duration_seconds_count 1",
+        "roktcached_fleet_purges_due 9", "roktcached_fleet_engine_duration_seconds_count 1",
         "roktcached_fleet_engine_duration_seconds_sum 0.00025", "roktcached_fleet_engine_connects_total 2",
         R"(roktcached_fleet_engine_failures_total{reason="timeout"} 3)",
         R"(roktcached_fleet_engine_failures_total{reason="full"} 5)",
