@@ -159,9 +159,11 @@ TEST(Changes, OfTheFleetsPasswordAndKeysNeedARestart) {
 TEST(Changes, OfACredentialsSecretBudgetAndAccountsAreTaken) {
   Settings in_force;
   in_force.credentials = {credential("one", "id", "secret")};
-  for (int what = 0; what < 3; ++what) {
+  for (int what = 0; what < 5; ++what) {
     Settings wanted = in_force;
     Credential& changed = wanted.credentials.front();
+    if (what == 3) changed.app_id_file = "/etc/another.id";
+    if (what == 4) changed.app_secret_file = "/etc/another.secret";
     if (what == 0) changed.app_secret = Secret("new");
     if (what == 1) changed.budget.burst = 7;
     if (what == 2) changed.accounts = {"12"};

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 #include <poll.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -106,6 +107,22 @@ TEST_F(HandoverTest, ManySocketsComeInSeveralMessages) {
   asked.value().reset();
   listener_->stop();
   context_.run_for(50ms);
+}
+
+/// A socket that is lost would go on listening, and nobody would accept what comes there.
+TEST_F(HandoverTest, WhereThereIsNoRoomForAllSocketsNoneIsTakenOver) {
+  listen();
+  for (int i = 0; i < 300; ++i) copies_.add(acceptor_->native_handle());
+  const Descriptor next_free(::dup(acceptor_->native_handle()));
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  rlimit few = before;
+  few.rlim_cur = static_cast<rlim_t>(next_free.get()) + 50;  // gaps below it are fewer than the sockets
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &few), 0);
+  const auto asked = ask();
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  ASSERT_FALSE(asked);
+  EXPECT_NE(asked.error().context.find("have not come whole"), std::string::npos) << asked.error().context;
 }
 
 TEST_F(HandoverTest, OneThatDoesNotComeToServeChangesNothing) {

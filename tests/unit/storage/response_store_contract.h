@@ -248,6 +248,11 @@ TEST_P(ResponseStoreContract, ASoftPurgeLeavesWhatItSelectsAsStale) {
       EXPECT_TRUE(examples::same(*found(2), examples::response(2)));
       store_->flush();
     }
+    Listing wanted;
+    wanted.selection = purge.selection;
+    const auto listed = store_->list(wanted).value();
+    ASSERT_EQ(listed.size(), 1U);
+    EXPECT_EQ(listed[0].fresh_until, caching::made_stale(put, now).fresh_until) << "and is listed as stale";
     const StoredResponse confirmed = examples::response(1, std::string(*put.body), now);
     store_->put(examples::shared(confirmed));
     store_->flush();

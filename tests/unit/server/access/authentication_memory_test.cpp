@@ -35,11 +35,14 @@ TEST(AuthenticationMemory, TakesOverWhatAnotherKnowsOfOneClient) {
   before.remember(digest(1), 0, AuthenticationMemory::for_ever);
   before.remember(digest(2), 1, AuthenticationMemory::for_ever);
   before.remember_nobody(digest(3), now);
+  before.remember(digest(4), 1, now + 1s);
   AuthenticationMemory memory(8);
   memory.take_over(5, before, 1);
   EXPECT_EQ(memory.recall(digest(2), now), AuthenticationResult{5});
   EXPECT_EQ(memory.recall(digest(1), now), std::nullopt);
   EXPECT_EQ(memory.recall(digest(3), now), std::nullopt) << "a new client may have it";
+  EXPECT_EQ(memory.recall(digest(4), now + 999ms), AuthenticationResult{5});
+  EXPECT_EQ(memory.recall(digest(4), now + 1s), std::nullopt) << "what ends, ends at its time";
 }
 
 TEST(Hmac, IsThatOfTheRfc) {  // RFC 4231, section 4.3

@@ -132,6 +132,17 @@ TEST_F(SecretVerifierTest, OneWrongSecretInALoopCostsOneScryptInAWhile) {
   EXPECT_EQ(authenticator.scrypts(), 2U);
 }
 
+TEST_F(SecretVerifierTest, AWrongSecretCostsOneScryptForAllThreads) {
+  AuthenticationCache another(authenticator);
+  const std::string pair = basic("first", second_secret);
+  expect_nobody(verify(gate, {Kind::basic, pair}));
+  expect_nobody(verify(another, {Kind::basic, pair}));
+  EXPECT_EQ(authenticator.scrypts(), 1U);
+  clock.advance(AuthenticationMemory::nobody_for);
+  expect_nobody(verify(another, {Kind::basic, pair}));
+  EXPECT_EQ(authenticator.scrypts(), 2U) << "for as long as one thread knows it";
+}
+
 TEST_F(SecretVerifierTest, ASecretCostsOneScryptForAllThreads) {
   AuthenticationCache another(authenticator);
   const std::string pair = basic("first", first_secret);

@@ -5,6 +5,8 @@
 
 #include <boost/json/parse.hpp>
 
+#include "server/admin/report_asks.h"
+
 namespace roktcached::admin {
 namespace {
 
@@ -20,6 +22,8 @@ TEST(Entries, TheQuerySaysWhatIsListed) {
   EXPECT_EQ(parse_listing("").value().limit, 100U);
   EXPECT_TRUE(parse_listing("restated").value().restated_only);
   EXPECT_EQ(parse_listing("limit=7").value().limit, 7U);
+  EXPECT_EQ(parse_listing("limit=1").value().limit, 1U);
+  EXPECT_EQ(parse_listing("limit=1000").value().limit, 1000U);
   const auto of_route = parse_listing("route=account-summary&restated").value();
   EXPECT_EQ(std::get<caching::OfRoute>(of_route.selection).name, "account-summary");
   const auto of_campaign = parse_listing("campaign=3&account=12").value();
@@ -75,10 +79,27 @@ TEST(Entries, AnEntryIsToldWithItsStateAndItsLastRestatement) {
   const auto told = entry_json(entry, policies, wall_time_from_unix_ms(2'500'000));
   EXPECT_EQ(told.at("state"), "restating");
   EXPECT_EQ(told.at("fresh"), true);
+  EXPECT_EQ(entry_json(entry, policies, entry.fresh_until).at("fresh"), false);
   EXPECT_EQ(told.at("key"), caching::to_hex(entry.key.hash()).c_str());
   EXPECT_EQ(told.at("restated").at("times"), 2);
   EXPECT_EQ(told.at("restated").at("at_unix_ms"), 2'000'000);
   EXPECT_EQ(told.at("restated").at("moved").at(0).at("field"), "/revenue");
+}
+
+TEST(Hottest, ComeFirstAndThoseOfOneCountInOneOrder) {
+  const std::string client = "a";
+  const SteadyTime now{std::chrono::hours{1}};
+  const caching::KeyHash hot{.high = 1, .low = 9};
+  const caching::KeyHash first{.high = 3, .low = 4};
+  const caching::KeyHash second{.high = 2, .low = 5};
+  ThreadStats threads;
+  for (int i = 0; i < 2; ++i) {
+    threads.push_back(std::make_unique<counters::ClientStats>());
+    counters::ReportStats& reports = threads.back()->reports();
+    reports.add(hot, client, http::CacheOutcome::hit, now);
+    reports.add(i == 0 ? first : second, client, http::CacheOutcome::hit, now);
+  }
+  EXPECT_THAT(hottest(threads), testing::ElementsAre(hot, first, second));
 }
 
 }  // namespace

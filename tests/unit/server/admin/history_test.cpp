@@ -67,6 +67,17 @@ TEST(History, GoesOnAfterAPauseWithoutCatchingUp) {
   EXPECT_EQ(daemon.history.of_day().size(), 3U);
 }
 
+/// Samples come a little late, as timers do; that must not add up.
+TEST(History, TheDayStaysInStepHoweverLateItsSamplesCome) {
+  Sampled daemon;
+  daemon.sample();
+  daemon.clock.advance(5min + 2s);
+  daemon.sample();
+  daemon.clock.advance(5min - 2s);
+  daemon.sample();
+  EXPECT_EQ(daemon.history.of_day().size(), 3U);
+}
+
 TEST(History, ForgetsAFutureThatAClockSetBackHasLeft) {
   Sampled daemon;
   daemon.sample_for(1min);

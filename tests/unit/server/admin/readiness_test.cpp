@@ -67,12 +67,13 @@ TEST(Readiness, NamesEachPartThatIsDegradedAndWhy) {
 TEST(Readiness, OfADaemonWithoutItsFleetIsDegraded) {
   fleet::FleetStatus fleet;
   fleet.link.together = true;
-  fleet.members = fleet.members_known = 3;
+  fleet.members = 3;
+  fleet.members_known = 4;
   const auto part = [&fleet] {
     return to_json(readiness_of(well(), tiers(), fleet, false), true).at("parts").as_array().back();
   };
   EXPECT_EQ(boost::json::serialize(part()), R"({"part":"fleet","state":"ok","reason":null,"members":3,)"
-                                            R"("members_known":3,"timeouts":0})");
+                                            R"("members_known":4,"timeouts":0})");
   fleet.link.together = false;
   EXPECT_EQ(part().at("reason"), "alone: the engine cannot be reached");
   fleet.link.trouble = "Connection refused";

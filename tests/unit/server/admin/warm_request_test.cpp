@@ -18,6 +18,9 @@ TEST(WarmRequest, NamesTargets) {
   const auto request = parse_warm(R"({"targets": ["/a?b=c", "/d"], "rokt_version": "2020"})").value();
   EXPECT_THAT(request.targets, ElementsAre("/a?b=c", "/d"));
   EXPECT_EQ(request.rokt_version, "2020");
+  std::string most = R"({"targets": ["/a")";
+  for (int i = 1; i < 100; ++i) most += R"(, "/a")";
+  EXPECT_EQ(parse_warm(most + "]}").value().targets.size(), 100U);
 }
 
 TEST(WarmRequest, WhatIsWrongIsNamedWithWhatIsAccepted) {

@@ -2,9 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "server/admin/warm_request.h"
 #include "server/commands/text.h"
@@ -109,6 +112,18 @@ TEST(WarmProgress, SaysHowFarItIsAndForHowLong) {
   EXPECT_THAT(progress_text(0, 400, 0, ""), HasSubstr("ETA -"));
   EXPECT_THAT(progress_text(0, 0, 0, ""), HasSubstr("[####################] 0/0"));
   EXPECT_LE(progress_text(1'000'000, 9'000'000, 0.001, std::string(80, 'b')).size(), line_width);
+}
+
+TEST(ReadTargets, ReadsALineOfEitherKindAndSkipsWhatIsNone) {
+  const std::string file =
+      (std::filesystem::path(testing::TempDir()) / ("roktcached-targets-" + std::to_string(::getpid())))
+          .string();
+  std::ofstream(file) << "/a?b=c\r\n# none\r\n\r\n  /d \n/e";
+  const auto targets = read_targets(file);
+  std::filesystem::remove(file);
+  ASSERT_TRUE(targets);
+  EXPECT_EQ(*targets, std::vector<std::string>({"/a?b=c", "/d", "/e"}));
+  EXPECT_FALSE(read_targets(file)) << "there is none any more";
 }
 
 }  // namespace

@@ -331,5 +331,23 @@ TEST_F(FleetLogTest, ALieAboutTheLogsPositionEndsToo) {
   EXPECT_EQ(asked_from(), "6-0");
 }
 
+/// Positions of one engine mean nothing at another: it would say that it has done what it has not heard of.
+TEST_F(FleetLogTest, WhatAnEarlierEngineToldIsDoneAndShownToNoOther) {
+  link();
+  purger_stands = true;
+  add_purge("5-0", of_account("1"));
+  tell_purge("5-0", known.purges.back().second);
+  lose_link();
+  known.epoch = "another";
+  known.purges.clear();
+  link();
+  done.clear();
+  purger_stands = false;
+  run();
+  EXPECT_EQ(accounts_done().back(), "1");
+  show_again();
+  EXPECT_EQ(shown_done(), "0-0");
+}
+
 }  // namespace
 }  // namespace roktcached::fleet

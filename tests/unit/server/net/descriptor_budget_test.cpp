@@ -37,6 +37,14 @@ TEST(DescriptorBudget, KeepsSomeForTheHealthListenerWhereThereIsOne) {
   EXPECT_EQ(descriptor_budget(settings).reserve, reserve + 64 + 4);
 }
 
+TEST(DescriptorBudget, KeepsACopyOfEachListeningSocketForTheNextProcess) {
+  config::Settings settings = some_settings();
+  settings.listen.addresses = {{"127.0.0.1", 8080}};
+  const std::uint64_t reserve = descriptor_budget(settings).reserve;
+  settings.listen.handover_socket = "/run/roktcached/handover.sock";
+  EXPECT_EQ(descriptor_budget(settings).reserve, reserve + 2 * 2) << "two threads, two sockets of an address";
+}
+
 TEST(DescriptorBudget, AClientMayHaveAnAnswerStreamedToIt) {
   const DescriptorBudget budget{.reserve = 100};
   EXPECT_EQ(budget.needed(50), 200U);

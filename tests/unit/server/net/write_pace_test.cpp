@@ -142,5 +142,14 @@ TEST_F(WritePaceTest, LooksOftenEnoughForShortTimeoutsAndNotMoreThanOnceASecondF
   EXPECT_EQ(pace_.next_look() - now_, milliseconds{100});
 }
 
+TEST_F(WritePaceTest, APausePutsTheNextLookOff) {
+  wait();
+  const auto left = pace_.next_look() - now_;
+  pace_.pause(now_);
+  now_ += seconds{100};
+  wait();
+  EXPECT_EQ(pace_.next_look() - now_, left);
+}
+
 }  // namespace
 }  // namespace roktcached::net

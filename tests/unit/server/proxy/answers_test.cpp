@@ -145,5 +145,17 @@ TEST_F(AnswerWithTest, WhatWasJustFetchedHasNoAge) {
   EXPECT_EQ(answer.head.find("Age:"), std::string::npos);
 }
 
+TEST_F(AnswerWithTest, WhatIsToBeConvertedIsTheStoredOneInNoForm) {
+  stored.gzip_body = caching::share_body("gz");
+  request.fields.add("Accept-Encoding", "gzip");
+  request.fields.add("If-None-Match", "\"abc\"");
+  request.as_stored = true;
+  const auto answer = hit();
+  EXPECT_EQ(answer.status, 200U);
+  EXPECT_EQ(*answer.body, "{}");
+  EXPECT_EQ(answer.head.find("Content-Encoding"), std::string::npos);
+  EXPECT_EQ(answer.head.find("ETag"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace roktcached::proxy

@@ -225,5 +225,18 @@ TEST_F(SessionRequestsTest, EachRequestHasTheTimeOfItsTurn) {
   EXPECT_EQ(times.all, std::vector<SteadyTime>({begin, begin + 1s, begin + 2s}));
 }
 
+/// A route may have refused the line itself. Then another server may have read it otherwise.
+TEST_F(SessionRequestsTest, ALineInDoubtThatARouteRefusesEndsTheConnection) {
+  for (const unsigned status : {200U, 404U, 400U}) {
+    start();
+    ASSERT_EQ(receive_and_go_on(get("/%zz")), Need::answer);
+    http::Answer answer = answer_of("of a route");
+    answer.status = status;
+    session->answered(std::move(answer));
+    EXPECT_EQ(go_on(), status == 400 ? Need::end : Need::request) << status;
+    EXPECT_EQ(has("Connection: close\r\n"), status == 400) << sent;
+  }
+}
+
 }  // namespace
 }  // namespace roktcached::session

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "core/caching/variants.h"
 #include "tests/unit/colliding_keys.h"
 #include "tests/unit/storage/examples.h"
 
@@ -301,6 +302,29 @@ TEST(S3FifoTest, KeepsNothingWithoutRoom) {
   put_range(entries, 100, 3);
   EXPECT_EQ(entries.entries(), 0U);
   EXPECT_EQ(entries.bytes(), 0U);
+}
+
+TEST(S3FifoTest, ReplacingKeepsItsUses) {
+  S3Fifo entries(room_for(10));
+  put_range(entries, 100, 10);
+  ASSERT_NE(entries.find(key(100)), nullptr);
+  const auto refreshed = shared_response(100);
+  entries.put(refreshed);
+  put_range(entries, 200, 11);
+  EXPECT_EQ(entries.find(key(100)), refreshed) << "asked for once, it is not the next to leave";
+}
+
+/// Stale, it would lead nobody to the variants, which may be as fresh as before.
+TEST(S3FifoTest, ASoftPurgeLeavesWhatLeadsToVariants) {
+  const WallTime now = wall_time_from_unix_ms(1'000'000);
+  const caching::Key target("default /a");
+  S3Fifo entries(1 << 20);
+  const auto index = caching::VariantIndex(now).to_stored(target, "mirror");
+  ASSERT_GT(index->fresh_until, now);
+  entries.put(index);
+  S3Fifo::Cursor cursor;
+  EXPECT_EQ(entries.purge({caching::Everything{}, caching::PurgeKind::soft}, now, cursor), 0U);
+  EXPECT_EQ(entries.find(target), index);
 }
 
 }  // namespace

@@ -111,6 +111,17 @@ TEST(WriteQueueTest, ATouchNeverStandsInTheWayOfAResponse) {
   EXPECT_FALSE(batch[0].touched_at);
 }
 
+TEST(WriteQueueTest, WhatIsBeingWrittenNeedsNoTouch) {
+  WriteQueue queue({.entries = 10, .bytes = mebibyte});
+  queue.put(shared_response(1));
+  ASSERT_EQ(queue.take(100, mebibyte, 0ms).size(), 1U);
+  queue.touch(key(1), noon);
+  EXPECT_EQ(queue.size(), 1U) << "it is written with a time of its own";
+  queue.done();
+  queue.touch(key(1), noon);
+  EXPECT_EQ(queue.size(), 1U) << "and can be touched from then on";
+}
+
 TEST(WriteQueueTest, ADamagedRowGoesBeforeWhatIsWrittenInItsPlace) {
   WriteQueue queue({.entries = 10, .bytes = mebibyte});
   queue.suspect(key(1));

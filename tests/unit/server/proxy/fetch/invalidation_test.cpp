@@ -276,5 +276,20 @@ TEST_F(FetchTableTest, AnInvalidationEndsAnIndexAlsoWhereTheClockWasSetBackToJus
   EXPECT_NE(after->fetched_at, before->fetched_at);
 }
 
+TEST_F(InvalidationTest, AWriteThatIsAnsweredTellsWhatItHasEnded) {
+  std::vector<caching::Key> told;
+  fetches.when_ended([&](const caching::Key& target) { told.push_back(target); });
+  FetchRequest write = http_request("/a");
+  auto http = std::make_shared<HttpFetch>(*write.http);
+  http->method = "PUT";
+  http->credentials = {"default", "emea"};
+  write.http = std::move(http);
+  write.upstream.method = "PUT";
+  const Answer written = join_http(std::move(write), FetchTable::Sharing::alone);
+  EXPECT_TRUE(told.empty());
+  respond([] { return http_answer(""); });
+  EXPECT_EQ(told, std::vector<caching::Key>({key_of("/a"), caching::http_key("emea", "/a")}));
+}
+
 }  // namespace
 }  // namespace roktcached::proxy

@@ -73,9 +73,14 @@ TEST_F(LargeAnswersTest, OneThatHasBecomeSmallIsStoredAndSharedAgain) {
   respond([] { return ok("small"); });
   EXPECT_TRUE((*small)->outcome->stored());
   clock.advance(2s);
+  fetches.refresh_behind(request("a"));
+  run();
+  EXPECT_EQ(upstream.requests.size(), 3U) << "and refreshed again";
+  respond([] { return ok("small"); });
+  clock.advance(2s);
   const Answer one = join(request("a"));
   const Answer two = join(request("a"));
-  EXPECT_EQ(upstream.requests.size(), 3U);
+  EXPECT_EQ(upstream.requests.size(), 4U);
   respond([] { return ok("small"); });
   EXPECT_TRUE((*two)->collapsed);
 }

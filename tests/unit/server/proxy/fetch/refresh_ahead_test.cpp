@@ -18,8 +18,9 @@ class IdleOrNot final : public upstream::Upstream {
   boost::asio::awaitable<upstream::UpstreamResult> send(const upstream::UpstreamRequest&) override {
     co_return upstream::UpstreamFailure{};
   }
-  [[nodiscard]] bool idle(std::size_t) const override { return is_idle; }
+  [[nodiscard]] bool idle(std::size_t credential) const override { return is_idle && credential != busy; }
   bool is_idle = true;
+  std::size_t busy = 100;  // a credential
 };
 
 /// Refreshes begin when a test calls look(), and end when it says so.
@@ -43,7 +44,8 @@ class RefreshAheadTest : public testing::Test {
     request.policy = policy;
     request.route = "campaign-overview";
     request.route_class = route_class;
-    request.upstream.credential = 1;
+    request.upstream.credential = credential;
+    request.settings_number = settings_number;
     request.upstream.inject_token = false;
     request.upstream.fields.add("traceparent", "of the first");
     ahead.has_stored(request, *response, asks);
@@ -76,6 +78,8 @@ class RefreshAheadTest : public testing::Test {
   IdleOrNot upstream;
   caching::FreshnessPolicy policy;
   rokt::RouteClass route_class = rokt::RouteClass::report;
+  std::size_t credential = 1;
+  std::uint64_t settings_number = 0;
   Keys begun;
   FetchRequest last;
   RefreshAhead ahead{context.get_executor(), store, upstream, clock,
@@ -198,6 +202,29 @@ TEST_F(RefreshAheadTest, AClockThatJumpsBackDelaysAndOneThatJumpsAheadSkips) {
   EXPECT_EQ(look_after(5min), Keys());
   clock.wall += 48h;
   EXPECT_EQ(look_after(0ms), Keys());
+}
+
+TEST_F(RefreshAheadTest, ABusyCredentialKeepsNoOtherWaiting) {
+  put("of a busy one", 5min, 2);
+  credential = 2;
+  put("of another", 5min + 1s, 2);
+  upstream.busy = 1;
+  EXPECT_EQ(look_after(4min + 50s), Keys{"of another"});
+  upstream.busy = 2;
+  EXPECT_EQ(look_after(1s), Keys{"of a busy one"}) << "it has not been forgotten";
+  end_all();
+}
+
+TEST_F(RefreshAheadTest, WhatWasFetchedUnderEarlierSettingsIsLeftToExpire) {
+  settings_number = 1;
+  put("before", 5min, 2);
+  ahead.forget_all(2);
+  put("begun before", 5min, 2);
+  settings_number = 2;
+  put("after", 5min, 2);
+  EXPECT_EQ(look_after(4min + 50s), Keys{"after"});
+  EXPECT_EQ(last.settings_number, 2U);
+  end_all();
 }
 
 }  // namespace

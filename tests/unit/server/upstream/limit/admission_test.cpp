@@ -327,5 +327,20 @@ TEST_F(AdmissionTest, NobodyIsTurnedAwayForWhatMakesRoom) {
   EXPECT_TRUE(**served);
 }
 
+TEST_F(AdmissionTest, NobodyMakesRoomWhereAPlaceIsAboutToComeBack) {
+  budget.max_concurrent = 2;
+  Turn first, second, client;
+  const auto oldest = admission().admit_now(first, clock.steady_now());
+  auto younger = admission().admit_now(second, clock.steady_now());
+  first.set_unattended(true);
+  second.abandon();  // its client has gone, and so will it in a moment
+  const auto waiting = admit(client);
+  EXPECT_FALSE(first.abandoned());
+  younger->cancel(true);
+  run_what_can();
+  ASSERT_TRUE(*waiting);
+  EXPECT_TRUE(**waiting);
+}
+
 }  // namespace
 }  // namespace roktcached::upstream

@@ -262,5 +262,18 @@ TEST_F(CircuitsTest, NeitherSpendsAProbeOnWhatTheOtherRefuses) {
   EXPECT_TRUE(circuits.admit("route", now));
 }
 
+/// Late answers open the route while the upstream is dead; what is sent now would say that it lives.
+TEST_F(CircuitsTest, TheProbeOfADeadUpstreamIsNotSpentOnARouteThatIsRefused) {
+  const SteadyTime before = now;
+  now += 10ms;
+  record(8, "other", 0);
+  now += 500ms;
+  for (int i = 0; i < 8; ++i) circuits.record("route", 503, before, now);
+  ASSERT_THAT(circuits.open_routes(), ElementsAre("route"));
+  now += 600ms;  // the upstream's probe may go, the route's may not
+  EXPECT_FALSE(circuits.admit("route", now));
+  EXPECT_TRUE(circuits.admit("other", now));
+}
+
 }  // namespace
 }  // namespace roktcached::upstream

@@ -378,6 +378,10 @@ TEST(RateLimit, GoesOnUnderOtherOptions) {
   limit.change({.ceiling = 5, .burst = 3}, start);
   EXPECT_EQ(limit.rate(), 5);
   EXPECT_EQ(limit.available(start), 3);
+  limit.change({.ceiling = 0, .burst = 1}, start);
+  limit.on_limited(start, start, 10s);
+  limit.change({.ceiling = 5, .burst = 8}, start + 1s);
+  EXPECT_TRUE(limit.take(start + 10s) && !limit.take(start + 10s)) << "a pause ends with one request";
 }
 
 TEST(RateLimit, KeepsWhatItHasLearnedUnderOtherOptions) {

@@ -374,5 +374,19 @@ TEST_F(TokenKeeperTest, AnAcceptedTokenIsTrustedForAMinute) {
   EXPECT_FALSE(keeper.recently_accepted(token));
 }
 
+TEST_F(TokenKeeperTest, WhatWentWrongIsNotToldOnceATokenIsThere) {
+  const auto answer = get();
+  source.fail({{ErrorCode::upstream_invalid_response, true, "no luck", ErrorSource::upstream}, {}, false});
+  run();
+  EXPECT_EQ(keeper.status().last_error, "credential emea: no luck");
+  keeper.fetch_again();
+  run();
+  source.answer(true);
+  run();
+  EXPECT_TRUE(keeper.status().alive);
+  EXPECT_EQ(keeper.status().last_error, "");
+  EXPECT_EQ(keeper.status().failures, 1U) << "but counted";
+}
+
 }  // namespace
 }  // namespace roktcached::upstream
