@@ -43,9 +43,9 @@ SqliteStore::SqliteStore(SqliteOptions options, std::optional<FileLock> lock)
           static_cast<std::int64_t>(options_.max_disk - std::min(log_bytes_max, options_.max_disk / 2)) /
           page_size),
       troubles_(options_.path, options_.report),
+      lock_(std::move(lock)),
       queue_(options_.queue),
-      readers_(options_.readers, options_.pages, options_.bodies),
-      lock_(std::move(lock)) {}
+      readers_(options_.readers, options_.pages, options_.bodies) {}
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(SqliteOptions options) {
   const auto resolved = patiently([&] { return resolve_path(options.path); });

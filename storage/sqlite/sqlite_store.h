@@ -176,12 +176,14 @@ class SqliteStore final : public ResponseStore {
   const SqliteOptions options_;
   const std::int64_t pages_max_;
   Troubles troubles_;
+  /// Goes last: SQLite deletes the files beside the cache file, by their names, when its last connection
+  /// closes. Whoever has the lock by then may have begun the file anew.
+  std::optional<FileLock> lock_;
   WriteQueue queue_;
   ReaderPool readers_;
   std::atomic<unsigned> read_failures_{0};  // finds in a row
   std::atomic<bool> waits_for_predecessor_{false};
 
-  std::optional<FileLock> lock_;
   std::optional<CacheFile> file_;   // that was opened last
   std::optional<FileWatch> watch_;  // of file_
   std::unique_ptr<Writer> writer_;  // null while there is no file to write to

@@ -15,6 +15,7 @@ long pread(int file, void* bytes, std::size_t size, long offset);
 long pwrite(int file, const void* bytes, std::size_t size, long offset);
 int fsync(int file);
 int fdatasync(int file);
+int unlink(const char* path) noexcept;
 }
 
 namespace roktcached::storage {
@@ -58,4 +59,9 @@ int fsync(int file) {
 
 int fdatasync(int file) {
   return FailingDisk::fails(FailingDisk::syncs) ? -1 : static_cast<int>(syscall(SYS_fdatasync, file));
+}
+
+int unlink(const char* path) noexcept {
+  if (FailingDisk::on_unlink) FailingDisk::on_unlink(path);
+  return static_cast<int>(syscall(SYS_unlink, path));
 }

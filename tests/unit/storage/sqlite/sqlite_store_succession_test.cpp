@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 #include <sys/resource.h>
 
+#include <set>
+#include <string>
 #include <thread>
 
 #include "storage/sqlite/cache_file.h"
+#include "tests/unit/storage/sqlite/failing_disk.h"
 #include "tests/unit/storage/sqlite/sqlite_store_fixture.h"
 
 namespace roktcached::storage {
@@ -32,6 +35,22 @@ TEST_F(SuccessionTest, WithoutThatTheFileIsInUse) {
   const auto other = SqliteStore::open(options_);
   ASSERT_FALSE(other);
   EXPECT_EQ(other.error().code, ErrorCode::storage_in_use);
+}
+
+/// SQLite deletes the files beside the cache file by their names. They are the successor's as soon as it has
+/// the lock.
+TEST_F(SuccessionTest, TheLockGoesAfterTheFilesBesideTheCacheFile) {
+  auto former = open();
+  former->put(shared_response(1));
+  former->flush();
+  const FailingDisk disk;
+  std::set<std::string> deleted;
+  FailingDisk::before_unlink([&](const char* path) {
+    deleted.insert(path);
+    EXPECT_FALSE(FileLock::acquire(options_.path, options_.report)) << path;
+  });
+  former.reset();
+  EXPECT_EQ(deleted, (std::set<std::string>{options_.path + "-shm", options_.path + "-wal"}));
 }
 
 TEST_F(SuccessionTest, TheFileIsReadWhileItIsStillTheFormers) {
