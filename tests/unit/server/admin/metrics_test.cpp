@@ -273,7 +273,7 @@ TEST(Metrics, EachNameIsDescribedOnceBeforeItsSamples) {
     }
   }
   EXPECT_EQ(helped, typed);
-  EXPECT_EQ(helped.size(), 63U);
+  EXPECT_EQ(helped.size(), 64U);
 }
 
 TEST(Metrics, BucketsAreCumulativeAndEndWithAll) {
