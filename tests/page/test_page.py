@@ -19,7 +19,8 @@ sys.path[:0] = [str(TOP / "tests" / "integration"), str(TOP / "tests" / "fleet")
 import test_upstream_wire as wire
 from canary import canary
 from engine import Engine
-from harness import TestCase, in_parallel, overview, query, request, until_stale, wait_until
+from fleet_engine import FleetCase
+from harness import TestCase, overview, query, request, until_stale, wait_until
 from page_browser import PageBrowser
 
 SUMMARY = f"/reporting/accounts/12/summary?{query()}"
@@ -71,15 +72,15 @@ class Page(TestCase):
 
     def test_it_shows_what_the_status_says(self):
         simulator, daemon = self.pair()
-        simulator.faults({"path_prefix": "/reporting", "kind": "latency", "latency_ms": 200})
-        in_parallel(5, lambda _: daemon.get(overview()))  # one is fetched, the others share it
+        daemon.get("/reporting/nothing")
+        daemon.share_one_fetch(simulator, 5, lambda _: daemon.get(overview()))
         for campaign in (1, 2, 3, 3, 3, 3):
             daemon.get(overview(campaign))
         daemon.get(SUMMARY)
-        daemon.get("/reporting/nothing")
         simulator.faults({"path_prefix": "/reporting", "kind": "status", "status": 503})
         daemon.get(overview(7))
-        wait_until(lambda: sum(daemon.status()["requests"].values()) == 14, "all are counted")
+        routes = lambda: daemon.status()["clients"][0]["routes"]
+        wait_until(lambda: sum(route["asked"] for name, route in routes().items() if name != "-") == 13, "all are counted")
         status = daemon.status()
         requests = status["requests"]
         self.assertGreater(requests["hit"], 2)
