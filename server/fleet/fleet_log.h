@@ -86,7 +86,8 @@ class FleetLog {
                                                   upstream::Turn& turn);
 
   [[nodiscard]] const Members& members(std::size_t crew) const { return states_[crew]->members; }
-  /// How many purges are known here and not done yet. Meanwhile what was fetched is not stored.
+  /// How many purges are known here and not done yet. An answer that is on its way when one of them is done
+  /// is not stored, if that purge selects it.
   [[nodiscard]] std::size_t due() const;
   /// How far the engine's clock is ahead of this one's.
   [[nodiscard]] std::chrono::milliseconds skew() const { return skew_; }

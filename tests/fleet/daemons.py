@@ -253,7 +253,7 @@ class FleetCase(TestCase):
 
     @staticmethod
     def is_together(seen, present):
-        """Until the purges of before are done, what is fetched might not be stored."""
+        """A purge that is done later could keep an answer from being stored, so none of before is to be left."""
         return seen["state"] == "together" and seen["members"] == present and seen["purges_due"] == 0
 
     def wait_alone(self, members, seconds=15):

@@ -28,7 +28,7 @@ class FleetCase(TestCase):
 
     @staticmethod
     def wait_together(daemon):
-        """Until it has done the purges of before, too. Else it might not store what it fetches."""
+        """Waits until it has done the purges of before, too: one that is done later could keep an answer from being stored."""
         def is_together():
             fleet = daemon.status()["fleet"]
             return fleet["state"] == "together" and fleet["purges_due"] == 0

@@ -20,6 +20,7 @@ sys.path[:0] = [str(HERE.parent / "integration"), str(HERE.parent / "fleet")]
 from certificates import Authority
 from engine import Engine
 from exposition import Exposition
+from fleet_engine import FleetCase
 from harness import Process, Simulator, TestCase, free_port, in_parallel, overview, query, request, wait_until
 from queries import as_grafana_asks, mistakes_of, queries_of_dashboard, queries_of_rules
 
@@ -114,8 +115,7 @@ class Scraped(TestCase):
                                      listen_tls_addresses=f"127.0.0.1:{free_port()}", listen_tls_certificate_file=str(cls.settings / "chain.pem"),
                                      listen_tls_key_file=str(cls.settings / "key.pem"))
         cls.daemon.wait_for_token()
-        # A daemon that joins a fleet does not store what it fetches just then.
-        wait_until(lambda: cls.daemon.get(overview(9)).is_hit, "it stores what it fetches")
+        FleetCase.wait_together(cls.daemon)
         for campaign in (1, 1, 1, 2, 2, 3):
             assert cls.daemon.get(overview(campaign)).status == 200
         assert cls.daemon.get(overview(currency="XXX")).status == 400

@@ -229,6 +229,22 @@ TEST_F(FleetLogTest, APurgeThatGotNoAnswerIsToldAgainThoughTheLinkStays) {
   EXPECT_TRUE(log->allows(0, {key, "route", "1", ""}, {1, 0}));
 }
 
+TEST_F(FleetLogTest, WhatIsStillToBePurgedIsCountedUntilItIsDone) {
+  link();
+  EXPECT_EQ(log->due(), 0U);
+  lose_link();
+  known.epoch = "another";
+  purger_stands = true;
+  link();
+  EXPECT_EQ(log->due(), 1U) << "an engine not met before makes all stale";
+  add_purge("5-0", of_account("1"));
+  tell_purge("5-0", known.purges.back().second);
+  EXPECT_EQ(log->due(), 2U);
+  purger_stands = false;
+  run();
+  EXPECT_EQ(log->due(), 0U);
+}
+
 TEST_F(FleetLogTest, WhatIsStillToBeMadeStaleIsSoAfterARestart) {
   link();
   lose_link();

@@ -327,6 +327,7 @@ TEST_F(AdmissionTest, NobodyIsTurnedAwayForWhatMakesRoom) {
   EXPECT_TRUE(**served);
 }
 
+/// One that is leaving already is enough. Another one would lose its fetch for nothing.
 TEST_F(AdmissionTest, NobodyMakesRoomWhereAPlaceIsAboutToComeBack) {
   budget.max_concurrent = 2;
   Turn first, second, client;
