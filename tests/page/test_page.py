@@ -398,6 +398,7 @@ class History(TestCase):
         daemon.get(SUMMARY)
         daemon.get(SUMMARY)
         daemon.get("/reporting/nothing?secret=value-of-a-query")
+        wait_until(lambda: sum(daemon.status()["requests"].values()) == 3, "all are counted")
         status = daemon.status()
 
         def sampled():
