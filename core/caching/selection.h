@@ -13,25 +13,31 @@
 namespace roktcached::caching {
 
 /// Which responses a purge means; one of these.
-struct Everything {};
+struct Everything {
+  friend bool operator==(const Everything&, const Everything&) = default;
+};
 struct WithKey {
   KeyHash hash;
+  friend bool operator==(const WithKey&, const WithKey&) = default;
 };
 /// Every response to this path and query, however they are spelled, and whatever credential, rokt-version or
 /// other field asked for it.
 struct WithTarget {
   std::string canonical;  ///< as canonical_target makes it; how reports are keyed
   std::string as_sent;    ///< byte for byte; how http routes are keyed
+  friend bool operator==(const WithTarget&, const WithTarget&) = default;
 };
 /// @param target  origin-form
 /// @return invalid_request as http::parse_target has it
 [[nodiscard]] Result<WithTarget> with_target(std::string_view target);
 struct OfRoute {
   std::string name;
+  friend bool operator==(const OfRoute&, const OfRoute&) = default;
 };
 struct OfAccount {
   std::string account_id;
   std::optional<std::string> campaign_id;  ///< absent: the whole account
+  friend bool operator==(const OfAccount&, const OfAccount&) = default;
 };
 using Selection = std::variant<Everything, WithKey, WithTarget, OfRoute, OfAccount>;
 /// The name of a kind of selection, for logs: "all", "key", "target", "route", "account".
@@ -63,6 +69,7 @@ enum class PurgeKind {
 struct Purge {
   Selection selection;
   PurgeKind kind = PurgeKind::hard;
+  friend bool operator==(const Purge&, const Purge&) = default;
 };
 
 /// `response` after a soft purge at `at`: it is fresh no longer than until then. A negative answer, which is

@@ -64,7 +64,8 @@ std::size_t FleetLog::due() const {
   return count;
 }
 
-/// Does the purges one after the other. A purge is shown as done only when it is.
+/// Does the purges one after the other. A purge is shown as done only when it is. If the next ones are the
+/// same, they are done with it: of an engine that tells rubbish, each event makes all stale.
 asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   State& state = *states_[crew];
   struct Purging {
@@ -77,9 +78,11 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
   const Purging purging{state};
   while (!stopped_ && (state.all_stale_due || !state.due.empty())) {
     const bool all = state.all_stale_due;
-    const StreamPosition position = all ? state.done : state.due.front().first;
     const caching::Purge purge =
         all ? caching::Purge{caching::Everything{}, caching::PurgeKind::soft} : state.due.front().second;
+    const auto others = std::find_if(state.due.begin(), state.due.end(),
+                                     [&](const auto& one) { return one.second != purge; });
+    const auto alike = others - state.due.begin();
     if (all) state.all_stale_due = false;  // it may be asked for anew meanwhile
     state.making_stale = all;
     Result<std::uint64_t> purged = std::uint64_t{0};
@@ -93,9 +96,9 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
       co_await pause.async_wait(as_result);
       continue;
     }
-    if (!all && !state.due.empty() && state.due.front().first == position) {
+    for (auto i = alike; i > 0; --i) {
+      state.done = std::max(state.done, state.due.front().first);
       state.due.pop_front();
-      state.done = std::max(state.done, position);
     }
     write_note(crew);
     if (!state.due.empty()) continue;
