@@ -360,6 +360,13 @@ class Daemon(Process):
     def status(self):
         return request(self.admin_at, "/status").json()
 
+    def wait_until_counted(self, **answers):
+        """An answer is counted behind its last octet. Waits until at least so many of each outcome are.
+        @return the status then
+        """
+        wait_until(lambda: all(self.status()["requests"][outcome] >= count for outcome, count in answers.items()), f"{answers} are counted")
+        return self.status()
+
     def wait_for_token(self):
         """It is ready before it has its first token."""
         wait_until(lambda: self.status()["token"]["minted"] > 0, "the first token is there")

@@ -28,6 +28,7 @@ class Status(TestCase):
         for _ in range(5):
             for campaign in (1, 2, 3):
                 proxy.get(overview(campaign))
+        proxy.wait_until_counted(miss=3, hit=12)
         shown = ask(proxy, "status")
         self.assertEqual((shown.returncode, shown.stderr), (0, ""))
         calls = simulator.ledger()["total"]
@@ -190,6 +191,7 @@ class Explain(TestCase):
         self.assertIn("fwd=miss", proxy.get(SUMMARY).cache_status)
         self.assertEqual(self.explained(proxy, SUMMARY).json()["stored"]["tier"], "memory")
         self.assertTrue(proxy.get(SUMMARY).is_hit)
+        proxy.wait_until_counted(miss=1, hit=1)
         after = self.explained(proxy, SPELLED).json()
         self.assertEqual((after["answer"], after["key"]), ("hit", before["key"]))
         (entry,) = request(proxy.admin_port, "/entries").json()["entries"]
@@ -209,6 +211,7 @@ class Explain(TestCase):
         proxy.wait_for_token()
         for name, secret, target in (("cron", "c", SUMMARY), ("bi", "b", SPELLED), ("bi", "b", SUMMARY), ("cron", "c", overview())):
             self.assertEqual(proxy.get(target, Authorization=basic(name, secret)).status, 200)
+        proxy.wait_until_counted(miss=2, hit=2)
         told = self.explained(proxy, SPELLED).json()
         self.assertEqual((told["asked"], told["from_cache"]), (3, 2))
         self.assertEqual([(one["client"], one["asked"]) for one in told["asked_by"]], [("bi", 2), ("cron", 1)], "the last one first")

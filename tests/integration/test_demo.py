@@ -31,7 +31,9 @@ class Demo(TestCase):
                 self.assertIn("Cache-Status: roktcached; hit; ttl=", hit[0])
                 self.assertIn("\nAge: ", hit[0])
                 self.assertEqual(miss[1], hit[1])
-        status = request(self.admin_port, "/status").json()
+        read = lambda: request(self.admin_port, "/status").json()
+        wait_until(lambda: read()["requests"]["hit"] >= len(ROUTES), "the last answer is counted")
+        status = read()
         self.assertEqual(status["upstream_requests"], len(ROUTES))
         self.assertEqual((status["requests"]["miss"], status["requests"]["hit"]), (len(ROUTES), len(ROUTES)))
 

@@ -65,6 +65,7 @@ class LargeAnswers(TestCase):
                     self.assertEqual(len(self.upstream.seen), before + number)
                 self.assertEqual(reply.fields.get("content-length"), str(len(LARGE)) if form == "with a length" else None)
         self.assertEqual(proxy.status()["cache"]["memory"]["entries"], 0)
+        proxy.wait_until_counted(too_large=2 * len(FORMS))
         metrics = request(proxy.admin_port, "/metrics").body.decode()
         self.assertIn(f'roktcached_requests_total{{route="campaign-overview",outcome="too_large",code="200"}} {2 * len(FORMS)}', metrics)
         wait_until(lambda: proxy.output.count("outcome=too_large") == 2 * len(FORMS), "the access lines say so")

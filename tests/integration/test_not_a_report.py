@@ -89,6 +89,7 @@ class NotAReport(TestCase):
                 self.assertEqual((head.body, head.fields["content-length"]), (b"", str(len(passed))))
         self.assertEqual(len(self.upstream.seen), 3 * len(NO_REPORTS))
         self.assertEqual(self.entries(proxy), 0)
+        proxy.wait_until_counted(not_json=3 * len(NO_REPORTS))
         metrics = request(proxy.admin_port, "/metrics").body.decode()
         self.assertIn(f'roktcached_requests_total{{route="campaign-overview",outcome="not_json",code="200"}} {3 * len(NO_REPORTS)}', metrics)
         wait_until(lambda: "outcome=not_json" in proxy.output, "the access line says so")

@@ -190,7 +190,7 @@ class SlowReaders(TestCase):
             while not reader.ended and time.monotonic() < until:
                 reader.take(8192)
                 time.sleep(0.04)
-            served = f"request_id={reader.id}" not in proxy.log()
+            served = not reader.ended and f"request_id={reader.id}" not in proxy.log()
             reader.close()
             return served, self.access(proxy, reader)
 

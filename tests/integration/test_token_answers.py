@@ -1,6 +1,7 @@
 """What real token endpoints answer: lifetimes in other spellings, Retry-After, and why there is no token; and who a local token is for."""
 import base64
 import json
+import re
 import signal
 import time
 import urllib.parse
@@ -118,12 +119,16 @@ class LocalTokens(TestCase):
         for client_id, name in (("tableau", "tableau"), ("demo-app", "default"), ("not a name", "127.0.0.1")):
             with self.subTest(client_id):
                 form = urllib.parse.urlencode({"grant_type": "client_credentials", "client_id": client_id, "client_secret": "any-thing"})
-                reply = request(proxy.port, "/auth/oauth2/token", "POST", {"Content-Type": "application/x-www-form-urlencoded"}, form)
+                mark = f"token-of-{name}"
+                fields = {"Content-Type": "application/x-www-form-urlencoded", "X-Request-Id": mark}
+                reply = request(proxy.port, "/auth/oauth2/token", "POST", fields, form)
                 self.assertEqual(reply.status, 200)
-                wait_until(lambda name=name: f"client={name} " in proxy.output, "the token request's line names it")
+                named = re.compile(rf"client={re.escape(name)} .*request_id={re.escape(mark)}\n")
+                wait_until(lambda named=named: named.search(proxy.output), "the token request's line, which follows its count, names it")
                 before = self.requests_of(proxy, name)
                 bearer = {"Authorization": f"Bearer {reply.json()['access_token']}"}
                 self.assertEqual(request(proxy.port, overview(), fields=bearer).status, 200)
+                wait_until(lambda name=name, before=before: self.requests_of(proxy, name) > before, "it is counted")
                 self.assertEqual(self.requests_of(proxy, name), before + 1)
 
     def requests_of(self, proxy, name):

@@ -79,9 +79,7 @@ class Page(TestCase):
         daemon.get(SUMMARY)
         simulator.faults({"path_prefix": "/reporting", "kind": "status", "status": 503})
         daemon.get(overview(7))
-        routes = lambda: daemon.status()["clients"][0]["routes"]
-        wait_until(lambda: sum(route["asked"] for name, route in routes().items() if name != "-") == 13, "all are counted")
-        status = daemon.status()
+        status = daemon.wait_until_counted(miss=5, collapsed=4, hit=4, refused=2)
         requests = status["requests"]
         self.assertGreater(requests["hit"], 2)
         for view in VIEWS:
@@ -398,8 +396,7 @@ class History(TestCase):
         daemon.get(SUMMARY)
         daemon.get(SUMMARY)
         daemon.get("/reporting/nothing?secret=value-of-a-query")
-        wait_until(lambda: sum(daemon.status()["requests"].values()) == 3, "all are counted")
-        status = daemon.status()
+        status = daemon.wait_until_counted(miss=1, hit=1, refused=2)  # who looked whether it is ready was refused, too
 
         def sampled():
             return request(daemon.admin_port, "/history").json()["hour"]
