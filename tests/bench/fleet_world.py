@@ -337,11 +337,11 @@ class World:
         return [await daemon.fleet() for daemon in self.daemons if daemon.child.poll() is None]
 
     async def together(self, seconds=10):
-        """Until each of them says that it is together with all."""
+        """Until each of them says that it is together with all, and has done all purges: what is fetched meanwhile may not be stored."""
         deadline = time.monotonic() + seconds
         while True:
             states = await self.states()
-            if all(state.get("state") == "together" and state.get("members") == len(states) for state in states):
+            if all(state.get("state") == "together" and state.get("members") == len(states) and not state["purges_due"] for state in states):
                 return
             if time.monotonic() > deadline:
                 raise AssertionError(f"not together within {seconds} s: {states}")
