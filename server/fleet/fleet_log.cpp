@@ -117,8 +117,8 @@ asio::awaitable<Result<EngineReply>> FleetLog::run_member(std::size_t crew, std:
   return engine_.run(member_script,
                      words(c.members_key, c.confirmed_key, c.epoch_key, c.purges_key, c.log_key),
                      words(name_, random_id(), std::to_string(FleetBudget::presence.count()),
-                           std::to_string(milliseconds(forgotten_after).count()), states_[crew]->done.text(),
-                           std::move(leaves)));
+                           std::to_string(milliseconds(forgotten_after).count()),
+                           states_[crew]->shown_as_done().text(), std::move(leaves)));
 }
 
 asio::awaitable<void> FleetLog::leave() {
@@ -128,13 +128,17 @@ asio::awaitable<void> FleetLog::leave() {
   }
 }
 
-/// A member shows itself, and hears of a new epoch, or of an engine that knows no purge as late as those that
-/// it has told of before.
+/// A member shows itself, and hears of a new epoch, of purges that it has missed, or of an engine that knows
+/// no purge as late as those that it has told of before.
+///
+/// The stream has the last thousand purges. If this process stood still while more were told, it goes on
+/// behind the gap, and cannot see it there.
 asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   if (stopped_) co_return false;  // it has left, or is about to
   State& state = *states_[crew];
   // Read before the engine is asked: later events may come before its answer.
   const StreamPosition furthest = state.furthest();
+  const StreamPosition heard = state.history.heard();
   const StreamPosition log_read = state.log_read;
   const auto reply = co_await run_member(crew, "0");
   if (!reply || reply->items.size() < 7) co_return false;
@@ -147,7 +151,7 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
   const std::string epoch(reply->text_at(0).substr(0, longest_epoch));
   const bool is_anew = epoch != state.epoch;
   take_members(state, {members_at(*reply, 2), members_at(*reply, 3)}, is_anew);
-  if (is_anew || state.done < forgotten) {
+  if (is_anew || state.contiguous < forgotten) {
     if (!state.epoch.empty() || state.known)
       log_event(spdlog::level::warn, "fleet-epoch",
                 "fleet: the engine no longer knows which purges there were: everything of credential {} is "
@@ -160,6 +164,8 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
     state.done = std::max(state.done, forgotten);
     purge_what_is_due(crew);
   }
+  // What was heard before came from a stream that had forgotten no more.
+  state.contiguous = std::max({state.contiguous, forgotten, std::min(heard, state.history.heard())});
   if (is_anew || log_read > last_of_log) state.log_read = std::min(state.log_read, last_of_log);
   state.known = true;
   state.history.forget_until(forgotten);

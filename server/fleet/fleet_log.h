@@ -100,6 +100,7 @@ class FleetLog {
     StreamPosition log_read;
     StreamPosition purges_read;
     StreamPosition done;         // purges that are done here
+    StreamPosition contiguous;   // up to it all purges are heard, or all was made stale since
     bool known = false;          // the engine has been asked
     bool read = false;           // the note is; nothing is written in its place before
     bool all_stale_due = false;  // nobody can say what was purged
@@ -113,6 +114,10 @@ class FleetLog {
     SteadyTime back_until;
     [[nodiscard]] StreamPosition furthest() const {
       return std::max({history.furthest(), purges_read, done});
+    }
+    [[nodiscard]] StreamPosition shown_as_done() const {
+      const bool is_behind = all_stale_due || making_stale || (!due.empty() && due.front().first <= done);
+      return is_behind ? StreamPosition() : done;
     }
   };
 

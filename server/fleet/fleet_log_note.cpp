@@ -23,9 +23,11 @@ storage::StoredResponsePtr FleetLog::note(std::size_t crew) const {
   caching::StoredResponse made;
   made.key = key_of_note(crew);
   made.route = caching::Text("fleet");
-  // An instance that ends before it has made everything stale does so at its next start.
-  made.body = caching::share_body(written(
-      state.all_stale_due || state.making_stale ? std::string() : state.epoch, state.done, state.untold));
+  // An instance that ends before it has made everything stale, or before it knows that it has missed no
+  // purge, does so, or looks again, at its next start.
+  made.body =
+      caching::share_body(written(state.all_stale_due || state.making_stale ? std::string() : state.epoch,
+                                  std::min(state.done, state.contiguous), state.untold));
   made.fetched_at = clock_.wall_now();
   made.fresh_until = made.usable_until = made.fetched_at + std::chrono::days{3650};
   return caching::share(std::move(made));
@@ -50,7 +52,7 @@ asio::awaitable<void> FleetLog::read_stored(std::size_t crew) {
   state.read = true;
   if (!note || state.known) co_return;  // the engine has said what counts
   state.epoch = std::move(note->epoch);
-  state.done = note->done;
+  state.done = state.contiguous = note->done;
 }
 
 /// Whatever happens to this process, it is told sometime: it is in the cache file when this returns.

@@ -60,7 +60,7 @@ void FleetLog::purge_what_is_due(std::size_t crew) {
 std::size_t FleetLog::due() const {
   std::size_t count = 0;
   for (const auto& state : states_)
-    count += state->due.size() + (state->all_stale_due || state->making_stale ? 1 : 0);
+    count += state->due.size() + (state->all_stale_due ? 1 : 0) + (state->making_stale ? 1 : 0);
   return count;
 }
 
@@ -100,19 +100,20 @@ asio::awaitable<void> FleetLog::purge_in_order(std::size_t crew) {
       state.done = std::max(state.done, state.due.front().first);
       state.due.pop_front();
     }
+    if (state.due.empty()) {
+      const bool shown = co_await show(crew);
+      static_cast<void>(shown);
+    }
     write_note(crew);
-    if (!state.due.empty()) continue;
-    const bool shown = co_await show(crew);
-    static_cast<void>(shown);
   }
 }
 
-/// All purges that the engine knows are done here, one by one, and those that it knows no more, too.
+/// All purges that the engine knows are done here, and those that it knows no more, too.
 void FleetLog::begin_anew(std::size_t crew, const std::string& epoch) {
   State& state = *states_[crew];
   state.epoch = epoch;
   state.history.begin_anew();
-  state.purges_read = state.done = StreamPosition();
+  state.purges_read = state.done = state.contiguous = StreamPosition();
   for (auto& [position, purge] : state.due) position = StreamPosition();
 }
 
@@ -134,6 +135,7 @@ void FleetLog::go_back(std::size_t crew, StreamPosition last) {
   const StreamPosition heard = state.history.heard();
   for (auto& [position, purge] : state.due) position = std::min(position, heard);
   state.done = std::min(state.done, heard);
+  state.contiguous = std::min(state.contiguous, heard);
   state.purges_read = std::min(state.purges_read, heard);
   write_note(crew);
 }

@@ -47,44 +47,7 @@ TEST_F(FleetLogTest, WhereNobodyKnowsWhatWasPurgedAllIsStale) {
   EXPECT_EQ(log->members(0).known, 3U);
 }
 
-TEST_F(FleetLogTest, AfterARestartItDoesWhatItHasMissed) {
-  add_purge("5-0", of_account("1"));
-  greet();
-  done.clear();
-  add_purge("6-0", of_account("2"));
-  restart();
-  greet();
-  EXPECT_EQ(accounts_done(), (Accounts{"2"}));
-  EXPECT_EQ(shown_done(), "6-0");
-}
-
-TEST_F(FleetLogTest, WhatTheEngineHasForgottenMeanwhileMayHaveBeenAnything) {
-  add_purge("5-0", of_account("1"));
-  greet();
-  done.clear();
-  known.purges.clear();
-  add_purge("9-0", of_account("2"));
-  known.forgotten = "8-99";
-  restart();
-  greet();
-  EXPECT_EQ(accounts_done(), (Accounts{"all", "2"}));
-  EXPECT_EQ(shown_done(), "9-0");
-}
-
-TEST_F(FleetLogTest, APurgeThatTheDiskHasNotDoneIsNotShownAsDone) {
-  link();
-  done.clear();
-  add_purge("5-0", of_account("1"));
-  engine.wait_for_test("member");
-  clock.steady -= 2h;  // it is tried again at once
-  store_failures = 2;
-  tell_purge("5-0", known.purges.back().second);
-  EXPECT_EQ(store_failures, 0);
-  EXPECT_EQ(accounts_done(), (Accounts{"1"}));
-  EXPECT_EQ(shown_before, "0-0");
-  EXPECT_EQ(shown_done(), "5-0");
-  EXPECT_EQ(store.last_note().done.text(), "5-0");
-}
+/// This process has stood still, say, while its connection was kept.
 
 TEST_F(FleetLogTest, WhatWasPurgedAloneIsToldOnceTheEngineIsBack) {
   link();
@@ -110,6 +73,7 @@ TEST_F(FleetLogTest, WhoeverIsAloneNeverSaysThatItIsTheOnlyOne) {
 }
 
 /// An engine that was emptied knows of those alone that have shown themselves since.
+
 TEST_F(FleetLogTest, AfterAnEngineHasLostItsMembersTheyAreExpectedUntilTheyAreBack) {
   const auto told_alone = [this] {
     lose_link();
@@ -181,6 +145,7 @@ TEST_F(FleetLogTest, SoDoesWhatMakesAllStale) {
 }
 
 /// It would hear of no purge any more.
+
 TEST_F(FleetLogTest, WhoeverCannotFollowTheLogIsNotTogether) {
   for (const std::string command : {"XREAD", "member"}) {
     link();
@@ -229,45 +194,6 @@ TEST_F(FleetLogTest, APurgeThatGotNoAnswerIsToldAgainThoughTheLinkStays) {
   EXPECT_TRUE(log->allows(0, {key, "route", "1", ""}, {1, 0}));
 }
 
-TEST_F(FleetLogTest, WhatIsStillToBePurgedIsCountedUntilItIsDone) {
-  link();
-  EXPECT_EQ(log->due(), 0U);
-  lose_link();
-  known.epoch = "another";
-  purger_stands = true;
-  link();
-  EXPECT_EQ(log->due(), 1U) << "an engine not met before makes all stale";
-  add_purge("5-0", of_account("1"));
-  tell_purge("5-0", known.purges.back().second);
-  EXPECT_EQ(log->due(), 2U);
-  purger_stands = false;
-  run();
-  EXPECT_EQ(log->due(), 0U);
-}
-
-TEST_F(FleetLogTest, PurgesThatFollowEachOtherAndAreTheSameAreDoneAtOnce) {
-  link();
-  done.clear();
-  purger_stands = true;
-  const auto told = [this](const std::string& position, const caching::Purge& purge) {
-    add_purge(position, purge);
-    tell_purge(position, known.purges.back().second);
-  };
-  told("5-0", of_account("1"));
-  told("6-0", of_account("1"));
-  told("7-0", of_account("1", caching::PurgeKind::soft));
-  told("8-0", of_account("1"));
-  told("9-0", of_account("2"));
-  told("10-0", of_account("2"));
-  EXPECT_EQ(log->due(), 6U);
-  purger_stands = false;
-  run();
-  EXPECT_EQ(accounts_done(), (Accounts{"1", "1", "1", "1", "2"}))
-      << "the first one was under way when the second one came";
-  EXPECT_EQ(log->due(), 0U);
-  EXPECT_EQ(shown_done(), "10-0");
-}
-
 TEST_F(FleetLogTest, WhatIsStillToBeMadeStaleIsSoAfterARestart) {
   link();
   lose_link();
@@ -290,7 +216,9 @@ TEST_F(FleetLogTest, WhatIsStillToBeMadeStaleIsSoAfterARestart) {
 }
 
 /// It may have been told of events that never were; then it would hear of no other until the engine's clock
+
 /// is there.
+
 TEST_F(FleetLogTest, ALieAboutAPurgesPositionEndsWithTheFirstTrueWord) {
   add_purge("5-0", of_account("1"));
   link();
@@ -329,16 +257,6 @@ TEST_F(FleetLogTest, ALieThatIsInTheStoreEndsToo) {
   EXPECT_TRUE(log->allows(0, {key, "route", "3", ""}, {8, 0}));
 }
 
-TEST_F(FleetLogTest, MoreForgottenThanThereWasIsNoWord) {
-  add_purge("5-0", of_account("1"));
-  link();
-  done.clear();
-  known.forgotten = "6-0";
-  show_again();
-  EXPECT_TRUE(done.empty());
-  EXPECT_EQ(shown_done(), "5-0");
-}
-
 TEST_F(FleetLogTest, WhatComesWhileItIsAskedIsNoLie) {
   add_purge("5-0", of_account("1"));
   link();
@@ -371,6 +289,7 @@ TEST_F(FleetLogTest, ALieAboutTheLogsPositionEndsToo) {
 }
 
 /// Positions of one engine mean nothing at another: it would say that it has done what it has not heard of.
+
 TEST_F(FleetLogTest, WhatAnEarlierEngineToldIsDoneAndShownToNoOther) {
   link();
   purger_stands = true;

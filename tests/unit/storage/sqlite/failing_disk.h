@@ -7,7 +7,8 @@
 namespace roktcached::storage {
 
 /// Makes calls on files fail with EIO, of SQLite's and ours, in this whole process: it takes the place of the
-/// C library's pread, pwrite, fsync, fdatasync and unlink. One at a time; what is left undone ends with it.
+/// C library's pread, pwrite, fsync and fdatasync. It also takes that of unlink, which never fails, but lets
+/// a test act first. One at a time; what is left undone ends with it.
 class FailingDisk {
  public:
   static constexpr int always = 1'000'000'000;
