@@ -261,10 +261,6 @@ std::string ProxyHandler::methods_at(const Request& preflight) const {
 
 void ProxyHandler::finished(const Request& request, const Answer& answer, const http::Written& written) {
   const SteadyTime now = services_.clock.steady_now();
-  const std::string& client =
-      accounts_.add(request.client, answer.notes.route, answer.notes.outcome,
-                    answer.notes.upstream.value_or(std::chrono::milliseconds{0}), request.rules != nullptr);
-  if (answer.notes.key) accounts_.reports().add(*answer.notes.key, client, answer.notes.outcome, now);
   traffic_.add(answer.notes.route, answer.notes.outcome, answer.status, now - request.received_at);
   traffic_.add_body_bytes(answer.notes.outcome, written.content_bytes);
   if (written.cut != http::Cut::none) traffic_.add_cut(written.cut);
@@ -272,6 +268,11 @@ void ProxyHandler::finished(const Request& request, const Answer& answer, const 
     traffic_.problems().add(services_.clock.wall_now(), request.client, answer.notes.route,
                             answer.notes.outcome, answer.status, problem_name(answer));
   }
+  // Behind the counts of metrics: these are never less than those of the status, which come from here.
+  const std::string& client =
+      accounts_.add(request.client, answer.notes.route, answer.notes.outcome,
+                    answer.notes.upstream.value_or(std::chrono::milliseconds{0}), request.rules != nullptr);
+  if (answer.notes.key) accounts_.reports().add(*answer.notes.key, client, answer.notes.outcome, now);
   // A request that was refused as it was read has come to no settings.
   const bool wanted = request.runtime == nullptr || request.runtime->settings.log.access;
   if (!wanted) return;

@@ -341,7 +341,7 @@ class World:
         deadline = time.monotonic() + seconds
         while True:
             states = await self.states()
-            if all(state.get("state") == "together" and state.get("members") == len(states) and not state["purges_due"] for state in states):
+            if all(state.get("state") == "together" and state.get("members") == len(states) and not state.get("purges_due") for state in states):
                 return
             if time.monotonic() > deadline:
                 raise AssertionError(f"not together within {seconds} s: {states}")

@@ -300,7 +300,7 @@ class Failures(FailureCase):
         member = self.member(self.origin, self.engine.url, "m0", folder, cache_file=file)
         self.wait_together([member])
         self.expect_hits([member], kept)  # it knows which purges it has done
-        self.assertNotIn("no longer knows", member.output)
+        self.assertNotIn("no longer knows", member.log())
 
     def test_owner_of_a_flight_is_killed_or_stopped(self):
         members = self.fleet(self.origin, self.engine.url)
@@ -361,7 +361,7 @@ class Failures(FailureCase):
         self.expect_shared(members)  # small answers are told of as they come
         self.assertGreater(sum(self.seen(member)["link"]["refused"] for member in members), 0)
         self.wait_together(members)
-        told = sum(member.output.count("is full: answers") for member in members)
+        told = sum(member.log().count("is full: answers") for member in members)
         self.assertTrue(1 <= told <= 3, told)
         self.purge_everywhere(members[0], 3, all=True)
         self.command("DEL", "filling")

@@ -352,9 +352,11 @@ class Daemon(Process):
         upstream.hold(prefix)
 
         def release():
-            wait_until(lambda: self.status()["collapsed_requests"] >= before + count - 1, "all but one share a fetch")
-            time.sleep(seconds)
-            upstream.faults()
+            try:
+                wait_until(lambda: self.status()["collapsed_requests"] >= before + count - 1, "all but one share a fetch")
+                time.sleep(seconds)
+            finally:  # else the others wait for ever, and what they say then hides why
+                upstream.faults()
         return in_parallel(count + 1, lambda i: call(i) if i < count else release())[:count]
 
     def status(self):

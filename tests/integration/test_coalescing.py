@@ -30,8 +30,10 @@ class Coalescing(TestCase):
         def ask(i):
             if i < 20:
                 return proxy.get(overview())
-            wait_until(lambda: proxy.status()["collapsed_requests"] == 20, "all of them wait for what the leader has begun")
-            return upstream.faults()
+            try:
+                return wait_until(lambda: proxy.status()["collapsed_requests"] == 20, "all of them wait for what the leader has begun")
+            finally:
+                upstream.faults()
         replies = in_parallel(21, ask)[:20]
         self.assertEqual({reply.status for reply in replies}, {200})
         self.assertEqual(upstream.ledger()["total"], 1)

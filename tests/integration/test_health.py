@@ -277,7 +277,7 @@ class NewMetrics(TestCase):
         bodies = [request(proxy.port, overview(1), fields=fields).body for _ in range(3)]
         self.assertEqual(request(proxy.port, overview(2), fields={"Authorization": basic("nobody", "wrong")}).status, 401)
         of = lambda metrics, name, outcome: metrics.get("client_requests_total", client=name, outcome=outcome)
-        wait_until(lambda: of(self.scrape(proxy), "tableau", "hit") == 2, "they are counted")
+        proxy.wait_until_counted(miss=1, hit=2, refused=2)  # who looked whether it is ready was refused, too
         metrics = self.scrape(proxy)
         self.assertEqual((of(metrics, "tableau", "miss"), of(metrics, "idle", "hit")), (1, 0))
         self.assertEqual(metrics.sum("client_requests_total"), metrics.sum("requests_total"))

@@ -4,7 +4,7 @@ import pathlib
 import sqlite3
 
 from clients import basic, client
-from harness import STALE_AT_ONCE, TestCase, in_parallel, overview, request, until_stale, wait_until
+from harness import STALE_AT_ONCE, TestCase, overview, request, until_stale, wait_until
 
 ACCOUNTS = "/v1/query/accounts"
 JSON = {"Content-Type": "application/json"}

@@ -39,8 +39,8 @@ class UpstreamLimit(TestCase):
         self.assertLessEqual(sum(figure[2] for figure in figures), sum(figure[3] for figure in figures) / 100 + 1)
 
     def measure(self, upstream, limit, seconds):
-        """The share of the limit that was used, how many were refused, and how many were sent. Nobody could send while the machine
-        stood still: that time does not count."""
+        """The share of the limit that was used, how many were refused, and how many were sent. The time for which this
+        thread stood still does not count: the machine did, then."""
         before, begun, lost = upstream.ledger(), time.monotonic(), 0
         while time.monotonic() < begun + seconds:
             asleep = time.monotonic()
