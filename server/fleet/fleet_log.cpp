@@ -164,7 +164,7 @@ asio::awaitable<bool> FleetLog::show(std::size_t crew) {
     state.done = std::max(state.done, forgotten);
     purge_what_is_due(crew);
   }
-  // What was heard before came from a stream that had forgotten no more.
+  // The stream had forgotten no more than that when it told what this instance had heard before it asked.
   state.contiguous = std::max({state.contiguous, forgotten, std::min(heard, state.history.heard())});
   if (is_anew || log_read > last_of_log) state.log_read = std::min(state.log_read, last_of_log);
   state.known = true;

@@ -37,6 +37,7 @@ TEST_F(FleetLogDueTest, WhatTheEngineHasForgottenMeanwhileMayHaveBeenAnything) {
   EXPECT_EQ(shown_done(), "9-0");
 }
 
+/// This process has stood still, say, while its connection was kept.
 TEST_F(FleetLogDueTest, WhatTheEngineHasForgottenBetweenTwoEventsMayHaveBeenAnything) {
   link();
   add_purge("5-0", of_account("1"));

@@ -7,7 +7,6 @@
 namespace roktcached::fleet {
 namespace {
 
-using namespace std::chrono_literals;
 using Accounts = std::vector<std::string>;
 
 class FleetLogTest : public FleetLogFixture {
@@ -47,8 +46,6 @@ TEST_F(FleetLogTest, WhereNobodyKnowsWhatWasPurgedAllIsStale) {
   EXPECT_EQ(log->members(0).known, 3U);
 }
 
-/// This process has stood still, say, while its connection was kept.
-
 TEST_F(FleetLogTest, WhatWasPurgedAloneIsToldOnceTheEngineIsBack) {
   link();
   lose_link();
@@ -73,7 +70,6 @@ TEST_F(FleetLogTest, WhoeverIsAloneNeverSaysThatItIsTheOnlyOne) {
 }
 
 /// An engine that was emptied knows of those alone that have shown themselves since.
-
 TEST_F(FleetLogTest, AfterAnEngineHasLostItsMembersTheyAreExpectedUntilTheyAreBack) {
   const auto told_alone = [this] {
     lose_link();
@@ -145,7 +141,6 @@ TEST_F(FleetLogTest, SoDoesWhatMakesAllStale) {
 }
 
 /// It would hear of no purge any more.
-
 TEST_F(FleetLogTest, WhoeverCannotFollowTheLogIsNotTogether) {
   for (const std::string command : {"XREAD", "member"}) {
     link();
@@ -216,9 +211,7 @@ TEST_F(FleetLogTest, WhatIsStillToBeMadeStaleIsSoAfterARestart) {
 }
 
 /// It may have been told of events that never were; then it would hear of no other until the engine's clock
-
 /// is there.
-
 TEST_F(FleetLogTest, ALieAboutAPurgesPositionEndsWithTheFirstTrueWord) {
   add_purge("5-0", of_account("1"));
   link();
@@ -289,7 +282,6 @@ TEST_F(FleetLogTest, ALieAboutTheLogsPositionEndsToo) {
 }
 
 /// Positions of one engine mean nothing at another: it would say that it has done what it has not heard of.
-
 TEST_F(FleetLogTest, WhatAnEarlierEngineToldIsDoneAndShownToNoOther) {
   link();
   purger_stands = true;
